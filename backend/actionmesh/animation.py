@@ -1,0 +1,81 @@
+"""The result of a job: one mesh topology in every frame, and where it came from."""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from .errors import InputError
+from .output.atomic import write_atomically
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made an animation."""
+
+    clip: str
+    mesh: str | None
+    seed: int
+    preset: str
+    checkpoint: str
+    version: str
+
+
+@dataclass(frozen=True)
+class Animation:
+    """An animated mesh.
+
+    Args:
+        vertices: (T, V, 3) float32, in the coordinates of the reference mesh.
+        faces: (F, 3) int32 triangles.
+        times: (T,) float64, seconds from the first chosen frame.
+        reference_frame: index into T of the pose that is the reference mesh.
+        frame_indices: (T,) int64, the chosen clip frame that a pose shows; -1 for an in-between.
+        provenance: what made it.
+    """
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    times: np.ndarray
+    reference_frame: int
+    frame_indices: np.ndarray
+    provenance: Provenance
+
+    def __post_init__(self) -> None:
+        assert self.vertices.ndim == 3 and self.vertices.shape[2] == 3 and self.vertices.dtype == np.float32
+        assert self.faces.ndim == 2 and self.faces.shape[1] == 3 and self.faces.dtype == np.int32
+        assert self.times.shape == (len(self.vertices),) and self.frame_indices.shape == self.times.shape
+        assert 0 <= self.reference_frame < len(self.vertices)
+
+    def save(self, path: str | Path) -> None:
+        """Writes one .safetensors file; the provenance and the reference frame travel in its metadata."""
+        arrays = {
+            "vertices": np.ascontiguousarray(self.vertices),
+            "faces": np.ascontiguousarray(self.faces),
+            "times": self.times,
+            "frame_indices": self.frame_indices,
+        }
+        metadata = {"reference_frame": str(self.reference_frame), "provenance": json.dumps(asdict(self.provenance))}
+        write_atomically(Path(path), lambda part: part.write_bytes(save(arrays, metadata)))
+
+    @classmethod
+    def load(cls, path: str | Path) -> "Animation":
+        """Reads what `save` wrote.
+
+        Raises:
+            InputError: the file is missing, truncated, or no animation.
+        """
+        try:
+            with safe_open(str(path), framework="numpy") as file:
+                metadata = file.metadata() or {}
+                arrays = {name: file.get_tensor(name) for name in file.keys()}
+            return cls(
+                **arrays,
+                reference_frame=int(metadata["reference_frame"]),
+                provenance=Provenance(**json.loads(metadata["provenance"])),
+            )
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+            raise InputError(f"{path} cannot be read as an animation.", "Run the job again.") from error

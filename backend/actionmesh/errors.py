@@ -1,0 +1,60 @@
+"""What a user can cause, as one small tree. Everything else is our own bug and stays a plain exception.
+
+    ActionMeshError
+    ├── InputError              an argument that makes no sense
+    │   ├── MediaError          a clip, picture or mask that cannot be used
+    │   └── MeshError           a mesh that cannot be used
+    ├── CheckpointError         weights missing, or not the tensors that the network needs
+    ├── OutputError             the result could not be written
+    ├── OutOfMemoryError        the device has too little memory
+    └── Cancelled               the user asked to stop
+
+Each carries one sentence that names what is wrong and one that says what to do about it.
+"""
+
+
+class ActionMeshError(Exception):
+    """Base of all errors that a user can cause.
+
+    Args:
+        problem: one sentence naming the file or value at fault.
+        cure: one sentence saying what to do.
+    """
+
+    code = "error"
+
+    def __init__(self, problem: str, cure: str = ""):
+        super().__init__(f"{problem} {cure}".strip())
+        self.problem = problem
+        self.cure = cure
+
+
+class InputError(ActionMeshError):
+    code = "bad_input"
+
+
+class MediaError(InputError):
+    code = "bad_media"
+
+
+class MeshError(InputError):
+    code = "bad_mesh"
+
+
+class CheckpointError(ActionMeshError):
+    code = "bad_checkpoint"
+
+
+class OutputError(ActionMeshError):
+    code = "cannot_write"
+
+
+class OutOfMemoryError(ActionMeshError):
+    code = "out_of_memory"
+
+
+class Cancelled(ActionMeshError):
+    code = "cancelled"
+
+    def __init__(self) -> None:
+        super().__init__("The job was cancelled.")

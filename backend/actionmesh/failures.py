@@ -1,0 +1,46 @@
+"""What is told about an exception: the errors a user can cause keep their words, the rest is named for what it is.
+
+Shared by the command line and the worker, so that both say the same.
+"""
+
+import sys
+
+from .errors import ActionMeshError
+from .protocol import Kind, ProtocolError
+
+ALLOCATOR_TEXTS = (
+    "out of memory",
+    "not enough memory",
+    "can't allocate memory",
+    "cannot allocate memory",
+    "alloc_failed",
+    "unable to allocate",
+)
+"""How PyTorch's allocators (CPU, CUDA, cuBLAS, MPS) and NumPy word a failure that comes as a plain RuntimeError."""
+
+
+def explain(error: BaseException) -> ProtocolError:
+    """The kind, the sentence and the cure that a user is shown for `error`."""
+    if isinstance(error, ProtocolError):
+        return error
+    if isinstance(error, ActionMeshError):
+        return ProtocolError(Kind(error.code), error.problem, error.cure)
+    if is_out_of_memory(error):
+        cure = "Use the low-memory option, fewer frames or the CPU, or close other programs."
+        return ProtocolError(Kind.OUT_OF_MEMORY, "There is not enough memory for this job.", cure)
+    if isinstance(error, ImportError):
+        return ProtocolError(Kind.BAD_INSTALL, f"A part of the installation is missing: {error}.", "Install again.")
+    if isinstance(error, OSError) and error.filename is not None:
+        problem = f"{error.filename} cannot be used ({error.strerror})."
+        return ProtocolError(Kind.BAD_INPUT, problem, "Check the path and its permissions.")
+    problem = f"ActionMesh failed by a fault of its own ({type(error).__name__})."
+    return ProtocolError(Kind.INTERNAL, problem, "Please report it with the log, which holds the details.")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether host or device memory ran out; asks PyTorch's own class only if PyTorch is loaded."""
+    torch = sys.modules.get("torch")
+    own_class = getattr(torch, "OutOfMemoryError", MemoryError)
+    if isinstance(error, MemoryError | own_class):
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error).lower() for text in ALLOCATOR_TEXTS)

@@ -1,0 +1,145 @@
+"""One job from request to files, for the command line and the worker alike; and the models kept between jobs.
+
+Heavy modules are imported when a job needs them, so that importing this one is quick.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from .errors import InputError
+from .options import AnimateOptions, FrameChoice, KnownShape
+from .progress import Progress, ProgressEvent
+from .protocol import Animate, Animated
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .weights.store import ModelStore
+
+SAVING, TOTAL = "Saving", "Total"
+PREVIEWS = (".png", ".mp4")
+PREVIEW_SIDE = 384
+"""Pixels along the longer side of an input frame in a preview."""
+
+
+def run(
+    job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None], cancelled: Callable[[], bool]
+) -> Animated:
+    """Animates, and writes every file of `job.out`, each whole or not at all.
+
+    Raises:
+        ActionMeshError: what the user can cause; outputs that cannot be written are refused before any work.
+    """
+    from .output.writers import check_output, save_animation
+    from .pipeline import animate
+
+    clock = StageClock(report)
+    progress = Progress(clock.note, cancelled)
+    options = options_of(job)
+    if not job.out:
+        raise InputError("The job names no file to write.", "Name at least one, such as animated.glb.")
+    for path in job.out:
+        check_output(path)
+    store = stores.get(job.checkpoint, job.device, job.low_memory)
+    animation = animate(options, store, progress)
+    mesh = Path(job.mesh) if job.mesh else None
+    frames = preview_frames(options) if any(path.lower().endswith(PREVIEWS) for path in job.out) else None
+    for path in progress.track(job.out, SAVING):
+        save_animation(animation, path, mesh, frames)
+    poses, vertices, _ = animation.vertices.shape
+    return Animated(
+        out=job.out,
+        poses=poses,
+        vertices=vertices,
+        faces=len(animation.faces),
+        duration=float(animation.times[-1] - animation.times[0]),
+        reference_frame=animation.reference_frame,
+        timings=clock.timings(),
+        loads=store.loads,
+    )
+
+
+def preview_frames(options: AnimateOptions) -> "np.ndarray":
+    """The chosen frames again, (T, H, W, 4) uint8, at a preview's size: those of the job itself are gone by then."""
+    from .media.reader import read_clip
+
+    return read_clip(options.clip, options.frames, options.mask, options.fps, max_side=PREVIEW_SIDE).frames
+
+
+def options_of(job: Animate) -> AnimateOptions:
+    """The pipeline's part of a job.
+
+    Raises:
+        InputError: a number is out of range.
+    """
+    given = {item.name: getattr(job, item.name) for item in fields(AnimateOptions)}
+    given["frames"] = FrameChoice(**vars(job.frames))
+    given["known"] = tuple(KnownShape(**vars(known)) for known in job.known)
+    return AnimateOptions(**given)
+
+
+def checkpoint_folder(name: str | None) -> Path:
+    """The folder of a checkpoint by its name; any other text is taken for a folder, and None for the default one."""
+    from .weights.checkpoints import default_checkpoint, find_checkpoints
+
+    if name is None:
+        return default_checkpoint().path
+    return {found.name: found.path for found in find_checkpoints()}.get(name, Path(name))
+
+
+class StageClock:
+    """Sums the seconds that pass up to each step of each stage, and hands the events on to `report`.
+
+    What passes before a stage's start belongs to none.
+    """
+
+    def __init__(self, report: Callable[[ProgressEvent], None], clock: Callable[[], float] = time.perf_counter):
+        self._report = report
+        self._clock = clock
+        self._start = self._last = clock()
+        self._seconds: dict[str, float] = {}
+
+    def note(self, event: ProgressEvent) -> None:
+        now = self._clock()
+        passed = now - self._last if event.step > 0 else 0.0
+        self._seconds[event.stage] = self._seconds.get(event.stage, 0.0) + passed
+        self._last = now
+        self._report(event)
+
+    def timings(self) -> dict[str, float]:
+        """Seconds of each stage in order of appearance, and the total since the clock was made."""
+        return {**self._seconds, TOTAL: self._clock() - self._start}
+
+
+class Stores:
+    """Keeps the models of the last checkpoint and device loaded; another choice gives their memory back first."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._key: tuple[str | None, str, bool] | None = None
+        self._store: ModelStore | None = None
+
+    def get(self, checkpoint: str | None, device: str, low_memory: bool) -> "ModelStore":
+        from .weights.store import ModelStore
+
+        key = (checkpoint, device, low_memory)
+        with self._lock:
+            if self._store is None or self._key != key:
+                self._drop()
+                self._store, self._key = ModelStore(checkpoint_folder(checkpoint), device, low_memory), key
+            return self._store
+
+    def unload(self) -> None:
+        """Frees the models; the next job loads them again."""
+        with self._lock:
+            if self._store is not None:
+                self._store.unload()
+
+    def _drop(self) -> None:
+        if self._store is not None:
+            self._store.unload()
+        self._store = self._key = None

@@ -1,0 +1,43 @@
+"""What this machine offers: versions, devices with their memory, checkpoints. Imports PyTorch."""
+
+import platform
+
+import psutil
+import torch
+
+from . import __version__
+from .protocol import Checkpoint, Device
+from .weights.checkpoints import find_checkpoints
+
+
+def versions() -> dict[str, str]:
+    return {"actionmesh": __version__, "python": platform.python_version(), "torch": str(torch.__version__)}
+
+
+def devices() -> tuple[Device, ...]:
+    """The CPU and every accelerator that PyTorch can use, by the names that `ModelStore` takes; memory in bytes."""
+    memory = psutil.virtual_memory()
+    processor = f"{platform.machine()}, compute threads: {torch.get_num_threads()}"
+    cpu = Device("cpu", processor, memory.total, memory.available)
+    return (cpu, *_cuda_devices(), *_metal_devices())
+
+
+def checkpoints() -> tuple[Checkpoint, ...]:
+    """Every checkpoint that is installed, complete or not."""
+    found = find_checkpoints()
+    return tuple(Checkpoint(info.name, str(info.path), info.kind, info.bytes, info.missing) for info in found)
+
+
+def _cuda_devices() -> list[Device]:
+    found = []
+    for index in range(torch.cuda.device_count()):
+        free, total = torch.cuda.mem_get_info(index)
+        found.append(Device(f"cuda:{index}", torch.cuda.get_device_name(index), total, free))
+    return found
+
+
+def _metal_devices() -> list[Device]:
+    if not torch.backends.mps.is_available():
+        return []
+    total = torch.mps.recommended_max_memory()
+    return [Device("mps", "Apple GPU", total, total - torch.mps.driver_allocated_memory())]

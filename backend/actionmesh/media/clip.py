@@ -1,0 +1,51 @@
+"""The frames of a clip that a job uses, and how a picture is brought to their size."""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Chosen frames.
+
+    Args:
+        frames: (T, H, W, 4) uint8 RGBA, straight (not premultiplied) alpha, upright, square pixels.
+        times: (T,) float64, seconds from the first chosen frame.
+        indices: (T,) int64, where the frames stand in the source, counted from 0.
+        has_alpha: whether the alpha tells a subject from its background.
+        name: of the source, for messages.
+    """
+
+    frames: np.ndarray
+    times: np.ndarray
+    indices: np.ndarray
+    has_alpha: bool
+    name: str
+
+    def __post_init__(self) -> None:
+        assert self.frames.ndim == 4 and self.frames.shape[-1] == 4 and self.frames.dtype == np.uint8
+        assert self.times.shape == self.indices.shape == (len(self.frames),)
+        assert (np.diff(self.times) > 0).all(), f"times of {self.name} do not rise"
+
+
+def resize_rgba(rgba: np.ndarray, width: int, height: int) -> np.ndarray:
+    """Resizes (H, W, 4) uint8 with straight alpha; what hides under transparent pixels does not bleed into the others."""
+    if rgba.shape[:2] == (height, width):
+        return rgba
+    shrinks = height * width < rgba.shape[0] * rgba.shape[1]
+    filter_ = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    if rgba[..., 3].min() == 255:
+        return cv2.resize(rgba, (width, height), interpolation=filter_)
+    colours = rgba.astype(np.float32)
+    colours[..., :3] *= colours[..., 3:] / 255
+    resized = cv2.resize(colours, (width, height), interpolation=filter_)
+    resized[..., :3] *= 255 / np.maximum(resized[..., 3:], 1e-3)
+    return np.rint(resized).clip(0, 255).astype(np.uint8)
+
+
+def fitted_size(width: int, height: int, max_side: int) -> tuple[int, int]:
+    """(width, height) shrunk to at most `max_side` a side, the shape kept; never enlarged."""
+    scale = min(1.0, max_side / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))

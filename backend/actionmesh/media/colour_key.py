@@ -1,0 +1,169 @@
+"""Cutting a subject off a plain background: a studio backdrop, a green screen, a sheet of paper.
+
+The border of the frames tells the background's colour, its gradient and its noise. What differs from that is the subject;
+along its outline the alpha is how far the colour has gone from the background's to the subject's, and the background's share
+is taken out of the colour.
+It leaves out shadows: one that is clearly darker than the background is cut out with the subject.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+BORDER = 0.03
+"""Width of the frame's rim that is taken for background, as a share of the shorter side."""
+START_TOLERANCE = 60.0
+"""Colour distance (RGB, 0 to 255 a channel) from the clip's typical border colour that a gradient may reach."""
+PLAIN_SHARE, PLAIN_SHARE_OF_ONE_FRAME = 0.7, 0.4
+"""How much of the border must be background, over all frames and in each of them: the subject may touch the rest."""
+PLAIN_RIPPLE = 5.0
+"""Largest structure that a plain background has once its noise is blurred away (RMS over the border)."""
+FINEST_THRESHOLD = 12.0
+"""Smallest colour distance that counts as a difference: compression alone makes smaller ones."""
+OUTLINE = 3
+"""Pixels on either side of the outline in which alpha is soft."""
+SMALLEST_PART = 0.01
+"""Parts of the subject below this share of its largest part are specks."""
+SMALLEST_HOLE = 0.0002
+"""Holes below this share of the frame are highlights on the subject."""
+
+
+@dataclass(frozen=True)
+class Background:
+    """The background of one frame.
+
+    Args:
+        colour: (H, W, 3) float32, 0 to 255.
+        border: (H, W) bool, the pixels of the border that show it.
+        share: of the border that shows it.
+    """
+
+    colour: np.ndarray
+    border: np.ndarray
+    share: float
+
+
+def key_out(frames: np.ndarray) -> np.ndarray | None:
+    """Cuts the subject off a plain background; None when the background is not plain.
+
+    frames (T, H, W, 3) uint8 -> (T, H, W, 4) uint8, straight alpha. A frame without a subject comes back transparent.
+    """
+    height, width = frames.shape[1:3]
+    rim, places = _rim(height, width), _quadratic(height, width)
+    typical = np.median(frames[:, rim].reshape(-1, 3), axis=0).astype(np.float32)
+    shares, keyed = [], np.empty((*frames.shape[:3], 4), np.uint8)
+    for frame, answer in zip(frames, keyed, strict=True):
+        background = fit_background(frame, rim, places, typical)
+        shares.append(background.share)
+        if background.share < PLAIN_SHARE_OF_ONE_FRAME or _ripple(frame, background) > PLAIN_RIPPLE:
+            return None
+        answer[:] = key_frame(frame, background)
+    return keyed if np.mean(shares) >= PLAIN_SHARE else None
+
+
+def fit_background(frame: np.ndarray, rim: np.ndarray, places: np.ndarray, typical: np.ndarray) -> Background:
+    """Fits a quadratic of the place to each channel of the border, without the border's outliers (the subject).
+
+    frame (H, W, 3) uint8, rim (H, W) bool, places (H, W, 6) of `_quadratic`, typical (3,) the clip's usual border colour.
+    """
+    at, colours = places[rim], frame[rim].astype(np.float32)
+    inside = _length(colours - typical) < START_TOLERANCE
+    coefficients = np.zeros((at.shape[1], 3), np.float32)
+    coefficients[0] = typical
+    for _ in range(4):
+        if inside.sum() < at.shape[1]:
+            break
+        coefficients = np.linalg.solve(at[inside].T @ at[inside], at[inside].T @ colours[inside])
+        distances = _length(colours - at @ coefficients)
+        inside = distances < max(FINEST_THRESHOLD, 3 * float(np.median(distances[inside])))
+    border = np.zeros(rim.shape, bool)
+    border[rim] = inside
+    return Background((places @ coefficients).clip(0, 255), border, float(inside.mean()))
+
+
+def key_frame(frame: np.ndarray, background: Background) -> np.ndarray:
+    """One frame (H, W, 3) uint8 -> (H, W, 4) uint8."""
+    differences = _length(cv2.GaussianBlur(frame - background.colour, (0, 0), 0.8))
+    noise = float(np.median(differences[background.border]))
+    subject = drop_specks(differences > max(FINEST_THRESHOLD, 4 * noise))
+    return _matte(frame, background.colour, differences, _with_true_holes(subject, differences, noise))
+
+
+def drop_specks(mask: np.ndarray) -> np.ndarray:
+    """The parts (8-connected) of a bool (H, W) mask that are no specks beside the largest one."""
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    areas = statistics[:, cv2.CC_STAT_AREA].copy()
+    areas[0] = 0
+    return (areas >= max(1.0, SMALLEST_PART * areas.max()))[labels] & mask
+
+
+def _rim(height: int, width: int) -> np.ndarray:
+    thickness = max(2, round(BORDER * min(height, width)))
+    rim = np.ones((height, width), bool)
+    rim[thickness:-thickness, thickness:-thickness] = False
+    return rim
+
+
+def _quadratic(height: int, width: int) -> np.ndarray:
+    """(H, W, 6) float32: 1, x, y, x^2, xy, y^2 with x and y in [-1, 1]."""
+    y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1).astype(np.float32)
+
+
+def _length(vectors: np.ndarray) -> np.ndarray:
+    """Along the last axis."""
+    return np.sqrt(np.einsum("...c,...c->...", vectors, vectors))
+
+
+def _ripple(frame: np.ndarray, background: Background) -> float:
+    """RMS, over the border, of what a blur leaves of the differences from the background."""
+    weight = background.border.astype(np.float32)
+    blurred = cv2.GaussianBlur((frame - background.colour) * weight[..., None], (0, 0), 2.0)
+    structure = blurred[background.border] / cv2.GaussianBlur(weight, (0, 0), 2.0)[background.border, None]
+    return float(np.sqrt((structure**2).sum(axis=1).mean()))
+
+
+def _with_true_holes(subject: np.ndarray, differences: np.ndarray, noise: float) -> np.ndarray:
+    """Fills the enclosed gaps of a bool (H, W) mask, but for those that show the background itself.
+
+    A gap is a hole when it is of some size and its purest quarter is as close to the background's colour as the border
+    is; a pale part of the subject differs from the background a little all over.
+    """
+    count, labels, statistics, _ = cv2.connectedComponentsWithStats((~subject).astype(np.uint8), connectivity=4)
+    at_border = set(np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])))
+    filled = subject.copy()
+    for label in set(range(1, count)) - at_border:
+        gap = labels == label
+        small = statistics[label, cv2.CC_STAT_AREA] < SMALLEST_HOLE * subject.size
+        if small or np.quantile(differences[gap], 0.25) > noise + 2:
+            filled |= gap
+    return filled
+
+
+def _matte(frame: np.ndarray, colour: np.ndarray, differences: np.ndarray, subject: np.ndarray) -> np.ndarray:
+    """Soft alpha along the outline of `subject`, and the background taken out of the colours there: (H, W, 4) uint8."""
+    reach = np.ones((2 * OUTLINE + 1, 2 * OUTLINE + 1), np.uint8)
+    mask = subject.astype(np.uint8)
+    inner = cv2.erode(mask, reach, borderType=cv2.BORDER_REPLICATE) > 0
+    rgba = np.dstack([frame, np.where(inner, 255, 0).astype(np.uint8)])
+    outline = (cv2.dilate(mask, reach) > 0) & ~inner
+    ridges = subject & (differences >= 0.9 * cv2.dilate(differences, reach))
+    if not outline.any() or not (inner | ridges).any():
+        return rgba
+    away = (frame - colour)[outline]
+    full = (cv2.GaussianBlur(frame, (0, 0), 0.8) - colour)[_nearest(inner | ridges, outline)]
+    alpha = ((away * full).sum(axis=1) / np.maximum((full * full).sum(axis=1), 1.0)).clip(0, 1)
+    own = np.where(alpha[:, None] > 0.3, away / np.maximum(alpha, 0.3)[:, None], full)
+    rgba[outline, :3] = np.rint(colour[outline] + own).clip(0, 255).astype(np.uint8)
+    rgba[outline, 3] = np.rint(255 * ((alpha - 0.08) / 0.84).clip(0, 1)).astype(np.uint8)
+    return rgba
+
+
+def _nearest(core: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(rows, columns) of the core pixel nearest to each of the query pixels; both masks are bool (H, W)."""
+    _, labels = cv2.distanceTransformWithLabels((~core).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    index_of_label = np.zeros(labels.max() + 1, np.int64)
+    index_of_label[labels[core]] = np.flatnonzero(core)
+    rows, columns = np.unravel_index(index_of_label[labels[queries]], core.shape)
+    return rows, columns

@@ -1,0 +1,192 @@
+"""Clips from disk: which frames are wanted, and the pictures of just those.
+
+Sources are video files (`video.py`), folders and patterns of pictures, and animated pictures (`pictures.py`). A mask, given
+the same way, is the subject's alpha frame by frame.
+
+Frames of one shape and different sizes (a clip with some frames rendered at half resolution) are brought to the size of
+the first. Frames of different shapes are refused: neither stretching nor padding would keep the subject in its place.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ..errors import InputError, MediaError
+from ..options import FrameChoice
+from ..progress import Progress
+from .clip import Clip, fitted_size, resize_rgba
+from .pictures import AnimatedPicture, PictureSequence, is_pattern, is_picture
+from .video import VideoFile
+
+LOSSY_LEVELS = 16
+"""Compressed alpha and masks this close to 0 or 255 (the noise of a codec) are taken as 0 or 255."""
+CURE_OF_STILLS = "Give a video, a folder of pictures, or a pattern such as walk_*.png."
+
+
+class FrameSource(Protocol):
+    """A clip on disk. `lossy` says whether its compression blurs an alpha channel."""
+
+    name: str
+    lossy: bool
+
+    def count(self, enough: int | None = None) -> int:
+        """How many frames there are; counting may stop at `enough`."""
+
+    def frame_name(self, index: int) -> str: ...
+
+    def read(self, indices: Sequence[int]) -> Iterator[tuple[np.ndarray, float]]:
+        """The frames at rising `indices`: (H, W, 4) uint8 RGBA and seconds."""
+
+
+def read_clip(
+    source: str,
+    choice: FrameChoice,
+    mask: str | None = None,
+    fps: float | None = None,
+    max_side: int = 1024,
+    progress: Progress | None = None,
+) -> Clip:
+    """Reads the chosen frames of a clip, decoding no others where the file allows, shrunk as they come to `max_side`.
+
+    Args:
+        source: video file, animated picture, folder of pictures, or pattern (`walk_*.png`, `walk_%04d.png`).
+        choice: which frames.
+        mask: the same kinds of source, with as many frames as the clip; white is the subject. It replaces the clip's alpha.
+        fps: frames a second; None takes a video's own times and 24 for pictures.
+        max_side: longest side in pixels.
+        progress: told of every frame.
+    Raises:
+        MediaError: a file is missing, damaged or no clip, or the clip has not the frames that were asked for.
+        InputError: fps or max_side is not above 0.
+        Cancelled: the user asked to stop.
+    """
+    if (fps is not None and not 0 < fps < math.inf) or max_side < 1:
+        raise InputError(f"The frame rate is {fps} and the longest side {max_side}.", "Use numbers above 0.")
+    progress = progress or Progress()
+    opened = open_source(source)
+    masks = open_source(mask) if mask is not None else None
+    indices = choose_frames(choice, opened)
+    if masks is not None:
+        _require_as_many(opened, masks)
+    frames, seconds = _stack(opened, masks, indices, max_side, progress)
+    return Clip(
+        frames=frames,
+        times=(indices - indices[0]) / fps if fps is not None else seconds - seconds[0],
+        indices=indices,
+        has_alpha=masks is not None or bool((frames[..., 3] < 128).any()),
+        name=opened.name,
+    )
+
+
+def open_source(source: str) -> FrameSource:
+    """Finds out what kind of clip `source` is; raises MediaError when it is none."""
+    path = Path(source)
+    if path.is_file():
+        return AnimatedPicture(path) if is_picture(path) else VideoFile(path)
+    if path.is_dir() or is_pattern(source):
+        return PictureSequence(source)
+    raise MediaError(f"{source} does not exist.", "Check the path.")
+
+
+def choose_frames(choice: FrameChoice, source: FrameSource) -> np.ndarray:
+    """The indices (T,) int64 that `choice` picks from the clip, rising.
+
+    Raises:
+        MediaError: the clip has fewer frames than that takes.
+    """
+    total = source.count(_frames_needed(choice))
+    if total < 2:
+        raise MediaError(f"{source.name} has {total} frame(s), and an animation needs at least 2.", CURE_OF_STILLS)
+    if choice.start >= total:
+        raise MediaError(
+            f"{source.name} has {total} frames, so it has no frame {choice.start}.", f"Start at 0 to {total - 2}."
+        )
+    last = total - 1 if choice.count is None else choice.start + (choice.count - 1) * choice.step
+    if choice.spread is not None and last < total and last - choice.start + 1 >= choice.spread:
+        return np.rint(np.linspace(choice.start, last, choice.spread)).astype(np.int64)
+    indices = np.arange(choice.start, min(last, total - 1) + 1, choice.step, dtype=np.int64)
+    asked = choice.spread or choice.count or 2
+    if len(indices) < asked or last >= total:
+        every = f" in steps of {choice.step}" if choice.step > 1 else ""
+        raise MediaError(
+            f"{source.name} has {total} frames: from frame {choice.start}{every} that leaves {len(indices)}, "
+            f"and {max(asked, choice.count or 0)} were asked for.",
+            "Ask for fewer frames, or start earlier.",
+        )
+    return indices
+
+
+def _frames_needed(choice: FrameChoice) -> int | None:
+    """How many frames the clip must have; None when its end must be known."""
+    return None if choice.count is None else choice.start + (choice.count - 1) * choice.step + 1
+
+
+def _require_as_many(source: FrameSource, masks: FrameSource) -> None:
+    frames, found = source.count(), masks.count()
+    if frames != found:
+        raise MediaError(
+            f"{source.name} has {frames} frames and its mask {masks.name} has {found}.", "Give one mask a frame."
+        )
+
+
+def _stack(
+    source: FrameSource, masks: FrameSource | None, indices: np.ndarray, max_side: int, progress: Progress
+) -> tuple[np.ndarray, np.ndarray]:
+    """Reads, shrinks and stacks: frames (T, H, W, 4) uint8 and their seconds (T,)."""
+    chosen = indices.tolist()
+    pictures = source.read(chosen)
+    alphas = masks.read(chosen) if masks is not None else None
+    first, seconds = next(pictures)
+    size = _FrameSize(*first.shape[:2], source.frame_name(chosen[0]), max_side)
+    frames, times = np.empty((len(chosen), *size.fitted, 4), np.uint8), np.full(len(chosen), seconds)
+    for step, index in enumerate(progress.track(chosen, "Reading frames")):
+        picture, times[step] = (first, seconds) if step == 0 else next(pictures)
+        frames[step] = size.fit(picture, source, index)
+        if source.lossy:
+            frames[step, ..., 3] = _without_noise(frames[step, ..., 3])
+        if masks is not None and alphas is not None:
+            frames[step, ..., 3] = _alpha_of_mask(size.fit(next(alphas)[0], masks, index), masks.lossy)
+    return frames, times
+
+
+@dataclass(frozen=True)
+class _FrameSize:
+    """The size of a clip's first frame, in pixels, before it is shrunk to `max_side`."""
+
+    height: int
+    width: int
+    frame: str
+    max_side: int
+
+    @property
+    def fitted(self) -> tuple[int, int]:
+        """(height, width) of the clip's frames."""
+        width, height = fitted_size(self.width, self.height, self.max_side)
+        return height, width
+
+    def fit(self, picture: np.ndarray, source: FrameSource, index: int) -> np.ndarray:
+        """Raises MediaError unless the picture, scaled to the first frame's height, is as wide to a pixel."""
+        height, width = picture.shape[:2]
+        if abs(width * self.height / height - self.width) > 1:
+            raise MediaError(
+                f"{source.frame_name(index)} of {source.name} is {width} x {height} pixels, "
+                f"and {self.frame}, the first, is {self.width} x {self.height}.",
+                "Make all frames and masks of one shape.",
+            )
+        return resize_rgba(picture, self.fitted[1], self.fitted[0])
+
+
+def _alpha_of_mask(mask: np.ndarray, lossy: bool) -> np.ndarray:
+    """(H, W, 4) uint8 -> (H, W) uint8: how white the mask is; what is transparent in it counts as black."""
+    luminance = mask[..., :3].astype(np.float32) @ np.float32([0.299, 0.587, 0.114])
+    alpha = np.rint(luminance * (mask[..., 3] / np.float32(255))).astype(np.uint8)
+    return _without_noise(alpha) if lossy else alpha
+
+
+def _without_noise(alpha: np.ndarray) -> np.ndarray:
+    alpha = np.where(alpha <= LOSSY_LEVELS, 0, alpha)
+    return np.where(alpha >= 255 - LOSSY_LEVELS, 255, alpha).astype(np.uint8)

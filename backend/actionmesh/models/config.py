@@ -1,0 +1,70 @@
+"""Reading and writing the `config.json` that travels beside a checkpoint's weights."""
+
+import json
+import logging
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from ..errors import CheckpointError
+
+log = logging.getLogger(__name__)
+Config = TypeVar("Config", bound="JsonConfig")
+
+
+class JsonConfig:
+    """Base of the networks' frozen dataclass configurations.
+
+    Keys that a network does not know (diffusers' `_class_name`, options of other tools) are ignored, with a line in the
+    log. Fields that depart from the public architecture are written only when they are used, so that a public
+    configuration is written as it was published.
+    """
+
+    departures: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls: type[Config], values: dict[str, Any], source: str = "config.json") -> Config:
+        known = {field.name for field in fields(cls)}  # type: ignore[arg-type]
+        ignored = sorted(name for name in values if name not in known and not name.startswith("_"))
+        if ignored:
+            log.info("%s: ignored %s", source, ", ".join(ignored))
+        try:
+            return cls(**{name: _hashable(value) for name, value in values.items() if name in known})
+        except (TypeError, ValueError) as error:
+            raise CheckpointError(f"{source} does not describe a {cls.__name__}: {error}.", "Download it again.") from error
+
+    @classmethod
+    def load(cls: type[Config], path: Path) -> Config:
+        """Reads `path`; raises CheckpointError when it is missing, no JSON, or lacks a number that the network needs."""
+        return cls.from_dict(read_json(path), str(path))
+
+    def to_dict(self) -> dict[str, Any]:
+        defaults = {field.name: field.default for field in fields(self)}  # type: ignore[arg-type]
+        values = asdict(self)  # type: ignore[call-overload]
+        return {name: value for name, value in values.items() if name not in self.departures or value != defaults[name]}
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(self.to_dict(), indent=2) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads a JSON object; raises CheckpointError naming the file."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} is missing.", "Download the checkpoint again.") from error
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read as JSON.", "Download the checkpoint again.") from error
+    if not isinstance(values, dict):
+        raise CheckpointError(f"{path} holds no JSON object.", "Download the checkpoint again.")
+    return values
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def check_heads(width: int, heads: int) -> None:
+    """Raises ValueError when `width` cannot be cut into `heads` heads of even size."""
+    if heads < 1 or width % heads or (width // heads) % 2:
+        raise ValueError(f"width {width} cannot be cut into {heads} heads of even size")

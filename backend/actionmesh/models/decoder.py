@@ -1,0 +1,32 @@
+"""Latent tokens -> values at query points: the half that the shape VAE's decoder and the temporal autoencoder share."""
+
+from torch import Tensor, nn
+
+from .attention import KeysValues, Rope
+from .blocks import CrossBlock, SelfBlock
+from .layers import LayerNorm
+
+
+class LatentDecoder(nn.Module):
+    """Self-attention over the latent tokens (once a latent), then one cross-attention block for any number of queries.
+
+    The output projection of the public checkpoints has the opposite sign of what it stands for: it is negated here.
+    """
+
+    def __init__(self, width: int, heads: int, layers: int, query_width: int, out_width: int):
+        super().__init__()
+        self.proj_query = nn.Linear(query_width, width)
+        blocks: list[nn.Module] = [SelfBlock(width, heads) for _ in range(layers)]
+        self.blocks = nn.ModuleList([*blocks, CrossBlock(width, heads)])
+        self.norm_out = LayerNorm(width)
+        self.proj_out = nn.Linear(width, out_width)
+
+    def prepare(self, tokens: Tensor, rope: Rope | None = None) -> KeysValues:
+        """tokens (B, L, D) -> the keys and values that queries attend to."""
+        for block in self.blocks[:-1]:
+            tokens = block(tokens, rope)
+        return self.blocks[-1].x_attn.project_context(tokens)
+
+    def query(self, queries: Tensor, context: KeysValues) -> Tensor:
+        """queries (B, Q, D) -> values (B, Q, out)."""
+        return -self.proj_out(self.norm_out(self.blocks[-1](queries, context)))

@@ -1,0 +1,208 @@
+"""Stage 0's image-to-3D denoiser and Stage I's temporal denoiser: one transformer, with and without a time axis.
+
+A diffusion transformer over a VecSet of latent tokens with U-Net skips (TripoSG, Li et al. 2025); the temporal one inflates its
+self-attention across frames, adds RoPE over frames and keeps known frames at diffusion time 0 (ActionMesh).
+With T = 1 and no RoPE the temporal denoiser *is* the image-to-3D one, so weights pass from one to the other by name.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange, repeat
+from torch import Tensor, nn
+
+from .attention import KeysValues, Rope, rope_table
+from .blocks import DenoiserBlock
+from .config import JsonConfig, check_heads
+from .layers import LayerNorm, TimeProjection
+
+
+@dataclass(frozen=True)
+class ImageTo3DConfig(JsonConfig):
+    """Sizes of the image-to-3D denoiser, under the names of TripoSG's `transformer/config.json`."""
+
+    num_attention_heads: int
+    width: int
+    in_channels: int
+    num_layers: int
+    cross_attention_dim: int
+    mlp_ratio: float = 4.0
+
+    departures = ("mlp_ratio",)
+
+    def __post_init__(self) -> None:
+        check_heads(self.width, self.num_attention_heads)
+        if self.num_layers % 2 == 0:
+            raise ValueError(f"num_layers is {self.num_layers}, and U-Net skips need an odd number")
+
+
+@dataclass(frozen=True)
+class TemporalDenoiserConfig(JsonConfig):
+    """Sizes of the temporal denoiser, under the names of ActionMesh's `denoiser/config.json`.
+
+    Args:
+        num_tokens_nominal: latent tokens a frame (N).
+        temporal_context_size: frames a window (T).
+        inflated_layers: the blocks whose self-attention runs over all frames.
+        reference_residual: departs from the public architecture: every frame's input receives a learnt linear map of
+            the same token of the known frame nearest in time.
+    """
+
+    num_tokens_nominal: int
+    temporal_context_size: int
+    in_channels: int
+    num_layers: int
+    num_attention_heads: int
+    width: int
+    cross_attention_dim: int
+    inflated_layers: tuple[int, ...]
+    mlp_ratio: float = 4.0
+    reference_residual: bool = False
+
+    departures = ("reference_residual",)
+
+    def __post_init__(self) -> None:
+        check_heads(self.width, self.num_attention_heads)
+        if self.num_layers % 2 == 0:
+            raise ValueError(f"num_layers is {self.num_layers}, and U-Net skips need an odd number")
+        if not set(self.inflated_layers) <= set(range(self.num_layers)):
+            raise ValueError(f"inflated_layers {self.inflated_layers} name more than {self.num_layers} layers")
+
+
+@dataclass(frozen=True)
+class DenoiserCache:
+    """What stays the same in all denoising steps of a window.
+
+    Args:
+        context: every block's keys and values of the image tokens, or None for the all-zero context of guidance.
+        rope: rotations of the inflated tokens; None when there is no time axis.
+    """
+
+    context: tuple[KeysValues, ...] | None
+    rope: Rope | None
+
+
+class Denoiser(nn.Module):
+    """The transformer that both denoisers share."""
+
+    def __init__(self, config: ImageTo3DConfig | TemporalDenoiserConfig, inflated_layers: tuple[int, ...] = ()):
+        super().__init__()
+        width, layers = config.width, config.num_layers
+        self.config = config
+        self.inflated_layers = frozenset(inflated_layers)
+        self.head_dim = width // config.num_attention_heads
+        self.time_proj = TimeProjection(width)
+        self.proj_in = nn.Linear(config.in_channels, width)
+        self.blocks = nn.ModuleList(
+            DenoiserBlock(width, config.num_attention_heads, config.cross_attention_dim, config.mlp_ratio, i > layers // 2)
+            for i in range(layers)
+        )
+        self.norm_out = LayerNorm(width)
+        self.proj_out = nn.Linear(width, config.in_channels)
+
+    def prepare_context(self, context: Tensor | None) -> tuple[KeysValues, ...] | None:
+        """Image tokens ((B T), S, C) -> keys and values of every block."""
+        if context is None:
+            return None
+        return tuple(block.x_attn.project_context(context) for block in self.blocks)
+
+    def transform(self, x: Tensor, time: Tensor, cache: DenoiserCache) -> Tensor:
+        """x (B, T, N, D) projected latents, time (B, T) in [0, 1000] -> velocity (B, T, N, latent D)."""
+        frames = x.shape[1]
+        tokens = torch.cat([self.time_proj(time).unsqueeze(2).to(x.dtype), x], dim=2)
+        tokens = rearrange(tokens, "b t n d -> (b t) n d")
+        skips: list[Tensor] = []
+        middle = len(self.blocks) // 2
+        for i, block in enumerate(self.blocks):
+            inflated = i in self.inflated_layers
+            tokens = block(
+                tokens,
+                frames=frames if inflated else 1,
+                context=None if cache.context is None else cache.context[i],
+                rope=cache.rope if inflated else None,
+                skip=skips.pop() if i > middle else None,
+            )
+            if i < middle:
+                skips.append(tokens)
+        velocity = self.proj_out(self.norm_out(tokens)[:, 1:])
+        return rearrange(velocity, "(b t) n d -> b t n d", t=frames)
+
+
+class ImageTo3DDenoiser(Denoiser):
+    """Velocity of one shape's latent, given image tokens (Stage 0)."""
+
+    config: ImageTo3DConfig
+
+    def __init__(self, config: ImageTo3DConfig):
+        super().__init__(config)
+
+    def prepare(self, context: Tensor | None) -> DenoiserCache:
+        """context (B, S, C) image tokens, or None for the unconditional branch."""
+        return DenoiserCache(self.prepare_context(context), rope=None)
+
+    def forward(self, latents: Tensor, time: Tensor, cache: DenoiserCache) -> Tensor:
+        """latents (B, N, D), time (B) in [0, 1000] -> velocity x0 - noise, (B, N, D)."""
+        x = self.proj_in(latents).unsqueeze(1)
+        return self.transform(x, time.unsqueeze(1), cache).squeeze(1)
+
+
+class TemporalDenoiser(Denoiser):
+    """Velocity of all frames' latents at once, given every frame's image tokens (Stage I)."""
+
+    config: TemporalDenoiserConfig
+
+    def __init__(self, config: TemporalDenoiserConfig):
+        super().__init__(config, config.inflated_layers)
+        self.proj_reference = nn.Linear(config.in_channels, config.width) if config.reference_residual else None
+        if self.proj_reference is not None:
+            nn.init.zeros_(self.proj_reference.weight)
+            nn.init.zeros_(self.proj_reference.bias)
+
+    def prepare(self, context: Tensor | None, frame_times: Tensor, tokens: int) -> DenoiserCache:
+        """Computes what all denoising steps share.
+
+        Args:
+            context: (B, T, S, C) image tokens of every frame, or None for the unconditional branch.
+            frame_times: (B, T) in frames; RoPE positions count from the smallest.
+            tokens: N.
+        """
+        positions = frame_times - frame_times.amin(dim=1, keepdim=True)
+        rope = rope_table(repeat(positions, "b t -> b (t n)", n=tokens + 1), self.head_dim)
+        flat = None if context is None else rearrange(context, "b t s c -> (b t) s c")
+        return DenoiserCache(self.prepare_context(flat), rope)
+
+    def forward(
+        self, latents: Tensor, time: Tensor, cache: DenoiserCache, known: Tensor | None = None, frame_times: Tensor | None = None
+    ) -> Tensor:
+        """latents (B, T, N, D), time (B) in [0, 1000] -> velocity x0 - noise, (B, T, N, D).
+
+        Args:
+            known: (B, T), 1 where a frame's latent is clean; its time is 0 then.
+            frame_times: (B, T); needed with `reference_residual` only.
+        """
+        frame_time = repeat(time, "b -> b t", t=latents.shape[1])
+        if known is not None:
+            frame_time = frame_time * (1 - known.to(frame_time.dtype))
+        x = self.proj_in(latents)
+        if self.proj_reference is not None and known is not None:
+            assert frame_times is not None
+            x = x + self.proj_reference(nearest_known(latents, known, frame_times))
+        return self.transform(x, frame_time, cache)
+
+
+def nearest_known(latents: Tensor, known: Tensor, frame_times: Tensor) -> Tensor:
+    """For every frame the latent of the known frame nearest in time, (B, T, N, D); zero where no frame is known."""
+    distance = (frame_times[:, :, None] - frame_times[:, None, :]).abs().float()
+    distance = distance.masked_fill(~known.bool()[:, None, :], float("inf"))
+    nearest = distance.argmin(dim=2)[..., None, None].expand_as(latents)
+    return latents.gather(1, nearest) * known.bool().any(dim=1)[:, None, None, None]
+
+
+def initialise_temporal_from_image_to_3d(temporal: TemporalDenoiser, image_to_3d: ImageTo3DDenoiser) -> None:
+    """ActionMesh's minimal extension: the temporal denoiser starts as the image-to-3D one, tensor by tensor.
+
+    What only the temporal one has (`proj_reference`) stays as it was initialised, at zero.
+    """
+    own = {name for name in temporal.state_dict() if name.startswith("proj_reference.")}
+    missing, unexpected = temporal.load_state_dict(image_to_3d.state_dict(), strict=False)
+    assert set(missing) == own and not unexpected, (missing, unexpected)

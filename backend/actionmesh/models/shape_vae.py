@@ -1,0 +1,109 @@
+"""The shape VAE: surface points -> N latent tokens -> a field that is positive inside (3DShape2VecSet, Zhang et al. 2023)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from .attention import KeysValues
+from .blocks import CrossBlock, SelfBlock
+from .config import JsonConfig, check_heads
+from .decoder import LatentDecoder
+from .layers import LayerNorm, frequency_embedding, frequency_embedding_width
+
+
+@dataclass(frozen=True)
+class ShapeVAEConfig(JsonConfig):
+    """Sizes, under the names of TripoSG's `vae/config.json`."""
+
+    in_channels: int
+    latent_channels: int
+    num_attention_heads: int
+    width_encoder: int
+    width_decoder: int
+    num_layers_encoder: int
+    num_layers_decoder: int
+    embedding_type: str = "frequency"
+    embed_frequency: int = 8
+    embed_include_pi: bool = False
+
+    def __post_init__(self) -> None:
+        check_heads(self.width_encoder, self.num_attention_heads)
+        check_heads(self.width_decoder, self.num_attention_heads)
+        if self.embedding_type != "frequency":
+            raise ValueError(f"embedding_type is {self.embedding_type!r}, and only 'frequency' is known")
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """A diagonal Gaussian over latents: mean and logvar (B, N, D)."""
+
+    mean: Tensor
+    logvar: Tensor
+
+    def sample(self, generator: torch.Generator | None = None) -> Tensor:
+        """One sample, (B, N, D); the noise is drawn on the generator's device."""
+        device = generator.device if generator is not None else self.mean.device
+        noise = torch.randn(self.mean.shape, generator=generator, device=device).to(self.mean)
+        return self.mean + torch.exp(0.5 * self.logvar) * noise
+
+    def kl(self) -> Tensor:
+        """Mean Kullback-Leibler divergence from the unit Gaussian, a scalar in nats a channel."""
+        return 0.5 * (self.mean.square() + self.logvar.exp() - 1 - self.logvar).mean()
+
+
+class ShapeEncoder(nn.Module):
+    """Tokens (some of the points) attend to all points, then to each other."""
+
+    def __init__(self, config: ShapeVAEConfig):
+        super().__init__()
+        width = config.width_encoder
+        self.proj_in = nn.Linear(frequency_embedding_width(config.embed_frequency) + config.in_channels, width)
+        blocks: list[nn.Module] = [SelfBlock(width, config.num_attention_heads) for _ in range(config.num_layers_encoder)]
+        self.blocks = nn.ModuleList([CrossBlock(width, config.num_attention_heads), *blocks])
+        self.norm_out = LayerNorm(width)
+
+    def forward(self, points: Tensor, tokens: Tensor) -> Tensor:
+        """Embedded points (B, P, E) and tokens (B, N, E) -> (B, N, D)."""
+        cross = self.blocks[0]
+        x = cross(self.proj_in(tokens), cross.x_attn.project_context(self.proj_in(points)))
+        for block in self.blocks[1:]:
+            x = block(x)
+        return self.norm_out(x)
+
+
+class ShapeVAE(nn.Module):
+    """Encoder, decoder and the two linear maps around the latent."""
+
+    def __init__(self, config: ShapeVAEConfig):
+        super().__init__()
+        self.config = config
+        self.encoder = ShapeEncoder(config)
+        self.decoder = LatentDecoder(
+            config.width_decoder,
+            config.num_attention_heads,
+            config.num_layers_decoder,
+            frequency_embedding_width(config.embed_frequency),
+            out_width=1,
+        )
+        self.quant = nn.Linear(config.width_encoder, 2 * config.latent_channels)
+        self.post_quant = nn.Linear(config.latent_channels, config.width_decoder)
+
+    def encode(self, surface: Tensor, token_indices: Tensor) -> Posterior:
+        """surface (B, P, 6) points and normals, token_indices (B, N) of the points chosen as tokens -> posterior."""
+        points = torch.cat([self._embed(surface[..., :3]), surface[..., 3:].to(self.quant.weight.dtype)], dim=-1)
+        tokens = points.gather(1, token_indices[..., None].expand(-1, -1, points.shape[-1]))
+        mean, logvar = self.quant(self.encoder(points, tokens)).chunk(2, dim=-1)
+        return Posterior(mean, logvar.clamp(-30.0, 20.0))
+
+    def prepare(self, latents: Tensor) -> KeysValues:
+        """latents (B, N, D) -> what every query of this shape attends to."""
+        return self.decoder.prepare(self.post_quant(latents.to(self.post_quant.weight.dtype)))
+
+    def query(self, points: Tensor, context: KeysValues) -> Tensor:
+        """points (B, Q, 3) -> field (B, Q, 1), positive inside."""
+        return self.decoder.query(self.decoder.proj_query(self._embed(points)), context)
+
+    def _embed(self, points: Tensor) -> Tensor:
+        config = self.config
+        return frequency_embedding(points, config.embed_frequency, config.embed_include_pi, self.quant.weight.dtype)

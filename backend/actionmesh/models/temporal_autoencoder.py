@@ -1,0 +1,109 @@
+"""Stage II: synchronised latents of all frames + the reference vertices -> the vertices at any time (ActionMesh)."""
+
+from dataclasses import dataclass
+
+import torch
+from einops import rearrange, repeat
+from torch import Tensor, nn
+
+from .attention import KeysValues, rope_table
+from .config import JsonConfig, check_heads
+from .decoder import LatentDecoder
+from .layers import alpha_embedding, frequency_embedding, frequency_embedding_width
+
+PREDICTION_MODES = ("direct", "residual")
+TIME_CONDITIONING = ("tokens", "queries")
+
+
+@dataclass(frozen=True)
+class TemporalAutoencoderConfig(JsonConfig):
+    """Sizes, under the names of ActionMesh's `autoencoder/config.json`.
+
+    Args:
+        prediction_mode: "direct", the output is a position; "residual", it is added to the source position.
+        time_conditioning: "tokens" as published (source and target time are one more token a frame); "queries" adds
+            them to every query instead, so that the latents' self-attention serves all target times (an ablation of
+            the paper's).
+    """
+
+    temporal_context_size: int
+    in_channels: int
+    in_extra_channels: int
+    out_dim: int
+    latent_channels: int
+    width: int
+    num_layers: int
+    num_attention_heads: int
+    embed_frequency: int = 8
+    embed_include_pi: bool = False
+    prediction_mode: str = "direct"
+    time_conditioning: str = "tokens"
+
+    departures = ("time_conditioning",)
+
+    def __post_init__(self) -> None:
+        check_heads(self.width, self.num_attention_heads)
+        for value, allowed in ((self.prediction_mode, PREDICTION_MODES), (self.time_conditioning, TIME_CONDITIONING)):
+            if value not in allowed:
+                raise ValueError(f"{value!r} is none of {', '.join(allowed)}")
+
+
+class TemporalAutoencoder(LatentDecoder):
+    """Vertices of the reference mesh at any time of a window of frames."""
+
+    def __init__(self, config: TemporalAutoencoderConfig):
+        super().__init__(
+            config.width,
+            config.num_attention_heads,
+            config.num_layers,
+            frequency_embedding_width(config.embed_frequency) + config.in_extra_channels,
+            config.out_dim,
+        )
+        self.config = config
+        self.post_quant = nn.Linear(config.latent_channels, config.width)
+        self.proj_time = nn.Linear(config.width, config.width) if config.time_conditioning == "queries" else None
+
+    @property
+    def shares_targets(self) -> bool:
+        """Whether one `prepare_latents` serves all target times."""
+        return self.proj_time is not None
+
+    def prepare_latents(self, latents: Tensor, frame_times: Tensor, source_alpha: Tensor, target_alpha: Tensor) -> KeysValues:
+        """Everything that does not depend on the vertices.
+
+        Args:
+            latents: (B, T, N, D).
+            frame_times: (B, T) in frames.
+            source_alpha, target_alpha: (B) in [0, 1]; not looked at when `shares_targets`.
+        """
+        frames, tokens = latents.shape[1:3]
+        x = rearrange(self.post_quant(latents.to(self.post_quant.weight.dtype)), "b t n d -> b (t n) d")
+        positions = frame_times - frame_times.amin(dim=1, keepdim=True)
+        token_positions = repeat(positions, "b t -> b (t n)", n=tokens)
+        if not self.shares_targets:
+            alpha_tokens = repeat(self._alphas(source_alpha, target_alpha), "b d -> b t d", t=frames)
+            x = torch.cat([x, alpha_tokens], dim=1)
+            token_positions = torch.cat([token_positions, positions], dim=1)
+        rope = rope_table(token_positions, self.config.width // self.config.num_attention_heads)
+        return self.prepare(x, rope)
+
+    def field(self, vertices: Tensor, context: KeysValues, source_alpha: Tensor, target_alpha: Tensor) -> Tensor:
+        """vertices (B, V, 6) positions and normals at the source time -> output (B, V, 3) in (-1, 1)."""
+        dtype = self.proj_query.weight.dtype
+        embedded = frequency_embedding(
+            vertices[..., :3], self.config.embed_frequency, self.config.embed_include_pi, dtype
+        )
+        queries = self.proj_query(torch.cat([embedded, vertices[..., 3:].to(dtype)], dim=-1))
+        if self.proj_time is not None:
+            queries = queries + self.proj_time(self._alphas(source_alpha, target_alpha)).unsqueeze(1)
+        return 2 * torch.sigmoid(self.query(queries, context).float()) - 1
+
+    def place(self, vertices: Tensor, field: Tensor) -> Tensor:
+        """Source vertices (B, V, 6) and their field (B, V, 3) -> positions (B, V, 3) in [-1, 1]."""
+        if self.config.prediction_mode == "residual":
+            field = field + vertices[..., :3]
+        return field.clamp(-1.0, 1.0)
+
+    def _alphas(self, source_alpha: Tensor, target_alpha: Tensor) -> Tensor:
+        half, dtype = self.config.width // 2, self.post_quant.weight.dtype
+        return torch.cat([alpha_embedding(source_alpha, half, dtype), alpha_embedding(target_alpha, half, dtype)], dim=-1)

@@ -1,0 +1,93 @@
+"""What an artist can choose about a job. Plain data: built by the command line, by the worker and by tests."""
+
+from dataclasses import dataclass, field
+
+from .errors import InputError
+
+
+@dataclass(frozen=True)
+class FrameChoice:
+    """Which frames of a clip are used.
+
+    Args:
+        start: first frame, counted from 0.
+        count: how many frames; None takes all that are left.
+        step: every step-th frame.
+        spread: instead of `step`, this many frames spread evenly over the clip from `start`
+            to its last frame (or over `count` frames of it).
+    Raises:
+        InputError: a number is out of range, or step and spread are both given.
+    """
+
+    start: int = 0
+    count: int | None = None
+    step: int = 1
+    spread: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.start < 0:
+            raise InputError(f"The first frame is {self.start}.", "Frames count from 0.")
+        if self.step < 1:
+            raise InputError(f"The frame step is {self.step}.", "Use 1 or more.")
+        for name, number in (("count", self.count), ("spread", self.spread)):
+            if number is not None and number < 2:
+                raise InputError(f"The frame {name} is {number}.", "An animation needs at least 2 frames.")
+        if self.spread is not None and self.step != 1:
+            raise InputError("Both a frame step and a spread were given.", "Use one of the two.")
+
+
+@dataclass(frozen=True)
+class KnownShape:
+    """A further frame whose shape is known: `frame` indexes the chosen frames, `mesh` is a mesh file."""
+
+    frame: int
+    mesh: str
+
+
+@dataclass(frozen=True)
+class AnimateOptions:
+    """One job.
+
+    Args:
+        clip: video file, image folder, or image pattern (`walk_*.png`, `walk_%04d.png`).
+        mask: mask folder, pattern or video that goes with the clip's frames, frame by frame.
+        mesh: the artist's mesh; None makes the reference mesh from the anchor frame.
+        known: further frames with a known shape (masked generation with several sources).
+        frames: which frames of the clip.
+        anchor: the reference frame, an index into the chosen frames (negative counts from the end).
+        preset: a name in `presets.PRESETS`.
+        seed: of all random numbers of the job.
+        in_betweens: poses made between every two frames.
+        steps, guidance: of Stage I, overriding the preset.
+        keep_reference_pose: subtract Stage II's residual at the anchor frame, so that the anchor pose is
+            the reference mesh exactly; None: yes for an artist's mesh, no otherwise.
+        fps: frames a second of an image sequence, or to override a video's own.
+        low_memory: keep only the part that computes on the device.
+    Raises:
+        InputError: a number is out of range.
+    """
+
+    clip: str
+    mask: str | None = None
+    mesh: str | None = None
+    known: tuple[KnownShape, ...] = ()
+    frames: FrameChoice = field(default_factory=FrameChoice)
+    anchor: int = 0
+    preset: str = "quality"
+    seed: int = 0
+    in_betweens: int = 0
+    steps: int | None = None
+    guidance: float | None = None
+    keep_reference_pose: bool | None = None
+    fps: float | None = None
+    low_memory: bool = False
+
+    def __post_init__(self) -> None:
+        if self.in_betweens < 0:
+            raise InputError(f"The number of in-betweens is {self.in_betweens}.", "Use 0 or more.")
+        if self.steps is not None and self.steps < 1:
+            raise InputError(f"The number of steps is {self.steps}.", "Use 1 or more.")
+        if self.fps is not None and not self.fps > 0:
+            raise InputError(f"The frame rate is {self.fps}.", "Use a number above 0.")
+        if not 0 <= self.seed < 2**63:
+            raise InputError(f"The seed is {self.seed}.", "Use a whole number from 0 to 2^63 - 1.")

@@ -1,0 +1,186 @@
+"""The mesh that was animated, as a glTF document, with the animation's vertices found in its primitives.
+
+A .glb or .gltf file is taken as it is. Any other format is turned into glTF by trimesh, and a mesh of the model's own
+is plain clay. Where the document splits or reorders vertices, as trimesh does along the UV seams of an .obj, they are
+matched by place: vertices at one place move together.
+"""
+
+import copy
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from scipy.spatial import KDTree
+
+from ..animation import Animation
+from ..errors import MeshError
+from ..geometry.mesh_files import load_mesh
+from .gltf_document import Document, add_to
+
+log = logging.getLogger(__name__)
+
+CLAY = (0.5, 0.47, 0.45, 1.0)
+TRIANGLES, TRIANGLE_STRIP = 4, 5
+SAME_PLACE = 1e-5
+"""Vertices closer than this share of the mesh's longest side are at one place."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A primitive of the scene.
+
+    Args:
+        node: index of its node.
+        primitive: its JSON.
+        to_world: (4, 4) float64, from the primitive's space to the animation's.
+        positions: (n, 3) float64, in the primitive's space.
+        rows: (n,) int, the animation's vertex that each of its vertices follows.
+    """
+
+    node: int
+    primitive: dict
+    to_world: np.ndarray
+    positions: np.ndarray
+    rows: np.ndarray
+
+    def to_local(self, points: np.ndarray) -> np.ndarray:
+        """Points (..., 3) of the animation's space -> float64 in the primitive's space.
+
+        The pseudo-inverse lets a node that is scaled to nothing in one direction stay flat.
+        """
+        return (points - self.to_world[:3, 3]) @ np.linalg.pinv(self.to_world[:3, :3]).T
+
+
+@dataclass(frozen=True)
+class Source:
+    """A document, its surfaces, and the mesh that was animated, at rest: `vertices` (V, 3) and `faces` (F, 3)."""
+
+    document: Document
+    blocks: list[Block]
+    vertices: np.ndarray
+    faces: np.ndarray
+
+
+def open_source(animation: Animation, path: Path | None) -> Source:
+    """The mesh at `path`; with a warning a clay mesh instead when that is not the one that was animated.
+
+    Args:
+        path: the file that `animation` was made from; None when the model made the mesh.
+    """
+    if path is not None:
+        try:
+            return _open_file(animation, path)
+        except (MeshError, ValueError, KeyError, IndexError, TypeError) as error:
+            log.warning("The result is saved without the materials of %s: %s", path, error)
+    rest = animation.vertices[animation.reference_frame]
+    mesh = trimesh.Trimesh(rest, animation.faces, process=False)
+    return _open_document(_from_trimesh(mesh.scene(), Path()), rest, animation.faces)
+
+
+def copy_source(source: Source) -> Source:
+    """A copy whose document can be changed."""
+    return _open_document(copy.deepcopy(source.document), source.vertices, source.faces)
+
+
+def has_triangles(primitive: dict) -> bool:
+    """Whether the primitive is part of the surface, not lines or points."""
+    return primitive.get("mode", TRIANGLES) in (TRIANGLES, TRIANGLE_STRIP) and "POSITION" in primitive["attributes"]
+
+
+def _open_file(animation: Animation, path: Path) -> Source:
+    is_gltf = path.suffix.lower() in (".glb", ".gltf")
+    document = Document.read(path) if is_gltf else _convert(path)
+    vertices = load_mesh(path).vertices
+    if len(vertices) != animation.vertices.shape[1]:
+        raise MeshError(f"It has {len(vertices)} vertices, the animation {animation.vertices.shape[1]}.")
+    return _open_document(document, vertices, animation.faces)
+
+
+def _convert(path: Path) -> Document:
+    try:
+        scene = trimesh.load_scene(path, process=False, maintain_order=True)
+    except Exception as error:  # trimesh lets through whatever its readers meet
+        raise MeshError(f"{path} cannot be read.", "Export it again.") from error
+    return _from_trimesh(scene, path.parent)
+
+
+def _from_trimesh(scene: trimesh.Scene, folder: Path) -> Document:
+    document = Document.parse(scene.export(file_type="glb", include_normals=True), folder)
+    for mesh in document.json["meshes"]:
+        for primitive in mesh["primitives"]:
+            if "material" not in primitive:
+                colour = (1.0, 1.0, 1.0, 1.0) if "COLOR_0" in primitive["attributes"] else CLAY
+                shading = {"baseColorFactor": list(colour), "metallicFactor": 0.0, "roughnessFactor": 0.8}
+                primitive["material"] = add_to(document.json, "materials", {"pbrMetallicRoughness": shading})
+    return document
+
+
+def _open_document(document: Document, vertices: np.ndarray, faces: np.ndarray) -> Source:
+    primitives = list(_primitives(document))
+    positions = [document.array(item["attributes"]["POSITION"]).astype(np.float64) for _, item, _ in primitives]
+    world = [
+        local @ to_world[:3, :3].T + to_world[:3, 3]
+        for local, (_, _, to_world) in zip(positions, primitives, strict=True)
+    ]
+    rows = _match(np.concatenate(world) if world else np.empty((0, 3)), vertices)
+    pieces = np.split(rows, np.cumsum([len(local) for local in positions])[:-1])
+    blocks = [
+        Block(node, primitive, to_world, local, piece)
+        for (node, primitive, to_world), local, piece in zip(primitives, positions, pieces, strict=True)
+    ]
+    return Source(document, blocks, vertices, faces)
+
+
+def _match(points: np.ndarray, vertices: np.ndarray) -> np.ndarray:
+    """(len(points),) int: the same order if they are the same vertices, else the vertex at the same place."""
+    tolerance = SAME_PLACE * float(np.ptp(vertices, axis=0).max())
+    if points.shape == vertices.shape and np.abs(points - vertices).max() <= tolerance:
+        return np.arange(len(points))
+    distances, rows = KDTree(vertices).query(points)
+    if not len(points) or distances.max() > tolerance:
+        raise MeshError("Its vertices are not where the animation has them.", "Animate this mesh again.")
+    return rows
+
+
+def _primitives(document: Document) -> Iterator[tuple[int, dict, np.ndarray]]:
+    """Node, primitive and world matrix of the scene's surfaces.
+
+    A mesh that several nodes share is copied for each further node: their vertices move differently.
+    """
+    seen = set()
+    for index, to_world in _scene_nodes(document.json):
+        node = document.json["nodes"][index]
+        if "mesh" not in node:
+            continue
+        if node["mesh"] in seen:
+            node["mesh"] = add_to(document.json, "meshes", copy.deepcopy(document.json["meshes"][node["mesh"]]))
+        seen.add(node["mesh"])
+        for primitive in filter(has_triangles, document.json["meshes"][node["mesh"]]["primitives"]):
+            yield index, primitive, to_world
+
+
+def _scene_nodes(gltf: dict) -> Iterator[tuple[int, np.ndarray]]:
+    """Nodes of the shown scene with their world matrices, last sibling first, as trimesh walks them."""
+    scenes = gltf.get("scenes", [])
+    roots = scenes[gltf.get("scene", 0)].get("nodes", []) if scenes else []
+    stack = [(root, np.eye(4)) for root in roots]
+    while stack:
+        index, parent = stack.pop()
+        node = gltf["nodes"][index]
+        to_world = parent @ _node_matrix(node)
+        yield index, to_world
+        stack += [(child, to_world) for child in node.get("children", [])]
+
+
+def _node_matrix(node: dict) -> np.ndarray:
+    """(4, 4) float64: the node's matrix, or translation @ rotation @ scale."""
+    if "matrix" in node:
+        return np.reshape(node["matrix"], (4, 4)).astype(np.float64).T
+    x, y, z, w = node.get("rotation", (0, 0, 0, 1))
+    matrix = trimesh.transformations.quaternion_matrix((w, x, y, z))
+    matrix[:3, :3] *= node.get("scale", (1, 1, 1))
+    matrix[:3, 3] = node.get("translation", (0, 0, 0))
+    return matrix

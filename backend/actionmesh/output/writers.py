@@ -1,0 +1,123 @@
+"""A result as a file: which format is told by the ending of its name.
+
+.safetensors   all arrays and the provenance, the project's own format
+.npz           the same for NumPy, without pickle
+.glb           animated, morph targets; see `gltf`
+.png, .mp4     the result beside the input frames; see `preview`
+a folder       frame_0000.glb, frame_0001.glb, ...: each pose as a mesh file of its own, with UVs and materials
+"""
+
+import json
+import os
+import re
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from ..animation import Animation
+from ..errors import InputError, OutputError
+from .atomic import write_atomically
+from .gltf import pose_files, write_animated_glb
+from .preview import write_contact_sheet, write_film
+
+POSE_FILE = "frame_{:04d}.glb"
+POSE_PATTERN = re.compile(r"frame_\d{4,}\.glb")
+Writer = Callable[[Animation, Path, Path | None, np.ndarray | None], None]
+
+
+def save_animation(
+    animation: Animation, path: str | Path, source_mesh: Path | None = None, clip_frames: np.ndarray | None = None
+) -> None:
+    """Writes a result in the format that the ending of `path` names; no ending, or a `/` at the end, is a folder.
+
+    What was at `path` is replaced only once the new file is complete.
+
+    Args:
+        source_mesh: the mesh that was animated, for its UVs, materials and hierarchy; None for one that the model made.
+        clip_frames: (T, H, W, 4) uint8, the chosen frames with straight alpha, for previews.
+    Raises:
+        InputError: no such format.
+        OutputError: the file cannot be written there.
+    """
+    check_output(path)
+    _writer(path)(animation, Path(path), source_mesh, clip_frames)
+
+
+def check_output(path: str | Path) -> None:
+    """Checks, before any work is done, that a result can be saved at `path`.
+
+    Raises:
+        InputError: no such format.
+        OutputError: the place is not writable, or holds something else that would be lost.
+    """
+    writer, target = _writer(path), Path(path)
+    if writer is _write_poses:
+        _check_folder(target)
+    elif target.is_dir():
+        raise OutputError(f"{path} is a folder.", "Choose another file name.")
+    existing = next(folder for folder in (target.absolute().parent, *target.absolute().parents) if folder.exists())
+    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
+        raise OutputError(f"{existing} is no folder that you may write to.", "Choose another folder.")
+
+
+def _writer(path: str | Path) -> Writer:
+    ending = Path(path).suffix.lower()
+    if not ending or str(path).endswith(("/", os.sep)):
+        return _write_poses
+    if ending not in WRITERS:
+        raise InputError(
+            f"{path} ends in {ending}, which is no format of a result.", f"Use {', '.join(WRITERS)}, or a folder."
+        )
+    return WRITERS[ending]
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise OutputError(f"{folder} is a file.", "Choose another folder name, or an ending such as .glb.")
+    others = sorted(entry.name for entry in folder.iterdir() if not POSE_PATTERN.fullmatch(entry.name))
+    if others:
+        raise OutputError(
+            f"The folder {folder} holds other files, such as {others[0]}.", "Choose a new or an empty folder."
+        )
+
+
+def _write_safetensors(animation: Animation, path: Path, source_mesh: Path | None, clip: np.ndarray | None) -> None:
+    animation.save(path)
+
+
+def _write_npz(animation: Animation, path: Path, source_mesh: Path | None, clip: np.ndarray | None) -> None:
+    arrays: dict = {
+        "vertices": animation.vertices,
+        "faces": animation.faces,
+        "times": animation.times,
+        "frame_indices": animation.frame_indices,
+        "reference_frame": np.int64(animation.reference_frame),
+        "provenance": np.str_(json.dumps(asdict(animation.provenance))),
+    }
+    write_atomically(path, lambda part: np.savez(part, **arrays))
+
+
+def _write_glb(animation: Animation, path: Path, source_mesh: Path | None, clip: np.ndarray | None) -> None:
+    write_animated_glb(animation, path, source_mesh)
+
+
+def _write_poses(animation: Animation, path: Path, source_mesh: Path | None, clip: np.ndarray | None) -> None:
+    def write(folder: Path) -> None:
+        folder.mkdir()
+        for index, data in enumerate(pose_files(animation, source_mesh)):
+            (folder / POSE_FILE.format(index)).write_bytes(data)
+
+    write_atomically(path, write)
+
+
+WRITERS: dict[str, Writer] = {
+    ".safetensors": _write_safetensors,
+    ".glb": _write_glb,
+    ".npz": _write_npz,
+    ".png": write_contact_sheet,
+    ".mp4": write_film,
+}

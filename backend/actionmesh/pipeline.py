@@ -1,0 +1,110 @@
+"""From a clip to an animated mesh. `animate` tells the whole story."""
+
+import numpy as np
+from torch import Tensor
+
+from . import __version__
+from .animation import Animation, Provenance
+from .errors import InputError
+from .geometry.mesh_files import load_mesh
+from .media.clip import Clip
+from .media.reader import read_clip
+from .media.subject import cut_out
+from .models.background_removal import remove_background
+from .options import AnimateOptions
+from .presets import Preset
+from .progress import Progress
+from .stages.correspondence import animate_vertices
+from .stages.motion import synchronised_latents
+from .stages.pictures import encode_frames
+from .stages.reference import Reference, latent_of_pose, reference_from_mesh, reference_from_picture
+from .weights.store import ModelStore
+
+MAX_SIDE = 512
+
+
+def animate(
+    options: AnimateOptions, store: ModelStore, progress: Progress | None = None, subject: Clip | None = None
+) -> Animation:
+    """Makes an animated mesh of a clip.
+
+    Args:
+        options: what the artist chose.
+        store: the networks.
+        progress: told of every step; may cancel.
+        subject: the clip as `load_subject` gives it, if the caller has it already.
+    Raises:
+        ActionMeshError: see `errors` for the tree; nothing is written.
+    """
+    progress = progress or Progress()
+    preset = preset_of(options, store)
+    mesh = load_mesh(options.mesh) if options.mesh else None
+    clip = subject or load_subject(options, store, progress)
+    anchor = index_of_frame(options.anchor, len(clip.frames), "reference")
+
+    context = encode_frames(clip.frames, store, progress)
+    if mesh is None:
+        reference = reference_from_picture(context[anchor], store, preset, options.seed, progress)
+    else:
+        reference = reference_from_mesh(mesh, store, options.seed)
+    known = known_latents(reference, anchor, options, len(clip.frames), store)
+    latents = synchronised_latents(known, anchor, context, store, preset, options.seed, progress)
+
+    frames = pose_times(len(clip.frames), options.in_betweens)
+    keep_pose = options.keep_reference_pose if options.keep_reference_pose is not None else mesh is not None
+    vertices = animate_vertices(reference, latents, anchor, frames, keep_pose, store, progress)
+    return Animation(
+        vertices=vertices,
+        faces=reference.mesh.faces,
+        times=np.interp(frames, np.arange(len(clip.times)), clip.times),
+        reference_frame=frames.index(anchor),
+        frame_indices=np.array([clip.indices[int(time)] if time == int(time) else -1 for time in frames], np.int64),
+        provenance=Provenance(
+            clip=options.clip,
+            mesh=options.mesh,
+            seed=options.seed,
+            preset=options.preset,
+            checkpoint=store.checkpoint.name,
+            version=__version__,
+        ),
+    )
+
+
+def load_subject(options: AnimateOptions, store: ModelStore, progress: Progress) -> Clip:
+    """The chosen frames with the subject cut out, by the file's alpha, by a plain background, or by RMBG if it is there."""
+    clip = read_clip(options.clip, options.frames, options.mask, options.fps, MAX_SIDE, progress)
+    network = store.background_removal
+    return cut_out(clip, None if network is None else lambda picture: remove_background(network, picture), progress)
+
+
+def preset_of(options: AnimateOptions, store: ModelStore) -> Preset:
+    """The preset with the artist's own steps and guidance."""
+    chosen = {"steps": options.steps, "guidance": options.guidance}
+    own = {name: value for name, value in chosen.items() if value is not None}
+    return store.preset(options.preset).overridden(own, "The command")
+
+
+def index_of_frame(frame: int, total: int, name: str) -> int:
+    """An index into the chosen frames from 0; negative ones count from the end. Raises InputError outside the clip."""
+    if not -total <= frame < total:
+        raise InputError(f"The {name} frame is {frame}, and {total} frames were chosen.", f"Use 0 to {total - 1}.")
+    return frame % total
+
+
+def known_latents(
+    reference: Reference, anchor: int, options: AnimateOptions, total: int, store: ModelStore
+) -> dict[int, Tensor]:
+    """The latents of the anchor and of all further frames whose shape the artist gave."""
+    known = {anchor: reference.latent}
+    for shape in options.known:
+        frame = index_of_frame(shape.frame, total, "known")
+        if frame in known:
+            raise InputError(f"Frame {frame} has two known shapes.", "Give each frame one mesh at the most.")
+        known[frame] = latent_of_pose(reference, load_mesh(shape.mesh), store, options.seed)
+    return known
+
+
+def pose_times(total: int, in_betweens: int) -> list[float]:
+    """Times in frames of all poses: every frame, and `in_betweens` evenly spread poses between every two."""
+    steps = in_betweens + 1
+    return [i / steps for i in range((total - 1) * steps + 1)]

@@ -1,0 +1,67 @@
+"""Progress and cancellation: one small object that long work reports to, and that long work obeys."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sized
+from dataclasses import dataclass
+from typing import TypeVar
+
+from .errors import Cancelled
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class ProgressEvent:
+    """A moment of a job: `step` of `total` steps of `stage` are done; seconds_left is of this stage, None at its start."""
+
+    stage: str
+    step: int
+    total: int
+    seconds_left: float | None
+
+
+class Progress:
+    """Reports the steps of a job and raises `Cancelled` at the first step after the user asked to stop.
+
+    Args:
+        report: called with a ProgressEvent at the start of a stage and after each of its steps.
+        cancelled: asked before and after every step; a true answer ends the job.
+    """
+
+    def __init__(
+        self,
+        report: Callable[[ProgressEvent], None] | None = None,
+        cancelled: Callable[[], bool] | None = None,
+    ):
+        self._report = report or (lambda event: None)
+        self._cancelled = cancelled or (lambda: False)
+
+    def check(self) -> None:
+        """Raises Cancelled if the user asked to stop."""
+        if self._cancelled():
+            raise Cancelled()
+
+    def start(self, stage: str, total: int) -> Callable[[], None]:
+        """Reports that `stage` begins; the answer is to be called after each of its `total` steps."""
+        begin, done = time.monotonic(), 0
+        self.check()
+        self._report(ProgressEvent(stage, 0, total, None))
+
+        def advance() -> None:
+            nonlocal done
+            done += 1
+            self.check()
+            seconds_left = (time.monotonic() - begin) / done * (total - done)
+            self._report(ProgressEvent(stage, done, total, seconds_left))
+
+        return advance
+
+    def track(self, items: Iterable[Item], stage: str, total: int | None = None) -> Iterator[Item]:
+        """Iterates over `items`, reporting each as one step of `stage`; `total` is needed only for unsized iterables."""
+        if total is None:
+            assert isinstance(items, Sized)
+            total = len(items)
+        advance = self.start(stage, total)
+        for item in items:
+            yield item
+            advance()

@@ -1,0 +1,431 @@
+"""The messages between a client (Blender, a test) and the worker: JSON-RPC 2.0, one object a line.
+
+    client -> worker    initialize, animate, cancel, unload, shutdown     each answered by a result or an error
+    worker -> client    progress, log                                     never answered
+
+A message is named by its dataclass, so no name is typed twice. A job is known by the id of its `animate` request.
+Arrays and meshes go by file path. Standard library only: both sides import this module.
+It leaves out pipes, threads and what the methods do.
+"""
+
+import json
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from enum import StrEnum
+from types import NoneType, UnionType
+from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin, get_type_hints
+
+VERSION = 1
+MAX_LINE = 1 << 20
+
+JobId = int | str
+Record = TypeVar("Record")
+
+
+class Kind(StrEnum):
+    """What went wrong: its name and JSON-RPC's number. `BAD_INPUT` to `CANCELLED` are the codes in `errors.py`."""
+
+    code: int
+
+    def __new__(cls, name: str, code: int = 0) -> "Kind":
+        kind = str.__new__(cls, name)
+        kind._value_, kind.code = name, code
+        return kind
+
+    PARSE_ERROR = "parse_error", -32700
+    INVALID_REQUEST = "invalid_request", -32600
+    UNKNOWN_METHOD = "unknown_method", -32601
+    INVALID_PARAMS = "invalid_params", -32602
+    INTERNAL = "internal", -32603
+    BAD_INPUT = "bad_input", -32001
+    BAD_MEDIA = "bad_media", -32002
+    BAD_MESH = "bad_mesh", -32003
+    BAD_CHECKPOINT = "bad_checkpoint", -32004
+    CANNOT_WRITE = "cannot_write", -32005
+    OUT_OF_MEMORY = "out_of_memory", -32006
+    CANCELLED = "cancelled", -32007
+    BUSY = "busy", -32008
+    BAD_INSTALL = "bad_install", -32009
+    OTHER_VERSION = "other_version", -32010
+
+
+class ProtocolError(Exception):
+    """An error as it travels: its kind, one sentence on what is wrong, one on what to do.
+
+    `id` is that of the request at fault, where it could be read.
+    """
+
+    def __init__(self, kind: Kind, problem: str, cure: str = "", id: JobId | None = None):
+        super().__init__(f"{problem} {cure}".strip())
+        self.kind, self.problem, self.cure, self.id = kind, problem, cure, id
+
+
+class LogLevel(StrEnum):
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Params:
+    """What travels with a method; the method is named here and nowhere else."""
+
+    METHOD: ClassVar[str]
+
+
+# What the client sends.
+
+
+@dataclass(frozen=True)
+class Initialize(Params):
+    """Asks who the worker is; refused when the two sides speak different versions."""
+
+    METHOD = "initialize"
+    protocol: int = VERSION
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Which frames of the clip; see `options.FrameChoice`."""
+
+    start: int = 0
+    count: int | None = None
+    step: int = 1
+    spread: int | None = None
+
+
+@dataclass(frozen=True)
+class Known:
+    """A further frame whose shape is known; see `options.KnownShape`."""
+
+    frame: int
+    mesh: str
+
+
+@dataclass(frozen=True)
+class Animate(Params):
+    """One job: the fields of `options.AnimateOptions`, then where it runs and what it writes.
+
+    Args:
+        out: files to write; the ending chooses the format.
+        checkpoint: name or folder; None takes the default one.
+        device: "auto", "cpu", "cuda", "cuda:1", "mps".
+    """
+
+    METHOD = "animate"
+    clip: str
+    out: tuple[str, ...]
+    mask: str | None = None
+    mesh: str | None = None
+    known: tuple[Known, ...] = ()
+    frames: Frames = field(default_factory=Frames)
+    anchor: int = 0
+    preset: str = "default"
+    seed: int = 0
+    in_betweens: int = 0
+    steps: int | None = None
+    guidance: float | None = None
+    keep_reference_pose: bool | None = None
+    fps: float | None = None
+    low_memory: bool = False
+    checkpoint: str | None = None
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Cancel(Params):
+    """Asks a job to stop; the job itself then answers with a `cancelled` error."""
+
+    METHOD = "cancel"
+    job: JobId
+
+
+@dataclass(frozen=True)
+class Unload(Params):
+    """Gives the models' memory back."""
+
+    METHOD = "unload"
+
+
+@dataclass(frozen=True)
+class Shutdown(Params):
+    """Ends the worker, and with it a running job."""
+
+    METHOD = "shutdown"
+
+
+# What the worker answers.
+
+
+@dataclass(frozen=True)
+class Device:
+    """A place to compute; memory in bytes, None where the system does not tell."""
+
+    name: str
+    description: str
+    memory_total: int | None
+    memory_free: int | None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A folder of weights, its size in bytes; it can be used when nothing is `missing`."""
+
+    name: str
+    path: str
+    kind: str
+    size: int
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Initialized:
+    protocol: int
+    versions: dict[str, str]
+    devices: tuple[Device, ...]
+    checkpoints: tuple[Checkpoint, ...]
+
+
+@dataclass(frozen=True)
+class Animated:
+    """A finished job.
+
+    Args:
+        out: the files written.
+        poses, vertices, faces: size of the animation.
+        duration: seconds from the first pose to the last.
+        reference_frame: index of the pose that is the reference mesh.
+        timings: seconds of each stage, in order; "Total" is the whole job.
+        loads: how often models were loaded since the checkpoint was opened.
+    """
+
+    out: tuple[str, ...]
+    poses: int
+    vertices: int
+    faces: int
+    duration: float
+    reference_frame: int
+    timings: dict[str, float]
+    loads: int
+
+
+@dataclass(frozen=True)
+class CancelAnswer:
+    """`running` is false if there was no such job any more."""
+
+    running: bool
+
+
+@dataclass(frozen=True)
+class Done:
+    """The empty answer."""
+
+
+# What the worker tells unasked.
+
+
+@dataclass(frozen=True)
+class ProgressNotice(Params):
+    """`step` of `total` steps of `stage` are done; seconds_left is of this stage, None at its start."""
+
+    METHOD = "progress"
+    job: JobId
+    stage: str
+    step: int
+    total: int
+    seconds_left: float | None
+
+
+@dataclass(frozen=True)
+class LogNotice(Params):
+    METHOD = "log"
+    level: LogLevel
+    message: str
+
+
+ANSWERS: dict[type[Params], type] = {
+    Initialize: Initialized,
+    Animate: Animated,
+    Cancel: CancelAnswer,
+    Unload: Done,
+    Shutdown: Done,
+}
+REQUESTS: dict[str, type[Params]] = {record.METHOD: record for record in ANSWERS}
+NOTICES: dict[str, type[Params]] = {record.METHOD: record for record in (ProgressNotice, LogNotice)}
+
+
+# Envelopes.
+
+
+@dataclass(frozen=True)
+class Request:
+    id: JobId
+    params: Params
+
+
+@dataclass(frozen=True)
+class Notice:
+    params: Params
+
+
+@dataclass(frozen=True)
+class Answer:
+    """`value` is a dataclass when sent; when received it is plain JSON: `read(ANSWERS[type(params)], value)`."""
+
+    id: JobId
+    value: Any
+
+
+@dataclass(frozen=True)
+class Failure:
+    """`id` is None when the request could not be read."""
+
+    id: JobId | None
+    error: ProtocolError
+
+
+Message = Request | Notice | Answer | Failure
+
+
+def encode(message: Message) -> bytes:
+    """One line of ASCII JSON, its newline included."""
+    envelope: dict[str, Any] = {"jsonrpc": "2.0"}
+    if not isinstance(message, Notice):
+        envelope["id"] = message.id
+    if isinstance(message, Request | Notice):
+        envelope |= {"method": message.params.METHOD, "params": asdict(message.params)}
+    elif isinstance(message, Answer):
+        envelope["result"] = asdict(message.value)
+    else:
+        error = message.error
+        data = {"kind": error.kind, "cure": error.cure}
+        envelope["error"] = {"code": error.kind.code, "message": error.problem, "data": data}
+    return json.dumps(envelope, allow_nan=False).encode("ascii") + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """Reads one line.
+
+    Raises:
+        ProtocolError: it is no message; carries the id where there was one to read.
+    """
+    envelope = _parse(line)
+    id = envelope.get("id")
+    if id is not None and (isinstance(id, bool) or not isinstance(id, int | str)):
+        raise ProtocolError(Kind.INVALID_REQUEST, "The message's id is neither a whole number nor a text.")
+    try:
+        return _open(envelope, id)
+    except ProtocolError as error:
+        error.id = id
+        raise
+
+
+def _parse(line: bytes) -> dict[str, Any]:
+    if len(line) > MAX_LINE:
+        raise ProtocolError(Kind.PARSE_ERROR, f"The line is longer than {MAX_LINE} bytes.", "Send large data as files.")
+    try:
+        envelope = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(Kind.PARSE_ERROR, "The line is not JSON.", "Send one JSON object a line.") from error
+    if not isinstance(envelope, dict) or envelope.get("jsonrpc") != "2.0":
+        raise ProtocolError(Kind.INVALID_REQUEST, "The line is not a JSON-RPC 2.0 object.", "Send one object a line.")
+    return envelope
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _open(envelope: dict[str, Any], id: JobId | None) -> Message:
+    if "method" in envelope:
+        return _open_call(envelope["method"], envelope.get("params", {}), id)
+    if "error" in envelope:
+        return Failure(id, _read_error(envelope["error"]))
+    if "result" in envelope and id is not None:
+        return Answer(id, envelope["result"])
+    raise ProtocolError(Kind.INVALID_REQUEST, "The message has no method, no result and no error.")
+
+
+def _open_call(method: Any, params: Any, id: JobId | None) -> Request | Notice:
+    known = NOTICES if id is None else REQUESTS
+    if not isinstance(method, str) or method not in known:
+        names = ", ".join(known)
+        what = "notification" if id is None else "method"
+        raise ProtocolError(Kind.UNKNOWN_METHOD, f"There is no {what} {method!r:.80}.", f"There are {names}.")
+    record: Params = read(known[method], params, method)
+    return Notice(record) if id is None else Request(id, record)
+
+
+def _read_error(error: Any) -> ProtocolError:
+    try:
+        return ProtocolError(Kind(error["data"]["kind"]), str(error["message"]), str(error["data"]["cure"]))
+    except (KeyError, TypeError, ValueError):
+        return ProtocolError(Kind.INTERNAL, f"An error of an unknown form came back: {error!r:.200}.")
+
+
+# JSON into dataclasses.
+
+
+def read(record: type[Record], value: Any, where: str = "answer") -> Record:
+    """Builds a dataclass of this module from plain JSON, checking every name and type.
+
+    Raises:
+        ProtocolError: a field is unknown, missing or of another type; the sentence names it.
+    """
+    if not isinstance(value, dict):
+        raise _unlike(where, "an object", value)
+    hints = get_type_hints(record)
+    wanted = {item.name: item for item in fields(record)}  # type: ignore[arg-type]
+    for name in value:
+        if name not in wanted:
+            names = ", ".join(wanted) or "none"
+            raise ProtocolError(Kind.INVALID_PARAMS, f"{where} has no field {name!r:.80}.", f"Its fields: {names}.")
+    for name, item in wanted.items():
+        if name not in value and item.default is MISSING and item.default_factory is MISSING:
+            raise ProtocolError(Kind.INVALID_PARAMS, f"{where} lacks the field {name!r}.", "Add it.")
+    return record(**{name: _read(hints[name], item, f"{where}.{name}") for name, item in value.items()})
+
+
+def _read(hint: Any, value: Any, where: str) -> Any:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return _read_union(arguments, value, where)
+    if origin is tuple and isinstance(value, list):
+        return tuple(_read(arguments[0], item, f"{where}[{index}]") for index, item in enumerate(value))
+    if origin is dict and isinstance(value, dict):
+        return {name: _read(arguments[1], item, f"{where}.{name}") for name, item in value.items()}
+    if origin is not None:
+        raise _unlike(where, "a list" if origin is tuple else "an object", value)
+    if is_dataclass(hint):
+        return read(hint, value, where)  # type: ignore[arg-type]
+    return _read_scalar(hint, value, where)
+
+
+def _read_union(choices: tuple[Any, ...], value: Any, where: str) -> Any:
+    if value is None and NoneType in choices:
+        return None
+    *others, last = [choice for choice in choices if choice is not NoneType]
+    for choice in others:
+        if choice in SCALARS and isinstance(value, choice):
+            return _read(choice, value, where)
+    return _read(last, value, where)
+
+
+SCALARS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+
+
+def _read_scalar(hint: type, value: Any, where: str) -> Any:
+    if issubclass(hint, StrEnum):
+        if value not in list(hint):
+            raise _unlike(where, " or ".join(hint), value)
+        return hint(value)
+    accepted: Any = (int, float) if hint is float else hint
+    if not isinstance(value, accepted) or (isinstance(value, bool) and hint is not bool):
+        raise _unlike(where, SCALARS[hint], value)
+    if hint is float and not abs(value) < 1e300 or hint is int and not abs(value) < 1 << 63:
+        raise _unlike(where, "a smaller number", value)
+    if hint is str and "\0" in value:
+        raise _unlike(where, "a text without null characters", value)
+    return float(value) if hint is float else value
+
+
+def _unlike(where: str, wanted: str, value: Any) -> ProtocolError:
+    return ProtocolError(Kind.INVALID_PARAMS, f"{where} is {json.dumps(value):.80}.", f"It must be {wanted}.")

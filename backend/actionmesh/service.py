@@ -1,0 +1,205 @@
+"""What the worker does with each message: one job at a time in a thread of its own, the reader always listening.
+
+The reading thread does nothing slow and never writes to the log (a client that does not drain the log would block it),
+so that `cancel` and the end of input are noticed at once.
+"""
+
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from threading import Event, Lock, Thread
+from typing import Any, BinaryIO
+
+from . import jobs, protocol
+from .failures import explain
+from .outbox import LogForwarder, Outbox, Throttle
+from .progress import ProgressEvent
+from .protocol import Kind, LogLevel, ProtocolError
+
+GRACE = 1.0
+"""Seconds that a job gets to stop and tidy up when the worker ends."""
+PARENT_CHECK = 0.5
+"""Seconds between two looks at the parent."""
+
+log = logging.getLogger("actionmesh")
+
+
+class JobSlot:
+    """The place for the one job that may run."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._job: protocol.JobId | None = None
+        self._cancelled = Event()
+        self._idle = Event()
+        self._idle.set()
+
+    def take(self, job: protocol.JobId) -> Event:
+        """Returns the event that asks the job to stop.
+
+        Raises:
+            ProtocolError: another job runs.
+        """
+        with self._lock:
+            if self._job is not None:
+                raise ProtocolError(Kind.BUSY, f"Job {self._job} is running.", "Wait for it, or cancel it.")
+            self._job, self._cancelled = job, Event()
+            self._idle.clear()
+            return self._cancelled
+
+    def release(self) -> None:
+        with self._lock:
+            self._job = None
+            self._idle.set()
+
+    def cancel(self, job: protocol.JobId) -> bool:
+        """Asks the job to stop; false if it does not run."""
+        with self._lock:
+            if self._job != job:
+                return False
+            self._cancelled.set()
+            return True
+
+    def stop(self, timeout: float) -> None:
+        """Asks whatever runs to stop and waits for it, at most `timeout` seconds."""
+        with self._lock:
+            self._cancelled.set()
+        self._idle.wait(timeout)
+
+
+class Service:
+    """Answers messages; see `protocol` for what each means."""
+
+    def __init__(self, answers: BinaryIO):
+        self._outbox = Outbox(answers, on_broken=self.end)
+        self._slot = JobSlot()
+        self._stores = jobs.Stores()
+        logging.getLogger().addHandler(LogForwarder(self._outbox))
+
+    def handle(self, line: bytes) -> None:
+        """Answers one line: at once, or later from a thread."""
+        try:
+            message = protocol.decode(line)
+        except ProtocolError as error:
+            self._outbox.send(protocol.Failure(error.id, error))
+            return
+        if not isinstance(message, protocol.Request):
+            notice = protocol.LogNotice(LogLevel.WARNING, "A message that is no request was ignored.")
+            self._outbox.send(protocol.Notice(notice))
+            return
+        try:
+            self._dispatch(message)
+        except ProtocolError as error:
+            self._outbox.send(protocol.Failure(message.id, error))
+
+    def end(self) -> None:
+        """Ends the process, at the latest after a grace for the job and for the last messages."""
+        self._slot.stop(GRACE)
+        self._outbox.close(GRACE / 2)
+        os._exit(0)
+
+    def _dispatch(self, request: protocol.Request) -> None:
+        params = request.params
+        if isinstance(params, protocol.Initialize):
+            _in_thread(self._reply, request, lambda: introduce(params))
+        elif isinstance(params, protocol.Animate):
+            self._start_job(request, lambda cancelled: self._animate(request.id, params, cancelled))
+        elif isinstance(params, protocol.Unload):
+            self._start_job(request, lambda cancelled: self._unload())
+        elif isinstance(params, protocol.Cancel):
+            self._outbox.send(protocol.Answer(request.id, protocol.CancelAnswer(self._slot.cancel(params.job))))
+        else:
+            assert isinstance(params, protocol.Shutdown)
+            self._outbox.send(protocol.Answer(request.id, protocol.Done()))
+            self.end()
+
+    def _start_job(self, request: protocol.Request, work: Callable[[Event], Any]) -> None:
+        cancelled = self._slot.take(request.id)
+        _in_thread(self._reply, request, lambda: work(cancelled), self._slot.release)
+
+    def _reply(
+        self, request: protocol.Request, work: Callable[[], Any], release: Callable[[], None] = lambda: None
+    ) -> None:
+        """Runs `work` and sends its answer; whatever it raises becomes an error of a known kind."""
+        answer = _answer(request.id, work)
+        if isinstance(answer, protocol.Failure) and answer.error.kind is Kind.OUT_OF_MEMORY:
+            self._stores.unload()
+        release()
+        self._outbox.send(answer)
+
+    def _animate(self, id: protocol.JobId, job: protocol.Animate, cancelled: Event) -> protocol.Animated:
+        throttle = Throttle()
+
+        def report(event: ProgressEvent) -> None:
+            if throttle.passes(event):
+                notice = protocol.ProgressNotice(id, event.stage, event.step, event.total, event.seconds_left)
+                self._outbox.send(protocol.Notice(notice))
+
+        return jobs.run(job, self._stores, report, cancelled.is_set)
+
+    def _unload(self) -> protocol.Done:
+        self._stores.unload()
+        return protocol.Done()
+
+
+def introduce(params: protocol.Initialize) -> protocol.Initialized:
+    """Who the worker is.
+
+    Raises:
+        ProtocolError: the client speaks another version of the protocol.
+    """
+    if params.protocol != protocol.VERSION:
+        problem = f"The client speaks protocol {params.protocol}, the worker {protocol.VERSION}."
+        raise ProtocolError(Kind.OTHER_VERSION, problem, "Install the same version of both.")
+    from . import machine
+
+    return protocol.Initialized(protocol.VERSION, machine.versions(), machine.devices(), machine.checkpoints())
+
+
+def serve(commands: BinaryIO, answers: BinaryIO) -> None:
+    """Answers `commands` until their end, the parent's death or a `shutdown`; then ends the process."""
+    service = Service(answers)
+    if os.name == "posix":
+        Thread(target=_end_with_parent, args=(os.getppid(), service.end), name="parent", daemon=True).start()
+    for line in read_lines(commands):
+        service.handle(line)
+    service.end()
+
+
+def read_lines(commands: BinaryIO) -> Iterator[bytes]:
+    """The lines of a pipe; of a line over the protocol's limit only the start, and nothing of one that was cut off."""
+    while line := commands.readline(protocol.MAX_LINE + 1):
+        rest = line
+        while rest and not rest.endswith(b"\n"):
+            rest = commands.readline(protocol.MAX_LINE)
+        if not rest:
+            return
+        if line.strip():
+            yield line
+
+
+def _end_with_parent(parent: int, end: Callable[[], None]) -> None:
+    """The input's end tells of a dead parent, unless another process holds the pipe; so the parent is watched too.
+
+    Linux's PR_SET_PDEATHSIG is no use here: it fires when the *thread* that started the worker ends.
+    """
+    while os.getppid() == parent:
+        time.sleep(PARENT_CHECK)
+    end()
+
+
+def _in_thread(function: Callable[..., None], *arguments: Any) -> None:
+    Thread(target=function, args=arguments, daemon=True).start()
+
+
+def _answer(id: protocol.JobId, work: Callable[[], Any]) -> protocol.Answer | protocol.Failure:
+    try:
+        return protocol.Answer(id, work())
+    except BaseException as error:
+        failure = explain(error)
+        if failure.kind is Kind.INTERNAL:
+            log.exception("%s (job %s)", failure.problem, id)
+        else:
+            log.info("Request %s: %s", id, failure)
+        return protocol.Failure(id, failure)

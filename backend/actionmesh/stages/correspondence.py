@@ -1,0 +1,134 @@
+"""Stage II: where the reference vertices are at any time. Windows slide as in Stage I, each from a mesh that is placed already."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..geometry.surface import vertex_normals
+from ..models.attention import KeysValues
+from ..models.temporal_autoencoder import TemporalAutoencoder
+from ..progress import Progress
+from ..sampling.windows import sliding_windows
+from ..weights.store import ModelStore
+from .reference import Reference
+
+STAGE = "Stage II: moving the mesh"
+CHUNK = 16_384
+
+
+@dataclass(frozen=True)
+class Window:
+    """Frames that are decoded together: `source` is the frame whose vertices are the queries, `targets` the times wanted."""
+
+    frames: list[int]
+    source: int
+    targets: list[float]
+
+
+def plan_windows(total: int, anchor: int, size: int, times: list[float]) -> list[Window]:
+    """Gives every time (in frames) to the first window that holds the frames around it.
+
+    A frame's own pose comes from the window that reaches it first. A later window's source is its first frame, which an
+    earlier one has placed.
+    """
+    left, windows = sorted(times), []
+    for frames in sliding_windows(total, anchor, size, size - 1):
+        targets = [time for time in left if min(frames) <= time <= max(frames)]
+        left = [time for time in left if time not in targets]
+        windows.append(Window(frames, frames[0], targets))
+    assert not left, left
+    return [window for window in windows if window.targets]
+
+
+@torch.no_grad()
+def animate_vertices(
+    reference: Reference,
+    latents: Tensor,
+    anchor: int,
+    times: list[float],
+    keep_pose: bool,
+    store: ModelStore,
+    progress: Progress,
+) -> np.ndarray:
+    """The mesh's vertices (len(times), V, 3) float32 in its own coordinates.
+
+    Args:
+        latents: (T, N, D) of Stage I.
+        anchor: the frame at which the mesh is the reference.
+        times: in frames, any numbers from 0 to T - 1, every whole frame among them.
+        keep_pose: subtract from every pose what the network gets wrong at the source, whose pose is known.
+    """
+    windows = plan_windows(len(latents), anchor, store.window, times)
+    chunks = -(-len(reference.vertices) // CHUNK)
+    total = chunks * sum(len(window.targets) + keep_pose for window in windows)
+    advance = progress.start(STAGE, total)
+    sources = {window.source for window in windows}
+    poses: dict[float, np.ndarray] = {anchor: reference.vertices}
+    result = np.empty((len(times), *reference.mesh.vertices.shape), np.float32)
+    row_of = {time: row for row, time in enumerate(times)}
+    for window in windows:
+        for time, pose in _window_poses(window, poses[window.source], reference, latents, keep_pose, store, advance):
+            result[row_of[time]] = reference.moved(pose)
+            if time in sources:
+                poses.setdefault(time, pose)
+    return result
+
+
+def _window_poses(
+    window: Window,
+    source_pose: np.ndarray,
+    reference: Reference,
+    latents: Tensor,
+    keep_pose: bool,
+    store: ModelStore,
+    advance: Callable[[], None],
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Each target time of a window with its pose (W, 3) in model space."""
+    network = store.temporal_autoencoder
+    normals = reference.normals
+    if source_pose is not reference.vertices:
+        normals = vertex_normals(source_pose, reference.place_of[reference.mesh.faces])
+    decoder = WindowDecoder(network, latents[window.frames], window, store)
+    queries = torch.from_numpy(np.concatenate([source_pose, normals], axis=1).astype(np.float32))
+    residual = source_pose - decoder.pose(window.source, queries, advance) if keep_pose else np.float32(0)
+    for time in window.targets:
+        yield time, (decoder.pose(time, queries, advance) + residual).astype(np.float32)
+
+
+class WindowDecoder:
+    """The temporal autoencoder on one window; what several target times share is computed once."""
+
+    def __init__(self, network: TemporalAutoencoder, latents: Tensor, window: Window, store: ModelStore):
+        self.network, self.store, self.window = network, store, window
+        self.latents = latents[None].to(store.device)
+        self.frame_times = torch.tensor([window.frames], dtype=torch.float32, device=store.device)
+        self.source_alpha = self._alpha(window.source)
+        self._shared: KeysValues | None = None
+
+    def pose(self, time: float, queries: Tensor, advance: Callable[[], None]) -> np.ndarray:
+        """Positions (W, 3) at `time` (in frames) of queries (W, 6), chunk by chunk."""
+        alpha = self._alpha(time)
+        context = self._context(alpha)
+        placed = []
+        for chunk in queries.split(CHUNK):
+            chunk = chunk[None].to(self.store.device)
+            field = self.network.field(chunk, context, self.source_alpha, alpha)
+            placed.append(self.network.place(chunk, field)[0].float().cpu())
+            advance()
+        return torch.cat(placed).numpy()
+
+    def _context(self, alpha: Tensor) -> KeysValues:
+        if self._shared is not None:
+            return self._shared
+        context = self.network.prepare_latents(self.latents, self.frame_times, self.source_alpha, alpha)
+        if self.network.shares_targets:
+            self._shared = context
+        return context
+
+    def _alpha(self, time: float) -> Tensor:
+        """A time in frames, scaled to [0, 1] over the window."""
+        first, last = min(self.window.frames), max(self.window.frames)
+        return torch.tensor([(time - first) / (last - first)], dtype=torch.float32, device=self.store.device)

@@ -1,0 +1,29 @@
+"""Frames -> image tokens, the context of both denoisers."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..media.preprocess import pixel_values, square_frames
+from ..models.image_encoder import encode_images
+from ..progress import Progress
+from ..weights.store import ModelStore
+
+BATCH = 4
+STAGE = "Looking at the frames"
+
+
+@torch.no_grad()
+def encode_frames(frames: np.ndarray, store: ModelStore, progress: Progress) -> Tensor:
+    """(T, H, W, 4) uint8 RGBA -> image tokens (T, S, C) in main memory.
+
+    Raises:
+        MediaError: no frame shows anything.
+    """
+    squares, preprocessing = square_frames(frames), store.image_preprocessing()
+    encoder = store.image_encoder
+    tokens = []
+    for start in progress.track(range(0, len(squares), BATCH), STAGE):
+        pixels = torch.from_numpy(pixel_values(squares[start : start + BATCH], preprocessing))
+        tokens.append(encode_images(encoder, pixels.to(store.device)).cpu())
+    return torch.cat(tokens)

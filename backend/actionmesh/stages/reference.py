@@ -1,0 +1,152 @@
+"""Stage 0: the reference shape, made from one frame's picture or encoded from the artist's mesh.
+
+Either way it is a mesh in model space and a latent of the same shape.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import MeshError
+from ..geometry.cleanup import clean_up
+from ..geometry.extraction import extract_surface
+from ..geometry.mesh import Mesh
+from ..geometry.surface import (
+    Normalisation,
+    carry,
+    farthest_points,
+    normalise,
+    sample_surface,
+    vertex_normals,
+    weld,
+)
+from ..presets import Preset
+from ..progress import Progress
+from ..sampling.euler import euler, frame_noise, guided
+from ..sampling.schedules import image_to_3d_schedule
+from ..weights.store import ModelStore
+
+DENOISING = "Stage 0: making the reference shape"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The shape that moves.
+
+    Args:
+        vertices: (W, 3) float32 in model space, one for each place.
+        normals: (W, 3) float32.
+        latent: (N, D) float32 as the denoisers see it.
+        mesh: the V vertices and the faces that the user gets, in their own coordinates.
+        place_of: (V,) which of the W places each of the mesh's vertices is at.
+        to_model: from the mesh's coordinates to model space.
+    """
+
+    vertices: np.ndarray
+    normals: np.ndarray
+    latent: Tensor
+    mesh: Mesh
+    place_of: np.ndarray
+    to_model: Normalisation
+
+    def moved(self, places: np.ndarray) -> np.ndarray:
+        """The mesh's vertices (V, 3), in its own coordinates, when its places are at `places` (W, 3) in model space.
+
+        Where a place has not moved its vertices are the mesh's own, bit for bit.
+        """
+        shift = (places - self.vertices).astype(np.float64) / self.to_model.scale
+        return (self.mesh.vertices + shift[self.place_of]).astype(np.float32)
+
+
+@torch.no_grad()
+def reference_from_picture(context: Tensor, store: ModelStore, preset: Preset, seed: int, progress: Progress) -> Reference:
+    """Image-to-3D: image tokens of the anchor frame (S, C) -> a latent, and the mesh that the VAE decodes from it.
+
+    Raises:
+        MeshError: the picture gave no surface.
+    """
+    latent = latent_from_picture(context, store, preset, seed, progress)
+    vertices, faces = decode_mesh(latent, store, preset, progress)
+    mesh = Mesh(vertices, faces)
+    unchanged = Normalisation(np.zeros(3), 1.0)
+    return Reference(vertices, vertex_normals(vertices, faces), latent, mesh, np.arange(len(vertices)), unchanged)
+
+
+def latent_from_picture(context: Tensor, store: ModelStore, preset: Preset, seed: int, progress: Progress) -> Tensor:
+    """Denoises one latent (N, D) under guidance."""
+    denoiser = store.image_to_3d
+    conditional = denoiser.prepare(context[None].to(store.device, store.dtype))
+    unconditional = denoiser.prepare(None)
+    velocity = guided(
+        lambda x, t: denoiser(x.to(store.dtype), t, conditional).float(),
+        lambda x, t: denoiser(x.to(store.dtype), t, unconditional).float(),
+        preset.image_guidance,
+    )
+    noise = frame_noise((1, store.tokens, denoiser.config.in_channels), seed, store.device)
+    schedule = image_to_3d_schedule(preset.image_steps, store.image_to_3d_shift)
+    return euler(velocity, noise, schedule, DENOISING, progress)[0].cpu()
+
+
+def decode_mesh(latent: Tensor, store: ModelStore, preset: Preset, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
+    """The surface of a latent (N, D), cleaned up: vertices (V, 3) float32 in model space, faces (F, 3) int32."""
+    vae = store.shape_vae
+    context = vae.prepare(store.denormalise(latent[None].to(store.device)))
+
+    def field(points: Tensor) -> Tensor:
+        return vae.query(points[None].to(store.device), context)[0, :, 0].float()
+
+    try:
+        vertices, faces = extract_surface(field, preset.resolution, progress=progress)
+    except MeshError as error:
+        raise MeshError("No shape could be made from the reference frame.", "Try another seed or another reference frame.") from error
+    return clean_up(vertices, faces, preset.max_faces)
+
+
+@torch.no_grad()
+def reference_from_mesh(mesh: Mesh, store: ModelStore, seed: int) -> Reference:
+    """The artist's mesh: welded, scaled to model space, and encoded by the VAE.
+
+    Raises:
+        MeshError: nothing is left of the mesh once vertices at one place are one.
+    """
+    places, place_of = weld(mesh.vertices)
+    vertices, to_model = normalise(places, store.settings.reference_extent)
+    faces = place_of[mesh.faces]
+    samples = sample_surface(vertices, faces, store.settings.surface_points, seed)
+    latent = encode_surface(samples.points, samples.normals, choose_tokens(samples.points, store, seed), store, seed)
+    return Reference(vertices, vertex_normals(vertices, faces), latent, mesh, place_of, to_model)
+
+
+@torch.no_grad()
+def latent_of_pose(reference: Reference, pose: Mesh, store: ModelStore, seed: int) -> Tensor:
+    """The latent (N, D) of a further known frame.
+
+    With the reference's topology the same points of the surface become tokens, so that both latents are in step.
+    """
+    vertices = reference.to_model.apply(pose.vertices)
+    if len(vertices) == len(reference.mesh.vertices) and np.array_equal(pose.faces, reference.mesh.faces):
+        faces = reference.place_of[pose.faces]
+        places = np.zeros_like(reference.vertices)
+        places[reference.place_of] = vertices
+        samples = sample_surface(reference.vertices, faces, store.settings.surface_points, seed)
+        tokens = choose_tokens(samples.points, store, seed)
+        points, normals = carry(samples.face_index, samples.barycentric, places, faces)
+    else:
+        samples = sample_surface(vertices, pose.faces, store.settings.surface_points, seed)
+        points, normals, tokens = samples.points, samples.normals, choose_tokens(samples.points, store, seed)
+    return encode_surface(points, normals, tokens, store, seed)
+
+
+def choose_tokens(points: np.ndarray, store: ModelStore, seed: int) -> Tensor:
+    """(P, 3) -> (N) indices of the points that become tokens."""
+    return farthest_points(torch.from_numpy(points), store.tokens, seed)
+
+
+def encode_surface(points: np.ndarray, normals: np.ndarray, tokens: Tensor, store: ModelStore, seed: int) -> Tensor:
+    """A sample (N, D) of the VAE's posterior, as the denoisers see it; points and normals (P, 3)."""
+    surface = torch.from_numpy(np.concatenate([points, normals], axis=1))[None].to(store.device)
+    posterior = store.shape_vae.encode(surface, tokens[None].to(store.device))
+    sample = posterior.sample(torch.Generator().manual_seed(seed)).float()
+    return store.normalise(sample)[0].cpu()

@@ -1,0 +1,89 @@
+"""What one training step of each network sees, drawn from stored toys."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..geometry.surface import farthest_points_batch
+from ..models.shape_vae import ShapeVAE
+from .data import FRAMES, ToyData
+from .losses import Surfaces
+from .toys.queries import queries
+
+IMAGE_MEAN = torch.tensor([0.485, 0.456, 0.406])
+IMAGE_STD = torch.tensor([0.229, 0.224, 0.225])
+
+
+@dataclass(frozen=True)
+class Windows:
+    """B windows of T frames.
+
+    Args:
+        tracks: (B, T, P, 6) points and normals.
+        token_indices: (B, N) the canonical points that are tokens in every frame of a window.
+        frame_times: (B, T) in frames, rising.
+        pictures: (B, T, 3, h, w) normalised, or None.
+    """
+
+    tracks: Tensor
+    token_indices: Tensor
+    frame_times: Tensor
+    pictures: Tensor | None
+
+
+def shapes(data: ToyData, batch: int, points: int, tokens: int, query_count: int, generator: torch.Generator) -> Surfaces:
+    """Random shapes for the VAE, whose tokens were chosen on another frame of their sequence."""
+    rows = torch.randint(len(data), (batch,), generator=generator)
+    frames = torch.randint(FRAMES, (batch,), generator=generator)
+    chosen = torch.randperm(data.points.shape[2], generator=generator)[:points]
+    surface = _with_normals(data, (rows, frames), chosen)
+    elsewhere = torch.randint(FRAMES, (batch,), generator=generator)
+    token_indices = choose_tokens(data.points[rows, elsewhere][:, chosen].float(), tokens, generator)
+    query_points, distances = queries(data.bodies[rows * FRAMES + frames], surface[..., :3], query_count, generator)
+    return Surfaces(surface, token_indices, query_points, distances)
+
+
+def windows(data: ToyData, batch: int, frames: int, points: int, tokens: int, generator: torch.Generator) -> Windows:
+    """Random windows: `frames` of a sequence's frames, in order, seldom all neighbours."""
+    rows = torch.randint(len(data), (batch,), generator=generator)
+    order = torch.rand(batch, FRAMES, generator=generator).argsort(dim=1)[:, :frames].sort(dim=1).values
+    chosen = torch.randperm(data.points.shape[2], generator=generator)[:points]
+    picked = (rows[:, None], order)
+    tracks = _with_normals(data, picked, chosen)
+    canonical = torch.randint(frames, (batch,), generator=generator)
+    token_indices = choose_tokens(tracks[torch.arange(batch), canonical, :, :3], tokens, generator)
+    pictures = None if data.pictures is None else normalised(data.pictures[picked])
+    return Windows(tracks, token_indices, order.float(), pictures)
+
+
+def _with_normals(data: ToyData, frames: tuple[Tensor, ...], chosen: Tensor) -> Tensor:
+    """(..., P, 6) float32 of the chosen points in the chosen frames."""
+    return torch.cat([data.points[frames][..., chosen, :], data.normals[frames][..., chosen, :]], dim=-1).float()
+
+
+def choose_tokens(points: Tensor, tokens: int, generator: torch.Generator) -> Tensor:
+    """(B, P, 3) -> (B, N) indices: farthest point sampling from a random subset."""
+    seed = int(torch.randint(2**31, (1,), generator=generator))
+    return farthest_points_batch(points, tokens, seed)
+
+
+def normalised(pictures: Tensor) -> Tensor:
+    """(..., h, w, 3) uint8 -> (..., 3, h, w) float32 with ImageNet's mean and deviation."""
+    return ((pictures.float() / 255 - IMAGE_MEAN) / IMAGE_STD).movedim(-1, -3)
+
+
+@torch.no_grad()
+def encode_windows(vae: ShapeVAE, batch: Windows, mean: Tensor, std: Tensor, generator: torch.Generator) -> Tensor:
+    """Normalised latents (B, T, N, D) of every frame, with the same canonical tokens in all frames of a window."""
+    count, frames = batch.tracks.shape[:2]
+    indices = batch.token_indices.repeat_interleave(frames, dim=0)
+    latents = vae.encode(batch.tracks.flatten(0, 1), indices).sample(generator).float()
+    return ((latents - mean) / std).unflatten(0, (count, frames))
+
+
+def draw_known(batch: int, frames: int, generator: torch.Generator) -> Tensor:
+    """(B, T) with 1 at the source frames: mostly one, sometimes two or three, anywhere in the window."""
+    count = 1 + (torch.rand(batch, generator=generator) < 0.3).long() + (torch.rand(batch, generator=generator) < 0.1).long()
+    rank = torch.rand(batch, frames, generator=generator).argsort(dim=1).argsort(dim=1)
+    return (rank < count[:, None]).float()

@@ -1,0 +1,130 @@
+"""Toys stored in shards, and read back as tensors.
+
+A shard is two safetensors files of consecutive seeds: what was tracked, and what was rendered (the shape VAE and the temporal
+autoencoder need no pictures).
+"""
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from ..media.preprocess import square_frames
+from ..media.render import Camera, Light, render_frames
+from .recipes import PICTURE
+from .toys.queries import sample_tracked_points
+from .toys.sequence import ToySequence, make_sequence
+from .toys.shapes import BodyBatch, stack_bodies
+
+SHARD = 50
+POINTS = 1536
+FRAMES = 16
+RENDER = 224
+
+
+@dataclass(frozen=True)
+class ToyData:
+    """n sequences of T frames.
+
+    Args:
+        points, normals: (n, T, P, 3) float16, the same P tracked surface points in every frame.
+        pictures: (n, T, h, w, 3) uint8, cropped and squared as at inference; None where they were not asked for.
+        bodies: n T bodies, sequence by sequence.
+    """
+
+    points: Tensor
+    normals: Tensor
+    pictures: Tensor | None
+    bodies: BodyBatch
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @classmethod
+    def load(cls, folder: Path, pictures: bool = True) -> "ToyData":
+        """Reads all shards of a folder that are complete for the purpose."""
+        paths = [path for path in sorted(folder.glob("tracks_*.safetensors")) if not pictures or picture_path(path).exists()]
+        if not paths:
+            raise FileNotFoundError(f"{folder} has no shards; make them with `python -m actionmesh.training data`")
+        shards = [load_file(path) for path in paths]
+        joined = {name: _concatenate([shard[name] for shard in shards]) for name in shards[0]}
+        bodies = BodyBatch(**{field.name: joined.pop(f"body.{field.name}") for field in fields(BodyBatch)})
+        frames = torch.cat([load_file(picture_path(path))["pictures"] for path in paths]) if pictures else None
+        return cls(**joined, pictures=frames, bodies=bodies)
+
+
+def picture_path(tracks: Path) -> Path:
+    return tracks.with_name(tracks.name.replace("tracks_", "pictures_"))
+
+
+def make_shard(folder: Path, first_seed: int, pictures: bool, count: int = SHARD) -> Path:
+    """Makes what is missing of the shard of `count` seeds from `first_seed`; returns the path of its tracks."""
+    path = folder / f"tracks_{first_seed:07d}.safetensors"
+    missing = [make for make, file in ((_tracks, path), (_pictures, picture_path(path))) if not file.exists()]
+    if not pictures:
+        missing = [make for make in missing if make is _tracks]
+    if missing:
+        folder.mkdir(parents=True, exist_ok=True)
+        sequences = [make_sequence(seed, FRAMES) for seed in range(first_seed, first_seed + count)]
+        for make in missing:
+            _save(make(sequences), path if make is _tracks else picture_path(path))
+    return path
+
+
+def _tracks(sequences: list[ToySequence]) -> dict[str, Tensor]:
+    tracked = [sample_tracked_points(sequence, POINTS, sequence.seed) for sequence in sequences]
+    bodies = stack_bodies([sequence.body for sequence in sequences])
+    return {
+        "points": torch.from_numpy(np.stack([points for points, _ in tracked])).half(),
+        "normals": torch.from_numpy(np.stack([normals for _, normals in tracked])).half(),
+        **{f"body.{field.name}": getattr(bodies, field.name) for field in fields(BodyBatch)},
+    }
+
+
+def _pictures(sequences: list[ToySequence]) -> dict[str, Tensor]:
+    return {"pictures": torch.from_numpy(np.stack([picture_frames(sequence) for sequence in sequences]))}
+
+
+def _save(tensors: dict[str, Tensor], path: Path) -> None:
+    part = path.with_suffix(".part")
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, part)
+    part.replace(path)
+
+
+def render_toy(sequence: ToySequence, size: int = RENDER) -> np.ndarray:
+    """(T, size, size, 4) uint8 RGBA from the front, with a camera and a light drawn from the toy's seed; not antialiased."""
+    rng = np.random.default_rng((sequence.seed, 1))
+    camera = Camera(
+        yaw=np.radians(rng.uniform(-10, 10)),
+        pitch=np.radians(rng.uniform(-5, 15)),
+        half_extent=1.45,
+        field_of_view=np.radians(rng.uniform(15, 40)) if rng.random() < 0.7 else None,
+    )
+    light = Light(
+        direction=(rng.uniform(-1, 1), rng.uniform(0.2, 1), rng.uniform(0.3, 1)),
+        ambient=rng.uniform(0.3, 0.6),
+        key=rng.uniform(0.4, 0.8),
+        wrap=rng.uniform(0, 0.5),
+    )
+    return render_frames(sequence.vertices, sequence.faces, sequence.colours, camera, size, light, supersample=1)
+
+
+def picture_frames(sequence: ToySequence) -> np.ndarray:
+    """(T, h, w, 3) uint8: rendered, composited on white, cropped and squared over all frames as at inference."""
+    square = square_frames(render_toy(sequence))
+    return np.stack([cv2.resize(frame, (PICTURE, PICTURE), interpolation=cv2.INTER_AREA) for frame in square])
+
+
+def _concatenate(parts: list[Tensor]) -> Tensor:
+    """Along the first axis, with the second padded to the longest (bodies have different numbers of parts)."""
+    longest = max(part.shape[1] for part in parts) if parts[0].ndim > 1 else 0
+    padded = [
+        part if part.ndim == 1 or part.shape[1] == longest
+        else torch.cat([part, part.new_zeros(len(part), longest - part.shape[1], *part.shape[2:])], dim=1)
+        for part in parts
+    ]
+    return torch.cat(padded)

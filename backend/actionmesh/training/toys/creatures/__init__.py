@@ -1,0 +1,47 @@
+"""Templates of creatures. Each grows a rig with random proportions, colours and movement. Left is +X."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..motion import Wave
+from ..rig import Rig, Y
+from .biped import biped
+from .bird import bird
+from .fish import fish
+from .flower import flower
+from .octopus import octopus
+from .quadruped import quadruped
+from .snake import snake
+
+HOPPING = 0.12
+
+
+@dataclass(frozen=True)
+class Template:
+    """How to grow a creature, and at which yaws (degrees about +Y) it stands: a base of either sign, and a spread."""
+
+    grow: Callable[[np.random.Generator], Rig]
+    base_yaw: float
+    yaw_spread: float
+
+
+TEMPLATES: dict[str, Template] = {
+    "quadruped": Template(quadruped, base_yaw=90, yaw_spread=40),
+    "biped": Template(biped, base_yaw=0, yaw_spread=45),
+    "bird": Template(bird, base_yaw=0, yaw_spread=45),
+    "fish": Template(fish, base_yaw=90, yaw_spread=40),
+    "snake": Template(snake, base_yaw=90, yaw_spread=40),
+    "octopus": Template(octopus, base_yaw=0, yaw_spread=45),
+    "flower": Template(flower, base_yaw=0, yaw_spread=45),
+}
+
+
+def grow(name: str, rng: np.random.Generator) -> Rig:
+    """A creature of a template; some hop on top of their own movement, squashed on landing and stretched in the air."""
+    rig = TEMPLATES[name].grow(rng)
+    if rig.stretch is None and rng.random() < HOPPING:
+        rig.shifts.append((Y, Wave(rng.uniform(0.1, 0.2), hop=True)))
+        rig.stretch = Wave(rng.uniform(0.06, 0.14), delay=0.25)
+    return rig

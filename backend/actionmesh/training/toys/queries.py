@@ -1,0 +1,79 @@
+"""Tracked surface points of toys, and query points around them with their signed distance, to train the shape VAE."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .sequence import ToySequence
+from .shapes import BodyBatch, signed_distance
+
+NEAR_SHARE, BOX_SHARE = 0.6, 0.25
+NOISE_SCALES = (0.01, 0.03, 0.09)
+BOX_PADDING = 0.1
+
+
+def sample_tracked_points(sequence: ToySequence, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """The same `count` surface points P in every frame, spread evenly over the first frame's area.
+
+    Returns:
+        points (T, P, 3) float32; normals (T, P, 3) float32, unit, outward, interpolated from the vertices'.
+    """
+    rng = np.random.default_rng(seed)
+    corners = sequence.vertices[0][sequence.faces]
+    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    chosen = sequence.faces[rng.choice(len(area), count, p=area / area.sum())]
+    weights = _barycentric(rng, count)
+    points = np.einsum("tpcx,pc->tpx", sequence.vertices[:, chosen], weights)
+    normals = np.einsum("tpcx,pc->tpx", vertex_normals(sequence.vertices, sequence.faces)[:, chosen], weights)
+    return points.astype(np.float32), _unit(normals).astype(np.float32)
+
+
+def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    """(T, V, 3) unit normals of vertices (T, V, 3): the area-weighted mean of the faces around each."""
+    corners = vertices[:, faces]
+    normals = torch.from_numpy(np.cross(corners[:, :, 1] - corners[:, :, 0], corners[:, :, 2] - corners[:, :, 0]))
+    total = torch.zeros(vertices.shape, dtype=normals.dtype)
+    for corner in torch.from_numpy(faces.astype(np.int64)).unbind(1):
+        total.index_add_(1, corner, normals)
+    return _unit(total.numpy())
+
+
+def queries(
+    batch: BodyBatch,
+    surface: Tensor,
+    count: int,
+    generator: torch.Generator | None = None,
+    noise_scales: Sequence[float] = NOISE_SCALES,
+) -> tuple[Tensor, Tensor]:
+    """Training queries around B bodies, given surface points (B, P, 3) of each.
+
+    NEAR_SHARE of them are surface points plus noise, an equal number of each scale; BOX_SHARE are uniform in the box of
+    the surface points padded by BOX_PADDING; the rest are uniform in [-1, 1]^3.
+
+    Returns:
+        points (B, Q, 3) and their exact signed distance (B, Q), negative inside; Q is `count`.
+    """
+    bodies, available = surface.shape[:2]
+    near = round(NEAR_SHARE * count)
+    boxed = round(BOX_SHARE * count)
+    rows = torch.randint(available, (bodies, near, 1), generator=generator).expand(-1, -1, 3)
+    scales = torch.tensor(noise_scales)[torch.arange(near) % len(noise_scales), None]
+    around = surface.gather(1, rows) + scales * torch.randn(bodies, near, 3, generator=generator)
+    low = surface.amin(1, keepdim=True) - BOX_PADDING
+    high = surface.amax(1, keepdim=True) + BOX_PADDING
+    inside_box = low + (high - low) * torch.rand(bodies, boxed, 3, generator=generator)
+    anywhere = 2 * torch.rand(bodies, count - near - boxed, 3, generator=generator) - 1
+    points = torch.cat([around, inside_box, anywhere], dim=1)
+    return points, signed_distance(batch, points)
+
+
+def _barycentric(rng: np.random.Generator, count: int) -> np.ndarray:
+    """(count, 3) uniform in a triangle (Turk, Graphics Gems, 1990)."""
+    first, second = np.sqrt(rng.random(count)), rng.random(count)
+    return np.stack([1 - first, first * (1 - second), first * second], axis=1)
+
+
+def _unit(vectors: np.ndarray) -> np.ndarray:
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)

@@ -1,0 +1,162 @@
+"""Where checkpoints lie, and what belongs to one.
+
+A checkpoint is a folder that holds the public folders as they are downloaded, under any names: one with `transformer/` and
+`vae/` (TripoSG), one with `denoiser/` and `autoencoder/` (ActionMesh), and if wanted one of RMBG-1.4. The bundled checkpoint has the
+same layout and one file more, `checkpoint.json`, for what departs from the public one.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import CheckpointError
+from ..models.config import read_json
+
+BUNDLED = Path(__file__).parents[1] / "checkpoints"
+VARIABLE = "ACTIONMESH_CHECKPOINTS"
+DEPTH = 4
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a checkpoint says of itself in `checkpoint.json`; the defaults are the public weights'.
+
+    Args:
+        latent_mean, latent_std: of each latent channel; the denoisers and the temporal autoencoder see (latent - mean) / std.
+        reference_extent: half the longest side that an artist's mesh is scaled to.
+        surface_points: how many surface points the VAE encodes.
+        presets: numbers that replace those of `presets.PRESETS`, by preset and name.
+        licence: what the user must know before using the weights.
+    """
+
+    latent_mean: tuple[float, ...] = ()
+    latent_std: tuple[float, ...] = ()
+    reference_extent: float = 1.0
+    surface_points: int = 16_384
+    presets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    licence: str = "ActionMesh weights: non-commercial research only"
+
+    @classmethod
+    def load(cls, path: Path) -> "Settings":
+        """Reads `path`, or takes the public settings when there is none; raises CheckpointError naming the file."""
+        if not path.exists():
+            return cls()
+        values = read_json(path)
+        try:
+            lists = {name: tuple(values.pop(name, ())) for name in ("latent_mean", "latent_std")}
+            return cls(**lists, **values)
+        except TypeError as error:
+            raise CheckpointError(f"{path} cannot be understood: {error}.", "Download the checkpoint again.") from error
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The folders of a checkpoint's parts."""
+
+    path: Path
+    image_encoder: Path
+    image_preprocessing: Path
+    scheduler: Path
+    image_to_3d: Path
+    shape_vae: Path
+    temporal_denoiser: Path
+    temporal_autoencoder: Path
+    background_removal: Path | None
+    settings: Settings
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+
+@dataclass(frozen=True)
+class CheckpointInfo:
+    """A checkpoint for the user's eyes; `kind` is "bundled" or "public", `missing` what is not there yet."""
+
+    name: str
+    path: Path
+    kind: str
+    bytes: int
+    missing: tuple[str, ...]
+
+
+def open_checkpoint(path: Path) -> Checkpoint:
+    """Finds the parts of the checkpoint in folder `path`.
+
+    Raises:
+        CheckpointError: the folder or a part of it is missing; the sentence names which, and where it can be had.
+    """
+    if not path.is_dir():
+        raise CheckpointError(f"There is no checkpoint folder {path}.", "Choose a folder that holds one, or leave the choice open.")
+    found, missing = _parts(path)
+    if missing:
+        raise CheckpointError(f"The checkpoint {path} lacks {' and '.join(missing)}.", "Download what is missing into it.")
+    triposg, actionmesh = found["TripoSG"], found["ActionMesh"]
+    return Checkpoint(
+        path=path,
+        image_encoder=triposg / "image_encoder_dinov2",
+        image_preprocessing=triposg / "feature_extractor_dinov2" / "preprocessor_config.json",
+        scheduler=triposg / "scheduler" / "scheduler_config.json",
+        image_to_3d=triposg / "transformer",
+        shape_vae=triposg / "vae",
+        temporal_denoiser=actionmesh / "denoiser",
+        temporal_autoencoder=actionmesh / "autoencoder",
+        background_removal=found.get("RMBG-1.4"),
+        settings=Settings.load(path / "checkpoint.json"),
+    )
+
+
+def find_checkpoints(folder: Path | None = None) -> list[CheckpointInfo]:
+    """The bundled checkpoints, then those in `folder` or in the folder that ACTIONMESH_CHECKPOINTS names."""
+    elsewhere = folder or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
+    bundled = [_describe(path, "bundled") for path in _folders(BUNDLED)]
+    return bundled + [_describe(path, "public") for path in (_folders(elsewhere) if elsewhere else [])]
+
+
+def default_checkpoint() -> CheckpointInfo:
+    """The first complete bundled checkpoint; raises CheckpointError when the installation has none."""
+    for info in find_checkpoints():
+        if info.kind == "bundled" and not info.missing:
+            return info
+    raise CheckpointError(f"{BUNDLED} holds no complete checkpoint.", "Install ActionMesh again.")
+
+
+def _folders(parent: Path) -> list[Path]:
+    if not parent.is_dir():
+        return []
+    return sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith((".", "_")) and _parts(path)[0])
+
+
+def _describe(path: Path, kind: str) -> CheckpointInfo:
+    size = sum(file.stat().st_size for file in path.rglob("*.safetensors"))
+    return CheckpointInfo(path.name, path, kind, size, tuple(_parts(path)[1]))
+
+
+def _parts(path: Path) -> tuple[dict[str, Path], list[str]]:
+    """The public folders below `path`, known by what they hold, and what is missing in words."""
+    markers = {
+        "TripoSG": ("transformer/config.json", "vae/config.json", "image_encoder_dinov2/config.json"),
+        "ActionMesh": ("denoiser/config.json", "autoencoder/config.json"),
+        "RMBG-1.4": ("model.safetensors", "config.json"),
+    }
+    found: dict[str, Path] = {}
+    for folder in _walk(path, DEPTH):
+        for name, files in markers.items():
+            is_it = all((folder / file).is_file() for file in files)
+            if is_it and (name != "RMBG-1.4" or "rmbg" in str(folder.relative_to(path)).lower()):
+                found.setdefault(name, folder)
+    sources = {"TripoSG": "VAST-AI/TripoSG", "ActionMesh": "facebook/ActionMesh"}
+    return found, [f"the folder of {source}" for name, source in sources.items() if name not in found]
+
+
+def _walk(path: Path, depth: int) -> Iterator[Path]:
+    yield path
+    if depth:
+        for child in sorted(path.iterdir()):
+            if child.is_dir() and not child.name.startswith("."):
+                yield from _walk(child, depth - 1)

@@ -1,0 +1,64 @@
+"""Weights from safetensors files into networks: memory-mapped, checked by name and shape, cast once."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from ..errors import CheckpointError
+from .names import our_name
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def read_tensors(path: Path, rename: Callable[[str], str] = our_name) -> dict[str, Tensor]:
+    """The memory-mapped tensors of a safetensors file under our names.
+
+    Raises:
+        CheckpointError: the file is missing, truncated, or no safetensors.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            return {rename(name): file.get_tensor(name) for name in file.keys()}
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} is missing.", "Download the checkpoint again.") from error
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"{path} is damaged or no safetensors file.", "Download it again.") from error
+
+
+def build(make: Callable[[], Network], tensors: Mapping[str, Tensor], source: str, device: str, dtype: torch.dtype) -> Network:
+    """Builds a network on the meta device and gives it `tensors`, cast to `dtype` and moved to `device`.
+
+    Integer tensors keep their type.
+
+    Raises:
+        CheckpointError: a tensor is missing, extra or misshapen; the first three are named.
+    """
+    with torch.device("meta"):
+        network = make()
+    check_tensors(network.state_dict(), tensors, source)
+    moved = {
+        name: tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else tensor.dtype, copy=True)
+        for name, tensor in tensors.items()
+    }
+    network.load_state_dict(moved, strict=True, assign=True)
+    return network.eval().requires_grad_(False)
+
+
+def check_tensors(expected: Mapping[str, Tensor], found: Mapping[str, Tensor], source: str) -> None:
+    """Raises CheckpointError unless `found` has exactly the names and shapes of `expected`."""
+    faults = [f"{name} is missing" for name in expected if name not in found]
+    faults += [f"{name} is not expected" for name in found if name not in expected]
+    faults += [
+        f"{name} is {tuple(found[name].shape)} instead of {tuple(expected[name].shape)}"
+        for name in expected
+        if name in found and found[name].shape != expected[name].shape
+    ]
+    if faults:
+        more = f" (and {len(faults) - 3} more)" if len(faults) > 3 else ""
+        raise CheckpointError(
+            f"{source} does not fit its config.json: {'; '.join(faults[:3])}{more}.", "Download the checkpoint again."
+        )

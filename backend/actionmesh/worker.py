@@ -1,0 +1,54 @@
+"""The worker: a process that Blender starts by this file's path (`python -I .../actionmesh/worker.py`) and talks to.
+
+It speaks `protocol` on the pipes that it was given as standard input and output. Before anything else is imported these
+are taken away from everybody else: what libraries print, C code included, goes to standard error, which is the log.
+It leaves out what the messages do: see `service`.
+"""
+
+import logging
+import os
+import signal
+import sys
+from typing import BinaryIO
+
+
+def take_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """The protocol's input and output; descriptor 0 is empty from now on, and 1 is the log.
+
+    The copies are not inherited, so no child process can hold the pipes open.
+    """
+    commands, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    os.dup2(2, 1)
+    return commands, answers
+
+
+def find_package() -> None:
+    """Lets `actionmesh` be imported from this file's place, and its modules by no other name."""
+    package = os.path.dirname(os.path.abspath(__file__))
+    others = [path for path in sys.path if os.path.abspath(path) != package]
+    sys.path[:] = [os.path.dirname(package), *others]
+
+
+def keep_log() -> None:
+    """Standard error is the log: UTF-8 whatever the system prefers, warnings of libraries included."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.captureWarnings(True)
+
+
+def main() -> None:
+    pipes = take_pipes()
+    keep_log()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is Blender's to answer
+    find_package()
+    from actionmesh.service import serve
+
+    serve(*pipes)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""A visible fake of the pipeline: jobs that need no models and do as their "clip" says. What surrounds them is real.
+
+python -I tests/backend/fakes.py worker                the worker, with the fake pipeline inside
+python -I tests/backend/fakes.py cli animate print ... the command line likewise
+"""
+
+import ctypes
+import os
+import runpy
+import subprocess
+import sys
+import time
+import types
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[2] / "backend" / "actionmesh"
+STEP_SECONDS = 0.05
+LEAK = "this must not reach the client"
+
+
+class FakeStore:
+    """Counts loads as `ModelStore` does, and loads nothing."""
+
+    def __init__(self, checkpoint, device="auto", low_memory=False):
+        self.loads = 0
+        self.loaded = False
+
+    def use(self):
+        self.loads += not self.loaded
+        self.loaded = True
+
+    def unload(self):
+        self.loaded = False
+
+
+def animate(options, store, progress):
+    """Does as `options.clip` says, then returns a triangle in two poses."""
+    store.use()
+    BEHAVIOURS[options.clip](progress)
+    return _triangle()
+
+
+def _triangle():
+    import numpy as np
+
+    from actionmesh.animation import Animation, Provenance
+
+    vertices = np.zeros((2, 3, 3), np.float32)
+    vertices[:, 1, 0] = vertices[:, 2, 1] = 1
+    vertices[1, 1, 0] = 2
+    provenance = Provenance("clip", None, 0, "default", "fake", "0")
+    return Animation(vertices, np.array([[0, 1, 2]], np.int32), np.array([0.0, 0.5]), 0, np.array([0, 1]), provenance)
+
+
+def quick(progress):
+    for _ in progress.track(range(3), "Counting"):
+        pass
+
+
+def slow(progress):
+    print("started", flush=True)
+    for _ in progress.track(range(1000), "Counting"):
+        time.sleep(STEP_SECONDS)
+
+
+def deaf(progress):
+    print("started", flush=True)
+    for _ in progress.track(range(2), "Counting"):
+        time.sleep(60)
+
+
+def chatty(progress):
+    for stage in range(20_000):
+        for _ in progress.track(range(1), f"Stage {stage} {'.' * 100}"):
+            pass
+    time.sleep(60)
+
+
+def print_everywhere(progress):
+    print(LEAK, flush=True)
+    os.write(1, f"{LEAK}\n".encode())
+    ctypes.CDLL(None).puts(LEAK.encode())
+    ctypes.CDLL(None).fflush(None)
+    subprocess.run([sys.executable, "-c", f"print({LEAK!r})"], check=True)
+
+
+def read_input(progress):
+    assert sys.stdin.read() == ""
+    assert subprocess.run(["cat"], capture_output=True, check=True).stdout == b""
+
+
+def warn(progress):
+    import logging
+
+    logging.getLogger("a.library").warning("the clip is dark")
+
+
+def exhaust(progress):
+    raise RuntimeError("[enforce fail at alloc_cpu.cpp:117] DefaultCPUAllocator: can't allocate memory: 8 TB")
+
+
+def fail(progress):
+    raise ValueError("an own fault")
+
+
+def leave(progress):
+    sys.exit("a library that exits")
+
+
+def miss(progress):
+    open("/nonexistent/clip.mp4")
+
+
+BEHAVIOURS = {
+    function.__name__: function
+    for function in (quick, slow, deaf, chatty, print_everywhere, read_input, warn, exhaust, fail, leave, miss)
+}
+
+
+def _fake_module(name, **contents):
+    module = types.ModuleType(f"actionmesh.{name}")
+    vars(module).update(contents)
+    sys.modules[module.__name__] = module
+
+
+def _chk(path):  # TEMP
+    from actionmesh.errors import OutputError
+
+    if Path(path).parent.is_file():
+        raise OutputError(f"{Path(path).parent} is no folder.", "x")
+
+
+def install():
+    _fake_module("pipeline", animate=animate)
+    _fake_module("weights.store", ModelStore=FakeStore)
+    _fake_module("output.writers", check_output=_chk, save_animation=lambda a, p, m, f: a.save(p))  # TEMP
+    _fake_module(
+        "weights.checkpoints", default_checkpoint=lambda: types.SimpleNamespace(path=None), find_checkpoints=list
+    )
+
+
+def main():
+    install()
+    program, *arguments = sys.argv[1:]
+    if program == "worker":
+        runpy.run_path(str(PACKAGE / "worker.py"), run_name="__main__")
+    sys.path.insert(0, str(PACKAGE.parent))
+    from actionmesh.cli import main as command_line
+
+    sys.exit(command_line(arguments))
+
+
+if __name__ == "__main__":
+    main()

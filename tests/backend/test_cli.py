@@ -1,0 +1,141 @@
+"""The command line: arguments become a job, errors one sentence, Ctrl-C a clean end. The pipeline is the fake one."""
+
+import os
+import signal
+import subprocess
+import sys
+import termios
+import time
+from dataclasses import fields
+
+import pytest
+
+from actionmesh import cli
+from actionmesh.errors import MeshError
+from actionmesh.protocol import Animate, Frames, Known
+
+from .worker_process import FAKES
+
+COMMAND = [sys.executable, "-I", str(FAKES), "cli"]
+
+
+def job(*arguments):
+    return cli.job_of(cli.build_parser().parse_args(["animate", *arguments]))
+
+
+def run(*arguments):
+    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+
+
+def test_defaults_are_those_of_the_protocol():
+    assert job("clip.mp4", "-o", "a.glb") == Animate(clip="clip.mp4", out=("a.glb",))
+
+
+def test_every_argument_reaches_the_job():
+    text = (
+        "walk/ --mesh m.glb -o a.glb -o b.png --mask masks/ --start 2 --count 9 --step 3 --anchor -1 --fps 24 "
+        "--known 3=c.glb --known 5=d.glb --preset fast --seed 7 --in-betweens 2 --steps 5 --guidance 3.5 "
+        "--device cuda:1 --checkpoint full --low-memory --no-keep-reference-pose"
+    )
+    wanted = Animate(
+        clip="walk/",
+        out=("a.glb", "b.png"),
+        mask="masks/",
+        mesh="m.glb",
+        known=(Known(3, "c.glb"), Known(5, "d.glb")),
+        frames=Frames(2, 9, 3),
+        anchor=-1,
+        preset="fast",
+        seed=7,
+        in_betweens=2,
+        steps=5,
+        guidance=3.5,
+        keep_reference_pose=False,
+        fps=24.0,
+        low_memory=True,
+        checkpoint="full",
+        device="cuda:1",
+    )
+    assert job(*text.split()) == wanted
+    defaults = Animate(clip="", out=())
+    for item in fields(Animate):
+        assert getattr(wanted, item.name) != getattr(defaults, item.name), f"{item.name} is not tried here"
+
+
+def test_frame_spread_reaches_the_job():
+    assert job("a.mp4", "-o", "a.glb", "--spread", "8").frames == Frames(spread=8)
+
+
+@pytest.mark.parametrize("text", ["3", "=a.glb", "3=", "x=a.glb", "1.5=a.glb"])
+def test_known_frames_must_be_frame_and_mesh(text, capsys):
+    with pytest.raises(SystemExit) as caught:
+        job("a.mp4", "-o", "a.glb", "--known", text)
+    assert caught.value.code == cli.EXIT_ERROR
+    assert "FRAME=MESH" in capsys.readouterr().err
+
+
+def test_help_shows_every_option_and_examples(capsys):
+    with pytest.raises(SystemExit):
+        cli.main(["animate", "--help"])
+    text = capsys.readouterr().out
+    for item in fields(Animate):
+        name = "--" + item.name.replace("_", "-")
+        assert name in text or item.name in ("clip", "frames"), name
+    assert "examples:" in text and "--known 40=landed.glb" in text
+
+
+def test_result_names_files_sizes_and_seconds_per_stage(tmp_path):
+    out = tmp_path / "a.safetensors"
+    done = run("animate", "quick", "-o", out)
+    assert done.returncode == 0, done.stderr
+    assert out.exists()
+    assert f"Wrote {out}" in done.stdout
+    assert "2 poses of 3 vertices and 1 faces" in done.stdout
+    assert "Counting" in done.stdout and "Total" in done.stdout
+
+
+def test_error_is_one_sentence_without_traceback(tmp_path):
+    done = run("animate", "miss", "-o", tmp_path / "a.safetensors")
+    assert done.returncode == cli.EXIT_ERROR
+    assert done.stderr.count("\n") == 1 and "/nonexistent/clip.mp4" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_own_fault_tells_how_to_see_more_and_debug_shows_it(tmp_path):
+    quiet = run("animate", "fail", "-o", tmp_path / "a.safetensors")
+    assert quiet.returncode == cli.EXIT_FAULT
+    assert quiet.stderr.count("\n") == 1 and "--debug" in quiet.stderr
+    loud = run("animate", "fail", "--debug", "-o", tmp_path / "a.safetensors")
+    assert loud.returncode == cli.EXIT_FAULT
+    assert "Traceback" in loud.stderr and "an own fault" in loud.stderr
+
+
+def test_problem_and_cure_are_both_told(capsys):
+    assert cli.report_failure(MeshError("a.glb is empty.", "Export it again."), debug=False) == cli.EXIT_ERROR
+    assert capsys.readouterr().err == "actionmesh: a.glb is empty. Export it again.\n"
+
+
+@pytest.mark.parametrize(("behaviour", "presses"), [("slow", 1), ("deaf", 2)])
+def test_ctrl_c_ends_cleanly(tmp_path, behaviour, presses):
+    """Once between two steps; twice where a step takes long."""
+    command = [*COMMAND, "animate", behaviour, "-o", str(tmp_path / "a.safetensors")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "started\n"
+    for _ in range(presses):
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+    output, error = process.communicate(timeout=5)
+    assert process.returncode == cli.EXIT_CANCELLED
+    assert error.endswith("Cancelled.\n") and "Traceback" not in error
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_terminal_shows_a_bar_for_each_stage(tmp_path):
+    terminal, end = os.openpty()
+    termios.tcsetwinsize(end, (24, 100))
+    command = [*COMMAND, "animate", "quick", "-o", str(tmp_path / "a.safetensors")]
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=end, check=True, timeout=60)
+    shown = os.read(terminal, 100_000).decode()
+    os.close(end)
+    os.close(terminal)
+    assert "Counting: 100%" in shown and "3/3" in shown and "Saving: 100%" in shown

@@ -1,0 +1,171 @@
+"""The protocol alone: what is sent comes back, what is wrong is named, and both sides' tables agree."""
+
+import json
+import math
+from dataclasses import MISSING, fields
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actionmesh import errors, options, protocol
+from actionmesh.protocol import (
+    Animate,
+    Answer,
+    Cancel,
+    Failure,
+    Frames,
+    Initialize,
+    Kind,
+    Known,
+    LogLevel,
+    LogNotice,
+    Notice,
+    ProgressNotice,
+    ProtocolError,
+    Request,
+    Shutdown,
+    Unload,
+    decode,
+    encode,
+    read,
+)
+
+numbers = st.integers(-(2**63) + 1, 2**63 - 1)
+texts = st.text().filter(lambda text: "\0" not in text)
+jobs = st.builds(
+    Animate,
+    clip=texts,
+    out=st.lists(texts).map(tuple),
+    mesh=st.none() | texts,
+    known=st.lists(st.builds(Known, numbers, texts)).map(tuple),
+    frames=st.builds(Frames, start=numbers, count=st.none() | numbers),
+    seed=numbers,
+    guidance=st.none() | st.floats(-1e299, 1e299),
+    keep_reference_pose=st.none() | st.booleans(),
+    low_memory=st.booleans(),
+)
+ids = numbers | texts
+calls = jobs | st.builds(Cancel, ids) | st.sampled_from([Initialize(), Unload(), Shutdown()])
+messages = (
+    st.builds(Request, ids, calls)
+    | st.builds(Notice, st.builds(LogNotice, st.sampled_from(LogLevel), texts))
+    | st.builds(Notice, st.builds(ProgressNotice, numbers, texts, numbers, numbers, st.none() | st.floats(0, 1e9)))
+)
+
+
+@settings(max_examples=50)
+@given(messages)
+def test_what_is_sent_comes_back_in_one_line(message):
+    line = encode(message)
+    assert line.endswith(b"\n") and line.count(b"\n") == 1
+    assert decode(line) == message
+
+
+json_values = st.recursive(st.none() | st.booleans() | numbers | st.floats() | st.text(), st.lists, max_leaves=5)
+
+
+@settings(max_examples=50)
+@given(st.binary() | json_values.map(lambda value: json.dumps(value).encode()))
+def test_garbage_raises_nothing_but_protocol_errors(line):
+    try:
+        decode(line)
+    except ProtocolError as error:
+        assert error.kind in (Kind.PARSE_ERROR, Kind.INVALID_REQUEST)
+
+
+def test_answers_are_read_by_the_request_they_belong_to():
+    sent = protocol.Animated(("a.glb",), 16, 100, 200, 0.6, 0, {"Total": 1.5}, 3)
+    received = decode(encode(Answer("job", sent)))
+    assert received.id == "job"
+    assert read(protocol.ANSWERS[Animate], received.value) == sent
+
+
+def test_errors_travel_with_kind_sentence_and_cure():
+    sent = ProtocolError(Kind.BAD_MESH, "a.glb is empty.", "Export it again.")
+    line = encode(Failure(7, sent))
+    received = decode(line)
+    assert (received.id, received.error.kind) == (7, Kind.BAD_MESH)
+    assert (received.error.problem, received.error.cure) == ("a.glb is empty.", "Export it again.")
+    assert json.loads(line)["error"]["code"] == Kind.BAD_MESH.code
+
+
+def test_an_error_of_an_unknown_form_is_still_an_error():
+    received = decode(b'{"jsonrpc": "2.0", "id": 1, "error": {"code": -1, "message": "?"}}')
+    assert received.error.kind is Kind.INTERNAL and "?" in received.error.problem
+
+
+def animate_line(**params):
+    return json.dumps({"jsonrpc": "2.0", "id": 5, "method": "animate", "params": params}).encode()
+
+
+@pytest.mark.parametrize(
+    ("params", "named"),
+    [
+        ({"out": ["a.glb"]}, "'clip'"),
+        ({"clip": "a.mp4", "out": "a.glb"}, "animate.out"),
+        ({"clip": "a.mp4", "out": ["a.glb", 3]}, "animate.out[1]"),
+        ({"clip": "a\0.mp4", "out": []}, "animate.clip"),
+        ({"clip": "a.mp4", "out": [], "seed": 1.5}, "animate.seed"),
+        ({"clip": "a.mp4", "out": [], "seed": True}, "animate.seed"),
+        ({"clip": "a.mp4", "out": [], "seed": 2**70}, "animate.seed"),
+        ({"clip": "a.mp4", "out": [], "fps": "25"}, "animate.fps"),
+        ({"clip": "a.mp4", "out": [], "fps": 10**400}, "animate.fps"),
+        ({"clip": "a.mp4", "out": [], "low_memory": 1}, "animate.low_memory"),
+        ({"clip": "a.mp4", "out": [], "low_memory": None}, "animate.low_memory"),
+        ({"clip": "a.mp4", "out": [], "frames": {"first": 1}}, "'first'"),
+        ({"clip": "a.mp4", "out": [], "frames": [1]}, "animate.frames"),
+        ({"clip": "a.mp4", "out": [], "known": [{"frame": 1}]}, "'mesh'"),
+    ],
+)
+def test_wrong_arguments_are_named(params, named):
+    with pytest.raises(ProtocolError) as caught:
+        decode(animate_line(**params))
+    assert caught.value.kind is Kind.INVALID_PARAMS and caught.value.id == 5
+    assert named in caught.value.problem
+
+
+def test_whole_numbers_do_for_fractions():
+    fps = decode(animate_line(clip="a.mp4", out=[], fps=25)).params.fps
+    assert fps == 25.0 and isinstance(fps, float)
+
+
+@pytest.mark.parametrize("text", ["NaN", "Infinity", "1e999"])
+def test_numbers_that_are_none_are_refused(text):
+    line = animate_line(clip="a.mp4", out=[], fps=12345).replace(b"12345", text.encode())
+    with pytest.raises(ProtocolError):
+        decode(line)
+    with pytest.raises(ValueError):
+        encode(Notice(ProgressNotice(1, "stage", 0, 1, math.nan)))
+
+
+def test_methods_are_not_notifications_and_the_other_way_round():
+    for line in (b'{"jsonrpc": "2.0", "method": "unload"}', b'{"jsonrpc": "2.0", "id": 1, "method": "progress"}'):
+        with pytest.raises(ProtocolError) as caught:
+            decode(line)
+        assert caught.value.kind is Kind.UNKNOWN_METHOD
+
+
+def test_animate_has_the_fields_and_defaults_of_the_options():
+    """The protocol stays free of the backend, so it repeats them."""
+    pairs = [(Animate, options.AnimateOptions), (Frames, options.FrameChoice), (Known, options.KnownShape)]
+    for wire, ours in pairs:
+        theirs = {item.name: item for item in fields(wire)}
+        for item in fields(ours):
+            assert item.name in theirs
+            if item.default is not MISSING:
+                assert theirs[item.name].default == item.default
+        extra = set(theirs) - {item.name for item in fields(ours)}
+        assert extra == ({"out", "checkpoint", "device"} if wire is Animate else set())
+
+
+def descendants(cls):
+    for child in cls.__subclasses__():
+        yield child
+        yield from descendants(child)
+
+
+def test_every_backend_error_has_its_kind_and_every_kind_its_own_number():
+    for error in descendants(errors.ActionMeshError):
+        assert error.code in list(Kind)
+    assert len({kind.code for kind in Kind}) == len(Kind)

@@ -1,0 +1,256 @@
+"""The worker as a process with a fake pipeline inside: pipes, errors, cancellation, and every way to end."""
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from actionmesh import protocol
+from actionmesh.animation import Animation
+from actionmesh.protocol import Animate, Cancel, Kind, LogLevel, LogNotice, ProgressNotice, Shutdown, Unload
+
+from .fakes import LEAK
+from .worker_process import FAKE, WORKER, WorkerProcess, fake_job
+
+LIMIT = 2.0
+"""Seconds within which the worker must be gone."""
+
+
+@pytest.fixture
+def worker(tmp_path):
+    with WorkerProcess(tmp_path / "log", FAKE) as process:
+        yield process
+
+
+@pytest.fixture
+def job(tmp_path):
+    return lambda behaviour: fake_job(behaviour, tmp_path)
+
+
+def test_job_writes_its_file_and_describes_it(worker, job):
+    done = worker.call(job("quick"))
+    animation = Animation.load(done.out[0])
+    assert (done.poses, done.vertices, done.faces, done.duration) == (2, 3, 1, 0.5)
+    assert animation.vertices.shape == (2, 3, 3)
+    assert list(done.timings)[0] == "Counting" and done.timings["Total"] >= done.timings["Counting"]
+
+
+def test_progress_comes_in_order_with_first_and_last_step(worker, job):
+    worker.call(job("quick"))
+    counting = [notice for notice in worker.notices if notice.stage == "Counting"]
+    assert counting[0] == ProgressNotice(1, "Counting", 0, 3, None)
+    assert (counting[-1].step, counting[-1].seconds_left) == (3, 0.0)
+    assert [notice.step for notice in counting] == sorted(notice.step for notice in counting)
+
+
+def test_second_job_keeps_the_models_and_unload_frees_them(worker, job):
+    assert [worker.call(job("quick")).loads for _ in range(2)] == [1, 1]
+    worker.call(Unload())
+    assert worker.call(job("quick")).loads == 2
+
+
+def test_cancel_stops_within_a_step(worker, job, tmp_path):
+    id = worker.start_job(job("slow"))
+    start = time.monotonic()
+    assert worker.call(Cancel(id)).running
+    error = worker.wait(id).error
+    assert error.kind is Kind.CANCELLED
+    assert time.monotonic() - start < 1
+    assert list(tmp_path.iterdir()) == [worker.log]
+    assert worker.call(job("quick")).poses == 2
+
+
+def test_cancel_of_a_finished_job_finds_nothing(worker, job):
+    worker.call(job("quick"))
+    assert not worker.call(Cancel(1)).running
+
+
+def test_second_job_at_once_is_refused_as_busy(worker, job):
+    id = worker.start_job(job("slow"))
+    assert worker.refused(job("quick")).kind is Kind.BUSY
+    assert worker.refused(Unload()).kind is Kind.BUSY
+    worker.call(Cancel(id))
+    assert worker.wait(id).error.kind is Kind.CANCELLED
+
+
+GARBAGE = [
+    b"hello\n",
+    b"\xff\xfe\x00\n",
+    b"[]\n",
+    b"7\n",
+    b"{}\n",
+    b'{"jsonrpc": "2.0", "id": {}, "method": "unload"}\n',
+    b'{"jsonrpc": "2.0", "id": 1}\n',
+    b"[" * 100_000 + b"\n",
+    b'{"jsonrpc": "2.0", "id": NaN}\n',
+    b"x" * (protocol.MAX_LINE * 3) + b"\n",
+]
+
+
+def test_garbage_is_answered_and_survived(worker, job):
+    for line in GARBAGE:
+        worker.send_line(line)
+        answer = worker.receive()
+        assert isinstance(answer, protocol.Failure), line[:40]
+        assert answer.error.kind in (Kind.PARSE_ERROR, Kind.INVALID_REQUEST), line[:40]
+    worker.send_line(b"\n")
+    assert worker.call(job("quick")).poses == 2
+
+
+def test_stray_notification_is_only_logged(worker):
+    worker.send_line(protocol.encode(protocol.Notice(LogNotice(LogLevel.ERROR, "from the wrong side"))))
+    assert worker.receive().params.level is LogLevel.WARNING
+    assert worker.is_silent()
+
+
+def test_unknown_method_and_bad_arguments_name_the_fault(worker):
+    worker.send_line(b'{"jsonrpc": "2.0", "id": "a", "method": "dance"}\n')
+    unknown = worker.wait("a").error
+    assert unknown.kind is Kind.UNKNOWN_METHOD and "dance" in unknown.problem and "animate" in unknown.cure
+    worker.send_line(b'{"jsonrpc": "2.0", "id": "b", "method": "animate", "params": {"clip": 3, "out": ["a.glb"]}}\n')
+    wrong = worker.wait("b").error
+    assert wrong.kind is Kind.INVALID_PARAMS and "animate.clip" in wrong.problem
+    negative = worker.refused(Animate(clip="quick", out=("a.glb",), in_betweens=-1))
+    assert negative.kind is Kind.BAD_INPUT and "-1" in negative.problem and negative.cure
+
+
+def test_job_without_output_and_unwritable_output_are_refused_before_the_work(worker, tmp_path):
+    assert worker.refused(Animate(clip="slow", out=())).kind is Kind.BAD_INPUT
+    blocked = tmp_path / "file"
+    blocked.touch()
+    refused = worker.refused(Animate(clip="slow", out=(str(blocked / "out.glb"),)))
+    assert refused.kind is Kind.CANNOT_WRITE and str(blocked) in refused.problem
+
+
+def test_nothing_but_the_protocol_reaches_stdout(worker, job):
+    worker.call(job("print_everywhere"))
+    assert worker.is_silent()
+    assert worker.log.read_text().count(LEAK) == 4
+
+
+def test_libraries_and_children_cannot_eat_the_messages(worker, job):
+    id = worker.send(job("read_input"))
+    later = worker.send(Cancel("none"))
+    assert isinstance(worker.wait(id), protocol.Answer)
+    assert isinstance(worker.wait(later), protocol.Answer)
+
+
+def test_warnings_are_forwarded(worker, job):
+    worker.call(job("warn"))
+    assert LogNotice(LogLevel.WARNING, "the clip is dark") in worker.notices
+
+
+def test_out_of_memory_is_typed_and_frees_the_models(worker, job):
+    assert worker.call(job("quick")).loads == 1
+    error = worker.refused(job("exhaust"))
+    assert error.kind is Kind.OUT_OF_MEMORY and error.cure
+    assert worker.call(job("quick")).loads == 2
+
+
+@pytest.mark.parametrize(("behaviour", "name"), [("fail", "ValueError"), ("leave", "SystemExit")])
+def test_own_fault_is_internal_and_its_trace_stays_in_the_log(worker, job, behaviour, name):
+    error = worker.refused(job(behaviour))
+    assert error.kind is Kind.INTERNAL and name in error.problem
+    assert any(isinstance(notice, LogNotice) and notice.level is LogLevel.ERROR for notice in worker.notices)
+    assert "Traceback" not in str(error) + str(worker.notices)
+    assert "Traceback" in worker.log.read_text() and "fakes.py" in worker.log.read_text()
+    assert worker.call(job("quick")).poses == 2
+
+
+def test_unreadable_file_is_named(worker, job):
+    error = worker.refused(job("miss"))
+    assert error.kind is Kind.BAD_INPUT and "/nonexistent/clip.mp4" in error.problem
+
+
+def test_shutdown_is_answered_and_ends_a_running_job(worker, job):
+    id = worker.start_job(job("slow"))
+    worker.call(Shutdown())
+    assert worker.seconds_to_end() < LIMIT
+    assert worker.process.returncode == 0
+    assert worker.wait(id).error.kind is Kind.CANCELLED
+
+
+@pytest.mark.parametrize("behaviour", [None, "slow", "deaf"])
+def test_end_of_input_ends_the_worker(worker, job, behaviour, tmp_path):
+    if behaviour is None:
+        worker.call(Cancel("none"))
+    else:
+        worker.start_job(job(behaviour), steps=0)
+    worker.process.stdin.close()
+    assert worker.seconds_to_end() < LIMIT
+    assert list(tmp_path.iterdir()) == [worker.log]
+
+
+def test_client_that_never_reads_cannot_keep_the_worker(tmp_path, job):
+    with WorkerProcess(tmp_path / "log", FAKE, listen=False) as worker:
+        worker.send(job("chatty"))
+        for _ in range(3):
+            time.sleep(0.5)
+            worker.send(Cancel("none"))
+        worker.process.stdin.close()
+        assert worker.seconds_to_end() < LIMIT
+
+
+def test_client_that_closes_its_end_of_the_output_ends_the_worker(tmp_path, job):
+    with WorkerProcess(tmp_path / "log", FAKE, listen=False) as worker:
+        worker.process.stdout.close()
+        worker.send(job("slow"))
+        assert worker.seconds_to_end() < LIMIT + 2  # the first message is written once the worker has started
+
+
+def test_kill_is_seen_as_the_end_of_output(worker, job):
+    worker.start_job(job("slow"))
+    worker.process.kill()
+    start = time.monotonic()
+    while worker.receive(timeout=5) is not None:
+        pass
+    assert time.monotonic() - start < 1
+    assert worker.process.wait(5) == -signal.SIGKILL
+
+
+PARENT = """
+import subprocess, sys, time
+print(subprocess.Popen(sys.argv[1:], stdin=0, stdout=2).pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("pipe_stays_open", [False, True])
+def test_killed_parent_takes_the_worker_along(tmp_path, job, pipe_stays_open):
+    """The pipe may stay open after the parent's death: another child may have inherited it."""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", PARENT, *FAKE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    worker = psutil.Process(int(parent.stdout.readline()))
+    parent.stdin.write(protocol.encode(protocol.Request(1, job("slow"))))
+    parent.stdin.flush()
+    assert b"progress" in parent.stderr.readline()
+    parent.kill()
+    parent.wait()
+    if not pipe_stays_open:
+        parent.stdin.close()
+    psutil.wait_procs([worker], timeout=LIMIT)
+    assert not worker.is_running() or worker.status() == psutil.STATUS_ZOMBIE
+
+
+def test_interrupt_in_the_terminal_is_left_to_the_client(worker, job):
+    id = worker.start_job(job("slow"))
+    worker.process.send_signal(signal.SIGINT)
+    assert worker.call(Cancel(id)).running
+
+
+def test_worker_finds_its_package_wherever_it_lies(tmp_path):
+    """No isolated mode here: the script's own folder, on the path then, must not make second copies of modules."""
+    package = tmp_path / "else where" / "actionmesh"
+    shutil.copytree(WORKER.parent, package, ignore=shutil.ignore_patterns("checkpoints", "__pycache__"))
+    service = package / "service.py"
+    service.write_text(service.read_text() + "\nimport sys\nprint(__file__, 'protocol' in sys.modules, flush=True)\n")
+    for flags in ([], ["-I"]):
+        command = [sys.executable, *flags, str(package / "worker.py")]
+        with WorkerProcess(tmp_path / "log", command, cwd=package) as worker:
+            worker.call(Cancel("none"))
+            assert f"{service} False" in worker.log.read_text()

@@ -1,0 +1,133 @@
+"""The directions of import, read from the source: who may look at whom, and what nobody may use."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+BACKEND = ROOT / "backend"
+PACKAGE = BACKEND / "actionmesh"
+MODULES = {path.relative_to(PACKAGE).with_suffix(""): path for path in sorted(PACKAGE.rglob("*.py"))}
+
+LAYERS = (
+    {"cli", "worker", "service", "jobs", "__main__"},
+    {"pipeline", "output"},
+    {"stages"},
+    {"sampling", "models", "geometry", "media", "weights"},
+)
+"""From the ways in to the parts; a module looks at its own layer and at those below."""
+TRAINING = {"training", "evaluation"}
+DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "skimage": "scikit-image"}
+"""Import names that differ from the name on the package index."""
+
+
+def imports_of(path):
+    """(line, absolute module name) of every import of a file, relative ones resolved, lazy ones included."""
+    top = PACKAGE.parent if PACKAGE in path.parents else ROOT
+    package = path.relative_to(top).parent.parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+
+
+def own_part(name):
+    """The module or folder directly in the package that an import names; None if it is not ours."""
+    parts = name.split(".")
+    return parts[1] if parts[0] == "actionmesh" and len(parts) > 1 else None
+
+
+def layer_of(part):
+    return next((depth for depth, layer in enumerate(LAYERS) if part in layer), None)
+
+
+def case(name, path):
+    return pytest.param(path, id=str(name))
+
+
+EVERY_MODULE = [case(name, path) for name, path in MODULES.items()]
+
+
+@pytest.mark.parametrize("path", EVERY_MODULE)
+def test_imports_point_downwards(path):
+    part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    depth = layer_of(part)
+    for line, name in imports_of(path):
+        target = own_part(name)
+        where = f"{path}:{line} imports {name}"
+        assert part in TRAINING or target not in TRAINING, where
+        if depth is not None and layer_of(target) is not None:
+            assert layer_of(target) >= depth, where
+
+
+def test_imports_are_seen():
+    """The checks above rest on this: relative, lazy and plain imports are all found."""
+    seen = {name for _, name in imports_of(PACKAGE / "jobs.py")}
+    assert {"time", "actionmesh.pipeline.animate", "actionmesh.options.AnimateOptions"} <= seen
+
+
+def test_protocol_uses_the_standard_library_alone():
+    for line, name in imports_of(PACKAGE / "protocol.py"):
+        assert name.split(".")[0] in sys.stdlib_module_names, f"line {line} imports {name}"
+
+
+@pytest.mark.parametrize("module", ["protocol", "cli", "service"])
+def test_import_is_light(module):
+    code = f"import sys; sys.path.insert(0, {str(BACKEND)!r}); import actionmesh.{module}; print(*sys.modules)"
+    output = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
+    loaded = {name.split(".")[0] for name in output.split()}
+    assert "actionmesh" in loaded
+    assert not loaded & {"torch", "numpy", "transformers", "cv2", "trimesh", "scipy"}
+
+
+@pytest.mark.parametrize("path", EVERY_MODULE)
+def test_no_module_looks_at_blender_or_uses_pickle_eval_or_remote_code(path):
+    for line, name in imports_of(path):
+        assert name.split(".")[0] not in {"bpy", "pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve"}, line
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        where = f"{path}:{getattr(node, 'lineno', 0)}"
+        if isinstance(node, ast.Call):
+            called = node.func
+            assert not (isinstance(called, ast.Name) and called.id in {"eval", "exec", "compile", "__import__"}), where
+            for keyword in node.keywords:
+                assert keyword.arg != "trust_remote_code", where
+                assert keyword.arg != "allow_pickle" or not keyword.value.value, where
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "torch":
+            assert node.attr != "load", f"{where}: torch.load reads pickles"
+
+
+def test_no_module_has_the_name_of_a_standard_one():
+    """Run by path, a module's folder may come first on the path, and would hide it."""
+    names = {path.stem for path in PACKAGE.glob("*.py")} | {path.name for path in PACKAGE.iterdir() if path.is_dir()}
+    assert not names & set(sys.stdlib_module_names)
+
+
+def third_party_imports(folder):
+    own = {"actionmesh", "tests", "build"}
+    for path in folder.rglob("*.py"):
+        for line, name in imports_of(path):
+            top = name.split(".")[0]
+            if top and top not in sys.stdlib_module_names and top not in own:
+                yield f"{path}:{line}", DISTRIBUTIONS.get(top, top).replace("_", "-").lower()
+
+
+def pinned(name):
+    lines = (BACKEND / name).read_text(encoding="utf-8").splitlines()
+    requirements = [line for line in lines if line and not line.startswith("#")]
+    assert all(line.count("==") == 1 for line in requirements)
+    return {line.split("==")[0].replace("_", "-").lower() for line in requirements}
+
+
+def test_whatever_is_imported_is_pinned():
+    to_run, to_develop = pinned("requirements-cpu.txt"), pinned("requirements-dev.txt")
+    for where, name in third_party_imports(PACKAGE):
+        training = "/training/" in where or "/evaluation/" in where
+        assert name in to_run or (training and name in to_develop), f"{where} imports {name}"
+    for where, name in third_party_imports(ROOT / "tests"):
+        assert name in to_run | to_develop, f"{where} imports {name}"

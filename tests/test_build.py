@@ -1,0 +1,200 @@
+"""`build.py`: what it installs and when, the interpreter it finds, and what it tells when something is missing.
+
+The environments here are real; what is installed into them is one tiny wheel made on the spot, so no network is needed.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import build
+import pytest
+from build import TO_DEVELOP, TO_RUN, BuildError, Environment
+
+
+def make_wheel(folder, version):
+    name = f"tiny-{version}"
+    with zipfile.ZipFile(folder / f"{name}-py3-none-any.whl", "w") as wheel:
+        wheel.writestr("tiny.py", f"version = {version!r}\n")
+        wheel.writestr(f"{name}.dist-info/METADATA", f"Metadata-Version: 2.1\nName: tiny\nVersion: {version}\n")
+        wheel.writestr(
+            f"{name}.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{name}.dist-info/RECORD", "")
+
+
+@pytest.fixture
+def repository(tmp_path, monkeypatch):
+    """A repository that needs the wheel `tiny` 1.0 to run, and nothing more to develop."""
+    wheels = tmp_path / "wheels"
+    wheels.mkdir()
+    for version in ("1.0", "2.0"):
+        make_wheel(wheels, version)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
+    root = tmp_path / "re pository"
+    package = root / "backend" / "actionmesh"
+    package.mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (root / "backend" / TO_RUN).write_text("tiny==1.0\n")
+    (root / "backend" / TO_DEVELOP).write_text("# nothing\n")
+    return root
+
+
+@pytest.fixture
+def installs(monkeypatch):
+    """The requirement files of every installation, in order."""
+    seen = []
+    install = Environment._install
+    monkeypatch.setattr(Environment, "_install", lambda self, names: (seen.append(names), install(self, names))[1])
+    return seen
+
+
+def installed_version(root):
+    code = "import actionmesh, tiny; print(tiny.version)"
+    return subprocess.check_output([Environment(root).python, "-c", code], text=True, cwd="/").strip()
+
+
+def test_environment_is_made_once_renewed_on_change_and_repaired(repository, installs):
+    environment = Environment(repository)
+    assert environment.ensure([TO_RUN]) == environment.python
+    assert installed_version(repository) == "1.0"
+    environment.ensure([TO_RUN])
+    assert installs == [[TO_RUN]]
+
+    (repository / "backend" / TO_RUN).write_text("tiny==2.0\n")
+    environment.ensure([TO_RUN])
+    assert installed_version(repository) == "2.0"
+    assert len(installs) == 2
+
+    environment.stamp.unlink()
+    environment.python.unlink()
+    environment.ensure([TO_RUN])
+    assert installed_version(repository) == "2.0"
+    assert len(installs) == 3
+
+
+def test_installing_more_keeps_what_was_there_in_step(repository, installs):
+    environment = Environment(repository)
+    environment.ensure([TO_RUN])
+    environment.ensure([TO_RUN, TO_DEVELOP])
+    assert installs[1:] == [[TO_RUN, TO_DEVELOP]]
+    environment.ensure([TO_RUN])
+    assert len(installs) == 2
+    (repository / "backend" / TO_RUN).write_text("tiny==2.0\n")
+    environment.ensure([TO_RUN])
+    assert installs[2:] == [[TO_RUN, TO_DEVELOP]]
+    assert set(json.loads(environment.stamp.read_text())) == {TO_RUN, TO_DEVELOP}
+
+
+def test_failed_installation_is_told_and_tried_again(repository, installs, capfd):
+    environment = Environment(repository)
+    (repository / "backend" / TO_RUN).write_text("tiny==3.0\n")
+    with pytest.raises(BuildError, match="pip could not install"):
+        environment.ensure([TO_RUN])
+    assert not environment.stamp.exists()
+    (repository / "backend" / TO_RUN).write_text("tiny==1.0\n")
+    environment.ensure([TO_RUN])
+    assert installed_version(repository) == "1.0"
+
+
+def test_half_made_environment_is_replaced(repository):
+    environment = Environment(repository)
+    environment.python.parent.mkdir(parents=True)
+    environment.python.write_text("#!/bin/sh\nexit 1\n")
+    environment.python.chmod(0o755)
+    environment.stamp.write_text("{")
+    environment.ensure([TO_RUN])
+    assert installed_version(repository) == "1.0"
+
+
+def test_pytorchs_own_index_is_asked_only_when_pip_is_not_configured(repository, monkeypatch):
+    environment = Environment(repository)
+    monkeypatch.setattr(sys, "platform", "linux")
+    answers = iter([":env:.find-links='/wheels'\n", "global.index-url='x'\n", "global.timeout='9'\n"])
+    monkeypatch.setattr(subprocess, "check_output", lambda *arguments, **options: next(answers))
+    assert environment._index_options() == environment._index_options() == []
+    assert environment._index_options() == ["--extra-index-url", build.PYTORCH_CPU_INDEX]
+
+
+def fake_pythons(monkeypatch, versions):
+    """Lets commands be found by name only, with the given versions."""
+    monkeypatch.setattr(build, "version_of", lambda command: versions.get(" ".join(command), ""))
+
+
+def test_running_python_is_taken_if_it_fits(monkeypatch):
+    fake_pythons(monkeypatch, {sys.executable: "3.12", "python3.11": "3.11"})
+    assert build.find_python() == [sys.executable]
+
+
+def test_another_python_is_found(monkeypatch):
+    fake_pythons(monkeypatch, {sys.executable: "3.8", "py -3.13": "3.13"})
+    assert build.find_python() == ["py", "-3.13"]
+
+
+def test_missing_python_is_explained(monkeypatch, capsys):
+    fake_pythons(monkeypatch, {sys.executable: "3.9"})
+    with pytest.raises(BuildError, match="needs Python 3.11 to 3.13"):
+        build.find_python()
+
+
+def test_versions_are_read_from_the_interpreter_itself():
+    assert build.version_of([sys.executable]) == ".".join(map(str, sys.version_info[:2]))
+    assert build.version_of(["no-such-python"]) == ""
+    assert build.version_of([sys.executable, "--no-such-option"]) == ""
+
+
+def commands_of(monkeypatch, codes):
+    """Records the tools that `test` runs; each ends with its code."""
+    ran = []
+    monkeypatch.setattr(Environment, "ensure", lambda self, names: Path("python"))
+    monkeypatch.setattr(subprocess, "call", lambda command, cwd: (ran.append(command[2]), codes[command[2]])[1])
+    return ran
+
+
+def test_every_check_runs_and_the_worst_code_counts(monkeypatch, tmp_path, capsys):
+    ran = commands_of(monkeypatch, {"ruff": 1, "mypy": 0, "pytest": 3})
+    assert build.test(tmp_path) == 3
+    assert ran == ["ruff", "mypy", "pytest"]
+    assert "ruff and pytest failed" in capsys.readouterr().err
+
+
+def test_all_well_is_zero(monkeypatch, tmp_path):
+    commands_of(monkeypatch, {"ruff": 0, "mypy": 0, "pytest": 0})
+    assert build.test(tmp_path) == 0
+
+
+def test_missing_clip_is_one_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(build, "ROOT", tmp_path)
+    assert build.main(["demo"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("build.py: The bundled clip is missing") and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("code", [0, 2])
+def test_demo_says_where_the_results_are(tmp_path, monkeypatch, capsys, code):
+    """The command line is replaced by a program that prints what it was asked for."""
+    clip = tmp_path / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo" / "clip"
+    clip.mkdir(parents=True)
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\necho asked: $@\nexit {code}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(Environment, "ensure", lambda self, names: program)
+    assert build.demo(tmp_path) == code
+    shown = capsys.readouterr().out
+    out = tmp_path / "demo_out"
+    assert f"asked: -m actionmesh animate {clip} -o {out / 'animated.glb'} -o {out / 'preview.png'}" in shown
+    assert (str(out / "timings.txt") in shown) == (code == 0)
+    assert (out / "timings.txt").exists() == (code == 0)
+
+
+def test_old_pythons_can_read_it():
+    """They must get as far as the explanation."""
+    compile(Path(build.__file__).read_text(), "build.py", "exec", dont_inherit=True)
+    import ast
+
+    ast.parse(Path(build.__file__).read_text(), feature_version=(3, 8))
+    assert os.access(Path(build.__file__).parent / ".ci" / "run", os.X_OK)
