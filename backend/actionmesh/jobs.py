@@ -16,14 +16,9 @@ from .progress import Progress, ProgressEvent
 from .protocol import Animate, Animated
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from .weights.store import ModelStore
 
 SAVING, TOTAL = "Saving", "Total"
-PREVIEWS = (".png", ".mp4")
-PREVIEW_SIDE = 384
-"""Pixels along the longer side of an input frame in a preview."""
 
 
 def run(
@@ -35,7 +30,7 @@ def run(
         ActionMeshError: what the user can cause; outputs that cannot be written are refused before any work.
     """
     from .output.writers import check_output, save_animation
-    from .pipeline import animate
+    from .pipeline import animate, load_subject
 
     clock = StageClock(report)
     progress = Progress(clock.note, cancelled)
@@ -45,11 +40,11 @@ def run(
     for path in job.out:
         check_output(path)
     store = stores.get(job.checkpoint, job.device, job.low_memory)
-    animation = animate(options, store, progress)
+    subject = load_subject(options, store, progress)
+    animation = animate(options, store, progress, subject)
     mesh = Path(job.mesh) if job.mesh else None
-    frames = preview_frames(options) if any(path.lower().endswith(PREVIEWS) for path in job.out) else None
     for path in progress.track(job.out, SAVING):
-        save_animation(animation, path, mesh, frames)
+        save_animation(animation, path, mesh, subject.frames)
     poses, vertices, _ = animation.vertices.shape
     return Animated(
         out=job.out,
@@ -61,13 +56,6 @@ def run(
         timings=clock.timings(),
         loads=store.loads,
     )
-
-
-def preview_frames(options: AnimateOptions) -> "np.ndarray":
-    """The chosen frames again, (T, H, W, 4) uint8, at a preview's size: those of the job itself are gone by then."""
-    from .media.reader import read_clip
-
-    return read_clip(options.clip, options.frames, options.mask, options.fps, max_side=PREVIEW_SIDE).frames
 
 
 def options_of(job: Animate) -> AnimateOptions:

@@ -118,7 +118,7 @@ class Animate(Params):
     known: tuple[Known, ...] = ()
     frames: Frames = field(default_factory=Frames)
     anchor: int = 0
-    preset: str = "default"
+    preset: str = "quality"
     seed: int = 0
     in_betweens: int = 0
     steps: int | None = None

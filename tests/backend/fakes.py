@@ -33,7 +33,12 @@ class FakeStore:
         self.loaded = False
 
 
-def animate(options, store, progress):
+def load_subject(options, store, progress):
+    """A clip without pictures."""
+    return types.SimpleNamespace(frames=None)
+
+
+def animate(options, store, progress, subject):
     """Does as `options.clip` says, then returns a triangle in two poses."""
     store.use()
     BEHAVIOURS[options.clip](progress)
@@ -123,17 +128,9 @@ def _fake_module(name, **contents):
     sys.modules[module.__name__] = module
 
 
-def _chk(path):  # TEMP
-    from actionmesh.errors import OutputError
-
-    if Path(path).parent.is_file():
-        raise OutputError(f"{Path(path).parent} is no folder.", "x")
-
-
 def install():
-    _fake_module("pipeline", animate=animate)
+    _fake_module("pipeline", animate=animate, load_subject=load_subject)
     _fake_module("weights.store", ModelStore=FakeStore)
-    _fake_module("output.writers", check_output=_chk, save_animation=lambda a, p, m, f: a.save(p))  # TEMP
     _fake_module(
         "weights.checkpoints", default_checkpoint=lambda: types.SimpleNamespace(path=None), find_checkpoints=list
     )

@@ -125,7 +125,7 @@ def test_ctrl_c_ends_cleanly(tmp_path, behaviour, presses):
         process.send_signal(signal.SIGINT)
         time.sleep(0.3)
     output, error = process.communicate(timeout=5)
-    assert process.returncode == cli.EXIT_CANCELLED
+    assert process.returncode == cli.EXIT_CANCELLED, error
     assert error.endswith("Cancelled.\n") and "Traceback" not in error
     assert list(tmp_path.iterdir()) == []
 

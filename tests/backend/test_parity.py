@@ -60,7 +60,7 @@ def test_unconditional_branch_equals_zero_context():
     network, data = temporal_denoiser()
     latents, time, tokens = data["in.latents"], data["in.diffusion_time"], data["in.latents"].shape[2]
     zero = network.prepare(torch.zeros_like(data["in.context"]), data["in.framestep"], tokens)
-    none = network.prepare(None, data["in.framestep"], tokens)
+    none = zero.unconditional()
     parity.assert_matches(network(latents, time, none), network(latents, time, zero), 1e-6)
 
 
@@ -71,7 +71,7 @@ def test_sampling():
     data, config = parity.read(name)
     latents, mask, frames = data["in.init_latents"], data["in.mask"], data["in.framestep"]
     conditional = network.prepare(data["in.context"], frames, latents.shape[2])
-    unconditional = network.prepare(None, frames, latents.shape[2])
+    unconditional = conditional.unconditional()
     velocity = guided(
         lambda x, t: network(x, t, conditional, mask),
         lambda x, t: network(x, t, unconditional, mask),

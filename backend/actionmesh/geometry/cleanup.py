@@ -5,13 +5,14 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from ..errors import MeshError
 from .surface import weld
 
 MAX_FACES = 40_000
 SMALLEST_PART = 0.02
 
 
-def clean(
+def clean_up(
     vertices: np.ndarray, faces: np.ndarray, max_faces: int = MAX_FACES, smallest_part: float = SMALLEST_PART
 ) -> tuple[np.ndarray, np.ndarray]:
     """Merges, decimates and filters a surface.
@@ -22,9 +23,15 @@ def clean(
         smallest_part: parts with fewer faces than this share of the largest part's are dropped.
     Returns:
         vertices (V', 3) float32, all used, and faces (F', 3) int32, oriented outward.
+    Raises:
+        MeshError: no face has three places of its own.
     """
     vertices, index = weld(vertices)
     faces = drop_degenerate(index[faces])
+    if not len(faces):
+        raise MeshError(
+            "The surface that the model found is as small as a point.", "Use a clearer picture, or another seed."
+        )
     vertices, faces = decimate(vertices, faces, max_faces)
     return drop_unused(vertices, orient(vertices, drop_small_parts(faces, smallest_part)))
 
@@ -47,8 +54,8 @@ def decimate(vertices: np.ndarray, faces: np.ndarray, max_faces: int) -> tuple[n
 
 def parts(faces: np.ndarray) -> np.ndarray:
     """(F,) the number of the connected part that each face belongs to; faces that share a vertex are connected."""
-    count = int(faces.max()) + 1
-    links = coo_matrix((np.ones(2 * len(faces), bool), (faces[:, [0, 1]].T.ravel(), faces[:, [1, 2]].T.ravel())), (count, count))
+    starts, ends = np.concatenate([faces[:, :2], faces[:, 1:]]).T
+    links = coo_matrix((np.ones(len(starts), bool), (starts, ends)), shape=(faces.max() + 1,) * 2)
     return connected_components(links, directed=False)[1][faces[:, 0]]
 
 

@@ -32,9 +32,8 @@ def extract_surface(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Makes the mesh where `field` changes sign.
 
-    The same mesh as marching cubes on the whole grid, as long as every part of the surface comes near a node of the
-    coarse grid: one whose value is below 0.8 of what is usual far away, or that differs from its neighbour's as much as
-    its own distance to zero. From there the surface is followed wherever it leads.
+    It is the mesh of marching cubes on the whole grid, less parts so thin and far from every node of the coarse grid
+    that none notices them (see `_near`). From where it is noticed, the surface is followed wherever it leads.
 
     Args:
         field: (Q, 3) float32 points on the CPU to (Q,) values, positive inside; any device and float type may answer.
@@ -50,28 +49,36 @@ def extract_surface(
         Cancelled: the user asked to stop.
     """
     grid = SparseGrid(field, resolution, bound, chunk, progress or Progress())
-    step = _coarsest_step(resolution, coarse)
-    cells = grid.all_cells(step)
-    grid.query_corners(cells, step)
+    steps = _steps(resolution, coarse)
+    cells = grid.all_cells(steps[0])
+    grid.query_corners(cells, steps[0], _stage(1, steps))
     usual = float(np.median(np.abs(grid.values)))
-    while step > 1:
-        cells = _near(grid, follow(grid, cells, step), step, usual)
-        cells, step = split(grid, cells, step), step // 2
-        grid.query_corners(cells, step)
-    cells = follow(grid, cells, step)
-    return _polygonise(grid, cells[_crossing(grid.inside(cells, step))])
+    for level, step in enumerate(steps[1:], start=2):
+        near = _near(grid, follow(grid, cells, 2 * step), 2 * step, usual)
+        cells = split(grid, near, 2 * step)
+        grid.query_corners(cells, step, _stage(level, steps))
+    cells = follow(grid, cells, 1)
+    return _polygonise(grid, cells[_crossing(grid.inside(cells, 1))])
 
 
-def _coarsest_step(resolution: int, coarse: int) -> int:
+def _steps(resolution: int, coarse: int) -> list[int]:
+    """The sides of the levels' cells in cells of the finest: each twice the next, the last 1."""
     step = 1
     while resolution % (2 * step) == 0 and resolution // (2 * step) >= coarse:
         step *= 2
-    return step
+    return [step >> level for level in range(step.bit_length())]
+
+
+def _stage(level: int, steps: list[int]) -> str:
+    return f"Extracting the surface, level {level} of {len(steps)}"
 
 
 class SparseGrid:
-    """The nodes that have been queried. Nodes and cells of every level are named by one number: x, y, z in steps of
-    the finest level, joined as (x * n + y) * n + z with n nodes a side; a cell by its lowest corner."""
+    """The nodes that have been queried.
+
+    Nodes of every level are named by one number: x, y, z in steps of the finest level, joined as (x * n + y) * n + z
+    with n nodes a side. A cell has the name of its lowest corner.
+    """
 
     def __init__(self, field: Field, resolution: int, bound: float, chunk: int, progress: Progress):
         assert resolution >= 2 and chunk >= 1
@@ -103,21 +110,22 @@ class SparseGrid:
         return self.values[self._corner_places(cells, step)]
 
     def inside(self, cells: np.ndarray, step: int) -> np.ndarray:
-        """(C,) cells to (8, C) bool, whether their corners are in the shape; the outermost nodes of the box never are."""
+        """(C,) cells to (8, C) bool, whether their corners are in the shape. The outermost nodes never are."""
         return self.solid[self._corner_places(cells, step)]
 
     def _corner_places(self, cells: np.ndarray, step: int) -> np.ndarray:
         return np.stack([np.searchsorted(self.nodes, cells + corner) for corner in self.corners(step)])
 
-    def query_corners(self, cells: np.ndarray, step: int) -> None:
-        """Queries the corners of the cells that are not known yet."""
+    def query_corners(self, cells: np.ndarray, step: int, stage: str | None = None) -> None:
+        """Queries the corners of the cells that are not known yet; progress is told if the stage has a name."""
         wanted = cells
         for stride in self.name(np.eye(3, dtype=np.int64) * step):
             wanted = distinct(np.concatenate([wanted, wanted + stride]))
         wanted = wanted[~contains(self.nodes, wanted)]
+        if not len(wanted):
+            return
         chunks = np.split(wanted, range(self.chunk, len(wanted), self.chunk))
-        stage = f"surface, {self.resolution // step} cells a side"
-        answers = [self._query(names) for names in self.progress.track(chunks, stage)]
+        answers = [self._query(names) for names in (self.progress.track(chunks, stage) if stage else chunks)]
         nodes = np.concatenate([self.nodes, wanted])
         order = np.argsort(nodes, kind="stable")
         self.nodes = nodes[order]
@@ -125,11 +133,14 @@ class SparseGrid:
         self.solid = np.concatenate([self.solid, *map(self._solid, answers, chunks)])[order]
 
     def _query(self, names: np.ndarray) -> np.ndarray:
+        self.progress.check()
         points = self.places(names) * (2 * self.bound / self.resolution) - self.bound
         with torch.no_grad():
             values = self.field(torch.from_numpy(points.astype(np.float32))).float().cpu().numpy()
         if not np.isfinite(values).all():
-            raise MeshError("The field of the shape is not a number everywhere.", "Compute in float32 instead of a half type.")
+            raise MeshError(
+                "The field of the shape is not a number everywhere.", "Compute in float32 instead of a half type."
+            )
         return values
 
     def _solid(self, values: np.ndarray, names: np.ndarray) -> np.ndarray:
@@ -151,7 +162,7 @@ def contains(ordered: np.ndarray, names: np.ndarray) -> np.ndarray:
 
 def _crossing(inside: np.ndarray) -> np.ndarray:
     """(corners, C) to (C,): whether some corners are inside and some are not."""
-    return inside.any(axis=0) & ~inside.all(axis=0)
+    return np.logical_and(inside.any(axis=0), ~inside.all(axis=0))
 
 
 def follow(grid: SparseGrid, cells: np.ndarray, step: int) -> np.ndarray:
@@ -160,9 +171,8 @@ def follow(grid: SparseGrid, cells: np.ndarray, step: int) -> np.ndarray:
     while len(frontier):
         beyond = distinct(_beyond(grid, frontier, step))
         frontier = beyond[~contains(cells, beyond)]
-        if len(frontier):
-            grid.query_corners(frontier, step)
-            cells = np.sort(np.concatenate([cells, frontier]))
+        grid.query_corners(frontier, step)
+        cells = np.sort(np.concatenate([cells, frontier]))
     return cells
 
 
@@ -186,6 +196,8 @@ def _near(grid: SparseGrid, cells: np.ndarray, step: int, usual: float) -> np.nd
     measured). A field that is cut off at a distance below the cell's size shows no slope, but it shows that it is not
     at its usual, cut-off value: 0.8 of that is near, whatever the slope.
     """
+    if not len(cells):
+        return cells
     values = grid.corner_values(cells, step)
     cube = values.reshape(2, 2, 2, -1)
     slope = max(np.abs(np.diff(cube, axis=axis)).max() for axis in range(3))
@@ -201,7 +213,8 @@ def split(grid: SparseGrid, cells: np.ndarray, step: int) -> np.ndarray:
 def _polygonise(grid: SparseGrid, cells: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if not len(cells):
         raise MeshError(
-            "The model found no shape: its field is nowhere inside.", "Use a clearer picture of the subject, or another seed."
+            "The model found no shape: its field is nowhere inside.",
+            "Use a clearer picture of the subject, or another seed.",
         )
     vertices, faces, total = [], [], 0
     for block in _blocks(grid, cells):

@@ -42,7 +42,7 @@ class Mesh:
         broken = np.flatnonzero(~np.isfinite(self.vertices).all(axis=1))
         if len(broken):
             raise MeshError(
-                f"{self.name} has {len(broken)} vertices whose position is not a number (the first is vertex {broken[0]}).",
+                f"{self.name} has {len(broken)} vertices whose position is not a number, first vertex {broken[0]}.",
                 "Delete or move these vertices and export again.",
             )
 

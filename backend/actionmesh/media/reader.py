@@ -100,7 +100,8 @@ def choose_frames(choice: FrameChoice, source: FrameSource) -> np.ndarray:
     """
     total = source.count(_frames_needed(choice))
     if total < 2:
-        raise MediaError(f"{source.name} has {total} frame(s), and an animation needs at least 2.", CURE_OF_STILLS)
+        frames = "frame" if total == 1 else "frames"
+        raise MediaError(f"{source.name} has {total} {frames}, and an animation needs at least 2.", CURE_OF_STILLS)
     if choice.start >= total:
         raise MediaError(
             f"{source.name} has {total} frames, so it has no frame {choice.start}.", f"Start at 0 to {total - 2}."

@@ -24,10 +24,9 @@ class KeysValues:
 
 @dataclass(frozen=True)
 class Rope:
-    """Cosines and sines of every token's rotation, (B, 1, L, d/2) float32 each."""
+    """Every token's rotations as complex numbers of length 1, (B, 1, L, d/2) complex64."""
 
-    cos: Tensor
-    sin: Tensor
+    turns: Tensor
 
 
 def rope_table(positions: Tensor, head_dim: int) -> Rope:
@@ -37,14 +36,13 @@ def rope_table(positions: Tensor, head_dim: int) -> Rope:
     """
     exponent = torch.arange(0, head_dim, 2, device=positions.device, dtype=torch.float32) / head_dim
     angles = positions.float()[:, None, :, None] * torch.pow(10000.0, -exponent)
-    return Rope(angles.cos(), angles.sin())
+    return Rope(torch.polar(torch.ones_like(angles), angles))
 
 
 def rotate(x: Tensor, rope: Rope) -> Tensor:
     """Rotates adjacent channel pairs of x (B, H, L, d) in float32."""
-    even, odd = x.float()[..., 0::2], x.float()[..., 1::2]
-    turned = torch.stack([even * rope.cos - odd * rope.sin, even * rope.sin + odd * rope.cos], dim=-1)
-    return turned.flatten(-2).to(x.dtype)
+    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
+    return torch.view_as_real(pairs * rope.turns).flatten(-2).to(x.dtype)
 
 
 def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
@@ -53,7 +51,7 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     While training on a CPU the product is written out: the fused kernel's backward pass is slower there.
     """
     if queries.device.type == "cpu" and torch.is_grad_enabled():
-        scores = queries @ keys.transpose(-1, -2) * queries.shape[-1] ** -0.5
+        scores = (queries * queries.shape[-1] ** -0.5) @ keys.transpose(-1, -2)
         return scores.softmax(dim=-1) @ values
     return F.scaled_dot_product_attention(queries, keys, values)
 

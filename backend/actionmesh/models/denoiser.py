@@ -81,6 +81,10 @@ class DenoiserCache:
     context: tuple[KeysValues, ...] | None
     rope: Rope | None
 
+    def unconditional(self) -> "DenoiserCache":
+        """The same with the all-zero context."""
+        return DenoiserCache(None, self.rope)
+
 
 class Denoiser(nn.Module):
     """The transformer that both denoisers share."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..media.render import Texture
 from .gltf_document import Document
-from .gltf_source import TRIANGLE_STRIP, Block, Source
+from .gltf_source import TRIANGLE_STRIP, TRIANGLES, Block, Source
 
 LARGEST_PICTURE = 2048
 """Pixels along the longer edge; larger textures would only flicker at the size of a preview."""
@@ -50,9 +50,11 @@ def _triangles(document: Document, block: Block) -> np.ndarray:
         corners = document.array(block.primitive["indices"])[:, 0].astype(np.int64)
     else:
         corners = np.arange(len(block.rows))
-    if block.primitive.get("mode") != TRIANGLE_STRIP:
+    mode = block.primitive.get("mode", TRIANGLES)
+    if mode == TRIANGLES:
         return corners.reshape(-1, 3)
-    return np.stack([corners[:-2], corners[1:-1], corners[2:]], axis=1)
+    first = corners[:-2] if mode == TRIANGLE_STRIP else np.broadcast_to(corners[0], len(corners) - 2)
+    return np.stack([first, corners[1:-1], corners[2:]], axis=1)
 
 
 def _shading(document: Document, block: Block) -> dict:

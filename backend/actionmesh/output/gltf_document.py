@@ -56,7 +56,7 @@ class Document:
     def parse(cls, data: bytes, folder: Path) -> "Document":
         """From the bytes of a .glb or .gltf file; `folder` is where its relative references start."""
         chunks = list(_chunks(data)) if data[:4] == struct.pack("<I", MAGIC) else [(JSON_CHUNK, data)]
-        document = cls(json.loads(chunks[0][1]), bytearray(), [])
+        document = cls(json.loads(chunks[0][1], parse_constant=_refuse), bytearray(), [])
         compressions = COMPRESSIONS.intersection(document.json.get("extensionsUsed", []))
         if compressions:
             raise MeshError(f"The meshes are compressed with {min(compressions)}.", "Export them without compression.")
@@ -105,21 +105,26 @@ class Document:
         """(count, width) values of an accessor, integers marked as normalised turned into floats.
 
         Raises:
-            MeshError: the accessor is sparse or points outside its buffer.
+            MeshError: the accessor points outside its buffer.
         """
         entry = self.json["accessors"][accessor]
-        if "sparse" in entry:
-            raise MeshError("The mesh has sparse accessors.", "Export it again.")
         kind, width = np.dtype(COMPONENTS[entry["componentType"]]), WIDTHS[entry["type"]]
-        if "bufferView" not in entry:
-            return np.zeros((entry["count"], width), kind)
-        view = self.json["bufferViews"][entry["bufferView"]]
-        stride, start = view.get("byteStride", kind.itemsize * width), view["byteOffset"] + entry.get("byteOffset", 0)
         try:
-            values = np.ndarray((entry["count"], width), kind, self.binary, start, (stride, kind.itemsize)).copy()
-        except (ValueError, TypeError) as error:
+            values = self._values(entry, entry["count"], kind, width)
+            if "sparse" in entry:
+                count, places, replaced = (entry["sparse"][key] for key in ("count", "indices", "values"))
+                rows = self._values(places, count, np.dtype(COMPONENTS[places["componentType"]]), 1)[:, 0]
+                values[rows] = self._values(replaced, count, kind, width)
+        except (ValueError, TypeError, IndexError) as error:
             raise MeshError("An accessor of the mesh points outside its buffer.", "Export it again.") from error
         return _normalised(values) if entry.get("normalized") else values
+
+    def _values(self, holder: dict, count: int, kind: np.dtype, width: int) -> np.ndarray:
+        if "bufferView" not in holder:
+            return np.zeros((count, width), kind)
+        view = self.json["bufferViews"][holder["bufferView"]]
+        stride, start = view.get("byteStride", kind.itemsize * width), view["byteOffset"] + holder.get("byteOffset", 0)
+        return np.ndarray((count, width), kind, self.binary, start, (stride, kind.itemsize)).copy()
 
     def add_scalars(self, values: np.ndarray) -> int:
         """Adds (count,) values as float32 for an animation sampler; the index of their accessor."""
@@ -152,7 +157,7 @@ class Document:
         if self.binary:
             self.json["buffers"] = [{**self.json.get("buffers", [{}])[0], "byteLength": len(self.binary)}]
             self.json["buffers"][0].pop("uri", None)
-        text = json.dumps(self.json, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+        text = json.dumps(self.json, separators=(",", ":"), allow_nan=False).encode()
         chunks = [_chunk(JSON_CHUNK, text, b" ")]
         chunks += [_chunk(BINARY_CHUNK, self.binary, b"\0")] if self.binary else []
         chunks += [_chunk(kind, data, b"\0") for kind, data in self.other_chunks]
@@ -167,6 +172,10 @@ def add_to(parent: dict, name: str, entry: dict) -> int:
     entries = parent.setdefault(name, [])
     entries.append(entry)
     return len(entries) - 1
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _chunks(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -23,7 +23,7 @@ from .gltf_document import Document, add_to
 log = logging.getLogger(__name__)
 
 CLAY = (0.5, 0.47, 0.45, 1.0)
-TRIANGLES, TRIANGLE_STRIP = 4, 5
+TRIANGLES, TRIANGLE_STRIP, TRIANGLE_FAN = 4, 5, 6
 SAME_PLACE = 1e-5
 """Vertices closer than this share of the mesh's longest side are at one place."""
 
@@ -74,7 +74,12 @@ def open_source(animation: Animation, path: Path | None) -> Source:
         try:
             return _open_file(animation, path)
         except (MeshError, ValueError, KeyError, IndexError, TypeError) as error:
-            log.warning("The result is saved without the materials of %s: %s", path, error)
+            log.warning(
+                "The result is saved without the materials of %s: %s",
+                path,
+                error,
+                exc_info=not isinstance(error, MeshError),
+            )
     rest = animation.vertices[animation.reference_frame]
     mesh = trimesh.Trimesh(rest, animation.faces, process=False)
     return _open_document(_from_trimesh(mesh.scene(), Path()), rest, animation.faces)
@@ -87,7 +92,10 @@ def copy_source(source: Source) -> Source:
 
 def has_triangles(primitive: dict) -> bool:
     """Whether the primitive is part of the surface, not lines or points."""
-    return primitive.get("mode", TRIANGLES) in (TRIANGLES, TRIANGLE_STRIP) and "POSITION" in primitive["attributes"]
+    return (
+        primitive.get("mode", TRIANGLES) in (TRIANGLES, TRIANGLE_STRIP, TRIANGLE_FAN)
+        and "POSITION" in primitive["attributes"]
+    )
 
 
 def _open_file(animation: Animation, path: Path) -> Source:
@@ -101,7 +109,7 @@ def _open_file(animation: Animation, path: Path) -> Source:
 
 def _convert(path: Path) -> Document:
     try:
-        scene = trimesh.load_scene(path, process=False, maintain_order=True)
+        scene = trimesh.load_scene(path, process=False)
     except Exception as error:  # trimesh lets through whatever its readers meet
         raise MeshError(f"{path} cannot be read.", "Export it again.") from error
     return _from_trimesh(scene, path.parent)
@@ -113,8 +121,11 @@ def _from_trimesh(scene: trimesh.Scene, folder: Path) -> Document:
         for primitive in mesh["primitives"]:
             if "material" not in primitive:
                 colour = (1.0, 1.0, 1.0, 1.0) if "COLOR_0" in primitive["attributes"] else CLAY
-                shading = {"baseColorFactor": list(colour), "metallicFactor": 0.0, "roughnessFactor": 0.8}
-                primitive["material"] = add_to(document.json, "materials", {"pbrMetallicRoughness": shading})
+                material = {"pbrMetallicRoughness": {"baseColorFactor": list(colour)}}
+                primitive["material"] = add_to(document.json, "materials", material)
+    for material in document.json["materials"]:  # glTF's own default is bare metal, which no source here means
+        shading = material.setdefault("pbrMetallicRoughness", {})
+        shading |= {"metallicFactor": 0.0, "roughnessFactor": shading.get("roughnessFactor", 0.8)}
     return document
 
 
@@ -163,10 +174,10 @@ def _primitives(document: Document) -> Iterator[tuple[int, dict, np.ndarray]]:
 
 
 def _scene_nodes(gltf: dict) -> Iterator[tuple[int, np.ndarray]]:
-    """Nodes of the shown scene with their world matrices, last sibling first, as trimesh walks them."""
-    scenes = gltf.get("scenes", [])
-    roots = scenes[gltf.get("scene", 0)].get("nodes", []) if scenes else []
-    stack = [(root, np.eye(4)) for root in roots]
+    """Nodes of the shown scene with their world matrices, last sibling first, as `load_mesh` walks them."""
+    children = {child for node in gltf.get("nodes", []) for child in node.get("children", [])}
+    scenes = gltf.get("scenes") or [{"nodes": [k for k in range(len(gltf.get("nodes", []))) if k not in children]}]
+    stack = [(root, np.eye(4)) for root in scenes[gltf.get("scene", 0)].get("nodes", [])]
     while stack:
         index, parent = stack.pop()
         node = gltf["nodes"][index]

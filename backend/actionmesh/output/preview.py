@@ -5,7 +5,7 @@ background.
 """
 
 import io
-from dataclasses import dataclass
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ..animation import Animation
 from ..errors import OutputError
-from ..media.render import Camera, Light, render_frames
+from ..media.render import Camera, Light, render
 from .appearance import read_appearance
 from .atomic import write_atomically
 from .gltf_source import open_source
@@ -31,18 +31,35 @@ TOP_COLOUR, BOTTOM_COLOUR, INK = (243, 243, 244), (219, 220, 223), (96, 99, 105)
 FRAME_RATES = (1.0, 60.0)
 
 
-@dataclass(frozen=True)
-class Moments:
-    """K moments: `result` (K, C, C, 4) from the front, `turned` from three quarters, `clip` likewise or None."""
+class Stage:
+    """All that stays the same from pose to pose: the mesh's surface, and how mesh and clip are framed.
 
-    clip: np.ndarray | None
-    result: np.ndarray
-    turned: np.ndarray
+    Args:
+        animation: the result.
+        source_mesh: the mesh that was animated, for its texture; None for one that the model made.
+        clip_frames: (T, H, W, 4) uint8, the chosen frames with straight alpha; None leaves the input out.
+        cell: pixels along the edge of a picture.
+    """
 
-    def rows(self) -> dict[str, np.ndarray]:
-        """Captions and pictures, the input first."""
-        results = {"front": self.result, "three-quarter": self.turned}
-        return results if self.clip is None else {"input": self.clip, **results}
+    def __init__(self, animation: Animation, source_mesh: Path | None, clip_frames: np.ndarray | None, cell: int):
+        self._vertices, self._cell, self._clip = animation.vertices, cell, clip_frames
+        self._surface = read_appearance(open_source(animation, source_mesh))
+        self._centre, self._scale = _framing(animation.vertices)
+        self._shown_frames = _shown_frames(animation)
+        self._crop = None if clip_frames is None else _crop(clip_frames)
+
+    @property
+    def captions(self) -> list[str]:
+        return ["front", "three-quarter"] if self._clip is None else ["input", "front", "three-quarter"]
+
+    def pictures(self, pose: int) -> list[np.ndarray]:
+        """(cell, cell, 4) uint8 pictures of one pose, in the order of the captions."""
+        mesh = (self._vertices[pose, self._surface.rows] - self._centre) * self._scale
+        faces, texture = self._surface.faces, self._surface.texture
+        results = [render(mesh, faces, texture, camera, self._cell, LIGHT) for camera in (FRONT, THREE_QUARTER)]
+        if self._clip is None or self._crop is None:
+            return results
+        return [_fit(self._clip[self._shown_frames[pose]], self._crop, self._cell), *results]
 
 
 def write_contact_sheet(
@@ -50,30 +67,32 @@ def write_contact_sheet(
 ) -> None:
     """Writes a .png: a row of input frames, and the result from the front and from three quarters, at up to 8 times.
 
-    Args:
-        source_mesh: the mesh that was animated, for its texture; None for one that the model made.
-        clip_frames: (T, H, W, 4) uint8, the chosen frames with straight alpha; None leaves the input out.
+    Arguments are those of `Stage`.
+
     Raises:
         OutputError: the file cannot be written.
     """
-    poses = _spread(animation)
-    sheet = _sheet(_pictures(animation, poses, source_mesh, clip_frames, SHEET_CELL), animation.times[poses])
+    stage, poses = Stage(animation, source_mesh, clip_frames, SHEET_CELL), _spread(animation)
+    rows = list(zip(*(stage.pictures(pose) for pose in poses), strict=True))
+    sheet = _sheet(dict(zip(stage.captions, rows, strict=True)), animation.times[poses])
     coded = io.BytesIO()
-    Image.fromarray(sheet).save(coded, "PNG", optimize=True)
+    Image.fromarray(sheet).save(coded, "PNG")
     write_atomically(path, lambda part: part.write_bytes(coded.getvalue()))
 
 
 def write_film(animation: Animation, path: Path, source_mesh: Path | None, clip_frames: np.ndarray | None) -> None:
     """Writes an .mp4 of the input beside the result at the animation's own pace, in H.264 where PyAV has it.
 
-    Arguments and errors are those of `write_contact_sheet`.
+    Arguments are those of `Stage`.
+
+    Raises:
+        OutputError: the file cannot be written.
     """
-    poses = np.arange(len(animation.times))
-    rows = _pictures(animation, poses, source_mesh, clip_frames, FILM_CELL).rows()
-    ground = _ground(FILM_CELL, FILM_CELL * len(rows))
-    images = [_over(np.hstack(pictures), ground) for pictures in zip(*rows.values(), strict=True)]
-    rate = _frame_rate(animation.times)
-    write_atomically(path, lambda part: _encode(images, rate, part))
+    stage, rate = Stage(animation, source_mesh, clip_frames, FILM_CELL), _frame_rate(animation.times)
+    ground = _ground(FILM_CELL, FILM_CELL * len(stage.captions))
+    images = (_over(np.hstack(stage.pictures(pose)), ground) for pose in range(len(animation.times)))
+    encode = _encode_h264 if _has_h264() else _encode_mpeg4
+    write_atomically(path, lambda part: encode(images, rate, ground.shape[:2], part))
 
 
 def _spread(animation: Animation) -> np.ndarray:
@@ -83,47 +102,33 @@ def _spread(animation: Animation) -> np.ndarray:
     return poses[np.unique(np.linspace(0, len(poses) - 1, MOST_COLUMNS).round().astype(int))]
 
 
-def _pictures(
-    animation: Animation, poses: np.ndarray, source_mesh: Path | None, clip_frames: np.ndarray | None, cell: int
-) -> Moments:
-    appearance = read_appearance(open_source(animation, source_mesh))
-    vertices = _framed(animation.vertices)[poses][:, appearance.rows]
-    result, turned = (
-        render_frames(vertices, appearance.faces, appearance.texture, camera, cell, LIGHT)
-        for camera in (FRONT, THREE_QUARTER)
-    )
-    if clip_frames is None:
-        return Moments(None, result, turned)
-    frames = clip_frames[_shown_frames(animation)[poses]]
-    return Moments(_fit(frames, cell), result, turned)
-
-
-def _framed(vertices: np.ndarray) -> np.ndarray:
-    """(T, V, 3) moved and scaled as a whole so that both views hold every pose."""
-    points = vertices.astype(np.float64)
-    low, high = points.min(axis=(0, 1)), points.max(axis=(0, 1))
-    centred = points - (low + high) / 2
-    reach = max(np.abs(centred @ camera.axes[:2].T).max() for camera in (FRONT, THREE_QUARTER))
-    return centred * (FRONT.half_extent / (MARGIN * max(reach, np.finfo(np.float32).tiny)))
-
-
 def _shown_frames(animation: Animation) -> np.ndarray:
     """(T,) the clip's frame at each pose; an in-between shows the frame before it."""
     whole = np.where(animation.frame_indices >= 0, np.arange(len(animation.times)), 0)
     return animation.frame_indices[np.maximum.accumulate(whole)].clip(0)
 
 
-def _fit(frames: np.ndarray, cell: int) -> np.ndarray:
-    """(K, cell, cell, 4): the square around the subject in all frames, with a margin."""
-    height, width = frames.shape[1:3]
-    rows, columns = (np.flatnonzero((frames[..., 3] > 0).any(axis=axes)) for axes in ((0, 2), (0, 1)))
-    top, bottom, left, right = (
-        (rows[0], rows[-1] + 1, columns[0], columns[-1] + 1) if len(rows) else (0, height, 0, width)
-    )
-    side = MARGIN * max(bottom - top, right - left)
+def _framing(vertices: np.ndarray) -> tuple[np.ndarray, float]:
+    """The centre (3,) and the scale under which both views hold every pose of (T, V, 3)."""
+    centre = (vertices.min(axis=(0, 1)).astype(np.float64) + vertices.max(axis=(0, 1))) / 2
+    planes = np.concatenate([camera.axes[:2] for camera in (FRONT, THREE_QUARTER)])
+    reach = max(float(np.abs((pose - centre) @ planes.T).max()) for pose in vertices)
+    return centre, FRONT.half_extent / (MARGIN * max(reach, float(np.finfo(np.float32).tiny)))
+
+
+def _crop(frames: np.ndarray) -> tuple[float, float, float]:
+    """Centre (x, y) and side, in pixels, of the square around the subject in all frames, with a margin."""
+    seen = np.logical_or.reduce([frame[..., 3] > 0 for frame in frames])
+    seen = seen if seen.any() else np.ones_like(seen)
+    (top, bottom), (left, right) = ((found.min(), found.max() + 1) for found in np.nonzero(seen))
+    return (left + right) / 2, (top + bottom) / 2, MARGIN * max(bottom - top, right - left)
+
+
+def _fit(frame: np.ndarray, crop: tuple[float, float, float], cell: int) -> np.ndarray:
+    """(cell, cell, 4): the crop of a frame."""
+    x, y, side = crop
     scale = cell / side
-    shift = (cell - scale * (left + right)) / 2, (cell - scale * (top + bottom)) / 2
-    return np.stack([_resample(frame, scale, shift, cell) for frame in frames])
+    return _resample(frame, scale, (cell / 2 - scale * x, cell / 2 - scale * y), cell)
 
 
 def _resample(frame: np.ndarray, scale: float, shift: tuple[float, float], cell: int) -> np.ndarray:
@@ -134,15 +139,15 @@ def _resample(frame: np.ndarray, scale: float, shift: tuple[float, float], cell:
         size = (max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale)))
         premultiplied = cv2.resize(premultiplied, size, interpolation=cv2.INTER_AREA)
         scale = 1.0
-    matrix = np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
+    half = (scale - 1) / 2  # OpenCV puts a pixel's centre, not its edge, at its index
+    matrix = np.array([[scale, 0, shift[0] + half], [0, scale, shift[1] + half]])
     moved: np.ndarray = cv2.warpAffine(premultiplied, matrix, (cell, cell), flags=cv2.INTER_LINEAR)
     moved[..., :3] *= 255 / np.maximum(moved[..., 3:], 1)
     return moved.round().clip(0, 255).astype(np.uint8)
 
 
-def _sheet(pictures: Moments, times: np.ndarray) -> np.ndarray:
+def _sheet(rows: dict[str, tuple[np.ndarray, ...]], times: np.ndarray) -> np.ndarray:
     """(height, width, 3) uint8: rows of cells with captions at their left and times above."""
-    rows = pictures.rows()
     gap, left, top = SHEET_CELL // 16, SHEET_CELL // 8, SHEET_CELL // 6
     pitch = SHEET_CELL + gap
     sheet = _ground(top + pitch * len(rows), left + pitch * len(times))
@@ -187,37 +192,31 @@ def _frame_rate(times: np.ndarray) -> Fraction:
     return Fraction(float(np.clip(rate, *FRAME_RATES))).limit_denominator(1001)
 
 
-def _encode(images: list[np.ndarray], rate: Fraction, path: Path) -> None:
-    if _has_h264():
-        path.write_bytes(_encode_h264(images, rate))
-    else:
-        _encode_mpeg4(images, rate, path)
-
-
 def _has_h264() -> bool:
     return "libx264" in av.codecs_available
 
 
-def _encode_h264(images: list[np.ndarray], rate: Fraction) -> bytes:
+def _encode_h264(images: Iterable[np.ndarray], rate: Fraction, shape: tuple[int, int], path: Path) -> None:
     coded = io.BytesIO()
     with av.open(coded, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=rate, options={"crf": "18"})
-        stream.height, stream.width = images[0].shape[:2]
+        stream.height, stream.width = shape
         stream.pix_fmt = "yuv420p"
         for image in images:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode())
-    return coded.getvalue()
+    path.write_bytes(coded.getvalue())
 
 
-def _encode_mpeg4(images: list[np.ndarray], rate: Fraction, path: Path) -> None:
-    height, width = images[0].shape[:2]
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), float(rate), (width, height))
+def _encode_mpeg4(images: Iterable[np.ndarray], rate: Fraction, shape: tuple[int, int], path: Path) -> None:
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), float(rate), shape[::-1])
+    count = 0
     for image in images:
         writer.write(np.ascontiguousarray(image[..., ::-1]))
+        count += 1
     writer.release()
     written = cv2.VideoCapture(str(path))
-    if int(written.get(cv2.CAP_PROP_FRAME_COUNT)) != len(images):  # OpenCV says nothing when a write fails
+    if int(written.get(cv2.CAP_PROP_FRAME_COUNT)) != count:  # OpenCV says nothing when a write fails
         raise OutputError(
             f"{path.name} could not be written as a video.", "Choose a folder with room, or save as .png."
         )

@@ -93,9 +93,9 @@ def _window_poses(
         normals = vertex_normals(source_pose, reference.place_of[reference.mesh.faces])
     decoder = WindowDecoder(network, latents[window.frames], window, store)
     queries = torch.from_numpy(np.concatenate([source_pose, normals], axis=1).astype(np.float32))
-    residual = source_pose - decoder.pose(window.source, queries, advance) if keep_pose else np.float32(0)
+    still = decoder.pose(window.source, queries, advance) if keep_pose else source_pose
     for time in window.targets:
-        yield time, (decoder.pose(time, queries, advance) + residual).astype(np.float32)
+        yield time, source_pose + (decoder.pose(time, queries, advance) - still)
 
 
 class WindowDecoder:

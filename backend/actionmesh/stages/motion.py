@@ -57,7 +57,7 @@ def generate_window(
     known = torch.tensor([[float(frame in latents) for frame in frames]], device=store.device)
     frame_times = torch.tensor([frames], dtype=torch.float32, device=store.device)
     conditional = denoiser.prepare(contexts[None].to(store.device, store.dtype), frame_times, store.tokens)
-    unconditional = denoiser.prepare(None, frame_times, store.tokens)
+    unconditional = conditional.unconditional()
     velocity = guided(
         lambda x, t: denoiser(x.to(store.dtype), t, conditional, known, frame_times).float(),
         lambda x, t: denoiser(x.to(store.dtype), t, unconditional, known, frame_times).float(),

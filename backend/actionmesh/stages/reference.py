@@ -78,7 +78,7 @@ def latent_from_picture(context: Tensor, store: ModelStore, preset: Preset, seed
     """Denoises one latent (N, D) under guidance."""
     denoiser = store.image_to_3d
     conditional = denoiser.prepare(context[None].to(store.device, store.dtype))
-    unconditional = denoiser.prepare(None)
+    unconditional = conditional.unconditional()
     velocity = guided(
         lambda x, t: denoiser(x.to(store.dtype), t, conditional).float(),
         lambda x, t: denoiser(x.to(store.dtype), t, unconditional).float(),

@@ -9,13 +9,12 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from ..errors import CheckpointError
-from .names import our_name
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def read_tensors(path: Path, rename: Callable[[str], str] = our_name) -> dict[str, Tensor]:
-    """The memory-mapped tensors of a safetensors file under our names.
+def read_tensors(path: Path, rename: Callable[[str], str] = str) -> dict[str, Tensor]:
+    """The memory-mapped tensors of a safetensors file, by their names after `rename`.
 
     Raises:
         CheckpointError: the file is missing, truncated, or no safetensors.

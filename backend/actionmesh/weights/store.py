@@ -19,6 +19,7 @@ from ..models.temporal_autoencoder import TemporalAutoencoder, TemporalAutoencod
 from ..presets import PRESETS, Preset
 from .checkpoints import open_checkpoint
 from .load import Network, build, read_tensors
+from .names import our_name
 
 TRIPOSG_WEIGHTS = "diffusion_pytorch_model.safetensors"
 ACTIONMESH_WEIGHTS = "model.safetensors"
@@ -144,12 +145,12 @@ class ModelStore:
 
         def load() -> nn.Module:
             sizes = config.load(folder / "config.json")
-            return self._build(lambda: network(sizes), folder / weights)
+            return self._build(lambda: network(sizes), folder / weights, our_name)
 
         return self._part(name, load)
 
-    def _build(self, make: Callable[[], Network], path: Path) -> Network:
-        return build(make, read_tensors(path), str(path), "cpu", self.dtype)
+    def _build(self, make: Callable[[], Network], path: Path, rename: Callable[[str], str] = str) -> Network:
+        return build(make, read_tensors(path, rename), str(path), "cpu", self.dtype)
 
     def _part(self, name: str, load: Callable[[], Any]) -> Any:
         if name not in self._parts:

@@ -57,7 +57,7 @@ def _spacing(body: BlendedBody) -> float:
     cones = 2 * np.pi * (body.radii[0].mean(-1) * (length + body.radii[0].mean(-1))).sum()
     first, second, third = body.half_axes[0].unbind(-1)
     ellipsoids = 4 * np.pi * (((first * second) ** 1.6 + (first * third) ** 1.6 + (second * third) ** 1.6) / 3) ** 0.625
-    return float(np.sqrt(1.4 * (cones + ellipsoids.sum()) / VERTICES))
+    return (1.4 * (cones + ellipsoids.sum()) / VERTICES).sqrt().item()
 
 
 def _sampled_field(body: BlendedBody, spacing: float) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,1 @@
+"""Measures of a checkpoint. Looks down on the stages; nothing looks at it."""

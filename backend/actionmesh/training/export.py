@@ -1,0 +1,73 @@
+"""The trained parts of a run as one checkpoint folder, in the public layout and in half precision."""
+
+import json
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+from transformers import Dinov2Config
+
+from ..media.preprocess import ImagePreprocessing
+from ..models.config import JsonConfig
+from ..weights.checkpoints import Settings
+from ..weights.load import read_tensors
+from ..weights.names import their_name
+from ..weights.store import ACTIONMESH_WEIGHTS, TRIPOSG_WEIGHTS
+from .recipes import PICTURE, SIZES
+from .run import read_statistics
+
+EXTENT = 0.75
+"""Half the longest side of a toy's first frame: where the reference shape lies in training."""
+PRESETS = {
+    "demo": {"image_steps": 16, "image_guidance": 2.0, "steps": 1, "guidance": 1.0, "resolution": 96, "max_faces": 20_000},
+    "fast": {"image_steps": 16, "image_guidance": 2.0, "steps": 1, "guidance": 1.0, "resolution": 128, "max_faces": 40_000},
+    "quality": {"image_steps": 32, "image_guidance": 2.0, "steps": 1, "guidance": 1.0, "resolution": 192, "max_faces": 40_000},
+}
+LICENCE = "GPL-3.0-or-later, trained by this project on procedural data; results are yours, commercial use included"
+
+
+def export(run: Path, folder: Path, sizes_name: str = "toy") -> None:
+    """Writes the checkpoint of the finished parts in `run` to `folder`."""
+    sizes = SIZES[sizes_name]
+    triposg, actionmesh = folder / "TripoSG", folder / "ActionMesh"
+    write_network(triposg / "transformer", TRIPOSG_WEIGHTS, sizes.image_to_3d, theirs(read_tensors(run / "image_to_3d.safetensors")))
+    write_network(triposg / "vae", TRIPOSG_WEIGHTS, sizes.vae, theirs(read_tensors(run / "vae.safetensors")))
+    write_network(actionmesh / "denoiser", ACTIONMESH_WEIGHTS, sizes.temporal, read_tensors(run / "temporal.safetensors"))
+    write_network(actionmesh / "autoencoder", ACTIONMESH_WEIGHTS, sizes.autoencoder, read_tensors(run / "autoencoder.safetensors"))
+    encoder = triposg / "image_encoder_dinov2"
+    write_weights(encoder / ACTIONMESH_WEIGHTS, read_tensors(run / "encoder.safetensors"))
+    write_json(encoder / "config.json", {"model_type": "dinov2", **Dinov2Config(**sizes.encoder).to_diff_dict()})
+    write_json(triposg / "scheduler" / "scheduler_config.json", {"num_train_timesteps": 1000, "shift": 1.0})
+    preprocessing = ImagePreprocessing(shortest_edge=PICTURE, crop_size=(PICTURE, PICTURE))
+    write_json(triposg / "feature_extractor_dinov2" / "preprocessor_config.json", preprocessing.to_dict())
+    mean, std = read_statistics(run)
+    settings = Settings(
+        latent_mean=tuple(mean.tolist()),
+        latent_std=tuple(std.tolist()),
+        reference_extent=EXTENT,
+        surface_points=sizes.points,
+        presets=PRESETS,
+        licence=LICENCE,
+    )
+    write_json(folder / "checkpoint.json", settings.to_dict())
+
+
+def write_network(folder: Path, file: str, config: JsonConfig, tensors: dict[str, Tensor]) -> None:
+    write_weights(folder / file, tensors)
+    config.save(folder / "config.json")
+
+
+def write_weights(path: Path, tensors: dict[str, Tensor]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file({name: tensor.to(torch.float16).contiguous() for name, tensor in tensors.items()}, path)
+
+
+def write_json(path: Path, values: dict) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+
+
+def theirs(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Under TripoSG's names."""
+    return {their_name(name): tensor for name, tensor in tensors.items()}

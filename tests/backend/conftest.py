@@ -1,0 +1,38 @@
+"""A tiny checkpoint with random weights, in the layout of the real ones, and its store."""
+
+import json
+
+import pytest
+import torch
+from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
+from actionmesh.models.shape_vae import ShapeVAE
+from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
+from actionmesh.training.export import export
+from actionmesh.training.recipes import SIZES
+from actionmesh.training.run import new_encoder, save_part
+from actionmesh.weights.store import ModelStore
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory):
+    """Folder of the checkpoint."""
+    run, folder = tmp_path_factory.mktemp("run"), tmp_path_factory.mktemp("checkpoints") / "tiny"
+    sizes = SIZES["tiny"]
+    torch.manual_seed(0)
+    parts = {
+        "vae": ShapeVAE(sizes.vae),
+        "encoder": new_encoder(sizes),
+        "image_to_3d": ImageTo3DDenoiser(sizes.image_to_3d),
+        "temporal": TemporalDenoiser(sizes.temporal),
+        "autoencoder": TemporalAutoencoder(sizes.autoencoder),
+    }
+    for name, network in parts.items():
+        save_part(network, run, name)
+    (run / "latents.json").write_text(json.dumps({"mean": [0.1] * 8, "std": [1.5] * 8}))
+    export(run, folder, "tiny")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_store(tiny_checkpoint):
+    return ModelStore(tiny_checkpoint, "cpu")

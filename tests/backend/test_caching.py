@@ -1,0 +1,58 @@
+"""What does not change between denoising steps, target times or chunks of queries is computed once."""
+
+import pytest
+import torch
+from actionmesh.models import denoiser as denoiser_module
+from actionmesh.models.attention import Attention
+from actionmesh.models.decoder import LatentDecoder
+from actionmesh.models.denoiser import TemporalDenoiser
+from actionmesh.models.shape_vae import ShapeVAE
+from actionmesh.progress import Progress
+from actionmesh.sampling.euler import euler, guided
+from actionmesh.sampling.schedules import temporal_schedule
+from actionmesh.training.recipes import SIZES
+
+TINY = SIZES["tiny"]
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """How often context is projected, RoPE tables are made, and decoder latents attend to themselves."""
+    counts = {"project_context": 0, "rope_table": 0, "prepare": 0}
+
+    def counted(owner, name):
+        original = getattr(owner, name)
+
+        def wrapper(*args, **kwargs):
+            counts[name] += 1
+            return original(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, wrapper)
+
+    counted(Attention, "project_context")
+    counted(denoiser_module, "rope_table")
+    counted(LatentDecoder, "prepare")
+    return counts
+
+
+@torch.no_grad()
+def test_denoising_projects_the_context_and_makes_rope_tables_once(calls):
+    network = TemporalDenoiser(TINY.temporal)
+    latents, times = torch.randn(1, 3, 16, 8), torch.arange(3.0)[None]
+    conditional = network.prepare(torch.randn(1, 3, 5, 32), times, 16)
+    unconditional = conditional.unconditional()
+    known = torch.tensor([[1.0, 0, 0]])
+    velocity = guided(
+        lambda x, t: network(x, t, conditional, known, times), lambda x, t: network(x, t, unconditional, known, times), 7.5
+    )
+    euler(velocity, latents, temporal_schedule(6), "Stage I", Progress(), known)
+    assert calls == {"project_context": TINY.temporal.num_layers, "rope_table": 1, "prepare": 0}
+
+
+@torch.no_grad()
+def test_decoder_latents_attend_to_themselves_once(calls):
+    vae = ShapeVAE(TINY.vae)
+    context = vae.prepare(torch.randn(1, 16, 8))
+    for _ in range(5):
+        vae.query(torch.randn(1, 7, 3), context)
+    assert calls == {"project_context": 1, "rope_table": 0, "prepare": 1}

@@ -1,0 +1,136 @@
+"""Stages I and II over windows, with a tiny checkpoint of random weights."""
+
+import numpy as np
+import pytest
+import torch
+from actionmesh.errors import Cancelled, InputError
+from actionmesh.geometry.mesh import Mesh
+from actionmesh.progress import Progress
+from actionmesh.sampling.windows import sliding_windows
+from actionmesh.stages.correspondence import animate_vertices, plan_windows
+from actionmesh.stages.motion import synchronised_latents
+from actionmesh.stages.pictures import encode_frames
+from actionmesh.stages.reference import latent_of_pose, reference_from_mesh
+from hypothesis import given
+from hypothesis import strategies as st
+
+
+def torus(offset=0.0):
+    """A quad strip torus, its first vertex twice (as at a UV seam) and a loose vertex at the end."""
+    u, v = np.meshgrid(np.linspace(0, 2 * np.pi, 16, endpoint=False), np.linspace(0, 2 * np.pi, 8, endpoint=False), indexing="ij")
+    ring = 3 + np.cos(v)
+    grid = np.stack([ring * np.cos(u), ring * np.sin(u), np.sin(v) + offset], -1).reshape(-1, 3)
+    index = np.arange(128).reshape(16, 8)
+    right, down = np.roll(index, -1, 0), np.roll(index, -1, 1)
+    both = np.roll(right, -1, 1)
+    faces = np.concatenate([np.stack([index, right, both], -1).reshape(-1, 3), np.stack([index, both, down], -1).reshape(-1, 3)])
+    faces[-1][faces[-1] == 0] = 128
+    vertices = np.concatenate([grid, grid[:1], [[0, 0, 2 + offset]]])
+    return Mesh(vertices.astype(np.float32), faces.astype(np.int32))
+
+
+@pytest.fixture(scope="module")
+def reference(tiny_store):
+    return reference_from_mesh(torus(), tiny_store, 0)
+
+
+def animate(store, reference, total, anchor, times, keep_pose=True, progress=None):
+    latents = torch.randn(total, store.tokens, 8, generator=torch.Generator().manual_seed(1))
+    return animate_vertices(reference, latents, anchor, times, keep_pose, store, progress or Progress())
+
+
+@given(st.integers(2, 60), st.data())
+def test_every_time_is_decoded_once_from_a_placed_source(total, data):
+    anchor, size = data.draw(st.integers(0, total - 1)), data.draw(st.integers(2, 16))
+    times = [i / 3 for i in range(3 * total - 2)]
+    placed = {anchor}
+    seen = []
+    for window in plan_windows(total, anchor, size, times):
+        assert window.source in placed and window.source in window.frames
+        assert all(min(window.frames) <= time <= max(window.frames) for time in window.targets)
+        seen += window.targets
+        placed |= {int(time) for time in window.targets if time == int(time)}
+    assert sorted(seen) == times
+
+
+@given(st.integers(2, 80), st.data())
+def test_windows_reach_every_frame_from_known_ones(total, data):
+    anchor, size = data.draw(st.integers(0, total - 1)), data.draw(st.integers(2, 17))
+    known = {anchor}
+    for window in sliding_windows(total, anchor, size, data.draw(st.integers(1, size - 1))):
+        assert known & set(window) and len(set(window)) == len(window) <= size
+        known |= set(window)
+    assert known == set(range(total))
+
+
+@pytest.mark.parametrize(("total", "anchor", "size", "slide"), [(5, 5, 16, 15), (5, -1, 16, 15), (20, 0, 8, 8), (20, 0, 8, 0)])
+def test_impossible_windows_are_refused(total, anchor, size, slide):
+    with pytest.raises(InputError):
+        sliding_windows(total, anchor, size, slide)
+
+
+def test_reference_pose_is_kept_bit_for_bit_and_twins_move_together(tiny_store, reference):
+    vertices = animate(tiny_store, reference, 20, 5, [float(t) for t in range(20)])
+    mesh = reference.mesh
+    assert vertices.shape == (20, 130, 3) and vertices.dtype == np.float32
+    assert np.array_equal(vertices[5], mesh.vertices)
+    assert np.array_equal(vertices[:, 0], vertices[:, 128])
+    assert np.abs(vertices - mesh.vertices).max(axis=(1, 2))[[0, 19]].min() > 1e-3
+
+
+def test_in_betweens_leave_whole_frames_as_they_are(tiny_store, reference):
+    whole = animate(tiny_store, reference, 10, 0, [float(t) for t in range(10)])
+    dense = animate(tiny_store, reference, 10, 0, [i / 4 for i in range(37)])
+    assert np.allclose(dense[::4], whole, atol=1e-5)
+    assert np.abs(dense[1::4] - dense[::4][:-1]).max() > 1e-4
+
+
+def test_residual_is_left_alone_when_the_pose_need_not_be_kept(tiny_store, reference):
+    times = [0.0, 1.0, 2.0]
+    kept, raw = (animate(tiny_store, reference, 3, 0, times, keep) for keep in (True, False))
+    assert np.allclose(kept - kept[:1], raw - raw[:1], atol=1e-5)
+    assert np.abs(raw[0] - reference.mesh.vertices).max() > 1e-4
+
+
+def test_stage_two_obeys_cancellation(tiny_store, reference):
+    events = []
+    progress = Progress(events.append, cancelled=lambda: len(events) > 2)
+    with pytest.raises(Cancelled):
+        animate(tiny_store, reference, 10, 0, [float(t) for t in range(10)], progress=progress)
+    assert len(events) == 3
+
+
+@pytest.mark.parametrize(("total", "anchor"), [(2, 1), (5, 2), (23, 0), (23, 22), (23, 10)])
+def test_known_frames_come_back_untouched_whatever_the_length(tiny_store, reference, total, anchor):
+    context = torch.randn(total, 5, 32, generator=torch.Generator().manual_seed(0))
+    other = (anchor + 1) % total
+    known = {anchor: reference.latent, other: torch.ones_like(reference.latent)}
+    latents = synchronised_latents(known, anchor, context, tiny_store, tiny_store.preset("demo"), 0, Progress())
+    assert latents.shape == (total, tiny_store.tokens, 8) and torch.isfinite(latents).all()
+    assert torch.equal(latents[anchor], known[anchor]) and torch.equal(latents[other], known[other])
+
+
+def test_latents_depend_on_the_seed_alone(tiny_store, reference):
+    context = torch.randn(12, 5, 32, generator=torch.Generator().manual_seed(0))
+
+    def run(seed):
+        return synchronised_latents({0: reference.latent}, 0, context, tiny_store, tiny_store.preset("demo"), seed, Progress())
+
+    assert torch.equal(run(3), run(3)) and not torch.equal(run(3), run(4))
+
+
+def test_a_known_pose_of_the_same_topology_is_encoded_in_step(tiny_store, reference):
+    same = latent_of_pose(reference, torus(), tiny_store, 0)
+    moved = latent_of_pose(reference, torus(offset=0.4), tiny_store, 0)
+    assert torch.allclose(same, reference.latent, atol=1e-4)
+    assert 1e-3 < float((moved - same).abs().max())
+
+
+def test_frames_become_tokens_one_by_one(tiny_store):
+    frames = np.zeros((6, 40, 50, 4), np.uint8)
+    frames[:, 10:30, 15:35] = np.random.default_rng(0).integers(100, 255, (6, 20, 20, 4))
+    events = []
+    tokens = encode_frames(frames, tiny_store, Progress(events.append))
+    assert tokens.shape == (6, 1 + 8 * 8, 32)
+    assert torch.allclose(tokens, encode_frames(frames[[0, 1, 2, 3, 4, 5]], tiny_store, Progress()))
+    assert events[-1].step == events[-1].total == 2

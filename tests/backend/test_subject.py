@@ -1,0 +1,203 @@
+import cv2
+import numpy as np
+import pytest
+from actionmesh.errors import Cancelled, MediaError
+from actionmesh.media.clip import Clip
+from actionmesh.media.reader import read_clip
+from actionmesh.media.subject import cut_out
+from actionmesh.options import FrameChoice
+from actionmesh.progress import Progress
+from tests.backend.media_files import write_video
+
+SIDE = 160
+WHITE, GREEN, BLUE, BLACK = (255, 255, 255), (40, 177, 70), (30, 60, 190), (0, 0, 0)
+
+
+def clip_of(frames: np.ndarray, has_alpha: bool = False) -> Clip:
+    """A clip of (T, H, W, 3 or 4) uint8 that starts at frame 10 of its source."""
+    if frames.shape[-1] == 3:
+        frames = np.concatenate([frames, np.full_like(frames[..., :1], 255)], axis=-1)
+    count = len(frames)
+    return Clip(frames, np.arange(count) / 24, np.arange(count) + 10, has_alpha, "walk.mp4")
+
+
+def creature(count: int = 3) -> np.ndarray:
+    """(T, SIDE, SIDE, 4) uint8: a shaded, soft-edged body with a hole, a head, a pale belly, and a loose ball beside it."""
+    frames = np.zeros((count, 4 * SIDE, 4 * SIDE, 4), np.uint8)
+    for number, frame in enumerate(frames):
+        x = 250 + 20 * number
+        cv2.ellipse(frame, (x, 360), (150, 110), 0, 0, 360, (150, 90, 60, 255), -1)
+        cv2.circle(frame, (x + 120, 230), 70, (170, 120, 80, 255), -1)
+        cv2.ellipse(frame, (x + 30, 380), (50, 40), 0, 0, 360, (232, 226, 215, 255), -1)
+        cv2.circle(frame, (x - 70, 350), 40, (0, 0, 0, 0), -1)
+        cv2.circle(frame, (x - 90, 160), 32, (90, 40, 120, 255), -1)
+    frames[..., :3] = (frames[..., :3] * np.linspace(1.0, 0.8, 4 * SIDE)[:, None, None]).astype(np.uint8)
+    premultiplied = frames.astype(np.float32)
+    premultiplied[..., :3] *= premultiplied[..., 3:] / 255
+    small = np.stack([cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for frame in premultiplied])
+    small[..., :3] *= 255 / np.maximum(small[..., 3:], 1)
+    return np.rint(small).clip(0, 255).astype(np.uint8)
+
+
+def before(rgba: np.ndarray, background, noise: float = 0.0) -> np.ndarray:
+    alpha = rgba[..., 3:] / 255
+    composite = rgba[..., :3] * alpha + np.broadcast_to(background, rgba.shape[1:3] + (3,)) * (1 - alpha)
+    composite += np.random.default_rng(0).normal(0, noise, composite.shape)
+    return np.rint(composite).clip(0, 255).astype(np.uint8)
+
+
+def overlap(ours: np.ndarray, truth: np.ndarray) -> float:
+    """The worst frame's intersection over union."""
+    ours, truth = ours[..., 3] >= 128, truth[..., 3] >= 128
+    return float(((ours & truth).sum(axis=(1, 2)) / (ours | truth).sum(axis=(1, 2))).min())
+
+
+def backdrop() -> np.ndarray:
+    """A studio's: brighter at the top, darker in the corners."""
+    y, x = np.mgrid[0:SIDE, 0:SIDE] / (SIDE - 1)
+    return np.repeat((235 - 30 * y - 40 * ((x - 0.5) ** 2 + (y - 0.5) ** 2))[..., None], 3, axis=-1)
+
+
+@pytest.mark.parametrize("noise", [0.0, 3.0, 8.0])
+@pytest.mark.parametrize("background", [WHITE, GREEN, BLUE, BLACK, backdrop()], ids=["white", "green", "blue", "black", "studio"])
+def test_a_plain_background_is_cut_out(background, noise):
+    truth = creature()
+    cut = cut_out(clip_of(before(truth, background, noise)))
+    assert cut.has_alpha and overlap(cut.frames, truth) > 0.95
+    assert np.abs(cut.frames[..., 3].astype(float) - truth[..., 3]).mean() < 0.02 * 255
+
+
+@pytest.mark.parametrize("background", [WHITE, GREEN, backdrop()], ids=["white", "green", "studio"])
+def test_a_compressed_video_is_cut_out(tmp_path, background):
+    truth = creature(5)
+    path = write_video(tmp_path / "a.mp4", before(truth, background, 2.0), crf="23", preset="medium")
+    cut = cut_out(read_clip(str(path), FrameChoice()))
+    assert overlap(cut.frames, truth) > 0.95
+
+
+def test_jpeg_pictures_are_cut_out():
+    truth = creature(2)
+    pictures = [
+        cv2.imdecode(cv2.imencode(".jpg", frame, [cv2.IMWRITE_JPEG_QUALITY, 70])[1], cv2.IMREAD_COLOR)
+        for frame in before(truth, WHITE, 2.0)
+    ]
+    assert overlap(cut_out(clip_of(np.stack(pictures))).frames, truth) > 0.95
+
+
+def test_holes_stay_open_and_pale_parts_stay_closed():
+    truth = creature(1)
+    alpha = cut_out(clip_of(before(np.repeat(truth, 2, axis=0), WHITE))).frames[0, ..., 3]
+    assert alpha[350 // 4, 180 // 4] == 0
+    assert alpha[380 // 4, 280 // 4] == 255
+
+
+def test_the_outline_is_soft_and_free_of_the_background_s_colour():
+    truth = creature(2)
+    cut = cut_out(clip_of(before(truth, GREEN))).frames
+    soft = (cut[..., 3] > 60) & (cut[..., 3] < 200)
+    assert soft.sum() > 100
+    red, green = cut[soft][:, 0].astype(int), cut[soft][:, 1].astype(int)
+    composited = before(truth, GREEN)[soft].astype(int)
+    assert (green - red).mean() < (composited[:, 1] - composited[:, 0]).mean() - 60
+    assert np.abs(cut[soft][:, 3].astype(float) - truth[soft][:, 3]).mean() < 25
+
+
+def test_specks_go_and_loose_parts_of_some_size_stay():
+    frames = before(creature(2), WHITE)
+    frames[:, 20:22, 130:132] = 0
+    alpha = cut_out(clip_of(frames)).frames[..., 3]
+    assert (alpha[:, 15:27, 125:137] == 0).all()
+    assert (alpha[0, 160 // 4, 160 // 4]) == 255
+
+
+def test_a_subject_that_leaves_the_frame_is_cut_out():
+    truth = np.roll(creature(2), 40, axis=1)
+    truth[:, :40] = 0
+    assert truth[:, -1, :, 3].any()
+    assert overlap(cut_out(clip_of(before(truth, WHITE, 2.0))).frames, truth) > 0.95
+
+
+def texture(count: int) -> np.ndarray:
+    rough = np.random.default_rng(0).integers(0, 256, (12, 12, 3), np.uint8)
+    return np.repeat(cv2.resize(rough, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)[None], count, axis=0)
+
+
+def test_a_busy_background_is_refused_with_the_cures():
+    truth = creature(2)
+    with pytest.raises(MediaError, match="does not tell its subject") as refusal:
+        cut_out(clip_of(before(truth, texture(1)[0])))
+    for cure in ("alpha", "mask", "plain background", "RMBG"):
+        assert cure in refusal.value.cure
+
+
+def test_a_weak_texture_is_no_plain_background():
+    truth = creature(2)
+    faint = 200 + (texture(1)[0].astype(float) - 128) * 0.25
+    with pytest.raises(MediaError, match="does not tell its subject"):
+        cut_out(clip_of(before(truth, faint)))
+
+
+def test_a_network_answers_where_the_background_is_busy():
+    truth = creature(3)
+    answers = iter(truth[..., 3] / np.float32(255) + np.float32(0.01))
+    events = []
+    cut = cut_out(
+        clip_of(before(truth, texture(1)[0])), lambda image: next(answers), Progress(report=events.append)
+    )
+    assert overlap(cut.frames, truth) > 0.99
+    assert (cut.frames[truth[..., 3] == 0][:, 3] == 0).all()
+    assert events[-1].step == 3 and cut.has_alpha
+
+
+def test_the_network_is_not_asked_when_the_background_is_plain():
+    def never(image):
+        raise AssertionError("asked")
+
+    assert cut_out(clip_of(before(creature(2), WHITE)), never).has_alpha
+
+
+def test_the_network_is_asked_when_the_colour_finds_nothing():
+    blank = np.full((2, SIDE, SIDE, 3), 255, np.uint8)
+    cut = cut_out(clip_of(blank), lambda image: np.float32(np.indices(image.shape[:2])[0] > 40))
+    assert (cut.frames[:, 60:, :, 3] == 255).all()
+
+
+def test_cancelling_stops_the_network():
+    calls = []
+    frames = before(creature(3), texture(1)[0])
+
+    def remover(image):
+        calls.append(1)
+        return np.ones(image.shape[:2], np.float32)
+
+    with pytest.raises(Cancelled):
+        cut_out(clip_of(frames), remover, Progress(cancelled=lambda: bool(calls)))
+    assert len(calls) == 1
+
+
+def test_the_file_s_own_alpha_is_left_alone():
+    frames = creature(2)
+    clip = clip_of(frames, has_alpha=True)
+    assert cut_out(clip, lambda image: 1 / 0).frames is frames
+
+
+@pytest.mark.parametrize("speck", [0, 5])
+def test_frames_without_a_subject_are_refused_with_their_numbers(speck):
+    frames = creature(4)
+    frames[1:3, ..., 3] = 0
+    frames[1:3, :speck, :speck, 3] = 255
+    with pytest.raises(MediaError, match=r"walk.mp4 shows no subject in frames 11, 12\."):
+        cut_out(clip_of(frames, has_alpha=True))
+
+
+def test_a_keyed_clip_with_an_empty_frame_is_refused_with_its_number():
+    frames = before(creature(3), GREEN, 3.0)
+    frames[2] = before(np.zeros((1, SIDE, SIDE, 4), np.uint8), GREEN, 3.0)[0]
+    with pytest.raises(MediaError, match=r"no subject in frame 12\."):
+        cut_out(clip_of(frames))
+
+
+def test_many_empty_frames_are_named_in_short():
+    frames = np.zeros((30, 16, 16, 4), np.uint8)
+    with pytest.raises(MediaError, match=r"frames 10, 11, 12, 13, 14, 15, 16, 17 and others\."):
+        cut_out(clip_of(frames, has_alpha=True))
