@@ -33,7 +33,7 @@ class Animation:
         faces: (F, 3) int32 triangles.
         times: (T,) float64, seconds from the first chosen frame.
         reference_frame: index into T of the pose that is the reference mesh.
-        frame_indices: (T,) int64, the chosen clip frame that a pose shows; -1 for an in-between.
+        frame_indices: (T,) int64, which of the chosen frames a pose shows, counted from 0; -1 for an in-between.
         provenance: what made it.
     """
 

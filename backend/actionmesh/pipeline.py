@@ -23,9 +23,7 @@ from .weights.store import ModelStore
 MAX_SIDE = 512
 
 
-def animate(
-    options: AnimateOptions, store: ModelStore, progress: Progress | None = None, subject: Clip | None = None
-) -> Animation:
+def animate(options: AnimateOptions, store: ModelStore, progress: Progress | None = None, subject: Clip | None = None) -> Animation:
     """Makes an animated mesh of a clip.
 
     Args:
@@ -58,7 +56,7 @@ def animate(
         faces=reference.mesh.faces,
         times=np.interp(frames, np.arange(len(clip.times)), clip.times),
         reference_frame=frames.index(anchor),
-        frame_indices=np.array([clip.indices[int(time)] if time == int(time) else -1 for time in frames], np.int64),
+        frame_indices=np.array([int(time) if time == int(time) else -1 for time in frames], np.int64),
         provenance=Provenance(
             clip=options.clip,
             mesh=options.mesh,
@@ -91,9 +89,7 @@ def index_of_frame(frame: int, total: int, name: str) -> int:
     return frame % total
 
 
-def known_latents(
-    reference: Reference, anchor: int, options: AnimateOptions, total: int, store: ModelStore
-) -> dict[int, Tensor]:
+def known_latents(reference: Reference, anchor: int, options: AnimateOptions, total: int, store: ModelStore) -> dict[int, Tensor]:
     """The latents of the anchor and of all further frames whose shape the artist gave."""
     known = {anchor: reference.latent}
     for shape in options.known:

@@ -63,14 +63,15 @@ def quick(progress):
 
 
 def slow(progress):
-    print("started", flush=True)
-    for _ in progress.track(range(1000), "Counting"):
+    for step in progress.track(range(1000), "Counting"):
+        if step == 0:
+            print("started", flush=True)
         time.sleep(STEP_SECONDS)
 
 
 def deaf(progress):
-    print("started", flush=True)
     for _ in progress.track(range(2), "Counting"):
+        print("started", flush=True)
         time.sleep(60)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from PIL import Image
 
 GREY_STEP = 4
 
@@ -54,7 +55,7 @@ def write_video(
 
 
 def turn_mp4(path: Path) -> None:
-    """Rewrites the display matrix in an mp4's track header to "turn a quarter clockwise", as phones do for upright clips."""
+    """Makes the display matrix in an mp4's track header say "turn a quarter clockwise", as phones do."""
     data = bytearray(path.read_bytes())
     matrix = data.index(b"tkhd") + 4 + 4 + 20 + 8 + 8
     assert struct.unpack_from(">9i", data, matrix) == (65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
@@ -67,3 +68,11 @@ def cut(path: Path, share: float) -> Path:
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
     return path
+
+
+def save_pictures(folder: Path, frames: np.ndarray, names: str = "walk_{}.png") -> Path:
+    """Writes (T, H, W, 3 or 4) uint8 as numbered pictures."""
+    folder.mkdir(exist_ok=True)
+    for number, pixels in enumerate(frames):
+        Image.fromarray(pixels).save(folder / names.format(number))
+    return folder

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from actionmesh.models import denoiser as denoiser_module
 from actionmesh.models.attention import Attention
 from actionmesh.models.decoder import LatentDecoder

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+
 from actionmesh.models.background_removal import BackgroundRemoval
 from actionmesh.models.denoiser import ImageTo3DConfig, ImageTo3DDenoiser, TemporalDenoiser, TemporalDenoiserConfig
 from actionmesh.models.shape_vae import ShapeVAE, ShapeVAEConfig

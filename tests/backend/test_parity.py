@@ -3,6 +3,7 @@
 import json
 
 import torch
+
 from actionmesh.models.denoiser import ImageTo3DConfig, ImageTo3DDenoiser, TemporalDenoiser, TemporalDenoiserConfig
 from actionmesh.models.shape_vae import ShapeVAE, ShapeVAEConfig
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder, TemporalAutoencoderConfig

@@ -3,10 +3,11 @@ import json
 import numpy as np
 import pytest
 import torch
-from actionmesh.errors import CheckpointError, MediaError
-from actionmesh.media.preprocess import ImagePreprocessing, SquareCrop, pixel_values, square_crop, square_frames
 from hypothesis import given
 from hypothesis import strategies as st
+
+from actionmesh.errors import CheckpointError, MediaError
+from actionmesh.media.preprocess import ImagePreprocessing, SquareCrop, pixel_values, square_crop, square_frames
 from tests.backend.parity import assert_matches, read
 
 
@@ -68,7 +69,9 @@ def test_a_transparent_clip_is_refused():
 
 
 def test_pixel_values_are_normalised_per_channel():
-    preprocessing = ImagePreprocessing(shortest_edge=8, crop_size=(4, 6), image_mean=(0.5, 0.0, 0.0), image_std=(0.5, 1.0, 2.0))
+    preprocessing = ImagePreprocessing(
+        shortest_edge=8, crop_size=(4, 6), image_mean=(0.5, 0.0, 0.0), image_std=(0.5, 1.0, 2.0)
+    )
     values = pixel_values(np.full((2, 10, 10, 3), 255, np.uint8), preprocessing)
     assert values.shape == (2, 3, 4, 6) and values.dtype == np.float32
     np.testing.assert_allclose(values[0, :, 0, 0], [1.0, 1.0, 0.5], atol=1e-6)

@@ -229,6 +229,6 @@ def test_a_video_that_opencv_failed_to_write_is_no_success(tmp_path, monkeypatch
         preview.cv2, "VideoWriter", type("VideoWriter", (Silent,), {"fourcc": staticmethod(lambda *c: 0)})
     )
     (tmp_path / "a.mp4").write_bytes(b"before")
-    with pytest.raises(OutputError, match="a.mp4"):
+    with pytest.raises(OutputError, match="a.mp4 could not be written .OpenCV"):
         write_film(ball(3), tmp_path / "a.mp4", None, None)
     assert (tmp_path / "a.mp4").read_bytes() == b"before"

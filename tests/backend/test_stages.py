@@ -3,6 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
 from actionmesh.errors import Cancelled, InputError
 from actionmesh.geometry.mesh import Mesh
 from actionmesh.progress import Progress
@@ -11,8 +14,6 @@ from actionmesh.stages.correspondence import animate_vertices, plan_windows
 from actionmesh.stages.motion import synchronised_latents
 from actionmesh.stages.pictures import encode_frames
 from actionmesh.stages.reference import latent_of_pose, reference_from_mesh
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def torus(offset=0.0):

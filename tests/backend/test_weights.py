@@ -2,6 +2,8 @@
 
 import pytest
 import torch
+from safetensors.torch import save_file
+
 from actionmesh.errors import CheckpointError
 from actionmesh.models.denoiser import (
     ImageTo3DDenoiser,
@@ -12,7 +14,6 @@ from actionmesh.models.shape_vae import ShapeVAE, ShapeVAEConfig
 from actionmesh.training.recipes import SIZES
 from actionmesh.weights.load import build, read_tensors
 from actionmesh.weights.names import our_name, their_name
-from safetensors.torch import save_file
 
 TINY = SIZES["tiny"]
 

@@ -1,6 +1,6 @@
 """A checkpoint on unseen toys: shape VAE, image-to-3D, and the true first-frame mesh animated from rendered frames.
 
-    python -m actionmesh.evaluation.unseen CHECKPOINT --output docs/unseen_toys.json
+python -m actionmesh.evaluation.unseen CHECKPOINT --output docs/unseen_toys.json
 """
 
 import argparse
@@ -75,9 +75,7 @@ def evaluate(store: ModelStore, preset_name: str, count: int) -> dict:
     preset = store.preset(preset_name)
     toys = [make_sequence(FIRST_SEED + i) for i in range(count)]
     contexts = [encode_frames(render_toy(toy), store, QUIET) for toy in toys]
-    rows = [
-        measure(toys[i], toys[i - 1], contexts[i], contexts[i - 1], store, preset) for i in tqdm(range(count), "unseen toys")
-    ]
+    rows = [measure(toys[i], toys[i - 1], contexts[i], contexts[i - 1], store, preset) for i in tqdm(range(count), "unseen toys")]
     templates = sorted({row.template for row in rows})
     return {
         "checkpoint": store.checkpoint.name,
@@ -107,9 +105,7 @@ def _mean_of(rows: list[Row], name: str) -> float:
     return float(np.mean(values)) if values else float("nan")
 
 
-def measure(
-    toy: ToySequence, other: ToySequence, context: Tensor, other_context: Tensor, store: ModelStore, preset: Preset
-) -> Row:
+def measure(toy: ToySequence, other: ToySequence, context: Tensor, other_context: Tensor, store: ModelStore, preset: Preset) -> Row:
     """One toy; `other` lends its frames and its shape."""
     reference = reference_from_mesh(Mesh(toy.vertices[0], toy.faces), store, toy.seed)
     truth = surface_points(toy)

@@ -18,7 +18,7 @@ from urllib.parse import unquote
 
 import numpy as np
 from scipy.spatial.transform import Rotation
-from trimesh.exchange.stl import load_stl
+from trimesh.exchange.stl import load_stl_ascii, load_stl_binary
 
 from ..errors import MeshError
 from .mesh import Mesh
@@ -95,8 +95,15 @@ def _fans(polygons: list) -> np.ndarray:
 
 
 def _read_stl(path: Path, data: bytes) -> Surface:
-    loaded = load_stl(io.BytesIO(data))
-    solids = loaded["geometry"].values() if "geometry" in loaded else [loaded]
+    """Binary if it is as long as its header says, else text, which may hold several solids."""
+    if len(data) >= 84 and len(data) == 84 + 50 * struct.unpack_from("<I", data, 80)[0]:
+        solids = [load_stl_binary(io.BytesIO(data))]
+    else:
+        text = data.decode("utf-8", "replace").rstrip()
+        if not text.rpartition("\n")[2].lstrip().lower().startswith("endsolid"):
+            raise ValueError("no end of a solid")
+        loaded = load_stl_ascii(io.StringIO(text))
+        solids = [*loaded.get("geometry", {"only": loaded}).values()]
     vertices = np.concatenate([solid["vertices"] for solid in solids])
     return vertices, np.arange(len(vertices)).reshape(-1, 3)
 
@@ -135,7 +142,7 @@ def _read_ply(path: Path, data: bytes) -> Surface:
     if not data.startswith(b"ply") or end is None:
         raise ValueError("no ply header")
     lines = [line.split() for line in data[: end.start()].decode("ascii", "replace").splitlines()]
-    form = next(line[1] for line in lines if line[:1] == ["format"])
+    [form] = [line[1] for line in lines if line[:1] == ["format"]]
     take = _ascii_taker(data[end.end() :]) if form == "ascii" else _binary_taker(data, end.end(), PLY_ORDERS[form])
     rows = {name: _ply_rows(properties, count, take) for name, count, properties in _ply_elements(lines)}
     polygons = [row.get("vertex_indices", row.get("vertex_index")) for row in rows.get("face", [])]

@@ -31,7 +31,7 @@ class Clip:
 
 
 def resize_rgba(rgba: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Resizes (H, W, 4) uint8 with straight alpha; what hides under transparent pixels does not bleed into the others."""
+    """Resizes (H, W, 4) uint8 with straight alpha; colours of transparent pixels do not bleed into others."""
     if rgba.shape[:2] == (height, width):
         return rgba
     shrinks = height * width < rgba.shape[0] * rgba.shape[1]
@@ -39,9 +39,9 @@ def resize_rgba(rgba: np.ndarray, width: int, height: int) -> np.ndarray:
     if rgba[..., 3].min() == 255:
         return cv2.resize(rgba, (width, height), interpolation=filter_)
     colours = rgba.astype(np.float32)
-    colours[..., :3] *= colours[..., 3:] / 255
+    colours[..., :3] *= colours[..., 3:] / np.float32(255)
     resized = cv2.resize(colours, (width, height), interpolation=filter_)
-    resized[..., :3] *= 255 / np.maximum(resized[..., 3:], 1e-3)
+    resized[..., :3] = resized[..., :3] * np.float32(255) / np.maximum(resized[..., 3:], np.float32(1e-3))
     return np.rint(resized).clip(0, 255).astype(np.uint8)
 
 

@@ -1,9 +1,10 @@
 """Cutting a subject off a plain background: a studio backdrop, a green screen, a sheet of paper.
 
-The border of the frames tells the background's colour, its gradient and its noise. What differs from that is the subject;
-along its outline the alpha is how far the colour has gone from the background's to the subject's, and the background's share
-is taken out of the colour.
-It leaves out shadows: one that is clearly darker than the background is cut out with the subject.
+The border of the frames tells the background's colour, its gradient and its noise. What differs from that is the
+subject; along its outline the alpha is how far the colour has gone from the background's to the subject's, and the
+background's share is taken out of the colour.
+It leaves out shadows: one that is clearly darker than the background is cut out with the subject. Where the subject has
+just the background's colour at its outline (black fur before black), it is cut away with it.
 """
 
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ def key_out(frames: np.ndarray) -> np.ndarray | None:
 def fit_background(frame: np.ndarray, rim: np.ndarray, places: np.ndarray, typical: np.ndarray) -> Background:
     """Fits a quadratic of the place to each channel of the border, without the border's outliers (the subject).
 
-    frame (H, W, 3) uint8, rim (H, W) bool, places (H, W, 6) of `_quadratic`, typical (3,) the clip's usual border colour.
+    frame (H, W, 3) uint8, rim (H, W) bool, places (H, W, 6) of `_quadratic`, typical (3,) the clip's border colour.
     """
     at, colours = places[rim], frame[rim].astype(np.float32)
     inside = _length(colours - typical) < START_TOLERANCE
@@ -129,8 +130,8 @@ def _ripple(frame: np.ndarray, background: Background) -> float:
 def _with_true_holes(subject: np.ndarray, differences: np.ndarray, noise: float) -> np.ndarray:
     """Fills the enclosed gaps of a bool (H, W) mask, but for those that show the background.
 
-    A gap of some size is a hole when the subject around it stands out sharply, or when it has just the background's colour.
-    A pale part of the subject fades into its surroundings, and differs from the background a little all over.
+    A gap of some size is a hole when the subject around it stands out sharply, or when it has just the background's
+    colour. A pale part of the subject fades into its surroundings, and differs from the background a little all over.
     """
     _, labels, statistics, _ = cv2.connectedComponentsWithStats((~subject).astype(np.uint8), connectivity=4)
     is_gap = np.ones(len(statistics), bool)
@@ -168,7 +169,9 @@ def _matte(frame: np.ndarray, colour: np.ndarray, differences: np.ndarray, subje
 
 def _nearest(core: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(rows, columns) of the core pixel nearest to each of the query pixels; both masks are bool (H, W)."""
-    _, labels = cv2.distanceTransformWithLabels((~core).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    _, labels = cv2.distanceTransformWithLabels(
+        (~core).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
     index_of_label = np.zeros(labels.max() + 1, np.int64)
     index_of_label[labels[core]] = np.flatnonzero(core)
     rows, columns = np.unravel_index(index_of_label[labels[queries]], core.shape)

@@ -6,6 +6,7 @@ Floating-point pictures (OpenEXR) are left out: how they should look is not in t
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -68,7 +69,7 @@ class AnimatedPicture:
         wanted, seconds = set(indices), 0.0
         with _guarded(self._path, self.name, 0, Image.open) as image:
             for index in range(max(indices) + 1):
-                rgba = _guarded(self._path, self.name, index, lambda _, at=index: _show(image, at))
+                rgba = _guarded(self._path, self.name, index, partial(_show, image, index))
                 if index in wanted:
                     yield rgba, seconds
                 milliseconds = float(image.info.get("duration") or 0)
@@ -96,7 +97,9 @@ def find_pictures(source: str) -> list[Path]:
     except OSError as error:
         raise MediaError(f"The folder {folder} cannot be read ({error.strerror}).", "Check the path.") from error
     if not pictures:
-        raise MediaError(f"{source} holds no pictures.", "Give a folder or a pattern of png, jpg, webp, tif or bmp files.")
+        raise MediaError(
+            f"{source} holds no pictures.", "Give a folder or a pattern of png, jpg, webp, tif or bmp files."
+        )
     return sorted(pictures, key=lambda picture: natural_order(picture.name))
 
 
@@ -138,7 +141,7 @@ def _open_upright(path: Path) -> np.ndarray:
         return _rgba(ImageOps.exif_transpose(image))
 
 
-def _show(image: Image.Image, index: int) -> np.ndarray:
+def _show(image: Image.Image, index: int, _: Path) -> np.ndarray:
     image.seek(index)
     return _rgba(image)
 

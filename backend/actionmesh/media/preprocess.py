@@ -1,7 +1,7 @@
 """What the image encoder sees: the subject on white, squared over all frames, then DINOv2's preprocessing.
 
-Both steps follow the published ones to the last bit where that is possible: the quantisation truncates, and the resize is
-Pillow's antialiased bicubic on uint8.
+Both steps follow the published ones to the last bit where that is possible: the quantisation truncates, and the resize
+is Pillow's antialiased bicubic on uint8.
 """
 
 from dataclasses import dataclass
@@ -47,7 +47,7 @@ class SquareCrop:
 
     @property
     def corner(self) -> tuple[int, int]:
-        """(row, column) of the square's first pixel in the frame; negative where the square reaches over the frame's edge."""
+        """(row, column) of the square's first pixel in the frame; negative where the square reaches beyond it."""
         return self.top - self.offset[0], self.left - self.offset[1]
 
 
@@ -59,19 +59,17 @@ def square_crop(rgba: np.ndarray) -> SquareCrop:
     Raises:
         MediaError: no frame has any alpha.
     """
-    covered = rgba[..., 3].any(axis=0)
+    covered: np.ndarray = rgba[..., 3].max(axis=0) > 0
     rows, columns = np.flatnonzero(covered.any(axis=1)), np.flatnonzero(covered.any(axis=0))
     if not len(rows):
         raise MediaError("The clip is transparent everywhere.", "Choose frames that show the subject.")
-    return SquareCrop(
-        int(rows[0]), int(columns[0]), int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1
-    )
+    return SquareCrop(int(rows[0]), int(columns[0]), int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1)
 
 
 def square_frames(rgba: np.ndarray) -> np.ndarray:
     """Frames composited on white, cropped to the union of their alpha boxes, padded to a square with a margin of white.
 
-    rgba (T, H, W, 4) uint8, straight alpha -> (T, s, s, 3) uint8. `square_crop` tells where the square lies in the frame.
+    rgba (T, H, W, 4) uint8, straight alpha -> (T, s, s, 3) uint8. `square_crop` tells where the square lies.
 
     Raises:
         MediaError: no frame has any alpha.
@@ -144,7 +142,9 @@ class ImagePreprocessing:
                 fields["crop_size"] = _height_width(values["crop_size"])
             return cls(**fields)
         except (KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{source} describes no image preprocessing: {error}.", "Download it again.") from error
+            raise CheckpointError(
+                f"{source} describes no image preprocessing: {error}.", "Download it again."
+            ) from error
 
     @classmethod
     def load(cls, path: Path) -> "ImagePreprocessing":
@@ -171,7 +171,7 @@ def pixel_values(squares: np.ndarray, preprocessing: ImagePreprocessing | None =
     assert squares.ndim == 4 and squares.shape[1] == squares.shape[2] and squares.dtype == np.uint8, squares.shape
     settings = preprocessing or ImagePreprocessing()
     scale = np.float32(settings.rescale_factor)
-    mean, deviation = np.float32(settings.image_mean), np.float32(settings.image_std)
+    mean, deviation = np.array(settings.image_mean, np.float32), np.array(settings.image_std, np.float32)
     crops = np.stack([_resized_centre(square, settings) for square in squares])
     return np.ascontiguousarray(((crops * scale - mean) / deviation).transpose(0, 3, 1, 2))
 

@@ -1,10 +1,10 @@
 """Clips from disk: which frames are wanted, and the pictures of just those.
 
-Sources are video files (`video.py`), folders and patterns of pictures, and animated pictures (`pictures.py`). A mask, given
-the same way, is the subject's alpha frame by frame.
+Sources are video files (`video.py`), folders and patterns of pictures, and animated pictures (`pictures.py`). A mask,
+given the same way, is the subject's alpha frame by frame.
 
-Frames of one shape and different sizes (a clip with some frames rendered at half resolution) are brought to the size of
-the first. Frames of different shapes are refused: neither stretching nor padding would keep the subject in its place.
+Frames of one shape and different sizes (a clip with some frames rendered at half resolution) are brought to the size
+of the first. Frames of different shapes are refused: neither stretching nor padding would keep the subject in place.
 """
 
 import math
@@ -24,6 +24,9 @@ from .video import VideoFile
 
 LOSSY_LEVELS = 16
 """Compressed alpha and masks this close to 0 or 255 (the noise of a codec) are taken as 0 or 255."""
+LARGEST_CLIP = 8 * 2**30
+"""Bytes of decoded frames that are taken for a slip: an hour of video, chosen as a whole, has 200 GB."""
+LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 CURE_OF_STILLS = "Give a video, a folder of pictures, or a pattern such as walk_*.png."
 
 
@@ -55,7 +58,7 @@ def read_clip(
     Args:
         source: video file, animated picture, folder of pictures, or pattern (`walk_*.png`, `walk_%04d.png`).
         choice: which frames.
-        mask: the same kinds of source, with as many frames as the clip; white is the subject. It replaces the clip's alpha.
+        mask: such a source too, with as many frames as the clip; white is the subject. It replaces the clip's alpha.
         fps: frames a second; None takes a video's own times and 24 for pictures.
         max_side: longest side in pixels.
         progress: told of every frame.
@@ -142,8 +145,14 @@ def _stack(
     pictures = source.read(chosen)
     alphas = masks.read(chosen) if masks is not None else None
     first, seconds = next(pictures)
-    size = _FrameSize(*first.shape[:2], source.frame_name(chosen[0]), max_side)
-    frames, times = np.empty((len(chosen), *size.fitted, 4), np.uint8), np.full(len(chosen), seconds)
+    size = _FrameSize(first.shape[0], first.shape[1], source.frame_name(chosen[0]), max_side)
+    shape = (len(chosen), *size.fitted, 4)
+    if math.prod(shape) > LARGEST_CLIP:
+        raise MediaError(
+            f"{source.name} would fill {math.prod(shape) / 2**30:.0f} GiB with {len(chosen)} frames.",
+            "Choose fewer: give a count, a larger step, or a spread.",
+        )
+    frames, times = np.empty(shape, np.uint8), np.full(len(chosen), seconds)
     for step, index in enumerate(progress.track(chosen, "Reading frames")):
         picture, times[step] = (first, seconds) if step == 0 else next(pictures)
         frames[step] = size.fit(picture, source, index)
@@ -183,7 +192,7 @@ class _FrameSize:
 
 def _alpha_of_mask(mask: np.ndarray, lossy: bool) -> np.ndarray:
     """(H, W, 4) uint8 -> (H, W) uint8: how white the mask is; what is transparent in it counts as black."""
-    luminance = mask[..., :3].astype(np.float32) @ np.float32([0.299, 0.587, 0.114])
+    luminance = mask[..., :3].astype(np.float32) @ LUMINANCE
     alpha = np.rint(luminance * (mask[..., 3] / np.float32(255))).astype(np.uint8)
     return _without_noise(alpha) if lossy else alpha
 

@@ -21,8 +21,8 @@ BackgroundRemover = Callable[[np.ndarray], np.ndarray]
 def cut_out(clip: Clip, remover: BackgroundRemover | None = None, progress: Progress | None = None) -> Clip:
     """The clip with an alpha that is the subject.
 
-    The file's own alpha comes first, then a plain background by its colour, then `remover`, which is also asked when the
-    colour finds no subject in some frame.
+    The file's own alpha comes first, then a plain background by its colour, then `remover`, which is also asked when
+    the colour finds no subject in some frame.
 
     Raises:
         MediaError: there is none of the three, or some frame shows no subject.

@@ -1,8 +1,8 @@
 """Background removal: the network of RMBG-1.4, which is a U-square Net behind a strided convolution.
 
-U-square Net: Qin et al. 2020 (a U-Net whose stages, the RSUs, are small U-Nets themselves); the strided input convolution:
-Qin et al. 2022 (IS-Net), section 4. Of the six side outputs, only the finest is the answer; the other five served training
-and are kept because their weights are in the checkpoint.
+U-square Net: Qin et al. 2020 (a U-Net whose stages, the RSUs, are small U-Nets themselves); the strided input
+convolution: Qin et al. 2022 (IS-Net). Of the six side outputs only the finest is the answer; the other five served
+training and are kept because their weights are in the checkpoint.
 """
 
 from dataclasses import dataclass
@@ -31,6 +31,8 @@ STAGES = {
     "stage1d": (7, 128, 16, 64),
 }
 SIDE_CHANNELS = (64, 64, 128, 256, 512, 512)
+FAINTEST_SUBJECT = 0.05
+"""Smallest difference between the surest subject and the surest background: noise, stretched, looks like a subject."""
 DILATIONS_WITHOUT_POOLING = (1, 2, 4, 8)
 
 
@@ -165,7 +167,7 @@ def load_background_removal(folder: Path, device: str, dtype: torch.dtype) -> Ba
 def remove_background(model: BackgroundRemoval, image: np.ndarray) -> np.ndarray:
     """The subject of a picture (H, W, 3) uint8 as alpha (H, W) float32 in [0, 1].
 
-    The answer is stretched to the full range; one that is the same everywhere becomes 0.
+    The answer is stretched to the full range, as published; but one that hardly differs from place to place becomes 0.
     """
     weight = model.conv_in.weight
     pixels = torch.from_numpy(np.ascontiguousarray(image)).to(weight.device).permute(2, 0, 1)[None].float() / 255 - 0.5
@@ -174,5 +176,5 @@ def remove_background(model: BackgroundRemoval, image: np.ndarray) -> np.ndarray
     mask = model(squared.to(weight.dtype)).float().sigmoid()
     alpha = F.interpolate(mask, size=image.shape[:2], mode="bilinear", align_corners=False)[0, 0]
     span = alpha.max() - alpha.min()
-    stretched = (alpha - alpha.min()) / span if span > 0 else torch.zeros_like(alpha)
+    stretched = (alpha - alpha.min()) / span if span > FAINTEST_SUBJECT else torch.zeros_like(alpha)
     return stretched.cpu().numpy()

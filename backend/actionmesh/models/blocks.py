@@ -51,9 +51,7 @@ class DenoiserBlock(nn.Module):
         self.norm_ff = LayerNorm(width)
         self.ff = FeedForward(width, mlp_ratio)
 
-    def forward(
-        self, x: Tensor, frames: int, context: KeysValues | None, rope: Rope | None, skip: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, x: Tensor, frames: int, context: KeysValues | None, rope: Rope | None, skip: Tensor | None = None) -> Tensor:
         """x ((B T), N, D) -> the same shape.
 
         Args:

@@ -90,9 +90,7 @@ class TemporalAutoencoder(LatentDecoder):
     def field(self, vertices: Tensor, context: KeysValues, source_alpha: Tensor, target_alpha: Tensor) -> Tensor:
         """vertices (B, V, 6) positions and normals at the source time -> output (B, V, 3) in (-1, 1)."""
         dtype = self.proj_query.weight.dtype
-        embedded = frequency_embedding(
-            vertices[..., :3], self.config.embed_frequency, self.config.embed_include_pi, dtype
-        )
+        embedded = frequency_embedding(vertices[..., :3], self.config.embed_frequency, self.config.embed_include_pi, dtype)
         queries = self.proj_query(torch.cat([embedded, vertices[..., 3:].to(dtype)], dim=-1))
         if self.proj_time is not None:
             queries = queries + self.proj_time(self._alphas(source_alpha, target_alpha)).unsqueeze(1)

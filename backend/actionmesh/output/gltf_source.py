@@ -22,7 +22,7 @@ from .gltf_document import Document, add_to
 
 log = logging.getLogger(__name__)
 
-CLAY = (0.5, 0.47, 0.45, 1.0)
+CLAY = (0.5, 0.33, 0.23, 1.0)
 TRIANGLES, TRIANGLE_STRIP, TRIANGLE_FAN = 4, 5, 6
 SAME_PLACE = 1e-5
 """Vertices closer than this share of the mesh's longest side are at one place."""

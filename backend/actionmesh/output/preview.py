@@ -15,7 +15,6 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ..animation import Animation
-from ..errors import OutputError
 from ..media.render import Camera, Light, render
 from .appearance import read_appearance
 from .atomic import write_atomically
@@ -217,6 +216,4 @@ def _encode_mpeg4(images: Iterable[np.ndarray], rate: Fraction, shape: tuple[int
     writer.release()
     written = cv2.VideoCapture(str(path))
     if int(written.get(cv2.CAP_PROP_FRAME_COUNT)) != count:  # OpenCV says nothing when a write fails
-        raise OutputError(
-            f"{path.name} could not be written as a video.", "Choose a folder with room, or save as .png."
-        )
+        raise OSError("OpenCV could not write all frames")

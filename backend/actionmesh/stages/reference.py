@@ -100,7 +100,9 @@ def decode_mesh(latent: Tensor, store: ModelStore, preset: Preset, progress: Pro
     try:
         vertices, faces = extract_surface(field, preset.resolution, progress=progress)
     except MeshError as error:
-        raise MeshError("No shape could be made from the reference frame.", "Try another seed or another reference frame.") from error
+        raise MeshError(
+            "No shape could be made from the reference frame.", "Try another seed or another reference frame."
+        ) from error
     return clean_up(vertices, faces, preset.max_faces)
 
 

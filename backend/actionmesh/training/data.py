@@ -123,7 +123,8 @@ def _concatenate(parts: list[Tensor]) -> Tensor:
     """Along the first axis, with the second padded to the longest (bodies have different numbers of parts)."""
     longest = max(part.shape[1] for part in parts) if parts[0].ndim > 1 else 0
     padded = [
-        part if part.ndim == 1 or part.shape[1] == longest
+        part
+        if part.ndim == 1 or part.shape[1] == longest
         else torch.cat([part, part.new_zeros(len(part), longest - part.shape[1], *part.shape[2:])], dim=1)
         for part in parts
     ]

@@ -31,7 +31,9 @@ def export(run: Path, folder: Path, sizes_name: str = "toy") -> None:
     """Writes the checkpoint of the finished parts in `run` to `folder`."""
     sizes = SIZES[sizes_name]
     triposg, actionmesh = folder / "TripoSG", folder / "ActionMesh"
-    write_network(triposg / "transformer", TRIPOSG_WEIGHTS, sizes.image_to_3d, theirs(read_tensors(run / "image_to_3d.safetensors")))
+    write_network(
+        triposg / "transformer", TRIPOSG_WEIGHTS, sizes.image_to_3d, theirs(read_tensors(run / "image_to_3d.safetensors"))
+    )
     write_network(triposg / "vae", TRIPOSG_WEIGHTS, sizes.vae, theirs(read_tensors(run / "vae.safetensors")))
     write_network(actionmesh / "denoiser", ACTIONMESH_WEIGHTS, sizes.temporal, read_tensors(run / "temporal.safetensors"))
     write_network(actionmesh / "autoencoder", ACTIONMESH_WEIGHTS, sizes.autoencoder, read_tensors(run / "autoencoder.safetensors"))

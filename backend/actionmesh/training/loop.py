@@ -129,12 +129,18 @@ class Loop:
     def save(self) -> None:
         """Writes everything that a restart needs, whole or not at all."""
         tensors = {f"average.{key}": value for key, value in self.average.items()}
-        for (key, value), state in zip(self.parameters.items(), map(self.optimiser.state.get, self.parameters.values()), strict=True):
+        for (key, value), state in zip(
+            self.parameters.items(), map(self.optimiser.state.get, self.parameters.values()), strict=True
+        ):
             tensors[f"weights.{key}"] = value.detach()
             for moment in ("exp_avg", "exp_avg_sq") if state else ():
                 tensors[f"{moment}.{key}"] = state[moment]
         part = self.state_path.with_suffix(".part")
-        save_file({key: value.contiguous() for key, value in tensors.items()}, part, {"step": str(self.step), "seconds": str(self.seconds)})
+        save_file(
+            {key: value.contiguous() for key, value in tensors.items()},
+            part,
+            {"step": str(self.step), "seconds": str(self.seconds)},
+        )
         part.replace(self.state_path)
 
     def _restore(self) -> None:

@@ -47,7 +47,7 @@ def draw_sigmas(count: int, generator: torch.Generator) -> Tensor:
 def image_to_3d_loss(
     denoiser: ImageTo3DDenoiser, latents: Tensor, context: Tensor, generator: torch.Generator, dropout: float = 0.1
 ) -> dict[str, Tensor]:
-    """Flow matching of clean latents (B, N, D) given image tokens (B, S, C), which are zero for a share `dropout` of the samples."""
+    """Flow matching of clean latents (B, N, D) given image tokens (B, S, C), zero for a share `dropout` of the samples."""
     batch = len(latents)
     sigma = draw_sigmas(batch, generator)
     noise = torch.randn(latents.shape, generator=generator)

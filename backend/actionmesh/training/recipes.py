@@ -59,7 +59,7 @@ def sizes(
             out_dim=3,
             latent_channels=latent,
             width=width,
-            num_layers=4,
+            num_layers=3,
             num_attention_heads=heads,
             prediction_mode="residual",
             time_conditioning="queries",
@@ -77,7 +77,7 @@ def sizes(
 
 
 SIZES = {
-    "toy": sizes(width=128, heads=4, layers=7, latent=16, tokens=64, points=512, frames=8, context=16, encoder_layers=4),
+    "toy": sizes(width=128, heads=4, layers=7, latent=16, tokens=64, points=512, frames=8, context=16, encoder_layers=3),
     "tiny": sizes(width=32, heads=2, layers=3, latent=8, tokens=16, points=64, frames=4, context=8, encoder_layers=1),
 }
 

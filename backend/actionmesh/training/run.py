@@ -16,8 +16,8 @@ from ..models.temporal_autoencoder import TemporalAutoencoder
 from ..weights.load import check_tensors, read_tensors
 from .batches import Windows, choose_tokens, draw_known, encode_windows, shapes, windows
 from .data import FRAMES, ToyData
-from .losses import Surfaces, autoencoder_loss, image_to_3d_loss, temporal_loss, vae_loss
 from .loop import Loop
+from .losses import Surfaces, autoencoder_loss, image_to_3d_loss, temporal_loss, vae_loss
 from .recipes import RECIPES, SIZES, PartRecipe, Sizes
 
 KL_WEIGHT = 1e-3
@@ -161,20 +161,22 @@ def fit_autoencoder(job: Job, autoencoder: TemporalAutoencoder, name: str, input
         is_source = torch.nn.functional.one_hot(source, frames)[..., None, None]
         noise = 0.3 * torch.rand(count, 1, 1, 1, generator=generator) * torch.randn(latents.shape, generator=generator)
         latents = latents + noise * (1 - is_source)
-        return autoencoder_loss(autoencoder, latents, batch.frame_times, source, targets, batch.tracks[:, :, :QUERIES // 2])
+        return autoencoder_loss(autoencoder, latents, batch.frame_times, source, targets, batch.tracks[:, :, : QUERIES // 2])
 
     Loop(job.recipe.loop, autoencoder, job.folder, name).run(draw, losses_of)
     save_part(autoencoder, job.folder, "autoencoder")
 
 
 def initialise_autoencoder_from_vae(autoencoder: TemporalAutoencoder, vae: ShapeVAE, mean: Tensor, std: Tensor) -> None:
-    """Copies the VAE decoder's blocks where the sizes agree, with the latents' normalisation folded into the first linear.
+    """Copies the VAE decoder's first self-attention blocks and its cross-attention block, with the latents' normalisation
+    folded into the first linear.
 
     The output starts at zero: nothing moves.
     """
-    own = autoencoder.state_dict()
-    same = {k: v for k, v in vae.decoder.state_dict().items() if k in own and own[k].shape == v.shape}
-    autoencoder.load_state_dict(same, strict=False)
+    for own, block in zip(autoencoder.blocks[:-1], vae.decoder.blocks[:-1], strict=False):
+        own.load_state_dict(block.state_dict())
+    autoencoder.blocks[-1].load_state_dict(vae.decoder.blocks[-1].state_dict())
+    autoencoder.norm_out.load_state_dict(vae.decoder.norm_out.state_dict())
     with torch.no_grad():
         autoencoder.post_quant.weight.copy_(vae.post_quant.weight * std)
         autoencoder.post_quant.bias.copy_(vae.post_quant.bias + vae.post_quant.weight @ mean)

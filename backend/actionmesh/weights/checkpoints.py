@@ -1,8 +1,8 @@
 """Where checkpoints lie, and what belongs to one.
 
 A checkpoint is a folder that holds the public folders as they are downloaded, under any names: one with `transformer/` and
-`vae/` (TripoSG), one with `denoiser/` and `autoencoder/` (ActionMesh), and if wanted one of RMBG-1.4. The bundled checkpoint has the
-same layout and one file more, `checkpoint.json`, for what departs from the public one.
+`vae/` (TripoSG), one with `denoiser/` and `autoencoder/` (ActionMesh), and if wanted one of RMBG-1.4. The bundled checkpoint has
+the same layout and one file more, `checkpoint.json`, for what departs from the public one.
 """
 
 import os

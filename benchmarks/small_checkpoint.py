@@ -1,0 +1,122 @@
+"""Seconds and peak memory per stage with the bundled checkpoint, and the same against the straightforward version, in one run.
+
+    .venv/bin/python benchmarks/small_checkpoint.py [--output docs/performance_small.json]
+
+Every measurement is a fresh process, so that peak memory is its own. Clips are toys rendered by the project's generator.
+"""
+
+import argparse
+import json
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "backend"), str(ROOT)]
+SEED = 5
+FRAMES = (16, 61)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--output", type=Path)
+    parser.add_argument("--preset", default="demo")
+    parser.add_argument("--measure", nargs=2, metavar=("CLIP", "VERSION"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.measure:
+        print(json.dumps(measure(Path(arguments.measure[0]), arguments.measure[1] == "plain", arguments.preset)))
+        return
+    report = compare(arguments.preset)
+    print(table(report))
+    if arguments.output:
+        arguments.output.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+def compare(preset: str) -> dict:
+    """All measurements, each in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        rows = {}
+        for frames in FRAMES:
+            clip = render_clip(Path(folder) / f"clip_{frames}", frames)
+            for version in ("product", "plain"):
+                command = [sys.executable, __file__, "--preset", preset, "--measure", str(clip), version]
+                answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+                rows[f"{frames} {version}"] = json.loads(answer.splitlines()[-1])
+    return {"processor": platform.processor() or platform.machine(), "preset": preset, "rows": rows}
+
+
+def render_clip(folder: Path, frames: int) -> Path:
+    """A toy of `frames` frames as PNG files."""
+    import cv2
+
+    from actionmesh.training.data import render_toy
+    from actionmesh.training.toys import make_sequence
+
+    folder.mkdir()
+    for i, frame in enumerate(render_toy(make_sequence(SEED, frames))):
+        cv2.imwrite(str(folder / f"{i:03d}.png"), cv2.cvtColor(frame, cv2.COLOR_RGBA2BGRA))
+    return folder
+
+
+def measure(clip: Path, straightforward: bool, preset: str) -> dict:
+    """One job in this process: seconds a stage, and peak memory after it in MB."""
+    from contextlib import nullcontext
+
+    from benchmarks.plain import plain
+
+    from actionmesh.options import AnimateOptions
+    from actionmesh.pipeline import animate
+    from actionmesh.progress import Progress
+    from actionmesh.weights.checkpoints import default_checkpoint
+    from actionmesh.weights.store import ModelStore
+
+    stages: dict[str, dict[str, float]] = {}
+    last = [time.perf_counter()]
+
+    def report(event) -> None:
+        now = time.perf_counter()
+        stage = stages.setdefault(event.stage.split(",")[0].split(" (")[0], {"seconds": 0.0, "peak_mb": 0.0})
+        stage["seconds"] += now - last[0]
+        stage["peak_mb"] = peak_memory()
+        last[0] = now
+
+    store = ModelStore(default_checkpoint().path, "cpu")
+    start = last[0]
+    with plain() if straightforward else nullcontext():
+        animation = animate(AnimateOptions(str(clip), preset=preset), store, Progress(report))
+    return {
+        "seconds": time.perf_counter() - start,
+        "peak_mb": peak_memory(),
+        "result_mb": animation.vertices.nbytes / 1e6,
+        "vertices": animation.vertices.shape[1],
+        "extent": float(abs(animation.vertices).max()),
+        "stages": stages,
+    }
+
+
+def peak_memory() -> float:
+    """Peak resident memory of this process, MB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
+
+
+def table(report: dict) -> str:
+    """Markdown: a row a stage, and the ratios of the two versions."""
+    rows = report["rows"]
+    lines = ["| stage | " + " | ".join(f"{name}: s / peak MB" for name in rows) + " |", "|---" * (len(rows) + 1) + "|"]
+    for stage in rows["16 product"]["stages"]:
+        cells = [row["stages"].get(stage, {"seconds": 0.0, "peak_mb": 0.0}) for row in rows.values()]
+        lines.append(f"| {stage} | " + " | ".join(f"{cell['seconds']:.2f} / {cell['peak_mb']:.0f}" for cell in cells) + " |")
+    lines.append("| **all** | " + " | ".join(f"{row['seconds']:.2f} / {row['peak_mb']:.0f}" for row in rows.values()) + " |")
+    for frames in FRAMES:
+        ratio = rows[f"{frames} plain"]["seconds"] / rows[f"{frames} product"]["seconds"]
+        lines.append(f"\n{frames} frames: the straightforward version takes {ratio:.1f} times as long.")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,186 @@
+"""Two steps of every part on a few toys, restart, export, and the objectives."""
+
+from dataclasses import replace
+from functools import partial
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch import nn
+
+from actionmesh.models.denoiser import TemporalDenoiser
+from actionmesh.models.shape_vae import ShapeVAE
+from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
+from actionmesh.training import run as parts
+from actionmesh.training.batches import draw_known, encode_windows, shapes, windows
+from actionmesh.training.data import FRAMES, ToyData, make_shard, picture_path
+from actionmesh.training.export import export
+from actionmesh.training.loop import Loop, LoopConfig, cosine
+from actionmesh.training.losses import draw_sigmas, image_to_3d_loss, temporal_loss
+from actionmesh.training.recipes import RECIPES, SIZES
+from actionmesh.training.toys.shapes import signed_distance
+from actionmesh.weights.store import ModelStore
+
+TINY = SIZES["tiny"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Shards of four toys."""
+    folder = tmp_path_factory.mktemp("data")
+    for seed in (1_000_000, 1_000_002):
+        make_shard(folder, seed, pictures=True, count=2)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def data(folder):
+    return ToyData.load(folder)
+
+
+def short(part):
+    return replace(RECIPES[part], batch=2, loop=LoopConfig(steps=2))
+
+
+def test_every_part_trains_and_the_checkpoint_loads(folder, tmp_path):
+    run, checkpoint = tmp_path / "run", tmp_path / "checkpoint"
+    for part in parts.PARTS:
+        parts.train(part, folder, run, "tiny", short(part))
+    export(run, checkpoint, "tiny")
+    store = ModelStore(checkpoint, "cpu")
+    for network in (store.image_encoder, store.image_to_3d, store.shape_vae, store.temporal_denoiser, store.temporal_autoencoder):
+        assert all(torch.isfinite(tensor).all() for tensor in network.state_dict().values())
+    trained = load_file(run / "temporal.safetensors")["proj_out.weight"]
+    assert torch.allclose(store.temporal_denoiser.proj_out.weight, trained, atol=1e-3)
+    assert store.loads == 5
+
+
+def test_shards_are_made_once_and_pictures_can_follow(tmp_path):
+    path = make_shard(tmp_path, 7, pictures=False, count=1)
+    before = path.stat().st_mtime_ns
+    with pytest.raises(FileNotFoundError):
+        ToyData.load(tmp_path)
+    make_shard(tmp_path, 7, pictures=True, count=1)
+    assert picture_path(path).exists() and path.stat().st_mtime_ns == before
+    assert ToyData.load(tmp_path).pictures.shape[:2] == (1, FRAMES)
+
+
+def draw_line(generator):
+    return torch.randn(32, 3, generator=generator)
+
+
+def line_losses(network, batch, generator):
+    return {"loss": (network(batch).float() - batch.sum(1, keepdim=True)).square().mean()}
+
+
+def test_a_restarted_training_ends_where_an_unbroken_one_does(tmp_path):
+    def fit(folder, steps_of_runs):
+        for steps in steps_of_runs:
+            torch.manual_seed(0)
+            network = nn.Linear(3, 1)
+            loop = Loop(LoopConfig(steps=6, warmup=2), network, folder, "line")
+            while loop.step < steps:
+                loop._update(draw_line, partial(line_losses, network))
+            loop.save()
+        loop.use_average()
+        return network.weight.detach().clone()
+
+    for name in ("whole", "broken"):
+        (tmp_path / name).mkdir()
+    assert torch.equal(fit(tmp_path / "whole", [6]), fit(tmp_path / "broken", [2, 5, 6]))
+
+
+def test_a_loop_learns_and_keeps_a_log(tmp_path):
+    torch.manual_seed(0)
+    network = nn.Linear(3, 1)
+
+    loop = Loop(LoopConfig(steps=300, rate=0.03, warmup=10, average=0.9), network, tmp_path, "line")
+    loop.run(draw_line, partial(line_losses, network))
+    rows = (tmp_path / "line.csv").read_text().splitlines()
+    assert rows[0] == "step,minutes,loss" and len(rows) == 7
+    assert float(rows[-1].split(",")[2]) < 0.1 * float(rows[1].split(",")[2])
+    assert torch.allclose(network.weight, torch.ones(1, 3), atol=0.1)
+
+
+def test_tokens_of_a_window_are_the_same_points_in_every_frame(data):
+    generator = torch.Generator().manual_seed(0)
+    batch = windows(data, 3, 4, 64, 16, generator)
+    assert batch.token_indices.shape == (3, 16) and all(len(set(row.tolist())) == 16 for row in batch.token_indices)
+    assert (batch.frame_times.diff(dim=1) > 0).all() and batch.pictures.shape == (3, 4, 3, 96, 96)
+    vae = ShapeVAE(TINY.vae)
+    latents = encode_windows(vae, batch, torch.zeros(8), torch.ones(8), generator)
+    assert latents.shape == (3, 4, 16, 8)
+
+
+def test_vae_batches_hold_exact_distances(data):
+    batch = shapes(data, 4, 64, 16, 200, torch.Generator().manual_seed(0))
+    assert batch.points.shape == (4, 200, 3) and (batch.distances < 0).any() and (batch.distances > 0).any()
+    on_surface = signed_distance(data.bodies[torch.arange(4)], data.points[0, :4].float())
+    assert on_surface.abs().mean() < 0.01
+
+
+def test_known_frames_are_one_to_three():
+    known = draw_known(500, 8, torch.Generator().manual_seed(0))
+    counts = known.sum(1)
+    assert set(counts.tolist()) == {1.0, 2.0, 3.0} and (counts == 1).float().mean() > 0.5
+    assert known.sum(0).min() > 30
+
+
+def test_noise_levels_reach_both_ends():
+    sigma = draw_sigmas(4000, torch.Generator().manual_seed(0))
+    assert 0 <= sigma.min() < 0.02 and 0.15 < (sigma == 1).float().mean() < 0.25
+    assert cosine(0.0) == 1.0 and cosine(1.0) == pytest.approx(0.0)
+
+
+class KnowsTheAnswer(nn.Module):
+    """A denoiser that returns the true velocity, and remembers what it was shown."""
+
+    def __init__(self, answer):
+        super().__init__()
+        self.answer = answer
+
+    def prepare(self, *arguments):
+        self.context = arguments[0]
+        return None
+
+    def forward(self, noisy, time, cache, known=None, frame_times=None):
+        self.noisy, self.time = noisy, time
+        sigma = (time / 1000).reshape(-1, *[1] * (noisy.ndim - 1))
+        return (self.answer - noisy) / sigma.clamp_min(1e-3)
+
+
+def test_flow_matching_is_zero_for_the_true_velocity_and_drops_conditions():
+    latents, context = torch.randn(400, 16, 8), torch.ones(400, 5, 4)
+    oracle = KnowsTheAnswer(latents)
+    losses = image_to_3d_loss(oracle, latents, context, torch.Generator().manual_seed(0))
+    assert float(losses["loss"]) < 1e-4
+    dropped = (oracle.context == 0).all(dim=(1, 2)).float().mean()
+    assert 0.05 < dropped < 0.16
+
+
+def test_known_frames_stay_clean_and_out_of_the_loss():
+    latents, context = torch.randn(6, 4, 16, 8), torch.ones(6, 4, 5, 4)
+    known = torch.zeros(6, 4)
+    known[:, 1] = 1
+    wrong_where_known = latents.clone()
+    wrong_where_known[:, 1] += 100
+    oracle = KnowsTheAnswer(wrong_where_known)
+    losses = temporal_loss(oracle, latents, context, torch.arange(4.0).expand(6, -1), known, torch.Generator().manual_seed(0))
+    assert torch.equal(oracle.noisy[:, 1], latents[:, 1]) and not torch.equal(oracle.noisy[:, 0], latents[:, 0])
+    assert float(losses["loss"]) < 1e-4
+
+
+def test_stage_two_starts_still_and_as_the_vae_decoder(tmp_path):
+    torch.manual_seed(0)
+    vae, autoencoder = ShapeVAE(TINY.vae), TemporalAutoencoder(TINY.autoencoder)
+    mean, std = torch.randn(8), torch.rand(8) + 0.5
+    parts.initialise_autoencoder_from_vae(autoencoder, vae, mean, std)
+    latents = torch.randn(1, 4, 16, 8)
+    assert torch.allclose(autoencoder.post_quant((latents - mean) / std), vae.post_quant(latents), atol=1e-5)
+    vertices, alpha = torch.randn(1, 9, 6), torch.zeros(1)
+    context = autoencoder.prepare_latents(latents, torch.arange(4.0)[None], alpha, alpha)
+    assert torch.equal(autoencoder.field(vertices, context, alpha, alpha), torch.zeros(1, 9, 3))
+
+
+def test_stage_one_starts_without_the_reference_residual():
+    assert not TemporalDenoiser(TINY.temporal).proj_reference.weight.any()
