@@ -5,6 +5,7 @@ group into q, k, v of d channels. That is one fused matrix followed by a (head, 
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from einops import rearrange
@@ -100,9 +101,13 @@ class Attention(nn.Module):
         None is the all-zero context of guidance: its keys and values are zero (no bias), so all that is left is the output's bias.
         """
         if context is None:
-            return self.to_out[0].bias.expand_as(x)
+            return self._output.bias.expand_as(x)
         queries = self.norm_q(rearrange(self.to_q(x), "b l (h d) -> b h l d", h=self.heads))
         return self._merge(attend(queries, context.keys, context.values))
 
     def _merge(self, heads: Tensor) -> Tensor:
-        return self.to_out[0](rearrange(heads, "b h l d -> b l (h d)"))
+        return self._output(rearrange(heads, "b h l d -> b l (h d)"))
+
+    @property
+    def _output(self) -> nn.Linear:
+        return cast(nn.Linear, self.to_out[0])

@@ -1,5 +1,7 @@
 """Latent tokens -> values at query points: the half that the shape VAE's decoder and the temporal autoencoder share."""
 
+from typing import cast
+
 from torch import Tensor, nn
 
 from .attention import KeysValues, Rope
@@ -25,7 +27,7 @@ class LatentDecoder(nn.Module):
         """tokens (B, L, D) -> the keys and values that queries attend to."""
         for block in self.blocks[:-1]:
             tokens = block(tokens, rope)
-        return self.blocks[-1].x_attn.project_context(tokens)
+        return cast(CrossBlock, self.blocks[-1]).x_attn.project_context(tokens)
 
     def query(self, queries: Tensor, context: KeysValues) -> Tensor:
         """queries (B, Q, D) -> values (B, Q, out)."""

@@ -6,6 +6,7 @@ With T = 1 and no RoPE the temporal denoiser *is* the image-to-3D one, so weight
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from einops import rearrange, repeat
@@ -108,7 +109,7 @@ class Denoiser(nn.Module):
         """Image tokens ((B T), S, C) -> keys and values of every block."""
         if context is None:
             return None
-        return tuple(block.x_attn.project_context(context) for block in self.blocks)
+        return tuple(cast(DenoiserBlock, block).x_attn.project_context(context) for block in self.blocks)
 
     def transform(self, x: Tensor, time: Tensor, cache: DenoiserCache) -> Tensor:
         """x (B, T, N, D) projected latents, time (B, T) in [0, 1000] -> velocity (B, T, N, latent D)."""

@@ -1,6 +1,7 @@
 """The shape VAE: surface points -> N latent tokens -> a field that is positive inside (3DShape2VecSet, Zhang et al. 2023)."""
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -65,7 +66,7 @@ class ShapeEncoder(nn.Module):
 
     def forward(self, points: Tensor, tokens: Tensor) -> Tensor:
         """Embedded points (B, P, E) and tokens (B, N, E) -> (B, N, D)."""
-        cross = self.blocks[0]
+        cross = cast(CrossBlock, self.blocks[0])
         x = cross(self.proj_in(tokens), cross.x_attn.project_context(self.proj_in(points)))
         for block in self.blocks[1:]:
             x = block(x)

@@ -23,13 +23,13 @@ class Windows:
         tracks: (B, T, P, 6) points and normals.
         token_indices: (B, N) the canonical points that are tokens in every frame of a window.
         frame_times: (B, T) in frames, rising.
-        pictures: (B, T, 3, h, w) normalised, or None.
+        pictures: (B, T, 3, h, w) normalised; empty where the data has none.
     """
 
     tracks: Tensor
     token_indices: Tensor
     frame_times: Tensor
-    pictures: Tensor | None
+    pictures: Tensor
 
 
 def shapes(data: ToyData, batch: int, points: int, tokens: int, query_count: int, generator: torch.Generator) -> Surfaces:
@@ -53,7 +53,7 @@ def windows(data: ToyData, batch: int, frames: int, points: int, tokens: int, ge
     tracks = _with_normals(data, picked, chosen)
     canonical = torch.randint(frames, (batch,), generator=generator)
     token_indices = choose_tokens(tracks[torch.arange(batch), canonical, :, :3], tokens, generator)
-    pictures = None if data.pictures is None else normalised(data.pictures[picked])
+    pictures = torch.empty(0) if data.pictures is None else normalised(data.pictures[picked])
     return Windows(tracks, token_indices, order.float(), pictures)
 
 

@@ -129,9 +129,8 @@ class Loop:
     def save(self) -> None:
         """Writes everything that a restart needs, whole or not at all."""
         tensors = {f"average.{key}": value for key, value in self.average.items()}
-        for (key, value), state in zip(
-            self.parameters.items(), map(self.optimiser.state.get, self.parameters.values()), strict=True
-        ):
+        for key, value in self.parameters.items():
+            state = self.optimiser.state.get(value, {})
             tensors[f"weights.{key}"] = value.detach()
             for moment in ("exp_avg", "exp_avg_sq") if state else ():
                 tensors[f"{moment}.{key}"] = state[moment]

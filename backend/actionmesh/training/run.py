@@ -62,9 +62,9 @@ def train_vae(job: Job) -> None:
 def train_image_to_3d(job: Job) -> None:
     """The image-to-3D denoiser together with the image encoder, on single frames."""
     torch.manual_seed(job.seed)
-    networks = nn.ModuleDict({"encoder": new_encoder(job.sizes), "denoiser": ImageTo3DDenoiser(job.sizes.image_to_3d)})
-    fit_image_to_3d(job, networks, "image_to_3d")
-    save_part(networks["encoder"], job.folder, "encoder")
+    encoder = new_encoder(job.sizes)
+    fit_image_to_3d(job, encoder, ImageTo3DDenoiser(job.sizes.image_to_3d), "image_to_3d")
+    save_part(encoder, job.folder, "encoder")
 
 
 def refit_image_to_3d(job: Job) -> None:
@@ -72,11 +72,12 @@ def refit_image_to_3d(job: Job) -> None:
     encoder, denoiser = new_encoder(job.sizes), ImageTo3DDenoiser(job.sizes.image_to_3d)
     load_part(encoder, job.folder, "encoder")
     load_part(denoiser, job.folder, "image_to_3d")
-    fit_image_to_3d(job, nn.ModuleDict({"encoder": encoder.requires_grad_(False), "denoiser": denoiser}), "refit_image_to_3d")
+    encoder.requires_grad_(False)
+    fit_image_to_3d(job, encoder, denoiser, "refit_image_to_3d")
 
 
-def fit_image_to_3d(job: Job, networks: nn.ModuleDict, name: str) -> None:
-    """Flow matching of both networks of `networks` that ask for gradients."""
+def fit_image_to_3d(job: Job, encoder: Dinov2Model, denoiser: ImageTo3DDenoiser, name: str) -> None:
+    """Flow matching of both networks, or of the one that asks for gradients."""
     sizes, data, vae = job.sizes, ToyData.load(job.data), finished_vae(job)
     mean, std = read_statistics(job.folder)
 
@@ -85,11 +86,12 @@ def fit_image_to_3d(job: Job, networks: nn.ModuleDict, name: str) -> None:
 
     def losses_of(batch: Windows, generator: torch.Generator) -> dict[str, Tensor]:
         latents = encode_windows(vae, batch, mean, std, generator)[:, 0]
-        context = encode_images(networks["encoder"], batch.pictures[:, 0])
-        return image_to_3d_loss(networks["denoiser"], latents, context, generator)
+        context = encode_images(encoder, batch.pictures[:, 0])
+        return image_to_3d_loss(denoiser, latents, context, generator)
 
+    networks = nn.ModuleDict({"encoder": encoder, "denoiser": denoiser})
     Loop(job.recipe.loop, networks, job.folder, name).run(draw, losses_of)
-    save_part(networks["denoiser"], job.folder, "image_to_3d")
+    save_part(denoiser, job.folder, "image_to_3d")
 
 
 def train_temporal(job: Job) -> None:
@@ -99,22 +101,23 @@ def train_temporal(job: Job) -> None:
     mean, std = read_statistics(job.folder)
     image_to_3d = ImageTo3DDenoiser(sizes.image_to_3d)
     load_part(image_to_3d, job.folder, "image_to_3d")
-    networks = nn.ModuleDict({"encoder": new_encoder(sizes), "denoiser": TemporalDenoiser(sizes.temporal)})
-    initialise_temporal_from_image_to_3d(networks["denoiser"], image_to_3d)
-    load_part(networks["encoder"], job.folder, "encoder")
+    encoder, denoiser = new_encoder(sizes), TemporalDenoiser(sizes.temporal)
+    initialise_temporal_from_image_to_3d(denoiser, image_to_3d)
+    load_part(encoder, job.folder, "encoder")
 
     def draw(generator: torch.Generator) -> Windows:
         return windows(data, job.recipe.batch, sizes.frames, sizes.points, sizes.tokens, generator)
 
     def losses_of(batch: Windows, generator: torch.Generator) -> dict[str, Tensor]:
         latents = encode_windows(vae, batch, mean, std, generator)
-        context = encode_images(networks["encoder"], batch.pictures.flatten(0, 1)).unflatten(0, latents.shape[:2])
-        known = draw_known(*latents.shape[:2], generator)
-        return temporal_loss(networks["denoiser"], latents, context, batch.frame_times, known, generator)
+        context = encode_images(encoder, batch.pictures.flatten(0, 1)).unflatten(0, latents.shape[:2])
+        known = draw_known(len(latents), sizes.frames, generator)
+        return temporal_loss(denoiser, latents, context, batch.frame_times, known, generator)
 
+    networks = nn.ModuleDict({"encoder": encoder, "denoiser": denoiser})
     Loop(job.recipe.loop, networks, job.folder, "temporal").run(draw, losses_of)
-    save_part(networks["encoder"], job.folder, "encoder")
-    save_part(networks["denoiser"], job.folder, "temporal")
+    save_part(encoder, job.folder, "encoder")
+    save_part(denoiser, job.folder, "temporal")
 
 
 def train_autoencoder(job: Job) -> None:
@@ -204,7 +207,9 @@ def read_statistics(folder: Path) -> tuple[Tensor, Tensor]:
 
 def new_encoder(sizes: Sizes) -> Dinov2Model:
     """With attention written out, whose backward pass is the faster one on a CPU."""
-    return Dinov2Model(Dinov2Config(**sizes.encoder, attn_implementation="eager")).train()
+    encoder = Dinov2Model(Dinov2Config(**sizes.encoder))
+    encoder.set_attn_implementation("eager")
+    return encoder.train()
 
 
 def finished_vae(job: Job) -> ShapeVAE:

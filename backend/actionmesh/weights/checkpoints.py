@@ -45,7 +45,7 @@ class Settings:
             return cls()
         values = read_json(path)
         try:
-            lists = {name: tuple(values.pop(name, ())) for name in ("latent_mean", "latent_std")}
+            lists: dict[str, Any] = {name: tuple(values.pop(name, ())) for name in ("latent_mean", "latent_std")}
             return cls(**lists, **values)
         except TypeError as error:
             raise CheckpointError(f"{path} cannot be understood: {error}.", "Download the checkpoint again.") from error

@@ -11,7 +11,7 @@ from transformers import Dinov2Model
 from ..errors import InputError
 from ..media.preprocess import ImagePreprocessing
 from ..models.background_removal import BackgroundRemoval, load_background_removal
-from ..models.config import read_json
+from ..models.config import JsonConfig, read_json
 from ..models.denoiser import ImageTo3DConfig, ImageTo3DDenoiser, TemporalDenoiser, TemporalDenoiserConfig
 from ..models.image_encoder import image_encoder_config
 from ..models.shape_vae import ShapeVAE, ShapeVAEConfig
@@ -140,7 +140,7 @@ class ModelStore:
             return like.new_zeros(1), like.new_ones(1)
         return like.new_tensor(settings.latent_mean), like.new_tensor(settings.latent_std)
 
-    def _network(self, name: str, network: type, config: type, weights: str) -> Any:
+    def _network(self, name: str, network: Callable[[Any], nn.Module], config: type[JsonConfig], weights: str) -> Any:
         folder: Path = getattr(self.checkpoint, name)
 
         def load() -> nn.Module:
