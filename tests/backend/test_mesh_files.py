@@ -236,9 +236,7 @@ def test_sparse_strided_and_quantised_positions(tmp_path):
     padded = np.concatenate([whole, np.full((4, 1), 99, "<i2")], axis=1)
     quantised = builder.accessor(padded, normalized=True, type="VEC3")
     builder.json["bufferViews"][builder.json["accessors"][quantised]["bufferView"]]["byteStride"] = 8
-    mesh = load_mesh(
-        single(builder, {"attributes": {"POSITION": quantised}, "indices": faces}).save(tmp_path / "quantised.glb")
-    )
+    mesh = load_mesh(single(builder, {"attributes": {"POSITION": quantised}, "indices": faces}).save(tmp_path / "quantised.glb"))
     np.testing.assert_allclose(mesh.vertices, expected, atol=1e-7)
 
     values = builder.view(expected[[1, 3]].astype("<f4").tobytes())
@@ -246,9 +244,7 @@ def test_sparse_strided_and_quantised_positions(tmp_path):
     sparse = {"count": 2, "indices": {"bufferView": rows, "componentType": 5121}, "values": {"bufferView": values}}
     builder.json["accessors"].append({"componentType": 5126, "count": 4, "type": "VEC3", "sparse": sparse})
     last = len(builder.json["accessors"]) - 1
-    mesh = load_mesh(
-        single(builder, {"attributes": {"POSITION": last}, "indices": faces}).save(tmp_path / "sparse.glb")
-    )
+    mesh = load_mesh(single(builder, {"attributes": {"POSITION": last}, "indices": faces}).save(tmp_path / "sparse.glb"))
     np.testing.assert_allclose(mesh.vertices, expected * [[0], [1], [0], [1]], atol=1e-7)
 
 

@@ -11,7 +11,7 @@ import trimesh
 from actionmesh.animation import Animation, Provenance
 from actionmesh.errors import OutputError
 from actionmesh.geometry.mesh_files import load_mesh
-from actionmesh.output import preview
+from actionmesh.output import film, preview
 from actionmesh.output.appearance import read_appearance
 from actionmesh.output.gltf_source import open_source
 from actionmesh.output.preview import write_contact_sheet, write_film
@@ -210,7 +210,7 @@ def test_a_film_holds_the_input_during_in_betweens(tmp_path):
 
 
 def test_without_h264_a_film_is_mpeg4(tmp_path, monkeypatch):
-    monkeypatch.setattr(preview, "_has_h264", lambda: False)
+    monkeypatch.setattr(film, "_has_h264", lambda: False)
     write_film(ball(3), tmp_path / "a.mp4", None, clip(3))
     images, rate, codec = read_film(tmp_path / "a.mp4")
     assert (len(images), rate, codec) == (3, 10, "mpeg4")
@@ -224,9 +224,9 @@ def test_a_video_that_opencv_failed_to_write_is_no_success(tmp_path, monkeypatch
 
         write = release = __init__
 
-    monkeypatch.setattr(preview, "_has_h264", lambda: False)
+    monkeypatch.setattr(film, "_has_h264", lambda: False)
     monkeypatch.setattr(
-        preview.cv2, "VideoWriter", type("VideoWriter", (Silent,), {"fourcc": staticmethod(lambda *c: 0)})
+        film.cv2, "VideoWriter", type("VideoWriter", (Silent,), {"fourcc": staticmethod(lambda *c: 0)})
     )
     (tmp_path / "a.mp4").write_bytes(b"before")
     with pytest.raises(OutputError, match="a.mp4 could not be written .OpenCV"):

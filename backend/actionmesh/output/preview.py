@@ -5,11 +5,9 @@ background.
 """
 
 import io
-from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -18,6 +16,7 @@ from ..animation import Animation
 from ..media.render import Camera, Light, render
 from .appearance import read_appearance
 from .atomic import write_atomically
+from .film import encode_film
 from .gltf_source import open_source
 
 MOST_COLUMNS = 8
@@ -90,8 +89,7 @@ def write_film(animation: Animation, path: Path, source_mesh: Path | None, clip_
     stage, rate = Stage(animation, source_mesh, clip_frames, FILM_CELL), _frame_rate(animation.times)
     ground = _ground(FILM_CELL, FILM_CELL * len(stage.captions))
     images = (_over(np.hstack(stage.pictures(pose)), ground) for pose in range(len(animation.times)))
-    encode = _encode_h264 if _has_h264() else _encode_mpeg4
-    write_atomically(path, lambda part: encode(images, rate, ground.shape[:2], part))
+    write_atomically(path, lambda part: encode_film(images, rate, ground.shape[:2], part))
 
 
 def _spread(animation: Animation) -> np.ndarray:
@@ -189,31 +187,3 @@ def _frame_rate(times: np.ndarray) -> Fraction:
     duration = float(times[-1] - times[0])
     rate = (len(times) - 1) / duration if duration > 0 else FRAME_RATES[0]
     return Fraction(float(np.clip(rate, *FRAME_RATES))).limit_denominator(1001)
-
-
-def _has_h264() -> bool:
-    return "libx264" in av.codecs_available
-
-
-def _encode_h264(images: Iterable[np.ndarray], rate: Fraction, shape: tuple[int, int], path: Path) -> None:
-    coded = io.BytesIO()
-    with av.open(coded, "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=rate, options={"crf": "18"})
-        stream.height, stream.width = shape
-        stream.pix_fmt = "yuv420p"
-        for image in images:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
-        container.mux(stream.encode())
-    path.write_bytes(coded.getvalue())
-
-
-def _encode_mpeg4(images: Iterable[np.ndarray], rate: Fraction, shape: tuple[int, int], path: Path) -> None:
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), float(rate), shape[::-1])
-    count = 0
-    for image in images:
-        writer.write(np.ascontiguousarray(image[..., ::-1]))
-        count += 1
-    writer.release()
-    written = cv2.VideoCapture(str(path))
-    if int(written.get(cv2.CAP_PROP_FRAME_COUNT)) != count:  # OpenCV says nothing when a write fails
-        raise OSError("OpenCV could not write all frames")

@@ -8,6 +8,7 @@
     python -m actionmesh.training train refit_image_to_3d DATA RUN
     python -m actionmesh.training train finetune_autoencoder DATA RUN
     python -m actionmesh.training export RUN CHECKPOINT
+    python -m actionmesh.training clip CHECKPOINT/demo --seed 2006
 
 Each can be stopped and started again; a part goes on from its last state in RUN.
 """
@@ -24,10 +25,14 @@ def main() -> None:
         make_data(arguments.data, arguments.first_seed, arguments.sequences, not arguments.no_pictures, arguments.workers)
     elif arguments.command == "train":
         train_part(arguments)
-    else:
+    elif arguments.command == "export":
         from .export import export
 
         export(arguments.run, arguments.checkpoint)
+    else:
+        from .demo_clip import write_demo
+
+        write_demo(arguments.folder, arguments.seed, arguments.template)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -52,6 +57,10 @@ def parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="write the trained parts as a checkpoint")
     export.add_argument("run", type=Path)
     export.add_argument("checkpoint", type=Path)
+    clip = commands.add_parser("clip", help="render a toy as the bundled clip")
+    clip.add_argument("folder", type=Path)
+    clip.add_argument("--seed", type=int, required=True)
+    clip.add_argument("--template")
     return top
 
 

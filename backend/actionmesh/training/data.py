@@ -97,7 +97,13 @@ def _save(tensors: dict[str, Tensor], path: Path) -> None:
 
 def render_toy(sequence: ToySequence, size: int = RENDER) -> np.ndarray:
     """(T, size, size, 4) uint8 RGBA from the front, with a camera and a light drawn from the toy's seed; not antialiased."""
-    rng = np.random.default_rng((sequence.seed, 1))
+    camera, light = toy_camera_and_light(sequence.seed)
+    return render_frames(sequence.vertices, sequence.faces, sequence.colours, camera, size, light, supersample=1)
+
+
+def toy_camera_and_light(seed: int) -> tuple[Camera, Light]:
+    """A camera near the front, orthographic or with mild perspective, and a light from above."""
+    rng = np.random.default_rng((seed, 1))
     camera = Camera(
         yaw=np.radians(rng.uniform(-10, 10)),
         pitch=np.radians(rng.uniform(-5, 15)),
@@ -110,7 +116,7 @@ def render_toy(sequence: ToySequence, size: int = RENDER) -> np.ndarray:
         key=rng.uniform(0.4, 0.8),
         wrap=rng.uniform(0, 0.5),
     )
-    return render_frames(sequence.vertices, sequence.faces, sequence.colours, camera, size, light, supersample=1)
+    return camera, light
 
 
 def picture_frames(sequence: ToySequence) -> np.ndarray:

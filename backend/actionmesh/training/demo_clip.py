@@ -1,0 +1,29 @@
+"""The bundled clip and its mesh: a toy that no training has seen."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import trimesh
+
+from ..media.render import render_frames
+from ..output.film import encode_film
+from .data import toy_camera_and_light
+from .toys import make_sequence
+
+SIZE = 384
+BACKGROUND = (236, 238, 240)
+
+
+def write_demo(folder: Path, seed: int, template: str | None = None, frames: int = 24) -> None:
+    """Writes `clip.mp4`, the toy before a plain background at its own pace, and `mesh.glb`, its first frame with vertex colours."""
+    toy = make_sequence(seed, frames, template)
+    camera, light = toy_camera_and_light(seed)
+    pictures = render_frames(toy.vertices, toy.faces, toy.colours, camera, SIZE, light)
+    alpha = pictures[..., 3:] / 255
+    film = (pictures[..., :3] * alpha + np.array(BACKGROUND) * (1 - alpha)).round().astype(np.uint8)
+    rate = Fraction((frames - 1) / float(toy.times[-1])).limit_denominator(1000)
+    folder.mkdir(parents=True, exist_ok=True)
+    encode_film(film, rate, (SIZE, SIZE), folder / "clip.mp4")
+    colours = (toy.colours * 255).round().astype(np.uint8)
+    trimesh.Trimesh(toy.vertices[0], toy.faces, vertex_colors=colours, process=False).export(folder / "mesh.glb")

@@ -1,0 +1,75 @@
+"""Checkpoint folders: both public layouts as downloaded, what is missing, what is found."""
+
+import shutil
+
+import pytest
+from actionmesh.errors import CheckpointError, InputError
+from actionmesh.weights.checkpoints import Settings, default_checkpoint, find_checkpoints, open_checkpoint
+from actionmesh.weights.store import ModelStore
+
+
+@pytest.fixture
+def copy(tiny_checkpoint, tmp_path):
+    return shutil.copytree(tiny_checkpoint, tmp_path / "tiny")
+
+
+def test_hub_snapshot_folders_are_understood(copy, tmp_path):
+    root = tmp_path / "hub"
+    (root / "models--VAST-AI--TripoSG" / "snapshots").mkdir(parents=True)
+    (root / "models--facebook--ActionMesh" / "snapshots").mkdir(parents=True)
+    shutil.move(copy / "TripoSG", root / "models--VAST-AI--TripoSG" / "snapshots" / "1a2b")
+    shutil.move(copy / "ActionMesh", root / "models--facebook--ActionMesh" / "snapshots" / "3c4d")
+    store = ModelStore(root, "cpu")
+    assert store.settings == Settings() and store.window == 8
+    assert store.temporal_denoiser.config.reference_residual and store.shape_vae.config.latent_channels == 8
+
+
+@pytest.mark.parametrize(("part", "source"), [("TripoSG", "VAST-AI/TripoSG"), ("ActionMesh", "facebook/ActionMesh")])
+def test_a_missing_folder_is_named_with_its_source(copy, part, source):
+    shutil.rmtree(copy / part)
+    with pytest.raises(CheckpointError, match=source):
+        open_checkpoint(copy)
+    (info,) = find_checkpoints(copy.parent)[-1:]
+    assert info.path == copy and source in info.missing[0]
+
+
+def test_a_folder_that_does_not_exist_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match="nowhere"):
+        open_checkpoint(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"strange": 1}'])
+def test_a_checkpoint_json_that_cannot_be_understood_is_named(copy, text):
+    (copy / "checkpoint.json").write_text(text)
+    with pytest.raises(CheckpointError, match="checkpoint.json"):
+        open_checkpoint(copy)
+
+
+def test_wrong_presets_are_refused(copy):
+    (copy / "checkpoint.json").write_text('{"presets": {"demo": {"stepps": 3}}}')
+    with pytest.raises(CheckpointError, match="stepps"):
+        ModelStore(copy, "cpu").preset("demo")
+    with pytest.raises(InputError, match="quality"):
+        ModelStore(copy, "cpu").preset("best")
+
+
+def test_bundled_checkpoint_is_complete_and_small():
+    info = default_checkpoint()
+    assert info.kind == "bundled" and not info.missing and info.bytes <= 15_000_000
+    assert "GPL" in open_checkpoint(info.path).settings.licence
+
+
+def test_networks_are_loaded_once_and_freed(tiny_checkpoint):
+    store = ModelStore(tiny_checkpoint, "cpu", low_memory=True)
+    assert store.describe()["parts"] == []
+    for _ in range(2):
+        assert store.shape_vae is store.shape_vae
+        assert store.temporal_denoiser.proj_in.weight.device.type == "cpu"
+    assert store.loads == 2 and store.describe()["bytes"] > 0
+    store.unload()
+    assert store.describe()["parts"] == [] and store.describe()["bytes"] == 0
+
+
+def test_a_device_that_does_not_exist_is_refused(tiny_checkpoint):
+    with pytest.raises(InputError, match="toaster"):
+        ModelStore(tiny_checkpoint, "toaster")

@@ -1,0 +1,148 @@
+"""The whole story with the bundled checkpoint: clips and meshes in, animations out."""
+
+import cv2
+import numpy as np
+import pytest
+import trimesh
+from actionmesh.animation import Animation
+from actionmesh.errors import ActionMeshError, Cancelled, CheckpointError, InputError, MediaError, MeshError
+from actionmesh.options import AnimateOptions, FrameChoice, KnownShape
+from actionmesh.pipeline import animate, pose_times
+from actionmesh.progress import Progress
+from actionmesh.training.data import render_toy
+from actionmesh.training.toys import make_sequence
+from actionmesh.weights.checkpoints import default_checkpoint
+from actionmesh.weights.store import ModelStore
+
+STAGES = ["Reading frames", "Looking at the frames", "Stage I: finding the motion", "Stage II: moving the mesh"]
+
+
+@pytest.fixture(scope="module")
+def store():
+    return ModelStore(default_checkpoint().path, "cpu")
+
+
+@pytest.fixture(scope="module")
+def toy():
+    return make_sequence(11, 16, "fish")
+
+
+@pytest.fixture(scope="module")
+def clip(toy, tmp_path_factory):
+    """Six frames of the toy as PNG with alpha."""
+    folder = tmp_path_factory.mktemp("clip")
+    for i, frame in enumerate(render_toy(toy)[:6]):
+        cv2.imwrite(str(folder / f"frame{i}.png"), cv2.cvtColor(frame, cv2.COLOR_RGBA2BGRA))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def mesh(toy, tmp_path_factory):
+    """The toy's first frame, a metre to the right and ten times as large."""
+    path = tmp_path_factory.mktemp("mesh") / "fish.ply"
+    trimesh.Trimesh(toy.vertices[0] * 10 + [1, 0, 0], toy.faces, process=False).export(path)
+    return path
+
+
+def test_a_mesh_is_animated_in_its_own_coordinates(store, clip, mesh, toy):
+    events = []
+    options = AnimateOptions(str(clip), mesh=str(mesh), preset="demo", anchor=2, fps=12)
+    animation = animate(options, store, Progress(events.append))
+    own = toy.vertices[0] * 10 + np.float32([1, 0, 0])
+    assert animation.vertices.shape == (6, len(own), 3) and animation.reference_frame == 2
+    np.testing.assert_allclose(animation.vertices[2], own, atol=1e-5)
+    np.testing.assert_array_equal(animation.faces, toy.faces)
+    np.testing.assert_allclose(animation.times, np.arange(6) / 12)
+    moved = np.linalg.norm(animation.vertices[5] - own, axis=1).mean() / 15
+    assert 0.005 < moved < 0.5
+    assert [event.stage for event in events if event.step == 0] == STAGES
+    assert all(event.seconds_left == 0 for event in events if event.step == event.total)
+
+
+def test_a_video_alone_becomes_a_moving_mesh(store, clip):
+    animation = animate(AnimateOptions(str(clip), preset="demo", in_betweens=1, seed=3), store)
+    assert animation.vertices.shape[0] == 11 and animation.vertices.shape[1] > 200
+    assert np.abs(animation.vertices).max() <= 1 and np.isfinite(animation.vertices).all()
+    assert animation.frame_indices.tolist() == [0, -1, 1, -1, 2, -1, 3, -1, 4, -1, 5]
+    assert animation.provenance.seed == 3 and animation.provenance.checkpoint == "toy"
+    box = np.ptp(animation.vertices[0], axis=0)
+    assert box[0] > 1.3 * box[1], "a fish seen from the side is longer than it is high"
+
+
+def test_the_same_seed_gives_the_same_mesh(store, clip, mesh):
+    def run(seed):
+        return animate(AnimateOptions(str(clip), mesh=str(mesh), preset="demo", seed=seed), store).vertices
+
+    first = run(1)
+    np.testing.assert_array_equal(first, run(1))
+    assert np.abs(first - run(2)).max() > 1e-5
+
+
+def test_further_known_frames_bend_the_motion(store, clip, mesh, toy, tmp_path):
+    last = tmp_path / "last.ply"
+    trimesh.Trimesh(toy.vertices[5] * 10 + [1, 0, 0], toy.faces, process=False).export(last)
+    options = AnimateOptions(str(clip), mesh=str(mesh), preset="demo")
+    alone = animate(options, store)
+    both = animate(AnimateOptions(**{**vars(options), "known": (KnownShape(-1, str(last)),)}), store)
+    truth = toy.vertices[5] * 10 + np.float32([1, 0, 0])
+    errors = [np.linalg.norm(result.vertices[5] - truth, axis=1).mean() for result in (both, alone)]
+    assert errors[0] < errors[1]
+
+
+def test_a_result_survives_saving(store, clip, mesh, tmp_path):
+    animation = animate(AnimateOptions(str(clip), mesh=str(mesh), preset="demo", frames=FrameChoice(start=1, count=3)), store)
+    animation.save(tmp_path / "a.safetensors")
+    loaded = Animation.load(tmp_path / "a.safetensors")
+    np.testing.assert_array_equal(loaded.vertices, animation.vertices)
+    assert loaded.provenance == animation.provenance and loaded.reference_frame == 0
+
+
+@pytest.mark.parametrize("keep", [0, 10, 100, -1])
+def test_a_truncated_result_is_refused_by_name(store, clip, mesh, tmp_path, keep):
+    path = tmp_path / "a.safetensors"
+    animate(AnimateOptions(str(clip), mesh=str(mesh), preset="demo", frames=FrameChoice(count=2)), store).save(path)
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(InputError, match="a.safetensors"):
+        Animation.load(path)
+
+
+@pytest.mark.parametrize("stage", [*STAGES, "Stage 0: making the reference shape", "Extracting the surface"])
+def test_every_stage_can_be_cancelled(store, clip, mesh, stage):
+    seen = []
+    progress = Progress(seen.append, cancelled=lambda: any(event.stage.startswith(stage) for event in seen))
+    with_mesh = None if stage in ("Stage 0: making the reference shape", "Extracting the surface") else str(mesh)
+    with pytest.raises(Cancelled):
+        animate(AnimateOptions(str(clip), mesh=with_mesh, preset="demo"), store, progress)
+    assert seen[-1].stage.startswith(stage) and seen[-1].step <= 1
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"clip": "nowhere.mp4"}, MediaError, "nowhere.mp4"),
+        ({"mesh": "nowhere.glb"}, MeshError, "nowhere.glb"),
+        ({"anchor": 6}, InputError, "reference frame is 6"),
+        ({"known": (KnownShape(0, "{mesh}"),)}, InputError, "two known shapes"),
+        ({"known": (KnownShape(9, "{mesh}"),)}, InputError, "known frame is 9"),
+        ({"preset": "best"}, InputError, "best"),
+        ({"frames": FrameChoice(start=5)}, MediaError, "frame"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_sentence(store, clip, mesh, change, error, words):
+    change = {
+        name: tuple(KnownShape(known.frame, str(mesh)) for known in value) if name == "known" else value
+        for name, value in change.items()
+    }
+    with pytest.raises(error, match=words) as refused:
+        animate(AnimateOptions(**{"clip": str(clip), "mesh": str(mesh), "preset": "demo", **change}), store)
+    assert isinstance(refused.value, ActionMeshError) and refused.value.cure
+
+
+def test_a_missing_part_of_the_checkpoint_is_named(clip, tmp_path):
+    with pytest.raises(CheckpointError, match="lacks"):
+        ModelStore(tmp_path)
+
+
+def test_pose_times():
+    assert pose_times(3, 0) == [0, 1, 2]
+    assert pose_times(3, 3) == [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2]
