@@ -12,6 +12,7 @@ import pytest
 from actionmesh import protocol
 from actionmesh.animation import Animation
 from actionmesh.protocol import Animate, Cancel, Kind, LogLevel, LogNotice, ProgressNotice, Shutdown, Unload
+from actionmesh.service import read_lines
 
 from .fakes import LEAK
 from .worker_process import FAKE, WORKER, WorkerProcess, fake_job
@@ -248,9 +249,17 @@ def test_worker_finds_its_package_wherever_it_lies(tmp_path):
     package = tmp_path / "else where" / "actionmesh"
     shutil.copytree(WORKER.parent, package, ignore=shutil.ignore_patterns("checkpoints", "__pycache__"))
     service = package / "service.py"
-    service.write_text(service.read_text() + "\nimport sys\nprint(__file__, 'protocol' in sys.modules, flush=True)\n")
+    spy = "import importlib.util as util\nprint(__file__, util.find_spec('outbox'), flush=True)\n"
+    service.write_text(f"{service.read_text()}\n{spy}")
     for flags in ([], ["-I"]):
         command = [sys.executable, *flags, str(package / "worker.py")]
         with WorkerProcess(tmp_path / "log", command, cwd=package) as worker:
             worker.call(Cancel("none"))
-            assert f"{service} False" in worker.log.read_text()
+            assert f"{service} None" in worker.log.read_text()
+
+
+def test_endless_lines_take_no_more_memory_than_the_longest_message_and_cut_lines_are_dropped():
+    endless = b"x" * (3 * protocol.MAX_LINE)
+    lines = list(read_lines(io.BytesIO(endless + b'\nnext\n\n{"cut')))
+    assert [len(line) for line in lines] == [protocol.MAX_LINE + 1, 5]
+    assert lines[1] == b"next\n"

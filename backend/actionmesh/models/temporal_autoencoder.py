@@ -22,8 +22,8 @@ class TemporalAutoencoderConfig(JsonConfig):
     Args:
         prediction_mode: "direct", the output is a position; "residual", it is added to the source position.
         time_conditioning: "tokens" as published (source and target time are one more token a frame); "queries" adds
-            them to every query instead, so that the latents' self-attention serves all target times (an ablation of
-            the paper's).
+            source and target time to every query instead, and source and own time to every latent token, so that the
+            latents' self-attention serves all target times (after an ablation of the paper's).
     """
 
     temporal_context_size: int
@@ -74,13 +74,18 @@ class TemporalAutoencoder(LatentDecoder):
         Args:
             latents: (B, T, N, D).
             frame_times: (B, T) in frames.
-            source_alpha, target_alpha: (B) in [0, 1]; not looked at when `shares_targets`.
+            source_alpha, target_alpha: (B) in [0, 1]; the target is not looked at when `shares_targets`.
         """
         frames, tokens = latents.shape[1:3]
-        x = rearrange(self.post_quant(latents.to(self.post_quant.weight.dtype)), "b t n d -> b (t n) d")
+        x = self.post_quant(latents.to(self.post_quant.weight.dtype))
         positions = frame_times - frame_times.amin(dim=1, keepdim=True)
         token_positions = repeat(positions, "b t -> b (t n)", n=tokens)
-        if not self.shares_targets:
+        if self.proj_time is not None:
+            own_alpha = positions / positions.amax(dim=1, keepdim=True)
+            source = repeat(source_alpha, "b -> b t", t=frames)
+            x = x + self.proj_time(self._alphas(source, own_alpha)).unsqueeze(2)
+        x = rearrange(x, "b t n d -> b (t n) d")
+        if self.proj_time is None:
             alpha_tokens = repeat(self._alphas(source_alpha, target_alpha), "b d -> b t d", t=frames)
             x = torch.cat([x, alpha_tokens], dim=1)
             token_positions = torch.cat([token_positions, positions], dim=1)

@@ -17,13 +17,11 @@ class Sizes:
     Args:
         tokens: N latent tokens a frame.
         points: P surface points that the VAE encodes.
-        frames: T frames a training window; at inference windows have `temporal.temporal_context_size`.
         encoder: transformers' Dinov2Config arguments.
     """
 
     tokens: int
     points: int
-    frames: int
     vae: ShapeVAEConfig
     image_to_3d: ImageTo3DConfig
     temporal: TemporalDenoiserConfig
@@ -32,13 +30,12 @@ class Sizes:
 
 
 def sizes(
-    width: int, heads: int, layers: int, latent: int, tokens: int, points: int, frames: int, context: int, encoder_layers: int
+    width: int, heads: int, layers: int, latent: int, tokens: int, points: int, context: int, encoder_layers: int
 ) -> Sizes:
     """One width for all networks."""
     return Sizes(
         tokens=tokens,
         points=points,
-        frames=frames,
         vae=ShapeVAEConfig(3, latent, heads, width, width, num_layers_encoder=3, num_layers_decoder=4),
         image_to_3d=ImageTo3DConfig(heads, width, latent, layers, cross_attention_dim=width),
         temporal=TemporalDenoiserConfig(
@@ -77,24 +74,28 @@ def sizes(
 
 
 SIZES = {
-    "toy": sizes(width=128, heads=4, layers=7, latent=16, tokens=64, points=512, frames=8, context=16, encoder_layers=3),
-    "tiny": sizes(width=32, heads=2, layers=3, latent=8, tokens=16, points=64, frames=4, context=8, encoder_layers=1),
+    "toy": sizes(width=128, heads=4, layers=7, latent=16, tokens=64, points=512, context=16, encoder_layers=3),
+    "tiny": sizes(width=32, heads=2, layers=3, latent=8, tokens=16, points=64, context=8, encoder_layers=1),
 }
 
 
 @dataclass(frozen=True)
 class PartRecipe:
-    """How one part is trained: `batch` samples a step, in a loop."""
+    """How one part is trained: `batch` windows of `frames` frames a step.
+
+    At inference windows have `temporal.temporal_context_size` frames.
+    """
 
     batch: int
+    frames: int
     loop: LoopConfig
 
 
 RECIPES = {
-    "vae": PartRecipe(32, LoopConfig(steps=12000, minutes=20, rate=1e-3)),
-    "image_to_3d": PartRecipe(32, LoopConfig(steps=12000, minutes=25, rate=1e-3)),
-    "temporal": PartRecipe(8, LoopConfig(steps=12000, minutes=45, rate=8e-4)),
-    "autoencoder": PartRecipe(8, LoopConfig(steps=12000, minutes=25, rate=1e-3)),
-    "refit_image_to_3d": PartRecipe(32, LoopConfig(steps=6000, minutes=8, rate=5e-4)),
-    "finetune_autoencoder": PartRecipe(8, LoopConfig(steps=3000, minutes=8, rate=3e-4)),
+    "vae": PartRecipe(32, 1, LoopConfig(steps=12000, minutes=20, rate=1e-3)),
+    "image_to_3d": PartRecipe(32, 1, LoopConfig(steps=12000, minutes=25, rate=1e-3)),
+    "temporal": PartRecipe(8, 8, LoopConfig(steps=12000, minutes=45, rate=8e-4)),
+    "autoencoder": PartRecipe(16, 4, LoopConfig(steps=12000, minutes=25, rate=1e-3)),
+    "refit_image_to_3d": PartRecipe(32, 1, LoopConfig(steps=6000, minutes=8, rate=5e-4)),
+    "finetune_autoencoder": PartRecipe(8, 8, LoopConfig(steps=3000, minutes=8, rate=3e-4)),
 }

@@ -82,7 +82,7 @@ def fit_image_to_3d(job: Job, encoder: Dinov2Model, denoiser: ImageTo3DDenoiser,
     mean, std = read_statistics(job.folder)
 
     def draw(generator: torch.Generator) -> Windows:
-        return windows(data, job.recipe.batch, 1, sizes.points, sizes.tokens, generator)
+        return windows(data, job.recipe.batch, job.recipe.frames, sizes.points, sizes.tokens, generator)
 
     def losses_of(batch: Windows, generator: torch.Generator) -> dict[str, Tensor]:
         latents = encode_windows(vae, batch, mean, std, generator)[:, 0]
@@ -106,12 +106,12 @@ def train_temporal(job: Job) -> None:
     load_part(encoder, job.folder, "encoder")
 
     def draw(generator: torch.Generator) -> Windows:
-        return windows(data, job.recipe.batch, sizes.frames, sizes.points, sizes.tokens, generator)
+        return windows(data, job.recipe.batch, job.recipe.frames, sizes.points, sizes.tokens, generator)
 
     def losses_of(batch: Windows, generator: torch.Generator) -> dict[str, Tensor]:
         latents = encode_windows(vae, batch, mean, std, generator)
         context = encode_images(encoder, batch.pictures.flatten(0, 1)).unflatten(0, latents.shape[:2])
-        known = draw_known(len(latents), sizes.frames, generator)
+        known = draw_known(len(latents), job.recipe.frames, generator)
         return temporal_loss(denoiser, latents, context, batch.frame_times, known, generator)
 
     networks = nn.ModuleDict({"encoder": encoder, "denoiser": denoiser})
@@ -154,7 +154,7 @@ def fit_autoencoder(job: Job, autoencoder: TemporalAutoencoder, name: str, input
     mean, std = read_statistics(job.folder)
 
     def draw(generator: torch.Generator) -> Windows:
-        return windows(data, job.recipe.batch, sizes.frames, sizes.points, sizes.tokens, generator)
+        return windows(data, job.recipe.batch, job.recipe.frames, sizes.points, sizes.tokens, generator)
 
     def losses_of(batch: Windows, generator: torch.Generator) -> dict[str, Tensor]:
         count, frames = batch.tracks.shape[:2]
