@@ -1,6 +1,6 @@
 """Two commands for a fresh machine; standard library only.
 
-    python3 build.py demo    animates the bundled clip and says where the result is
+    python3 build.py demo    animates the bundled mesh by the bundled clip and says where the result is
     python3 build.py test    checks style and types, and runs every test
 
 Both make `.venv` beside this file and install the pinned requirements there, again only when those change.
@@ -41,32 +41,28 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def demo(root: Path) -> int:
-    """Animates the bundled clip into `demo_out/`."""
-    clip = find_demo_clip(root)
+    """Animates the bundled mesh as the bundled clip moves, into `demo_out/`."""
+    clip, mesh = (find_in_demo(root, name) for name in ("clip.mp4", "mesh.glb"))
     python = Environment(root).ensure([TO_RUN])
     out = root / "demo_out"
     out.mkdir(exist_ok=True)
-    results = [out / "animated.glb", out / "preview.png"]
-    command = [str(python), "-m", "actionmesh", "animate", str(clip)]
-    for path in results:
-        command += ["-o", str(path)]
-    print(f"Animating {clip.relative_to(root)} ...", flush=True)
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    animated, preview, timings = (out / name for name in ("animated.glb", "preview.png", "timings.txt"))
+    command = [str(python), "-m", "actionmesh", "animate", str(clip), "--mesh", str(mesh), "--preset", "demo"]
+    print(f"Animating {mesh.relative_to(root)} by {clip.name} ...", flush=True)
+    done = subprocess.run(command + ["-o", str(animated), "-o", str(preview)], stdout=subprocess.PIPE, text=True)
     print(done.stdout, end="")
     if done.returncode != 0:
         return done.returncode
-    timings = out / "timings.txt"
     timings.write_text(done.stdout, encoding="utf-8")
-    print(f"\nAnimated mesh    {results[0]}\nPreview picture  {results[1]}\nTimings          {timings}")
+    print(f"\nAnimated mesh    {animated}\nPreview picture  {preview}\nTimings          {timings}")
     return 0
 
 
-def find_demo_clip(root: Path) -> Path:
-    folder = root / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo"
-    for clip in (folder / "clip.mp4", folder / "clip"):
-        if clip.exists():
-            return clip
-    raise BuildError(f"The bundled clip is missing from {folder}. Clone the repository again.")
+def find_in_demo(root: Path, name: str) -> Path:
+    path = root / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo" / name
+    if not path.exists():
+        raise BuildError(f"{path} is missing. Clone the repository again.")
+    return path
 
 
 def test(root: Path) -> int:

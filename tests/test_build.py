@@ -21,9 +21,7 @@ def make_wheel(folder, version):
     with zipfile.ZipFile(folder / f"{name}-py3-none-any.whl", "w") as wheel:
         wheel.writestr("tiny.py", f"version = {version!r}\n")
         wheel.writestr(f"{name}.dist-info/METADATA", f"Metadata-Version: 2.1\nName: tiny\nVersion: {version}\n")
-        wheel.writestr(
-            f"{name}.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
-        )
+        wheel.writestr(f"{name}.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         wheel.writestr(f"{name}.dist-info/RECORD", "")
 
 
@@ -180,14 +178,16 @@ def test_missing_clip_is_one_sentence(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(build, "ROOT", tmp_path)
     assert build.main(["demo"]) == 2
     error = capsys.readouterr().err
-    assert error.startswith("build.py: The bundled clip is missing") and error.count("\n") == 1
+    assert "clip.mp4 is missing" in error and error.count("\n") == 1
 
 
 @pytest.mark.parametrize("code", [0, 2])
 def test_demo_says_where_the_results_are(tmp_path, monkeypatch, capsys, code):
     """The command line is replaced by a program that prints what it was asked for."""
-    clip = tmp_path / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo" / "clip"
-    clip.mkdir(parents=True)
+    folder = tmp_path / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo"
+    folder.mkdir(parents=True)
+    for name in ("clip.mp4", "mesh.glb"):
+        (folder / name).touch()
     program = tmp_path / "python"
     program.write_text(f"#!/bin/sh\necho asked: $@\nexit {code}\n")
     program.chmod(0o755)
@@ -195,8 +195,9 @@ def test_demo_says_where_the_results_are(tmp_path, monkeypatch, capsys, code):
     assert build.demo(tmp_path) == code
     shown = capsys.readouterr().out
     out = tmp_path / "demo_out"
-    assert f"asked: -m actionmesh animate {clip} -o {out / 'animated.glb'} -o {out / 'preview.png'}" in shown
-    assert (str(out / "timings.txt") in shown) == (code == 0)
+    assert f"asked: -m actionmesh animate {folder / 'clip.mp4'} --mesh {folder / 'mesh.glb'} --preset demo" in shown
+    for name in ("animated.glb", "preview.png", "timings.txt"):
+        assert (shown.count(str(out / name)) > (name != "timings.txt")) == (code == 0)
     assert (out / "timings.txt").exists() == (code == 0)
 
 

@@ -119,15 +119,9 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--start", type=int, metavar="N", default=0, help="first frame of the clip, counted from 0")
     group.add_argument("--count", type=int, metavar="N", help="how many frames; all that are left without it")
     group.add_argument("--step", type=int, metavar="N", default=1, help="every N-th frame")
-    group.add_argument(
-        "--spread", type=int, metavar="N", help="instead of --step: N frames spread evenly over the clip"
-    )
-    group.add_argument(
-        "--anchor", type=int, metavar="N", default=0, help="reference frame, among those chosen; -1 is the last"
-    )
-    group.add_argument(
-        "--fps", type=float, metavar="X", help="frames a second, for pictures or instead of a video's own"
-    )
+    group.add_argument("--spread", type=int, metavar="N", help="instead of --step: N frames spread evenly over the clip")
+    group.add_argument("--anchor", type=int, metavar="N", default=0, help="reference frame, among those chosen; -1 is the last")
+    group.add_argument("--fps", type=float, metavar="X", help="frames a second, for pictures or instead of a video's own")
     group.add_argument("--in-betweens", type=int, metavar="N", default=0, help="poses to make between every two frames")
 
 
@@ -135,9 +129,7 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--preset", default=Animate.preset, help=f"amount of work: {', '.join(PRESETS)}")
     group.add_argument("--seed", type=int, metavar="N", default=0, help="the same seed gives the same result")
     group.add_argument("--steps", type=int, metavar="N", help="denoising steps, instead of the preset's")
-    group.add_argument(
-        "--guidance", type=float, metavar="X", help="how closely to follow the clip, instead of the preset's"
-    )
+    group.add_argument("--guidance", type=float, metavar="X", help="how closely to follow the clip, instead of the preset's")
     group.add_argument(
         "--keep-reference-pose",
         action=argparse.BooleanOptionalAction,
@@ -178,9 +170,7 @@ def run_animate(chosen: argparse.Namespace) -> None:
 def print_result(animated: Animated) -> None:
     for path in animated.out:
         print(f"Wrote {path}")
-    print(
-        f"{animated.poses} poses of {animated.vertices} vertices and {animated.faces} faces, {animated.duration:.2f} s"
-    )
+    print(f"{animated.poses} poses of {animated.vertices} vertices and {animated.faces} faces, {animated.duration:.2f} s")
     width = max(map(len, animated.timings))
     for stage, seconds in animated.timings.items():
         print(f"  {stage:<{width}}  {seconds:7.1f} s")

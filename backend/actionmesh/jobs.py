@@ -18,12 +18,10 @@ from .protocol import Animate, Animated
 if TYPE_CHECKING:
     from .weights.store import ModelStore
 
-SAVING, TOTAL = "Saving", "Total"
+SAVING, REST, TOTAL = "Saving", "Loading and the rest", "Total"
 
 
-def run(
-    job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None], cancelled: Callable[[], bool]
-) -> Animated:
+def run(job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None], cancelled: Callable[[], bool]) -> Animated:
     """Animates, and writes every file of `job.out`, each whole or not at all.
 
     Raises:
@@ -82,7 +80,7 @@ def checkpoint_folder(name: str | None) -> Path:
 class StageClock:
     """Sums the seconds that pass up to each step of each stage, and hands the events on to `report`.
 
-    What passes before a stage's start belongs to none.
+    What passes before a stage's start, such as the loading of weights, belongs to none.
     """
 
     def __init__(self, report: Callable[[ProgressEvent], None], clock: Callable[[], float] = time.perf_counter):
@@ -99,8 +97,9 @@ class StageClock:
         self._report(event)
 
     def timings(self) -> dict[str, float]:
-        """Seconds of each stage in order of appearance, and the total since the clock was made."""
-        return {**self._seconds, TOTAL: self._clock() - self._start}
+        """Seconds of each stage in order of appearance, those of none, and the total since the clock was made."""
+        total = self._clock() - self._start
+        return {**self._seconds, REST: total - sum(self._seconds.values()), TOTAL: total}
 
 
 class Stores:

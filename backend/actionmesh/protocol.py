@@ -193,7 +193,7 @@ class Animated:
         poses, vertices, faces: size of the animation.
         duration: seconds from the first pose to the last.
         reference_frame: index of the pose that is the reference mesh.
-        timings: seconds of each stage, in order; "Total" is the whole job.
+        timings: seconds of each stage in order, then of what lies between them; "Total", the last, is the whole job.
         loads: how often models were loaded since the checkpoint was opened.
     """
 

@@ -118,9 +118,7 @@ class Service:
         cancelled = self._slot.take(request.id)
         _in_thread(self._reply, request, lambda: work(cancelled), self._slot.release)
 
-    def _reply(
-        self, request: protocol.Request, work: Callable[[], Any], release: Callable[[], None] = lambda: None
-    ) -> None:
+    def _reply(self, request: protocol.Request, work: Callable[[], Any], release: Callable[[], None] = lambda: None) -> None:
         """Runs `work` and sends its answer; whatever it raises becomes an error of a known kind."""
         answer = _answer(request.id, work)
         if isinstance(answer, protocol.Failure) and answer.error.kind is Kind.OUT_OF_MEMORY:

@@ -132,9 +132,7 @@ def _fake_module(name, **contents):
 def install():
     _fake_module("pipeline", animate=animate, load_subject=load_subject)
     _fake_module("weights.store", ModelStore=FakeStore)
-    _fake_module(
-        "weights.checkpoints", default_checkpoint=lambda: types.SimpleNamespace(path=None), find_checkpoints=list
-    )
+    _fake_module("weights.checkpoints", default_checkpoint=lambda: types.SimpleNamespace(path=None), find_checkpoints=list)
 
 
 def main():

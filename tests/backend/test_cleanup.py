@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actionmesh.errors import MeshError
-from actionmesh.geometry.cleanup import clean_up, decimate, drop_degenerate, drop_small_parts, drop_unused, orient, parts
+from actionmesh.geometry.cleanup import (
+    clean_up,
+    decimate,
+    drop_degenerate,
+    drop_small_parts,
+    drop_unused,
+    orient,
+    parts,
+)
 from actionmesh.geometry.extraction import extract_surface
 from tests.backend.test_extraction import capsule, is_closed, sphere, torus, volume
 

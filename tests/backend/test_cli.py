@@ -10,11 +10,11 @@ from dataclasses import fields
 
 import pytest
 
-from actionmesh import cli
+from actionmesh import __version__, cli
 from actionmesh.errors import MeshError
 from actionmesh.protocol import Animate, Frames, Known
 
-from .worker_process import FAKES
+from .worker_process import FAKES, PATIENCE, WORKER
 
 COMMAND = [sys.executable, "-I", str(FAKES), "cli"]
 
@@ -24,7 +24,7 @@ def job(*arguments):
 
 
 def run(*arguments):
-    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=PATIENCE)
 
 
 def test_defaults_are_those_of_the_protocol():
@@ -84,6 +84,12 @@ def test_help_shows_every_option_and_examples(capsys):
     assert "examples:" in text and "--known 40=landed.glb" in text
 
 
+def test_package_runs_as_a_program():
+    command = [sys.executable, "-m", "actionmesh", "--version"]
+    shown = subprocess.check_output(command, cwd=WORKER.parents[1], text=True)
+    assert shown == f"ActionMesh {__version__}\n"
+
+
 def test_result_names_files_sizes_and_seconds_per_stage(tmp_path):
     out = tmp_path / "a.safetensors"
     done = run("animate", "quick", "-o", out)
@@ -134,7 +140,7 @@ def test_terminal_shows_a_bar_for_each_stage(tmp_path):
     terminal, end = os.openpty()
     termios.tcsetwinsize(end, (24, 100))
     command = [*COMMAND, "animate", "quick", "-o", str(tmp_path / "a.safetensors")]
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=end, check=True, timeout=60)
+    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=end, check=True, timeout=PATIENCE)
     shown = os.read(terminal, 100_000).decode()
     os.close(end)
     os.close(terminal)

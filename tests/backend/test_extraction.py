@@ -91,10 +91,12 @@ def volume(vertices: np.ndarray, faces: np.ndarray) -> float:
 class Counter:
     def __init__(self, field: Field):
         self.field, self.total, self.largest = field, 0, 0
+        self.starts: list[int] = []
 
     def __call__(self, points: Tensor) -> Tensor:
         assert points.dtype == torch.float32 and points.shape[1:] == (3,)
         assert points.abs().max() <= BOUND + 1e-6
+        self.starts.append(self.total)
         self.total += len(points)
         self.largest = max(self.largest, len(points))
         return self.field(points)
@@ -111,9 +113,9 @@ def test_it_is_the_dense_surface(shape, limit):
 
 @pytest.mark.parametrize("shape", [torus, capsule])
 def test_it_is_the_dense_surface_across_blocks(shape):
-    """128 cells are two blocks a side."""
-    field = truncated(shape, 0.05)
-    assert_same(extract_surface(field, 128), dense(field, 128))
+    """80 cells are two blocks a side."""
+    field = truncated(shape, 0.1)
+    assert_same(extract_surface(field, 80, coarse=20), dense(field, 80))
 
 
 @pytest.mark.parametrize(("resolution", "coarse"), [(45, 16), (50, 16), (72, 9), (64, 64), (2, 2)])
@@ -134,7 +136,7 @@ def test_an_uneven_field_gives_the_dense_surface():
     assert counted.total < 0.5 * 65**3
 
 
-@pytest.mark.parametrize("shape", [torus, capsule, cut])
+@pytest.mark.parametrize("shape", [blobs, capsule, cut])
 def test_few_points_are_queried(shape):
     counted = Counter(truncated(shape, 0.05))
     vertices, faces = extract_surface(counted, 256, chunk=50_000)
@@ -143,6 +145,13 @@ def test_few_points_are_queried(shape):
     assert is_closed(faces)
     uncut = torch.from_numpy(vertices[np.abs(vertices).max(axis=1) < 0.99])
     assert shape(uncut).abs().max() < 1e-3
+
+
+def test_a_plain_distance_is_narrowed_down_too():
+    """It is near its usual value nowhere in particular."""
+    counted = Counter(torus)
+    extract_surface(counted, 128)
+    assert counted.total < 0.2 * 129**3
 
 
 def test_memory_stays_far_below_the_dense_grid():
@@ -155,17 +164,16 @@ def test_memory_stays_far_below_the_dense_grid():
     assert field.total < 0.01 * 513**3
 
 
+def limb(points: Tensor) -> Tensor:
+    """A body and a limb, cut off so near the surface that nodes far apart see the body alone."""
+    body, arm = sphere(points, (-0.6, 0.0, 0.0), 0.3), capsule(points, (-0.6, 0.03, 0.03), (0.8, 0.03, 0.03), 0.03)
+    return torch.maximum(body, arm).clamp(-0.002, 0.002)
+
+
 def test_a_limb_is_followed_to_where_no_coarse_node_sees_it():
-    """Cut off so near the surface that at 16 cells only the body is seen, and the limb leaves its cells."""
-    whole = truncated(
-        lambda points: torch.maximum(
-            sphere(points, (-0.6, 0.0, 0.0), 0.3), capsule(points, (-0.6, 0.03, 0.03), (0.8, 0.03, 0.03), 0.03)
-        ),
-        0.002,
-    )
-    found = extract_surface(whole, 128, coarse=16)
+    found = extract_surface(limb, 96, coarse=12)
     assert found[0][:, 0].max() > 0.8
-    assert_same(found, dense(whole, 128))
+    assert_same(found, dense(limb, 96))
 
 
 def test_outside_is_out():
@@ -231,6 +239,15 @@ def test_progress_is_told_of_every_chunk():
         steps = [(event.step, event.total) for event in events if event.stage == stage]
         assert steps == [(step, len(steps) - 1) for step in range(len(steps))]
     assert counted.total / 3000 <= sum(event.step > 0 for event in events) < counted.total / 3000 + 3
+
+
+def test_it_asks_before_every_chunk_whether_to_stop():
+    """Also while it follows a limb, of which progress is not told."""
+    counted, asked = Counter(limb), set()
+    extract_surface(
+        counted, 64, coarse=16, chunk=500, progress=Progress(cancelled=lambda: bool(asked.add(counted.total)))
+    )
+    assert asked.issuperset(counted.starts)
 
 
 def test_it_stops_within_a_chunk():

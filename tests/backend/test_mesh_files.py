@@ -114,7 +114,9 @@ end_header
     rows = [[("short", 7), ("uchar", 2), ("short", -1), ("short", 5)]]
     rows += [[("uchar", 200), ("double", x), ("float", y), ("float", z)] for x, y, z in vertices.tolist()]
     for p in polygons:
-        rows.append([("uchar", 2), ("float", 0.5), ("float", 1), ("uchar", 0), ("uchar", len(p)), *[("int", k) for k in p]])
+        rows.append(
+            [("uchar", 2), ("float", 0.5), ("float", 1), ("uchar", 0), ("uchar", len(p)), *[("int", k) for k in p]]
+        )
     rows.append([("int", 0), ("int", 1)])
     if form == "ascii":
         return (header + "\n".join(" ".join(repr(value) for _, value in row) for row in rows)).encode()
@@ -186,7 +188,11 @@ def test_primitives_say_where_their_vertices_are(tmp_path):
 
 
 def single(builder: Builder, primitive: dict, **node: object) -> Builder:
-    builder.json |= {"scenes": [{"nodes": [0]}], "nodes": [{"mesh": 0, **node}], "meshes": [{"primitives": [primitive]}]}
+    builder.json |= {
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0, **node}],
+        "meshes": [{"primitives": [primitive]}],
+    }
     return builder
 
 
@@ -236,7 +242,9 @@ def test_sparse_strided_and_quantised_positions(tmp_path):
     padded = np.concatenate([whole, np.full((4, 1), 99, "<i2")], axis=1)
     quantised = builder.accessor(padded, normalized=True, type="VEC3")
     builder.json["bufferViews"][builder.json["accessors"][quantised]["bufferView"]]["byteStride"] = 8
-    mesh = load_mesh(single(builder, {"attributes": {"POSITION": quantised}, "indices": faces}).save(tmp_path / "quantised.glb"))
+    mesh = load_mesh(
+        single(builder, {"attributes": {"POSITION": quantised}, "indices": faces}).save(tmp_path / "quantised.glb")
+    )
     np.testing.assert_allclose(mesh.vertices, expected, atol=1e-7)
 
     values = builder.view(expected[[1, 3]].astype("<f4").tobytes())
@@ -244,7 +252,9 @@ def test_sparse_strided_and_quantised_positions(tmp_path):
     sparse = {"count": 2, "indices": {"bufferView": rows, "componentType": 5121}, "values": {"bufferView": values}}
     builder.json["accessors"].append({"componentType": 5126, "count": 4, "type": "VEC3", "sparse": sparse})
     last = len(builder.json["accessors"]) - 1
-    mesh = load_mesh(single(builder, {"attributes": {"POSITION": last}, "indices": faces}).save(tmp_path / "sparse.glb"))
+    mesh = load_mesh(
+        single(builder, {"attributes": {"POSITION": last}, "indices": faces}).save(tmp_path / "sparse.glb")
+    )
     np.testing.assert_allclose(mesh.vertices, expected * [[0], [1], [0], [1]], atol=1e-7)
 
 
@@ -342,6 +352,14 @@ def test_truncated_files_are_refused(tmp_path, ending):
             load_mesh(path)
 
 
+def test_a_glb_that_lacks_only_its_end_is_refused(tmp_path):
+    """Though all positions are there, whatever was behind them is not."""
+    path = rich_scene().save(tmp_path / "cut.glb")
+    path.write_bytes(path.read_bytes()[:-2])
+    with pytest.raises(MeshError, match="cut.glb is damaged"):
+        load_mesh(path)
+
+
 @settings(max_examples=60)
 @given(st.sampled_from(list(contents())), st.data())
 def test_nonsense_is_read_or_refused_but_nothing_else(tmp_path_factory, ending, data):
@@ -350,7 +368,9 @@ def test_nonsense_is_read_or_refused_but_nothing_else(tmp_path_factory, ending, 
     for _ in range(data.draw(st.integers(1, 4))):
         start = data.draw(st.integers(0, len(content)))
         end = data.draw(st.integers(start, min(start + 9, len(content))))
-        content[start:end] = data.draw(st.binary(max_size=6) | st.sampled_from([b"-1", b"99", b"nan", b"1e99", b"{", b"\n"]))
+        content[start:end] = data.draw(
+            st.binary(max_size=6) | st.sampled_from([b"-1", b"99", b"nan", b"1e99", b"{", b"\n"])
+        )
     path = tmp_path_factory.mktemp("nonsense") / f"odd{ending}"
     path.write_bytes(content)
     try:

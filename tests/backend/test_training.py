@@ -127,7 +127,7 @@ def test_known_frames_are_one_to_three():
 
 
 def test_noise_levels_reach_both_ends():
-    sigma = draw_sigmas(4000, torch.Generator().manual_seed(0))
+    sigma = draw_sigmas(4000, torch.Generator().manual_seed(0), 0.2)
     assert 0 <= sigma.min() < 0.02 and 0.15 < (sigma == 1).float().mean() < 0.25
     assert cosine(0.0) == 1.0 and cosine(1.0) == pytest.approx(0.0)
 

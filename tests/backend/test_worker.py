@@ -1,5 +1,6 @@
 """The worker as a process with a fake pipeline inside: pipes, errors, cancellation, and every way to end."""
 
+import io
 import shutil
 import signal
 import subprocess

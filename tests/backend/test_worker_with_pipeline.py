@@ -1,8 +1,6 @@
 """The worker and the command line with the real pipeline, on a tiny checkpoint of random weights."""
 
 import os
-import subprocess
-import sys
 import time
 from dataclasses import replace
 
@@ -12,10 +10,11 @@ import torch
 import trimesh
 from PIL import Image
 
+from actionmesh import cli
 from actionmesh.animation import Animation
 from actionmesh.protocol import VERSION, Animate, Cancel, Initialize, Kind, ProgressNotice, Unload
 
-from .worker_process import WORKER, WorkerProcess
+from .worker_process import WorkerProcess
 
 FRAMES = 5
 
@@ -96,8 +95,9 @@ def test_every_stage_is_reported_from_its_first_step_to_its_last(worker, job):
     assert any(total == job.steps for _, total in sum(steps.values(), []))
     for seen in steps.values():
         assert seen == sorted(seen) and seen[0][0] == 0 and seen[-1][0] == seen[-1][1]
-    assert set(steps) == set(done.timings) - {"Total"}
-    assert sum(done.timings.values()) <= 2 * done.timings["Total"]
+    *stages, total = done.timings.values()
+    assert [*steps, "Loading and the rest", "Total"] == list(done.timings)
+    assert sum(stages) == pytest.approx(total) and min(stages) >= 0
 
 
 def test_cancel_takes_effect_within_a_denoising_step(worker, job, tmp_path):
@@ -140,23 +140,21 @@ def test_what_the_user_can_cause_is_typed_and_named(worker, job, change, kind, n
     assert "\n" not in str(error)
 
 
-def test_end_of_input_in_the_middle_of_denoising_ends_the_worker(job, tmp_path, tiny_checkpoint):
-    with WorkerProcess(tmp_path / "log") as worker:
-        worker.start_job(replace(job, steps=10_000, checkpoint=str(tiny_checkpoint)), steps=2)
-        worker.process.stdin.close()
-        assert worker.seconds_to_end() < 2
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["log"]
+def test_command_line_animates_and_describes_the_machine(job, tiny_checkpoint, monkeypatch, capsys):
+    monkeypatch.setenv("ACTIONMESH_CHECKPOINTS", str(tiny_checkpoint.parent))
+    arguments = f"animate {job.clip} --mesh {job.mesh} -o {job.out[0]} --checkpoint tiny --steps 2 --in-betweens 1"
+    assert cli.main(arguments.split()) == 0
+    assert f"Wrote {job.out[0]}" in capsys.readouterr().out
+    assert len(Animation.load(job.out[0]).vertices) == 2 * FRAMES - 1
+    assert cli.main(["info"]) == 0
+    told = capsys.readouterr().out
+    assert "cpu" in told and str(tiny_checkpoint) in told and "complete" in told
 
 
-def test_command_line_animates_and_describes_the_machine(clip, mesh, tiny_checkpoint, tmp_path):
-    def run(*arguments):
-        command = [sys.executable, "-m", "actionmesh", *map(str, arguments)]
-        environment = {**os.environ, "ACTIONMESH_CHECKPOINTS": str(tiny_checkpoint.parent)}
-        return subprocess.check_output(command, cwd=WORKER.parents[1], env=environment, text=True)
-
-    out = tmp_path / "a.safetensors"
-    arguments = ("animate", clip, "--mesh", mesh, "-o", out, "--checkpoint", "tiny", "--steps", 2, "--in-betweens", 1)
-    assert f"Wrote {out}" in run(*arguments)
-    assert len(Animation.load(out).vertices) == 2 * FRAMES - 1
-    told = run("info")
-    assert "cpu" in told and "tiny" in told and "complete" in told
+def test_end_of_input_in_the_middle_of_denoising_ends_the_worker(worker, job, tmp_path):
+    """The last one, as the other tests share the worker."""
+    worker.notices.clear()
+    worker.start_job(replace(job, steps=10_000), steps=FRAMES + 1)
+    worker.process.stdin.close()
+    assert worker.seconds_to_end() < 2
+    assert list(tmp_path.iterdir()) == []

@@ -14,6 +14,8 @@ WORKER = Path(protocol.__file__).with_name("worker.py")
 FAKES = Path(__file__).with_name("fakes.py")
 REAL = [sys.executable, "-I", str(WORKER)]
 FAKE = [sys.executable, "-I", str(FAKES), "worker"]
+PATIENCE = 300
+"""Seconds until a worker that says nothing is taken for stuck: PyTorch is slow to start on a busy machine."""
 
 
 class WorkerProcess:
@@ -22,9 +24,7 @@ class WorkerProcess:
     def __init__(self, log, command=REAL, listen=True, **options):
         self.log = Path(log)
         with self.log.open("wb") as stderr:
-            self.process = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, **options
-            )
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, **options)
         self.notices = []
         self._inbox = Queue()
         self._next_id = 0
@@ -55,12 +55,12 @@ class WorkerProcess:
         self.send_line(encode(Request(self._next_id, params)))
         return self._next_id
 
-    def receive(self, timeout=60):
+    def receive(self, timeout=PATIENCE):
         """The next message; None at the end of output. A line that is no message fails the test here."""
         line = self._inbox.get(timeout=timeout)
         return decode(line) if line else None
 
-    def wait(self, id, timeout=60):
+    def wait(self, id, timeout=PATIENCE):
         """The answer to `id`; notices and other answers that come first are kept."""
         while id not in self._pending:
             message = self.receive(timeout)
@@ -71,19 +71,19 @@ class WorkerProcess:
                 self._pending[message.id] = message
         return self._pending.pop(id)
 
-    def call(self, params, timeout=60):
+    def call(self, params, timeout=PATIENCE):
         """The value of a successful answer."""
         answer = self.wait(self.send(params), timeout)
         assert isinstance(answer, Answer), answer.error
         return protocol.read(protocol.ANSWERS[type(params)], answer.value)
 
-    def refused(self, params, timeout=60):
+    def refused(self, params, timeout=PATIENCE):
         """The error of a failing request."""
         answer = self.wait(self.send(params), timeout)
         assert isinstance(answer, Failure), answer
         return answer.error
 
-    def start_job(self, job, steps=1, timeout=60):
+    def start_job(self, job, steps=1, timeout=PATIENCE):
         """Sends a job and waits until it reported `steps` of a stage; returns its id."""
         id = self.send(job)
         while not any(isinstance(notice, ProgressNotice) and notice.step >= steps for notice in self.notices):

@@ -67,8 +67,8 @@ def drop_small_parts(faces: np.ndarray, smallest_part: float = SMALLEST_PART) ->
 
 
 def orient(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Turns all faces over if they enclose a negative volume (the sum of signed tetrahedra to the origin)."""
-    a, b, c = np.moveaxis((vertices.astype(np.float64) - vertices.mean(axis=0))[faces], 1, 0)
+    """Turns all faces over if the volume they enclose, the sum of signed tetrahedra to the origin, is negative."""
+    a, b, c = np.moveaxis(vertices.astype(np.float64)[faces], 1, 0)
     return faces[:, ::-1] if np.einsum("fx,fx->", a, np.cross(b, c)) < 0 else faces
 
 

@@ -189,12 +189,12 @@ def _beyond(grid: SparseGrid, cells: np.ndarray, step: int) -> np.ndarray:
 
 
 def _near(grid: SparseGrid, cells: np.ndarray, step: int, usual: float) -> np.ndarray:
-    """The cells that the surface crosses or may pass through unseen, thinner than the cell.
+    """The cells that the surface crosses, or may pass through between the corners.
 
-    No point of a cell is further than sqrt(3) / 2 of its side from a corner, so a field that changes by at most `slope`
-    over a side can be zero only in cells with a corner below that share of it (a quarter is added, as the slope is
-    measured). A field that is cut off at a distance below the cell's size shows no slope, but it shows that it is not
-    at its usual, cut-off value: 0.8 of that is near, whatever the slope.
+    No point of a cell is further than sqrt(3) / 2 of its side from a corner. So where a field changes by at most
+    `slope` over a side, it is zero only in cells with a corner below sqrt(3) / 2 of that; a quarter is added, as the
+    slope is measured between nodes. A field that is cut off at less than a cell's size makes that bound useless, but
+    then any value below 0.8 of `usual`, the value cut off at, tells of a surface; so the smaller of the two decides.
     """
     if not len(cells):
         return cells

@@ -63,10 +63,9 @@ class Mesh:
 
     def _check_size(self) -> None:
         positions = self.vertices.astype(np.float64)
-        extent = np.ptp(positions, axis=0).max()
-        if extent == 0:
+        if not np.ptp(positions, axis=0).any():
             raise MeshError(f"{self.name} has no size: all its vertices are at one place.", "Export the whole object.")
-        corners = (positions / extent)[self.faces]
+        corners = positions[self.faces]
         cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
         if not cross.any():
             raise MeshError(f"{self.name} has no face with an area.", "Export a mesh with a surface, not lines alone.")

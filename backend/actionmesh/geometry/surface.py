@@ -55,7 +55,7 @@ def _cells(vertices: np.ndarray, side: float) -> tuple[np.ndarray, np.ndarray]:
     return cells, first
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Normalisation:
     """The similarity `x -> (x - centre) * scale`, computed in float64 and given back in the type that came in."""
 
@@ -94,22 +94,26 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     Returns:
         (V, 3) float32.
     """
-    weighted = np.repeat(_scaled_normals(vertices[faces]), 3, axis=0)
+    normals, _ = _face_normals(vertices[faces])
+    areas = np.linalg.norm(normals, axis=1, keepdims=True)
+    weighted = np.repeat(np.concatenate([normals, areas], axis=1), 3, axis=0)
     corners = faces.reshape(-1)
-    sums = [np.bincount(corners, weights=weighted[:, axis], minlength=len(vertices)) for axis in range(3)]
-    return _unit(np.stack(sums, axis=1)).astype(np.float32)
+    sums = [np.bincount(corners, weights=column, minlength=len(vertices)) for column in weighted.T]
+    return _unit(np.stack(sums[:3], axis=1), sums[3]).astype(np.float32)
 
 
-def _scaled_normals(corners: np.ndarray) -> np.ndarray:
-    """(..., 3, 3) triangle corners to (..., 3) float64 normals as long as twice the triangle's area."""
+def _face_normals(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(..., 3, 3) triangle corners to float64 normals (..., 3), as long as twice the triangle's area, and (...) the
+    product of two of its sides, which is what rounding goes by."""
     a, b, c = np.moveaxis(corners.astype(np.float64), -2, 0)
-    return np.cross(b - a, c - a)
+    return np.cross(b - a, c - a), np.linalg.norm(b - a, axis=-1) * np.linalg.norm(c - a, axis=-1)
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    longest = length.max(initial=0.0)
-    return np.where(length > 1e-15 * longest, vectors / np.where(length > 0, length, 1), UP)
+def _unit(vectors: np.ndarray, summed: np.ndarray) -> np.ndarray:
+    """Unit vectors (..., 3); +Y where nothing is left but rounding of what was summed, given by its length (...)."""
+    length = np.linalg.norm(vectors, axis=-1)
+    real = length > 1e-12 * summed
+    return np.where(real[..., None], vectors / np.where(real, length, 1)[..., None], UP)
 
 
 class SurfaceSamples(NamedTuple):
@@ -130,7 +134,7 @@ def sample_surface(vertices: np.ndarray, faces: np.ndarray, count: int, seed: in
     Points in a triangle: Osada et al. 2002, "Shape Distributions", section 4.2.
     """
     random = np.random.default_rng(seed)
-    areas = np.linalg.norm(_scaled_normals(vertices[faces]), axis=1)
+    areas = np.linalg.norm(_face_normals(vertices[faces])[0], axis=1)
     face_index = random.choice(len(faces), size=count, p=areas / areas.sum())
     root, along = np.sqrt(random.random(count)), random.random(count)
     barycentric = np.stack([1 - root, root * (1 - along), root * along], axis=1).astype(np.float32)
@@ -150,7 +154,7 @@ def carry(
     """
     corners = vertices[..., faces[face_index], :]
     points = np.einsum("...pcx,pc->...px", corners.astype(np.float64), barycentric)
-    return points.astype(np.float32), _unit(_scaled_normals(corners)).astype(np.float32)
+    return points.astype(np.float32), _unit(*_face_normals(corners)).astype(np.float32)
 
 
 def farthest_points(points: torch.Tensor, count: int, seed: int, candidates: int | None = None) -> torch.Tensor:

@@ -13,6 +13,8 @@ from .layers import alpha_embedding, frequency_embedding, frequency_embedding_wi
 
 PREDICTION_MODES = ("direct", "residual")
 TIME_CONDITIONING = ("tokens", "queries")
+QUERY_TIME_SCALE = 32.0
+"""With "queries" alpha is stretched by this before it is embedded: the published embedding hardly changes over [0, 1]."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class TemporalAutoencoder(LatentDecoder):
         if self.proj_time is not None:
             own_alpha = positions / positions.amax(dim=1, keepdim=True)
             source = repeat(source_alpha, "b -> b t", t=frames)
-            x = x + self.proj_time(self._alphas(source, own_alpha)).unsqueeze(2)
+            x = x + self._projected_times(source, own_alpha).unsqueeze(2)
         x = rearrange(x, "b t n d -> b (t n) d")
         if self.proj_time is None:
             alpha_tokens = repeat(self._alphas(source_alpha, target_alpha), "b d -> b t d", t=frames)
@@ -98,7 +100,7 @@ class TemporalAutoencoder(LatentDecoder):
         embedded = frequency_embedding(vertices[..., :3], self.config.embed_frequency, self.config.embed_include_pi, dtype)
         queries = self.proj_query(torch.cat([embedded, vertices[..., 3:].to(dtype)], dim=-1))
         if self.proj_time is not None:
-            queries = queries + self.proj_time(self._alphas(source_alpha, target_alpha)).unsqueeze(1)
+            queries = queries + self._projected_times(source_alpha, target_alpha).unsqueeze(1)
         return 2 * torch.sigmoid(self.query(queries, context).float()) - 1
 
     def place(self, vertices: Tensor, field: Tensor) -> Tensor:
@@ -106,6 +108,10 @@ class TemporalAutoencoder(LatentDecoder):
         if self.config.prediction_mode == "residual":
             field = field + vertices[..., :3]
         return field.clamp(-1.0, 1.0)
+
+    def _projected_times(self, source_alpha: Tensor, alpha: Tensor) -> Tensor:
+        assert self.proj_time is not None
+        return self.proj_time(self._alphas(QUERY_TIME_SCALE * source_alpha, QUERY_TIME_SCALE * alpha))
 
     def _alphas(self, source_alpha: Tensor, target_alpha: Tensor) -> Tensor:
         half, dtype = self.config.width // 2, self.post_quant.weight.dtype

@@ -4,6 +4,7 @@
     python -m actionmesh.training train vae DATA RUN
     python -m actionmesh.training train image_to_3d DATA RUN
     python -m actionmesh.training train temporal DATA RUN
+    python -m actionmesh.training train finetune_temporal DATA RUN
     python -m actionmesh.training train autoencoder DATA RUN
     python -m actionmesh.training train refit_image_to_3d DATA RUN
     python -m actionmesh.training train finetune_autoencoder DATA RUN

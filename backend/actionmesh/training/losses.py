@@ -36,20 +36,26 @@ def vae_loss(vae: ShapeVAE, batch: Surfaces, kl_weight: float, generator: torch.
     return {"loss": distance + kl_weight * kl, "distance": distance, "kl": kl, "wrong_side": wrong_side}
 
 
-def draw_sigmas(count: int, generator: torch.Generator) -> Tensor:
-    """(count) noise levels: half logit-normal (Esser et al. 2024), 30% uniform, 20% pure noise, where few steps begin."""
+def draw_sigmas(count: int, generator: torch.Generator, pure_noise: float) -> Tensor:
+    """(count) noise levels: a share `pure_noise` is 1, where sampling in few steps begins; of the rest five eighths are
+    logit-normal (Esser et al. 2024) and three eighths uniform."""
     logit_normal = torch.sigmoid(torch.randn(count, generator=generator))
     uniform = torch.rand(count, generator=generator)
-    choice = torch.rand(count, generator=generator)
-    return torch.where(choice < 0.5, logit_normal, torch.where(choice < 0.8, uniform, torch.ones(count)))
+    spread = torch.where(torch.rand(count, generator=generator) < 0.625, logit_normal, uniform)
+    return torch.where(torch.rand(count, generator=generator) < pure_noise, torch.ones(count), spread)
 
 
 def image_to_3d_loss(
-    denoiser: ImageTo3DDenoiser, latents: Tensor, context: Tensor, generator: torch.Generator, dropout: float = 0.1
+    denoiser: ImageTo3DDenoiser,
+    latents: Tensor,
+    context: Tensor,
+    generator: torch.Generator,
+    pure_noise: float = 0.2,
+    dropout: float = 0.1,
 ) -> dict[str, Tensor]:
     """Flow matching of clean latents (B, N, D) given image tokens (B, S, C), zero for a share `dropout` of the samples."""
     batch = len(latents)
-    sigma = draw_sigmas(batch, generator)
+    sigma = draw_sigmas(batch, generator, pure_noise)
     noise = torch.randn(latents.shape, generator=generator)
     noisy = torch.lerp(latents, noise, sigma[:, None, None])
     context = context * (torch.rand(batch, generator=generator) >= dropout)[:, None, None]
@@ -64,6 +70,7 @@ def temporal_loss(
     frame_times: Tensor,
     known: Tensor,
     generator: torch.Generator,
+    pure_noise: float = 0.2,
     dropout: float = 0.1,
 ) -> dict[str, Tensor]:
     """Flow matching over T frames with known frames kept clean, at time 0, and out of the loss (masked generation).
@@ -71,7 +78,7 @@ def temporal_loss(
     latents (B, T, N, D), context (B, T, S, C), frame_times (B, T), known (B, T) with 1 where a frame is known.
     """
     batch = len(latents)
-    sigma = draw_sigmas(batch, generator)
+    sigma = draw_sigmas(batch, generator, pure_noise)
     noise = torch.randn(latents.shape, generator=generator)
     unknown = (1 - known)[..., None, None]
     noisy = torch.lerp(latents, noise, sigma[:, None, None, None] * unknown)

@@ -81,20 +81,26 @@ SIZES = {
 
 @dataclass(frozen=True)
 class PartRecipe:
-    """How one part is trained: `batch` windows of `frames` frames a step.
+    """How one part is trained.
 
-    At inference windows have `temporal.temporal_context_size` frames.
+    Args:
+        batch: windows a step.
+        frames: T frames a window; at inference windows have `temporal.temporal_context_size`.
+        loop: optimiser and length.
+        pure_noise: the share of a denoiser's samples that start from pure noise.
     """
 
     batch: int
     frames: int
     loop: LoopConfig
+    pure_noise: float = 0.2
 
 
 RECIPES = {
     "vae": PartRecipe(32, 1, LoopConfig(steps=12000, minutes=20, rate=1e-3)),
     "image_to_3d": PartRecipe(32, 1, LoopConfig(steps=12000, minutes=25, rate=1e-3)),
     "temporal": PartRecipe(8, 8, LoopConfig(steps=12000, minutes=45, rate=8e-4)),
+    "finetune_temporal": PartRecipe(8, 8, LoopConfig(steps=12000, minutes=25, rate=3e-4), pure_noise=0.6),
     "autoencoder": PartRecipe(16, 4, LoopConfig(steps=12000, minutes=25, rate=1e-3)),
     "refit_image_to_3d": PartRecipe(32, 1, LoopConfig(steps=6000, minutes=8, rate=5e-4)),
     "finetune_autoencoder": PartRecipe(8, 8, LoopConfig(steps=3000, minutes=8, rate=3e-4)),

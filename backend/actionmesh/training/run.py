@@ -87,7 +87,7 @@ def fit_image_to_3d(job: Job, encoder: Dinov2Model, denoiser: ImageTo3DDenoiser,
     def losses_of(batch: Windows, generator: torch.Generator) -> dict[str, Tensor]:
         latents = encode_windows(vae, batch, mean, std, generator)[:, 0]
         context = encode_images(encoder, batch.pictures[:, 0])
-        return image_to_3d_loss(denoiser, latents, context, generator)
+        return image_to_3d_loss(denoiser, latents, context, generator, job.recipe.pure_noise)
 
     networks = nn.ModuleDict({"encoder": encoder, "denoiser": denoiser})
     Loop(job.recipe.loop, networks, job.folder, name).run(draw, losses_of)
@@ -97,12 +97,24 @@ def fit_image_to_3d(job: Job, encoder: Dinov2Model, denoiser: ImageTo3DDenoiser,
 def train_temporal(job: Job) -> None:
     """The temporal denoiser, from the image-to-3D one, together with the image encoder."""
     torch.manual_seed(job.seed)
+    image_to_3d, denoiser = ImageTo3DDenoiser(job.sizes.image_to_3d), TemporalDenoiser(job.sizes.temporal)
+    load_part(image_to_3d, job.folder, "image_to_3d")
+    initialise_temporal_from_image_to_3d(denoiser, image_to_3d)
+    fit_temporal(job, denoiser, "temporal")
+
+
+def finetune_temporal(job: Job) -> None:
+    """The temporal denoiser goes on, mostly from pure noise: the bundled checkpoint samples in one step."""
+    denoiser = TemporalDenoiser(job.sizes.temporal)
+    load_part(denoiser, job.folder, "temporal")
+    fit_temporal(job, denoiser, "finetune_temporal")
+
+
+def fit_temporal(job: Job, denoiser: TemporalDenoiser, name: str) -> None:
+    """Flow matching over windows, of the denoiser and of the image encoder that was trained before."""
     sizes, data, vae = job.sizes, ToyData.load(job.data), finished_vae(job)
     mean, std = read_statistics(job.folder)
-    image_to_3d = ImageTo3DDenoiser(sizes.image_to_3d)
-    load_part(image_to_3d, job.folder, "image_to_3d")
-    encoder, denoiser = new_encoder(sizes), TemporalDenoiser(sizes.temporal)
-    initialise_temporal_from_image_to_3d(denoiser, image_to_3d)
+    encoder = new_encoder(sizes)
     load_part(encoder, job.folder, "encoder")
 
     def draw(generator: torch.Generator) -> Windows:
@@ -112,10 +124,10 @@ def train_temporal(job: Job) -> None:
         latents = encode_windows(vae, batch, mean, std, generator)
         context = encode_images(encoder, batch.pictures.flatten(0, 1)).unflatten(0, latents.shape[:2])
         known = draw_known(len(latents), job.recipe.frames, generator)
-        return temporal_loss(denoiser, latents, context, batch.frame_times, known, generator)
+        return temporal_loss(denoiser, latents, context, batch.frame_times, known, generator, job.recipe.pure_noise)
 
     networks = nn.ModuleDict({"encoder": encoder, "denoiser": denoiser})
-    Loop(job.recipe.loop, networks, job.folder, "temporal").run(draw, losses_of)
+    Loop(job.recipe.loop, networks, job.folder, name).run(draw, losses_of)
     save_part(encoder, job.folder, "encoder")
     save_part(denoiser, job.folder, "temporal")
 
@@ -234,6 +246,7 @@ PARTS = {
     "vae": train_vae,
     "image_to_3d": train_image_to_3d,
     "temporal": train_temporal,
+    "finetune_temporal": finetune_temporal,
     "autoencoder": train_autoencoder,
     "refit_image_to_3d": refit_image_to_3d,
     "finetune_autoencoder": finetune_autoencoder,
