@@ -7,6 +7,7 @@ import numpy as np
 import trimesh
 
 from ..media.render import render_frames
+from ..media.shading import to_linear
 from ..output.film import encode_film
 from .data import toy_camera_and_light
 from .toys import make_sequence
@@ -25,5 +26,5 @@ def write_demo(folder: Path, seed: int, template: str | None = None, frames: int
     rate = Fraction((frames - 1) / float(toy.times[-1])).limit_denominator(1000)
     folder.mkdir(parents=True, exist_ok=True)
     encode_film(film, rate, (SIZE, SIZE), folder / "clip.mp4")
-    colours = (toy.colours * 255).round().astype(np.uint8)
+    colours = (to_linear(toy.colours) * 255).round().astype(np.uint8)  # glTF's vertex colours are linear
     trimesh.Trimesh(toy.vertices[0], toy.faces, vertex_colors=colours, process=False).export(folder / "mesh.glb")
