@@ -38,23 +38,32 @@ def main(arguments: list[str] | None = None) -> int:
     except BuildError as error:
         print(f"build.py: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
 
 
 def demo(root: Path) -> int:
-    """Animates the bundled mesh as the bundled clip moves, into `demo_out/`."""
+    """Animates the bundled clip alone, and the bundled mesh as the clip moves, into `demo_out/`."""
     clip, mesh = (find_in_demo(root, name) for name in ("clip.mp4", "mesh.glb"))
     python = Environment(root).ensure([TO_RUN])
     out = root / "demo_out"
     out.mkdir(exist_ok=True)
-    animated, preview, timings = (out / name for name in ("animated.glb", "preview.png", "timings.txt"))
-    command = [str(python), "-m", "actionmesh", "animate", str(clip), "--mesh", str(mesh), "--preset", "demo"]
-    print(f"Animating {mesh.relative_to(root)} by {clip.name} ...", flush=True)
-    done = subprocess.run(command + ["-o", str(animated), "-o", str(preview)], stdout=subprocess.PIPE, text=True)
-    print(done.stdout, end="")
-    if done.returncode != 0:
-        return done.returncode
-    timings.write_text(done.stdout, encoding="utf-8")
-    print(f"\nAnimated mesh    {animated}\nPreview picture  {preview}\nTimings          {timings}")
+    timings = out / "timings.txt"
+    timings.write_text("", encoding="utf-8")
+    for name, inputs in (("from_video", [str(clip)]), ("with_mesh", [str(clip), "--mesh", str(mesh)])):
+        results = [out / f"{name}.glb", out / f"{name}.png"]
+        command = [str(python), "-m", "actionmesh", "animate"] + inputs + ["--preset", "demo"]
+        print(f"Animating {' '.join(Path(part).name for part in inputs)} ...", flush=True)
+        for path in results:
+            command += ["-o", str(path)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+        print(done.stdout, flush=True)
+        if done.returncode != 0:
+            return done.returncode
+        with timings.open("a", encoding="utf-8") as file:
+            file.write(f"{name}\n{done.stdout}\n")
+    print(f"Animated meshes  {out / 'from_video.glb'}, {out / 'with_mesh.glb'}")
+    print(f"Previews         {out / 'from_video.png'}, {out / 'with_mesh.png'}\nTimings          {timings}")
     return 0
 
 

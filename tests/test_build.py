@@ -194,11 +194,15 @@ def test_demo_says_where_the_results_are(tmp_path, monkeypatch, capsys, code):
     monkeypatch.setattr(Environment, "ensure", lambda self, names: program)
     assert build.demo(tmp_path) == code
     shown = capsys.readouterr().out
-    out = tmp_path / "demo_out"
-    assert f"asked: -m actionmesh animate {folder / 'clip.mp4'} --mesh {folder / 'mesh.glb'} --preset demo" in shown
-    for name in ("animated.glb", "preview.png", "timings.txt"):
-        assert (shown.count(str(out / name)) > (name != "timings.txt")) == (code == 0)
-    assert (out / "timings.txt").exists() == (code == 0)
+    out, clip = tmp_path / "demo_out", folder / "clip.mp4"
+    asked = [line for line in shown.splitlines() if line.startswith("asked:")]
+    runs = [f"{clip} --preset demo", f"{clip} --mesh {folder / 'mesh.glb'} --preset demo"]
+    assert len(asked) == (2 if code == 0 else 1)
+    assert all(f"-m actionmesh animate {run} " in line for run, line in zip(runs, asked, strict=False))
+    told = shown.rpartition("asked:")[2].partition("\n")[2]
+    for name in ("from_video.glb", "from_video.png", "with_mesh.glb", "with_mesh.png", "timings.txt"):
+        assert (str(out / name) in told) == (code == 0)
+    assert ("with_mesh" in (out / "timings.txt").read_text()) == (code == 0)
 
 
 def test_old_pythons_can_read_it():

@@ -46,6 +46,24 @@ class Builder:
         self.json["accessors"].append(entry)
         return len(self.json["accessors"]) - 1
 
+    def sparse(self, base: np.ndarray | None, places: list[int], values: np.ndarray, count: int = 0, **properties: object) -> int:
+        """An accessor of `base`, or of zeros, with other values at some places."""
+        whole = np.zeros((count, values.shape[1]), values.dtype) if base is None else base.copy()
+        whole[places] = values
+        index = self.accessor(whole if base is None else base, **properties)
+        self.json["accessors"][index] |= {
+            "min": whole.min(0).tolist(),
+            "max": whole.max(0).tolist(),
+            "sparse": {
+                "count": len(places),
+                "indices": {"bufferView": self.view(np.array(places, "<u2").tobytes()), "componentType": 5123},
+                "values": {"bufferView": self.view(values.tobytes())},
+            },
+        }
+        if base is None:
+            del self.json["accessors"][index]["bufferView"]
+        return index
+
     def primitive(self, vertices: np.ndarray, faces: np.ndarray, **attributes: np.ndarray) -> dict:
         named = {name: self.accessor(values) for name, values in attributes.items()}
         position = self.accessor(vertices.astype("<f4"))
@@ -153,22 +171,34 @@ class Player:
     def values(self, index: int) -> np.ndarray:
         entry = self.json["accessors"][index]
         width = {name: width for width, name in TYPES.items()}[entry["type"]]
-        if "bufferView" not in entry:
-            return np.zeros((entry["count"], width))
-        view = self.json["bufferViews"][entry["bufferView"]]
         kind = np.dtype(DTYPES[entry["componentType"]])
-        stride = view.get("byteStride", kind.itemsize * width)
-        start = view.get("byteOffset", 0) + entry.get("byteOffset", 0)
-        assert (
-            start + stride * (entry["count"] - 1) + kind.itemsize * width
-            <= view.get("byteOffset", 0) + view["byteLength"]
-        )
-        rows = [self.binary[start + k * stride :][: kind.itemsize * width] for k in range(entry["count"])]
-        values = np.frombuffer(b"".join(rows), kind).reshape(-1, width)
+        values = self.rows(entry, entry["count"], kind, width) if "bufferView" in entry else np.zeros((entry["count"], width))
+        if "sparse" in entry:
+            sparse = entry["sparse"]
+            places = self.rows(sparse["indices"], sparse["count"], np.dtype(DTYPES[sparse["indices"]["componentType"]]), 1)
+            for place, row in zip(places[:, 0], self.rows(sparse["values"], sparse["count"], kind, width), strict=True):
+                values[place] = row
         if "min" in entry:
             np.testing.assert_array_equal(values.min(0), np.array(entry["min"], kind))
             np.testing.assert_array_equal(values.max(0), np.array(entry["max"], kind))
         return values
+
+    def decoded(self, index: int) -> np.ndarray:
+        """The values as float64, normalised whole numbers from -1 or 0 to 1."""
+        values, entry = self.values(index), self.json["accessors"][index]
+        return np.maximum(values / np.iinfo(values.dtype).max, -1) if entry.get("normalized") else values.astype(np.float64)
+
+    def rows(self, entry: dict, count: int, kind: np.dtype, width: int) -> np.ndarray:
+        """(count, width) numbers of the buffer view that an accessor, or part of a sparse one, names."""
+        view = self.json["bufferViews"][entry["bufferView"]]
+        stride = view.get("byteStride", kind.itemsize * width)
+        start = view.get("byteOffset", 0) + entry.get("byteOffset", 0)
+        assert (
+            start + stride * (count - 1) + kind.itemsize * width
+            <= view.get("byteOffset", 0) + view["byteLength"]
+        )
+        rows = [self.binary[start + k * stride :][: kind.itemsize * width] for k in range(count)]
+        return np.frombuffer(b"".join(rows), kind).reshape(-1, width).copy()
 
     def weights(self, node: int, time: float) -> np.ndarray:
         animation = self.json["animations"][0]
@@ -183,7 +213,7 @@ class Player:
         """(n, 3) in the primitive's space."""
         weights = self.weights(node, time)
         assert len(primitive["targets"]) == len(weights)
-        values = self.values(primitive["attributes"][attribute]).astype(np.float64)
+        values = self.decoded(primitive["attributes"][attribute])
         for weight, target in zip(weights, primitive["targets"], strict=True):
             if weight:
                 values = values + weight * self.values(target[attribute])
@@ -205,7 +235,7 @@ class Player:
             matrix = parent @ local_matrix(node)
             if "mesh" in node:
                 primitives = self.json["meshes"][node["mesh"]]["primitives"]
-                found.extend((index, primitive, matrix) for primitive in primitives if primitive.get("mode", 4) == 4)
+                found.extend((index, primitive, matrix) for primitive in primitives if primitive.get("mode", 4) in (4, 5, 6))
             for child in reversed(node.get("children", [])):
                 visit(child, matrix)
 

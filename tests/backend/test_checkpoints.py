@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+
 from actionmesh.errors import CheckpointError, InputError
 from actionmesh.weights.checkpoints import Settings, default_checkpoint, find_checkpoints, open_checkpoint
 from actionmesh.weights.store import ModelStore

@@ -1,6 +1,7 @@
 """The bundled clip shows a toy that the reader can cut out, and its mesh fits the first frame."""
 
 import numpy as np
+
 from actionmesh.geometry.mesh_files import load_mesh
 from actionmesh.media.reader import read_clip
 from actionmesh.media.subject import cut_out

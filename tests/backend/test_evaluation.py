@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from actionmesh.evaluation.measures import chamfer_distance, vertex_error, volume_iou
 from actionmesh.evaluation.unseen import evaluate
 from actionmesh.weights.checkpoints import default_checkpoint

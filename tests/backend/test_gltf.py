@@ -17,7 +17,7 @@ from actionmesh.geometry.mesh_files import load_mesh
 from actionmesh.output import gltf_document
 from actionmesh.output.gltf import pose_files, write_animated_glb
 from actionmesh.output.gltf_document import Document
-from tests.backend.gltf_files import PNG, PRIVATE_CHUNK, Builder, Player, grid, pack, rich_scene, unit_normals, unpack
+from tests.backend.gltf_files import PNG, PRIVATE_CHUNK, Builder, Player, grid, pack, rich_scene, textured, unit_normals, unpack
 
 TIMES = np.array([0.0, 0.1, 0.25, 0.75])
 PROVENANCE = Provenance("clip.mp4", None, 7, "default", "small", "0.1")
@@ -235,6 +235,71 @@ def test_several_buffers_become_one(tmp_path):
     source.write_text(json.dumps(builder.json))
     animation = animate_file(source)
     assert_plays(written(animation, source, tmp_path), animation)
+
+
+def played_without_warning(builder: Builder, folder: Path, caplog: pytest.LogCaptureFixture) -> Player:
+    """Animates what the builder holds, as the only mesh of the only node, and checks each pose."""
+    builder.json |= {"scenes": [{"nodes": [0]}], "nodes": [{"mesh": 0, "scale": [2, -1, 1], "translation": [1, 2, 3]}]}
+    source = builder.save(folder / "source.glb")
+    animation = animate_file(source)
+    player = written(animation, source, folder)
+    assert_plays(player, animation)
+    assert not caplog.records
+    for name, data in enumerate(pose_files(animation, source)):
+        (folder / f"{name}.glb").write_bytes(data)
+        pose = load_mesh(folder / f"{name}.glb")
+        np.testing.assert_allclose(pose.vertices, animation.vertices[name], atol=1e-5)
+        np.testing.assert_array_equal(pose.faces, animation.faces)
+    return player
+
+
+FAN = np.array([[0, 0, 0.3], [1, 0, 0], [0.7, 0.8, 0.1], [-0.2, 1, 0], [-1, 0.3, 0.2]], "<f4")
+FAN_FACES = np.array([[0, 1, 2], [0, 2, 3], [0, 3, 4]])
+
+
+def test_fans_and_strips_move_in_whole_and_keep_their_mode(tmp_path, caplog):
+    builder = Builder()
+    corners = np.arange(len(FAN))
+    fan = textured(builder, builder.primitive(FAN, corners, NORMAL=unit_normals(FAN, FAN_FACES)))
+    loose = builder.primitive(FAN + (4, 0, 0), corners)
+    del loose["indices"]
+    strip = builder.primitive(FAN + (8, 0, 0), corners[::-1])
+    builder.json["meshes"] = [{"primitives": [fan | {"mode": 6}, loose | {"mode": 6}, strip | {"mode": 5}]}]
+    player = played_without_warning(builder, tmp_path, caplog)
+    primitives = player.json["meshes"][0]["primitives"]
+    assert [(primitive["mode"], len(primitive["targets"])) for primitive in primitives] == [(6, 4), (6, 4), (5, 4)]
+    assert player.json["materials"] == builder.json["materials"] and primitives[0]["material"] == 0
+    lengths = np.linalg.norm(player.morphed(0, primitives[0], "NORMAL", TIMES[3]), axis=1)
+    np.testing.assert_allclose(lengths, 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("based", [True, False])
+def test_sparse_positions_and_corners_are_followed(tmp_path, caplog, based):
+    builder = Builder()
+    vertices, faces = grid()
+    places = [1, 6, 11] if based else list(range(2, len(vertices)))
+    base = vertices + np.float32([[5, 5, 5]]) * np.isin(np.arange(len(vertices)), places)[:, None]
+    position = builder.sparse(base if based else None, places, vertices[places], count=len(vertices))
+    corners = faces.astype("<u2").reshape(-1, 1)
+    changed = corners.copy()
+    changed[[0, 7]] = 15
+    indices = builder.sparse(changed, [0, 7], corners[[0, 7]])
+    builder.json["meshes"] = [{"primitives": [{"attributes": {"POSITION": position}, "indices": indices}]}]
+    player = played_without_warning(builder, tmp_path, caplog)
+    shown = player.values(player.json["meshes"][0]["primitives"][0]["attributes"]["POSITION"])
+    expected = np.where(np.isin(np.arange(len(vertices)), places)[:, None] | based, vertices, 0)
+    np.testing.assert_array_equal(shown, expected)
+    np.testing.assert_array_equal(player.values(indices), corners)
+
+
+def test_quantised_sparse_positions_are_followed(tmp_path, caplog):
+    builder = Builder()
+    whole = np.round(FAN * 20000).astype("<i2")
+    position = builder.sparse(whole, [2], np.array([[-32768, 32767, 5]], "<i2"), normalized=True)
+    builder.json["extensionsUsed"] = ["KHR_mesh_quantization"]
+    builder.json["meshes"] = [{"primitives": [{"attributes": {"POSITION": position}, "mode": 6}]}]
+    player = played_without_warning(builder, tmp_path, caplog)
+    np.testing.assert_allclose(player.decoded(position)[2], [-1, 1, 5 / 32767], atol=1e-9)
 
 
 OBJ = """mtllib coat.mtl

@@ -292,6 +292,36 @@ def test_compressed_gltf_is_refused(tmp_path, compress, name):
     assert "without compression" in caught.value.cure
 
 
+def test_compressed_numbers_of_a_sparse_accessor_are_refused(tmp_path):
+    builder = Builder()
+    vertices, faces = grid()
+    primitive = builder.primitive(vertices, faces)
+    primitive["attributes"]["POSITION"] = builder.sparse(vertices, [1], vertices[:1])
+    builder.json["bufferViews"][-1]["extensions"] = {"EXT_meshopt_compression": {}}
+    with pytest.raises(MeshError, match="sparse.glb is compressed with meshopt"):
+        load_mesh(single(builder, primitive).save(tmp_path / "sparse.glb"))
+
+
+@pytest.mark.parametrize("mode", [5, 6])
+def test_strips_and_fans_too_short_for_a_face_have_none(tmp_path, mode):
+    builder = Builder()
+    vertices, faces = grid()
+    short = builder.primitive(vertices[:2], np.array([0, 1])) | {"mode": mode}
+    builder = single(builder, builder.primitive(vertices, faces))
+    builder.json["meshes"][0]["primitives"].insert(0, short)
+    np.testing.assert_array_equal(load_mesh(builder.save(tmp_path / "short.glb")).faces, faces + 2)
+
+
+def test_a_buffer_shorter_than_it_says_is_refused(tmp_path):
+    path = rich_scene().save_apart(tmp_path / "scene.gltf")
+    whole = (tmp_path / "all.bin").read_bytes()
+    (tmp_path / "all.bin").write_bytes(whole + b"padding")
+    assert len(load_mesh(path).vertices)
+    (tmp_path / "all.bin").write_bytes(whole[:-1])
+    with pytest.raises(MeshError, match="scene.gltf is damaged"):
+        load_mesh(path)
+
+
 def broken_gltfs() -> dict[str, dict]:
     """Changes to a good file's JSON, each of which makes it bad."""
     return {

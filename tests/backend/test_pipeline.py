@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import trimesh
+
 from actionmesh.animation import Animation
 from actionmesh.errors import ActionMeshError, Cancelled, CheckpointError, InputError, MediaError, MeshError
 from actionmesh.options import AnimateOptions, FrameChoice, KnownShape

@@ -190,6 +190,7 @@ def test_strips_fans_and_faces_without_indices_are_read(tmp_path):
     faces = read_appearance(open_source(animation, source)).faces
     expected = [(0, 1, 2), (1, 2, 3), (4, 5, 6), (7, 8, 9), (7, 9, 10)]
     assert sorted(sorted(face) for face in faces.tolist()) == [list(face) for face in expected]
+    np.testing.assert_array_equal(faces, mesh.faces)
 
 
 def test_a_film_plays_at_the_animations_pace(tmp_path):

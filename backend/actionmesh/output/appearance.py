@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ..geometry.gltf_scene import triangles_of
 from ..media.render import Texture
 from .gltf_document import Document
-from .gltf_source import TRIANGLE_STRIP, TRIANGLES, Block, Source
+from .gltf_source import Block, Source
 
 LARGEST_PICTURE = 2048
 """Pixels along the longer edge; larger textures would only flicker at the size of a preview."""
@@ -29,7 +30,7 @@ def read_appearance(source: Source) -> Appearance:
     """Gathers the blocks of a source into one mesh with one Texture."""
     document, blocks = source.document, source.blocks
     starts = np.cumsum([0] + [len(block.rows) for block in blocks])
-    faces = [_triangles(document, block) for block in blocks]
+    faces = [triangles_of(block.primitive, document.array, len(block.rows)) for block in blocks]
     textures = [_texture_index(document, block) for block in blocks]
     used = list(dict.fromkeys(textures))
     return Appearance(
@@ -42,19 +43,6 @@ def read_appearance(source: Source) -> Appearance:
             tint=np.concatenate([_tint(document, block) for block in blocks]),
         ),
     )
-
-
-def _triangles(document: Document, block: Block) -> np.ndarray:
-    """(F, 3) int64 indices into the block's vertices."""
-    if "indices" in block.primitive:
-        corners = document.array(block.primitive["indices"])[:, 0].astype(np.int64)
-    else:
-        corners = np.arange(len(block.rows))
-    mode = block.primitive.get("mode", TRIANGLES)
-    if mode == TRIANGLES:
-        return corners.reshape(-1, 3)
-    first = corners[:-2] if mode == TRIANGLE_STRIP else np.broadcast_to(corners[0], len(corners) - 2)
-    return np.stack([first, corners[1:-1], corners[2:]], axis=1)
 
 
 def _shading(document: Document, block: Block) -> dict:

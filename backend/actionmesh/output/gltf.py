@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 
 from ..animation import Animation
+from ..geometry.gltf_scene import has_triangles
 from .atomic import write_atomically
 from .gltf_document import Document
-from .gltf_source import Block, Source, copy_source, has_triangles, open_source
+from .gltf_source import Block, Source, copy_source, open_source
 
 ANIMATION_NAME = "ActionMesh"
 

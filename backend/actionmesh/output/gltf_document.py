@@ -5,26 +5,20 @@ buffers and pictures move into the one binary chunk. Meshes in Draco or meshopt 
 Specification: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
 """
 
-import base64
-import binascii
 import json
 import mimetypes
 import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 
 import numpy as np
 
 from ..errors import MeshError, OutputError
+from ..geometry.gltf_file import BINARY_CHUNK, JSON_CHUNK, MAGIC, GltfFile, read_accessor
+from ..geometry.reading import DAMAGED, naming_damage, read_bytes
 
-MAGIC, JSON_CHUNK, BINARY_CHUNK = 0x46546C67, 0x4E4F534A, 0x004E4942
 VERTEX_BUFFER = 34962
 FLOAT = 5126
-COMPONENTS = {5120: "<i1", 5121: "<u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", FLOAT: "<f4"}
-WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT2": 4, "MAT3": 9, "MAT4": 16}
-COMPRESSIONS = {"KHR_draco_mesh_compression", "EXT_meshopt_compression", "KHR_meshopt_compression"}
 LARGEST_GLB = 2**32 - 1
 
 
@@ -43,48 +37,34 @@ class Document:
         Raises:
             MeshError: the file is missing, broken, or compressed.
         """
-        try:
-            return cls.parse(path.read_bytes(), path.parent)
-        except OSError as error:
-            raise MeshError(
-                f"{path} cannot be read ({error.strerror}).", "Check the path and its permissions."
-            ) from error
-        except (ValueError, KeyError, IndexError, TypeError, AttributeError, struct.error) as error:
-            raise MeshError(f"{path} is no valid glTF 2.0 file.", "Export it again.") from error
+        with naming_damage(path):
+            return cls.parse(read_bytes(path), path)
 
     @classmethod
-    def parse(cls, data: bytes, folder: Path) -> "Document":
-        """From the bytes of a .glb or .gltf file; `folder` is where its relative references start."""
-        chunks = list(_chunks(data)) if data[:4] == struct.pack("<I", MAGIC) else [(JSON_CHUNK, data)]
-        document = cls(json.loads(chunks[0][1], parse_constant=_refuse), bytearray(), [])
-        compressions = COMPRESSIONS.intersection(document.json.get("extensionsUsed", []))
-        if compressions:
-            raise MeshError(f"The meshes are compressed with {min(compressions)}.", "Export them without compression.")
-        has_binary = len(chunks) > 1 and chunks[1][0] == BINARY_CHUNK
-        document.other_chunks = chunks[2 if has_binary else 1 :]
-        document._gather_buffers(chunks[1][1] if has_binary else b"", folder)
-        document._gather_images(folder)
+    def parse(cls, data: bytes, path: Path) -> "Document":
+        """From the bytes of a .glb or .gltf file; relative references start in the folder of `path`."""
+        file = GltfFile(path, data)
+        file.refuse_compression(file.json.get("extensionsUsed", ()))
+        document = cls(file.json, bytearray(), file.other_chunks)
+        document._gather_buffers(file)
+        document._gather_images(file)
+        json.dumps(document.json, allow_nan=False)  # what cannot be written is better refused here, by name
         return document
 
-    def _gather_buffers(self, embedded: bytes, folder: Path) -> None:
-        starts = []
-        for buffer in self.json.get("buffers", []):
-            data = _resolve(buffer["uri"], folder) if "uri" in buffer else embedded
-            if len(data) < buffer["byteLength"]:
-                raise ValueError("a buffer is shorter than it says")
-            starts.append(self._append(data[: buffer["byteLength"]]))
+    def _gather_buffers(self, file: GltfFile) -> None:
+        starts = [self._append(file.buffer(index)) for index in range(len(self.json.get("buffers", [])))]
         for view in self.json.get("bufferViews", []):
             view["byteOffset"] = view.get("byteOffset", 0) + starts[view["buffer"]]
             view["buffer"] = 0
 
-    def _gather_images(self, folder: Path) -> None:
+    def _gather_images(self, file: GltfFile) -> None:
         """Brings pictures beside a .gltf file into the buffer; one that is not there stays a reference."""
         for image in self.json.get("images", []):
             if "uri" not in image:
                 continue
             try:
-                data = _resolve(image["uri"], folder)
-            except OSError:
+                data = file.resolve(image["uri"])
+            except MeshError:
                 continue
             image.setdefault("mimeType", _mime_type(image["uri"]))
             image["bufferView"] = self._add_view(data)
@@ -102,29 +82,15 @@ class Document:
         )
 
     def array(self, accessor: int) -> np.ndarray:
-        """(count, width) values of an accessor, integers marked as normalised turned into floats.
+        """The values of an accessor, as `read_accessor` has them.
 
         Raises:
-            MeshError: the accessor points outside its buffer.
+            MeshError: the accessor contradicts itself or points outside its buffer.
         """
-        entry = self.json["accessors"][accessor]
-        kind, width = np.dtype(COMPONENTS[entry["componentType"]]), WIDTHS[entry["type"]]
         try:
-            values = self._values(entry, entry["count"], kind, width)
-            if "sparse" in entry:
-                count, places, replaced = (entry["sparse"][key] for key in ("count", "indices", "values"))
-                rows = self._values(places, count, np.dtype(COMPONENTS[places["componentType"]]), 1)[:, 0]
-                values[rows] = self._values(replaced, count, kind, width)
-        except (ValueError, TypeError, IndexError) as error:
+            return read_accessor(self.json, lambda _: self.binary, accessor)
+        except DAMAGED as error:
             raise MeshError("An accessor of the mesh points outside its buffer.", "Export it again.") from error
-        return _normalised(values) if entry.get("normalized") else values
-
-    def _values(self, holder: dict, count: int, kind: np.dtype, width: int) -> np.ndarray:
-        if "bufferView" not in holder:
-            return np.zeros((count, width), kind)
-        view = self.json["bufferViews"][holder["bufferView"]]
-        stride, start = view.get("byteStride", kind.itemsize * width), view["byteOffset"] + holder.get("byteOffset", 0)
-        return np.ndarray((count, width), kind, self.binary, start, (stride, kind.itemsize)).copy()
 
     def add_scalars(self, values: np.ndarray) -> int:
         """Adds (count,) values as float32 for an animation sampler; the index of their accessor."""
@@ -174,44 +140,12 @@ def add_to(parent: dict, name: str, entry: dict) -> int:
     return len(entries) - 1
 
 
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is no JSON")
-
-
-def _chunks(data: bytes) -> Iterator[tuple[int, bytes]]:
-    _, version, length = struct.unpack_from("<III", data)
-    if version != 2 or length > len(data):
-        raise ValueError("not version 2, or truncated")
-    offset = 12
-    while offset < length:
-        size, kind = struct.unpack_from("<II", data, offset)
-        if offset + 8 + size > length:
-            raise ValueError("a chunk is longer than the file")
-        yield kind, data[offset + 8 : offset + 8 + size]
-        offset += 8 + size
-
-
 def _chunk(kind: int, data: bytes | bytearray, filler: bytes) -> bytes:
     padding = filler * (-len(data) % 4)
     return struct.pack("<II", min(len(data) + len(padding), LARGEST_GLB), kind) + data + padding
-
-
-def _resolve(uri: str, folder: Path) -> bytes:
-    """The bytes behind a data URI or a path relative to `folder`; OSError when there are none."""
-    if not uri.startswith("data:"):
-        return (folder / unquote(uri)).read_bytes()
-    try:
-        return base64.b64decode(uri.split(",", 1)[1], validate=True)
-    except (IndexError, binascii.Error) as error:
-        raise ValueError("a data URI is broken") from error
 
 
 def _mime_type(uri: str) -> str:
     if uri.startswith("data:"):
         return uri[len("data:") :].split(";", 1)[0]
     return mimetypes.guess_type(uri, strict=False)[0] or "image/png"
-
-
-def _normalised(values: np.ndarray) -> np.ndarray:
-    """Section 3.11 of the specification: f = max(c / largest, -1)."""
-    return np.maximum(values / np.float64(np.iinfo(values.dtype).max), -1) if values.dtype.kind in "iu" else values

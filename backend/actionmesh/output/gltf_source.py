@@ -7,7 +7,6 @@ matched by place: vertices at one place move together.
 
 import copy
 import logging
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,13 +16,13 @@ from scipy.spatial import KDTree
 
 from ..animation import Animation
 from ..errors import MeshError
+from ..geometry.gltf_scene import shown_primitives, to_world
 from ..geometry.mesh_files import load_mesh
 from .gltf_document import Document, add_to
 
 log = logging.getLogger(__name__)
 
 CLAY = (0.5, 0.33, 0.23, 1.0)
-TRIANGLES, TRIANGLE_STRIP, TRIANGLE_FAN = 4, 5, 6
 SAME_PLACE = 1e-5
 """Vertices closer than this share of the mesh's longest side are at one place."""
 
@@ -90,14 +89,6 @@ def copy_source(source: Source) -> Source:
     return _open_document(copy.deepcopy(source.document), source.vertices, source.faces)
 
 
-def has_triangles(primitive: dict) -> bool:
-    """Whether the primitive is part of the surface, not lines or points."""
-    return (
-        primitive.get("mode", TRIANGLES) in (TRIANGLES, TRIANGLE_STRIP, TRIANGLE_FAN)
-        and "POSITION" in primitive["attributes"]
-    )
-
-
 def _open_file(animation: Animation, path: Path) -> Source:
     is_gltf = path.suffix.lower() in (".glb", ".gltf")
     document = Document.read(path) if is_gltf else _convert(path)
@@ -112,11 +103,11 @@ def _convert(path: Path) -> Document:
         scene = trimesh.load_scene(path, process=False)
     except Exception as error:  # trimesh lets through whatever its readers meet
         raise MeshError(f"{path} cannot be read.", "Export it again.") from error
-    return _from_trimesh(scene, path.parent)
+    return _from_trimesh(scene, path)
 
 
-def _from_trimesh(scene: trimesh.Scene, folder: Path) -> Document:
-    document = Document.parse(scene.export(file_type="glb", include_normals=True), folder)
+def _from_trimesh(scene: trimesh.Scene, path: Path) -> Document:
+    document = Document.parse(scene.export(file_type="glb", include_normals=True), path)
     for mesh in document.json["meshes"]:
         for primitive in mesh["primitives"]:
             if "material" not in primitive:
@@ -130,19 +121,26 @@ def _from_trimesh(scene: trimesh.Scene, folder: Path) -> Document:
 
 
 def _open_document(document: Document, vertices: np.ndarray, faces: np.ndarray) -> Source:
-    primitives = list(_primitives(document))
-    positions = [document.array(item["attributes"]["POSITION"]).astype(np.float64) for _, item, _ in primitives]
-    world = [
-        local @ to_world[:3, :3].T + to_world[:3, 3]
-        for local, (_, _, to_world) in zip(positions, primitives, strict=True)
-    ]
-    rows = _match(np.concatenate(world) if world else np.empty((0, 3)), vertices)
-    pieces = np.split(rows, np.cumsum([len(local) for local in positions])[:-1])
+    _separate_meshes(document.json)
+    primitives = list(shown_primitives(document.json))
+    positions = [document.array(content["attributes"]["POSITION"]).astype(np.float64) for _, content in primitives]
+    world = [to_world(local, found.world) for local, (found, _) in zip(positions, primitives, strict=True)]
+    rows = _match(np.concatenate([np.empty((0, 3)), *world]), vertices)
     blocks = [
-        Block(node, primitive, to_world, local, piece)
-        for (node, primitive, to_world), local, piece in zip(primitives, positions, pieces, strict=True)
+        Block(found.node, content, found.world, local, rows[found.vertices])
+        for (found, content), local in zip(primitives, positions, strict=True)
     ]
     return Source(document, blocks, vertices, faces)
+
+
+def _separate_meshes(gltf: dict) -> None:
+    """Copies a mesh that several nodes share for each further node: their vertices move differently."""
+    seen = set()
+    for node in dict.fromkeys(found.node for found, _ in shown_primitives(gltf)):
+        entry = gltf["nodes"][node]
+        if entry["mesh"] in seen:
+            entry["mesh"] = add_to(gltf, "meshes", copy.deepcopy(gltf["meshes"][entry["mesh"]]))
+        seen.add(entry["mesh"])
 
 
 def _match(points: np.ndarray, vertices: np.ndarray) -> np.ndarray:
@@ -154,44 +152,3 @@ def _match(points: np.ndarray, vertices: np.ndarray) -> np.ndarray:
     if not len(points) or distances.max() > tolerance:
         raise MeshError("Its vertices are not where the animation has them.", "Animate this mesh again.")
     return rows
-
-
-def _primitives(document: Document) -> Iterator[tuple[int, dict, np.ndarray]]:
-    """Node, primitive and world matrix of the scene's surfaces.
-
-    A mesh that several nodes share is copied for each further node: their vertices move differently.
-    """
-    seen = set()
-    for index, to_world in _scene_nodes(document.json):
-        node = document.json["nodes"][index]
-        if "mesh" not in node:
-            continue
-        if node["mesh"] in seen:
-            node["mesh"] = add_to(document.json, "meshes", copy.deepcopy(document.json["meshes"][node["mesh"]]))
-        seen.add(node["mesh"])
-        for primitive in filter(has_triangles, document.json["meshes"][node["mesh"]]["primitives"]):
-            yield index, primitive, to_world
-
-
-def _scene_nodes(gltf: dict) -> Iterator[tuple[int, np.ndarray]]:
-    """Nodes of the shown scene with their world matrices, last sibling first, as `load_mesh` walks them."""
-    children = {child for node in gltf.get("nodes", []) for child in node.get("children", [])}
-    scenes = gltf.get("scenes") or [{"nodes": [k for k in range(len(gltf.get("nodes", []))) if k not in children]}]
-    stack = [(root, np.eye(4)) for root in scenes[gltf.get("scene", 0)].get("nodes", [])]
-    while stack:
-        index, parent = stack.pop()
-        node = gltf["nodes"][index]
-        to_world = parent @ _node_matrix(node)
-        yield index, to_world
-        stack += [(child, to_world) for child in node.get("children", [])]
-
-
-def _node_matrix(node: dict) -> np.ndarray:
-    """(4, 4) float64: the node's matrix, or translation @ rotation @ scale."""
-    if "matrix" in node:
-        return np.reshape(node["matrix"], (4, 4)).astype(np.float64).T
-    x, y, z, w = node.get("rotation", (0, 0, 0, 1))
-    matrix = trimesh.transformations.quaternion_matrix((w, x, y, z))
-    matrix[:3, :3] *= node.get("scale", (1, 1, 1))
-    matrix[:3, 3] = node.get("translation", (0, 0, 0))
-    return matrix

@@ -2,11 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from transformers import Dinov2Model
 
 from ..errors import InputError
 from ..media.preprocess import ImagePreprocessing
@@ -20,6 +19,9 @@ from ..presets import PRESETS, Preset
 from .checkpoints import open_checkpoint
 from .load import Network, build, read_tensors
 from .names import our_name
+
+if TYPE_CHECKING:
+    from transformers import Dinov2Model
 
 TRIPOSG_WEIGHTS = "diffusion_pytorch_model.safetensors"
 ACTIONMESH_WEIGHTS = "model.safetensors"
@@ -47,10 +49,12 @@ class ModelStore:
         self._parts: dict[str, nn.Module] = {}
 
     @property
-    def image_encoder(self) -> Dinov2Model:
+    def image_encoder(self) -> "Dinov2Model":
         folder = self.checkpoint.image_encoder
 
-        def load() -> Dinov2Model:
+        def load() -> nn.Module:
+            from transformers import Dinov2Model
+
             config = image_encoder_config(folder / "config.json")
             return self._build(lambda: Dinov2Model(config), folder / ACTIONMESH_WEIGHTS)
 
