@@ -14,7 +14,7 @@ from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
 from actionmesh.training import run as parts
 from actionmesh.training.batches import draw_known, encode_windows, shapes, windows
 from actionmesh.training.data import FRAMES, ToyData, make_shard, picture_path
-from actionmesh.training.export import export
+from actionmesh.training.export import export, unpack
 from actionmesh.training.loop import Loop, LoopConfig, cosine
 from actionmesh.training.losses import draw_sigmas, image_to_3d_loss, temporal_loss
 from actionmesh.training.recipes import RECIPES, SIZES
@@ -53,6 +53,11 @@ def test_every_part_trains_and_the_checkpoint_loads(folder, tmp_path):
     trained = load_file(run / "temporal.safetensors")["proj_out.weight"]
     assert torch.allclose(store.temporal_denoiser.proj_out.weight, trained, atol=1e-3)
     assert store.loads == 5
+    unpack(checkpoint, tmp_path / "again")
+    for path in (run / f"{name}.safetensors" for name in ("vae", "encoder", "image_to_3d", "temporal", "autoencoder")):
+        again, before = load_file(tmp_path / "again" / path.name), load_file(path)
+        assert again.keys() == before.keys() and all(torch.allclose(again[k], before[k], atol=2e-3) for k in before), path.name
+    parts.train("finetune_temporal", folder, tmp_path / "again", "tiny", short("finetune_temporal"))
 
 
 def test_shards_are_made_once_and_pictures_can_follow(tmp_path):

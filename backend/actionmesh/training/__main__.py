@@ -9,6 +9,7 @@
     python -m actionmesh.training train refit_image_to_3d DATA RUN
     python -m actionmesh.training train finetune_autoencoder DATA RUN
     python -m actionmesh.training export RUN CHECKPOINT
+    python -m actionmesh.training unpack CHECKPOINT RUN        to train a checkpoint further
     python -m actionmesh.training clip CHECKPOINT/demo --seed 2006
 
 Each can be stopped and started again; a part goes on from its last state in RUN.
@@ -30,6 +31,10 @@ def main() -> None:
         from .export import export
 
         export(arguments.run, arguments.checkpoint)
+    elif arguments.command == "unpack":
+        from .export import unpack
+
+        unpack(arguments.checkpoint, arguments.run)
     else:
         from .demo_clip import write_demo
 
@@ -58,6 +63,9 @@ def parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="write the trained parts as a checkpoint")
     export.add_argument("run", type=Path)
     export.add_argument("checkpoint", type=Path)
+    unpack = commands.add_parser("unpack", help="make a run of a checkpoint's parts")
+    unpack.add_argument("checkpoint", type=Path)
+    unpack.add_argument("run", type=Path)
     clip = commands.add_parser("clip", help="render a toy as the bundled clip")
     clip.add_argument("folder", type=Path)
     clip.add_argument("--seed", type=int, required=True)

@@ -1,4 +1,4 @@
-"""The trained parts of a run as one checkpoint folder, in the public layout and in half precision."""
+"""The trained parts of a run as one checkpoint folder, in the public layout and in half precision; and back."""
 
 import json
 from pathlib import Path
@@ -10,9 +10,9 @@ from transformers import Dinov2Config
 
 from ..media.preprocess import ImagePreprocessing
 from ..models.config import JsonConfig
-from ..weights.checkpoints import Settings
+from ..weights.checkpoints import Settings, open_checkpoint
 from ..weights.load import read_tensors
-from ..weights.names import their_name
+from ..weights.names import our_name, their_name
 from ..weights.store import ACTIONMESH_WEIGHTS, TRIPOSG_WEIGHTS
 from .recipes import PICTURE, SIZES
 from .run import read_statistics
@@ -53,6 +53,24 @@ def export(run: Path, folder: Path, sizes_name: str = "toy") -> None:
         licence=LICENCE,
     )
     write_json(folder / "checkpoint.json", settings.to_dict())
+
+
+def unpack(folder: Path, run: Path) -> None:
+    """The parts of a checkpoint that `export` wrote, as a run whose training can go on."""
+    run.mkdir(parents=True, exist_ok=True)
+    checkpoint = open_checkpoint(folder)
+    weights = {
+        "vae": checkpoint.shape_vae / TRIPOSG_WEIGHTS,
+        "encoder": checkpoint.image_encoder / ACTIONMESH_WEIGHTS,
+        "image_to_3d": checkpoint.image_to_3d / TRIPOSG_WEIGHTS,
+        "temporal": checkpoint.temporal_denoiser / ACTIONMESH_WEIGHTS,
+        "autoencoder": checkpoint.temporal_autoencoder / ACTIONMESH_WEIGHTS,
+    }
+    for name, path in weights.items():
+        tensors = read_tensors(path, str if name == "encoder" else our_name)
+        save_file({key: tensor.float().contiguous() for key, tensor in tensors.items()}, run / f"{name}.safetensors")
+    settings = checkpoint.settings
+    write_json(run / "latents.json", {"mean": settings.latent_mean, "std": settings.latent_std})
 
 
 def write_network(folder: Path, file: str, config: JsonConfig, tensors: dict[str, Tensor]) -> None:
