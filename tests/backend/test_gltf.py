@@ -105,6 +105,15 @@ def test_lines_beside_a_surface_keep_still(source, tmp_path):
         np.testing.assert_array_equal(player.morphed(1, lines, "POSITION", time), rest)
 
 
+def test_a_part_without_positions_is_left_alone(tmp_path):
+    builder = rich_scene()
+    builder.json["meshes"][0]["primitives"].insert(0, {"attributes": {}})
+    path = builder.save(tmp_path / "source.glb")
+    player = written(animate_file(path), path, tmp_path)
+    assert player.json["meshes"][0]["primitives"][0] == {"attributes": {}}
+    assert player.json["meshes"][0]["primitives"][1]["targets"]
+
+
 def test_the_provenance_travels_with_the_animation(source, tmp_path):
     animation = written(animate_file(source), source, tmp_path).json["animations"][0]
     assert animation["extras"]["reference_frame"] == 1

@@ -70,12 +70,13 @@ def _extend_mesh(document: Document, node_index: int, poses: int) -> int:
     """Names and weighs the new targets of a mesh and gives its lines and points still ones; its old target count."""
     node = document.json["nodes"][node_index]
     mesh = document.json["meshes"][node["mesh"]]
-    for primitive in mesh["primitives"]:
+    shown = [primitive for primitive in mesh["primitives"] if "POSITION" in primitive["attributes"]]
+    for primitive in shown:
         if not has_triangles(primitive):
             count = document.json["accessors"][primitive["attributes"]["POSITION"]]["count"]
             still = document.add_zeros(count)
             primitive["targets"] = primitive.get("targets", []) + [{"POSITION": still} for _ in range(poses)]
-    old = len(mesh["primitives"][0]["targets"]) - poses
+    old = len(shown[0]["targets"]) - poses
     mesh["weights"] = mesh.get("weights", [0.0] * old) + [0.0] * poses
     if "weights" in node:
         node["weights"] = node["weights"] + [0.0] * poses
