@@ -1,5 +1,6 @@
 """What an artist can choose about a job. Plain data: built by the command line, by the worker and by tests."""
 
+import math
 from dataclasses import dataclass, field
 
 from .errors import InputError
@@ -62,7 +63,7 @@ class AnimateOptions:
         keep_reference_pose: subtract Stage II's residual at the anchor frame, so that the anchor pose is
             the reference mesh exactly; None: yes for an artist's mesh, no otherwise.
         fps: frames a second of an image sequence, or to override a video's own.
-        low_memory: keep only the part that computes on the device.
+        low_memory: keep only the part that computes on the device; it goes to the ModelStore.
     Raises:
         InputError: a number is out of range.
     """
@@ -87,7 +88,9 @@ class AnimateOptions:
             raise InputError(f"The number of in-betweens is {self.in_betweens}.", "Use 0 or more.")
         if self.steps is not None and self.steps < 1:
             raise InputError(f"The number of steps is {self.steps}.", "Use 1 or more.")
-        if self.fps is not None and not self.fps > 0:
+        if self.fps is not None and not (self.fps > 0 and math.isfinite(self.fps)):
             raise InputError(f"The frame rate is {self.fps}.", "Use a number above 0.")
+        if self.guidance is not None and not math.isfinite(self.guidance):
+            raise InputError(f"The guidance is {self.guidance}.", "Use a number such as 7.5.")
         if not 0 <= self.seed < 2**63:
             raise InputError(f"The seed is {self.seed}.", "Use a whole number from 0 to 2^63 - 1.")

@@ -1,5 +1,7 @@
 """From a clip to an animated mesh. `animate` tells the whole story."""
 
+from functools import partial
+
 import numpy as np
 from torch import Tensor
 
@@ -69,10 +71,20 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
 
 
 def load_subject(options: AnimateOptions, store: ModelStore, progress: Progress) -> Clip:
-    """The chosen frames with the subject cut out, by the file's alpha, by a plain background, or by RMBG if it is there."""
+    """The chosen frames with the subject cut out, by the file's alpha, by a plain background, or by RMBG if it is there.
+
+    What is wrong with the rest of the job is found first.
+    """
+    preset_of(options, store)
+    for path in filter(None, (options.mesh, *(shape.mesh for shape in options.known))):
+        load_mesh(path)
     clip = read_clip(options.clip, options.frames, options.mask, options.fps, MAX_SIDE, progress)
-    network = store.background_removal
-    return cut_out(clip, None if network is None else lambda picture: remove_background(network, picture), progress)
+    remover = partial(_remove_background, store) if store.removes_background else None
+    return cut_out(clip, remover, progress)
+
+
+def _remove_background(store: ModelStore, picture: np.ndarray) -> np.ndarray:
+    return remove_background(store.background_removal, picture)
 
 
 def preset_of(options: AnimateOptions, store: ModelStore) -> Preset:

@@ -26,9 +26,12 @@ class Preset:
 
     def overridden(self, values: dict[str, Any], source: str) -> "Preset":
         """With a checkpoint's own numbers; raises CheckpointError naming one that does not exist."""
-        unknown = set(values) - {field.name for field in fields(self)}
-        if unknown:
-            raise CheckpointError(f"{source} sets {', '.join(sorted(unknown))}, which no preset has.", "Mend or remove the file.")
+        kinds = {field.name: (int, float) if field.type in (float, "float") else int for field in fields(self)}
+        for name, value in values.items():
+            if name not in kinds:
+                raise CheckpointError(f"{source} sets {name}, which no preset has.", "Mend or remove the file.")
+            if not isinstance(value, kinds[name]) or isinstance(value, bool) or not value > 0:
+                raise CheckpointError(f"{source} sets {name} to {value!r}.", "Use a number above 0.")
         return replace(self, **values)
 
 

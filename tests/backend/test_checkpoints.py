@@ -39,7 +39,9 @@ def test_a_folder_that_does_not_exist_is_refused(tmp_path):
         open_checkpoint(tmp_path / "nowhere")
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"strange": 1}'])
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"strange": 1}', '{"latent_mean": [0.0]}', '{"presets": {"demo": 3}}', '{"reference_extent": 0}']
+)
 def test_a_checkpoint_json_that_cannot_be_understood_is_named(copy, text):
     (copy / "checkpoint.json").write_text(text)
     with pytest.raises(CheckpointError, match="checkpoint.json"):
@@ -49,6 +51,9 @@ def test_a_checkpoint_json_that_cannot_be_understood_is_named(copy, text):
 def test_wrong_presets_are_refused(copy):
     (copy / "checkpoint.json").write_text('{"presets": {"demo": {"stepps": 3}}}')
     with pytest.raises(CheckpointError, match="stepps"):
+        ModelStore(copy, "cpu").preset("demo")
+    (copy / "checkpoint.json").write_text('{"presets": {"demo": {"steps": 0}}}')
+    with pytest.raises(CheckpointError, match="steps to 0"):
         ModelStore(copy, "cpu").preset("demo")
     with pytest.raises(InputError, match="quality"):
         ModelStore(copy, "cpu").preset("best")
@@ -71,6 +76,7 @@ def test_networks_are_loaded_once_and_freed(tiny_checkpoint):
     assert store.describe()["parts"] == [] and store.describe()["bytes"] == 0
 
 
-def test_a_device_that_does_not_exist_is_refused(tiny_checkpoint):
-    with pytest.raises(InputError, match="toaster"):
-        ModelStore(tiny_checkpoint, "toaster")
+@pytest.mark.parametrize("device", ["toaster", "meta"])
+def test_a_device_that_cannot_compute_is_refused(tiny_checkpoint, device):
+    with pytest.raises(InputError, match=device):
+        ModelStore(tiny_checkpoint, device)

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actionmesh.errors import Cancelled, InputError
+from actionmesh.errors import Cancelled, InputError, MeshError
 from actionmesh.geometry.mesh import Mesh
 from actionmesh.progress import Progress
 from actionmesh.sampling.windows import sliding_windows
@@ -127,11 +127,18 @@ def test_a_known_pose_of_the_same_topology_is_encoded_in_step(tiny_store, refere
     assert 1e-3 < float((moved - same).abs().max())
 
 
+def test_a_surface_that_is_a_speck_beside_a_stray_vertex_is_refused(tiny_store):
+    vertices = np.float32([[0, 0, 0], [1e-6, 0, 0], [0, 1e-6, 0], [1e6, 0, 0]])
+    with pytest.raises(MeshError, match="too small"):
+        reference_from_mesh(Mesh(vertices, np.int32([[0, 1, 2]])), tiny_store, 0)
+
+
 def test_frames_become_tokens_one_by_one(tiny_store):
     frames = np.zeros((6, 40, 50, 4), np.uint8)
     frames[:, 10:30, 15:35] = np.random.default_rng(0).integers(100, 255, (6, 20, 20, 4))
     events = []
     tokens = encode_frames(frames, tiny_store, Progress(events.append))
     assert tokens.shape == (6, 1 + 8 * 8, 32)
-    assert torch.allclose(tokens, encode_frames(frames[[0, 1, 2, 3, 4, 5]], tiny_store, Progress()))
+    later = encode_frames(frames[::-1].copy(), tiny_store, Progress())
+    assert torch.allclose(later.flip(0), tokens, atol=1e-5) and not torch.allclose(later, tokens, atol=1e-3)
     assert events[-1].step == events[-1].total == 2

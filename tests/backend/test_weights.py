@@ -1,5 +1,7 @@
 """Loading refuses what does not fit, by name; the temporal denoiser starts as the image-to-3D one."""
 
+import json
+
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -54,6 +56,14 @@ def test_faults_are_refused_with_the_first_three_names():
     assert "is (3,) instead of (32, 8)" in message and "1 more" in message and "vae.safetensors" in message
 
 
+def test_tensors_that_become_one_are_refused(tmp_path):
+    path = tmp_path / "vae.safetensors"
+    tensors = new_vae().state_dict()
+    save_file(tensors | {their_name(name): torch.zeros_like(tensor) for name, tensor in tensors.items()}, path)
+    with pytest.raises(CheckpointError, match="twice"):
+        read_tensors(path, our_name)
+
+
 @pytest.mark.parametrize("damage", ["missing", "truncated", "text"])
 def test_damaged_files_are_refused_by_name(tmp_path, damage):
     path = tmp_path / "model.safetensors"
@@ -83,6 +93,8 @@ def test_config_files_are_written_as_they_were_read(tmp_path):
     config = ShapeVAEConfig.from_dict(published)
     config.save(tmp_path / "config.json")
     assert ShapeVAEConfig.load(tmp_path / "config.json") == config
+    written = json.loads((tmp_path / "config.json").read_text())
+    assert all(written[name] == value for name, value in published.items() if name != "_class_name")
     assert "time_conditioning" in TINY.autoencoder.to_dict() and "reference_residual" in TINY.temporal.to_dict()
 
 

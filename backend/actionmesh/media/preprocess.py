@@ -66,15 +66,16 @@ def square_crop(rgba: np.ndarray) -> SquareCrop:
     return SquareCrop(int(rows[0]), int(columns[0]), int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1)
 
 
-def square_frames(rgba: np.ndarray) -> np.ndarray:
+def square_frames(rgba: np.ndarray, crop: SquareCrop | None = None) -> np.ndarray:
     """Frames composited on white, cropped to the union of their alpha boxes, padded to a square with a margin of white.
 
-    rgba (T, H, W, 4) uint8, straight alpha -> (T, s, s, 3) uint8. `square_crop` tells where the square lies.
+    rgba (T, H, W, 4) uint8, straight alpha -> (T, s, s, 3) uint8. `square_crop` tells where the square lies;
+    `crop` is that of the longer clip that these frames are from.
 
     Raises:
         MediaError: no frame has any alpha.
     """
-    crop = square_crop(rgba)
+    crop = crop or square_crop(rgba)
     rows = slice(crop.top, crop.top + crop.height)
     columns = slice(crop.left, crop.left + crop.width)
     row, column = crop.offset

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..media.preprocess import pixel_values, square_frames
+from ..media.preprocess import pixel_values, square_crop, square_frames
 from ..models.image_encoder import encode_images
 from ..progress import Progress
 from ..weights.store import ModelStore
@@ -20,10 +20,11 @@ def encode_frames(frames: np.ndarray, store: ModelStore, progress: Progress) -> 
     Raises:
         MediaError: no frame shows anything.
     """
-    squares, preprocessing = square_frames(frames), store.image_preprocessing()
+    crop, preprocessing = square_crop(frames), store.image_preprocessing()
     encoder = store.image_encoder
     tokens = []
-    for start in progress.track(range(0, len(squares), BATCH), STAGE):
-        pixels = torch.from_numpy(pixel_values(squares[start : start + BATCH], preprocessing))
+    for start in progress.track(range(0, len(frames), BATCH), STAGE):
+        squares = square_frames(frames[start : start + BATCH], crop)
+        pixels = torch.from_numpy(pixel_values(squares, preprocessing))
         tokens.append(encode_images(encoder, pixels.to(store.device)).cpu())
     return torch.cat(tokens)

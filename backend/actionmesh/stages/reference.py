@@ -100,9 +100,8 @@ def decode_mesh(latent: Tensor, store: ModelStore, preset: Preset, progress: Pro
     try:
         vertices, faces = extract_surface(field, preset.resolution, progress=progress)
     except MeshError as error:
-        raise MeshError(
-            "No shape could be made from the reference frame.", "Try another seed or another reference frame."
-        ) from error
+        cure = "Try another seed or another reference frame."
+        raise MeshError(f"No shape could be made from the reference frame. {error.problem}", cure) from error
     return clean_up(vertices, faces, preset.max_faces)
 
 
@@ -116,6 +115,7 @@ def reference_from_mesh(mesh: Mesh, store: ModelStore, seed: int) -> Reference:
     places, place_of = weld(mesh.vertices)
     vertices, to_model = normalise(places, store.settings.reference_extent)
     faces = place_of[mesh.faces]
+    require_surface(vertices, faces, mesh)
     samples = sample_surface(vertices, faces, store.settings.surface_points, seed)
     latent = encode_surface(samples.points, samples.normals, choose_tokens(samples.points, store, seed), store, seed)
     return Reference(vertices, vertex_normals(vertices, faces), latent, mesh, place_of, to_model)
@@ -136,9 +136,18 @@ def latent_of_pose(reference: Reference, pose: Mesh, store: ModelStore, seed: in
         tokens = choose_tokens(samples.points, store, seed)
         points, normals = carry(samples.face_index, samples.barycentric, places, faces)
     else:
+        require_surface(vertices, pose.faces, pose)
         samples = sample_surface(vertices, pose.faces, store.settings.surface_points, seed)
         points, normals, tokens = samples.points, samples.normals, choose_tokens(samples.points, store, seed)
     return encode_surface(points, normals, tokens, store, seed)
+
+
+def require_surface(vertices: np.ndarray, faces: np.ndarray, mesh: Mesh) -> None:
+    """Raises MeshError when faces (F, 3) over model-space vertices (V, 3) have no area."""
+    corners = vertices[faces].astype(np.float64)
+    if not np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]).any():
+        cure = "Delete stray vertices far from the surface and export again."
+        raise MeshError(f"The faces of {mesh.name} are too small beside its size.", cure)
 
 
 def choose_tokens(points: np.ndarray, store: ModelStore, seed: int) -> Tensor:

@@ -98,10 +98,10 @@ class PartRecipe:
 
 RECIPES = {
     "vae": PartRecipe(32, 1, LoopConfig(steps=12000, minutes=20, rate=1e-3)),
-    "image_to_3d": PartRecipe(32, 1, LoopConfig(steps=12000, minutes=25, rate=1e-3)),
+    "image_to_3d": PartRecipe(32, 1, LoopConfig(steps=12000, minutes=18, rate=1e-3)),
     "temporal": PartRecipe(8, 8, LoopConfig(steps=12000, minutes=45, rate=8e-4)),
-    "finetune_temporal": PartRecipe(8, 8, LoopConfig(steps=12000, minutes=25, rate=3e-4), pure_noise=0.6),
-    "autoencoder": PartRecipe(16, 4, LoopConfig(steps=12000, minutes=25, rate=1e-3)),
-    "refit_image_to_3d": PartRecipe(32, 1, LoopConfig(steps=6000, minutes=8, rate=5e-4)),
-    "finetune_autoencoder": PartRecipe(8, 8, LoopConfig(steps=3000, minutes=8, rate=3e-4)),
+    "finetune_temporal": PartRecipe(8, 8, LoopConfig(steps=12000, minutes=20, rate=3e-4), pure_noise=0.6),
+    "autoencoder": PartRecipe(16, 4, LoopConfig(steps=12000, minutes=40, rate=1e-3)),
+    "refit_image_to_3d": PartRecipe(32, 1, LoopConfig(steps=6000, minutes=7, rate=5e-4)),
+    "finetune_autoencoder": PartRecipe(8, 8, LoopConfig(steps=3000, minutes=14, rate=3e-4)),
 }

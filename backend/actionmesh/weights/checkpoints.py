@@ -38,6 +38,14 @@ class Settings:
     presets: dict[str, dict[str, Any]] = field(default_factory=dict)
     licence: str = "ActionMesh weights: non-commercial research only"
 
+    def __post_init__(self) -> None:
+        if len(self.latent_mean) != len(self.latent_std) or not all(deviation > 0 for deviation in self.latent_std):
+            raise ValueError("latent_mean and latent_std do not belong together")
+        if not (0 < self.reference_extent <= 1 and self.surface_points > 0):
+            raise ValueError(f"reference_extent {self.reference_extent} and surface_points {self.surface_points} are out of range")
+        if not all(isinstance(numbers, dict) for numbers in self.presets.values()):
+            raise TypeError("presets must hold an object of numbers for each name")
+
     @classmethod
     def load(cls, path: Path) -> "Settings":
         """Reads `path`, or takes the public settings when there is none; raises CheckpointError naming the file."""
@@ -47,7 +55,7 @@ class Settings:
         try:
             lists: dict[str, Any] = {name: tuple(values.pop(name, ())) for name in ("latent_mean", "latent_std")}
             return cls(**lists, **values)
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise CheckpointError(f"{path} cannot be understood: {error}.", "Download the checkpoint again.") from error
 
     def to_dict(self) -> dict[str, Any]:

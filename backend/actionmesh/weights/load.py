@@ -17,11 +17,14 @@ def read_tensors(path: Path, rename: Callable[[str], str] = str) -> dict[str, Te
     """The memory-mapped tensors of a safetensors file, by their names after `rename`.
 
     Raises:
-        CheckpointError: the file is missing, truncated, or no safetensors.
+        CheckpointError: the file is missing, truncated, or no safetensors, or two of its names become one.
     """
     try:
         with safe_open(str(path), framework="pt") as file:
-            return {rename(name): file.get_tensor(name) for name in file.keys()}
+            tensors = {rename(name): file.get_tensor(name) for name in file.keys()}
+            if len(tensors) < len(file.keys()):
+                raise CheckpointError(f"{path} holds tensors twice, under two namings.", "Download it again.")
+            return tensors
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is missing.", "Download the checkpoint again.") from error
     except (OSError, SafetensorError) as error:

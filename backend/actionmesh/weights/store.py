@@ -77,12 +77,16 @@ class ModelStore:
         return self._network("temporal_autoencoder", TemporalAutoencoder, TemporalAutoencoderConfig, ACTIONMESH_WEIGHTS)
 
     @property
-    def background_removal(self) -> BackgroundRemoval | None:
-        """None when the checkpoint has no RMBG folder."""
+    def background_removal(self) -> BackgroundRemoval:
+        """Only for a checkpoint that `removes_background`."""
         folder = self.checkpoint.background_removal
-        if folder is None:
-            return None
+        assert folder is not None
         return self._part("background_removal", lambda: load_background_removal(folder, "cpu", torch.float32))
+
+    @property
+    def removes_background(self) -> bool:
+        """Whether the checkpoint has an RMBG folder."""
+        return self.checkpoint.background_removal is not None
 
     @property
     def tokens(self) -> int:
@@ -173,6 +177,8 @@ def choose_device(name: str) -> torch.device:
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         device = torch.device(name)
+        if device.type not in ("cpu", "cuda", "mps"):
+            raise RuntimeError(f"{device.type} computes nothing")
         torch.empty(0, device=device)
         return device
     except (RuntimeError, AssertionError) as error:
