@@ -24,8 +24,8 @@ EXAMPLES = """\
 examples:
   python -m actionmesh animate dog.mp4 -o dog.glb
       makes a mesh from the first frame and animates it through the whole clip
-  python -m actionmesh animate walk/ --mesh panda.glb -o panda.glb -o panda.png
-      animates your own mesh (its vertices, UVs and textures stay) and draws a contact sheet beside it
+  python -m actionmesh animate walk/ --mesh panda.glb -o walking.glb -o walking.png
+      animates your own mesh (its vertices, UVs and textures stay) and draws a contact sheet too
   python -m actionmesh animate long.mp4 --spread 32 --in-betweens 3 -o long.glb
       takes 32 frames spread over a long clip, and makes three poses between every two of them
   python -m actionmesh animate jump.mov --mesh rest.glb --known 40=landed.glb --anchor 0 -o jump.glb
@@ -235,6 +235,8 @@ def run_info(chosen: argparse.Namespace) -> None:
     print("checkpoints" if found else "no checkpoints")
     for checkpoint in found:
         print(f"  {checkpoint.name:<12} {_state(checkpoint)}  {checkpoint.path}")
+        if checkpoint.licence:
+            print(f"  {'':<12} licence: {checkpoint.licence}")
 
 
 def _state(checkpoint: Checkpoint) -> str:

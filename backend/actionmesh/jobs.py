@@ -4,7 +4,7 @@ Heavy modules are imported when a job needs them, so that importing this one is 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from threading import Lock
@@ -25,18 +25,16 @@ def run(job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None],
     """Animates, and writes every file of `job.out`, each whole or not at all.
 
     Raises:
-        ActionMeshError: what the user can cause; outputs that cannot be written are refused before any work.
+        ActionMeshError: what the user can cause; outputs that cannot be written, or that would overwrite an input or
+            one another, are refused before any work.
     """
-    from .output.writers import check_output, save_animation
+    from .output.writers import save_animation
     from .pipeline import animate, load_subject
 
     clock = StageClock(report)
     progress = Progress(clock.note, cancelled)
     options = options_of(job)
-    if not job.out:
-        raise InputError("The job names no file to write.", "Name at least one, such as animated.glb.")
-    for path in job.out:
-        check_output(path)
+    check_outputs(job)
     store = stores.get(job.checkpoint, job.device, job.low_memory)
     subject = load_subject(options, store, progress)
     animation = animate(options, store, progress, subject)
@@ -54,6 +52,50 @@ def run(job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None],
         timings=clock.timings(),
         loads=store.loads,
     )
+
+
+def check_outputs(job: Animate) -> None:
+    """Checks that all of `job.out` can be written, and that nothing the job needs or makes is lost by it.
+
+    Raises:
+        InputError: there are no outputs, one has no known format, would replace an input, or meets another output.
+        OutputError: a place is not writable.
+        MediaError: a folder or a pattern holds no pictures.
+    """
+    from .output.writers import check_output
+
+    if not job.out:
+        raise InputError("The job names no file to write.", "Name at least one, such as animated.glb.")
+    inputs = [path for path in inputs_of(job) if path.exists()]
+    places: list[Path] = []
+    for name in job.out:
+        check_output(name)
+        place = Path(name).resolve()
+        if lost := next((path for path in inputs if _replaces(place, path)), None):
+            raise InputError(f"Writing {name} would overwrite the input {lost}.", "Choose another name for the output.")
+        if any(place in (other, *other.parents) or other in place.parents for other in places):
+            raise InputError(f"{name} is in the place of another output.", "Name each output once, none inside another.")
+        places.append(place)
+
+
+def inputs_of(job: Animate) -> Iterator[Path]:
+    """Every file and folder that the job reads: meshes, clip and mask, and the pictures of a folder or a pattern."""
+    from .media.pictures import find_pictures, is_pattern
+
+    for mesh in (job.mesh, *(known.mesh for known in job.known)):
+        if mesh is not None:
+            yield Path(mesh)
+    for source in (job.clip, job.mask):
+        if source is not None:
+            path = Path(source)
+            yield path
+            if path.is_dir() or (is_pattern(source) and not path.exists()):
+                yield from find_pictures(source)
+
+
+def _replaces(place: Path, path: Path) -> bool:
+    """Whether what is written to `place` takes that of `path`, which exists; the folder it lies in counts too."""
+    return place.exists() and (path.samefile(place) or place in path.resolve().parents)
 
 
 def options_of(job: Animate) -> AnimateOptions:
@@ -103,21 +145,31 @@ class StageClock:
 
 
 class Stores:
-    """Keeps the models of the last checkpoint and device loaded; another choice gives their memory back first."""
+    """Keeps the models of the last checkpoint and device loaded; another choice gives their memory back first.
+
+    Two names of one folder or of one device are the same choice.
+    """
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._key: tuple[str | None, str, bool] | None = None
+        self._key: tuple[Path, str, int, bool] | None = None
         self._store: ModelStore | None = None
 
     def get(self, checkpoint: str | None, device: str, low_memory: bool) -> "ModelStore":
-        from .weights.store import ModelStore
+        """The models of a checkpoint (see `checkpoint_folder`) on a device.
 
-        key = (checkpoint, device, low_memory)
+        Raises:
+            CheckpointError: the checkpoint is not complete.
+            InputError: the device does not exist.
+        """
+        from .weights.store import ModelStore, choose_device
+
+        folder, chosen = checkpoint_folder(checkpoint), choose_device(device)
+        key = (folder.resolve(), chosen.type, chosen.index or 0, low_memory)
         with self._lock:
             if self._store is None or self._key != key:
                 self._drop()
-                self._store, self._key = ModelStore(checkpoint_folder(checkpoint), device, low_memory), key
+                self._store, self._key = ModelStore(folder, device, low_memory), key
             return self._store
 
     def unload(self) -> None:

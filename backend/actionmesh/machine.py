@@ -6,8 +6,9 @@ import psutil
 import torch
 
 from . import __version__
+from .errors import CheckpointError
 from .protocol import Checkpoint, Device
-from .weights.checkpoints import find_checkpoints
+from .weights.checkpoints import CheckpointInfo, find_checkpoints, open_checkpoint
 
 
 def versions() -> dict[str, str]:
@@ -24,8 +25,18 @@ def devices() -> tuple[Device, ...]:
 
 def checkpoints() -> tuple[Checkpoint, ...]:
     """Every checkpoint that is installed, complete or not."""
-    found = find_checkpoints()
-    return tuple(Checkpoint(info.name, str(info.path), info.kind, info.bytes, info.missing) for info in found)
+    return tuple(map(_checkpoint, find_checkpoints()))
+
+
+def _checkpoint(info: CheckpointInfo) -> Checkpoint:
+    """With its licence on one line, if it is complete."""
+    missing, licence = info.missing, ""
+    if not missing:
+        try:
+            licence = " ".join(str(open_checkpoint(info.path).settings.licence).split())
+        except CheckpointError:
+            missing = ("a checkpoint.json that can be read",)
+    return Checkpoint(info.name, str(info.path), info.kind, info.bytes, missing, licence)
 
 
 def _cuda_devices() -> list[Device]:

@@ -167,13 +167,14 @@ class Device:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A folder of weights, its size in bytes; it can be used when nothing is `missing`."""
+    """A folder of weights, its size in bytes; it can be used when nothing is `missing`, on the terms of `licence`."""
 
     name: str
     path: str
     kind: str
     size: int
     missing: tuple[str, ...]
+    licence: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,12 @@ from .outbox import LogForwarder, Outbox, Throttle
 from .progress import ProgressEvent
 from .protocol import Kind, LogLevel, ProtocolError
 
-GRACE = 1.0
-"""Seconds that a job gets to stop and tidy up when the worker ends."""
-PARENT_CHECK = 0.5
+PARENT_CHECK = 0.2
 """Seconds between two looks at the parent."""
+GRACE = 0.9
+"""Seconds that a job gets to stop and tidy up when the worker ends."""
+FAREWELL = 0.4
+"""Seconds that the last messages get after that; the three together leave a margin below two seconds."""
 
 log = logging.getLogger("actionmesh")
 
@@ -96,7 +98,7 @@ class Service:
     def end(self) -> None:
         """Ends the process, at the latest after a grace for the job and for the last messages."""
         self._slot.stop(GRACE)
-        self._outbox.close(GRACE / 2)
+        self._outbox.close(FAREWELL)
         os._exit(0)
 
     def _dispatch(self, request: protocol.Request) -> None:

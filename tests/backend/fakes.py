@@ -33,6 +33,10 @@ class FakeStore:
         self.loaded = False
 
 
+def choose_device(name):
+    return types.SimpleNamespace(type=name, index=None)
+
+
 def load_subject(options, store, progress):
     """A clip without pictures."""
     return types.SimpleNamespace(frames=None)
@@ -131,8 +135,8 @@ def _fake_module(name, **contents):
 
 def install():
     _fake_module("pipeline", animate=animate, load_subject=load_subject)
-    _fake_module("weights.store", ModelStore=FakeStore)
-    _fake_module("weights.checkpoints", default_checkpoint=lambda: types.SimpleNamespace(path=None), find_checkpoints=list)
+    _fake_module("weights.store", ModelStore=FakeStore, choose_device=choose_device)
+    _fake_module("weights.checkpoints", default_checkpoint=lambda: types.SimpleNamespace(path=Path("fake")), find_checkpoints=list)
 
 
 def main():

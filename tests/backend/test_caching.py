@@ -1,8 +1,13 @@
 """What does not change between denoising steps, target times or chunks of queries is computed once."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
+import trimesh
 
+from actionmesh.geometry.mesh import Mesh
 from actionmesh.models import denoiser as denoiser_module
 from actionmesh.models.attention import Attention
 from actionmesh.models.decoder import LatentDecoder
@@ -11,6 +16,9 @@ from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.progress import Progress
 from actionmesh.sampling.euler import euler, guided
 from actionmesh.sampling.schedules import temporal_schedule
+from actionmesh.stages.correspondence import animate_vertices
+from actionmesh.stages.motion import synchronised_latents
+from actionmesh.stages.reference import reference_from_mesh
 from actionmesh.training.recipes import SIZES
 
 TINY = SIZES["tiny"]
@@ -57,3 +65,19 @@ def test_decoder_latents_attend_to_themselves_once(calls):
     for _ in range(5):
         vae.query(torch.randn(1, 7, 3), context)
     assert calls == {"project_context": 1, "rope_table": 0, "prepare": 1}
+
+
+def test_the_stages_prepare_each_window_once(calls, tiny_store):
+    """Twelve frames are two windows; each has four guided steps in Stage I and two dozen poses in Stage II."""
+    store, total = tiny_store, 12
+    context = torch.randn(total, 5, 32)
+    preset = replace(store.preset("demo"), steps=4, guidance=3.0)
+    synchronised_latents({0: torch.randn(16, 8)}, 0, context, store, preset, 0, Progress())
+    assert calls == {"project_context": 2 * TINY.temporal.num_layers, "rope_table": 2, "prepare": 0}
+    ball = trimesh.creation.icosphere(subdivisions=2)
+    mesh = Mesh(ball.vertices.astype(np.float32), ball.faces.astype(np.int32))
+    reference = reference_from_mesh(mesh, store, 0)
+    before = calls["prepare"]
+    times = [i / 4 for i in range(4 * total - 3)]
+    animate_vertices(reference, torch.randn(total, 16, 8), 0, times, True, store, Progress())
+    assert calls["prepare"] - before == 2

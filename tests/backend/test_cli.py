@@ -84,6 +84,14 @@ def test_help_shows_every_option_and_examples(capsys):
     assert "examples:" in text and "--known 40=landed.glb" in text
 
 
+def test_examples_can_be_run_and_keep_their_inputs():
+    commands = [line.split() for line in cli.EXAMPLES.splitlines() if line.startswith("  python -m actionmesh animate")]
+    assert len(commands) >= 3
+    for command in commands:
+        example = job(*command[4:])
+        assert not {*example.out} & {example.clip, example.mesh, *(known.mesh for known in example.known)}, command
+
+
 def test_package_runs_as_a_program():
     command = [sys.executable, "-m", "actionmesh", "--version"]
     shown = subprocess.check_output(command, cwd=WORKER.parents[1], text=True)

@@ -3,10 +3,11 @@
 import pytest
 
 from actionmesh import jobs
-from actionmesh.errors import InputError
+from actionmesh.errors import InputError, OutputError
 from actionmesh.options import AnimateOptions, FrameChoice, KnownShape
 from actionmesh.progress import Progress
 from actionmesh.protocol import Animate, Frames, Known
+from actionmesh.weights.checkpoints import default_checkpoint
 
 
 def test_options_are_the_pipelines_part_of_a_job():
@@ -53,6 +54,76 @@ def test_models_are_kept_until_another_choice(monkeypatch, tmp_path):
     stores.unload()
     assert (second.unloaded, stores.get(str(tmp_path), "cpu", True)) == (1, second)
     assert FakeStore.made == [(tmp_path, "cpu", False), (tmp_path, "cpu", True)]
+
+
+def test_another_name_of_the_same_models_keeps_them(monkeypatch, tmp_path):
+    monkeypatch.setattr("actionmesh.weights.store.ModelStore", FakeStore)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
+    stores = jobs.Stores()
+    first = stores.get(None, "auto", False)
+    bundled = default_checkpoint()
+    (tmp_path / "link").symlink_to(bundled.path)
+    for name in (None, bundled.name, str(bundled.path), f"{bundled.path}/", str(tmp_path / "link")):
+        for device in ("auto", "cpu", "cpu:0"):
+            assert stores.get(name, device, False) is first, (name, device)
+    with pytest.raises(InputError, match="abacus"):
+        stores.get(None, "abacus", False)
+    assert first.unloaded == 0
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """A folder with every kind of input, where the job runs."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("clip.mp4", "mesh.glb", "landed.glb", "mask.mp4", "walk/1.png", "walk/2.png", "poses/frame_0000.glb"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"the only {name}")
+    (tmp_path / "alias.glb").symlink_to("mesh.glb")
+    return tmp_path
+
+
+class NoStores:
+    """Opening a checkpoint would be work."""
+
+    def get(self, *choice):
+        raise AssertionError("work was begun")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"out": ("mesh.glb",)}, "mesh.glb"),
+        ({"out": ("a.glb", "walk/../mesh.glb")}, "mesh.glb"),
+        ({"out": ("mesh.glb",), "mesh": "alias.glb"}, "alias.glb"),
+        ({"out": ("alias.glb",)}, "alias.glb"),
+        ({"out": ("landed.glb",)}, "landed.glb"),
+        ({"out": ("clip.mp4",)}, "clip.mp4"),
+        ({"out": ("mask.mp4",)}, "mask.mp4"),
+        ({"out": ("walk/1.png",), "clip": "walk"}, "1.png"),
+        ({"out": ("walk/2.png",), "clip": "walk/*.png"}, "2.png"),
+        ({"out": ("walk/2.png",), "mask": "walk/%d.png"}, "2.png"),
+        ({"out": ("poses",), "mesh": "poses/frame_0000.glb"}, "frame_0000.glb"),
+        ({"out": ("a.glb", "b.png", "./a.glb")}, "a.glb"),
+        ({"out": ("new", "new/sheet.png")}, "new/sheet.png"),
+        ({"out": ("new/sheet.png", "new/")}, "new/"),
+    ],
+)
+def test_no_output_takes_the_place_of_an_input_or_of_another(files, change, named):
+    inputs = {"clip": "clip.mp4", "mesh": "mesh.glb", "mask": "mask.mp4", "known": (Known(1, "landed.glb"),)}
+    with pytest.raises(InputError) as caught:
+        jobs.run(Animate(**{**inputs, **change}), NoStores(), print, lambda: False)
+    assert named in caught.value.problem and caught.value.cure
+    for path in files.rglob("*.*"):
+        assert path.is_dir() or path.is_symlink() or path.read_text() == f"the only {path.relative_to(files)}"
+
+
+def test_outputs_beside_the_inputs_are_allowed(files):
+    out = ("walk/mesh.glb", "mesh.png", "walk/3.png", "mesh", "poses", "clip.glb")
+    jobs.check_outputs(Animate(clip="walk", mesh="mesh.glb", mask="mask.mp4", out=out))
+    with pytest.raises(OutputError, match="1.png"):
+        jobs.check_outputs(Animate(clip="clip.mp4", mesh="mesh.glb", out=("walk",)))
 
 
 def test_checkpoints_are_known_by_name_or_folder(tiny_checkpoint, monkeypatch):

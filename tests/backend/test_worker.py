@@ -10,7 +10,7 @@ import time
 import psutil
 import pytest
 
-from actionmesh import protocol
+from actionmesh import protocol, service
 from actionmesh.animation import Animation
 from actionmesh.protocol import Animate, Cancel, Kind, LogLevel, LogNotice, ProgressNotice, Shutdown, Unload
 from actionmesh.service import read_lines
@@ -220,6 +220,17 @@ import subprocess, sys, time
 print(subprocess.Popen(sys.argv[1:], stdin=0, stdout=2).pid, flush=True)
 time.sleep(60)
 """
+
+
+def test_waits_at_the_end_leave_a_margin(monkeypatch):
+    """The look at the parent, the job's grace and the last messages come one after another."""
+    waits = [service.PARENT_CHECK]
+    monkeypatch.setattr(service.JobSlot, "stop", lambda slot, timeout: waits.append(timeout))
+    monkeypatch.setattr(service.Outbox, "close", lambda outbox, timeout: waits.append(timeout))
+    monkeypatch.setattr(service.logging.Logger, "addHandler", lambda logger, handler: None)
+    monkeypatch.setattr(service.os, "_exit", lambda code: None)
+    service.Service(io.BytesIO()).end()
+    assert len(waits) == 3 and sum(waits) <= 1.6
 
 
 @pytest.mark.parametrize("pipe_stays_open", [False, True])

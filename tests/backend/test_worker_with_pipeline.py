@@ -1,7 +1,9 @@
 """The worker and the command line with the real pipeline, on a tiny checkpoint of random weights."""
 
+import json
 import os
-import time
+import shutil
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -10,13 +12,21 @@ import torch
 import trimesh
 from PIL import Image
 
-from actionmesh import cli
+from actionmesh import cli, machine
 from actionmesh.animation import Animation
-from actionmesh.protocol import VERSION, Animate, Cancel, Initialize, Kind, ProgressNotice, Unload
+from actionmesh.protocol import VERSION, Animate, Cancel, Failure, Initialize, Kind, Notice, ProgressNotice, Unload
 
-from .worker_process import WorkerProcess
+from .worker_process import WORKER, WorkerProcess
 
 FRAMES = 5
+UNTHROTTLED = f"""
+import runpy, sys
+sys.path.insert(0, {str(WORKER.parents[1])!r})
+from actionmesh import outbox
+outbox.SECONDS_BETWEEN_NOTICES = 0.0
+runpy.run_path({str(WORKER)!r}, run_name="__main__")
+"""
+"""The worker, telling of every step."""
 
 
 @pytest.fixture(scope="module")
@@ -100,22 +110,22 @@ def test_every_stage_is_reported_from_its_first_step_to_its_last(worker, job):
     assert sum(stages) == pytest.approx(total) and min(stages) >= 0
 
 
-def test_cancel_takes_effect_within_a_denoising_step(worker, job, tmp_path):
-    worker.notices.clear()
-    id = worker.send(replace(job, steps=10_000))
-
-    def last_step():
-        return max((n.step for n in worker.notices if isinstance(n, ProgressNotice) and n.total == 10_000), default=0)
-
-    while last_step() < 2:
-        worker.notices.append(worker.receive().params)
-    before, start = last_step(), time.monotonic()
-    cancel = worker.send(Cancel(id))
-    assert worker.wait(id).error.kind is Kind.CANCELLED
-    assert time.monotonic() - start < 2
-    worker.wait(cancel)
-    assert last_step() < before + 1000
-    assert list(tmp_path.iterdir()) == []
+def test_cancel_takes_effect_within_a_denoising_step(job, tiny_checkpoint, tmp_path):
+    """Every step is told here and messages keep their order, so those after the answer to `cancel` came after it."""
+    log, results = tmp_path / "log", tmp_path / "results"
+    job = replace(job, steps=10_000, out=(str(results / "a.safetensors"),), checkpoint=str(tiny_checkpoint))
+    with WorkerProcess(log, [sys.executable, "-I", "-c", UNTHROTTLED]) as worker:
+        id = worker.start_job(job, steps=FRAMES + 1)
+        steps = [notice.step for notice in worker.notices if notice.total == job.steps]
+        assert steps == list(range(len(steps))), "a step was not told"
+        cancel = worker.send(Cancel(id))
+        assert worker.wait(cancel, timeout=10).value["running"]
+        late = []
+        while isinstance(message := worker.receive(timeout=10), Notice):
+            late.append(message.params)
+        assert isinstance(message, Failure) and message.error.kind is Kind.CANCELLED
+    assert sum(isinstance(notice, ProgressNotice) for notice in late) <= 2
+    assert list(tmp_path.iterdir()) == [log]
 
 
 @pytest.mark.parametrize(
@@ -149,6 +159,18 @@ def test_command_line_animates_and_describes_the_machine(job, tiny_checkpoint, m
     assert cli.main(["info"]) == 0
     told = capsys.readouterr().out
     assert "cpu" in told and str(tiny_checkpoint) in told and "complete" in told
+    _, _, after = told.partition(str(tiny_checkpoint))
+    licence = json.loads((tiny_checkpoint / "checkpoint.json").read_text())["licence"]
+    assert after.splitlines()[1].strip() == f"licence: {licence}"
+
+
+def test_damaged_checkpoint_hides_no_other(tiny_checkpoint, tmp_path, monkeypatch):
+    shutil.copytree(tiny_checkpoint, tmp_path / "damaged")
+    (tmp_path / "damaged" / "checkpoint.json").write_text("{")
+    monkeypatch.setenv("ACTIONMESH_CHECKPOINTS", str(tmp_path))
+    *others, damaged = machine.checkpoints()
+    assert damaged.name == "damaged" and "checkpoint.json" in damaged.missing[0] and not damaged.licence
+    assert others and all(other.licence for other in others if not other.missing)
 
 
 def test_end_of_input_in_the_middle_of_denoising_ends_the_worker(worker, job, tmp_path):

@@ -66,6 +66,13 @@ def test_npz_needs_no_pickle(animation, tmp_path):
         assert json.loads(str(arrays["provenance"]))["clip"] == "clip ü.mp4"
 
 
+@pytest.mark.parametrize("name", ["OUT.SAFETENSORS", "OUT.GLB", "OUT.NPZ", "OUT.PNG", "OUT.MP4"])
+def test_endings_may_be_upper_case(animation, tmp_path, name):
+    save_animation(animation, tmp_path / name, None, np.full((len(animation.times), 8, 8, 4), 255, np.uint8))
+    assert [entry.name for entry in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).stat().st_size > 0
+
+
 @pytest.mark.parametrize("name", ["poses", "poses/", "v1.2/"])
 def test_a_folder_gets_a_mesh_a_pose(tmp_path, name):
     source = rich_scene().save(tmp_path / "source.glb")

@@ -98,7 +98,12 @@ def _write_npz(animation: Animation, path: Path, source_mesh: Path | None, clip:
         "reference_frame": np.int64(animation.reference_frame),
         "provenance": np.str_(json.dumps(asdict(animation.provenance))),
     }
-    write_atomically(path, lambda part: np.savez(part, **arrays))
+
+    def write(part: Path) -> None:
+        with part.open("wb") as file:  # by name, savez would add a second ending to .NPZ
+            np.savez(file, **arrays)
+
+    write_atomically(path, write)
 
 
 def _write_glb(animation: Animation, path: Path, source_mesh: Path | None, clip: np.ndarray | None) -> None:

@@ -10,7 +10,7 @@
     python -m actionmesh.training train finetune_autoencoder DATA RUN
     python -m actionmesh.training export RUN CHECKPOINT
     python -m actionmesh.training unpack CHECKPOINT RUN        to train a checkpoint further
-    python -m actionmesh.training clip CHECKPOINT/demo --seed 2006
+    python -m actionmesh.training clip CHECKPOINT/demo --seed 2010 --template bird
 
 Each can be stopped and started again; a part goes on from its last state in RUN.
 """
