@@ -32,7 +32,7 @@ class Animation:
         vertices: (T, V, 3) float32, in the coordinates of the reference mesh.
         faces: (F, 3) int32 triangles.
         times: (T,) float64, seconds from the first chosen frame.
-        reference_frame: index into T of the pose that is the reference mesh.
+        reference_frame: index into T of the pose for which the reference mesh was made or given.
         frame_indices: (T,) int64, which of the chosen frames a pose shows, counted from 0; -1 for an in-between.
         provenance: what made it.
     """

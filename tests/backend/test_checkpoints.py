@@ -25,6 +25,16 @@ def test_hub_snapshot_folders_are_understood(copy, tmp_path):
     assert store.temporal_denoiser.config.reference_residual and store.shape_vae.config.latent_channels == 8
 
 
+def test_rmbg_in_the_folder_of_checkpoints_serves_them_all(tiny_checkpoint, tmp_path, monkeypatch):
+    assert open_checkpoint(tiny_checkpoint).background_removal is None
+    rmbg = tmp_path / "RMBG-1.4"
+    rmbg.mkdir()
+    for name in ("config.json", "model.safetensors"):
+        (rmbg / name).touch()
+    monkeypatch.setenv("ACTIONMESH_CHECKPOINTS", str(tmp_path))
+    assert open_checkpoint(tiny_checkpoint).background_removal == rmbg
+
+
 @pytest.mark.parametrize(("part", "source"), [("TripoSG", "VAST-AI/TripoSG"), ("ActionMesh", "facebook/ActionMesh")])
 def test_a_missing_folder_is_named_with_its_source(copy, part, source):
     shutil.rmtree(copy / part)

@@ -144,6 +144,15 @@ def test_a_missing_part_of_the_checkpoint_is_named(clip, tmp_path):
         ModelStore(tmp_path)
 
 
+def test_cutting_out_the_subject_can_be_cancelled(store):
+    clip = default_checkpoint().path / "demo" / "clip.mp4"
+    seen = []
+    progress = Progress(seen.append, cancelled=lambda: any(event.stage == "Cutting out the subject" for event in seen))
+    with pytest.raises(Cancelled):
+        animate(AnimateOptions(str(clip), preset="demo"), store, progress)
+    assert (seen[-1].stage, seen[-1].step, seen[-1].total) == ("Cutting out the subject", 0, 24)
+
+
 def test_pose_times():
     assert pose_times(3, 0) == [0, 1, 2]
     assert pose_times(3, 3) == [0, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2]

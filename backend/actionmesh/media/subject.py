@@ -31,13 +31,14 @@ def cut_out(clip: Clip, remover: BackgroundRemover | None = None, progress: Prog
     progress = progress or Progress()
     if clip.has_alpha:
         return _with_subject(clip)
-    keyed = key_out(clip.frames[..., :3])
+    keyed = key_out(clip.frames[..., :3], progress)
     if keyed is not None and (remover is None or not len(empty_frames(keyed))):
         return _with_subject(replace(clip, frames=keyed, has_alpha=True))
     if remover is None:
         raise MediaError(
             f"{clip.name} does not tell its subject from its background.",
-            "Give frames with an alpha channel, a mask, a plain background, or install the RMBG-1.4 weights.",
+            "Give frames with an alpha channel, a mask, a plain background, or put the weights of briaai/RMBG-1.4 into the "
+            "folder that ACTIONMESH_CHECKPOINTS names.",
         )
     return _with_subject(replace(clip, frames=_removed(clip.frames, remover, progress), has_alpha=True))
 

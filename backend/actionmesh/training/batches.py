@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 
 from ..geometry.surface import farthest_points_batch
+from ..media.preprocess import ImagePreprocessing
 from ..models.shape_vae import ShapeVAE
 from .data import FRAMES, ToyData
 from .losses import Surfaces
 from .toys.queries import queries
 
-IMAGE_MEAN = torch.tensor([0.485, 0.456, 0.406])
-IMAGE_STD = torch.tensor([0.229, 0.224, 0.225])
+IMAGE_MEAN, IMAGE_STD = torch.tensor(ImagePreprocessing.image_mean), torch.tensor(ImagePreprocessing.image_std)
 
 
 @dataclass(frozen=True)

@@ -114,9 +114,15 @@ def open_checkpoint(path: Path) -> Checkpoint:
         shape_vae=triposg / "vae",
         temporal_denoiser=actionmesh / "denoiser",
         temporal_autoencoder=actionmesh / "autoencoder",
-        background_removal=found.get("RMBG-1.4"),
+        background_removal=found.get("RMBG-1.4") or _shared_background_removal(),
         settings=Settings.load(path / "checkpoint.json"),
     )
+
+
+def _shared_background_removal() -> Path | None:
+    """The RMBG folder in the user's folder of checkpoints, which serves every checkpoint without one of its own."""
+    folder = os.environ.get(VARIABLE)
+    return _parts(Path(folder))[0].get("RMBG-1.4") if folder and Path(folder).is_dir() else None
 
 
 def find_checkpoints(folder: Path | None = None) -> list[CheckpointInfo]:
