@@ -1,6 +1,7 @@
 """The three transformer blocks, written out. Names are those of the public temporal checkpoints."""
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 
 from .attention import Attention, KeysValues, Rope
@@ -61,8 +62,7 @@ class DenoiserBlock(nn.Module):
         if self.linear_skip is not None and self.norm_skip is not None:
             assert skip is not None
             x = self.norm_skip(self.linear_skip(torch.cat([skip, x], dim=-1)))
-        inflated = self.norm_s_attn(x).unflatten(0, (-1, frames)).flatten(1, 2)  # (B, T N, D)
-        attended = self.s_attn.attend_self(inflated, rope)
-        x = x + attended.unflatten(1, (frames, -1)).flatten(0, 1)
+        inflated = rearrange(self.norm_s_attn(x), "(b t) n d -> b (t n) d", t=frames)
+        x = x + rearrange(self.s_attn.attend_self(inflated, rope), "b (t n) d -> (b t) n d", t=frames)
         x = x + self.x_attn.attend_context(self.norm_x_attn(x), context)
         return x + self.ff(self.norm_ff(x))
