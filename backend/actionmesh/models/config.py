@@ -64,6 +64,12 @@ def _hashable(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
 
 
+def check_odd(layers: int) -> None:
+    """Raises ValueError when U-Net skips have no middle block."""
+    if layers % 2 == 0:
+        raise ValueError(f"num_layers is {layers}, and U-Net skips need an odd number")
+
+
 def check_heads(width: int, heads: int) -> None:
     """Raises ValueError when `width` cannot be cut into `heads` heads of even size."""
     if heads < 1 or width % heads or (width // heads) % 2:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from .attention import KeysValues, Rope, rope_table
 from .blocks import DenoiserBlock
-from .config import JsonConfig, check_heads
+from .config import JsonConfig, check_heads, check_odd
 from .layers import LayerNorm, TimeProjection
 
 
@@ -33,8 +33,7 @@ class ImageTo3DConfig(JsonConfig):
 
     def __post_init__(self) -> None:
         check_heads(self.width, self.num_attention_heads)
-        if self.num_layers % 2 == 0:
-            raise ValueError(f"num_layers is {self.num_layers}, and U-Net skips need an odd number")
+        check_odd(self.num_layers)
 
 
 @dataclass(frozen=True)
@@ -64,8 +63,7 @@ class TemporalDenoiserConfig(JsonConfig):
 
     def __post_init__(self) -> None:
         check_heads(self.width, self.num_attention_heads)
-        if self.num_layers % 2 == 0:
-            raise ValueError(f"num_layers is {self.num_layers}, and U-Net skips need an odd number")
+        check_odd(self.num_layers)
         if not set(self.inflated_layers) <= set(range(self.num_layers)):
             raise ValueError(f"inflated_layers {self.inflated_layers} name more than {self.num_layers} layers")
 
