@@ -1,9 +1,11 @@
-"""Two commands for a fresh machine; standard library only.
+"""Three commands for a fresh machine; standard library only.
 
-    python3 build.py demo    animates the bundled mesh by the bundled clip and says where the result is
-    python3 build.py test    checks style and types, and runs every test
+    python3 build.py demo       animates the bundled mesh by the bundled clip and says where the result is
+    python3 build.py test       checks style and types, and runs every test, also in Blender's Python module
+    python3 build.py package    makes the extension that Blender installs, dist/actionmesh-VERSION.zip
 
-Both make `.venv` beside this file and install the pinned requirements there, again only when those change.
+The first two make `.venv` beside this file and install the pinned requirements there, again only when those change;
+`test` makes `.venv-bpy/VERSION` too, for each of BLENDERS. A whole Blender is used where the variable BLENDER names one.
 Any Python from 3.8 can read this file; the project itself needs one of SUPPORTED, which is looked for.
 """
 
@@ -13,14 +15,20 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import zipfile
 from pathlib import Path
+from typing import Sequence
 
 ROOT = Path(__file__).resolve().parent
 SUPPORTED = ("3.11", "3.12", "3.13")
-TO_RUN, TO_DEVELOP = "requirements-cpu.txt", "requirements-dev.txt"
+TO_RUN, TO_DEVELOP = "backend/requirements-cpu.txt", "backend/requirements-dev.txt"
+BLENDERS, PYTHON_OF_BPY = ("4.2", "4.5", "5.0"), "3.11"
+IN_BPY = "tests/requirements-bpy.txt"
 PYTORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
@@ -30,7 +38,7 @@ class BuildError(Exception):
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = {"demo": demo, "test": test}
+    commands = {"demo": demo, "test": test, "package": package}
     parser.add_argument("command", choices=commands)
     chosen = parser.parse_args(arguments)
     try:
@@ -75,29 +83,157 @@ def find_in_demo(root: Path, name: str) -> Path:
 
 
 def test(root: Path) -> int:
-    """Runs ruff, mypy and pytest, all of them whatever fails; the worst exit code."""
-    python = Environment(root).ensure([TO_RUN, TO_DEVELOP])
-    codes = {}
-    for check in (["ruff", "check", "--output-format", "concise"], ["mypy"], ["pytest"]):
-        print(f"== {check[0]}", flush=True)
-        codes[check[0]] = abs(subprocess.call([str(python), "-m"] + check, cwd=str(root)))
-    failed = [tool for tool, code in codes.items() if code != 0]
+    """Runs every check whatever fails, pytest in every Blender too; the worst exit code."""
+    python = str(Environment(root).ensure([TO_RUN, TO_DEVELOP]))
+    checks = {
+        "ruff": [python, "-m", "ruff", "check", "--output-format", "concise"],
+        "mypy": [python, "-m", "mypy"],
+        "pytest": [python, "-m", "pytest", "--ignore=tests/bpy", "--ignore=tests/window"],
+    }
+    codes = {name: run_check(name, command, root) for name, command in checks.items()}
+    codes.update(test_in_bpy(root, python))
+    codes.update(test_in_window(root, python))
+    failed = [name for name, code in codes.items() if code != 0]
     if failed:
         print(f"build.py: {' and '.join(failed)} failed.", file=sys.stderr)
     return max(codes.values())
 
 
-class Environment:
-    """The virtual environment of a repository at `root`."""
+def test_in_bpy(root: Path, python: str) -> dict[str, int]:
+    """Runs `tests/bpy` in Blender's Python module, in each version; `python` is the one that runs the backend."""
+    if not find_python([PYTHON_OF_BPY]):
+        print(f"== bpy: skipped, since Blender's Python module needs Python {PYTHON_OF_BPY} and none was found", flush=True)
+        return {}
+    codes = {}
+    for version in BLENDERS:
+        environment = bpy_environment(root, version).ensure([IN_BPY, f"tests/requirements-bpy-{version}.txt"])
+        with tempfile.TemporaryDirectory() as user:
+            variables = {"BLENDER_USER_RESOURCES": user, "ACTIONMESH_PYTHON": python}
+            codes[f"bpy {version}"] = run_check(f"bpy {version}", [str(environment), "-m", "pytest", "tests/bpy"], root, variables)
+    return codes
 
-    def __init__(self, root: Path):
-        self.root = root
-        self.folder = root / ".venv"
+
+def test_in_window(root: Path, python: str) -> dict[str, int]:
+    """Runs `tests/window` in a real Blender, where there is one."""
+    blender = find_blender()
+    if not blender:
+        print("== window: skipped, since there is no Blender (the variable BLENDER may name one)", flush=True)
+        return {}
+    variables = {"BLENDER": blender, "ACTIONMESH_PYTHON": python}
+    return {"window": run_check("window", [python, "-m", "pytest", "tests/window"], root, variables)}
+
+
+def run_check(name: str, command: list[str], root: Path, variables: dict[str, str] | None = None) -> int:
+    print(f"== {name}", flush=True)
+    return abs(subprocess.call(command, cwd=str(root), env={**os.environ, **(variables or {})}))
+
+
+def package(root: Path) -> int:
+    """Makes the extension as one zip, the same bytes every time, and has Blender's own tool validate it."""
+    version = agreed_version(root)
+    check_wheels(root)
+    out = root / "dist" / f"actionmesh-{version}.zip"
+    out.parent.mkdir(exist_ok=True)
+    write_zip(out, extension_files(root))
+    print(f"{out}  {out.stat().st_size / 1e6:.1f} MB", flush=True)
+    validator = find_validator(root)
+    if validator:
+        return abs(subprocess.call(validator + [str(out)]))
+    print("Not validated: no Blender was found. `python3 build.py test` installs one; the variable BLENDER may name one.")
+    return 0
+
+
+def agreed_version(root: Path) -> str:
+    """The version that the backend and the manifest share.
+
+    Raises:
+        BuildError: they differ.
+    """
+    places = {"backend/actionmesh/__init__.py": "__version__", "blender_manifest.toml": "version"}
+    found = {}
+    for name, key in places.items():
+        match = re.search(rf'^{key} = "([^"]+)"', (root / name).read_text(encoding="utf-8"), re.MULTILINE)
+        found[name] = match.group(1) if match else "none"
+    if len(set(found.values())) != 1:
+        raise BuildError("The versions differ: " + ", ".join(f"{name} has {version}" for name, version in found.items()) + ".")
+    return found["blender_manifest.toml"]
+
+
+def check_wheels(root: Path) -> None:
+    """Compares `wheels/` with its lock and with the manifest.
+
+    Raises:
+        BuildError: a wheel is missing, changed or not listed.
+    """
+    lines = (root / "wheels" / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    locked = {name: digest for digest, name in (line.split() for line in lines)}
+    there = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (root / "wheels").glob("*.whl")}
+    listed = set(re.findall(r'"\./wheels/([^"]+)"', (root / "blender_manifest.toml").read_text(encoding="utf-8")))
+    for name in sorted(locked.keys() | there.keys() | listed):
+        if locked.get(name) != there.get(name):
+            raise BuildError(f"wheels/{name} is not the file that wheels/SHA256SUMS names. Restore it from the repository.")
+        if name not in listed:
+            raise BuildError(f"blender_manifest.toml does not list wheels/{name}. Add it there.")
+
+
+def extension_files(root: Path) -> dict[str, Path]:
+    """What the zip holds: names in it, and the files. The add-on lies at its top, beside the manifest."""
+    files = {name: root / name for name in ("blender_manifest.toml", "LICENSE", "backend/requirements-cpu.txt")}
+    for folder, inside in (("blender_addon", ""), ("backend/actionmesh", "backend/actionmesh/"), ("wheels", "wheels/")):
+        for path in (root / folder).rglob("*"):
+            name = path.relative_to(root / folder).as_posix()
+            hidden = any(part.startswith(".") or part == "__pycache__" for part in name.split("/"))
+            if path.is_file() and not hidden and path.suffix != ".pyc":
+                files[inside + name] = path
+    return files
+
+
+def write_zip(out: Path, files: dict[str, Path]) -> None:
+    """Writes files in the order of their names, all of the same time and rights; appears whole or not at all."""
+    part = out.with_name(".part-" + out.name)
+    with zipfile.ZipFile(str(part), "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+            entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, 0o100644 << 16
+            archive.writestr(entry, files[name].read_bytes())
+    part.replace(out)
+
+
+def find_validator(root: Path) -> list[str]:
+    """The command that validates an extension: Blender's, or the same program in Blender's Python module; may be empty."""
+    blender = find_blender()
+    if blender:
+        return [blender, "--command", "extension", "validate"]
+    for version in reversed(BLENDERS):
+        environment = bpy_environment(root, version)
+        for tool in environment.folder.glob("**/bl_pkg/cli/blender_ext.py"):
+            return [str(environment.python), str(tool), "validate", "--valid-tags="]
+    return []
+
+
+def find_blender() -> str:
+    """A whole Blender: the one that the variable BLENDER names, or the one on the path; empty if there is none."""
+    return os.environ.get("BLENDER") or shutil.which("blender") or ""
+
+
+class Environment:
+    """A virtual environment of a repository.
+
+    Args:
+        root: the repository.
+        name: of the environment's folder in it.
+        module: what must be importable for the environment to be in order.
+        versions: of the Pythons that it may be made with.
+    """
+
+    def __init__(self, root: Path, name: str = ".venv", module: str = "actionmesh", versions: Sequence[str] = SUPPORTED):
+        self.root, self.module, self.versions = root, module, versions
+        self.folder = root / name
         self.python = self.folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
         self.stamp = self.folder / "installed.json"
 
     def ensure(self, names: list[str]) -> Path:
-        """Makes sure that the requirement files `names` of `backend/` are installed; returns the interpreter.
+        """Makes sure that requirement files of the repository are installed; returns the interpreter.
 
         Raises:
             BuildError: no Python fits, or pip fails.
@@ -110,16 +246,13 @@ class Environment:
         if not self._has_pip():
             self._create()
         self._link_package()
-        everything = sorted(set(names) | {name for name in installed if self._file(name).exists()})
+        everything = sorted(set(names) | {name for name in installed if (self.root / name).exists()})
         self._install(everything)
         self.stamp.write_text(json.dumps({name: self._hash(name) for name in everything}), encoding="utf-8")
         return self.python
 
-    def _file(self, name: str) -> Path:
-        return self.root / "backend" / name
-
     def _hash(self, name: str) -> str:
-        return hashlib.sha256(self._file(name).read_bytes()).hexdigest()
+        return hashlib.sha256((self.root / name).read_bytes()).hexdigest()
 
     def _installed(self) -> dict[str, str]:
         """Hashes of the requirement files as they were when they were installed."""
@@ -129,14 +262,18 @@ class Environment:
             return {}
 
     def _works(self) -> bool:
-        """Whether the interpreter still runs and finds the package: it does not after Python or the folder moved."""
-        return succeeds([str(self.python), "-I", "-c", "import actionmesh"])
+        """Whether the interpreter still runs and finds its module: it does not after Python or the folder moved."""
+        return succeeds([str(self.python), "-I", "-c", f"import {self.module}"])
 
     def _has_pip(self) -> bool:
         return succeeds([str(self.python), "-I", "-m", "pip", "--version"])
 
     def _create(self) -> None:
-        python = find_python()
+        python = find_python(self.versions)
+        if not python:
+            running = ".".join(map(str, sys.version_info[:2]))
+            needed = f"ActionMesh needs Python {self.versions[0]} to {self.versions[-1]}"
+            raise BuildError(f"{needed}; this is {running} and no other was found. Install one from python.org.")
         print(f"Making {self.folder} ...", flush=True)
         shutil.rmtree(str(self.folder), ignore_errors=True)
         if subprocess.call(python + ["-I", "-m", "venv", str(self.folder)]) != 0:
@@ -144,7 +281,9 @@ class Environment:
             raise BuildError(f"{self.folder} could not be made. {cure}")
 
     def _link_package(self) -> None:
-        """Lets `import actionmesh` find `backend/` from any folder."""
+        """Lets `import actionmesh` find `backend/` from any folder, if that is this environment's module."""
+        if self.module != "actionmesh":
+            return
         code = "import sysconfig; print(sysconfig.get_path('purelib'))"
         packages = subprocess.check_output([str(self.python), "-I", "-c", code], text=True).strip()
         Path(packages, "actionmesh.pth").write_text(str(self.root / "backend") + "\n", encoding="utf-8")
@@ -152,7 +291,7 @@ class Environment:
     def _install(self, names: list[str]) -> None:
         command = [str(self.python), "-I", "-m", "pip", "install", "--disable-pip-version-check"]
         for name in names:
-            command += ["-r", str(self._file(name))]
+            command += ["-r", str(self.root / name)]
         print(f"Installing {' and '.join(names)} ...", flush=True)
         if subprocess.call(command + self._index_options()) != 0:
             raise BuildError("pip could not install what is needed (see above). Check the network and run this again.")
@@ -166,21 +305,17 @@ class Environment:
         return ["--extra-index-url", PYTORCH_CPU_INDEX]
 
 
-def find_python() -> list[str]:
-    """A command that starts one of the SUPPORTED Pythons: the one that runs this if it fits.
+def bpy_environment(root: Path, version: str) -> Environment:
+    """Blender's Python module in an environment of its own."""
+    return Environment(root, f".venv-bpy/{version}", "bpy", [PYTHON_OF_BPY])
 
-    Raises:
-        BuildError: there is none.
-    """
+
+def find_python(versions: Sequence[str]) -> list[str]:
+    """A command that starts a Python of one of these versions, the one that runs this if it fits; empty if there is none."""
     candidates = [[sys.executable]]
-    for version in SUPPORTED:
+    for version in versions:
         candidates += [["python" + version], ["py", "-" + version]]
-    for command in candidates:
-        if version_of(command) in SUPPORTED:
-            return command
-    running = ".".join(map(str, sys.version_info[:2]))
-    needed = f"ActionMesh needs Python {SUPPORTED[0]} to {SUPPORTED[-1]}"
-    raise BuildError(f"{needed}; this is {running} and no other was found. Install one from python.org.")
+    return next((command for command in candidates if version_of(command) in versions), [])
 
 
 def version_of(command: list[str]) -> str:

@@ -5,14 +5,17 @@ The environments here are real; what is installed into them is one tiny wheel ma
 
 import ast
 import json
+import re
+import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
-import build
 import pip
 import pytest
+
+import build
 from build import TO_DEVELOP, TO_RUN, BuildError, Environment
 
 
@@ -37,8 +40,8 @@ def repository(tmp_path, monkeypatch):
     package = root / "backend" / "actionmesh"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
-    (root / "backend" / TO_RUN).write_text("tiny==1.0\n")
-    (root / "backend" / TO_DEVELOP).write_text("# nothing\n")
+    (root / TO_RUN).write_text("tiny==1.0\n")
+    (root / TO_DEVELOP).write_text("# nothing\n")
     return root
 
 
@@ -71,7 +74,7 @@ def test_environment_is_made_once_renewed_on_change_and_repaired(repository, ins
     assert environment.ensure([TO_RUN]) == environment.python
     environment.ensure([TO_RUN])
     assert installs == [[TO_RUN]]
-    change(repository / "backend" / TO_RUN)
+    change(repository / TO_RUN)
     environment.ensure([TO_RUN])
     assert len(installs) == 2
     environment.stamp.unlink()
@@ -88,7 +91,7 @@ def test_installing_more_keeps_what_was_there_in_step(repository, installs):
     environment.ensure([TO_RUN, TO_DEVELOP])
     environment.ensure([TO_RUN])
     assert installs[1:] == [[TO_RUN, TO_DEVELOP]]
-    change(repository / "backend" / TO_RUN)
+    change(repository / TO_RUN)
     environment.ensure([TO_RUN])
     assert installs[2:] == [[TO_RUN, TO_DEVELOP]]
     assert set(json.loads(environment.stamp.read_text())) == {TO_RUN, TO_DEVELOP}
@@ -96,7 +99,7 @@ def test_installing_more_keeps_what_was_there_in_step(repository, installs):
 
 def test_failed_installation_is_told_and_tried_again(repository, quickly_made):
     environment = Environment(repository)
-    (repository / "backend" / TO_RUN).write_text("tiny==3.0\n")
+    (repository / TO_RUN).write_text("tiny==3.0\n")
     with pytest.raises(BuildError, match="pip could not install"):
         environment.ensure([TO_RUN])
     assert not environment.stamp.exists()
@@ -134,18 +137,20 @@ def fake_pythons(monkeypatch, versions):
 
 def test_running_python_is_taken_if_it_fits(monkeypatch):
     fake_pythons(monkeypatch, {sys.executable: "3.12", "python3.11": "3.11"})
-    assert build.find_python() == [sys.executable]
+    assert build.find_python(build.SUPPORTED) == [sys.executable]
+    assert build.find_python(["3.11"]) == ["python3.11"]
 
 
 def test_another_python_is_found(monkeypatch):
     fake_pythons(monkeypatch, {sys.executable: "3.8", "py -3.13": "3.13"})
-    assert build.find_python() == ["py", "-3.13"]
+    assert build.find_python(build.SUPPORTED) == ["py", "-3.13"]
 
 
-def test_missing_python_is_explained(monkeypatch, capsys):
+def test_missing_python_is_explained(repository, monkeypatch):
     fake_pythons(monkeypatch, {sys.executable: "3.9"})
-    with pytest.raises(BuildError, match="needs Python 3.11 to 3.13"):
-        build.find_python()
+    assert build.find_python(build.SUPPORTED) == []
+    with pytest.raises(BuildError, match="needs Python 3.11 to 3.13; this is"):
+        Environment(repository).ensure([TO_RUN])
 
 
 def test_versions_are_read_from_the_interpreter_itself():
@@ -154,24 +159,89 @@ def test_versions_are_read_from_the_interpreter_itself():
     assert build.version_of([sys.executable, "--no-such-option"]) == ""
 
 
-def commands_of(monkeypatch, codes):
-    """Records the tools that `test` runs; each ends with its code."""
-    ran = []
-    monkeypatch.setattr(Environment, "ensure", lambda self, names: Path("python"))
-    monkeypatch.setattr(subprocess, "call", lambda command, cwd: (ran.append(command[2]), codes[command[2]])[1])
-    return ran
+@pytest.fixture
+def checks(monkeypatch):
+    """Runs no check: records its name, command and variables, and ends it with a code of `checks.codes`."""
+
+    class Checks(list):
+        codes: dict = {}
+        pythons = ["3.11"]
+
+        def run(self, name, command, root, variables=None):
+            self.append((name, command, variables or {}))
+            return self.codes.get(name, 0)
+
+    checks = Checks()
+    monkeypatch.setattr(build, "run_check", checks.run)
+    monkeypatch.setattr(Environment, "ensure", lambda self, names: self.folder / "python")
+    monkeypatch.setattr(build, "find_python", lambda versions: ["python"] if set(versions) & set(checks.pythons) else [])
+    monkeypatch.setattr(build, "find_blender", lambda: "")
+    return checks
 
 
-def test_every_check_runs_and_the_worst_code_counts(monkeypatch, tmp_path, capsys):
-    ran = commands_of(monkeypatch, {"ruff": 1, "mypy": 0, "pytest": 3})
+EVERYWHERE = ["ruff", "mypy", "pytest", "bpy 4.2", "bpy 4.5", "bpy 5.0"]
+
+
+def test_every_check_runs_and_the_worst_code_counts(checks, tmp_path, capsys):
+    checks.codes = {"ruff": 1, "bpy 4.5": 3}
     assert build.test(tmp_path) == 3
-    assert ran == ["ruff", "mypy", "pytest"]
-    assert "ruff and pytest failed" in capsys.readouterr().err
+    assert [name for name, _, _ in checks] == EVERYWHERE
+    assert "ruff and bpy 4.5 failed" in capsys.readouterr().err
 
 
-def test_all_well_is_zero(monkeypatch, tmp_path):
-    commands_of(monkeypatch, {"ruff": 0, "mypy": 0, "pytest": 0})
+def test_all_well_is_zero(checks, tmp_path, capsys):
     assert build.test(tmp_path) == 0
+    assert "failed" not in capsys.readouterr().err
+
+
+def test_every_blender_module_has_its_environment_and_knows_the_backends_python(checks, tmp_path):
+    build.test(tmp_path)
+    for version, (_, command, variables) in zip(build.BLENDERS, checks[3:], strict=True):
+        assert command == [str(tmp_path / ".venv-bpy" / version / "python"), "-m", "pytest", "tests/bpy"]
+        assert variables["ACTIONMESH_PYTHON"] == str(tmp_path / ".venv" / "python")
+        assert not Path(variables["BLENDER_USER_RESOURCES"]).exists()
+    assert len({variables["BLENDER_USER_RESOURCES"] for _, _, variables in checks[3:]}) == len(build.BLENDERS)
+
+
+def test_without_the_python_of_the_module_its_tests_are_skipped_with_a_reason(checks, tmp_path, capsys):
+    checks.pythons = ["3.13"]
+    assert build.test(tmp_path) == 0
+    assert [name for name, _, _ in checks] == EVERYWHERE[:3]
+    assert "bpy: skipped, since Blender's Python module needs Python 3.11" in capsys.readouterr().out
+
+
+def test_real_blender_is_used_where_there_is_one(checks, tmp_path, monkeypatch, capsys):
+    build.test(tmp_path)
+    assert "window: skipped, since there is no Blender" in capsys.readouterr().out
+    monkeypatch.setattr(build, "find_blender", lambda: "/opt/blender")
+    checks.codes = {"window": 5}
+    assert build.test(tmp_path) == 5
+    name, command, variables = checks[-1]
+    assert name == "window" and command[1:] == ["-m", "pytest", "tests/window"] and variables["BLENDER"] == "/opt/blender"
+
+
+def test_blender_is_the_one_named_or_the_one_on_the_path(monkeypatch):
+    monkeypatch.setattr(shutil, "which", {"blender": "/usr/bin/blender"}.get)
+    monkeypatch.setenv("BLENDER", "/opt/blender")
+    assert build.find_blender() == "/opt/blender"
+    monkeypatch.delenv("BLENDER")
+    assert build.find_blender() == "/usr/bin/blender"
+    monkeypatch.setattr(shutil, "which", {}.get)
+    assert build.find_blender() == ""
+
+
+def test_checks_run_in_the_repository_with_their_variables(tmp_path, capfd):
+    code = "import os, sys; print(os.getcwd(), os.environ['ONE'], os.environ['PATH'] != ''); sys.exit(-3)"
+    assert build.run_check("name", [sys.executable, "-c", code], tmp_path, {"ONE": "1"}) == 253
+    assert f"{tmp_path} 1 True" in capfd.readouterr().out
+
+
+def test_requirements_of_every_blender_are_pinned():
+    for version in build.BLENDERS:
+        (line,) = (build.ROOT / "tests" / f"requirements-bpy-{version}.txt").read_text().splitlines()
+        assert re.fullmatch(rf"bpy=={version}\.\d+", line)
+    common = [line for line in (build.ROOT / build.IN_BPY).read_text().splitlines() if not line.startswith("#")]
+    assert {line.split("==")[0] for line in common} == {"numpy", "safetensors", "pytest", "hypothesis"}
 
 
 def test_missing_clip_is_one_sentence(tmp_path, monkeypatch, capsys):

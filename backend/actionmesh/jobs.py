@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 from .errors import InputError
 from .options import AnimateOptions, FrameChoice, KnownShape
 from .progress import Progress, ProgressEvent
-from .protocol import Animate, Animated
+from .protocol import Animate, Animated, Look, Looked
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from .weights.store import ModelStore
 
 SAVING, REST, TOTAL = "Saving", "Loading and the rest", "Total"
@@ -52,6 +54,45 @@ def run(job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None],
         timings=clock.timings(),
         loads=store.loads,
     )
+
+
+def look(job: Look, stores: "Stores", cancelled: Callable[[], bool]) -> Looked:
+    """Cuts the subject out of the reference frame and writes it as a picture.
+
+    Raises:
+        ActionMeshError: what the user can cause; a picture that cannot be written is refused before any work.
+    """
+    from .pipeline import look_at_subject
+
+    if Path(job.out).suffix.lower() != ".png" or job.size < 1:
+        raise InputError(f"{job.out} of {job.size} pixels is no picture to write.", "Name a .png of at least 1 pixel.")
+    check_outputs(Animate(job.clip, (job.out,), mask=job.mask))
+    options = AnimateOptions(job.clip, mask=job.mask, frames=FrameChoice(**vars(job.frames)), anchor=job.anchor, fps=job.fps)
+    store = stores.get(job.checkpoint, job.device, job.low_memory)
+    glimpse = look_at_subject(options, store, Progress(cancelled=cancelled))
+    save_picture(glimpse.picture, Path(job.out), job.size)
+    return Looked(
+        out=job.out,
+        clip_frames=glimpse.clip_frames,
+        chosen=glimpse.chosen,
+        frame=glimpse.frame,
+        fps=glimpse.fps,
+        width=glimpse.width,
+        height=glimpse.height,
+        coverage=float((glimpse.picture[..., 3] >= 128).mean()),
+    )
+
+
+def save_picture(rgba: "np.ndarray", path: Path, size: int) -> None:
+    """Writes (H, W, 4) uint8 as a png, shrunk to at most `size` pixels a side. Raises OutputError."""
+    from PIL import Image
+
+    from .media.clip import fitted_size, resize_rgba
+    from .output.atomic import write_atomically
+
+    width, height = fitted_size(rgba.shape[1], rgba.shape[0], size)
+    picture = Image.fromarray(resize_rgba(rgba, width, height))
+    write_atomically(path, lambda part: picture.save(part, "PNG"))
 
 
 def check_outputs(job: Animate) -> None:

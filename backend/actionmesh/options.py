@@ -94,3 +94,10 @@ class AnimateOptions:
             raise InputError(f"The guidance is {self.guidance}.", "Use a number such as 7.5.")
         if not 0 <= self.seed < 2**63:
             raise InputError(f"The seed is {self.seed}.", "Use a whole number from 0 to 2^63 - 1.")
+
+
+def index_of_frame(frame: int, total: int, name: str) -> int:
+    """An index into the chosen frames from 0; negative ones count from the end. Raises InputError outside the clip."""
+    if not -total <= frame < total:
+        raise InputError(f"The {name} frame is {frame}, and {total} frames were chosen.", f"Use 0 to {total - 1}.")
+    return frame % total

@@ -10,10 +10,11 @@ from .animation import Animation, Provenance
 from .errors import InputError
 from .geometry.mesh_files import load_mesh
 from .media.clip import Clip
+from .media.glimpse import Glimpse, read_glimpse
 from .media.reader import read_clip
-from .media.subject import cut_out
+from .media.subject import BackgroundRemover, cut_out
 from .models.background_removal import remove_background
-from .options import AnimateOptions
+from .options import AnimateOptions, index_of_frame
 from .presets import Preset
 from .progress import Progress
 from .stages.correspondence import animate_vertices
@@ -79,8 +80,22 @@ def load_subject(options: AnimateOptions, store: ModelStore, progress: Progress)
     for path in filter(None, (options.mesh, *(shape.mesh for shape in options.known))):
         load_mesh(path)
     clip = read_clip(options.clip, options.frames, options.mask, options.fps, MAX_SIDE, progress)
-    remover = partial(_remove_background, store) if store.removes_background else None
-    return cut_out(clip, remover, progress)
+    return cut_out(clip, remover_of(store), progress)
+
+
+def look_at_subject(options: AnimateOptions, store: ModelStore, progress: Progress) -> Glimpse:
+    """The reference frame alone with its subject cut out as `load_subject` would.
+
+    A plain background is judged by this frame, where a job judges it by all: the two differ if the subject fills the
+    border in some frames only.
+    """
+    glimpse = read_glimpse(options.clip, options.frames, options.anchor, options.mask, options.fps, MAX_SIDE)
+    return glimpse.cut_out(remover_of(store), progress)
+
+
+def remover_of(store: ModelStore) -> BackgroundRemover | None:
+    """RMBG, if the checkpoint has it."""
+    return partial(_remove_background, store) if store.removes_background else None
 
 
 def _remove_background(store: ModelStore, picture: np.ndarray) -> np.ndarray:
@@ -92,13 +107,6 @@ def preset_of(options: AnimateOptions, store: ModelStore) -> Preset:
     chosen = {"steps": options.steps, "guidance": options.guidance}
     own = {name: value for name, value in chosen.items() if value is not None}
     return store.preset(options.preset).overridden(own, "The command")
-
-
-def index_of_frame(frame: int, total: int, name: str) -> int:
-    """An index into the chosen frames from 0; negative ones count from the end. Raises InputError outside the clip."""
-    if not -total <= frame < total:
-        raise InputError(f"The {name} frame is {frame}, and {total} frames were chosen.", f"Use 0 to {total - 1}.")
-    return frame % total
 
 
 def known_latents(reference: Reference, anchor: int, options: AnimateOptions, total: int, store: ModelStore) -> dict[int, Tensor]:

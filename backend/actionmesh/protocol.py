@@ -1,9 +1,9 @@
 """The messages between a client (Blender, a test) and the worker: JSON-RPC 2.0, one object a line.
 
-    client -> worker    initialize, animate, cancel, unload, shutdown     each answered by a result or an error
-    worker -> client    progress, log                                     never answered
+    client -> worker    initialize, ping, animate, look, cancel, unload, shutdown     each answered by a result or an error
+    worker -> client    progress, log                                                 never answered
 
-A message is named by its dataclass, so no name is typed twice. A job is known by the id of its `animate` request.
+A message is named by its dataclass, so no name is typed twice. A job is known by the id of its `animate` or `look` request.
 Arrays and meshes go by file path. Standard library only: both sides import this module.
 It leaves out pipes, threads and what the methods do.
 """
@@ -83,6 +83,13 @@ class Initialize(Params):
 
 
 @dataclass(frozen=True)
+class Ping(Params):
+    """Asks whether the worker still listens; answered at once, whatever else it does."""
+
+    METHOD = "ping"
+
+
+@dataclass(frozen=True)
 class Frames:
     """Which frames of the clip; see `options.FrameChoice`."""
 
@@ -125,6 +132,28 @@ class Animate(Params):
     guidance: float | None = None
     keep_reference_pose: bool | None = None
     fps: float | None = None
+    low_memory: bool = False
+    checkpoint: str | None = None
+    device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Look(Params):
+    """Shows the subject of the reference frame as an `animate` request with these fields would cut it out.
+
+    Args:
+        out: a .png to write: the whole frame, RGBA, what is not the subject transparent.
+        size: its longest side in pixels, at most; a frame is never enlarged.
+    """
+
+    METHOD = "look"
+    clip: str
+    out: str
+    mask: str | None = None
+    frames: Frames = field(default_factory=Frames)
+    anchor: int = 0
+    fps: float | None = None
+    size: int = 256
     low_memory: bool = False
     checkpoint: str | None = None
     device: str = "auto"
@@ -209,6 +238,30 @@ class Animated:
 
 
 @dataclass(frozen=True)
+class Looked:
+    """What a look found.
+
+    Args:
+        out: the picture that was written.
+        clip_frames: how many frames the whole clip has.
+        chosen: how many of them a job would use.
+        frame: where the reference frame stands in the clip, counted from 0.
+        fps: frames a second on average, or as the request gave them.
+        width, height: of the clip's frames, in pixels.
+        coverage: share of the reference frame that the subject fills, from 0 to 1.
+    """
+
+    out: str
+    clip_frames: int
+    chosen: int
+    frame: int
+    fps: float
+    width: int
+    height: int
+    coverage: float
+
+
+@dataclass(frozen=True)
 class CancelAnswer:
     """`running` is false if there was no such job any more."""
 
@@ -244,7 +297,9 @@ class LogNotice(Params):
 
 ANSWERS: dict[type[Params], type] = {
     Initialize: Initialized,
+    Ping: Done,
     Animate: Animated,
+    Look: Looked,
     Cancel: CancelAnswer,
     Unload: Done,
     Shutdown: Done,

@@ -105,8 +105,12 @@ class Service:
         params = request.params
         if isinstance(params, protocol.Initialize):
             _in_thread(self._reply, request, lambda: introduce(params))
+        elif isinstance(params, protocol.Ping):
+            self._outbox.send(protocol.Answer(request.id, protocol.Done()))
         elif isinstance(params, protocol.Animate):
             self._start_job(request, lambda cancelled: self._animate(request.id, params, cancelled))
+        elif isinstance(params, protocol.Look):
+            self._start_job(request, lambda cancelled: jobs.look(params, self._stores, cancelled.is_set))
         elif isinstance(params, protocol.Unload):
             self._start_job(request, lambda cancelled: self._unload())
         elif isinstance(params, protocol.Cancel):

@@ -42,6 +42,18 @@ def load_subject(options, store, progress):
     return types.SimpleNamespace(frames=None)
 
 
+def look_at_subject(options, store, progress):
+    """Does as `options.clip` says, then returns an opaque picture."""
+    import numpy as np
+
+    from actionmesh.media.clip import Clip
+    from actionmesh.media.glimpse import Glimpse
+
+    BEHAVIOURS[options.clip](progress)
+    clip = Clip(np.full((1, 8, 12, 4), 255, np.uint8), np.zeros(1), np.zeros(1, np.int64), True, "fake")
+    return Glimpse(clip, clip_frames=48, chosen=16, frame=3, fps=24.0, width=120, height=80)
+
+
 def animate(options, store, progress, subject):
     """Does as `options.clip` says, then returns a triangle in two poses."""
     store.use()
@@ -134,7 +146,7 @@ def _fake_module(name, **contents):
 
 
 def install():
-    _fake_module("pipeline", animate=animate, load_subject=load_subject)
+    _fake_module("pipeline", animate=animate, load_subject=load_subject, look_at_subject=look_at_subject)
     _fake_module("weights.store", ModelStore=FakeStore, choose_device=choose_device)
     _fake_module("weights.checkpoints", default_checkpoint=lambda: types.SimpleNamespace(path=Path("fake")), find_checkpoints=list)
 

@@ -20,7 +20,9 @@ from actionmesh.protocol import (
     Known,
     LogLevel,
     LogNotice,
+    Look,
     Notice,
+    Ping,
     ProgressNotice,
     ProtocolError,
     Request,
@@ -46,7 +48,8 @@ jobs = st.builds(
     low_memory=st.booleans(),
 )
 ids = numbers | texts
-calls = jobs | st.builds(Cancel, ids) | st.sampled_from([Initialize(), Unload(), Shutdown()])
+looks = st.builds(Look, clip=texts, out=texts, mask=st.none() | texts, anchor=numbers, fps=st.none() | st.floats(-1e299, 1e299))
+calls = jobs | looks | st.builds(Cancel, ids) | st.sampled_from([Initialize(), Ping(), Unload(), Shutdown()])
 messages = (
     st.builds(Request, ids, calls)
     | st.builds(Notice, st.builds(LogNotice, st.sampled_from(LogLevel), texts))
@@ -157,6 +160,14 @@ def test_animate_has_the_fields_and_defaults_of_the_options():
                 assert theirs[item.name].default == item.default
         extra = set(theirs) - {item.name for item in fields(ours)}
         assert extra == ({"out", "checkpoint", "device"} if wire is Animate else set())
+
+
+def test_look_has_the_fields_and_defaults_of_animate():
+    """So that it shows what the job will see; `out` alone means something else."""
+    theirs = {item.name: item for item in fields(Animate)}
+    for item in fields(Look):
+        if item.name not in ("out", "size"):
+            assert (item.type, item.default) == (theirs[item.name].type, theirs[item.name].default)
 
 
 def descendants(cls):

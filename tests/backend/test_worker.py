@@ -9,10 +9,11 @@ import time
 
 import psutil
 import pytest
+from PIL import Image
 
 from actionmesh import protocol, service
 from actionmesh.animation import Animation
-from actionmesh.protocol import Animate, Cancel, Kind, LogLevel, LogNotice, ProgressNotice, Shutdown, Unload
+from actionmesh.protocol import Animate, Cancel, Kind, LogLevel, LogNotice, Look, Ping, ProgressNotice, Shutdown, Unload
 from actionmesh.service import read_lines
 
 from .fakes import LEAK
@@ -77,6 +78,37 @@ def test_second_job_at_once_is_refused_as_busy(worker, job):
     assert worker.refused(Unload()).kind is Kind.BUSY
     worker.call(Cancel(id))
     assert worker.wait(id).error.kind is Kind.CANCELLED
+
+
+@pytest.mark.parametrize("behaviour", ["slow", "deaf"])
+def test_ping_is_answered_at_once_while_a_job_runs(worker, job, behaviour):
+    worker.start_job(job(behaviour), steps=0)
+    for _ in range(3):
+        start = time.monotonic()
+        worker.call(Ping())
+        assert time.monotonic() - start < 0.5
+
+
+def test_look_writes_a_picture_and_describes_the_clip(worker, tmp_path):
+    seen = worker.call(Look("quick", str(tmp_path / "look.png"), size=6))
+    assert (seen.clip_frames, seen.chosen, seen.frame, seen.fps, seen.width, seen.height) == (48, 16, 3, 24.0, 120, 80)
+    with Image.open(seen.out) as picture:
+        assert (picture.format, picture.mode, picture.size) == ("PNG", "RGBA", (6, 4))
+
+
+def test_look_takes_the_place_of_a_job_and_can_be_cancelled(worker, job, tmp_path):
+    look = Look("slow", str(tmp_path / "look.png"))
+    id = worker.send(look)
+    assert worker.refused(job("quick")).kind is Kind.BUSY
+    assert worker.call(Cancel(id)).running
+    assert worker.wait(id).error.kind is Kind.CANCELLED
+    assert list(tmp_path.iterdir()) == [worker.log]
+
+
+@pytest.mark.parametrize("out", ["look.jpg", "look", ""])
+def test_look_writes_nothing_but_pngs(worker, tmp_path, out):
+    error = worker.refused(Look("quick", str(tmp_path / out)))
+    assert error.kind is Kind.BAD_INPUT and "png" in error.cure
 
 
 GARBAGE = [

@@ -14,7 +14,7 @@ from PIL import Image
 
 from actionmesh import cli, machine
 from actionmesh.animation import Animation
-from actionmesh.protocol import VERSION, Animate, Cancel, Failure, Initialize, Kind, Notice, ProgressNotice, Unload
+from actionmesh.protocol import VERSION, Animate, Cancel, Failure, Frames, Initialize, Kind, Look, Notice, ProgressNotice, Unload
 
 from .worker_process import WORKER, WorkerProcess
 
@@ -108,6 +108,40 @@ def test_every_stage_is_reported_from_its_first_step_to_its_last(worker, job):
     *stages, total = done.timings.values()
     assert [*steps, "Loading and the rest", "Total"] == list(done.timings)
     assert sum(stages) == pytest.approx(total) and min(stages) >= 0
+
+
+def test_look_shows_the_subject_of_the_reference_frame_and_keeps_the_models(worker, job, clip, tmp_path):
+    loads = worker.call(job).loads
+    look = Look(str(clip), str(tmp_path / "look.png"), frames=Frames(1, 3, 1), anchor=-1, size=24, checkpoint=job.checkpoint)
+    seen = worker.call(replace(look, device="cpu"))
+    assert (seen.clip_frames, seen.chosen, seen.frame, seen.fps) == (FRAMES, 3, 3, 24.0)
+    assert (seen.width, seen.height) == (48, 48)
+    picture = np.asarray(Image.open(seen.out))
+    assert picture.shape == (24, 24, 4)
+    disc = picture[..., 3] >= 128
+    assert np.argwhere(disc).mean(axis=0) == pytest.approx([12, (14 + 5 * 3) / 2], abs=1)
+    assert seen.coverage == pytest.approx(np.pi * 100 / 48**2, rel=0.1) and disc.mean() == pytest.approx(seen.coverage, rel=0.1)
+    assert worker.call(job).loads == loads
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "named"),
+    [
+        ({"clip": "/no/such/clip.mp4"}, Kind.BAD_MEDIA, "/no/such/clip.mp4"),
+        ({"anchor": FRAMES}, Kind.BAD_INPUT, f"{FRAMES} frames"),
+        ({"frames": Frames(count=99)}, Kind.BAD_MEDIA, f"{FRAMES} frames"),
+        ({"size": 0}, Kind.BAD_INPUT, "0 pixels"),
+        ({"out": "/proc/look.png"}, Kind.CANNOT_WRITE, "/proc"),
+        ({"out": "clip/0.png"}, Kind.BAD_INPUT, "overwrite"),
+    ],
+)
+def test_what_a_look_cannot_see_is_typed_and_named(worker, job, clip, tmp_path, change, kind, named):
+    look = Look(str(clip), str(tmp_path / "look.png"), checkpoint=job.checkpoint, device="cpu")
+    if change.get("out", "").startswith("clip"):
+        change = {"out": str(clip / "0.png")}
+    error = worker.refused(replace(look, **change))
+    assert error.kind is kind, error
+    assert named in error.problem and error.cure
 
 
 def test_cancel_takes_effect_within_a_denoising_step(job, tiny_checkpoint, tmp_path):

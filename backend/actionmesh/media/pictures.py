@@ -38,6 +38,9 @@ class PictureSequence:
     def frame_name(self, index: int) -> str:
         return self._paths[index].name
 
+    def rate(self) -> float:
+        return SEQUENCE_FPS
+
     def read(self, indices: Sequence[int]) -> Iterator[tuple[np.ndarray, float]]:
         """The frames at rising `indices`: (H, W, 4) uint8 and seconds.
 
@@ -64,6 +67,15 @@ class AnimatedPicture:
     def frame_name(self, index: int) -> str:
         return f"frame {index}"
 
+    def rate(self) -> float:
+        """Frames a second on average, from the times of all but the last.
+
+        Raises:
+            MediaError: the file is damaged.
+        """
+        shown = _guarded(self._path, self.name, 0, _read_durations)[:-1]
+        return len(shown) / sum(shown) if shown else SEQUENCE_FPS
+
     def read(self, indices: Sequence[int]) -> Iterator[tuple[np.ndarray, float]]:
         """As PictureSequence.read; frames build on those before them, so all up to the last one are decoded."""
         wanted, seconds = set(indices), 0.0
@@ -72,8 +84,7 @@ class AnimatedPicture:
                 rgba = _guarded(self._path, self.name, index, partial(_show, image, index))
                 if index in wanted:
                     yield rgba, seconds
-                milliseconds = float(image.info.get("duration") or 0)
-                seconds += milliseconds / 1000 if milliseconds > 10 else UNTIMED_SECONDS
+                seconds += _duration(image)
 
 
 def is_picture(path: Path) -> bool:
@@ -134,6 +145,22 @@ def _guarded(path: Path, name: str, index: int, read: Callable[[Path], Answer]) 
 def _count_frames(path: Path) -> int:
     with Image.open(path) as image:
         return getattr(image, "n_frames", 1)
+
+
+def _read_durations(path: Path) -> list[float]:
+    """How long each frame is shown, in seconds."""
+    with Image.open(path) as image:
+        seconds = []
+        for index in range(getattr(image, "n_frames", 1)):
+            image.seek(index)
+            image.load()
+            seconds.append(_duration(image))
+        return seconds
+
+
+def _duration(image: Image.Image) -> float:
+    milliseconds = float(image.info.get("duration") or 0)
+    return milliseconds / 1000 if milliseconds > 10 else UNTIMED_SECONDS
 
 
 def _open_upright(path: Path) -> np.ndarray:

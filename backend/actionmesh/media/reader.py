@@ -41,6 +41,9 @@ class FrameSource(Protocol):
 
     def frame_name(self, index: int) -> str: ...
 
+    def rate(self) -> float:
+        """Frames a second on average."""
+
     def read(self, indices: Sequence[int]) -> Iterator[tuple[np.ndarray, float]]:
         """The frames at rising `indices`: (H, W, 4) uint8 RGBA and seconds."""
 
@@ -69,19 +72,30 @@ def read_clip(
     """
     if (fps is not None and not 0 < fps < math.inf) or max_side < 1:
         raise InputError(f"The frame rate is {fps} and the longest side {max_side}.", "Use numbers above 0.")
-    progress = progress or Progress()
+    opened, masks = open_sources(source, mask)
+    return read_frames(opened, masks, choose_frames(choice, opened), fps, max_side, progress or Progress())
+
+
+def open_sources(source: str, mask: str | None) -> tuple["FrameSource", "FrameSource | None"]:
+    """A clip and its mask; raises MediaError when one cannot be opened, or they differ in length."""
     opened = open_source(source)
     masks = open_source(mask) if mask is not None else None
-    indices = choose_frames(choice, opened)
     if masks is not None:
         _require_as_many(opened, masks)
-    frames, seconds = _stack(opened, masks, indices, max_side, progress)
+    return opened, masks
+
+
+def read_frames(
+    source: "FrameSource", masks: "FrameSource | None", indices: np.ndarray, fps: float | None, max_side: int, progress: Progress
+) -> Clip:
+    """The frames at rising `indices` (T,) int64; for the other arguments see `read_clip`."""
+    frames, seconds = _stack(source, masks, indices, max_side, progress)
     return Clip(
         frames=frames,
         times=(indices - indices[0]) / fps if fps is not None else seconds - seconds[0],
         indices=indices,
         has_alpha=masks is not None or bool((frames[..., 3] < 128).any()),
-        name=opened.name,
+        name=source.name,
     )
 
 

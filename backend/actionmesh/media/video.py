@@ -55,6 +55,13 @@ class VideoFile:
     def frame_name(self, index: int) -> str:
         return f"frame {index}"
 
+    def rate(self) -> float:
+        """Frames a second on average, from the first frame's time stamp to the last one's."""
+        timeline = self._read_timeline(None)
+        with open_video(self._path) as (_, stream):
+            span = float((timeline.stamps[-1] - timeline.stamps[0]) * _seconds_a_stamp(stream, timeline))
+        return (len(timeline.stamps) - 1) / span if span > 0 else 24.0
+
     def read(self, indices: Sequence[int]) -> Iterator[tuple[np.ndarray, float]]:
         """The frames at rising `indices`: (H, W, 4) uint8, upright, and seconds.
 
@@ -72,7 +79,7 @@ class VideoFile:
     def _read(self, indices: Sequence[int], jump: bool) -> Iterator[tuple[np.ndarray, float]]:
         timeline = self._read_timeline(max(indices) + 1)
         with open_video(self._path) as (container, stream):
-            seconds_a_stamp = stream.time_base if timeline.stamped else 1 / (stream.average_rate or 24)
+            seconds_a_stamp = _seconds_a_stamp(stream, timeline)
             decoder = _Decoder(container, stream, timeline, jump)
             for index in indices:
                 try:
@@ -151,6 +158,10 @@ class _Decoder:
                     yield frame, number
                 elif frame.pts is not None:
                     yield frame, frame.pts
+
+
+def _seconds_a_stamp(stream: Any, timeline: Timeline) -> Any:
+    return stream.time_base if timeline.stamped else 1 / (stream.average_rate or 24)
 
 
 def _codec_context(stream: Any) -> Any:

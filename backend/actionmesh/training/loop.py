@@ -1,10 +1,11 @@
-"""The training loop: AdamW, cosine rate, clipped gradients, an average of the weights, a log, and restart from the last state."""
+"""The training loop: Muon and AdamW, cosine rate, clipped gradients, an average of the weights, a log, restart from the last state."""
 
 import csv
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,6 +15,8 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 Batch = TypeVar("Batch")
+MOMENTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
+"""What AdamW and Muon keep of every parameter."""
 
 
 @dataclass(frozen=True)
@@ -23,11 +26,13 @@ class LoopConfig:
     Args:
         steps: optimiser steps.
         minutes: the wall-clock time that the steps may take; the rate's cosine follows whichever of the two is further on.
-        rate: peak learning rate of AdamW (betas 0.9, 0.98; weight decay 0.01).
+        rate: peak learning rate; weight decay is 0.01.
         warmup: steps until the peak.
         average: decay of the exponential moving average of the weights, which is what is kept.
         seed: of the batches; step i draws from a generator seeded by (seed, i), so that a restart repeats nothing.
         save_minutes: how often the state is written.
+        optimiser: "muon", Muon (Jordan et al. 2024; steps scaled to AdamW's size, Liu et al. 2025) for the matrices inside
+            transformer blocks and AdamW (betas 0.9, 0.98) for the rest; or "adamw", AdamW for all.
     """
 
     steps: int
@@ -37,6 +42,7 @@ class LoopConfig:
     average: float = 0.998
     seed: int = 0
     save_minutes: float = 3.0
+    optimiser: str = "muon"
 
 
 class Loop:
@@ -45,7 +51,7 @@ class Loop:
     def __init__(self, config: LoopConfig, network: nn.Module, folder: Path, name: str):
         self.config, self.network, self.folder, self.name = config, network, folder, name
         self.parameters = {key: value for key, value in network.named_parameters() if value.requires_grad}
-        self.optimiser = torch.optim.AdamW(self.parameters.values(), lr=config.rate, betas=(0.9, 0.98), weight_decay=0.01)
+        self.optimisers = make_optimisers(config, self.parameters)
         self.average = {key: value.detach().clone() for key, value in self.parameters.items()}
         self.step, self.seconds = 0, 0.0
         if self.state_path.exists():
@@ -100,15 +106,17 @@ class Loop:
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + self.step)
         torch.manual_seed(config.seed * 1_000_003 + self.step)
         rate = config.rate * min(1.0, (self.step + 1) / config.warmup) * (0.02 + 0.98 * cosine(self.fraction()))
-        for group in self.optimiser.param_groups:
+        for group in chain.from_iterable(optimiser.param_groups for optimiser in self.optimisers):
             group["lr"] = rate
         batch = draw(generator)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             losses = losses_of(batch, generator)
-        self.optimiser.zero_grad()
+        for optimiser in self.optimisers:
+            optimiser.zero_grad()
         losses["loss"].backward()
         nn.utils.clip_grad_norm_(self.parameters.values(), 1.0)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
         decay = min(config.average, (self.step + 1) / (self.step + 10))
         with torch.no_grad():
             for key, value in self.parameters.items():
@@ -129,11 +137,11 @@ class Loop:
     def save(self) -> None:
         """Writes everything that a restart needs, whole or not at all."""
         tensors = {f"average.{key}": value for key, value in self.average.items()}
-        for key, value in self.parameters.items():
-            state = self.optimiser.state.get(value, {})
-            tensors[f"weights.{key}"] = value.detach()
-            for moment in ("exp_avg", "exp_avg_sq") if state else ():
-                tensors[f"{moment}.{key}"] = state[moment]
+        names: dict[Tensor, str] = {value: key for key, value in self.parameters.items()}
+        tensors |= {f"weights.{key}": value.detach() for key, value in self.parameters.items()}
+        for optimiser in self.optimisers:
+            for value, state in optimiser.state.items():
+                tensors |= {f"{moment}.{names[value]}": state[moment] for moment in MOMENTS if moment in state}
         part = self.state_path.with_suffix(".part")
         save_file(
             {key: value.contiguous() for key, value in tensors.items()},
@@ -145,13 +153,27 @@ class Loop:
     def _restore(self) -> None:
         with safe_open(str(self.state_path), framework="pt") as file, torch.no_grad():
             metadata, keys = file.metadata(), set(file.keys())
+            owner = {value: each for each in self.optimisers for group in each.param_groups for value in group["params"]}
             self.step, self.seconds = int(metadata["step"]), float(metadata["seconds"])
             for key, value in self.parameters.items():
                 value.copy_(file.get_tensor(f"weights.{key}"))
                 self.average[key].copy_(file.get_tensor(f"average.{key}"))
-                if f"exp_avg.{key}" in keys:
-                    moments = {moment: file.get_tensor(f"{moment}.{key}") for moment in ("exp_avg", "exp_avg_sq")}
-                    self.optimiser.state[value] = {"step": torch.tensor(float(self.step)), **moments}
+                moments = {moment: file.get_tensor(f"{moment}.{key}") for moment in MOMENTS if f"{moment}.{key}" in keys}
+                if moments:
+                    owner[value].state[value] = {"step": torch.tensor(float(self.step)), **moments}
+
+
+def make_optimisers(config: LoopConfig, parameters: dict[str, nn.Parameter]) -> list[torch.optim.Optimizer]:
+    """The optimisers of all parameters; see `LoopConfig.optimiser`."""
+    hidden = {name for name, value in parameters.items() if value.ndim == 2 and ("blocks." in name or "layer." in name)}
+    if config.optimiser != "muon":
+        hidden = set()
+    matrices = [value for name, value in parameters.items() if name in hidden]
+    rest = [value for name, value in parameters.items() if name not in hidden]
+    adamw = torch.optim.AdamW(rest, lr=config.rate, betas=(0.9, 0.98), weight_decay=0.01)
+    if not matrices:
+        return [adamw]
+    return [torch.optim.Muon(matrices, lr=config.rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"), adamw]
 
 
 def cosine(fraction: float) -> float:

@@ -1,0 +1,62 @@
+"""The animation of an object as the panels and properties see it; what it says of itself is kept on its Key data-block."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from . import runner
+from .errors import ArtistError
+from .problems import Problem
+from .scene.options import Mode, Playback
+from .scene.playback import rebuild_curves
+from .scene.ranges import extend_range
+from .scene.record import Record, read_record
+
+
+def animation_of(target: bpy.types.Object | None) -> Record | None:
+    """The record of the object's animation; None without one."""
+    key = getattr(getattr(target, "data", None), "shape_keys", None)
+    return None if key is None else read_record(key)
+
+
+def playback_of(target: bpy.types.Object) -> Playback:
+    made = animation_of(target)
+    return Playback() if made is None else made.playback
+
+
+def change(target: bpy.types.Object, **playback: Any) -> None:
+    """Plays the animation otherwise: `strength`, `speed` or `loop`. What cannot be done is shown in the panel."""
+    try:
+        written = rebuild_curves(target, **playback)
+    except ArtistError as error:
+        runner.show(Problem.of(error))
+        return
+    for scene in target.users_scene:
+        extend_range(scene, written.start, written.end)
+
+
+def can_blend(target: bpy.types.Object) -> bool:
+    """Whether the object's animation has weights that a strength can scale."""
+    made = animation_of(target)
+    return made is not None and made.mode != Mode.ABSOLUTE
+
+
+def facts(target: bpy.types.Object) -> Iterator[tuple[str, str]]:
+    """What made the object's animation: names and values, in words."""
+    made = animation_of(target)
+    assert made is not None
+    told = made.provenance
+    yield "Clip", Path(str(told.get("clip", ""))).name or "unknown"
+    yield "Seed", str(told.get("seed", "unknown"))
+    yield "Preset", str(told.get("preset", "unknown")).capitalize()
+    yield "Checkpoint", str(told.get("checkpoint", "unknown"))
+    yield "Poses", str(len(made.times))
+
+
+def reference_frame(target: bpy.types.Object) -> int:
+    """The whole scene frame nearest to the reference pose of the object's animation."""
+    made = animation_of(target)
+    assert made is not None
+    return round(float(made.frames[made.reference_frame]))

@@ -1,0 +1,103 @@
+"""Where things of the backend are: its code, its protocol, a Python that can run it, and the user's own folder.
+
+Installed, `backend/` lies inside the add-on; in the repository, beside it.
+"""
+
+import importlib.util
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from .errors import BackendMissing
+
+HERE = Path(__file__).resolve().parent
+PYTHON_VARIABLE, HOME_VARIABLE = "ACTIONMESH_PYTHON", "ACTIONMESH_HOME"
+CURE = (
+    "In the add-on's preferences, choose a Python (3.11 to 3.13) "
+    "in which the packages of backend/requirements-cpu.txt are installed."
+)
+
+
+def backend_folder() -> Path:
+    """The folder `backend`, which holds the package `actionmesh`.
+
+    Raises:
+        BackendMissing: it is in neither place.
+    """
+    for folder in (HERE / "backend", HERE.parent / "backend"):
+        if (folder / "actionmesh" / "protocol.py").is_file():
+            return folder
+    raise BackendMissing(f"The add-on in {HERE} has lost its folder backend.", "Install the add-on again.")
+
+
+def worker_file() -> Path:
+    """The program that is the backend."""
+    return backend_folder() / "actionmesh" / "worker.py"
+
+
+def load_protocol() -> ModuleType:
+    """The module that both sides of the pipe share, loaded by its path: the backend is no package of Blender's Python."""
+    name = f"{__package__}.protocol"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, backend_folder() / "actionmesh" / "protocol.py")
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[name] = module  # its dataclasses look themselves up there
+        spec.loader.exec_module(module)
+    return sys.modules[name]
+
+
+if TYPE_CHECKING:
+    from actionmesh import protocol
+else:
+    protocol = load_protocol()
+
+
+def user_folder() -> Path:
+    """One short folder for each user, whatever the version of Blender; ACTIONMESH_HOME names another."""
+    if chosen := os.environ.get(HOME_VARIABLE):
+        return Path(chosen).absolute()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "ActionMesh"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "ActionMesh"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "actionmesh"
+
+
+def find_python(configured: str = "") -> Path:
+    """The Python that runs the backend: that of the preferences, of ACTIONMESH_PYTHON, or an environment of its own.
+
+    The last is `.venv` beside `backend`, else `env` in the user's folder. Whether its packages are complete shows when
+    the backend starts.
+
+    Args:
+        configured: a Python program or the folder of an environment; empty if the artist chose none.
+    Raises:
+        BackendMissing: there is none, or the one that was named is not there.
+    """
+    for source, named in (("The preferences name", configured), (f"{PYTHON_VARIABLE} names", os.environ.get(PYTHON_VARIABLE, ""))):
+        if named:
+            return _named_python(source, Path(named).expanduser())
+    for folder in _environments():
+        if (python := _python_of(folder)).is_file():
+            return python
+    raise BackendMissing("ActionMesh found no Python that can run its backend.", CURE)
+
+
+def _named_python(source: str, named: Path) -> Path:
+    python = _python_of(named) if named.is_dir() else named
+    if not python.is_file():
+        raise BackendMissing(f"{source} {named} as the backend's Python, and no Python is there.", CURE)
+    return python.absolute()
+
+
+def _environments() -> Iterator[Path]:
+    yield backend_folder().parent / ".venv"
+    yield user_folder() / "env"
+
+
+def _python_of(environment: Path) -> Path:
+    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")

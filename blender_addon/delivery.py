@@ -1,0 +1,139 @@
+"""A finished job's result on its way into the scene: onto the mesh that it was made for, or as a new object.
+
+What is to be written where is decided when the job is submitted, and kept with the job as plain JSON: by the time the
+result is there, the artist may have gone to another frame, another scene, or another file.
+"""
+
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from .errors import ArtistError, MotionError, TargetChanged
+from .jobs.record import JobRecord, Purpose
+from .motion.result import Motion, load_motion
+from .motion.timing import frames_per_second
+from .scene.objects import ObjectOptions, metres_per_unit, new_object
+from .scene.options import Mode, WriteOptions, Written
+from .scene.ranges import extend_range
+from .scene.shape_keys import write_motion
+from .scene.targets import find_target
+
+
+@dataclass(frozen=True)
+class Writing:
+    """What to write where.
+
+    Args:
+        scene: name of the scene.
+        start: scene frame of the first pose.
+        mode: "RELATIVE" or "ABSOLUTE" shape keys.
+        name: of a new object.
+        size: metres, of a new object.
+        location: of a new object.
+        smooth: whether a new object is shaded smooth.
+        facing: the local axis that the target faces.
+        keep_reference_pose: for a target.
+        target: fingerprint of the mesh, None for a new object.
+    """
+
+    scene: str
+    start: float
+    mode: str = "RELATIVE"
+    name: str = "ActionMesh"
+    size: float = 2.0
+    location: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    smooth: bool = True
+    facing: str = "NEG_Y"
+    keep_reference_pose: bool = True
+    target: dict[str, Any] | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def of(cls, record: JobRecord) -> "Writing":
+        """What a job was told; raises MotionError for one of another version."""
+        try:
+            kept = cls(**record.writing)
+            return replace(kept, location=tuple(float(value) for value in kept.location))  # type: ignore[arg-type]
+        except (TypeError, ValueError) as error:
+            raise MotionError(f"The job {record.title} was made by another version.", "Run it again.") from error
+
+
+def chosen(scene: bpy.types.Scene, name: str, start: float | None = None) -> Writing:
+    """What the scene's settings say now; `start` wins over them."""
+    settings = scene.actionmesh
+    if start is None:
+        start = float(scene.frame_current if settings.start_at == "CURRENT" else 1)
+    return Writing(
+        scene=scene.name,
+        start=start,
+        mode=settings.mode,
+        name=name,
+        size=settings.size * metres_per_unit(scene),
+        location=tuple(scene.cursor.location),
+        smooth=settings.smooth,
+        keep_reference_pose=settings.keep_reference_pose,
+    )
+
+
+def deliver(record: JobRecord) -> bpy.types.Object:
+    """Writes the result as the job was told.
+
+    Raises:
+        TargetError: the mesh cannot take it now; nothing was changed, and the result is still in its folder.
+        MotionError: the result is damaged.
+    """
+    writing = Writing.of(record)
+    target = None if record.purpose == Purpose.NEW_OBJECT else find_target(writing.target or {})
+    return _write(record, writing, target)
+
+
+def bring_back(record: JobRecord) -> bpy.types.Object:
+    """As `deliver`; if the mesh is gone or was edited, the result becomes an object of its own."""
+    try:
+        return deliver(record)
+    except TargetChanged:
+        return _write(record, Writing.of(record), None)
+
+
+def _write(record: JobRecord, writing: Writing, target: bpy.types.Object | None) -> bpy.types.Object:
+    motion = load_motion(record.result_path)
+    scene = bpy.data.scenes.get(writing.scene) or bpy.context.scene
+    options = _options(record, writing, scene)
+    if target is None:
+        target, written = _add(scene, motion, writing, options)
+    else:
+        written = write_motion(target, motion, options)
+    extend_range(scene, written.start, written.end)
+    return target
+
+
+def _options(record: JobRecord, writing: Writing, scene: bpy.types.Scene) -> WriteOptions:
+    return WriteOptions(
+        start=writing.start,
+        rate=frames_per_second(scene.render.fps, scene.render.fps_base),
+        mode=Mode(writing.mode),
+        keep_reference_pose=writing.keep_reference_pose,
+        facing=writing.facing,
+        job=record.id,
+    )
+
+
+def _add(
+    scene: bpy.types.Scene, motion: Motion, writing: Writing, options: WriteOptions
+) -> tuple[bpy.types.Object, Written]:
+    chosen = ObjectOptions(name=writing.name, size=writing.size, location=writing.location, smooth=writing.smooth)
+    return new_object(scene, motion, chosen, options)
+
+
+def name_of(path: str) -> str:
+    """A short name for what is made of a clip."""
+    return Path(path).stem or "ActionMesh"
+
+
+def explain(error: ArtistError, record: JobRecord) -> str:
+    """The error with the job that it befell."""
+    return f"{record.title}: {error.problem}"

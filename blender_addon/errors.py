@@ -1,0 +1,45 @@
+"""What an artist can cause: one tree of errors, each one sentence on what is wrong and one on what to do.
+
+    ArtistError             anything an artist can put right
+    ├── TargetError         the object that is to be animated cannot be
+    │   └── TargetChanged   it was deleted or edited while a job ran; the result is still in its job folder
+    ├── MotionError         the file of a result is missing, damaged or does not fit
+    ├── BackendMissing      no Python was found that can run the backend, or the one chosen cannot
+    └── FolderError         a job's folder cannot be made or written
+
+`fix` names an operator that mends the matter, where there is one.
+"""
+
+
+class ArtistError(Exception):
+    """An error to show as it is.
+
+    Args:
+        problem: one sentence, naming what is wrong.
+        cure: one sentence, saying what to do; may be empty.
+        fix: idname of an operator that mends it, such as "object.mode_set", or None.
+    """
+
+    def __init__(self, problem: str, cure: str = "", fix: str | None = None):
+        super().__init__(f"{problem} {cure}".strip())
+        self.problem, self.cure, self.fix = problem, cure, fix
+
+
+class TargetError(ArtistError):
+    """The object cannot take the animation as it is."""
+
+
+class TargetChanged(TargetError):
+    """The object is no longer the one that the job began with."""
+
+
+class MotionError(ArtistError):
+    """The file of a result cannot be used."""
+
+
+class BackendMissing(ArtistError):
+    """The backend cannot be started here."""
+
+
+class FolderError(ArtistError):
+    """A job's folder cannot be used."""

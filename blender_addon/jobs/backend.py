@@ -1,0 +1,197 @@
+"""The worker as the queue sees it: started when it is needed, one thing at a time, its memory given back, its death told.
+
+The worker does one job, look or unload at a time; `free` says when the next may be sent.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import client, log_file
+from ..backend_files import CURE, protocol
+from ..client import WorkerClient
+from ..errors import ArtistError
+from .events import WorkerState
+from .record import JobError, Trouble
+
+MOST_FAILED_STARTS = 2
+LOOK_IN_LOG = "Open the log for details, then try again."
+
+
+@dataclass(frozen=True)
+class Lost:
+    """The worker is gone.
+
+    Args:
+        error: why.
+        hopeless: whether a fresh one would fare no better.
+    """
+
+    error: JobError
+    hopeless: bool
+
+
+Event = client.Answered | client.Refused | client.Noted | Lost
+
+
+class Backend:
+    """Holds a worker or none.
+
+    Args:
+        make_client: starts one; raises an ArtistError if it cannot.
+        keep_minutes: idle minutes until the models' memory is given back; None keeps them.
+        clock: tells seconds.
+    """
+
+    def __init__(
+        self,
+        make_client: Callable[[], WorkerClient],
+        keep_minutes: float | None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.keep_minutes = keep_minutes
+        self.machine: protocol.Initialized | None = None
+        self.error: JobError | None = None
+        self.log: Path | None = None
+        self._make_client, self._clock = make_client, clock
+        self._client: WorkerClient | None = None
+        self._introduced = self._missing = False
+        self._slot: int | None = None
+        self._failed_starts = 0
+        self._loaded = self._unload_wanted = False
+        self._idle_since = clock()
+
+    @property
+    def state(self) -> WorkerState:
+        if self._client is None:
+            return WorkerState.NOT_FOUND if self._missing else WorkerState.STOPPED
+        if not self._introduced:
+            return WorkerState.STARTING
+        return WorkerState.READY if self._slot is None else WorkerState.BUSY
+
+    @property
+    def free(self) -> bool:
+        """Whether a job can be sent."""
+        return self.state is WorkerState.READY and not self._unload_wanted
+
+    def start(self) -> None:
+        """Starts a worker unless there is one.
+
+        Raises:
+            ArtistError: none can be started.
+        """
+        if self._client is not None:
+            return
+        try:
+            self._client = self._make_client()
+        except ArtistError as error:
+            self._missing = True
+            self.error = JobError(Trouble.BACKEND_MISSING, error.problem, error.cure)
+            raise
+        self._missing, self._introduced, self.error = False, False, None
+        self.log = self._client.log
+        self._loaded = self._unload_wanted = False
+
+    def occupy(self, params: protocol.Params) -> int:
+        """Sends a job or a look; returns its id."""
+        assert self.free and self._client is not None
+        self._slot = self._client.request(params)
+        self._loaded = True
+        return self._slot
+
+    def cancel(self, id: int) -> None:
+        if self._client is not None:
+            self._client.request(protocol.Cancel(id))
+
+    def refresh(self) -> None:
+        """Asks again for devices and their memory; the answer comes into `machine`."""
+        if self._client is not None and self._introduced:
+            self._client.request(protocol.Initialize())
+
+    def unload(self) -> None:
+        """Gives the models' memory back as soon as nothing runs."""
+        self._unload_wanted = self._client is not None and self._loaded
+
+    def tend(self, idle: bool) -> None:
+        """Gives the memory back when it is time; `idle` says that no job waits or runs."""
+        if not idle or self.state is not WorkerState.READY:
+            self._idle_since = self._clock()
+        elif self.keep_minutes is not None and self._clock() - self._idle_since >= 60 * self.keep_minutes:
+            self.unload()
+        if self._unload_wanted and self.state is WorkerState.READY:
+            self._unload_wanted = self._loaded = False
+            assert self._client is not None
+            self._slot = self._client.request(protocol.Unload())
+
+    def poll(self) -> list[Event]:
+        """What happened, but for what concerns the worker's own life."""
+        if self._client is None:
+            return []
+        return [heard for event in self._client.poll() for heard in self._hear(event)]
+
+    def stop(self, grace: float = 2.0, wait: bool = False) -> None:
+        """Ends the worker; see `WorkerClient.stop`."""
+        if self._client is not None:
+            self._client.stop(grace, wait)
+        self._forget()
+
+    def kill(self) -> None:
+        """Ends the worker by force."""
+        if self._client is not None:
+            self._client.kill()
+        self._forget()
+
+    def log_tail(self) -> str:
+        return log_file.tail(self.log) if self.log is not None else ""
+
+    def _hear(self, event: client.Event) -> list[Event]:
+        if isinstance(event, client.Died):
+            return [self._bury(event)]
+        if isinstance(event, client.Noted):
+            return [event]
+        if event.id == self._slot:
+            self._slot = None
+            self._idle_since = self._clock()
+            self.refresh()
+        if isinstance(event.request, protocol.Initialize):
+            return self._meet(event)
+        return [event] if isinstance(event.request, protocol.Animate | protocol.Look) else []
+
+    def _meet(self, event: client.Answered | client.Refused) -> list[Event]:
+        if isinstance(event, client.Answered):
+            self.machine = event.value
+            self._introduced, self._failed_starts = True, 0
+            return []
+        if self._introduced:
+            return []
+        assert self._client is not None
+        problem = f"{self._client.python} cannot run the backend: {event.error.problem}"
+        error = JobError(Trouble.BACKEND_MISSING, problem, CURE, self.log_tail())
+        self.stop()
+        self._missing, self.error = True, error
+        return [Lost(error, hopeless=True)]
+
+    def _bury(self, event: client.Died) -> Lost:
+        kind, problem, cure = Trouble.WORKER_DIED, event.problem, LOOK_IN_LOG
+        if event.silent:
+            kind = Trouble.WORKER_SILENT
+        if not self._introduced:
+            self._failed_starts += 1
+            problem, cure = _told_of_start(event), CURE
+        hopeless = self._failed_starts >= MOST_FAILED_STARTS
+        if hopeless:
+            self._failed_starts = 0
+        self._forget()
+        self.error = JobError(kind, problem, cure, event.log)
+        return Lost(self.error, hopeless)
+
+    def _forget(self) -> None:
+        self._client = self._slot = self.error = self.machine = None
+        self._introduced = self._missing = self._loaded = self._unload_wanted = False
+
+
+def _told_of_start(event: client.Died) -> str:
+    """With the last line of the log, which is what Python says about a worker that cannot even be loaded."""
+    *_, last = event.log.splitlines() or [""]
+    return f"The backend ended while it started. {event.problem} {last}".strip()

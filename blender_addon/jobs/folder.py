@@ -1,0 +1,96 @@
+"""The folders of jobs: private, named by their time, all in one root that Blenders of every version share."""
+
+import os
+import re
+import secrets
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..backend_files import user_folder
+from ..errors import FolderError
+
+NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
+"""Such as 20260131T120000Z-0a1b2c; nothing else in the root is ever touched."""
+ATTEMPTS = 10
+
+
+def jobs_root(configured: str = "") -> Path:
+    """The folder of all job folders: the artist's choice, or one in the user's folder."""
+    return Path(configured).expanduser().absolute() if configured else user_folder() / "jobs"
+
+
+def new_job_folder(root: Path) -> Path:
+    """Makes an empty folder that only its user may open.
+
+    Raises:
+        FolderError: the disk is full, or `root` may not be written.
+    """
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for _ in range(ATTEMPTS):
+            path = root / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{secrets.token_hex(3)}"
+            try:
+                path.mkdir(mode=0o700)
+            except FileExistsError:
+                continue
+            return path
+        raise FileExistsError(0, "no free name")
+    except OSError as error:
+        raise cannot_write(root, error) from error
+
+
+def job_folders(root: Path) -> list[Path]:
+    """All job folders, newest first; none if there is no such root."""
+    try:
+        with os.scandir(root) as entries:
+            names = [entry.name for entry in entries if NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)]
+    except OSError:
+        return []
+    return [root / name for name in sorted(names, reverse=True)]
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files in a folder; what vanishes meanwhile counts nothing."""
+    return sum(_sizes(folder))
+
+
+def _sizes(folder: Path) -> Iterator[int]:
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                yield os.lstat(os.path.join(place, name)).st_size
+            except OSError:
+                continue
+
+
+def remove_folder(folder: Path) -> None:
+    """Deletes a job folder; what cannot be deleted stays for the next time."""
+    assert NAME.fullmatch(folder.name), folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes a file so that it is there whole, as it was before, or not at all.
+
+    Raises:
+        FolderError: the disk is full, or the folder may not be written.
+    """
+    part = path.with_name(f".part-{uuid.uuid4().hex[:12]}")
+    try:
+        part.write_bytes(data)
+        os.replace(part, path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        try:
+            part.unlink(missing_ok=True)
+        except OSError:
+            pass
+
+
+def cannot_write(path: Path, error: OSError) -> FolderError:
+    problem = f"{path} cannot be written ({error.strerror or error})."
+    return FolderError(problem, "Free some space, or choose another job folder in the add-on's preferences.")

@@ -1,0 +1,53 @@
+"""Jobs that were: what the job folders tell, and which of them make room when there are too many."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from .folder import job_folders, remove_folder, size_of
+from .lock import is_held
+from .record import LIVE, LOCK_FILE, JobRecord, State, read_record
+
+KEPT = LIVE | {State.FINISHED}
+"""Jobs in these states are never removed to make room: they run, or their result is in no file yet."""
+
+
+def history(root: Path, blend_file: str | None = None) -> list[JobRecord]:
+    """All jobs of a root, newest first; with `blend_file` those that belong to it. Folders that tell of no job are left out."""
+    return [record for record in _records(root) if blend_file is None or record.blend_file == blend_file]
+
+
+def remove(record: JobRecord) -> bool:
+    """Deletes a job's folder with its result; false if the job is not over."""
+    if is_held(record.folder / LOCK_FILE):
+        return False
+    remove_folder(record.folder)
+    return True
+
+
+def limit(root: Path, size: int) -> list[str]:
+    """Removes the oldest job folders until all together have at most `size` bytes; returns the ids of those removed.
+
+    Never one that waits or runs in any Blender, nor one whose result was not written into a file yet.
+    """
+    sizes = {folder: size_of(folder) for folder in job_folders(root)}
+    total, removed = sum(sizes.values()), []
+    for folder in reversed(list(sizes)):
+        if total <= size:
+            break
+        if not _must_stay(folder):
+            remove_folder(folder)
+            total -= sizes[folder] - size_of(folder)
+            removed.append(folder.name)
+    return removed
+
+
+def _records(root: Path) -> Iterator[JobRecord]:
+    for folder in job_folders(root):
+        record = read_record(folder)
+        if record is not None:
+            yield record
+
+
+def _must_stay(folder: Path) -> bool:
+    record = read_record(folder)
+    return is_held(folder / LOCK_FILE) or (record is not None and record.state in KEPT)

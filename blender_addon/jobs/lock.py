@@ -1,0 +1,71 @@
+"""Whose job it is: a lock that the system takes back when its Blender ends, however it ends.
+
+A process number would not do: another process may have it by then, and in a sandbox it means something else.
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import BinaryIO
+
+if os.name == "nt":
+    import msvcrt
+
+    def _try_lock(file: BinaryIO) -> None:
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
+else:
+    import fcntl
+
+    def _try_lock(file: BinaryIO) -> None:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+TAKEN = (BlockingIOError, PermissionError)
+ATTEMPTS, PAUSE = 5, 0.01
+"""Somebody who asks `is_held` holds the lock for a moment."""
+
+
+class Lock:
+    """Held from its making to `release`, or until nobody refers to it.
+
+    Where the file system has no locks, `is_held` answers yes as long as the file is there: what may be alive is left alone.
+
+    Raises:
+        OSError: the file cannot be written, or another holds it.
+    """
+
+    def __init__(self, path: Path):
+        self._path = path
+        self._file = path.open("ab")
+        for attempt in range(ATTEMPTS):
+            try:
+                _try_lock(self._file)
+                return
+            except TAKEN:
+                if attempt == ATTEMPTS - 1:
+                    self._file.close()
+                    raise
+                time.sleep(PAUSE)
+            except OSError:
+                return
+
+    def release(self) -> None:
+        if self._file.closed:
+            return
+        self._file.close()
+        try:
+            self._path.unlink()
+        except OSError:
+            return
+
+
+def is_held(path: Path) -> bool:
+    """Whether some Blender, this one included, holds the lock at `path`."""
+    try:
+        with path.open("ab" if os.name == "nt" else "rb") as file:
+            _try_lock(file)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False

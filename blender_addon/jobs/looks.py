@@ -1,0 +1,64 @@
+"""Looks at a clip: one at a time, the newest wins, sent when no job runs."""
+
+from .. import client
+from ..backend_files import protocol
+from .backend import Backend
+from .events import Event, Looked, LookFailed
+from .record import JobError
+from .troubles import told_by_backend
+
+
+class Looks:
+    """The place for one look."""
+
+    def __init__(self, backend: Backend):
+        self._backend = backend
+        self._params: protocol.Look | None = None
+        self._request: int | None = None
+        self._ticket = 0
+
+    @property
+    def wanted(self) -> bool:
+        """Whether a look waits to be sent."""
+        return self._params is not None and self._request is None
+
+    @property
+    def pending(self) -> bool:
+        """Whether a look waits, or runs."""
+        return self._params is not None
+
+    def ask(self, params: protocol.Look) -> int:
+        """Wants a look; returns the ticket of its event. An earlier one is forgotten."""
+        self.drop()
+        self._params, self._ticket = params, self._ticket + 1
+        return self._ticket
+
+    def drop(self) -> None:
+        """Forgets a look that was not answered yet."""
+        if self._request is not None:
+            self._backend.cancel(self._request)
+        self._params = self._request = None
+
+    def send(self) -> None:
+        assert self._params is not None
+        self._request = self._backend.occupy(self._params)
+
+    def answered(self, event: client.Answered | client.Refused) -> list[Event]:
+        """The event for an answer to the look that runs; none for another answer."""
+        if event.id != self._request:
+            return []
+        if isinstance(event, client.Refused):
+            return self.fail(told_by_backend(event.error, self._backend.log_tail))
+        self._params = self._request = None
+        return [Looked(self._ticket, event.value)]
+
+    def lost(self, error: JobError) -> list[Event]:
+        """The event for a worker that died with the look; none if the look was not sent yet."""
+        return self.fail(error) if self._request is not None else []
+
+    def fail(self, error: JobError) -> list[Event]:
+        """The event for a look that cannot be done, if there is one."""
+        if self._params is None:
+            return []
+        self._params = self._request = None
+        return [LookFailed(self._ticket, error)]

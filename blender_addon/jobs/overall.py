@@ -1,0 +1,83 @@
+"""How far a whole job is, from the steps of its stages and from what the stages took before."""
+
+import re
+from collections.abc import Callable, Mapping
+
+USUAL_SECONDS = {
+    "Reading frames": 0.1,
+    "Cutting out the subject": 0.6,
+    "Removing the background": 0.6,
+    "Looking at the frames": 2.0,
+    "Stage 0: making the reference shape": 2.0,
+    "Extracting the surface": 1.0,
+    "Stage I: finding the motion": 5.0,
+    "Stage II: moving the mesh": 1.0,
+    "Saving": 0.1,
+}
+"""Of one job with the bundled weights; only their ratios count, and only until a job with the same preset was seen."""
+NO_STAGES = ("Loading and the rest", "Total")
+PREPARATION = 0.2
+"""Share of the bar for what Blender itself does before."""
+PART = re.compile(r"(?P<stage>.*?)(?:,? \(?(?:level )?(?P<part>\d+) of (?P<parts>\d+)\)?)?")
+"""Such as "Extracting the surface, level 1 of 2" and "Stage I: finding the motion (1 of 2)"."""
+EARLIEST = 0.05
+"""Share of the job after which its end can be guessed."""
+
+
+def stage_seconds(timings: Mapping[str, float]) -> dict[str, float]:
+    """Seconds of each stage, its parts together, from the timings of a job."""
+    seconds: dict[str, float] = {}
+    for name, passed in timings.items():
+        if name not in NO_STAGES:
+            stage, _, _ = _split(name)
+            seconds[stage] = seconds.get(stage, 0.0) + passed
+    return seconds
+
+
+class Overall:
+    """The share of a job that is done.
+
+    Args:
+        seconds: expected for each stage, in order; other stages count nothing.
+        prepares: whether Blender prepares something first.
+        clock: tells seconds.
+    """
+
+    def __init__(self, seconds: Mapping[str, float], prepares: bool, clock: Callable[[], float]):
+        self._seconds = dict(seconds)
+        self._total = max(sum(self._seconds.values()), 1e-9)
+        self._preparation = PREPARATION if prepares else 0.0
+        self._clock, self._start = clock, clock()
+        self.share = 0.0
+
+    def prepare(self, step: int, total: int) -> float:
+        """The share after a step of the preparation."""
+        return self._reach(self._preparation * step / max(total, 1))
+
+    def work(self, name: str, step: int, total: int) -> float:
+        """The share after a step of the stage `name`."""
+        stage, part, parts = _split(name)
+        if stage not in self._seconds:
+            return self._reach(self._preparation)
+        stages = list(self._seconds)
+        before = sum(self._seconds[earlier] for earlier in stages[: stages.index(stage)])
+        within = (part - 1 + step / max(total, 1)) / max(parts, 1)
+        done = (before + within * self._seconds[stage]) / self._total
+        return self._reach(self._preparation + (1 - self._preparation) * done)
+
+    def seconds_left(self) -> float | None:
+        """Of the whole job; None while it is too early to tell."""
+        if self.share < EARLIEST:
+            return None
+        return (self._clock() - self._start) * (1 - self.share) / self.share
+
+    def _reach(self, share: float) -> float:
+        self.share = min(max(self.share, share), 1.0)
+        return self.share
+
+
+def _split(name: str) -> tuple[str, int, int]:
+    """The stage that a name stands for, and which part of how many."""
+    found = PART.fullmatch(name)
+    assert found is not None
+    return found["stage"], int(found["part"] or 1), int(found["parts"] or 1)

@@ -1,0 +1,325 @@
+"""The queue of jobs: prepared in Blender step by step, run by the backend one after another, cancelled at any moment.
+
+A timer calls `poll` about ten times a second; scripts call `run_until_done`. Neither waits for the backend.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from threading import Thread
+from typing import Any
+
+from .. import client
+from ..backend_files import protocol
+from ..client import WorkerClient
+from ..errors import ArtistError
+from ..patience import Patience
+from .backend import Backend, Lost
+from .events import END_OF_JOB, BackendChanged, Cancelled, Event, Failed, Finished, Progressed, Started, Warned, WorkerState
+from .folder import remove_folder
+from .history import limit
+from .looks import Looks
+from .overall import USUAL_SECONDS, Overall, stage_seconds
+from .record import JobError, JobRecord, State, Trouble
+from .troubles import told_by_backend, told_by_blender
+
+Preparation = Generator[tuple[str, int, int], None, None]
+"""Does a piece of Blender's own work and yields (stage in words, step, total); `close` tidies up."""
+
+
+@dataclass(eq=False)
+class _Job:
+    """A job in the queue; `request` is its id while the backend has it, `cancelled` counts since it was."""
+
+    record: JobRecord
+    preparation: Preparation | None
+    overall: Overall
+    request: int | None = None
+    cancelled: Patience | None = None
+
+
+class JobQueue:
+    """Runs jobs.
+
+    Args:
+        make_client: starts a worker; raises an ArtistError if it cannot.
+        keep_minutes: idle minutes until the models' memory is given back; 0 at once, None never.
+        size_limit: bytes that the job folders may take together; None is no limit.
+        patience: seconds that a running job gets to obey a cancel before the worker is killed.
+        clock: tells seconds.
+    """
+
+    def __init__(
+        self,
+        make_client: Callable[[], WorkerClient],
+        keep_minutes: float | None = 10.0,
+        size_limit: int | None = None,
+        patience: float = 20.0,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.backend = Backend(make_client, keep_minutes, clock)
+        self.size_limit, self.patience = size_limit, patience
+        self._clock = clock
+        self._looks = Looks(self.backend)
+        self._waiting: deque[_Job] = deque()
+        self._current: _Job | None = None
+        self._events: list[Event] = []
+        self._told = (self.backend.state, self.backend.error)
+        self._polling = False
+        self._seen: dict[tuple[Any, ...], dict[str, float]] = {}
+
+    @property
+    def state(self) -> WorkerState:
+        return self.backend.state
+
+    @property
+    def records(self) -> list[JobRecord]:
+        """Of the jobs that run or wait, in their order."""
+        return [job.record for job in self._jobs()]
+
+    def submit(self, record: JobRecord, preparation: Preparation | None = None) -> str:
+        """Queues a job made by `new_record`; returns its id.
+
+        Args:
+            preparation: what Blender does for it once it is its turn. It may raise errors with a `problem` and a `cure`.
+        Raises:
+            FolderError: its record cannot be written; nothing is left of it.
+        """
+        assert record.state is State.WAITING
+        try:
+            record.save()
+        except ArtistError:
+            record.release()
+            remove_folder(record.folder)
+            raise
+        expected = self._seen.get(_likeness(record), USUAL_SECONDS)
+        self._waiting.append(_Job(record, preparation, Overall(expected, preparation is not None, self._clock)))
+        return record.id
+
+    def look(self, params: protocol.Look) -> int:
+        """Looks at a clip as soon as no job runs; returns the ticket of its event. An earlier look is forgotten."""
+        return self._looks.ask(params)
+
+    def drop_look(self) -> None:
+        """Forgets a look that was not answered yet."""
+        self._looks.drop()
+
+    def cancel(self, id: str) -> bool:
+        """Cancels a job in whatever state it is; false if it is over. Its `Cancelled` event comes with a poll."""
+        job = next((job for job in self._jobs() if job.record.id == id), None)
+        if job is None:
+            return False
+        if job.cancelled is None:
+            job.cancelled = Patience(self._clock)
+            if job.request is not None:
+                self.backend.cancel(job.request)
+        return True
+
+    def cancel_all(self) -> None:
+        for job in self._jobs():
+            self.cancel(job.record.id)
+
+    def start_backend(self) -> None:
+        """Starts the backend before there is a job; raises ArtistError if it cannot be."""
+        self.backend.start()
+
+    def stop_backend(self) -> None:
+        """Ends the backend and cancels all jobs; returns at once."""
+        self._looks.drop()
+        for job in self._jobs():
+            self._close(job, State.CANCELLED, Cancelled(job.record))
+        self.backend.stop()
+
+    def free_memory(self) -> None:
+        """Gives the models' memory back as soon as no job runs."""
+        self.backend.unload()
+
+    def close(self, grace: float = 2.0) -> None:
+        """Ends everything when Blender ends; waits for the backend `grace` seconds, then forces it."""
+        self._looks.drop()
+        for job in self._jobs():
+            self._close(job, State.INTERRUPTED)
+        self.backend.stop(grace, wait=True)
+        self._events.clear()
+
+    def poll(self) -> list[Event]:
+        """Goes on by a little: hears the backend, does one step of a preparation; returns what happened."""
+        if self._polling:
+            return []  # a preparation that renders may let Blender's timers run
+        self._polling = True
+        try:
+            for event in self.backend.poll():
+                self._hear(event)
+            self._end_cancelled()
+            self._advance()
+            self._end_cancelled()
+            self.backend.tend(idle=not self._jobs() and not self._looks.pending)
+        finally:
+            self._polling = False
+        return self._tell()
+
+    def run_until_done(self, id: str, on_event: Callable[[Event], object] = lambda event: None, sleep: float = 0.02) -> JobRecord:
+        """Polls until the job is over; returns its record. For scripts, where no timer runs."""
+        assert id in [record.id for record in self.records], f"{id} is not in the queue"
+        while True:
+            events = self.poll()
+            for event in events:
+                on_event(event)
+            for event in events:
+                if isinstance(event, END_OF_JOB) and event.record.id == id:
+                    return event.record
+            time.sleep(sleep)
+
+    def _jobs(self) -> list[_Job]:
+        return ([self._current] if self._current is not None else []) + list(self._waiting)
+
+    def _tell(self) -> list[Event]:
+        now = (self.backend.state, self.backend.error)
+        if now != self._told:
+            self._told = now
+            self._events.append(BackendChanged(*now))
+        events, self._events = self._events, []
+        return events
+
+    def _end_cancelled(self) -> None:
+        """Ends what was cancelled and does not run; a worker that does not let go of its job is killed."""
+        for job in [job for job in self._jobs() if job.cancelled is not None]:
+            assert job.cancelled is not None
+            if job.request is not None and job.cancelled.waited() > self.patience:
+                self.backend.kill()
+                job.request = None
+            if job.request is None:
+                self._close(job, State.CANCELLED, Cancelled(job.record))
+
+    def _advance(self) -> None:
+        """Brings the job at the front, or a look, one step further."""
+        if self._current is None and self._waiting:
+            self._begin(self._waiting.popleft())
+        job = self._current
+        if job is not None and job.request is not None or (job is None and not self._looks.wanted):
+            return
+        try:
+            self.backend.start()
+        except ArtistError as error:
+            self._fail_all(JobError(Trouble.BACKEND_MISSING, error.problem, error.cure))
+            return
+        if self._looks.wanted and self.backend.free:
+            self._looks.send()
+        if job is not None and job.preparation is not None:
+            self._prepare(job, job.preparation)
+        elif job is not None and self.backend.free and self._enter(job, State.RUNNING):
+            job.request = self.backend.occupy(job.record.resolved())
+
+    def _begin(self, job: _Job) -> None:
+        self._current = job
+        self._events.append(Started(job.record))
+        if job.preparation is not None:
+            self._enter(job, State.PREPARING)
+
+    def _prepare(self, job: _Job, preparation: Preparation) -> None:
+        try:
+            stage, step, total = next(preparation)
+        except StopIteration:
+            job.preparation = None
+        except Exception as error:
+            self._fail(job, told_by_blender(error, job.record.folder))
+        else:
+            if job is not self._current:
+                preparation.close()  # it was stopped from within its own step
+                return
+            overall = job.overall.prepare(step, total)
+            self._events.append(Progressed(job.record, stage, step, total, None, overall, job.overall.seconds_left()))
+
+    def _enter(self, job: _Job, state: State) -> bool:
+        """Notes that a job goes on; one for which that cannot be noted, as the disk is full, fails."""
+        job.record.state = state
+        try:
+            job.record.save()
+        except ArtistError as error:
+            self._fail(job, told_by_blender(error, job.record.folder))
+            return False
+        return True
+
+    def _hear(self, event: client.Answered | client.Refused | client.Noted | Lost) -> None:
+        if isinstance(event, Lost):
+            self._lose(event)
+        elif isinstance(event, client.Noted):
+            self._note(event.notice)
+        elif self._current is not None and event.id == self._current.request:
+            self._end(self._current, event)
+        else:
+            self._events += self._looks.answered(event)
+
+    def _note(self, notice: protocol.Params) -> None:
+        job = self._current
+        if isinstance(notice, protocol.LogNotice):
+            self._events.append(Warned(notice.level, notice.message))
+        elif isinstance(notice, protocol.ProgressNotice) and job is not None and notice.job == job.request:
+            stage, step, total = notice.stage, notice.step, notice.total
+            overall = job.overall.work(stage, step, total)
+            left = job.overall.seconds_left()
+            self._events.append(Progressed(job.record, stage, step, total, notice.seconds_left, overall, left))
+
+    def _end(self, job: _Job, event: client.Answered | client.Refused) -> None:
+        """The backend is done with a job; one that was cancelled too late stays cancelled."""
+        job.request = None
+        if job.cancelled is not None:
+            return
+        if isinstance(event, client.Refused):
+            self._fail(job, told_by_backend(event.error, self.backend.log_tail))
+            return
+        facts = dict(vars(event.value))
+        job.record.timings = facts.pop("timings")
+        job.record.result = {name: fact for name, fact in facts.items() if name != "out"}
+        self._seen[_likeness(job.record)] = stage_seconds(job.record.timings)
+        self._close(job, State.FINISHED, Finished(job.record))
+
+    def _lose(self, event: Lost) -> None:
+        """The worker is gone: its job has failed; the others go on with a fresh one unless that is hopeless."""
+        if event.hopeless:
+            self._fail_all(event.error)
+            return
+        self._events += self._looks.lost(event.error)
+        job = self._current
+        if job is not None and job.request is not None:
+            job.request = None
+            if job.cancelled is None:
+                self._fail(job, event.error)
+
+    def _fail_all(self, error: JobError) -> None:
+        self._events += self._looks.fail(error)
+        for job in self._jobs():
+            self._fail(job, error)
+
+    def _fail(self, job: _Job, error: JobError) -> None:
+        job.record.error = error
+        self._close(job, State.FAILED, Failed(job.record))
+
+    def _close(self, job: _Job, state: State, event: Event | None = None) -> None:
+        """Takes a job out of the queue; where its end cannot be written down, its folder still tells of it by its files."""
+        try:
+            if job.preparation is not None:
+                job.preparation.close()
+        except Exception as error:
+            job.record.error = job.record.error or told_by_blender(error, job.record.folder)
+        job.record.state = state
+        try:
+            job.record.save()
+        except ArtistError:
+            pass
+        job.record.release()
+        if job is self._current:
+            self._current = None
+        else:
+            self._waiting.remove(job)
+        if event is not None:
+            self._events.append(event)
+        if self.size_limit is not None:
+            Thread(target=limit, args=(job.record.folder.parent, self.size_limit), name="ActionMesh limit", daemon=True).start()
+
+
+def _likeness(record: JobRecord) -> tuple[Any, ...]:
+    """Jobs that agree in this take similar shares of time in each stage."""
+    request = record.request
+    return request.preset, request.mesh is None, request.checkpoint, request.device

@@ -1,0 +1,29 @@
+"""What an artist is told when a job fails, on either side of the pipe."""
+
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+from ..backend_files import protocol
+from ..errors import ArtistError, FolderError
+from .folder import cannot_write
+from .record import JobError, Trouble
+
+NEED_THE_LOG = frozenset((protocol.Kind.INTERNAL, protocol.Kind.BAD_INSTALL, protocol.Kind.OUT_OF_MEMORY))
+
+
+def told_by_backend(error: protocol.ProtocolError, log_tail: Callable[[], str]) -> JobError:
+    """An error of the backend; its kind is kept, and the log comes with those that are no fault of the artist."""
+    return JobError(error.kind, error.problem, error.cure, log_tail() if error.kind in NEED_THE_LOG else "")
+
+
+def told_by_blender(error: Exception, folder: Path) -> JobError:
+    """An exception of a job's preparation or record; `folder` is the job's."""
+    if isinstance(error, OSError):
+        error = cannot_write(Path(error.filename or folder), error)
+    if isinstance(error, ArtistError):
+        kind = Trouble.FOLDER if isinstance(error, FolderError) else Trouble.PREPARATION
+        return JobError(kind, error.problem, error.cure)
+    log = "".join(traceback.format_exception(error))
+    problem = f"Preparing the job failed by a fault of ActionMesh's own ({type(error).__name__}: {error})."
+    return JobError(Trouble.PREPARATION, problem, "Please report it with the details.", log)

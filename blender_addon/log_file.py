@@ -1,0 +1,62 @@
+"""The backend's log: one file for each worker, the newest kept, none of them large."""
+
+import os
+import time
+from pathlib import Path
+
+from .backend_files import user_folder
+from .errors import FolderError
+
+KEPT = 10
+LARGEST = 20 * 2**20
+TAIL_LINES, TAIL_BYTES = 20, 8192
+
+
+def logs_folder() -> Path:
+    return user_folder() / "logs"
+
+
+def new_log(folder: Path | None = None) -> Path:
+    """A new, empty and private file; the oldest logs beyond the newest `KEPT` are removed.
+
+    Raises:
+        FolderError: the folder cannot be written.
+    """
+    folder = folder or logs_folder()
+    path = folder / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}-{time.monotonic_ns() % 10**9:09}.log"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    except OSError as error:
+        problem = f"The log {path} cannot be written ({error.strerror})."
+        raise FolderError(problem, "Free some space, or mend the folder.") from error
+    for old in sorted(folder.glob("*.log"), reverse=True)[KEPT:]:
+        _remove(old)
+    return path
+
+
+def tail(path: Path) -> str:
+    """The last lines; empty if there is nothing to read."""
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+            text = file.read().decode("utf-8", "replace")
+    except OSError:
+        return ""
+    return "\n".join(text.replace("\0", "").strip().splitlines()[-TAIL_LINES:])
+
+
+def limit(path: Path) -> None:
+    """Empties a log that has grown beyond `LARGEST` bytes; its writer appends, and goes on at the start."""
+    try:
+        if path.stat().st_size > LARGEST:
+            os.truncate(path, 0)
+    except OSError:
+        return
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink()
+    except OSError:
+        return

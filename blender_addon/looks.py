@@ -1,0 +1,95 @@
+"""The thumbnail of the reference frame with its subject cut out, and what was learned about the clip on the way."""
+
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import bpy
+import bpy.utils.previews
+
+SMALL, LARGE = 0.005, 0.9
+"""Shares of the frame below and above which the outline is hardly the subject's."""
+
+_pictures: Any = None
+_folder: tempfile.TemporaryDirectory | None = None
+"""Only its user may open it."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen.
+
+    Args:
+        source: what was looked at, see `source_key`.
+        clip: the part of it that names the clip.
+        icon: of the picture, for `template_icon`.
+        clip_frames: how many frames the clip has.
+        summary: one short line.
+        warning: a sentence if the outline is doubtful, else empty.
+    """
+
+    source: tuple[Any, ...]
+    clip: tuple[Any, ...]
+    icon: int
+    clip_frames: int
+    summary: str
+    warning: str = ""
+
+
+def clip_key(settings: bpy.types.PropertyGroup) -> tuple[Any, ...]:
+    """Which clip the settings name."""
+    if settings.source == "OBJECT":
+        return ("OBJECT", settings.source_object.name if settings.source_object else "")
+    return (settings.source, settings.clip if settings.source == "VIDEO" else settings.images)
+
+
+def source_key(settings: bpy.types.PropertyGroup) -> tuple[Any, ...]:
+    """Which picture the settings name: a look with another key is out of date."""
+    first = 0 if settings.fit_clip else (settings.frame_start, settings.scene_start)
+    spaced = (settings.frame_count, settings.frame_step, settings.fit_clip) if settings.anchor else ()
+    return (*clip_key(settings), settings.masks, settings.anchor, first, spaced)
+
+
+def picture(path: Path) -> int:
+    """The icon of a picture on disk; every call reads the file anew."""
+    assert _pictures is not None
+    name = str(path)
+    if name in _pictures:
+        del _pictures[name]
+    return _pictures.load(name, name, "IMAGE", True).icon_id
+
+
+def warning_of(coverage: float) -> str:
+    """What is doubtful about a subject that fills this share of the frame, in a sentence."""
+    cure = "Give masks, or pictures with a transparent background."
+    if coverage < SMALL:
+        return f"Hardly anything was found to be the subject. {cure}"
+    if coverage > LARGE:
+        return f"Nearly the whole frame was taken for the subject. {cure}"
+    return ""
+
+
+def new_picture() -> Path:
+    """Where the next thumbnail is to be written; those before are removed."""
+    assert _folder is not None
+    for old in Path(_folder.name).glob("*.png"):
+        old.unlink(missing_ok=True)
+    return Path(_folder.name) / f"{time.monotonic_ns()}.png"
+
+
+def attach() -> None:
+    global _pictures, _folder
+    if _pictures is None:
+        _pictures, _folder = bpy.utils.previews.new(), tempfile.TemporaryDirectory(prefix="actionmesh-")
+
+
+def detach() -> None:
+    global _pictures, _folder
+    if _pictures is not None:
+        bpy.utils.previews.remove(_pictures)
+        _pictures = None
+    if _folder is not None:
+        _folder.cleanup()
+        _folder = None

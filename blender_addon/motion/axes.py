@@ -1,0 +1,39 @@
+"""The axes of model space and of an artist's mesh.
+
+Model space, in which the networks work, is right-handed: +Y is up and the subject faces +Z. A mesh in Blender faces
+some axis of its own, mostly -Y with Z up; meshes that kept the axes of a glTF or FBX file face +Z with Y up.
+"""
+
+import numpy as np
+
+FACINGS: dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
+    "NEG_Y": ((0, -1, 0), (0, 0, 1)),
+    "POS_Y": ((0, 1, 0), (0, 0, 1)),
+    "POS_X": ((1, 0, 0), (0, 0, 1)),
+    "NEG_X": ((-1, 0, 0), (0, 0, 1)),
+    "POS_Z": ((0, 0, 1), (0, 1, 0)),
+    "NEG_Z": ((0, 0, -1), (0, 1, 0)),
+}
+"""The local axis that the subject faces, and the local axis that is up."""
+
+
+def rotation(facing: str) -> np.ndarray:
+    """(3, 3) float64 with model = R @ local; its entries are 0, 1 and -1, so R.T is the exact inverse.
+
+    Raises:
+        ValueError: `facing` is not in FACINGS.
+    """
+    if facing not in FACINGS:
+        raise ValueError(f"The facing axis is {facing!r}; it must be one of {', '.join(FACINGS)}.")
+    front, up = (np.array(axis, np.float64) for axis in FACINGS[facing])
+    return np.stack([np.cross(up, front), up, front])
+
+
+def to_model(local: np.ndarray, facing: str) -> np.ndarray:
+    """(..., 3) points of a mesh that faces `facing` -> the same points in model space, in their own dtype."""
+    return local @ rotation(facing).T.astype(local.dtype)
+
+
+def to_local(model: np.ndarray, facing: str) -> np.ndarray:
+    """(..., 3) points in model space -> in the axes of a mesh that faces `facing`; the exact inverse of `to_model`."""
+    return model @ rotation(facing).astype(model.dtype)

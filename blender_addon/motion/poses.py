@@ -1,0 +1,50 @@
+"""Where the vertices of an artist's mesh are in each pose: the motion of the result, laid upon the mesh's own rest pose."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from .axes import rotation, to_model
+
+BLOCK = 8192
+"""Vertices that are computed at a time, so that what lies between stays in the processor's cache."""
+
+
+def local_poses(
+    motion: np.ndarray, basis: np.ndarray, facing: str, reference: int, keep_reference_pose: bool, scale: float = 1.0
+) -> Iterator[np.ndarray]:
+    """Yields one pose after the other, so that one at a time is in memory.
+
+    With `keep_reference_pose` a pose is basis + scale * (v_t - v_reference): the reference pose is the basis itself, and
+    the result's own error at the reference frame is gone from every frame. Without, it is scale * v_t.
+    The sums are made in float64.
+
+    Args:
+        motion: (T, V, 3) float32 in model space.
+        basis: (V, 3) float32 in the mesh's own axes.
+        facing: a name in `axes.FACINGS`.
+        reference: index into T of the pose that the basis shows.
+    Yields:
+        (V, 3) float32 in the mesh's own axes; the same array each time, overwritten.
+    """
+    offset = np.zeros(basis.shape)
+    if keep_reference_pose:
+        offset = to_model(basis.astype(np.float64), facing) / scale - motion[reference]
+    columns = rotation(facing).T * scale
+    pose = np.empty(basis.shape, np.float32)
+    for index, vertices in enumerate(motion):
+        if keep_reference_pose and index == reference:
+            pose[:] = basis
+        else:
+            _move(vertices, offset, columns, pose)
+        yield pose
+
+
+def _move(vertices: np.ndarray, offset: np.ndarray, columns: np.ndarray, pose: np.ndarray) -> None:
+    """Sets pose to (vertices + offset) turned by `columns`, whose rows have one entry each."""
+    sources = np.abs(columns).argmax(axis=1)
+    for start in range(0, len(pose), BLOCK):
+        part = slice(start, start + BLOCK)
+        moved = vertices[part] + offset[part]
+        for axis, source in enumerate(sources):
+            np.multiply(moved[:, source], columns[axis, source], out=pose[part, axis], casting="same_kind")

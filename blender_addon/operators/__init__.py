@@ -1,0 +1,13 @@
+"""What an artist can do, one module a subject. An operator reads its settings, calls one function, and reports errors."""
+
+from . import animate, backend, baking, clip, exporting, history, results
+
+CLASSES = (
+    *animate.CLASSES,
+    *clip.CLASSES,
+    *results.CLASSES,
+    *baking.CLASSES,
+    *exporting.CLASSES,
+    *history.CLASSES,
+    *backend.CLASSES,
+)

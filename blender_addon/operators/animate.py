@@ -1,0 +1,138 @@
+"""The three ways in: a new object from a clip, the active mesh, every selected mesh.
+
+Pressed, they queue a job and return at once; in a script (`EXEC_DEFAULT`) they return when the result is in the scene.
+"""
+# mypy: disable-error-code="valid-type"
+# ruff: noqa: F722
+
+import bpy
+from bpy.props import BoolProperty, IntProperty, StringProperty
+
+from .. import runner, submission
+from ..errors import ArtistError
+from .base import CANCELLED, FINISHED, active_mesh, refuse, selected_meshes
+
+
+class JobOperator:
+    """`filepath` and `seed`, where given, win over the scene's settings."""
+
+    filepath: StringProperty(
+        name="Clip",
+        description="Video file, folder of pictures, or pattern such as walk_*.png; empty takes the scene's setting",
+        subtype="FILE_PATH",
+        options={"SKIP_SAVE"},
+    )
+    seed: IntProperty(name="Seed", description="-1 takes the scene's setting", min=-1, default=-1, options={"SKIP_SAVE"})
+    queued: BoolProperty(name="In the Background", description="Return at once", options={"HIDDEN", "SKIP_SAVE"})
+    filter_movie: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    filter_image: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+
+    def targets(self, context: bpy.types.Context) -> list[bpy.types.Object | None]:
+        """The meshes to animate, one job each; None stands for a new object."""
+        raise NotImplementedError
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        self.queued = True
+        if not self.filepath and not submission.has_source(context.scene.actionmesh):
+            context.window_manager.fileselect_add(self)
+            return {"RUNNING_MODAL"}
+        return self.execute(context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        runner.show(None)
+        try:
+            seed = None if self.seed < 0 else self.seed
+            jobs = submission.submit(context, self.targets(context), self.filepath, seed)
+            if not self.queued:
+                runner.wait_for(jobs)
+        except ArtistError as error:
+            return refuse(self, error)
+        return FINISHED
+
+
+class ACTIONMESH_OT_animate_from_video(JobOperator, bpy.types.Operator):
+    """Make a new object, moving as the subject of the clip does, at the 3D cursor. The window stays free meanwhile"""
+
+    bl_idname = "actionmesh.animate_from_video"
+    bl_label = "Animate from Video"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return _source_is_named(cls, context)
+
+    def targets(self, context: bpy.types.Context) -> list[bpy.types.Object | None]:
+        return [None]
+
+
+class ACTIONMESH_OT_animate_selected(JobOperator, bpy.types.Operator):
+    """Give the active mesh shape keys that move it as the subject of the clip moves. Its UVs, materials and rig stay"""
+
+    bl_idname = "actionmesh.animate_selected"
+    bl_label = "Animate Selected"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if active_mesh(context) is None:
+            cls.poll_message_set("Select a mesh to animate")
+            return False
+        return _source_is_named(cls, context)
+
+    def targets(self, context: bpy.types.Context) -> list[bpy.types.Object | None]:
+        return [active_mesh(context)]
+
+
+class ACTIONMESH_OT_transfer_motion(JobOperator, bpy.types.Operator):
+    """Give every selected mesh, one after the other, the motion of the clip or of the animated object"""
+
+    bl_idname = "actionmesh.transfer_motion"
+    bl_label = "Transfer Motion to Selected"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not selected_meshes(context):
+            cls.poll_message_set("Select the meshes that receive the motion")
+            return False
+        return _source_is_named(cls, context)
+
+    def targets(self, context: bpy.types.Context) -> list[bpy.types.Object | None]:
+        return list(selected_meshes(context))
+
+
+def _source_is_named(operator: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+    settings = context.scene.actionmesh
+    if settings.source == "OBJECT" and settings.source_object is None:
+        operator.poll_message_set("Choose the animated object first")
+        return False
+    return True
+
+
+class ACTIONMESH_OT_cancel(bpy.types.Operator):
+    """Stop the job. Nothing is written to the scene, and those that wait go on"""
+
+    bl_idname = "actionmesh.cancel"
+    bl_label = "Cancel Job"
+
+    job: StringProperty(name="Job", description="Which job; empty stops the one that runs", options={"SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not runner.state.records:
+            cls.poll_message_set("No job is running")
+        return bool(runner.state.records)
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if event.type == "ESC" and context.screen.is_animation_playing:
+            return {"PASS_THROUGH"}
+        return self.execute(context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return FINISHED if runner.cancel(self.job) else CANCELLED
+
+
+CLASSES = (
+    ACTIONMESH_OT_animate_from_video,
+    ACTIONMESH_OT_animate_selected,
+    ACTIONMESH_OT_transfer_motion,
+    ACTIONMESH_OT_cancel,
+)

@@ -1,0 +1,123 @@
+"""The backend by hand: start, stop, free its memory, read its log, say where it is."""
+
+import bpy
+
+from .. import runner
+from ..errors import ArtistError
+from .base import CANCELLED, FINISHED, refuse
+
+
+class ACTIONMESH_OT_start_backend(bpy.types.Operator):
+    """Start the backend now instead of with the first job, to see its device and checkpoints"""
+
+    bl_idname = "actionmesh.start_backend"
+    bl_label = "Start"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if runner.state.worker in {"ready", "busy", "starting"}:
+            cls.poll_message_set("The backend is running")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        runner.show(None)
+        try:
+            runner.start_backend()
+        except ArtistError as error:
+            return refuse(self, error)
+        return FINISHED
+
+
+class ACTIONMESH_OT_stop_backend(bpy.types.Operator):
+    """End the backend and with it the job that runs. Its memory is given back at once"""
+
+    bl_idname = "actionmesh.stop_backend"
+    bl_label = "Stop"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return _is_running(cls)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        runner.stop_backend()
+        return FINISHED
+
+
+class ACTIONMESH_OT_free_memory(bpy.types.Operator):
+    """Take the models out of memory, so that rendering has it. The next job loads them again"""
+
+    bl_idname = "actionmesh.free_memory"
+    bl_label = "Free Memory"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if runner.state.worker == "busy":
+            cls.poll_message_set("A job needs the memory now")
+            return False
+        return _is_running(cls)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        runner.free_memory()
+        return FINISHED
+
+
+class ACTIONMESH_OT_open_log(bpy.types.Operator):
+    """Show in a text editor what the backend has written: the place to look when something fails"""
+
+    bl_idname = "actionmesh.open_log"
+    bl_label = "Open Log"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if runner.log_path() is None:
+            cls.poll_message_set("There is no log before the backend was started")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            bpy.ops.wm.path_open(filepath=str(runner.log_path()))
+        except RuntimeError as error:
+            self.report({"ERROR"}, str(error))
+            return CANCELLED
+        return FINISHED
+
+
+class ACTIONMESH_OT_open_preferences(bpy.types.Operator):
+    """Show where to say which Python has the backend, and where its checkpoints are"""
+
+    bl_idname = "actionmesh.open_preferences"
+    bl_label = "Open Preferences"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        bpy.ops.preferences.addon_show(module=__package__.rpartition(".")[0])
+        return FINISHED
+
+
+class ACTIONMESH_OT_dismiss(bpy.types.Operator):
+    """Hide this message; the job stays in History"""
+
+    bl_idname = "actionmesh.dismiss"
+    bl_label = "Dismiss"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        runner.show(None)
+        return FINISHED
+
+
+def _is_running(operator: type[bpy.types.Operator]) -> bool:
+    if runner.state.worker in {"stopped", "not found"}:
+        operator.poll_message_set("The backend is not running")
+        return False
+    return True
+
+
+CLASSES = (
+    ACTIONMESH_OT_start_backend,
+    ACTIONMESH_OT_stop_backend,
+    ACTIONMESH_OT_free_memory,
+    ACTIONMESH_OT_open_log,
+    ACTIONMESH_OT_open_preferences,
+    ACTIONMESH_OT_dismiss,
+)

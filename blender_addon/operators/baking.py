@@ -1,0 +1,44 @@
+"""The animation of the active mesh in another form."""
+
+import bpy
+
+from .. import animated, bake_options
+from ..errors import ArtistError
+from .base import FINISHED, refuse
+
+
+class ACTIONMESH_OT_bake(bake_options.BakeOptions, bpy.types.Operator):
+    """Turn the animation into fewer shape keys or a cache. The source stays as it is unless it is to be replaced"""
+
+    bl_idname = "actionmesh.bake"
+    bl_label = "Bake Animation"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if animated.animation_of(context.active_object) is None:
+            cls.poll_message_set("Select a mesh that ActionMesh animated")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        chosen = context.scene.actionmesh.bake
+        for name in bake_options.BakeOptions.__annotations__:
+            setattr(self, name, getattr(chosen, name))
+        return self.execute(context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            baked = bake_options.bake(context.scene, context.active_object, self)
+        except ArtistError as error:
+            return refuse(self, error)
+        self.report({"INFO"}, f"{baked.object.name}: {bake_options.told(baked)}")
+        return FINISHED
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        self.layout.use_property_split = True
+        self.layout.use_property_decorate = False
+        bake_options.draw(self.layout.column(), self)
+
+
+CLASSES = (ACTIONMESH_OT_bake,)

@@ -1,0 +1,29 @@
+"""What the operators share: an artist's error becomes a report and a line in the panel."""
+
+import bpy
+
+from .. import runner
+from ..errors import ArtistError
+from ..problems import AlreadyShown, Problem
+
+FINISHED, CANCELLED = {"FINISHED"}, {"CANCELLED"}
+
+
+def refuse(operator: bpy.types.Operator, error: ArtistError) -> set[str]:
+    """Reports the sentence; in a script this raises RuntimeError with it."""
+    if not isinstance(error, AlreadyShown):
+        runner.show(Problem.of(error))
+    operator.report({"ERROR"}, str(error))
+    return CANCELLED
+
+
+def active_mesh(context: bpy.types.Context) -> bpy.types.Object | None:
+    target = context.active_object
+    return target if target is not None and target.type == "MESH" else None
+
+
+def selected_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """The selected meshes, without the object that is the source of the motion."""
+    settings = context.scene.actionmesh
+    source = settings.source_object if settings.source == "OBJECT" else None
+    return [target for target in context.selected_objects if target.type == "MESH" and target != source]

@@ -1,0 +1,119 @@
+"""Choosing the clip and what of it is used: browse or drop, look, fit, dice."""
+# mypy: disable-error-code="valid-type"
+# ruff: noqa: F722
+
+import random
+
+import bpy
+from bpy.props import BoolProperty, StringProperty
+
+from .. import runner, submission
+from ..errors import ArtistError
+from .base import FINISHED, refuse
+
+MOVIES = ".mp4;.mov;.avi;.mkv;.webm;.m4v;.gif"
+
+
+class ACTIONMESH_OT_open_clip(bpy.types.Operator):
+    """Take a video as the source of the motion, and look at its reference frame"""
+
+    bl_idname = "actionmesh.open_clip"
+    bl_label = "Use as Clip for ActionMesh"
+    bl_options = {"REGISTER", "UNDO"}
+
+    filepath: StringProperty(name="Clip", description="Video file", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_movie: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        if self.filepath:
+            return self.execute(context)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        settings = context.scene.actionmesh
+        settings.source, settings.clip = "VIDEO", self.filepath
+        return FINISHED
+
+
+class ACTIONMESH_FH_clip(bpy.types.FileHandler):
+    bl_idname = "ACTIONMESH_FH_clip"
+    bl_label = "Clip for ActionMesh"
+    bl_import_operator = "actionmesh.open_clip"
+    bl_file_extensions = MOVIES
+
+    @classmethod
+    def poll_drop(cls, context: bpy.types.Context) -> bool:
+        return context.area is not None and context.area.type == "VIEW_3D"
+
+
+class ACTIONMESH_OT_look(bpy.types.Operator):
+    """Show the reference frame with its subject cut out: what is missing here will be missing in the result"""
+
+    bl_idname = "actionmesh.look"
+    bl_label = "Look at Reference Frame"
+
+    queued: BoolProperty(name="In the Background", description="Return at once", options={"HIDDEN", "SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.scene.actionmesh.source == "OBJECT" or not submission.has_source(context.scene.actionmesh):
+            cls.poll_message_set("Choose a clip first")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        self.queued = True
+        return self.execute(context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        runner.show(None)
+        try:
+            ticket = submission.look(context)
+            if not self.queued:
+                runner.wait_for_look(ticket)
+        except ArtistError as error:
+            return refuse(self, error)
+        return FINISHED
+
+
+class ACTIONMESH_OT_fit_clip(bpy.types.Operator):
+    """Choose first frame and step so that the number of frames covers the whole clip or scene range in equal steps"""
+
+    bl_idname = "actionmesh.fit_clip"
+    bl_label = "Fit Whole Clip"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if submission.length(context.scene) is None:
+            cls.poll_message_set("Look at the reference frame first, so that the length of the clip is known")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        scene = context.scene
+        submission.fit(scene.actionmesh, scene.frame_start, submission.length(scene) or 2)
+        return FINISHED
+
+
+class ACTIONMESH_OT_dice(bpy.types.Operator):
+    """Take another seed at random: the next result is another take of the same clip"""
+
+    bl_idname = "actionmesh.dice"
+    bl_label = "Random Seed"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        context.scene.actionmesh.seed = random.randrange(1, 100_000)
+        return FINISHED
+
+
+CLASSES = (
+    ACTIONMESH_OT_open_clip,
+    ACTIONMESH_FH_clip,
+    ACTIONMESH_OT_look,
+    ACTIONMESH_OT_fit_clip,
+    ACTIONMESH_OT_dice,
+)

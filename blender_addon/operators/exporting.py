@@ -1,0 +1,81 @@
+"""Files for other programs, with the settings that carry the animation."""
+# mypy: disable-error-code="valid-type"
+# ruff: noqa: F722
+
+from pathlib import Path
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, StringProperty
+
+from ..errors import ArtistError
+from ..scene.exporters import ENDINGS, ExportOptions, Format
+from ..scene.exporting import export
+from .base import CANCELLED, FINISHED, refuse
+
+FORMATS = (
+    ("GLB", "GLB", "glTF in one file: games, the web, most programs. Morph targets carry the animation"),
+    ("FBX", "FBX", "Unity, Unreal, Maya. Blend shapes carry the animation"),
+    ("ALEMBIC", "Alembic", "A cache of every frame's vertices: exact, large, no shape keys"),
+    ("USD", "USD", "Pipelines and Omniverse. Blend shapes carry the animation"),
+)
+
+
+class ACTIONMESH_OT_export(bpy.types.Operator):
+    """Write the selected objects with their animation to a file. Absolute keys are exported as relative ones"""
+
+    bl_idname = "actionmesh.export"
+    bl_label = "Export Animation"
+
+    filepath: StringProperty(name="File", description="File to write", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_glob: StringProperty(default="*.glb;*.fbx;*.abc;*.usd;*.usdc;*.usda", options={"HIDDEN"})
+    check_existing: BoolProperty(default=True, options={"HIDDEN"})
+    format: EnumProperty(name="Format", description="For which programs", items=FORMATS)
+    compress: BoolProperty(
+        name="Compress",
+        description="Pack the base mesh with Draco: a smaller file, vertices off by less than a thousandth of the size",
+    )
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if not context.selected_objects:
+            cls.poll_message_set("Select what to export")
+            return False
+        return True
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        name = context.active_object.name if context.active_object else "animation"
+        folder = Path(bpy.data.filepath).parent if bpy.data.filepath else Path.home()
+        self.filepath = str(folder / (bpy.path.clean_name(name) + ENDINGS[Format(self.format)][0]))
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def check(self, _context: bpy.types.Context) -> bool:
+        """Keeps the file's ending in step with the format."""
+        named = bpy.path.ensure_ext(str(Path(self.filepath).with_suffix("")), ENDINGS[Format(self.format)][0])
+        changed, self.filepath = named != self.filepath, named
+        return changed
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        layout.prop(self, "format")
+        if self.format == Format.GLB:
+            layout.prop(self, "compress")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        if not self.filepath:
+            self.report({"ERROR"}, "No file was named. Give a filepath.")
+            return CANCELLED
+        try:
+            chosen = ExportOptions(Format(self.format), compress=self.compress)
+            exported = export(context.scene, context.selected_objects, self.filepath, chosen)
+        except ArtistError as error:
+            return refuse(self, error)
+        for note in exported.notes:
+            self.report({"WARNING"}, note)
+        self.report({"INFO"}, f"{exported.path.name}: frames {exported.start} to {exported.end}, {exported.size / 1e6:.1f} MB")
+        return FINISHED
+
+
+CLASSES = (ACTIONMESH_OT_export,)

@@ -1,0 +1,49 @@
+"""The folders of jobs: open one, delete one."""
+# mypy: disable-error-code="valid-type"
+# ruff: noqa: F722
+
+import bpy
+from bpy.props import StringProperty
+
+from .. import runner
+from ..errors import ArtistError
+from .base import CANCELLED, FINISHED, refuse
+
+
+class ACTIONMESH_OT_open_job_folder(bpy.types.Operator):
+    """Show the folder of this job, or of all, in the file manager"""
+
+    bl_idname = "actionmesh.open_job_folder"
+    bl_label = "Open Job Folder"
+
+    job: StringProperty(name="Job", description="Which job; empty opens the folder of all", options={"SKIP_SAVE"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            bpy.ops.wm.path_open(filepath=str(runner.folder(self.job)))
+        except (ArtistError, RuntimeError) as error:
+            self.report({"ERROR"}, str(error))
+            return CANCELLED
+        return FINISHED
+
+
+class ACTIONMESH_OT_remove_job(bpy.types.Operator):
+    """Delete this job with its result from disk. What it wrote into your files stays"""
+
+    bl_idname = "actionmesh.remove_job"
+    bl_label = "Delete Job"
+
+    job: StringProperty(name="Job", description="Which job", options={"SKIP_SAVE"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        return context.window_manager.invoke_confirm(self, event)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            runner.remove(self.job)
+        except ArtistError as error:
+            return refuse(self, error)
+        return FINISHED
+
+
+CLASSES = (ACTIONMESH_OT_open_job_folder, ACTIONMESH_OT_remove_job)

@@ -1,0 +1,121 @@
+"""What is done with a result: bring it back, make another take, go to its reference frame, try again."""
+# mypy: disable-error-code="valid-type"
+# ruff: noqa: F722
+
+import random
+
+import bpy
+from bpy.props import IntProperty, StringProperty
+
+from .. import animated, runner, submission
+from ..errors import ArtistError
+from ..jobs.record import JobRecord
+from .base import FINISHED, refuse
+
+
+class ACTIONMESH_OT_bring_back(bpy.types.Operator):
+    """Write this result into the scene again: onto its mesh where that is still the same, else as a new object"""
+
+    bl_idname = "actionmesh.bring_back"
+    bl_label = "Bring Back"
+    bl_options = {"REGISTER", "UNDO"}
+
+    job: StringProperty(name="Job", description="Which job's result", options={"SKIP_SAVE"})
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        runner.show(None)
+        try:
+            runner.bring_back(self.job)
+        except ArtistError as error:
+            return refuse(self, error)
+        return FINISHED
+
+
+class Again:
+    """A job much like one that was."""
+
+    job: StringProperty(name="Job", description="Which job; empty takes the active object's", options={"SKIP_SAVE"})
+    queued: bpy.props.BoolProperty(name="In the Background", description="Return at once", options={"HIDDEN", "SKIP_SAVE"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        self.queued = True
+        return self.execute(context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        runner.show(None)
+        try:
+            job = submission.submit_again(context, self.record(context), self.changes(context))
+            if not self.queued:
+                runner.wait_for([job])
+        except ArtistError as error:
+            return refuse(self, error)
+        return FINISHED
+
+    def record(self, context: bpy.types.Context) -> JobRecord:
+        made = animated.animation_of(context.active_object)
+        return runner.record(self.job or (made.job if made else ""))
+
+    def changes(self, context: bpy.types.Context) -> dict:
+        """Fields of the request that differ."""
+        raise NotImplementedError
+
+
+class ACTIONMESH_OT_rerun(Again, bpy.types.Operator):
+    """Make another take of the clip with another seed. Your own mesh gets its keys anew, an object made from video a sibling"""
+
+    bl_idname = "actionmesh.rerun"
+    bl_label = "Re-Run with Another Seed"
+
+    seed: IntProperty(name="Seed", description="-1 throws the dice", min=-1, default=-1, options={"SKIP_SAVE"})
+
+    def changes(self, context: bpy.types.Context) -> dict:
+        seed = self.seed if self.seed >= 0 else random.randrange(1, 100_000)
+        return {"seed": seed, "in_betweens": context.scene.actionmesh.in_betweens}
+
+
+class ACTIONMESH_OT_retry(Again, bpy.types.Operator):
+    """Run the job again as it was"""
+
+    bl_idname = "actionmesh.retry"
+    bl_label = "Retry"
+
+    def changes(self, context: bpy.types.Context) -> dict:
+        return {}
+
+
+class ACTIONMESH_OT_retry_lighter(Again, bpy.types.Operator):
+    """Run the job again with less memory: parts are loaded one at a time, and no in-betweens are made"""
+
+    bl_idname = "actionmesh.retry_lighter"
+    bl_label = "Retry Lighter"
+
+    def changes(self, context: bpy.types.Context) -> dict:
+        return {"low_memory": True, "in_betweens": 0}
+
+
+class ACTIONMESH_OT_go_to_reference(bpy.types.Operator):
+    """Go to the frame at which the mesh has its rest pose"""
+
+    bl_idname = "actionmesh.go_to_reference"
+    bl_label = "Go to Reference Frame"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if animated.animation_of(context.active_object) is None:
+            cls.poll_message_set("Select a mesh that ActionMesh animated")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        context.scene.frame_set(animated.reference_frame(context.active_object))
+        return FINISHED
+
+
+CLASSES = (
+    ACTIONMESH_OT_bring_back,
+    ACTIONMESH_OT_rerun,
+    ACTIONMESH_OT_retry,
+    ACTIONMESH_OT_retry_lighter,
+    ACTIONMESH_OT_go_to_reference,
+)

@@ -1,0 +1,12 @@
+"""The tab "ActionMesh" of the 3D viewport's sidebar, one module a panel."""
+
+from . import animate, backend, bake_export, history, progress, result
+
+CLASSES = (
+    *animate.CLASSES,
+    *progress.CLASSES,
+    *result.CLASSES,
+    *bake_export.CLASSES,
+    *history.CLASSES,
+    *backend.CLASSES,
+)

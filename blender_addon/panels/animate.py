@@ -1,0 +1,133 @@
+"""Panel "Animate": the clip, how much of it, how much work, where the result goes, and the three buttons."""
+
+import bpy
+
+from .. import looks, runner
+from .base import SidebarPanel, in_rows, show_problem, write
+
+
+class VIEW3D_PT_actionmesh_animate(SidebarPanel, bpy.types.Panel):
+    bl_label = "Animate"
+    bl_order = 0
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = in_rows(self.layout)
+        settings = context.scene.actionmesh
+        _draw_source(layout, settings)
+        _draw_picture(layout, context)
+        _draw_target(layout, context)
+        column = layout.column()
+        column.scale_y = 1.3
+        column.operator("actionmesh.animate_from_video", icon="ADD")
+        column.operator("actionmesh.animate_selected", icon="SHAPEKEY_DATA")
+        column.operator("actionmesh.transfer_motion", icon="CON_ARMATURE")
+        problem = runner.state.problem
+        if problem:
+            show_problem(layout, context, problem)
+
+
+def _draw_source(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    column = layout.column()
+    column.prop(settings, "source")
+    if settings.source == "VIDEO":
+        column.prop(settings, "clip")
+    elif settings.source == "IMAGES":
+        column.prop(settings, "images")
+        column.prop(settings, "image_rate")
+    else:
+        column.prop(settings, "source_object")
+        column.prop(settings, "source_facing")
+
+
+def _draw_picture(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """The reference frame with the subject cut out, so that a bad outline is seen before minutes are spent."""
+    settings, look = context.scene.actionmesh, runner.state.look
+    if settings.source == "OBJECT":
+        return
+    if look is None or look.source != looks.source_key(settings):
+        label = "Looking..." if runner.state.looking else "Look at Reference Frame"
+        layout.operator("actionmesh.look", icon="HIDE_OFF", text=label)
+        return
+    box = layout.box()
+    box.template_icon(look.icon, scale=8.0)
+    row = box.row()
+    row.label(text=look.summary)
+    row.operator("actionmesh.look", text="", icon="FILE_REFRESH")
+    if look.warning:
+        write(box, context, look.warning, icon="ERROR")
+
+
+def _draw_target(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    target = context.active_object
+    if target is None or target.type != "MESH":
+        return
+    row = layout.row(align=True)
+    row.prop(target.actionmesh, "facing")
+    row.prop(context.window_manager.actionmesh, "show_facing", text="", icon="EMPTY_SINGLE_ARROW")
+
+
+class VIEW3D_PT_actionmesh_frames(SidebarPanel, bpy.types.Panel):
+    bl_label = "Frames"
+    bl_parent_id = "VIEW3D_PT_actionmesh_animate"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        settings = context.scene.actionmesh
+        column = in_rows(self.layout).column()
+        column.prop(settings, "fit_clip")
+        chosen = column.column()
+        chosen.active = not settings.fit_clip
+        chosen.prop(settings, "scene_start" if settings.source == "OBJECT" else "frame_start")
+        row = column.row(align=True)
+        row.prop(settings, "frame_count")
+        row.operator("actionmesh.fit_clip", text="", icon="ARROW_LEFTRIGHT")
+        chosen = column.column()
+        chosen.active = not settings.fit_clip
+        chosen.prop(settings, "frame_step")
+        column.prop(settings, "anchor")
+        column.prop(settings, "in_betweens")
+
+
+class VIEW3D_PT_actionmesh_quality(SidebarPanel, bpy.types.Panel):
+    bl_label = "Quality"
+    bl_parent_id = "VIEW3D_PT_actionmesh_animate"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        settings = context.scene.actionmesh
+        column = in_rows(self.layout).column()
+        column.prop(settings, "preset")
+        row = column.row(align=True)
+        row.prop(settings, "seed")
+        row.operator("actionmesh.dice", text="", icon="FILE_REFRESH")
+        column.prop(settings, "low_memory")
+        if settings.source != "OBJECT":
+            column.prop(settings, "masks")
+        column.prop(settings, "checkpoint")
+
+
+class VIEW3D_PT_actionmesh_placement(SidebarPanel, bpy.types.Panel):
+    bl_label = "Placement"
+    bl_parent_id = "VIEW3D_PT_actionmesh_animate"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        settings = context.scene.actionmesh
+        layout = in_rows(self.layout)
+        column = layout.column()
+        start = column.column()
+        start.active = settings.source != "OBJECT"
+        start.prop(settings, "start_at")
+        column.prop(settings, "mode")
+        column = layout.column(heading="Selected Mesh")
+        column.prop(settings, "keep_reference_pose")
+        column = layout.column(heading="New Object")
+        column.prop(settings, "smooth")
+        column.prop(settings, "size")
+
+
+CLASSES = (
+    VIEW3D_PT_actionmesh_animate,
+    VIEW3D_PT_actionmesh_frames,
+    VIEW3D_PT_actionmesh_quality,
+    VIEW3D_PT_actionmesh_placement,
+)

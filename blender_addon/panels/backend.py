@@ -1,0 +1,38 @@
+"""Panel "Backend": the process that computes: its state, where it computes, and its memory."""
+
+import bpy
+
+from .. import machine, runner
+from .base import SidebarPanel, in_rows, write
+
+STATES = {
+    "not found": ("Not Found", "ERROR"),
+    "stopped": ("Stopped", "SNAP_FACE"),
+    "starting": ("Starts", "TIME"),
+    "ready": ("Ready", "CHECKMARK"),
+    "busy": ("Busy", "PLAY"),
+}
+
+
+class VIEW3D_PT_actionmesh_backend(SidebarPanel, bpy.types.Panel):
+    bl_label = "Backend"
+    bl_options = {"DEFAULT_CLOSED"}
+    bl_order = 5
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = in_rows(self.layout)
+        text, icon = STATES[runner.state.worker]
+        layout.label(text=text, icon=icon)
+        column = layout.column(align=True)
+        for line in machine.facts(context.scene.actionmesh.checkpoint):
+            write(column, context, line)
+        row = layout.row(align=True)
+        row.operator("actionmesh.start_backend", icon="PLAY")
+        row.operator("actionmesh.stop_backend", icon="SNAP_FACE")
+        column = layout.column()
+        column.operator("actionmesh.free_memory", icon="MEMORY")
+        column.operator("actionmesh.open_log", icon="TEXT")
+        column.operator("actionmesh.open_preferences", icon="PREFERENCES")
+
+
+CLASSES = (VIEW3D_PT_actionmesh_backend,)

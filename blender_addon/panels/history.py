@@ -1,0 +1,55 @@
+"""Panel "History": what was made, and what went wrong, newest first."""
+
+import bpy
+
+from .. import files
+from ..jobs.record import JobRecord
+from .base import SidebarPanel, write
+
+SHOWN = 12
+ICONS = {
+    "waiting": "TIME",
+    "preparing": "TIME",
+    "running": "PLAY",
+    "finished": "IMPORT",
+    "written": "CHECKMARK",
+    "failed": "ERROR",
+    "cancelled": "CANCEL",
+    "interrupted": "ERROR",
+}
+
+
+class VIEW3D_PT_actionmesh_history(SidebarPanel, bpy.types.Panel):
+    bl_label = "History"
+    bl_options = {"DEFAULT_CLOSED"}
+    bl_order = 4
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        view = context.window_manager.actionmesh
+        layout.prop(view, "all_files")
+        records = files.records(view.all_files)
+        if not records:
+            layout.label(text="No jobs yet")
+        column = layout.column()
+        for record in records[:SHOWN]:
+            _draw_record(column, context, record)
+        if len(records) > SHOWN:
+            column.label(text=f"{len(records) - SHOWN} older ones are in the job folder")
+        layout.operator("actionmesh.open_job_folder", icon="FILE_FOLDER").job = ""
+
+
+def _draw_record(column: bpy.types.UILayout, context: bpy.types.Context, record: JobRecord) -> None:
+    row = column.row(align=True)
+    row.label(text=record.title, icon=ICONS[record.state])
+    if record.has_result:
+        row.operator("actionmesh.bring_back", text="", icon="LOOP_BACK").job = record.id
+    if record.state in {"failed", "interrupted", "cancelled"}:
+        row.operator("actionmesh.retry", text="", icon="FILE_REFRESH").job = record.id
+    row.operator("actionmesh.open_job_folder", text="", icon="FILE_FOLDER").job = record.id
+    row.operator("actionmesh.remove_job", text="", icon="TRASH").job = record.id
+    if record.error:
+        write(column, context, record.error.problem, icon="BLANK1")
+
+
+CLASSES = (VIEW3D_PT_actionmesh_history,)

@@ -1,0 +1,42 @@
+"""Panel "Progress": the job that runs and those that wait. It is there only while there are jobs."""
+
+import bpy
+
+from .. import runner
+from ..jobs.events import Progressed
+from ..jobs.record import State
+from .base import SidebarPanel, time_left
+
+
+class VIEW3D_PT_actionmesh_progress(SidebarPanel, bpy.types.Panel):
+    bl_label = "Progress"
+    bl_order = 1
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return bool(runner.state.records)
+
+    def draw(self, context: bpy.types.Context) -> None:
+        column = self.layout.column()
+        for number, job in enumerate(runner.state.records):
+            if number:
+                column.separator()
+            row = column.row()
+            row.label(text=job.title, icon="TIME" if job.state is State.WAITING else "NONE")
+            row.operator("actionmesh.cancel", text="", icon="X").job = job.id
+            if job.id in runner.state.progress:
+                _draw_progress(column, runner.state.progress[job.id])
+            elif number == 0:
+                column.progress(text="Starting the backend", factor=0.0)
+
+
+def _draw_progress(column: bpy.types.UILayout, progress: Progressed) -> None:
+    column.progress(text=progress.stage, factor=progress.overall)
+    row = column.row()
+    row.label(text=f"Step {progress.step} of {progress.total}" if progress.total > 1 else "")
+    right = row.row()
+    right.alignment = "RIGHT"
+    right.label(text=time_left(progress.seconds_left))
+
+
+CLASSES = (VIEW3D_PT_actionmesh_progress,)

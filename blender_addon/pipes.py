@@ -1,0 +1,115 @@
+"""A process with pipes, and the threads that wait for it: none of what is here may run in Blender's main thread but `start`."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+from typing import BinaryIO
+
+from .backend_files import CURE, protocol
+from .errors import BackendMissing
+
+FORCED = 10.0
+"""Seconds until a process that was killed is given up."""
+
+Process = subprocess.Popen[bytes]
+Inbox = SimpleQueue[protocol.Message | bytes | None]
+Outbox = SimpleQueue[bytes | None]
+
+
+def start(command: list[str], log: Path, environment: Mapping[str, str]) -> Process:
+    """Starts a program, without a shell and without a window of its own; what it prints on standard error goes to `log`.
+
+    Raises:
+        BackendMissing: the program cannot be started.
+        OSError: the log cannot be written.
+    """
+    with log.open("ab") as stderr:
+        try:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                cwd=log.absolute().parent,
+                env={**os.environ, **environment},
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+        except OSError as error:
+            raise BackendMissing(f"{command[0]} cannot be started ({error.strerror or error}).", CURE) from error
+
+
+def connect(process: Process) -> tuple[Inbox, Outbox]:
+    """Queues of what the process says and of what it is told, each with a thread.
+
+    What it says comes decoded; a line that is no message comes as it is, and the end as None. None in the outbox closes
+    the process's input.
+    """
+    assert process.stdin is not None and process.stdout is not None
+    inbox, outbox = Inbox(), Outbox()
+    _in_thread("writer", _write_all, outbox, process.stdin)
+    _in_thread("reader", _read_all, process.stdout, inbox)
+    return inbox, outbox
+
+
+def end(process: Process, grace: float, wait: bool) -> None:
+    """Waits `grace` seconds for the process to end, asks it by a signal, and after as long again forces it.
+
+    Without `wait` a thread does so.
+    """
+    if wait:
+        _end(process, grace)
+    else:
+        _in_thread("end", _end, process, grace)
+
+
+def exit_in_words(code: int) -> str:
+    """What the exit code of a process says."""
+    if code == -9:
+        return "killed, perhaps by the system because memory ran out"
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def _in_thread(name: str, function: object, *arguments: object) -> None:
+    Thread(target=function, args=arguments, name=f"ActionMesh {name}", daemon=True).start()  # type: ignore[arg-type]
+
+
+def _write_all(outbox: Outbox, pipe: BinaryIO) -> None:
+    """A process that does not read any more is the reader's to notice."""
+    try:
+        with pipe:
+            for line in iter(outbox.get, None):
+                pipe.write(line)
+                pipe.flush()
+    except OSError:
+        return
+
+
+def _read_all(pipe: BinaryIO, inbox: Inbox) -> None:
+    try:
+        with pipe:
+            while line := pipe.readline(protocol.MAX_LINE + 1):
+                inbox.put(_decoded(line))
+    except OSError:
+        pass
+    inbox.put(None)
+
+
+def _decoded(line: bytes) -> protocol.Message | bytes:
+    try:
+        return protocol.decode(line)
+    except protocol.ProtocolError:
+        return line[:200]
+
+
+def _end(process: Process, grace: float) -> None:
+    for force, seconds in ((None, grace), (process.terminate, grace), (process.kill, FORCED)):
+        if force is not None:
+            force()
+        try:
+            process.wait(seconds)
+            return
+        except subprocess.TimeoutExpired:
+            continue

@@ -1,0 +1,111 @@
+"""What is the same for every file of an artist: where the backend is, where jobs go, how long models stay in memory."""
+# mypy: disable-error-code="valid-type"
+# ruff: noqa: F722, F821
+
+from dataclasses import dataclass
+
+import bpy
+from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
+
+GIGABYTE = 1 << 30
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The preferences as plain data.
+
+    Args:
+        python: the Python that has the backend's packages; empty searches the usual places.
+        checkpoints: folder of checkpoints; empty takes the bundled one.
+        device: "auto", "cpu", "cuda" or "mps".
+        keep_minutes: idle minutes after which the models leave memory.
+        job_folder: where jobs keep their results; empty takes the folder of the user.
+        job_limit: bytes that finished jobs may take.
+    """
+
+    python: str = ""
+    checkpoints: str = ""
+    device: str = "auto"
+    keep_minutes: float = 10.0
+    job_folder: str = ""
+    job_limit: int = 20 * GIGABYTE
+
+
+class ActionMeshPreferences(bpy.types.AddonPreferences):
+    bl_idname = __package__
+
+    python: StringProperty(
+        name="Python of the Backend",
+        description="The Python program that has the backend's packages, such as bin/python of a virtual environment. "
+        "Empty looks in the usual places",
+        subtype="FILE_PATH",
+    )
+    checkpoints: StringProperty(
+        name="Checkpoints",
+        description="Folder that holds the networks' weights. They decide how good and how fast results are. "
+        "Empty takes the small bundled weights",
+        subtype="DIR_PATH",
+    )
+    device: EnumProperty(
+        name="Device",
+        description="What computes. The result is the same, the time is not",
+        items=(
+            ("auto", "Automatic", "The fastest device that is found"),
+            ("cpu", "Processor", "Works everywhere, slowest"),
+            ("cuda", "NVIDIA GPU", "Needs an NVIDIA card and a PyTorch made for it"),
+            ("mps", "Apple GPU", "Needs a Mac with Apple silicon"),
+        ),
+    )
+    keep_minutes: FloatProperty(
+        name="Keep Models Loaded",
+        description="Idle minutes after which the models leave memory. More makes the next job start sooner, "
+        "less gives the memory back to rendering. 0 frees it after every job",
+        min=0.0,
+        soft_max=120.0,
+        default=10.0,
+        precision=0,
+    )
+    job_folder: StringProperty(
+        name="Job Folder",
+        description="Where results are kept, so that they survive undo, file reload and a crash. Empty takes a folder of your user",
+        subtype="DIR_PATH",
+    )
+    job_limit: IntProperty(
+        name="Size Limit (GB)",
+        description="When finished jobs take more than this, the oldest are deleted. Meshes in your files are never touched",
+        min=1,
+        soft_max=500,
+        default=20,
+    )
+
+    def draw(self, context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        column = layout.column()
+        column.prop(self, "python")
+        column.prop(self, "checkpoints")
+        column.prop(self, "device")
+        column.prop(self, "keep_minutes")
+        column = layout.column()
+        column.prop(self, "job_folder")
+        column.prop(self, "job_limit")
+
+
+def choices() -> Choices:
+    """What the artist chose, or the defaults where the add-on runs without preferences (registered by a script)."""
+    addon = bpy.context.preferences.addons.get(__package__)
+    chosen = addon.preferences if addon else None
+    if chosen is None:
+        return Choices()
+    return Choices(
+        python=bpy.path.abspath(chosen.python),
+        checkpoints=bpy.path.abspath(chosen.checkpoints),
+        device=chosen.device,
+        keep_minutes=chosen.keep_minutes,
+        job_folder=bpy.path.abspath(chosen.job_folder),
+        job_limit=chosen.job_limit * GIGABYTE,
+    )
+
+
+CLASSES = (ActionMeshPreferences,)

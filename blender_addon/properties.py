@@ -1,0 +1,270 @@
+"""What an artist sets: for the scene (what to animate, and how), and for an object (where its front is, how it plays)."""
+# mypy: disable-error-code="valid-type"
+# ruff: noqa: F722, F821
+
+from collections.abc import Iterator
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+
+from . import animated, machine, viewport
+from .bake_options import BakeOptions
+
+SOURCES = (
+    ("VIDEO", "Video", "A video file", "FILE_MOVIE", 0),
+    ("IMAGES", "Image Sequence", "A folder of numbered pictures, best with a transparent background", "RENDERLAYERS", 1),
+    ("OBJECT", "Animated Object", "Its animation is rendered, and the pictures drive the result", "OBJECT_DATA", 2),
+)
+PRESETS = (
+    ("demo", "Demo", "Seconds. The motion is rough, enough to see whether the clip works"),
+    ("fast", "Fast", "Half the steps of Quality: the same motion with a little more jitter"),
+    ("quality", "Quality", "The smoothest and most faithful motion, and the longest wait"),
+)
+FACINGS = (
+    ("NEG_Y", "-Y (Blender's Front)", "Z is up and the subject looks along -Y, as in front view"),
+    ("POS_Y", "Y", "Z is up and the subject looks along Y"),
+    ("POS_X", "X", "Z is up and the subject looks along X"),
+    ("NEG_X", "-X", "Z is up and the subject looks along -X"),
+    ("POS_Z", "Z (Y is Up)", "Y is up and the subject looks along Z, as in glTF and many FBX files"),
+    ("NEG_Z", "-Z (Y is Up)", "Y is up and the subject looks along -Z"),
+)
+STARTS = (
+    ("CURRENT", "Current Frame", "The clip's first frame falls on the current frame"),
+    ("FIRST", "Frame 1", "The clip's first frame falls on frame 1"),
+)
+MODES = (
+    ("RELATIVE", "Relative", "One weight curve a key. Exports to every format and mixes with your own shape keys"),
+    ("ABSOLUTE", "Absolute", "One curve for the whole animation, tidier to retime. Export turns it into relative keys"),
+)
+LOOPS = (
+    ("NONE", "Once", "The last pose stays"),
+    ("LOOP", "Loop", "Starts again from the first pose, again and again"),
+    ("PING_PONG", "Ping-Pong", "Plays forwards and backwards, again and again"),
+)
+
+
+def _is_other_object(_settings: bpy.types.PropertyGroup, candidate: bpy.types.Object) -> bool:
+    return candidate.type in {"MESH", "ARMATURE", "EMPTY", "CURVE", "SURFACE", "META", "FONT", "CURVES"}
+
+
+def _known_checkpoints(_settings: bpy.types.PropertyGroup, _context: bpy.types.Context, text: str) -> Iterator[str]:
+    return (name for name in machine.checkpoint_names() if text.lower() in name.lower())
+
+
+class BakeSettings(BakeOptions, bpy.types.PropertyGroup):
+    """`scene.actionmesh.bake`"""
+
+
+class SceneSettings(bpy.types.PropertyGroup):
+    """`scene.actionmesh`"""
+
+    bake: PointerProperty(type=BakeSettings, description="How an animation is baked")
+    file_id: StringProperty(options={"HIDDEN"}, description="Tells the jobs of this file from those of others")
+
+    source: EnumProperty(name="Source", description="Where the motion comes from", items=SOURCES)
+    clip: StringProperty(
+        name="Clip",
+        description="Video of one subject, seen whole in every frame, in front of a plain background or cut out. "
+        "Its motion becomes the mesh's",
+        subtype="FILE_PATH",
+    )
+    images: StringProperty(
+        name="Folder",
+        description="Folder of pictures, used in the order of their names. Their alpha, if any, is the subject's outline",
+        subtype="DIR_PATH",
+    )
+    masks: StringProperty(
+        name="Masks",
+        description="Folder or video of black-and-white pictures, one a frame, white where the subject is. "
+        "Use it when the thumbnail shows a bad outline. Empty finds the subject by itself",
+        subtype="FILE_PATH",
+    )
+    image_rate: FloatProperty(
+        name="Pictures a Second",
+        description="How fast the pictures follow each other, which decides how fast the result moves",
+        min=0.1,
+        soft_max=120.0,
+        default=24.0,
+    )
+    source_facing: EnumProperty(
+        name="Seen From",
+        description="The side of the animated object from which it is rendered: the world axis that it faces",
+        items=FACINGS,
+    )
+
+    fit_clip: BoolProperty(
+        name="Fit Whole Clip",
+        description="Spread the frames evenly over the whole clip or scene range. Fast motion may be missed between them. "
+        "Off uses the frames that you name",
+        default=True,
+    )
+    frame_start: IntProperty(name="First Frame", description="Frame of the clip at which the motion begins, counted from 0", min=0)
+    scene_start: IntProperty(name="First Frame", description="Frame of the scene with which the motion begins", default=1)
+    frame_count: IntProperty(
+        name="Frames",
+        description="How many poses the result has. More catch faster motion and take longer and more memory",
+        min=2,
+        soft_max=120,
+        default=16,
+    )
+    frame_step: IntProperty(
+        name="Step",
+        description="Use every n-th frame: covers more of the clip with the same number of poses",
+        min=1,
+        soft_max=16,
+        default=1,
+    )
+    anchor: IntProperty(
+        name="Reference Frame",
+        description="Which of the chosen frames shows the mesh's rest pose, counted from 0. "
+        "A frame with all limbs visible gives the best shape; for your own mesh, take the one most like it",
+        min=0,
+    )
+
+    preset: EnumProperty(name="Preset", description="How much work goes into the motion", items=PRESETS)
+    seed: IntProperty(
+        name="Seed",
+        description="Every seed gives another take of the same clip; the same seed gives the same result again",
+        min=0,
+    )
+    low_memory: BoolProperty(
+        name="Low Memory",
+        description="Only the part that computes is kept on the device. The result is the same, it takes longer",
+    )
+    in_betweens: IntProperty(
+        name="In-Betweens",
+        description="Poses made between every two frames: smoother than straight lines from pose to pose, and more shape keys",
+        min=0,
+        soft_max=7,
+    )
+
+    start_at: EnumProperty(
+        name="Start",
+        description="Where the animation goes in the timeline. The scene's range is extended where needed",
+        items=STARTS,
+    )
+    mode: EnumProperty(name="Shape Keys", description="How the poses are stored", items=MODES)
+    keep_reference_pose: BoolProperty(
+        name="Keep Reference Pose",
+        description="At the reference frame your mesh is exactly as you modelled it. Off lets the clip win, a little everywhere",
+        default=True,
+    )
+    size: FloatProperty(
+        name="Size",
+        description="Longest side of a new object at the reference frame",
+        min=0.0001,
+        soft_max=100.0,
+        default=2.0,
+        unit="LENGTH",
+    )
+    smooth: BoolProperty(name="Shade Smooth", description="New objects look rounded instead of faceted", default=True)
+
+
+class ObjectSettings(bpy.types.PropertyGroup):
+    """`object.actionmesh`. Strength, speed and loop are read from and written to what the mesh's keys say of themselves."""
+
+
+class WindowSettings(bpy.types.PropertyGroup):
+    """`window_manager.actionmesh`: how the panels look; nothing here reaches a result."""
+
+    all_files: BoolProperty(name="All Files", description="List the jobs of every file instead of this file's alone")
+
+
+WITH_CALLBACKS = (
+    (
+        SceneSettings,
+        "source_object",
+        PointerProperty(
+            name="Object",
+            description="Its animation, with everything parented to it, is rendered from its front and drives the result",
+            type=bpy.types.Object,
+            poll=_is_other_object,
+        ),
+    ),
+    (
+        SceneSettings,
+        "checkpoint",
+        StringProperty(
+            name="Checkpoint",
+            description="Which weights to use, by name or folder. Empty takes the small bundled ones",
+            search=_known_checkpoints,
+        ),
+    ),
+    (
+        ObjectSettings,
+        "facing",
+        EnumProperty(
+            name="Facing",
+            description="The local axis along which the subject looks. Wrong, the motion goes sideways; the arrow shows it",
+            items=FACINGS,
+            update=lambda _self, context: viewport.redraw(context),
+        ),
+    ),
+    (
+        ObjectSettings,
+        "strength",
+        FloatProperty(
+            name="Strength",
+            description="0 stands still, 1 moves as the clip does, more exaggerates",
+            min=0.0,
+            max=2.0,
+            get=lambda self: animated.playback_of(self.id_data).strength,
+            set=lambda self, value: animated.change(self.id_data, strength=value),
+            options=set(),
+        ),
+    ),
+    (
+        ObjectSettings,
+        "speed",
+        FloatProperty(
+            name="Speed",
+            description="2 plays in half the time, 0.5 in twice the time. The first frame stays where it is",
+            min=0.01,
+            soft_max=10.0,
+            get=lambda self: animated.playback_of(self.id_data).speed,
+            set=lambda self, value: animated.change(self.id_data, speed=value),
+            options=set(),
+        ),
+    ),
+    (
+        ObjectSettings,
+        "loop",
+        EnumProperty(
+            name="Repeat",
+            description="What happens after the last pose",
+            items=LOOPS,
+            get=lambda self: [loop[0] for loop in LOOPS].index(animated.playback_of(self.id_data).loop),
+            set=lambda self, value: animated.change(self.id_data, loop=LOOPS[value][0]),
+            options=set(),
+        ),
+    ),
+    (
+        WindowSettings,
+        "show_facing",
+        BoolProperty(
+            name="Show Facing",
+            description="Draw an arrow in the viewport along the axis that the active mesh faces",
+            update=lambda _self, context: viewport.redraw(context),
+        ),
+    ),
+)
+"""Attached after their classes and detached before them: left in a class, they crash the bpy module of 4.2 when it ends."""
+
+CLASSES = (BakeSettings, SceneSettings, ObjectSettings, WindowSettings)
+OWNERS = ((bpy.types.Scene, SceneSettings), (bpy.types.Object, ObjectSettings), (bpy.types.WindowManager, WindowSettings))
+
+
+def attach() -> None:
+    for group, name, definition in WITH_CALLBACKS:
+        setattr(group, name, definition)
+    for owner, group in OWNERS:
+        owner.actionmesh = PointerProperty(type=group)
+
+
+def detach() -> None:
+    for owner, _group in OWNERS:
+        if hasattr(owner, "actionmesh"):
+            del owner.actionmesh
+    for group, name, _definition in WITH_CALLBACKS:
+        if hasattr(group, name):
+            delattr(group, name)

@@ -1,0 +1,334 @@
+"""The one queue of this Blender, the timer that drives it, and what the panels show of it.
+
+Nothing is started before it is needed; everything ends with Blender or when the extension is disabled. Results are
+written to the scene here, and only while no other operator is in the middle of something.
+"""
+
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import bpy
+from bpy.app.handlers import persistent
+
+from . import delivery, files, looks
+from .backend_files import protocol
+from .client import start_worker
+from .errors import ArtistError
+from .jobs import events, history
+from .jobs.folder import NAME, jobs_root
+from .jobs.queue import JobQueue, Preparation
+from .jobs.record import JobRecord, State, read_record
+from .preferences import choices
+from .problems import AlreadyShown, Problem, fix_of
+from .viewport import redraw
+
+BUSY_SECONDS, PREPARING_SECONDS, IDLE_SECONDS = 0.1, 0.01, 0.5
+"""Between two ticks: while the backend works, while Blender itself works for a job, and while nothing is to be done."""
+
+
+@dataclass
+class Shown:
+    """What the panels show; they only read it.
+
+    Args:
+        worker: what the backend does.
+        machine: what it said of itself, as long as it runs.
+        records: the jobs that run or wait, in their order.
+        progress: the latest of each, by id.
+        problem: the latest, until it is dismissed.
+        look: the latest look at a clip.
+        looking: whether another is on its way.
+    """
+
+    worker: events.WorkerState = events.WorkerState.STOPPED
+    machine: protocol.Initialized | None = None
+    records: list[JobRecord] = field(default_factory=list)
+    progress: dict[str, events.Progressed] = field(default_factory=dict)
+    problem: Problem | None = None
+    look: looks.Look | None = None
+    looking: bool = False
+
+
+state = Shown()
+_queue: JobQueue | None = None
+_arrived: list[JobRecord] = []
+"""Results that wait for a moment in which they can be written."""
+_over: dict[str, JobRecord] = {}
+_asked: dict[int, tuple[tuple, tuple]] = {}
+"""What each look that is not over was at: its key, and that of its clip."""
+
+
+def show(problem: Problem | None) -> None:
+    """Shows a problem in the panel; None takes it away."""
+    state.problem = problem
+    redraw()
+
+
+def submit(record: JobRecord, preparation: Preparation | None = None) -> str:
+    """Queues a job and sees to it that the queue is driven; returns its id.
+
+    Raises:
+        ArtistError: its folder cannot be written.
+    """
+    id = _get_queue().submit(record, preparation)
+    _drive()
+    return id
+
+
+def look(params: protocol.Look, settings: bpy.types.PropertyGroup) -> int:
+    """Asks for the thumbnail of the reference frame; returns the ticket of the answer. An earlier one is forgotten."""
+    _asked.clear()
+    ticket = _get_queue().look(params)
+    _asked[ticket] = (looks.source_key(settings), looks.clip_key(settings))
+    _drive()
+    return ticket
+
+
+def wait_for(jobs: Sequence[str]) -> None:
+    """Blocks until the jobs are over and their results written; for scripts.
+
+    Raises:
+        ArtistError: one failed, was cancelled, or could not be written; the others were gone on with.
+    """
+    for id in jobs:
+        if id not in _over:
+            _get_queue().run_until_done(id, _hear)
+        _write_arrived()
+    for id in jobs:
+        if _over[id].state is not State.WRITTEN:
+            raise _complaint(_over[id])
+
+
+def wait_for_look(ticket: int) -> None:
+    """Blocks until a look is over; raises ArtistError if it failed."""
+    while ticket in _asked:
+        _go_on()
+        time.sleep(PREPARING_SECONDS)
+    if state.problem is not None:
+        raise AlreadyShown(state.problem.problem, state.problem.cure, state.problem.fix)
+
+
+def cancel(job: str = "") -> bool:
+    """Cancels a job, or the one that runs; false if it is over."""
+    if _queue is None or not _queue.records:
+        return False
+    return _queue.cancel(job or _queue.records[0].id)
+
+
+def folder(job: str = "") -> Path:
+    """The folder of a job, or that of all; raises ArtistError if there is none."""
+    place = record(job).folder if job else jobs_root(choices().job_folder)
+    if not place.is_dir():
+        raise ArtistError(f"There is no job folder at {place} yet.", "It is made with the first job.")
+    return place
+
+
+def record(job: str) -> JobRecord:
+    """A job from disk; raises ArtistError if there is none of that id."""
+    kept = read_record(jobs_root(choices().job_folder) / job) if NAME.fullmatch(job) else None
+    if kept is None:
+        raise ArtistError("The job is not in the job folder any more.", "Choose the clip and run it anew.")
+    return kept
+
+
+def bring_back(job: str) -> None:
+    """Writes a job's result into the scene once more; raises ArtistError if that cannot be."""
+    kept = record(job)
+    delivery.bring_back(kept)
+    _note_written(kept)
+
+
+def remove(job: str) -> None:
+    """Deletes a job; raises ArtistError if it is not over."""
+    if not history.remove(record(job)):
+        raise ArtistError("The job is not over yet.", "Cancel it first.")
+    files.forget_history()
+    redraw()
+
+
+def start_backend() -> None:
+    """Starts the backend; raises ArtistError if there is none."""
+    _get_queue().start_backend()
+    _drive()
+
+
+def stop_backend() -> None:
+    """Ends the backend and with it all jobs."""
+    if _queue is not None:
+        _queue.stop_backend()
+        _go_on()
+
+
+def free_memory() -> None:
+    """Takes the models out of memory as soon as nothing runs."""
+    if _queue is not None:
+        _queue.free_memory()
+
+
+def log_path() -> Path | None:
+    """The log of the latest backend; None if none was started."""
+    return _queue.backend.log if _queue is not None else None
+
+
+def _get_queue() -> JobQueue:
+    """The queue, with what the preferences say now."""
+    global _queue
+    now = choices()
+    if _queue is None:
+        _queue = JobQueue(lambda: start_worker(choices().python, choices().checkpoints))
+    _queue.backend.keep_minutes, _queue.size_limit = now.keep_minutes, now.job_limit
+    return _queue
+
+
+def _drive() -> None:
+    """A timer survives the opening of a file when it is persistent; without a window none fires, see `wait_for`."""
+    files.forget_history()
+    _look_around()
+    if not bpy.app.timers.is_registered(tick):
+        bpy.app.timers.register(tick, first_interval=0.0, persistent=True)
+
+
+def tick() -> float | None:
+    """Goes on by a little; returns the seconds until the next time, None when there is nothing left to wait for."""
+    try:
+        _go_on()
+        if _arrived and not _is_interrupting():
+            _write_arrived()
+    except Exception:
+        traceback.print_exc()
+        show(Problem("ActionMesh has a fault of its own; the system console tells which.", "Please report it."))
+    if any(record.state is State.PREPARING for record in state.records):
+        return PREPARING_SECONDS
+    if state.records or state.looking or _arrived:
+        return BUSY_SECONDS
+    return None if state.worker in (events.WorkerState.STOPPED, events.WorkerState.NOT_FOUND) else IDLE_SECONDS
+
+
+def _go_on() -> None:
+    heard = _queue.poll() if _queue is not None else []
+    for event in heard:
+        _hear(event)
+
+
+def _hear(event: events.Event) -> None:
+    if isinstance(event, events.Progressed):
+        state.progress[event.record.id] = event
+    elif isinstance(event, events.END_OF_JOB):
+        _end(event)
+    elif isinstance(event, events.Looked):
+        _take_look(event)
+    elif isinstance(event, events.LookFailed):
+        _asked.pop(event.ticket, None)
+        show(Problem(event.error.problem, event.error.cure, fix_of(event.error)))
+    if isinstance(event, (events.Started, *events.END_OF_JOB)):
+        files.forget_history()
+    _look_around()
+
+
+def _look_around() -> None:
+    """Takes over what the queue says of itself."""
+    if _queue is not None:
+        state.worker, state.machine = _queue.state, _queue.backend.machine
+        state.records, state.looking = _queue.records, bool(_asked)
+    redraw()
+
+
+def _end(event: events.Finished | events.Failed | events.Cancelled) -> None:
+    state.progress.pop(event.record.id, None)
+    _over[event.record.id] = event.record
+    if isinstance(event, events.Finished):
+        _arrived.append(event.record)
+    elif isinstance(event, events.Failed):
+        show(Problem.of_job(event.record))
+
+
+def _take_look(event: events.Looked) -> None:
+    asked, seen = _asked.pop(event.ticket, None), event.value
+    if asked is None:
+        return
+    summary = f"Frame {seen.frame} of {seen.clip_frames}, {seen.width} x {seen.height}"
+    icon = looks.picture(Path(seen.out))
+    state.look = looks.Look(*asked, icon, seen.clip_frames, summary, looks.warning_of(seen.coverage))
+
+
+def _is_interrupting() -> bool:
+    """Whether an artist is in the middle of something, such as moving an object."""
+    return any(len(window.modal_operators) for window in bpy.context.window_manager.windows)
+
+
+def _write_arrived() -> None:
+    while _arrived:
+        job = _arrived.pop(0)
+        if job.blend_file != files.file_id():
+            show(Problem(f"{job.title} is done, and its file is not open.", "Open the file and bring it back from History."))
+            continue
+        try:
+            delivery.deliver(job)
+        except ArtistError as error:
+            show(Problem.of(error, job))
+        else:
+            _note_written(job)
+            undo_step(job.title)
+    files.forget_history()
+    redraw()
+
+
+def _note_written(job: JobRecord) -> None:
+    """A disk that is full does not undo what was written to the scene."""
+    job.state = State.WRITTEN
+    files.forget_history()
+    try:
+        job.save()
+    except ArtistError as error:
+        show(Problem.of(error))
+
+
+def undo_step(name: str) -> None:
+    """What was written is one step to undo. A timer has no window of its own."""
+    windows = bpy.context.window_manager.windows
+    with bpy.context.temp_override(window=bpy.context.window or windows[0]):
+        if bpy.ops.ed.undo_push.poll():
+            bpy.ops.ed.undo_push(message=f"ActionMesh: {name}")
+
+
+def _complaint(job: JobRecord) -> ArtistError:
+    """Why a job that was waited for has nothing in the scene."""
+    if job.state is State.CANCELLED:
+        return ArtistError(f"{job.title} was cancelled.")
+    shown = state.problem or Problem.of_job(job)
+    return AlreadyShown(shown.problem, shown.cure, shown.fix)
+
+
+@persistent
+def _file_was_opened(*_: object) -> None:
+    files.another_was_opened()
+    state.problem = state.look = None
+
+
+def attach() -> None:
+    """Begins to notice when a file is opened; nothing is started."""
+    looks.attach()
+    if _file_was_opened not in bpy.app.handlers.load_post:
+        bpy.app.handlers.load_post.append(_file_was_opened)
+
+
+def detach() -> None:
+    """Ends the backend and forgets everything."""
+    _close()
+    if bpy.app.timers.is_registered(tick):
+        bpy.app.timers.unregister(tick)
+    if _file_was_opened in bpy.app.handlers.load_post:
+        bpy.app.handlers.load_post.remove(_file_was_opened)
+    looks.detach()
+
+
+def _close() -> None:
+    global _queue, state
+    if _queue is not None:
+        _queue.close()
+    _queue, state = None, Shown()
+    for kept in (_arrived, _over, _asked):
+        kept.clear()

@@ -1,0 +1,120 @@
+"""The same motion in other shape keys: fewer poses, principal components, or plain relative keys.
+
+A baked copy appears beside the source, or takes its place if that is wanted. The artist's own shape keys, materials,
+groups, modifiers and armature are on the copy as on the source. Times, speed, loop and strength stay as they are, and can
+still be changed. Errors are fractions of the diagonal of the bounding box at rest.
+"""
+
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ..errors import ArtistError
+from ..motion.compression import compress
+from ..motion.thinning import kept_poses, thinning_error
+from . import fcurves
+from .duplicates import duplicate, take_place
+from .key_blocks import add_pose, pose_keys, remove_blocks
+from .key_motion import KeyMotion, read_key_motion
+from .playback import EVAL_TIME, write_curves
+from .record import Record, write_record
+
+
+@dataclass(frozen=True)
+class Baked:
+    """What was baked.
+
+    Args:
+        object: the copy, or the source if it was replaced.
+        keys: shape keys of the animation, the basis not counted; 0 for a cache.
+        poses: how many poses they play, or samples of a cache.
+        error: greatest distance of a vertex from where it was, in any pose of the source, as a fraction of the size.
+        path: the file of a cache.
+    """
+
+    object: bpy.types.Object
+    keys: int
+    poses: int
+    error: float = 0.0
+    path: Path | None = None
+
+
+def bake_plain(object: bpy.types.Object, replace_source: bool = False) -> Baked:
+    """One relative key a pose, whatever the keys were: absolute, compressed, or with curves that were edited.
+
+    Raises:
+        ArtistError: the object has no ActionMesh animation, or cannot be copied.
+    """
+    motion = read_key_motion(object)
+    return _bake(object, motion, motion.record, motion.displacements, 0.0, replace_source)
+
+
+def bake_thinned(object: bpy.types.Object, step: int, replace_source: bool = False) -> Baked:
+    """Keeps every `step`-th pose, the last, and the reference pose.
+
+    Raises:
+        ArtistError: the step is below 1, the object has no ActionMesh animation, or cannot be copied.
+    """
+    motion = read_key_motion(object)
+    record = motion.record
+    kept = kept_poses(len(record.times), step, record.reference_frame)
+    error = thinning_error(motion.displacements, record.frames, kept, motion.size)
+    fewer = replace(
+        record,
+        times=tuple(record.times[pose] for pose in kept),
+        start_frame=float(record.frames[kept[0]]),
+        reference_frame=int(np.searchsorted(kept, record.reference_frame)),
+    )
+    return _bake(object, motion, fewer, motion.displacements[kept], error, replace_source)
+
+
+def bake_compressed(
+    object: bpy.types.Object, max_keys: int | None = None, max_error: float | None = None, replace_source: bool = False
+) -> Baked:
+    """Keys that are mixed anew in every pose: see `compression.compress`.
+
+    Args:
+        max_keys: at most this many keys.
+        max_error: greatest allowed error, a fraction of the size; without both, 0.005.
+    Raises:
+        ArtistError: a limit is out of range, nothing moves that far, the object has no ActionMesh animation, or
+            cannot be copied.
+    """
+    motion = read_key_motion(object)
+    if max_keys is None and max_error is None:
+        max_error = 0.005
+    result = compress(motion.displacements, motion.size, max_keys, max_error)
+    if not len(result.keys):
+        raise ArtistError(f"{object.name} moves by less than the allowed error.", "Allow a smaller error.")
+    record = replace(motion.record, weights=tuple(map(tuple, result.weights.tolist())))
+    return _bake(object, motion, record, result.keys, result.error, replace_source)
+
+
+def _bake(
+    object: bpy.types.Object, motion: KeyMotion, record: Record, moves: np.ndarray, error: float, replace_source: bool
+) -> Baked:
+    """Writes keys with the displacements `moves` (K, V, 3) and curves for `record`; leaves nothing behind if it fails."""
+    with ExitStack() as undo:
+        copy = duplicate(object, undo)
+        key = copy.data.shape_keys
+        undo.callback(fcurves.own_action(key, copy.name))
+        _replace_keys(copy, motion.basis, moves)
+        write_record(key, record)
+        write_curves(key, record)
+        undo.pop_all()
+    baked = take_place(object, copy) if replace_source else copy
+    return Baked(baked, len(moves), len(record.times), error)
+
+
+def _replace_keys(object: bpy.types.Object, basis: np.ndarray, moves: np.ndarray) -> None:
+    key = object.data.shape_keys
+    blocks = pose_keys(key)
+    fcurves.remove(key, [EVAL_TIME, *(fcurves.value_path(block.name) for block in blocks)])
+    remove_blocks(object, blocks)
+    key.use_relative = True
+    for index, move in enumerate(moves):
+        add_pose(object, index, np.ascontiguousarray(basis + move, np.float32))
+    object.active_shape_key_index, object.show_only_shape_key = 0, False

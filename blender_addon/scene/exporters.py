@@ -1,0 +1,179 @@
+"""Blender's own exporters, each called with the settings that carry an animation of shape keys.
+
+    GLB, glTF   morph targets, armature, UVs, textures inside; one animation over the whole range, sampled at every frame
+    FBX         blend shapes, armature, UVs, textures inside; of actions only what plays, sampled at every frame
+    Alembic     where every vertex is at every frame; UVs, no materials, no armature
+    USD         blend shapes and skeleton, or every vertex at every frame; UVs, textures beside it (inside a .usdz)
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..errors import ArtistError
+
+
+class Format(StrEnum):
+    GLB = "GLB"
+    FBX = "FBX"
+    ALEMBIC = "ALEMBIC"
+    USD = "USD"
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What can be chosen about an export.
+
+    Args:
+        format: which exporter.
+        start, end: whole frames between which the animation is exported; None takes the scene's range.
+        compress: for GLB, pack the base mesh with Draco; the keys are not packed.
+        morph_normals: for GLB, normals for every key: right shading, about twice the size.
+        vertices_only: for USD, write where every vertex is at every frame instead of blend shapes and skeleton;
+            None does so where a mesh has modifiers other than armatures, which these exclude.
+    Raises:
+        ArtistError: the range is empty.
+    """
+
+    format: Format
+    start: int | None = None
+    end: int | None = None
+    compress: bool = False
+    morph_normals: bool = True
+    vertices_only: bool | None = None
+
+    def __post_init__(self) -> None:
+        if self.start is not None and self.end is not None and self.end < self.start:
+            raise ArtistError(f"The export would begin at frame {self.start} and end at {self.end}.", "Swap the two.")
+
+
+ENDINGS = {
+    Format.GLB: (".glb",),
+    Format.FBX: (".fbx",),
+    Format.ALEMBIC: (".abc",),
+    Format.USD: (".usdc", ".usd", ".usda", ".usdz"),
+}
+"""The endings that name a format; the first is added where there is none."""
+
+TITLES = {Format.GLB: "glTF", Format.FBX: "FBX", Format.ALEMBIC: "Alembic", Format.USD: "USD"}
+ADDONS = {Format.GLB: ("EXPORT_SCENE_OT_gltf", "glTF 2.0 format"), Format.FBX: ("EXPORT_SCENE_OT_fbx", "FBX format")}
+BUILD_OPTIONS = {Format.ALEMBIC: "alembic", Format.USD: "usd"}
+
+
+def check_available(format: Format) -> None:
+    """Passes if this Blender has the exporter.
+
+    Raises:
+        ArtistError: its add-on is off, or Blender was built without it.
+    """
+    if format in ADDONS:
+        operator, addon = ADDONS[format]
+        if not hasattr(bpy.types, operator):
+            cure = f"Enable the add-on {addon} in Blender's preferences."
+            raise ArtistError(f"The {TITLES[format]} exporter is switched off.", cure, "screen.userpref_show")
+    elif not getattr(bpy.app.build_options, BUILD_OPTIONS[format]):
+        raise ArtistError(f"This Blender was built without {TITLES[format]}.", "Choose another format.")
+
+
+def has_draco() -> bool:
+    """Whether the glTF exporter can pack meshes; the bpy module of 4.2 lacks the library for it and packs nothing, silently."""
+    try:
+        from io_scene_gltf2.io.com import draco  # type: ignore[import-not-found]
+    except ImportError:
+        try:
+            from io_scene_gltf2.io.com import gltf2_io_draco_compression_extension as draco  # type: ignore[import-not-found]
+        except ImportError:
+            return False
+    return bool(draco.dll_exists(quiet=True))
+
+
+def run_exporter(path: Path, options: ExportOptions, scene: bpy.types.Scene) -> None:
+    """Writes all of `scene`, which is the context's scene, over its range.
+
+    Raises:
+        ArtistError: the exporter failed; says what it reported.
+    """
+    operator, settings = EXPORTERS[options.format](options, scene)
+    known = operator.get_rna_type().properties
+    try:
+        result = operator(filepath=str(path), check_existing=False, **{name: settings[name] for name in settings if name in known})
+    except RuntimeError as error:
+        reason = str(error).removeprefix("Error: ").strip().splitlines() or ["it does not say why"]
+        raise ArtistError(f"Blender's {TITLES[options.format]} exporter failed: {reason[-1]}.", "Try another format.") from error
+    if "FINISHED" not in result:
+        raise ArtistError(f"Blender's {TITLES[options.format]} exporter gave up.", "See Blender's console for what it says.")
+
+
+Exporter = tuple[Any, dict[str, Any]]
+
+
+def _gltf(options: ExportOptions, _scene: bpy.types.Scene) -> Exporter:
+    if options.compress and not has_draco():
+        raise ArtistError("This Blender lacks the library for Draco compression.", "Export without compression.")
+    return bpy.ops.export_scene.gltf, {
+        "export_format": "GLB",
+        "use_active_scene": True,
+        "export_animation_mode": "SCENE",
+        "export_anim_scene_split_object": False,
+        "export_force_sampling": True,
+        "export_optimize_animation_size": False,
+        "export_morph": True,
+        "export_morph_normal": options.morph_normals,
+        "export_draco_mesh_compression_enable": options.compress,
+        "export_draco_position_quantization": 16,
+        "export_cameras": False,
+        "export_lights": False,
+    }
+
+
+def _fbx(_options: ExportOptions, scene: bpy.types.Scene) -> Exporter:
+    keyed = any(object.type == "MESH" and object.data.shape_keys for object in scene.objects)
+    return bpy.ops.export_scene.fbx, {
+        "bake_anim_use_all_actions": False,
+        "bake_anim_use_nla_strips": False,
+        "bake_anim_simplify_factor": 0.0,
+        "bake_anim_step": 1.0,
+        "use_mesh_modifiers": not keyed,
+        "add_leaf_bones": False,
+        "object_types": {"MESH", "ARMATURE", "EMPTY"},
+        "path_mode": "COPY",
+        "embed_textures": True,
+        "batch_mode": "OFF",
+    }
+
+
+def _alembic(_options: ExportOptions, scene: bpy.types.Scene) -> Exporter:
+    return bpy.ops.wm.alembic_export, {
+        "start": scene.frame_start,
+        "end": scene.frame_end,
+        "face_sets": True,
+        "export_hair": False,
+        "export_particles": False,
+        "as_background_job": False,
+    }
+
+
+def _usd(options: ExportOptions, _scene: bpy.types.Scene) -> Exporter:
+    return bpy.ops.wm.usd_export, {
+        "export_animation": True,
+        "export_shapekeys": not options.vertices_only,
+        "export_armatures": not options.vertices_only,
+        "export_hair": False,
+        "export_textures": True,
+        "export_textures_mode": "NEW",
+        "relative_paths": True,
+        "convert_world_material": False,
+        "allow_unicode": True,
+    }
+
+
+EXPORTERS: dict[Format, Callable[[ExportOptions, bpy.types.Scene], Exporter]] = {
+    Format.GLB: _gltf,
+    Format.FBX: _fbx,
+    Format.ALEMBIC: _alembic,
+    Format.USD: _usd,
+}

@@ -1,0 +1,161 @@
+"""The animation curves of a Key data-block: the one place that knows how Blender's versions differ.
+
+    4.2, 4.3    an action holds its curves itself
+    from 4.4    an action has slots, one for each data-block that it animates; the curves lie in the slot's channelbag
+
+On 4.4 and 4.5 the old way is still there, but a curve made by it lands in no slot and animates nothing.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..errors import ArtistError
+from ..motion.weights import Loop
+
+SLOTTED = bpy.app.version >= (4, 4, 0)
+LINEAR, VECTOR = 1, 2
+"""Blender's numbers for straight lines between keyframes, and for handles that lie on them."""
+
+CYCLES = {Loop.LOOP: "REPEAT", Loop.PING_PONG: "MIRROR"}
+
+
+def value_path(name: str) -> str:
+    """The data path, from the Key, of the weight of the shape key called `name`."""
+    return f'key_blocks["{bpy.utils.escape_identifier(name)}"].value'
+
+
+def curves(key: bpy.types.Key) -> Any:
+    """The curves that animate a Key: a collection of Blender's, or an empty tuple."""
+    animation = key.animation_data
+    if animation is None or animation.action is None:
+        return ()
+    if not SLOTTED:
+        return animation.action.fcurves
+    bag = _channelbag(animation.action, animation.action_slot)
+    return () if bag is None else bag.fcurves
+
+
+def _channelbag(action: bpy.types.Action, slot: Any) -> Any:
+    if slot is None:
+        return None
+    strips = (strip for layer in action.layers for strip in layer.strips if strip.type == "KEYFRAME")
+    return next((bag for bag in (strip.channelbag(slot) for strip in strips) if bag is not None), None)
+
+
+def find(key: bpy.types.Key, path: str) -> bpy.types.FCurve | None:
+    """The curve of a data path, or None."""
+    return next((curve for curve in curves(key) if curve.data_path == path), None)
+
+
+def make(key: bpy.types.Key, path: str) -> bpy.types.FCurve:
+    """The curve of a data path, made if there is none. The Key needs an action: see `own_action`."""
+    action = key.animation_data.action
+    if SLOTTED:
+        return action.fcurve_ensure_for_datablock(key, path)
+    return find(key, path) or action.fcurves.new(data_path=path)
+
+
+def remove(key: bpy.types.Key, paths: Iterable[str]) -> None:
+    """Removes the curves of these data paths, where there are any; all others stay."""
+    unwanted, all_curves = set(paths), curves(key)
+    for curve in [curve for curve in all_curves if curve.data_path in unwanted]:
+        all_curves.remove(curve)
+
+
+def set_points(curve: bpy.types.FCurve, points: np.ndarray) -> None:
+    """Replaces a curve's keyframes, joined by straight lines.
+
+    Args:
+        points: (N, 2) of frame and value, frames growing; stored as float32.
+    """
+    keyframes = curve.keyframe_points
+    keyframes.clear()
+    keyframes.add(len(points))
+    keyframes.foreach_set("co", np.ascontiguousarray(points, np.float32).ravel())
+    for name, number in (("interpolation", LINEAR), ("handle_left_type", VECTOR), ("handle_right_type", VECTOR)):
+        keyframes.foreach_set(name, np.full(len(points), number, np.int32))
+    curve.update()
+
+
+def read_points(curve: bpy.types.FCurve) -> np.ndarray:
+    """(N, 2) float32 of frame and value."""
+    points = np.empty((len(curve.keyframe_points), 2), np.float32)
+    curve.keyframe_points.foreach_get("co", points.ravel())
+    return points
+
+
+def read_loop(curve: bpy.types.FCurve) -> Loop:
+    """How a curve repeats."""
+    modes = {modifier.mode_after for modifier in curve.modifiers if modifier.type == "CYCLES"}
+    return next((loop for loop, mode in CYCLES.items() if mode in modes), Loop.NONE)
+
+
+def set_loop(curve: bpy.types.FCurve, loop: Loop) -> None:
+    """Makes a curve repeat after its last keyframe, there and back for PING_PONG, or not at all."""
+    for modifier in [modifier for modifier in curve.modifiers if modifier.type == "CYCLES"]:
+        curve.modifiers.remove(modifier)
+    if loop in CYCLES:
+        cycles = curve.modifiers.new("CYCLES")
+        cycles.mode_before, cycles.mode_after = "NONE", CYCLES[loop]
+    curve.update()
+
+
+def own_action(key: bpy.types.Key, name: str) -> Callable[[], None]:
+    """Sees to it that curves added to the Key's action animate nothing else: makes one called `name`, or copies a shared one.
+
+    Returns:
+        A function that takes it back.
+    Raises:
+        ArtistError: an NLA strip of the Key is open for editing.
+    """
+    had_animation = key.animation_data is not None
+    animation = key.animation_data or key.animation_data_create()
+    if animation.use_tweak_mode:
+        raise ArtistError(f"An NLA strip of the shape keys {key.name} is open for editing.", "Leave its tweak mode first.")
+    if animation.action is not None and not _shared(key, animation):
+        return _own_slot(key, animation)
+    return _replace_action(key, animation, name, had_animation)
+
+
+def _shared(key: bpy.types.Key, animation: bpy.types.AnimData) -> bool:
+    action = animation.action
+    if action.library is not None or action.override_library is not None:
+        return True
+    if not SLOTTED:
+        return action.users - action.use_fake_user > 1
+    return animation.action_slot is not None and any(user != key for user in animation.action_slot.users())
+
+
+def _own_slot(key: bpy.types.Key, animation: bpy.types.AnimData) -> Callable[[], None]:
+    if not SLOTTED or animation.action_slot is not None:
+        return lambda: None
+    action = animation.action
+    slot = action.slots.new("KEY", key.name)
+    animation.action_slot = slot
+    return lambda: action.slots.remove(slot)
+
+
+def _replace_action(
+    key: bpy.types.Key, animation: bpy.types.AnimData, name: str, had_animation: bool
+) -> Callable[[], None]:
+    before, slot_before = animation.action, animation.action_slot if SLOTTED else None
+    action = bpy.data.actions.new(name) if before is None else before.copy()
+    _assign(animation, action, slot_before and slot_before.identifier)
+
+    def take_back() -> None:
+        if had_animation:
+            _assign(animation, before, slot_before and slot_before.identifier)
+        else:
+            key.animation_data_clear()
+        bpy.data.actions.remove(action)
+
+    return take_back
+
+
+def _assign(animation: bpy.types.AnimData, action: bpy.types.Action | None, slot: str | None) -> None:
+    animation.action = action
+    if action is not None and slot is not None:
+        animation.action_slot = action.slots[slot]

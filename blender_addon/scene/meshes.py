@@ -1,0 +1,65 @@
+"""Reading an artist's mesh as it is at rest: the basis of its shape keys, before any modifier, every vertex in its place."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ..motion.axes import to_model
+from ..motion.ply import write_ply
+
+
+@dataclass(frozen=True)
+class RestPose:
+    """A mesh at rest.
+
+    Args:
+        vertices: (V, 3) float32 in the object's local coordinates.
+        triangles: (F, 3) int32; quads and n-gons as Blender divides them.
+    """
+
+    vertices: np.ndarray
+    triangles: np.ndarray
+
+    @property
+    def size(self) -> float:
+        """Longest side of the bounding box."""
+        return float(np.ptp(self.vertices.astype(np.float64), axis=0).max())
+
+
+def read_basis(mesh: bpy.types.Mesh) -> np.ndarray:
+    """(V, 3) float32: the reference key where the mesh has shape keys, else its vertices."""
+    key = mesh.shape_keys
+    coordinates = np.empty((len(mesh.vertices), 3), np.float32)
+    if key is None:
+        mesh.vertices.foreach_get("co", coordinates.ravel())
+    else:
+        key.reference_key.points.foreach_get("co", coordinates.ravel())
+    return coordinates
+
+
+def read_triangles(mesh: bpy.types.Mesh) -> np.ndarray:
+    """(F, 3) int32 indices into the vertices."""
+    mesh.calc_loop_triangles()
+    triangles = np.empty((len(mesh.loop_triangles), 3), np.int32)
+    mesh.loop_triangles.foreach_get("vertices", triangles.ravel())
+    return triangles
+
+
+def read_rest_pose(object: bpy.types.Object) -> RestPose:
+    """The mesh that a job animates; `targets.check_target` says whether the object has one."""
+    return RestPose(read_basis(object.data), read_triangles(object.data))
+
+
+def save_rest_pose(object: bpy.types.Object, facing: str, path: str | Path) -> RestPose:
+    """Writes the rest pose as a PLY file in model space, and returns it in local coordinates.
+
+    Args:
+        facing: the local axis that the subject faces, a name in `axes.FACINGS`.
+    Raises:
+        OSError: the file cannot be written.
+    """
+    pose = read_rest_pose(object)
+    write_ply(path, to_model(pose.vertices, facing), pose.triangles)
+    return pose

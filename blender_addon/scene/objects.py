@@ -1,0 +1,141 @@
+"""Makes a new object from a motion that was found in a video alone.
+
+It faces -Y with Z up. Its origin lies under the middle of the reference pose, at the height of that pose's lowest point,
+and comes to stand on the 3D cursor; later poses may go below it, as a jump's crouch does. Its size is in the vertices, so
+its transform is plain.
+"""
+
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from ..errors import ArtistError
+from ..motion.axes import to_local
+from ..motion.result import Motion
+from .options import WriteOptions, Written
+from .shape_keys import write_motion
+
+FACING = "NEG_Y"
+
+
+@dataclass(frozen=True)
+class ObjectOptions:
+    """What a new object is like.
+
+    Args:
+        name: of the object, its mesh, material and collection.
+        size: metres, the longest side of the reference pose's bounding box.
+        location: in the scene; None takes the 3D cursor.
+        collection: name of its own new collection; None takes `name`.
+        smooth: shade smooth instead of flat.
+        colour: linear red, green, blue, alpha.
+    Raises:
+        ArtistError: the size is not above 0.
+    """
+
+    name: str
+    size: float = 2.0
+    location: tuple[float, float, float] | None = None
+    collection: str | None = None
+    smooth: bool = True
+    colour: tuple[float, float, float, float] = (0.6, 0.57, 0.53, 1.0)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.size < float("inf"):
+            raise ArtistError(f"The size of the new object is {self.size} m.", "Use a number above 0.")
+
+
+def new_object(
+    scene: bpy.types.Scene, motion: Motion, chosen: ObjectOptions, options: WriteOptions
+) -> tuple[bpy.types.Object, Written]:
+    """Adds an animated object in a collection of its own; if that fails, nothing is added.
+
+    Args:
+        options: how the motion is written; its facing, its scale and whether the reference pose is kept follow from `chosen`.
+    Raises:
+        ArtistError: the motion has no size or cannot be written so.
+    """
+    rest, scale = stand(motion, chosen.size / metres_per_unit(scene))
+    made: list[bpy.types.ID] = []
+    try:
+        object = _add_object(scene, motion, chosen, rest, made)
+        placed = {"facing": FACING, "scale": scale, "keep_reference_pose": True}
+        return object, write_motion(object, motion, WriteOptions(**vars(options) | placed))
+    except BaseException:
+        bpy.data.batch_remove(made)
+        raise
+
+
+def metres_per_unit(scene: bpy.types.Scene) -> float:
+    """The length of a unit; one metre where the scene has no units."""
+    units = scene.unit_settings
+    return 1.0 if units.system == "NONE" else units.scale_length
+
+
+def stand(motion: Motion, longest: float) -> tuple[np.ndarray, float]:
+    """The reference pose as a new object's rest pose.
+
+    Args:
+        longest: units of the longest side of its bounding box.
+    Returns:
+        (V, 3) float32 local coordinates, and how many of their units one unit of the motion is.
+    Raises:
+        ArtistError: all its vertices lie on one point.
+    """
+    local = to_local(motion.vertices[motion.reference_frame].astype(np.float64), FACING)
+    low, high = local.min(axis=0), local.max(axis=0)
+    side = float((high - low).max())
+    if side == 0:
+        raise ArtistError("The shape that was found has no size.", "Choose another reference frame.")
+    middle = (low + high) / 2
+    origin = np.array([middle[0], middle[1], low[2]])
+    return ((local - origin) * (longest / side)).astype(np.float32), longest / side
+
+
+def _add_object(
+    scene: bpy.types.Scene, motion: Motion, chosen: ObjectOptions, rest: np.ndarray, made: list[bpy.types.ID]
+) -> bpy.types.Object:
+    """Adds the object at rest, and each data-block to `made` as soon as it is there."""
+    mesh = bpy.data.meshes.new(chosen.name)
+    made.append(mesh)
+    _fill(mesh, rest, motion.faces, chosen.smooth)
+    material = _material(chosen)
+    made.append(material)
+    mesh.materials.append(material)
+    object = bpy.data.objects.new(chosen.name, mesh)
+    made.append(object)
+    object.location = scene.cursor.location if chosen.location is None else chosen.location
+    collection = bpy.data.collections.new(chosen.collection or chosen.name)
+    made.append(collection)
+    collection.objects.link(object)
+    scene.collection.children.link(collection)
+    return object
+
+
+def _fill(mesh: bpy.types.Mesh, vertices: np.ndarray, triangles: np.ndarray, smooth: bool) -> None:
+    """Gives an empty mesh its vertices (V, 3), in their order, and its triangles (F, 3)."""
+    mesh.vertices.add(len(vertices))
+    mesh.vertices.foreach_set("co", np.ascontiguousarray(vertices, np.float32).ravel())
+    mesh.loops.add(triangles.size)
+    mesh.loops.foreach_set("vertex_index", np.ascontiguousarray(triangles, np.int32).ravel())
+    mesh.polygons.add(len(triangles))
+    mesh.polygons.foreach_set("loop_start", np.arange(0, triangles.size, 3, dtype=np.int32))
+    mesh.update(calc_edges=True)
+    mesh.validate()
+    if smooth:
+        mesh.shade_smooth()
+    else:
+        mesh.shade_flat()
+
+
+def _material(chosen: ObjectOptions) -> bpy.types.Material:
+    """A Principled material; from Blender 5.0 on, every new material has nodes."""
+    material = bpy.data.materials.new(chosen.name)
+    if material.node_tree is None:
+        material.use_nodes = True
+    surface = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
+    surface.inputs["Base Color"].default_value = chosen.colour
+    surface.inputs["Roughness"].default_value = 0.6
+    material.diffuse_color = chosen.colour
+    return material

@@ -1,0 +1,86 @@
+"""What can be chosen about writing an animation, and what was written."""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..errors import ArtistError
+from ..motion.axes import FACINGS
+from ..motion.weights import Loop
+
+STRONGEST = 2.0
+
+
+class Mode(StrEnum):
+    """One weight curve a key, or one `eval_time` curve that runs through all keys."""
+
+    RELATIVE = "RELATIVE"
+    ABSOLUTE = "ABSOLUTE"
+
+
+@dataclass(frozen=True)
+class Playback:
+    """How the poses follow each other; can be changed afterwards.
+
+    Args:
+        strength: 0 is the rest pose, 1 the motion, 2 twice as far.
+        speed: 2 plays twice as fast.
+        loop: what comes after the last pose.
+    Raises:
+        ArtistError: a number is out of range.
+    """
+
+    strength: float = 1.0
+    speed: float = 1.0
+    loop: Loop = Loop.NONE
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.strength <= STRONGEST:
+            raise ArtistError(f"The strength is {self.strength}.", f"Use a number from 0 to {STRONGEST:g}.")
+        if not (self.speed > 0 and math.isfinite(self.speed)):
+            raise ArtistError(f"The speed is {self.speed}.", "Use a number above 0.")
+
+
+@dataclass(frozen=True)
+class WriteOptions:
+    """How a motion is written.
+
+    Args:
+        start: scene frame of the first pose.
+        rate: frames a second of the scene (`timing.frames_per_second`).
+        mode: relative or absolute shape keys.
+        keep_reference_pose: the reference pose is the basis exactly; what the result itself differs from it
+            at the reference frame is subtracted from every frame.
+        facing: the local axis that the subject faces, a name in `axes.FACINGS`.
+        playback: strength, speed, loop.
+        scale: local units of one unit of the motion; 1 for a mesh that the job was given.
+        job: id of the job, kept with the animation.
+    Raises:
+        ArtistError: a number is out of range.
+    """
+
+    start: float
+    rate: float
+    mode: Mode = Mode.RELATIVE
+    keep_reference_pose: bool = True
+    facing: str = "NEG_Y"
+    playback: Playback = Playback()
+    scale: float = 1.0
+    job: str = ""
+
+    def __post_init__(self) -> None:
+        if self.facing not in FACINGS:
+            raise ArtistError(f"The facing axis is {self.facing}.", f"Use one of {', '.join(FACINGS)}.")
+        if not (self.rate > 0 and math.isfinite(self.rate) and math.isfinite(self.start)):
+            raise ArtistError(f"The frame rate is {self.rate}, the first frame {self.start}.", "Set them in the scene.")
+        if not (self.scale > 0 and math.isfinite(self.scale)):
+            raise ArtistError(f"The scale is {self.scale}.", "Use a number above 0.")
+
+
+@dataclass(frozen=True)
+class Written:
+    """An animation that was written: the names of its shape keys in order, and the whole frames between which it plays."""
+
+    keys: tuple[str, ...]
+    start: int
+    end: int

@@ -1,0 +1,113 @@
+"""The curves that play an animation: written from its record, and anew when strength, speed or loop change."""
+
+from dataclasses import replace
+
+import bpy
+import numpy as np
+
+from ..errors import ArtistError
+from ..motion.timing import whole_range
+from ..motion.weights import Loop, course, knots, samples, tent
+from . import fcurves
+from .key_blocks import pose_keys
+from .options import Mode, Playback, Written
+from .record import Record, read_record, write_record
+
+EVAL_TIME = "eval_time"
+
+
+def write_curves(key: bpy.types.Key, record: Record) -> None:
+    """Writes the curves of the animation's keys; the Key needs an action (`fcurves.own_action`).
+
+    Relative keys get one curve each, a tent (`weights.tent`). Absolute keys share one curve, which takes every key's
+    place on Blender's scale from the key itself.
+    """
+    if record.mode == Mode.ABSOLUTE:
+        _write_course(key, record)
+    else:
+        _write_tents(key, record)
+    key.update_tag()
+
+
+def _write_tents(key: bpy.types.Key, record: Record) -> None:
+    frames, playback = record.frames, record.playback
+    for index, block in enumerate(pose_keys(key)):
+        points = _points(record, frames, index)
+        _make_room(block, points[:, 1])
+        curve = fcurves.make(key, fcurves.value_path(block.name))
+        fcurves.set_points(curve, points)
+        fcurves.set_loop(curve, playback.loop)
+
+
+def _make_room(block: bpy.types.ShapeKey, weights: np.ndarray) -> None:
+    """Blender clamps a key's weight to the range of its slider."""
+    block.slider_min, block.slider_max = min(0.0, weights.min()), max(1.0, weights.max())
+
+
+def _points(record: Record, frames: np.ndarray, key: int) -> np.ndarray:
+    playback = record.playback
+    if record.weights:
+        return samples(frames, record.key_weights[:, key] * playback.strength, playback.loop)
+    return tent(frames, key, playback.loop, playback.strength)
+
+
+def _write_course(key: bpy.types.Key, record: Record) -> None:
+    positions = np.array([block.frame for block in pose_keys(key)])
+    curve = fcurves.make(key, EVAL_TIME)
+    fcurves.set_points(curve, course(record.frames, positions, record.playback.loop))
+    fcurves.set_loop(curve, record.playback.loop)
+
+
+def curve_paths(key: bpy.types.Key, mode: Mode) -> list[str]:
+    """The data paths of the animation's curves."""
+    return [EVAL_TIME] if mode == Mode.ABSOLUTE else [fcurves.value_path(block.name) for block in pose_keys(key)]
+
+
+def check_playback(mode: Mode, playback: Playback) -> None:
+    """Passes if keys of this mode can be played so.
+
+    Raises:
+        ArtistError: absolute keys have no weight that could be scaled.
+    """
+    if mode == Mode.ABSOLUTE and playback.strength != 1:
+        raise ArtistError("Absolute shape keys cannot be blended with the rest pose.", "Use relative shape keys, or strength 1.")
+
+
+def rebuild_curves(
+    object: bpy.types.Object, strength: float | None = None, speed: float | None = None, loop: Loop | str | None = None
+) -> Written:
+    """Changes how an animation plays; what is None stays.
+
+    Args:
+        strength: 0 is the rest pose, 1 the motion, 2 twice as far.
+        speed: 2 plays twice as fast; the first pose keeps its frame.
+    Raises:
+        ArtistError: the object has no animation of ours, its keys were removed, or a number is out of range.
+    """
+    key = getattr(object.data, "shape_keys", None)
+    record = read_record(key) if key else None
+    if record is None:
+        raise ArtistError(f"{object.name} has no ActionMesh animation.", "Animate it first.")
+    if key.library is not None or key.override_library is not None:
+        raise ArtistError(f"The shape keys of {object.name} are linked from another file.", "Make it local.", "object.make_local")
+    if len(pose_keys(key)) != record.key_count:
+        count = f"{len(pose_keys(key))} of its {record.key_count}"
+        raise ArtistError(f"{object.name} has only {count} ActionMesh shape keys.", "Bring the result back from History.")
+    before = record.playback
+    playback = Playback(
+        strength=before.strength if strength is None else strength,
+        speed=before.speed if speed is None else speed,
+        loop=before.loop if loop is None else Loop(loop),
+    )
+    check_playback(record.mode, playback)
+    changed = replace(record, playback=playback)
+    fcurves.own_action(key, object.name)
+    write_curves(key, changed)
+    write_record(key, changed)
+    return written(key, changed)
+
+
+def written(key: bpy.types.Key, record: Record) -> Written:
+    """What an animation consists of, a loop's way back to its first pose included."""
+    start, end = whole_range(knots(record.frames, record.playback.loop))
+    return Written(tuple(block.name for block in pose_keys(key)), start, end)

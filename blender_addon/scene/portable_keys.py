@@ -1,0 +1,84 @@
+"""Shape keys as every format can carry them: relative, with weights from 0 to 1, on copies that last as long as an export.
+
+Exporters ignore absolute keys or write them wrong, and importers clip weights to 0 and 1. On the copies the weights of
+every frame of the range are written out. A weight above 1 goes into a larger key; a key with weights below 0 becomes two,
+of which the second points the other way.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+
+import bpy
+import numpy as np
+
+from ..errors import ArtistError
+from . import fcurves
+from .key_blocks import add_pose, coordinates_of, pose_keys, remove_blocks
+from .key_weights import weights_at
+from .meshes import read_basis
+from .playback import EVAL_TIME
+
+CLOSE = 1e-6
+
+
+@contextmanager
+def portable_keys(objects: Iterable[bpy.types.Object], start: int, end: int) -> Iterator[None]:
+    """Gives meshes that need it a stand-in of the same name; everything is put back, also after an error.
+
+    Args:
+        start, end: whole frames between which the animation will be read, at whole frames only.
+    Raises:
+        ArtistError: such a mesh belongs to another file.
+    """
+    frames = np.arange(start, end + 1)
+    users: dict[bpy.types.Mesh, list[bpy.types.Object]] = {}
+    for object in objects:
+        if object.type == "MESH" and pose_keys(object.data.shape_keys):
+            users.setdefault(object.data, []).append(object)
+    with ExitStack() as undo:
+        for mesh, owners in users.items():
+            weights = weights_at(mesh.shape_keys, frames)
+            if not mesh.shape_keys.use_relative or weights.min() < -CLOSE or weights.max() > 1 + CLOSE:
+                _stand_in(mesh, owners, undo)
+                _rewrite(owners[0], frames, weights)
+        yield
+
+
+def _stand_in(mesh: bpy.types.Mesh, owners: list[bpy.types.Object], undo: ExitStack) -> None:
+    """Puts a copy in the place of a mesh, under its name; what the undoing removes includes the copy's action."""
+    linked = next((block.name for block in (mesh, *owners) if block.library is not None), None)
+    if linked is not None:
+        problem = f"{linked} is linked from another file and its shape keys must be changed for this."
+        raise ArtistError(problem, "Make it local.", "object.make_local")
+    copy, name = mesh.copy(), mesh.name
+    undo.callback(bpy.data.meshes.remove, copy)
+    undo.callback(setattr, mesh, "name", name)
+    undo.callback(setattr, copy, "name", f"{name} (exported)")
+    mesh.name, copy.name = f"{name} (kept)", name
+    for owner in owners:
+        shown = (owner.active_shape_key_index, owner.show_only_shape_key)
+        undo.callback(_give_back, owner, mesh, *shown)
+        owner.data, owner.show_only_shape_key = copy, False
+    undo.callback(fcurves.own_action(copy.shape_keys, name))
+
+
+def _give_back(owner: bpy.types.Object, mesh: bpy.types.Mesh, active: int, alone: bool) -> None:
+    owner.data = mesh
+    owner.active_shape_key_index, owner.show_only_shape_key = active, alone
+
+
+def _rewrite(object: bpy.types.Object, frames: np.ndarray, weights: np.ndarray) -> None:
+    """Replaces the animation's keys and curves by ones that play `weights` (N, K) at `frames` (N,)."""
+    key, basis = object.data.shape_keys, read_basis(object.data)
+    blocks = pose_keys(key)
+    moves = [coordinates_of(block) - basis for block in blocks]
+    fcurves.remove(key, [EVAL_TIME, *(fcurves.value_path(block.name) for block in blocks)])
+    remove_blocks(object, blocks)
+    key.use_relative = True
+    halves = [(move * sign, (column * sign).clip(0)) for move, column in zip(moves, weights.T, strict=True) for sign in (1, -1)]
+    for index, (move, column) in enumerate(half for half in halves if half[1].any()):
+        peak = max(1.0, column.max())
+        block = add_pose(object, index, np.ascontiguousarray(basis + move * peak, np.float32))
+        curve = fcurves.make(key, fcurves.value_path(block.name))
+        fcurves.set_points(curve, np.stack([frames, column / peak], axis=1))
+    key.update_tag()

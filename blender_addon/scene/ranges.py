@@ -1,0 +1,15 @@
+"""The frames that a scene plays."""
+
+import bpy
+
+
+def extend_range(scene: bpy.types.Scene, start: int, end: int) -> None:
+    """Makes the scene play from `start` to `end` at least; its range, and a preview range in use, are never shortened.
+
+    A scene's range begins at frame 0 at the earliest, so earlier frames only reach the preview.
+    """
+    scene.frame_start = min(scene.frame_start, max(start, 0))
+    scene.frame_end = max(scene.frame_end, end)
+    if scene.use_preview_range:
+        scene.frame_preview_start = min(scene.frame_preview_start, start)
+        scene.frame_preview_end = max(scene.frame_preview_end, end)

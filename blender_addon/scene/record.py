@@ -1,0 +1,104 @@
+"""What is kept with an animation, as plain properties on the Key data-block, so that its curves can be made anew."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..errors import ArtistError
+from ..motion.timing import pose_frames
+from ..motion.weights import Loop
+from .options import Mode, Playback
+
+PROPERTY = "actionmesh"
+
+
+@dataclass(frozen=True)
+class Record:
+    """One animation.
+
+    Args:
+        times: (T,) seconds, growing; one shape key each, in order, unless there are weights.
+        start_frame: scene frame of the first pose.
+        frames_per_second: of the scene when it was written.
+        reference_frame: index into the times of the pose that is the basis.
+        mode: relative or absolute keys.
+        playback: strength, speed, loop.
+        provenance: what made the motion.
+        job: id of the job.
+        weights: (T, K) of K keys that are mixed in every pose; empty for one key a pose.
+    Raises:
+        ValueError: there are no times.
+    """
+
+    times: tuple[float, ...]
+    start_frame: float
+    frames_per_second: float
+    reference_frame: int
+    mode: Mode = Mode.RELATIVE
+    playback: Playback = field(default_factory=Playback)
+    provenance: dict[str, Any] = field(default_factory=dict)
+    job: str = ""
+    weights: tuple[tuple[float, ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.times:
+            raise ValueError("The record of an animation has no times.")
+
+    @property
+    def key_count(self) -> int:
+        """K, how many shape keys the animation has."""
+        return len(self.weights[0]) if self.weights else len(self.times)
+
+    @property
+    def key_weights(self) -> np.ndarray:
+        """(T, K) weight of each key in each pose, at strength 1."""
+        return np.array(self.weights) if self.weights else np.eye(len(self.times))
+
+    @property
+    def frames(self) -> np.ndarray:
+        """(T,) scene frames of the poses."""
+        return pose_frames(np.array(self.times), self.start_frame, self.frames_per_second, self.playback.speed)
+
+
+def write_record(key: bpy.types.Key, record: Record) -> None:
+    """Keeps the record with the Key."""
+    flat = asdict(record) | {"mode": str(record.mode), "provenance": json.dumps(record.provenance)}
+    playback, rows = flat.pop("playback"), flat.pop("weights")
+    if rows:
+        flat["weights"] = [weight for row in rows for weight in row]
+    key[PROPERTY] = flat | playback | {"times": list(record.times), "loop": str(record.playback.loop)}
+
+
+def read_record(key: bpy.types.Key) -> Record | None:
+    """The record of a Key's animation; None if it has none, or one that cannot be understood."""
+    kept = key.get(PROPERTY)
+    if kept is None:
+        return None
+    try:
+        return Record(
+            times=tuple(float(time) for time in kept["times"]),
+            start_frame=float(kept["start_frame"]),
+            frames_per_second=float(kept["frames_per_second"]),
+            reference_frame=int(kept["reference_frame"]),
+            mode=Mode(kept["mode"]),
+            playback=Playback(float(kept["strength"]), float(kept["speed"]), Loop(kept["loop"])),
+            provenance=dict(json.loads(kept["provenance"])),
+            job=str(kept["job"]),
+            weights=_rows(kept.get("weights", ()), len(kept["times"])),
+        )
+    except (ArtistError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _rows(weights: Any, poses: int) -> tuple[tuple[float, ...], ...]:
+    """Cuts the weights into one row a pose: lists in lists are nothing that Blender keeps."""
+    return tuple(map(tuple, np.array(weights, np.float64).reshape(poses, -1).tolist())) if len(weights) else ()
+
+
+def remove_record(key: bpy.types.Key) -> None:
+    """Forgets the record, if there is one."""
+    if PROPERTY in key:
+        del key[PROPERTY]

@@ -1,0 +1,169 @@
+"""Writes a motion to an object as shape keys. It is written whole, or the object is as it was before.
+
+The artist's own shape keys, drivers, curves, UVs, materials, vertex groups, modifiers and normals are not touched. An
+animation that was written before is set aside first and removed last, so that it comes back if anything fails.
+"""
+
+from contextlib import ExitStack
+
+import bpy
+import numpy as np
+
+from ..errors import ArtistError, TargetChanged, TargetError
+from ..motion.poses import local_poses
+from ..motion.result import Motion
+from . import fcurves
+from .key_blocks import ASIDE, add_pose, coordinates_of, other_keys, pose_keys, remove_blocks
+from .meshes import read_basis
+from .options import Mode, WriteOptions, Written
+from .playback import EVAL_TIME, check_playback, curve_paths, write_curves, written
+from .record import Record, read_record, remove_record, write_record
+from .targets import KEPT, check_target
+
+
+def write_motion(object: bpy.types.Object, motion: Motion, options: WriteOptions) -> Written:
+    """Writes one shape key a pose, and the curves that play them.
+
+    An earlier ActionMesh animation of the object is replaced. The scene's range is left alone: see `ranges.extend_range`.
+
+    Raises:
+        TargetError: the object cannot take shape keys, or the motion is of another mesh; nothing was changed.
+        ArtistError: it cannot be written in this way; nothing was changed.
+    """
+    _check(object, motion, options)
+    basis, active = read_basis(object.data), object.active_shape_key
+    name = active.name if active else ""
+    with ExitStack() as undo:
+        _keep_selection(object, undo)
+        replaced = _set_aside(object, undo)
+        key = _ensure_basis(object, undo)
+        _add_poses(object, motion, options, basis, undo)
+        _own_curves(key, object.name, options.mode, undo)
+        record = _keep_record(key, motion, options, undo)
+        _animate(key, record, undo)
+        _verify(object, motion, options, basis)
+        _discard(object, replaced)
+        undo.pop_all()
+    _show(object, name)
+    return written(key, record)
+
+
+def _check(object: bpy.types.Object, motion: Motion, options: WriteOptions) -> None:
+    check_target(object)
+    check_playback(options.mode, options.playback)
+    count, wanted = len(object.data.vertices), motion.vertices.shape[1]
+    if count != wanted:
+        raise TargetChanged(f"{object.name} has {count} vertices, the animation {wanted}.", KEPT)
+    own = other_keys(object.data.shape_keys)
+    if options.mode == Mode.ABSOLUTE and own:
+        names = ", ".join(block.name for block in own[:3])
+        raise TargetError(f"Absolute keys would switch off the shape keys of {object.name} ({names}).", "Use relative ones.")
+
+
+def _keep_selection(object: bpy.types.Object, undo: ExitStack) -> None:
+    """Restores which key is selected and whether it alone is shown."""
+    key, alone = object.data.shape_keys, object.show_only_shape_key
+    active = object.active_shape_key_index
+
+    def restore() -> None:
+        object.show_only_shape_key = alone
+        if key is not None:
+            object.active_shape_key_index = active
+
+    undo.callback(restore)
+
+
+def _set_aside(object: bpy.types.Object, undo: ExitStack) -> list[bpy.types.ShapeKey]:
+    """Frees the names of an earlier animation's keys; Blender renames their curves with them."""
+    key = object.data.shape_keys
+    blocks = pose_keys(key)
+    names = [block.name for block in blocks]
+
+    def restore() -> None:
+        for block, name in zip(blocks, names, strict=True):
+            block.name = name
+
+    undo.callback(restore)
+    for block in blocks:
+        block.name += ASIDE
+    return blocks
+
+
+def _ensure_basis(object: bpy.types.Object, undo: ExitStack) -> bpy.types.Key:
+    if object.data.shape_keys is None:
+        undo.callback(object.shape_key_clear)
+        object.shape_key_add(name="Basis", from_mix=False)
+    return object.data.shape_keys
+
+
+def _add_poses(
+    object: bpy.types.Object, motion: Motion, options: WriteOptions, basis: np.ndarray, undo: ExitStack
+) -> None:
+    undo.callback(lambda: remove_blocks(object, pose_keys(object.data.shape_keys)))
+    facing, keep = options.facing, options.keep_reference_pose
+    poses = local_poses(motion.vertices, basis, facing, motion.reference_frame, keep, options.scale)
+    for pose, coordinates in enumerate(poses):
+        add_pose(object, pose, coordinates)
+
+
+def _own_curves(key: bpy.types.Key, name: str, mode: Mode, undo: ExitStack) -> None:
+    """Makes the Key's action its own, and takes the `eval_time` curve of absolute keys out of the way."""
+    undo.callback(fcurves.own_action(key, name))
+    earlier, course = read_record(key), fcurves.find(key, EVAL_TIME)
+    if course is None or Mode.ABSOLUTE not in (mode, earlier and earlier.mode):
+        return
+    points, loop = fcurves.read_points(course), fcurves.read_loop(course)
+
+    def restore() -> None:
+        again = fcurves.make(key, EVAL_TIME)
+        fcurves.set_points(again, points)
+        fcurves.set_loop(again, loop)
+
+    undo.callback(restore)
+    fcurves.remove(key, [EVAL_TIME])
+
+
+def _keep_record(key: bpy.types.Key, motion: Motion, options: WriteOptions, undo: ExitStack) -> Record:
+    before = read_record(key)
+    undo.callback(lambda: write_record(key, before) if before else remove_record(key))
+    record = Record(
+        times=tuple(motion.times.tolist()),
+        start_frame=options.start,
+        frames_per_second=options.rate,
+        reference_frame=motion.reference_frame,
+        mode=options.mode,
+        playback=options.playback,
+        provenance=motion.provenance,
+        job=options.job,
+    )
+    write_record(key, record)
+    return record
+
+
+def _animate(key: bpy.types.Key, record: Record, undo: ExitStack) -> None:
+    undo.callback(setattr, key, "use_relative", key.use_relative)
+    undo.callback(fcurves.remove, key, curve_paths(key, record.mode))
+    key.use_relative = record.mode == Mode.RELATIVE
+    write_curves(key, record)
+
+
+def _verify(object: bpy.types.Object, motion: Motion, options: WriteOptions, basis: np.ndarray) -> None:
+    """Reads back what the artist must be able to rely on: the rest pose, and the pose that is to equal it."""
+    key, wrong = object.data.shape_keys, ArtistError(f"The shape keys of {object.name} do not hold what was written to them.")
+    if read_basis(object.data).tobytes() != basis.tobytes() or len(pose_keys(key)) != len(motion.times):
+        raise wrong
+    reference = coordinates_of(pose_keys(key)[motion.reference_frame])
+    if options.keep_reference_pose and reference.tobytes() != basis.tobytes():
+        raise wrong
+
+
+def _discard(object: bpy.types.Object, replaced: list[bpy.types.ShapeKey]) -> None:
+    fcurves.remove(object.data.shape_keys, [fcurves.value_path(block.name) for block in replaced])
+    remove_blocks(object, replaced)
+
+
+def _show(object: bpy.types.Object, active: str) -> None:
+    """Leaves the artist's key selected, or the basis if it is gone, and shows all keys together: a pinned key hides the motion."""
+    object.active_shape_key_index = max(0, object.data.shape_keys.key_blocks.find(active))
+    object.show_only_shape_key = False
+    object.data.update_tag()

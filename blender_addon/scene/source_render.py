@@ -1,0 +1,113 @@
+"""Pictures of an animated object, from its front, for the motion in them.
+
+It leaves out how a picture is made (`pictures`) and where the camera stands (`motion.framing`).
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..errors import ArtistError, FolderError
+from ..motion.framing import View, frame_box, front_axes
+from .measuring import Extent, measure
+from .pictures import Studio, timing_of
+from .source_objects import Name, find, name_of, require_baked, shown_objects
+
+FEWEST = 2
+
+
+def render_frames(
+    context: bpy.types.Context,
+    source: bpy.types.Object,
+    folder: Path,
+    frames: Sequence[int],
+    size: int = 512,
+    facing: str = "NEG_Y",
+) -> Iterator[tuple[int, int]]:
+    """Renders frames of the scene that show the source alone, as `frame_0001.png`, `frame_0002.png`, ... in `folder`.
+
+    What the artist can mend is told at once; then every step of the iterator measures or renders one frame, so that a
+    timer can take one at a time, and yields how many pictures are done, of how many. Between steps nothing temporary is
+    in the file: to cancel, take no more steps.
+
+    Args:
+        source: an object of the scene; what it carries is rendered too.
+        folder: made if it is not there.
+        frames: frames of the scene, at least two.
+        size: pixels of the pictures' sides.
+        facing: the world axis that the subject faces, one of `motion.axes.FACINGS`. The camera stands there.
+
+    Raises:
+        ArtistError: too few frames, nothing to render, an unbaked simulation, no motion, or the source was deleted.
+        FolderError: the folder cannot be made, or a picture cannot be written.
+        ValueError: there is no such facing.
+    """
+    if len(frames) < FEWEST:
+        cure = "Choose a longer range or a smaller step."
+        raise ArtistError(f"The motion of {source.name!r} needs at least {FEWEST} frames, not {len(frames)}.", cure)
+    shown = shown_objects(source, context.scene)
+    require_baked(shown)
+    _make(folder)
+    named = [name_of(item) for item in shown]
+    return _steps(source.name, named, timing_of(context.scene), folder, tuple(frames), size, front_axes(facing))
+
+
+def _steps(
+    title: str,
+    names: Sequence[Name],
+    timing: dict[str, Any],
+    folder: Path,
+    frames: Sequence[int],
+    size: int,
+    axes: np.ndarray,
+) -> Iterator[tuple[int, int]]:
+    extents: list[Extent | None] = []
+    for frame in frames:
+        yield from _while_blender_renders(len(frames))
+        with Studio(find(names), timing) as studio:
+            extents.append(measure(studio, frame, axes))
+        yield 0, len(frames)
+    view = _view_of_all(title, extents, axes)
+    for done, frame in enumerate(frames, start=1):
+        yield from _while_blender_renders(len(frames), done - 1)
+        with Studio(find(names), timing) as studio:
+            studio.stand(view)
+            studio.render(frame, size)
+            studio.save(folder / f"frame_{done:04d}.png")
+        yield done, len(frames)
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FolderError(f"{folder} cannot be made: {error.strerror}.", "Choose another job folder in the preferences.") from error
+
+
+def _while_blender_renders(total: int, done: int = 0) -> Iterator[tuple[int, int]]:
+    """Waits for a render of the artist's own."""
+    while bpy.app.is_job_running("RENDER"):
+        yield done, total
+
+
+def _view_of_all(title: str, extents: Sequence[Extent | None], axes: np.ndarray) -> View:
+    """The camera that sees the source at every frame.
+
+    Raises:
+        ArtistError: there is nothing to see, or it does not move.
+    """
+    seen = [extent for extent in extents if extent is not None]
+    if not seen:
+        raise ArtistError(f"{title!r} has no faces in these frames.", "Choose an object with faces, or frames that show it.")
+    low, high = np.min([extent.low for extent in seen], axis=0), np.max([extent.high for extent in seen], axis=0)
+    if all((extent.low == extent.high).all() for extent in seen):
+        raise ArtistError(f"{title!r} has no size.", "Choose an object that can be seen.")
+    if len(seen) == len(extents) and len({extent.pose for extent in seen}) == 1:
+        raise ArtistError(f"{title!r} does not move in these frames.", "Choose frames in which it moves.")
+    try:
+        return frame_box(axes, low, high)
+    except ValueError as error:
+        raise ArtistError(f"{title!r} has vertices that are out of bounds or not finite.", "Mend its mesh.") from error

@@ -1,0 +1,129 @@
+"""Which objects can be animated, and whether one is still the object that a job began with."""
+
+import hashlib
+from typing import Any
+
+import bpy
+import numpy as np
+
+from ..errors import TargetChanged, TargetError
+from .meshes import read_basis
+from .record import read_record
+
+KEPT = "The result stays in History."
+
+
+def check_target(object: bpy.types.Object | None) -> None:
+    """Passes if shape keys can be written to the object.
+
+    Raises:
+        TargetError: they cannot; says why, what to do, and which operator mends it.
+        TargetChanged: the object has been deleted.
+    """
+    _check_kind(object)
+    _check_owner(object)
+    _check_mode(object)
+    _check_keys(object)
+    _check_shape(object)
+
+
+def _check_kind(object: bpy.types.Object | None) -> None:
+    if object is None:
+        raise TargetError("No object is selected.", "Select a mesh.")
+    try:
+        kind, name = object.type, object.name
+    except ReferenceError as error:
+        raise TargetChanged("The object was deleted.", KEPT) from error
+    if kind != "MESH":
+        raise TargetError(f"{name} is not a mesh.", "Select a mesh.")
+
+
+def _check_owner(object: bpy.types.Object) -> None:
+    name, mesh = object.name, object.data
+    if object.override_library is not None or mesh.override_library is not None:
+        raise TargetError(f"{name} is a library override.", "Make it local.", "object.make_local")
+    if object.library is not None:
+        raise TargetError(f"{name} is linked from {object.library.filepath}.", "Make it local.", "object.make_local")
+    if mesh.library is not None:
+        cure = "Make it a mesh of its own."
+        raise TargetError(f"The mesh of {name} is linked from {mesh.library.filepath}.", cure, "object.make_single_user")
+    users = mesh.users - mesh.use_fake_user
+    if users > 1:
+        cure = "Make it a mesh of its own."
+        raise TargetError(f"The mesh of {name} has {users} users, which would all move.", cure, "object.make_single_user")
+
+
+def _check_mode(object: bpy.types.Object) -> None:
+    if object.mode in {"EDIT", "SCULPT"}:
+        raise TargetError(f"{object.name} is being edited.", "Leave its mode first.", "object.mode_set")
+
+
+def _check_keys(object: bpy.types.Object) -> None:
+    key = object.data.shape_keys
+    if key is not None and not key.use_relative and read_record(key) is None:
+        cure = "Turn on Relative in its shape keys, or animate a copy."
+        raise TargetError(f"{object.name} has absolute shape keys of its own.", cure)
+
+
+def _check_shape(object: bpy.types.Object) -> None:
+    name, mesh = object.name, object.data
+    if not len(mesh.vertices):
+        raise TargetError(f"{name} has no vertices.", "Select a mesh with a surface.")
+    if not len(mesh.polygons):
+        raise TargetError(f"{name} has no faces.", "Select a mesh with a surface.")
+    basis = read_basis(mesh)
+    if not np.isfinite(basis).all():
+        broken = int((~np.isfinite(basis).all(axis=1)).sum())
+        raise TargetError(f"{broken} of the {len(basis)} vertices of {name} lie nowhere (NaN).", "Delete or mend them.")
+    if (basis == basis[0]).all():
+        raise TargetError(f"All vertices of {name} lie on one point.", "Select a mesh with a size.")
+
+
+def fingerprint(object: bpy.types.Object) -> dict[str, Any]:
+    """What is needed to know the object again: plain JSON.
+
+    The name finds it after a file is opened again, the session's number finds it after it was renamed.
+    """
+    basis = read_basis(object.data)
+    return {
+        "name": object.name,
+        "session": object.session_uid,
+        "vertices": len(basis),
+        "basis": hashlib.blake2b(basis.tobytes(), digest_size=16).hexdigest(),
+    }
+
+
+def find_target(mark: dict[str, Any]) -> bpy.types.Object:
+    """The object of a fingerprint, unchanged.
+
+    Raises:
+        TargetChanged: it is gone, or its vertices are other ones.
+    """
+    meshes = [item for item in bpy.data.objects if item.type == "MESH"]
+    named = [item for item in meshes if item.name == mark["name"]]
+    renamed = [item for item in meshes if item.session_uid == mark["session"] and item not in named]
+    found = named + renamed
+    if not found:
+        raise TargetChanged(f"{mark['name']} was deleted.", KEPT)
+    same = [item for item in found if _same_vertices(fingerprint(item), mark)]
+    if not same:
+        check_unchanged(found[0], mark)
+    return same[0]
+
+
+def _same_vertices(now: dict[str, Any], mark: dict[str, Any]) -> bool:
+    return now["vertices"] == mark["vertices"] and now["basis"] == mark["basis"]
+
+
+def check_unchanged(object: bpy.types.Object, mark: dict[str, Any]) -> None:
+    """Passes if the object has the vertices of its fingerprint.
+
+    Raises:
+        TargetChanged: their number or their places differ.
+    """
+    now = fingerprint(object)
+    if now["vertices"] != mark["vertices"]:
+        counts = f"{mark['vertices']} vertices when the job began and has {now['vertices']} now"
+        raise TargetChanged(f"{object.name} had {counts}.", KEPT)
+    if now["basis"] != mark["basis"]:
+        raise TargetChanged(f"The rest pose of {object.name} was edited after the job began.", KEPT)

@@ -1,0 +1,51 @@
+"""A file that others write appears whole or not at all, together with the files that belong to it, such as textures."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import ArtistError
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """Gives the path to write to, in a folder of its own beside `path`; what lies there afterwards is moved into place.
+
+    The file itself comes last, so an old one stays until all is ready; other files replace those of the same name.
+
+    Raises:
+        ArtistError: the folder does not exist or cannot be written to, or no file was written.
+    """
+    folder = _folder_beside(path)
+    try:
+        yield folder / path.name
+        if not (folder / path.name).is_file():
+            raise ArtistError(f"{path} was not written.", "See Blender's console for what its exporter says.")
+        _move(folder, path)
+    except OSError as error:
+        raise ArtistError(f"{path} cannot be written: {error.strerror or error}.", "Choose another place.") from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _folder_beside(path: Path) -> Path:
+    if not path.parent.is_dir():
+        raise ArtistError(f"The folder {path.parent} does not exist.", "Make it, or choose another.")
+    if path.is_dir():
+        raise ArtistError(f"{path} is a folder.", "Choose the name of a file.")
+    try:
+        return Path(tempfile.mkdtemp(prefix=".actionmesh-", dir=path.parent))
+    except OSError as error:
+        raise ArtistError(f"Nothing can be written to {path.parent}: {error.strerror}.", "Choose another folder.") from error
+
+
+def _move(folder: Path, path: Path) -> None:
+    main = folder / path.name
+    for side in sorted(file for file in folder.rglob("*") if file.is_file() and file != main):
+        target = path.parent / side.relative_to(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.replace(side, target)
+    os.replace(main, path)

@@ -1,0 +1,217 @@
+"""From what an artist set to a job: the clip, which frames of it, the mesh, and what to do with the result."""
+
+import math
+import shutil
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from . import delivery, files, looks, runner
+from .backend_files import protocol
+from .errors import ArtistError
+from .jobs.folder import cannot_write, jobs_root, remove_folder
+from .jobs.queue import Preparation
+from .jobs.record import FRAMES_FOLDER, TARGET_FILE, JobRecord, Purpose, new_record
+from .motion.timing import frames_per_second
+from .preferences import choices
+from .scene.meshes import save_rest_pose
+from .scene.source_render import render_frames
+from .scene.targets import check_target, find_target, fingerprint
+
+THUMBNAIL = 256
+"""Pixels of the longest side."""
+
+
+def has_source(settings: bpy.types.PropertyGroup) -> bool:
+    """Whether the artist named where the motion comes from."""
+    return bool({"VIDEO": settings.clip, "IMAGES": settings.images, "OBJECT": settings.source_object}[settings.source])
+
+
+def submit(
+    context: bpy.types.Context, targets: list[bpy.types.Object | None], filepath: str = "", seed: int | None = None
+) -> list[str]:
+    """Queues one job for each target, None standing for a new object; returns their ids.
+
+    All targets are checked before the first job is queued. An animated object is rendered once for all of them.
+
+    Args:
+        filepath: a clip that wins over the scene's settings.
+        seed: wins over the scene's settings.
+    Raises:
+        ArtistError: no source was named, a target cannot be animated, or the job's folder cannot be written.
+    """
+    for target in targets:
+        if target is not None:
+            check_target(target)
+    settings = context.scene.actionmesh
+    source = settings.source_object if settings.source == "OBJECT" and not filepath else None
+    frames = scene_frames(context.scene) if source else []
+    request = _request(context.scene, FRAMES_FOLDER if source else clip_of(settings, filepath), seed, frames)
+    film = Film(source, frames, settings.source_facing) if source else None
+    return [_submit_one(context, request, target, film) for target in targets]
+
+
+def submit_again(context: bpy.types.Context, record: JobRecord, changes: dict[str, Any]) -> str:
+    """Queues a job like one that was, with some fields of its request changed; returns its id.
+
+    Raises:
+        ArtistError: its mesh was deleted or edited, or the frames that were rendered for it are gone.
+    """
+    writing = delivery.Writing.of(record)
+    request = replace(record.resolved(), **changes)
+    if not is_pattern(request.clip) and not Path(request.clip).exists():
+        raise ArtistError(f"{request.clip} does not exist any more.", "Choose the clip again.")
+    target = find_target(writing.target) if writing.target else None
+    again = _new(context, request, record.title, record.purpose, writing)
+    if target is not None:
+        again.request = replace(again.request, mesh=TARGET_FILE)
+        _save_target(target, writing.facing, again)
+    return runner.submit(again)
+
+
+def look(context: bpy.types.Context) -> int:
+    """Asks for the thumbnail of the reference frame; returns its ticket.
+
+    Raises:
+        ArtistError: no clip was named, it does not exist, or the thumbnail cannot be written.
+    """
+    request = _request(context.scene, clip_of(context.scene.actionmesh), None, [])
+    alike = {item.name: getattr(request, item.name) for item in fields(protocol.Look) if item.name not in ("out", "size")}
+    return runner.look(protocol.Look(**alike, out=str(looks.new_picture()), size=THUMBNAIL), context.scene.actionmesh)
+
+
+class Film:
+    """An animated object's pictures, rendered by the first job that needs them and used by the others.
+
+    Args:
+        source: what is rendered.
+        frames: which frames of the scene.
+        facing: the world axis that the source faces.
+    """
+
+    def __init__(self, source: bpy.types.Object, frames: list[int], facing: str):
+        self.name, self.first = source.name, float(frames[0])
+        self._source, self._frames, self._facing = source, frames, facing
+        self._folder: Path | None = None
+
+    def prepare(self, record: JobRecord) -> Preparation:
+        """Puts the pictures into the job's folder, one a step; yields (stage, step, total)."""
+        if self._folder is not None and len(list(self._folder.glob("*.png"))) == len(self._frames):
+            shutil.copytree(self._folder, record.frames_path)
+            return
+        record.frames_path.mkdir(mode=0o700)
+        rendering = render_frames(bpy.context, self._source, record.frames_path, self._frames, facing=self._facing)
+        for done, total in rendering:
+            yield f"Rendering {self.name}", done, total
+        self._folder = record.frames_path
+
+
+def clip_of(settings: bpy.types.PropertyGroup, filepath: str = "") -> str:
+    """The clip's absolute path; raises ArtistError if none was named or it is not there."""
+    named = filepath or (settings.clip if settings.source == "VIDEO" else settings.images)
+    if not named:
+        raise ArtistError("No clip was chosen.", "Choose a video or a folder of pictures.", "actionmesh.open_clip")
+    path = bpy.path.abspath(named)
+    if not is_pattern(path) and not Path(path).exists():
+        raise ArtistError(f"The clip {path} does not exist.", "Choose it again.", "actionmesh.open_clip")
+    return path
+
+
+def is_pattern(path: str) -> bool:
+    """Whether a path stands for many pictures, as walk_*.png and walk_%04d.png do."""
+    return "*" in path or "%" in path
+
+
+def scene_frames(scene: bpy.types.Scene) -> list[int]:
+    """The frames at which an animated object is rendered: equal whole steps, so that time runs evenly."""
+    settings = scene.actionmesh
+    if not settings.fit_clip:
+        return [settings.scene_start + number * settings.frame_step for number in range(settings.frame_count)]
+    if scene.frame_end <= scene.frame_start:
+        raise ArtistError("The range of the scene has only one frame.", "Set its start and end around the animation.")
+    return list(range(scene.frame_start, scene.frame_end + 1, _fitting_step(length(scene) or 2, settings.frame_count)))
+
+
+def length(scene: bpy.types.Scene) -> int | None:
+    """How many frames the source has; None as long as nobody has looked."""
+    if scene.actionmesh.source == "OBJECT":
+        return scene.frame_end - scene.frame_start + 1
+    seen = runner.state.look
+    return seen.clip_frames if seen is not None and seen.clip == looks.clip_key(scene.actionmesh) else None
+
+
+def fit(settings: bpy.types.PropertyGroup, first: int, total: int) -> None:
+    """Writes into the settings the first frame, step and count that cover `total` frames with at most the count set now."""
+    settings.fit_clip = False
+    settings.frame_start, settings.scene_start = 0, first
+    settings.frame_step = _fitting_step(total, settings.frame_count)
+    settings.frame_count = max(2, 1 + (total - 1) // settings.frame_step)
+
+
+def _fitting_step(total: int, count: int) -> int:
+    return max(1, math.ceil((total - 1) / (count - 1)))
+
+
+def _frames(scene: bpy.types.Scene) -> protocol.Frames:
+    settings = scene.actionmesh
+    if settings.fit_clip:
+        return protocol.Frames(spread=min(settings.frame_count, max(2, length(scene) or settings.frame_count)))
+    return protocol.Frames(start=settings.frame_start, count=settings.frame_count, step=settings.frame_step)
+
+
+def _request(scene: bpy.types.Scene, clip: str, seed: int | None, rendered: list[int]) -> protocol.Animate:
+    settings = scene.actionmesh
+    rate = frames_per_second(scene.render.fps, scene.render.fps_base)
+    if rendered:
+        rate /= rendered[1] - rendered[0]
+    return protocol.Animate(
+        clip=clip,
+        out=(),
+        mask=None if rendered or not settings.masks else bpy.path.abspath(settings.masks),
+        frames=protocol.Frames() if rendered else _frames(scene),
+        anchor=settings.anchor,
+        preset=settings.preset,
+        seed=settings.seed if seed is None else seed,
+        in_betweens=settings.in_betweens,
+        fps=rate if rendered else _picture_rate(settings, clip),
+        low_memory=settings.low_memory,
+        checkpoint=settings.checkpoint or None,
+        device=choices().device,
+    )
+
+
+def _picture_rate(settings: bpy.types.PropertyGroup, clip: str) -> float | None:
+    """Pictures have no rate of their own; a video has."""
+    return settings.image_rate if is_pattern(clip) or Path(clip).is_dir() else None
+
+
+def _submit_one(context: bpy.types.Context, request: protocol.Animate, target: bpy.types.Object | None, film: Film | None) -> str:
+    name = film.name if film else delivery.name_of(request.clip)
+    writing = delivery.chosen(context.scene, name, film.first if film else None)
+    if target is None:
+        record = _new(context, request, name, Purpose.NEW_OBJECT, writing)
+    else:
+        writing = replace(writing, facing=target.actionmesh.facing, target=fingerprint(target))
+        request = replace(request, mesh=TARGET_FILE, keep_reference_pose=writing.keep_reference_pose)
+        record = _new(context, request, f"{name} to {target.name}", Purpose.KEYS, writing)
+        _save_target(target, writing.facing, record)
+    return runner.submit(record, film.prepare(record) if film else None)
+
+
+def _new(
+    context: bpy.types.Context, request: protocol.Animate, title: str, purpose: Purpose, writing: delivery.Writing
+) -> JobRecord:
+    facts = {"title": title, "purpose": purpose, "writing": writing.as_json()}
+    return new_record(jobs_root(choices().job_folder), request, blend_file=files.keep_file_id(context.scene), **facts)
+
+
+def _save_target(target: bpy.types.Object, facing: str, record: JobRecord) -> None:
+    """The mesh as it is now; the job must not see what is changed while it waits."""
+    try:
+        save_rest_pose(target, facing, record.target_path)
+    except OSError as error:
+        record.release()
+        remove_folder(record.folder)
+        raise cannot_write(record.target_path, error) from error

@@ -1,0 +1,73 @@
+"""How far a whole job is, and how long somebody waited."""
+
+import pytest
+
+from blender_addon.jobs.overall import PREPARATION, USUAL_SECONDS, Overall, stage_seconds
+from blender_addon.patience import Patience
+
+TIMINGS = {
+    "Reading frames": 1.0,
+    "Extracting the surface, level 1 of 2": 2.0,
+    "Extracting the surface, level 2 of 2": 1.0,
+    "Stage I: finding the motion (1 of 3)": 4.0,
+    "Stage I: finding the motion (2 of 3)": 1.0,
+    "Stage I: finding the motion (3 of 3)": 1.0,
+    "Loading and the rest": 50.0,
+    "Total": 60.0,
+}
+
+
+def test_parts_of_a_stage_are_added_and_loading_is_none():
+    seconds = stage_seconds(TIMINGS)
+    assert seconds == {"Reading frames": 1.0, "Extracting the surface": 3.0, "Stage I: finding the motion": 6.0}
+    assert set(seconds) < set(USUAL_SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("stage", "step", "total", "share"),
+    [
+        ("Reading frames", 0, 4, 0.0),
+        ("Reading frames", 2, 4, 0.05),
+        ("Extracting the surface, level 1 of 2", 0, 8, 0.1),
+        ("Extracting the surface, level 2 of 2", 1, 2, 0.1 + 0.3 * 0.75),
+        ("Stage I: finding the motion", 1, 2, 0.4 + 0.6 / 2),
+        ("Stage I: finding the motion (3 of 3)", 30, 30, 1.0),
+        ("Something new", 9, 10, 0.0),
+    ],
+)
+def test_share_is_the_time_of_the_stages_before_and_a_part_of_this_one(stage, step, total, share):
+    work = Overall(stage_seconds(TIMINGS), False, lambda: 0.0)
+    assert work.work(stage, step, total) == pytest.approx(share)
+    prepared = Overall(stage_seconds(TIMINGS), True, lambda: 0.0)
+    assert prepared.work(stage, step, total) == pytest.approx(PREPARATION + (1 - PREPARATION) * share)
+
+
+def test_share_never_falls_and_the_preparation_has_its_part():
+    overall = Overall(USUAL_SECONDS, True, lambda: 0.0)
+    assert overall.prepare(1, 4) == PREPARATION / 4
+    assert overall.prepare(4, 4) == PREPARATION
+    ahead = overall.work("Stage I: finding the motion", 1, 1)
+    assert overall.work("Reading frames", 0, 1) == ahead == overall.work("Something new", 1, 1)
+
+
+def test_seconds_left_are_told_once_they_can_be_guessed():
+    now = 100.0
+    overall = Overall({"Reading frames": 1.0}, False, lambda: now)
+    now += 3
+    overall.work("Reading frames", 1, 100)
+    assert overall.seconds_left() is None
+    overall.work("Reading frames", 25, 100)
+    assert overall.seconds_left() == pytest.approx(9.0)
+    overall.work("Reading frames", 100, 100)
+    assert overall.seconds_left() == 0.0
+
+
+def test_patience_counts_long_pauses_as_short_ones():
+    now = 0.0
+    patience = Patience(lambda: now)
+    now += 0.5
+    assert patience.waited() == 0.5
+    now += 3600
+    assert patience.waited() == 1.5
+    patience.reset()
+    assert patience.waited() == 0.0

@@ -1,0 +1,282 @@
+"""Job folders, their records and locks, the history, and what is removed to make room."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from blender_addon import backend_files
+from blender_addon.backend_files import protocol
+from blender_addon.errors import BackendMissing, FolderError
+from blender_addon.jobs import folder as folder_module
+from blender_addon.jobs.folder import job_folders, jobs_root, new_job_folder, size_of, write_whole
+from blender_addon.jobs.history import history, limit, remove
+from blender_addon.jobs.lock import Lock, is_held
+from blender_addon.jobs.record import JobError, Purpose, State, new_record, read_record
+
+from .workers import job, needs_posix
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def ended(root, state=State.WRITTEN, size=1000, **facts):
+    """A job that is over, with a result of `size` bytes."""
+    record = job(root, **facts)
+    record.state = state
+    record.save()
+    record.result_path.write_bytes(bytes(size))
+    record.release()
+    return record
+
+
+def test_record_comes_back_from_its_folder_as_it_was(tmp_path):
+    request = protocol.Animate("walk ü.mp4", (), mesh="target.ply", frames=protocol.Frames(2, 16, 3), seed=2**62)
+    facts = {"purpose": Purpose.KEYS, "blend_file": "file", "writing": {"facing": "NEG_Y", "fps": 24.0}}
+    record = new_record(tmp_path, request, title="Walk", **facts)
+    record.error = JobError("out_of_memory", "Too large.", "Use less.", "the log")
+    record.timings, record.result = {"Total": 1.5}, {"poses": 16}
+    record.save()
+    again = read_record(record.folder)
+    assert again == record and again.state is State.WAITING and again.request.seed == 2**62
+    assert re.fullmatch(r"\d{8}T\d{6}Z-[0-9a-f]{6}", record.id)
+
+
+def test_paths_in_a_request_are_meant_from_the_folder(tmp_path):
+    request = protocol.Animate("frames", (), mask="/masks/*.png", mesh="target.ply", known=(protocol.Known(1, "other.ply"),))
+    record = new_record(tmp_path / "jobs ü", request)
+    asked = record.resolved()
+    assert asked.clip == str(record.frames_path) and asked.mesh == str(record.target_path) and asked.mask == "/masks/*.png"
+    assert asked.known[0].mesh == str(record.folder / "other.ply") and asked.out == (str(record.result_path),)
+    assert replace(asked, clip="", mask=None, mesh=None, known=(), out=()) == protocol.Animate("", ())
+
+
+@needs_posix
+def test_folders_are_private(tmp_path):
+    old = os.umask(0)
+    try:
+        path = new_job_folder(tmp_path / "new" / "jobs")
+    finally:
+        os.umask(old)
+    assert path.stat().st_mode & 0o777 == 0o700 and path.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_two_jobs_of_one_second_have_two_folders(tmp_path):
+    assert len({new_job_folder(tmp_path) for _ in range(20)}) == 20 == len(job_folders(tmp_path))
+
+
+def test_root_that_cannot_be_written_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FolderError, match="file") as caught:
+        job(tmp_path / "file" / "jobs")
+    assert caught.value.cure and "\n" not in str(caught.value)
+
+
+def test_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "job.json"
+    write_whole(path, b"old")
+
+    def full(source, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(folder_module.os, "replace", full)
+    with pytest.raises(FolderError, match="No space left"):
+        write_whole(path, b"new")
+    assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "7",
+        "{",
+        "[" * 100_000,
+        '{"title": "no request"}',
+        '{"request": {"clip": "a"}}',
+        '{"request": {"clip": "a", "out": [], "colour": 1}}',
+        '{"request": {"clip": "a", "out": []}, "state": "flying"}',
+        '{"request": {"clip": "a", "out": []}, "title": 7}',
+        '{"request": {"clip": "a", "out": []}, "error": {"problem": "no kind"}}',
+        '{"request": {"clip": "a", "out": []}, "created": "today"}',
+    ],
+)
+def test_broken_records_are_left_out(tmp_path, text):
+    good, bad = ended(tmp_path), ended(tmp_path)
+    (bad.folder / "job.json").write_text(text)
+    new_job_folder(tmp_path)
+    assert [record.id for record in history(tmp_path)] == [good.id]
+
+
+def test_record_of_another_version_is_read_as_far_as_it_is_known(tmp_path):
+    record = ended(tmp_path)
+    plain = json.loads((record.folder / "job.json").read_text())
+    del plain["timings"], plain["blend_file"]
+    (record.folder / "job.json").write_text(json.dumps(plain | {"colour": "red"}))
+    assert read_record(record.folder).title == "quick"
+
+
+def test_history_is_newest_first_and_of_one_file(tmp_path):
+    folders = []
+    for number, file in enumerate("abab"):
+        record = ended(tmp_path, blend_file=file)
+        folders.append(record.folder.rename(tmp_path / f"2026010{number + 1}T000000Z-00000{9 - number}"))
+    assert [record.folder for record in history(tmp_path)] == folders[::-1]
+    assert [record.folder for record in history(tmp_path, "a")] == [folders[2], folders[0]]
+    assert history(tmp_path / "none") == [] and history(tmp_path, "c") == []
+
+
+BLENDER = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from blender_addon.backend_files import protocol
+from blender_addon.jobs.record import State, new_record
+for state in sys.argv[3:]:
+    record = new_record(Path(sys.argv[2]), protocol.Animate("clip", ()), title=state)
+    record.state = State(state)
+    record.save()
+    globals()[state] = record
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+@needs_posix
+def test_jobs_of_a_killed_blender_are_interrupted_and_those_of_a_living_one_are_not(tmp_path):
+    states = ["waiting", "preparing", "running", "finished"]
+    command = [sys.executable, "-c", BLENDER, str(ROOT), str(tmp_path), *states]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as blender:
+        blender.stdout.readline()
+        assert {record.title: record.state for record in history(tmp_path)} == {state: state for state in states}
+        assert not any(remove(record) for record in history(tmp_path))
+        assert limit(tmp_path, 0) == []
+        blender.send_signal(signal.SIGKILL)
+    found = {record.title: record for record in history(tmp_path)}
+    assert {title: record.state for title, record in found.items()} == {
+        "waiting": State.INTERRUPTED,
+        "preparing": State.INTERRUPTED,
+        "running": State.INTERRUPTED,
+        "finished": State.FINISHED,
+    }
+    found["running"].result_path.write_text("whole, as the backend writes it")
+    assert read_record(found["running"].folder).state is State.FINISHED
+
+
+def test_lock_is_held_once_and_given_back(tmp_path):
+    path = tmp_path / "lock"
+    assert not is_held(path)
+    lock = Lock(path)
+    assert is_held(path) and path.exists()
+    with pytest.raises(OSError):
+        Lock(path)
+    lock.release()
+    lock.release()
+    assert not is_held(path) and not path.exists()
+
+
+def test_limit_removes_the_oldest_that_are_over_and_no_others(tmp_path):
+    states = [State.FINISHED, State.WRITTEN, State.FAILED, State.CANCELLED, State.WRITTEN, State.WRITTEN]
+    folders = []
+    for number, state in enumerate(states):
+        record = ended(tmp_path, state, size=100_000)
+        folders.append(record.folder.rename(tmp_path / f"2026010{number + 1}T000000Z-000000"))
+    waiting = job(tmp_path)
+    waiting.save()
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").write_bytes(bytes(10**6))
+    if os.name == "posix":
+        (tmp_path / "20250101T000000Z-000000").symlink_to(tmp_path / "photos")
+    assert limit(tmp_path, 10**7) == []
+    assert limit(tmp_path, 350_000) == [path.name for path in folders[1:4]]
+    assert [path.exists() for path in folders] == [True, False, False, False, True, True]
+    limit(tmp_path, 0)
+    assert [record.state for record in history(tmp_path)] == [State.WAITING, State.FINISHED]
+    assert size_of(tmp_path / "photos") == 10**6
+
+
+def test_remove_deletes_what_is_over(tmp_path):
+    over, live = ended(tmp_path), job(tmp_path)
+    live.save()
+    assert remove(over) and not over.folder.exists()
+    assert not remove(live) and live.folder.exists()
+    live.release()
+    assert remove(live)
+
+
+@pytest.mark.parametrize(
+    ("platform", "variables", "folder"),
+    [
+        ("linux", {}, "~/.local/share/actionmesh"),
+        ("linux", {"XDG_DATA_HOME": "/data"}, "/data/actionmesh"),
+        ("darwin", {}, "~/Library/Application Support/ActionMesh"),
+        ("win32", {"LOCALAPPDATA": "/local"}, "/local/ActionMesh"),
+        ("linux", {"ACTIONMESH_HOME": "/short"}, "/short"),
+    ],
+)
+def test_user_folder_is_the_platforms(monkeypatch, platform, variables, folder):
+    for name in ("ACTIONMESH_HOME", "XDG_DATA_HOME", "LOCALAPPDATA"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(backend_files.sys, "platform", platform)
+    assert backend_files.user_folder() == Path(folder).expanduser()
+    assert jobs_root() == Path(folder).expanduser() / "jobs" and jobs_root("~/mine") == Path.home() / "mine"
+
+
+@pytest.fixture
+def places(tmp_path, monkeypatch):
+    """A machine without any Python for the backend; the paths of a Python in a new environment."""
+    monkeypatch.setenv("ACTIONMESH_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("ACTIONMESH_PYTHON", raising=False)
+    monkeypatch.setattr(backend_files, "backend_folder", lambda: tmp_path / "repository" / "backend")
+
+    def environment(name):
+        python = tmp_path / name / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        python.parent.mkdir(parents=True)
+        python.write_text("")
+        return python
+
+    return environment
+
+
+def test_python_is_looked_for_in_order(places, tmp_path, monkeypatch):
+    with pytest.raises(BackendMissing) as caught:
+        backend_files.find_python()
+    assert "preferences" in caught.value.cure
+    own = places("home/env")
+    assert backend_files.find_python() == own
+    beside = places("repository/.venv")
+    assert backend_files.find_python() == beside
+    named = places("other")
+    monkeypatch.setenv("ACTIONMESH_PYTHON", str(named))
+    assert backend_files.find_python() == named
+    chosen = places("chosen")
+    assert backend_files.find_python(str(chosen)) == chosen
+    assert backend_files.find_python(str(tmp_path / "chosen")) == chosen
+
+
+def test_python_that_was_named_and_is_not_there_is_told(places, tmp_path, monkeypatch):
+    places("home/env")
+    with pytest.raises(BackendMissing, match="The preferences name"):
+        backend_files.find_python(str(tmp_path / "nothing"))
+    monkeypatch.setenv("ACTIONMESH_PYTHON", str(tmp_path))
+    with pytest.raises(BackendMissing, match="ACTIONMESH_PYTHON names"):
+        backend_files.find_python()
+
+
+def test_backend_is_found_inside_the_add_on_or_beside_it(tmp_path, monkeypatch):
+    assert backend_files.worker_file().is_file()
+    monkeypatch.setattr(backend_files, "HERE", tmp_path / "blender_addon")
+    with pytest.raises(BackendMissing, match="lost its folder"):
+        backend_files.backend_folder()
+    for place in (tmp_path / "backend", tmp_path / "blender_addon" / "backend"):
+        (place / "actionmesh").mkdir(parents=True)
+        (place / "actionmesh" / "protocol.py").write_text("")
+        assert backend_files.backend_folder() == place

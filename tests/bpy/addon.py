@@ -1,0 +1,69 @@
+"""The add-on registered in the test's own Blender, with a worker that makes waves, and what drives it without a window."""
+
+import sys
+import time
+from pathlib import Path
+
+import bpy
+import pytest
+
+import blender_addon
+from blender_addon import runner
+from blender_addon.client import WorkerClient
+
+WORKER = Path(__file__).with_name("waving_worker.py")
+TIMEOUT = 30
+
+
+@pytest.fixture
+def addon(tmp_path, monkeypatch):
+    """The folder in which `clip` makes clips; all that the add-on writes goes beside it."""
+    monkeypatch.setenv("ACTIONMESH_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(runner, "start_worker", lambda *_: WorkerClient(sys.executable, WORKER, tmp_path / "log", {}))
+    blender_addon.register()
+    yield tmp_path
+    blender_addon.unregister()
+
+
+def clip(folder, name="wave"):
+    """A clip whose name tells the worker how its job goes."""
+    path = folder / name
+    path.touch()
+    return str(path)
+
+
+def tick_until(enough, timeout=TIMEOUT):
+    """Does what the timer does in a Blender with a window; returns the longest time that one tick took."""
+    end, longest = time.monotonic() + timeout, 0.0
+    while not enough():
+        assert time.monotonic() < end, f"it did not happen in time: {runner.state}"
+        start = time.perf_counter()
+        runner.tick()
+        longest = max(longest, time.perf_counter() - start)
+        time.sleep(0.005)
+    return longest
+
+
+def all_over():
+    return not runner.state.records
+
+
+def press(operator, **arguments):
+    """What a button does: the operator queues its job and returns. Without a window Blender executes instead of invoking."""
+    assert operator(queued=True, **arguments) == {"FINISHED"}
+
+
+def selected_cube(name="Cube", **options):
+    bpy.ops.mesh.primitive_cube_add(**options)
+    bpy.context.active_object.name = name
+    return bpy.context.active_object
+
+
+def keys_of(target):
+    """How many shape keys of ours the object has."""
+    key = target.data.shape_keys
+    return sum(block.name.startswith("ActionMesh ") for block in key.key_blocks) if key else 0
+
+
+def states():
+    return [record.state for record in blender_addon.files.records(True)]

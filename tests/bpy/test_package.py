@@ -1,0 +1,51 @@
+"""The extension's zip as Blender sees it: valid to Blender's own tool, installed and enabled with its wheel."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import addon_utils
+import bpy
+import pytest
+
+import build
+
+MODULE = "bl_ext.user_default.actionmesh"
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    path = tmp_path_factory.mktemp("package") / "actionmesh.zip"
+    build.write_zip(path, build.extension_files(build.ROOT))
+    return path
+
+
+def test_blenders_own_tool_finds_nothing_wrong(package):
+    (tool,) = Path(bpy.__file__).parent.glob("*/scripts/addons_core/bl_pkg/cli/blender_ext.py")
+    done = subprocess.run([sys.executable, str(tool), "validate", str(package)], capture_output=True, text=True)
+    assert done.returncode == 0 and "Success" in done.stdout, done.stdout + done.stderr
+
+
+def test_blenders_own_tool_is_strict(package, tmp_path):
+    """The check above rests on this."""
+    broken = tmp_path / "broken.zip"
+    files = build.extension_files(build.ROOT)
+    del files["__init__.py"]
+    build.write_zip(broken, files)
+    (tool,) = Path(bpy.__file__).parent.glob("*/scripts/addons_core/bl_pkg/cli/blender_ext.py")
+    done = subprocess.run([sys.executable, str(tool), "validate", str(broken)], capture_output=True, text=True)
+    assert done.returncode != 0 and "__init__.py" in done.stdout + done.stderr
+
+
+def test_it_installs_enables_and_leaves(package):
+    bpy.ops.extensions.package_install_files(filepath=str(package), repo="user_default", enable_on_install=True)
+    folder = Path(bpy.utils.user_resource("EXTENSIONS"), "user_default", "actionmesh")
+    try:
+        assert addon_utils.check(MODULE) == (True, True)
+        assert (folder / "backend" / "actionmesh" / "worker.py").is_file()
+        assert importlib.import_module(MODULE + ".backend_files").backend_folder() == folder / "backend"
+        assert hasattr(bpy.types.Scene, "actionmesh")
+    finally:
+        bpy.ops.extensions.package_uninstall(repo_index=1, pkg_id="actionmesh")
+    assert not folder.exists() and not hasattr(bpy.types.Scene, "actionmesh")

@@ -1,0 +1,181 @@
+"""What is refused, with which sentence and fix; and whether an object is still the one that a job began with."""
+
+import json
+
+import bpy
+import numpy as np
+import pytest
+
+from blender_addon.errors import TargetChanged, TargetError
+from blender_addon.scene.options import Mode, WriteOptions
+from blender_addon.scene.shape_keys import write_motion
+from blender_addon.scene.targets import check_target, check_unchanged, find_target, fingerprint
+
+from .scenes import dance, link, patchwork
+
+
+def nothing():
+    return None
+
+
+def lamp():
+    return link(bpy.data.lights.new("Lamp", "POINT"), "Lamp")
+
+
+def without_vertices():
+    return link(bpy.data.meshes.new("Nothing"), "Nothing")
+
+
+def without_faces():
+    target = without_vertices()
+    target.data.vertices.add(3)
+    return target
+
+
+def not_a_number():
+    target = patchwork()
+    target.data.vertices[4].co.y = float("nan")
+    return target
+
+
+def infinite():
+    target = patchwork()
+    coordinates = np.zeros(27, np.float32)
+    coordinates[13] = np.inf
+    target.data.vertices.foreach_set("co", coordinates)
+    return target
+
+
+def without_size():
+    target = patchwork()
+    target.data.vertices.foreach_set("co", np.full(27, 3.25, np.float32))
+    return target
+
+
+def two_users():
+    target = patchwork()
+    link(target.data, "Twin")
+    return target
+
+
+def absolute():
+    target = patchwork()
+    target.shape_key_add(name="Basis")
+    target.data.shape_keys.use_relative = False
+    return target
+
+
+def in_mode(mode):
+    def make():
+        target = patchwork()
+        bpy.context.view_layer.objects.active = target
+        bpy.ops.object.mode_set(mode=mode)
+        return target
+
+    return make
+
+
+@pytest.mark.parametrize(
+    "make, problem, fix",
+    [
+        (nothing, "No object is selected.", None),
+        (lamp, "Lamp is not a mesh.", None),
+        (without_vertices, "Nothing has no vertices.", None),
+        (without_faces, "Nothing has no faces.", None),
+        (not_a_number, "1 of the 9 vertices of Subject lie nowhere (NaN).", None),
+        (infinite, "1 of the 9 vertices of Subject lie nowhere (NaN).", None),
+        (without_size, "All vertices of Subject lie on one point.", None),
+        (two_users, "The mesh of Subject has 2 users, which would all move.", "object.make_single_user"),
+        (absolute, "Subject has absolute shape keys of its own.", None),
+        (in_mode("EDIT"), "Subject is being edited.", "object.mode_set"),
+        (in_mode("SCULPT"), "Subject is being edited.", "object.mode_set"),
+    ],
+)
+def test_refused(make, problem, fix):
+    with pytest.raises(TargetError) as raised:
+        check_target(make())
+    assert (raised.value.problem, raised.value.fix) == (problem, fix) and raised.value.cure
+
+
+def test_accepted():
+    target = patchwork()
+    check_target(target)
+    target.data.use_fake_user = True
+    check_target(target)
+    write_motion(target, dance(target), WriteOptions(1, 24, mode=Mode.ABSOLUTE))
+    check_target(target)
+
+
+def test_deleted():
+    target = patchwork()
+    bpy.data.objects.remove(target)
+    with pytest.raises(TargetChanged, match="was deleted. The result stays in History"):
+        check_target(target)
+
+
+@pytest.fixture
+def library(tmp_path):
+    """A file with an object in it."""
+    target, path = patchwork("Linked"), tmp_path / "library.blend"
+    bpy.data.libraries.write(str(path), {target})
+    bpy.data.objects.remove(target)
+    bpy.data.meshes.remove(bpy.data.meshes["Linked"])
+    return path
+
+
+def test_linked_objects_meshes_and_overrides_are_refused(library):
+    with bpy.data.libraries.load(str(library), link=True) as (_, wanted):
+        wanted.objects = ["Linked"]
+    linked = wanted.objects[0]
+    bpy.context.scene.collection.objects.link(linked)
+    with pytest.raises(TargetError, match="Linked is linked from") as raised:
+        check_target(linked)
+    assert raised.value.fix == "object.make_local"
+    with pytest.raises(TargetError, match="The mesh of Own is linked from") as raised:
+        check_target(link(linked.data, "Own"))
+    assert raised.value.fix == "object.make_single_user"
+    with pytest.raises(TargetError, match="is a library override") as raised:
+        check_target(linked.override_create())
+    assert raised.value.fix == "object.make_local"
+
+
+def test_found_again_by_name_and_by_number():
+    target = patchwork()
+    mark = json.loads(json.dumps(fingerprint(target)))
+    assert find_target(mark) == target
+    target.name = "Renamed"
+    assert find_target(mark) == target
+    stranger = link(bpy.data.meshes.new("Subject"), "Subject")
+    assert find_target(mark) == target
+    bpy.data.objects.remove(target)
+    with pytest.raises(TargetChanged, match="Subject had 9 vertices when the job began and has 0 now"):
+        find_target(mark)
+    bpy.data.objects.remove(stranger)
+    with pytest.raises(TargetChanged, match="Subject was deleted"):
+        find_target(mark)
+
+
+def test_found_again_after_the_file_was_opened_again(tmp_path):
+    patchwork("Älter")
+    mark = fingerprint(bpy.data.objects["Älter"])
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    with pytest.raises(TargetChanged):
+        find_target(mark)
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "scene.blend"))
+    assert find_target(mark) == bpy.data.objects["Älter"]
+
+
+def test_changes_of_the_rest_pose_are_noticed_and_others_are_not():
+    target = patchwork()
+    mark = fingerprint(target)
+    target.location.x, target.data.polygons[0].use_smooth = 3, True
+    write_motion(target, dance(target), WriteOptions(1, 24))
+    check_unchanged(target, mark)
+    target.data.shape_keys.reference_key.points[0].co.x += 1e-3
+    with pytest.raises(TargetChanged, match="rest pose of Subject was edited"):
+        check_unchanged(target, mark)
+    target.shape_key_clear()
+    target.data.vertices.add(2)
+    with pytest.raises(TargetChanged, match="had 9 vertices when the job began and has 11 now"):
+        check_unchanged(target, mark)
