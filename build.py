@@ -170,7 +170,7 @@ def check_wheels(root: Path) -> None:
     there = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (root / "wheels").glob("*.whl")}
     listed = set(re.findall(r'"\./wheels/([^"]+)"', (root / "blender_manifest.toml").read_text(encoding="utf-8")))
     for name in sorted(locked.keys() | there.keys() | listed):
-        if locked.get(name) != there.get(name):
+        if name not in locked or locked[name] != there.get(name):
             raise BuildError(f"wheels/{name} is not the file that wheels/SHA256SUMS names. Restore it from the repository.")
         if name not in listed:
             raise BuildError(f"blender_manifest.toml does not list wheels/{name}. Add it there.")

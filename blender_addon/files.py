@@ -36,7 +36,8 @@ def records(all_files: bool) -> list[JobRecord]:
     """The jobs of the open file, or of all, newest first; the disk is read when something has changed."""
     global _history
     if _history is None:
-        _history = history(jobs_root(choices().job_folder))
+        found = history(jobs_root(choices().job_folder))
+        _history = sorted(found, key=lambda record: record.created, reverse=True)
     mine = file_id()
     return [record for record in _history if all_files or record.blend_file == mine]
 

@@ -115,7 +115,7 @@ class SceneSettings(bpy.types.PropertyGroup):
         default=1,
     )
     anchor: IntProperty(
-        name="Reference Frame",
+        name="Reference",
         description="Which of the chosen frames shows the mesh's rest pose, counted from 0. "
         "A frame with all limbs visible gives the best shape; for your own mesh, take the one most like it",
         min=0,
@@ -197,7 +197,7 @@ WITH_CALLBACKS = (
             name="Facing",
             description="The local axis along which the subject looks. Wrong, the motion goes sideways; the arrow shows it",
             items=FACINGS,
-            update=lambda _self, context: viewport.redraw(context),
+            update=lambda _self, _context: viewport.redraw_scenes(),
         ),
     ),
     (
@@ -244,7 +244,7 @@ WITH_CALLBACKS = (
         BoolProperty(
             name="Show Facing",
             description="Draw an arrow in the viewport along the axis that the active mesh faces",
-            update=lambda _self, context: viewport.redraw(context),
+            update=lambda _self, _context: viewport.redraw_scenes(),
         ),
     ),
 )

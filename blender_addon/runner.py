@@ -23,7 +23,7 @@ from .jobs.queue import JobQueue, Preparation
 from .jobs.record import JobRecord, State, read_record
 from .preferences import choices
 from .problems import AlreadyShown, Problem, fix_of
-from .viewport import redraw
+from .viewport import redraw_panels
 
 BUSY_SECONDS, PREPARING_SECONDS, IDLE_SECONDS = 0.1, 0.01, 0.5
 """Between two ticks: while the backend works, while Blender itself works for a job, and while nothing is to be done."""
@@ -64,7 +64,7 @@ _asked: dict[int, tuple[tuple, tuple]] = {}
 def show(problem: Problem | None) -> None:
     """Shows a problem in the panel; None takes it away."""
     state.problem = problem
-    redraw()
+    redraw_panels()
 
 
 def submit(record: JobRecord, preparation: Preparation | None = None) -> str:
@@ -146,7 +146,7 @@ def remove(job: str) -> None:
     if not history.remove(record(job)):
         raise ArtistError("The job is not over yet.", "Cancel it first.")
     files.forget_history()
-    redraw()
+    redraw_panels()
 
 
 def start_backend() -> None:
@@ -233,7 +233,7 @@ def _look_around() -> None:
     if _queue is not None:
         state.worker, state.machine = _queue.state, _queue.backend.machine
         state.records, state.looking = _queue.records, bool(_asked)
-    redraw()
+    redraw_panels()
 
 
 def _end(event: events.Finished | events.Failed | events.Cancelled) -> None:
@@ -273,7 +273,7 @@ def _write_arrived() -> None:
             _note_written(job)
             undo_step(job.title)
     files.forget_history()
-    redraw()
+    redraw_panels()
 
 
 def _note_written(job: JobRecord) -> None:

@@ -1,5 +1,6 @@
 """The arrow that shows along which axis the active mesh is taken to look, and redrawing what an artist sees."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import bpy
@@ -13,12 +14,23 @@ COLOR = (1.0, 0.55, 0.1, 1.0)
 _handle: Any = None
 
 
-def redraw(context: bpy.types.Context | None = None) -> None:
-    """Asks for a new picture of every 3D viewport of every window, and of nothing else."""
-    for window in (context or bpy.context).window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "VIEW_3D":
-                area.tag_redraw()
+def redraw_panels() -> None:
+    """Asks for new pictures of the sidebars; the scenes beside them, which may be slow to draw, stay as they are."""
+    for area in _viewports():
+        for region in area.regions:
+            if region.type == "UI":
+                region.tag_redraw()
+
+
+def redraw_scenes() -> None:
+    """Asks for new pictures of the 3D viewports."""
+    for area in _viewports():
+        area.tag_redraw()
+
+
+def _viewports() -> Iterator[bpy.types.Area]:
+    for window in bpy.context.window_manager.windows:
+        yield from (area for area in window.screen.areas if area.type == "VIEW_3D")
 
 
 def arrow(corners: list[Vector], facing: str) -> list[Vector]:

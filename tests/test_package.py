@@ -1,4 +1,4 @@
-"""The extension's zip: what is in it, its wheels and version, that it is the same every time, and what is told when a part is wrong.
+"""The extension's zip: what is in it, its wheels and version, that it is the same every time, what is told when a part is wrong.
 
 Blender's own tool is asked in tests/bpy.
 """
@@ -15,13 +15,14 @@ import build
 from build import ROOT, BuildError
 
 PLATFORMS = {"win_amd64", "win_arm64", "macosx_10_12_x86_64", "macosx_11_0_arm64", "manylinux_2_17_x86_64"}
+PARTS = ("blender_manifest.toml", "LICENSE", build.TO_RUN, "backend/actionmesh/__init__.py", "blender_addon/errors.py")
 VERSION = 'version = "0.1.0"'
 
 
 @pytest.fixture
 def repository(tmp_path):
     """The parts that are packaged, but for the weights and most of the code."""
-    for name in ("blender_manifest.toml", "LICENSE", "backend/requirements-cpu.txt", "backend/actionmesh/__init__.py", "blender_addon/errors.py"):
+    for name in PARTS:
         target = tmp_path / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, target)
@@ -126,9 +127,13 @@ def test_wheel_that_differs_from_the_lock_is_refused(repository, harm):
     assert not (repository / "dist").exists()
 
 
-def test_wheel_that_the_manifest_forgets_is_told(repository):
-    change(repository / "blender_manifest.toml", "./wheels/safetensors-0.8.0-cp310-abi3-win_arm64.whl", "./wheels/none")
-    with pytest.raises(BuildError, match="wheels/none is not the file|does not list wheels/safetensors.*win_arm64"):
+def test_wheel_that_the_manifest_forgets_or_makes_up_is_told(repository):
+    line = '  "./wheels/safetensors-0.8.0-cp310-abi3-win_arm64.whl",\n'
+    change(repository / "blender_manifest.toml", line, "")
+    with pytest.raises(BuildError, match="does not list wheels/safetensors.*win_arm64"):
+        build.package(repository)
+    change(repository / "blender_manifest.toml", "wheels = [\n", "wheels = [\n" + line + line.replace("0.8.0", "0.9.0"))
+    with pytest.raises(BuildError, match="wheels/safetensors-0.9.0.*is not the file"):
         build.package(repository)
 
 

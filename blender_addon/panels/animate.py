@@ -68,6 +68,7 @@ def _draw_target(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
 
 class VIEW3D_PT_actionmesh_frames(SidebarPanel, bpy.types.Panel):
     bl_label = "Frames"
+    bl_order = 1
     bl_parent_id = "VIEW3D_PT_actionmesh_animate"
     bl_options = {"DEFAULT_CLOSED"}
 
@@ -90,6 +91,7 @@ class VIEW3D_PT_actionmesh_frames(SidebarPanel, bpy.types.Panel):
 
 class VIEW3D_PT_actionmesh_quality(SidebarPanel, bpy.types.Panel):
     bl_label = "Quality"
+    bl_order = 2
     bl_parent_id = "VIEW3D_PT_actionmesh_animate"
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -107,6 +109,7 @@ class VIEW3D_PT_actionmesh_quality(SidebarPanel, bpy.types.Panel):
 
 class VIEW3D_PT_actionmesh_placement(SidebarPanel, bpy.types.Panel):
     bl_label = "Placement"
+    bl_order = 3
     bl_parent_id = "VIEW3D_PT_actionmesh_animate"
     bl_options = {"DEFAULT_CLOSED"}
 

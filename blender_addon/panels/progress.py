@@ -1,4 +1,4 @@
-"""Panel "Progress": the job that runs and those that wait. It is there only while there are jobs."""
+"""Panel "Progress": the job that runs and those that wait, right below the buttons, and only while there are jobs."""
 
 import bpy
 
@@ -10,7 +10,8 @@ from .base import SidebarPanel, time_left
 
 class VIEW3D_PT_actionmesh_progress(SidebarPanel, bpy.types.Panel):
     bl_label = "Progress"
-    bl_order = 1
+    bl_parent_id = "VIEW3D_PT_actionmesh_animate"
+    bl_order = 0
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

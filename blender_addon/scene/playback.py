@@ -26,7 +26,6 @@ def write_curves(key: bpy.types.Key, record: Record) -> None:
         _write_course(key, record)
     else:
         _write_tents(key, record)
-    key.update_tag()
 
 
 def _write_tents(key: bpy.types.Key, record: Record) -> None:
@@ -85,8 +84,8 @@ def rebuild_curves(
         ArtistError: the object has no animation of ours, its keys were removed, or a number is out of range.
     """
     key = getattr(object.data, "shape_keys", None)
-    record = read_record(key) if key else None
-    if record is None:
+    record = None if key is None else read_record(key)
+    if key is None or record is None:
         raise ArtistError(f"{object.name} has no ActionMesh animation.", "Animate it first.")
     if key.library is not None or key.override_library is not None:
         raise ArtistError(f"The shape keys of {object.name} are linked from another file.", "Make it local.", "object.make_local")

@@ -166,4 +166,3 @@ def _show(object: bpy.types.Object, active: str) -> None:
     """Leaves the artist's key selected, or the basis if it is gone, and shows all keys together: a pinned key hides the motion."""
     object.active_shape_key_index = max(0, object.data.shape_keys.key_blocks.find(active))
     object.show_only_shape_key = False
-    object.data.update_tag()

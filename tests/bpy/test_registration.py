@@ -45,7 +45,7 @@ def test_panels_lie_in_one_tab_and_each_in_its_place(addon):
         assert (panel.bl_space_type, panel.bl_region_type, panel.bl_category) == ("VIEW_3D", "UI", "ActionMesh")
         assert hasattr(bpy.types, panel.__name__)
     tops = [panel.bl_label for panel in sorted((p for p in panels.CLASSES if not hasattr(p, "bl_parent_id")), key=lambda p: p.bl_order)]
-    assert tops == ["Animate", "Progress", "Result", "Bake & Export", "History", "Backend"]
+    assert tops == ["Animate", "Result", "Bake & Export", "History", "Backend"]
 
 
 def test_it_comes_and_goes_without_a_trace(addon):

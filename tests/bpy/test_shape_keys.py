@@ -9,6 +9,7 @@ from blender_addon.motion.axes import FACINGS
 from blender_addon.motion.result import Motion
 from blender_addon.motion.weights import Loop
 from blender_addon.scene.fcurves import curves
+from blender_addon.scene.key_blocks import add_pose
 from blender_addon.scene.meshes import read_basis
 from blender_addon.scene.options import Mode, Playback, WriteOptions
 from blender_addon.scene.playback import rebuild_curves
@@ -182,14 +183,26 @@ def test_rebuilt_curves_are_those_that_would_have_been_written(mode):
     assert_plays(changed, expected(motion, read_basis(changed.data)))
 
 
-def test_the_window_follows_a_change_without_a_change_of_frame():
+@pytest.mark.parametrize("mode", list(Mode))
+def test_the_window_follows_a_change_without_a_change_of_frame(mode):
     target = patchwork()
-    motion, basis = dance(target), read_basis(target.data)
+    basis = read_basis(target.data)
     evaluated(target, 11)
-    write(target, motion)
-    assert np.abs(evaluated(target) - expected(motion, basis)[1]).max() < 2e-5
-    rebuild_curves(target, strength=0.5)
-    assert np.abs(evaluated(target) - expected(motion, basis, strength=0.5)[1]).max() < 2e-5
+    for seed in (0, 1):
+        write(target, motion := dance(target, seed=seed), mode=mode)
+        assert np.abs(evaluated(target) - expected(motion, basis)[1]).max() < 2e-5
+    rebuild_curves(target, speed=0.5)
+    assert np.abs(evaluated(target) - between(expected(motion, basis), 0.5)).max() < 2e-5
+
+
+def test_keys_and_curves_are_plain():
+    target = patchwork()
+    write(target, dance(target), playback=Playback(strength=1.5))
+    for block in target.data.shape_keys.key_blocks[1:]:
+        assert block.relative_key.name == "Basis" and not block.mute and (block.slider_min, block.slider_max) == (0, 1.5)
+    for curve in curves(target.data.shape_keys):
+        assert {point.interpolation for point in curve.keyframe_points} == {"LINEAR"} and not curve.modifiers
+    assert add_pose(target, 5, read_basis(target.data)).value == 0
 
 
 def test_selected_key_and_pinning():

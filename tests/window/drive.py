@@ -1,0 +1,200 @@
+"""Run inside a Blender with a window: presses what an artist presses, keeps pictures of the screen, writes down what happened.
+
+    blender --factory-startup --enable-event-simulate --python drive.py -- OUT CLIP PACKAGE
+
+OUT is a folder for `told.json` and the pictures, CLIP a video, PACKAGE the name of the add-on's package.
+"""
+
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import traceback
+from pathlib import Path
+
+import bpy
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+OUT, CLIP, PACKAGE = Path(sys.argv[-3]), sys.argv[-2], sys.argv[-1]
+PATIENCE = 120
+CLOSED = {"Frames", "Quality", "Placement"}
+told: dict = {"longest_tick": 0.0, "gaps": []}
+
+
+def module(name):
+    return importlib.import_module(f"{PACKAGE}.{name}")
+
+
+def enable():
+    """Registers with the panels open that the pictures are to show."""
+    if PACKAGE != "blender_addon":
+        bpy.ops.preferences.addon_enable(module=PACKAGE)
+        importlib.import_module(PACKAGE).unregister()
+    for panel in module("panels").CLASSES:
+        panel.bl_options = {"DEFAULT_CLOSED"} if panel.bl_label in CLOSED else set()
+    importlib.import_module(PACKAGE).register()
+
+
+def viewport():
+    window = bpy.context.window_manager.windows[0]
+    area = next(area for area in window.screen.areas if area.type == "VIEW_3D")
+    return window, area
+
+
+def press(operator, **arguments):
+    """With the context of a button in the viewport."""
+    window, area = viewport()
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=window, area=area, region=region):
+        assert operator("INVOKE_DEFAULT", **arguments) <= {"FINISHED", "RUNNING_MODAL"}
+
+
+def escape():
+    """The key, over the middle of the viewport."""
+    window, area = viewport()
+    x, y = area.x + area.width // 3, area.y + area.height // 2
+    window.event_simulate(type="MOUSEMOVE", value="NOTHING", x=x, y=y)
+    for value in ("PRESS", "RELEASE"):
+        window.event_simulate(type="ESC", value=value, x=x, y=y)
+
+
+def picture(name):
+    """What the screen shows; the time that this takes counts for nothing."""
+    _take_picture(name)
+    told["pictures"] = told.get("pictures", 0) + 1
+
+
+def _take_picture(name):
+    """The screen, by ImageMagick where it is: what Blender itself reads from a software driver is black."""
+    path = str(OUT / f"{name}.png")
+    if os.environ.get("DISPLAY") and shutil.which("import"):
+        subprocess.run(["import", "-window", "root", path], check=True, timeout=30)
+        return
+    window, area = viewport()
+    with bpy.context.temp_override(window=window, area=area):
+        bpy.ops.screen.screenshot(filepath=path)
+
+
+def watch_ticks():
+    """Measures how long the add-on keeps Blender from drawing, apart from the write at the end, and how far ticks lie apart."""
+    runner = module("runner")
+    true_go_on, last = runner._go_on, {"end": 0.0, "pictures": 0}
+
+    def go_on():
+        start = time.perf_counter()
+        if last["end"] and last["pictures"] == told.get("pictures", 0):
+            told["gaps"].append(round(start - last["end"], 3))
+        true_go_on()
+        last["end"] = time.perf_counter() if runner.state.records else 0.0
+        last["pictures"] = told.get("pictures", 0)
+        told["longest_tick"] = max(told["longest_tick"], time.perf_counter() - start)
+
+    runner._go_on = go_on
+
+
+def show_tab():
+    _window, area = viewport()
+    area.spaces[0].show_region_ui = True
+    yield 0.5
+    for region in area.regions:
+        if region.type == "UI":
+            region.active_panel_category = "ActionMesh"
+    yield 0.5
+
+
+def story():
+    """What an artist does; yields seconds to wait, or what must come true before it goes on."""
+    ops, runner, settings = bpy.ops.actionmesh, module("runner"), bpy.context.scene.actionmesh
+    watch_ticks()
+    yield from show_tab()
+    picture("fresh")
+    settings.clip = CLIP
+    settings.frame_count = 8
+    press(ops.look)
+    yield lambda: runner.state.look or runner.state.problem
+    assert runner.state.look and runner.state.look.clip_frames == 24, runner.state.problem
+    yield 1.0
+    picture("look")
+
+    before = set(bpy.data.objects)
+    press(ops.animate_from_video)
+    yield lambda: any(progress.step for progress in runner.state.progress.values())
+    yield 0.3
+    picture("progress")
+    yield lambda: not runner.state.records and not runner._arrived
+    (made,) = set(bpy.data.objects) - before
+    told["keys"] = len(made.data.shape_keys.key_blocks) - 1
+    activate(made)
+    bpy.context.scene.frame_set(10)
+    yield 1.0
+    picture("result")
+
+    press(ops.animate_from_video)
+    yield lambda: runner.state.progress
+    escape()
+    yield lambda: not runner.state.records
+    told["after_escape"] = module("files").records(False)[0].state
+
+    press(ops.bake)
+    yield 1.0
+    told["baked"] = [item.name for item in bpy.data.objects if item.name.endswith("(baked)")]
+    activate(made)
+    made.actionmesh.strength = 0.5
+    bpy.context.window_manager.actionmesh.show_facing = True
+    yield 1.0
+    picture("baked")
+
+    activate(bpy.data.objects["Cube"])
+    press(ops.animate_selected)
+    yield lambda: not runner.state.records and not runner._arrived
+    told["cube_keys"] = len(bpy.data.objects["Cube"].data.shape_keys.key_blocks) - 1
+    bpy.ops.object.mode_set(mode="EDIT")
+    try:
+        press(ops.animate_selected)
+    except RuntimeError as error:
+        told["refused"] = str(error)
+    yield 1.0
+    picture("refused")
+    importlib.import_module(PACKAGE).unregister()
+
+
+def activate(target):
+    bpy.ops.object.select_all(action="DESELECT")
+    target.select_set(True)
+    bpy.context.view_layer.objects.active = target
+
+
+def play(steps):
+    """Goes on with the story from a timer; ends Blender when it is over."""
+    waiting = {"for": 0.0, "until": time.monotonic() + PATIENCE}
+
+    def step():
+        wanted = waiting["for"]
+        if callable(wanted) and not wanted():
+            if time.monotonic() > waiting["until"]:
+                return end("it did not happen in time")
+            return 0.05
+        try:
+            waiting["for"] = next(steps)
+        except StopIteration:
+            return end(None)
+        except Exception:
+            return end(traceback.format_exc())
+        waiting["until"] = time.monotonic() + PATIENCE
+        return waiting["for"] if not callable(waiting["for"]) else 0.05
+
+    return step
+
+
+def end(error):
+    told["error"] = error
+    (OUT / "told.json").write_text(json.dumps(told, indent=1))
+    bpy.ops.wm.quit_blender()
+
+
+bpy.context.preferences.view.show_splash = False
+enable()
+bpy.app.timers.register(play(story()), first_interval=2.0)
