@@ -10,6 +10,7 @@ from ..media.preprocess import ImagePreprocessing
 from ..models.shape_vae import ShapeVAE
 from .data import FRAMES, ToyData
 from .losses import Surfaces
+from .patches import Patches, patches_shown
 from .toys.queries import queries
 
 IMAGE_MEAN, IMAGE_STD = torch.tensor(ImagePreprocessing.image_mean), torch.tensor(ImagePreprocessing.image_std)
@@ -24,12 +25,22 @@ class Windows:
         token_indices: (B, N) the canonical points that are tokens in every frame of a window.
         frame_times: (B, T) in frames, rising.
         pictures: (B, T, 3, h, w) normalised; empty where the data has none.
+        rows: (B) which sequences they are from.
     """
 
     tracks: Tensor
     token_indices: Tensor
     frame_times: Tensor
     pictures: Tensor
+    rows: Tensor
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Windows, and what the patches of their B T pictures show."""
+
+    windows: Windows
+    patches: Patches
 
 
 def shapes(data: ToyData, batch: int, points: int, tokens: int, query_count: int, generator: torch.Generator) -> Surfaces:
@@ -54,7 +65,15 @@ def windows(data: ToyData, batch: int, frames: int, points: int, tokens: int, ge
     canonical = torch.randint(frames, (batch,), generator=generator)
     token_indices = choose_tokens(tracks[torch.arange(batch), canonical, :, :3], tokens, generator)
     pictures = torch.empty(0) if data.pictures is None else normalised(data.pictures[picked])
-    return Windows(tracks, token_indices, order.float(), pictures)
+    return Windows(tracks, token_indices, order.float(), pictures, rows)
+
+
+def patches_of(data: ToyData, batch: Windows, grid: int) -> Patches:
+    """What the grid x grid patches of a batch's pictures show, window by window."""
+    assert data.views is not None
+    rows, frames = batch.rows.repeat_interleave(batch.frame_times.shape[1]), batch.frame_times.long().flatten()
+    points, normals = data.points[rows, frames].float(), data.normals[rows, frames].float()
+    return patches_shown(data.views, rows, points, normals, data.points[rows, 0].float(), grid)
 
 
 def _with_normals(data: ToyData, frames: tuple[Tensor, ...], chosen: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..media.preprocess import square_frames
 from ..media.render import Camera, Light, render_frames
+from .patches import Views
 from .recipes import PICTURE
 from .toys.queries import sample_tracked_points
 from .toys.sequence import ToySequence, make_sequence
@@ -34,12 +35,14 @@ class ToyData:
         points, normals: (n, T, P, 3) float16, the same P tracked surface points in every frame.
         pictures: (n, T, h, w, 3) uint8, cropped and squared as at inference; None where they were not asked for.
         bodies: n T bodies, sequence by sequence.
+        views: how the pictures were taken; None without pictures.
     """
 
     points: Tensor
     normals: Tensor
     pictures: Tensor | None
     bodies: BodyBatch
+    views: Views | None
 
     def __len__(self) -> int:
         return len(self.points)
@@ -51,10 +54,19 @@ class ToyData:
         if not paths:
             raise FileNotFoundError(f"{folder} has no shards; make them with `python -m actionmesh.training data`")
         shards = [load_file(path) for path in paths]
+        counts = [len(shard["points"]) for shard in shards]
         joined = {name: _concatenate([shard[name] for shard in shards]) for name in shards[0]}
         bodies = BodyBatch(**{field.name: joined.pop(f"body.{field.name}") for field in fields(BodyBatch)})
         frames = torch.cat([load_file(picture_path(path))["pictures"] for path in paths]) if pictures else None
-        return cls(**joined, pictures=frames, bodies=bodies)
+        seeds = [seed for path, count in zip(paths, counts, strict=True) for seed in seeds_of(path, count)]
+        views = Views.of([toy_camera_and_light(seed)[0] for seed in seeds], joined["points"]) if pictures else None
+        return cls(**joined, pictures=frames, bodies=bodies, views=views)
+
+
+def seeds_of(tracks: Path, count: int) -> range:
+    """The seeds of a shard of `count` sequences: its name has the first."""
+    first = int(tracks.stem.removeprefix("tracks_"))
+    return range(first, first + count)
 
 
 def picture_path(tracks: Path) -> Path:

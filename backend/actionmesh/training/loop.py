@@ -1,4 +1,4 @@
-"""The training loop: Muon and AdamW, cosine rate, clipped gradients, an average of the weights, a log, restart from the last state."""
+"""The training loop: Muon and AdamW, cosine rate, clipped gradients, an average of the weights, a log, and restarts."""
 
 import csv
 import math

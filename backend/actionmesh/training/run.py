@@ -14,13 +14,15 @@ from ..models.image_encoder import encode_images
 from ..models.shape_vae import ShapeVAE
 from ..models.temporal_autoencoder import TemporalAutoencoder
 from ..weights.load import check_tensors, read_tensors
-from .batches import Windows, choose_tokens, draw_known, encode_windows, shapes, windows
+from .batches import Seen, Windows, choose_tokens, draw_known, encode_windows, patches_of, shapes, windows
 from .data import FRAMES, ToyData
 from .loop import Loop
 from .losses import Surfaces, autoencoder_loss, image_to_3d_loss, temporal_loss, vae_loss
+from .patches import Patches, PatchReader
 from .recipes import RECIPES, SIZES, PartRecipe, Sizes
 
 KL_WEIGHT = 1e-3
+PATCH_WEIGHT = 0.3
 QUERIES = 512
 
 
@@ -60,7 +62,7 @@ def train_vae(job: Job) -> None:
 
 
 def train_image_to_3d(job: Job) -> None:
-    """The image-to-3D denoiser together with the image encoder, on single frames."""
+    """The image-to-3D denoiser together with the image encoder, on single frames; the encoder also reads patches."""
     torch.manual_seed(job.seed)
     encoder = new_encoder(job.sizes)
     fit_image_to_3d(job, encoder, ImageTo3DDenoiser(job.sizes.image_to_3d), "image_to_3d")
@@ -80,16 +82,18 @@ def fit_image_to_3d(job: Job, encoder: Dinov2Model, denoiser: ImageTo3DDenoiser,
     """Flow matching of both networks, or of the one that asks for gradients."""
     sizes, data, vae = job.sizes, ToyData.load(job.data), finished_vae(job)
     mean, std = read_statistics(job.folder)
+    reader = PatchReader(sizes.encoder["hidden_size"]) if learns(encoder) else None
 
-    def draw(generator: torch.Generator) -> Windows:
-        return windows(data, job.recipe.batch, job.recipe.frames, sizes.points, sizes.tokens, generator)
+    def draw(generator: torch.Generator) -> Seen:
+        return seen_windows(data, job.recipe, sizes, generator)
 
-    def losses_of(batch: Windows, generator: torch.Generator) -> dict[str, Tensor]:
-        latents = encode_windows(vae, batch, mean, std, generator)[:, 0]
-        context = encode_images(encoder, batch.pictures[:, 0])
-        return image_to_3d_loss(denoiser, latents, context, generator, job.recipe.pure_noise)
+    def losses_of(batch: Seen, generator: torch.Generator) -> dict[str, Tensor]:
+        latents = encode_windows(vae, batch.windows, mean, std, generator)[:, 0]
+        context = encode_images(encoder, batch.windows.pictures[:, 0])
+        losses = image_to_3d_loss(denoiser, latents, context, generator, job.recipe.pure_noise)
+        return with_patches(losses, reader, context, batch.patches) if reader else losses
 
-    networks = nn.ModuleDict({"encoder": encoder, "denoiser": denoiser})
+    networks = nn.ModuleDict({"encoder": encoder, "denoiser": denoiser} | ({"reader": reader} if reader else {}))
     Loop(job.recipe.loop, networks, job.folder, name).run(draw, losses_of)
     save_part(denoiser, job.folder, "image_to_3d")
 
@@ -116,20 +120,40 @@ def fit_temporal(job: Job, denoiser: TemporalDenoiser, name: str) -> None:
     mean, std = read_statistics(job.folder)
     encoder = new_encoder(sizes)
     load_part(encoder, job.folder, "encoder")
+    reader = PatchReader(sizes.encoder["hidden_size"])
 
-    def draw(generator: torch.Generator) -> Windows:
-        return windows(data, job.recipe.batch, job.recipe.frames, sizes.points, sizes.tokens, generator)
+    def draw(generator: torch.Generator) -> Seen:
+        return seen_windows(data, job.recipe, sizes, generator)
 
-    def losses_of(batch: Windows, generator: torch.Generator) -> dict[str, Tensor]:
-        latents = encode_windows(vae, batch, mean, std, generator)
-        context = encode_images(encoder, batch.pictures.flatten(0, 1)).unflatten(0, latents.shape[:2])
+    def losses_of(batch: Seen, generator: torch.Generator) -> dict[str, Tensor]:
+        latents = encode_windows(vae, batch.windows, mean, std, generator)
+        tokens = encode_images(encoder, batch.windows.pictures.flatten(0, 1))
+        context = tokens.unflatten(0, latents.shape[:2])
         known = draw_known(len(latents), job.recipe.frames, generator)
-        return temporal_loss(denoiser, latents, context, batch.frame_times, known, generator, job.recipe.pure_noise)
+        times = batch.windows.frame_times
+        losses = temporal_loss(denoiser, latents, context, times, known, generator, job.recipe.pure_noise)
+        return with_patches(losses, reader, tokens, batch.patches)
 
-    networks = nn.ModuleDict({"encoder": encoder, "denoiser": denoiser})
+    networks = nn.ModuleDict({"encoder": encoder, "denoiser": denoiser, "reader": reader})
     Loop(job.recipe.loop, networks, job.folder, name).run(draw, losses_of)
     save_part(encoder, job.folder, "encoder")
     save_part(denoiser, job.folder, "temporal")
+
+
+def seen_windows(data: ToyData, recipe: PartRecipe, sizes: Sizes, generator: torch.Generator) -> Seen:
+    """Random windows, and what the patches of their pictures show."""
+    batch = windows(data, recipe.batch, recipe.frames, sizes.points, sizes.tokens, generator)
+    return Seen(batch, patches_of(data, batch, sizes.encoder["image_size"] // sizes.encoder["patch_size"]))
+
+
+def with_patches(losses: dict[str, Tensor], reader: PatchReader, tokens: Tensor, patches: Patches) -> dict[str, Tensor]:
+    """Adds the image encoder's second task to the losses."""
+    loss = reader.loss(tokens, patches)
+    return {"loss": losses["loss"] + PATCH_WEIGHT * loss, "flow": losses["loss"], "patches": loss}
+
+
+def learns(network: nn.Module) -> bool:
+    return any(parameter.requires_grad for parameter in network.parameters())
 
 
 def train_autoencoder(job: Job) -> None:
