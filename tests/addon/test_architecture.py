@@ -1,0 +1,68 @@
+"""The add-on's directions of import, read from the source: what an artist touches on top, then the scene and the jobs, numbers below."""
+
+import ast
+import sys
+
+import pytest
+
+from tests.test_architecture import ROOT, imports_of
+
+ADDON = ROOT / "blender_addon"
+LAYERS = (
+    {"__init__"},
+    {"registration"},
+    {"panels", "properties"},
+    {"operators"},
+    {"submission"},
+    {"runner"},
+    {"animated", "machine", "delivery"},
+    {"shown"},
+    {"looks", "files", "bake_options"},
+    {"preferences", "problems", "viewport", "scene"},
+    {"jobs", "motion"},
+    {"client"},
+    {"pipes", "log_file"},
+    {"backend_files", "patience"},
+    {"errors"},
+)
+"""A module looks at its own layer's folder and at the layers below."""
+WITHOUT_BLENDER = {"jobs", "motion", "client", "pipes", "log_file", "backend_files", "patience", "errors"}
+OF_BLENDER = {"bpy", "bpy_extras", "gpu", "gpu_extras", "blf", "bmesh", "mathutils", "addon_utils", "io_scene_gltf2"}
+OUTSIDE = {"numpy", "safetensors"}
+MODULES = [pytest.param(path, id=path.relative_to(ADDON).as_posix()) for path in sorted(ADDON.rglob("*.py"))]
+
+
+def part_of(path):
+    return path.relative_to(ADDON).parts[0].removesuffix(".py")
+
+
+def layer_of(part):
+    return next(depth for depth, layer in enumerate(LAYERS) if part in layer)
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_imports_point_downwards(path):
+    for line, name in imports_of(path):
+        parts = name.split(".")
+        if parts[0] == "blender_addon" and len(parts) > 1 and parts[1] != part_of(path):
+            assert layer_of(parts[1]) > layer_of(part_of(path)), f"{path}:{line} imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_only_what_blender_has_or_the_extension_brings_is_imported(path):
+    allowed = OUTSIDE | (set() if part_of(path) in WITHOUT_BLENDER else OF_BLENDER)
+    for line, name in imports_of(path):
+        top = name.split(".")[0]
+        known = top in sys.stdlib_module_names or top == "blender_addon" or top in allowed or name == "actionmesh.protocol"
+        assert known, f"{path}:{line} imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES)
+def test_nothing_is_pickled_evaluated_or_put_on_the_path(path):
+    for line, name in imports_of(path):
+        assert name.split(".")[0] not in {"pickle", "marshal", "shelve"}, f"{path}:{line}"
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Name):
+            assert node.id not in {"eval", "exec"}, f"{path}:{node.lineno}"
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "sys":
+            assert node.attr != "path", f"{path}:{node.lineno}"
