@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -203,7 +204,7 @@ def find_validator(root: Path) -> list[str]:
     """The command that validates an extension: Blender's, or the same program in Blender's Python module; may be empty."""
     blender = find_blender()
     if blender:
-        return [blender, "--command", "extension", "validate"]
+        return shlex.split(blender) + ["--command", "extension", "validate"]
     for version in reversed(BLENDERS):
         environment = bpy_environment(root, version)
         for tool in environment.folder.glob("**/bl_pkg/cli/blender_ext.py"):
@@ -212,8 +213,9 @@ def find_validator(root: Path) -> list[str]:
 
 
 def find_blender() -> str:
-    """A whole Blender: the one that the variable BLENDER names, or the one on the path; empty if there is none."""
-    return os.environ.get("BLENDER") or shutil.which("blender") or ""
+    """The command of a whole Blender: that of the variable BLENDER, or the one on the path; empty if there is none."""
+    on_path = shutil.which("blender")
+    return os.environ.get("BLENDER") or (shlex.quote(on_path) if on_path else "")
 
 
 class Environment:

@@ -75,13 +75,12 @@ def measure(clip: Path, straightforward: bool, preset: str) -> dict:
     """One job in this process: seconds a stage, and peak memory after it in MB."""
     from contextlib import nullcontext
 
-    from benchmarks.plain import plain
-
     from actionmesh.options import AnimateOptions
     from actionmesh.pipeline import animate
     from actionmesh.progress import Progress
     from actionmesh.weights.checkpoints import default_checkpoint
     from actionmesh.weights.store import ModelStore
+    from benchmarks.plain import plain
 
     stages: dict[str, dict[str, float]] = {}
     last = [time.perf_counter()]

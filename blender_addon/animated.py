@@ -6,7 +6,7 @@ from typing import Any
 
 import bpy
 
-from . import runner
+from . import shown
 from .errors import ArtistError
 from .problems import Problem
 from .scene.options import Mode, Playback
@@ -31,7 +31,7 @@ def change(target: bpy.types.Object, **playback: Any) -> None:
     try:
         written = rebuild_curves(target, **playback)
     except ArtistError as error:
-        runner.show(Problem.of(error))
+        shown.show(Problem.of(error))
         return
     for scene in target.users_scene:
         extend_range(scene, written.start, written.end)

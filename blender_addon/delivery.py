@@ -10,7 +10,7 @@ from typing import Any
 
 import bpy
 
-from .errors import ArtistError, MotionError, TargetChanged
+from .errors import MotionError, TargetChanged
 from .jobs.record import JobRecord, Purpose
 from .motion.result import Motion, load_motion
 from .motion.timing import frames_per_second
@@ -132,8 +132,3 @@ def _add(
 def name_of(path: str) -> str:
     """A short name for what is made of a clip."""
     return Path(path).stem or "ActionMesh"
-
-
-def explain(error: ArtistError, record: JobRecord) -> str:
-    """The error with the job that it befell."""
-    return f"{record.title}: {error.problem}"

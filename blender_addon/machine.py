@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from . import runner
+from . import shown
 from .backend_files import protocol
 
 GIGABYTE = 1 << 30
@@ -10,7 +10,7 @@ GIGABYTE = 1 << 30
 
 def checkpoint_names() -> list[str]:
     """The checkpoints that can be used, as far as the backend has told."""
-    known = runner.state.machine.checkpoints if runner.state.machine else ()
+    known = shown.state.machine.checkpoints if shown.state.machine else ()
     return [item.name for item in known if not item.missing]
 
 
@@ -20,10 +20,10 @@ def facts(checkpoint: str) -> Iterator[str]:
     Args:
         checkpoint: the artist's choice; empty is the backend's own.
     """
-    if runner.state.machine is None:
+    if shown.state.machine is None:
         return
-    yield from map(_device, runner.state.machine.devices)
-    yield from map(_checkpoint, _in_use(runner.state.machine.checkpoints, checkpoint))
+    yield from map(_device, shown.state.machine.devices)
+    yield from map(_checkpoint, _in_use(shown.state.machine.checkpoints, checkpoint))
 
 
 def _device(device: protocol.Device) -> str:

@@ -21,7 +21,7 @@ PRESETS = (
     ("quality", "Quality", "The smoothest and most faithful motion, and the longest wait"),
 )
 FACINGS = (
-    ("NEG_Y", "-Y (Blender's Front)", "Z is up and the subject looks along -Y, as in front view"),
+    ("NEG_Y", "-Y (Front)", "Z is up and the subject looks along -Y, as in front view"),
     ("POS_Y", "Y", "Z is up and the subject looks along Y"),
     ("POS_X", "X", "Z is up and the subject looks along X"),
     ("NEG_X", "-X", "Z is up and the subject looks along -X"),

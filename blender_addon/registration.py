@@ -1,18 +1,16 @@
 """What Blender is told of: classes, properties, the arrow in the viewport, the Escape key, and the runner of jobs."""
 
 import atexit
-from typing import Any
 
 import bpy
 
 from . import operators, panels, preferences, properties, runner, viewport
 
 CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
-_keys: list[tuple[Any, Any]] = []
 
 
 def register() -> None:
-    atexit.register(unregister)
+    atexit.register(_end)
     for group in CLASSES:
         bpy.utils.register_class(group)
     properties.attach()
@@ -23,7 +21,7 @@ def register() -> None:
 
 def unregister() -> None:
     """The other way round; what is already gone is passed over, so that a registration that failed half-way can be undone."""
-    atexit.unregister(unregister)
+    atexit.unregister(_end)
     _release_escape()
     runner.detach()
     viewport.detach()
@@ -33,6 +31,18 @@ def unregister() -> None:
             bpy.utils.unregister_class(group)
 
 
+def _end() -> None:
+    """For a Python that ends without having unregistered.
+
+    In the bpy module, which has no program of its own, all must go, or it crashes at its end. In the application windows
+    and keys are gone by then.
+    """
+    if not bpy.app.binary_path:
+        unregister()
+    else:
+        runner.end()
+
+
 def _bind_escape() -> None:
     """Escape over a 3D viewport cancels the job.
 
@@ -40,13 +50,14 @@ def _bind_escape() -> None:
     the operator's poll lets the key through.
     """
     configuration = bpy.context.window_manager.keyconfigs.addon
-    if configuration is None:
-        return
-    keymap = configuration.keymaps.new(name="3D View", space_type="VIEW_3D")
-    _keys.append((keymap, keymap.keymap_items.new("actionmesh.cancel", "ESC", "PRESS")))
+    if configuration is not None:
+        keymap = configuration.keymaps.new(name="3D View", space_type="VIEW_3D")
+        keymap.keymap_items.new("actionmesh.cancel", "ESC", "PRESS")
 
 
 def _release_escape() -> None:
-    while _keys:
-        keymap, item = _keys.pop()
-        keymap.keymap_items.remove(item)
+    configuration = bpy.context.window_manager.keyconfigs.addon
+    keymap = configuration.keymaps.get("3D View") if configuration is not None else None
+    if keymap is not None:
+        for item in [item for item in keymap.keymap_items if item.idname == "actionmesh.cancel"]:
+            keymap.keymap_items.remove(item)

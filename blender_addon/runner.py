@@ -7,13 +7,12 @@ written to the scene here, and only while no other operator is in the middle of 
 import time
 import traceback
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import bpy
 from bpy.app.handlers import persistent
 
-from . import delivery, files, looks
+from . import delivery, files, looks, shown
 from .backend_files import protocol
 from .client import start_worker
 from .errors import ArtistError
@@ -23,48 +22,19 @@ from .jobs.queue import JobQueue, Preparation
 from .jobs.record import JobRecord, State, read_record
 from .preferences import choices
 from .problems import AlreadyShown, Problem, fix_of
+from .shown import show, state
 from .viewport import redraw_panels
 
-BUSY_SECONDS, PREPARING_SECONDS, IDLE_SECONDS = 0.1, 0.01, 0.5
+BUSY_SECONDS, PREPARING_SECONDS, IDLE_SECONDS = 0.04, 0.01, 0.5
 """Between two ticks: while the backend works, while Blender itself works for a job, and while nothing is to be done."""
 
 
-@dataclass
-class Shown:
-    """What the panels show; they only read it.
-
-    Args:
-        worker: what the backend does.
-        machine: what it said of itself, as long as it runs.
-        records: the jobs that run or wait, in their order.
-        progress: the latest of each, by id.
-        problem: the latest, until it is dismissed.
-        look: the latest look at a clip.
-        looking: whether another is on its way.
-    """
-
-    worker: events.WorkerState = events.WorkerState.STOPPED
-    machine: protocol.Initialized | None = None
-    records: list[JobRecord] = field(default_factory=list)
-    progress: dict[str, events.Progressed] = field(default_factory=dict)
-    problem: Problem | None = None
-    look: looks.Look | None = None
-    looking: bool = False
-
-
-state = Shown()
 _queue: JobQueue | None = None
 _arrived: list[JobRecord] = []
 """Results that wait for a moment in which they can be written."""
 _over: dict[str, JobRecord] = {}
 _asked: dict[int, tuple[tuple, tuple]] = {}
 """What each look that is not over was at: its key, and that of its clip."""
-
-
-def show(problem: Problem | None) -> None:
-    """Shows a problem in the panel; None takes it away."""
-    state.problem = problem
-    redraw_panels()
 
 
 def submit(record: JobRecord, preparation: Preparation | None = None) -> str:
@@ -317,7 +287,7 @@ def attach() -> None:
 
 def detach() -> None:
     """Ends the backend and forgets everything."""
-    _close()
+    end()
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)
     if _file_was_opened in bpy.app.handlers.load_post:
@@ -325,10 +295,12 @@ def detach() -> None:
     looks.detach()
 
 
-def _close() -> None:
-    global _queue, state
+def end() -> None:
+    """Ends the backend; touches nothing of Blender."""
+    global _queue
     if _queue is not None:
         _queue.close()
-    _queue, state = None, Shown()
+    _queue = None
+    shown.reset()
     for kept in (_arrived, _over, _asked):
         kept.clear()

@@ -8,7 +8,7 @@ from typing import Any
 
 import bpy
 
-from . import delivery, files, looks, runner
+from . import delivery, files, looks, runner, shown
 from .backend_files import protocol
 from .errors import ArtistError
 from .jobs.folder import cannot_write, jobs_root, remove_folder
@@ -138,7 +138,7 @@ def length(scene: bpy.types.Scene) -> int | None:
     """How many frames the source has; None as long as nobody has looked."""
     if scene.actionmesh.source == "OBJECT":
         return scene.frame_end - scene.frame_start + 1
-    seen = runner.state.look
+    seen = shown.state.look
     return seen.clip_frames if seen is not None and seen.clip == looks.clip_key(scene.actionmesh) else None
 
 

@@ -221,11 +221,11 @@ def test_real_blender_is_used_where_there_is_one(checks, tmp_path, monkeypatch, 
 
 
 def test_blender_is_the_one_named_or_the_one_on_the_path(monkeypatch):
-    monkeypatch.setattr(shutil, "which", {"blender": "/usr/bin/blender"}.get)
+    monkeypatch.setattr(shutil, "which", {"blender": "/my apps/blender"}.get)
     monkeypatch.setenv("BLENDER", "/opt/blender")
     assert build.find_blender() == "/opt/blender"
     monkeypatch.delenv("BLENDER")
-    assert build.find_blender() == "/usr/bin/blender"
+    assert build.find_blender() == "'/my apps/blender'"
     monkeypatch.setattr(shutil, "which", {}.get)
     assert build.find_blender() == ""
 

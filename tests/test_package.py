@@ -152,8 +152,8 @@ def test_blenders_verdict_counts(repository, monkeypatch, tmp_path):
 
 
 def test_validator_is_blender_or_the_tool_in_its_module(repository, monkeypatch):
-    monkeypatch.setattr(build, "find_blender", lambda: "/opt/blender")
-    assert build.find_validator(repository) == ["/opt/blender", "--command", "extension", "validate"]
+    monkeypatch.setattr(build, "find_blender", lambda: "'/opt/my blender' -b")
+    assert build.find_validator(repository) == ["/opt/my blender", "-b", "--command", "extension", "validate"]
     monkeypatch.setattr(build, "find_blender", lambda: "")
     assert build.find_validator(repository) == []
     environment = build.bpy_environment(repository, "4.5")

@@ -8,7 +8,7 @@ Pressed, they queue a job and return at once; in a script (`EXEC_DEFAULT`) they 
 import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 
-from .. import runner, submission
+from .. import runner, shown, submission
 from ..errors import ArtistError
 from .base import CANCELLED, FINISHED, active_mesh, refuse, selected_meshes
 
@@ -40,7 +40,7 @@ class JobOperator:
         return self.execute(context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        runner.show(None)
+        shown.show(None)
         try:
             seed = None if self.seed < 0 else self.seed
             jobs = submission.submit(context, self.targets(context), self.filepath, seed)
@@ -117,9 +117,9 @@ class ACTIONMESH_OT_cancel(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not runner.state.records:
+        if not shown.state.records:
             cls.poll_message_set("No job is running")
-        return bool(runner.state.records)
+        return bool(shown.state.records)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if event.type == "ESC" and context.screen.is_animation_playing:

@@ -2,7 +2,7 @@
 
 import bpy
 
-from .. import runner
+from .. import runner, shown
 from ..errors import ArtistError
 from .base import CANCELLED, FINISHED, refuse
 
@@ -15,13 +15,13 @@ class ACTIONMESH_OT_start_backend(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if runner.state.worker in {"ready", "busy", "starting"}:
+        if shown.state.worker in {"ready", "busy", "starting"}:
             cls.poll_message_set("The backend is running")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        runner.show(None)
+        shown.show(None)
         try:
             runner.start_backend()
         except ArtistError as error:
@@ -52,7 +52,7 @@ class ACTIONMESH_OT_free_memory(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if runner.state.worker == "busy":
+        if shown.state.worker == "busy":
             cls.poll_message_set("A job needs the memory now")
             return False
         return _is_running(cls)
@@ -102,12 +102,12 @@ class ACTIONMESH_OT_dismiss(bpy.types.Operator):
     bl_label = "Dismiss"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        runner.show(None)
+        shown.show(None)
         return FINISHED
 
 
 def _is_running(operator: type[bpy.types.Operator]) -> bool:
-    if runner.state.worker in {"stopped", "not found"}:
+    if shown.state.worker in {"stopped", "not found"}:
         operator.poll_message_set("The backend is not running")
         return False
     return True

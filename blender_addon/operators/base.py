@@ -2,7 +2,7 @@
 
 import bpy
 
-from .. import runner
+from .. import shown
 from ..errors import ArtistError
 from ..problems import AlreadyShown, Problem
 
@@ -12,7 +12,7 @@ FINISHED, CANCELLED = {"FINISHED"}, {"CANCELLED"}
 def refuse(operator: bpy.types.Operator, error: ArtistError) -> set[str]:
     """Reports the sentence; in a script this raises RuntimeError with it."""
     if not isinstance(error, AlreadyShown):
-        runner.show(Problem.of(error))
+        shown.show(Problem.of(error))
     operator.report({"ERROR"}, str(error))
     return CANCELLED
 

@@ -7,7 +7,7 @@ import random
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from .. import runner, submission
+from .. import runner, shown, submission
 from ..errors import ArtistError
 from .base import FINISHED, refuse
 
@@ -68,7 +68,7 @@ class ACTIONMESH_OT_look(bpy.types.Operator):
         return self.execute(context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        runner.show(None)
+        shown.show(None)
         try:
             ticket = submission.look(context)
             if not self.queued:

@@ -7,7 +7,7 @@ import random
 import bpy
 from bpy.props import IntProperty, StringProperty
 
-from .. import animated, runner, submission
+from .. import animated, runner, shown, submission
 from ..errors import ArtistError
 from ..jobs.record import JobRecord
 from .base import FINISHED, refuse
@@ -23,7 +23,7 @@ class ACTIONMESH_OT_bring_back(bpy.types.Operator):
     job: StringProperty(name="Job", description="Which job's result", options={"SKIP_SAVE"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        runner.show(None)
+        shown.show(None)
         try:
             runner.bring_back(self.job)
         except ArtistError as error:
@@ -42,7 +42,7 @@ class Again:
         return self.execute(context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        runner.show(None)
+        shown.show(None)
         try:
             job = submission.submit_again(context, self.record(context), self.changes(context))
             if not self.queued:

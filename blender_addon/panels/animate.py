@@ -2,7 +2,7 @@
 
 import bpy
 
-from .. import looks, runner
+from .. import looks, shown
 from .base import SidebarPanel, in_rows, show_problem, write
 
 
@@ -21,7 +21,7 @@ class VIEW3D_PT_actionmesh_animate(SidebarPanel, bpy.types.Panel):
         column.operator("actionmesh.animate_from_video", icon="ADD")
         column.operator("actionmesh.animate_selected", icon="SHAPEKEY_DATA")
         column.operator("actionmesh.transfer_motion", icon="CON_ARMATURE")
-        problem = runner.state.problem
+        problem = shown.state.problem
         if problem:
             show_problem(layout, context, problem)
 
@@ -41,11 +41,11 @@ def _draw_source(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) 
 
 def _draw_picture(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The reference frame with the subject cut out, so that a bad outline is seen before minutes are spent."""
-    settings, look = context.scene.actionmesh, runner.state.look
+    settings, look = context.scene.actionmesh, shown.state.look
     if settings.source == "OBJECT":
         return
     if look is None or look.source != looks.source_key(settings):
-        label = "Looking..." if runner.state.looking else "Look at Reference Frame"
+        label = "Looking..." if shown.state.looking else "Look at Reference Frame"
         layout.operator("actionmesh.look", icon="HIDE_OFF", text=label)
         return
     box = layout.box()

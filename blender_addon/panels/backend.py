@@ -2,7 +2,7 @@
 
 import bpy
 
-from .. import machine, runner
+from .. import machine, shown
 from .base import SidebarPanel, in_rows, write
 
 STATES = {
@@ -21,7 +21,7 @@ class VIEW3D_PT_actionmesh_backend(SidebarPanel, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = in_rows(self.layout)
-        text, icon = STATES[runner.state.worker]
+        text, icon = STATES[shown.state.worker]
         layout.label(text=text, icon=icon)
         column = layout.column(align=True)
         for line in machine.facts(context.scene.actionmesh.checkpoint):

@@ -2,7 +2,7 @@
 
 import bpy
 
-from .. import runner
+from .. import shown
 from ..jobs.events import Progressed
 from ..jobs.record import State
 from .base import SidebarPanel, time_left
@@ -15,18 +15,18 @@ class VIEW3D_PT_actionmesh_progress(SidebarPanel, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return bool(runner.state.records)
+        return bool(shown.state.records)
 
     def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column()
-        for number, job in enumerate(runner.state.records):
+        for number, job in enumerate(shown.state.records):
             if number:
                 column.separator()
             row = column.row()
             row.label(text=job.title, icon="TIME" if job.state is State.WAITING else "NONE")
             row.operator("actionmesh.cancel", text="", icon="X").job = job.id
-            if job.id in runner.state.progress:
-                _draw_progress(column, runner.state.progress[job.id])
+            if job.id in shown.state.progress:
+                _draw_progress(column, shown.state.progress[job.id])
             elif number == 0:
                 column.progress(text="Starting the backend", factor=0.0)
 

@@ -228,6 +228,6 @@ def _is_whole_png(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             file.seek(-len(PNG_END), 2)
-            return file.read() == PNG_END
+            return file.read(len(PNG_END)) == PNG_END
     except OSError:
         return False

@@ -1,4 +1,4 @@
-"""The add-on's directions of import, read from the source: what an artist touches on top, then the scene and the jobs, numbers below."""
+"""The add-on's directions of import, read from the source: what an artist touches on top, the scene and the jobs, numbers below."""
 
 import ast
 import sys

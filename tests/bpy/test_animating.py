@@ -5,7 +5,7 @@ import pytest
 
 from blender_addon import animated, files, runner
 from blender_addon.jobs.record import State
-from tests.bpy.addon import addon, all_over, clip, keys_of, press, selected_cube, states, tick_until  # noqa: F401
+from tests.bpy.addon import all_over, clip, keys_of, press, selected_cube, states, tick_until
 
 OPS = bpy.ops.actionmesh
 

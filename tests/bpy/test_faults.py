@@ -6,7 +6,7 @@ import pytest
 
 from blender_addon import files, runner
 from blender_addon.jobs.record import State
-from tests.bpy.addon import addon, all_over, clip, keys_of, press, selected_cube, states, tick_until  # noqa: F401
+from tests.bpy.addon import all_over, clip, keys_of, press, selected_cube, states, tick_until
 from tests.bpy.scenes import cloud
 
 OPS = bpy.ops.actionmesh
@@ -176,7 +176,7 @@ def test_blender_crashed_and_the_file_never_knew(addon):
     bpy.ops.wm.save_as_mainfile(filepath=path)
     job = start(addon, "slow")
     tick_until(lambda: runner.state.progress)
-    runner._close()
+    runner.end()
     bpy.ops.wm.open_mainfile(filepath=path)
     assert [(record.id, record.state) for record in files.records(False)] == [(job, State.INTERRUPTED)]
     assert still_works(addon)

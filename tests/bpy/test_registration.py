@@ -5,7 +5,6 @@ import pytest
 
 import blender_addon
 from blender_addon import operators, panels, registration, runner
-from tests.bpy.addon import addon  # noqa: F401
 
 OPERATORS = {
     "animate_from_video", "animate_selected", "transfer_motion", "cancel", "open_clip", "look", "fit_clip", "dice", "bring_back",
@@ -44,8 +43,8 @@ def test_panels_lie_in_one_tab_and_each_in_its_place(addon):
     for panel in panels.CLASSES:
         assert (panel.bl_space_type, panel.bl_region_type, panel.bl_category) == ("VIEW_3D", "UI", "ActionMesh")
         assert hasattr(bpy.types, panel.__name__)
-    tops = [panel.bl_label for panel in sorted((p for p in panels.CLASSES if not hasattr(p, "bl_parent_id")), key=lambda p: p.bl_order)]
-    assert tops == ["Animate", "Result", "Bake & Export", "History", "Backend"]
+    tops = sorted((panel.bl_order, panel.bl_label) for panel in panels.CLASSES if not hasattr(panel, "bl_parent_id"))
+    assert [label for _order, label in tops] == ["Animate", "Result", "Bake & Export", "History", "Backend"]
 
 
 def test_it_comes_and_goes_without_a_trace(addon):

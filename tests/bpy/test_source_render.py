@@ -1,7 +1,7 @@
 """Pictures of animated objects: what they show, where the camera stands, and that nothing is left behind."""
 
-import resource
 from math import pi
+from pathlib import Path
 
 import bpy
 import numpy as np
@@ -9,6 +9,7 @@ import pytest
 
 from blender_addon.errors import ArtistError, FolderError
 from blender_addon.motion.framing import front_axes
+from blender_addon.scene import pictures as pictures_module
 from blender_addon.scene.measuring import measure
 from blender_addon.scene.pictures import Studio, timing_of
 from blender_addon.scene.source_render import render_frames
@@ -384,21 +385,25 @@ def test_cancelling_leaves_no_trace(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-@pytest.fixture
-def full_disk():
-    """A limit on the length of files, below that of a picture."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (600, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def test_full_disk_is_told_and_leaves_no_trace(tmp_path, full_disk):
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_full_disk_is_told_and_leaves_no_trace(tmp_path):
     source = crowded_file()
     before = dump_file()
-    with pytest.raises(FolderError, match="frame_0001.png cannot be written"):
-        list(render_frames(bpy.context, source, tmp_path, FRAMES, 4 * SIZE))
+    (tmp_path / "frame_0002.png").symlink_to("/dev/full")
+    with pytest.raises(FolderError, match="frame_0002.png cannot be written"):
+        list(render_frames(bpy.context, source, tmp_path, FRAMES, SIZE))
     assert differences(before, dump_file()) == {}
+    assert [path.name for path in tmp_path.iterdir()] == ["frame_0001.png"]
+
+
+def test_picture_cut_short_is_told(tmp_path, monkeypatch):
+    """A full disk is no error to Blender: it leaves the beginning of a file."""
+    cut = type("Result", (), {"save_render": lambda self, path, scene: Path(path).write_bytes(b"\x89PNG" + bytes(4092))})
+    with Studio([box()], timing_of(bpy.context.scene)) as studio:
+        monkeypatch.setattr(pictures_module, "_render_result", cut)
+        with pytest.raises(FolderError, match="cut.png cannot be written"):
+            studio.save(tmp_path / "cut.png")
+        monkeypatch.undo()
     assert list(tmp_path.iterdir()) == []
 
 

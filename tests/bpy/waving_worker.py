@@ -11,10 +11,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "backend")]
 
-import numpy as np
-from safetensors.numpy import save_file
+import numpy as np  # noqa: E402
+from safetensors.numpy import save_file  # noqa: E402
 
-from tests.addon import fake_worker
+from tests.addon import fake_worker  # noqa: E402
 
 POSES = 5
 TENT = np.array([(0, 0, 0), (2, 0, 0), (2, 0, 1), (0, 0, 1), (1, 1, 0.5)], np.float32)
