@@ -1,0 +1,70 @@
+"""The built zip in a real Blender with its window: installed, clicked through, looked at.
+
+BLENDER is the command of a Blender; ACTIONMESH_PYTHON the Python of the backend. The pictures stay in ACTIONMESH_PICTURES, if set.
+"""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CLIP = ROOT / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo" / "clip.mp4"
+BLENDER = shlex.split(os.environ.get("BLENDER", ""))
+PICTURES = {"fresh", "look", "progress", "result", "baked", "refused"}
+LONGEST_TICK = 0.1
+"""Seconds that the add-on may keep Blender from anything else, but for the write at the end."""
+
+pytestmark = [
+    pytest.mark.skipif(not BLENDER, reason="BLENDER names no Blender"),
+    pytest.mark.skipif(not os.environ.get("ACTIONMESH_PYTHON"), reason="ACTIONMESH_PYTHON names no Python of the backend"),
+]
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """What `drive.py` wrote down, after the zip was built and installed as an artist does."""
+    folder = tmp_path_factory.mktemp("window")
+    environment = os.environ | {"BLENDER_USER_RESOURCES": str(folder / "user"), "ACTIONMESH_HOME": str(folder / "home")}
+    subprocess.run([sys.executable, str(ROOT / "build.py"), "package"], check=True, cwd=ROOT)
+    (archive,) = sorted((ROOT / "dist").glob("actionmesh-*.zip"))[-1:]
+    install = [*BLENDER, "--command", "extension", "install-file", "--repo", "user_default", str(archive)]
+    subprocess.run(install, check=True, env=environment, cwd=ROOT)
+    script = str(ROOT / "tests" / "window" / "drive.py")
+    drive = ["--enable-event-simulate", "--window-geometry", "0", "0", "1600", "900", "--python", script]
+    arguments = ["--", str(folder), str(CLIP), "bl_ext.user_default.actionmesh"]
+    subprocess.run([*BLENDER, *drive, *arguments], env=environment, cwd=ROOT, timeout=600)
+    if kept := os.environ.get("ACTIONMESH_PICTURES"):
+        for picture in folder.glob("*.png"):
+            shutil.copy(picture, kept)
+    answer = json.loads((folder / "told.json").read_text())
+    return answer | {"pictures": {path.stem: path.read_bytes() for path in folder.glob("*.png")}}
+
+
+def test_the_story_went_to_its_end(told):
+    assert told["error"] is None, told["error"]
+
+
+def test_every_button_did_what_it_says(told):
+    assert told["keys"] == told["cube_keys"] == 8
+    assert told["baked"] == ["clip (baked)"]
+    assert "being edited" in told["refused"]
+
+
+def test_escape_cancels(told):
+    assert told["after_escape"] == "cancelled"
+
+
+def test_blender_is_never_kept_waiting(told):
+    assert 0 < told["longest_tick"] < LONGEST_TICK
+    print("gaps between ticks, drawing included:", sorted(told["gaps"])[-5:])
+
+
+def test_pictures_of_every_step_differ(told):
+    assert set(told["pictures"]) == PICTURES
+    assert len(set(told["pictures"].values())) == len(PICTURES)
