@@ -1,11 +1,11 @@
 """Three commands for a fresh machine; standard library only.
 
-    python3 build.py demo       animates the bundled mesh by the bundled clip and says where the result is
+    python3 build.py demo       animates the bundled clip and mesh in Blender's Python module and says where the results are
     python3 build.py test       checks style and types, and runs every test, also in Blender's Python module
     python3 build.py package    makes the extension that Blender installs, dist/actionmesh-VERSION.zip
 
-The first two make `.venv` beside this file and install the pinned requirements there, again only when those change;
-`test` makes `.venv-bpy/VERSION` too, for each of BLENDERS. A whole Blender is used where the variable BLENDER names one.
+The first two make `.venv` beside this file and install the pinned requirements there, again only when those change; and
+`.venv-bpy/VERSION`, `test` one for each of BLENDERS. A whole Blender is used where the variable BLENDER names one.
 Any Python from 3.8 can read this file; the project itself needs one of SUPPORTED, which is looked for.
 """
 
@@ -28,8 +28,7 @@ from typing import Sequence
 ROOT = Path(__file__).resolve().parent
 SUPPORTED = ("3.11", "3.12", "3.13")
 TO_RUN, TO_DEVELOP = "backend/requirements-cpu.txt", "backend/requirements-dev.txt"
-BLENDERS, PYTHON_OF_BPY = ("4.2", "4.5", "5.0"), "3.11"
-IN_BPY = "tests/requirements-bpy.txt"
+BLENDERS, DEMO_BLENDER, PYTHON_OF_BPY = ("4.2", "4.5", "5.0"), "4.5", "3.11"
 PYTORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
 
@@ -52,27 +51,47 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def demo(root: Path) -> int:
-    """Animates the bundled clip alone, and the bundled mesh as the clip moves, into `demo_out/`."""
-    clip, mesh = (find_in_demo(root, name) for name in ("clip.mp4", "mesh.glb"))
+    """Animates the bundled clip alone, and the bundled mesh as the clip moves, into `demo_out/`; in Blender if that can be."""
+    inputs = [find_in_demo(root, name) for name in ("clip.mp4", "mesh.glb")]
     python = Environment(root).ensure([TO_RUN])
     out = root / "demo_out"
     out.mkdir(exist_ok=True)
-    timings = out / "timings.txt"
-    timings.write_text("", encoding="utf-8")
-    for name, inputs in (("from_video", [str(clip)]), ("with_mesh", [str(clip), "--mesh", str(mesh)])):
-        results = [out / f"{name}.glb", out / f"{name}.png"]
-        command = [str(python), "-m", "actionmesh", "animate"] + inputs + ["--preset", "demo"]
-        print(f"Animating {' '.join(Path(part).name for part in inputs)} ...", flush=True)
-        for path in results:
+    (out / "timings.txt").write_text("", encoding="utf-8")
+    if find_python([PYTHON_OF_BPY]):
+        code = demo_in_blender(root, python, inputs, out)
+    else:
+        print(f"Without Blender, whose Python module needs Python {PYTHON_OF_BPY}; none was found.", flush=True)
+        code = demo_without_blender(python, inputs, out)
+    if code == 0:
+        print("\n".join(["Results:"] + [f"    {path}" for path in sorted(out.iterdir()) if not path.name.startswith(".")]))
+    return code
+
+
+def demo_in_blender(root: Path, python: Path, inputs: list[Path], out: Path) -> int:
+    """Installs the extension into Blender's Python module and lets its operators do the work; see `docs/demo.py`."""
+    version = agreed_version(root)
+    blender = bpy_environment(root, DEMO_BLENDER).ensure(in_bpy(DEMO_BLENDER))
+    with tempfile.TemporaryDirectory() as user:
+        extension = Path(user) / f"actionmesh-{version}.zip"
+        write_zip(extension, extension_files(root))
+        places = {"BLENDER_USER_RESOURCES": user, "ACTIONMESH_HOME": str(Path(user) / "home"), "ACTIONMESH_PYTHON": str(python)}
+        command = [str(blender), str(root / "docs" / "demo.py"), str(extension)] + [str(path) for path in inputs + [out]]
+        return abs(subprocess.call(command, stdout=subprocess.DEVNULL, env={**os.environ, **places}))
+
+
+def demo_without_blender(python: Path, inputs: list[Path], out: Path) -> int:
+    """The same by the command line."""
+    clip, mesh = (str(path) for path in inputs)
+    for name, sources in (("from_video", [clip]), ("with_mesh", [clip, "--mesh", mesh])):
+        command = [str(python), "-m", "actionmesh", "animate"] + sources + ["--preset", "demo"]
+        for path in (out / f"{name}.glb", out / f"{name}.png"):
             command += ["-o", str(path)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
         print(done.stdout, flush=True)
         if done.returncode != 0:
             return done.returncode
-        with timings.open("a", encoding="utf-8") as file:
+        with (out / "timings.txt").open("a", encoding="utf-8") as file:
             file.write(f"{name}\n{done.stdout}\n")
-    print(f"Animated meshes  {out / 'from_video.glb'}, {out / 'with_mesh.glb'}")
-    print(f"Previews         {out / 'from_video.png'}, {out / 'with_mesh.png'}\nTimings          {timings}")
     return 0
 
 
@@ -107,7 +126,7 @@ def test_in_bpy(root: Path, python: str) -> dict[str, int]:
         return {}
     codes = {}
     for version in BLENDERS:
-        environment = bpy_environment(root, version).ensure([IN_BPY, f"tests/requirements-bpy-{version}.txt"])
+        environment = bpy_environment(root, version).ensure(in_bpy(version))
         with tempfile.TemporaryDirectory() as user:
             variables = {"BLENDER_USER_RESOURCES": user, "ACTIONMESH_PYTHON": python}
             codes[f"bpy {version}"] = run_check(f"bpy {version}", [str(environment), "-m", "pytest", "tests/bpy"], root, variables)
@@ -305,6 +324,11 @@ class Environment:
         if not sys.platform.startswith("linux") or "index" in configured or "find-links" in configured:
             return []
         return ["--extra-index-url", PYTORCH_CPU_INDEX]
+
+
+def in_bpy(version: str) -> list[str]:
+    """The requirement files of a version's environment."""
+    return ["tests/requirements-bpy.txt", f"tests/requirements-bpy-{version}.txt"]
 
 
 def bpy_environment(root: Path, version: str) -> Environment:
