@@ -6,8 +6,9 @@ from typing import Any
 
 import bpy
 
-from . import shown
+from . import files, shown
 from .errors import ArtistError
+from .jobs.record import FRAMES_FOLDER
 from .problems import Problem
 from .scene.options import Mode, Playback
 from .scene.playback import rebuild_curves
@@ -48,11 +49,19 @@ def facts(target: bpy.types.Object) -> Iterator[tuple[str, str]]:
     made = animation_of(target)
     assert made is not None
     told = made.provenance
-    yield "Clip", Path(str(told.get("clip", ""))).name or "unknown"
+    yield _origin(made.job, Path(str(told.get("clip", ""))).name)
     yield "Seed", str(told.get("seed", "unknown"))
     yield "Preset", str(told.get("preset", "unknown")).capitalize()
     yield "Checkpoint", str(told.get("checkpoint", "unknown"))
     yield "Poses", str(len(made.times))
+
+
+def _origin(job: str, clip: str) -> tuple[str, str]:
+    """The clip by name; pictures that were rendered go by the name of the object that they show."""
+    if clip != FRAMES_FOLDER:
+        return "Clip", clip or "unknown"
+    kept = next((record for record in files.records(True) if record.id == job), None)
+    return "Object", str(kept.writing.get("name", "unknown")) if kept else "unknown"
 
 
 def reference_frame(target: bpy.types.Object) -> int:

@@ -46,7 +46,11 @@ def load_protocol() -> ModuleType:
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module  # its dataclasses look themselves up there
-        spec.loader.exec_module(module)
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
     return sys.modules[name]
 
 
@@ -64,7 +68,7 @@ def user_folder() -> Path:
         return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "ActionMesh"
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "ActionMesh"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "actionmesh"
+    return (Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "actionmesh").absolute()
 
 
 def find_python(configured: str = "") -> Path:
@@ -80,7 +84,7 @@ def find_python(configured: str = "") -> Path:
     """
     for source, named in (("The preferences name", configured), (f"{PYTHON_VARIABLE} names", os.environ.get(PYTHON_VARIABLE, ""))):
         if named:
-            return _named_python(source, Path(named).expanduser())
+            return _named_python(source, Path(os.path.expanduser(named)))
     for folder in _environments():
         if (python := _python_of(folder)).is_file():
             return python

@@ -79,7 +79,7 @@ class WorkerClient:
         start_patience: the same until then: PyTorch may take long to load from a slow disk.
     Raises:
         BackendMissing: the program cannot be started.
-        OSError: the log cannot be written.
+        FolderError: the log cannot be written.
     """
 
     def __init__(

@@ -5,7 +5,7 @@
     │   └── TargetChanged   it was deleted or edited while a job ran; the result is still in its job folder
     ├── MotionError         the file of a result is missing, damaged or does not fit
     ├── BackendMissing      no Python was found that can run the backend, or the one chosen cannot
-    └── FolderError         a job's folder cannot be made or written
+    └── FolderError         a folder of jobs or logs cannot be made or written
 
 `fix` names an operator that mends the matter, where there is one.
 """
@@ -42,4 +42,4 @@ class BackendMissing(ArtistError):
 
 
 class FolderError(ArtistError):
-    """A job's folder cannot be used."""
+    """A folder of jobs or logs cannot be used."""

@@ -1,5 +1,6 @@
 """The thumbnail of the reference frame with its subject cut out, and what was learned about the clip on the way."""
 
+import shutil
 import tempfile
 import time
 from dataclasses import dataclass
@@ -49,7 +50,8 @@ def source_key(settings: bpy.types.PropertyGroup) -> tuple[Any, ...]:
     """Which picture the settings name: a look with another key is out of date."""
     first = 0 if settings.fit_clip else (settings.frame_start, settings.scene_start)
     spaced = (settings.frame_count, settings.frame_step, settings.fit_clip) if settings.anchor else ()
-    return (*clip_key(settings), settings.masks, settings.anchor, first, spaced)
+    seen = settings.source_facing if settings.source == "OBJECT" else settings.masks
+    return (*clip_key(settings), seen, settings.anchor, first, spaced)
 
 
 def picture(path: Path) -> int:
@@ -69,6 +71,18 @@ def warning_of(coverage: float) -> str:
     if coverage > LARGE:
         return f"Nearly the whole frame was taken for the subject. {cure}"
     return ""
+
+
+def of_rendered(picture_path: Path, keys: tuple[tuple, tuple], count: int, summary: str) -> Look:
+    """The look at a picture that was rendered; it is copied, for its job may be deleted.
+
+    Args:
+        keys: `source_key` and `clip_key` of the settings with which it was rendered.
+        count: of the pictures.
+    """
+    copy = new_picture()
+    shutil.copyfile(picture_path, copy)
+    return Look(*keys, picture(copy), count, summary)
 
 
 def new_picture() -> Path:

@@ -1,4 +1,4 @@
-"""A process with pipes, and the threads that wait for it: none of what is here may run in Blender's main thread but `start`."""
+"""A process with pipes. Threads read, write and wait for it; of what is here only `end` with `wait` holds its caller up."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from threading import Thread
 from typing import BinaryIO
 
 from .backend_files import CURE, protocol
-from .errors import BackendMissing
+from .errors import BackendMissing, FolderError
 
 FORCED = 10.0
 """Seconds until a process that was killed is given up."""
@@ -24,9 +24,9 @@ def start(command: list[str], log: Path, environment: Mapping[str, str]) -> Proc
 
     Raises:
         BackendMissing: the program cannot be started.
-        OSError: the log cannot be written.
+        FolderError: the log cannot be written.
     """
-    with log.open("ab") as stderr:
+    with _opened(log) as stderr:
         try:
             return subprocess.Popen(
                 command,
@@ -39,6 +39,13 @@ def start(command: list[str], log: Path, environment: Mapping[str, str]) -> Proc
             )
         except OSError as error:
             raise BackendMissing(f"{command[0]} cannot be started ({error.strerror or error}).", CURE) from error
+
+
+def _opened(log: Path) -> BinaryIO:
+    try:
+        return log.open("ab")
+    except OSError as error:
+        raise FolderError(f"The log {log} cannot be written ({error.strerror}).", "Free some space, or mend the folder.") from error
 
 
 def connect(process: Process) -> tuple[Inbox, Outbox]:
@@ -93,8 +100,9 @@ def _read_all(pipe: BinaryIO, inbox: Inbox) -> None:
             while line := pipe.readline(protocol.MAX_LINE + 1):
                 inbox.put(_decoded(line))
     except OSError:
-        pass
-    inbox.put(None)
+        return
+    finally:
+        inbox.put(None)
 
 
 def _decoded(line: bytes) -> protocol.Message | bytes:

@@ -57,7 +57,7 @@ class ActionMeshPreferences(bpy.types.AddonPreferences):
         ),
     )
     keep_minutes: FloatProperty(
-        name="Keep Models Loaded",
+        name="Keep Models (Minutes)",
         description="Idle minutes after which the models leave memory. More makes the next job start sooner, "
         "less gives the memory back to rendering. 0 frees it after every job",
         min=0.0,

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from . import animated, machine, viewport
+from . import animated, machine, shown, submission, viewport
 from .bake_options import BakeOptions
+from .errors import ArtistError
+from .problems import Problem
 
 SOURCES = (
     ("VIDEO", "Video", "A video file", "FILE_MOVIE", 0),
@@ -51,6 +53,18 @@ def _known_checkpoints(_settings: bpy.types.PropertyGroup, _context: bpy.types.C
     return (name for name in machine.checkpoint_names() if text.lower() in name.lower())
 
 
+def _look_at_clip(settings: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
+    """A clip is looked at as soon as it is chosen, so that a bad outline is seen early; not in a script without a window."""
+    asked_for = settings.id_data == context.scene and settings.source != "OBJECT" and submission.has_source(settings)
+    if bpy.app.background or not asked_for:
+        return
+    shown.show(None)
+    try:
+        submission.look(context)
+    except ArtistError as error:
+        shown.show(Problem.of(error))
+
+
 class BakeSettings(BakeOptions, bpy.types.PropertyGroup):
     """`scene.actionmesh.bake`"""
 
@@ -61,18 +75,6 @@ class SceneSettings(bpy.types.PropertyGroup):
     bake: PointerProperty(type=BakeSettings, description="How an animation is baked")
     file_id: StringProperty(options={"HIDDEN"}, description="Tells the jobs of this file from those of others")
 
-    source: EnumProperty(name="Source", description="Where the motion comes from", items=SOURCES)
-    clip: StringProperty(
-        name="Clip",
-        description="Video of one subject, seen whole in every frame, in front of a plain background or cut out. "
-        "Its motion becomes the mesh's",
-        subtype="FILE_PATH",
-    )
-    images: StringProperty(
-        name="Folder",
-        description="Folder of pictures, used in the order of their names. Their alpha, if any, is the subject's outline",
-        subtype="DIR_PATH",
-    )
     masks: StringProperty(
         name="Masks",
         description="Folder or video of black-and-white pictures, one a frame, white where the subject is. "
@@ -80,8 +82,8 @@ class SceneSettings(bpy.types.PropertyGroup):
         subtype="FILE_PATH",
     )
     image_rate: FloatProperty(
-        name="Pictures a Second",
-        description="How fast the pictures follow each other, which decides how fast the result moves",
+        name="Frame Rate",
+        description="Pictures a second: how fast they follow each other, which decides how fast the result moves",
         min=0.1,
         soft_max=120.0,
         default=24.0,
@@ -171,6 +173,32 @@ class WindowSettings(bpy.types.PropertyGroup):
 
 
 WITH_CALLBACKS = (
+    (
+        SceneSettings,
+        "source",
+        EnumProperty(name="Source", description="Where the motion comes from", items=SOURCES, update=_look_at_clip),
+    ),
+    (
+        SceneSettings,
+        "clip",
+        StringProperty(
+            name="Clip",
+            description="Video of one subject, seen whole in every frame, in front of a plain background or cut out. "
+            "Its motion becomes the mesh's",
+            subtype="FILE_PATH",
+            update=_look_at_clip,
+        ),
+    ),
+    (
+        SceneSettings,
+        "images",
+        StringProperty(
+            name="Folder",
+            description="Folder of pictures, used in the order of their names. Their alpha, if any, is the subject's outline",
+            subtype="DIR_PATH",
+            update=_look_at_clip,
+        ),
+    ),
     (
         SceneSettings,
         "source_object",

@@ -7,19 +7,20 @@ written to the scene here, and only while no other operator is in the middle of 
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import bpy
 from bpy.app.handlers import persistent
 
-from . import delivery, files, looks, shown
+from . import delivery, files, looks, presenting, shown
 from .backend_files import protocol
 from .client import start_worker
 from .errors import ArtistError
 from .jobs import events, history
 from .jobs.folder import NAME, jobs_root
 from .jobs.queue import JobQueue, Preparation
-from .jobs.record import JobRecord, State, read_record
+from .jobs.record import JobRecord, Purpose, State, read_record
 from .preferences import choices
 from .problems import AlreadyShown, Problem, fix_of
 from .shown import show, state
@@ -33,6 +34,8 @@ _queue: JobQueue | None = None
 _arrived: list[JobRecord] = []
 """Results that wait for a moment in which they can be written."""
 _over: dict[str, JobRecord] = {}
+_selected: dict[str, tuple] = {}
+"""What was selected when each job was submitted."""
 _asked: dict[int, tuple[tuple, tuple]] = {}
 """What each look that is not over was at: its key, and that of its clip."""
 
@@ -44,6 +47,7 @@ def submit(record: JobRecord, preparation: Preparation | None = None) -> str:
         ArtistError: its folder cannot be written.
     """
     id = _get_queue().submit(record, preparation)
+    _selected[id] = presenting.selection(bpy.context)
     _drive()
     return id
 
@@ -107,7 +111,7 @@ def record(job: str) -> JobRecord:
 def bring_back(job: str) -> None:
     """Writes a job's result into the scene once more; raises ArtistError if that cannot be."""
     kept = record(job)
-    delivery.bring_back(kept)
+    presenting.present(bpy.context, delivery.bring_back(kept))
     _note_written(kept)
 
 
@@ -236,12 +240,14 @@ def _write_arrived() -> None:
             show(Problem(f"{job.title} is done, and its file is not open.", "Open the file and bring it back from History."))
             continue
         try:
-            delivery.deliver(job)
+            made = delivery.deliver(job)
         except ArtistError as error:
             show(Problem.of(error, job))
         else:
             _note_written(job)
-            undo_step(job.title)
+            with _in_window():
+                _present(job, made)
+                _undo_step(job.title)
     files.forget_history()
     redraw_panels()
 
@@ -256,12 +262,25 @@ def _note_written(job: JobRecord) -> None:
         show(Problem.of(error))
 
 
-def undo_step(name: str) -> None:
-    """What was written is one step to undo. A timer has no window of its own."""
-    windows = bpy.context.window_manager.windows
-    with bpy.context.temp_override(window=bpy.context.window or windows[0]):
-        if bpy.ops.ed.undo_push.poll():
-            bpy.ops.ed.undo_push(message=f"ActionMesh: {name}")
+def _in_window() -> AbstractContextManager:
+    """The context of a window: a timer has none of its own."""
+    return bpy.context.temp_override(window=bpy.context.window or bpy.context.window_manager.windows[0])
+
+
+def _present(job: JobRecord, made: bpy.types.Object) -> None:
+    """Selects a new object, unless the artist has selected something else while the job ran."""
+    before, now = _selected.pop(job.id, None), presenting.selection(bpy.context)
+    if job.purpose is not Purpose.NEW_OBJECT or before != now:
+        return
+    presenting.present(bpy.context, made)
+    for id in [id for id, kept in _selected.items() if kept == now]:
+        _selected[id] = presenting.selection(bpy.context)
+
+
+def _undo_step(name: str) -> None:
+    """What was written is one step to undo."""
+    if bpy.ops.ed.undo_push.poll():
+        bpy.ops.ed.undo_push(message=f"ActionMesh: {name}")
 
 
 def _complaint(job: JobRecord) -> ArtistError:
@@ -302,5 +321,5 @@ def end() -> None:
         _queue.close()
     _queue = None
     shown.reset()
-    for kept in (_arrived, _over, _asked):
+    for kept in (_arrived, _over, _asked, _selected):
         kept.clear()

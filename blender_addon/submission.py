@@ -2,6 +2,7 @@
 
 import math
 import shutil
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def submit(
     source = settings.source_object if settings.source == "OBJECT" and not filepath else None
     frames = scene_frames(context.scene) if source else []
     request = _request(context.scene, FRAMES_FOLDER if source else clip_of(settings, filepath), seed, frames)
-    film = Film(source, frames, settings.source_facing) if source else None
+    film = Film(source, frames, settings) if source else None
     return [_submit_one(context, request, target, film) for target in targets]
 
 
@@ -88,34 +89,51 @@ class Film:
     Args:
         source: what is rendered.
         frames: which frames of the scene.
-        facing: the world axis that the source faces.
+        settings: of the scene; what they say now counts.
     """
 
-    def __init__(self, source: bpy.types.Object, frames: list[int], facing: str):
+    def __init__(self, source: bpy.types.Object, frames: list[int], settings: bpy.types.PropertyGroup):
         self.name, self.first = source.name, float(frames[0])
-        self._source, self._frames, self._facing = source, frames, facing
+        self._source, self._frames, self._facing = source, frames, settings.source_facing
+        self._keys, self._anchor = (looks.source_key(settings), looks.clip_key(settings)), settings.anchor
         self._folder: Path | None = None
 
     def prepare(self, record: JobRecord) -> Preparation:
-        """Puts the pictures into the job's folder, one a step; yields (stage, step, total)."""
+        """Puts the pictures into the job's folder, one a step; yields (stage, step, total).
+
+        Every frame is measured before the first is rendered, and both count as steps.
+        """
         if self._folder is not None and len(list(self._folder.glob("*.png"))) == len(self._frames):
             shutil.copytree(self._folder, record.frames_path)
             return
         record.frames_path.mkdir(mode=0o700)
         rendering = render_frames(bpy.context, self._source, record.frames_path, self._frames, facing=self._facing)
+        measured = 0
         for done, total in rendering:
-            yield f"Rendering {self.name}", done, total
+            measured = min(measured + (not done), total)
+            yield f"{'Rendering' if done else 'Measuring'} {self.name}", measured + done, 2 * total
         self._folder = record.frames_path
+        self._show_reference()
+
+    def _show_reference(self) -> None:
+        """The reference frame as the panel's thumbnail: what is not in it cannot come into the motion."""
+        pictures = sorted(self._folder.glob("*.png")) if self._folder else []
+        if self._anchor >= len(pictures):
+            return
+        summary = f"Scene frame {self._frames[self._anchor]} of {self.name}"
+        with suppress(OSError):
+            shown.state.look = looks.of_rendered(pictures[self._anchor], self._keys, len(pictures), summary)
 
 
 def clip_of(settings: bpy.types.PropertyGroup, filepath: str = "") -> str:
     """The clip's absolute path; raises ArtistError if none was named or it is not there."""
     named = filepath or (settings.clip if settings.source == "VIDEO" else settings.images)
+    fix = "actionmesh.open_clip" if settings.source == "VIDEO" else None
     if not named:
-        raise ArtistError("No clip was chosen.", "Choose a video or a folder of pictures.", "actionmesh.open_clip")
+        raise ArtistError("No clip was chosen.", "Choose a video or a folder of pictures.", fix)
     path = bpy.path.abspath(named)
     if not is_pattern(path) and not Path(path).exists():
-        raise ArtistError(f"The clip {path} does not exist.", "Choose it again.", "actionmesh.open_clip")
+        raise ArtistError(f"The clip {path} does not exist.", "Choose it again.", fix)
     return path
 
 

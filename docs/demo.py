@@ -185,7 +185,7 @@ def render_rows(scene: bpy.types.Scene, path: Path) -> None:
 
 def set_up_camera_and_light(scene: bpy.types.Scene) -> None:
     scene.render.engine = "CYCLES"
-    scene.cycles.samples, scene.cycles.use_denoising = 24, False
+    scene.cycles.samples, scene.cycles.use_denoising = 16, False
     scene.render.resolution_x, scene.render.resolution_y = WIDTH, HEIGHT
     scene.view_settings.view_transform = "Standard"
     scene.world = bpy.data.worlds.new("world")

@@ -11,7 +11,8 @@ from pathlib import Path
 from .. import client, log_file
 from ..backend_files import CURE, protocol
 from ..client import WorkerClient
-from ..errors import ArtistError
+from ..errors import ArtistError, FolderError
+from ..patience import Patience
 from .events import WorkerState
 from .record import JobError, Trouble
 
@@ -41,6 +42,7 @@ class Backend:
     Args:
         make_client: starts one; raises an ArtistError if it cannot.
         keep_minutes: idle minutes until the models' memory is given back; None keeps them.
+        patience: seconds that what runs gets to obey a cancel before the worker is killed.
         clock: tells seconds.
     """
 
@@ -48,9 +50,10 @@ class Backend:
         self,
         make_client: Callable[[], WorkerClient],
         keep_minutes: float | None,
+        patience: float,
         clock: Callable[[], float] = time.monotonic,
     ):
-        self.keep_minutes = keep_minutes
+        self.keep_minutes, self.patience = keep_minutes, patience
         self.machine: protocol.Initialized | None = None
         self.error: JobError | None = None
         self.log: Path | None = None
@@ -58,6 +61,7 @@ class Backend:
         self._client: WorkerClient | None = None
         self._introduced = self._missing = False
         self._slot: int | None = None
+        self._cancelled: Patience | None = None
         self._failed_starts = 0
         self._loaded = self._unload_wanted = False
         self._idle_since = clock()
@@ -86,8 +90,9 @@ class Backend:
         try:
             self._client = self._make_client()
         except ArtistError as error:
-            self._missing = True
-            self.error = JobError(Trouble.BACKEND_MISSING, error.problem, error.cure)
+            self._missing = not isinstance(error, FolderError)
+            kind = Trouble.BACKEND_MISSING if self._missing else Trouble.FOLDER
+            self.error = JobError(kind, error.problem, error.cure)
             raise
         self._missing, self._introduced, self.error = False, False, None
         self.log = self._client.log
@@ -96,13 +101,15 @@ class Backend:
     def occupy(self, params: protocol.Params) -> int:
         """Sends a job or a look; returns its id."""
         assert self.free and self._client is not None
-        self._slot = self._client.request(params)
+        self._slot, self._cancelled = self._client.request(params), None
         self._loaded = True
         return self._slot
 
     def cancel(self, id: int) -> None:
-        if self._client is not None:
+        """Asks for the end of what runs; a worker that does not let go of it is killed."""
+        if self._client is not None and id == self._slot:
             self._client.request(protocol.Cancel(id))
+            self._cancelled = self._cancelled or Patience(self._clock)
 
     def refresh(self) -> None:
         """Asks again for devices and their memory; the answer comes into `machine`."""
@@ -126,20 +133,19 @@ class Backend:
 
     def poll(self) -> list[Event]:
         """What happened, but for what concerns the worker's own life."""
-        if self._client is None:
-            return []
-        return [heard for event in self._client.poll() for heard in self._hear(event)]
+        heard: list[Event] = []
+        worker = self._client
+        for event in worker.poll() if worker is not None else []:
+            if worker is self._client:
+                heard += self._hear(event)
+        if self._cancelled is not None and self._cancelled.waited() > self.patience:
+            heard.append(self._give_up())
+        return heard
 
     def stop(self, grace: float = 2.0, wait: bool = False) -> None:
         """Ends the worker; see `WorkerClient.stop`."""
         if self._client is not None:
             self._client.stop(grace, wait)
-        self._forget()
-
-    def kill(self) -> None:
-        """Ends the worker by force."""
-        if self._client is not None:
-            self._client.kill()
         self._forget()
 
     def log_tail(self) -> str:
@@ -151,7 +157,7 @@ class Backend:
         if isinstance(event, client.Noted):
             return [event]
         if event.id == self._slot:
-            self._slot = None
+            self._slot = self._cancelled = None
             self._idle_since = self._clock()
             self.refresh()
         if isinstance(event.request, protocol.Initialize):
@@ -172,6 +178,14 @@ class Backend:
         self._missing, self.error = True, error
         return [Lost(error, hopeless=True)]
 
+    def _give_up(self) -> Lost:
+        """Ends a worker by force that did not obey a cancel."""
+        assert self._client is not None
+        error = JobError(Trouble.WORKER_SILENT, "The backend did not obey a cancel and was ended.", "", self.log_tail())
+        self._client.kill()
+        self._forget()
+        return Lost(error, hopeless=False)
+
     def _bury(self, event: client.Died) -> Lost:
         kind, problem, cure = Trouble.WORKER_DIED, event.problem, LOOK_IN_LOG
         if event.silent:
@@ -187,7 +201,7 @@ class Backend:
         return Lost(self.error, hopeless)
 
     def _forget(self) -> None:
-        self._client = self._slot = self.error = self.machine = None
+        self._client = self._slot = self._cancelled = self.error = self.machine = None
         self._introduced = self._missing = self._loaded = self._unload_wanted = False
 
 

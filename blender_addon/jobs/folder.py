@@ -15,11 +15,13 @@ from ..errors import FolderError
 NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 """Such as 20260131T120000Z-0a1b2c; nothing else in the root is ever touched."""
 ATTEMPTS = 10
+PAUSE = 0.005
+"""Seconds between two attempts."""
 
 
 def jobs_root(configured: str = "") -> Path:
     """The folder of all job folders: the artist's choice, or one in the user's folder."""
-    return Path(configured).expanduser().absolute() if configured else user_folder() / "jobs"
+    return Path(os.path.expanduser(configured)).absolute() if configured else user_folder() / "jobs"
 
 
 def new_job_folder(root: Path) -> Path:
@@ -81,7 +83,7 @@ def write_whole(path: Path, data: bytes) -> None:
     part = path.with_name(f".part-{uuid.uuid4().hex[:12]}")
     try:
         part.write_bytes(data)
-        os.replace(part, path)
+        _replace(part, path)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:
@@ -89,6 +91,18 @@ def write_whole(path: Path, data: bytes) -> None:
             part.unlink(missing_ok=True)
         except OSError:
             pass
+
+
+def _replace(part: Path, path: Path) -> None:
+    """On Windows a file cannot be replaced while another program reads it, such as another Blender's History."""
+    for attempt in range(ATTEMPTS):
+        try:
+            os.replace(part, path)
+            return
+        except PermissionError:
+            if attempt == ATTEMPTS - 1:
+                raise
+            time.sleep(PAUSE)
 
 
 def cannot_write(path: Path, error: OSError) -> FolderError:

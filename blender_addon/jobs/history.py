@@ -34,7 +34,7 @@ def limit(root: Path, size: int) -> list[str]:
     for folder in reversed(list(sizes)):
         if total <= size:
             break
-        if not _must_stay(folder):
+        if sizes[folder] and not _must_stay(folder):  # an empty one may have been made just now
             remove_folder(folder)
             total -= sizes[folder] - size_of(folder)
             removed.append(folder.name)

@@ -62,7 +62,7 @@ class Lock:
 def is_held(path: Path) -> bool:
     """Whether some Blender, this one included, holds the lock at `path`."""
     try:
-        with path.open("ab" if os.name == "nt" else "rb") as file:
+        with path.open("r+b") as file:
             _try_lock(file)
     except FileNotFoundError:
         return False

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Callable, Mapping
 
+from ..backend_files import protocol
+
 USUAL_SECONDS = {
     "Reading frames": 0.1,
     "Cutting out the subject": 0.6,
@@ -32,6 +34,24 @@ def stage_seconds(timings: Mapping[str, float]) -> dict[str, float]:
             stage, _, _ = _split(name)
             seconds[stage] = seconds.get(stage, 0.0) + passed
     return seconds
+
+
+class Experience:
+    """What the stages of jobs took that were alike in preset, checkpoint, device, and in whether a mesh was given."""
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[object, ...], dict[str, float]] = {}
+
+    def expected(self, request: protocol.Animate) -> Mapping[str, float]:
+        """Seconds of each stage, to be taken for ratios."""
+        return self._seen.get(self._likeness(request), USUAL_SECONDS)
+
+    def learn(self, request: protocol.Animate, timings: Mapping[str, float]) -> None:
+        """Takes note of the timings of a job that is done."""
+        self._seen[self._likeness(request)] = stage_seconds(timings)
+
+    def _likeness(self, request: protocol.Animate) -> tuple[object, ...]:
+        return request.preset, request.mesh is None, request.checkpoint, request.device
 
 
 class Overall:

@@ -7,21 +7,20 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from inspect import GEN_RUNNING, getgeneratorstate
 from threading import Thread
-from typing import Any
 
 from .. import client
 from ..backend_files import protocol
 from ..client import WorkerClient
 from ..errors import ArtistError
-from ..patience import Patience
 from .backend import Backend, Lost
 from .events import END_OF_JOB, BackendChanged, Cancelled, Event, Failed, Finished, Progressed, Started, Warned, WorkerState
 from .folder import remove_folder
 from .history import limit
 from .looks import Looks
-from .overall import USUAL_SECONDS, Overall, stage_seconds
-from .record import JobError, JobRecord, State, Trouble
+from .overall import Experience, Overall
+from .record import JobError, JobRecord, State
 from .troubles import told_by_backend, told_by_blender
 
 Preparation = Generator[tuple[str, int, int], None, None]
@@ -30,13 +29,13 @@ Preparation = Generator[tuple[str, int, int], None, None]
 
 @dataclass(eq=False)
 class _Job:
-    """A job in the queue; `request` is its id while the backend has it, `cancelled` counts since it was."""
+    """A job in the queue; `request` is its id while the backend has it."""
 
     record: JobRecord
     preparation: Preparation | None
     overall: Overall
     request: int | None = None
-    cancelled: Patience | None = None
+    cancelled: bool = False
 
 
 class JobQueue:
@@ -58,8 +57,8 @@ class JobQueue:
         patience: float = 20.0,
         clock: Callable[[], float] = time.monotonic,
     ):
-        self.backend = Backend(make_client, keep_minutes, clock)
-        self.size_limit, self.patience = size_limit, patience
+        self.backend = Backend(make_client, keep_minutes, patience, clock)
+        self.size_limit = size_limit
         self._clock = clock
         self._looks = Looks(self.backend)
         self._waiting: deque[_Job] = deque()
@@ -67,7 +66,7 @@ class JobQueue:
         self._events: list[Event] = []
         self._told = (self.backend.state, self.backend.error)
         self._polling = False
-        self._seen: dict[tuple[Any, ...], dict[str, float]] = {}
+        self._experience = Experience()
 
     @property
     def state(self) -> WorkerState:
@@ -93,7 +92,7 @@ class JobQueue:
             record.release()
             remove_folder(record.folder)
             raise
-        expected = self._seen.get(_likeness(record), USUAL_SECONDS)
+        expected = self._experience.expected(record.request)
         self._waiting.append(_Job(record, preparation, Overall(expected, preparation is not None, self._clock)))
         return record.id
 
@@ -110,10 +109,9 @@ class JobQueue:
         job = next((job for job in self._jobs() if job.record.id == id), None)
         if job is None:
             return False
-        if job.cancelled is None:
-            job.cancelled = Patience(self._clock)
-            if job.request is not None:
-                self.backend.cancel(job.request)
+        if not job.cancelled and job.request is not None:
+            self.backend.cancel(job.request)
+        job.cancelled = True
         return True
 
     def cancel_all(self) -> None:
@@ -183,13 +181,9 @@ class JobQueue:
         return events
 
     def _end_cancelled(self) -> None:
-        """Ends what was cancelled and does not run; a worker that does not let go of its job is killed."""
-        for job in [job for job in self._jobs() if job.cancelled is not None]:
-            assert job.cancelled is not None
-            if job.request is not None and job.cancelled.waited() > self.patience:
-                self.backend.kill()
-                job.request = None
-            if job.request is None:
+        """Ends what was cancelled and does not run, or not any more."""
+        for job in self._jobs():
+            if job.cancelled and job.request is None:
                 self._close(job, State.CANCELLED, Cancelled(job.record))
 
     def _advance(self) -> None:
@@ -201,8 +195,9 @@ class JobQueue:
             return
         try:
             self.backend.start()
-        except ArtistError as error:
-            self._fail_all(JobError(Trouble.BACKEND_MISSING, error.problem, error.cure))
+        except ArtistError:
+            assert self.backend.error is not None
+            self._fail_all(self.backend.error)
             return
         if self._looks.wanted and self.backend.free:
             self._looks.send()
@@ -223,10 +218,11 @@ class JobQueue:
         except StopIteration:
             job.preparation = None
         except Exception as error:
-            self._fail(job, told_by_blender(error, job.record.folder))
+            if job is self._current:
+                self._fail(job, told_by_blender(error, job.record.folder))
         else:
             if job is not self._current:
-                preparation.close()  # it was stopped from within its own step
+                preparation.close()  # it was stopped from within its own step, see _close
                 return
             overall = job.overall.prepare(step, total)
             self._events.append(Progressed(job.record, stage, step, total, None, overall, job.overall.seconds_left()))
@@ -264,7 +260,7 @@ class JobQueue:
     def _end(self, job: _Job, event: client.Answered | client.Refused) -> None:
         """The backend is done with a job; one that was cancelled too late stays cancelled."""
         job.request = None
-        if job.cancelled is not None:
+        if job.cancelled:
             return
         if isinstance(event, client.Refused):
             self._fail(job, told_by_backend(event.error, self.backend.log_tail))
@@ -272,7 +268,7 @@ class JobQueue:
         facts = dict(vars(event.value))
         job.record.timings = facts.pop("timings")
         job.record.result = {name: fact for name, fact in facts.items() if name != "out"}
-        self._seen[_likeness(job.record)] = stage_seconds(job.record.timings)
+        self._experience.learn(job.record.request, job.record.timings)
         self._close(job, State.FINISHED, Finished(job.record))
 
     def _lose(self, event: Lost) -> None:
@@ -284,7 +280,7 @@ class JobQueue:
         job = self._current
         if job is not None and job.request is not None:
             job.request = None
-            if job.cancelled is None:
+            if not job.cancelled:
                 self._fail(job, event.error)
 
     def _fail_all(self, error: JobError) -> None:
@@ -299,7 +295,7 @@ class JobQueue:
     def _close(self, job: _Job, state: State, event: Event | None = None) -> None:
         """Takes a job out of the queue; where its end cannot be written down, its folder still tells of it by its files."""
         try:
-            if job.preparation is not None:
+            if job.preparation is not None and getgeneratorstate(job.preparation) != GEN_RUNNING:
                 job.preparation.close()
         except Exception as error:
             job.record.error = job.record.error or told_by_blender(error, job.record.folder)
@@ -317,9 +313,3 @@ class JobQueue:
             self._events.append(event)
         if self.size_limit is not None:
             Thread(target=limit, args=(job.record.folder.parent, self.size_limit), name="ActionMesh limit", daemon=True).start()
-
-
-def _likeness(record: JobRecord) -> tuple[Any, ...]:
-    """Jobs that agree in this take similar shares of time in each stage."""
-    request = record.request
-    return request.preset, request.mesh is None, request.checkpoint, request.device

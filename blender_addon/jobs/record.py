@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..backend_files import protocol
-from .folder import cannot_write, new_job_folder, write_whole
+from .folder import cannot_write, new_job_folder, remove_folder, write_whole
 from .lock import Lock, is_held
 
 JOB_FILE, LOCK_FILE, RESULT_FILE = "job.json", "job.lock", "result.safetensors"
@@ -177,6 +177,7 @@ def new_record(root: Path, request: protocol.Animate, **facts: Any) -> JobRecord
     try:
         lock = Lock(folder / LOCK_FILE)
     except OSError as error:
+        remove_folder(folder)
         raise cannot_write(folder, error) from error
     return JobRecord(folder, replace(request, out=(RESULT_FILE,)), lock=lock, **facts)
 
@@ -187,14 +188,21 @@ def read_record(folder: Path) -> JobRecord | None:
     A job that a Blender left unfinished when it ended is told as interrupted, or as finished if its result is there:
     the backend writes a result whole or not at all.
     """
-    try:
-        plain = json.loads((folder / JOB_FILE).read_bytes())
-        record = JobRecord(folder, **{name: READERS[name](plain[name]) for name in FIELDS if name in plain})
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, protocol.ProtocolError):
-        return None
-    if record.is_live and not is_held(folder / LOCK_FILE):
+    record = _read_file(folder)
+    if record is None or not record.is_live or is_held(folder / LOCK_FILE):
+        return record
+    record = _read_file(folder)  # whoever held the lock wrote the end down before letting go
+    if record is not None and record.is_live:
         record.state = State.FINISHED if record.has_result else State.INTERRUPTED
     return record
+
+
+def _read_file(folder: Path) -> JobRecord | None:
+    try:
+        plain = json.loads((folder / JOB_FILE).read_bytes())
+        return JobRecord(folder, **{name: READERS[name](plain[name]) for name in FIELDS if name in plain})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, protocol.ProtocolError):
+        return None
 
 
 def _exactly(kind: type) -> Callable[[Any], Any]:
@@ -204,6 +212,16 @@ def _exactly(kind: type) -> Callable[[Any], Any]:
         return value
 
     return check
+
+
+LATEST = 2.0**32
+"""Seconds since 1970; of later times systems cannot tell the date."""
+
+
+def _read_time(value: Any) -> float:
+    if not (isinstance(value, (int, float)) and 0 <= value < LATEST):
+        raise ValueError(f"{value!r:.80} is no time")
+    return float(value)
 
 
 def _read_error(value: Any) -> JobError | None:
@@ -216,7 +234,7 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "purpose": Purpose,
     "blend_file": _exactly(str),
     "writing": _exactly(dict),
-    "created": lambda value: float(_exactly((int, float))(value)),  # type: ignore[arg-type]
+    "created": _read_time,
     "state": State,
     "error": _read_error,
     "timings": _exactly(dict),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ..errors import MotionError
 from .axes import rotation, to_model
 
 BLOCK = 8192
@@ -26,6 +27,8 @@ def local_poses(
         reference: index into T of the pose that the basis shows.
     Yields:
         (V, 3) float32 in the mesh's own axes; the same array each time, overwritten.
+    Raises:
+        MotionError: a vertex lies further away than float32 reaches.
     """
     offset = np.zeros(basis.shape)
     if keep_reference_pose:
@@ -37,6 +40,8 @@ def local_poses(
             pose[:] = basis
         else:
             _move(vertices, offset, columns, pose)
+        if not np.isfinite(pose).all():
+            raise MotionError(f"In pose {index} of the animation a vertex lies too far away.", "Run the job again.")
         yield pose
 
 
@@ -46,5 +51,6 @@ def _move(vertices: np.ndarray, offset: np.ndarray, columns: np.ndarray, pose: n
     for start in range(0, len(pose), BLOCK):
         part = slice(start, start + BLOCK)
         moved = vertices[part] + offset[part]
-        for axis, source in enumerate(sources):
-            np.multiply(moved[:, source], columns[axis, source], out=pose[part, axis], casting="same_kind")
+        with np.errstate(over="ignore"):
+            for axis, source in enumerate(sources):
+                np.multiply(moved[:, source], columns[axis, source], out=pose[part, axis], casting="same_kind")

@@ -1,6 +1,6 @@
 """What an artist can do, one module a subject. An operator reads its settings, calls one function, and reports errors."""
 
-from . import animate, backend, baking, clip, exporting, history, results
+from . import animate, backend, baking, clip, exporting, history, mending, results
 
 CLASSES = (
     *animate.CLASSES,
@@ -9,5 +9,6 @@ CLASSES = (
     *baking.CLASSES,
     *exporting.CLASSES,
     *history.CLASSES,
+    *mending.CLASSES,
     *backend.CLASSES,
 )

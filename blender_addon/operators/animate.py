@@ -10,7 +10,7 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from .. import runner, shown, submission
 from ..errors import ArtistError
-from .base import CANCELLED, FINISHED, active_mesh, refuse, selected_meshes
+from .base import CANCELLED, FINISHED, active_mesh, refuse, selected_meshes, source_object
 
 
 class JobOperator:
@@ -75,6 +75,9 @@ class ACTIONMESH_OT_animate_selected(JobOperator, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         if active_mesh(context) is None:
             cls.poll_message_set("Select a mesh to animate")
+            return False
+        if active_mesh(context) == source_object(context):
+            cls.poll_message_set("The active mesh is the source of the motion; select another")
             return False
         return _source_is_named(cls, context)
 

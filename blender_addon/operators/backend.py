@@ -95,17 +95,6 @@ class ACTIONMESH_OT_open_preferences(bpy.types.Operator):
         return FINISHED
 
 
-class ACTIONMESH_OT_dismiss(bpy.types.Operator):
-    """Hide this message; the job stays in History"""
-
-    bl_idname = "actionmesh.dismiss"
-    bl_label = "Dismiss"
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        shown.show(None)
-        return FINISHED
-
-
 def _is_running(operator: type[bpy.types.Operator]) -> bool:
     if shown.state.worker in {"stopped", "not found"}:
         operator.poll_message_set("The backend is not running")
@@ -119,5 +108,4 @@ CLASSES = (
     ACTIONMESH_OT_free_memory,
     ACTIONMESH_OT_open_log,
     ACTIONMESH_OT_open_preferences,
-    ACTIONMESH_OT_dismiss,
 )

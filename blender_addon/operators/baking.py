@@ -2,7 +2,7 @@
 
 import bpy
 
-from .. import animated, bake_options
+from .. import animated, bake_options, presenting, shown
 from ..errors import ArtistError
 from .base import FINISHED, refuse
 
@@ -28,10 +28,12 @@ class ACTIONMESH_OT_bake(bake_options.BakeOptions, bpy.types.Operator):
         return self.execute(context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
+        shown.show(None)
         try:
             baked = bake_options.bake(context.scene, context.active_object, self)
         except ArtistError as error:
             return refuse(self, error)
+        presenting.present(context, baked.object)
         self.report({"INFO"}, f"{baked.object.name}: {bake_options.told(baked)}")
         return FINISHED
 

@@ -22,8 +22,13 @@ def active_mesh(context: bpy.types.Context) -> bpy.types.Object | None:
     return target if target is not None and target.type == "MESH" else None
 
 
+def source_object(context: bpy.types.Context) -> bpy.types.Object | None:
+    """The animated object from which the motion is to come; None where a clip is the source."""
+    settings = context.scene.actionmesh
+    return settings.source_object if settings.source == "OBJECT" else None
+
+
 def selected_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
     """The selected meshes, without the object that is the source of the motion."""
-    settings = context.scene.actionmesh
-    source = settings.source_object if settings.source == "OBJECT" else None
+    source = source_object(context)
     return [target for target in context.selected_objects if target.type == "MESH" and target != source]

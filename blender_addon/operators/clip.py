@@ -18,7 +18,7 @@ class ACTIONMESH_OT_open_clip(bpy.types.Operator):
     """Take a video as the source of the motion, and look at its reference frame"""
 
     bl_idname = "actionmesh.open_clip"
-    bl_label = "Use as Clip for ActionMesh"
+    bl_label = "Choose a Clip"
     bl_options = {"REGISTER", "UNDO"}
 
     filepath: StringProperty(name="Clip", description="Video file", subtype="FILE_PATH", options={"SKIP_SAVE"})

@@ -7,6 +7,7 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
+from .. import shown
 from ..errors import ArtistError
 from ..scene.exporters import ENDINGS, ExportOptions, Format
 from ..scene.exporting import export
@@ -67,6 +68,7 @@ class ACTIONMESH_OT_export(bpy.types.Operator):
         if not self.filepath:
             self.report({"ERROR"}, "No file was named. Give a filepath.")
             return CANCELLED
+        shown.show(None)
         try:
             chosen = ExportOptions(Format(self.format), compress=self.compress)
             exported = export(context.scene, context.selected_objects, self.filepath, chosen)

@@ -42,9 +42,9 @@ def _draw_source(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) 
 def _draw_picture(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """The reference frame with the subject cut out, so that a bad outline is seen before minutes are spent."""
     settings, look = context.scene.actionmesh, shown.state.look
-    if settings.source == "OBJECT":
-        return
     if look is None or look.source != looks.source_key(settings):
+        if settings.source == "OBJECT":
+            return
         label = "Looking..." if shown.state.looking else "Look at Reference Frame"
         layout.operator("actionmesh.look", icon="HIDE_OFF", text=label)
         return
@@ -52,7 +52,8 @@ def _draw_picture(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     box.template_icon(look.icon, scale=8.0)
     row = box.row()
     row.label(text=look.summary)
-    row.operator("actionmesh.look", text="", icon="FILE_REFRESH")
+    if settings.source != "OBJECT":
+        row.operator("actionmesh.look", text="", icon="FILE_REFRESH")
     if look.warning:
         write(box, context, look.warning, icon="ERROR")
 

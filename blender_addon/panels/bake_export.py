@@ -21,8 +21,9 @@ class VIEW3D_PT_actionmesh_bake_export(SidebarPanel, bpy.types.Panel):
         column = layout.column()
         bake_options.draw(column, context.scene.actionmesh.bake)
         column.operator("actionmesh.bake", icon="RENDER_RESULT")
-        layout.separator()
-        row = layout.row(align=True)
+        column = layout.column(align=True)
+        column.label(text="Export", icon="EXPORT")
+        row = column.row(align=True)
         for format, name, _description in FORMATS:
             row.operator("actionmesh.export", text=name).format = format
 

@@ -4,10 +4,12 @@ import textwrap
 
 import bpy
 
-from ..problems import Problem
+from ..problems import FIXES, Problem
 
 UNITS = 20
-"""Pixels a widget is high at 100 %; about three of its letters fit into this width."""
+"""Pixels a widget is high at 100 %."""
+LETTER = 6.8
+"""Pixels of a letter, with some to spare: Blender cuts a line that does not fit."""
 
 
 class SidebarPanel:
@@ -27,7 +29,7 @@ def write(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, ico
     """A sentence, broken to the sidebar's width, its icon before the first line."""
     scale = context.preferences.system.ui_scale
     width = context.region.width if context.region else 300
-    letters = max(20, int((width / scale - 3 * UNITS) / 6.2))
+    letters = max(20, int((width / scale - 3.5 * UNITS) / LETTER))
     column = layout.column(align=True)
     column.scale_y = 0.8
     for number, line in enumerate(textwrap.wrap(text, letters)):
@@ -41,8 +43,10 @@ def show_problem(layout: bpy.types.UILayout, context: bpy.types.Context, problem
     if problem.cure:
         write(box, context, problem.cure, icon="BLANK1")
     row = box.row(align=True)
-    if problem.fix:
-        button = row.operator(problem.fix, **({"text": problem.label} if problem.label else {}))
+    if problem.fix in FIXES:
+        row.operator("actionmesh.mend", text=problem.label)
+    elif problem.fix:
+        button = row.operator(problem.fix)
         for name, value in problem.arguments.items():
             setattr(button, name, value)
     if problem.finished:

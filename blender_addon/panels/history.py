@@ -1,5 +1,7 @@
 """Panel "History": what was made, and what went wrong, newest first."""
 
+import time
+
 import bpy
 
 from .. import files
@@ -42,6 +44,9 @@ class VIEW3D_PT_actionmesh_history(SidebarPanel, bpy.types.Panel):
 def _draw_record(column: bpy.types.UILayout, context: bpy.types.Context, record: JobRecord) -> None:
     row = column.row(align=True)
     row.label(text=record.title, icon=ICONS[record.state])
+    begun = row.row()
+    begun.alignment, begun.active = "RIGHT", False
+    begun.label(text=when(record.created))
     if record.has_result:
         row.operator("actionmesh.bring_back", text="", icon="LOOP_BACK").job = record.id
     if record.state in {"failed", "interrupted", "cancelled"}:
@@ -50,6 +55,12 @@ def _draw_record(column: bpy.types.UILayout, context: bpy.types.Context, record:
     row.operator("actionmesh.remove_job", text="", icon="TRASH").job = record.id
     if record.error:
         write(column, context, record.error.problem, icon="BLANK1")
+
+
+def when(created: float) -> str:
+    """The time of the day, or the day if it was another."""
+    then, now = time.localtime(created), time.localtime()
+    return time.strftime("%H:%M" if then[:3] == now[:3] else "%d %b", then)
 
 
 CLASSES = (VIEW3D_PT_actionmesh_history,)

@@ -1,11 +1,15 @@
 """Panel "Progress": the job that runs and those that wait, right below the buttons, and only while there are jobs."""
 
+import re
+
 import bpy
 
 from .. import shown
 from ..jobs.events import Progressed
 from ..jobs.record import State
 from .base import SidebarPanel, time_left
+
+NUMBER = re.compile(r"^Stage [0I]+: ")
 
 
 class VIEW3D_PT_actionmesh_progress(SidebarPanel, bpy.types.Panel):
@@ -32,12 +36,18 @@ class VIEW3D_PT_actionmesh_progress(SidebarPanel, bpy.types.Panel):
 
 
 def _draw_progress(column: bpy.types.UILayout, progress: Progressed) -> None:
-    column.progress(text=progress.stage, factor=progress.overall)
+    column.progress(text=in_words(progress.stage), factor=progress.overall)
     row = column.row()
     row.label(text=f"Step {progress.step} of {progress.total}" if progress.total > 1 else "")
     right = row.row()
     right.alignment = "RIGHT"
     right.label(text=time_left(progress.seconds_left))
+
+
+def in_words(stage: str) -> str:
+    """What is done, without the stage's number in the paper."""
+    done = NUMBER.sub("", stage)
+    return done[:1].upper() + done[1:]
 
 
 CLASSES = (VIEW3D_PT_actionmesh_progress,)

@@ -13,7 +13,8 @@ def duplicate(object: bpy.types.Object, undo: ExitStack) -> bpy.types.Object:
     undo.callback(bpy.data.objects.remove, copy)
     copy.data, copy.name = mesh, f"{object.name} (baked)"
     mesh.name = copy.name
-    for collection in [place for place in object.users_collection if place.library is None] or [bpy.context.scene.collection]:
+    places = [place for place in object.users_collection if place.library is None and place.override_library is None]
+    for collection in places or [bpy.context.scene.collection]:
         collection.objects.link(copy)
     return copy
 

@@ -15,6 +15,8 @@ from typing import Any
 import bpy
 
 from ..errors import ArtistError
+from .disk_room import require_room
+from .usd_files import is_whole
 
 
 class Format(StrEnum):
@@ -95,17 +97,29 @@ def run_exporter(path: Path, options: ExportOptions, scene: bpy.types.Scene) -> 
     """Writes all of `scene`, which is the context's scene, over its range.
 
     Raises:
-        ArtistError: the exporter failed; says what it reported.
+        ArtistError: the exporter failed, with what it reported, or the disk is too full.
+        OSError: the folder is not there.
     """
+    if options.format in BUILD_OPTIONS:
+        require_room(path, scene)
     operator, settings = EXPORTERS[options.format](options, scene)
     known = operator.get_rna_type().properties
     try:
         result = operator(filepath=str(path), check_existing=False, **{name: settings[name] for name in settings if name in known})
     except RuntimeError as error:
-        reason = str(error).removeprefix("Error: ").strip().splitlines() or ["it does not say why"]
-        raise ArtistError(f"Blender's {TITLES[options.format]} exporter failed: {reason[-1]}.", "Try another format.") from error
+        problem = f"Blender's {TITLES[options.format]} exporter failed: {_reason(error)}."
+        raise ArtistError(problem, "Try another place or format.") from error
     if "FINISHED" not in result:
         raise ArtistError(f"Blender's {TITLES[options.format]} exporter gave up.", "See Blender's console for what it says.")
+    if options.format == Format.USD and path.is_file() and not is_whole(path):
+        raise ArtistError("The USD file was cut off, as if the disk were full.", "Free some space, or choose another place.")
+
+
+def _reason(error: RuntimeError) -> str:
+    """The last line of what Blender reports, which for an exporter in Python is a traceback and then its own place."""
+    lines = [line.strip() for line in str(error).removeprefix("Error: ").splitlines()]
+    told = [line.rstrip(".") for line in lines if line and not line.startswith("Location:")]
+    return told[-1] if told else "it does not say why"
 
 
 Exporter = tuple[Any, dict[str, Any]]

@@ -126,6 +126,8 @@ def _shared(key: bpy.types.Key, animation: bpy.types.AnimData) -> bool:
         return True
     if not SLOTTED:
         return action.users - action.use_fake_user > 1
+    if any(strip.action == action for track in animation.nla_tracks for strip in track.strips):
+        return True
     return animation.action_slot is not None and any(user != key for user in animation.action_slot.users())
 
 

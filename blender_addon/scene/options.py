@@ -9,6 +9,7 @@ from ..motion.axes import FACINGS
 from ..motion.weights import Loop
 
 STRONGEST = 2.0
+SLOWEST, FASTEST = 0.001, 100.0
 
 
 class Mode(StrEnum):
@@ -37,8 +38,8 @@ class Playback:
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= STRONGEST:
             raise ArtistError(f"The strength is {self.strength}.", f"Use a number from 0 to {STRONGEST:g}.")
-        if not (self.speed > 0 and math.isfinite(self.speed)):
-            raise ArtistError(f"The speed is {self.speed}.", "Use a number above 0.")
+        if not SLOWEST <= self.speed <= FASTEST:
+            raise ArtistError(f"The speed is {self.speed:g}.", f"Use a number from {SLOWEST:g} to {FASTEST:g}.")
 
 
 @dataclass(frozen=True)

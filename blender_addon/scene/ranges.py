@@ -2,12 +2,17 @@
 
 import bpy
 
+LAST = 1_048_574
+"""Blender's last frame."""
+
 
 def extend_range(scene: bpy.types.Scene, start: int, end: int) -> None:
     """Makes the scene play from `start` to `end` at least; its range, and a preview range in use, are never shortened.
 
-    A scene's range begins at frame 0 at the earliest, so earlier frames only reach the preview.
+    A scene's range begins at frame 0 at the earliest, so earlier frames only reach the preview; what comes after Blender's
+    last frame reaches neither.
     """
+    end = min(end, LAST)
     scene.frame_start = min(scene.frame_start, max(start, 0))
     scene.frame_end = max(scene.frame_end, end)
     if scene.use_preview_range:

@@ -1,6 +1,7 @@
 """Which objects can be animated, and whether one is still the object that a job began with."""
 
 import hashlib
+import uuid
 from typing import Any
 
 import bpy
@@ -11,6 +12,10 @@ from .meshes import read_basis
 from .record import read_record
 
 KEPT = "The result stays in History."
+BLENDER = uuid.uuid4().hex
+"""This run of Blender: its numbers of objects mean nothing in another one."""
+SMALLEST, LARGEST = 1e-12, 1e15
+"""Of the longest side and of the farthest coordinate; well before float32 loses products of lengths."""
 
 
 def check_target(object: bpy.types.Object | None) -> None:
@@ -77,16 +82,26 @@ def _check_shape(object: bpy.types.Object) -> None:
         raise TargetError(f"{broken} of the {len(basis)} vertices of {name} lie nowhere (NaN).", "Delete or mend them.")
     if (basis == basis[0]).all():
         raise TargetError(f"All vertices of {name} lie on one point.", "Select a mesh with a size.")
+    reach = float(np.abs(basis).max())
+    size = float((basis.max(axis=0).astype(np.float64) - basis.min(axis=0)).max())
+    if size < SMALLEST or reach > LARGEST:
+        cure = "Scale it to a usual size, and apply the scale."
+        raise TargetError(f"{name} is {size:.2g} units large and reaches {reach:.2g} units far.", cure)
+
+
+FINGERPRINT = {"name", "session", "vertices", "basis"}
+"""What a fingerprint must have."""
 
 
 def fingerprint(object: bpy.types.Object) -> dict[str, Any]:
     """What is needed to know the object again: plain JSON.
 
-    The name finds it after a file is opened again, the session's number finds it after it was renamed.
+    Its number finds it as long as its file stays open, whatever it is called; its name, after a file is opened again.
     """
     basis = read_basis(object.data)
     return {
         "name": object.name,
+        "blender": BLENDER,
         "session": object.session_uid,
         "vertices": len(basis),
         "basis": hashlib.blake2b(basis.tobytes(), digest_size=16).hexdigest(),
@@ -94,25 +109,20 @@ def fingerprint(object: bpy.types.Object) -> dict[str, Any]:
 
 
 def find_target(mark: dict[str, Any]) -> bpy.types.Object:
-    """The object of a fingerprint, unchanged.
+    """The object of a fingerprint, unchanged: the very one, and only if it is no more, the one with its name.
 
     Raises:
-        TargetChanged: it is gone, or its vertices are other ones.
+        TargetChanged: it is gone, its vertices are other ones, or the fingerprint is none.
     """
-    meshes = [item for item in bpy.data.objects if item.type == "MESH"]
-    named = [item for item in meshes if item.name == mark["name"]]
-    renamed = [item for item in meshes if item.session_uid == mark["session"] and item not in named]
-    found = named + renamed
+    if not FINGERPRINT <= mark.keys():
+        raise TargetChanged("The job does not tell which object it was made for.", KEPT)
+    meshes = [item for item in bpy.data.objects if item.type == "MESH" and item.library is None]
+    same = [item for item in meshes if mark.get("blender") == BLENDER and item.session_uid == mark["session"]]
+    found = same or [item for item in meshes if item.name == mark["name"]]
     if not found:
         raise TargetChanged(f"{mark['name']} was deleted.", KEPT)
-    same = [item for item in found if _same_vertices(fingerprint(item), mark)]
-    if not same:
-        check_unchanged(found[0], mark)
-    return same[0]
-
-
-def _same_vertices(now: dict[str, Any], mark: dict[str, Any]) -> bool:
-    return now["vertices"] == mark["vertices"] and now["basis"] == mark["basis"]
+    check_unchanged(found[0], mark)
+    return found[0]
 
 
 def check_unchanged(object: bpy.types.Object, mark: dict[str, Any]) -> None:

@@ -149,6 +149,14 @@ def lack_torch():
     sys.stdout.buffer.flush()
 
 
+def refuse():
+    request = protocol.decode(sys.stdin.buffer.readline())
+    problem = ProtocolError(Kind.OTHER_VERSION, "The client speaks protocol 1, the worker protocol 2.", "Install again.")
+    sys.stdout.buffer.write(protocol.encode(Failure(request.id, problem)))
+    sys.stdout.buffer.flush()
+    os._exit(0)
+
+
 def leave_a_child():
     """A child that holds the output open, so that the end of the worker is not the end of its output."""
     if os.fork() == 0:
@@ -157,7 +165,7 @@ def leave_a_child():
     os._exit(4)
 
 
-STARTS = {function.__name__: function for function in (ready, die, be_silent, close_output, lack_torch, leave_a_child)}
+STARTS = {function.__name__: function for function in (ready, die, be_silent, close_output, lack_torch, refuse, leave_a_child)}
 
 
 def main():

@@ -18,7 +18,7 @@ LAYERS = (
     {"animated", "machine", "delivery"},
     {"shown"},
     {"looks", "files", "bake_options"},
-    {"preferences", "problems", "viewport", "scene"},
+    {"preferences", "problems", "viewport", "presenting", "scene"},
     {"jobs", "motion"},
     {"client"},
     {"pipes", "log_file"},

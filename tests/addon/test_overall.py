@@ -2,7 +2,8 @@
 
 import pytest
 
-from blender_addon.jobs.overall import PREPARATION, USUAL_SECONDS, Overall, stage_seconds
+from blender_addon.backend_files import protocol
+from blender_addon.jobs.overall import PREPARATION, USUAL_SECONDS, Experience, Overall, stage_seconds
 from blender_addon.patience import Patience
 
 TIMINGS = {
@@ -21,6 +22,15 @@ def test_parts_of_a_stage_are_added_and_loading_is_none():
     seconds = stage_seconds(TIMINGS)
     assert seconds == {"Reading frames": 1.0, "Extracting the surface": 3.0, "Stage I: finding the motion": 6.0}
     assert set(seconds) < set(USUAL_SECONDS)
+
+
+def test_jobs_that_are_alike_are_expected_to_take_as_long():
+    experience, seen = Experience(), protocol.Animate("a.mp4", (), preset="fast")
+    experience.learn(seen, TIMINGS)
+    assert experience.expected(protocol.Animate("b.mp4", (), preset="fast", seed=7)) == stage_seconds(TIMINGS)
+    others = [{"preset": "demo"}, {"mesh": "target.ply"}, {"checkpoint": "full"}, {"device": "cpu"}]
+    for other in others:
+        assert experience.expected(protocol.Animate("a.mp4", (), **({"preset": "fast"} | other))) == USUAL_SECONDS
 
 
 @pytest.mark.parametrize(

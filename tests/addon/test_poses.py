@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from blender_addon.errors import MotionError
 from blender_addon.motion.axes import FACINGS, to_local
 from blender_addon.motion.poses import local_poses
 
@@ -32,6 +33,14 @@ def test_displacements_are_added_to_the_basis(facing, scale):
 def test_without_the_reference_pose_the_motion_is_turned_alone(facing):
     motion, basis = made()
     assert np.array_equal(poses(motion, basis, facing, 1, False, 2.0), to_local(motion, facing) * 2)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_vertices_beyond_float32_are_named(keep):
+    motion, basis = made()
+    motion[2, 7, 1] = 3e38
+    with pytest.raises(MotionError, match="In pose 2 .* too far away"):
+        poses(motion, basis, "NEG_Y", 0, keep, 250.0)
 
 
 def test_a_motion_far_from_the_origin_keeps_the_basis():

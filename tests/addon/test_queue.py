@@ -195,15 +195,33 @@ def test_cancel_from_within_a_preparation(bench):
 
 @pytest.mark.parametrize("stop", [JobQueue.stop_backend, JobQueue.close])
 def test_everything_can_be_stopped_from_within_a_preparation(bench, stop):
+    tidied = []
+
     def preparation():
-        stop(bench.queue)
-        yield "Rendering", 1, 2
-        raise AssertionError("it went on")
+        try:
+            stop(bench.queue)
+            yield "Rendering", 1, 2
+            raise AssertionError("it went on")
+        finally:
+            tidied.append(True)
 
     record = bench.submit(preparation=preparation())
     events = bench.queue.poll()
     assert bench.queue.records == [] and not any(isinstance(event, Progressed) for event in events)
-    assert record.state in (State.CANCELLED, State.INTERRUPTED)
+    assert record.state in (State.CANCELLED, State.INTERRUPTED) and record.error is None and tidied
+
+
+def test_preparation_that_stops_everything_and_then_fails_is_over(bench):
+    def preparation():
+        bench.queue.stop_backend()
+        raise ArtistError("The source is gone.")
+        yield
+
+    record = bench.submit(preparation=preparation())
+    assert kinds(bench.queue.poll()) == [Started, Cancelled]
+    assert record.state is State.CANCELLED and record.error is None
+    bench.run(after := bench.submit())
+    assert after.state is State.FINISHED
 
 
 def test_cancel_of_a_running_job_keeps_the_worker(bench):
@@ -214,7 +232,7 @@ def test_cancel_of_a_running_job_keeps_the_worker(bench):
 
 
 def test_worker_that_ignores_a_cancel_is_killed_and_the_next_job_gets_a_fresh_one(bench):
-    bench.queue.patience = 0.3
+    bench.queue.backend.patience = 0.3
     record = bench.start("deaf")
     after = bench.submit()
     bench.queue.cancel(record.id)
@@ -313,6 +331,23 @@ def test_missing_backend_fails_all_that_waits_and_is_looked_for_again(bench):
     bench.queue.stop_backend()
     with pytest.raises(BackendMissing):
         bench.queue.start_backend()
+
+
+def test_log_that_cannot_be_written_is_no_missing_backend(bench):
+    (bench.folder / "log").mkdir()
+    bench.run(record := bench.submit())
+    assert record.error.kind == Trouble.FOLDER and "log cannot be written" in record.error.problem
+    assert bench.queue.state is WorkerState.STOPPED and bench.queue.backend.error == record.error
+    (bench.folder / "log").rmdir()
+    bench.run(after := bench.submit())
+    assert after.state is State.FINISHED
+
+
+def test_worker_that_refuses_and_ends_is_told_by_its_refusal(bench):
+    bench.starts = ["refuse"]
+    bench.run(record := bench.submit())
+    assert record.error.kind == Trouble.BACKEND_MISSING and "protocol 2" in record.error.problem
+    assert bench.queue.state is WorkerState.NOT_FOUND and len(bench.clients) == 1
 
 
 def test_out_of_memory_keeps_its_kind_and_the_log(bench):
@@ -426,6 +461,16 @@ def test_look_that_was_dropped_is_not_answered(bench):
     bench.queue.drop_look()
     record = bench.submit()
     assert kinds(bench.run(record)) == [Started, Finished]
+
+
+def test_look_that_ignores_its_end_holds_no_job_up(bench):
+    bench.queue.backend.patience = 0.3
+    bench.queue.look(look(bench, "deaf"))
+    wait_until(lambda: bench.queue.poll() is not None and bench.queue.state is WorkerState.BUSY)
+    bench.queue.drop_look()
+    record = bench.submit()
+    assert kinds(bench.run(record)) == [Started, Finished] and len(bench.clients) == 2
+    wait_until(lambda: not is_running(bench.clients[0].pid))
 
 
 @pytest.mark.parametrize(("clip", "kind"), [("exhaust", "out_of_memory"), ("crash", "worker_died")])

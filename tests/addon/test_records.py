@@ -15,6 +15,7 @@ from blender_addon import backend_files
 from blender_addon.backend_files import protocol
 from blender_addon.errors import BackendMissing, FolderError
 from blender_addon.jobs import folder as folder_module
+from blender_addon.jobs import record as record_module
 from blender_addon.jobs.folder import job_folders, jobs_root, new_job_folder, size_of, write_whole
 from blender_addon.jobs.history import history, limit, remove
 from blender_addon.jobs.lock import Lock, is_held
@@ -90,6 +91,23 @@ def test_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
 
 
+def test_file_that_somebody_reads_is_replaced_as_soon_as_it_can_be(tmp_path, monkeypatch):
+    path, real, refusals = tmp_path / "file", os.replace, [PermissionError(13, "in use")] * 2
+
+    def sometimes(*paths):
+        if refusals:
+            raise refusals.pop()
+        real(*paths)
+
+    monkeypatch.setattr(folder_module.os, "replace", sometimes)
+    write_whole(path, b"new")
+    assert path.read_bytes() == b"new" and not refusals
+    refusals += [PermissionError(13, "in use")] * 100
+    with pytest.raises(FolderError, match="in use"):
+        write_whole(path, b"newer")
+    assert path.read_bytes() == b"new" and list(tmp_path.iterdir()) == [path]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -105,6 +123,9 @@ def test_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
         '{"request": {"clip": "a", "out": []}, "title": 7}',
         '{"request": {"clip": "a", "out": []}, "error": {"problem": "no kind"}}',
         '{"request": {"clip": "a", "out": []}, "created": "today"}',
+        '{"request": {"clip": "a", "out": []}, "created": NaN}',
+        '{"request": {"clip": "a", "out": []}, "created": 1e400}',
+        '{"request": {"clip": "a", "out": []}, "created": 1' + "0" * 400 + "}",
     ],
 )
 def test_broken_records_are_left_out(tmp_path, text):
@@ -169,6 +190,37 @@ def test_jobs_of_a_killed_blender_are_interrupted_and_those_of_a_living_one_are_
     assert read_record(found["running"].folder).state is State.FINISHED
 
 
+def test_job_that_ends_while_it_is_read_is_not_interrupted(tmp_path, monkeypatch):
+    record = job(tmp_path)
+    record.state = State.RUNNING
+    record.save()
+
+    def ends_now(path):
+        record.state = State.CANCELLED
+        record.save()
+        record.release()
+        return is_held(path)
+
+    monkeypatch.setattr(record_module, "is_held", ends_now)
+    assert read_record(record.folder).state is State.CANCELLED
+
+
+def test_folder_that_cannot_be_locked_is_not_left(tmp_path, monkeypatch):
+    def full(_path):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(record_module, "Lock", full)
+    with pytest.raises(FolderError, match="No space left"):
+        job(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_asking_for_a_lock_leaves_no_file(tmp_path):
+    over = ended(tmp_path)
+    before = sorted(path.name for path in over.folder.iterdir())
+    assert not is_held(over.folder / "job.lock") and sorted(path.name for path in over.folder.iterdir()) == before
+
+
 def test_lock_is_held_once_and_given_back(tmp_path):
     path = tmp_path / "lock"
     assert not is_held(path)
@@ -193,10 +245,12 @@ def test_limit_removes_the_oldest_that_are_over_and_no_others(tmp_path):
     (tmp_path / "photos" / "cat.jpg").write_bytes(bytes(10**6))
     if os.name == "posix":
         (tmp_path / "20250101T000000Z-000000").symlink_to(tmp_path / "photos")
+    new = new_job_folder(tmp_path)
     assert limit(tmp_path, 10**7) == []
     assert limit(tmp_path, 350_000) == [path.name for path in folders[1:4]]
     assert [path.exists() for path in folders] == [True, False, False, False, True, True]
     limit(tmp_path, 0)
+    assert new.exists()
     assert [record.state for record in history(tmp_path)] == [State.WAITING, State.FINISHED]
     assert size_of(tmp_path / "photos") == 10**6
 
@@ -269,6 +323,12 @@ def test_python_that_was_named_and_is_not_there_is_told(places, tmp_path, monkey
     monkeypatch.setenv("ACTIONMESH_PYTHON", str(tmp_path))
     with pytest.raises(BackendMissing, match="ACTIONMESH_PYTHON names"):
         backend_files.find_python()
+
+
+def test_home_of_nobody_is_told_and_not_guessed(places, tmp_path):
+    with pytest.raises(BackendMissing, match="~nobody-of-this-name"):
+        backend_files.find_python("~nobody-of-this-name/python")
+    assert jobs_root("~nobody-of-this-name").name == "~nobody-of-this-name"
 
 
 def test_backend_is_found_inside_the_add_on_or_beside_it(tmp_path, monkeypatch):

@@ -3,7 +3,7 @@
 import bpy
 import pytest
 
-from blender_addon import animated, files, runner
+from blender_addon import animated, files, looks, runner, submission
 from blender_addon.jobs.record import State
 from tests.bpy.addon import all_over, clip, keys_of, press, selected_cube, states, tick_until
 
@@ -171,6 +171,28 @@ def test_an_animated_object_drives_another(addon):
     assert keys_of(target) == 5 and source.data.shape_keys is None
     assert sorted(path.name for path in record.frames_path.iterdir()) == [f"frame_{number:04d}.png" for number in (1, 2, 3)]
     assert record.request.fps == pytest.approx(6) and record.writing["start"] == 1
+    assert dict(animated.facts(target))["Object"] == "Source"
+    thumbnail = runner.state.look
+    assert thumbnail.source == looks.source_key(settings) and thumbnail.summary == "Scene frame 1 of Source"
+    settings.source_facing = "POS_X"
+    assert thumbnail.source != looks.source_key(settings)
+
+
+def test_measuring_and_rendering_are_steps_of_one_count(addon):
+    source, scene = selected_cube("Source"), bpy.context.scene
+    source.keyframe_insert("location", frame=1)
+    source.location.x = 3
+    source.keyframe_insert("location", frame=3)
+    settings = scene.actionmesh
+    settings.source, settings.source_object, scene.frame_end = "OBJECT", source, 3
+    (job,) = submission.submit(bpy.context, [None])
+    seen = []
+    while runner.state.records[0].state in {State.WAITING, State.PREPARING}:
+        runner.tick()
+        told = runner.state.progress.get(job)
+        seen += [(told.stage, told.step, told.total)] if told else []
+    assert [step for stage, step, total in dict.fromkeys(seen) if total == 6] == [1, 2, 3, 4, 5, 6]
+    assert {stage for stage, _, total in seen if total == 6} == {"Measuring Source", "Rendering Source"}
 
 
 def test_fitting_needs_to_know_the_length(addon):

@@ -112,7 +112,8 @@ def test_target_in_edit_mode_when_the_result_comes(addon):
     tick_until(all_over)
     problem = runner.state.problem
     assert "being edited" in problem.problem and problem.fix == "object.mode_set" and problem.finished == job
-    bpy.ops.object.mode_set(**problem.arguments)
+    OPS.mend()
+    assert runner.state.problem.finished == job and runner.state.problem.fix is None
     OPS.bring_back(job=job)
     assert keys_of(target) == 5 and target.mode == "OBJECT"
 
@@ -121,7 +122,8 @@ def test_targets_that_are_refused_name_a_cure_that_works(addon):
     target = selected_cube()
     bpy.ops.object.mode_set(mode="EDIT")
     refused(addon, "being edited")
-    bpy.ops.object.mode_set(**runner.state.problem.arguments)
+    OPS.mend()
+    assert runner.state.problem is None and target.mode == "OBJECT"
     bpy.data.objects.new("Twin", target.data)
     refused(addon, "2 users")
     bpy.ops.object.make_single_user(**runner.state.problem.arguments)

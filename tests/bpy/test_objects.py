@@ -110,3 +110,10 @@ def test_ranges_are_extended_and_never_shortened(before, reach, after):
     scene.use_preview_range, scene.frame_preview_start, scene.frame_preview_end = True, 12, 13
     extend_range(scene, *reach)
     assert (scene.frame_preview_start, scene.frame_preview_end) == (min(12, reach[0]), max(13, reach[1]))
+
+
+def test_ranges_end_with_blenders_last_frame():
+    scene = bpy.context.scene
+    scene.use_preview_range = True
+    extend_range(scene, 1, 10**12)
+    assert scene.frame_end == scene.frame_preview_end == 1048574

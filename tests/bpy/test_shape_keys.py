@@ -258,7 +258,7 @@ def test_refusals():
         rebuild_curves(target, strength=1)
 
 
-@pytest.mark.parametrize("wrong", [{"strength": 2.1}, {"strength": -0.1}, {"speed": 0}, {"speed": float("nan")}])
+@pytest.mark.parametrize("wrong", [{"strength": 2.1}, {"strength": -0.1}, {"speed": 0}, {"speed": 1e38}, {"speed": float("nan")}])
 def test_playback_out_of_range(wrong):
     with pytest.raises(ArtistError):
         Playback(**wrong)

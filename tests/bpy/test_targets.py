@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from blender_addon.errors import TargetChanged, TargetError
+from blender_addon.scene.meshes import read_basis
 from blender_addon.scene.options import Mode, WriteOptions
 from blender_addon.scene.shape_keys import write_motion
 from blender_addon.scene.targets import check_target, check_unchanged, find_target, fingerprint
 
+from . import scenes
 from .scenes import dance, link, patchwork
 
 
@@ -52,6 +54,17 @@ def without_size():
     return target
 
 
+def scaled(scale):
+    def make():
+        target = patchwork()
+        coordinates = np.empty(27, np.float32)
+        target.data.vertices.foreach_get("co", coordinates)
+        target.data.vertices.foreach_set("co", coordinates * np.float32(scale))
+        return target
+
+    return make
+
+
 def two_users():
     target = patchwork()
     link(target.data, "Twin")
@@ -85,6 +98,8 @@ def in_mode(mode):
         (not_a_number, "1 of the 9 vertices of Subject lie nowhere (NaN).", None),
         (infinite, "1 of the 9 vertices of Subject lie nowhere (NaN).", None),
         (without_size, "All vertices of Subject lie on one point.", None),
+        (scaled(6e37), "Subject is 3.6e+38 units large and reaches 3e+38 units far.", None),
+        (scaled(1e-14), "Subject is 6e-14 units large and reaches 5e-14 units far.", None),
         (two_users, "The mesh of Subject has 2 users, which would all move.", "object.make_single_user"),
         (absolute, "Subject has absolute shape keys of its own.", None),
         (in_mode("EDIT"), "Subject is being edited.", "object.mode_set"),
@@ -95,6 +110,15 @@ def test_refused(make, problem, fix):
     with pytest.raises(TargetError) as raised:
         check_target(make())
     assert (raised.value.problem, raised.value.fix) == (problem, fix) and raised.value.cure
+
+
+@pytest.mark.parametrize("scale", [1e-11, 1e13])
+def test_very_small_and_very_large_meshes_are_accepted(scale):
+    target = scaled(scale)()
+    motion = dance(target)
+    write_motion(target, motion, WriteOptions(1, 24))
+    wanted = scenes.expected(motion, read_basis(target.data))
+    assert np.abs(scenes.evaluated(target, 5) - wanted[4]).max() < 1e-5 * scale
 
 
 def test_accepted():
@@ -152,6 +176,47 @@ def test_found_again_by_name_and_by_number():
         find_target(mark)
     bpy.data.objects.remove(stranger)
     with pytest.raises(TargetChanged, match="Subject was deleted"):
+        find_target(mark)
+
+
+def test_the_very_object_wins_over_one_that_took_its_name():
+    target = patchwork()
+    mark = json.loads(json.dumps(fingerprint(target)))
+    target.name = "Hero"
+    twin = target.copy()
+    twin.data, twin.name = target.data.copy(), "Subject"
+    bpy.context.scene.collection.objects.link(twin)
+    assert find_target(mark) == target
+    target.data.vertices[0].co.x += 1
+    with pytest.raises(TargetChanged, match="rest pose of Hero was edited"):
+        find_target(mark)
+
+
+def test_numbers_of_another_run_of_blender_mean_nothing():
+    target = patchwork()
+    mark, stranger = fingerprint(target), patchwork("Stranger")
+    earlier = mark | {"blender": "an earlier run", "session": stranger.session_uid}
+    assert find_target(earlier) == target
+    del earlier["blender"]
+    assert find_target(earlier) == target
+
+
+def test_linked_objects_of_the_same_name_are_not_taken(library):
+    with bpy.data.libraries.load(str(library), link=True) as (_, wanted):
+        wanted.objects = ["Linked"]
+    target = patchwork("Linked")
+    mark = fingerprint(target) | {"blender": "an earlier run"}
+    assert find_target(mark) == target
+    bpy.data.objects.remove(target)
+    assert bpy.data.objects["Linked"].library
+    with pytest.raises(TargetChanged, match="Linked was deleted"):
+        find_target(mark)
+
+
+@pytest.mark.parametrize("mark", [{}, {"name": "Subject"}])
+def test_a_fingerprint_that_is_none(mark):
+    patchwork()
+    with pytest.raises(TargetChanged, match="which object it was made for"):
         find_target(mark)
 
 

@@ -171,6 +171,17 @@ def test_a_strip_that_is_being_edited_is_refused():
     assert len(target.data.shape_keys.key_blocks) == 5
 
 
+def test_an_action_that_a_strip_plays_is_copied():
+    target = with_own_keys()
+    animation = target.data.shape_keys.animation_data
+    action = animation.action
+    animation.nla_tracks.new().strips.new("Clip", 40, action)
+    write_motion(target, motion := dance(target), OPTIONS)
+    assert animation.action != action and len(fcurves.curves(target.data.shape_keys)) == 6
+    animation.action = None
+    assert np.abs(evaluated(target, 40) - (read_basis(target.data) + 0.5 * SMILE)).max() < 2e-5 < np.ptp(motion.vertices)
+
+
 def test_quotes_in_the_names_of_keys():
     name = 'a "quoted" \\ name'
     target = patchwork()

@@ -99,9 +99,9 @@ class PartRecipe:
 RECIPES = {
     "vae": PartRecipe(32, 1, LoopConfig(steps=12000, minutes=20, rate=1e-3)),
     "image_to_3d": PartRecipe(32, 1, LoopConfig(steps=12000, minutes=18, rate=1e-3)),
-    "temporal": PartRecipe(8, 8, LoopConfig(steps=12000, minutes=45, rate=8e-4)),
-    "finetune_temporal": PartRecipe(8, 8, LoopConfig(steps=12000, minutes=20, rate=3e-4), pure_noise=0.6),
-    "autoencoder": PartRecipe(16, 4, LoopConfig(steps=12000, minutes=40, rate=1e-3)),
-    "refit_image_to_3d": PartRecipe(32, 1, LoopConfig(steps=6000, minutes=7, rate=5e-4)),
-    "finetune_autoencoder": PartRecipe(8, 8, LoopConfig(steps=3000, minutes=14, rate=3e-4)),
+    "temporal": PartRecipe(8, 8, LoopConfig(steps=12000, minutes=45, rate=2e-3)),
+    "finetune_temporal": PartRecipe(8, 8, LoopConfig(steps=12000, minutes=85, rate=2e-3), pure_noise=0.5),
+    "autoencoder": PartRecipe(12, 8, LoopConfig(steps=12000, minutes=35, rate=1e-3)),
+    "refit_image_to_3d": PartRecipe(32, 1, LoopConfig(steps=6000, minutes=10, rate=1e-3)),
+    "finetune_autoencoder": PartRecipe(8, 8, LoopConfig(steps=3000, minutes=10, rate=6e-4)),
 }

@@ -1,0 +1,89 @@
+"""Exports and caches when the disk is full: one sentence, no half a file, and Blender is still there."""
+
+from types import SimpleNamespace
+
+import bpy
+import pytest
+
+from blender_addon.errors import ArtistError
+from blender_addon.scene import disk_room
+from blender_addon.scene.caching import bake_alembic, bake_pc2
+from blender_addon.scene.exporters import ExportOptions, Format
+from blender_addon.scene.exporting import export
+from blender_addon.scene.usd_files import is_whole
+
+from .creature import animate, ball
+
+USD = ("a.usdc", "a.usda", "a.usdz")
+
+
+@pytest.fixture
+def target():
+    bpy.context.scene.frame_start, bpy.context.scene.frame_end = 1, 12
+    target = ball()
+    animate(target)
+    return target
+
+
+@pytest.fixture
+def files_of_a_kilobyte():
+    """No file of this process may become larger; Python ignores the signal that tells of it."""
+    resource = pytest.importorskip("resource")
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, old[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, old)
+
+
+def send(target, path, format):
+    return export(bpy.context.scene, [target], path, ExportOptions(format))
+
+
+@pytest.mark.parametrize(
+    ("name", "format"), [("a.glb", Format.GLB), ("a.fbx", Format.FBX), *((name, Format.USD) for name in USD)]
+)
+def test_export_that_does_not_fit_leaves_the_old_file(tmp_path, target, files_of_a_kilobyte, name, format):
+    (tmp_path / name).write_text("old")
+    with pytest.raises(ArtistError, match=r"File too large|cut off|Couldn't move"):
+        send(target, tmp_path / name, format)
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [(name, "old")]
+    assert len(bpy.data.scenes) == 1 and len(target.data.shape_keys.key_blocks) > 5
+
+
+def test_point_cache_that_does_not_fit_leaves_nothing(tmp_path, target, files_of_a_kilobyte):
+    with pytest.raises(ArtistError, match="File too large"):
+        bake_pc2(bpy.context.scene, target, tmp_path / "a.pc2")
+    assert not list(tmp_path.iterdir()) and len(bpy.data.objects) == 1
+
+
+def test_alembic_and_usd_ask_for_room_first(tmp_path, target, monkeypatch):
+    """Nothing else would do: an Alembic file that does not fit ends Blender."""
+    needed = 12 * 12 * (len(target.data.vertices) + len(target.data.loops)) + 32 * len(target.data.loops) + 2**20
+    disk = SimpleNamespace(total=10**9, free=needed - 1)
+    monkeypatch.setattr(disk_room.shutil, "disk_usage", lambda _folder: disk)
+    for format, name in ((Format.ALEMBIC, "a.abc"), (Format.USD, "a.usdc")):
+        with pytest.raises(ArtistError, match="may take 1 MB, and the disk has 1 MB left"):
+            send(target, tmp_path / name, format)
+    target.modifiers.new("Twice", "ARRAY").count = 2
+    disk.free = needed
+    with pytest.raises(ArtistError, match="may take"):
+        send(target, tmp_path / "a.abc", Format.ALEMBIC)
+    target.modifiers.clear()
+    assert send(target, tmp_path / "a.abc", Format.ALEMBIC).size < needed
+    disk.free = 0
+    with pytest.raises(ArtistError, match="may take"):
+        bake_alembic(bpy.context.scene, target, tmp_path / "b.abc")
+    assert [file.name for file in tmp_path.iterdir()] == ["a.abc"] and len(bpy.data.objects) == 1
+    disk.total = 0
+    assert send(target, tmp_path / "c.usdc", Format.USD).size
+
+
+@pytest.mark.parametrize("name", USD)
+def test_usd_files_are_known_to_be_whole(tmp_path, target, name):
+    path = tmp_path / name
+    send(target, path, Format.USD)
+    assert is_whole(path)
+    whole = path.read_bytes()
+    for part in (0.0, 0.01, 0.5, 0.99):
+        path.write_bytes(whole[: int(part * len(whole))])
+        assert not is_whole(path), part

@@ -1,0 +1,65 @@
+"""A backend that lives and does not do what it is told: Blender goes on, and the next job gets a fresh one."""
+
+import sys
+
+import bpy
+import pytest
+
+from blender_addon import files, runner
+from blender_addon.client import WorkerClient
+from blender_addon.jobs.record import State
+from tests.addon.workers import is_running
+from tests.bpy.addon import WORKER, all_over, clip, keys_of, press, selected_cube, states, tick_until
+
+OPS = bpy.ops.actionmesh
+
+
+@pytest.fixture
+def impatient(addon, monkeypatch):
+    """Soon tired of waiting for the backend."""
+    start = {"FAKE_START": "ready"}
+    monkeypatch.setattr(
+        runner,
+        "start_worker",
+        lambda *_: WorkerClient(sys.executable, WORKER, addon / "log", dict(start), patience=0.5, start_patience=1.0),
+    )
+    return start
+
+
+def next_job_works(addon):
+    bpy.ops.object.select_all(action="DESELECT")
+    target = selected_cube("Fresh", location=(9, 0, 0))
+    OPS.animate_selected(filepath=clip(addon))
+    return keys_of(target) == 5
+
+
+def test_backend_that_falls_silent_in_the_middle(addon, impatient):
+    target = selected_cube()
+    press(OPS.animate_selected, filepath=clip(addon, "mute"))
+    tick_until(lambda: runner.state.progress)
+    pid = runner._queue.backend._client.pid
+    tick_until(all_over)
+    assert "did not answer" in runner.state.problem.problem and states() == [State.FAILED]
+    assert target.data.shape_keys is None and not is_running(pid)
+    impatient["FAKE_START"] = "ready"
+    assert next_job_works(addon)
+
+
+def test_backend_that_never_says_a_word(addon, impatient):
+    impatient["FAKE_START"] = "be_silent"
+    press(OPS.animate_from_video, filepath=clip(addon))
+    tick_until(all_over)
+    assert files.records(False)[0].error.kind == "worker_silent" and not bpy.data.objects
+    impatient["FAKE_START"] = "ready"
+    assert next_job_works(addon)
+
+
+def test_backend_that_does_not_obey_a_cancel(addon, impatient):
+    press(OPS.animate_from_video, filepath=clip(addon, "deaf"))
+    tick_until(lambda: runner.state.progress)
+    pid, runner._queue.backend.patience = runner._queue.backend._client.pid, 0.3
+    OPS.cancel()
+    tick_until(all_over)
+    assert states() == [State.CANCELLED] and not bpy.data.objects
+    tick_until(lambda: not is_running(pid))
+    assert next_job_works(addon)
