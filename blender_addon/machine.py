@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from . import shown
 from .backend_files import protocol
 
-GIGABYTE = 1 << 30
+MEGABYTE, GIGABYTE = 1 << 20, 1 << 30
 
 
 def checkpoint_names() -> list[str]:
@@ -15,21 +15,23 @@ def checkpoint_names() -> list[str]:
 
 
 def facts(checkpoint: str) -> Iterator[str]:
-    """One line for each device and for the checkpoint in use.
+    """What each device is and has free, the checkpoint in use, and its licence; a line each.
 
     Args:
         checkpoint: the artist's choice; empty is the backend's own.
     """
     if shown.state.machine is None:
         return
-    yield from map(_device, shown.state.machine.devices)
-    yield from map(_checkpoint, _in_use(shown.state.machine.checkpoints, checkpoint))
+    for device in shown.state.machine.devices:
+        yield from _device(device)
+    for item in _in_use(shown.state.machine.checkpoints, checkpoint):
+        yield from _checkpoint(item)
 
 
-def _device(device: protocol.Device) -> str:
-    if device.memory_total is None or device.memory_free is None:
-        return device.description
-    return f"{device.description}: {device.memory_free / GIGABYTE:.1f} of {device.memory_total / GIGABYTE:.1f} GB free"
+def _device(device: protocol.Device) -> Iterator[str]:
+    yield device.description
+    if device.memory_total is not None and device.memory_free is not None:
+        yield f"Memory: {device.memory_free / GIGABYTE:.1f} of {device.memory_total / GIGABYTE:.1f} GB free"
 
 
 def _in_use(known: tuple[protocol.Checkpoint, ...], chosen: str) -> list[protocol.Checkpoint]:
@@ -37,8 +39,11 @@ def _in_use(known: tuple[protocol.Checkpoint, ...], chosen: str) -> list[protoco
     return named or [item for item in known if item.kind == "bundled"][:1]
 
 
-def _checkpoint(item: protocol.Checkpoint) -> str:
+def _checkpoint(item: protocol.Checkpoint) -> Iterator[str]:
     if item.missing:
-        return f"Checkpoint {item.name} lacks {', '.join(item.missing)}"
-    licence = f" ({item.licence})" if item.licence else ""
-    return f"Checkpoint {item.name}, {item.size / GIGABYTE:.2g} GB{licence}"
+        yield f"Checkpoint: {item.name} lacks {', '.join(item.missing)}"
+        return
+    size = f"{item.size / GIGABYTE:.1f} GB" if item.size >= GIGABYTE else f"{item.size / MEGABYTE:.0f} MB"
+    yield f"Checkpoint: {item.name}, {size}"
+    if item.licence:
+        yield f"Licence: {item.licence}"

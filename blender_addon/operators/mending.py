@@ -22,6 +22,7 @@ class ACTIONMESH_OT_mend(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         problem = shown.state.problem
+        assert problem is not None and problem.fix is not None
         group, _, name = problem.fix.partition(".")
         try:
             getattr(getattr(bpy.ops, group), name)(**problem.arguments)

@@ -111,9 +111,8 @@ def story():
     watch_ticks()
     yield from show_tab()
     picture("fresh")
-    settings.clip = CLIP
     settings.frame_count = 8
-    press(ops.look)
+    settings.clip = CLIP
     yield lambda: runner.state.look or runner.state.problem
     assert runner.state.look and runner.state.look.clip_frames == 24, runner.state.problem
     yield 1.0
@@ -126,6 +125,7 @@ def story():
     picture("progress")
     yield lambda: not runner.state.records and not runner._arrived
     (made,) = set(bpy.data.objects) - before
+    told["selected"] = [item.name for item in bpy.context.view_layer.objects if item.select_get()]
     told["keys"] = len(made.data.shape_keys.key_blocks) - 1
     activate(made)
     bpy.context.scene.frame_set(10)

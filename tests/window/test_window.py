@@ -56,6 +56,10 @@ def test_every_button_did_what_it_says(told):
     assert "being edited" in told["refused"]
 
 
+def test_new_object_is_selected(told):
+    assert told["selected"] == ["clip"]
+
+
 def test_escape_cancels(told):
     assert told["after_escape"] == "cancelled"
 

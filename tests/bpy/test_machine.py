@@ -1,0 +1,34 @@
+"""What the panel "Backend" says of the computer."""
+
+from blender_addon import machine, shown
+from blender_addon.backend_files import protocol
+
+SMALL = protocol.Checkpoint("toy", "/toy", "bundled", 15 << 20, (), "free to use")
+LARGE = protocol.Checkpoint("full", "/full", "public", 11 << 30, ())
+BROKEN = protocol.Checkpoint("broken", "/broken", "public", 0, ("vae", "dino"))
+
+
+def told(*checkpoints, chosen="", free=4 << 30):
+    device = protocol.Device("cuda", "A card", 8 << 30, free)
+    shown.state.machine = protocol.Initialized(1, {}, (device,), checkpoints)
+    try:
+        return list(machine.facts(chosen))
+    finally:
+        shown.reset()
+
+
+def test_nothing_is_known_before_the_backend_starts():
+    assert list(machine.facts("")) == []
+
+
+def test_device_memory_checkpoint_and_licence_have_a_line_each():
+    lines = ["A card", "Memory: 4.0 of 8.0 GB free", "Checkpoint: toy, 15 MB", "Licence: free to use"]
+    assert told(LARGE, SMALL) == lines
+
+
+def test_chosen_checkpoint_wins_and_large_ones_are_told_in_gigabytes():
+    assert told(SMALL, LARGE, chosen="full", free=None) == ["A card", "Checkpoint: full, 11.0 GB"]
+
+
+def test_missing_parts_are_named():
+    assert told(BROKEN, chosen="/broken")[-1] == "Checkpoint: broken lacks vae, dino"
