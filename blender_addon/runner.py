@@ -116,7 +116,9 @@ def bring_back(job: str) -> None:
 
 
 def remove(job: str) -> None:
-    """Deletes a job; raises ArtistError if it is not over."""
+    """Deletes a job; raises ArtistError if it is not over, its writing to the scene included."""
+    if any(arrived.id == job for arrived in _arrived):
+        raise ArtistError("The job's result is about to be written.", "Finish what you are doing first.")
     if not history.remove(record(job)):
         raise ArtistError("The job is not over yet.", "Cancel it first.")
     files.forget_history()

@@ -23,7 +23,7 @@ PREPARATION = 0.2
 PART = re.compile(r"(?P<stage>.*?)(?:,? \(?(?:level )?(?P<part>\d+) of (?P<parts>\d+)\)?)?")
 """Such as "Extracting the surface, level 1 of 2" and "Stage I: finding the motion (1 of 2)"."""
 EARLIEST = 0.05
-"""Share of the job after which its end can be guessed."""
+"""Share of what is left after which the job's end can be guessed."""
 
 
 def stage_seconds(timings: Mapping[str, float]) -> dict[str, float]:
@@ -67,8 +67,10 @@ class Overall:
         self._seconds = dict(seconds)
         self._total = max(sum(self._seconds.values()), 1e-9)
         self._preparation = PREPARATION if prepares else 0.0
-        self._clock, self._start = clock, clock()
+        self._clock = clock
         self.share = 0.0
+        self._working = False
+        self._count_from_here()
 
     def prepare(self, step: int, total: int) -> float:
         """The share after a step of the preparation."""
@@ -77,8 +79,12 @@ class Overall:
     def work(self, name: str, step: int, total: int) -> float:
         """The share after a step of the stage `name`."""
         stage, part, parts = _split(name)
+        if not self._working:  # what passed before, the backend's start and Blender's own part, tells nothing of the stages
+            self._working = True
+            self._reach(self._preparation)
+            self._count_from_here()
         if stage not in self._seconds:
-            return self._reach(self._preparation)
+            return self.share
         stages = list(self._seconds)
         before = sum(self._seconds[earlier] for earlier in stages[: stages.index(stage)])
         within = (part - 1 + step / max(total, 1)) / max(parts, 1)
@@ -87,9 +93,13 @@ class Overall:
 
     def seconds_left(self) -> float | None:
         """Of the whole job; None while it is too early to tell."""
-        if self.share < EARLIEST:
+        gained = self.share - self._counted_share
+        if gained < EARLIEST * (1 - self._counted_share):
             return None
-        return (self._clock() - self._start) * (1 - self.share) / self.share
+        return (self._clock() - self._counted_since) * (1 - self.share) / gained
+
+    def _count_from_here(self) -> None:
+        self._counted_since, self._counted_share = self._clock(), self.share
 
     def _reach(self, share: float) -> float:
         self.share = min(max(self.share, share), 1.0)

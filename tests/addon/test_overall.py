@@ -60,9 +60,16 @@ def test_share_never_falls_and_the_preparation_has_its_part():
     assert overall.work("Reading frames", 0, 1) == ahead == overall.work("Something new", 1, 1)
 
 
-def test_seconds_left_are_told_once_they_can_be_guessed():
+@pytest.mark.parametrize("prepares", [False, True])
+def test_seconds_left_are_told_once_they_can_be_guessed(prepares):
+    """However long the backend's start or Blender's own part took before."""
     now = 100.0
-    overall = Overall({"Reading frames": 1.0}, False, lambda: now)
+    overall = Overall({"Reading frames": 1.0}, prepares, lambda: now)
+    now += 600
+    if prepares:
+        overall.prepare(4, 4)
+        now += 60
+    overall.work("Reading frames", 0, 100)
     now += 3
     overall.work("Reading frames", 1, 100)
     assert overall.seconds_left() is None
