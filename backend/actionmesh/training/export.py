@@ -20,9 +20,9 @@ from .run import read_statistics
 EXTENT = 0.75
 """Half the longest side of a toy's first frame: where the reference shape lies in training."""
 PRESETS = {
-    "demo": {"image_steps": 16, "image_guidance": 2.0, "steps": 1, "guidance": 1.5, "resolution": 96, "max_faces": 20_000},
-    "fast": {"image_steps": 16, "image_guidance": 2.0, "steps": 1, "guidance": 1.5, "resolution": 128, "max_faces": 40_000},
-    "quality": {"image_steps": 32, "image_guidance": 2.0, "steps": 1, "guidance": 1.5, "resolution": 192, "max_faces": 40_000},
+    "demo": {"image_steps": 16, "image_guidance": 2.0, "steps": 1, "guidance": 1.0, "resolution": 96, "max_faces": 20_000},
+    "fast": {"image_steps": 16, "image_guidance": 2.0, "steps": 1, "guidance": 1.0, "resolution": 128, "max_faces": 40_000},
+    "quality": {"image_steps": 32, "image_guidance": 2.0, "steps": 1, "guidance": 1.0, "resolution": 192, "max_faces": 40_000},
 }
 LICENCE = "GPL-3.0-or-later, trained by this project on procedural data; results are yours, commercial use included"
 
