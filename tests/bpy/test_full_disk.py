@@ -1,5 +1,6 @@
 """Exports and caches when the disk is full: one sentence, no half a file, and Blender is still there."""
 
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import bpy
@@ -25,14 +26,16 @@ def target():
     return target
 
 
-@pytest.fixture
+@contextmanager
 def files_of_a_kilobyte():
-    """No file of this process may become larger; Python ignores the signal that tells of it."""
+    """No file of this process may become larger, not even pytest's report; Python ignores the signal that tells of it."""
     resource = pytest.importorskip("resource")
     old = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1024, old[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, old)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, old)
 
 
 def send(target, path, format):
@@ -42,16 +45,16 @@ def send(target, path, format):
 @pytest.mark.parametrize(
     ("name", "format"), [("a.glb", Format.GLB), ("a.fbx", Format.FBX), *((name, Format.USD) for name in USD)]
 )
-def test_export_that_does_not_fit_leaves_the_old_file(tmp_path, target, files_of_a_kilobyte, name, format):
+def test_export_that_does_not_fit_leaves_the_old_file(tmp_path, target, name, format):
     (tmp_path / name).write_text("old")
-    with pytest.raises(ArtistError, match=r"File too large|cut off|Couldn't move"):
+    with files_of_a_kilobyte(), pytest.raises(ArtistError, match=r"File too large|cut off|Couldn't move"):
         send(target, tmp_path / name, format)
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [(name, "old")]
     assert len(bpy.data.scenes) == 1 and len(target.data.shape_keys.key_blocks) > 5
 
 
-def test_point_cache_that_does_not_fit_leaves_nothing(tmp_path, target, files_of_a_kilobyte):
-    with pytest.raises(ArtistError, match="File too large"):
+def test_point_cache_that_does_not_fit_leaves_nothing(tmp_path, target):
+    with files_of_a_kilobyte(), pytest.raises(ArtistError, match="File too large"):
         bake_pc2(bpy.context.scene, target, tmp_path / "a.pc2")
     assert not list(tmp_path.iterdir()) and len(bpy.data.objects) == 1
 
