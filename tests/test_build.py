@@ -240,7 +240,7 @@ def test_requirements_of_every_blender_are_pinned():
     for version in build.BLENDERS:
         (line,) = (build.ROOT / "tests" / f"requirements-bpy-{version}.txt").read_text().splitlines()
         assert re.fullmatch(rf"bpy=={version}\.\d+", line)
-    common = [line for line in (build.ROOT / build.IN_BPY).read_text().splitlines() if not line.startswith("#")]
+    common = [line for line in (build.ROOT / "tests" / "requirements-bpy.txt").read_text().splitlines() if not line.startswith("#")]
     assert {line.split("==")[0] for line in common} == {"numpy", "safetensors", "pytest", "hypothesis"}
 
 
@@ -251,28 +251,66 @@ def test_missing_clip_is_one_sentence(tmp_path, monkeypatch, capsys):
     assert "clip.mp4 is missing" in error and error.count("\n") == 1
 
 
-@pytest.mark.parametrize("code", [0, 2])
-def test_demo_says_where_the_results_are(tmp_path, monkeypatch, capsys, code):
-    """The command line is replaced by a program that prints what it was asked for."""
-    folder = tmp_path / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo"
-    folder.mkdir(parents=True)
+@pytest.fixture
+def demo_repository(tmp_path):
+    """What a demo needs of a repository, files empty but for the version."""
+    demo = tmp_path / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo"
+    demo.mkdir(parents=True)
+    for folder in ("blender_addon", "wheels"):
+        (tmp_path / folder).mkdir()
+    for name in ("LICENSE", "backend/requirements-cpu.txt", "blender_addon/__init__.py"):
+        (tmp_path / name).touch()
+    (tmp_path / "backend" / "actionmesh" / "__init__.py").write_text('__version__ = "1.0"\n')
+    (tmp_path / "blender_manifest.toml").write_text('version = "1.0"\n')
     for name in ("clip.mp4", "mesh.glb"):
-        (folder / name).touch()
-    program = tmp_path / "python"
-    program.write_text(f"#!/bin/sh\necho asked: $@\nexit {code}\n")
-    program.chmod(0o755)
-    monkeypatch.setattr(Environment, "ensure", lambda self, names: program)
-    assert build.demo(tmp_path) == code
+        (demo / name).touch()
+    return tmp_path
+
+
+def program(folder, text, code):
+    """A program in the place of every Python."""
+    path = folder / "python"
+    path.write_text(f"#!/bin/sh\n{text}\nexit {code}\n")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.mark.parametrize("code", [0, 2])
+def test_demo_without_blender_runs_the_command_line(demo_repository, monkeypatch, capsys, code):
+    text = 'echo asked: $@\nfor each in $@; do case $each in *demo_out*) touch $each;; esac; done'
+    python = program(demo_repository, text, code)
+    monkeypatch.setattr(Environment, "ensure", lambda self, names: python)
+    monkeypatch.setattr(build, "find_python", lambda versions: [])
+    assert build.demo(demo_repository) == code
     shown = capsys.readouterr().out
-    out, clip = tmp_path / "demo_out", folder / "clip.mp4"
+    out, demo = demo_repository / "demo_out", demo_repository / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo"
     asked = [line for line in shown.splitlines() if line.startswith("asked:")]
-    runs = [f"{clip} --preset demo", f"{clip} --mesh {folder / 'mesh.glb'} --preset demo"]
+    runs = [f"{demo / 'clip.mp4'} --preset demo", f"{demo / 'clip.mp4'} --mesh {demo / 'mesh.glb'} --preset demo"]
     assert len(asked) == (2 if code == 0 else 1)
     assert all(f"-m actionmesh animate {run} " in line for run, line in zip(runs, asked, strict=False))
     told = shown.rpartition("asked:")[2].partition("\n")[2]
     for name in ("from_video.glb", "from_video.png", "with_mesh.glb", "with_mesh.png", "timings.txt"):
         assert (str(out / name) in told) == (code == 0)
     assert ("with_mesh" in (out / "timings.txt").read_text()) == (code == 0)
+
+
+@pytest.mark.parametrize("code", [0, 2])
+def test_demo_in_blender_installs_the_extension_where_nothing_else_is(demo_repository, monkeypatch, capsys, code):
+    text = 'ls "$2" > asked; echo "$1 $3 $4 $5" >> asked; env | grep -E "ACTIONMESH|BLENDER_USER" >> asked; touch "$5/demo.blend"'
+    python = program(demo_repository, text, code)
+    monkeypatch.setattr(Environment, "ensure", lambda self, names: python)
+    monkeypatch.setattr(build, "find_python", lambda versions: ["python3.11"])
+    monkeypatch.chdir(demo_repository)
+    assert build.demo(demo_repository) == code
+    archive, arguments, *variables = (demo_repository / "asked").read_text().splitlines()
+    demo = demo_repository / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo"
+    script, out = demo_repository / "docs" / "demo.py", demo_repository / "demo_out"
+    assert arguments == f"{script} {demo / 'clip.mp4'} {demo / 'mesh.glb'} {out}"
+    assert archive.endswith("actionmesh-1.0.zip") and not Path(archive).exists()
+    places = dict(line.split("=", 1) for line in variables)
+    assert places["ACTIONMESH_PYTHON"] == str(python)
+    assert places["BLENDER_USER_RESOURCES"] == str(Path(archive).parent) == str(Path(places["ACTIONMESH_HOME"]).parent)
+    assert (str(out / "demo.blend") in capsys.readouterr().out) == (code == 0)
 
 
 def test_old_pythons_can_read_it():
