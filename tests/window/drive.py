@@ -151,6 +151,7 @@ def story():
     press(ops.animate_selected)
     yield lambda: not runner.state.records and not runner._arrived
     told["cube_keys"] = len(bpy.data.objects["Cube"].data.shape_keys.key_blocks) - 1
+    yield from job_without_viewport()
     bpy.ops.object.mode_set(mode="EDIT")
     try:
         press(ops.animate_selected)
@@ -159,6 +160,21 @@ def story():
     yield 1.0
     picture("refused")
     importlib.import_module(PACKAGE).unregister()
+
+
+def job_without_viewport():
+    """A job while no viewport is drawn, which takes a software driver most of a second: what is left of the gaps is the add-on's."""
+    runner, (window, area) = module("runner"), viewport()
+    area.type = "TEXT_EDITOR"
+    yield 1.0
+    told["gaps_with_viewport"], told["gaps"] = told["gaps"], []
+    with bpy.context.temp_override(window=window):
+        bpy.ops.actionmesh.animate_from_video("INVOKE_DEFAULT")
+    yield lambda: not runner.state.records and not runner._arrived
+    told["gaps_without_viewport"], told["gaps"] = told["gaps"], []
+    area.type = "VIEW_3D"
+    yield from show_tab()
+    activate(bpy.data.objects["Cube"])
 
 
 def activate(target):
