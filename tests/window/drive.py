@@ -163,7 +163,7 @@ def story():
 
 
 def job_without_viewport():
-    """A job while no viewport is drawn, which takes a software driver most of a second: what is left of the gaps is the add-on's."""
+    """A job while no viewport is drawn, which takes a software driver most of a second: the gaps left are the add-on's."""
     runner, (window, area) = module("runner"), viewport()
     area.type = "TEXT_EDITOR"
     yield 1.0

@@ -18,7 +18,7 @@ CLIP = ROOT / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo" / "clip.
 BLENDER = shlex.split(os.environ.get("BLENDER", ""))
 PICTURES = {"fresh", "look", "progress", "result", "baked", "refused"}
 LONGEST_TICK = 0.1
-"""Seconds that the add-on may keep Blender from anything else, and that may pass between two ticks, but for the write at the end."""
+"""Seconds that the add-on may keep Blender from anything else, and between two ticks, but for the write at the end."""
 
 pytestmark = [
     pytest.mark.skipif(not BLENDER, reason="BLENDER names no Blender"),
