@@ -15,7 +15,7 @@ from actionmesh.training import run as parts
 from actionmesh.training.batches import draw_known, encode_windows, shapes, windows
 from actionmesh.training.data import FRAMES, ToyData, make_shard, picture_path
 from actionmesh.training.export import export, unpack
-from actionmesh.training.loop import Loop, LoopConfig, cosine
+from actionmesh.training.loop import Loop, LoopConfig, cosine, make_optimisers
 from actionmesh.training.losses import draw_sigmas, image_to_3d_loss, temporal_loss
 from actionmesh.training.recipes import RECIPES, SIZES
 from actionmesh.training.toys.shapes import signed_distance
@@ -78,21 +78,46 @@ def line_losses(network, batch, generator):
     return {"loss": (network(batch).float() - batch.sum(1, keepdim=True)).square().mean()}
 
 
-def test_a_restarted_training_ends_where_an_unbroken_one_does(tmp_path):
+class Blocks(nn.Module):
+    """A matrix inside a block, and one outside."""
+
+    def __init__(self):
+        super().__init__()
+        self.blocks, self.out = nn.Sequential(nn.Linear(3, 4), nn.Tanh()), nn.Linear(4, 1)
+
+    def forward(self, x):
+        return self.out(self.blocks(x))
+
+
+@pytest.mark.parametrize("optimiser", ["muon", "adamw"])
+def test_a_restarted_training_ends_where_an_unbroken_one_does(tmp_path, optimiser):
     def fit(folder, steps_of_runs):
         for steps in steps_of_runs:
             torch.manual_seed(0)
-            network = nn.Linear(3, 1)
-            loop = Loop(LoopConfig(steps=6, warmup=2), network, folder, "line")
+            network = Blocks()
+            loop = Loop(LoopConfig(steps=6, warmup=2, optimiser=optimiser), network, folder, "line")
             while loop.step < steps:
                 loop._update(draw_line, partial(line_losses, network))
             loop.save()
         loop.use_average()
-        return network.weight.detach().clone()
+        return nn.utils.parameters_to_vector(network.parameters()).detach().clone()
 
     for name in ("whole", "broken"):
         (tmp_path / name).mkdir()
     assert torch.equal(fit(tmp_path / "whole", [6]), fit(tmp_path / "broken", [2, 5, 6]))
+
+
+def test_muon_takes_the_matrices_inside_blocks_and_adamw_the_rest():
+    parameters = dict(Blocks().named_parameters())
+    muon, adamw = make_optimisers(LoopConfig(steps=1), parameters)
+    assert isinstance(muon, torch.optim.Muon) and isinstance(adamw, torch.optim.AdamW)
+    names = {value: name for name, value in parameters.items()}
+    taken = [{names[value] for value in each.param_groups[0]["params"]} for each in (muon, adamw)]
+    assert taken == [{"blocks.0.weight"}, {"blocks.0.bias", "out.weight", "out.bias"}]
+    with pytest.raises(ValueError, match="neither"):
+        LoopConfig(steps=1, optimiser="sgd")
+    (alone,) = make_optimisers(LoopConfig(steps=1, optimiser="adamw"), parameters)
+    assert len(alone.param_groups[0]["params"]) == len(parameters)
 
 
 def test_a_loop_learns_and_keeps_a_log(tmp_path):

@@ -44,6 +44,10 @@ class LoopConfig:
     save_minutes: float = 3.0
     optimiser: str = "muon"
 
+    def __post_init__(self) -> None:
+        if self.optimiser not in ("muon", "adamw"):
+            raise ValueError(f"optimiser is {self.optimiser!r}, neither 'muon' nor 'adamw'")
+
 
 class Loop:
     """The state of one training: the networks, their average, the optimiser, how far it is."""
