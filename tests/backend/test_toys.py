@@ -18,7 +18,7 @@ from actionmesh.training.toys import (
 )
 from actionmesh.training.toys.motion import Clock, Wave, random_clock, rotation_of
 from actionmesh.training.toys.rig import Rig, X, Y, Z
-from actionmesh.training.toys.shapes import signed_distance_and_gradient
+from actionmesh.training.toys.shapes import ROUNDING, signed_distance_and_gradient
 
 FRAMES = 6
 
@@ -91,8 +91,37 @@ def test_ellipsoid_distance_is_that_of_the_nearest_surface_point():
     torch.testing.assert_close(centre, torch.tensor([-0.05]), atol=1e-3, rtol=0)
 
 
-def test_gradient_is_that_of_the_distance_and_never_longer_than_one():
-    batch = make_sequence(3, 2, "bird").body.batch()
+def test_box_distance_is_that_of_the_nearest_point_of_its_rounded_surface():
+    half, turn, centre = np.array([0.5, 0.3, 0.2]), rotation_of(X, 0.7), np.array([0.1, 0, 0])
+    rig = Rig(blend=1e-3)
+    rig.box(0, centre, half, (1, 1, 1), turn)
+    body, radius = rig.body(rig.rest()), ROUNDING * half.min()
+    points = random_points(300)
+    distance = body.signed_distance(points, 0)
+    local, inner = torch.from_numpy((points.numpy() - centre) @ turn).float(), torch.from_numpy(half - radius).float()
+    to_inner_box = (local - local.clamp(-inner, inner)).norm(dim=1)
+    rounded = to_inner_box > 0
+    torch.testing.assert_close(distance[rounded], to_inner_box[rounded] - radius, atol=1e-5, rtol=0)
+    flat = body.signed_distance(torch.tensor([[0.7, 0.0, 0.0], [0.1, 0.0, 0.0]]), 0)
+    torch.testing.assert_close(flat, torch.tensor([0.1, -0.2]), atol=1e-5, rtol=0)
+    within = (local.abs() < torch.from_numpy(half).float()).all(dim=1)
+    assert within[distance < 0].all() and (distance[~within] > 0).all()
+
+
+def test_a_box_keeps_its_axes_when_it_is_squashed():
+    rig = Rig()
+    rig.box(0, (0, 0, 0), (0.3, 0.3, 0.3), (1, 1, 1))
+    rig.stretch = Wave(0.2)
+    clock = Clock(np.array([0.0]), np.array([np.pi / 2]), 1.0, True)
+    body = rig.body(rig.pose(clock))
+    torch.testing.assert_close(body.rotations[0, 0].abs(), torch.eye(3))
+    expected = 0.3 * torch.tensor([1.2**-0.5, 1.2, 1.2**-0.5])
+    torch.testing.assert_close(body.half_axes[0, 0], expected, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["bird", "box"])
+def test_gradient_is_that_of_the_distance_and_never_longer_than_one(name):
+    batch = make_sequence(3, 2, name).body.batch()
     points = random_points(200)[None].expand(2, -1, -1).contiguous()
     value, gradient = signed_distance_and_gradient(batch, points)
     torch.testing.assert_close(value, signed_distance(batch, points))
@@ -141,7 +170,7 @@ def test_seeds_draw_every_template():
 
 def test_shapes_types_and_bounds(toy):
     frames, count, _ = toy.vertices.shape
-    assert frames == FRAMES == len(toy.times) and 1500 < count < 4000
+    assert frames == FRAMES == len(toy.times) and 2000 < count < 6000
     assert toy.vertices.dtype == np.float32 and toy.faces.dtype == np.int32
     assert toy.faces.min() == 0 and toy.faces.max() == count - 1
     assert toy.colours.shape == (count, 3) and toy.colours.min() >= 0 and toy.colours.max() <= 1

@@ -20,6 +20,7 @@ class Light:
         key: of the key light.
         rim: a soft white edge around the silhouette.
         wrap: 0 is Lambert's cosine; up to 1 lets the key light reach around the shape, as a large soft lamp does.
+        colour: of the key light, linear.
     """
 
     direction: tuple[float, float, float] = (-0.4, 0.7, 0.8)
@@ -27,6 +28,7 @@ class Light:
     key: float = 0.65
     rim: float = 0.0
     wrap: float = 0.0
+    colour: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -134,7 +136,8 @@ def shade(colours: np.ndarray, normals: np.ndarray, light: Light) -> np.ndarray:
     """(H, 3) linear colours. Lambert's cosine, wrapped as (n.l + w) / (1 + w), over a sky that is brighter above."""
     key = (normals @ _unit(np.array(light.direction, np.float32)) + light.wrap) / (1 + light.wrap)
     sky = 1 + normals[:, 1] / 3
-    shaded = colours * (light.ambient * sky + light.key * np.maximum(key, 0))[:, None]
+    lit = light.key * np.maximum(key, 0)[:, None] * np.array(light.colour, np.float32)
+    shaded = colours * (light.ambient * sky[:, None] + lit)
     if light.rim:
         shaded = shaded + light.rim * ((1 - np.abs(normals[:, 2])) ** 3)[:, None]
     return shaded

@@ -22,6 +22,7 @@ class Windows:
 
     Args:
         tracks: (B, T, P, 6) points and normals.
+        vertices: (B, T, V, 6) vertices of a mesh, with normals: what the temporal autoencoder is asked about.
         token_indices: (B, N) the canonical points that are tokens in every frame of a window.
         frame_times: (B, T) in frames, rising.
         pictures: (B, T, 3, h, w) normalised; empty where the data has none.
@@ -29,6 +30,7 @@ class Windows:
     """
 
     tracks: Tensor
+    vertices: Tensor
     token_indices: Tensor
     frame_times: Tensor
     pictures: Tensor
@@ -48,7 +50,7 @@ def shapes(data: ToyData, batch: int, points: int, tokens: int, query_count: int
     rows = torch.randint(len(data), (batch,), generator=generator)
     frames = torch.randint(FRAMES, (batch,), generator=generator)
     chosen = torch.randperm(data.points.shape[2], generator=generator)[:points]
-    surface = _with_normals(data, (rows, frames), chosen)
+    surface = _joined(data.points, data.normals, (rows, frames), chosen)
     elsewhere = torch.randint(FRAMES, (batch,), generator=generator)
     token_indices = choose_tokens(data.points[rows, elsewhere][:, chosen].float(), tokens, generator)
     query_points, distances = queries(data.bodies[rows * FRAMES + frames], surface[..., :3], query_count, generator)
@@ -61,11 +63,12 @@ def windows(data: ToyData, batch: int, frames: int, points: int, tokens: int, ge
     order = torch.rand(batch, FRAMES, generator=generator).argsort(dim=1)[:, :frames].sort(dim=1).values
     chosen = torch.randperm(data.points.shape[2], generator=generator)[:points]
     picked = (rows[:, None], order)
-    tracks = _with_normals(data, picked, chosen)
+    tracks = _joined(data.points, data.normals, picked, chosen)
+    vertices = _joined(data.vertices, data.vertex_normals, picked, slice(None))
     canonical = torch.randint(frames, (batch,), generator=generator)
     token_indices = choose_tokens(tracks[torch.arange(batch), canonical, :, :3], tokens, generator)
     pictures = torch.empty(0) if data.pictures is None else normalised(data.pictures[picked])
-    return Windows(tracks, token_indices, order.float(), pictures, rows)
+    return Windows(tracks, vertices, token_indices, order.float(), pictures, rows)
 
 
 def patches_of(data: ToyData, batch: Windows, grid: int) -> Patches:
@@ -76,9 +79,9 @@ def patches_of(data: ToyData, batch: Windows, grid: int) -> Patches:
     return patches_shown(data.views, rows, points, normals, data.points[rows, 0].float(), grid)
 
 
-def _with_normals(data: ToyData, frames: tuple[Tensor, ...], chosen: Tensor) -> Tensor:
-    """(..., P, 6) float32 of the chosen points in the chosen frames."""
-    return torch.cat([data.points[frames][..., chosen, :], data.normals[frames][..., chosen, :]], dim=-1).float()
+def _joined(points: Tensor, normals: Tensor, frames: tuple[Tensor, ...], chosen: Tensor | slice) -> Tensor:
+    """(..., P, 6) float32 of the chosen points and their normals in the chosen frames."""
+    return torch.cat([points[frames][..., chosen, :], normals[frames][..., chosen, :]], dim=-1).float()
 
 
 def choose_tokens(points: Tensor, tokens: int, generator: torch.Generator) -> Tensor:

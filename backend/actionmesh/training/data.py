@@ -15,16 +15,21 @@ from torch import Tensor
 
 from ..media.preprocess import square_frames
 from ..media.render import Camera, Light, render_frames
+from .masks import with_mask_errors
 from .patches import Views
 from .recipes import PICTURE
+from .toys.meshing import reference_vertices
 from .toys.queries import sample_tracked_points
 from .toys.sequence import ToySequence, make_sequence
 from .toys.shapes import BodyBatch, stack_bodies
 
 SHARD = 50
 POINTS = 1536
+VERTICES = 384
 FRAMES = 16
 RENDER = 224
+CONE, CONE_PITCH = np.radians(15), np.radians(4)
+"""Cameras are within this angle of straight in front and a little above."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,7 @@ class ToyData:
 
     Args:
         points, normals: (n, T, P, 3) float16, the same P tracked surface points in every frame.
+        vertices, vertex_normals: (n, T, V, 3) float16, some vertices of a mesh of each toy as an artist might bring it.
         pictures: (n, T, h, w, 3) uint8, cropped and squared as at inference; None where they were not asked for.
         bodies: n T bodies, sequence by sequence.
         views: how the pictures were taken; None without pictures.
@@ -40,6 +46,8 @@ class ToyData:
 
     points: Tensor
     normals: Tensor
+    vertices: Tensor
+    vertex_normals: Tensor
     pictures: Tensor | None
     bodies: BodyBatch
     views: Views | None
@@ -89,12 +97,19 @@ def make_shard(folder: Path, first_seed: int, pictures: bool, count: int = SHARD
 
 def _tracks(sequences: list[ToySequence]) -> dict[str, Tensor]:
     tracked = [sample_tracked_points(sequence, POINTS, sequence.seed) for sequence in sequences]
+    meshed = [reference_vertices(sequence, VERTICES, np.random.default_rng((sequence.seed, 2))) for sequence in sequences]
     bodies = stack_bodies([sequence.body for sequence in sequences])
     return {
-        "points": torch.from_numpy(np.stack([points for points, _ in tracked])).half(),
-        "normals": torch.from_numpy(np.stack([normals for _, normals in tracked])).half(),
+        "points": _halves([points for points, _ in tracked]),
+        "normals": _halves([normals for _, normals in tracked]),
+        "vertices": _halves([vertices for vertices, _ in meshed]),
+        "vertex_normals": _halves([normals for _, normals in meshed]),
         **{f"body.{field.name}": getattr(bodies, field.name) for field in fields(BodyBatch)},
     }
+
+
+def _halves(arrays: list[np.ndarray]) -> Tensor:
+    return torch.from_numpy(np.stack(arrays)).half()
 
 
 def _pictures(sequences: list[ToySequence]) -> dict[str, Tensor]:
@@ -114,11 +129,12 @@ def render_toy(sequence: ToySequence, size: int = RENDER) -> np.ndarray:
 
 
 def toy_camera_and_light(seed: int) -> tuple[Camera, Light]:
-    """A camera near the front, orthographic or with mild perspective, and a light from above."""
+    """A camera in a cone around the front, orthographic or with mild perspective, and a light from above."""
     rng = np.random.default_rng((seed, 1))
+    around, off = rng.uniform(0, 2 * np.pi), CONE * np.sqrt(rng.random())
     camera = Camera(
-        yaw=np.radians(rng.uniform(-10, 10)),
-        pitch=np.radians(rng.uniform(-5, 15)),
+        yaw=off * np.cos(around),
+        pitch=CONE_PITCH + off * np.sin(around),
         half_extent=1.45,
         field_of_view=np.radians(rng.uniform(15, 40)) if rng.random() < 0.7 else None,
     )
@@ -127,13 +143,14 @@ def toy_camera_and_light(seed: int) -> tuple[Camera, Light]:
         ambient=rng.uniform(0.3, 0.6),
         key=rng.uniform(0.4, 0.8),
         wrap=rng.uniform(0, 0.5),
+        colour=tuple(1 + rng.uniform(-0.2, 0.2, 3)),
     )
     return camera, light
 
 
 def picture_frames(sequence: ToySequence) -> np.ndarray:
-    """(T, h, w, 3) uint8: rendered, composited on white, cropped and squared over all frames as at inference."""
-    square = square_frames(render_toy(sequence))
+    """(T, h, w, 3) uint8: rendered, cut out with some errors, composited on white, cropped and squared as at inference."""
+    square = square_frames(with_mask_errors(render_toy(sequence), np.random.default_rng((sequence.seed, 3))))
     return np.stack([cv2.resize(frame, (PICTURE, PICTURE), interpolation=cv2.INTER_AREA) for frame in square])
 
 

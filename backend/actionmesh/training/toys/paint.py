@@ -33,8 +33,8 @@ def paint(rig: Rig, vertices: np.ndarray, weights: np.ndarray, rng: np.random.Ge
 
 
 def _pattern(vertices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(V,) brightness: stripes along a random direction, spots, soft mottling, or plain."""
-    kind, depth = rng.integers(4), rng.uniform(0.25, 0.5)
+    """(V,) brightness: stripes along a random direction, spots, soft mottling, a checkerboard, patches, or plain."""
+    kind, depth = rng.integers(6), rng.uniform(0.25, 0.5)
     direction = rng.normal(size=3) * (0.5, 0.7, 1.5)
     direction /= np.linalg.norm(direction)
     wobble = 0.03 * np.sin(vertices @ rng.uniform(-12, 12, 3))
@@ -47,6 +47,11 @@ def _pattern(vertices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if kind == 2:
         waves = np.sin(vertices @ rng.normal(scale=9, size=(3, 3)) + rng.uniform(0, 6.3, 3))
         return 1 + 0.2 * waves.mean(axis=1)
+    if kind == 3:
+        return 1 - depth * (np.floor(vertices / rng.uniform(0.12, 0.22) + rng.uniform(0, 1, 3)).sum(axis=1) % 2)
+    if kind == 4:
+        blotches = np.sin(vertices @ rng.normal(scale=6, size=(3, 3)) + rng.uniform(0, 6.3, 3)).sum(axis=1)
+        return 1 - depth / (1 + np.exp(-12 * (blotches - 0.6)))
     return np.ones(len(vertices))
 
 

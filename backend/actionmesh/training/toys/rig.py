@@ -1,4 +1,4 @@
-"""A toy's skeleton and flesh: joints that swing, and the round cones and ellipsoids that they carry.
+"""A toy's skeleton and flesh: joints that swing, and the round cones, ellipsoids and boxes that they carry.
 
 All of it is written down in the rest pose, in the creature's own space: +Y up, facing +Z, about 1.5 units in size.
 Every joint's axes are the world's in the rest pose, so a swing about +X lifts a hanging leg backwards at any joint.
@@ -35,11 +35,14 @@ class Cone:
 
 @dataclass(frozen=True)
 class Ellipsoid:
+    """An ellipsoid, or the rounded box of these half axes."""
+
     joint: int
     centre: np.ndarray
     half_axes: np.ndarray
     rotation: np.ndarray
     colour: np.ndarray
+    boxy: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,9 +96,18 @@ class Rig:
         self, joint: int, centre: Vector, half_axes: Vector, colour: Vector, turn: np.ndarray | None = None
     ) -> None:
         """An ellipsoid at a rest position; `turn` (3, 3) has its axes as columns."""
+        self._round(joint, centre, half_axes, colour, turn, boxy=False)
+
+    def box(self, joint: int, centre: Vector, half_axes: Vector, colour: Vector, turn: np.ndarray | None = None) -> None:
+        """A box with rounded edges at a rest position; `turn` as an ellipsoid's."""
+        self._round(joint, centre, half_axes, colour, turn, boxy=True)
+
+    def _round(
+        self, joint: int, centre: Vector, half_axes: Vector, colour: Vector, turn: np.ndarray | None, boxy: bool
+    ) -> None:
         turn = np.eye(3) if turn is None else turn
         parts = np.asarray(centre, float), np.asarray(half_axes, float), turn, np.asarray(colour, float)
-        self.ellipsoids.append(Ellipsoid(joint, *parts))
+        self.ellipsoids.append(Ellipsoid(joint, *parts, boxy))
 
     def limb(self, parent: int, points: Vectors, radii: Vector, colours: Vectors) -> list[int]:
         """A chain of round cones through rest positions, a joint at every point but the last; the joints."""
@@ -131,7 +143,8 @@ class Rig:
         """The parts in every frame of a pose whose maps grow lengths by `scale`."""
         ends, radii = map(_tensor, self._posed_cones(pose, scale))
         centres, rotations, half_axes = map(_tensor, self._posed_ellipsoids(pose))
-        return BlendedBody(ends, radii, centres, rotations, half_axes, self.blend * scale)
+        boxy = torch.tensor([part.boxy for part in self.ellipsoids], dtype=torch.bool)
+        return BlendedBody(ends, radii, centres, rotations, half_axes, boxy, self.blend * scale)
 
     def part_joints(self) -> np.ndarray:
         """(K + E,) joint of each part, round cones first."""
@@ -161,8 +174,19 @@ class Rig:
         rest = np.array([part.centre for part in self.ellipsoids]).reshape(-1, 3)
         centres = np.einsum("tkij,kj->tki", pose.linear[:, joints], rest) + pose.offset[:, joints]
         axes = np.array([part.rotation * part.half_axes for part in self.ellipsoids]).reshape(-1, 3, 3)
-        turns, half_axes, _ = np.linalg.svd(pose.linear[:, joints] @ axes)
-        return centres, turns * np.sign(np.linalg.det(turns))[..., None, None], half_axes
+        return centres, *_principal_axes(pose.linear[:, joints] @ axes, np.array([part.boxy for part in self.ellipsoids], bool))
+
+
+def _principal_axes(axes: np.ndarray, boxy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Rotations (T, E, 3, 3) and half axes (T, E, 3) of what maps the unit ball (or, where `boxy` (E,), the unit cube) to parts.
+
+    Exact for ellipsoids; a box that is sheared becomes the nearest one that is not.
+    """
+    left, half_axes, _ = np.linalg.svd(axes)
+    length = _length(axes.swapaxes(-1, -2))
+    nearest, _, other = np.linalg.svd(axes / length[..., None, :])
+    turns = np.where(boxy[:, None, None], nearest @ other, left)
+    return turns * np.sign(np.linalg.det(turns))[..., None, None], np.where(boxy[:, None], length, half_axes)
 
 
 def _length(vectors: np.ndarray) -> np.ndarray:

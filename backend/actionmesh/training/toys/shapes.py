@@ -1,6 +1,6 @@
-"""Bodies of smoothly blended round cones and ellipsoids, and their signed distance, negative inside, in model units.
+"""Bodies of smoothly blended round cones, ellipsoids and rounded boxes, and their signed distance, negative inside, in model units.
 
-A round cone is the hull of two spheres. Its distance, and an ellipsoid's, are exact outside and inside. The blend is
+A round cone is the hull of two spheres. All parts' distances are exact outside and inside. The blend is
 log-sum-exp: f = -k log sum_i exp(-d_i / k). It is never above the hard union and at most k log(parts) below it.
 Its gradient is a convex mean of unit vectors, so it never overestimates the distance to its own surface.
 """
@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 ELLIPSOID_STEPS = 3
+ROUNDING = 0.4
+"""Radius of a box's edges, as a share of its smallest half axis."""
 FAR = 1e3
 
 
@@ -22,10 +24,11 @@ class BodyBatch:
         ends: (B, K, 2, 3) centres of the two spheres of each round cone.
         radii: (B, K, 2) their radii.
         has_cone: (B, K) bool, False for padding.
-        centres: (B, E, 3) of the ellipsoids.
-        rotations: (B, E, 3, 3) whose columns are the ellipsoids' axes.
+        centres: (B, E, 3) of the ellipsoids and boxes.
+        rotations: (B, E, 3, 3) whose columns are their axes.
         half_axes: (B, E, 3).
         has_ellipsoid: (B, E) bool, False for padding.
+        boxy: (B, E) bool, True where it is a box with rounded edges.
         blend: (B,) the width k of the smooth union.
     """
 
@@ -36,6 +39,7 @@ class BodyBatch:
     rotations: Tensor
     half_axes: Tensor
     has_ellipsoid: Tensor
+    boxy: Tensor
     blend: Tensor
 
     def __len__(self) -> int:
@@ -52,7 +56,7 @@ class BlendedBody:
 
     Args:
         ends: (T, K, 2, 3).    radii: (T, K, 2).
-        centres: (T, E, 3).    rotations: (T, E, 3, 3).    half_axes: (T, E, 3).
+        centres: (T, E, 3).    rotations: (T, E, 3, 3).    half_axes: (T, E, 3).    boxy: (E,) bool.
         blend: width k of the smooth union, the same in all frames.
     """
 
@@ -61,6 +65,7 @@ class BlendedBody:
     centres: Tensor
     rotations: Tensor
     half_axes: Tensor
+    boxy: Tensor
     blend: float
 
     def batch(self) -> BodyBatch:
@@ -73,6 +78,7 @@ class BlendedBody:
             rotations=self.rotations,
             half_axes=self.half_axes,
             has_ellipsoid=torch.ones(self.half_axes.shape[:2], dtype=torch.bool),
+            boxy=self.boxy.expand(self.half_axes.shape[:2]),
             blend=torch.full((len(self.ends),), self.blend),
         )
 
@@ -168,19 +174,31 @@ def _round_cones(batch: BodyBatch, points: Tensor) -> tuple[Tensor, Tensor, Tens
 
 
 def _ellipsoids(batch: BodyBatch, points: Tensor, with_normal: bool = True) -> tuple[Tensor, Tensor]:
-    """Distance to the M ellipsoids that are no padding: the greatest distance to a supporting plane.
+    """Distance to the M ellipsoids and boxes that are no padding.
+
+    Returns:
+        (M, Q) distance and (M, 3, Q) its unit gradient, empty unless asked for.
+    """
+    bodies, present = batch.has_ellipsoid.nonzero()[:, 0], batch.has_ellipsoid
+    turns, boxy = batch.rotations[present], batch.boxy[present]
+    local = turns.mT @ (points.mT[bodies] - batch.centres[present][..., None])
+    half = batch.half_axes[present][..., None].clamp_min(1e-6)
+    distance, normal = _supporting_plane(local, half)
+    if boxy.any():
+        distance[boxy], normal[boxy] = _rounded_box(local[boxy], half[boxy])
+    return distance, turns @ normal if with_normal else normal[:0]
+
+
+def _supporting_plane(local: Tensor, half: Tensor) -> tuple[Tensor, Tensor]:
+    """Distance of points (M, 3, Q) to ellipsoids (M, 3, 1) at the origin: the greatest distance to a supporting plane.
 
     The plane touches at q = h^2 p / (t + h^2) with |q / h| = 1, t being the largest root (D. Eberly, "Distance from a
     Point to an Ellipse, an Ellipsoid, or a Hyperellipsoid"). Newton steps on the reciprocal norm, concave in t, come
     from below; an unfinished t only makes the distance a little smaller, to second order.
 
     Returns:
-        (M, Q) distance and (M, 3, Q) unit outward normal at q, empty unless asked for.
+        (M, Q) distance and (M, 3, Q) unit outward normal at q.
     """
-    bodies, present = batch.has_ellipsoid.nonzero()[:, 0], batch.has_ellipsoid
-    turns = batch.rotations[present]
-    local = turns.mT @ (points.mT[bodies] - batch.centres[present][..., None])
-    half = batch.half_axes[present][..., None].clamp_min(1e-6)
     place = torch.maximum(local.abs(), 1e-3 * half.amin(dim=1, keepdim=True))
     scaled, square = half * place, half.square()
     root = (scaled - square).amax(dim=1, keepdim=True)
@@ -192,4 +210,16 @@ def _ellipsoids(batch: BodyBatch, points: Tensor, with_normal: bool = True) -> t
     normal = place / (root + square)
     normal = normal * normal.square().sum(1, keepdim=True).rsqrt()
     distance = (place * normal).sum(1) - (half * normal).square().sum(1).sqrt()
-    return distance, turns @ normal.copysign(local) if with_normal else normal[:0]
+    return distance, normal.copysign(local)
+
+
+def _rounded_box(local: Tensor, half: Tensor) -> tuple[Tensor, Tensor]:
+    """Distance of points (M, 3, Q) to boxes (M, 3, 1) at the origin whose edges are round, and its unit gradient (I. Quilez,
+    "Distance functions")."""
+    radius = ROUNDING * half.amin(dim=1, keepdim=True)
+    beyond = local.abs() - (half - radius)
+    outside = beyond.clamp_min(0)
+    reach, depth = outside.norm(dim=1, keepdim=True), beyond.amax(dim=1, keepdim=True)
+    towards_face = (beyond == depth).to(local.dtype)
+    gradient = torch.where(reach > 0, outside / reach.clamp_min(1e-9), towards_face / towards_face.sum(1, keepdim=True))
+    return (reach + depth.clamp_max(0) - radius).squeeze(1), gradient.copysign(local)

@@ -8,7 +8,9 @@ from skimage.measure import marching_cubes
 from .rig import Pose, Rig
 from .shapes import BlendedBody, BodyBatch, part_distances, signed_distance_and_gradient
 
-VERTICES = 3000
+VERTICES = 4000
+ENOUGH = 0.7
+"""Share of them under which a finer grid is tried: much of the parts' surface was inside others."""
 SKIN_WIDTH = 0.02
 MARGIN = 0.12
 LARGEST_STEP = 0.04
@@ -20,10 +22,16 @@ def rest_mesh(rig: Rig) -> tuple[np.ndarray, np.ndarray]:
     """Vertices (V, 3) float32 on the rest surface, about VERTICES of them, and outward faces (F, 3) int32."""
     body = rig.body(rig.rest())
     spacing = _spacing(body)
+    vertices, faces = _marched(body, spacing)
+    if len(vertices) < ENOUGH * VERTICES:
+        vertices, faces = _marched(body, spacing * (len(vertices) / VERTICES) ** 0.5)
+    return pulled_onto(body.batch(), torch.from_numpy(vertices)[None])[0].numpy(), faces
+
+
+def _marched(body: BlendedBody, spacing: float) -> tuple[np.ndarray, np.ndarray]:
     field, corner = _sampled_field(body, spacing)
     vertices, faces, _, _ = marching_cubes(field, 0.0, spacing=(spacing,) * 3, gradient_direction="descent")
-    points = torch.from_numpy((vertices + corner).astype(np.float32))[None]
-    return pulled_onto(body.batch(), points)[0].numpy(), faces.astype(np.int32)
+    return (vertices + corner).astype(np.float32), faces.astype(np.int32)
 
 
 def skin_weights(rig: Rig, vertices: np.ndarray) -> np.ndarray:
@@ -94,5 +102,6 @@ def _only(body: BlendedBody, part: int) -> BodyBatch:
         body.centres[:1, ellipsoid],
         body.rotations[:1, ellipsoid],
         body.half_axes[:1, ellipsoid],
+        body.boxy[ellipsoid],
         body.blend,
     ).batch()

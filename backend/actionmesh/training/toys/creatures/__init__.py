@@ -1,4 +1,4 @@
-"""Templates of creatures. Each grows a rig with random proportions, colours and movement. Left is +X."""
+"""Templates of creatures and things. Each grows a rig with random proportions, colours and movement. Left is +X."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,11 +9,16 @@ from ..motion import Wave
 from ..rig import Rig, Y
 from .biped import biped
 from .bird import bird
+from .box import box
 from .fish import fish
+from .flag import flag
 from .flower import flower
+from .insect import insect
+from .jelly import jelly
 from .octopus import octopus
 from .quadruped import quadruped
 from .snake import snake
+from .spring import spring
 
 HOPPING = 0.12
 
@@ -35,6 +40,11 @@ TEMPLATES: dict[str, Template] = {
     "snake": Template(snake, base_yaw=90, yaw_spread=40),
     "octopus": Template(octopus, base_yaw=0, yaw_spread=45),
     "flower": Template(flower, base_yaw=0, yaw_spread=45),
+    "insect": Template(insect, base_yaw=45, yaw_spread=45),
+    "spring": Template(spring, base_yaw=0, yaw_spread=45),
+    "flag": Template(flag, base_yaw=0, yaw_spread=40),
+    "box": Template(box, base_yaw=0, yaw_spread=45),
+    "jelly": Template(jelly, base_yaw=0, yaw_spread=45),
 }
 
 
