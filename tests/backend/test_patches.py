@@ -14,7 +14,7 @@ GRID = 8
 def data(tmp_path_factory):
     """Four toys without gaps that a patch's mean could fall into, and without errors in their masks."""
     folder = tmp_path_factory.mktemp("patches")
-    make_shard(folder, 1_000_162, pictures=True, count=4)
+    make_shard(folder, 1_000_015, pictures=True, count=4)
     return ToyData.load(folder)
 
 
