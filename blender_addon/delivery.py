@@ -92,11 +92,11 @@ def deliver(record: JobRecord) -> bpy.types.Object:
 
 
 def bring_back(record: JobRecord) -> bpy.types.Object:
-    """As `deliver`; if the mesh is gone or was edited, the result becomes an object of its own."""
+    """As `deliver`; if the mesh is gone or was edited, the result becomes an object of its own, named as in History."""
     try:
         return deliver(record)
     except TargetChanged:
-        return _write(record, Writing.of(record), None)
+        return _write(record, replace(Writing.of(record), name=record.title), None)
 
 
 def _write(record: JobRecord, writing: Writing, target: bpy.types.Object | None) -> bpy.types.Object:

@@ -5,6 +5,7 @@
     │   └── TargetChanged   it was deleted or edited while a job ran; the result is still in its job folder
     ├── MotionError         the file of a result is missing, damaged or does not fit
     ├── BackendMissing      no Python was found that can run the backend, or the one chosen cannot
+    ├── RenderError         Blender cannot render, or ended while it did
     └── FolderError         a folder of jobs or logs cannot be made or written
 
 `fix` names an operator that mends the matter, where there is one.
@@ -39,6 +40,18 @@ class MotionError(ArtistError):
 
 class BackendMissing(ArtistError):
     """The backend cannot be started here."""
+
+
+class RenderError(ArtistError):
+    """Blender cannot render.
+
+    Args:
+        log: the last lines of the log of the Blender that rendered, where it was another one.
+    """
+
+    def __init__(self, problem: str, cure: str = "", log: str = ""):
+        super().__init__(problem, cure)
+        self.log = log
 
 
 class FolderError(ArtistError):

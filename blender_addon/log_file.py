@@ -10,6 +10,7 @@ from .errors import FolderError
 KEPT = 10
 LARGEST = 20 * 2**20
 TAIL_LINES, TAIL_BYTES = 20, 8192
+MARK_SECONDS = 60.0
 
 
 def logs_folder() -> Path:
@@ -17,7 +18,7 @@ def logs_folder() -> Path:
 
 
 def new_log(folder: Path | None = None) -> Path:
-    """A new, empty and private file; the oldest logs beyond the newest `KEPT` are removed.
+    """A new, empty and private file; the logs beyond the `KEPT` that were used last are removed.
 
     Raises:
         FolderError: the folder cannot be written.
@@ -30,7 +31,8 @@ def new_log(folder: Path | None = None) -> Path:
     except OSError as error:
         problem = f"The log {path} cannot be written ({error.strerror})."
         raise FolderError(problem, "Free some space, or mend the folder.") from error
-    for old in sorted(folder.glob("*.log"), reverse=True)[KEPT:]:
+    others = [log for log in folder.glob("*.log") if log != path]
+    for old in sorted(others, key=_last_used, reverse=True)[KEPT - 1 :]:
         _remove(old)
     return path
 
@@ -47,12 +49,25 @@ def tail(path: Path) -> str:
 
 
 def limit(path: Path) -> None:
-    """Empties a log that has grown beyond `LARGEST` bytes; its writer appends, and goes on at the start."""
+    """Empties a log that has grown beyond `LARGEST` bytes; its writer appends, and goes on at the start.
+
+    Marks it as used, too: a worker that is idle writes nothing, and another Blender must not take its log for an old one.
+    """
     try:
         if path.stat().st_size > LARGEST:
             os.truncate(path, 0)
+        if time.time() - _last_used(path) > MARK_SECONDS:
+            os.utime(path)
     except OSError:
         return
+
+
+def _last_used(path: Path) -> float:
+    """Seconds since 1970; 0 for a log that is gone."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def _remove(path: Path) -> None:

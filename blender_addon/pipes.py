@@ -22,6 +22,8 @@ Outbox = SimpleQueue[bytes | None]
 def start(command: list[str], log: Path, environment: Mapping[str, str]) -> Process:
     """Starts a program, without a shell and without a window of its own; what it prints on standard error goes to `log`.
 
+    It has a process group of its own: Ctrl-C in the terminal is Blender's to answer.
+
     Raises:
         BackendMissing: the program cannot be started.
         FolderError: the log cannot be written.
@@ -36,6 +38,7 @@ def start(command: list[str], log: Path, environment: Mapping[str, str]) -> Proc
                 cwd=log.absolute().parent,
                 env={**os.environ, **environment},
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+                start_new_session=True,
             )
         except OSError as error:
             raise BackendMissing(f"{command[0]} cannot be started ({error.strerror or error}).", CURE) from error

@@ -176,7 +176,7 @@ def tick() -> float | None:
     except Exception:
         traceback.print_exc()
         show(Problem("ActionMesh has a fault of its own; the system console tells which.", "Please report it."))
-    if any(record.state is State.PREPARING for record in state.records):
+    if any(record.state is State.PREPARING for record in state.records) and not (_queue is not None and _queue.resting):
         return PREPARING_SECONDS
     if state.records or state.looking or _arrived:
         return BUSY_SECONDS

@@ -1,8 +1,6 @@
 """From what an artist set to a job: the clip, which frames of it, the mesh, and what to do with the result."""
 
 import math
-import shutil
-from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
@@ -12,13 +10,12 @@ import bpy
 from . import delivery, files, looks, runner, shown
 from .backend_files import protocol
 from .errors import ArtistError
+from .film import Film
 from .jobs.folder import cannot_write, jobs_root, remove_folder
-from .jobs.queue import Preparation
 from .jobs.record import FRAMES_FOLDER, TARGET_FILE, JobRecord, Purpose, new_record
 from .motion.timing import frames_per_second
 from .preferences import choices
 from .scene.meshes import save_rest_pose
-from .scene.source_render import render_frames
 from .scene.targets import check_target, find_target, fingerprint
 
 THUMBNAIL = 256
@@ -31,7 +28,11 @@ def has_source(settings: bpy.types.PropertyGroup) -> bool:
 
 
 def submit(
-    context: bpy.types.Context, targets: list[bpy.types.Object | None], filepath: str = "", seed: int | None = None
+    context: bpy.types.Context,
+    targets: list[bpy.types.Object | None],
+    filepath: str = "",
+    seed: int | None = None,
+    waits: bool = False,
 ) -> list[str]:
     """Queues one job for each target, None standing for a new object; returns their ids.
 
@@ -40,6 +41,7 @@ def submit(
     Args:
         filepath: a clip that wins over the scene's settings.
         seed: wins over the scene's settings.
+        waits: whether the caller waits for the jobs; then this Blender renders, since nobody uses its window.
     Raises:
         ArtistError: no source was named, a target cannot be animated, or the job's folder cannot be written.
     """
@@ -50,7 +52,7 @@ def submit(
     source = settings.source_object if settings.source == "OBJECT" and not filepath else None
     frames = scene_frames(context.scene) if source else []
     request = _request(context.scene, FRAMES_FOLDER if source else clip_of(settings, filepath), seed, frames)
-    film = Film(source, frames, settings) if source else None
+    film = Film(source, frames, settings, apart=not waits) if source else None
     return [_submit_one(context, request, target, film) for target in targets]
 
 
@@ -81,48 +83,6 @@ def look(context: bpy.types.Context) -> int:
     request = _request(context.scene, clip_of(context.scene.actionmesh), None, [])
     alike = {item.name: getattr(request, item.name) for item in fields(protocol.Look) if item.name not in ("out", "size")}
     return runner.look(protocol.Look(**alike, out=str(looks.new_picture()), size=THUMBNAIL), context.scene.actionmesh)
-
-
-class Film:
-    """An animated object's pictures, rendered by the first job that needs them and used by the others.
-
-    Args:
-        source: what is rendered.
-        frames: which frames of the scene.
-        settings: of the scene; what they say now counts.
-    """
-
-    def __init__(self, source: bpy.types.Object, frames: list[int], settings: bpy.types.PropertyGroup):
-        self.name, self.first = source.name, float(frames[0])
-        self._source, self._frames, self._facing = source, frames, settings.source_facing
-        self._keys, self._anchor = (looks.source_key(settings), looks.clip_key(settings)), settings.anchor
-        self._folder: Path | None = None
-
-    def prepare(self, record: JobRecord) -> Preparation:
-        """Puts the pictures into the job's folder, one a step; yields (stage, step, total).
-
-        Every frame is measured before the first is rendered, and both count as steps.
-        """
-        if self._folder is not None and len(list(self._folder.glob("*.png"))) == len(self._frames):
-            shutil.copytree(self._folder, record.frames_path)
-            return
-        record.frames_path.mkdir(mode=0o700)
-        rendering = render_frames(bpy.context, self._source, record.frames_path, self._frames, facing=self._facing)
-        measured = 0
-        for done, total in rendering:
-            measured = min(measured + (not done), total)
-            yield f"{'Rendering' if done else 'Measuring'} {self.name}", measured + done, 2 * total
-        self._folder = record.frames_path
-        self._show_reference()
-
-    def _show_reference(self) -> None:
-        """The reference frame as the panel's thumbnail: what is not in it cannot come into the motion."""
-        pictures = sorted(self._folder.glob("*.png")) if self._folder else []
-        if self._anchor >= len(pictures):
-            return
-        summary = f"Scene frame {self._frames[self._anchor]} of {self.name}"
-        with suppress(OSError):
-            shown.state.look = looks.of_rendered(pictures[self._anchor], self._keys, len(pictures), summary)
 
 
 def clip_of(settings: bpy.types.PropertyGroup, filepath: str = "") -> str:

@@ -23,8 +23,8 @@ from .overall import Experience, Overall
 from .record import JobError, JobRecord, State
 from .troubles import told_by_backend, told_by_blender
 
-Preparation = Generator[tuple[str, int, int], None, None]
-"""Does a piece of Blender's own work and yields (stage in words, step, total); `close` tidies up."""
+Preparation = Generator[tuple[str, int, int] | None, None, None]
+"""Does a piece of Blender's own work and yields (stage in words, step, total), or None while others work; `close` tidies up."""
 
 
 @dataclass(eq=False)
@@ -66,6 +66,8 @@ class JobQueue:
         self._events: list[Event] = []
         self._told = (self.backend.state, self.backend.error)
         self._polling = False
+        self.resting = False
+        """Whether the preparation that is under way waits for others."""
         self._experience = Experience()
 
     @property
@@ -207,14 +209,14 @@ class JobQueue:
             job.request = self.backend.occupy(job.record.resolved())
 
     def _begin(self, job: _Job) -> None:
-        self._current = job
+        self._current, self.resting = job, False
         self._events.append(Started(job.record))
         if job.preparation is not None:
             self._enter(job, State.PREPARING)
 
     def _prepare(self, job: _Job, preparation: Preparation) -> None:
         try:
-            stage, step, total = next(preparation)
+            told = next(preparation)
         except StopIteration:
             job.preparation = None
         except Exception as error:
@@ -224,6 +226,10 @@ class JobQueue:
             if job is not self._current:
                 preparation.close()  # it was stopped from within its own step, see _close
                 return
+            self.resting = told is None
+            if told is None:
+                return
+            stage, step, total = told
             overall = job.overall.prepare(step, total)
             self._events.append(Progressed(job.record, stage, step, total, None, overall, job.overall.seconds_left()))
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..backend_files import protocol
-from ..errors import ArtistError, FolderError
+from ..errors import ArtistError, FolderError, RenderError
 from .folder import cannot_write
 from .record import JobError, Trouble
 
@@ -23,7 +23,7 @@ def told_by_blender(error: Exception, folder: Path) -> JobError:
         error = cannot_write(Path(error.filename or folder), error)
     if isinstance(error, ArtistError):
         kind = Trouble.FOLDER if isinstance(error, FolderError) else Trouble.PREPARATION
-        return JobError(kind, error.problem, error.cure)
+        return JobError(kind, error.problem, error.cure, error.log if isinstance(error, RenderError) else "")
     log = "".join(traceback.format_exception(error))
     problem = f"Preparing the job failed by a fault of ActionMesh's own ({type(error).__name__}: {error})."
     return JobError(Trouble.PREPARATION, problem, "Please report it with the details.", log)

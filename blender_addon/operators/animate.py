@@ -30,7 +30,7 @@ class JobOperator:
 
     def targets(self, context: bpy.types.Context) -> list[bpy.types.Object | None]:
         """The meshes to animate, one job each; None stands for a new object."""
-        raise NotImplementedError
+        return [None]
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.queued = True
@@ -43,7 +43,7 @@ class JobOperator:
         shown.show(None)
         try:
             seed = None if self.seed < 0 else self.seed
-            jobs = submission.submit(context, self.targets(context), self.filepath, seed)
+            jobs = submission.submit(context, self.targets(context), self.filepath, seed, waits=not self.queued)
             if not self.queued:
                 runner.wait_for(jobs)
         except ArtistError as error:
@@ -60,9 +60,6 @@ class ACTIONMESH_OT_animate_from_video(JobOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         return _source_is_named(cls, context)
-
-    def targets(self, context: bpy.types.Context) -> list[bpy.types.Object | None]:
-        return [None]
 
 
 class ACTIONMESH_OT_animate_selected(JobOperator, bpy.types.Operator):

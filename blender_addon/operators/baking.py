@@ -2,24 +2,17 @@
 
 import bpy
 
-from .. import animated, bake_options, presenting, shown
+from .. import bake_options, presenting, shown
 from ..errors import ArtistError
-from .base import FINISHED, refuse
+from .base import FINISHED, OfAnimated, refuse
 
 
-class ACTIONMESH_OT_bake(bake_options.BakeOptions, bpy.types.Operator):
+class ACTIONMESH_OT_bake(OfAnimated, bake_options.BakeOptions, bpy.types.Operator):
     """Turn the animation into fewer shape keys or a cache. The source stays as it is unless it is to be replaced"""
 
     bl_idname = "actionmesh.bake"
     bl_label = "Bake Animation"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if animated.animation_of(context.active_object) is None:
-            cls.poll_message_set("Select a mesh that ActionMesh animated")
-            return False
-        return True
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         chosen = context.scene.actionmesh.bake

@@ -1,12 +1,23 @@
-"""What the operators share: an artist's error becomes a report and a line in the panel."""
+"""What the operators share: an artist's error becomes a report and a line in the panel; which meshes they are for."""
 
 import bpy
 
-from .. import shown
+from .. import animated, shown
 from ..errors import ArtistError
 from ..problems import AlreadyShown, Problem
 
 FINISHED, CANCELLED = {"FINISHED"}, {"CANCELLED"}
+
+
+class OfAnimated:
+    """An operator for the animation of the active mesh."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if animated.animation_of(context.active_object) is None:
+            cls.poll_message_set("Select a mesh that ActionMesh animated")  # type: ignore[attr-defined]
+            return False
+        return True
 
 
 def refuse(operator: bpy.types.Operator, error: ArtistError) -> set[str]:

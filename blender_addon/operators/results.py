@@ -10,7 +10,7 @@ from bpy.props import IntProperty, StringProperty
 from .. import animated, runner, shown, submission
 from ..errors import ArtistError
 from ..jobs.record import JobRecord
-from .base import FINISHED, refuse
+from .base import FINISHED, OfAnimated, refuse
 
 
 class ACTIONMESH_OT_bring_back(bpy.types.Operator):
@@ -57,7 +57,7 @@ class Again:
 
     def changes(self, context: bpy.types.Context) -> dict:
         """Fields of the request that differ."""
-        raise NotImplementedError
+        return {}
 
 
 class ACTIONMESH_OT_rerun(Again, bpy.types.Operator):
@@ -79,9 +79,6 @@ class ACTIONMESH_OT_retry(Again, bpy.types.Operator):
     bl_idname = "actionmesh.retry"
     bl_label = "Retry"
 
-    def changes(self, context: bpy.types.Context) -> dict:
-        return {}
-
 
 class ACTIONMESH_OT_retry_lighter(Again, bpy.types.Operator):
     """Run the job again with less memory: parts are loaded one at a time, and no in-betweens are made"""
@@ -93,19 +90,12 @@ class ACTIONMESH_OT_retry_lighter(Again, bpy.types.Operator):
         return {"low_memory": True, "in_betweens": 0}
 
 
-class ACTIONMESH_OT_go_to_reference(bpy.types.Operator):
+class ACTIONMESH_OT_go_to_reference(OfAnimated, bpy.types.Operator):
     """Go to the frame at which the mesh has its rest pose"""
 
     bl_idname = "actionmesh.go_to_reference"
     bl_label = "Go to Reference Frame"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if animated.animation_of(context.active_object) is None:
-            cls.poll_message_set("Select a mesh that ActionMesh animated")
-            return False
-        return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         context.scene.frame_set(animated.reference_frame(context.active_object))

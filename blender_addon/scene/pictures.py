@@ -7,6 +7,7 @@ after any render.
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import gpu
 import numpy as np
 from mathutils import Matrix
 
-from ..errors import ArtistError, FolderError
+from ..errors import ArtistError, FolderError, RenderError
 from ..motion.framing import View
 
 NAME = "ActionMesh Studio"
@@ -29,16 +30,30 @@ TIMING = ("fps", "fps_base", "frame_map_old", "frame_map_new")
 PNG_END = b"IEND\xaeB`\x82"
 
 
+class Engine(StrEnum):
+    EEVEE = "eevee"
+    CYCLES = "cycles"
+
+
+def usual_engine() -> Engine:
+    """EEVEE where there is a GPU to draw with; else Cycles on the processor, with a few samples.
+
+    Without a window it cannot be asked whether there is one, and drawing in software takes longer than Cycles.
+    """
+    return Engine.CYCLES if bpy.app.background or gpu.platform.device_type_get() == "SOFTWARE" else Engine.EEVEE
+
+
 class Studio:
     """A temporary scene with given objects in it; leaving the `with` block removes all that was made.
 
     Args:
         objects: what is shown; they stay in their own scenes.
         timing: values of TIMING.
+        engine: what renders; None takes the usual one.
     """
 
-    def __init__(self, objects: Iterable[bpy.types.Object], timing: dict[str, Any]):
-        self.objects, self.timing = tuple(objects), timing
+    def __init__(self, objects: Iterable[bpy.types.Object], timing: dict[str, Any], engine: Engine | None = None):
+        self.objects, self.timing, self.engine = tuple(objects), timing, engine or usual_engine()
         self._made: list[bpy.types.ID] = []
 
     def __enter__(self) -> "Studio":
@@ -65,17 +80,18 @@ class Studio:
         self.scene.world = self._keep(bpy.data.worlds.new(NAME))
         _light_evenly(self.scene.world, AMBIENT)
 
-    def render(self, frame: int, size: int) -> None:
-        """Renders a frame of the scene, size x size pixels, transparent where nothing is.
+    def render(self, frame: float, size: int) -> None:
+        """Renders a frame of the scene, whole or in between, size x size pixels, transparent where nothing is.
 
         Raises:
-            ArtistError: Blender refuses, or Esc was pressed.
+            RenderError: Blender refuses.
+            ArtistError: Esc was pressed.
         """
 
         def go_to_frame(scene: bpy.types.Scene, *_: object) -> None:
             if scene == self.scene:  # the operator has just set it to the artist's current frame
                 with _negative_frames_allowed():
-                    scene.frame_current = frame
+                    scene.frame_float = frame
 
         self.scene.render.resolution_x = self.scene.render.resolution_y = size
         with calling("render_pre", go_to_frame):
@@ -83,7 +99,7 @@ class Studio:
                 done = bpy.ops.render.render(scene=self.scene.name)
             except RuntimeError as error:
                 reason = str(error).removeprefix("Error: ").strip()
-                raise ArtistError(f"Blender could not render frame {frame}: {reason}.", "Try again.") from error
+                raise RenderError(f"Blender could not render frame {frame:g}: {reason}.", "Try again.") from error
         if done != {"FINISHED"}:
             raise ArtistError("Rendering was stopped.", "Try again.")
 
@@ -111,7 +127,7 @@ class Studio:
         self.scene.camera = self._add(bpy.data.cameras.new(NAME))
         for name, value in self.timing.items():
             setattr(self.scene.render, name, value)
-        _choose_engine(self.scene)
+        _choose_engine(self.scene, self.engine)
         _choose_film(self.scene)
 
     def _keep(self, made: Any) -> Any:
@@ -158,12 +174,8 @@ def _negative_frames_allowed() -> Iterator[None]:
         editing.use_negative_frames = before
 
 
-def _choose_engine(scene: bpy.types.Scene) -> None:
-    """EEVEE where there is a GPU to draw with; else Cycles on the processor, with a few samples.
-
-    Without a window there is none, and drawing in software takes longer than Cycles.
-    """
-    if bpy.app.background or gpu.platform.device_type_get() == "SOFTWARE":
+def _choose_engine(scene: bpy.types.Scene, engine: Engine) -> None:
+    if engine is Engine.CYCLES:
         _choose_cycles(scene, SAMPLES)
     else:
         scene.render.engine = "BLENDER_EEVEE" if bpy.app.version >= (5, 0) else "BLENDER_EEVEE_NEXT"
@@ -174,7 +186,7 @@ def _choose_cycles(scene: bpy.types.Scene, samples: int) -> None:
     try:
         scene.render.engine = "CYCLES"
     except TypeError as error:
-        raise ArtistError("Cycles is switched off.", "Enable the add-on Cycles Render Engine in the preferences.") from error
+        raise RenderError("Cycles is switched off.", "Enable the add-on Cycles Render Engine in the preferences.") from error
     cycles = scene.cycles
     cycles.device, cycles.samples, cycles.max_bounces = "CPU", samples, BOUNCES
     cycles.use_denoising = cycles.use_adaptive_sampling = False

@@ -1,11 +1,12 @@
 """Pictures of an animated object, from its front, for the motion in them.
 
-It leaves out how a picture is made (`pictures`) and where the camera stands (`motion.framing`).
+What is checked once (`plan_frames`) and what is done frame by frame (`render`) are apart, since another Blender may do
+the second. It leaves out how a picture is made (`pictures`) and where the camera stands (`motion.framing`).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import bpy
 import numpy as np
@@ -13,12 +14,33 @@ import numpy as np
 from ..errors import ArtistError, FolderError
 from ..motion.framing import View, frame_box, front_axes
 from .measuring import Extent, measure
-from .pictures import Studio, timing_of
+from .pictures import Engine, Studio, timing_of, usual_engine
 from .source_objects import Name, find, name_of, require_baked, shown_objects
 
 FEWEST = 2
 SIZE = 384
 """Pixels of a side: the networks see the subject in 224 at most, and Cycles takes half the time of 512."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a source is rendered; plain data, which may travel to another Blender.
+
+    Args:
+        title: the source's name.
+        timing: values of `pictures.TIMING`.
+        frames: frames of the scene.
+        size: pixels of the pictures' sides.
+        facing: the world axis that the subject faces, one of `motion.axes.FACINGS`. The camera stands there.
+        engine: what renders.
+    """
+
+    title: str
+    timing: dict[str, int | float]
+    frames: tuple[int, ...]
+    size: int
+    facing: str
+    engine: Engine
 
 
 def render_frames(
@@ -47,39 +69,50 @@ def render_frames(
         FolderError: the folder cannot be made, or a picture cannot be written.
         ValueError: there is no such facing.
     """
+    plan, names = plan_frames(context.scene, source, frames, size, facing)
+    _make(folder)
+    return render(plan, names, folder)
+
+
+def plan_frames(
+    scene: bpy.types.Scene, source: bpy.types.Object, frames: Sequence[int], size: int = SIZE, facing: str = "NEG_Y"
+) -> tuple[Plan, list[Name]]:
+    """What is to be rendered, and the objects that show it; arguments and errors as for `render_frames`."""
+    front_axes(facing)
     if len(frames) < FEWEST:
         cure = "Choose a longer range or a smaller step."
         raise ArtistError(f"The motion of {source.name!r} needs at least {FEWEST} frames, not {len(frames)}.", cure)
-    shown = shown_objects(source, context.scene)
+    shown = shown_objects(source, scene)
     require_baked(shown)
-    _make(folder)
-    named = [name_of(item) for item in shown]
-    return _steps(source.name, named, timing_of(context.scene), folder, tuple(frames), size, front_axes(facing))
+    plan = Plan(source.name, timing_of(scene), tuple(frames), size, facing, usual_engine())
+    return plan, [name_of(item) for item in shown]
 
 
-def _steps(
-    title: str,
-    names: Sequence[Name],
-    timing: dict[str, Any],
-    folder: Path,
-    frames: Sequence[int],
-    size: int,
-    axes: np.ndarray,
-) -> Iterator[tuple[int, int]]:
+def render(plan: Plan, names: Sequence[Name], folder: Path) -> Iterator[tuple[int, int]]:
+    """Measures, then renders the objects of these names into `folder`, which is there; steps as those of `render_frames`."""
     extents: list[Extent | None] = []
-    for frame in frames:
-        yield from _while_blender_renders(len(frames))
-        with Studio(find(names), timing) as studio:
+    axes, total = front_axes(plan.facing), len(plan.frames)
+    for frame in plan.frames:
+        yield from _while_blender_renders(total)
+        with Studio(find(names), plan.timing, plan.engine) as studio:
             extents.append(measure(studio, frame, axes))
-        yield 0, len(frames)
-    view = _view_of_all(title, extents, axes)
-    for done, frame in enumerate(frames, start=1):
-        yield from _while_blender_renders(len(frames), done - 1)
-        with Studio(find(names), timing) as studio:
+        yield 0, total
+    view = _view_of_all(plan.title, extents, axes)
+    for done, frame in enumerate(plan.frames, start=1):
+        yield from _while_blender_renders(total, done - 1)
+        with Studio(find(names), plan.timing, plan.engine) as studio:
             studio.stand(view)
-            studio.render(frame, size)
+            studio.render(frame, plan.size)
             studio.save(folder / f"frame_{done:04d}.png")
-        yield done, len(frames)
+        yield done, total
+
+
+def counted(title: str, steps: Iterable[tuple[int, int]]) -> Iterator[tuple[str, int, int]]:
+    """The steps of `render` as (stage in words, step, total): each frame is measured, then each is rendered, and both count."""
+    measured = 0
+    for done, total in steps:
+        measured = min(measured + (not done), total)
+        yield f"{'Rendering' if done else 'Measuring'} {title}", measured + done, 2 * total
 
 
 def _make(folder: Path) -> None:

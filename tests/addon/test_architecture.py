@@ -10,12 +10,12 @@ from tests.test_architecture import ROOT, imports_of
 ADDON = ROOT / "blender_addon"
 LAYERS = (
     {"__init__"},
-    {"registration"},
+    {"registration", "dataset", "render_script"},
     {"panels", "properties"},
     {"operators"},
     {"submission"},
     {"runner"},
-    {"animated", "machine", "delivery"},
+    {"animated", "machine", "delivery", "film"},
     {"shown"},
     {"looks", "files", "bake_options"},
     {"preferences", "problems", "viewport", "presenting", "scene"},

@@ -230,6 +230,16 @@ def test_logs_are_private_new_and_few(tmp_path):
         assert logs[-1].stat().st_mode & 0o777 == 0o600
 
 
+def test_log_in_use_outlives_newer_ones(tmp_path):
+    used, forgotten = (log_file.new_log(tmp_path) for _ in range(2))
+    for log in (used, forgotten):
+        os.utime(log, (1e9, 1e9))
+    log_file.limit(used)
+    for _ in range(log_file.KEPT - 1):
+        log_file.new_log(tmp_path)
+    assert used.exists() and not forgotten.exists()
+
+
 def test_log_that_grows_is_emptied_and_its_tail_is_short(tmp_path, monkeypatch):
     log = tmp_path / "log"
     log.write_text("\n".join(f"line {number} ü" for number in range(5000)))

@@ -141,6 +141,22 @@ def test_preparation_goes_one_step_a_poll_and_before_the_job(bench):
     assert log[4:] == ["done", "tidied"] and record.state is State.FINISHED
 
 
+def test_preparation_that_waits_for_others_rests(bench):
+    def preparation():
+        yield "Rendering", 1, 2
+        yield None
+        yield "Rendering", 2, 2
+
+    record = bench.submit(preparation=preparation())
+    told, resting = [], []
+    for _ in range(3):
+        told.append([event.step for event in bench.queue.poll() if isinstance(event, Progressed)])
+        resting.append(bench.queue.resting)
+    assert told == [[1], [], [2]] and resting == [False, True, False]
+    bench.run(record)
+    assert record.state is State.FINISHED
+
+
 def test_timers_that_run_within_a_preparation_do_nothing(bench):
     def preparation():
         yield "Rendering", 1, len(bench.queue.poll())

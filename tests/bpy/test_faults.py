@@ -78,7 +78,7 @@ def test_target_deleted(addon):
     assert "deleted" in runner.state.problem.problem and runner.state.problem.finished == job
     assert states() == [State.FINISHED]
     OPS.bring_back(job=job)
-    assert states() == [State.WRITTEN] and keys_of(bpy.data.objects["wave"]) == 5
+    assert states() == [State.WRITTEN] and keys_of(bpy.data.objects["wave to Cube"]) == 5
 
 
 def start_on(addon, target, name="wave"):
@@ -102,7 +102,8 @@ def test_target_with_other_vertices(addon):
     tick_until(all_over)
     assert "9 now" in runner.state.problem.problem and target.data.shape_keys is None
     OPS.bring_back(job=job)
-    assert keys_of(bpy.data.objects["wave"]) == 5 and len(bpy.data.objects["wave"].data.vertices) == 8
+    made = bpy.data.objects["wave to Cube"]
+    assert keys_of(made) == 5 and len(made.data.vertices) == 8
 
 
 def test_target_in_edit_mode_when_the_result_comes(addon):

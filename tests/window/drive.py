@@ -151,7 +151,7 @@ def story():
     press(ops.animate_selected)
     yield lambda: not runner.state.records and not runner._arrived
     told["cube_keys"] = len(bpy.data.objects["Cube"].data.shape_keys.key_blocks) - 1
-    yield from job_without_viewport()
+    yield from jobs_without_viewport()
     bpy.ops.object.mode_set(mode="EDIT")
     try:
         press(ops.animate_selected)
@@ -162,19 +162,63 @@ def story():
     importlib.import_module(PACKAGE).unregister()
 
 
-def job_without_viewport():
-    """A job while no viewport is drawn, which takes a software driver most of a second: the gaps left are the add-on's."""
-    runner, (window, area) = module("runner"), viewport()
+def jobs_without_viewport():
+    """Jobs while no viewport is drawn, which takes a software driver most of a second: the gaps left are the add-on's."""
+    _window, area = viewport()
     area.type = "TEXT_EDITOR"
     yield 1.0
     told["gaps_with_viewport"], told["gaps"] = told["gaps"], []
-    with bpy.context.temp_override(window=window):
-        bpy.ops.actionmesh.animate_from_video("INVOKE_DEFAULT")
-    yield lambda: not runner.state.records and not runner._arrived
-    told["gaps_without_viewport"], told["gaps"] = told["gaps"], []
+    yield from timed_job(bpy.ops.actionmesh.animate_from_video, "gaps_without_viewport")
+    choose_animated_object()
+    yield 1.0
+    watch_rendering()
+    yield from timed_job(bpy.ops.actionmesh.animate_selected, "gaps_while_an_object_is_rendered")
+    bpy.context.scene.actionmesh.source = "VIDEO"
     area.type = "VIEW_3D"
     yield from show_tab()
     activate(bpy.data.objects["Cube"])
+
+
+def timed_job(operator, name):
+    runner, window = module("runner"), bpy.context.window_manager.windows[0]
+    with bpy.context.temp_override(window=window):
+        assert operator("INVOKE_DEFAULT") == {"FINISHED"}
+    yield lambda: not runner.state.records and not runner._arrived
+    told[name], told["gaps"] = told["gaps"], []
+
+
+def choose_animated_object():
+    """A cube that moves drives the other."""
+    scene = bpy.context.scene
+    source = bpy.data.objects.new("Source", bpy.data.objects["Cube"].data.copy())
+    source.shape_key_clear()
+    scene.collection.objects.link(source)
+    for frame, place in ((1, 0), (9, 2)):
+        source.location.x = place
+        source.keyframe_insert("location", frame=frame)
+    scene.frame_start, scene.frame_end = 1, 9
+    settings = scene.actionmesh
+    settings.source, settings.source_object, settings.frame_count = "OBJECT", source, 3
+    activate(bpy.data.objects["Cube"])
+
+
+def watch_rendering():
+    """Writes down what the job says while the object is rendered, and how long the copy for it takes to be written."""
+    runner, second_blender = module("runner"), module("scene.second_blender")
+    true_hear, true_write = runner._hear, second_blender.write_copy
+
+    def hear(event):
+        if hasattr(event, "stage") and event.stage not in told.setdefault("stages", []):
+            told["stages"].append(event.stage)
+        true_hear(event)
+
+    def write_copy(*arguments):
+        start = time.perf_counter()
+        order = true_write(*arguments)
+        told["copy_seconds"] = round(time.perf_counter() - start, 4)
+        return order
+
+    runner._hear, second_blender.write_copy = hear, write_copy
 
 
 def activate(target):

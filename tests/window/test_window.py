@@ -72,6 +72,13 @@ def test_blender_is_never_kept_waiting(told):
     print(f"longest gaps between ticks: {max(gaps)} s, {max(told['gaps_with_viewport'])} s with a viewport to draw")
 
 
+def test_blender_is_free_while_an_object_is_rendered(told):
+    assert {"Measuring Source", "Rendering Source"} <= set(told["stages"]), "another Blender was to render"
+    gaps = told["gaps_while_an_object_is_rendered"]
+    assert len(gaps) > 20 and max(gaps) < LONGEST_TICK
+    print(f"longest gap between ticks: {max(gaps)} s; the copy to render was written in {told['copy_seconds']} s")
+
+
 def test_pictures_of_every_step_differ(told):
     assert set(told["pictures"]) == PICTURES
     assert len(set(told["pictures"].values())) == len(PICTURES)

@@ -1,0 +1,110 @@
+"""Another process that renders, as a timer sees it: started, listened to, ended; nothing here waits for it.
+
+It is asked by one line on its standard input, and answers in the language of the worker: progress, and in the end an empty
+answer or a failure. It leaves out what is asked: see `scene.second_blender`.
+"""
+
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
+from queue import Empty
+from threading import Thread
+
+from .. import log_file, pipes
+from ..backend_files import protocol
+from ..errors import ArtistError, FolderError, RenderError
+
+END_OF_OUTPUT = 0.5
+"""Seconds between the end of the process and that of its output, and the other way round, until the rest is given up."""
+
+Told = tuple[str, int, int]
+"""Stage in words, step, total."""
+
+
+def watch(
+    command: list[str], order: bytes, log: Path, leftovers: Sequence[Path] = (), clock: Callable[[], float] = time.monotonic
+) -> Generator[Told | None, None, None]:
+    """Has a process render; yields the newest of what it told, or None, until all is done. Closing the generator ends it.
+
+    However it ends, the log and the leftovers are removed.
+
+    Args:
+        command: the program and its arguments.
+        order: what it is asked for; one line.
+        log: where its standard error goes.
+        leftovers: files that are of no use afterwards.
+        clock: tells seconds.
+
+    Raises:
+        BackendMissing: the program cannot be started.
+        FolderError: the log or a picture cannot be written.
+        RenderError: it cannot render, or ended before all was done.
+        ArtistError: there is something to mend in what it renders.
+    """
+    process = outbox = None
+    try:
+        process = pipes.start(command, log, {})
+        inbox, outbox = pipes.connect(process)
+        outbox.put(order)
+        yield from _listen(process, inbox, log, clock)
+    finally:
+        if process is not None:
+            process.kill()
+            Thread(target=_tidy, args=(process, (log, *leftovers)), name="ActionMesh end", daemon=True).start()
+        if outbox is not None:
+            outbox.put(None)
+        _remove((log, *leftovers))
+
+
+def _listen(process: pipes.Process, inbox: pipes.Inbox, log: Path, clock: Callable[[], float]) -> Iterator[Told | None]:
+    is_open, half_gone = True, None
+    while True:
+        told = None
+        for message in _received(inbox):
+            is_open = is_open and message is not None
+            if isinstance(message, protocol.Answer):
+                return
+            if isinstance(message, protocol.Failure):
+                raise _error_of(message.error, log)
+            if isinstance(message, protocol.Notice) and isinstance(message.params, protocol.ProgressNotice):
+                told = (message.params.stage, message.params.step, message.params.total)
+        code = process.poll()
+        if not is_open or code is not None:
+            half_gone = clock() if half_gone is None else half_gone
+            if not is_open and code is not None or clock() - half_gone > END_OF_OUTPUT:
+                raise _died(code, log)
+        yield told
+
+
+def _received(inbox: pipes.Inbox) -> Iterator[protocol.Message | bytes | None]:
+    while True:
+        try:
+            yield inbox.get_nowait()
+        except Empty:
+            return
+
+
+def _error_of(error: protocol.ProtocolError, log: Path) -> ArtistError:
+    if error.kind is protocol.Kind.CANNOT_WRITE:
+        return FolderError(error.problem, error.cure)
+    if error.kind is protocol.Kind.INTERNAL:
+        return RenderError(error.problem, error.cure, log_file.tail(log))
+    return ArtistError(error.problem, error.cure)
+
+
+def _died(code: int | None, log: Path) -> RenderError:
+    how = "closed its output" if code is None else f"ended by itself ({pipes.exit_in_words(code)})"
+    return RenderError(f"The second Blender, which renders the object, {how}.", "Try again.", log_file.tail(log))
+
+
+def _tidy(process: pipes.Process, leftovers: Sequence[Path]) -> None:
+    """Waits for the end of what was killed: on Windows, files stay as long as a process has them open."""
+    pipes.end(process, pipes.FORCED, wait=True)
+    _remove(leftovers)
+
+
+def _remove(leftovers: Sequence[Path]) -> None:
+    for path in leftovers:
+        with suppress(OSError):
+            path.unlink()

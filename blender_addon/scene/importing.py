@@ -1,0 +1,117 @@
+"""Opens a file of another program in an empty Blender file, and tells what moves in it and when.
+
+Everything that was open is gone. No script is run: none of these formats carries any, and Blender's own leave is withdrawn.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+from ..errors import ArtistError
+from .source_objects import SHAPES
+
+IMPORTERS: dict[str, tuple[str, ...]] = {
+    ".glb": ("import_scene.gltf",),
+    ".gltf": ("import_scene.gltf",),
+    ".fbx": ("wm.fbx_import", "import_scene.fbx"),
+    ".abc": ("wm.alembic_import",),
+    ".usd": ("wm.usd_import",),
+    ".usda": ("wm.usd_import",),
+    ".usdc": ("wm.usd_import",),
+    ".usdz": ("wm.usd_import",),
+}
+"""Endings, and the operators that read them; the first that this Blender has is used."""
+OPTIONS = {
+    "import_scene.gltf": {"disable_bone_shape": True},
+    "wm.alembic_import": {"set_frame_range": True, "as_background_job": False},
+    "wm.usd_import": {"set_frame_range": True},
+}
+CACHES = {"MESH_SEQUENCE_CACHE", "MESH_CACHE"}
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a file holds.
+
+    Args:
+        objects: those that renders show.
+        span: first and last frame of its animation; both the same if it has none.
+    """
+
+    objects: tuple[bpy.types.Object, ...]
+    span: tuple[float, float]
+
+
+def open_alone(path: Path) -> Opened:
+    """Imports a file into an empty scene.
+
+    Raises:
+        ArtistError: this Blender has no importer for it, it cannot be read, or nothing in it can be rendered.
+    """
+    bpy.ops.wm.read_homefile(use_factory_startup=True, use_empty=True)
+    bpy.context.preferences.filepaths.use_scripts_auto_execute = False
+    _read(path)
+    shapes = [item for item in bpy.context.scene.objects if item.type in SHAPES or item.instance_type == "COLLECTION"]
+    shown = tuple(item for item in shapes if not item.hide_render)
+    if not shown:
+        raise ArtistError(f"{path.name} has no mesh that could be rendered.", "Export it again with its meshes.")
+    for item in shown:
+        let_viewport_be_as_render(item)
+    return Opened(shown, _span())
+
+
+def _read(path: Path) -> None:
+    name, operator = _importer(path)
+    try:
+        done = operator(filepath=str(path), **OPTIONS.get(name, {}))
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[-1].removeprefix("Error: ").rstrip(".")
+        raise ArtistError(f"{path.name} cannot be read: {reason}.", "Export it again.") from error
+    if done != {"FINISHED"}:
+        raise ArtistError(f"{path.name} cannot be read: Blender's importer gave up.", "Export it again.")
+
+
+def _importer(path: Path) -> tuple[str, Callable[..., set[str]]]:
+    names = IMPORTERS[path.suffix.lower()]
+    for name in names:
+        module, function = name.split(".")
+        if function in dir(getattr(bpy.ops, module)):
+            return name, getattr(getattr(bpy.ops, module), function)
+    raise ArtistError(f"This Blender was built without an importer for {path.suffix} files.", "Use a Blender from blender.org.")
+
+
+def let_viewport_be_as_render(item: bpy.types.Object) -> None:
+    """Outside of a render Blender evaluates what viewports show."""
+    item.hide_viewport = False
+    for modifier in item.modifiers:
+        modifier.show_viewport = modifier.show_render
+        if modifier.type in {"SUBSURF", "MULTIRES"}:
+            modifier.levels = modifier.render_levels
+
+
+def _span() -> tuple[float, float]:
+    """Of the actions that play; and of the scene, whose range importers set to that of what moves by a cache."""
+    scene, ranges = bpy.context.scene, [tuple(action.frame_range) for action in _playing()]
+    if _has_caches(scene):
+        ranges.append((float(scene.frame_start), float(scene.frame_end)))
+    if not ranges:
+        return float(scene.frame_start), float(scene.frame_start)
+    return min(start for start, _ in ranges), max(end for _, end in ranges)
+
+
+def _playing() -> Iterator[bpy.types.Action]:
+    """The actions of all that may move a shape."""
+    bodies = [item for item in bpy.data.objects if item.type not in {"CAMERA", "LIGHT", "LIGHT_PROBE", "SPEAKER"}]
+    for owner in (*bodies, *bpy.data.shape_keys, *bpy.data.meshes, *bpy.data.armatures, *bpy.data.curves):
+        if owner.animation_data and owner.animation_data.action:
+            yield owner.animation_data.action
+
+
+def _has_caches(scene: bpy.types.Scene) -> bool:
+    return any(
+        any(modifier.type in CACHES for modifier in item.modifiers)
+        or any(constraint.type == "TRANSFORM_CACHE" for constraint in item.constraints)
+        for item in scene.objects
+    )

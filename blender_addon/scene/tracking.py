@@ -1,0 +1,104 @@
+"""Where every vertex of everything that a scene shows is, frame by frame: one mesh, as modifiers, rigs and keys leave it."""
+
+import hashlib
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from ..errors import ArtistError
+from .meshes import read_triangles
+
+
+@dataclass(frozen=True, eq=False)
+class Moving:
+    """A mesh that moves.
+
+    Args:
+        vertices: (T, V, 3) float64 in the world; only those that a triangle uses.
+        triangles: (F, 3) int32, divided as Blender divides the first frame; normals point outwards.
+    """
+
+    vertices: np.ndarray
+    triangles: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """One mesh in one frame: its vertices (V, 3) float64 in the world, a hash of its faces, and whether it is mirrored."""
+
+    vertices: np.ndarray
+    faces: bytes
+    mirrored: bool
+
+
+def read_motion(scene: bpy.types.Scene, frames: Sequence[float]) -> Moving:
+    """Evaluates a scene at frames, whole or in between.
+
+    Raises:
+        ArtistError: there are no faces, they change from frame to frame, or a vertex is not at a finite place.
+    """
+    first, triangles = read_frame(scene, frames[0]), read_all_triangles(scene)
+    if not first or not len(triangles):
+        raise ArtistError("It has no faces in its first frame.", "Export it again with its meshes.")
+    used, triangles = np.unique(triangles, return_inverse=True)
+    poses = [_joined(first)[used]]
+    for frame in frames[1:]:
+        pieces = read_frame(scene, frame)
+        if _topology(pieces) != _topology(first):
+            problem = f"Its meshes, vertices or faces at frame {frame:g} are not those of frame {frames[0]:g}."
+            raise ArtistError(problem, "Only a motion whose faces stay the same can be tracked.")
+        poses.append(_joined(pieces)[used])
+    vertices = np.stack(poses)
+    if not np.isfinite(vertices).all():
+        raise ArtistError("It has vertices that are not at finite places.", "Mend its meshes.")
+    return Moving(vertices, triangles.reshape(-1, 3).astype(np.int32))
+
+
+def read_frame(scene: bpy.types.Scene, frame: float) -> dict[Hashable, Piece]:
+    """All meshes at a frame, instances included; the scene is left there."""
+    whole = int(np.floor(frame))
+    scene.frame_set(whole, subframe=frame - whole)
+    pieces = {}
+    for key, mesh, world in _shown(scene):
+        local = np.empty((len(mesh.vertices), 3), np.float32)
+        mesh.vertices.foreach_get("co", local.ravel())
+        mirrored = bool(np.linalg.det(world[:3, :3]) < 0)
+        pieces[key] = Piece(local @ world[:3, :3].T + world[:3, 3], _faces(mesh), mirrored)
+    return pieces
+
+
+def read_all_triangles(scene: bpy.types.Scene) -> np.ndarray:
+    """(F, 3) of the frame at which the scene is, counting the vertices of `read_frame` piece by piece."""
+    found, vertices = [np.empty((0, 3), np.int32)], 0
+    for _, mesh, world in _shown(scene):
+        triangles = read_triangles(mesh)
+        found.append((triangles[:, ::-1] if np.linalg.det(world[:3, :3]) < 0 else triangles) + vertices)
+        vertices += len(mesh.vertices)
+    return np.concatenate(found)
+
+
+def _shown(scene: bpy.types.Scene) -> Iterator[tuple[Hashable, bpy.types.Mesh, np.ndarray]]:
+    """Key, evaluated mesh and (4, 4) float64 world matrix of each mesh with vertices; valid for one step of the loop."""
+    for instance in scene.view_layers[0].depsgraph.object_instances:
+        mesh = instance.object.data
+        if instance.show_self and isinstance(mesh, bpy.types.Mesh) and len(mesh.vertices):
+            copy = tuple(instance.persistent_id) if instance.is_instance else ()
+            yield (instance.object.name_full, copy), mesh, np.array(instance.matrix_world, np.float64)
+
+
+def _faces(mesh: bpy.types.Mesh) -> bytes:
+    """A hash of which vertices each face has."""
+    corners, starts = np.empty(len(mesh.loops), np.int32), np.empty(len(mesh.polygons), np.int32)
+    mesh.loops.foreach_get("vertex_index", corners)
+    mesh.polygons.foreach_get("loop_start", starts)
+    return hashlib.blake2b(corners.tobytes() + b"|" + starts.tobytes()).digest()
+
+
+def _topology(pieces: dict[Hashable, Piece]) -> list[tuple[Hashable, int, bytes, bool]]:
+    return [(key, len(piece.vertices), piece.faces, piece.mirrored) for key, piece in pieces.items()]
+
+
+def _joined(pieces: dict[Hashable, Piece]) -> np.ndarray:
+    return np.concatenate([piece.vertices for piece in pieces.values()])

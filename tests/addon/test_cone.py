@@ -1,0 +1,50 @@
+"""Cameras from a cone around the front: the same conventions as the backend's renderer, and nothing is out of the picture."""
+
+import numpy as np
+import pytest
+
+from actionmesh.media.render import Camera as BackendCamera
+from blender_addon.motion.cone import CLEARANCE, CONE, PITCH, draw_camera, look_from
+
+
+def subject(way=0.0, seed=0):
+    """Four poses that go `way` units towards the viewer."""
+    poses = np.random.default_rng(seed).uniform(-0.75, 0.75, (4, 60, 3))
+    poses[..., 2] += np.linspace(0, way, 4)[:, None]
+    return poses
+
+
+def cameras(poses, count=60):
+    return [draw_camera(poses, np.random.default_rng(seed)) for seed in range(count)]
+
+
+def test_axes_are_those_of_the_backend():
+    for yaw, pitch in ((0, 0), (0.2, 0.1), (-0.1, 0.3)):
+        assert np.allclose(look_from(yaw, pitch), BackendCamera(yaw, pitch).axes)
+
+
+@pytest.mark.parametrize("way", [0.0, 3.0, 30.0, -30.0])
+def test_every_pose_is_in_the_picture_and_touches_its_margin(way):
+    poses = subject(way)
+    for camera in cameras(poses):
+        places = camera.project(poses)
+        assert places.min() > 0.02 and places.max() < 0.98
+        assert np.ptp(places.reshape(-1, 2), axis=0).max() == pytest.approx(1 / 1.06)
+        assert camera.distance - camera.near >= CLEARANCE - 1e-9 and camera.near >= (poses @ camera.axes[2]).max() - 1e-9
+
+
+def test_cameras_fill_the_cone_and_some_have_no_perspective():
+    drawn = cameras(subject(), 300)
+    middle = look_from(0, np.radians(PITCH))[2]
+    off = np.degrees([np.arccos(np.clip(camera.axes[2] @ middle, -1, 1)) for camera in drawn])
+    assert off.max() < CONE + 0.1 and off.min() < 3 and 8 < np.median(off) < 13
+    flat = np.mean([np.isinf(camera.distance) for camera in drawn])
+    assert 0.2 < flat < 0.4
+
+
+def test_perspective_enlarges_what_is_near():
+    camera = next(camera for camera in cameras(subject()) if np.isfinite(camera.distance))
+    right, back = 0.1 * camera.axes[0], camera.axes[2]
+    near, far = (np.ptp(camera.project(np.stack([place * back + right, place * back - right]))[:, 0]) for place in (0.7, -0.7))
+    expected = (camera.distance + 0.7) / (camera.distance - 0.7)
+    assert near / far == pytest.approx(expected)

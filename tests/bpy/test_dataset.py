@@ -1,0 +1,301 @@
+"""Animated files that Blender itself wrote become tracked points: on the surface in every frame, and where pictures show them."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+from mathutils.bvhtree import BVHTree
+from safetensors.numpy import load_file
+
+from blender_addon import dataset
+from blender_addon.motion.axes import to_local
+from blender_addon.motion.tracks import FORMAT
+from blender_addon.scene import tracked_file
+from blender_addon.scene.exporters import ExportOptions, Format
+from blender_addon.scene.exporting import export
+from blender_addon.scene.importing import open_alone
+
+from .creature import animate, ball, rig
+from .scenes import go_to, patchwork
+from .test_full_disk import files_of_a_kilobyte
+
+SMALL = ["--frames", "5", "--points", "300", "--size", "40"]
+FORMATS = {".glb": Format.GLB, ".fbx": Format.FBX, ".abc": Format.ALEMBIC, ".usdc": Format.USD}
+PLACES = 10 * 5 + 2
+"""Vertices of a ball."""
+LAST = 10
+"""Of the frames 1 to 10 five are taken: most lie between two whole ones."""
+
+
+def creature():
+    """A ball with shape keys, an armature and a way that it goes, all animated, and a mirrored part of it beside it."""
+    bpy.context.scene.frame_start, bpy.context.scene.frame_end = 1, LAST
+    body = triangulated(ball())
+    animate(body)
+    armature = rig(body)
+    for frame, place in ((1, (0, 0, 0)), (LAST, (2, 1, 0.5))):
+        armature.location = place
+        armature.keyframe_insert("location", frame=frame)
+    other = triangulated(ball("Mirrored"))
+    other.location, other.scale = (-3, 0, 0), (-0.5, 0.5, 0.5)
+    return body, other
+
+
+def triangulated(made):
+    """How quads are divided may change from frame to frame."""
+    bpy.ops.object.mode_set(mode="EDIT")
+    bpy.ops.mesh.select_all(action="SELECT")
+    bpy.ops.mesh.quads_convert_to_tris()
+    bpy.ops.object.mode_set(mode="OBJECT")
+    return made
+
+
+def save(folder, name, *objects):
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    export(bpy.context.scene, objects, path, ExportOptions(FORMATS[path.suffix]))
+    return path
+
+
+def run(folder, out, *options):
+    return dataset.main([str(folder), str(out), *SMALL, *options])
+
+
+def failures(out):
+    with (out / "failures.csv").open(encoding="utf-8", newline="") as file:
+        return {row["file"]: row["problem"] for row in csv.DictReader(file)}
+
+
+def provenance(path):
+    raw = path.read_bytes()
+    header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
+    assert header["__metadata__"]["format"] == FORMAT
+    return json.loads(header["__metadata__"]["provenance"])
+
+
+def trees(path, frames):
+    """A tree of each frame's evaluated triangles, in the world, read from the file anew and without the code under test."""
+    opened, found = open_alone(path), []
+    meshes = [item for item in opened.objects if item.type == "MESH"]
+    for frame in frames:
+        go_to(frame)
+        vertices, triangles = [], []
+        for item in meshes:
+            drawn = item.evaluated_get(bpy.context.evaluated_depsgraph_get())
+            drawn.data.calc_loop_triangles()
+            triangles += [[corner + len(vertices) for corner in each.vertices] for each in drawn.data.loop_triangles]
+            vertices += [drawn.matrix_world @ vertex.co for vertex in drawn.data.vertices]
+        found.append(BVHTree.FromPolygons(vertices, triangles))
+    return found
+
+
+@pytest.mark.parametrize("ending", FORMATS)
+def test_points_stay_on_the_surface_and_pictures_show_them(tmp_path, ending):
+    if ending == ".abc" and not bpy.app.build_options.alembic:
+        pytest.skip("this Blender has no Alembic")
+    path = save(tmp_path / "in", f"walk{ending}", *creature())
+    assert run(tmp_path / "in", tmp_path / "out") == 0
+    made = tmp_path / "out" / f"walk{ending}.safetensors"
+    arrays, told = load_file(made), provenance(made)
+    assert arrays["points"].shape == (5, 300, 3) and arrays["normals"].dtype == np.float16
+    assert told["sha256"] == dataset.sha256(path) and told["objects"] == 2 and told["closed"]
+    assert np.allclose(np.diff(arrays["times"]), arrays["times"][1]) and arrays["times"][0] == 0
+    frames = np.linspace(*told["frames"], 5)
+    assert frames[-1] - frames[0] >= LAST - 1
+    size = 2 / told["scale"]
+    for tree, pose, normals in zip(trees(path, frames), arrays["points"], arrays["normals"], strict=True):
+        places = to_local(pose.astype(np.float64) / told["scale"] + np.array(told["centre"]), "NEG_Y")
+        nearest = [tree.find_nearest(place) for place in places]
+        assert max(found[3] for found in nearest) < 1e-4 * size
+        outwards = to_local(normals.astype(np.float64), "NEG_Y")
+        same = np.abs([found[1].dot(normal) for found, normal in zip(nearest, outwards, strict=True)])
+        assert np.mean(same > 0.99) > 0.97  # the rest is on an edge
+    assert arrays["vertices"].shape == arrays["vertex_normals"].shape == (5, 1024, 3)
+    assert len(np.unique(arrays["vertices"][0], axis=0)) == 2 * PLACES
+    shown = visible(arrays)
+    assert shown.mean() > 0.98
+    opaque = arrays["pictures"][0, ..., 3] > 0
+    assert 0.05 < opaque.mean() < 0.9 and np.ptp(arrays["pictures"][0, ..., :3][opaque]) > 60
+    rows, columns = np.argwhere(opaque.any(axis=0)).min(axis=0), np.argwhere(opaque.any(axis=0)).max(axis=0)
+    assert arrays["crops"][0].tolist() == [*rows, *(columns - rows + 1)]
+
+
+def visible(arrays, view=0):
+    """(T, P) whether a picture is opaque where a point is projected to."""
+    axes, distance, window = (arrays[name][view].astype(np.float64) for name in ("axes", "distances", "windows"))
+    seen = arrays["points"] @ axes.T
+    plane = seen[..., :2] * (1, -1) / (1 - seen[..., 2:] / distance)
+    size = arrays["pictures"].shape[2]
+    pixels = np.floor(((plane - window[:2]) / (2 * window[2]) + 0.5) * size).astype(int)
+    assert pixels.min() >= 0 and pixels.max() < size
+    return arrays["pictures"][view][np.arange(len(pixels))[:, None], pixels[..., 1], pixels[..., 0], 3] > 0
+
+
+def test_first_frame_is_placed_as_a_reference_is(tmp_path):
+    save(tmp_path / "in", "walk.glb", *creature())
+    run(tmp_path / "in", tmp_path / "out", "--points", "20000", "--views", "0")
+    arrays = load_file(tmp_path / "out" / "walk.glb.safetensors")
+    low, high = arrays["points"][0].min(axis=0), arrays["points"][0].max(axis=0)
+    assert np.abs(low + high).max() < 0.05 and 1.45 < (high - low).max() <= 1.5
+    assert arrays["pictures"].shape == (0, 5, 40, 40, 4) and len(arrays["axes"]) == 0
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_every_camera_agrees_with_its_pictures(tmp_path, seed):
+    """Some are orthographic, others not; none may be off by a pixel."""
+    save(tmp_path / "in", "walk.glb", *creature())
+    run(tmp_path / "in", tmp_path / "out", "--views", "3", "--seed", str(seed), "--frames", "3", "--size", "64")
+    arrays = load_file(tmp_path / "out" / "walk.glb.safetensors")
+    assert arrays["pictures"].shape == (3, 3, 64, 64, 4) and len(np.unique(arrays["axes"][:, 2, 0])) == 3
+    assert min(visible(arrays, view).mean() for view in range(3)) > 0.98
+
+
+def test_signed_distances_are_those_of_a_ball(tmp_path):
+    bpy.ops.mesh.primitive_ico_sphere_add(subdivisions=5)
+    moved = bpy.context.object
+    for frame, place in ((1, 0.0), (5, 1.0)):
+        moved.location.x = place
+        moved.keyframe_insert("location", frame=frame)
+    bpy.context.scene.frame_end = 5
+    save(tmp_path / "in", "ball.glb", moved)
+    assert run(tmp_path / "in", tmp_path / "out", "--queries", "400", "--views", "0") == 0
+    arrays = load_file(tmp_path / "out" / "ball.glb.safetensors")
+    centres = np.linspace((0, 0, 0), (0.75, 0, 0), 5)
+    linear = load_centres(arrays["points"])
+    assert np.abs(linear[[0, -1]] - centres[[0, -1]]).max() < 0.05
+    for centre, points, distances in zip(linear, arrays["query_points"], arrays["signed_distances"], strict=True):
+        true = np.linalg.norm(points.astype(np.float64) - centre, axis=1) - 0.75
+        assert np.abs(true - distances).max() < 0.01 and (distances < 0).any() and (distances > 0).any()
+
+
+def load_centres(points):
+    return (points.min(axis=1) + points.max(axis=1)).astype(np.float64) / 2
+
+
+def test_open_surface_has_no_distances(tmp_path):
+    subject = patchwork()
+    subject.keyframe_insert("location", frame=1)
+    subject.location.x = 3
+    subject.keyframe_insert("location", frame=4)
+    bpy.context.scene.frame_end = 4
+    save(tmp_path / "in", "sheet.glb", subject)
+    assert run(tmp_path / "in", tmp_path / "out", "--distances", "--views", "0") == 0
+    made = tmp_path / "out" / "sheet.glb.safetensors"
+    assert "query_points" not in load_file(made) and provenance(made)["closed"] is False
+
+
+def test_what_cannot_be_used_is_listed_and_the_rest_is_done_once(tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    save(folder, "still.glb", ball())
+    save(folder / "deep", "walk.glb", *creature())
+    (folder / "broken.glb").write_bytes(b"glTF no more")
+    (folder / "broken.fbx").write_bytes(b"Kaydara FBX Binary  \0 no more")
+    (folder / "notes.txt").write_text("not animated")
+    lonely = bpy.data.objects.new("Nothing", None)
+    bpy.context.scene.collection.objects.link(lonely)
+    changing(folder)
+    assert run(folder, out) == 0
+    listed = failures(out)
+    assert set(listed) == {"still.glb", "broken.glb", "broken.fbx", "changing.abc"}
+    assert "does not move" in listed["still.glb"] and "broken.glb" in listed["broken.glb"]
+    assert "stay the same" in listed["changing.abc"]
+    assert all(sentence.endswith(".") and "\n" not in sentence for sentence in listed.values())
+    made = out / "deep" / "walk.glb.safetensors"
+    before = made.stat().st_mtime_ns
+    (folder / "broken.glb").unlink()
+    assert run(folder, out) == 0
+    assert made.stat().st_mtime_ns == before and "broken.glb" not in failures(out)
+    assert not [path for path in out.rglob(".*")]
+
+
+def changing(folder):
+    """An Alembic file whose number of vertices grows."""
+    made = ball("Changing")
+    build = made.modifiers.new("Build", "BUILD")
+    build.frame_start, build.frame_duration = -5, 20
+    path = folder / "changing.abc"
+    export(bpy.context.scene, [made], path, ExportOptions(Format.ALEMBIC))
+
+
+def test_still_files_can_be_kept(tmp_path):
+    save(tmp_path / "in", "still.glb", ball())
+    assert run(tmp_path / "in", tmp_path / "out", "--keep-still", "--views", "0") == 0
+    arrays = load_file(tmp_path / "out" / "still.glb.safetensors")
+    assert (arrays["points"] == arrays["points"][0]).all() and (np.diff(arrays["times"]) > 0).all()
+
+
+def test_other_options_need_another_folder(tmp_path, capsys):
+    save(tmp_path / "in", "walk.glb", *creature())
+    assert run(tmp_path / "in", tmp_path / "out", "--views", "0") == 0
+    assert run(tmp_path / "in", tmp_path / "out") == dataset.STOPPED
+    assert "other options (views 0)" in capsys.readouterr().err
+    assert dataset.main([str(tmp_path / "nowhere"), str(tmp_path / "out")]) == dataset.STOPPED
+    assert dataset.main([str(tmp_path / "in"), str(tmp_path / "new"), "--frames", "1"]) == dataset.STOPPED
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize(("views", "full"), [("0", "walk.glb.safetensors"), ("1", "picture.png")])
+def test_a_full_disk_stops_it_and_leaves_no_half_file(tmp_path, capsys, views, full):
+    save(tmp_path / "in", "walk.glb", *creature())
+    with files_of_a_kilobyte():
+        assert run(tmp_path / "in", tmp_path / "out", "--views", views) == dataset.STOPPED
+    assert f"{full} cannot be written" in capsys.readouterr().err
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["dataset.json"]
+    assert run(tmp_path / "in", tmp_path / "out", "--views", views) == 0
+
+
+def test_what_ended_blender_is_not_tried_again(tmp_path):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    save(folder, "walk.glb", *creature())
+    code = (
+        "import os, sys; sys.path.insert(0, sys.argv[1]); from blender_addon import dataset; from blender_addon.scene import"
+        " tracked_file; tracked_file.open_alone = lambda path: os._exit(11); dataset.main(sys.argv[2:])"
+    )
+    command = [sys.executable, "-c", code, str(Path(dataset.__file__).parents[1]), str(folder), str(out), *SMALL]
+    assert subprocess.run(command, capture_output=True, timeout=60).returncode == 11
+    assert (out / dataset.READING).read_text() == "walk.glb"
+    for _ in range(2):
+        assert run(folder, out) == 0
+        assert failures(out) == {"walk.glb": dataset.CRASHED} and not (out / "walk.glb.safetensors").exists()
+    (out / dataset.FAILURES).unlink()
+    assert run(folder, out) == 0 and (out / "walk.glb.safetensors").exists()
+
+
+def test_what_the_user_stopped_is_tried_again(tmp_path, monkeypatch, capsys):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    save(tmp_path / "in", "walk.glb", *creature())
+    with monkeypatch.context() as patched:
+        patched.setattr(tracked_file, "open_alone", stop)
+        assert run(tmp_path / "in", tmp_path / "out") == dataset.INTERRUPTED
+    assert "goes on" in capsys.readouterr().err and not (tmp_path / "out" / dataset.READING).exists()
+    assert run(tmp_path / "in", tmp_path / "out") == 0 and not failures(tmp_path / "out")
+
+
+def test_by_path_it_needs_nothing_but_blender(tmp_path):
+    """Run by its path with nothing of the project to be found elsewhere."""
+    save(tmp_path / "in", "walk.glb", *creature())
+    command = [sys.executable, "-I", dataset.__file__, str(tmp_path / "in"), str(tmp_path / "out"), *SMALL]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": ""})
+    assert "1 written, 0 were there, 0 failed." in done.stderr, done.stderr
+    assert load_file(tmp_path / "out" / "walk.glb.safetensors")["points"].shape == (5, 300, 3)
+
+
+def test_arguments_after_two_dashes_are_ours():
+    assert dataset.own_arguments(["blender", "-b", "--python", "dataset.py", "--", "in", "out"]) == ["in", "out"]
+    assert dataset.own_arguments(["dataset.py", "in", "out"]) == ["in", "out"]
+
+
+def test_same_file_same_numbers(tmp_path):
+    save(tmp_path / "in", "walk.glb", *creature())
+    for out in ("one", "two"):
+        run(tmp_path / "in", tmp_path / out)
+    one, two = (load_file(tmp_path / out / "walk.glb.safetensors") for out in ("one", "two"))
+    assert all(np.array_equal(one[name], two[name]) for name in one)
