@@ -68,10 +68,13 @@ def reference_from_picture(context: Tensor, store: ModelStore, preset: Preset, s
         MeshError: the picture gave no surface.
     """
     latent = latent_from_picture(context, store, preset, seed, progress)
-    vertices, faces = decode_mesh(latent, store, preset, progress)
-    mesh = Mesh(vertices, faces)
-    unchanged = Normalisation(np.zeros(3), 1.0)
-    return Reference(vertices, vertex_normals(vertices, faces), latent, mesh, np.arange(len(vertices)), unchanged)
+    return reference_in_model_space(latent, Mesh(*decode_mesh(latent, store, preset, progress)))
+
+
+def reference_in_model_space(latent: Tensor, mesh: Mesh) -> Reference:
+    """The reference whose latent (N, D) was decoded to this mesh."""
+    normals, places = vertex_normals(mesh.vertices, mesh.faces), np.arange(len(mesh.vertices))
+    return Reference(mesh.vertices, normals, latent, mesh, places, Normalisation(np.zeros(3), 1.0))
 
 
 def latent_from_picture(context: Tensor, store: ModelStore, preset: Preset, seed: int, progress: Progress) -> Tensor:

@@ -1,0 +1,95 @@
+"""The command `evaluate`: a benchmark's predictions, or a checkpoint on Toybench. Reads arguments, prints and writes results."""
+
+import argparse
+import json
+from importlib import import_module
+from pathlib import Path
+
+from .presets import PRESETS
+
+Commands = argparse._SubParsersAction
+
+
+def add_evaluate(commands: "Commands[argparse.ArgumentParser]") -> None:
+    parser = commands.add_parser("evaluate", help="measure predictions on ActionBench, or a checkpoint on Toybench")
+    kinds = parser.add_subparsers(required=True, metavar="BENCHMARK")
+    for add in (_add_actionbench, _add_toybench):
+        chosen = add(kinds)
+        chosen.add_argument("--device", default="cpu", help="where to compute: cpu, cuda, cuda:1 (default: %(default)s)")
+        chosen.add_argument("--debug", action="store_true", help="show where an error comes from")
+
+
+def _add_actionbench(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    parser = kinds.add_parser(
+        "actionbench",
+        help="CD-3D, CD-4D and CD-M of predicted animations",
+        description="Measures predicted animations. Scenes that are in the CSV are not measured again.",
+    )
+    parser.set_defaults(run=run_actionbench)
+    parser.add_argument("truth", metavar="TRUTH", type=Path, help="folder with UID/surfaces.npy of every scene")
+    parser.add_argument("predictions", metavar="PREDICTIONS", type=Path, help="folder with UID/mesh_*.glb or UID.safetensors")
+    parser.add_argument("-o", "--output", metavar="CSV", type=Path, required=True, help="rows; a summary is put beside as .json")
+    parser.add_argument("--points", type=_positive, default=10_000, help="points a cloud (default: %(default)s, as published)")
+    parser.add_argument("--steps", type=_positive, default=200, help="steps of an alignment (default: %(default)s, as published)")
+    parser.add_argument(
+        "--keep",
+        metavar="N",
+        type=_positive,
+        help="follow only the N best of the 24 starts after 30 steps on 1000 points; without it all are followed, as published",
+    )
+    return parser
+
+
+def _add_toybench(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    parser = kinds.add_parser(
+        "toybench",
+        help="a checkpoint on unseen procedural sequences",
+        description="Measures a checkpoint on procedural sequences whose truth is exact.",
+    )
+    parser.set_defaults(run=run_toybench)
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="name (see info) or folder of the weights")
+    parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="numbers; a table is put beside as .md")
+    parser.add_argument("--preset", default="demo", help=f"amount of work: {', '.join(PRESETS)} (default: %(default)s)")
+    parser.add_argument("--count", type=int, default=64, help="toys (default: %(default)s)")
+    parser.add_argument("--outsiders", type=int, default=16, help="sequences of other body plans (default: %(default)s)")
+    parser.add_argument("--ablations", type=int, default=12, help="toys on which switches are tried (default: %(default)s)")
+    parser.add_argument("--retrieved", type=int, default=512, help="training pictures to look up (default: %(default)s)")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def run_actionbench(chosen: argparse.Namespace) -> None:
+    bench, alignment = _module("actionbench"), _module("alignment")
+    pruning = alignment.Pruning(keep=min(chosen.keep, 24)) if chosen.keep else None
+    settings = bench.BenchSettings(chosen.points, alignment.AlignmentSettings(chosen.points, chosen.steps, pruning=pruning))
+    device = import_module("actionmesh.weights.store").choose_device(chosen.device)
+    summary = bench.evaluate(chosen.truth, chosen.predictions, chosen.output, settings, device)
+    for uid, problem in summary["failures"].items():
+        print(f"{uid}: {problem}")
+    print(f"{summary['measured']} of {summary['scenes']} scenes measured, {summary['failed']} failed")
+    for name in ("cd_3d", "cd_4d", "cd_m"):
+        value = summary[name]
+        print(f"  {name.upper().replace('_', '-'):<6} {'n/a' if value is None else f'{value:.4f}'}")
+
+
+def run_toybench(chosen: argparse.Namespace) -> None:
+    from .jobs import checkpoint_folder
+
+    store = import_module("actionmesh.weights.store").ModelStore(checkpoint_folder(chosen.checkpoint), chosen.device)
+    bench, write_atomically = _module("toybench"), import_module("actionmesh.output.atomic").write_atomically
+    extent = bench.Extent(chosen.count, chosen.outsiders, chosen.ablations, chosen.retrieved)
+    results = bench.evaluate(store, chosen.preset, extent)
+    table = _module("toybench_table").table(results)
+    for path, text in ((chosen.output, json.dumps(results) + "\n"), (chosen.output.with_suffix(".md"), table)):
+        write_atomically(path, lambda part, text=text: part.write_text(text, encoding="utf-8"))
+    print(table)
+
+
+def _module(name: str):
+    """One of `evaluation`'s, by name: loading them is slow, and nothing else of the program looks at them."""
+    return import_module(f"actionmesh.evaluation.{name}")

@@ -1,0 +1,41 @@
+"""Nearest neighbours between moving clouds and a fixed one: k-d trees on the CPU (SciPy), or all distances at once (PyTorch)."""
+
+import torch
+from scipy.spatial import cKDTree
+from torch import Tensor
+
+SMALL = 512 * 512
+"""On the CPU, up to so many pairs all distances are faster than trees that have to be built first."""
+CHUNK = 2**27
+"""Pairs at once: half a gigabyte of distances."""
+
+
+class Neighbours:
+    """Who is nearest to whom, between S clouds (S, P, 3) and `target` (Q, 3); no gradient flows."""
+
+    def __init__(self, target: Tensor):
+        self.target = target.detach()
+        self._tree: cKDTree | None = None
+
+    def mutual(self, clouds: Tensor) -> tuple[Tensor, Tensor]:
+        """(S, P) int64: every point's nearest in the target; (S, Q) int64: every target point's nearest in each cloud."""
+        clouds = clouds.detach()
+        pairs = clouds.shape[1] * len(self.target)
+        if self.target.device.type == "cpu" and pairs > SMALL:
+            found = [self._by_tree(cloud[None]) for cloud in clouds]
+        else:
+            found = [self._by_all_distances(chunk) for chunk in clouds.split(max(1, CHUNK // pairs))]
+        to_target, from_target = zip(*found, strict=True)
+        return torch.cat(to_target), torch.cat(from_target)
+
+    def _by_all_distances(self, clouds: Tensor) -> tuple[Tensor, Tensor]:
+        distance = torch.cdist(clouds, self.target.expand(len(clouds), -1, -1))
+        return distance.argmin(dim=2), distance.argmin(dim=1)
+
+    def _by_tree(self, cloud: Tensor) -> tuple[Tensor, Tensor]:
+        if self._tree is None:
+            self._tree = cKDTree(self.target.numpy())
+        points, workers = cloud[0].numpy(), torch.get_num_threads()
+        moving = cKDTree(points, balanced_tree=False, compact_nodes=False)
+        found = self._tree.query(points, workers=workers)[1], moving.query(self.target.numpy(), workers=workers)[1]
+        return torch.from_numpy(found[0])[None], torch.from_numpy(found[1])[None]

@@ -1,0 +1,92 @@
+"""Sequences outside the training's family: machines and plants of other body plans, in stripes, lights and views of their own.
+
+They are rigs of the toys' building blocks, so that truth is as exact, but no template, pattern, light or camera of the
+training is used.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ..media.render import Camera, Light, render_frames
+from ..training.toys.motion import Clock, rotation_of
+from ..training.toys.rig import Rig, Y
+from ..training.toys.sequence import CALMER, LIMIT, SIZE, ToySequence
+from ..training.toys.shapes import BlendedBody
+from ..training.toys.skin import pulled_onto, rest_mesh, skin_weights, skinned
+from .outsider_kinds import KINDS
+
+RENDER = 224
+
+
+@dataclass(frozen=True)
+class View:
+    """From where, and in what light, an outsider is seen."""
+
+    camera: Camera
+    light: Light
+
+
+def make_outsider(kind: str, seed: int, frames: int = 16) -> ToySequence:
+    """An outsider in motion, the same on every call; framed like a toy (first frame's box SIZE long, all frames in [-1, 1]^3)."""
+    rng = np.random.default_rng((list(KINDS).index(kind), seed))
+    rig = KINDS[kind].grow(rng)
+    rest, faces = rest_mesh(rig)
+    weights = skin_weights(rig, rest)
+    turn = rotation_of(Y, np.radians(KINDS[kind].yaw + rng.uniform(-20, 20)))
+    clock = _clock(rng, frames)
+    body, vertices = _posed(rig, clock, turn, rest, weights)
+    return ToySequence(kind, seed, clock.loops, body, vertices, faces, _stripes(rig, rest, weights, rng), clock.times)
+
+
+def view_of(seed: int) -> View:
+    """A camera from below or well above, in strong perspective, and a hard light from the side or behind."""
+    rng = np.random.default_rng((seed, 7))
+    camera = Camera(
+        yaw=np.radians(rng.choice([-1, 1]) * rng.uniform(12, 22)),
+        pitch=np.radians(rng.choice([-12, 26]) + rng.uniform(-3, 3)),
+        half_extent=1.45,
+        field_of_view=np.radians(rng.uniform(45, 60)),
+    )
+    side = float(rng.choice([-1, 1]))
+    light = Light(direction=(side, rng.uniform(-0.2, 0.5), rng.uniform(-0.2, 0.25)), ambient=0.18, key=1.1, rim=0.3)
+    return View(camera, light)
+
+
+def render_outsider(sequence: ToySequence, size: int = RENDER) -> np.ndarray:
+    """(T, size, size, 4) uint8 RGBA as `view_of` its seed sees it."""
+    view = view_of(sequence.seed)
+    return render_frames(sequence.vertices, sequence.faces, sequence.colours, view.camera, size, view.light)
+
+
+def _clock(rng: np.random.Generator, frames: int) -> Clock:
+    """One turn that starts slowly and speeds up: a rhythm that no toy has."""
+    travel = np.linspace(0, 1, frames)
+    phase = rng.uniform(0, 2 * np.pi) + 2 * np.pi * rng.uniform(0.6, 0.9) * travel**1.5
+    return Clock(travel * rng.uniform(1, 2), phase, 1.0, False)
+
+
+def _posed(
+    rig: Rig, clock: Clock, turn: np.ndarray, rest: np.ndarray, weights: np.ndarray
+) -> tuple[BlendedBody, np.ndarray]:
+    """The framed body and its vertices (T, V, 3), calmed until all frames fit the box."""
+    while True:
+        pose = rig.pose(clock).turned(turn)
+        vertices = pulled_onto(rig.body(pose).batch(), torch.from_numpy(skinned(rig, pose, rest, weights))).numpy()
+        low, high = vertices[0].min(axis=0), vertices[0].max(axis=0)
+        scale = SIZE / (high - low).max()
+        shift = -scale * (low + high) / 2
+        framed = (scale * vertices + shift).astype(np.float32)
+        if np.abs(framed).max() < LIMIT:
+            return rig.body(pose.turned(np.eye(3), scale, shift), scale), framed
+        clock = Clock(clock.times, clock.phase, clock.amplitude * CALMER, clock.loops)
+
+
+def _stripes(rig: Rig, rest: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """(V, 3) float32 colours in 0..1: the parts' own, broken by tilted stripes that change hue, not brightness alone."""
+    own = weights @ rig.part_colours()
+    direction, pitch = np.array([0.6, 1.0, 0.35]), rng.uniform(0.16, 0.24)
+    striped = np.sin(rest @ direction * 2 * np.pi / pitch) > 0.55
+    other = np.array([np.roll(colour, 1) for colour in own]) * 0.8 + 0.1
+    return np.clip(np.where(striped[:, None], other, own), 0, 1).astype(np.float32)

@@ -1,0 +1,37 @@
+"""The baseline of looking it up: the training toy whose picture is nearest, as if its shape were the answer."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from tqdm import tqdm
+
+from ..geometry.surface import sample_surface
+from ..training.data import render_toy
+from ..training.toys import make_sequence
+from .measures import chamfer_distance
+from .subjects import POINTS, QUERIES, small_picture
+
+FIRST_TRAINING_SEED = 1_000_000
+
+
+@dataclass(frozen=True)
+class Library:
+    """First frames of training toys with the seeds FIRST_TRAINING_SEED, ...: pictures (M, h, w, 3) uint8."""
+
+    pictures: np.ndarray
+
+    @classmethod
+    def of(cls, count: int) -> "Library":
+        """Renders them anew."""
+        seeds = tqdm(range(FIRST_TRAINING_SEED, FIRST_TRAINING_SEED + count), "training pictures", disable=None)
+        return cls(np.stack([small_picture(render_toy(make_sequence(seed, frames=1))) for seed in seeds]))
+
+    def nearest(self, picture: np.ndarray) -> int:
+        """The seed of the toy whose picture has the least squared difference to (h, w, 3) uint8."""
+        difference = (self.pictures.astype(np.int32) - picture.astype(np.int32)) ** 2
+        return FIRST_TRAINING_SEED + int(difference.reshape(len(self.pictures), -1).sum(axis=1).argmin())
+
+    def chamfer(self, picture: np.ndarray, truth: np.ndarray) -> float:
+        """Of the nearest picture's shape in its first frame to the true points (P, 3), both where they are."""
+        toy = make_sequence(self.nearest(picture), frames=1)
+        return chamfer_distance(sample_surface(toy.vertices[0], toy.faces, POINTS, 0).points, truth, QUERIES)

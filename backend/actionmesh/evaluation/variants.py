@@ -1,0 +1,139 @@
+"""The rows of Toybench: the ways in which a subject is animated, by the whole method and by the method less a part."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..geometry.mesh import Mesh
+from ..presets import Preset
+from ..sampling.windows import sliding_windows
+from ..stages.correspondence import animate_vertices
+from ..stages.motion import STAGE, generate_window
+from ..stages.reference import Reference
+from .subjects import QUIET, Subject, mesh_of
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is given besides the clip.
+
+    Args:
+        given_mesh: the true mesh of frame 0 is the reference, and its pose is kept; else image-to-3D's mesh is.
+    """
+
+    name: str
+    given_mesh: bool
+
+    def reference(self, subject: Subject) -> Reference:
+        return subject.given if self.given_mesh else subject.drawn
+
+
+MESH_AND_VIDEO, VIDEO = Task("mesh + video", True), Task("video", False)
+
+
+@dataclass(frozen=True)
+class Switches:
+    """The parts of the paper's ablation that need no other weights; None is the preset's or the product's own.
+
+    Args:
+        steps, guidance: of Stage I.
+        masked: the reference's latent is kept clean in Stage I; off, all frames are generated from noise.
+        window, shared: frames that Stage I generates together, and how many of them two windows share.
+        other_pose_keeping: Stage II's error at the reference frame, which the product takes off every pose if the mesh was given,
+            is taken off if it was not.
+    """
+
+    steps: int | None = None
+    guidance: float | None = None
+    masked: bool = True
+    window: int | None = None
+    shared: int = 1
+    other_pose_keeping: bool = False
+
+    def of(self, preset: Preset) -> Preset:
+        return replace(preset, steps=self.steps or preset.steps, guidance=self.guidance or preset.guidance)
+
+
+WHOLE = Switches()
+ABLATIONS: dict[str, Switches] = {
+    "Stage I in 4 steps": Switches(steps=4),
+    "guidance 2": Switches(guidance=2.0),
+    "15 steps, guidance 7.5 (published fast)": Switches(steps=15, guidance=7.5),
+    "no masked generation": Switches(masked=False),
+    "windows of 8 frames, 1 shared": Switches(window=8, shared=1),
+    "windows of 8 frames, 4 shared": Switches(window=8, shared=4),
+    "reference pose kept (video), not kept (mesh + video)": Switches(other_pose_keeping=True),
+}
+FULL, STILL, OTHER = "full", "still mesh", "another clip's frames"
+NO_STAGE_2, FRAME_BY_FRAME = "no Stage II: a mesh for each frame", "no Stage I and II: image-to-3D frame by frame"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An animation: `vertices` (T, V, 3) over `faces` (F, 3), or, without correspondence, `meshes` of the frames asked for."""
+
+    vertices: np.ndarray | None = None
+    faces: np.ndarray | None = None
+    meshes: list[Mesh] | None = None
+
+
+Variant = Callable[[Subject, Task], Answer]
+
+
+def variants_of(task: Task, other: Subject, frames: Sequence[int], ablated: bool) -> dict[str, Variant]:
+    """The rows of a task by name; `other` lends its clip, and variants without correspondence make meshes of `frames`."""
+    rows: dict[str, Variant] = {
+        FULL: animated,
+        NO_STAGE_2: partial(without_stage_2, frames=frames),
+        STILL: still,
+    }
+    if task.given_mesh:
+        rows[OTHER] = partial(animated, context=other.context)
+    else:
+        rows[FRAME_BY_FRAME] = partial(frame_by_frame, frames=frames)
+    if ablated:
+        rows |= {name: partial(animated, switches=switches) for name, switches in ABLATIONS.items()}
+    return rows
+
+
+def animated(subject: Subject, task: Task, context: Tensor | None = None, switches: Switches = WHOLE) -> Answer:
+    """Stages I and II; `context` (T, S, C) is another clip's, instead of the subject's own."""
+    reference = task.reference(subject)
+    latents = motion_latents(subject, reference, subject.context if context is None else context, switches)
+    times = [float(frame) for frame in range(len(latents))]
+    keep_pose = task.given_mesh != switches.other_pose_keeping
+    vertices = animate_vertices(reference, latents, 0, times, keep_pose, subject.store, QUIET)
+    return Answer(vertices, reference.mesh.faces)
+
+
+def without_stage_2(subject: Subject, task: Task, frames: Sequence[int]) -> Answer:
+    """The surface of each of Stage I's latents."""
+    latents = motion_latents(subject, task.reference(subject), subject.context)
+    return Answer(meshes=[mesh_of(latents[frame], subject.store) for frame in frames])
+
+
+def frame_by_frame(subject: Subject, task: Task, frames: Sequence[int]) -> Answer:
+    """Image-to-3D on every frame by itself, from the same noise."""
+    return Answer(meshes=[mesh_of(subject.pictured_latent(frame), subject.store) for frame in frames])
+
+
+def still(subject: Subject, task: Task) -> Answer:
+    """The reference mesh as it is in every frame."""
+    mesh = task.reference(subject).mesh
+    return Answer(np.repeat(mesh.vertices[None], len(subject.context), axis=0), mesh.faces)
+
+
+def motion_latents(subject: Subject, reference: Reference, context: Tensor, switches: Switches = WHOLE) -> Tensor:
+    """Stage I: latents (T, N, D) of all frames, frame 0 being the reference."""
+    store, preset = subject.store, switches.of(subject.preset)
+    size = min(switches.window or store.window, store.window)
+    latents = {0: reference.latent} if switches.masked else {}
+    for i, frames in enumerate(sliding_windows(len(context), 0, size, size - switches.shared)):
+        generated = generate_window(latents, frames, context[frames], store, preset, i, STAGE, QUIET)
+        for frame, latent in zip(frames, generated, strict=True):
+            latents.setdefault(frame, latent)
+    return torch.stack([latents[frame] for frame in range(len(context))])
