@@ -9,8 +9,8 @@ from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
 from actionmesh.training.export import export
+from actionmesh.training.parts import new_encoder, save_part
 from actionmesh.training.recipes import SIZES
-from actionmesh.training.run import new_encoder, save_part
 from actionmesh.weights.store import ModelStore
 
 

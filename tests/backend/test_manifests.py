@@ -7,19 +7,19 @@ import pytest
 import torch
 
 from actionmesh.models.background_removal import BackgroundRemoval
-from actionmesh.models.denoiser import ImageTo3DConfig, ImageTo3DDenoiser, TemporalDenoiser, TemporalDenoiserConfig
-from actionmesh.models.shape_vae import ShapeVAE, ShapeVAEConfig
-from actionmesh.models.temporal_autoencoder import TemporalAutoencoder, TemporalAutoencoderConfig
+from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
+from actionmesh.models.shape_vae import ShapeVAE
+from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
+from actionmesh.training.recipes import SIZES
 from actionmesh.weights.names import our_name, their_name
 
 MANIFESTS = Path(__file__).parents[1] / "manifests"
+FULL = SIZES["full"]
 NETWORKS = {
-    "triposg_dit": lambda: ImageTo3DDenoiser(ImageTo3DConfig(16, 2048, 64, 21, 1024)),
-    "temporal_denoiser": lambda: TemporalDenoiser(
-        TemporalDenoiserConfig(2048, 16, 64, 21, 16, 2048, 1024, inflated_layers=tuple(range(21)))
-    ),
-    "triposg_vae": lambda: ShapeVAE(ShapeVAEConfig(3, 64, 8, 512, 1024, num_layers_encoder=8, num_layers_decoder=16)),
-    "temporal_autoencoder": lambda: TemporalAutoencoder(TemporalAutoencoderConfig(16, 3, 3, 3, 64, 1024, 16, 8)),
+    "triposg_dit": lambda: ImageTo3DDenoiser(FULL.image_to_3d),
+    "temporal_denoiser": lambda: TemporalDenoiser(FULL.temporal),
+    "triposg_vae": lambda: ShapeVAE(FULL.vae),
+    "temporal_autoencoder": lambda: TemporalAutoencoder(FULL.autoencoder),
     "rmbg_1_4": lambda: BackgroundRemoval(),
 }
 

@@ -1,23 +1,29 @@
 """Two steps of every part on a few toys, restart, export, and the objectives."""
 
 from dataclasses import replace
-from functools import partial
 
 import pytest
 import torch
+from accelerate import Accelerator
 from safetensors.torch import load_file
 from torch import nn
 
+from actionmesh.errors import InputError
 from actionmesh.models.denoiser import TemporalDenoiser
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
 from actionmesh.training import run as parts
+from actionmesh.training.__main__ import main
 from actionmesh.training.batches import draw_known, encode_windows, shapes, windows
 from actionmesh.training.data import FRAMES, ToyData, make_shard, picture_path
+from actionmesh.training.devices import make_accelerator
+from actionmesh.training.draws import draw_sigmas, known_frames
 from actionmesh.training.export import export, unpack
-from actionmesh.training.loop import Loop, LoopConfig, cosine, make_optimisers
-from actionmesh.training.losses import draw_sigmas, image_to_3d_loss, temporal_loss
-from actionmesh.training.recipes import RECIPES, SIZES
+from actionmesh.training.loop import Loop
+from actionmesh.training.losses import FlowNoise, Known, image_to_3d_loss, temporal_loss
+from actionmesh.training.objectives import Objective
+from actionmesh.training.optimisers import cosine, make_optimisers
+from actionmesh.training.recipes import RECIPES, SIZES, LoopConfig
 from actionmesh.training.toys.shapes import signed_distance
 from actionmesh.weights.store import ModelStore
 
@@ -74,8 +80,15 @@ def draw_line(generator):
     return torch.randn(32, 3, generator=generator)
 
 
-def line_losses(network, batch, generator):
-    return {"loss": (network(batch).float() - batch.sum(1, keepdim=True)).square().mean()}
+class Line(Objective):
+    """The squared error of a network that is to sum its inputs."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, batch):
+        return {"loss": (self.network(batch).float() - batch.sum(1, keepdim=True)).square().mean()}
 
 
 class Blocks(nn.Module):
@@ -95,9 +108,10 @@ def test_a_restarted_training_ends_where_an_unbroken_one_does(tmp_path, optimise
         for steps in steps_of_runs:
             torch.manual_seed(0)
             network = Blocks()
-            loop = Loop(LoopConfig(steps=6, warmup=2, optimiser=optimiser), network, folder, "line")
+            config = LoopConfig(steps=6, warmup=2, optimiser=optimiser)
+            loop = Loop(config, Line(network), draw_line, folder, "line", make_accelerator())
             while loop.step < steps:
-                loop._update(draw_line, partial(line_losses, network))
+                loop.take_step()
             loop.save()
         loop.use_average()
         return nn.utils.parameters_to_vector(network.parameters()).detach().clone()
@@ -105,6 +119,43 @@ def test_a_restarted_training_ends_where_an_unbroken_one_does(tmp_path, optimise
     for name in ("whole", "broken"):
         (tmp_path / name).mkdir()
     assert torch.equal(fit(tmp_path / "whole", [6]), fit(tmp_path / "broken", [2, 5, 6]))
+
+
+def test_a_state_of_something_else_is_refused(tmp_path, monkeypatch):
+    def begin(network):
+        return Loop(LoopConfig(steps=6), Line(network), draw_line, tmp_path, "line", make_accelerator())
+
+    begin(Blocks()).save()
+    with pytest.raises(InputError, match="line.state.safetensors is not the state of this training"):
+        begin(nn.Linear(3, 1))
+    with monkeypatch.context() as patch:
+        patch.setattr(Accelerator, "reduce", lambda self, tensor, how: tensor + 1)
+        with pytest.raises(InputError, match="Not every process finds"):
+            begin(Blocks())
+    path = tmp_path / "line.state.safetensors"
+    path.write_bytes(path.read_bytes()[:100])
+    with pytest.raises(InputError, match="is not the state of this training"):
+        begin(Blocks())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train", "legs", "DATA", "RUN"], "There is no recipe for 'legs'"),
+        (["train", "vae", "DATA", "RUN", "--sizes", "full"], "There is no recipe for 'vae' of the sizes 'full'"),
+        (["train", "vae", "DATA", "RUN", "--batch", "7", "--parts", "2"], "a batch of 7 cannot be cut into 2 parts"),
+        (["train", "vae", "DATA", "RUN", "--steps", "0"], "0 steps"),
+        (["train", "vae", "DATA", "RUN", "--sizes", "tiny"], "DATA has no sequences."),
+        (["train", "temporal", "DATA", "RUN"], "image_to_3d.safetensors is missing."),
+        (["latents", "DATA", "RUN", "LATENTS"], "DATA has no sequences with pictures."),
+    ],
+)
+def test_the_command_says_what_is_wrong_in_a_sentence(tmp_path, monkeypatch, capsys, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["actionmesh.training", *arguments])
+    assert main() == 2
+    message = capsys.readouterr().err
+    assert said in message and message.count("\n") == 1
 
 
 def test_muon_takes_the_matrices_inside_blocks_and_adamw_the_rest():
@@ -124,8 +175,8 @@ def test_a_loop_learns_and_keeps_a_log(tmp_path):
     torch.manual_seed(0)
     network = nn.Linear(3, 1)
 
-    loop = Loop(LoopConfig(steps=300, rate=0.03, warmup=10, average=0.9), network, tmp_path, "line")
-    loop.run(draw_line, partial(line_losses, network))
+    config = LoopConfig(steps=300, rate=0.03, warmup=10, average=0.9)
+    Loop(config, Line(network), draw_line, tmp_path, "line", make_accelerator()).run()
     rows = (tmp_path / "line.csv").read_text().splitlines()
     assert rows[0] == "step,minutes,loss" and len(rows) == 7
     assert float(rows[-1].split(",")[2]) < 0.1 * float(rows[1].split(",")[2])
@@ -138,7 +189,7 @@ def test_tokens_of_a_window_are_the_same_points_in_every_frame(data):
     assert batch.token_indices.shape == (3, 16) and all(len(set(row.tolist())) == 16 for row in batch.token_indices)
     assert (batch.frame_times.diff(dim=1) > 0).all() and batch.pictures.shape == (3, 4, 3, 96, 96)
     vae = ShapeVAE(TINY.vae)
-    latents = encode_windows(vae, batch, torch.zeros(8), torch.ones(8), generator)
+    latents = encode_windows(vae, batch, torch.zeros(8), torch.ones(8), torch.randn(3, 4, 16, 8))
     assert latents.shape == (3, 4, 16, 8)
 
 
@@ -154,6 +205,14 @@ def test_known_frames_are_one_to_three():
     counts = known.sum(1)
     assert set(counts.tolist()) == {1.0, 2.0, 3.0} and (counts == 1).float().mean() > 0.5
     assert known.sum(0).min() > 30
+
+
+def test_unknown_frames_weigh_one_in_the_mean():
+    known = known_frames(50, 8, torch.Generator().manual_seed(0))
+    assert known.weights.mean().item() == pytest.approx(1) and not known.weights[known.frames == 1].any()
+    assert known.weights[known.frames == 0].unique().numel() == 1
+    alone = known_frames(3, 1, torch.Generator().manual_seed(0))
+    assert not alone.frames.any() and torch.equal(alone.weights, torch.ones(3, 1))
 
 
 def test_noise_levels_reach_both_ends():
@@ -179,10 +238,17 @@ class KnowsTheAnswer(nn.Module):
         return (self.answer - noisy) / sigma.clamp_min(1e-3)
 
 
+def flow_noise(latents):
+    generator = torch.Generator().manual_seed(0)
+    sigma = draw_sigmas(len(latents), generator, 0.2)
+    kept = (torch.rand(len(latents), generator=generator) >= 0.1).float()
+    return FlowNoise(sigma, torch.randn(latents.shape, generator=generator), kept)
+
+
 def test_flow_matching_is_zero_for_the_true_velocity_and_drops_conditions():
     latents, context = torch.randn(400, 16, 8), torch.ones(400, 5, 4)
     oracle = KnowsTheAnswer(latents)
-    losses = image_to_3d_loss(oracle, latents, context, torch.Generator().manual_seed(0))
+    losses = image_to_3d_loss(oracle, latents, context, flow_noise(latents))
     assert float(losses["loss"]) < 1e-4
     dropped = (oracle.context == 0).all(dim=(1, 2)).float().mean()
     assert 0.05 < dropped < 0.16
@@ -195,7 +261,8 @@ def test_known_frames_stay_clean_and_out_of_the_loss():
     wrong_where_known = latents.clone()
     wrong_where_known[:, 1] += 100
     oracle = KnowsTheAnswer(wrong_where_known)
-    losses = temporal_loss(oracle, latents, context, torch.arange(4.0).expand(6, -1), known, torch.Generator().manual_seed(0))
+    times = torch.arange(4.0).expand(6, -1)
+    losses = temporal_loss(oracle, latents, context, times, Known(known, (1 - known) * 4 / 3), flow_noise(latents))
     assert torch.equal(oracle.noisy[:, 1], latents[:, 1]) and not torch.equal(oracle.noisy[:, 0], latents[:, 0])
     assert float(losses["loss"]) < 1e-4
 

@@ -45,7 +45,10 @@ class Posterior:
     def sample(self, generator: torch.Generator | None = None) -> Tensor:
         """One sample, (B, N, D); the noise is drawn on the generator's device."""
         device = generator.device if generator is not None else self.mean.device
-        noise = torch.randn(self.mean.shape, generator=generator, device=device).to(self.mean)
+        return self.at(torch.randn(self.mean.shape, generator=generator, device=device).to(self.mean))
+
+    def at(self, noise: Tensor) -> Tensor:
+        """The sample that unit noise (B, N, D) makes."""
         return self.mean + torch.exp(0.5 * self.logvar) * noise
 
     def kl(self) -> Tensor:

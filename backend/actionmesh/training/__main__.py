@@ -1,44 +1,45 @@
 """Makes data and trains the parts of the bundled checkpoint.
 
     python -m actionmesh.training data DATA --sequences 3000
-    python -m actionmesh.training train vae DATA RUN
+    python -m actionmesh.training train vae DATA RUN                    or, on several GPUs or machines:
+    accelerate launch -m actionmesh.training train vae DATA RUN
     python -m actionmesh.training train image_to_3d DATA RUN
     python -m actionmesh.training train temporal DATA RUN
     python -m actionmesh.training train finetune_temporal DATA RUN
     python -m actionmesh.training train autoencoder DATA RUN
     python -m actionmesh.training train refit_image_to_3d DATA RUN
     python -m actionmesh.training train finetune_autoencoder DATA RUN
+    python -m actionmesh.training latents DATA RUN LATENTS               encoded once, for `train ... --latents LATENTS`
     python -m actionmesh.training export RUN CHECKPOINT
     python -m actionmesh.training unpack CHECKPOINT RUN        to train a checkpoint further
     python -m actionmesh.training clip CHECKPOINT/demo --seed 2010 --template bird
 
-Each can be stopped and started again; a part goes on from its last state in RUN.
+Each can be stopped and started again, also on another number of processes; a part goes on from its last state in RUN.
 """
 
 import argparse
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+    from .recipes import PartRecipe
 
 
-def main() -> None:
+def main() -> int:
+    from ..errors import ActionMeshError
+
     arguments = parser().parse_args()
-    if arguments.command == "data":
-        make_data(arguments.data, arguments.first_seed, arguments.sequences, not arguments.no_pictures, arguments.workers)
-    elif arguments.command == "train":
-        train_part(arguments)
-    elif arguments.command == "export":
-        from .export import export
-
-        export(arguments.run, arguments.checkpoint)
-    elif arguments.command == "unpack":
-        from .export import unpack
-
-        unpack(arguments.checkpoint, arguments.run)
-    else:
-        from .demo_clip import write_demo
-
-        write_demo(arguments.folder, arguments.seed, arguments.template)
+    try:
+        COMMANDS[arguments.command](arguments)
+    except ActionMeshError as error:
+        print(f"actionmesh.training: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def parser() -> argparse.ArgumentParser:
@@ -58,11 +59,25 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("run", type=Path)
     train.add_argument("--minutes", type=float)
     train.add_argument("--steps", type=int)
-    train.add_argument("--sizes", default="toy")
-    train.add_argument("--threads", type=int)
+    train.add_argument("--batch", type=int, help="over all processes")
+    train.add_argument("--parts", type=int, help="that a batch is drawn and differentiated in: more take less memory")
+    train.add_argument("--recompute", action="store_true", help="activation checkpointing: less memory, more time")
+    train.add_argument("--latents", type=Path, help="folder that the command latents has filled; for the denoisers")
+    train.add_argument("--tensorboard", type=Path, help="folder for events")
+    train.add_argument("--picture-minutes", type=float, default=10.0, help="between pictures on TensorBoard")
+    latents = commands.add_parser("latents", help="encode a data set by the finished VAE, once")
+    latents.add_argument("data", type=Path)
+    latents.add_argument("run", type=Path)
+    latents.add_argument("latents", type=Path)
+    for command in (train, latents):
+        command.add_argument("--sizes", default="toy", choices=("toy", "tiny", "full"))
+        command.add_argument("--threads", type=int)
+        command.add_argument("--device", default="auto", choices=("auto", "cpu"))
+        command.add_argument("--precision", default="auto", choices=("auto", "bf16", "no"))
     export = commands.add_parser("export", help="write the trained parts as a checkpoint")
     export.add_argument("run", type=Path)
     export.add_argument("checkpoint", type=Path)
+    export.add_argument("--sizes", default="toy", choices=("toy", "tiny", "full"))
     unpack = commands.add_parser("unpack", help="make a run of a checkpoint's parts")
     unpack.add_argument("checkpoint", type=Path)
     unpack.add_argument("run", type=Path)
@@ -73,8 +88,8 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def make_data(folder: Path, first_seed: int, sequences: int, pictures: bool, workers: int) -> None:
-    """Shards are made by `workers` processes; those that are there already are left alone."""
+def make_data(arguments: argparse.Namespace) -> None:
+    """Shards are made by several processes; those that are there already are left alone."""
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
@@ -82,26 +97,87 @@ def make_data(folder: Path, first_seed: int, sequences: int, pictures: bool, wor
 
     from .data import SHARD, make_shard
 
-    firsts = range(first_seed, first_seed + sequences, SHARD)
+    firsts = range(arguments.first_seed, arguments.first_seed + arguments.sequences, SHARD)
     context = get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
-        for path in pool.map(make_shard, [folder] * len(firsts), firsts, [pictures] * len(firsts)):
+    with ProcessPoolExecutor(arguments.workers, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+        pictures = not arguments.no_pictures
+        for path in pool.map(make_shard, [arguments.data] * len(firsts), firsts, [pictures] * len(firsts)):
             print(path.name, flush=True)
 
 
 def train_part(arguments: argparse.Namespace) -> None:
+    from .board import Board
+    from .run import find_recipe, train
+
+    accelerator = accelerator_of(arguments)
+    recipe = changed(find_recipe(arguments.part, arguments.sizes), arguments)
+    board = None
+    if arguments.tensorboard and accelerator.is_main_process:
+        board = Board(arguments.tensorboard, arguments.part, arguments.picture_minutes)
+    train(arguments.part, arguments.data, arguments.run, arguments.sizes, recipe, accelerator, arguments.latents, board)
+
+
+def changed(recipe: "PartRecipe", arguments: argparse.Namespace) -> "PartRecipe":
+    """The table's recipe with what the command says; raises InputError where it makes no sense."""
+    from ..errors import InputError
+
+    of_loop = {name: getattr(arguments, name) for name in ("minutes", "steps", "parts") if getattr(arguments, name) is not None}
+    batch = recipe.batch if arguments.batch is None else arguments.batch
+    try:
+        loop = replace(recipe.loop, **of_loop)
+        return replace(recipe, batch=batch, loop=loop, recompute=recipe.recompute or arguments.recompute)
+    except ValueError as error:
+        raise InputError(f"The recipe makes no sense: {error}.") from error
+
+
+def encode_latents(arguments: argparse.Namespace) -> None:
+    from .latent_cache import encode_data_set
+    from .parts import frozen_vae
+    from .recipes import SIZES
+    from .sources import open_source
+
+    accelerator, sizes = accelerator_of(arguments), SIZES[arguments.sizes]
+    source = open_source(arguments.data, True, sizes.preprocessing)
+    encode_data_set(arguments.latents, frozen_vae(arguments.run, sizes).vae, source, sizes, accelerator)
+
+
+def accelerator_of(arguments: argparse.Namespace) -> "Accelerator":
     import torch
 
-    from .recipes import RECIPES
-    from .run import train
+    from .devices import make_accelerator
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
-    recipe = RECIPES[arguments.part]
-    overrides = {name: getattr(arguments, name) for name in ("minutes", "steps") if getattr(arguments, name) is not None}
-    recipe = replace(recipe, loop=replace(recipe.loop, **overrides))
-    train(arguments.part, arguments.data, arguments.run, arguments.sizes, recipe)
+    return make_accelerator(arguments.device, arguments.precision)
+
+
+def export_run(arguments: argparse.Namespace) -> None:
+    from .export import export
+
+    export(arguments.run, arguments.checkpoint, arguments.sizes)
+
+
+def unpack_checkpoint(arguments: argparse.Namespace) -> None:
+    from .export import unpack
+
+    unpack(arguments.checkpoint, arguments.run)
+
+
+def make_clip(arguments: argparse.Namespace) -> None:
+    from .demo_clip import write_demo
+
+    write_demo(arguments.folder, arguments.seed, arguments.template)
+
+
+COMMANDS = {
+    "data": make_data,
+    "train": train_part,
+    "latents": encode_latents,
+    "export": export_run,
+    "unpack": unpack_checkpoint,
+    "clip": make_clip,
+}
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -1,6 +1,7 @@
 """What one training step of each network sees, drawn from stored toys."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -14,6 +15,16 @@ from .patches import Patches, patches_shown
 from .toys.queries import queries
 
 IMAGE_MEAN, IMAGE_STD = torch.tensor(ImagePreprocessing.image_mean), torch.tensor(ImagePreprocessing.image_std)
+
+
+class ShownFrames(Protocol):
+    """B windows of T frames: `rows` (B), which sequences they are from, and `frame_times` (B, T), which of their frames."""
+
+    @property
+    def rows(self) -> Tensor: ...
+
+    @property
+    def frame_times(self) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -35,14 +46,6 @@ class Windows:
     frame_times: Tensor
     pictures: Tensor
     rows: Tensor
-
-
-@dataclass(frozen=True)
-class Seen:
-    """Windows, and what the patches of their B T pictures show."""
-
-    windows: Windows
-    patches: Patches
 
 
 def shapes(data: ToyData, batch: int, points: int, tokens: int, query_count: int, generator: torch.Generator) -> Surfaces:
@@ -71,12 +74,24 @@ def windows(data: ToyData, batch: int, frames: int, points: int, tokens: int, ge
     return Windows(tracks, vertices, token_indices, order.float(), pictures, rows)
 
 
-def patches_of(data: ToyData, batch: Windows, grid: int) -> Patches:
+def patches_of(data: ToyData, batch: ShownFrames, grid: int) -> Patches:
     """What the grid x grid patches of a batch's pictures show, window by window."""
     assert data.views is not None
     rows, frames = batch.rows.repeat_interleave(batch.frame_times.shape[1]), batch.frame_times.long().flatten()
     points, normals = data.points[rows, frames].float(), data.normals[rows, frames].float()
     return patches_shown(data.views, rows, points, normals, data.points[rows, 0].float(), grid)
+
+
+def sequence(data: ToyData, row: int, points: int, generator: torch.Generator) -> Tensor:
+    """(T, P, 6) random points and their normals in all frames of a sequence."""
+    chosen = torch.randperm(data.points.shape[2], generator=generator)[:points]
+    return _joined(data.points, data.normals, (torch.tensor(row),), chosen)
+
+
+def pictures_of(data: ToyData, batch: ShownFrames) -> Tensor:
+    """(B, T, 3, h, w) normalised pictures of a batch's frames."""
+    assert data.pictures is not None
+    return normalised(data.pictures[batch.rows[:, None], batch.frame_times.long()])
 
 
 def _joined(points: Tensor, normals: Tensor, frames: tuple[Tensor, ...], chosen: Tensor | slice) -> Tensor:
@@ -96,16 +111,19 @@ def normalised(pictures: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def encode_windows(vae: ShapeVAE, batch: Windows, mean: Tensor, std: Tensor, generator: torch.Generator) -> Tensor:
-    """Normalised latents (B, T, N, D) of every frame, with the same canonical tokens in all frames of a window."""
+def encode_windows(vae: ShapeVAE, batch: Windows, mean: Tensor, std: Tensor, noise: Tensor) -> Tensor:
+    """Normalised latents (B, T, N, D) of every frame, with the same canonical tokens in all frames of a window.
+
+    noise (B, T, N, D) makes samples of the posteriors.
+    """
     count, frames = batch.tracks.shape[:2]
     indices = batch.token_indices.repeat_interleave(frames, dim=0)
-    latents = vae.encode(batch.tracks.flatten(0, 1), indices).sample(generator).float()
+    latents = vae.encode(batch.tracks.flatten(0, 1), indices).at(noise.flatten(0, 1)).float()
     return ((latents - mean) / std).unflatten(0, (count, frames))
 
 
 def draw_known(batch: int, frames: int, generator: torch.Generator) -> Tensor:
-    """(B, T) with 1 at the source frames: mostly one, sometimes two or three, anywhere in the window."""
+    """(B, T) with 1 at the source frames: mostly one, sometimes two or three, anywhere in the window, but never in all of it."""
     count = 1 + (torch.rand(batch, generator=generator) < 0.3).long() + (torch.rand(batch, generator=generator) < 0.1).long()
     rank = torch.rand(batch, frames, generator=generator).argsort(dim=1).argsort(dim=1)
-    return (rank < count[:, None]).float()
+    return (rank < count.clamp(max=frames - 1)[:, None]).float()

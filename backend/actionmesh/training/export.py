@@ -8,14 +8,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 from transformers import Dinov2Config
 
-from ..media.preprocess import ImagePreprocessing
 from ..models.config import JsonConfig
 from ..weights.checkpoints import Settings, open_checkpoint
 from ..weights.load import read_tensors
 from ..weights.names import our_name, their_name
 from ..weights.store import ACTIONMESH_WEIGHTS, TRIPOSG_WEIGHTS
-from .recipes import PICTURE, SIZES
-from .run import read_statistics
+from .parts import read_statistics, write_statistics
+from .recipes import SIZES
 
 EXTENT = 0.75
 """Half the longest side of a toy's first frame: where the reference shape lies in training."""
@@ -28,29 +27,39 @@ LICENCE = "GPL-3.0-or-later, trained by this project on procedural data; results
 
 
 def export(run: Path, folder: Path, sizes_name: str = "toy") -> None:
-    """Writes the checkpoint of the finished parts in `run` to `folder`."""
-    sizes = SIZES[sizes_name]
+    """Writes the checkpoint of the finished parts in `run` to `folder`.
+
+    Raises:
+        CheckpointError: a part is not finished, or its file is damaged.
+    """
     triposg, actionmesh = folder / "TripoSG", folder / "ActionMesh"
-    write_network(
-        triposg / "transformer", TRIPOSG_WEIGHTS, sizes.image_to_3d, theirs(read_tensors(run / "image_to_3d.safetensors"))
-    )
-    write_network(triposg / "vae", TRIPOSG_WEIGHTS, sizes.vae, theirs(read_tensors(run / "vae.safetensors")))
-    write_network(actionmesh / "denoiser", ACTIONMESH_WEIGHTS, sizes.temporal, read_tensors(run / "temporal.safetensors"))
-    write_network(actionmesh / "autoencoder", ACTIONMESH_WEIGHTS, sizes.autoencoder, read_tensors(run / "autoencoder.safetensors"))
-    encoder = triposg / "image_encoder_dinov2"
-    write_weights(encoder / ACTIONMESH_WEIGHTS, read_tensors(run / "encoder.safetensors"))
-    write_json(encoder / "config.json", {"model_type": "dinov2", **Dinov2Config(**sizes.encoder).to_diff_dict()})
+    write_weights(triposg / "transformer" / TRIPOSG_WEIGHTS, theirs(read_tensors(run / "image_to_3d.safetensors")))
+    write_weights(triposg / "vae" / TRIPOSG_WEIGHTS, theirs(read_tensors(run / "vae.safetensors")))
+    write_weights(triposg / "image_encoder_dinov2" / ACTIONMESH_WEIGHTS, read_tensors(run / "encoder.safetensors"))
+    write_weights(actionmesh / "denoiser" / ACTIONMESH_WEIGHTS, read_tensors(run / "temporal.safetensors"))
+    write_weights(actionmesh / "autoencoder" / ACTIONMESH_WEIGHTS, read_tensors(run / "autoencoder.safetensors"))
+    write_configs(run, folder, sizes_name)
+
+
+def write_configs(run: Path, folder: Path, sizes_name: str) -> None:
+    """Writes all of a checkpoint but its weights; latents are as they are where `run` has no statistics of them yet."""
+    sizes, triposg, actionmesh = SIZES[sizes_name], folder / "TripoSG", folder / "ActionMesh"
+    write_config(triposg / "transformer", sizes.image_to_3d)
+    write_config(triposg / "vae", sizes.vae)
+    write_config(actionmesh / "denoiser", sizes.temporal)
+    write_config(actionmesh / "autoencoder", sizes.autoencoder)
+    encoder = {"model_type": "dinov2", **Dinov2Config(**sizes.encoder).to_diff_dict()}
+    write_json(triposg / "image_encoder_dinov2" / "config.json", encoder)
     write_json(triposg / "scheduler" / "scheduler_config.json", {"num_train_timesteps": 1000, "shift": 1.0})
-    preprocessing = ImagePreprocessing(shortest_edge=PICTURE, crop_size=(PICTURE, PICTURE))
-    write_json(triposg / "feature_extractor_dinov2" / "preprocessor_config.json", preprocessing.to_dict())
+    write_json(triposg / "feature_extractor_dinov2" / "preprocessor_config.json", sizes.preprocessing.to_dict())
     mean, std = read_statistics(run)
     settings = Settings(
         latent_mean=tuple(mean.tolist()),
         latent_std=tuple(std.tolist()),
         reference_extent=EXTENT,
         surface_points=sizes.points,
-        presets=PRESETS,
-        licence=LICENCE,
+        presets={} if sizes_name == "full" else PRESETS,
+        licence=Settings.licence if sizes_name == "full" else LICENCE,
     )
     write_json(folder / "checkpoint.json", settings.to_dict())
 
@@ -70,11 +79,11 @@ def unpack(folder: Path, run: Path) -> None:
         tensors = read_tensors(path, str if name == "encoder" else our_name)
         save_file({key: tensor.float().contiguous() for key, tensor in tensors.items()}, run / f"{name}.safetensors")
     settings = checkpoint.settings
-    write_json(run / "latents.json", {"mean": settings.latent_mean, "std": settings.latent_std})
+    write_statistics(run, {"mean": list(settings.latent_mean), "std": list(settings.latent_std)})
 
 
-def write_network(folder: Path, file: str, config: JsonConfig, tensors: dict[str, Tensor]) -> None:
-    write_weights(folder / file, tensors)
+def write_config(folder: Path, config: JsonConfig) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
     config.save(folder / "config.json")
 
 

@@ -1,185 +1,169 @@
-"""The training loop: Muon and AdamW, cosine rate, clipped gradients, an average of the weights, a log, and restarts."""
+"""The training loop: the same steps on one process or many, an average of the weights, a log, pictures, and restarts."""
 
-import csv
-import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-Batch = TypeVar("Batch")
-MOMENTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
-"""What AdamW and Muon keep of every parameter."""
+from ..errors import InputError
+from .log import TrainingLog
+from .objectives import Objective
+from .optimisers import make_optimisers, rate_at
+from .recipes import LoopConfig
+from .shares import Share, generator_of, moved, rows_of, shares_of
+from .state import read_state, write_state
 
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
-@dataclass(frozen=True)
-class LoopConfig:
-    """How one part is trained.
+    from .board import Board
 
-    Args:
-        steps: optimiser steps.
-        minutes: the wall-clock time that the steps may take; the rate's cosine follows whichever of the two is further on.
-        rate: peak learning rate; weight decay is 0.01.
-        warmup: steps until the peak.
-        average: decay of the exponential moving average of the weights, which is what is kept.
-        seed: of the batches; step i draws from a generator seeded by (seed, i), so that a restart repeats nothing.
-        save_minutes: how often the state is written.
-        optimiser: "muon", Muon (Jordan et al. 2024; steps scaled to AdamW's size, Liu et al. 2025) for the matrices inside
-            transformer blocks and AdamW (betas 0.9, 0.98) for the rest; or "adamw", AdamW for all.
-    """
-
-    steps: int
-    minutes: float = math.inf
-    rate: float = 1e-3
-    warmup: int = 100
-    average: float = 0.998
-    seed: int = 0
-    save_minutes: float = 3.0
-    optimiser: str = "muon"
-
-    def __post_init__(self) -> None:
-        if self.optimiser not in ("muon", "adamw"):
-            raise ValueError(f"optimiser is {self.optimiser!r}, neither 'muon' nor 'adamw'")
+__all__ = ["Loop", "LoopConfig"]
 
 
 class Loop:
-    """The state of one training: the networks, their average, the optimiser, how far it is."""
+    """One training: the objective with its networks, their average, the optimisers, how far it is.
 
-    def __init__(self, config: LoopConfig, network: nn.Module, folder: Path, name: str):
-        self.config, self.network, self.folder, self.name = config, network, folder, name
-        self.parameters = {key: value for key, value in network.named_parameters() if value.requires_grad}
+    Args:
+        objective: a module that makes losses of a batch, "loss" among them, each a mean over the batch's rows.
+        draw: makes one part of a batch, in full precision on the CPU, of nothing but the generator it is given.
+        folder, name: of the state and the log.
+        accelerator: where it runs.
+        board: shows more of it; on the main process only.
+    Raises:
+        InputError: the processes cannot share a batch, or a state is there that is damaged or not the same for all of them.
+    """
+
+    def __init__(
+        self,
+        config: LoopConfig,
+        objective: Objective,
+        draw: Callable[[torch.Generator], Any],
+        folder: Path,
+        name: str,
+        accelerator: "Accelerator",
+        board: "Board | None" = None,
+    ):
+        self.config, self.draw, self.folder, self.name = config, draw, folder, name
+        self.accelerator, self.board = accelerator, board
+        self.shares = shares_of(config.parts, accelerator.process_index, accelerator.num_processes)
+        self.objective = objective.to(accelerator.device).train()
+        self.parameters = {key: value for key, value in objective.named_parameters() if value.requires_grad}
         self.optimisers = make_optimisers(config, self.parameters)
         self.average = {key: value.detach().clone() for key, value in self.parameters.items()}
         self.step, self.seconds = 0, 0.0
         if self.state_path.exists():
-            self._restore()
+            self.step, self.seconds = read_state(self.state_path, self.parameters, self.average, self.optimisers)
+        self._require_one_state()
+        self.model = accelerator.prepare_model(self.objective)
 
     @property
     def state_path(self) -> Path:
         return self.folder / f"{self.name}.state.safetensors"
 
-    @property
-    def log_path(self) -> Path:
-        return self.folder / f"{self.name}.csv"
+    def _require_one_state(self) -> None:
+        """Raises InputError where another process began at another step."""
+        if self._agreed({"step": torch.tensor(float(self.step))})["step"] != self.step:
+            raise InputError(f"Not every process finds {self.state_path} as it is here.", "Use a folder that all machines share.")
 
     def fraction(self) -> float:
         """How much of the planned training is done, 0 to 1."""
         return min(1.0, max(self.step / self.config.steps, self.seconds / 60 / self.config.minutes))
 
-    def run(
-        self, draw: Callable[[torch.Generator], Batch], losses_of: Callable[[Batch, torch.Generator], dict[str, Tensor]]
-    ) -> None:
-        """Trains until the planned end; then the network holds the averaged weights.
-
-        Args:
-            draw: makes a batch, in full precision.
-            losses_of: computes the losses of a batch, "loss" among them, in mixed precision.
-        """
-        sums: dict[str, float] = {}
-        since_log, saved = 0, time.monotonic()
+    def run(self) -> None:
+        """Trains until the planned end; then the networks hold the averaged weights."""
+        show = self.board.scalars if self.board else None
+        log = TrainingLog(self.folder / f"{self.name}.csv", self.name, self.objective.readable, show)
+        saved = time.monotonic()
         while self.fraction() < 1.0:
-            start = time.monotonic()
-            losses = self._update(draw, losses_of)
-            self.seconds += time.monotonic() - start
-            since_log += 1
-            sums = {key: sums.get(key, 0.0) + float(value) for key, value in losses.items()}
-            if since_log == 50 or self.fraction() >= 1.0:
-                self._log({key: value / since_log for key, value in sums.items()})
-                sums, since_log = {}, 0
+            losses = self.take_step()
+            if not self.accelerator.is_main_process:
+                continue
+            log.add(losses, self.step, self.seconds, last=self.fraction() >= 1.0)
             if time.monotonic() - saved > 60 * self.config.save_minutes:
                 self.save()
                 saved = time.monotonic()
+            if self.board and self.board.due():
+                with self.averaged():
+                    self.board.pictures(self.step)
         self.save()
         self.use_average()
 
+    def take_step(self) -> dict[str, float]:
+        """One step of the optimisers on one batch; returns the losses of the whole batch, the same in every process."""
+        start = time.monotonic()
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate_at(self.config, self.step, self.fraction())
+            optimiser.zero_grad()
+        losses = self._differentiate()
+        nn.utils.clip_grad_norm_(self.parameters.values(), 1.0)
+        for optimiser in self.optimisers:
+            optimiser.step()
+        self._follow()
+        self.step += 1
+        means = self._agreed(losses)
+        self.seconds += self._agreed({"seconds": torch.tensor(time.monotonic() - start)})["seconds"]
+        return means
+
+    def _differentiate(self) -> dict[str, Tensor]:
+        """Gradients of this step's loss over the whole batch; returns the means of the losses over this process's shares."""
+        sums: dict[str, Tensor] = {}
+        for share in self.shares:
+            batch = moved(self._rows(share), self.accelerator.device)
+            last = share is self.shares[-1]
+            with nullcontext() if last else self.accelerator.no_sync(self.model):
+                losses = self.model(batch)
+                self.accelerator.backward(losses["loss"] / len(self.shares))
+            sums = {key: sums.get(key, 0) + value.detach() for key, value in losses.items()}
+        return {key: value / len(self.shares) for key, value in sums.items()}
+
+    def _rows(self, share: Share) -> Any:
+        return rows_of(self.draw(generator_of(self.config.seed, self.step, share.part)), share)
+
+    def _follow(self) -> None:
+        """Moves the average towards the weights; at first it follows closely."""
+        decay = min(self.config.average, (self.step + 1) / (self.step + 10))
+        with torch.no_grad():
+            for key, value in self.parameters.items():
+                self.average[key].lerp_(value, 1 - decay)
+
+    def _agreed(self, values: dict[str, Tensor]) -> dict[str, float]:
+        """The means over all processes."""
+        device = self.accelerator.device
+        stacked = torch.stack([value.float().to(device) for value in values.values()])
+        means = self.accelerator.reduce(stacked, "mean").tolist()
+        return dict(zip(values, means, strict=True))
+
     def use_average(self) -> None:
-        """Gives the network the averaged weights."""
+        """Gives the networks the averaged weights."""
         with torch.no_grad():
             for key, value in self.parameters.items():
                 value.copy_(self.average[key])
 
-    def _update(self, draw: Callable, losses_of: Callable) -> dict[str, Tensor]:
-        config = self.config
-        generator = torch.Generator().manual_seed(config.seed * 1_000_003 + self.step)
-        torch.manual_seed(config.seed * 1_000_003 + self.step)
-        rate = config.rate * min(1.0, (self.step + 1) / config.warmup) * (0.02 + 0.98 * cosine(self.fraction()))
-        for group in chain.from_iterable(optimiser.param_groups for optimiser in self.optimisers):
-            group["lr"] = rate
-        batch = draw(generator)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            losses = losses_of(batch, generator)
-        for optimiser in self.optimisers:
-            optimiser.zero_grad()
-        losses["loss"].backward()
-        nn.utils.clip_grad_norm_(self.parameters.values(), 1.0)
-        for optimiser in self.optimisers:
-            optimiser.step()
-        decay = min(config.average, (self.step + 1) / (self.step + 10))
-        with torch.no_grad():
-            for key, value in self.parameters.items():
-                self.average[key].lerp_(value, 1 - decay)
-        self.step += 1
-        return {key: value.detach() for key, value in losses.items()}
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The networks hold the averaged weights for the length of a block, to be looked at."""
+        self._exchange()
+        self.objective.eval()
+        try:
+            yield
+        finally:
+            self.objective.train()
+            self._exchange()
 
-    def _log(self, means: dict[str, float]) -> None:
-        row = {"step": self.step, "minutes": round(self.seconds / 60, 2)} | {key: round(v, 5) for key, v in means.items()}
-        new = not self.log_path.exists()
-        with self.log_path.open("a", newline="") as file:
-            writer = csv.DictWriter(file, row.keys())
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
-        print(self.name, row, flush=True)
+    @torch.no_grad()
+    def _exchange(self) -> None:
+        for key, value in self.parameters.items():
+            weights = value.clone()
+            value.copy_(self.average[key])
+            self.average[key].copy_(weights)
 
     def save(self) -> None:
-        """Writes everything that a restart needs, whole or not at all."""
-        tensors = {f"average.{key}": value for key, value in self.average.items()}
-        names: dict[Tensor, str] = {value: key for key, value in self.parameters.items()}
-        tensors |= {f"weights.{key}": value.detach() for key, value in self.parameters.items()}
-        for optimiser in self.optimisers:
-            for value, state in optimiser.state.items():
-                tensors |= {f"{moment}.{names[value]}": state[moment] for moment in MOMENTS if moment in state}
-        part = self.state_path.with_suffix(".part")
-        save_file(
-            {key: value.contiguous() for key, value in tensors.items()},
-            part,
-            {"step": str(self.step), "seconds": str(self.seconds)},
-        )
-        part.replace(self.state_path)
-
-    def _restore(self) -> None:
-        with safe_open(str(self.state_path), framework="pt") as file, torch.no_grad():
-            metadata, keys = file.metadata(), set(file.keys())
-            owner = {value: each for each in self.optimisers for group in each.param_groups for value in group["params"]}
-            self.step, self.seconds = int(metadata["step"]), float(metadata["seconds"])
-            for key, value in self.parameters.items():
-                value.copy_(file.get_tensor(f"weights.{key}"))
-                self.average[key].copy_(file.get_tensor(f"average.{key}"))
-                moments = {moment: file.get_tensor(f"{moment}.{key}") for moment in MOMENTS if f"{moment}.{key}" in keys}
-                if moments:
-                    owner[value].state[value] = {"step": torch.tensor(float(self.step)), **moments}
-
-
-def make_optimisers(config: LoopConfig, parameters: dict[str, nn.Parameter]) -> list[torch.optim.Optimizer]:
-    """The optimisers of all parameters; see `LoopConfig.optimiser`."""
-    hidden = {name for name, value in parameters.items() if value.ndim == 2 and ("blocks." in name or "layer." in name)}
-    if config.optimiser != "muon":
-        hidden = set()
-    matrices = [value for name, value in parameters.items() if name in hidden]
-    rest = [value for name, value in parameters.items() if name not in hidden]
-    adamw = torch.optim.AdamW(rest, lr=config.rate, betas=(0.9, 0.98), weight_decay=0.01)
-    if not matrices:
-        return [adamw]
-    return [torch.optim.Muon(matrices, lr=config.rate, weight_decay=0.01, adjust_lr_fn="match_rms_adamw"), adamw]
-
-
-def cosine(fraction: float) -> float:
-    """1 at the start, 0 at the end."""
-    return 0.5 * (1 + math.cos(math.pi * min(fraction, 1.0)))
+        """Writes everything that a restart needs; by the main process."""
+        if self.accelerator.is_main_process:
+            write_state(self.state_path, self.parameters, self.average, self.optimisers, self.step, self.seconds)

@@ -1,6 +1,8 @@
 """The objectives: the shape VAE's, flow matching for both denoisers, and the temporal autoencoder's.
 
 Everywhere x_s = (1 - s) x0 + s noise, and the velocity is x0 - noise (Lipman et al. 2023, in the sign of the public weights).
+Nothing random happens here (`draws.py` has drawn it all), and every loss is a mean over the batch's rows: that of a batch is the
+mean of its slices'.
 """
 
 from dataclasses import dataclass
@@ -26,73 +28,75 @@ class Surfaces:
     distances: Tensor
 
 
-def vae_loss(vae: ShapeVAE, batch: Surfaces, kl_weight: float, generator: torch.Generator) -> dict[str, Tensor]:
-    """Truncated signed distance (positive inside, scaled to [-1, 1]) by MSE, and the KL divergence of the posterior."""
+@dataclass(frozen=True)
+class FlowNoise:
+    """What flow matching draws for B samples.
+
+    Args:
+        sigma: (B) noise levels.
+        noise: (B, ...) of the latents' shape.
+        kept: (B) 0 where the condition is dropped, else 1.
+    """
+
+    sigma: Tensor
+    noise: Tensor
+    kept: Tensor
+
+
+@dataclass(frozen=True)
+class Known:
+    """Which frames of B windows are clean.
+
+    Args:
+        frames: (B, T) with 1 where a frame is known.
+        weights: (B, T) of the other frames' errors: 0 where known, 1 in the mean over the whole batch.
+    """
+
+    frames: Tensor
+    weights: Tensor
+
+
+def vae_loss(vae: ShapeVAE, batch: Surfaces, noise: Tensor, kl_weight: float) -> dict[str, Tensor]:
+    """Truncated signed distance (positive inside, scaled to [-1, 1]) by MSE, and the KL divergence of the posterior.
+
+    noise (B, N, D) makes a sample of the posterior.
+    """
     posterior = vae.encode(batch.surface, batch.token_indices)
-    field = vae.query(batch.points, vae.prepare(posterior.sample(generator))).squeeze(-1).float()
+    field = vae.query(batch.points, vae.prepare(posterior.at(noise))).squeeze(-1).float()
     target = (-batch.distances / TRUNCATION).clamp(-1, 1)
     distance, kl = F.mse_loss(field, target), posterior.kl().float()
     wrong_side = ((field > 0) != (target > 0)).float().mean()
     return {"loss": distance + kl_weight * kl, "distance": distance, "kl": kl, "wrong_side": wrong_side}
 
 
-def draw_sigmas(count: int, generator: torch.Generator, pure_noise: float) -> Tensor:
-    """(count) noise levels: a share `pure_noise` is 1, where sampling in few steps begins; of the rest five eighths are
-    logit-normal (Esser et al. 2024) and three eighths uniform."""
-    logit_normal = torch.sigmoid(torch.randn(count, generator=generator))
-    uniform = torch.rand(count, generator=generator)
-    spread = torch.where(torch.rand(count, generator=generator) < 0.625, logit_normal, uniform)
-    return torch.where(torch.rand(count, generator=generator) < pure_noise, torch.ones(count), spread)
-
-
-def image_to_3d_loss(
-    denoiser: ImageTo3DDenoiser,
-    latents: Tensor,
-    context: Tensor,
-    generator: torch.Generator,
-    pure_noise: float = 0.2,
-    dropout: float = 0.1,
-) -> dict[str, Tensor]:
-    """Flow matching of clean latents (B, N, D) given image tokens (B, S, C), zero for a share `dropout` of the samples."""
-    batch = len(latents)
-    sigma = draw_sigmas(batch, generator, pure_noise)
-    noise = torch.randn(latents.shape, generator=generator)
-    noisy = torch.lerp(latents, noise, sigma[:, None, None])
-    context = context * (torch.rand(batch, generator=generator) >= dropout)[:, None, None]
-    velocity = denoiser(noisy, 1000 * sigma, denoiser.prepare(context))
-    return {"loss": F.mse_loss(velocity.float(), latents - noise)}
+def image_to_3d_loss(denoiser: ImageTo3DDenoiser, latents: Tensor, context: Tensor, flow: FlowNoise) -> dict[str, Tensor]:
+    """Flow matching of clean latents (B, N, D) given image tokens (B, S, C), zero where the condition is dropped."""
+    noisy = torch.lerp(latents, flow.noise, flow.sigma[:, None, None])
+    context = context * flow.kept[:, None, None]
+    velocity = denoiser(noisy, 1000 * flow.sigma, denoiser.prepare(context))
+    return {"loss": F.mse_loss(velocity.float(), latents - flow.noise)}
 
 
 def temporal_loss(
-    denoiser: TemporalDenoiser,
-    latents: Tensor,
-    context: Tensor,
-    frame_times: Tensor,
-    known: Tensor,
-    generator: torch.Generator,
-    pure_noise: float = 0.2,
-    dropout: float = 0.1,
+    denoiser: TemporalDenoiser, latents: Tensor, context: Tensor, frame_times: Tensor, known: Known, flow: FlowNoise
 ) -> dict[str, Tensor]:
     """Flow matching over T frames with known frames kept clean, at time 0, and out of the loss (masked generation).
 
-    latents (B, T, N, D), context (B, T, S, C), frame_times (B, T), known (B, T) with 1 where a frame is known.
+    latents (B, T, N, D), context (B, T, S, C), frame_times (B, T).
     """
-    batch = len(latents)
-    sigma = draw_sigmas(batch, generator, pure_noise)
-    noise = torch.randn(latents.shape, generator=generator)
-    unknown = (1 - known)[..., None, None]
-    noisy = torch.lerp(latents, noise, sigma[:, None, None, None] * unknown)
-    context = context * (torch.rand(batch, generator=generator) >= dropout)[:, None, None, None]
+    unknown = (1 - known.frames)[..., None, None]
+    noisy = torch.lerp(latents, flow.noise, flow.sigma[:, None, None, None] * unknown)
+    context = context * flow.kept[:, None, None, None]
     cache = denoiser.prepare(context, frame_times, latents.shape[2])
-    velocity = denoiser(noisy, 1000 * sigma, cache, known, frame_times)
-    error = (velocity.float() - (latents - noise)).square() * unknown
-    return {"loss": error.sum() / unknown.expand_as(error).sum()}
+    velocity = denoiser(noisy, 1000 * flow.sigma, cache, known.frames, frame_times)
+    error = (velocity.float() - (latents - flow.noise)).square()
+    return {"loss": (error * known.weights[..., None, None]).mean()}
 
 
 def autoencoder_loss(
     autoencoder: TemporalAutoencoder, latents: Tensor, frame_times: Tensor, source: Tensor, targets: Tensor, tracks: Tensor
 ) -> dict[str, Tensor]:
-    """MSE between decoded and true positions, in units of the MSE of staying still on average.
+    """MSE between decoded and true positions ("loss") and between still and true ones ("still"), both times 100.
 
     latents (B, T, N, D), frame_times (B, T), source (B) and targets (B, M) frame indices, tracks (B, T, V, 6).
     """
@@ -108,5 +112,4 @@ def autoencoder_loss(
         placed = field + vertices[..., :3] if autoencoder.config.prediction_mode == "residual" else field
         squared.append((placed - tracks[rows, target, :, :3]).square())
         still.append((vertices[..., :3] - tracks[rows, target, :, :3]).square())
-    loss = torch.stack(squared).mean()
-    return {"loss": loss * 100, "of_still": (loss / torch.stack(still).mean()).sqrt()}
+    return {"loss": 100 * torch.stack(squared).mean(), "still": 100 * torch.stack(still).mean()}

@@ -60,10 +60,22 @@ class Views:
 
 @dataclass(frozen=True)
 class Patches:
-    """means (B, S, CHANNELS) of what S patches show and how many points (B, S) they show."""
+    """What the S patches of B pictures show.
+
+    Args:
+        means: (B, S, CHANNELS) over the points that a patch shows.
+        counts: (B, S) of these points.
+        weights: (B, S) of a patch's errors, 1 in the mean over all B pictures; 0 where it shows nothing.
+    """
 
     means: Tensor
     counts: Tensor
+    weights: Tensor
+
+    def by_window(self, frames: int) -> "Patches":
+        """The same with the first axis (B T) cut into two."""
+        cut = (-1, frames)
+        return Patches(self.means.unflatten(0, cut), self.counts.unflatten(0, cut), self.weights.unflatten(0, cut))
 
 
 def project(points: Tensor, axes: Tensor, distances: Tensor) -> tuple[Tensor, Tensor]:
@@ -94,7 +106,8 @@ def patches_shown(views: Views, rows: Tensor, points: Tensor, normals: Tensor, f
     shown = torch.cat([points, normals, first, offset], dim=-1) * visible[..., None]
     sums = torch.zeros(len(rows), grid**2, CHANNELS).scatter_add_(1, patch[..., None].expand_as(shown), shown)
     counts = torch.zeros(len(rows), grid**2).scatter_add_(1, patch, visible.float())
-    return Patches(sums / counts.clamp(min=1)[..., None], counts)
+    weights = (counts / ENOUGH).clamp(max=1)
+    return Patches(sums / counts.clamp(min=1)[..., None], counts, weights / weights.mean().clamp(min=1e-6))
 
 
 def _cells(places: Tensor, grid: int) -> Tensor:
@@ -110,9 +123,11 @@ class PatchReader(nn.Module):
         self.proj = nn.Linear(width, CHANNELS + 1)
 
     def loss(self, tokens: Tensor, patches: Patches) -> Tensor:
-        """tokens (B, 1 + S, D), the class token first -> weighted squared errors and the cross-entropy of being covered."""
-        read = self.proj(tokens[:, 1:]).float()
-        weight = (patches.counts / ENOUGH).clamp(max=1)[..., None]
-        errors = ((read[..., :CHANNELS] - patches.means).square() * weight).sum(dim=(0, 1)) / weight.sum()
+        """Weighted squared errors and the cross-entropy of being covered, a mean over the pictures.
+
+        tokens (..., 1 + S, D), the class token first, of pictures (...) whose patches are given.
+        """
+        read = self.proj(tokens[..., 1:, :]).float()
+        errors = (read[..., :CHANNELS] - patches.means).square() * patches.weights[..., None]
         covered = F.binary_cross_entropy_with_logits(read[..., CHANNELS], (patches.counts > 0).float())
-        return (errors * WEIGHTS).sum() + 0.2 * covered
+        return (errors * WEIGHTS.to(errors)).sum(dim=-1).mean() + 0.2 * covered

@@ -1,13 +1,18 @@
-"""The bundled checkpoint: its sizes, and how each part is trained."""
+"""The table of presets: the sizes of the networks, and how each part of them is trained.
 
-from dataclasses import dataclass, field
+"toy" is the bundled checkpoint, "tiny" for tests, "full" the public one, whose recipe is the published one.
+"""
 
+import math
+from dataclasses import dataclass
+
+from ..media.preprocess import ImagePreprocessing
 from ..models.denoiser import ImageTo3DConfig, TemporalDenoiserConfig
 from ..models.shape_vae import ShapeVAEConfig
 from ..models.temporal_autoencoder import TemporalAutoencoderConfig
-from .loop import LoopConfig
 
 PICTURE = 96
+"""Pixels of a side of the stored pictures of toys."""
 
 
 @dataclass(frozen=True)
@@ -15,9 +20,10 @@ class Sizes:
     """Sizes of all five networks, and of what they see in training.
 
     Args:
-        tokens: N latent tokens a frame.
+        tokens: N latent tokens a frame in training; at inference `temporal.num_tokens_nominal`.
         points: P surface points that the VAE encodes.
         encoder: transformers' Dinov2Config arguments.
+        preprocessing: of the pictures.
     """
 
     tokens: int
@@ -26,13 +32,24 @@ class Sizes:
     image_to_3d: ImageTo3DConfig
     temporal: TemporalDenoiserConfig
     autoencoder: TemporalAutoencoderConfig
-    encoder: dict = field(default_factory=dict)
+    encoder: dict
+    preprocessing: ImagePreprocessing
+
+    @property
+    def latent(self) -> int:
+        """D, channels of a latent token."""
+        return self.vae.latent_channels
+
+    @property
+    def grid(self) -> int:
+        """Patches along a side of a picture."""
+        return self.preprocessing.crop_size[0] // int(self.encoder["patch_size"])
 
 
-def sizes(
+def small_sizes(
     width: int, heads: int, layers: int, latent: int, tokens: int, points: int, context: int, encoder_layers: int
 ) -> Sizes:
-    """One width for all networks."""
+    """One width for all networks, with both departures from the public architecture."""
     return Sizes(
         tokens=tokens,
         points=points,
@@ -70,13 +87,84 @@ def sizes(
             "mlp_ratio": 4,
             "drop_path_rate": 0.0,
         },
+        preprocessing=ImagePreprocessing(shortest_edge=PICTURE, crop_size=(PICTURE, PICTURE)),
     )
 
 
+FULL = Sizes(
+    tokens=1024,
+    points=16384,
+    vae=ShapeVAEConfig(3, 64, 8, 512, 1024, num_layers_encoder=8, num_layers_decoder=16),
+    image_to_3d=ImageTo3DConfig(num_attention_heads=16, width=2048, in_channels=64, num_layers=21, cross_attention_dim=1024),
+    temporal=TemporalDenoiserConfig(
+        num_tokens_nominal=2048,
+        temporal_context_size=16,
+        in_channels=64,
+        num_layers=21,
+        num_attention_heads=16,
+        width=2048,
+        cross_attention_dim=1024,
+        inflated_layers=tuple(range(21)),
+    ),
+    autoencoder=TemporalAutoencoderConfig(
+        temporal_context_size=16,
+        in_channels=3,
+        in_extra_channels=3,
+        out_dim=3,
+        latent_channels=64,
+        width=1024,
+        num_layers=16,
+        num_attention_heads=8,
+    ),
+    encoder={"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "image_size": 518, "patch_size": 14},
+    preprocessing=ImagePreprocessing(),
+)
+"""The public sizes (TripoSG, ActionMesh, DINOv2 ViT-L/14)."""
+
 SIZES = {
-    "toy": sizes(width=128, heads=4, layers=7, latent=16, tokens=64, points=512, context=16, encoder_layers=3),
-    "tiny": sizes(width=32, heads=2, layers=3, latent=8, tokens=16, points=64, context=8, encoder_layers=1),
+    "toy": small_sizes(width=128, heads=4, layers=7, latent=16, tokens=64, points=512, context=16, encoder_layers=3),
+    "tiny": small_sizes(width=32, heads=2, layers=3, latent=8, tokens=16, points=64, context=8, encoder_layers=1),
+    "full": FULL,
 }
+
+
+@dataclass(frozen=True)
+class LoopConfig:
+    """How the weights of one part are moved.
+
+    Args:
+        steps: optimiser steps.
+        minutes: the wall-clock time that the steps may take; the rate's cosine follows whichever of the two is further on.
+        rate: peak learning rate.
+        warmup: steps until the peak.
+        average: decay of the exponential moving average of the weights, which is what is kept.
+        seed: of the batches; each part of each step's has a generator of its own, so that a restart repeats nothing.
+        save_minutes: how often the state is written.
+        optimiser: "muon", Muon (Jordan et al. 2024; steps scaled to AdamW's size, Liu et al. 2025) for the matrices inside
+            transformer blocks and AdamW for the rest; or "adamw", AdamW for all.
+        weight_decay: of both.
+        betas: of AdamW.
+        parts: in how many parts a batch is drawn and differentiated; more take less memory, and another number draws others.
+    """
+
+    steps: int
+    minutes: float = math.inf
+    rate: float = 1e-3
+    warmup: int = 100
+    average: float = 0.998
+    seed: int = 0
+    save_minutes: float = 3.0
+    optimiser: str = "muon"
+    weight_decay: float = 0.01
+    betas: tuple[float, float] = (0.9, 0.98)
+    parts: int = 1
+
+    def __post_init__(self) -> None:
+        if self.optimiser not in ("muon", "adamw"):
+            raise ValueError(f"optimiser is {self.optimiser!r}, neither 'muon' nor 'adamw'")
+        if not (self.steps > 0 and self.minutes > 0 and self.warmup > 0 and self.parts > 0):
+            counts = f"{self.steps} steps, {self.minutes} minutes, {self.warmup} of warm-up, {self.parts} parts"
+            raise ValueError(f"{counts}: all must be above 0")
 
 
 @dataclass(frozen=True)
@@ -84,24 +172,67 @@ class PartRecipe:
     """How one part is trained.
 
     Args:
-        batch: windows a step.
+        batch: windows a step, over all processes.
         frames: T frames a window; at inference windows have `temporal.temporal_context_size`.
         loop: optimiser and length.
         pure_noise: the share of a denoiser's samples that start from pure noise.
+        uniform: the share of the others whose noise level is uniform; the rest are logit-normal.
+        dropout: the share of a denoiser's samples without their pictures, for guidance.
+        learn_encoder: whether the image encoder learns along, from the denoiser's loss and from what its patches show.
+        recompute: activation checkpointing: blocks are computed again in the backward pass instead of kept.
     """
 
     batch: int
     frames: int
     loop: LoopConfig
     pure_noise: float = 0.2
+    uniform: float = 0.375
+    dropout: float = 0.1
+    learn_encoder: bool = True
+    recompute: bool = False
+
+    def __post_init__(self) -> None:
+        if self.batch < 1 or self.batch % self.loop.parts:
+            raise ValueError(f"a batch of {self.batch} cannot be cut into {self.loop.parts} parts")
+
+    @property
+    def rows(self) -> int:
+        """Windows in a part of a batch."""
+        return self.batch // self.loop.parts
 
 
 RECIPES = {
     "vae": PartRecipe(32, 1, LoopConfig(steps=12000, minutes=20, rate=1e-3)),
+    "finetune_vae": PartRecipe(32, 1, LoopConfig(steps=12000, minutes=14, rate=8e-4)),
     "image_to_3d": PartRecipe(32, 1, LoopConfig(steps=12000, minutes=18, rate=1e-3)),
     "temporal": PartRecipe(8, 8, LoopConfig(steps=12000, minutes=45, rate=2e-3)),
     "finetune_temporal": PartRecipe(8, 8, LoopConfig(steps=12000, minutes=85, rate=2e-3), pure_noise=0.5),
     "autoencoder": PartRecipe(12, 8, LoopConfig(steps=12000, minutes=35, rate=1e-3)),
-    "refit_image_to_3d": PartRecipe(32, 1, LoopConfig(steps=6000, minutes=10, rate=1e-3)),
+    "continue_autoencoder": PartRecipe(12, 8, LoopConfig(steps=12000, minutes=35, rate=1e-3)),
+    "refit_image_to_3d": PartRecipe(32, 1, LoopConfig(steps=6000, minutes=10, rate=1e-3), learn_encoder=False),
     "finetune_autoencoder": PartRecipe(8, 8, LoopConfig(steps=3000, minutes=10, rate=6e-4)),
 }
+"""Of the small sizes, by part."""
+
+PUBLISHED_LOOP = LoopConfig(
+    steps=170_000,
+    rate=1e-4,
+    warmup=1000,
+    average=0.9999,
+    save_minutes=30.0,
+    optimiser="adamw",
+    weight_decay=1e-2,
+    betas=(0.9, 0.999),
+    parts=96,
+)
+"""AdamW at 1e-4 with weight decay 1e-2 over batches of 96 for 170 000 steps is published; warm-up, average and betas are ours."""
+PUBLISHED = {
+    "temporal": PartRecipe(96, 16, PUBLISHED_LOOP, pure_noise=0.0, uniform=0.0, learn_encoder=False, recompute=True),
+    "autoencoder": PartRecipe(96, 16, PUBLISHED_LOOP, recompute=True),
+}
+"""Of the full sizes: the two networks that ActionMesh trains, on TripoSG's VAE and DINOv2 as they are."""
+
+
+def recipe_of(part: str, sizes: str) -> PartRecipe:
+    """How a part of some sizes is trained; raises KeyError where no such part is."""
+    return (PUBLISHED if sizes == "full" else RECIPES)[part]

@@ -1,0 +1,58 @@
+"""A training on TensorBoard: what the log says, and every few minutes pictures of unseen toys by the averaged weights.
+
+`tensorboard` is needed for this alone and imported when a board is made.
+"""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..errors import InputError
+from .live_store import LiveStore
+from .unseen_pictures import strip
+
+SEEDS = (11, 24)
+"""Of the toys that are shown; training's begin at a million."""
+PRESET = "demo"
+
+
+class Board:
+    """Writes event files.
+
+    Args:
+        folder: of the events; those of a part go to a folder of its own in it.
+        minutes: between pictures.
+    Raises:
+        InputError: TensorBoard is not installed.
+    """
+
+    def __init__(self, folder: Path, part: str, minutes: float = 10.0):
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            raise InputError("TensorBoard is not installed.", "Install backend/requirements-dev.txt.") from error
+        self.writer = SummaryWriter(str(folder / part))
+        self.minutes, self.shown = minutes, time.monotonic()
+
+    def watch(self, learning: Mapping[str, nn.Module], run: Path, sizes: str, device: torch.device) -> None:
+        """Says which networks are being trained, by the names of their parts, and where the finished ones are."""
+        self.learning, self.run, self.sizes, self.device = learning, run, sizes, device
+
+    def scalars(self, step: int, means: Mapping[str, float]) -> None:
+        for name, value in means.items():
+            self.writer.add_scalar(name, value, step)
+
+    def due(self) -> bool:
+        """Whether it is time for pictures."""
+        return time.monotonic() - self.shown > 60 * self.minutes
+
+    def pictures(self, step: int) -> None:
+        """One strip a toy."""
+        store = LiveStore(self.run, self.learning, self.sizes, self.device)
+        for seed in SEEDS:
+            self.writer.add_image(f"unseen/{seed}", strip(seed, store, store.preset(PRESET)), step, dataformats="HWC")
+        self.writer.flush()
+        self.shown = time.monotonic()

@@ -1,0 +1,62 @@
+"""The networks of a run as they are now, as the stages of inference take them."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
+from ..models.shape_vae import ShapeVAE
+from ..models.temporal_autoencoder import TemporalAutoencoder
+from ..weights.store import ModelStore
+from .export import write_configs
+from .parts import load_part, new_encoder, part_path
+from .recipes import SIZES
+
+PARTS = {
+    "shape_vae": "vae",
+    "image_encoder": "encoder",
+    "image_to_3d": "image_to_3d",
+    "temporal_denoiser": "temporal",
+    "temporal_autoencoder": "autoencoder",
+}
+"""What a store calls a run's parts."""
+
+
+class LiveStore(ModelStore):
+    """A store of the networks that are being trained, and of the parts that are finished; in full precision.
+
+    Args:
+        run: folder of the finished parts.
+        learning: the networks that are being trained, by the names of their parts; they stay where they are.
+        sizes: name of their sizes.
+        device: where they are.
+    """
+
+    def __init__(self, run: Path, learning: Mapping[str, nn.Module], sizes: str, device: torch.device):
+        self._configs = TemporaryDirectory()
+        write_configs(run, Path(self._configs.name), sizes)
+        super().__init__(Path(self._configs.name), str(device))
+        self.dtype, self._run, self._learning, self._sizes = torch.float32, run, learning, SIZES[sizes]
+
+    def has(self, *parts: str) -> bool:
+        """Whether all these parts are finished or being trained."""
+        return all(part in self._learning or part_path(self._run, part).exists() for part in parts)
+
+    def _part(self, name: str, load: Callable[[], Any]) -> Any:
+        part = PARTS[name]
+        if part in self._learning:
+            return self._learning[part]
+        return super()._part(name, lambda: load_part(self._makers()[part], self._run, part).eval())
+
+    def _makers(self) -> dict[str, Callable[[], nn.Module]]:
+        return {
+            "vae": lambda: ShapeVAE(self._sizes.vae),
+            "encoder": lambda: new_encoder(self._sizes, self.device),
+            "image_to_3d": lambda: ImageTo3DDenoiser(self._sizes.image_to_3d),
+            "temporal": lambda: TemporalDenoiser(self._sizes.temporal),
+            "autoencoder": lambda: TemporalAutoencoder(self._sizes.autoencoder),
+        }

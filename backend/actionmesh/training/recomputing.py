@@ -1,0 +1,18 @@
+"""Activation checkpointing (Chen et al. 2016): a block's activations are computed again in the backward pass instead of kept."""
+
+from functools import partial
+
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+from transformers.models.dinov2.modeling_dinov2 import Dinov2Layer
+
+from ..models.blocks import CrossBlock, DenoiserBlock, SelfBlock
+
+BLOCKS = (SelfBlock, CrossBlock, DenoiserBlock, Dinov2Layer)
+
+
+def recompute_blocks(network: nn.Module) -> None:
+    """Has all transformer blocks of a network recompute themselves; the results are the same."""
+    for module in network.modules():
+        if isinstance(module, BLOCKS):
+            module.forward = partial(checkpoint, module.forward, use_reentrant=False, preserve_rng_state=False)  # type: ignore[method-assign]

@@ -1,0 +1,82 @@
+"""Where training draws from: a folder of toys or of tracked files, both through one interface."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..media.preprocess import ImagePreprocessing
+from . import batches
+from .batches import ShownFrames, Windows
+from .data import ToyData
+from .losses import Surfaces
+from .patches import Patches
+from .recipes import PICTURE
+from .tracked import TOY_PICTURES, TrackedData, is_tracked
+
+
+class Source(Protocol):
+    """Sequences to draw from; `batches` says what the arguments are."""
+
+    def __len__(self) -> int: ...
+
+    def windows(self, batch: int, frames: int, points: int, tokens: int, generator: torch.Generator) -> Windows: ...
+
+    def patches_of(self, batch: ShownFrames, grid: int) -> Patches: ...
+
+    def pictures_of(self, batch: ShownFrames) -> Tensor: ...
+
+    def sequence(self, row: int, points: int, generator: torch.Generator) -> Tensor: ...
+
+    def shapes(self, batch: int, points: int, tokens: int, query_count: int, generator: torch.Generator) -> Surfaces: ...
+
+
+@dataclass(frozen=True)
+class Toys:
+    """Procedural creatures."""
+
+    data: ToyData
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def windows(self, batch: int, frames: int, points: int, tokens: int, generator: torch.Generator) -> Windows:
+        return batches.windows(self.data, batch, frames, points, tokens, generator)
+
+    def patches_of(self, batch: ShownFrames, grid: int) -> Patches:
+        return batches.patches_of(self.data, batch, grid)
+
+    def pictures_of(self, batch: ShownFrames) -> Tensor:
+        return batches.pictures_of(self.data, batch)
+
+    def sequence(self, row: int, points: int, generator: torch.Generator) -> Tensor:
+        return batches.sequence(self.data, row, points, generator)
+
+    def shapes(self, batch: int, points: int, tokens: int, query_count: int, generator: torch.Generator) -> Surfaces:
+        return batches.shapes(self.data, batch, points, tokens, query_count, generator)
+
+
+def open_source(folder: Path, pictures: bool = True, preprocessing: ImagePreprocessing = TOY_PICTURES) -> Source:
+    """The sequences of a folder, whichever kind they are.
+
+    Args:
+        pictures: read them too; sequences without are left out.
+        preprocessing: of tracked files' pictures; those of toys are stored as the bundled weights see them.
+
+    Raises:
+        InputError: a folder of tracked files has none that can be used, the pictures of toys are too small, or the folder
+            has neither.
+    """
+    if is_tracked(folder):
+        return TrackedData.load(folder, pictures, preprocessing)
+    if pictures and preprocessing.crop_size != TOY_PICTURES.crop_size:
+        problem = f"The pictures in {folder} have {PICTURE} pixels a side; these sizes need {preprocessing.crop_size[0]}."
+        raise InputError(problem, "Train them on tracked files.")
+    try:
+        return Toys(ToyData.load(folder, pictures))
+    except FileNotFoundError as error:
+        cure = "Make them with `python -m actionmesh.training data`, or tracked files with `blender_addon/dataset.py`."
+        raise InputError(f"{folder} has no sequences{' with pictures' if pictures else ''}.", cure) from error

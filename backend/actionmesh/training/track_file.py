@@ -1,0 +1,101 @@
+"""The file of one tracked sequence, as `blender_addon/dataset.py` writes it: checked when it is found, read frame by frame.
+
+`blender_addon/motion/tracks.py` says what its arrays are.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from ..errors import InputError
+
+FORMAT = "actionmesh tracks 1"
+SHAPES = {
+    "points": ("F32", (-1, -1, 3)),
+    "normals": ("F16", (-1, -1, 3)),
+    "vertices": ("F32", (-1, -1, 3)),
+    "vertex_normals": ("F16", (-1, -1, 3)),
+    "times": ("F64", (-1,)),
+    "pictures": ("U8", (-1, -1, -1, -1, 4)),
+    "axes": ("F32", (-1, 3, 3)),
+    "distances": ("F32", (-1,)),
+    "windows": ("F32", (-1, 3)),
+    "crops": ("I64", (-1, 4)),
+}
+"""Type and axes of what every file holds; -1 is any number."""
+CAMERAS = ("axes", "distances", "windows", "crops")
+QUERIES = {"query_points", "signed_distances"}
+
+
+@dataclass(frozen=True)
+class Track:
+    """One file.
+
+    Args:
+        frames, points, vertices, views, queries: how many it holds: T, P, V, K, Q.
+        cameras: its arrays `axes`, `distances`, `windows` and `crops`.
+        size: pixels of a picture's side.
+    """
+
+    path: Path
+    frames: int
+    points: int
+    vertices: int
+    views: int
+    queries: int
+    cameras: dict[str, Tensor]
+    size: int
+
+
+def read_header(path: Path) -> Track:
+    """Raises InputError where a file is cut off, of another kind, or lacks something."""
+    with opened(path) as file:
+        if (file.metadata() or {}).get("format") != FORMAT:
+            raise InputError(f"{path} is no tracked sequence of this version.", "Move it elsewhere, or make it again.")
+        names = set(file.keys())
+        there = {name: file.get_slice(name) for name in names & (SHAPES.keys() | QUERIES)}
+        shapes = {name: tuple(array.get_shape()) for name, array in there.items()}
+        _check(path, shapes, {name: array.get_dtype() for name, array in there.items()})
+        cameras = {name: file.get_tensor(name) for name in CAMERAS}
+    frames, points, _ = shapes["points"]
+    views, _, size, *_ = shapes["pictures"]
+    queries = shapes["query_points"][1] if QUERIES <= names else 0
+    return Track(path, frames, points, shapes["vertices"][1], views, queries, cameras, size)
+
+
+def _check(path: Path, shapes: dict[str, tuple[int, ...]], kinds: dict[str, str]) -> None:
+    for name, (kind, wanted) in SHAPES.items():
+        if kinds.get(name) != kind or len(shapes[name]) != len(wanted):
+            raise InputError(f"{path} has no {name} of {len(wanted)} axes and type {kind}.", "Make it again.")
+        if any(number not in (-1, has) for number, has in zip(wanted, shapes[name], strict=True)):
+            raise InputError(f"{path} has {name} of shape {shapes[name]}.", "Make it again.")
+    frames = {shape[1 if name == "pictures" else 0] for name, shape in shapes.items() if name not in CAMERAS}
+    if len(frames) != 1:
+        raise InputError(f"{path} has arrays of {' and '.join(map(str, sorted(frames)))} frames.", "Make it again.")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    """`safe_open` for the length of a block: the file is mapped, and no more of it read than is taken.
+
+    Raises:
+        InputError: the file is gone or damaged.
+    """
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            yield file
+    except (OSError, SafetensorError) as error:
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise InputError(f"{path} cannot be read: {reason}.", "Delete it and make it again.") from error
+
+
+def read_frames(file: Any, name: str, frames: Tensor) -> Tensor:
+    """Frames (T) of an array, float32; the others are not read."""
+    part = file.get_slice(name)
+    return torch.cat([part[int(frame) : int(frame) + 1] for frame in frames]).float()

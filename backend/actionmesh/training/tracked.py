@@ -1,0 +1,192 @@
+"""A data set of tracked sequences, made of animated files by `blender_addon/dataset.py`.
+
+Only the files' headers and cameras are held; a window reads the frames that it shows.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..errors import InputError
+from ..media.preprocess import ImagePreprocessing, SquareCrop, pixel_values, square_frames
+from .batches import ShownFrames, Windows, choose_tokens
+from .data import POINTS, VERTICES
+from .losses import Surfaces
+from .patches import Patches, Views, patches_shown
+from .recipes import PICTURE
+from .track_file import Track, opened, read_frames, read_header
+
+TOY_PICTURES = ImagePreprocessing(shortest_edge=PICTURE, crop_size=(PICTURE, PICTURE))
+
+
+@dataclass(frozen=True)
+class TrackedData:
+    """n sequences, each seen by one camera; a file with several cameras counts as so many sequences.
+
+    Args:
+        tracks, cameras: of each sequence, its file and which of its cameras; -1 where no pictures were asked for.
+        views: how the pictures were taken; None without pictures.
+        preprocessing: what pictures go through as they are read, the same as at inference.
+    """
+
+    tracks: tuple[Track, ...]
+    cameras: tuple[int, ...]
+    views: Views | None
+    preprocessing: ImagePreprocessing
+
+    def __len__(self) -> int:
+        return len(self.tracks)
+
+    @classmethod
+    def load(cls, folder: Path, pictures: bool = True, preprocessing: ImagePreprocessing = TOY_PICTURES) -> "TrackedData":
+        """Reads the headers of all sequences below a folder.
+
+        Raises:
+            InputError: there are none, none with pictures where they are asked for, or a file is damaged.
+        """
+        found = [read_header(path) for path in sorted(folder.rglob("*.safetensors"))]
+        if not found:
+            cure = "Make them with Blender and `blender_addon/dataset.py`."
+            raise InputError(f"{folder} has no tracked sequences.", cure)
+        pairs = [(track, view) for track in found for view in (range(track.views) if pictures else (-1,))]
+        if not pairs:
+            cure = "Make them again with `--views 1`, or train a part that needs none."
+            raise InputError(f"The sequences in {folder} have no pictures.", cure)
+        tracks, cameras = zip(*pairs, strict=True)
+        return cls(tracks, cameras, views_of(tracks, cameras, preprocessing) if pictures else None, preprocessing)
+
+    def windows(self, batch: int, frames: int, points: int, tokens: int, generator: torch.Generator) -> Windows:
+        """Random windows: `frames` of a sequence's frames, in order, seldom all neighbours.
+
+        Raises:
+            InputError: no sequence has as many frames and points, or a file is damaged or gone.
+        """
+        rows = self._draw(batch, frames, points, 0, generator)
+        canonical = torch.randint(frames, (batch,), generator=generator)
+        order = torch.stack([_in_order(self.tracks[row].frames, frames, generator) for row in rows])
+        parts = [self._read_tracks(row, some, points, generator) for row, some in zip(rows.tolist(), order, strict=True)]
+        tracks, vertices = (torch.stack(part) for part in zip(*parts, strict=True))
+        token_indices = choose_tokens(tracks[torch.arange(batch), canonical, :, :3], tokens, generator)
+        pictures = torch.empty(0)
+        if self.views is not None:
+            pictures = torch.stack([self._read_pictures(row, some) for row, some in zip(rows.tolist(), order, strict=True)])
+        return Windows(
+            tracks=tracks,
+            vertices=vertices,
+            token_indices=token_indices,
+            frame_times=order.float(),
+            pictures=pictures,
+            rows=rows,
+        )
+
+    def patches_of(self, batch: ShownFrames, grid: int) -> Patches:
+        """What the grid x grid patches of a batch's pictures show, window by window."""
+        assert self.views is not None
+        each = [self._read_shown(row, some.long()) for row, some in zip(batch.rows.tolist(), batch.frame_times, strict=True)]
+        points, normals, first = (torch.cat(part) for part in zip(*each, strict=True))
+        rows = batch.rows.repeat_interleave(batch.frame_times.shape[1])
+        return patches_shown(self.views, rows, points, normals, first, grid)
+
+    def pictures_of(self, batch: ShownFrames) -> Tensor:
+        """(B, T, 3, h, w) normalised pictures of a batch's frames."""
+        pairs = zip(batch.rows.tolist(), batch.frame_times, strict=True)
+        return torch.stack([self._read_pictures(row, frames.long()) for row, frames in pairs])
+
+    def sequence(self, row: int, points: int, generator: torch.Generator) -> Tensor:
+        """(T, P, 6) random points and their normals in all frames of a sequence."""
+        return self._read_tracks(row, torch.arange(self.tracks[row].frames), points, generator)[0]
+
+    def shapes(self, batch: int, points: int, tokens: int, query_count: int, generator: torch.Generator) -> Surfaces:
+        """Random shapes for the VAE, whose tokens were chosen on another frame of their sequence.
+
+        Raises:
+            InputError: no sequence has signed distances, or none has enough points.
+        """
+        rows = self._draw(batch, 1, points, query_count, generator).tolist()
+        each = [self._read_shape(row, points, query_count, generator) for row in rows]
+        surface, elsewhere, asked, distances = (torch.stack(part) for part in zip(*each, strict=True))
+        return Surfaces(surface, choose_tokens(elsewhere, tokens, generator), asked, distances)
+
+    def _draw(self, batch: int, frames: int, points: int, queries: int, generator: torch.Generator) -> Tensor:
+        """(B) rows of sequences that have enough."""
+        able = torch.tensor(
+            [track.frames >= frames and track.points >= points and track.queries >= queries for track in self.tracks]
+        ).nonzero()[:, 0]
+        if len(able):
+            return able[torch.randint(len(able), (batch,), generator=generator)]
+        needed, cure = f"{frames} frames and {points} points", "Make them again with more."
+        if queries:
+            needed = f"{points} points and {queries} signed distances a frame, without which the shape VAE cannot be trained"
+            cure = "Make them again with `--distances`, of closed surfaces."
+        raise InputError(f"No sequence in {self.tracks[0].path.parent} has {needed}.", cure)
+
+    def _read_tracks(self, row: int, frames: Tensor, points: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """(T, P, 6) points and (T, V, 6) vertices of a window."""
+        track = self.tracks[row]
+        on_surface = torch.randperm(track.points, generator=generator)[:points]
+        of_mesh = torch.randperm(track.vertices, generator=generator)[torch.arange(VERTICES) % track.vertices]
+        with opened(track.path) as file:
+            surface = [read_frames(file, name, frames)[:, on_surface] for name in ("points", "normals")]
+            mesh = [read_frames(file, name, frames)[:, of_mesh] for name in ("vertices", "vertex_normals")]
+        return torch.cat(surface, dim=-1), torch.cat(mesh, dim=-1)
+
+    def _read_pictures(self, row: int, frames: Tensor) -> Tensor:
+        """(T, 3, h, w) normalised."""
+        track, camera = self.tracks[row], self.cameras[row]
+        with opened(track.path) as file:
+            taken = file.get_slice("pictures")
+            rgba = np.concatenate([taken[camera, int(frame) : int(frame) + 1].numpy() for frame in frames])
+        squares = square_frames(rgba, SquareCrop(*track.cameras["crops"][camera].tolist()))
+        return torch.from_numpy(pixel_values(squares, self.preprocessing))
+
+    def _read_shown(self, row: int, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Points and normals (T, P, 3) of a window, and the points in the sequence's first frame, T times."""
+        with opened(self.tracks[row].path) as file:
+            points, normals = (read_frames(file, name, frames)[:, :POINTS] for name in ("points", "normals"))
+            first = read_frames(file, "points", torch.zeros(1, dtype=torch.long))[:, :POINTS]
+        return points, normals, first.expand_as(points)
+
+    def _read_shape(self, row: int, points: int, queries: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Of one frame: surface (P, 6), its points in another frame (P, 3), query points (Q, 3), distances (Q)."""
+        track = self.tracks[row]
+        frame, other = torch.randint(track.frames, (2, 1), generator=generator)
+        chosen = torch.randperm(track.points, generator=generator)[:points]
+        asked = torch.randperm(track.queries, generator=generator)[:queries]
+        with opened(track.path) as file:
+            surface = torch.cat([read_frames(file, name, frame)[0, chosen] for name in ("points", "normals")], dim=-1)
+            elsewhere = read_frames(file, "points", other)[0, chosen]
+            places, distances = (read_frames(file, name, frame)[0, asked] for name in ("query_points", "signed_distances"))
+        return surface, elsewhere, places, distances
+
+
+def is_tracked(folder: Path) -> bool:
+    """Whether a folder was made by `blender_addon/dataset.py`, or holds folders that were."""
+    return any(folder.rglob("dataset.json"))
+
+
+def views_of(tracks: tuple[Track, ...], cameras: tuple[int, ...], preprocessing: ImagePreprocessing) -> Views:
+    """How each sequence's pictures were taken, and which square of the camera's plane they show once they are cropped."""
+    pairs = list(zip(tracks, cameras, strict=True))
+    squares = [square_in_plane(track, camera, preprocessing) for track, camera in pairs]
+    return Views(
+        axes=torch.stack([track.cameras["axes"][camera] for track, camera in pairs]),
+        distances=torch.stack([track.cameras["distances"][camera] for track, camera in pairs]),
+        centres=torch.stack([centre for centre, _ in squares]),
+        sides=torch.stack([side for _, side in squares]),
+    )
+
+
+def square_in_plane(track: Track, camera: int, preprocessing: ImagePreprocessing) -> tuple[Tensor, Tensor]:
+    """Centre (2), right and down, and side of what is left of the pictures, in the plane through the origin."""
+    window, crop = track.cameras["windows"][camera], SquareCrop(*track.cameras["crops"][camera].tolist())
+    pixel = 2 * window[2] / track.size
+    row, column = crop.corner
+    middle = torch.tensor([column + crop.side / 2, row + crop.side / 2]) - track.size / 2
+    return window[:2] + pixel * middle, pixel * crop.side * preprocessing.crop_size[0] / preprocessing.shortest_edge
+
+
+def _in_order(there: int, wanted: int, generator: torch.Generator) -> Tensor:
+    return torch.randperm(there, generator=generator)[:wanted].sort().values

@@ -1,0 +1,85 @@
+"""Pictures of toys that no training has seen, as far as the parts that are there go: for a look at a training as it runs."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from torch import Tensor
+
+from ..errors import MeshError
+from ..geometry.mesh import Mesh
+from ..media.render import Camera, render, render_frames
+from ..presets import Preset
+from ..progress import Progress
+from ..stages.correspondence import animate_vertices
+from ..stages.motion import synchronised_latents
+from ..stages.pictures import encode_frames
+from ..stages.reference import Reference, decode_mesh, latent_from_picture, reference_from_mesh
+from .data import render_toy
+from .live_store import LiveStore
+from .toys import ToySequence, make_sequence
+
+SHOWN, CELL = 6, 128
+"""Frames in a strip, and pixels of a side of each."""
+CAMERA = Camera(half_extent=1.05)
+QUIET = Progress()
+
+
+def strip(seed: int, store: LiveStore, preset: Preset) -> np.ndarray:
+    """(H, W, 3) uint8, a row each of: the input; the first frame through the shape VAE; image-to-3D of the first frame; the
+    first frame's mesh animated by the frames, or what Stage I makes of each frame while there is no Stage II. Rows whose parts
+    are not there are left out.
+
+    Args:
+        seed: of the toy, under a million.
+        preset: how much work it is.
+    """
+    toy = make_sequence(seed)
+    seen = render_toy(toy)
+    shown = np.linspace(0, len(seen) - 1, SHOWN).round().astype(int)
+    rows = [render_toy(toy, CELL)[shown], *made_rows(toy, seen, shown, store, preset)]
+    return np.concatenate([np.concatenate(list(cells(row)), axis=1) for row in rows])
+
+
+def made_rows(toy: ToySequence, seen: np.ndarray, shown: np.ndarray, store: LiveStore, preset: Preset) -> Iterable[np.ndarray]:
+    """Rows of up to SHOWN pictures (h, w, 4)."""
+    if not store.has("vae"):
+        return
+    reference = reference_from_mesh(Mesh(toy.vertices[0], toy.faces), store, toy.seed)
+    yield decoded(reference.latent[None], store, preset)
+    if not store.has("encoder"):
+        return
+    context = encode_frames(seen, store, QUIET)
+    if store.has("image_to_3d"):
+        yield decoded(latent_from_picture(context[0], store, preset, toy.seed, QUIET)[None], store, preset)
+    if store.has("temporal"):
+        latents = synchronised_latents({0: reference.latent}, 0, context, store, preset, toy.seed, QUIET)
+        with_mesh = store.has("autoencoder")
+        yield animated(toy, reference, latents, shown, store) if with_mesh else decoded(latents[shown], store, preset)
+
+
+def animated(toy: ToySequence, reference: Reference, latents: Tensor, shown: np.ndarray, store: LiveStore) -> np.ndarray:
+    """The toy's own mesh, moved by Stage II."""
+    times = [float(frame) for frame in range(len(latents))]
+    vertices = animate_vertices(reference, latents, 0, times, True, store, QUIET)
+    return render_frames(vertices[shown], toy.faces, toy.colours, CAMERA, CELL)
+
+
+def decoded(latents: Tensor, store: LiveStore, preset: Preset) -> np.ndarray:
+    """Each latent's own mesh; blank where it has no surface."""
+    return np.stack([picture_of(latent, store, preset) for latent in latents])
+
+
+def picture_of(latent: Tensor, store: LiveStore, preset: Preset) -> np.ndarray:
+    try:
+        vertices, faces = decode_mesh(latent, store, preset, QUIET)
+    except MeshError:
+        return np.zeros((CELL, CELL, 4), np.uint8)
+    return render(vertices, faces, None, CAMERA, CELL)
+
+
+def cells(row: np.ndarray) -> Iterable[np.ndarray]:
+    """SHOWN pictures (CELL, CELL, 3) on white, blank after the row's last; row (n, CELL, CELL, 4)."""
+    for i in range(SHOWN):
+        picture = row[i] if i < len(row) else np.zeros((CELL, CELL, 4), np.uint8)
+        alpha = picture[..., 3:] / 255
+        yield (picture[..., :3] * alpha + 255 * (1 - alpha)).round().astype(np.uint8)
