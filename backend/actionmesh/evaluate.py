@@ -1,4 +1,4 @@
-"""The command `evaluate`: a benchmark's predictions, or a checkpoint on Toybench. Reads arguments, prints and writes results."""
+"""The command `evaluate`: a benchmark's predictions, or a checkpoint on Toybench, in numbers or in pictures."""
 
 import argparse
 import json
@@ -13,7 +13,7 @@ Commands = argparse._SubParsersAction
 def add_evaluate(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("evaluate", help="measure predictions on ActionBench, or a checkpoint on Toybench")
     kinds = parser.add_subparsers(required=True, metavar="BENCHMARK")
-    for add in (_add_actionbench, _add_toybench):
+    for add in (_add_actionbench, _add_toybench, _add_sheet):
         chosen = add(kinds)
         chosen.add_argument("--device", default="cpu", help="where to compute: cpu, cuda, cuda:1 (default: %(default)s)")
         chosen.add_argument("--debug", action="store_true", help="show where an error comes from")
@@ -57,6 +57,21 @@ def _add_toybench(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Argume
     return parser
 
 
+def _add_sheet(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    parser = kinds.add_parser(
+        "sheet",
+        help="a contact sheet of what a checkpoint makes of Toybench's sequences",
+        description="Draws the clip, the animated true mesh, and the mesh made from the clip alone, of Toybench's first sequences.",
+    )
+    parser.set_defaults(run=run_sheet)
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="name (see info) or folder of the weights")
+    parser.add_argument("-o", "--output", metavar="PNG", type=Path, required=True, help="the picture")
+    parser.add_argument("--preset", default="demo", help=f"amount of work: {', '.join(PRESETS)} (default: %(default)s)")
+    parser.add_argument("--count", type=_positive, default=12, help="toys (default: %(default)s)")
+    parser.add_argument("--outsiders", type=_positive, default=8, help="sequences of other body plans (default: %(default)s)")
+    return parser
+
+
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
@@ -88,6 +103,17 @@ def run_toybench(chosen: argparse.Namespace) -> None:
     for path, text in ((chosen.output, json.dumps(results) + "\n"), (chosen.output.with_suffix(".md"), table)):
         write_atomically(path, lambda part, text=text: part.write_text(text, encoding="utf-8"))
     print(table)
+
+
+def run_sheet(chosen: argparse.Namespace) -> None:
+    from .jobs import checkpoint_folder
+
+    store = import_module("actionmesh.weights.store").ModelStore(checkpoint_folder(chosen.checkpoint), chosen.device)
+    picture = _module("sheets").sheet(store, chosen.preset, chosen.count, chosen.outsiders)
+    import_module("actionmesh.output.atomic").write_atomically(
+        chosen.output, lambda part: import_module("PIL.Image").fromarray(picture).save(part, format="png")
+    )
+    print(chosen.output)
 
 
 def _module(name: str):

@@ -41,7 +41,7 @@ class Subject:
     """
 
     def __init__(self, toy: ToySequence, frames: np.ndarray, store: ModelStore, preset_name: str):
-        self.toy, self.store, self.preset = toy, store, store.preset(preset_name)
+        self.toy, self.frames, self.store, self.preset = toy, frames, store, store.preset(preset_name)
         self.context: Tensor = encode_frames(frames, store, QUIET)
         self.picture = small_picture(frames[:1])
 

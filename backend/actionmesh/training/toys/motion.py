@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-NEARLY_STILL = 0.05
+NEARLY_STILL, STILL = 0.05, 0.02
+"""Shares of the clips that hardly move, and among them that do not move at all."""
 ONE_OFF = 0.35
 
 
@@ -54,7 +55,8 @@ class Wave:
 def random_clock(rng: np.random.Generator, frames: int) -> Clock:
     """A clip of 0.7 to 2 seconds: a loop of one or two periods, or part of a period that eases in and out."""
     times = np.linspace(0, rng.uniform(0.7, 2.0), frames)
-    amplitude = rng.uniform(0.8, 1.15) if rng.random() > NEARLY_STILL else 0.08
+    liveliness = rng.random()
+    amplitude = rng.uniform(0.8, 1.15) if liveliness > NEARLY_STILL else 0.08 if liveliness > STILL else 0.0
     start = rng.uniform(0, 2 * np.pi)
     if rng.random() < ONE_OFF:
         travel = np.linspace(0, 1, frames)
