@@ -106,6 +106,15 @@ def test_the_bundled_checkpoint_on_one_toy(monkeypatch):
     assert found(VIDEO, FRAME_BY_FRAME)["cd_4d"] > 0
 
 
+def test_frame_by_frame_every_frame_has_its_own_noise_unless_told_otherwise(subject):
+    subject.context[1] = subject.context[0]
+    own = [subject.pictured_latent(frame, own_noise=True) for frame in (0, 1)]
+    shared = [subject.pictured_latent(frame) for frame in (0, 1)]
+    torch.testing.assert_close(own[0], shared[0])
+    torch.testing.assert_close(shared[0], shared[1])
+    assert not torch.allclose(own[0], own[1], atol=0.1)
+
+
 def record(template, seed, task, row, **measures):
     return {"template": template, "seed": seed, "task": task, "row": row, **measures}
 
@@ -156,12 +165,12 @@ def test_command_writes_numbers_and_table(tiny_checkpoint, tmp_path, capsys, mon
     command = ["evaluate", "toybench", str(tiny_checkpoint), "-o", str(output), "--device", "cpu"]
     assert cli.main([*command, "--count", "2", "--outsiders", "0", "--ablations", "0", "--retrieved", "2"]) == 0
     results = json.loads(output.read_text())
-    assert list(results["sets"]) == ["toys"] and len(results["sets"]["toys"]["records"]) == 2 * 8
+    assert list(results["sets"]) == ["toys"] and len(results["sets"]["toys"]["records"]) == 2 * 9
     assert results["extent"]["toys"] == 2
     shown = output.with_suffix(".md").read_text()
     assert shown == table(results) and shown in capsys.readouterr().out
     assert "### Toys (n = 2)" in shown and FRAME_BY_FRAME in shown
-    assert results["sets"]["toys"]["summary"]["no_surface"] == 2 * 5, "no Stage II of the mesh, and all of the video's rows"
+    assert results["sets"]["toys"]["summary"]["no_surface"] == 2 * 6, "no Stage II of the mesh, and all of the video's rows"
 
 
 SENSELESS = [{"toys": 1}, {"toys": 0, "outsiders": 0}, {"retrieved": -1}, {"frames": (1, 2)}, {"frames": (0, 16)}]

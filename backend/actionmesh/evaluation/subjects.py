@@ -29,6 +29,7 @@ QUERIES = 2000
 PICTURE = 96
 RESOLUTION, COARSE = 48, 24
 """Cells a side of the grids on which all surfaces are found."""
+NOISE_STRIDE = 100_003
 QUIET = Progress()
 
 
@@ -66,9 +67,10 @@ class Subject:
         latent = self.pictured_latent(0)
         return reference_in_model_space(latent, mesh_of(latent, self.store))
 
-    def pictured_latent(self, frame: int) -> Tensor:
-        """(N, D) that image-to-3D makes of one frame, from the same noise for all frames."""
-        return latent_from_picture(self.context[frame], self.store, self.preset, self.toy.seed, QUIET)
+    def pictured_latent(self, frame: int, own_noise: bool = False) -> Tensor:
+        """(N, D) that image-to-3D makes of one frame, from the same noise for all frames or from noise of its own."""
+        seed = self.toy.seed + (NOISE_STRIDE * frame if own_noise else 0)
+        return latent_from_picture(self.context[frame], self.store, self.preset, seed, QUIET)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .variants import ABLATIONS, FRAME_BY_FRAME, FULL, MESH_AND_VIDEO, OTHER, STILL, VIDEO
+from .variants import ABLATIONS, FRAME_BY_FRAME, FULL, MESH_AND_VIDEO, ONE_NOISE, OTHER, STILL, VIDEO
 
 MEASURES = ("vertex_error", "cd_3d", "cd_4d", "cd_m")
 SHAPES = ("iou", "chamfer_vae", "chamfer_image", "chamfer_random", "chamfer_retrieved")
@@ -16,6 +16,7 @@ RATIOS = {
     "cd_m_over_still": (MESH_AND_VIDEO.name, "cd_m", FULL, STILL),
     "other_clip_vertex_error_over_still": (MESH_AND_VIDEO.name, "vertex_error", OTHER, STILL),
     "cd_4d_over_frame_by_frame": (VIDEO.name, "cd_4d", FULL, FRAME_BY_FRAME),
+    "cd_4d_over_one_noise": (VIDEO.name, "cd_4d", FULL, ONE_NOISE),
 }
 """Name: the task and the measure, and the rows above and below the line."""
 HIGHER_IS_BETTER = {"iou", "other_clip_vertex_error_over_still"}

@@ -7,6 +7,7 @@ WORDS = {
     "cd_m_over_still": "mesh + video: CD-M over the still mesh's",
     "other_clip_vertex_error_over_still": "the same from another clip's frames, vertex error over the still mesh's",
     "cd_4d_over_frame_by_frame": "video: CD-4D over image-to-3D frame by frame's",
+    "cd_4d_over_one_noise": "the same, all frames from one noise",
     "iou": "shape VAE: volume IoU in the padded box",
     "chamfer_vae": "Chamfer distance of frame 0's shape: the VAE's own",
     "chamfer_image": "image-to-3D's",
@@ -39,7 +40,7 @@ def _headline_table(summary: dict) -> list[str]:
 
 
 def _template_table(templates: dict[str, dict]) -> list[str]:
-    ratios = "vertex error / still", "CD-M / still", "other clip / still", "CD-4D / frame by frame"
+    ratios = "vertex error / still", "CD-M / still", "other clip / still", "CD-4D / frame by frame", "the same, one noise"
     titles = "", "sequences", *ratios, "IoU", "image-to-3D"
     columns = (*RATIOS, "iou", "chamfer_image")
     rows = [

@@ -70,6 +70,7 @@ ABLATIONS: dict[str, Switches] = {
 }
 FULL, STILL, OTHER = "full", "still mesh", "another clip's frames"
 NO_STAGE_2, FRAME_BY_FRAME = "no Stage II: a mesh for each frame", "no Stage I and II: image-to-3D frame by frame"
+ONE_NOISE = "the same, all frames from one noise"
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def variants_of(task: Task, other: Subject, frames: Sequence[int], ablated: bool
         rows[OTHER] = partial(animated, context=other.context)
     else:
         rows[FRAME_BY_FRAME] = partial(frame_by_frame, frames=frames)
+        rows[ONE_NOISE] = partial(frame_by_frame, frames=frames, own_noise=False)
     if ablated:
         rows |= {name: partial(animated, switches=switches) for name, switches in ABLATIONS.items()}
     return rows
@@ -116,9 +118,9 @@ def without_stage_2(subject: Subject, task: Task, frames: Sequence[int]) -> Answ
     return Answer(meshes=[mesh_of(latents[frame], subject.store) for frame in frames])
 
 
-def frame_by_frame(subject: Subject, task: Task, frames: Sequence[int]) -> Answer:
-    """Image-to-3D on every frame by itself, from the same noise."""
-    return Answer(meshes=[mesh_of(subject.pictured_latent(frame), subject.store) for frame in frames])
+def frame_by_frame(subject: Subject, task: Task, frames: Sequence[int], own_noise: bool = True) -> Answer:
+    """Image-to-3D on every frame by itself; with one noise for all frames, shapes of like pictures are alike."""
+    return Answer(meshes=[mesh_of(subject.pictured_latent(frame, own_noise), subject.store) for frame in frames])
 
 
 def still(subject: Subject, task: Task) -> Answer:
