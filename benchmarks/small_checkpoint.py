@@ -23,7 +23,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "backend"), str(ROOT)]
-SEED = 5
+SEED, TEMPLATE = 5, "bird"
 FRAMES = (16, 61)
 NOTHING = {"seconds": 0.0, "processor_seconds": 0.0, "peak_mb": 0.0}
 
@@ -77,7 +77,7 @@ def render_clip(folder: Path, frames: int) -> Path:
     from actionmesh.training.toys import make_sequence
 
     folder.mkdir()
-    for i, frame in enumerate(render_toy(make_sequence(SEED, frames))):
+    for i, frame in enumerate(render_toy(make_sequence(SEED, frames, TEMPLATE))):
         cv2.imwrite(str(folder / f"{i:03d}.png"), cv2.cvtColor(frame, cv2.COLOR_RGBA2BGRA))
     return folder
 
