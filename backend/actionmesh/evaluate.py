@@ -47,9 +47,8 @@ def _add_toybench(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Argume
         description="Measures a checkpoint on procedural sequences whose truth is exact.",
     )
     parser.set_defaults(run=run_toybench)
-    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="name (see info) or folder of the weights")
+    _add_checkpoint(parser)
     parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="numbers; a table is put beside as .md")
-    parser.add_argument("--preset", default="demo", help=f"amount of work: {', '.join(PRESETS)} (default: %(default)s)")
     parser.add_argument("--count", type=int, default=64, help="toys (default: %(default)s)")
     parser.add_argument("--outsiders", type=int, default=16, help="sequences of other body plans (default: %(default)s)")
     parser.add_argument("--ablations", type=int, default=12, help="toys on which switches are tried (default: %(default)s)")
@@ -64,12 +63,16 @@ def _add_sheet(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentP
         description="Draws the clip, the animated true mesh, and the mesh made from the clip alone, of Toybench's first sequences.",
     )
     parser.set_defaults(run=run_sheet)
-    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="name (see info) or folder of the weights")
+    _add_checkpoint(parser)
     parser.add_argument("-o", "--output", metavar="PNG", type=Path, required=True, help="the picture")
-    parser.add_argument("--preset", default="demo", help=f"amount of work: {', '.join(PRESETS)} (default: %(default)s)")
     parser.add_argument("--count", type=_positive, default=12, help="toys (default: %(default)s)")
     parser.add_argument("--outsiders", type=_positive, default=8, help="sequences of other body plans (default: %(default)s)")
     return parser
+
+
+def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("checkpoint", metavar="CHECKPOINT", help="name (see info) or folder of the weights")
+    parser.add_argument("--preset", default="demo", help=f"amount of work: {', '.join(PRESETS)} (default: %(default)s)")
 
 
 def _positive(text: str) -> int:

@@ -15,7 +15,17 @@ from actionmesh.evaluation.subjects import QUIET, outsiders, toys
 from actionmesh.evaluation.toybench import Extent, evaluate, measure_rows, reconstruction_iou
 from actionmesh.evaluation.toybench_summary import SHAPES, summarise
 from actionmesh.evaluation.toybench_table import table
-from actionmesh.evaluation.variants import FRAME_BY_FRAME, FULL, MESH_AND_VIDEO, NO_STAGE_2, OTHER, STILL, VIDEO, Switches
+from actionmesh.evaluation.variants import (
+    FRAME_BY_FRAME,
+    FULL,
+    MESH_AND_VIDEO,
+    NO_STAGE_2,
+    ONE_NOISE,
+    OTHER,
+    STILL,
+    VIDEO,
+    Switches,
+)
 from actionmesh.stages.motion import synchronised_latents
 from actionmesh.training.toys import TEMPLATES
 from actionmesh.weights.checkpoints import default_checkpoint
@@ -139,6 +149,17 @@ def test_ratios_are_of_sums_and_the_worst_template_is_named():
     assert summary["better_than_still"] == 0.5 and summary["no_surface"] == 1
     assert summary["tasks"][VIDEO.name][FULL]["no_surface"] == 1
     assert summary["tasks"][task][FULL]["vertex_error"] == pytest.approx(0.15)
+
+
+def test_a_measure_that_some_answers_of_a_row_lack_has_no_mean():
+    task = VIDEO.name
+    records = [
+        record("a", 0, task, ONE_NOISE, cd_4d=0.2, cd_m=0.1),
+        record("a", 1, task, ONE_NOISE, cd_4d=0.4, cd_m=None),
+        record("a", 2, task, ONE_NOISE, problem="No surface."),
+    ]
+    row = summarise([], records)["tasks"][task][ONE_NOISE]
+    assert row["cd_4d"] == pytest.approx(0.3) and row["cd_m"] is None and row["no_surface"] == 1
 
 
 def test_ablations_are_compared_on_their_own_sequences():

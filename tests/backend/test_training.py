@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 from accelerate import Accelerator
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from actionmesh.errors import InputError
@@ -74,6 +74,13 @@ def test_shards_are_made_once_and_pictures_can_follow(tmp_path):
     make_shard(tmp_path, 7, pictures=True, count=1)
     assert picture_path(path).exists() and path.stat().st_mtime_ns == before
     assert ToyData.load(tmp_path).pictures.shape[:2] == (1, FRAMES)
+
+
+def test_a_shard_of_an_earlier_version_is_named(tmp_path):
+    path = make_shard(tmp_path, 7, pictures=False, count=1)
+    save_file({name: tensor.clone() for name, tensor in load_file(path).items() if name != "body.boxy"}, path)
+    with pytest.raises(InputError, match=path.name):
+        ToyData.load(tmp_path, pictures=False)
 
 
 def draw_line(generator):

@@ -6,10 +6,10 @@ import numpy as np
 from tqdm import tqdm
 
 from ..geometry.surface import sample_surface
-from ..training.data import render_toy
+from ..training.data import render_toy, small_pictures
 from ..training.toys import make_sequence
 from .measures import chamfer_distance
-from .subjects import POINTS, QUERIES, small_picture
+from .subjects import POINTS, QUERIES
 
 FIRST_TRAINING_SEED = 1_000_000
 
@@ -24,7 +24,7 @@ class Library:
     def of(cls, count: int) -> "Library":
         """Renders them anew."""
         seeds = tqdm(range(FIRST_TRAINING_SEED, FIRST_TRAINING_SEED + count), "training pictures", disable=None)
-        return cls(np.stack([small_picture(render_toy(make_sequence(seed, frames=1))) for seed in seeds]))
+        return cls(np.stack([small_pictures(render_toy(make_sequence(seed, frames=1)))[0] for seed in seeds]))
 
     def nearest(self, picture: np.ndarray) -> int:
         """The seed of the toy whose picture has the least squared difference to (h, w, 3) uint8."""

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,11 +10,10 @@ from torch import Tensor
 from ..geometry.cleanup import clean_up
 from ..geometry.extraction import extract_surface
 from ..geometry.mesh import Mesh
-from ..media.preprocess import square_frames
 from ..progress import Progress
 from ..stages.pictures import encode_frames
 from ..stages.reference import Reference, latent_from_picture, reference_from_mesh, reference_in_model_space
-from ..training.data import render_toy
+from ..training.data import render_toy, small_pictures
 from ..training.toys import TEMPLATES, ToySequence, make_sequence
 from ..weights.store import ModelStore
 from .outsider_kinds import KINDS
@@ -26,7 +24,6 @@ FRAMES = 16
 POINTS = 10_000
 QUERIES = 2000
 """Points of either side that are looked up among the other's POINTS."""
-PICTURE = 96
 RESOLUTION, COARSE = 48, 24
 """Cells a side of the grids on which all surfaces are found."""
 NOISE_STRIDE = 100_003
@@ -44,7 +41,7 @@ class Subject:
     def __init__(self, toy: ToySequence, frames: np.ndarray, store: ModelStore, preset_name: str):
         self.toy, self.frames, self.store, self.preset = toy, frames, store, store.preset(preset_name)
         self.context: Tensor = encode_frames(frames, store, QUIET)
-        self.picture = small_picture(frames[:1])
+        self.picture = small_pictures(frames[:1])[0]
 
     @property
     def key(self) -> dict:
@@ -100,11 +97,6 @@ def outsiders(count: int) -> Plan:
     """`count` outsiders, kinds in turn."""
     names = list(KINDS)
     return Plan("outsiders", tuple((names[i % len(names)], i // len(names)) for i in range(count)))
-
-
-def small_picture(frame: np.ndarray) -> np.ndarray:
-    """(PICTURE, PICTURE, 3) uint8 of one RGBA frame (1, H, W, 4): on white, cropped and squared."""
-    return cv2.resize(square_frames(frame)[0], (PICTURE, PICTURE), interpolation=cv2.INTER_AREA)
 
 
 @torch.no_grad()

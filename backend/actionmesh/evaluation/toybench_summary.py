@@ -87,7 +87,10 @@ def _rows(records: Iterable[dict]) -> dict[str, dict[str, dict]]:
 
 
 def _row(records: list[dict]) -> dict:
-    means = {name: _mean(record.get(name) for record in records) for name in MEASURES}
+    """A measure that one of the answers lacks has no mean: that of the others would say nothing about the row."""
+    answers = [record for record in records if "problem" not in record]
+    complete = [name for name in MEASURES if all(record.get(name) is not None for record in answers)]
+    means = {name: _mean(record[name] for record in answers) if name in complete else None for name in MEASURES}
     return {"sequences": len(records), "no_surface": sum("problem" in record for record in records), **means}
 
 

@@ -13,6 +13,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ..errors import InputError
 from ..media.preprocess import square_frames
 from ..media.render import Camera, Light, render_frames
 from .masks import with_mask_errors
@@ -30,6 +31,11 @@ FRAMES = 16
 RENDER = 224
 CONE, CONE_PITCH = np.radians(15), np.radians(4)
 """Cameras are within this angle of straight in front and a little above."""
+
+
+BODY = {field.name: f"body.{field.name}" for field in fields(BodyBatch)}
+NAMES = {"points", "normals", "vertices", "vertex_normals", *BODY.values()}
+"""What a shard of tracks holds."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +63,22 @@ class ToyData:
 
     @classmethod
     def load(cls, folder: Path, pictures: bool = True) -> "ToyData":
-        """Reads all shards of a folder that are complete for the purpose."""
+        """Reads all shards of a folder that are complete for the purpose.
+
+        Raises:
+            FileNotFoundError: there are none.
+            InputError: one is of another version.
+        """
         paths = [path for path in sorted(folder.glob("tracks_*.safetensors")) if not pictures or picture_path(path).exists()]
         if not paths:
             raise FileNotFoundError(f"{folder} has no shards; make them with `python -m actionmesh.training data`")
         shards = [load_file(path) for path in paths]
+        for path, shard in zip(paths, shards, strict=True):
+            if shard.keys() != NAMES:
+                raise InputError(f"{path} was made by another version of the generator.", "Make the data again in another folder.")
         counts = [len(shard["points"]) for shard in shards]
         joined = {name: _concatenate([shard[name] for shard in shards]) for name in shards[0]}
-        bodies = BodyBatch(**{field.name: joined.pop(f"body.{field.name}") for field in fields(BodyBatch)})
+        bodies = BodyBatch(**{name: joined.pop(stored) for name, stored in BODY.items()})
         frames = torch.cat([load_file(picture_path(path))["pictures"] for path in paths]) if pictures else None
         seeds = [seed for path, count in zip(paths, counts, strict=True) for seed in seeds_of(path, count)]
         views = Views.of([toy_camera_and_light(seed)[0] for seed in seeds], joined["points"]) if pictures else None
@@ -104,7 +118,7 @@ def _tracks(sequences: list[ToySequence]) -> dict[str, Tensor]:
         "normals": _halves([normals for _, normals in tracked]),
         "vertices": _halves([vertices for vertices, _ in meshed]),
         "vertex_normals": _halves([normals for _, normals in meshed]),
-        **{f"body.{field.name}": getattr(bodies, field.name) for field in fields(BodyBatch)},
+        **{stored: getattr(bodies, name) for name, stored in BODY.items()},
     }
 
 
@@ -150,8 +164,12 @@ def toy_camera_and_light(seed: int) -> tuple[Camera, Light]:
 
 def picture_frames(sequence: ToySequence) -> np.ndarray:
     """(T, h, w, 3) uint8: rendered, cut out with some errors, composited on white, cropped and squared as at inference."""
-    square = square_frames(with_mask_errors(render_toy(sequence), np.random.default_rng((sequence.seed, 3))))
-    return np.stack([cv2.resize(frame, (PICTURE, PICTURE), interpolation=cv2.INTER_AREA) for frame in square])
+    return small_pictures(with_mask_errors(render_toy(sequence), np.random.default_rng((sequence.seed, 3))))
+
+
+def small_pictures(frames: np.ndarray) -> np.ndarray:
+    """(T, PICTURE, PICTURE, 3) uint8 of RGBA frames (T, H, W, 4): on white, cropped and squared over all of them."""
+    return np.stack([cv2.resize(square, (PICTURE, PICTURE), interpolation=cv2.INTER_AREA) for square in square_frames(frames)])
 
 
 def _concatenate(parts: list[Tensor]) -> Tensor:

@@ -5,7 +5,6 @@ Launched in several processes a module is copied to each, so that everything tha
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -27,10 +26,7 @@ Losses = dict[str, Tensor]
 
 
 class Objective(nn.Module):
-    """Losses of a batch, "loss" among them: each a mean over the rows."""
-
-    def forward(self, batch: Any) -> Losses:
-        raise NotImplementedError(type(self).__name__)
+    """A module that makes of a batch its `Losses`, "loss" among them: each a mean over the rows."""
 
     def readable(self, means: dict[str, float]) -> dict[str, float]:
         """What the log shows of the losses' means."""

@@ -13,6 +13,7 @@ from ..models.temporal_autoencoder import TemporalAutoencoderConfig
 
 PICTURE = 96
 """Pixels of a side of the stored pictures of toys."""
+TOY_PICTURES = ImagePreprocessing(shortest_edge=PICTURE, crop_size=(PICTURE, PICTURE))
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def small_sizes(
             "mlp_ratio": 4,
             "drop_path_rate": 0.0,
         },
-        preprocessing=ImagePreprocessing(shortest_edge=PICTURE, crop_size=(PICTURE, PICTURE)),
+        preprocessing=TOY_PICTURES,
     )
 
 

@@ -14,8 +14,8 @@ from .batches import ShownFrames, Windows
 from .data import ToyData
 from .losses import Surfaces
 from .patches import Patches
-from .recipes import PICTURE
-from .tracked import TOY_PICTURES, TrackedData, is_tracked
+from .recipes import PICTURE, TOY_PICTURES
+from .tracked import TrackedData, is_tracked
 
 
 class Source(Protocol):

@@ -16,10 +16,8 @@ from .batches import ShownFrames, Windows, choose_tokens
 from .data import POINTS, VERTICES
 from .losses import Surfaces
 from .patches import Patches, Views, patches_shown
-from .recipes import PICTURE
+from .recipes import TOY_PICTURES
 from .track_file import Track, opened, read_frames, read_header
-
-TOY_PICTURES = ImagePreprocessing(shortest_edge=PICTURE, crop_size=(PICTURE, PICTURE))
 
 
 @dataclass(frozen=True)
