@@ -1,0 +1,30 @@
+"""How a network computes what it computes: nothing here changes the result by more than rounding."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How a transformer runs.
+
+    Args:
+        feed_forward_rows: most tokens that a feed-forward takes at once; None takes all.
+        host_skips: U-Net skips wait in pinned main memory until they are popped.
+        keep_context: keys and values of the image tokens are computed once a window and kept; otherwise in every step anew.
+        compiled: blocks are compiled by torch.compile, one block for all; eager where there is no compiler.
+        graphs: steps whose shapes do not change are replayed as CUDA graphs.
+    """
+
+    feed_forward_rows: int | None = None
+    host_skips: bool = False
+    keep_context: bool = True
+    compiled: bool = False
+    graphs: bool = False
+
+    def __post_init__(self) -> None:
+        if self.feed_forward_rows is not None and self.feed_forward_rows < 1:
+            raise ValueError(f"feed_forward_rows is {self.feed_forward_rows}, and must be above 0")
+
+
+PLAIN = Execution()
+"""Eager, everything at once and kept."""
