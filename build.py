@@ -1,11 +1,13 @@
-"""Three commands for a fresh machine; standard library only.
+"""Four commands for a fresh machine; standard library only.
 
     python3 build.py demo       animates the bundled clip and mesh in Blender's Python module and says where the results are
     python3 build.py test       checks style and types, and runs every test, also in Blender's Python module
     python3 build.py package    makes the extension that Blender installs, dist/actionmesh-VERSION.zip
+    python3 build.py bench      measures full-size networks on this machine's card, or small ones on its processor
 
-The first two make `.venv` beside this file and install the pinned requirements there, again only when those change; and
-`.venv-bpy/VERSION`, `test` one for each of BLENDERS. A whole Blender is used where the variable BLENDER names one.
+All but `package` make `.venv` beside this file and install the pinned requirements there, again only when those change; the
+first two also `.venv-bpy/VERSION`, `test` one for each of BLENDERS. A whole Blender is used where the variable BLENDER names one.
+PyTorch comes with CUDA where an NVIDIA card answers; the variable ACTIONMESH_TORCH, "cpu" or "cuda", decides otherwise.
 Any Python from 3.8 can read this file; the project itself needs one of SUPPORTED, which is looked for.
 """
 
@@ -28,6 +30,7 @@ from typing import Sequence
 ROOT = Path(__file__).resolve().parent
 SUPPORTED = ("3.11", "3.12", "3.13")
 TO_RUN, TO_DEVELOP = "backend/requirements-cpu.txt", "backend/requirements-dev.txt"
+FOR_CUDA, DRIVER_OF_CUDA = "backend/requirements-cuda.txt", 580
 BLENDERS, DEMO_BLENDER, PYTHON_OF_BPY = ("4.2", "4.5", "5.0"), "4.5", "3.11"
 PYTORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
 
@@ -38,7 +41,7 @@ class BuildError(Exception):
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    commands = {"demo": demo, "test": test, "package": package}
+    commands = {"demo": demo, "test": test, "package": package, "bench": bench}
     parser.add_argument("command", choices=commands)
     chosen = parser.parse_args(arguments)
     try:
@@ -53,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
 def demo(root: Path) -> int:
     """Animates the bundled clip alone, and the bundled mesh as the clip moves, into `demo_out/`; in Blender if that can be."""
     inputs = [find_in_demo(root, name) for name in ("clip.mp4", "mesh.glb")]
-    python = Environment(root).ensure([TO_RUN])
+    python = Environment(root).ensure(to_run())
     out = root / "demo_out"
     out.mkdir(exist_ok=True)
     (out / "timings.txt").write_text("", encoding="utf-8")
@@ -104,7 +107,7 @@ def find_in_demo(root: Path, name: str) -> Path:
 
 def test(root: Path) -> int:
     """Runs every check whatever fails, pytest in every Blender too; the worst exit code."""
-    python = str(Environment(root).ensure([TO_RUN, TO_DEVELOP]))
+    python = str(Environment(root).ensure(to_run() + [TO_DEVELOP]))
     checks = {
         "ruff": [python, "-m", "ruff", "check", "--output-format", "concise"],
         "mypy": [python, "-m", "mypy"],
@@ -161,6 +164,38 @@ def package(root: Path) -> int:
         return abs(subprocess.call(validator + [str(out)]))
     print("Not validated: no Blender was found. `python3 build.py test` installs one; the variable BLENDER may name one.")
     return 0
+
+
+def bench(root: Path) -> int:
+    """Measures the stages on this machine; the results are in `docs/performance.json` and `docs/performance.md`."""
+    python = Environment(root).ensure(to_run() + [TO_DEVELOP])
+    return abs(subprocess.call([str(python), str(root / "benchmarks" / "full_size.py")], cwd=str(root)))
+
+
+def to_run() -> list[str]:
+    """The requirement files of the backend: also PyTorch's with CUDA if there is a card, or the variable says so.
+
+    Raises:
+        BuildError: the variable says something else.
+    """
+    wanted = os.environ.get("ACTIONMESH_TORCH") or ("cuda" if has_card() else "cpu")
+    if wanted not in ("cpu", "cuda"):
+        raise BuildError(f"The variable ACTIONMESH_TORCH is {wanted!r}. Set it to cpu or cuda, or to nothing.")
+    return [TO_RUN] + ([FOR_CUDA] if wanted == "cuda" else [])
+
+
+def has_card() -> bool:
+    """Whether an NVIDIA card answers whose driver is new enough; tells of one that is too old."""
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        answer = subprocess.check_output(command, stderr=subprocess.DEVNULL, text=True)
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    major = re.match(r"\d+", answer)
+    if major is None or int(major.group()) >= DRIVER_OF_CUDA:
+        return major is not None
+    print(f"The NVIDIA driver {answer.split()[0]} is older than {DRIVER_OF_CUDA}: PyTorch comes without CUDA. Update the driver.")
+    return False
 
 
 def agreed_version(root: Path) -> str:
@@ -264,8 +299,8 @@ class Environment:
             return self.python
         if self.stamp.exists():
             self.stamp.unlink()
-        if not self._has_pip():
-            self._create()
+        if not self._has_pip() or (FOR_CUDA in names and FOR_CUDA not in installed):
+            self._create()  # PyTorch without CUDA would pass for the one with it
         self._link_package()
         everything = sorted(set(names) | {name for name in installed if (self.root / name).exists()})
         self._install(everything)
@@ -314,11 +349,13 @@ class Environment:
         for name in names:
             command += ["-r", str(self.root / name)]
         print(f"Installing {' and '.join(names)} ...", flush=True)
-        if subprocess.call(command + self._index_options()) != 0:
+        if subprocess.call(command + self._index_options(names)) != 0:
             raise BuildError("pip could not install what is needed (see above). Check the network and run this again.")
 
-    def _index_options(self) -> list[str]:
-        """PyPI's PyTorch for Linux brings gigabytes of CUDA: asks PyTorch's own index too, unless pip is configured."""
+    def _index_options(self, names: list[str]) -> list[str]:
+        """PyPI's PyTorch for Linux brings gigabytes of CUDA: asks PyTorch's index too, unless CUDA is wanted or pip set up."""
+        if FOR_CUDA in names:
+            return []
         command = [str(self.python), "-I", "-m", "pip", "config", "list"]
         configured = subprocess.check_output(command, text=True)
         if not sys.platform.startswith("linux") or "index" in configured or "find-links" in configured:

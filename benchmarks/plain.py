@@ -1,65 +1,99 @@
 """The straightforward version of the same networks: nothing is computed ahead, nothing is kept, the whole grid is queried.
 
-`plain()` replaces, while it lasts, what the product does by what a first implementation would do. The animation that comes out
-is the same; the benchmark checks its vertex count and boxes.
+`plain()` replaces, while it lasts, what the product does by what a first implementation would do; networks must be loaded
+while it lasts, too. The animation that comes out is the same; the benchmark of the bundled checkpoint checks its vertex count
+and boxes, a test its vertices.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from typing import Any
 from unittest.mock import patch
 
 import numpy as np
 import torch
+from einops import rearrange
 from skimage.measure import marching_cubes
 from torch import Tensor
 
-from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
+from actionmesh.models.attention import Attention, KeysValues
+from actionmesh.models.decoder import LatentDecoder
+from actionmesh.models.denoiser import Denoiser, ImageTo3DDenoiser, TemporalDenoiser
+from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
 from actionmesh.progress import Progress
 
 
+@contextmanager
+def plain() -> Iterator[None]:
+    """Replaces fused projections and compiled blocks, caching in the denoisers and in Stage II, and coarse-to-fine extraction."""
+    with ExitStack() as stack:
+        for prepared in (Denoiser, LatentDecoder, ShapeVAE):
+            stack.enter_context(patch.object(prepared, "prepare_inference", lambda self, execution: None))
+        for denoiser in (ImageTo3DDenoiser, TemporalDenoiser):
+            stack.enter_context(uncached(denoiser))
+        stack.enter_context(patch.object(Attention, "_project_self", project_self))
+        stack.enter_context(patch.object(Attention, "project_context", project_context))
+        stack.enter_context(patch.object(TemporalAutoencoder, "shares_targets", False))
+        stack.enter_context(patch("actionmesh.stages.reference.extract_surface", dense_surface))
+        yield
+
+
 @dataclass(frozen=True)
 class Raw:
-    """A denoiser's context as it came, to be projected anew in every step."""
+    """A denoiser's context as it came, to be projected anew in every step; the image tokens are the first argument."""
 
     arguments: tuple
 
     def unconditional(self) -> "Raw":
         return Raw((torch.zeros_like(self.arguments[0]), *self.arguments[1:]))
 
-
-@contextmanager
-def plain() -> Iterator[None]:
-    """Replaces caching in the denoisers and in Stage II, and coarse-to-fine extraction."""
-    with (
-        uncached(ImageTo3DDenoiser),
-        uncached(TemporalDenoiser),
-        patch.object(TemporalAutoencoder, "shares_targets", False),
-        patch("actionmesh.stages.reference.extract_surface", dense_surface),
-    ):
-        yield
+    def with_unconditional(self) -> "Raw":
+        pairs = zip(self.arguments, self.unconditional().arguments, strict=True)
+        return Raw(tuple(torch.cat(pair) if isinstance(pair[0], Tensor) else pair[0] for pair in pairs))
 
 
 @contextmanager
-def uncached(network: type) -> Iterator[None]:
+def uncached(network: Any) -> Iterator[None]:
     """Projects the context and makes the RoPE table in every call of `network`."""
     prepare, forward = network.prepare, network.forward
 
-    def forward_raw(self, latents, time, raw, *rest):
+    def forward_raw(self: Any, latents: Tensor, time: Tensor, raw: Raw, *rest: Any) -> Tensor:
         return forward(self, latents, time, prepare(self, *raw.arguments), *rest)
 
     with patch.object(network, "prepare", lambda self, *arguments: Raw(arguments)), patch.object(network, "forward", forward_raw):
         yield
 
 
+def project_self(attention: Attention, x: Tensor) -> Tensor:
+    """Queries, keys and values (3, B, L, H, d), each by a product of its own."""
+    fused = torch.cat([attention.to_q(x), attention.to_k(x), attention.to_v(x)], dim=-1)
+    return rearrange(fused, "b l (h three d) -> three b l h d", three=3, h=attention.heads)
+
+
+def project_context(attention: Attention, context: Tensor) -> KeysValues:
+    """Keys and values, each by a product of its own."""
+    normed = attention.norm_cross(context)
+    fused = torch.cat([attention.to_k(normed), attention.to_v(normed)], dim=-1)
+    keys, values = rearrange(fused, "b s (h two d) -> two b s h d", two=2, h=attention.heads)
+    return KeysValues(attention.norm_k(keys), values)
+
+
 def dense_surface(
-    field, resolution: int, progress: Progress, bound: float = 1.005, chunk: int = 65_536
+    field: Callable[[Tensor], Tensor],
+    resolution: int,
+    bound: float = 1.005,
+    coarse: int = 0,
+    chunk: int = 65_536,
+    progress: Progress | None = None,
+    device: torch.device | str = "cpu",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Marching cubes over every node of the grid."""
+    """Marching cubes on the CPU over every node of the grid; `coarse` has no meaning here."""
     axis = torch.linspace(-bound, bound, resolution + 1)
     nodes = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1).reshape(-1, 3)
-    values: list[Tensor] = [field(part).cpu() for part in progress.track(nodes.split(chunk), "Extracting the surface")]
+    parts = (progress or Progress()).track(nodes.split(chunk), "Extracting the surface")
+    values: list[Tensor] = [field(part.to(device)).cpu() for part in parts]
     grid = torch.cat(values).reshape((resolution + 1,) * 3).numpy()
-    vertices, faces, _, _ = marching_cubes(-grid, 0.0)
-    return (vertices * (2 * bound / resolution) - bound).astype(np.float32), faces[:, ::-1].astype(np.int32)
+    vertices, faces, _, _ = marching_cubes(grid, 0.0, gradient_direction="ascent")
+    return (vertices * (2 * bound / resolution) - bound).astype(np.float32), faces.astype(np.int32)

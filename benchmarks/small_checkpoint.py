@@ -11,18 +11,16 @@ file has both.
 
 import argparse
 import json
-import platform
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-
-import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "backend"), str(ROOT)]
+
+from benchmarks.instruments import now, peak_memory, processor_name  # noqa: E402
+
 SEED, TEMPLATE = 5, "bird"
 FRAMES = (16, 61)
 NOTHING = {"seconds": 0.0, "processor_seconds": 0.0, "peak_mb": 0.0}
@@ -53,13 +51,13 @@ def compare(preset: str) -> dict:
             for version in ("product", "plain"):
                 rows[f"{frames} {version}"] = measure_alone(clip, version, preset)
             assert_same(rows[f"{frames} product"], rows[f"{frames} plain"])
-    return {"processor": platform.processor() or platform.machine(), "preset": preset, "rows": rows}
+    return {"processor": processor_name(), "preset": preset, "rows": rows}
 
 
 def measure_alone(clip: Path, version: str, preset: str) -> dict:
     """`measure` in a fresh process."""
     command = [sys.executable, __file__, "--preset", preset, "--measure", str(clip), version]
-    answer = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return json.loads(answer.splitlines()[-1])
 
 
@@ -69,8 +67,8 @@ def assert_same(product: dict, plain: dict) -> None:
     assert product["vertices"] == plain["vertices"] and difference < 1e-3, (product, plain)
 
 
-def render_clip(folder: Path, frames: int) -> Path:
-    """A toy of `frames` frames as PNG files."""
+def render_clip(folder: Path, frames: int, pixels: int | None = None) -> Path:
+    """A toy of `frames` frames as PNG files, enlarged to `pixels` a side if that is given."""
     import cv2
 
     from actionmesh.training.data import render_toy
@@ -78,6 +76,8 @@ def render_clip(folder: Path, frames: int) -> Path:
 
     folder.mkdir()
     for i, frame in enumerate(render_toy(make_sequence(SEED, frames, TEMPLATE))):
+        if pixels:
+            frame = cv2.resize(frame, (pixels, pixels), interpolation=cv2.INTER_LINEAR)
         cv2.imwrite(str(folder / f"{i:03d}.png"), cv2.cvtColor(frame, cv2.COLOR_RGBA2BGRA))
     return folder
 
@@ -118,17 +118,6 @@ def measure(clip: Path, straightforward: bool, preset: str) -> dict:
         "mean_box": (animation.vertices.max(axis=1) - animation.vertices.min(axis=1)).mean(axis=0).tolist(),
         "stages": stages,
     }
-
-
-def now() -> np.ndarray:
-    """Seconds by the clock, and of the processor in this process."""
-    return np.array([time.perf_counter(), time.process_time()])
-
-
-def peak_memory() -> float:
-    """Peak resident memory of this process, MB."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak / 1e3
 
 
 def table(report: dict) -> str:

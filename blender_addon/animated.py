@@ -8,7 +8,7 @@ import bpy
 
 from . import files, shown
 from .errors import ArtistError
-from .jobs.record import FRAMES_FOLDER
+from .jobs.record import FRAMES_FOLDER, JobRecord
 from .problems import Problem
 from .scene.options import Mode, Playback
 from .scene.playback import rebuild_curves
@@ -49,19 +49,21 @@ def facts(target: bpy.types.Object) -> Iterator[tuple[str, str]]:
     made = animation_of(target)
     assert made is not None
     told = made.provenance
-    yield _origin(made.job, Path(str(told.get("clip", ""))).name)
+    job = next((record for record in files.records(True) if record.id == made.job), None)
+    yield _origin(job, Path(str(told.get("clip", ""))).name)
     yield "Seed", str(told.get("seed", "unknown"))
     yield "Preset", str(told.get("preset", "unknown")).capitalize()
     yield "Checkpoint", str(told.get("checkpoint", "unknown"))
     yield "Poses", str(len(made.times))
+    if job is not None and job.result.get("retried_for_memory"):
+        yield "Memory", f"Ran out, done as for {job.result.get('plan')} GB"
 
 
-def _origin(job: str, clip: str) -> tuple[str, str]:
+def _origin(job: JobRecord | None, clip: str) -> tuple[str, str]:
     """The clip by name; pictures that were rendered go by the name of the object that they show."""
     if clip != FRAMES_FOLDER:
         return "Clip", clip or "unknown"
-    kept = next((record for record in files.records(True) if record.id == job), None)
-    return "Object", str(kept.writing.get("name", "unknown")) if kept else "unknown"
+    return "Object", str(job.writing.get("name", "unknown")) if job else "unknown"
 
 
 def reference_frame(target: bpy.types.Object) -> int:

@@ -19,8 +19,16 @@ SOURCES = (
 )
 PRESETS = (
     ("demo", "Demo", "Seconds. The motion is rough, enough to see whether the clip works"),
-    ("fast", "Fast", "Half the steps of Quality: the same motion with a little more jitter"),
-    ("quality", "Quality", "The smoothest and most faithful motion, and the longest wait"),
+    ("fast", "Fast", "Less than a third of Quality's computation: the same motion with a little more jitter"),
+    ("balanced", "Balanced", "Less than half of Quality's computation, and hardly a difference"),
+    ("quality", "Quality", "The published sampling, and the longest wait"),
+)
+MEMORY = (
+    ("auto", "Auto", "As much as fits into the memory that is free. When it runs out nevertheless, the job goes on with less"),
+    ("24", "24 GB", "All networks stay on the card. The fastest"),
+    ("12", "12 GB", "One network at a time is on the card, the others wait in main memory. The result is the same"),
+    ("8", "8 GB", "As 12 GB, and the large layers take their input in parts. The result is the same, it takes longer"),
+    ("6", "6 GB", "As 8 GB, in smaller parts, and nothing is kept that can be computed again. The slowest"),
 )
 FACINGS = (
     ("NEG_Y", "-Y (Front)", "Z is up and the subject looks along -Y, as in front view"),
@@ -129,9 +137,10 @@ class SceneSettings(bpy.types.PropertyGroup):
         description="Every seed gives another take of the same clip; the same seed gives the same result again",
         min=0,
     )
-    low_memory: BoolProperty(
-        name="Low Memory",
-        description="Only the part that computes is kept on the device. The result is the same, it takes longer",
+    memory: EnumProperty(
+        name="Memory",
+        description="The graphics memory that the job is fitted to. Choose less than you have if other programs need it too",
+        items=MEMORY,
     )
     in_betweens: IntProperty(
         name="In-Betweens",

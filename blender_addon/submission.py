@@ -154,7 +154,7 @@ def _request(scene: bpy.types.Scene, clip: str, seed: int | None, rendered: list
         seed=settings.seed if seed is None else seed,
         in_betweens=settings.in_betweens,
         fps=rate if rendered else _picture_rate(settings, clip),
-        low_memory=settings.low_memory,
+        memory=protocol.Memory(settings.memory),
         checkpoint=settings.checkpoint or None,
         device=choices().device,
     )

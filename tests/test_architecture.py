@@ -20,7 +20,7 @@ LAYERS = (
 )
 """From the ways in to the parts; a module looks at its own layer and at those below."""
 TRAINING = {"training", "evaluation"}
-DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "skimage": "scikit-image"}
+DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "skimage": "scikit-image", "warp": "warp-lang"}
 """Import names that differ from the name on the package index."""
 
 
@@ -109,7 +109,7 @@ def test_no_module_has_the_name_of_a_standard_one():
 
 
 def third_party_imports(folder):
-    own = {"actionmesh", "blender_addon", "tests", "build", "pip", "bpy", "mathutils", "gpu", "addon_utils"}
+    own = {"actionmesh", "blender_addon", "benchmarks", "tests", "build", "pip", "bpy", "mathutils", "gpu", "addon_utils"}
     for path in folder.rglob("*.py"):
         for line, name in imports_of(path):
             top = name.split(".")[0]
@@ -119,15 +119,16 @@ def third_party_imports(folder):
 
 def pinned(name):
     lines = (BACKEND / name).read_text(encoding="utf-8").splitlines()
-    requirements = [line for line in lines if line and not line.startswith("#")]
+    requirements = [line for line in lines if line and not line.startswith(("#", "-"))]
     assert all(line.count("==") == 1 for line in requirements)
     return {line.split("==")[0].replace("_", "-").lower() for line in requirements}
 
 
 def test_whatever_is_imported_is_pinned():
-    to_run, to_develop = pinned("requirements-cpu.txt"), pinned("requirements-dev.txt")
+    to_run = pinned("requirements-cpu.txt") | pinned("requirements-cuda.txt")
+    to_develop = pinned("requirements-dev.txt")
     for where, name in third_party_imports(PACKAGE):
         training = "/training/" in where or "/evaluation/" in where
         assert name in to_run or (training and name in to_develop), f"{where} imports {name}"
-    for where, name in third_party_imports(ROOT / "tests"):
+    for where, name in (each for folder in ("tests", "benchmarks") for each in third_party_imports(ROOT / folder)):
         assert name in to_run | to_develop, f"{where} imports {name}"

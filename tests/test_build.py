@@ -16,7 +16,7 @@ import pip
 import pytest
 
 import build
-from build import TO_DEVELOP, TO_RUN, BuildError, Environment
+from build import FOR_CUDA, TO_DEVELOP, TO_RUN, BuildError, Environment
 
 
 def make_wheel(folder, version):
@@ -42,6 +42,7 @@ def repository(tmp_path, monkeypatch):
     (package / "__init__.py").touch()
     (root / TO_RUN).write_text("tiny==1.0\n")
     (root / TO_DEVELOP).write_text("# nothing\n")
+    (root / FOR_CUDA).write_text("# nothing\n")
     return root
 
 
@@ -126,8 +127,75 @@ def test_pytorchs_own_index_is_asked_only_when_pip_is_not_configured(repository,
     monkeypatch.setattr(sys, "platform", "linux")
     answers = iter([":env:.find-links='/wheels'\n", "global.index-url='x'\n", "global.timeout='9'\n"])
     monkeypatch.setattr(subprocess, "check_output", lambda *arguments, **options: next(answers))
-    assert environment._index_options() == environment._index_options() == []
-    assert environment._index_options() == ["--extra-index-url", build.PYTORCH_CPU_INDEX]
+    assert environment._index_options([TO_RUN]) == environment._index_options([TO_RUN]) == []
+    assert environment._index_options([TO_RUN]) == ["--extra-index-url", build.PYTORCH_CPU_INDEX]
+    assert environment._index_options([TO_RUN, FOR_CUDA]) == []
+
+
+def test_environment_is_made_anew_for_cuda_and_only_then(repository, installs):
+    environment = Environment(repository)
+    environment.ensure([TO_RUN, TO_DEVELOP])
+    mark = environment.folder / "mark"
+    mark.touch()
+    environment.ensure([TO_RUN, FOR_CUDA])
+    assert not mark.exists() and set(installs[-1]) == {TO_RUN, TO_DEVELOP, FOR_CUDA}
+    mark.touch()
+    change(repository / FOR_CUDA)
+    environment.ensure([TO_RUN, FOR_CUDA])
+    assert mark.exists() and len(installs) == 3
+
+
+def driver(folder, monkeypatch, text):
+    """An `nvidia-smi` that answers so."""
+    path = folder / "nvidia-smi"
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder))
+
+
+def test_cuda_is_installed_where_a_card_answers(tmp_path, monkeypatch, capsys):
+    monkeypatch.delenv("ACTIONMESH_TORCH", raising=False)
+    driver(tmp_path, monkeypatch, "echo 580.95.05")
+    assert build.to_run() == [TO_RUN, FOR_CUDA]
+    driver(tmp_path, monkeypatch, "echo No devices were found; exit 6")
+    assert build.to_run() == [TO_RUN]
+    assert capsys.readouterr().out == ""
+    driver(tmp_path, monkeypatch, "echo 535.54.03")
+    assert build.to_run() == [TO_RUN]
+    assert "535.54.03 is older than 580" in capsys.readouterr().out
+    monkeypatch.setenv("PATH", "")
+    assert build.to_run() == [TO_RUN]
+
+
+def test_variable_decides_over_the_card(tmp_path, monkeypatch):
+    driver(tmp_path, monkeypatch, "echo 580.95.05")
+    monkeypatch.setenv("ACTIONMESH_TORCH", "cpu")
+    assert build.to_run() == [TO_RUN]
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("ACTIONMESH_TORCH", "cuda")
+    assert build.to_run() == [TO_RUN, FOR_CUDA]
+    monkeypatch.setenv("ACTIONMESH_TORCH", "rocm")
+    with pytest.raises(BuildError, match="ACTIONMESH_TORCH is 'rocm'"):
+        build.to_run()
+
+
+def test_cards_requirements_are_the_processors_and_warp():
+    lines = (build.ROOT / FOR_CUDA).read_text().splitlines()
+    developed = (build.ROOT / TO_DEVELOP).read_text().splitlines()
+    (warp,) = (line for line in lines if line.startswith("warp-lang=="))
+    assert f"-r {Path(TO_RUN).name}" in lines and warp in developed
+    assert any(line.startswith("--extra-index-url") and line.endswith("/cu130") for line in lines)
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_bench_runs_the_benchmark_with_what_it_needs(tmp_path, monkeypatch, capfd, code):
+    monkeypatch.setenv("ACTIONMESH_TORCH", "cpu")
+    asked = []
+    python = program(tmp_path, "echo asked: $@", code)
+    monkeypatch.setattr(Environment, "ensure", lambda self, names: asked.extend(names) or python)
+    assert build.bench(tmp_path) == code
+    assert asked == [TO_RUN, TO_DEVELOP]
+    assert capfd.readouterr().out == f"asked: {tmp_path / 'benchmarks' / 'full_size.py'}\n"
 
 
 def fake_pythons(monkeypatch, versions):

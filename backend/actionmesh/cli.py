@@ -17,9 +17,10 @@ from .evaluate import add_evaluate
 from .failures import explain
 from .presets import PRESETS
 from .progress import ProgressEvent
-from .protocol import Animate, Animated, Checkpoint, Device, Frames, Kind, Known
+from .protocol import Animate, Animated, Checkpoint, Device, Frames, Kind, Known, Memory
 
 EXIT_FAULT, EXIT_ERROR, EXIT_CANCELLED = 1, 2, 130
+SMALLEST = Memory.GB_6
 
 EXAMPLES = """\
 examples:
@@ -139,7 +140,9 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     )
     group.add_argument("--checkpoint", help="name (see info) or folder of the weights")
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
-    group.add_argument("--low-memory", action="store_true", help="keep only the network that computes on the device")
+    plans = [str(plan) for plan in Memory]
+    group.add_argument("--memory", choices=plans, default="auto", help="GB of the card that the job is fitted to (default: auto)")
+    group.add_argument("--low-memory", dest="memory", action="store_const", const=SMALLEST, help=f"the same as --memory {SMALLEST}")
 
 
 def parse_known(text: str) -> Known:
@@ -157,6 +160,7 @@ def job_of(chosen: argparse.Namespace) -> Animate:
         "out": tuple(given["out"]),
         "known": tuple(given["known"]),
         "frames": Frames(given["start"], given["count"], given["step"], given["spread"]),
+        "memory": Memory(given["memory"]),
     }
     return Animate(**nested, **{item.name: given[item.name] for item in fields(Animate) if item.name not in nested})
 
@@ -173,6 +177,8 @@ def print_result(animated: Animated) -> None:
     for path in animated.out:
         print(f"Wrote {path}")
     print(f"{animated.poses} poses of {animated.vertices} vertices and {animated.faces} faces, {animated.duration:.2f} s")
+    if animated.retried_for_memory:
+        print(f"Memory ran out on the way; it was finished with --memory {animated.plan}, which takes longer.")
     width = max(map(len, animated.timings))
     for stage, seconds in animated.timings.items():
         print(f"  {stage:<{width}}  {seconds:7.1f} s")

@@ -13,7 +13,7 @@ Commands = argparse._SubParsersAction
 def add_evaluate(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("evaluate", help="measure predictions on ActionBench, or a checkpoint on Toybench")
     kinds = parser.add_subparsers(required=True, metavar="BENCHMARK")
-    for add in (_add_actionbench, _add_toybench, _add_sheet):
+    for add in (_add_actionbench, _add_toybench, _add_sheet, _add_approximations):
         chosen = add(kinds)
         chosen.add_argument("--device", default="cpu", help="where to compute: cpu, cuda, cuda:1 (default: %(default)s)")
         chosen.add_argument("--debug", action="store_true", help="show where an error comes from")
@@ -70,8 +70,26 @@ def _add_sheet(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentP
     return parser
 
 
-def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
+def _add_approximations(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    parser = kinds.add_parser(
+        "approximations",
+        help="what faster ways of sampling save, and what they cost",
+        description="Measures every approximation of sampling against its exact run, on Toybench's toys. What is in the JSON is "
+        "not measured again.",
+    )
+    parser.set_defaults(run=run_approximations)
+    _add_weights(parser)
+    parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="records; a table is put beside as .md")
+    parser.add_argument("--count", type=_positive, default=12, help="toys (default: %(default)s)")
+    return parser
+
+
+def _add_weights(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="name (see info) or folder of the weights")
+
+
+def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
+    _add_weights(parser)
     parser.add_argument("--preset", default="demo", help=f"amount of work: {', '.join(PRESETS)} (default: %(default)s)")
 
 
@@ -105,6 +123,17 @@ def run_toybench(chosen: argparse.Namespace) -> None:
     table = _module("toybench_table").table(results)
     for path, text in ((chosen.output, json.dumps(results) + "\n"), (chosen.output.with_suffix(".md"), table)):
         write_atomically(path, lambda part, text=text: part.write_text(text, encoding="utf-8"))
+    print(table)
+
+
+def run_approximations(chosen: argparse.Namespace) -> None:
+    from .jobs import checkpoint_folder
+
+    store = import_module("actionmesh.weights.store").ModelStore(checkpoint_folder(chosen.checkpoint), chosen.device)
+    records = _module("approximations").evaluate(store, chosen.count, chosen.output)
+    table = _module("approximations_table").table(records, store.checkpoint.name)
+    write_atomically = import_module("actionmesh.output.atomic").write_atomically
+    write_atomically(chosen.output.with_suffix(".md"), lambda part: part.write_text(table, encoding="utf-8"))
     print(table)
 
 

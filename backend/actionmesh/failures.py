@@ -26,7 +26,7 @@ def explain(error: BaseException) -> ProtocolError:
     if isinstance(error, ActionMeshError):
         return ProtocolError(Kind(error.code), error.problem, error.cure)
     if is_out_of_memory(error):
-        cure = "Use the low-memory option, fewer frames or the CPU, or close other programs."
+        cure = "Choose a smaller memory plan, fewer frames or the CPU, or close other programs."
         return ProtocolError(Kind.OUT_OF_MEMORY, "There is not enough memory for this job.", cure)
     if isinstance(error, ImportError):
         return ProtocolError(Kind.BAD_INSTALL, f"A part of the installation is missing: {error}.", "Install again.")

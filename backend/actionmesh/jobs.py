@@ -37,9 +37,10 @@ def run(job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None],
     progress = Progress(clock.note, cancelled)
     options = options_of(job)
     check_outputs(job)
-    store = stores.get(job.checkpoint, job.device, job.low_memory)
+    store = stores.get(job.checkpoint, job.device, job.memory)
     subject = load_subject(options, store, progress)
-    animation = animate(options, store, progress, subject)
+    with store.job(*parts_of(options), float8=store.preset(options.preset).float8):
+        animation = animate(options, store, progress, subject)
     mesh = Path(job.mesh) if job.mesh else None
     for path in progress.track(job.out, SAVING):
         save_animation(animation, path, mesh, subject.frames)
@@ -53,6 +54,8 @@ def run(job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None],
         reference_frame=animation.reference_frame,
         timings=clock.timings(),
         loads=store.loads,
+        plan=store.plan.name,
+        retried_for_memory=store.retried_for_memory,
     )
 
 
@@ -68,7 +71,7 @@ def look(job: Look, stores: "Stores", cancelled: Callable[[], bool]) -> Looked:
         raise InputError(f"{job.out} of {job.size} pixels is no picture to write.", "Name a .png of at least 1 pixel.")
     check_outputs(Animate(job.clip, (job.out,), mask=job.mask))
     options = AnimateOptions(job.clip, mask=job.mask, frames=FrameChoice(**vars(job.frames)), anchor=job.anchor, fps=job.fps)
-    store = stores.get(job.checkpoint, job.device, job.low_memory)
+    store = stores.get(job.checkpoint, job.device, job.memory)
     glimpse = look_at_subject(options, store, Progress(cancelled=cancelled))
     save_picture(glimpse.picture, Path(job.out), job.size)
     return Looked(
@@ -151,6 +154,12 @@ def options_of(job: Animate) -> AnimateOptions:
     return AnimateOptions(**given)
 
 
+def parts_of(options: AnimateOptions) -> tuple[str, ...]:
+    """The networks of a job in the order in which it needs them; a mesh of the artist's own is not made by image-to-3D."""
+    made = () if options.mesh else ("image_to_3d",)
+    return ("image_encoder", *made, "shape_vae", "temporal_denoiser", "temporal_autoencoder")
+
+
 def checkpoint_folder(name: str | None) -> Path:
     """The folder of a checkpoint by its name; any other text is taken for a folder, and None for the default one."""
     from .weights.checkpoints import default_checkpoint, find_checkpoints
@@ -193,11 +202,11 @@ class Stores:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._key: tuple[Path, str, int, bool] | None = None
+        self._key: tuple[Path, str, int, str] | None = None
         self._store: ModelStore | None = None
 
-    def get(self, checkpoint: str | None, device: str, low_memory: bool) -> "ModelStore":
-        """The models of a checkpoint (see `checkpoint_folder`) on a device.
+    def get(self, checkpoint: str | None, device: str, memory: str) -> "ModelStore":
+        """The models of a checkpoint (see `checkpoint_folder`) on a device, under a memory plan or "auto".
 
         Raises:
             CheckpointError: the checkpoint is not complete.
@@ -206,11 +215,11 @@ class Stores:
         from .weights.store import ModelStore, choose_device
 
         folder, chosen = checkpoint_folder(checkpoint), choose_device(device)
-        key = (folder.resolve(), chosen.type, chosen.index or 0, low_memory)
+        key = (folder.resolve(), chosen.type, chosen.index or 0, memory)
         with self._lock:
             if self._store is None or self._key != key:
                 self._drop()
-                self._store, self._key = ModelStore(folder, device, low_memory), key
+                self._store, self._key = ModelStore(folder, device, memory), key
             return self._store
 
     def unload(self) -> None:

@@ -63,7 +63,7 @@ class AnimateOptions:
         keep_reference_pose: subtract Stage II's residual at the anchor frame, so that the anchor pose is
             the reference mesh exactly; None: yes for an artist's mesh, no otherwise.
         fps: frames a second of an image sequence, or to override a video's own.
-        low_memory: keep only the part that computes on the device; it goes to the ModelStore.
+        memory: "auto" or the name of a memory plan, see `weights.plan`; it goes to the ModelStore.
     Raises:
         InputError: a number is out of range.
     """
@@ -81,7 +81,7 @@ class AnimateOptions:
     guidance: float | None = None
     keep_reference_pose: bool | None = None
     fps: float | None = None
-    low_memory: bool = False
+    memory: str = "auto"
 
     def __post_init__(self) -> None:
         if self.in_betweens < 0:

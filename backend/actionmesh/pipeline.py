@@ -19,8 +19,9 @@ from .presets import Preset
 from .progress import Progress
 from .stages.correspondence import animate_vertices
 from .stages.motion import synchronised_latents
+from .stages.pending_reference import PendingReference, as_pending, reference_from_picture
 from .stages.pictures import encode_frames
-from .stages.reference import Reference, latent_of_pose, reference_from_mesh, reference_from_picture
+from .stages.reference import latent_of_pose, reference_from_mesh
 from .weights.store import ModelStore
 
 MAX_SIDE = 512
@@ -45,11 +46,13 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
 
     context = encode_frames(clip.frames, store, progress)
     if mesh is None:
-        reference = reference_from_picture(context[anchor], store, preset, options.seed, progress)
+        pending = reference_from_picture(context[anchor], store, preset, options.seed, progress)
     else:
-        reference = reference_from_mesh(mesh, store, options.seed)
-    known = known_latents(reference, anchor, options, len(clip.frames), store)
-    latents = synchronised_latents(known, anchor, context, store, preset, options.seed, progress)
+        pending = as_pending(reference_from_mesh(mesh, store, options.seed))
+    with pending:  # the mesh may still be cleaned up while Stage I runs
+        known = known_latents(pending, anchor, options, len(clip.frames), store)
+        latents = synchronised_latents(known, anchor, context, store, preset, options.seed, progress)
+        reference = pending.ready()
 
     frames = pose_times(len(clip.frames), options.in_betweens)
     keep_pose = options.keep_reference_pose if options.keep_reference_pose is not None else mesh is not None
@@ -109,14 +112,16 @@ def preset_of(options: AnimateOptions, store: ModelStore) -> Preset:
     return store.preset(options.preset).overridden(own, "The command")
 
 
-def known_latents(reference: Reference, anchor: int, options: AnimateOptions, total: int, store: ModelStore) -> dict[int, Tensor]:
+def known_latents(
+    reference: PendingReference, anchor: int, options: AnimateOptions, total: int, store: ModelStore
+) -> dict[int, Tensor]:
     """The latents of the anchor and of all further frames whose shape the artist gave."""
     known = {anchor: reference.latent}
     for shape in options.known:
         frame = index_of_frame(shape.frame, total, "known")
         if frame in known:
             raise InputError(f"Frame {frame} has two known shapes.", "Give each frame one mesh at the most.")
-        known[frame] = latent_of_pose(reference, load_mesh(shape.mesh), store, options.seed)
+        known[frame] = latent_of_pose(reference.ready(), load_mesh(shape.mesh), store, options.seed)
     return known
 
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin, get_type_hints
 
-VERSION = 1
+VERSION = 2
 MAX_LINE = 1 << 20
 
 JobId = int | str
@@ -62,6 +62,16 @@ class ProtocolError(Exception):
 class LogLevel(StrEnum):
     WARNING = "warning"
     ERROR = "error"
+
+
+class Memory(StrEnum):
+    """The memory plan of a job: GB of the card that it is made for, or the roomiest for which there is enough."""
+
+    AUTO = "auto"
+    GB_24 = "24"
+    GB_12 = "12"
+    GB_8 = "8"
+    GB_6 = "6"
 
 
 @dataclass(frozen=True)
@@ -132,7 +142,7 @@ class Animate(Params):
     guidance: float | None = None
     keep_reference_pose: bool | None = None
     fps: float | None = None
-    low_memory: bool = False
+    memory: Memory = Memory.AUTO
     checkpoint: str | None = None
     device: str = "auto"
 
@@ -154,7 +164,7 @@ class Look(Params):
     anchor: int = 0
     fps: float | None = None
     size: int = 256
-    low_memory: bool = False
+    memory: Memory = Memory.AUTO
     checkpoint: str | None = None
     device: str = "auto"
 
@@ -225,6 +235,8 @@ class Animated:
         reference_frame: index of the pose that is the reference mesh.
         timings: seconds of each stage in order, then of what lies between them; "Total", the last, is the whole job.
         loads: how often models were loaded since the checkpoint was opened.
+        plan: name of the memory plan that it was finished with.
+        retried_for_memory: it ran out of memory under a roomier plan first.
     """
 
     out: tuple[str, ...]
@@ -235,6 +247,8 @@ class Animated:
     reference_frame: int
     timings: dict[str, float]
     loads: int
+    plan: str = ""
+    retried_for_memory: bool = False
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ class JobRecord:
         writing: what the operators need to write the result: targets, options; plain JSON.
         created: seconds since 1970, UTC.
         timings: seconds of each stage, as the backend told them.
-        result: what else it told: poses, vertices, faces, duration, reference_frame, loads.
+        result: what else it told: poses, vertices, faces, duration, reference_frame, loads, plan, retried_for_memory.
     """
 
     folder: Path

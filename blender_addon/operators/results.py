@@ -8,6 +8,7 @@ import bpy
 from bpy.props import IntProperty, StringProperty
 
 from .. import animated, runner, shown, submission
+from ..backend_files import protocol
 from ..errors import ArtistError
 from ..jobs.record import JobRecord
 from .base import FINISHED, OfAnimated, refuse
@@ -81,13 +82,13 @@ class ACTIONMESH_OT_retry(Again, bpy.types.Operator):
 
 
 class ACTIONMESH_OT_retry_lighter(Again, bpy.types.Operator):
-    """Run the job again with less memory: parts are loaded one at a time, and no in-betweens are made"""
+    """Run the job again with as little memory as it can do with: as for a card of 6 GB, and no in-betweens are made"""
 
     bl_idname = "actionmesh.retry_lighter"
     bl_label = "Retry Lighter"
 
     def changes(self, context: bpy.types.Context) -> dict:
-        return {"low_memory": True, "in_betweens": 0}
+        return {"memory": protocol.Memory.GB_6, "in_betweens": 0}
 
 
 class ACTIONMESH_OT_go_to_reference(OfAnimated, bpy.types.Operator):

@@ -102,7 +102,7 @@ class VIEW3D_PT_actionmesh_quality(SidebarPanel, bpy.types.Panel):
         row = column.row(align=True)
         row.prop(settings, "seed")
         row.operator("actionmesh.dice", text="", icon="FILE_REFRESH")
-        column.prop(settings, "low_memory")
+        column.prop(settings, "memory")
         if settings.source != "OBJECT":
             column.prop(settings, "masks")
         column.prop(settings, "checkpoint")

@@ -55,6 +55,8 @@ def _draw_record(column: bpy.types.UILayout, context: bpy.types.Context, record:
     row.operator("actionmesh.remove_job", text="", icon="TRASH").job = record.id
     if record.error:
         write(column, context, record.error.problem, icon="BLANK1")
+    if record.result.get("retried_for_memory"):
+        write(column, context, f"Memory ran out; done as for {record.result.get('plan')} GB", icon="BLANK1")
 
 
 def when(created: float) -> str:

@@ -8,8 +8,6 @@ import torch
 from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
-from actionmesh.training.export import export
-from actionmesh.training.parts import new_encoder, save_part
 from actionmesh.training.recipes import SIZES
 from actionmesh.weights.store import ModelStore
 
@@ -17,6 +15,10 @@ from actionmesh.weights.store import ModelStore
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory):
     """Folder of the checkpoint."""
+    # only here: they draw pictures, which test_cuda.py has to do without on a machine with a GPU and few packages
+    from actionmesh.training.export import export
+    from actionmesh.training.parts import new_encoder, save_part
+
     run, folder = tmp_path_factory.mktemp("run"), tmp_path_factory.mktemp("checkpoints") / "tiny"
     sizes = SIZES["tiny"]
     torch.manual_seed(0)

@@ -4,6 +4,7 @@ python -I tests/backend/fakes.py worker                the worker, with the fake
 python -I tests/backend/fakes.py cli animate print ... the command line likewise
 """
 
+import contextlib
 import ctypes
 import os
 import runpy
@@ -21,7 +22,10 @@ LEAK = "this must not reach the client"
 class FakeStore:
     """Counts loads as `ModelStore` does, and loads nothing."""
 
-    def __init__(self, checkpoint, device="auto", low_memory=False):
+    plan = types.SimpleNamespace(name="24")
+    retried_for_memory = False
+
+    def __init__(self, checkpoint, device="auto", memory="auto"):
         self.loads = 0
         self.loaded = False
 
@@ -31,6 +35,12 @@ class FakeStore:
 
     def unload(self):
         self.loaded = False
+
+    def preset(self, name):
+        return types.SimpleNamespace(float8=False)
+
+    def job(self, *parts, float8):
+        return contextlib.nullcontext()
 
 
 def choose_device(name):

@@ -14,7 +14,8 @@ from actionmesh.models.decoder import LatentDecoder
 from actionmesh.models.denoiser import TemporalDenoiser
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.progress import Progress
-from actionmesh.sampling.euler import euler, guided
+from actionmesh.sampling.guidance import Branches
+from actionmesh.sampling.sampler import sample
 from actionmesh.sampling.schedules import temporal_schedule
 from actionmesh.stages.correspondence import animate_vertices
 from actionmesh.stages.motion import synchronised_latents
@@ -51,10 +52,10 @@ def test_denoising_projects_the_context_and_makes_rope_tables_once(calls):
     conditional = network.prepare(torch.randn(1, 3, 5, 32), times, 16)
     unconditional = conditional.unconditional()
     known = torch.tensor([[1.0, 0, 0]])
-    velocity = guided(
-        lambda x, t: network(x, t, conditional, known, times), lambda x, t: network(x, t, unconditional, known, times), 7.5
+    branches = Branches(
+        lambda x, t: network(x, t, conditional, known, times), lambda x, t: network(x, t, unconditional, known, times)
     )
-    euler(velocity, latents, temporal_schedule(6), "Stage I", Progress(), known)
+    sample(branches, 7.5, latents, temporal_schedule(6), "Stage I", Progress(), known)
     assert calls == {"project_context": TINY.temporal.num_layers, "rope_table": 1, "prepare": 0}
 
 

@@ -76,7 +76,7 @@ def test_bundled_checkpoint_is_complete_and_small():
 
 
 def test_networks_are_loaded_once_and_freed(tiny_checkpoint):
-    store = ModelStore(tiny_checkpoint, "cpu", low_memory=True)
+    store = ModelStore(tiny_checkpoint, "cpu")
     assert store.describe()["parts"] == []
     for _ in range(2):
         assert store.shape_vae is store.shape_vae

@@ -12,7 +12,8 @@ import pytest
 
 from actionmesh import __version__, cli
 from actionmesh.errors import MeshError
-from actionmesh.protocol import Animate, Frames, Known
+from actionmesh.protocol import Animate, Animated, Frames, Known, Memory
+from actionmesh.weights.plan import PLANS
 
 from .worker_process import FAKES, PATIENCE, WORKER
 
@@ -35,7 +36,7 @@ def test_every_argument_reaches_the_job():
     text = (
         "walk/ --mesh m.glb -o a.glb -o b.png --mask masks/ --start 2 --count 9 --step 3 --anchor -1 --fps 24 "
         "--known 3=c.glb --known 5=d.glb --preset fast --seed 7 --in-betweens 2 --steps 5 --guidance 3.5 "
-        "--device cuda:1 --checkpoint full --low-memory --no-keep-reference-pose"
+        "--device cuda:1 --checkpoint full --memory 8 --no-keep-reference-pose"
     )
     wanted = Animate(
         clip="walk/",
@@ -52,7 +53,7 @@ def test_every_argument_reaches_the_job():
         guidance=3.5,
         keep_reference_pose=False,
         fps=24.0,
-        low_memory=True,
+        memory=Memory.GB_8,
         checkpoint="full",
         device="cuda:1",
     )
@@ -60,6 +61,24 @@ def test_every_argument_reaches_the_job():
     defaults = Animate(clip="", out=())
     for item in fields(Animate):
         assert getattr(wanted, item.name) != getattr(defaults, item.name), f"{item.name} is not tried here"
+
+
+def test_low_memory_is_the_smallest_plan():
+    assert job("a.mp4", "-o", "a.glb", "--low-memory").memory == PLANS[-1].name
+
+
+def test_a_plan_that_does_not_exist_is_refused_with_those_that_do(capsys):
+    with pytest.raises(SystemExit):
+        job("a.mp4", "-o", "a.glb", "--memory", "7")
+    shown = capsys.readouterr().err
+    assert "7" in shown and all(plan.name in shown for plan in PLANS)
+
+
+def test_a_job_that_went_on_with_less_memory_says_so(capsys):
+    cli.print_result(Animated(("a.glb",), 2, 3, 1, 0.5, 0, {"Total": 1.0}, 5, plan="8", retried_for_memory=True))
+    assert "--memory 8" in capsys.readouterr().out
+    cli.print_result(Animated(("a.glb",), 2, 3, 1, 0.5, 0, {"Total": 1.0}, 5, plan="8"))
+    assert "emory" not in capsys.readouterr().out
 
 
 def test_frame_spread_reaches_the_job():

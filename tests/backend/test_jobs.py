@@ -36,9 +36,9 @@ def test_clock_gives_each_second_to_one_stage():
 class FakeStore:
     made = []
 
-    def __init__(self, folder, device, low_memory):
+    def __init__(self, folder, device, memory):
         self.unloaded = 0
-        self.made.append((folder, device, low_memory))
+        self.made.append((folder, device, memory))
 
     def unload(self):
         self.unloaded += 1
@@ -47,13 +47,13 @@ class FakeStore:
 def test_models_are_kept_until_another_choice(monkeypatch, tmp_path):
     monkeypatch.setattr("actionmesh.weights.store.ModelStore", FakeStore)
     stores = jobs.Stores()
-    first = stores.get(str(tmp_path), "cpu", False)
-    assert stores.get(str(tmp_path), "cpu", False) is first
-    second = stores.get(str(tmp_path), "cpu", True)
+    first = stores.get(str(tmp_path), "cpu", "auto")
+    assert stores.get(str(tmp_path), "cpu", "auto") is first
+    second = stores.get(str(tmp_path), "cpu", "8")
     assert second is not first and first.unloaded == 1
     stores.unload()
-    assert (second.unloaded, stores.get(str(tmp_path), "cpu", True)) == (1, second)
-    assert FakeStore.made == [(tmp_path, "cpu", False), (tmp_path, "cpu", True)]
+    assert (second.unloaded, stores.get(str(tmp_path), "cpu", "8")) == (1, second)
+    assert FakeStore.made == [(tmp_path, "cpu", "auto"), (tmp_path, "cpu", "8")]
 
 
 def test_another_name_of_the_same_models_keeps_them(monkeypatch, tmp_path):
@@ -61,14 +61,14 @@ def test_another_name_of_the_same_models_keeps_them(monkeypatch, tmp_path):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
     stores = jobs.Stores()
-    first = stores.get(None, "auto", False)
+    first = stores.get(None, "auto", "auto")
     bundled = default_checkpoint()
     (tmp_path / "link").symlink_to(bundled.path)
     for name in (None, bundled.name, str(bundled.path), f"{bundled.path}/", str(tmp_path / "link")):
         for device in ("auto", "cpu", "cpu:0"):
-            assert stores.get(name, device, False) is first, (name, device)
+            assert stores.get(name, device, "auto") is first, (name, device)
     with pytest.raises(InputError, match="abacus"):
-        stores.get(None, "abacus", False)
+        stores.get(None, "abacus", "auto")
     assert first.unloaded == 0
 
 

@@ -9,7 +9,8 @@ from actionmesh.models.denoiser import ImageTo3DConfig, ImageTo3DDenoiser, Tempo
 from actionmesh.models.shape_vae import ShapeVAE, ShapeVAEConfig
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder, TemporalAutoencoderConfig
 from actionmesh.progress import Progress
-from actionmesh.sampling.euler import euler, guided
+from actionmesh.sampling.guidance import Branches
+from actionmesh.sampling.sampler import sample
 from actionmesh.sampling.schedules import image_to_3d_schedule, temporal_schedule
 from actionmesh.sampling.windows import sliding_windows
 from actionmesh.weights.load import build
@@ -74,13 +75,9 @@ def test_sampling():
     latents, mask, frames = data["in.init_latents"], data["in.mask"], data["in.framestep"]
     conditional = network.prepare(data["in.context"], frames, latents.shape[2])
     unconditional = conditional.unconditional()
-    velocity = guided(
-        lambda x, t: network(x, t, conditional, mask),
-        lambda x, t: network(x, t, unconditional, mask),
-        config["guidance_scale"],
-    )
+    branches = Branches(lambda x, t: network(x, t, conditional, mask), lambda x, t: network(x, t, unconditional, mask))
     schedule = temporal_schedule(config["num_inference_steps"], config["shift"])
-    sampled = euler(velocity, latents, schedule, "Stage I", Progress(), known=mask)
+    sampled = sample(branches, config["guidance_scale"], latents, schedule, "Stage I", Progress(), known=mask)
     parity.assert_matches(sampled, data["out.latents"])
     parity.assert_matches(schedule.step_sizes, data["out.step_sizes"])
     assert torch.equal(sampled[mask.bool()], latents[mask.bool()])

@@ -21,6 +21,7 @@ from actionmesh.protocol import (
     LogLevel,
     LogNotice,
     Look,
+    Memory,
     Notice,
     Ping,
     ProgressNotice,
@@ -45,7 +46,7 @@ jobs = st.builds(
     seed=numbers,
     guidance=st.none() | st.floats(-1e299, 1e299),
     keep_reference_pose=st.none() | st.booleans(),
-    low_memory=st.booleans(),
+    memory=st.sampled_from(Memory),
 )
 ids = numbers | texts
 looks = st.builds(Look, clip=texts, out=texts, mask=st.none() | texts, anchor=numbers, fps=st.none() | st.floats(-1e299, 1e299))
@@ -78,7 +79,7 @@ def test_garbage_raises_nothing_but_protocol_errors(line):
 
 
 def test_answers_are_read_by_the_request_they_belong_to():
-    sent = protocol.Animated(("a.glb",), 16, 100, 200, 0.6, 0, {"Total": 1.5}, 3)
+    sent = protocol.Animated(("a.glb",), 16, 100, 200, 0.6, 0, {"Total": 1.5}, 3, "8", True)
     received = decode(encode(Answer("job", sent)))
     assert received.id == "job"
     assert read(protocol.ANSWERS[Animate], received.value) == sent
@@ -114,8 +115,10 @@ def animate_line(**params):
         ({"clip": "a.mp4", "out": [], "seed": 2**70}, "animate.seed"),
         ({"clip": "a.mp4", "out": [], "fps": "25"}, "animate.fps"),
         ({"clip": "a.mp4", "out": [], "fps": 10**400}, "animate.fps"),
-        ({"clip": "a.mp4", "out": [], "low_memory": 1}, "animate.low_memory"),
-        ({"clip": "a.mp4", "out": [], "low_memory": None}, "animate.low_memory"),
+        ({"clip": "a.mp4", "out": [], "memory": "7"}, "animate.memory"),
+        ({"clip": "a.mp4", "out": [], "memory": 8}, "animate.memory"),
+        ({"clip": "a.mp4", "out": [], "memory": None}, "animate.memory"),
+        ({"clip": "a.mp4", "out": [], "keep_reference_pose": 1}, "animate.keep_reference_pose"),
         ({"clip": "a.mp4", "out": [], "frames": {"first": 1}}, "'first'"),
         ({"clip": "a.mp4", "out": [], "frames": [1]}, "animate.frames"),
         ({"clip": "a.mp4", "out": [], "known": [{"frame": 1}]}, "'mesh'"),

@@ -49,3 +49,11 @@ def test_reference_vertices_are_as_many_as_asked_for_and_repeat_only_where_they_
     assert np.allclose(np.linalg.norm(normals, axis=-1), 1, atol=1e-5)
     many, _ = reference_vertices(toy, 20_000, np.random.default_rng(0))
     assert many.shape == (2, 20_000, 3)
+
+
+@pytest.mark.parametrize("seed", [1_002_997, 1_007_100])
+def test_toys_with_faces_without_area_have_vertices_all_the_same(seed):
+    toy = make_sequence(seed, 16)
+    vertices, normals = reference_vertices(toy, 384, np.random.default_rng((seed, 2)))
+    assert np.isfinite(vertices).all() and np.isfinite(normals).all()
+    assert cKDTree(toy.vertices[0]).query(vertices[0])[0].max() < 0.1

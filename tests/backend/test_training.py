@@ -83,6 +83,15 @@ def test_a_shard_of_an_earlier_version_is_named(tmp_path):
         ToyData.load(tmp_path, pictures=False)
 
 
+def test_a_shard_with_what_is_no_number_is_named(tmp_path):
+    path = make_shard(tmp_path, 7, pictures=False, count=1)
+    shard = {name: tensor.clone() for name, tensor in load_file(path).items()}
+    shard["vertices"][0, 3, 5] = float("nan")
+    save_file(shard, path)
+    with pytest.raises(InputError, match=path.name):
+        ToyData.load(tmp_path, pictures=False)
+
+
 def draw_line(generator):
     return torch.randn(32, 3, generator=generator)
 
@@ -188,6 +197,17 @@ def test_a_loop_learns_and_keeps_a_log(tmp_path):
     assert rows[0] == "step,minutes,loss" and len(rows) == 7
     assert float(rows[-1].split(",")[2]) < 0.1 * float(rows[1].split(",")[2])
     assert torch.allclose(network.weight, torch.ones(1, 3), atol=0.1)
+
+
+def test_a_loss_that_is_no_number_ends_the_training_before_the_weights_are_lost(tmp_path):
+    def draw(generator):
+        return torch.full((32, 3), float("inf")) if loop.step == 3 else draw_line(generator)
+
+    network = nn.Linear(3, 1)
+    loop = Loop(LoopConfig(steps=6), Line(network), draw, tmp_path, "line", make_accelerator())
+    with pytest.raises(InputError, match="step 3 of line"):
+        loop.run()
+    assert all(value.isfinite().all() for value in [*network.parameters(), *loop.average.values()])
 
 
 def test_tokens_of_a_window_are_the_same_points_in_every_frame(data):

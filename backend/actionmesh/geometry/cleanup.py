@@ -1,11 +1,13 @@
 """An extracted surface made into a mesh worth animating: one vertex a place, few faces, no crumbs, outside out."""
 
-import fast_simplification
+from collections.abc import Callable
+
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from ..errors import MeshError
+from .decimation import decimate
 from .surface import weld
 
 MAX_FACES = 40_000
@@ -13,7 +15,11 @@ SMALLEST_PART = 0.02
 
 
 def clean_up(
-    vertices: np.ndarray, faces: np.ndarray, max_faces: int = MAX_FACES, smallest_part: float = SMALLEST_PART
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    max_faces: int = MAX_FACES,
+    smallest_part: float = SMALLEST_PART,
+    check: Callable[[], None] = lambda: None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Merges, decimates and filters a surface.
 
@@ -21,6 +27,7 @@ def clean_up(
         vertices: (V, 3) float32; faces: (F, 3) int32 with one orientation throughout.
         max_faces: decimated to at most this many.
         smallest_part: parts with fewer faces than this share of the largest part's are dropped.
+        check: called between the steps; what it raises ends the work.
     Returns:
         vertices (V', 3) float32, all used, and faces (F', 3) int32, oriented outward.
     Raises:
@@ -32,7 +39,10 @@ def clean_up(
         raise MeshError(
             "The surface that the model found is as small as a point.", "Use a clearer picture, or another seed."
         )
-    vertices, faces = decimate(vertices, faces, max_faces)
+    check()
+    vertices, faces = decimate(vertices, faces, max_faces, check)
+    faces = drop_degenerate(faces)
+    check()
     return drop_unused(vertices, orient(vertices, drop_small_parts(faces, smallest_part)))
 
 
@@ -40,16 +50,10 @@ def drop_degenerate(faces: np.ndarray) -> np.ndarray:
     """Drops faces that name a vertex twice, and all but the first of those with the same three vertices."""
     a, b, c = faces.T
     faces = faces[(a != b) & (b != c) & (c != a)]
-    _, first = np.unique(np.sort(faces, axis=1), axis=0, return_index=True)
-    return faces[np.sort(first)]
-
-
-def decimate(vertices: np.ndarray, faces: np.ndarray, max_faces: int) -> tuple[np.ndarray, np.ndarray]:
-    """Collapses edges by quadric error (Garland and Heckbert 1997) until at most `max_faces` are left."""
-    if len(faces) <= max_faces:
-        return vertices, faces
-    vertices, faces = fast_simplification.simplify(vertices, faces.astype(np.int32), target_count=max_faces)
-    return vertices.astype(np.float32), drop_degenerate(faces)
+    corners = np.sort(faces, axis=1)
+    order = np.lexsort(corners.T)  # unlike np.unique(axis=0) it leaves Python's lock to others
+    first = np.diff(corners[order], axis=0, prepend=-1).any(axis=1)
+    return faces[np.sort(order[first])]
 
 
 def parts(faces: np.ndarray) -> np.ndarray:

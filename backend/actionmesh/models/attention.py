@@ -1,9 +1,13 @@
 """Attention with the head layout of the public checkpoints, and rotary position embedding over frames.
 
 The projections are interleaved by head *after* concatenation: [q | k | v] of 3D channels is cut into H groups of 3d, and each
-group into q, k, v of d channels. That is one fused matrix followed by a (head, 3, d) reshape.
+group into q, k, v of d channels. That is one matrix followed by a (head, 3, d) reshape. While learning there are three matrices
+under the public names; `fuse_projections` makes the one.
+
+Everything between the projections has the layout (B, L, H, d), in which they write and which all attention kernels read.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -12,12 +16,13 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from .kernels import attend
 from .layers import LayerNorm
 
 
 @dataclass(frozen=True)
 class KeysValues:
-    """Keys and values of one attention layer, (B, H, S, d) each."""
+    """Keys and values of one attention layer, (B, S, H, d) each."""
 
     keys: Tensor
     values: Tensor
@@ -25,9 +30,13 @@ class KeysValues:
 
 @dataclass(frozen=True)
 class Rope:
-    """Every token's rotations as complex numbers of length 1, (B, 1, L, d/2) complex64."""
+    """[cosine, sine] of every token's rotations, (B, L, 1, d/2, 2) float32."""
 
     turns: Tensor
+
+    def twice(self) -> "Rope":
+        """For two batches one after the other."""
+        return Rope(torch.cat([self.turns, self.turns]))
 
 
 def rope_table(positions: Tensor, head_dim: int) -> Rope:
@@ -36,25 +45,23 @@ def rope_table(positions: Tensor, head_dim: int) -> Rope:
     positions (B, L), in frames.
     """
     exponent = torch.arange(0, head_dim, 2, device=positions.device, dtype=torch.float32) / head_dim
-    angles = positions.float()[:, None, :, None] * torch.pow(10000.0, -exponent)
-    return Rope(torch.polar(torch.ones_like(angles), angles))
+    angles = positions.float()[:, :, None, None] * torch.pow(10000.0, -exponent)
+    return Rope(torch.stack([angles.cos(), angles.sin()], dim=-1))
 
 
-def rotate(x: Tensor, rope: Rope) -> Tensor:
-    """Rotates adjacent channel pairs of x (B, H, L, d) in float32."""
-    pairs = torch.view_as_complex(x.float().unflatten(-1, (-1, 2)))
-    return torch.view_as_real(pairs * rope.turns).flatten(-2).to(x.dtype)
+def rotate(x: Tensor, rope: Rope | None) -> Tensor:
+    """Rotates adjacent channel pairs of x (B, L, H, d) in float32; without a table x stays as it is.
 
-
-def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """softmax(q k^T / sqrt(d)) v for (B, H, L, d): the project's only attention.
-
-    While training on a CPU the product is written out: the fused kernel's backward pass is slower there.
+    As complex numbers that is one product; torch.compile fuses the same on real pairs, and does not fuse complex numbers.
     """
-    if queries.device.type == "cpu" and torch.is_grad_enabled():
-        scores = (queries * queries.shape[-1] ** -0.5) @ keys.transpose(-1, -2)
-        return scores.softmax(dim=-1) @ values
-    return F.scaled_dot_product_attention(queries, keys, values)
+    if rope is None:
+        return x
+    pairs = x.to(torch.float32, copy=True).unflatten(-1, (-1, 2))
+    if not torch.compiler.is_compiling():
+        turned = torch.view_as_complex(pairs).mul_(torch.view_as_complex(rope.turns))
+        return torch.view_as_real(turned).flatten(-2).to(x.dtype)
+    (even, odd), (cos, sin) = pairs.unbind(-1), rope.turns.unbind(-1)
+    return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2).to(x.dtype)
 
 
 class Attention(nn.Module):
@@ -72,42 +79,75 @@ class Attention(nn.Module):
         super().__init__()
         head_dim = width // heads
         self.heads = heads
+        self.attends_self = context_width is None
         self.to_q = nn.Linear(width, width, bias=False)
         self.to_k = nn.Linear(context_width or width, width, bias=False)
         self.to_v = nn.Linear(context_width or width, width, bias=False)
+        self.to_qkv: nn.Linear | None = None
+        self.to_kv: nn.Linear | None = None
         self.to_out = nn.ModuleList([nn.Linear(width, width)])
         self.norm_q = nn.RMSNorm(head_dim, eps=1e-6) if qk_norm else nn.Identity()
         self.norm_k = nn.RMSNorm(head_dim, eps=1e-6) if qk_norm else nn.Identity()
         self.norm_cross = LayerNorm(context_width or width) if norm_context else nn.Identity()
 
+    def fuse_projections(self) -> None:
+        """Replaces the projections of one input by one, `to_qkv` or `to_kv`; for inference. A second call changes nothing."""
+        if self.attends_self and self.to_qkv is None:
+            self.to_qkv = fused_projection([self.to_q, self.to_k, self.to_v], self.heads)
+            del self.to_q, self.to_k, self.to_v
+        elif not self.attends_self and self.to_kv is None:
+            self.to_kv = fused_projection([self.to_k, self.to_v], self.heads)
+            del self.to_k, self.to_v
+
     def attend_self(self, x: Tensor, rope: Rope | None = None) -> Tensor:
-        """x (B, L, D) -> (B, L, D)."""
-        fused = F.linear(x, torch.cat([self.to_q.weight, self.to_k.weight, self.to_v.weight]))
-        queries, keys, values = rearrange(fused, "b l (h three d) -> three b h l d", h=self.heads, three=3)
-        queries, keys = self.norm_q(queries), self.norm_k(keys)
-        if rope is not None:
-            queries, keys = rotate(queries, rope), rotate(keys, rope)
-        return self._merge(attend(queries, keys, values))
+        """x (B, L, D) -> (B, L, D). What is as large as x is let go as soon as it was read."""
+        queries, keys, values = self._project_self(x)
+        del x
+        queries = rotate(self.norm_q(queries), rope)
+        keys = rotate(self.norm_k(keys), rope)
+        attended = attend(queries, keys, values)
+        del queries, keys, values
+        return self.to_out[0](attended)
 
     def project_context(self, context: Tensor) -> KeysValues:
-        """context (B, S, C) -> keys and values: whatever the queries are, these stay the same."""
-        fused = F.linear(self.norm_cross(context), torch.cat([self.to_k.weight, self.to_v.weight]))
-        keys, values = rearrange(fused, "b s (h two d) -> two b h s d", h=self.heads, two=2)
-        return KeysValues(self.norm_k(keys), values)
+        """context (B, S, C) -> keys and values: whatever the queries are, these stay the same.
 
-    def attend_context(self, x: Tensor, context: KeysValues | None) -> Tensor:
-        """x (B, L, D) -> (B, L, D).
-
-        None is the all-zero context of guidance: its keys and values are zero (no bias), so all that is left is the output's bias.
+        They are kept long: where the norm makes keys of their own, values leave the projection that both came from.
         """
-        if context is None:
-            return self._output.bias.expand_as(x)
-        queries = self.norm_q(rearrange(self.to_q(x), "b l (h d) -> b h l d", h=self.heads))
-        return self._merge(attend(queries, context.keys, context.values))
+        normed = self.norm_cross(context)
+        if self.to_kv is not None:
+            keys, values = rearrange(self.to_kv(normed), "b s (two h d) -> two b s h d", two=2, h=self.heads)
+        else:
+            fused = F.linear(normed, torch.cat([self.to_k.weight, self.to_v.weight]))
+            keys, values = rearrange(fused, "b s (h two d) -> two b s h d", two=2, h=self.heads)
+        normed_keys = self.norm_k(keys)
+        return KeysValues(normed_keys, values if normed_keys is keys else values.contiguous())
 
-    def _merge(self, heads: Tensor) -> Tensor:
-        return self._output(rearrange(heads, "b h l d -> b l (h d)"))
+    def attend_context(self, x: Tensor, context: KeysValues) -> Tensor:
+        """x (B, L, D) -> (B, L, D)."""
+        queries = self.norm_q(rearrange(self.to_q(x), "b l (h d) -> b l h d", h=self.heads))
+        return self.to_out[0](attend(queries, context.keys, context.values))
 
     @property
-    def _output(self) -> nn.Linear:
-        return cast(nn.Linear, self.to_out[0])
+    def zero_context(self) -> Tensor:
+        """The output (D) for an all-zero context: keys and values are zero (no bias), so the output's bias is all that is left."""
+        return cast(Tensor, self.to_out[0].bias)
+
+    def _project_self(self, x: Tensor) -> Tensor:
+        """x (B, L, D) -> queries, keys and values, (3, B, L, H, d)."""
+        if self.to_qkv is not None:
+            return rearrange(self.to_qkv(x), "b l (three h d) -> three b l h d", three=3, h=self.heads)
+        fused = F.linear(x, torch.cat([self.to_q.weight, self.to_k.weight, self.to_v.weight]))
+        return rearrange(fused, "b l (h three d) -> three b l h d", three=3, h=self.heads)
+
+
+def fused_projection(projections: Sequence[nn.Linear], heads: int) -> nn.Linear:
+    """One linear layer for several of one input, its rows in the order (projection, head, channel).
+
+    So each projection's output is one piece for all heads, where the published order would interleave them.
+    """
+    interleaved = torch.cat([projection.weight.detach() for projection in projections])
+    weight = rearrange(interleaved, "(h n d) c -> (n h d) c", n=len(projections), h=heads).contiguous()
+    fused = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
+    fused.weight = nn.Parameter(weight, requires_grad=False)
+    return fused

@@ -1,10 +1,18 @@
-"""The three transformer blocks, written out. Names are those of the public temporal checkpoints."""
+"""The three transformer blocks, written out. Names are those of the public temporal checkpoints.
+
+At full size x is 134 MB for 16 frames in half precision. A block's peak beyond the x that it is given is in its feed-forward:
+the sum so far, its norm, and the inner activations before and after the GELU, 10 times x (less when compiled).
+With few rows at once it is in RoPE, 7 times: the projections, finished queries, and keys in half precision and in float32.
+No sum is done in place: x may be a skip, or the caller's.
+"""
 
 import torch
 from einops import rearrange
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from .attention import Attention, KeysValues, Rope
+from .execution import Execution
 from .layers import FeedForward, LayerNorm
 
 
@@ -17,6 +25,10 @@ class SelfBlock(nn.Module):
         self.s_attn = Attention(width, heads)
         self.norm_ff = LayerNorm(width)
         self.ff = FeedForward(width)
+
+    def prepare_inference(self, execution: Execution) -> None:
+        self.s_attn.fuse_projections()
+        self.ff.rows = execution.feed_forward_rows
 
     def forward(self, x: Tensor, rope: Rope | None = None) -> Tensor:
         x = x + self.s_attn.attend_self(self.norm_s_attn(x), rope)
@@ -32,6 +44,10 @@ class CrossBlock(nn.Module):
         self.x_attn = Attention(width, heads, context_width=width, norm_context=True)
         self.norm_ff = LayerNorm(width)
         self.ff = FeedForward(width)
+
+    def prepare_inference(self, execution: Execution) -> None:
+        self.x_attn.fuse_projections()
+        self.ff.rows = execution.feed_forward_rows
 
     def forward(self, x: Tensor, context: KeysValues) -> Tensor:
         x = x + self.x_attn.attend_context(self.norm_x_attn(x), context)
@@ -52,17 +68,47 @@ class DenoiserBlock(nn.Module):
         self.norm_ff = LayerNorm(width)
         self.ff = FeedForward(width, mlp_ratio)
 
+    def prepare_inference(self, execution: Execution) -> None:
+        self.s_attn.fuse_projections()
+        self.x_attn.fuse_projections()
+        self.ff.rows = execution.feed_forward_rows
+
     def forward(self, x: Tensor, frames: int, context: KeysValues | None, rope: Rope | None, skip: Tensor | None = None) -> Tensor:
         """x ((B T), N, D) -> the same shape.
 
         Args:
             frames: how many frames' tokens attend to each other (T inflates self-attention, 1 does not).
-            context: the image's keys and values, ((B T), H, S, d); None for the zero context.
+            context: the image's keys and values, (R, S, H, d), of the first R of x's (B T); the others have the zero context.
         """
         if self.linear_skip is not None and self.norm_skip is not None:
             assert skip is not None
-            x = self.norm_skip(self.linear_skip(torch.cat([skip, x], dim=-1)))
-        inflated = rearrange(self.norm_s_attn(x), "(b t) n d -> b (t n) d", t=frames)
-        x = x + rearrange(self.s_attn.attend_self(inflated, rope), "b (t n) d -> (b t) n d", t=frames)
-        x = x + self.x_attn.attend_context(self.norm_x_attn(x), context)
+            x = self.norm_skip(join(self.linear_skip, skip, x))
+        x = x + self._attend_frames(x, frames, rope)
+        x = self._look(x, context)
         return x + self.ff(self.norm_ff(x))
+
+    def _attend_frames(self, x: Tensor, frames: int, rope: Rope | None) -> Tensor:
+        inflated = self.s_attn.attend_self(rearrange(self.norm_s_attn(x), "(b t) n d -> b (t n) d", t=frames), rope)
+        return rearrange(inflated, "b (t n) d -> (b t) n d", t=frames)
+
+    def _look(self, x: Tensor, context: KeysValues | None) -> Tensor:
+        """x += cross-attention."""
+        if context is None:
+            return x + self.x_attn.zero_context
+        looking = x[: len(context.keys)]
+        looked = looking + self.x_attn.attend_context(self.norm_x_attn(looking), context)
+        if len(looking) == len(x):
+            return looked
+        return torch.cat([looked, x[len(looking) :] + self.x_attn.zero_context])
+
+
+def join(linear: nn.Linear, skip: Tensor, x: Tensor) -> Tensor:
+    """linear([skip | x]) for (..., D) each, without the concatenation, which would be twice x once more.
+
+    While learning it is written out: the gradient of half a matrix is a whole one, padded with zeros.
+    """
+    if torch.is_grad_enabled():
+        return linear(torch.cat([skip, x], dim=-1))
+    for_skip, for_x = linear.weight.chunk(2, dim=1)
+    joined = torch.addmm(F.linear(skip, for_skip, linear.bias).flatten(0, -2), x.flatten(0, -2), for_x.t())
+    return joined.unflatten(0, x.shape[:-1])

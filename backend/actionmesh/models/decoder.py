@@ -6,6 +6,8 @@ from torch import Tensor, nn
 
 from .attention import KeysValues, Rope
 from .blocks import CrossBlock, SelfBlock
+from .compilation import block_caller, call_eagerly
+from .execution import Execution
 from .layers import LayerNorm
 
 
@@ -22,11 +24,21 @@ class LatentDecoder(nn.Module):
         self.blocks = nn.ModuleList([*blocks, CrossBlock(width, heads)])
         self.norm_out = LayerNorm(width)
         self.proj_out = nn.Linear(width, out_width)
+        self._call = call_eagerly
+
+    def prepare_inference(self, execution: Execution) -> None:
+        """Fuses projections and sets how the network runs; training ends here.
+
+        The queries' block is never compiled: their number changes from call to call.
+        """
+        for block in self.blocks:
+            cast(SelfBlock | CrossBlock, block).prepare_inference(execution)
+        self._call = block_caller(execution)
 
     def prepare(self, tokens: Tensor, rope: Rope | None = None) -> KeysValues:
         """tokens (B, L, D) -> the keys and values that queries attend to."""
         for block in self.blocks[:-1]:
-            tokens = block(tokens, rope)
+            tokens = self._call(block, tokens, rope)
         return cast(CrossBlock, self.blocks[-1]).x_attn.project_context(tokens)
 
     def query(self, queries: Tensor, context: KeysValues) -> Tensor:

@@ -14,8 +14,11 @@ from torch import Tensor, nn
 
 from .attention import KeysValues, Rope, rope_table
 from .blocks import DenoiserBlock
+from .compilation import block_caller, call_eagerly
 from .config import JsonConfig, check_heads, check_odd
+from .execution import PLAIN, Execution
 from .layers import LayerNorm, TimeProjection
+from .skips import skip_stack
 
 
 @dataclass(frozen=True)
@@ -73,16 +76,24 @@ class DenoiserCache:
     """What stays the same in all denoising steps of a window.
 
     Args:
-        context: every block's keys and values of the image tokens, or None for the all-zero context of guidance.
+        context: every block's keys and values of the image tokens; or the tokens ((B T), S, C) themselves, to be projected in
+            every step anew; or None for the all-zero context of guidance.
         rope: rotations of the inflated tokens; None when there is no time axis.
+        paired: latents are [conditional..., unconditional...], and the context is the first half's.
     """
 
-    context: tuple[KeysValues, ...] | None
+    context: tuple[KeysValues, ...] | Tensor | None
     rope: Rope | None
+    paired: bool = False
 
     def unconditional(self) -> "DenoiserCache":
         """The same with the all-zero context."""
         return DenoiserCache(None, self.rope)
+
+    def with_unconditional(self) -> "DenoiserCache":
+        """For both branches of guidance as one batch of 2B, the conditional one first; the other half has the all-zero context."""
+        assert self.context is not None and not self.paired
+        return DenoiserCache(self.context, None if self.rope is None else self.rope.twice(), paired=True)
 
 
 class Denoiser(nn.Module):
@@ -102,11 +113,20 @@ class Denoiser(nn.Module):
         )
         self.norm_out = LayerNorm(width)
         self.proj_out = nn.Linear(width, config.in_channels)
+        self._execution = PLAIN
+        self._call = call_eagerly
 
-    def prepare_context(self, context: Tensor | None) -> tuple[KeysValues, ...] | None:
-        """Image tokens ((B T), S, C) -> keys and values of every block."""
-        if context is None:
-            return None
+    def prepare_inference(self, execution: Execution) -> None:
+        """Fuses projections and sets how the network runs; training ends here. Can be called again with another execution."""
+        for block in self.blocks:
+            cast(DenoiserBlock, block).prepare_inference(execution)
+        self._execution = execution
+        self._call = block_caller(execution)
+
+    def prepare_context(self, context: Tensor | None) -> tuple[KeysValues, ...] | Tensor | None:
+        """Image tokens ((B T), S, C) -> keys and values of every block, or the tokens when those are not kept."""
+        if context is None or not self._execution.keep_context:
+            return context
         return tuple(cast(DenoiserBlock, block).x_attn.project_context(context) for block in self.blocks)
 
     def transform(self, x: Tensor, time: Tensor, cache: DenoiserCache) -> Tensor:
@@ -114,21 +134,35 @@ class Denoiser(nn.Module):
         frames = x.shape[1]
         tokens = torch.cat([self.time_proj(time).unsqueeze(2).to(x.dtype), x], dim=2)
         tokens = rearrange(tokens, "b t n d -> (b t) n d")
-        skips: list[Tensor] = []
+        del x
+        skips = skip_stack(tokens.device, self._execution.host_skips)
         middle = len(self.blocks) // 2
         for i, block in enumerate(self.blocks):
             inflated = i in self.inflated_layers
-            tokens = block(
+            tokens = self._call(
+                block,
                 tokens,
                 frames=frames if inflated else 1,
-                context=None if cache.context is None else cache.context[i],
+                context=self._context(i, cache, len(tokens)),
                 rope=cache.rope if inflated else None,
                 skip=skips.pop() if i > middle else None,
             )
             if i < middle:
-                skips.append(tokens)
+                skips.push(tokens)
         velocity = self.proj_out(self.norm_out(tokens)[:, 1:])
         return rearrange(velocity, "(b t) n d -> b t n d", t=frames)
+
+    def _context(self, i: int, cache: DenoiserCache, rows: int) -> KeysValues | None:
+        """Keys and values for block i of (B T) `rows`, or of the first half of them."""
+        if cache.context is None:
+            return None
+        if isinstance(cache.context, Tensor):
+            context = cast(DenoiserBlock, self.blocks[i]).x_attn.project_context(cache.context)
+        else:
+            context = cache.context[i]
+        covered = len(context.keys) * (2 if cache.paired else 1)
+        assert covered == rows, f"a context of {covered} frames for {rows}"
+        return context
 
 
 class ImageTo3DDenoiser(Denoiser):

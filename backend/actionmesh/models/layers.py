@@ -12,10 +12,15 @@ class LayerNorm(nn.LayerNorm):
     """Layer normalisation (eps 1e-5, affine) computed in float32 and cast back."""
 
     def forward(self, input: Tensor) -> Tensor:
-        if input.device.type == "cpu" and self.weight.dtype == torch.float32:
-            return super().forward(input)  # the CPU's kernel does the same for half inputs, without copies
+        if self._float32_inside(input):
+            return super().forward(input).to(input.dtype)
         normed = F.layer_norm(input.float(), self.normalized_shape, self.weight.float(), self.bias.float(), self.eps)
         return normed.to(input.dtype)
+
+    def _float32_inside(self, input: Tensor) -> bool:
+        """Whether torch's kernel does the same for half inputs, without float32 copies: the CPU's and CUDA's do."""
+        kind = input.device.type
+        return (kind == "cpu" and self.weight.dtype == torch.float32) or (kind != "mps" and self.weight.dtype == input.dtype)
 
 
 class GELUProjection(nn.Module):
@@ -30,14 +35,28 @@ class GELUProjection(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Linear(D, rD), GELU, Linear(rD, D); the layers are named as in the public checkpoints."""
+    """Linear(D, rD), GELU, Linear(rD, D); the layers are named as in the public checkpoints.
+
+    `rows` is the most tokens that are taken at once: the inner activations are r times as large as x, twice.
+    """
 
     def __init__(self, width: int, ratio: float = 4.0):
         super().__init__()
+        self.rows: int | None = None
         inner = int(width * ratio)
         self.net = nn.ModuleList([GELUProjection(width, inner), nn.Identity(), nn.Linear(inner, width)])
 
     def forward(self, x: Tensor) -> Tensor:
+        """x (..., D) -> (..., D)."""
+        tokens = x.flatten(0, -2)
+        if self.rows is None or len(tokens) <= self.rows:
+            return self._feed(x)
+        result = torch.empty_like(tokens)
+        for part, place in zip(tokens.split(self.rows), result.split(self.rows), strict=True):
+            place.copy_(self._feed(part))
+        return result.unflatten(0, x.shape[:-1])
+
+    def _feed(self, x: Tensor) -> Tensor:
         for layer in self.net:
             x = layer(x)
         return x

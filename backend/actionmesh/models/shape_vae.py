@@ -1,6 +1,6 @@
 """The shape VAE: surface points -> N latent tokens -> a field that is positive inside (3DShape2VecSet, Zhang et al. 2023)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -10,6 +10,7 @@ from .attention import KeysValues
 from .blocks import CrossBlock, SelfBlock
 from .config import JsonConfig, check_heads
 from .decoder import LatentDecoder
+from .execution import Execution
 from .layers import LayerNorm, frequency_embedding, frequency_embedding_width
 
 
@@ -67,6 +68,11 @@ class ShapeEncoder(nn.Module):
         self.blocks = nn.ModuleList([CrossBlock(width, config.num_attention_heads), *blocks])
         self.norm_out = LayerNorm(width)
 
+    def prepare_inference(self, execution: Execution) -> None:
+        """Fuses projections and sets how the network runs; training ends here."""
+        for block in self.blocks:
+            cast(SelfBlock | CrossBlock, block).prepare_inference(execution)
+
     def forward(self, points: Tensor, tokens: Tensor) -> Tensor:
         """Embedded points (B, P, E) and tokens (B, N, E) -> (B, N, D)."""
         cross = cast(CrossBlock, self.blocks[0])
@@ -92,6 +98,14 @@ class ShapeVAE(nn.Module):
         )
         self.quant = nn.Linear(config.width_encoder, 2 * config.latent_channels)
         self.post_quant = nn.Linear(config.latent_channels, config.width_decoder)
+
+    def prepare_inference(self, execution: Execution) -> None:
+        """Fuses projections and sets how the network runs; training ends here.
+
+        Nothing is compiled: a job encodes or decodes one shape, which takes less time than a compiler.
+        """
+        self.encoder.prepare_inference(execution)
+        self.decoder.prepare_inference(replace(execution, compiled=False))
 
     def encode(self, surface: Tensor, token_indices: Tensor) -> Posterior:
         """surface (B, P, 6) points and normals, token_indices (B, N) of the points chosen as tokens -> posterior."""

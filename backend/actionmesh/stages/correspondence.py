@@ -13,10 +13,10 @@ from ..models.temporal_autoencoder import TemporalAutoencoder
 from ..progress import Progress
 from ..sampling.windows import sliding_windows
 from ..weights.store import ModelStore
+from .memory import once_more_with_less
 from .reference import Reference
 
 STAGE = "Stage II: moving the mesh"
-CHUNK = 16_384
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ def plan_windows(total: int, anchor: int, size: int, times: list[float]) -> list
     return [window for window in windows if window.targets]
 
 
+@once_more_with_less
 @torch.no_grad()
 def animate_vertices(
     reference: Reference,
@@ -62,7 +63,7 @@ def animate_vertices(
         keep_pose: subtract from every pose what the network gets wrong at the source, whose pose is known.
     """
     windows = plan_windows(len(latents), anchor, store.window, times)
-    chunks = -(-len(reference.vertices) // CHUNK)
+    chunks = -(-len(reference.vertices) // store.plan.query_rows)
     total = chunks * sum(len(window.targets) + keep_pose for window in windows)
     advance = progress.start(STAGE, total)
     sources = {window.source for window in windows}
@@ -113,7 +114,7 @@ class WindowDecoder:
         alpha = self._alpha(time)
         context = self._context(alpha)
         placed = []
-        for chunk in queries.split(CHUNK):
+        for chunk in queries.split(self.store.plan.query_rows):
             chunk = chunk[None].to(self.store.device)
             field = self.network.field(chunk, context, self.source_alpha, alpha)
             placed.append(self.network.place(chunk, field)[0].float().cpu())

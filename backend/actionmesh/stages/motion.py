@@ -3,12 +3,16 @@
 import torch
 from torch import Tensor
 
+from ..models.denoiser import DenoiserCache, TemporalDenoiser
 from ..presets import Preset
 from ..progress import Progress
-from ..sampling.euler import euler, frame_noise, guided
+from ..sampling.guidance import Branches
+from ..sampling.sampler import frame_noise, sample
 from ..sampling.schedules import temporal_schedule
 from ..sampling.windows import sliding_windows
 from ..weights.store import ModelStore
+from .branches import branches_of
+from .memory import once_more_with_less
 
 STAGE = "Stage I: finding the motion"
 
@@ -37,6 +41,8 @@ def synchronised_latents(
     return torch.stack([latents[frame] for frame in range(len(contexts))])
 
 
+@once_more_with_less
+@torch.no_grad()
 def generate_window(
     latents: dict[int, Tensor],
     frames: list[int],
@@ -48,20 +54,27 @@ def generate_window(
     progress: Progress,
 ) -> Tensor:
     """Masked generation: denoises the frames of one window that are not in `latents`; (T_w, N, D) in the order of `frames`."""
-    denoiser = store.temporal_denoiser
+    denoiser = store.denoiser("temporal_denoiser", preset.float8)
     shape = (len(frames), store.tokens, denoiser.config.in_channels)
     start = frame_noise(shape, seed, "cpu")
     for row, frame in enumerate(frames):
         if frame in latents:
             start[row] = latents[frame]
     known = torch.tensor([[float(frame in latents) for frame in frames]], device=store.device)
-    frame_times = torch.tensor([frames], dtype=torch.float32, device=store.device)
-    conditional = denoiser.prepare(contexts[None].to(store.device, store.dtype), frame_times, store.tokens)
-    unconditional = conditional.unconditional()
-    velocity = guided(
-        lambda x, t: denoiser(x.to(store.dtype), t, conditional, known, frame_times).float(),
-        lambda x, t: denoiser(x.to(store.dtype), t, unconditional, known, frame_times).float(),
-        preset.guidance,
-    )
-    schedule = temporal_schedule(preset.steps)
-    return euler(velocity, start[None].to(store.device), schedule, stage, progress, known)[0].cpu()
+    branches = motion_branches(denoiser, contexts, frames, known, store)
+    noisy, schedule = start[None].to(store.device), temporal_schedule(preset.steps)
+    return sample(branches, preset.guidance, noisy, schedule, stage, progress, known, preset)[0].cpu()
+
+
+def motion_branches(
+    denoiser: TemporalDenoiser, contexts: Tensor, frames: list[int], known: Tensor, store: ModelStore
+) -> Branches:
+    """The velocities of a window's frames; contexts (T_w, S, C), known (1, T_w), 1 where a frame's latent is clean."""
+    times = torch.tensor([frames], dtype=torch.float32, device=store.device)
+    cache = denoiser.prepare(contexts[None].to(store.device, store.dtype), times, store.tokens)
+
+    def velocity(latents: Tensor, time: Tensor, cache: DenoiserCache) -> Tensor:
+        rows = len(latents)
+        return denoiser(latents.to(store.dtype), time, cache, known.expand(rows, -1), times.expand(rows, -1)).float()
+
+    return branches_of(velocity, cache, store.plan.guidance_batch)

@@ -8,11 +8,14 @@ from ..media.preprocess import pixel_values, square_crop, square_frames
 from ..models.image_encoder import encode_images
 from ..progress import Progress
 from ..weights.store import ModelStore
+from .memory import once_more_with_less
 
 BATCH = 4
+"""Pictures at once: about a thousand tokens, less than any memory plan lets a network take."""
 STAGE = "Looking at the frames"
 
 
+@once_more_with_less
 @torch.no_grad()
 def encode_frames(frames: np.ndarray, store: ModelStore, progress: Progress) -> Tensor:
     """(T, H, W, 4) uint8 RGBA -> image tokens (T, S, C) in main memory.

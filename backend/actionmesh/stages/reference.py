@@ -22,13 +22,18 @@ from ..geometry.surface import (
     vertex_normals,
     weld,
 )
+from ..models.denoiser import DenoiserCache
 from ..presets import Preset
 from ..progress import Progress
-from ..sampling.euler import euler, frame_noise, guided
+from ..sampling.sampler import frame_noise, sample
 from ..sampling.schedules import image_to_3d_schedule
 from ..weights.store import ModelStore
+from .branches import branches_of
+from .memory import once_more_with_less
 
 DENOISING = "Stage 0: making the reference shape"
+CPU_ROWS = 8192
+"""Most points in one query on a CPU: with 65 536, which leave its caches, the bundled checkpoint takes a third longer."""
 
 
 @dataclass(frozen=True)
@@ -60,52 +65,56 @@ class Reference:
         return (self.mesh.vertices + shift[self.place_of]).astype(np.float32)
 
 
-@torch.no_grad()
-def reference_from_picture(context: Tensor, store: ModelStore, preset: Preset, seed: int, progress: Progress) -> Reference:
-    """Image-to-3D: image tokens of the anchor frame (S, C) -> a latent, and the mesh that the VAE decodes from it.
-
-    Raises:
-        MeshError: the picture gave no surface.
-    """
-    latent = latent_from_picture(context, store, preset, seed, progress)
-    return reference_in_model_space(latent, Mesh(*decode_mesh(latent, store, preset, progress)))
-
-
 def reference_in_model_space(latent: Tensor, mesh: Mesh) -> Reference:
     """The reference whose latent (N, D) was decoded to this mesh."""
     normals, places = vertex_normals(mesh.vertices, mesh.faces), np.arange(len(mesh.vertices))
     return Reference(mesh.vertices, normals, latent, mesh, places, Normalisation(np.zeros(3), 1.0))
 
 
+@once_more_with_less
+@torch.no_grad()
 def latent_from_picture(context: Tensor, store: ModelStore, preset: Preset, seed: int, progress: Progress) -> Tensor:
     """Denoises one latent (N, D) under guidance."""
-    denoiser = store.image_to_3d
-    conditional = denoiser.prepare(context[None].to(store.device, store.dtype))
-    unconditional = conditional.unconditional()
-    velocity = guided(
-        lambda x, t: denoiser(x.to(store.dtype), t, conditional).float(),
-        lambda x, t: denoiser(x.to(store.dtype), t, unconditional).float(),
-        preset.image_guidance,
-    )
+    denoiser = store.denoiser("image_to_3d", preset.float8)
+
+    def velocity(latents: Tensor, time: Tensor, cache: DenoiserCache) -> Tensor:
+        return denoiser(latents.to(store.dtype), time, cache).float()
+
+    cache = denoiser.prepare(context[None].to(store.device, store.dtype))
+    branches = branches_of(velocity, cache, store.plan.guidance_batch, store.plan.execution.graphs)
     noise = frame_noise((1, store.tokens, denoiser.config.in_channels), seed, store.device)
     schedule = image_to_3d_schedule(preset.image_steps, store.image_to_3d_shift)
-    return euler(velocity, noise, schedule, DENOISING, progress)[0].cpu()
+    approximation = preset.image_approximation
+    return sample(branches, preset.image_guidance, noise, schedule, DENOISING, progress, approximation=approximation)[0].cpu()
 
 
 def decode_mesh(latent: Tensor, store: ModelStore, preset: Preset, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
     """The surface of a latent (N, D), cleaned up: vertices (V, 3) float32 in model space, faces (F, 3) int32."""
+    return clean_up(*decode_surface(latent, store, preset, progress), preset.max_faces)
+
+
+@once_more_with_less
+@torch.no_grad()
+def decode_surface(latent: Tensor, store: ModelStore, preset: Preset, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
+    """The surface of a latent (N, D) as it is found: vertices (V, 3) float32 in model space, faces (F, 3) int32.
+
+    Raises:
+        MeshError: there is none.
+    """
     vae = store.shape_vae
     context = vae.prepare(store.denormalise(latent[None].to(store.device)))
 
     def field(points: Tensor) -> Tensor:
-        return vae.query(points[None].to(store.device), context)[0, :, 0].float()
+        return vae.query(points[None].to(store.device), context)[0, :, 0]
 
+    # Apple's GPUs know no float64, which the grid's coordinates need
+    device = store.device if store.device.type == "cuda" else torch.device("cpu")
+    rows = min(store.plan.query_rows, CPU_ROWS) if store.device.type == "cpu" else store.plan.query_rows
     try:
-        vertices, faces = extract_surface(field, preset.resolution, progress=progress)
+        return extract_surface(field, preset.resolution, chunk=rows, progress=progress, device=device)
     except MeshError as error:
         cure = "Try another seed or another reference frame."
         raise MeshError(f"No shape could be made from the reference frame. {error.problem}", cure) from error
-    return clean_up(vertices, faces, preset.max_faces)
 
 
 @torch.no_grad()
@@ -158,6 +167,7 @@ def choose_tokens(points: np.ndarray, store: ModelStore, seed: int) -> Tensor:
     return farthest_points(torch.from_numpy(points), store.tokens, seed)
 
 
+@once_more_with_less
 def encode_surface(points: np.ndarray, normals: np.ndarray, tokens: Tensor, store: ModelStore, seed: int) -> Tensor:
     """A sample (N, D) of the VAE's posterior, as the denoisers see it; points and normals (P, 3)."""
     surface = torch.from_numpy(np.concatenate([points, normals], axis=1))[None].to(store.device)

@@ -67,7 +67,7 @@ class ToyData:
 
         Raises:
             FileNotFoundError: there are none.
-            InputError: one is of another version.
+            InputError: one is of another version, or holds what is no finite number.
         """
         paths = [path for path in sorted(folder.glob("tracks_*.safetensors")) if not pictures or picture_path(path).exists()]
         if not paths:
@@ -76,6 +76,8 @@ class ToyData:
         for path, shard in zip(paths, shards, strict=True):
             if shard.keys() != NAMES:
                 raise InputError(f"{path} was made by another version of the generator.", "Make the data again in another folder.")
+            if not all(torch.isfinite(shard[name]).all() for name in NAMES):
+                raise InputError(f"{path} holds numbers that are not finite.", "Delete it and make the data again.")
         counts = [len(shard["points"]) for shard in shards]
         joined = {name: _concatenate([shard[name] for shard in shards]) for name in shards[0]}
         bodies = BodyBatch(**{name: joined.pop(stored) for name, stored in BODY.items()})

@@ -1,6 +1,7 @@
 """The trained parts of a run as one checkpoint folder, in the public layout and in half precision; and back."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -9,6 +10,7 @@ from torch import Tensor
 from transformers import Dinov2Config
 
 from ..models.config import JsonConfig
+from ..sampling.approximation import FULL_INTERVAL, Approximation
 from ..weights.checkpoints import Settings, open_checkpoint
 from ..weights.load import read_tensors
 from ..weights.names import our_name, their_name
@@ -18,10 +20,13 @@ from .recipes import SIZES
 
 EXTENT = 0.75
 """Half the longest side of a toy's first frame: where the reference shape lies in training."""
+SAMPLING = {"image_guidance": 2.0, "steps": 1, "guidance": 1.0, **asdict(Approximation()), "guidance_interval": list(FULL_INTERVAL)}
+"""Of every preset: the motion takes one step, which leaves nothing to approximate."""
 PRESETS = {
-    "demo": {"image_steps": 16, "image_guidance": 2.0, "steps": 1, "guidance": 1.0, "resolution": 96, "max_faces": 20_000},
-    "fast": {"image_steps": 16, "image_guidance": 2.0, "steps": 1, "guidance": 1.0, "resolution": 128, "max_faces": 40_000},
-    "quality": {"image_steps": 32, "image_guidance": 2.0, "steps": 1, "guidance": 1.0, "resolution": 192, "max_faces": 40_000},
+    "demo": {"image_steps": 16, **SAMPLING, "resolution": 96, "max_faces": 20_000},
+    "fast": {"image_steps": 16, **SAMPLING, "resolution": 128, "max_faces": 40_000},
+    "balanced": {"image_steps": 32, **SAMPLING, "resolution": 192, "max_faces": 40_000},
+    "quality": {"image_steps": 32, **SAMPLING, "resolution": 192, "max_faces": 40_000},
 }
 LICENCE = "GPL-3.0-or-later, trained by this project on procedural data; results are yours, commercial use included"
 

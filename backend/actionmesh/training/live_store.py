@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from threading import Event
 from typing import Any
 
 import torch
@@ -11,6 +12,8 @@ from torch import nn
 from ..models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
 from ..models.shape_vae import ShapeVAE
 from ..models.temporal_autoencoder import TemporalAutoencoder
+from ..weights.parts import Make
+from ..weights.plan import PLANS
 from ..weights.store import ModelStore
 from .export import write_configs
 from .parts import load_part, new_encoder, part_path
@@ -39,18 +42,19 @@ class LiveStore(ModelStore):
     def __init__(self, run: Path, learning: Mapping[str, nn.Module], sizes: str, device: torch.device):
         self._configs = TemporaryDirectory()
         write_configs(run, Path(self._configs.name), sizes)
-        super().__init__(Path(self._configs.name), str(device))
+        super().__init__(Path(self._configs.name), str(device), PLANS[0].name)
+        self.plan = PLANS[0]
         self.dtype, self._run, self._learning, self._sizes = torch.float32, run, learning, SIZES[sizes]
 
     def has(self, *parts: str) -> bool:
         """Whether all these parts are finished or being trained."""
         return all(part in self._learning or part_path(self._run, part).exists() for part in parts)
 
-    def _part(self, name: str, load: Callable[[], Any]) -> Any:
-        part = PARTS[name]
-        if part in self._learning:
-            return self._learning[part]
-        return super()._part(name, lambda: load_part(self._makers()[part], self._run, part).eval())
+    def _part(self, name: str, float8: bool = False) -> Any:
+        return self._learning[PARTS[name]] if PARTS[name] in self._learning else super()._part(name, float8)
+
+    def _read(self, name: str, make: Make, device: torch.device, stop: Event) -> nn.Module:
+        return load_part(self._makers()[PARTS[name]], self._run, PARTS[name]).eval().requires_grad_(False)
 
     def _makers(self) -> dict[str, Callable[[], nn.Module]]:
         return {

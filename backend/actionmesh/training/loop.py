@@ -1,5 +1,6 @@
 """The training loop: the same steps on one process or many, an average of the weights, a log, pictures, and restarts."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -94,21 +95,32 @@ class Loop:
         self.use_average()
 
     def take_step(self) -> dict[str, float]:
-        """One step of the optimisers on one batch; returns the losses of the whole batch, the same in every process."""
+        """One step of the optimisers on one batch; returns the losses of the whole batch, the same in every process.
+
+        Raises:
+            InputError: a loss is no finite number.
+        """
         start = time.monotonic()
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = rate_at(self.config, self.step, self.fraction())
             optimiser.zero_grad()
-        losses = self._differentiate()
+        means = self._agreed(self._differentiate())
+        self._require_numbers(means)
         nn.utils.clip_grad_norm_(self.parameters.values(), 1.0)
         for optimiser in self.optimisers:
             optimiser.step()
         self._follow()
         self.step += 1
-        means = self._agreed(losses)
         self.seconds += self._agreed({"seconds": torch.tensor(time.monotonic() - start)})["seconds"]
         return means
+
+    def _require_numbers(self, means: dict[str, float]) -> None:
+        """Raises InputError where a loss is infinite or not a number: the weights would be lost, and their average."""
+        wrong = [key for key, mean in means.items() if not math.isfinite(mean)]
+        if wrong:
+            problem = f"In step {self.step} of {self.name} the {' and '.join(wrong)} is no finite number."
+            raise InputError(problem, f"Lower the rate, or mend the data; {self.folder} keeps the last state that was written.")
 
     def _differentiate(self) -> dict[str, Tensor]:
         """Gradients of this step's loss over the whole batch; returns the means of the losses over this process's shares."""

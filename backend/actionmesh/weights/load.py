@@ -1,16 +1,26 @@
-"""Weights from safetensors files into networks: memory-mapped, checked by name and shape, cast once."""
+"""Weights from safetensors files into networks: checked by name and shape, cast once."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from threading import Event
+from typing import Protocol, TypeVar
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from torch import Tensor, nn
 
 from ..errors import CheckpointError
+from .streaming import stream_tensors
+from .tensor_file import read_entries, readable, twice
 
 Network = TypeVar("Network", bound=nn.Module)
+
+
+class Shaped(Protocol):
+    """A tensor, or what stands for one that is not read yet."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
 
 
 def read_tensors(path: Path, rename: Callable[[str], str] = str) -> dict[str, Tensor]:
@@ -19,16 +29,31 @@ def read_tensors(path: Path, rename: Callable[[str], str] = str) -> dict[str, Te
     Raises:
         CheckpointError: the file is missing, truncated, or no safetensors, or two of its names become one.
     """
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            tensors = {rename(name): file.get_tensor(name) for name in file.keys()}
-            if len(tensors) < len(file.keys()):
-                raise CheckpointError(f"{path} holds tensors twice, under two namings.", "Download it again.")
-            return tensors
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{path} is missing.", "Download the checkpoint again.") from error
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"{path} is damaged or no safetensors file.", "Download it again.") from error
+    with readable(path), safe_open(str(path), framework="pt") as file:
+        names = list(file.keys())
+        tensors = {rename(name): file.get_tensor(name) for name in names}
+    if len(tensors) < len(names):
+        raise twice(path)
+    return tensors
+
+
+def load(
+    make: Callable[[], Network], path: Path, rename: Callable[[str], str], device: torch.device, dtype: torch.dtype, stop: Event
+) -> Network:
+    """Builds a network on the meta device and reads its tensors from a file onto `device` (the CPU or CUDA), as `dtype`.
+
+    Args:
+        stop: ends the reading once it is set.
+    Raises:
+        CheckpointError: the file is missing or damaged, or a tensor is missing, extra or misshapen; the first three are named.
+        Stopped: because `stop` was set.
+    """
+    entries = read_entries(path, rename)
+    with torch.device("meta"):
+        network = make()
+    check_tensors(network.state_dict(), entries, str(path))
+    network.load_state_dict(stream_tensors(path, entries, device, dtype, stop), strict=True, assign=True)
+    return network.eval().requires_grad_(False)
 
 
 def build(make: Callable[[], Network], tensors: Mapping[str, Tensor], source: str, device: str, dtype: torch.dtype) -> Network:
@@ -50,7 +75,7 @@ def build(make: Callable[[], Network], tensors: Mapping[str, Tensor], source: st
     return network.eval().requires_grad_(False)
 
 
-def check_tensors(expected: Mapping[str, Tensor], found: Mapping[str, Tensor], source: str) -> None:
+def check_tensors(expected: Mapping[str, Shaped], found: Mapping[str, Shaped], source: str) -> None:
     """Raises CheckpointError unless `found` has exactly the names and shapes of `expected`."""
     faults = [f"{name} is missing" for name in expected if name not in found]
     faults += [f"{name} is not expected" for name in found if name not in expected]

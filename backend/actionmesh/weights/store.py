@@ -1,136 +1,162 @@
-"""The networks of one checkpoint, loaded when they are first needed and kept for the next job."""
+"""The networks of one checkpoint, loaded ahead or when they are first needed, and kept for the next job."""
 
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Event
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..errors import InputError
-from ..media.preprocess import ImagePreprocessing
 from ..models.background_removal import BackgroundRemoval, load_background_removal
-from ..models.config import JsonConfig, read_json
-from ..models.denoiser import ImageTo3DConfig, ImageTo3DDenoiser, TemporalDenoiser, TemporalDenoiserConfig
-from ..models.image_encoder import image_encoder_config
-from ..models.shape_vae import ShapeVAE, ShapeVAEConfig
-from ..models.temporal_autoencoder import TemporalAutoencoder, TemporalAutoencoderConfig
-from ..presets import PRESETS, Preset
-from .checkpoints import open_checkpoint
-from .load import Network, build, read_tensors
-from .names import our_name
+from ..models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
+from ..models.execution import Execution
+from ..models.float8 import quantise_linears
+from ..models.shape_vae import ShapeVAE
+from ..models.temporal_autoencoder import TemporalAutoencoder
+from .ahead import Ahead
+from .facts import CheckpointFacts
+from .load import load
+from .memory import free_main_memory, free_memory
+from .needs import needs_of
+from .parts import ACTIONMESH_WEIGHTS, PARTS, TRIPOSG_WEIGHTS, Make
+from .plan import AUTO, MemoryPlan, choose_plan, lighter, on_device, plan_named
+from .residence import Residence
+from .streaming import Stopped
+from .tensor_file import readable
 
 if TYPE_CHECKING:
     from transformers import Dinov2Model
 
-TRIPOSG_WEIGHTS = "diffusion_pytorch_model.safetensors"
-ACTIONMESH_WEIGHTS = "model.safetensors"
+__all__ = ["ACTIONMESH_WEIGHTS", "TRIPOSG_WEIGHTS", "ModelStore", "choose_device", "run_dtype"]
+
+DENOISERS = ("image_to_3d", "temporal_denoiser")
+"""The parts that have an 8-bit form."""
+CPU = torch.device("cpu")
 
 
-class ModelStore:
+@runtime_checkable
+class Prepares(Protocol):
+    """A network that makes itself ready once its weights are in place."""
+
+    def prepare_inference(self, execution: Execution) -> None: ...
+
+
+class ModelStore(CheckpointFacts):
     """Lazily loaded networks.
 
     Args:
         checkpoint: folder of a checkpoint, see `checkpoints`.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
-        low_memory: only the network that is asked for is on the device; the others wait in main memory.
+        memory: "auto" chooses a plan by the memory that the device has left when the plan is first asked for; or a plan's name.
     Raises:
         CheckpointError: the checkpoint is not complete.
-        InputError: the device does not exist.
+        InputError: the device or the plan does not exist.
     """
 
-    def __init__(self, checkpoint: Path, device: str = "auto", low_memory: bool = False):
-        self.checkpoint = open_checkpoint(checkpoint)
-        self.settings = self.checkpoint.settings
+    def __init__(self, checkpoint: Path, device: str = "auto", memory: str = AUTO):
+        super().__init__(checkpoint)
         self.device = choose_device(device)
         self.dtype = run_dtype(self.device)
-        self.low_memory = low_memory
         self.loads = 0
-        self._parts: dict[str, nn.Module] = {}
+        self.retried_for_memory = False
+        self._plan = None if memory == AUTO else on_device(plan_named(memory), self.device)
+        self._residence = Residence(self.device)
+        self._ahead = Ahead()
+
+    @property
+    def plan(self) -> MemoryPlan:
+        """What lives where. Raises CheckpointError when it is to be chosen and the checkpoint is damaged."""
+        if self._plan is None:
+            needs = needs_of(self.checkpoint, self.dtype)
+            self._plan = on_device(choose_plan(free_memory(self.device), needs.bytes_of), self.device)
+        return self._plan
+
+    @plan.setter
+    def plan(self, plan: MemoryPlan) -> None:
+        """Networks that were loaded under another plan are freed."""
+        self.unload()
+        self._plan = plan
+
+    @property
+    def can_lighten(self) -> bool:
+        """Whether a job that ran out of memory may go on with a smaller plan: once, and if there is one."""
+        return not self.retried_for_memory and lighter(self.plan) is not None
+
+    def lighten(self) -> None:
+        """Frees everything and goes on with the next smaller plan; jobs to come do too."""
+        smaller = lighter(self.plan)
+        assert smaller is not None
+        self.plan, self.retried_for_memory = on_device(smaller, self.device), True
+
+    @contextmanager
+    def job(self, *parts: str, float8: bool = False) -> Iterator[None]:
+        """Around a job that needs these parts, in this order: they are loaded ahead, and the loading ends with the job."""
+        self.retried_for_memory = False
+        try:
+            self.prefetch(*parts, float8=float8)
+            yield
+        finally:
+            self._ahead.stop()
+
+    def prefetch(self, *parts: str, float8: bool = False) -> None:
+        """Begins to load parts, in this order, in a thread; returns at once.
+
+        What goes wrong there is told when the part is asked for. Nothing is done where a waiting part would take the memory
+        that the computing one needs.
+
+        Args:
+            float8: the denoisers are to be asked for in 8 bits.
+        Raises:
+            CheckpointError: a part's configuration is missing or damaged.
+        """
+        if not self.plan.resident and self.device.type != "cuda":
+            return
+        wanted = {_key(part, float8 and part in DENOISERS): part for part in parts}
+        missing = {key: part for key, part in wanted.items() if key not in self._residence}
+        self._ahead.start({key: partial(self._read_ahead, part, self._make(part)) for key, part in missing.items()})
+
+    def denoiser(self, part: str, float8: bool = False) -> Any:
+        """ "image_to_3d" or "temporal_denoiser"; with `float8` a network of its own, whose linears compute in 8 bits."""
+        assert part in DENOISERS, part
+        return self._part(part, float8)
 
     @property
     def image_encoder(self) -> "Dinov2Model":
-        folder = self.checkpoint.image_encoder
-
-        def load() -> nn.Module:
-            from transformers import Dinov2Model
-
-            config = image_encoder_config(folder / "config.json")
-            return self._build(lambda: Dinov2Model(config), folder / ACTIONMESH_WEIGHTS)
-
-        return self._part("image_encoder", load)
+        return self._part("image_encoder")
 
     @property
     def image_to_3d(self) -> ImageTo3DDenoiser:
-        return self._network("image_to_3d", ImageTo3DDenoiser, ImageTo3DConfig, TRIPOSG_WEIGHTS)
+        return self._part("image_to_3d")
 
     @property
     def shape_vae(self) -> ShapeVAE:
-        return self._network("shape_vae", ShapeVAE, ShapeVAEConfig, TRIPOSG_WEIGHTS)
+        return self._part("shape_vae")
 
     @property
     def temporal_denoiser(self) -> TemporalDenoiser:
-        return self._network("temporal_denoiser", TemporalDenoiser, TemporalDenoiserConfig, ACTIONMESH_WEIGHTS)
+        return self._part("temporal_denoiser")
 
     @property
     def temporal_autoencoder(self) -> TemporalAutoencoder:
-        return self._network("temporal_autoencoder", TemporalAutoencoder, TemporalAutoencoderConfig, ACTIONMESH_WEIGHTS)
+        return self._part("temporal_autoencoder")
 
     @property
     def background_removal(self) -> BackgroundRemoval:
         """Only for a checkpoint that `removes_background`."""
-        folder = self.checkpoint.background_removal
-        assert folder is not None
-        return self._part("background_removal", lambda: load_background_removal(folder, "cpu", torch.float32))
-
-    @property
-    def removes_background(self) -> bool:
-        """Whether the checkpoint has an RMBG folder."""
-        return self.checkpoint.background_removal is not None
-
-    @property
-    def tokens(self) -> int:
-        """N, latent tokens a frame."""
-        return self._temporal_config().num_tokens_nominal
-
-    @property
-    def window(self) -> int:
-        """T, the frames that are generated together."""
-        return self._temporal_config().temporal_context_size
-
-    @property
-    def image_to_3d_shift(self) -> float:
-        """Of Stage 0's noise schedule."""
-        return float(read_json(self.checkpoint.scheduler).get("shift", 1.0))
-
-    def image_preprocessing(self) -> ImagePreprocessing:
-        return ImagePreprocessing.load(self.checkpoint.image_preprocessing)
-
-    def preset(self, name: str) -> Preset:
-        """The preset with this checkpoint's own numbers; raises InputError for a name that no preset has."""
-        if name not in PRESETS:
-            raise InputError(f"There is no preset {name!r}.", f"Use one of {', '.join(PRESETS)}.")
-        return PRESETS[name].overridden(self.settings.presets.get(name, {}), str(self.checkpoint.path / "checkpoint.json"))
-
-    def normalise(self, latents: Tensor) -> Tensor:
-        """The VAE's latents (..., D) -> what the denoisers see."""
-        mean, std = self._statistics(latents)
-        return (latents - mean) / std
-
-    def denormalise(self, latents: Tensor) -> Tensor:
-        """What the denoisers see (..., D) -> the VAE's latents."""
-        mean, std = self._statistics(latents)
-        return latents * std + mean
+        return self._part("background_removal")
 
     def unload(self) -> None:
-        """Frees all networks."""
-        self._parts.clear()
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()
+        """Frees all networks, those that are on their way included."""
+        self._ahead.stop()
+        self._residence.clear()
 
     def describe(self) -> dict[str, Any]:
         """Name, device and what is loaded, in plain JSON values."""
-        held = {name: sum(t.numel() * t.element_size() for t in part.state_dict().values()) for name, part in self._parts.items()}
+        held = self._residence.held()
         return {
             "checkpoint": self.checkpoint.name,
             "device": str(self.device),
@@ -139,36 +165,57 @@ class ModelStore:
             "loads": self.loads,
         }
 
-    def _temporal_config(self) -> TemporalDenoiserConfig:
-        return TemporalDenoiserConfig.load(self.checkpoint.temporal_denoiser / "config.json")
-
-    def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        settings = self.settings
-        if not settings.latent_mean:
-            return like.new_zeros(1), like.new_ones(1)
-        return like.new_tensor(settings.latent_mean), like.new_tensor(settings.latent_std)
-
-    def _network(self, name: str, network: Callable[[Any], nn.Module], config: type[JsonConfig], weights: str) -> Any:
-        folder: Path = getattr(self.checkpoint, name)
-
-        def load() -> nn.Module:
-            sizes = config.load(folder / "config.json")
-            return self._build(lambda: network(sizes), folder / weights, our_name)
-
-        return self._part(name, load)
-
-    def _build(self, make: Callable[[], Network], path: Path, rename: Callable[[str], str] = str) -> Network:
-        return build(make, read_tensors(path, rename), str(path), "cpu", self.dtype)
-
-    def _part(self, name: str, load: Callable[[], Any]) -> Any:
-        if name not in self._parts:
-            self._parts[name] = load()
+    def _part(self, name: str, float8: bool = False) -> Any:
+        """A network on the device, ready to compute."""
+        key = _key(name, float8)
+        if not self.plan.resident:
+            self._residence.leave_room(key)
+        if key not in self._residence:
+            network = self._ahead.take(key) or self._read(name, self._make(name), self.device, Event())
+            self._residence.add(key, self._prepared(network.to(self.device), float8))
             self.loads += 1
-        if self.low_memory:
-            for other, part in self._parts.items():
-                if other != name:
-                    part.to("cpu")
-        return self._parts[name].to(self.device)
+        return self._residence.enter(key)
+
+    def _prepared(self, network: nn.Module, float8: bool) -> nn.Module:
+        if isinstance(network, Prepares):
+            network.prepare_inference(self.plan.execution)
+        if float8:
+            quantise_linears(network)
+        return network
+
+    def _make(self, name: str) -> Make:
+        """What builds a part's network; read in the thread that asks, for it imports libraries."""
+        if name not in PARTS:
+            folder = self.checkpoint.background_removal
+            assert name == "background_removal" and folder is not None
+            return partial(load_background_removal, folder, "cpu", torch.float32)
+        return PARTS[name].maker(getattr(self.checkpoint, name) / "config.json")
+
+    def _read(self, name: str, make: Make, device: torch.device, stop: Event) -> nn.Module:
+        """A part's network with its weights, on `device`; in main memory where that is Apple's GPU, to be moved from there."""
+        if name not in PARTS:
+            return make()
+        path = self._weights(name)
+        return load(make, path, PARTS[name].rename, device if device.type == "cuda" else CPU, self.dtype, stop)
+
+    def _read_ahead(self, name: str, make: Make, stop: Event) -> nn.Module:
+        """Where not all networks stay on the device, one that is not asked for yet waits in main memory, if there is room."""
+        if self.plan.resident:
+            return self._read(name, make, self.device, stop)
+        path = self._weights(name)
+        with readable(path):
+            size = path.stat().st_size
+        if size > free_main_memory():
+            raise Stopped
+        return self._read(name, make, CPU, stop)
+
+    def _weights(self, name: str) -> Path:
+        folder: Path = getattr(self.checkpoint, name)
+        return folder / PARTS[name].weights
+
+
+def _key(part: str, float8: bool) -> str:
+    return f"{part} in 8 bits" if float8 else part
 
 
 def choose_device(name: str) -> torch.device:

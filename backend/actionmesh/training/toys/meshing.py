@@ -120,8 +120,17 @@ def _nearest_face(points: np.ndarray, sequence: ToySequence) -> tuple[np.ndarray
     nearest = closest_point(corners, points[rows])
     order = np.lexsort((np.linalg.norm(nearest - points[rows], axis=1), rows))
     best = order[np.unique(rows[order], return_index=True)[1]]
-    weights = points_to_barycentric(corners[best], nearest[best])
-    return faces[best], np.clip(weights, 0, 1) / np.clip(weights, 0, 1).sum(axis=1, keepdims=True)
+    return faces[best], _weights(corners[best], nearest[best])
+
+
+def _weights(corners: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Barycentric weights (V, 3) of points (V, 3) on triangles (V, 3, 3); one without area gives all to its nearest corner."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        weights = points_to_barycentric(corners, points)
+    flat = ~np.isfinite(weights).all(axis=1)
+    weights[flat] = np.eye(3)[np.linalg.norm(corners[flat] - points[flat, None], axis=2).argmin(axis=1)]
+    weights = np.clip(weights, 0, 1)
+    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def _faces_around(faces: np.ndarray, vertices: int) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,194 @@
+"""What each approximation of sampling costs in accuracy, and what it saves.
+
+Every variant animates the same unseen toys from the same noise as the exact run that it departs from, and is measured by
+ActionBench's CD-4D and CD-M. `approximations_table` accepts it where neither is above its exact run's by more than the tolerance,
+in all exact runs and in the tasks in which it is measured:
+
+    mesh + video    the true mesh of frame 0 is given: Stages I and II. Measured where it is.
+    video           the clip alone: Stage 0 too. Under one alignment, found on frame 0 (`ALIGNMENT`).
+
+Records are kept as they are made: a run that was cut off goes on where it was. A record whose variant has changed is made anew.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from ..errors import InputError, MeshError
+from ..output.atomic import write_atomically
+from ..presets import PRESETS, Preset
+from ..sampling.approximation import Approximation
+from ..sampling.guidance import evaluations_of
+from ..sampling.schedules import Schedule, image_to_3d_schedule, temporal_schedule
+from ..stages.correspondence import animate_vertices
+from ..stages.motion import synchronised_latents
+from ..stages.reference import Reference, latent_from_picture, reference_in_model_space
+from ..weights.store import ModelStore
+from .alignment import AlignmentSettings, align
+from .measures import distances
+from .subjects import POINTS, QUERIES, QUIET, Subject, mesh_of, toys
+from .surface_points import points_of_motion
+from .variants import MESH_AND_VIDEO, VIDEO, Task
+
+ALIGNMENT = AlignmentSettings(points=256, steps=60, rate=0.03, starts=1)
+"""Toybench's, but from the identity alone: what is made of a toy faces as it does, and whether another start wins by a hair, which
+turns the whole animation, says nothing about how it was sampled."""
+FRAMES = (0, 8, 15)
+"""At which CD-4D is taken."""
+EXACT = "exact"
+PUBLISHED = {"image_steps": 100, "image_guidance": 7.5, "steps": 30, "guidance": 7.5}
+EXACT_RUNS: dict[str, dict[str, Any]] = {
+    "published: 30 steps, guidance 7.5": PUBLISHED,
+    "30 steps, guidance 1.5": {**PUBLISHED, "image_guidance": 1.5, "guidance": 1.5},
+}
+Changes = dict[str, Any]
+
+
+def switches_of(name: str) -> Changes:
+    """A preset's steps and approximations, without its guidance."""
+    preset = PRESETS[name]
+    own = {switch: getattr(preset, switch) for switch in Approximation.__dataclass_fields__}
+    return {**own, "steps": preset.steps, "image_steps": preset.image_steps}
+
+
+IN_PRESETS: dict[str, Changes] = {
+    EXACT: {},
+    "15 Euler steps (published fast)": {"steps": 15, "image_steps": 50},
+    "preset balanced": switches_of("balanced"),
+    "preset fast": switches_of("fast"),
+}
+"""Variants that are measured in both tasks."""
+SINGLE: dict[str, Changes] = {
+    **{f"AB2, {steps} steps": {"solver": "ab2", "steps": steps} for steps in (10, 12, 15)},
+    **{f"UniPC, {steps} steps": {"solver": "unipc", "steps": steps} for steps in (10, 12, 15)},
+    "guidance at s in [0, 0.9]": {"guidance_interval": (0.0, 0.9)},
+    "guidance at s in [0.3, 1]": {"guidance_interval": (0.3, 1.0)},
+    "guidance at s in [0.6, 1]": {"guidance_interval": (0.6, 1.0)},
+    "guidance at s in [0.8, 1]": {"guidance_interval": (0.8, 1.0)},
+    "every second velocity, last": {"velocity_every": 2, "forecast": "last"},
+    "every second velocity, linear forecast": {"velocity_every": 2},
+    "every second difference": {"difference_every": 2},
+    "every fifth difference": {"difference_every": 5},
+    "8-bit linears": {"float8": True},
+}
+"""One approximation each, or one solver at fewer steps; with the mesh given."""
+VARIANTS = {**IN_PRESETS, **SINGLE}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A variant of an exact run in a task."""
+
+    task: Task
+    exact: str
+    variant: str
+
+    @property
+    def settings(self) -> Changes:
+        """What it sets in a preset."""
+        return EXACT_RUNS[self.exact] | VARIANTS[self.variant]
+
+    def key(self, subject: Subject) -> Changes:
+        """What its record is known by; a changed variant has another."""
+        settings = {name: list(value) if isinstance(value, tuple) else value for name, value in self.settings.items()}
+        return {**subject.key, "task": self.task.name, "exact": self.exact, "variant": self.variant, "settings": settings}
+
+
+def all_runs() -> Iterator[Run]:
+    """Exact runs first, so that a run that is cut off has something to compare with."""
+    for exact in EXACT_RUNS:
+        yield from (Run(MESH_AND_VIDEO, exact, variant) for variant in VARIANTS)
+        yield from (Run(VIDEO, exact, variant) for variant in IN_PRESETS)
+
+
+def evaluate(store: ModelStore, count: int, output: Path) -> list[dict]:
+    """Measures every run on the first `count` toys; records go to `output` (.json) as they are made, and to the caller.
+
+    Raises:
+        InputError: there are fewer than two toys, or `output` holds something else.
+        OutputError: the records cannot be written.
+    """
+    if count < 2:
+        raise InputError(f"Approximations cannot be compared on {count} toys.", "Take at least 2.")
+    earlier, records, plan = read_records(output), [], toys(count)
+    for index in tqdm(range(count), "toys", disable=None):
+        subject = plan.subject(index, store, "quality")
+        for run in all_runs():
+            key = run.key(subject)
+            found = find(earlier, key)
+            records.append(found or measured(run, subject))
+            if not found:
+                write_records(output, records + to_come(earlier, records, plan.members[:index]))
+    write_records(output, records + to_come(earlier, records, plan.members))
+    return records
+
+
+def to_come(earlier: list[dict], records: list[dict], done: Sequence[tuple[str, int]]) -> list[dict]:
+    """The earlier records that may still be asked for: not those of toys that are done, nor those that are among the records."""
+    known = {id(record) for record in records}
+    return [record for record in earlier if id(record) not in known and (record["template"], record["seed"]) not in done]
+
+
+def find(records: list[dict], key: Changes) -> dict | None:
+    """The record of that key, if there is one."""
+    return next((record for record in records if all(record.get(name) == value for name, value in key.items())), None)
+
+
+def measured(run: Run, subject: Subject) -> dict:
+    """CD-4D and CD-M of one run, and the network evaluations of its samplers; a sentence where no surface came out."""
+    preset, store = replace(subject.preset, **run.settings), subject.store
+    image_schedule = image_to_3d_schedule(preset.image_steps)
+    work = {
+        "evaluations": evaluations(temporal_schedule(preset.steps), preset.guidance, preset),
+        "image_evaluations": evaluations(image_schedule, preset.image_guidance, preset.image_approximation),
+    }
+    try:
+        reference = subject.given if run.task.given_mesh else drawn(subject, preset)
+    except MeshError as error:
+        return {**run.key(subject), **work, "problem": str(error)}
+    latents = synchronised_latents({0: reference.latent}, 0, subject.context, store, preset, subject.toy.seed, QUIET)
+    times = [float(frame) for frame in range(len(latents))]
+    vertices = animate_vertices(reference, latents, 0, times, run.task.given_mesh, store, QUIET)
+    found = points_of_motion(vertices, reference.mesh.faces, POINTS, 0).points
+    return {**run.key(subject), **work, **compared(found, subject.truth, aligned=not run.task.given_mesh)}
+
+
+def evaluations(schedule: Schedule, guidance: float, approximation: Approximation) -> int:
+    """How often a sampler evaluates its network, each branch of guidance counted."""
+    return sum(evaluation.branches for evaluation in evaluations_of(schedule, guidance, approximation))
+
+
+def drawn(subject: Subject, preset: Preset) -> Reference:
+    """Image-to-3D's mesh of frame 0 at this preset; raises MeshError where it has no surface."""
+    latent = latent_from_picture(subject.context[0], subject.store, preset, subject.toy.seed, QUIET)
+    return reference_in_model_space(latent, mesh_of(latent, subject.store))
+
+
+def compared(found: np.ndarray, truth: np.ndarray, aligned: bool) -> dict[str, float | None]:
+    """CD-4D and CD-M of points (T, POINTS, 3), after one alignment found on frame 0 where that is asked for."""
+    placed = align(found[0], truth[0], ALIGNMENT, "cpu").apply(found) if aligned else found
+    distance = distances(placed, truth, None, frames=FRAMES, queries=QUERIES)
+    return {"cd_4d": distance.cd_4d, "cd_m": distance.cd_m}
+
+
+def read_records(path: Path) -> list[dict]:
+    """The records of an earlier run; none where there is no file. Raises InputError where it holds something else."""
+    if not path.exists():
+        return []
+    try:
+        records = json.loads(path.read_text(encoding="utf-8"))["records"]
+        assert all({"template", "seed", "task", "exact", "variant", "settings"} <= record.keys() for record in records)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
+        raise InputError(f"{path} holds no records of approximations.", "Choose another output file.") from error
+    return records
+
+
+def write_records(path: Path, records: list[dict]) -> None:
+    """One record a line, whole or not at all."""
+    lines = ",\n".join(json.dumps(record) for record in records)
+    write_atomically(path, lambda part: part.write_text(f'{{"records": [\n{lines}\n]}}\n', encoding="utf-8"))

@@ -1,0 +1,71 @@
+"""Regional compilation: one transformer block is compiled by torch.compile, and all blocks of its kind run the result.
+
+A block's weights are inputs of what is compiled, so the next block is no new case; a network of 21 blocks compiles two (with
+and without a U-Net skip). What it saves are the passes over memory between the matrix products: norms, RoPE, GELU and sums
+are fused, and their float32 intermediates never leave the chip.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .execution import Execution
+
+log = logging.getLogger(__name__)
+
+BACKEND = "inductor"
+MOST_KINDS = 64
+"""Kinds of calls (class of block, shapes, types, devices) that are compiled in a process; torch's own limit of 8 is meant for
+functions that are compiled by mistake."""
+
+CallBlock = Callable[..., Tensor]
+"""(block, *its arguments) -> its result."""
+
+
+def call_eagerly(block: nn.Module, *arguments: Any, **options: Any) -> Tensor:
+    """block(...) as it is."""
+    return block(*arguments, **options)
+
+
+class CompiledCalls:
+    """Calls blocks through torch.compile until that fails; from then on as they are, with one line in the log."""
+
+    def __init__(self) -> None:
+        self._compiled: CallBlock | None = None
+        self._failed = False
+
+    def __call__(self, block: nn.Module, *arguments: Any, **options: Any) -> Tensor:
+        """block(...)."""
+        if self._failed or torch.is_grad_enabled():
+            return call_eagerly(block, *arguments, **options)
+        try:
+            return self._compiled_call()(block, *arguments, **options)
+        except torch.OutOfMemoryError:
+            raise
+        except Exception as error:  # whatever a compiler raises; a fault of the block's own shows again below
+            self._failed = True
+            log.warning("Blocks run uncompiled: %s", _first_line(error))
+            return call_eagerly(block, *arguments, **options)
+
+    def _compiled_call(self) -> CallBlock:
+        if self._compiled is None:
+            torch._dynamo.config.recompile_limit = max(MOST_KINDS, torch._dynamo.config.recompile_limit)
+            self._compiled = torch.compile(call_eagerly, backend=BACKEND, dynamic=False, fullgraph=True)
+        return self._compiled
+
+
+call_compiled = CompiledCalls()
+"""Shared by all networks: what is compiled for a block serves those of other networks that are like it."""
+
+
+def block_caller(execution: Execution) -> CallBlock:
+    """How a network calls its blocks."""
+    return call_compiled if execution.compiled else call_eagerly
+
+
+def _first_line(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__

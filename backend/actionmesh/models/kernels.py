@@ -1,0 +1,127 @@
+"""The project's only attention, and which of torch's kernels computes it.
+
+On CUDA torch has three fused kernels: cuDNN's, FlashAttention (Dao 2023) and a memory-efficient one (Rabe and Staats 2021).
+Which is fastest depends on the card, the type and the sizes, so each problem is measured once a process and remembered.
+Other devices have one kernel; there torch chooses.
+"""
+
+import logging
+import warnings
+
+import torch
+from einops import rearrange
+from torch import Tensor
+from torch.nn import functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+log = logging.getLogger(__name__)
+
+FUSED = (SDPBackend.CUDNN_ATTENTION, SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION)
+TIMED_CALLS = 5
+LONG_CALL = 20.0
+"""Milliseconds; a kernel that takes this long is timed once."""
+
+Problem = tuple[torch.device, torch.dtype, torch.Size, torch.Size]
+"""Where and of which type; sizes of the queries (B, L, H, d) and of the keys (B, S, H, d)."""
+
+_fastest: dict[Problem, SDPBackend | None] = {}
+
+
+def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """softmax(q k^T / sqrt(d)) v of every head: queries (B, L, H, d), keys and values (B, S, H, d) -> (B, L, (H d)).
+
+    While training on a CPU the product is written out: the fused kernel's backward pass is slower there.
+    """
+    if torch.compiler.is_compiling() and not torch.is_grad_enabled():
+        return _attend_uncompiled(queries, keys, values)
+    return _attend(queries, keys, values)
+
+
+def _attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    heads_first = [rearrange(x, "b l h d -> b h l d") for x in (queries, keys, values)]
+    if queries.device.type == "cpu" and torch.is_grad_enabled():
+        attended = _written_out(*heads_first)
+    else:
+        attended = _fused(*heads_first)
+    return rearrange(attended, "b h l d -> b l (h d)")
+
+
+@torch.library.custom_op("actionmesh::attend", mutates_args=())
+def _attend_uncompiled(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """`attend` as one operation that torch.compile calls and does not look into.
+
+    Tracing would freeze the kernel that torch prefers at that moment, and cannot measure; this chooses when it runs.
+    """
+    return _attend(queries, keys, values).contiguous()
+
+
+@_attend_uncompiled.register_fake
+def _(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    return queries.new_empty(*queries.shape[:2], queries.shape[2] * queries.shape[3])
+
+
+def _written_out(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    scores = (queries * queries.shape[-1] ** -0.5) @ keys.transpose(-1, -2)
+    return scores.softmax(dim=-1) @ values
+
+
+def _fused(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    backend = choose_backend(queries, keys, values)
+    if backend is None:
+        return F.scaled_dot_product_attention(queries, keys, values)
+    with sdpa_kernel(backend):
+        return F.scaled_dot_product_attention(queries, keys, values)
+
+
+def choose_backend(queries: Tensor, keys: Tensor, values: Tensor) -> SDPBackend | None:
+    """The fastest fused kernel for tensors (B, H, L, d) of these sizes; None where torch chooses.
+
+    Torch chooses outside CUDA, while training (the backward pass is not measured), under autocast (which decides on the type
+    later), for sizes that are first seen while a CUDA graph is recorded (nothing can be timed then), and where no fused
+    kernel works.
+    """
+    device = queries.device
+    if device.type != "cuda" or torch.is_grad_enabled() or torch.is_autocast_enabled("cuda"):
+        return None
+    problem = (device, queries.dtype, queries.shape, keys.shape)
+    if problem not in _fastest:
+        if torch.cuda.is_current_stream_capturing():
+            return None
+        _fastest[problem] = _measure(queries, keys, values)
+    return _fastest[problem]
+
+
+def _measure(queries: Tensor, keys: Tensor, values: Tensor) -> SDPBackend | None:
+    times = {backend: _milliseconds(backend, queries, keys, values) for backend in FUSED}
+    working = {backend: time for backend, time in times.items() if time is not None}
+    chosen = min(working, key=lambda backend: working[backend], default=None)
+    found = ", ".join(f"{backend.name} {time:.2f} ms" for backend, time in working.items())
+    log.debug("Attention %s to %s, %s: %s", tuple(queries.shape), tuple(keys.shape), queries.dtype, found or "no fused kernel")
+    return chosen
+
+
+def _milliseconds(backend: SDPBackend, queries: Tensor, keys: Tensor, values: Tensor) -> float | None:
+    """The shortest of a few calls after one that warms up; None where the kernel does not take these tensors."""
+    try:
+        with warnings.catch_warnings(), sdpa_kernel(backend):
+            warnings.simplefilter("ignore")  # torch warns of every reason why a kernel does not fit
+            F.scaled_dot_product_attention(queries, keys, values)
+            return _shortest_call(queries, keys, values)
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError:
+        return None
+
+
+def _shortest_call(queries: Tensor, keys: Tensor, values: Tensor) -> float:
+    shortest = float("inf")
+    for _ in range(TIMED_CALLS):
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        start.record()
+        F.scaled_dot_product_attention(queries, keys, values)
+        end.record()
+        end.synchronize()
+        shortest = min(shortest, start.elapsed_time(end))
+        if shortest > LONG_CALL:
+            break
+    return shortest

@@ -1,0 +1,116 @@
+"""The velocity of every step: which branches of guidance the network computes for it, and what stands in for the others."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import ceil
+
+from torch import Tensor
+
+from .approximation import Approximation
+from .schedules import TRAIN_TIMESTEPS, Schedule
+
+Velocity = Callable[[Tensor, Tensor], Tensor]
+"""(latents, time (B)) -> x0 - noise, of the shape of the latents."""
+
+
+@dataclass(frozen=True)
+class Branches:
+    """The network's velocities with and without the picture.
+
+    Args:
+        together: both, in this order, computed as one batch; None computes one after the other.
+    """
+
+    conditional: Velocity
+    unconditional: Velocity
+    together: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
+
+    def both(self, latents: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
+        """The conditional and the unconditional velocity."""
+        if self.together is not None:
+            return self.together(latents, time)
+        return self.conditional(latents, time), self.unconditional(latents, time)
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the network computes for one step.
+
+    Args:
+        computed: the network is asked; otherwise the velocity is forecast.
+        guided: guidance is on.
+        unconditional: the unconditional branch is computed too.
+    """
+
+    computed: bool
+    guided: bool
+    unconditional: bool
+
+    @property
+    def branches(self) -> int:
+        """How often the network is evaluated."""
+        return int(self.computed) + int(self.unconditional)
+
+
+def evaluations_of(schedule: Schedule, guidance: float, approximation: Approximation) -> list[Evaluation]:
+    """The evaluation of each step. Where guidance begins or ends the network is asked: no earlier velocity continues there."""
+    low, high = approximation.guidance_interval
+    sigmas = [time / TRAIN_TIMESTEPS for time in schedule.times.tolist()]
+    guided = [guidance != 1.0 and low <= sigma <= high for sigma in sigmas]
+    evaluations: list[Evaluation] = []
+    since_velocity = since_difference = 0
+    for i, is_guided in enumerate(guided):
+        turned = i == 0 or is_guided != guided[i - 1]
+        early = i < ceil(len(guided) / 3)
+        computed = turned or early or since_velocity + 1 >= approximation.velocity_every
+        since_velocity = 0 if computed else since_velocity + 1
+        unconditional = computed and is_guided and (turned or since_difference + 1 >= approximation.difference_every)
+        since_difference = 0 if unconditional else since_difference + int(computed)
+        evaluations.append(Evaluation(computed, is_guided, unconditional))
+    return evaluations
+
+
+class GuidedVelocity:
+    """v_uncond + g (v_cond - v_uncond) (Ho and Salimans 2022) of each step in turn, by its planned evaluation.
+
+    Where guidance is off it is v_cond; with a reused difference d it is v_cond + (g - 1) d.
+    """
+
+    def __init__(self, branches: Branches, guidance: float, evaluations: Sequence[Evaluation], schedule: Schedule, forecast: str):
+        self.branches, self.guidance, self.evaluations = branches, guidance, evaluations
+        self.times = schedule.times.tolist()
+        self.order = 0 if forecast == "last" else 1
+        self._difference: Tensor | None = None
+        self._computed: list[tuple[float, Tensor]] = []
+
+    def __call__(self, latents: Tensor, time: Tensor, i: int) -> Tensor:
+        """(latents, time (B), number of the step) -> the step's velocity."""
+        if self.turns(i):
+            self._computed, self._difference = [], None
+        if not self.evaluations[i].computed:
+            return self._forecast(self.times[i])
+        velocity = self._evaluated(latents, time, self.evaluations[i])
+        self._computed = [*self._computed[-1:], (self.times[i], velocity)]
+        return velocity
+
+    def turns(self, i: int) -> bool:
+        """Whether guidance begins or ends with step i."""
+        return i > 0 and self.evaluations[i].guided != self.evaluations[i - 1].guided
+
+    def _evaluated(self, latents: Tensor, time: Tensor, evaluation: Evaluation) -> Tensor:
+        if not evaluation.guided:
+            return self.branches.conditional(latents, time)
+        if not evaluation.unconditional:
+            assert self._difference is not None
+            return self.branches.conditional(latents, time) + (self.guidance - 1) * self._difference
+        conditional, unconditional = self.branches.both(latents, time)
+        self._difference = conditional - unconditional
+        return unconditional + self.guidance * self._difference
+
+    def _forecast(self, time: float) -> Tensor:
+        """The last computed velocity, or the line through the last two, at `time`."""
+        last_time, last = self._computed[-1]
+        if self.order == 0 or len(self._computed) < 2:
+            return last
+        before_time, before = self._computed[0]
+        return last + (time - last_time) / (last_time - before_time) * (last - before)

@@ -1,0 +1,51 @@
+"""The sampler: steps along the velocity, with guidance, and with known frames put back after every step."""
+
+import torch
+from torch import Tensor
+
+from ..progress import Progress
+from .approximation import Approximation
+from .guidance import Branches, GuidedVelocity, evaluations_of
+from .schedules import Schedule
+from .solvers import make_solver
+
+EXACT = Approximation()
+
+
+@torch.no_grad()
+def sample(
+    branches: Branches,
+    guidance: float,
+    latents: Tensor,
+    schedule: Schedule,
+    stage: str,
+    progress: Progress,
+    known: Tensor | None = None,
+    approximation: Approximation = EXACT,
+) -> Tensor:
+    """Noise -> latents; exactly the published Euler sampler unless an approximation is chosen.
+
+    Args:
+        branches: the network's velocities.
+        guidance: 1 computes the conditional branch alone.
+        latents: (B, T, N, D) or (B, N, D) noise; where `known`, the clean latent.
+        stage: what the user reads while it runs.
+        known: (B, T), 1 where a frame is kept as it is.
+    """
+    evaluations = evaluations_of(schedule, guidance, approximation)
+    velocity = GuidedVelocity(branches, guidance, evaluations, schedule, approximation.forecast)
+    solver = make_solver(approximation.solver, schedule)
+    times, clean = schedule.times.to(latents.device), latents
+    for i in progress.track(range(len(times)), stage):
+        if velocity.turns(i):
+            solver.restart()
+        latents = solver.step(latents, velocity(latents, times[i].expand(len(latents)), i), i)
+        if known is not None:
+            latents = torch.where(known.bool()[..., None, None], clean, latents)
+    return latents
+
+
+def frame_noise(shape: tuple[int, ...], seed: int, device: torch.device | str) -> Tensor:
+    """Independent unit noise for every frame, the same on every device: drawn on the CPU in float32."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=generator).to(device)

@@ -1,0 +1,77 @@
+"""Stage 0 from a picture, whose mesh is cleaned up while Stage I runs: that needs nothing but the latent.
+
+The surface itself is found before, so that a picture without a shape is told of at once.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Event
+
+from torch import Tensor
+
+from ..errors import Cancelled
+from ..geometry.cleanup import clean_up
+from ..geometry.mesh import Mesh
+from ..presets import Preset
+from ..progress import Progress
+from ..weights.store import ModelStore
+from .reference import Reference, decode_surface, latent_from_picture, reference_in_model_space
+
+
+class PendingReference:
+    """A reference whose latent is there, and whose mesh a thread may still be at work on.
+
+    Leaving its context ends that work, if nobody waited for it, and waits for the thread.
+
+    Args:
+        latent: (N, D) float32 as the denoisers see it.
+        finish: makes the reference; it is to call its argument now and then, and to let through what that raises.
+        progress: tells whether to stop. Nothing is reported to it from the thread.
+    """
+
+    def __init__(self, latent: Tensor, finish: Callable[[Callable[[], None]], Reference], progress: Progress):
+        self.latent = latent
+        self._left, self._progress = Event(), progress
+        self._thread = ThreadPoolExecutor(1, "reference")
+        self._reference: Future[Reference] = self._thread.submit(finish, self._check)
+
+    def ready(self) -> Reference:
+        """Waits for the mesh.
+
+        Raises:
+            MeshError: nothing is left of it once it is cleaned up.
+            Cancelled: the user asked to stop.
+        """
+        return self._reference.result()
+
+    def __enter__(self) -> "PendingReference":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._left.set()
+        self._thread.shutdown()
+
+    def _check(self) -> None:
+        self._progress.check()
+        if self._left.is_set():
+            raise Cancelled()
+
+
+def reference_from_picture(context: Tensor, store: ModelStore, preset: Preset, seed: int, progress: Progress) -> PendingReference:
+    """Image-to-3D: image tokens of the anchor frame (S, C) -> a latent, and the mesh that the VAE decodes from it.
+
+    Raises:
+        MeshError: the picture gave no surface.
+    """
+    latent = latent_from_picture(context, store, preset, seed, progress)
+    surface = decode_surface(latent, store, preset, progress)
+
+    def finish(check: Callable[[], None]) -> Reference:
+        return reference_in_model_space(latent, Mesh(*clean_up(*surface, preset.max_faces, check=check)))
+
+    return PendingReference(latent, finish, progress)
+
+
+def as_pending(reference: Reference) -> PendingReference:
+    """A reference that is there already."""
+    return PendingReference(reference.latent, lambda check: reference, Progress())

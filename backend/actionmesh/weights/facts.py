@@ -1,0 +1,72 @@
+"""What a checkpoint says of itself, without its networks."""
+
+from pathlib import Path
+
+from torch import Tensor
+
+from ..errors import InputError
+from ..media.preprocess import ImagePreprocessing
+from ..models.config import read_json
+from ..models.denoiser import TemporalDenoiserConfig
+from ..presets import PRESETS, Preset
+from .checkpoints import open_checkpoint
+
+
+class CheckpointFacts:
+    """Sizes, schedules, presets and latent statistics of the checkpoint in a folder.
+
+    Raises:
+        CheckpointError: the checkpoint is not complete.
+    """
+
+    def __init__(self, folder: Path):
+        self.checkpoint = open_checkpoint(folder)
+        self.settings = self.checkpoint.settings
+
+    @property
+    def removes_background(self) -> bool:
+        """Whether the checkpoint has an RMBG folder."""
+        return self.checkpoint.background_removal is not None
+
+    @property
+    def tokens(self) -> int:
+        """N, latent tokens a frame."""
+        return self._temporal_config().num_tokens_nominal
+
+    @property
+    def window(self) -> int:
+        """T, the frames that are generated together."""
+        return self._temporal_config().temporal_context_size
+
+    @property
+    def image_to_3d_shift(self) -> float:
+        """Of Stage 0's noise schedule."""
+        return float(read_json(self.checkpoint.scheduler).get("shift", 1.0))
+
+    def image_preprocessing(self) -> ImagePreprocessing:
+        return ImagePreprocessing.load(self.checkpoint.image_preprocessing)
+
+    def preset(self, name: str) -> Preset:
+        """The preset with this checkpoint's own numbers; raises InputError for a name that no preset has."""
+        if name not in PRESETS:
+            raise InputError(f"There is no preset {name!r}.", f"Use one of {', '.join(PRESETS)}.")
+        return PRESETS[name].overridden(self.settings.presets.get(name, {}), str(self.checkpoint.path / "checkpoint.json"))
+
+    def normalise(self, latents: Tensor) -> Tensor:
+        """The VAE's latents (..., D) -> what the denoisers see."""
+        mean, std = self._statistics(latents)
+        return (latents - mean) / std
+
+    def denormalise(self, latents: Tensor) -> Tensor:
+        """What the denoisers see (..., D) -> the VAE's latents."""
+        mean, std = self._statistics(latents)
+        return latents * std + mean
+
+    def _temporal_config(self) -> TemporalDenoiserConfig:
+        return TemporalDenoiserConfig.load(self.checkpoint.temporal_denoiser / "config.json")
+
+    def _statistics(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        settings = self.settings
+        if not settings.latent_mean:
+            return like.new_zeros(1), like.new_ones(1)
+        return like.new_tensor(settings.latent_mean), like.new_tensor(settings.latent_std)

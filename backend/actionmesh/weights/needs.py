@@ -1,0 +1,127 @@
+"""How many bytes of a device a checkpoint takes under a plan, counted from its configuration.
+
+Weights are counted exactly. Of activations the largest are counted that live at the same time in each network's blocks as
+`models/blocks.py` writes them, in numbers of one token's width: the stream, its sum, the block's input that the caller holds, and
+one in passing (4); the U-Net skips kept (one for each block of the first half); and either self-attention's normed input, fused
+queries, keys and values, turned queries and keys, and result (1 + 3 + 2 + 1 = 7), or the feed-forward's normed input, its inner
+layer before and after GELU (1 + 2 r, of as many tokens as it takes at once), whichever is more. Attention itself is counted as
+linear in tokens, which the fused kernels are (FlashAttention, Dao et al. 2022).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from ..media.preprocess import ImagePreprocessing
+from ..models.config import read_json
+from ..models.denoiser import ImageTo3DConfig, TemporalDenoiserConfig
+from ..models.shape_vae import ShapeVAEConfig
+from ..models.temporal_autoencoder import TemporalAutoencoderConfig
+from .checkpoints import Checkpoint
+from .parts import PARTS
+from .plan import MemoryPlan
+from .tensor_file import read_entries
+
+ATTENTION_WIDTHS = 7
+STREAM_WIDTHS = 4
+FEED_FORWARD_RATIO = 4.0
+PICTURES = 4
+"""That are encoded at once, see `stages.pictures`."""
+VIT_LARGE_WIDTH, VIT_LARGE_PATCH = 1024, 14
+"""DINOv2's, where its configuration does not name them."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What decides how much memory a checkpoint takes.
+
+    Args:
+        weights: bytes of each part on its device.
+        item: bytes of a number there.
+        encoder_width: of the image encoder.
+        image_tokens: S, tokens of a picture.
+        surface_points: P, that the VAE encodes.
+        others: the networks' sizes.
+    """
+
+    weights: Mapping[str, int]
+    item: int
+    encoder_width: int
+    image_tokens: int
+    surface_points: int
+    image_to_3d: ImageTo3DConfig
+    shape_vae: ShapeVAEConfig
+    temporal_denoiser: TemporalDenoiserConfig
+    temporal_autoencoder: TemporalAutoencoderConfig
+
+    def bytes_of(self, plan: MemoryPlan) -> int:
+        """The most that a job takes of the device at any time."""
+        active = self.activations(plan)
+        if plan.resident:
+            return sum(self.weights.values()) + max(active.values())
+        return max(self.weights[part] + active[part] for part in active)
+
+    def activations(self, plan: MemoryPlan) -> dict[str, int]:
+        """Bytes at the most, beside the weights, while each part computes."""
+        window = self.temporal_denoiser.temporal_context_size
+        tokens = self.temporal_denoiser.num_tokens_nominal
+        widths = {
+            "image_encoder": self.encoder_width * _block(PICTURES * self.image_tokens, plan),
+            "image_to_3d": self._denoiser(self.image_to_3d, 1, tokens, plan),
+            "shape_vae": self._shape_vae(tokens, plan),
+            "temporal_denoiser": self._denoiser(self.temporal_denoiser, window, tokens, plan),
+            "temporal_autoencoder": _decoder(self.temporal_autoencoder.width, window * (tokens + 1), plan),
+        }
+        return {part: self.item * count for part, count in widths.items()}
+
+    def _denoiser(self, sizes: ImageTo3DConfig | TemporalDenoiserConfig, frames: int, tokens: int, plan: MemoryPlan) -> int:
+        """Numbers of a denoising step over `frames` frames, and the keys and values of their pictures, which one branch has."""
+        branches = 2 if plan.guidance_batch else 1
+        skips = 0 if plan.execution.host_skips else sizes.num_layers // 2
+        block = _block(branches * frames * (tokens + 1), plan, skips, sizes.mlp_ratio)
+        kept = sizes.num_layers if plan.execution.keep_context else 1
+        return sizes.width * (block + 2 * kept * frames * self.image_tokens)
+
+    def _shape_vae(self, tokens: int, plan: MemoryPlan) -> int:
+        """Numbers of its larger half: the encoder's keys and values of all points, or the decoder."""
+        points = self.shape_vae.width_encoder * (3 * self.surface_points + _block(tokens, plan))
+        return max(points, _decoder(self.shape_vae.width_decoder, tokens, plan))
+
+
+def _block(tokens: int, plan: MemoryPlan, skips: int = 0, ratio: float = FEED_FORWARD_RATIO) -> int:
+    """Widths of one token that live at once in a block over `tokens` tokens."""
+    rows = min(tokens, plan.execution.feed_forward_rows or tokens)
+    feed_forward = tokens + int(2 * ratio * rows)
+    return (STREAM_WIDTHS + skips) * tokens + max(ATTENTION_WIDTHS * tokens, feed_forward)
+
+
+def _decoder(width: int, tokens: int, plan: MemoryPlan) -> int:
+    """Numbers of a decoder's self-attention over all tokens, or of a chunk of queries beside their keys and values."""
+    return width * max(_block(tokens, plan), 2 * tokens + _block(plan.query_rows, plan))
+
+
+def needs_of(checkpoint: Checkpoint, dtype: torch.dtype) -> Needs:
+    """Reads what a checkpoint's files say of its sizes, for weights of type `dtype`.
+
+    Raises:
+        CheckpointError: a file is missing or damaged.
+    """
+    folders = {part: getattr(checkpoint, part) for part in PARTS}
+    encoder = read_json(folders["image_encoder"] / "config.json")
+    height, width = ImagePreprocessing.load(checkpoint.image_preprocessing).crop_size
+    patch = encoder.get("patch_size", VIT_LARGE_PATCH)
+    return Needs(
+        weights={
+            part: dtype.itemsize * sum(entry.numel for entry in read_entries(folder / PARTS[part].weights).values())
+            for part, folder in folders.items()
+        },
+        item=dtype.itemsize,
+        encoder_width=encoder.get("hidden_size", VIT_LARGE_WIDTH),
+        image_tokens=(height // patch) * (width // patch) + 1,
+        surface_points=checkpoint.settings.surface_points,
+        image_to_3d=ImageTo3DConfig.load(folders["image_to_3d"] / "config.json"),
+        shape_vae=ShapeVAEConfig.load(folders["shape_vae"] / "config.json"),
+        temporal_denoiser=TemporalDenoiserConfig.load(folders["temporal_denoiser"] / "config.json"),
+        temporal_autoencoder=TemporalAutoencoderConfig.load(folders["temporal_autoencoder"] / "config.json"),
+    )

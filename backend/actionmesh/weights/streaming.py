@@ -1,0 +1,188 @@
+"""A file's tensors onto a device: read in pieces by several threads, cast on the way, copied while the next piece is read.
+
+At no time is more of the file in memory than a piece or two for each thread. The file is read and not mapped: where a mapped
+file shrinks (a download that begins again, a share that is unplugged) the process ends; here it is an error. What is read
+comes from the system's cache of pages where it can, as with a map.
+"""
+
+import os
+from collections import deque
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from io import FileIO
+from itertools import cycle
+from pathlib import Path
+from threading import Event
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from .tensor_file import Entry, readable
+
+PIECE = 4 << 20
+"""Bytes that are read at once: small enough for a core's cache, large enough for a bus."""
+READERS = 8
+
+
+class Stopped(Exception):
+    """Nobody waits for the tensors any more."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Bytes of a file, from `start`, and where they go: `target` is flat, and of the type that is wanted."""
+
+    start: int
+    dtype: torch.dtype
+    target: Tensor
+
+
+class Lane(Protocol):
+    """Carries pieces one after the other, for one thread."""
+
+    def carry(self, piece: Piece, file: FileIO) -> None:
+        """Reads a piece and brings it to its target."""
+
+    def finish(self) -> None:
+        """Returns when everything has arrived."""
+
+
+class HostLane:
+    """To main memory: straight into the target, or through a staging buffer where the type changes."""
+
+    def __init__(self) -> None:
+        self._staging = staging(pinned=False)
+
+    def carry(self, piece: Piece, file: FileIO) -> None:
+        if piece.target.dtype == piece.dtype:
+            read_into(piece.target, file, piece.start)
+            return
+        staged = staged_in(self._staging, piece)
+        read_into(staged, file, piece.start)
+        piece.target.copy_(staged)
+
+    def finish(self) -> None:
+        pass
+
+
+class CudaLane:
+    """To a card: through two pinned buffers in turn, copied and cast on a stream beside the one that computes.
+
+    While one buffer is on its way, the other is filled.
+    """
+
+    def __init__(self, stream: torch.cuda.Stream):
+        self._stream = stream
+        self._buffers = [(staging(pinned=True), torch.cuda.Event()) for _ in range(2)]
+        self._turns = cycle(self._buffers)
+
+    def carry(self, piece: Piece, file: FileIO) -> None:
+        buffer, copied = next(self._turns)
+        copied.synchronize()
+        staged = staged_in(buffer, piece)
+        read_into(staged, file, piece.start)
+        with torch.cuda.stream(self._stream):
+            if piece.dtype != piece.target.dtype:  # a copy that casts does so on the host, and waits for it
+                staged = staged.to(piece.target.device, non_blocking=True)
+            piece.target.copy_(staged, non_blocking=True)
+            copied.record(self._stream)
+
+    def finish(self) -> None:
+        for _, copied in self._buffers:
+            copied.synchronize()
+
+
+def stream_tensors(
+    path: Path, entries: Mapping[str, Entry], device: torch.device, dtype: torch.dtype, stop: Event
+) -> dict[str, Tensor]:
+    """The tensors of a file on `device` (the CPU or CUDA), floating ones as `dtype`; integers keep their type.
+
+    Args:
+        stop: ends the reading between two pieces once it is set.
+    Raises:
+        CheckpointError: the file ends too early, or cannot be read.
+        Stopped: because `stop` was set.
+    """
+    wanted = {name: dtype if entry.dtype.is_floating_point else entry.dtype for name, entry in entries.items()}
+    tensors = {name: torch.empty(entry.shape, dtype=wanted[name], device=device) for name, entry in entries.items()}
+    pieces = deque(piece for name, entry in entries.items() for piece in cut(entry, tensors[name]))
+    with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
+        lanes = _lanes(device)
+    with ThreadPoolExecutor(len(lanes), "weights") as pool:
+        shares = [pool.submit(_carry_all, path, pieces, lane, stop) for lane in lanes]
+    for share in shares:
+        share.result()
+    return tensors
+
+
+def cut(entry: Entry, tensor: Tensor) -> list[Piece]:
+    """A tensor in pieces of at most PIECE bytes of the file, in the file's order."""
+    flat, size = tensor.view(-1), entry.dtype.itemsize
+    rows = PIECE // size
+    return [Piece(entry.start + at * size, entry.dtype, flat[at : at + rows]) for at in range(0, entry.numel, rows)]
+
+
+def staging(pinned: bool) -> Tensor:
+    """A buffer for a piece; the copies from pinned memory are asynchronous."""
+    return torch.empty(PIECE, dtype=torch.uint8, pin_memory=pinned)
+
+
+def staged_in(buffer: Tensor, piece: Piece) -> Tensor:
+    """The start of a staging buffer, of a piece's size and type."""
+    return buffer[: piece.target.numel() * piece.dtype.itemsize].view(piece.dtype)
+
+
+def read_into(tensor: Tensor, file: FileIO, start: int) -> None:
+    """Fills a flat tensor in main memory with a file's bytes from `start`; other threads run meanwhile.
+
+    Raises:
+        OSError: the file cannot be read, or ends too early.
+    """
+    left = tensor.view(torch.uint8).numpy().data
+    file.seek(start)
+    while left:
+        count = file.readinto(left)
+        if not count:
+            raise OSError(f"The file ends before byte {start + len(left)}.")
+        left = left[count:]
+
+
+def _lanes(device: torch.device) -> list[Lane]:
+    """One for each thread that reads.
+
+    The targets are memory of the stream that computes, which may have work left in it for their former owners.
+    """
+    count = min(READERS, os.cpu_count() or 1)
+    if device.type != "cuda":
+        return [HostLane() for _ in range(count)]
+    stream = torch.cuda.Stream(device)
+    stream.wait_stream(torch.cuda.default_stream(device))
+    return [CudaLane(stream) for _ in range(count)]
+
+
+def _carry_all(path: Path, pieces: "deque[Piece]", lane: Lane, stop: Event) -> None:
+    """Carries pieces until none is left; where one fails, the other threads' are left undone.
+
+    Whatever happens nothing is on its way afterwards: the targets may be freed then.
+    """
+    try:
+        with readable(path), path.open("rb", buffering=0) as file:
+            while (piece := _next(pieces)) is not None:
+                if stop.is_set():
+                    raise Stopped
+                lane.carry(piece, file)
+    except BaseException:
+        pieces.clear()
+        raise
+    finally:
+        lane.finish()
+
+
+def _next(pieces: "deque[Piece]") -> Piece | None:
+    try:
+        return pieces.popleft()
+    except IndexError:  # none is left; asking first would be a race
+        return None

@@ -1,0 +1,82 @@
+"""What a safetensors file holds, and where in it: read without touching the tensors themselves."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+
+from ..errors import CheckpointError
+
+DTYPES = {
+    "F64": torch.float64,
+    "F32": torch.float32,
+    "F16": torch.float16,
+    "BF16": torch.bfloat16,
+    "I64": torch.int64,
+    "I32": torch.int32,
+    "I16": torch.int16,
+    "I8": torch.int8,
+    "U8": torch.uint8,
+    "BOOL": torch.bool,
+}
+"""The types of safetensors (https://github.com/huggingface/safetensors#format) that a network's tensors may have."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A tensor of a file: its type and shape, and the byte of the file at which it begins."""
+
+    dtype: torch.dtype
+    shape: tuple[int, ...]
+    start: int
+
+    @property
+    def numel(self) -> int:
+        return prod(self.shape)
+
+
+def read_entries(path: Path, rename: Callable[[str], str] = str) -> dict[str, Entry]:
+    """The entries of a safetensors file, by their names after `rename`.
+
+    Raises:
+        CheckpointError: the file is missing, truncated, of unknown types or no safetensors, or two of its names become one.
+    """
+    with readable(path):
+        with safe_open(str(path), framework="pt") as file:  # refuses a header that does not fit the file's length
+            names = list(file.keys())
+        header, start = _header(path)
+        entries = {rename(name): _entry(header[name], start) for name in names}
+    if len(entries) < len(names):
+        raise twice(path)
+    return entries
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """What goes wrong in reading a safetensors file becomes a CheckpointError that names it."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{path} is missing.", "Download the checkpoint again.") from error
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise CheckpointError(f"{path} is damaged or no safetensors file.", "Download it again.") from error
+
+
+def twice(path: Path) -> CheckpointError:
+    return CheckpointError(f"{path} holds tensors twice, under two namings.", "Download it again.")
+
+
+def _header(path: Path) -> tuple[dict, int]:
+    """The header's object, and the byte at which the tensors begin: after 8 bytes of length and the header."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        return json.loads(file.read(length)), 8 + length
+
+
+def _entry(described: dict, start: int) -> Entry:
+    return Entry(DTYPES[described["dtype"]], tuple(described["shape"]), start + described["data_offsets"][0])

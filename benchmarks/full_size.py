@@ -1,0 +1,88 @@
+"""Seconds, operations and memory of every stage at the published sizes, against a plain version, in one run.
+
+    .venv/bin/python benchmarks/full_size.py [--output docs/performance] [--size full|small] [--cases NAME ...] [--again]
+
+On an NVIDIA card the networks have their full size and random weights in half precision, made on the card; elsewhere they
+are small ones of the same architecture. Inputs are synthetic (see `workload.py`), the stages and the memory plans are the
+product's own. Every case runs in a process of its own: once with few steps, which compiles and chooses kernels, then in
+earnest. What is measured is written at once, so a run that is cut keeps what it has, and the next adds what is missing.
+
+The plain version (see `plain.py`) has float32 weights under autocast, separate projections, nothing kept between steps, a
+dense grid (at full size of half the resolution), and marching cubes on the CPU.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "backend"), str(ROOT)]
+
+from actionmesh.weights.store import choose_device  # noqa: E402
+from benchmarks.cases import CASES, SCALES  # noqa: E402
+from benchmarks.measuring import LOADING, MACHINE, OPERATIONS, measure  # noqa: E402
+from benchmarks.performance_table import insert_tables, read_report, write_report  # noqa: E402
+
+
+def main() -> None:
+    arguments = read_arguments()
+    if arguments.measure:
+        print(json.dumps(measure(arguments.measure, SCALES[arguments.size], arguments.device, arguments.files)))
+        return
+    device = choose_device(arguments.device).type
+    size = arguments.size or ("full" if device == "cuda" else "small")
+    child = ["--device", device, "--size", size] + (["--files", str(arguments.files)] if arguments.files else [])
+    run(arguments.output, arguments.cases, size, child, time.monotonic() + 60 * arguments.minutes, arguments.again)
+
+
+def read_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    names = [*(case.name for case in CASES), OPERATIONS, LOADING]
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "performance", help="a .json and a .md file")
+    parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
+    parser.add_argument("--size", choices=SCALES, help="full on an NVIDIA card, small elsewhere")
+    parser.add_argument("--cases", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names))
+    parser.add_argument("--minutes", type=float, default=9.5, help="after which what is not measured waits for another run")
+    parser.add_argument("--again", action="store_true", help="measure what is there already")
+    parser.add_argument("--files", type=Path, help=f"folder for the checkpoint of {LOADING!r}; a temporary one otherwise")
+    parser.add_argument("--measure", help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+def run(output: Path, names: list[str], size: str, child: list[str], deadline: float, again: bool) -> None:
+    """Measures what the report lacks, and writes it after every case."""
+    report = read_report(output)
+    machine = measure_alone(MACHINE, child, deadline)
+    if "error" in machine:
+        raise SystemExit(f"The machine cannot be measured. {machine['error']}")
+    entry = report["machines"].setdefault(f"{machine['device']}, {size} networks", {"rows": {}})
+    rows, entry["machine"] = entry["rows"], machine
+    for name in names:
+        place = report if name == OPERATIONS else rows
+        if name in place and "error" not in place[name] and not again:
+            continue
+        place[name] = measure_alone(name, child, deadline)
+        print(f"{name}: {place[name].get('error', 'done')}", file=sys.stderr, flush=True)
+        write_report(output, report)
+    insert_tables(output, report)
+
+
+def measure_alone(name: str, child: list[str], deadline: float) -> dict:
+    """`measure` in a fresh process; a row that tells what went wrong if it fails."""
+    command = [sys.executable, __file__, "--measure", name, *child]
+    try:
+        left = max(0.1, deadline - time.monotonic())
+        done = subprocess.run(command, capture_output=True, text=True, timeout=left)
+    except subprocess.TimeoutExpired:
+        return {"error": "The time was up. Run the benchmark again."}
+    if done.returncode != 0:
+        sys.stderr.write(done.stderr)
+        return {"error": (done.stderr.strip().splitlines() or ["It said nothing."])[-1]}
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+if __name__ == "__main__":
+    main()

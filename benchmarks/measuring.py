@@ -1,0 +1,144 @@
+"""One measurement of the full-size benchmark, in the process that calls it: a dictionary of plain JSON values."""
+
+import importlib.metadata
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from actionmesh.geometry.extraction import extract_surface
+from actionmesh.weights.parts import PARTS
+from actionmesh.weights.plan import PLANS
+from actionmesh.weights.store import ModelStore, choose_device, run_dtype
+
+from .cases import CASES, SCALES, Case, Scale
+from .instruments import clock, device_name, matrix_rate, memory, seconds_of, start_memory
+from .operations import count_operations, decode_operations
+from .plain import plain
+from .random_weights import RandomStore, write_checkpoint
+from .workload import CAN_DECIMATE, DECODE, TorusVAE, run_stages, torus_field
+
+MACHINE, OPERATIONS, LOADING = "machine", "operations", "loading"
+FEW_STEPS = 4
+
+
+def measure(name: str, scale: Scale, device_type: str, files: Path | None) -> dict[str, Any]:
+    """The case, the machine, operations at full size on no device, or loading, by its name."""
+    device = choose_device(device_type)
+    if name == OPERATIONS:
+        return {case.name: full_size_operations(case) for case in CASES}
+    if name == MACHINE:
+        return measure_machine(device)
+    if name == LOADING:
+        return measure_loading(scale, device, files)
+    return measure_case(next(case for case in CASES if case.name == name), scale, device)
+
+
+def measure_machine(device: torch.device) -> dict[str, Any]:
+    """What the device is and how fast it multiplies matrices, and with which libraries."""
+    dtype = run_dtype(device)
+    return {
+        "device": device_name(device),
+        "matrix_tflops": matrix_rate(device, dtype),
+        "dtype": str(dtype).removeprefix("torch."),
+        "torch": str(torch.__version__),
+        "marching_cubes": marching_cubes_library(device),
+        "decimates": CAN_DECIMATE,
+    }
+
+
+def marching_cubes_library(device: torch.device) -> str:
+    """What polygonises on this device."""
+    try:
+        version = importlib.metadata.version("warp-lang")
+    except importlib.metadata.PackageNotFoundError:
+        version = ""
+    return f"Warp {version}" if version and device.type == "cuda" else "scikit-image"
+
+
+def measure_case(case: Case, scale: Scale, device: torch.device) -> dict[str, Any]:
+    """Seconds, operations and peak memory of each stage; in `first_run_seconds` all that is done once a process."""
+    preset, workload = scale.preset(case), scale.workload(case)
+    stages: dict[str, dict[str, float]] = {}
+
+    @contextmanager
+    def measured(stage: str) -> Iterator[None]:
+        start_memory(device)
+        start = clock(device)
+        yield
+        stages[stage] = {"seconds": clock(device) - start, **memory(device)}
+
+    with ExitStack() as stack:
+        enter(stack, case, device)
+        store = RandomStore(scale.sizes, str(device), case.plan, torch.float32 if case.plain else None)
+        few = replace(preset, steps=FEW_STEPS, image_steps=FEW_STEPS)
+        first = seconds_of(lambda: run_stages(store, few, workload, lambda stage: nullcontext()), device)
+        TorusVAE.queries = 0
+        run_stages(store, preset, workload, measured)
+        for stage, operations in operations_of(case, scale, TorusVAE.queries).items():
+            stages[stage]["tflop"] = operations / 1e12
+    if store.retried_for_memory:
+        raise MemoryError(f"The plan for {case.plan} GB did not fit into {case.cap} GB; the one for {store.plan.name} GB did.")
+    return {"seconds": sum(stage["seconds"] for stage in stages.values()), "first_run_seconds": first, "stages": stages}
+
+
+def enter(stack: ExitStack, case: Case, device: torch.device) -> None:
+    """What holds while a case runs: its version, and the cap on the card's memory."""
+    if case.cap and device.type == "cuda":
+        total = torch.cuda.get_device_properties(device).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(1.0, case.cap * 1e9 / total))
+    if case.plain:
+        stack.enter_context(plain())
+        if device.type == "cuda":
+            stack.enter_context(torch.autocast("cuda", run_dtype(device)))
+
+
+def operations_of(case: Case, scale: Scale, queries: int) -> dict[str, int]:
+    """Of every stage, where `queries` points of the decoded field were asked for."""
+    coarse = replace(scale.preset(case), resolution=16)
+    counts = count_operations(scale.sizes, coarse, scale.workload(case), case.plan)
+    return {**counts, DECODE: decode_operations(scale.sizes, queries)}
+
+
+def full_size_operations(case: Case) -> dict[str, int]:
+    """Of every stage; the surface is followed on the CPU to see how often the field is asked for."""
+    scale = SCALES["full"]
+    with plain() if case.plain else nullcontext():
+        return operations_of(case, scale, queries_of(case, scale))
+
+
+def queries_of(case: Case, scale: Scale) -> int:
+    """Points at which the torus's field is asked for to find its surface."""
+    resolution, queries = scale.preset(case).resolution, 0
+    if case.plain:
+        return (resolution + 1) ** 3
+
+    def field(points: Tensor) -> Tensor:
+        nonlocal queries
+        queries += len(points)
+        return torus_field(points)[:, 0]
+
+    extract_surface(field, resolution)
+    return queries
+
+
+def measure_loading(scale: Scale, device: torch.device, files: Path | None) -> dict[str, Any]:
+    """Seconds from files that the system has in its memory to networks that are ready on the device."""
+    with nullcontext(files) if files else TemporaryDirectory() as folder:
+        path = Path(folder)
+        size = write_checkpoint(path, scale.sizes)
+        torch.zeros(1, device=device)
+        start_memory(device)
+        seconds = seconds_of(lambda: load_everything(path, device), device)
+        return {"seconds": seconds, "gigabytes": size / 1e9, **memory(device)}
+
+
+def load_everything(checkpoint: Path, device: torch.device) -> list[Any]:
+    """All networks of the roomiest plan."""
+    store = ModelStore(checkpoint, str(device), PLANS[0].name)
+    return [getattr(store, part) for part in PARTS]

@@ -1,0 +1,110 @@
+"""Checkpoints of any size with random weights: as files in the public layout, or made directly on the device."""
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Event
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from transformers import Dinov2Config
+
+from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
+from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
+from actionmesh.training.export import theirs, write_config, write_json
+from actionmesh.training.parts import new_encoder
+from actionmesh.training.recipes import Sizes
+from actionmesh.weights.parts import ACTIONMESH_WEIGHTS, TRIPOSG_WEIGHTS, Make
+from actionmesh.weights.store import ModelStore
+
+from .workload import TorusVAE
+
+
+def empty_network(part: str, sizes: Sizes) -> nn.Module:
+    """A network of the meta device."""
+    makers: dict[str, Callable[[], nn.Module]] = {
+        "image_encoder": lambda: new_encoder(sizes, torch.device("meta")),
+        "image_to_3d": lambda: ImageTo3DDenoiser(sizes.image_to_3d),
+        "shape_vae": lambda: TorusVAE(sizes.vae),
+        "temporal_denoiser": lambda: TemporalDenoiser(sizes.temporal),
+        "temporal_autoencoder": lambda: TemporalAutoencoder(sizes.autoencoder),
+    }
+    with torch.device("meta"):
+        return makers[part]().eval().requires_grad_(False)
+
+
+def random_tensors(network: nn.Module, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
+    """Values for all tensors of a network: noise that keeps a product's size, one for the scales of norms, zero for the rest."""
+    generator = torch.Generator(device).manual_seed(0)
+    tensors = {}
+    for name, like in network.state_dict().items():
+        tensor = torch.zeros(like.shape, dtype=dtype, device=device)
+        if like.dim() > 1:
+            tensor.normal_(0, like[0].numel() ** -0.5, generator=generator)
+        elif "norm" in name and name.endswith("weight"):
+            tensor.fill_(1)
+        tensors[name] = tensor
+    return tensors
+
+
+class RandomStore(ModelStore):
+    """The product's store with random weights in the place of files.
+
+    Args:
+        sizes: of the networks.
+        device: where they run.
+        plan: name of the memory plan.
+        dtype: of the weights; the product's choice for the device if None.
+    """
+
+    def __init__(self, sizes: Sizes, device: str, plan: str, dtype: torch.dtype | None = None):
+        self._configs = TemporaryDirectory()
+        write_configs(Path(self._configs.name), sizes)
+        super().__init__(Path(self._configs.name), device, plan)
+        self.sizes, self.dtype = sizes, dtype or self.dtype
+
+    def _read(self, name: str, make: Make, device: torch.device, stop: Event) -> nn.Module:
+        network = empty_network(name, self.sizes)
+        network.load_state_dict(random_tensors(network, device, self.dtype), strict=True, assign=True)
+        return network
+
+
+def write_configs(folder: Path, sizes: Sizes) -> None:
+    """All of a public checkpoint but its weights."""
+    triposg, actionmesh = folder / "TripoSG", folder / "ActionMesh"
+    write_config(triposg / "transformer", sizes.image_to_3d)
+    write_config(triposg / "vae", sizes.vae)
+    write_config(actionmesh / "denoiser", sizes.temporal)
+    write_config(actionmesh / "autoencoder", sizes.autoencoder)
+    encoder = {"model_type": "dinov2", **Dinov2Config(**sizes.encoder).to_diff_dict()}
+    write_json(triposg / "image_encoder_dinov2" / "config.json", encoder)
+    write_json(triposg / "scheduler" / "scheduler_config.json", {"num_train_timesteps": 1000, "shift": 1.0})
+    write_json(triposg / "feature_extractor_dinov2" / "preprocessor_config.json", sizes.preprocessing.to_dict())
+
+
+def write_checkpoint(folder: Path, sizes: Sizes) -> int:
+    """A public checkpoint's folder, its types and names included; returns the bytes of its weights."""
+    write_configs(folder, sizes)
+    places: dict[str, tuple[str, str, torch.dtype, Callable[[dict[str, Tensor]], dict[str, Tensor]]]] = {
+        "image_encoder": ("TripoSG/image_encoder_dinov2", ACTIONMESH_WEIGHTS, torch.float16, dict),
+        "image_to_3d": ("TripoSG/transformer", TRIPOSG_WEIGHTS, torch.float16, theirs),
+        "shape_vae": ("TripoSG/vae", TRIPOSG_WEIGHTS, torch.float16, theirs),
+        "temporal_denoiser": ("ActionMesh/denoiser", ACTIONMESH_WEIGHTS, torch.float32, dict),
+        "temporal_autoencoder": ("ActionMesh/autoencoder", ACTIONMESH_WEIGHTS, torch.float32, dict),
+    }
+    total = 0
+    for part, (place, file, dtype, rename) in places.items():
+        path = folder / place / file
+        save_file(rename(repeated_tensors(empty_network(part, sizes), dtype)), path)
+        total += path.stat().st_size
+    return total
+
+
+def repeated_tensors(network: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
+    """One block of noise over and over: drawing gigabytes would take longer than reading them."""
+    noise = (0.02 * torch.randn(1 << 20, generator=torch.Generator().manual_seed(0))).to(dtype)
+    return {
+        name: noise.repeat(-(-like.numel() // len(noise)))[: like.numel()].reshape(like.shape).clone()
+        for name, like in network.state_dict().items()
+    }

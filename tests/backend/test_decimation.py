@@ -1,0 +1,81 @@
+"""Large meshes are decimated in a process of their own, with the same result, which ends when it is told to."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from actionmesh.errors import Cancelled
+from actionmesh.geometry import decimation
+from actionmesh.geometry.decimation import decimate
+from tests.backend.test_cleanup import ball
+from tests.backend.test_extraction import is_closed
+
+
+@pytest.fixture
+def processes(monkeypatch):
+    """Those that were started."""
+    started, popen = [], subprocess.Popen
+
+    def start(*arguments, **options):
+        started.append(popen(*arguments, **options))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    return started
+
+
+def test_a_process_of_its_own_gives_the_same_mesh(processes, monkeypatch):
+    vertices, faces = ball(5)
+    here = decimate(vertices, faces, 3000)
+    assert not processes
+    monkeypatch.setattr(decimation, "FACES_HERE", 1000)
+    beside = decimate(vertices, faces, 3000)
+    assert len(processes) == 1 and processes[0].returncode == 0
+    assert all(np.array_equal(one, other) and one.dtype == other.dtype for one, other in zip(here, beside, strict=True))
+    assert len(beside[1]) <= 3000 and is_closed(beside[1])
+
+
+def test_it_leaves_the_lock_to_others(monkeypatch):
+    """A thread that sleeps a millisecond at a time goes on while 200 000 faces, about 0.7 s of work, are decimated."""
+    monkeypatch.setattr(decimation, "FACES_HERE", 1000)
+    vertices, faces = ball(6)
+    vertices, faces = np.concatenate([vertices, vertices + 3]), np.concatenate([faces, faces + len(vertices)])
+    worker = threading.Thread(target=decimate, args=(vertices, faces, 5000))
+    gaps, last = [], time.perf_counter()
+    worker.start()
+    while worker.is_alive():
+        time.sleep(0.001)
+        gaps.append(time.perf_counter() - last)
+        last = time.perf_counter()
+    assert max(gaps) < 0.3
+
+
+def test_being_told_to_stop_ends_the_process(processes, monkeypatch):
+    monkeypatch.setattr(decimation, "FACES_HERE", 1000)
+    asked = []
+
+    def check():
+        asked.append(time.monotonic())
+        if len(asked) > 1:
+            raise Cancelled()
+
+    vertices, faces = ball(6)
+    with pytest.raises(Cancelled):
+        decimate(vertices, faces, 100, check)
+    assert len(processes) == 1 and processes[0].returncode not in (None, 0)
+    assert time.monotonic() - asked[0] < 2
+
+
+@pytest.mark.parametrize("command", [["no/such/python"], [sys.executable, "-c", "raise SystemExit(3)"], [sys.executable, "-c", ""]])
+def test_it_is_done_here_where_no_process_can_do_it(command, monkeypatch, caplog):
+    popen = subprocess.Popen
+    monkeypatch.setattr(subprocess, "Popen", lambda arguments, **options: popen(command, **options))
+    monkeypatch.setattr(decimation, "FACES_HERE", 100)
+    vertices, faces = ball(3)
+    with caplog.at_level("INFO", "actionmesh"):
+        assert len(decimate(vertices, faces, 500)[1]) <= 500
+    assert "decimated in this process" in caplog.text

@@ -1,0 +1,169 @@
+"""Memory that runs out in the middle of a job: once it goes on with less, and says so."""
+
+import logging
+
+import cv2
+import numpy as np
+import pytest
+import torch
+import trimesh
+
+from actionmesh import jobs
+from actionmesh.animation import Animation
+from actionmesh.failures import explain
+from actionmesh.protocol import Animate, Kind, Memory
+from actionmesh.stages.memory import once_more_with_less
+from actionmesh.training.data import render_toy
+from actionmesh.training.toys import make_sequence
+from actionmesh.weights.plan import PLANS
+from actionmesh.weights.store import ModelStore
+
+IMPOSSIBLE = 1 << 50
+"""Bytes that no machine has."""
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory):
+    """Three frames of a toy, and its mesh."""
+    folder, toy = tmp_path_factory.mktemp("clip"), make_sequence(11, 16, "fish")
+    for i, frame in enumerate(render_toy(toy)[:3]):
+        cv2.imwrite(str(folder / f"frame{i}.png"), cv2.cvtColor(frame, cv2.COLOR_RGBA2BGRA))
+    mesh = tmp_path_factory.mktemp("mesh") / "fish.ply"
+    trimesh.Trimesh(toy.vertices[0], toy.faces, process=False).export(mesh)
+    out = tmp_path_factory.mktemp("out") / "fish.safetensors"
+    return Animate(str(folder), (str(out),), mesh=str(mesh), preset="demo")
+
+
+def run(job, stores):
+    events = []
+    done = jobs.run(job, stores, events.append, lambda: False)
+    return done, [event.stage for event in events if event.step == 0], Animation.load(job.out[0]).vertices
+
+
+def fail(monkeypatch, part, times, error):
+    """A visible fake: the first calls of a network find no memory."""
+    real, calls = ModelStore._part, []
+
+    def scarce(store, name, float8=False):
+        network = real(store, name, float8)
+        if name == part and len(calls) < times:
+            calls.append(name)
+            error()
+        return network
+
+    monkeypatch.setattr(ModelStore, "_part", scarce)
+
+
+def out_of_memory():
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 8 GiB.")
+
+
+def really_too_much():
+    torch.empty(IMPOSSIBLE, dtype=torch.uint8)
+
+
+@pytest.mark.parametrize("part", ["temporal_denoiser", "temporal_autoencoder"])
+def test_a_job_goes_on_with_less_memory_from_the_stage_that_failed(job, monkeypatch, part):
+    plain, stages, vertices = run(job, jobs.Stores())
+    assert (plain.plan, plain.retried_for_memory) == ("24", False)
+    fail(monkeypatch, part, 1, out_of_memory)
+    done, told, again = run(job, jobs.Stores())
+    assert (done.plan, done.retried_for_memory) == ("12", True)
+    notice = next(stage for stage in told if "Memory ran out" in stage)
+    assert "12 GB" in notice and notice in done.timings
+    assert [stage for stage in told if stage != notice] in (stages, _with_twice(stages, part))
+    np.testing.assert_allclose(again, vertices, atol=1e-5)
+
+
+def test_encoding_a_mesh_goes_on_with_less_memory(job, monkeypatch):
+    """It has no steps among which to tell."""
+    fail(monkeypatch, "shape_vae", 1, out_of_memory)
+    done, _, _ = run(job, jobs.Stores())
+    assert (done.plan, done.retried_for_memory) == ("12", True)
+
+
+def _with_twice(stages, part):
+    """Stage II reports its beginning before it asks for the network."""
+    last = stages.index("Stage II: moving the mesh")
+    return stages[:last] + [stages[last]] + stages[last:] if part == "temporal_autoencoder" else stages
+
+
+def test_an_allocation_that_really_fails_is_survived(job, monkeypatch, caplog):
+    fail(monkeypatch, "temporal_denoiser", 1, really_too_much)
+    with caplog.at_level(logging.WARNING):
+        done, _, _ = run(job, jobs.Stores())
+    assert done.retried_for_memory and "plan for 12 GB" in caplog.text
+
+
+def test_the_next_job_keeps_the_smaller_plan_and_may_go_down_once_more(job, monkeypatch):
+    stores = jobs.Stores()
+    fail(monkeypatch, "temporal_denoiser", 1, out_of_memory)
+    run(job, stores)
+    done, _, _ = run(job, stores)
+    assert (done.plan, done.retried_for_memory) == ("12", False)
+    fail(monkeypatch, "temporal_denoiser", 1, out_of_memory)
+    done, _, _ = run(job, stores)
+    assert (done.plan, done.retried_for_memory) == ("8", True)
+
+
+@pytest.mark.parametrize(("memory", "times"), [(Memory.AUTO, 2), (Memory.GB_6, 1)])
+def test_twice_in_a_job_or_under_the_smallest_plan_it_is_an_error_with_a_cure(job, monkeypatch, memory, times):
+    fail(monkeypatch, "temporal_denoiser", times, out_of_memory)
+    with pytest.raises(torch.OutOfMemoryError) as caught:
+        run(Animate(**{**vars(job), "memory": memory}), jobs.Stores())
+    told = explain(caught.value)
+    assert told.kind is Kind.OUT_OF_MEMORY and "smaller memory plan" in told.cure
+
+
+class FakeStore:
+    """Has a smaller plan, and remembers when it was asked for it."""
+
+    plan = PLANS[1]
+    can_lighten = True
+
+    def __init__(self):
+        self.lightened = 0
+
+    def lighten(self):
+        self.lightened += 1
+
+
+def test_other_errors_are_not_tried_again():
+    calls, store = [], FakeStore()
+
+    @once_more_with_less
+    def stage(store):
+        calls.append(store)
+        raise ValueError("a fault")
+
+    with pytest.raises(ValueError, match="a fault"):
+        stage(store)
+    assert len(calls) == 1 and store.lightened == 0
+
+
+def test_what_failed_is_freed_before_it_is_tried_again():
+    """Its tensors would be held by the error's traceback."""
+    store, alive = FakeStore(), []
+
+    class Large:
+        def __del__(self):
+            alive.remove(self.number)
+
+        def __init__(self, number):
+            self.number = number
+            alive.append(number)
+
+    def lighten():
+        assert alive == []
+        store.lightened += 1
+
+    store.lighten = lighten
+
+    @once_more_with_less
+    def stage(store):
+        held = Large(store.lightened)
+        if store.lightened == 0:
+            out_of_memory()
+        return held.number
+
+    assert stage(store) == 1 and store.lightened == 1

@@ -1,0 +1,210 @@
+"""The clean-up runs beside Stage I, its errors come when its mesh is needed, and it never outlives its job."""
+
+import copy
+import threading
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from actionmesh.errors import Cancelled, MeshError
+from actionmesh.geometry.cleanup import clean_up
+from actionmesh.geometry.mesh import Mesh
+from actionmesh.media.clip import Clip
+from actionmesh.models.shape_vae import ShapeVAE
+from actionmesh.options import AnimateOptions
+from actionmesh.pipeline import animate
+from actionmesh.presets import PRESETS
+from actionmesh.progress import Progress
+from actionmesh.stages import pending_reference, reference
+from actionmesh.stages.pending_reference import PendingReference, as_pending, reference_from_picture
+from actionmesh.stages.reference import decode_mesh, reference_from_mesh, reference_in_model_space
+from tests.backend.test_cleanup import ball
+
+LATENT = torch.zeros(4, 8)
+BALL = reference_in_model_space(LATENT, Mesh(*ball(1)))
+
+
+def threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("reference")]
+
+
+def work_until_told(check):
+    """A clean-up that takes two seconds if nobody stops it."""
+    for _ in range(200):
+        time.sleep(0.01)
+        check()
+    return BALL
+
+
+@pytest.fixture
+def ball_store(tiny_store, monkeypatch):
+    """The tiny store, whose shape is a ball whatever its random weights say; they are queried all the same."""
+    query = ShapeVAE.query
+
+    def ball_field(self, points, context):
+        return 0.6 - points.norm(dim=-1, keepdim=True) + 0 * query(self, points, context)
+
+    monkeypatch.setattr(ShapeVAE, "query", ball_field)
+    return tiny_store
+
+
+def preset(**changes):
+    return PRESETS["demo"].overridden({"image_steps": 1, "resolution": 48, "max_faces": 500, **changes}, "a test")
+
+
+def picture(store):
+    return torch.zeros(5, store.image_to_3d.config.cross_attention_dim)
+
+
+def test_other_work_goes_on_meanwhile():
+    told = threading.Event()
+
+    def finish(check):
+        assert told.wait(5)
+        return BALL
+
+    with PendingReference(LATENT, finish, Progress()) as pending:
+        assert pending.latent is LATENT
+        told.set()
+        assert pending.ready() is BALL
+    assert not threads()
+
+
+def test_its_error_is_raised_where_its_mesh_is_needed():
+    def finish(check):
+        raise MeshError("The surface is as small as a point.", "Use another seed.")
+
+    with PendingReference(LATENT, finish, Progress()) as pending:
+        with pytest.raises(MeshError, match="as small as a point") as refused:
+            pending.ready()
+    assert refused.value.cure == "Use another seed." and not threads()
+
+
+@pytest.mark.parametrize("error", [Cancelled(), RuntimeError("CUDA out of memory")])
+def test_whatever_ends_the_job_ends_the_clean_up(error):
+    begin = time.monotonic()
+    with pytest.raises(type(error)):
+        with PendingReference(LATENT, work_until_told, Progress()):
+            raise error
+    assert time.monotonic() - begin < 1 and not threads()
+
+
+def test_it_obeys_cancellation_while_it_is_waited_for():
+    begin = time.monotonic()
+    progress = Progress(cancelled=lambda: time.monotonic() - begin > 0.1)
+    with PendingReference(LATENT, work_until_told, progress) as pending:
+        with pytest.raises(Cancelled):
+            pending.ready()
+    assert time.monotonic() - begin < 1
+
+
+def test_a_reference_that_is_there_need_not_be_waited_for(tiny_store):
+    made = reference_from_mesh(Mesh(*ball(2)), tiny_store, 0)
+    with as_pending(made) as pending:
+        assert pending.latent is made.latent and pending.ready() is made
+
+
+def test_the_mesh_is_the_one_that_is_cleaned_up_at_once(ball_store):
+    progress, events = Progress(), []
+    with reference_from_picture(picture(ball_store), ball_store, preset(), 3, Progress(events.append)) as pending:
+        made = pending.ready()
+    vertices, faces = decode_mesh(pending.latent, ball_store, preset(), progress)
+    assert np.array_equal(made.mesh.vertices, vertices) and np.array_equal(made.mesh.faces, faces)
+    assert 300 < len(faces) <= 500 and np.linalg.norm(vertices, axis=1) == pytest.approx(0.6, abs=0.02)
+    stages = list(dict.fromkeys(event.stage for event in events))
+    assert stages == ["Stage 0: making the reference shape", "Extracting the surface, level 1 of 1"]
+
+
+def test_a_picture_without_a_shape_is_told_of_before_stage_one(ball_store, monkeypatch):
+    monkeypatch.setattr(ShapeVAE, "query", lambda self, points, context: -torch.ones(*points.shape[:-1], 1))
+    with pytest.raises(MeshError, match="No shape could be made from the reference frame") as refused:
+        reference_from_picture(picture(ball_store), ball_store, preset(), 3, Progress())
+    assert "another seed" in refused.value.cure and not threads()
+
+
+def test_a_surface_of_nothing_is_a_typed_error(ball_store, monkeypatch):
+    speck = np.ones((3, 3), np.float32), np.array([[0, 1, 2]], np.int32)
+    monkeypatch.setattr(pending_reference, "decode_surface", lambda *given: speck)
+    with reference_from_picture(picture(ball_store), ball_store, preset(), 3, Progress()) as pending:
+        with pytest.raises(MeshError, match="as small as a point") as refused:
+            pending.ready()
+    assert refused.value.cure
+
+
+@pytest.mark.parametrize(("query_rows", "expected"), [(500, 500), (65_536, reference.CPU_ROWS)])
+def test_queries_are_as_large_as_the_memory_plan_says(ball_store, monkeypatch, query_rows, expected):
+    sizes, query = [], ShapeVAE.query
+
+    def counted(self, points, context):
+        assert points.dtype == torch.float32
+        sizes.append(points.shape[1])
+        return query(self, points, context)
+
+    monkeypatch.setattr(ShapeVAE, "query", counted)
+    monkeypatch.setattr(ball_store, "plan", replace(ball_store.plan, query_rows=query_rows))
+    latent = torch.zeros(ball_store.tokens, ball_store.image_to_3d.config.in_channels)
+    decode_mesh(latent, ball_store, preset(), Progress())
+    assert max(sizes) == expected
+
+
+def test_a_half_precision_network_is_queried_at_float32_points(ball_store, monkeypatch):
+    """As on a GPU: the network's weights are bfloat16, its positions are not."""
+    vae = copy.deepcopy(ball_store.shape_vae).to(torch.bfloat16)
+    monkeypatch.setattr(type(ball_store), "shape_vae", vae)
+    latent = torch.zeros(ball_store.tokens, ball_store.image_to_3d.config.in_channels)
+    vertices, _ = decode_mesh(latent, ball_store, preset(max_faces=100_000), Progress())
+    assert np.linalg.norm(vertices, axis=1) == pytest.approx(0.6, abs=1e-3)
+
+
+class Story:
+    """A whole job from three opaque pictures, and what happened in it, in order; its clean-up waits for Stage I to begin."""
+
+    def __init__(self, store, monkeypatch, last_stage=None):
+        self.store, self.seen, self.moving = store, [], threading.Event()
+        self.last_stage = last_stage
+        monkeypatch.setattr(pending_reference, "clean_up", self.clean_up)
+        monkeypatch.setattr(store, "preset", lambda name: preset(steps=2, guidance=2.0))
+
+    def run(self):
+        pictures = np.full((3, 32, 32, 4), 255, np.uint8)
+        clip = Clip(pictures, np.arange(3) / 24, np.arange(3), True, "three pictures")
+        progress = Progress(self.report, cancelled=lambda: self.last_stage is not None and self.last_stage in self.seen)
+        return animate(AnimateOptions("three pictures"), self.store, progress, clip)
+
+    def report(self, event):
+        if not self.seen or self.seen[-1] != event.stage:
+            self.seen.append(event.stage)
+        if event.stage.startswith("Stage I:") and event.step:
+            self.moving.set()
+
+    def clean_up(self, *surface, check):
+        while not self.moving.wait(0.01):
+            check()
+        self.seen.append("clean-up")
+        return clean_up(*surface, check=check)
+
+
+IMAGE, EXTRACTION, MOTION, MOVING = (
+    "Stage 0: making the reference shape",
+    "Extracting the surface, level 1 of 1",
+    "Stage I: finding the motion",
+    "Stage II: moving the mesh",
+)
+
+
+def test_a_whole_job_cleans_up_during_stage_one(ball_store, monkeypatch):
+    story = Story(ball_store, monkeypatch)
+    animation = story.run()
+    assert animation.vertices.shape[0] == 3 and 300 < len(animation.faces) <= 500
+    order = [stage for stage in story.seen if stage in (IMAGE, EXTRACTION, MOTION, MOVING, "clean-up")]
+    assert list(dict.fromkeys(order)) == [IMAGE, EXTRACTION, MOTION, "clean-up", MOVING]
+
+
+def test_a_job_that_is_cancelled_in_stage_one_leaves_no_thread(ball_store, monkeypatch):
+    story = Story(ball_store, monkeypatch, MOTION)
+    with pytest.raises(Cancelled):
+        story.run()
+    assert MOTION in story.seen and "clean-up" not in story.seen and not threads()

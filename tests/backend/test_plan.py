@@ -1,0 +1,179 @@
+"""Memory plans: which is chosen for how much memory, and that what is counted is what networks take."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from actionmesh.errors import CheckpointError, InputError
+from actionmesh.models.denoiser import TemporalDenoiser, TemporalDenoiserConfig
+from actionmesh.models.execution import Execution
+from actionmesh.protocol import Memory
+from actionmesh.training.recipes import SIZES
+from actionmesh.weights import memory, needs, plan
+from actionmesh.weights.checkpoints import default_checkpoint, open_checkpoint
+from actionmesh.weights.plan import AUTO, PLANS, choose_plan, lighter, on_device, plan_named
+from actionmesh.weights.store import ModelStore
+
+GB = 1 << 30
+FULL = SIZES["full"]
+PUBLIC = needs.Needs(
+    weights={
+        "image_encoder": 608_000_000,
+        "image_to_3d": 2_879_200_000,
+        "shape_vae": 485_400_000,
+        "temporal_denoiser": 2_879_200_000,
+        "temporal_autoencoder": 428_400_000,
+    },
+    item=2,
+    encoder_width=1024,
+    image_tokens=257,
+    surface_points=16_384,
+    image_to_3d=FULL.image_to_3d,
+    shape_vae=FULL.vae,
+    temporal_denoiser=FULL.temporal,
+    temporal_autoencoder=FULL.autoencoder,
+)
+"""The published networks in half precision, by the parameters that the published files have."""
+
+
+@pytest.mark.parametrize(
+    ("free", "name"),
+    [(80, "24"), (23, "24"), (15, "12"), (11, "12"), (7, "8"), (5.2, "6"), (1, "6")],
+)
+def test_the_public_checkpoint_gets_the_plan_of_the_card(free, name):
+    assert choose_plan(int(free * GB), PUBLIC.bytes_of).name == name
+
+
+def test_each_plan_of_the_public_checkpoint_fits_its_card():
+    """With half a GB for the driver's own."""
+    for each in PLANS:
+        assert plan.MARGIN * PUBLIC.bytes_of(each) <= (int(each.name) - 0.5) * GB, each.name
+
+
+def test_a_smaller_plan_needs_less():
+    sizes = [PUBLIC.bytes_of(each) for each in PLANS]
+    assert sizes == sorted(sizes, reverse=True) and len(set(sizes)) == len(PLANS)
+
+
+def test_the_bundled_checkpoint_has_room_anywhere():
+    bundled = needs.needs_of(open_checkpoint(default_checkpoint().path), torch.float32)
+    assert choose_plan(4 * GB, bundled.bytes_of) is PLANS[0]
+
+
+def test_weights_are_counted_as_they_are_loaded(tiny_checkpoint):
+    counted = needs.needs_of(open_checkpoint(tiny_checkpoint), torch.float32).weights
+    store = ModelStore(tiny_checkpoint, "cpu")
+    for part, size in counted.items():
+        assert sum(tensor.numel() * 4 for tensor in getattr(store, part).parameters()) == size, part
+
+
+def peak(function):
+    """The most bytes that a function holds at once of what it allocates."""
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
+        function()
+    held = highest = 0
+    for event in recorded.profiler.kineto_results.events():
+        if event.name() == "[memory]":
+            held += event.nbytes()
+            highest = max(highest, held)
+    return highest
+
+
+@pytest.mark.parametrize("each", PLANS, ids=lambda each: each.name)
+@torch.no_grad()
+def test_activations_are_counted_as_a_denoising_step_has_them(each):
+    """Of a small denoiser, whose feed-forward takes as much less at once as it has fewer tokens."""
+    rows = each.execution.feed_forward_rows
+    execution = replace(each.execution, feed_forward_rows=rows and rows // 32, host_skips=False)
+    sizes = TemporalDenoiserConfig(
+        num_tokens_nominal=256, temporal_context_size=4, in_channels=8, num_layers=7, num_attention_heads=4, width=128,
+        cross_attention_dim=64, inflated_layers=tuple(range(7)),
+    )  # fmt: skip
+    each = replace(each, execution=execution)
+    small = replace(PUBLIC, item=4, image_tokens=17, temporal_denoiser=sizes)
+    denoiser = TemporalDenoiser(sizes).eval().requires_grad_(False)
+    denoiser.prepare_inference(execution)
+    branches = 2 if each.guidance_batch else 1
+    times, context = torch.arange(4.0)[None], torch.randn(1, 4, 17, 64)
+    latents, time = torch.randn(branches, 4, 256, 8), torch.full((branches,), 500.0)
+
+    def step():
+        cache = denoiser.prepare(context, times, 256)
+        denoiser(latents, time, cache.with_unconditional() if each.guidance_batch else cache, None, times)
+
+    step()
+    counted = small.activations(each)["temporal_denoiser"]
+    assert 0.8 < counted / peak(step) < 1.25
+
+
+def test_plans_have_the_names_of_the_protocol():
+    assert [AUTO, *(each.name for each in PLANS)] == list(Memory)
+
+
+def test_a_plan_that_does_not_exist_is_refused(tiny_checkpoint):
+    with pytest.raises(InputError, match="'7'") as refused:
+        ModelStore(tiny_checkpoint, "cpu", "7")
+    assert all(each.name in refused.value.cure for each in PLANS)
+
+
+def test_plans_are_tried_from_the_roomiest_to_the_smallest():
+    chain = [PLANS[0]]
+    while (smaller := lighter(chain[-1])) is not None:
+        chain.append(smaller)
+    assert tuple(chain) == PLANS
+    assert lighter(on_device(PLANS[1], torch.device("cuda"))) is PLANS[2]
+
+
+def test_a_card_compiles_and_records_what_stays_in_place():
+    card, processor = torch.device("cuda"), torch.device("cpu")
+    assert on_device(PLANS[0], card).execution == Execution(compiled=True, graphs=True)
+    assert on_device(PLANS[1], card).execution == Execution(compiled=True)
+    assert all(on_device(each, processor).execution == each.execution for each in PLANS)
+    assert [on_device(each, card).query_rows for each in PLANS] == [each.query_rows for each in PLANS]
+
+
+def test_the_plan_is_chosen_by_the_memory_that_is_free(tiny_checkpoint, monkeypatch):
+    tiny = needs.needs_of(open_checkpoint(tiny_checkpoint), torch.float32)
+    for each in PLANS:
+        monkeypatch.setattr("actionmesh.weights.store.free_memory", lambda device, each=each: int(1.15 * tiny.bytes_of(each)) + 1)
+        assert ModelStore(tiny_checkpoint, "cpu").plan.name == each.name
+    monkeypatch.setattr("actionmesh.weights.store.free_memory", lambda device: 0)
+    assert ModelStore(tiny_checkpoint, "cpu").plan.name == "6"
+    assert ModelStore(tiny_checkpoint, "cpu", "12").plan.name == plan_named("12").name == "12"
+
+
+def test_a_damaged_checkpoint_is_told_of_when_its_plan_is_chosen(tiny_checkpoint, tmp_path):
+    store = ModelStore(tiny_checkpoint, "cpu")
+    store.checkpoint = replace(store.checkpoint, temporal_denoiser=tmp_path)
+    with pytest.raises(CheckpointError, match="missing"):
+        _ = store.plan
+
+
+@pytest.mark.parametrize(
+    ("driver_free", "fraction", "reserved", "allocated", "expected"),
+    [
+        (20, 1.0, 0, 0, 20),
+        (20, 0.25, 0, 0, 6),  # capped for this process
+        (10, 1.0, 8, 5, 13),  # what the allocator holds unused counts
+        (10, 0.25, 5, 5, 1),
+        (10, 0.25, 6, 6, 0),
+    ],
+)
+def test_free_memory_of_a_card_respects_the_processes_share(monkeypatch, driver_free, fraction, reserved, allocated, expected):
+    """A visible fake of a card of 24 GB."""
+    answers = {
+        "mem_get_info": (driver_free * GB, 24 * GB),
+        "memory_reserved": reserved * GB,
+        "memory_allocated": allocated * GB,
+    }
+    for name, answer in answers.items():
+        monkeypatch.setattr(f"torch.cuda.{name}", lambda device, answer=answer: answer)
+    monkeypatch.setattr("torch.cuda.current_device", lambda: 3)
+    monkeypatch.setattr("torch.cuda.get_per_process_memory_fraction", {3: fraction}.__getitem__)
+    assert memory.free_memory(torch.device("cuda")) == expected * GB
+
+
+def test_free_memory_of_the_cpu_is_main_memory():
+    assert 0 < memory.free_memory(torch.device("cpu")) == pytest.approx(memory.free_main_memory(), rel=0.2)

@@ -1,0 +1,71 @@
+"""Operations of the full-size networks, counted without memory: fewer than the plain version's, and as the budget has them."""
+
+from dataclasses import replace
+
+import pytest
+
+from actionmesh.presets import PRESETS
+from actionmesh.training.recipes import FULL
+from benchmarks.operations import count_operations, decode_operations
+from benchmarks.plain import plain
+from benchmarks.workload import CORRESPONDENCE, IMAGE, MOTION, TOKENS, Workload
+
+PETA = 1e15
+COARSE = 16
+
+
+def counted(name):
+    """Of a preset at full size with 16 frames, but for the surface, whose grid is coarse."""
+    return count_operations(FULL, replace(PRESETS[name], resolution=COARSE), Workload(16, pixels=32))
+
+
+@pytest.fixture(scope="module")
+def exact():
+    return counted("quality")
+
+
+@pytest.fixture(scope="module")
+def straightforward():
+    with plain():
+        return counted("quality")
+
+
+@pytest.mark.parametrize("stage", [IMAGE, MOTION])
+def test_exact_plan_saves_at_least_two_percent(exact, straightforward, stage):
+    assert exact[stage] <= 0.98 * straightforward[stage]
+
+
+def test_what_has_no_guidance_takes_as_many_operations(exact, straightforward):
+    assert all(exact[stage] == straightforward[stage] for stage in (TOKENS, CORRESPONDENCE))
+
+
+def test_stage_one_and_the_decode_are_within_the_budget(straightforward):
+    assert straightforward[MOTION] == pytest.approx(16.3 * PETA, rel=0.02)
+    assert decode_operations(FULL, 257**3) == pytest.approx(0.5 * PETA, rel=0.02)
+
+
+def test_image_to_3d_is_four_percent_above_the_budget_when_plain(straightforward, exact):
+    """The budget of 1.2 leaves out the cross-attention to a zero context, which is what the exact plan does as well."""
+    assert straightforward[IMAGE] == pytest.approx(1.25 * PETA, rel=0.01)
+    assert exact[IMAGE] == pytest.approx(1.2 * PETA, rel=0.04)
+
+
+def test_stage_two_is_the_budget_for_one_more_time_and_its_queries(exact):
+    """The budget of 1.25 has the latents of 15 times; the product places the reference frame too, and the vertices query."""
+    assert 15 / 16 * (exact[CORRESPONDENCE] - query_operations()) == pytest.approx(1.25 * PETA, rel=0.02)
+
+
+def query_operations():
+    """Of 20 000 vertices at 16 times: projections and feed-forward, and attention to the tokens of all frames."""
+    width, keys = FULL.autoencoder.width, 16 * (FULL.temporal.num_tokens_nominal + 1)
+    return 16 * 20_000 * (2 * (54 + 10 * width + 3) * width + 4 * keys * width)
+
+
+def test_fast_preset_halves_the_denoising_at_least(exact):
+    fast = counted("fast")
+    assert fast[MOTION] <= 0.51 * exact[MOTION] and fast[IMAGE] <= 0.51 * exact[IMAGE]
+    assert fast[CORRESPONDENCE] == exact[CORRESPONDENCE]
+
+
+def test_default_preset_takes_fewer_operations_than_the_exact_one(exact):
+    assert counted("balanced")[MOTION] < exact[MOTION]
