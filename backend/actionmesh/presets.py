@@ -28,11 +28,11 @@ class Preset(Approximation):
 
     @property
     def image_approximation(self) -> Approximation:
-        """What Stage 0 leaves out: it has the solver and the 8 bits in common with Stage I.
+        """What Stage 0 leaves out: it shares the solver with Stage I.
 
-        It takes a fourteenth of Stage I's operations, and guidance over part of its schedule changes the shape.
+        It takes a fourteenth of Stage I's operations, and 8 bits or guidance over part of its schedule change the shape.
         """
-        return Approximation(solver=self.solver, float8=self.float8)
+        return Approximation(solver=self.solver)
 
     def overridden(self, values: dict[str, Any], source: str) -> "Preset":
         """With a checkpoint's own values; raises CheckpointError naming one that does not exist or makes no sense."""

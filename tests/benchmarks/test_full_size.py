@@ -39,7 +39,7 @@ CARD = {
 }
 
 
-@pytest.mark.parametrize("case", [Case("fast", "fast", 2), Case("plain", "fast", 2, plain=True)], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [Case("fast", "fast", 2), Case("plain", "quality", 2, plain=True)], ids=lambda case: case.name)
 def test_every_stage_is_measured(case):
     row = measure_case(case, TINY, CPU)
     assert tuple(row["stages"]) == STAGES

@@ -75,7 +75,7 @@ def reference_in_model_space(latent: Tensor, mesh: Mesh) -> Reference:
 @torch.no_grad()
 def latent_from_picture(context: Tensor, store: ModelStore, preset: Preset, seed: int, progress: Progress) -> Tensor:
     """Denoises one latent (N, D) under guidance."""
-    denoiser = store.denoiser("image_to_3d", preset.float8)
+    denoiser = store.denoiser("image_to_3d")
 
     def velocity(latents: Tensor, time: Tensor, cache: DenoiserCache) -> Tensor:
         return denoiser(latents.to(store.dtype), time, cache).float()

@@ -109,13 +109,13 @@ class ModelStore(CheckpointFacts):
         that the computing one needs.
 
         Args:
-            float8: the denoisers are to be asked for in 8 bits.
+            float8: the temporal denoiser is to be asked for in 8 bits.
         Raises:
             CheckpointError: a part's configuration is missing or damaged.
         """
         if not self.plan.resident and self.device.type != "cuda":
             return
-        wanted = {_key(part, float8 and part in DENOISERS): part for part in parts}
+        wanted = {_key(part, float8 and part == "temporal_denoiser"): part for part in parts}
         missing = {key: part for key, part in wanted.items() if key not in self._residence}
         self._ahead.start({key: partial(self._read_ahead, part, self._make(part)) for key, part in missing.items()})
 
