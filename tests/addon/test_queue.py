@@ -23,6 +23,7 @@ from blender_addon.jobs.history import history
 from blender_addon.jobs.queue import JobQueue
 from blender_addon.jobs.record import State, Trouble, read_record
 
+from ..full_disk import full_disk
 from .workers import collect, fake_client, is_running, job, needs_posix, wait_until
 
 
@@ -431,19 +432,13 @@ def test_full_disk_while_preparing(bench):
 
 @needs_posix
 def test_full_disk_for_the_record(bench):
-    import resource
-
-    old = resource.getrlimit(resource.RLIMIT_FSIZE)
     running = bench.start("slow")
     second, third = bench.submit(), job(bench.root)
     bench.queue.cancel(running.id)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, old[1]))
-    try:
+    with full_disk(100):
         with pytest.raises(FolderError, match="cannot be written"):
             bench.queue.submit(third)
         bench.run(running, second)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, old)
     assert running.state is State.CANCELLED and not third.folder.exists()
     assert second.error.kind == Trouble.FOLDER and "job.json" in second.error.problem
     assert not [path for path in bench.root.rglob("*") if path.name.startswith(".part")]

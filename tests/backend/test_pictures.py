@@ -25,8 +25,8 @@ def test_animated_pictures_bring_transparency_and_times(tmp_path, name):
     assert clip.has_alpha and clip.indices.tolist() == [1, 3]
     np.testing.assert_allclose(clip.times, [0, 0.25])
     expected = np.stack([np.asarray(pictures[1]), np.asarray(pictures[3])])
-    np.testing.assert_array_equal(clip.frames[..., 3], expected[..., 3])
-    assert np.abs(clip.frames.astype(int) - expected)[expected[..., 3] > 0].max() <= 8
+    np.testing.assert_array_equal(clip.frames[:][..., 3], expected[..., 3])
+    assert np.abs(clip.frames[:].astype(int) - expected)[expected[..., 3] > 0].max() <= 8
 
 
 def test_a_gif_without_times_runs_at_ten_frames_a_second(tmp_path):
@@ -41,7 +41,7 @@ def test_pictures_come_in_natural_order_at_24_frames_a_second(tmp_path):
     (folder / "notes.txt").write_text("no picture")
     (folder / "._walk_0.png").write_bytes(b"what another system leaves behind")
     clip = read_clip(str(folder), ALL)
-    assert numbers_of(clip.frames) == list(range(12))
+    assert numbers_of(clip.frames[:]) == list(range(12))
     np.testing.assert_allclose(clip.times, np.arange(12) / 24)
     np.testing.assert_allclose(read_clip(str(folder), ALL, fps=8).times, np.arange(12) / 8)
 
@@ -50,7 +50,7 @@ def test_patterns_pick_their_pictures(tmp_path):
     folder = save_pictures(tmp_path, numbered_frames(3), "walk_{:04d}.png")
     save_pictures(tmp_path, numbered_frames(13)[10:], "other_{}.png")
     for pattern in ("walk_*.png", "walk_%04d.png", "walk_000?.png", "w*k_%d.png"):
-        assert numbers_of(read_clip(str(folder / pattern), ALL).frames) == [0, 1, 2]
+        assert numbers_of(read_clip(str(folder / pattern), ALL).frames[:]) == [0, 1, 2]
     with pytest.raises(MediaError, match="holds no pictures"):
         read_clip(str(folder / "walk_%05d.png"), ALL)
 
@@ -85,7 +85,7 @@ def picture_of(mode: str) -> Image.Image:
 def test_any_kind_of_picture_becomes_8_bit_rgba(tmp_path, mode, suffix):
     for number in range(2):
         picture_of(mode).save(tmp_path / f"{number}{suffix}")
-    frames = read_clip(str(tmp_path), ALL).frames
+    frames = read_clip(str(tmp_path), ALL).frames[:]
     np.testing.assert_allclose(frames[0, 8, :, 0], np.linspace(0, 255, 32), atol=6)
 
 
@@ -94,7 +94,7 @@ def test_the_camera_s_rotation_is_undone(tmp_path):
     exif[0x0112] = 6
     for number, pixels in enumerate(numbered_frames(60)[58:]):
         Image.fromarray(pixels).save(tmp_path / f"{number}.jpg", exif=exif)
-    frames = read_clip(str(tmp_path), ALL).frames
+    frames = read_clip(str(tmp_path), ALL).frames[:]
     assert frames.shape == (2, 64, 48, 4)
     assert frames[0, :12, -8:, 0].max() < 20 < 200 < frames[0, -16:, :, 0].min()
 

@@ -24,7 +24,7 @@ def test_shrinking_keeps_hidden_colours_out_of_the_outline(tmp_path):
     frames = np.zeros((2, 64, 64, 4), np.uint8)
     frames[:, 10:51, 10:51] = (250, 200, 150, 255)
     clip = read_clip(str(save_pictures(tmp_path / "a", frames)), ALL, max_side=16)
-    seen = clip.frames[clip.frames[..., 3] > 8]
+    seen = clip.frames[:][clip.frames[:][..., 3] > 8]
     assert len(seen) and np.abs(seen[:, :3].astype(int) - (250, 200, 150)).max() <= 2
 
 
@@ -43,8 +43,8 @@ def test_a_mask_is_the_alpha_frame_by_frame(tmp_path):
         str(footage), FrameChoice(start=2, count=3, step=6), mask=str(save_pictures(tmp_path / "m", masks))
     )
     assert clip.has_alpha
-    np.testing.assert_array_equal(clip.frames[..., 3], masks[[2, 8, 14], ..., 0])
-    assert numbers_of(clip.frames) == [2, 8, 14]
+    np.testing.assert_array_equal(clip.frames[:][..., 3], masks[[2, 8, 14], ..., 0])
+    assert numbers_of(clip.frames[:]) == [2, 8, 14]
 
 
 def test_a_mask_video_of_another_size_has_clean_black_and_white(tmp_path):
@@ -52,7 +52,7 @@ def test_a_mask_video_of_another_size_has_clean_black_and_white(tmp_path):
     noise = np.random.default_rng(0).integers(-9, 10, (20, 96, 128, 1))
     noisy = (mask_frames(20, 96, 128).astype(int) + noise).clip(0, 255).astype(np.uint8)
     mask = write_video(tmp_path / "mask.mp4", noisy)
-    alpha = read_clip(str(footage), ALL, mask=str(mask)).frames[..., 3]
+    alpha = read_clip(str(footage), ALL, mask=str(mask)).frames[:][..., 3]
     assert alpha.shape == (20, 48, 64)
     assert (alpha[:, -3:] == 0).all() and (alpha[0, 8:16, 8:16] == 255).all()
 
@@ -62,7 +62,7 @@ def test_a_mask_drawn_on_transparency_is_read_by_what_is_visible(tmp_path):
     masks[..., 3] = mask_frames(3)[..., 0]
     footage = save_pictures(tmp_path / "a", numbered_frames(3))
     clip = read_clip(str(footage), ALL, mask=str(save_pictures(tmp_path / "m", masks)))
-    np.testing.assert_array_equal(clip.frames[..., 3], masks[..., 3])
+    np.testing.assert_array_equal(clip.frames[:][..., 3], masks[..., 3])
 
 
 def test_a_mask_with_another_number_of_frames_is_refused(tmp_path):
@@ -82,7 +82,7 @@ def test_a_mask_of_another_shape_is_refused(tmp_path):
 def test_frames_of_one_shape_and_two_sizes_are_brought_to_the_first(tmp_path):
     save_pictures(tmp_path, numbered_frames(2))
     Image.fromarray(numbered_frames(3, 96, 128)[2]).save(tmp_path / "walk_2.png")
-    frames = read_clip(str(tmp_path), ALL).frames
+    frames = read_clip(str(tmp_path), ALL).frames[:]
     assert frames.shape == (3, 48, 64, 4) and numbers_of(frames) == [0, 1, 2]
 
 

@@ -2,9 +2,7 @@
 
 import json
 import os
-import resource
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import cv2
@@ -17,6 +15,7 @@ from actionmesh.geometry.mesh_files import load_mesh
 from actionmesh.output import preview
 from actionmesh.output.writers import check_output, save_animation
 from tests.backend.gltf_files import grid, rich_scene
+from tests.full_disk import full_disk
 
 NAMES = ["out.safetensors", "out.glb", "out.npz", "out.png", "out.mp4", "out/"]
 PROVENANCE = Provenance("clip ü.mp4", "mesh.glb", 7, "default", "small", "0.1")
@@ -140,17 +139,6 @@ def test_a_good_place_passes_and_nothing_is_made(tmp_path, name, monkeypatch):
     monkeypatch.chdir(tmp_path)
     check_output(name if name == "relative" else f"{tmp_path}/{name}")
     assert not any(tmp_path.iterdir())
-
-
-@contextmanager
-def full_disk(room: int) -> Iterator[None]:
-    """No file may grow beyond `room` bytes, as on a disk that is full."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("name", NAMES)

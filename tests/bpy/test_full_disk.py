@@ -1,6 +1,5 @@
 """Exports and caches when the disk is full: one sentence, no half a file, and Blender is still there."""
 
-from contextlib import contextmanager
 from types import SimpleNamespace
 
 import bpy
@@ -13,6 +12,7 @@ from blender_addon.scene.exporters import ExportOptions, Format
 from blender_addon.scene.exporting import export
 from blender_addon.scene.usd_files import is_whole
 
+from ..full_disk import full_disk
 from .creature import animate, ball
 
 USD = ("a.usdc", "a.usda", "a.usdz")
@@ -26,18 +26,6 @@ def target():
     return target
 
 
-@contextmanager
-def files_of_a_kilobyte():
-    """No file of this process may become larger, not even pytest's report; Python ignores the signal that tells of it."""
-    resource = pytest.importorskip("resource")
-    old = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, old[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, old)
-
-
 def send(target, path, format):
     return export(bpy.context.scene, [target], path, ExportOptions(format))
 
@@ -47,14 +35,14 @@ def send(target, path, format):
 )
 def test_export_that_does_not_fit_leaves_the_old_file(tmp_path, target, name, format):
     (tmp_path / name).write_text("old")
-    with files_of_a_kilobyte(), pytest.raises(ArtistError, match=r"File too large|cut off|Couldn't move"):
+    with full_disk(1024), pytest.raises(ArtistError, match=r"File too large|cut off|Couldn't move"):
         send(target, tmp_path / name, format)
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [(name, "old")]
     assert len(bpy.data.scenes) == 1 and len(target.data.shape_keys.key_blocks) > 5
 
 
 def test_point_cache_that_does_not_fit_leaves_nothing(tmp_path, target):
-    with files_of_a_kilobyte(), pytest.raises(ArtistError, match="File too large"):
+    with full_disk(1024), pytest.raises(ArtistError, match="File too large"):
         bake_pc2(bpy.context.scene, target, tmp_path / "a.pc2")
     assert not list(tmp_path.iterdir()) and len(bpy.data.objects) == 1
 

@@ -5,27 +5,29 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from .frame_file import Frames
+
 
 @dataclass(frozen=True)
 class Clip:
     """Chosen frames.
 
     Args:
-        frames: (T, H, W, 4) uint8 RGBA, straight (not premultiplied) alpha, upright, square pixels.
+        frames: (T, H, W, 4) uint8 RGBA, straight (not premultiplied) alpha, upright, square pixels; see `frame_file`.
         times: (T,) float64, seconds from the first chosen frame.
         indices: (T,) int64, where the frames stand in the source, counted from 0.
         has_alpha: whether the alpha tells a subject from its background.
         name: of the source, for messages.
     """
 
-    frames: np.ndarray
+    frames: Frames
     times: np.ndarray
     indices: np.ndarray
     has_alpha: bool
     name: str
 
     def __post_init__(self) -> None:
-        assert self.frames.ndim == 4 and self.frames.shape[-1] == 4 and self.frames.dtype == np.uint8
+        assert len(self.frames.shape) == 4 and self.frames.shape[-1] == 4
         assert self.times.shape == self.indices.shape == (len(self.frames),)
         assert (np.diff(self.times) > 0).all(), f"times of {self.name} do not rise"
 

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from ..progress import Progress
+from .frame_file import FrameFile, Frames
 
 BORDER = 0.03
 """Width of the frame's rim that is taken for background, as a share of the shorter side."""
@@ -49,25 +50,26 @@ class Background:
     share: float
 
 
-def key_out(frames: np.ndarray, progress: Progress | None = None) -> np.ndarray | None:
+def key_out(frames: Frames, progress: Progress | None = None) -> FrameFile | None:
     """Cuts the subject off a plain background; None when the background is not plain.
 
-    frames (T, H, W, 3) uint8 -> (T, H, W, 4) uint8, straight alpha. A frame without a subject comes back transparent.
+    frames (T, H, W, 4) uint8, whose alpha is not looked at -> (T, H, W, 4) uint8, straight alpha. A frame without a
+    subject comes back transparent.
 
     Raises:
         Cancelled: the user asked to stop.
     """
     height, width = frames.shape[1:3]
     rim, places = _rim(height, width), _quadratic(height, width)
-    typical = np.median(frames[:, rim].reshape(-1, 3), axis=0).astype(np.float32)
-    shares, keyed = [], np.empty((*frames.shape[:3], 4), np.uint8)
+    typical = np.median(np.concatenate([frame[rim, :3] for frame in frames]), axis=0).astype(np.float32)
+    shares, keyed = [], FrameFile(height, width)
     for step in (progress or Progress()).track(range(len(frames)), "Cutting out the subject"):
-        frame, answer = frames[step], keyed[step]
+        frame = np.ascontiguousarray(frames[step][..., :3])
         background = fit_background(frame, rim, places, typical)
         shares.append(background.share)
         if background.share < PLAIN_SHARE_OF_ONE_FRAME or _ripple(frame, background) > PLAIN_RIPPLE:
             return None
-        answer[:] = key_frame(frame, background)
+        keyed.append(key_frame(frame, background))
     return keyed if np.mean(shares) >= PLAIN_SHARE else None
 
 

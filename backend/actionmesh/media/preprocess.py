@@ -5,6 +5,7 @@ is Pillow's antialiased bicubic on uint8.
 """
 
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from PIL import Image
 
 from ..errors import CheckpointError, MediaError
 from ..models.config import read_json
+from .frame_file import Frames
 
 MARGIN = 0.1
 """White around the subject on either side, as a share of the longer side of its box."""
@@ -51,7 +53,7 @@ class SquareCrop:
         return self.top - self.offset[0], self.left - self.offset[1]
 
 
-def square_crop(rgba: np.ndarray) -> SquareCrop:
+def square_crop(rgba: Frames) -> SquareCrop:
     """The crop that `square_frames` makes: the union over the frames of the boxes of all pixels with any alpha.
 
     rgba (T, H, W, 4) uint8.
@@ -59,7 +61,7 @@ def square_crop(rgba: np.ndarray) -> SquareCrop:
     Raises:
         MediaError: no frame has any alpha.
     """
-    covered: np.ndarray = rgba[..., 3].max(axis=0) > 0
+    covered: np.ndarray = reduce(np.logical_or, (frame[..., 3] > 0 for frame in rgba))
     rows, columns = np.flatnonzero(covered.any(axis=1)), np.flatnonzero(covered.any(axis=0))
     if not len(rows):
         raise MediaError("The clip is transparent everywhere.", "Choose frames that show the subject.")

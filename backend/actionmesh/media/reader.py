@@ -19,6 +19,7 @@ from ..errors import InputError, MediaError
 from ..options import FrameChoice
 from ..progress import Progress
 from .clip import Clip, fitted_size, resize_rgba
+from .frame_file import FrameFile
 from .pictures import AnimatedPicture, PictureSequence, is_pattern, is_picture
 from .video import VideoFile
 
@@ -89,12 +90,12 @@ def read_frames(
     source: "FrameSource", masks: "FrameSource | None", indices: np.ndarray, fps: float | None, max_side: int, progress: Progress
 ) -> Clip:
     """The frames at rising `indices` (T,) int64; for the other arguments see `read_clip`."""
-    frames, seconds = _stack(source, masks, indices, max_side, progress)
+    frames, seconds, has_alpha = _file(source, masks, indices, max_side, progress)
     return Clip(
         frames=frames,
         times=(indices - indices[0]) / fps if fps is not None else seconds - seconds[0],
         indices=indices,
-        has_alpha=masks is not None or bool((frames[..., 3] < 128).any()),
+        has_alpha=masks is not None or has_alpha,
         name=source.name,
     )
 
@@ -151,10 +152,10 @@ def _require_as_many(source: FrameSource, masks: FrameSource) -> None:
         )
 
 
-def _stack(
+def _file(
     source: FrameSource, masks: FrameSource | None, indices: np.ndarray, max_side: int, progress: Progress
-) -> tuple[np.ndarray, np.ndarray]:
-    """Reads, shrinks and stacks: frames (T, H, W, 4) uint8 and their seconds (T,)."""
+) -> tuple[FrameFile, np.ndarray, bool]:
+    """Reads, shrinks and files: frames (T, H, W, 4) uint8, their seconds (T,), and whether any of them is transparent somewhere."""
     chosen = indices.tolist()
     pictures = source.read(chosen)
     alphas = masks.read(chosen) if masks is not None else None
@@ -166,15 +167,17 @@ def _stack(
             f"{source.name} would fill {math.prod(shape) / 2**30:.0f} GiB with {len(chosen)} frames.",
             "Choose fewer: give a count, a larger step, or a spread.",
         )
-    frames, times = np.empty(shape, np.uint8), np.full(len(chosen), seconds)
+    frames, times, has_alpha = FrameFile(*size.fitted), np.full(len(chosen), seconds), False
     for step, index in enumerate(progress.track(chosen, "Reading frames")):
         picture, times[step] = (first, seconds) if step == 0 else next(pictures)
-        frames[step] = size.fit(picture, source, index)
+        frame = np.array(size.fit(picture, source, index))
         if source.lossy:
-            frames[step, ..., 3] = _without_noise(frames[step, ..., 3])
+            frame[..., 3] = _without_noise(frame[..., 3])
         if masks is not None and alphas is not None:
-            frames[step, ..., 3] = _alpha_of_mask(size.fit(next(alphas)[0], masks, index), masks.lossy)
-    return frames, times
+            frame[..., 3] = _alpha_of_mask(size.fit(next(alphas)[0], masks, index), masks.lossy)
+        frames.append(frame)
+        has_alpha = has_alpha or bool((frame[..., 3] < 128).any())
+    return frames, times, has_alpha
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from ..errors import MediaError
 from ..progress import Progress
 from .clip import Clip
 from .colour_key import drop_specks, key_out
+from .frame_file import FrameFile, Frames
 
 SMALLEST_SUBJECT = 0.001
 """Less than this share of a frame is a speck, and no subject."""
@@ -31,7 +32,7 @@ def cut_out(clip: Clip, remover: BackgroundRemover | None = None, progress: Prog
     progress = progress or Progress()
     if clip.has_alpha:
         return _with_subject(clip)
-    keyed = key_out(clip.frames[..., :3], progress)
+    keyed = key_out(clip.frames, progress)
     if keyed is not None and (remover is None or not len(empty_frames(keyed))):
         return _with_subject(replace(clip, frames=keyed, has_alpha=True))
     if remover is None:
@@ -43,9 +44,9 @@ def cut_out(clip: Clip, remover: BackgroundRemover | None = None, progress: Prog
     return _with_subject(replace(clip, frames=_removed(clip.frames, remover, progress), has_alpha=True))
 
 
-def empty_frames(frames: np.ndarray) -> np.ndarray:
+def empty_frames(frames: Frames) -> np.ndarray:
     """Which of the frames (T, H, W, 4) uint8 show no subject, or only a speck of one: positions along T."""
-    return np.flatnonzero((frames[..., 3] >= 128).mean(axis=(1, 2)) < SMALLEST_SUBJECT)
+    return np.flatnonzero([(frame[..., 3] >= 128).mean() < SMALLEST_SUBJECT for frame in frames])
 
 
 def _with_subject(clip: Clip) -> Clip:
@@ -57,10 +58,12 @@ def _with_subject(clip: Clip) -> Clip:
     raise MediaError(f"{clip.name} shows no subject in {frames} {named}.", "Choose frames that all show it.")
 
 
-def _removed(frames: np.ndarray, remover: BackgroundRemover, progress: Progress) -> np.ndarray:
-    cut = frames.copy()
-    for frame in progress.track(cut, "Removing the background"):
+def _removed(frames: Frames, remover: BackgroundRemover, progress: Progress) -> Frames:
+    cut = FrameFile(*frames.shape[1:3])
+    for step in progress.track(range(len(frames)), "Removing the background"):
+        frame = frames[step].copy()
         alpha = remover(np.ascontiguousarray(frame[..., :3])).clip(0, 1)
         visible = np.rint(255 * alpha).astype(np.uint8)
         frame[..., 3] = np.where(drop_specks(visible >= 8), visible, 0)
+        cut.append(frame)
     return cut

@@ -6,6 +6,7 @@ background.
 
 import io
 from fractions import Fraction
+from functools import reduce
 from pathlib import Path
 
 import cv2
@@ -13,6 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ..animation import Animation
+from ..media.frame_file import Frames
 from ..media.render import Camera, Light, render
 from .appearance import read_appearance
 from .atomic import write_atomically
@@ -39,7 +41,7 @@ class Stage:
         cell: pixels along the edge of a picture.
     """
 
-    def __init__(self, animation: Animation, source_mesh: Path | None, clip_frames: np.ndarray | None, cell: int):
+    def __init__(self, animation: Animation, source_mesh: Path | None, clip_frames: Frames | None, cell: int):
         self._vertices, self._cell, self._clip = animation.vertices, cell, clip_frames
         self._surface = read_appearance(open_source(animation, source_mesh))
         self._centre, self._scale = _framing(animation.vertices)
@@ -61,7 +63,7 @@ class Stage:
 
 
 def write_contact_sheet(
-    animation: Animation, path: Path, source_mesh: Path | None, clip_frames: np.ndarray | None
+    animation: Animation, path: Path, source_mesh: Path | None, clip_frames: Frames | None
 ) -> None:
     """Writes a .png: a row of input frames, and the result from the front and from three quarters, at up to 8 times.
 
@@ -78,7 +80,7 @@ def write_contact_sheet(
     write_atomically(path, lambda part: part.write_bytes(coded.getvalue()))
 
 
-def write_film(animation: Animation, path: Path, source_mesh: Path | None, clip_frames: np.ndarray | None) -> None:
+def write_film(animation: Animation, path: Path, source_mesh: Path | None, clip_frames: Frames | None) -> None:
     """Writes an .mp4 of the input beside the result at the animation's own pace, in H.264 where PyAV has it.
 
     Arguments are those of `Stage`.
@@ -113,9 +115,9 @@ def _framing(vertices: np.ndarray) -> tuple[np.ndarray, float]:
     return centre, FRONT.half_extent / (MARGIN * max(reach, float(np.finfo(np.float32).tiny)))
 
 
-def _crop(frames: np.ndarray) -> tuple[float, float, float]:
+def _crop(frames: Frames) -> tuple[float, float, float]:
     """Centre (x, y) and side, in pixels, of the square around the subject in all frames, with a margin."""
-    seen = np.logical_or.reduce([frame[..., 3] > 0 for frame in frames])
+    seen = reduce(np.logical_or, (frame[..., 3] > 0 for frame in frames))
     seen = seen if seen.any() else np.ones_like(seen)
     (top, bottom), (left, right) = ((found.min(), found.max() + 1) for found in np.nonzero(seen))
     return (left + right) / 2, (top + bottom) / 2, MARGIN * max(bottom - top, right - left)

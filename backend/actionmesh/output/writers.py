@@ -18,17 +18,18 @@ import numpy as np
 
 from ..animation import Animation
 from ..errors import InputError, OutputError
+from ..media.frame_file import Frames
 from .atomic import write_atomically
 from .gltf import pose_files, write_animated_glb
 from .preview import write_contact_sheet, write_film
 
 POSE_FILE = "frame_{:04d}.glb"
 POSE_PATTERN = re.compile(r"frame_\d{4,}\.glb")
-Writer = Callable[[Animation, Path, Path | None, np.ndarray | None], None]
+Writer = Callable[[Animation, Path, Path | None, Frames | None], None]
 
 
 def save_animation(
-    animation: Animation, path: str | Path, source_mesh: Path | None = None, clip_frames: np.ndarray | None = None
+    animation: Animation, path: str | Path, source_mesh: Path | None = None, clip_frames: Frames | None = None
 ) -> None:
     """Writes a result in the format that the ending of `path` names; no ending, or a `/` at the end, is a folder.
 
@@ -85,11 +86,11 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _write_safetensors(animation: Animation, path: Path, source_mesh: Path | None, clip: np.ndarray | None) -> None:
+def _write_safetensors(animation: Animation, path: Path, source_mesh: Path | None, clip: Frames | None) -> None:
     animation.save(path)
 
 
-def _write_npz(animation: Animation, path: Path, source_mesh: Path | None, clip: np.ndarray | None) -> None:
+def _write_npz(animation: Animation, path: Path, source_mesh: Path | None, clip: Frames | None) -> None:
     arrays: dict = {
         "vertices": animation.vertices,
         "faces": animation.faces,
@@ -106,11 +107,11 @@ def _write_npz(animation: Animation, path: Path, source_mesh: Path | None, clip:
     write_atomically(path, write)
 
 
-def _write_glb(animation: Animation, path: Path, source_mesh: Path | None, clip: np.ndarray | None) -> None:
+def _write_glb(animation: Animation, path: Path, source_mesh: Path | None, clip: Frames | None) -> None:
     write_animated_glb(animation, path, source_mesh)
 
 
-def _write_poses(animation: Animation, path: Path, source_mesh: Path | None, clip: np.ndarray | None) -> None:
+def _write_poses(animation: Animation, path: Path, source_mesh: Path | None, clip: Frames | None) -> None:
     def write(folder: Path) -> None:
         folder.mkdir()
         for index, data in enumerate(pose_files(animation, source_mesh)):

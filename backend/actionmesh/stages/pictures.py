@@ -1,9 +1,9 @@
 """Frames -> image tokens, the context of both denoisers."""
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from ..media.frame_file import Frames
 from ..media.preprocess import pixel_values, square_crop, square_frames
 from ..models.image_encoder import encode_images
 from ..progress import Progress
@@ -17,7 +17,7 @@ STAGE = "Looking at the frames"
 
 @once_more_with_less
 @torch.no_grad()
-def encode_frames(frames: np.ndarray, store: ModelStore, progress: Progress) -> Tensor:
+def encode_frames(frames: Frames, store: ModelStore, progress: Progress) -> Tensor:
     """(T, H, W, 4) uint8 RGBA -> image tokens (T, S, C) in main memory.
 
     Raises:
