@@ -86,7 +86,7 @@ def draw(report: dict, path: Path) -> None:
     memory.set(ylabel="MB", title="Resident memory")
     memory.legend(loc="lower right")
     for axes in (time, memory):
-        axes.set(xlabel="frames", xlim=(0, None), ylim=(0, None))
+        axes.set(xlabel="frames", xlim=(0, None), ylim=(0, 1.15 * axes.get_ylim()[1]))
         axes.grid(alpha=0.3)
     figure.savefig(path, dpi=110)
 

@@ -91,12 +91,12 @@ class Overall:
         done = (before + within * self._seconds[stage]) / self._total
         return self._reach(self._preparation + (1 - self._preparation) * done)
 
-    def seconds_left(self) -> float | None:
-        """Of the whole job; None while it is too early to tell."""
+    def seconds_left(self, of_stage: float | None = None) -> float | None:
+        """Of the whole job, and no less than its stage takes at its own pace; None while it is too early to tell."""
         gained = self.share - self._counted_share
         if gained < EARLIEST * (1 - self._counted_share):
             return None
-        return (self._clock() - self._counted_since) * (1 - self.share) / gained
+        return max((self._clock() - self._counted_since) * (1 - self.share) / gained, of_stage or 0.0)
 
     def _count_from_here(self) -> None:
         self._counted_since, self._counted_share = self._clock(), self.share

@@ -260,7 +260,7 @@ class JobQueue:
         elif isinstance(notice, protocol.ProgressNotice) and job is not None and notice.job == job.request:
             stage, step, total = notice.stage, notice.step, notice.total
             overall = job.overall.work(stage, step, total)
-            left = job.overall.seconds_left()
+            left = job.overall.seconds_left(notice.seconds_left)
             self._events.append(Progressed(job.record, stage, step, total, notice.seconds_left, overall, left))
 
     def _end(self, job: _Job, event: client.Answered | client.Refused) -> None:

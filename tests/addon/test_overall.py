@@ -60,6 +60,19 @@ def test_share_never_falls_and_the_preparation_has_its_part():
     assert overall.work("Reading frames", 0, 1) == ahead == overall.work("Something new", 1, 1)
 
 
+def test_a_stage_that_is_slower_than_ever_is_not_said_to_be_over_soon():
+    now = 0.0
+    overall = Overall({"Stage I: finding the motion": 9.0, "Stage II: moving the mesh": 1.0}, False, lambda: now)
+    overall.work("Stage I: finding the motion", 0, 10)
+    assert overall.seconds_left(5.0) is None
+    now += 9
+    overall.work("Stage I: finding the motion", 10, 10)
+    now += 10
+    overall.work("Stage II: moving the mesh", 1, 3)
+    assert overall.seconds_left() < 2
+    assert overall.seconds_left(20.0) == 20.0 and overall.seconds_left(0.1) == overall.seconds_left()
+
+
 @pytest.mark.parametrize("prepares", [False, True])
 def test_seconds_left_are_told_once_they_can_be_guessed(prepares):
     """However long the backend's start or Blender's own part took before."""
