@@ -89,6 +89,21 @@ def test_a_run_that_was_cut_off_goes_on(few, tiny_store, tmp_path, monkeypatch):
     changed = evaluate(tiny_store, 2, output)
     assert asked[7:] == [("half", 0), ("half", 1)] and len(changed) == 6
     assert json.loads(output.read_text()) == {"records": changed}
+    monkeypatch.setattr(approximations, "digest_of_weights", lambda checkpoint: "others")
+    assert len(evaluate(tiny_store, 2, output)) == 6 and len(asked) == 9 + 6
+
+
+def test_weights_are_known_by_every_byte_and_place(tmp_path):
+    def digest(name, content):
+        folder = tmp_path / name
+        (folder / "part").mkdir(parents=True)
+        (folder / "part" / "a.safetensors").write_bytes(content[0])
+        (folder / "b.safetensors").write_bytes(content[1])
+        return approximations.digest_of_weights(folder)
+
+    one = digest("one", (b"xy", b"z"))
+    assert digest("same", (b"xy", b"z")) == one and len(one) == 12
+    assert len({one, digest("moved", (b"x", b"yz")), digest("swapped", (b"z", b"xy")), digest("changed", (b"xy", b"Z"))}) == 4
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"records": 3}', '{"records": [{}]}', '{"sets": {}}'])

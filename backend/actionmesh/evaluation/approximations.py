@@ -7,12 +7,15 @@ in all exact runs and in the tasks in which it is measured:
     mesh + video    the true mesh of frame 0 is given: Stages I and II. Measured where it is.
     video           the clip alone: Stage 0 too. Under one alignment, found on frame 0 (`ALIGNMENT`).
 
-Records are kept as they are made: a run that was cut off goes on where it was. A record whose variant has changed is made anew.
+Records are kept as they are made: a run that was cut off goes on where it was. A record whose variant or weights have changed
+is made anew.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +97,21 @@ class Run:
         return EXACT_RUNS[self.exact] | VARIANTS[self.variant]
 
     def key(self, subject: Subject) -> Changes:
-        """What its record is known by; a changed variant has another."""
+        """What its record is known by; a changed variant, and other weights, have another."""
         settings = {name: list(value) if isinstance(value, tuple) else value for name, value in self.settings.items()}
-        return {**subject.key, "task": self.task.name, "exact": self.exact, "variant": self.variant, "settings": settings}
+        run = {"task": self.task.name, "exact": self.exact, "variant": self.variant, "settings": settings}
+        return {**subject.key, "weights": digest_of_weights(subject.store.checkpoint.path), **run}
+
+
+@cache
+def digest_of_weights(checkpoint: Path) -> str:
+    """SHA-256 over the checkpoint's tensor files and their places in it, its first twelve digits."""
+    digest = hashlib.sha256()
+    for path in sorted(checkpoint.rglob("*.safetensors")):
+        digest.update(path.relative_to(checkpoint).as_posix().encode())
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:12]
 
 
 def all_runs() -> Iterator[Run]:
