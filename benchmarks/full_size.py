@@ -17,8 +17,10 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[1]
+TIME_UP = {"error": "The time was up. Run the benchmark again."}
 sys.path[:0] = [str(ROOT / "backend"), str(ROOT)]
 
 from actionmesh.weights.store import choose_device  # noqa: E402
@@ -34,8 +36,10 @@ def main() -> None:
         return
     device = choose_device(arguments.device).type
     size = arguments.size or ("full" if device == "cuda" else "small")
-    child = ["--device", device, "--size", size] + (["--files", str(arguments.files)] if arguments.files else [])
-    run(arguments.output, arguments.cases, size, child, time.monotonic() + 60 * arguments.minutes, arguments.again)
+    deadline = time.monotonic() + 60 * arguments.minutes
+    with TemporaryDirectory() as folder:  # here, for a measurement that is out of time is killed, and leaves its files
+        child = ["--device", device, "--size", size, "--files", str(arguments.files or folder)]
+        run(arguments.output, arguments.cases, size, child, deadline, arguments.again)
 
 
 def read_arguments() -> argparse.Namespace:
@@ -64,8 +68,11 @@ def run(output: Path, names: list[str], size: str, child: list[str], deadline: f
         place = report if name == OPERATIONS else rows
         if name in place and "error" not in place[name] and not again:
             continue
-        place[name] = measure_alone(name, child, deadline)
-        print(f"{name}: {place[name].get('error', 'done')}", file=sys.stderr, flush=True)
+        measured = measure_alone(name, child, deadline)
+        print(f"{name}: {measured.get('error', 'done')}", file=sys.stderr, flush=True)
+        if measured == TIME_UP and name in place:
+            continue  # what an earlier run found tells more
+        place[name] = measured
         write_report(output, report)
     insert_tables(output, report)
 
@@ -77,9 +84,9 @@ def measure_alone(name: str, child: list[str], deadline: float) -> dict:
         left = max(0.1, deadline - time.monotonic())
         done = subprocess.run(command, capture_output=True, text=True, timeout=left)
     except subprocess.TimeoutExpired:
-        return {"error": "The time was up. Run the benchmark again."}
+        return TIME_UP
+    sys.stderr.write(done.stderr)  # also where it succeeded: blocks that run uncompiled are told of here
     if done.returncode != 0:
-        sys.stderr.write(done.stderr)
         return {"error": (done.stderr.strip().splitlines() or ["It said nothing."])[-1]}
     return json.loads(done.stdout.splitlines()[-1])
 

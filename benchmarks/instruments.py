@@ -78,7 +78,7 @@ def seconds_of(work: Callable[[], object], device: torch.device) -> float:
 
 
 def matrix_rate(device: torch.device, dtype: torch.dtype, seconds: float = 1.0) -> float:
-    """TFLOP/s of products of square matrices of random numbers: the median of some tens, after a warm-up of as long.
+    """TFLOP/s of products of square matrices of random numbers: the median over about `seconds`, after a warm-up of as long.
 
     Random, since a card draws less power on zeros, and then runs faster than it ever does at work.
     """
@@ -89,6 +89,7 @@ def matrix_rate(device: torch.device, dtype: torch.dtype, seconds: float = 1.0) 
         for _ in range(PRODUCTS):
             left @ right
 
+    several()  # libraries start at the first product, which takes many times as long
     rounds = max(1, int(seconds / max(1e-3, seconds_of(several, device))))
     for _ in range(rounds):
         several()

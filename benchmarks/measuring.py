@@ -2,16 +2,17 @@
 
 import importlib.metadata
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from actionmesh.geometry.extraction import extract_surface
+from actionmesh.geometry.marching_cubes import WARP_DEVICES
+from actionmesh.geometry.warp_marching import march_with_warp
 from actionmesh.weights.parts import PARTS
 from actionmesh.weights.plan import PLANS
 from actionmesh.weights.store import ModelStore, choose_device, run_dtype
@@ -27,7 +28,7 @@ MACHINE, OPERATIONS, LOADING = "machine", "operations", "loading"
 FEW_STEPS = 4
 
 
-def measure(name: str, scale: Scale, device_type: str, files: Path | None) -> dict[str, Any]:
+def measure(name: str, scale: Scale, device_type: str, files: Path) -> dict[str, Any]:
     """The case, the machine, operations at full size on no device, or loading, by its name."""
     device = choose_device(device_type)
     if name == OPERATIONS:
@@ -53,12 +54,13 @@ def measure_machine(device: torch.device) -> dict[str, Any]:
 
 
 def marching_cubes_library(device: torch.device) -> str:
-    """What polygonises on this device."""
-    try:
-        version = importlib.metadata.version("warp-lang")
-    except importlib.metadata.PackageNotFoundError:
-        version = ""
-    return f"Warp {version}" if version and device.type == "cuda" else "scikit-image"
+    """What polygonises on this device; Warp is tried on one cell, as the product goes on without it in silence."""
+    if device.type in WARP_DEVICES:
+        cell, corners = torch.zeros(1, 3, dtype=torch.int32, device=device), torch.tensor([[1.0]] + 7 * [[-1.0]], device=device)
+        with suppress(Exception):
+            march_with_warp(cell, corners)
+            return f"Warp {importlib.metadata.version('warp-lang')}"
+    return "scikit-image"
 
 
 def measure_case(case: Case, scale: Scale, device: torch.device) -> dict[str, Any]:
@@ -127,15 +129,13 @@ def queries_of(case: Case, scale: Scale) -> int:
     return queries
 
 
-def measure_loading(scale: Scale, device: torch.device, files: Path | None) -> dict[str, Any]:
-    """Seconds from files that the system has in its memory to networks that are ready on the device."""
-    with nullcontext(files) if files else TemporaryDirectory() as folder:
-        path = Path(folder)
-        size = write_checkpoint(path, scale.sizes)
-        torch.zeros(1, device=device)
-        start_memory(device)
-        seconds = seconds_of(lambda: load_everything(path, device), device)
-        return {"seconds": seconds, "gigabytes": size / 1e9, **memory(device)}
+def measure_loading(scale: Scale, device: torch.device, files: Path) -> dict[str, Any]:
+    """Seconds from files that the system has in its memory to networks that are ready on the device; they stay in `files`."""
+    size = write_checkpoint(files, scale.sizes)
+    torch.zeros(1, device=device)
+    start_memory(device)
+    seconds = seconds_of(lambda: load_everything(files, device), device)
+    return {"seconds": seconds, "gigabytes": size / 1e9, **memory(device)}
 
 
 def load_everything(checkpoint: Path, device: torch.device) -> list[Any]:

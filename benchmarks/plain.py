@@ -27,7 +27,7 @@ from actionmesh.progress import Progress
 
 @contextmanager
 def plain() -> Iterator[None]:
-    """Replaces fused projections and compiled blocks, caching in the denoisers and in Stage II, and coarse-to-fine extraction."""
+    """Replaces fused projections, compiled blocks, CUDA graphs, caching in denoisers and Stage II, coarse-to-fine extraction."""
     with ExitStack() as stack:
         for prepared in (Denoiser, LatentDecoder, ShapeVAE):
             stack.enter_context(patch.object(prepared, "prepare_inference", lambda self, execution: None))
@@ -36,6 +36,7 @@ def plain() -> Iterator[None]:
         stack.enter_context(patch.object(Attention, "_project_self", project_self))
         stack.enter_context(patch.object(Attention, "project_context", project_context))
         stack.enter_context(patch.object(TemporalAutoencoder, "shares_targets", False))
+        stack.enter_context(patch("actionmesh.stages.branches.Replayed", lambda function: function))
         stack.enter_context(patch("actionmesh.stages.reference.extract_surface", dense_surface))
         yield
 

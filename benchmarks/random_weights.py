@@ -8,11 +8,10 @@ from threading import Event
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from transformers import Dinov2Config
 
 from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
-from actionmesh.training.export import theirs, write_config, write_json
+from actionmesh.training.export import theirs, write_public_configs
 from actionmesh.training.parts import new_encoder
 from actionmesh.training.recipes import Sizes
 from actionmesh.weights.parts import ACTIONMESH_WEIGHTS, TRIPOSG_WEIGHTS, Make
@@ -60,7 +59,7 @@ class RandomStore(ModelStore):
 
     def __init__(self, sizes: Sizes, device: str, plan: str, dtype: torch.dtype | None = None):
         self._configs = TemporaryDirectory()
-        write_configs(Path(self._configs.name), sizes)
+        write_public_configs(Path(self._configs.name), sizes)
         super().__init__(Path(self._configs.name), device, plan)
         self.sizes, self.dtype = sizes, dtype or self.dtype
 
@@ -70,22 +69,9 @@ class RandomStore(ModelStore):
         return network
 
 
-def write_configs(folder: Path, sizes: Sizes) -> None:
-    """All of a public checkpoint but its weights."""
-    triposg, actionmesh = folder / "TripoSG", folder / "ActionMesh"
-    write_config(triposg / "transformer", sizes.image_to_3d)
-    write_config(triposg / "vae", sizes.vae)
-    write_config(actionmesh / "denoiser", sizes.temporal)
-    write_config(actionmesh / "autoencoder", sizes.autoencoder)
-    encoder = {"model_type": "dinov2", **Dinov2Config(**sizes.encoder).to_diff_dict()}
-    write_json(triposg / "image_encoder_dinov2" / "config.json", encoder)
-    write_json(triposg / "scheduler" / "scheduler_config.json", {"num_train_timesteps": 1000, "shift": 1.0})
-    write_json(triposg / "feature_extractor_dinov2" / "preprocessor_config.json", sizes.preprocessing.to_dict())
-
-
 def write_checkpoint(folder: Path, sizes: Sizes) -> int:
     """A public checkpoint's folder, its types and names included; returns the bytes of its weights."""
-    write_configs(folder, sizes)
+    write_public_configs(folder, sizes)
     places: dict[str, tuple[str, str, torch.dtype, Callable[[dict[str, Tensor]], dict[str, Tensor]]]] = {
         "image_encoder": ("TripoSG/image_encoder_dinov2", ACTIONMESH_WEIGHTS, torch.float16, dict),
         "image_to_3d": ("TripoSG/transformer", TRIPOSG_WEIGHTS, torch.float16, theirs),

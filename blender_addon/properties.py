@@ -19,7 +19,7 @@ SOURCES = (
 )
 PRESETS = (
     ("demo", "Demo", "Seconds. The motion is rough, enough to see whether the clip works"),
-    ("fast", "Fast", "Less than a third of Quality's computation: the same motion with a little more jitter"),
+    ("fast", "Fast", "About a third of Quality's computation: the same motion, a little less exact"),
     ("balanced", "Balanced", "Less than half of Quality's computation, and hardly a difference"),
     ("quality", "Quality", "The published sampling, and the longest wait"),
 )

@@ -1,6 +1,7 @@
 """Presets: how much work a job does. The published numbers; a checkpoint may carry better ones of its own."""
 
 from dataclasses import dataclass, fields, replace
+from math import isfinite
 from typing import Any
 
 from .errors import CheckpointError
@@ -49,7 +50,7 @@ class Preset(Approximation):
 CHOICES = {"solver": SOLVERS, "forecast": FORECASTS}
 
 
-def _cure(kind: object, name: str, value: object) -> str:
+def _cure(kind: object, name: str, value: Any) -> str:
     """What to set in place of a value that makes no sense; empty where it does. `kind` is the field's type."""
     if name in CHOICES:
         return "" if value in CHOICES[name] else f"Use one of {', '.join(CHOICES[name])}."
@@ -58,7 +59,8 @@ def _cure(kind: object, name: str, value: object) -> str:
     if kind is bool:
         return "" if isinstance(value, bool) else "Use true or false."
     kinds = (int, float) if kind is float else int
-    return "" if isinstance(value, kinds) and not isinstance(value, bool) and value > 0 else "Use a number above 0."
+    number = isinstance(value, kinds) and not isinstance(value, bool) and isfinite(value)
+    return "" if number and value > 0 else "Use a number above 0."
 
 
 LEAST: dict[str, Any] = {"solver": "ab2", "guidance_interval": (0.6, 1.0), "float8": True}

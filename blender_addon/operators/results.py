@@ -82,7 +82,7 @@ class ACTIONMESH_OT_retry(Again, bpy.types.Operator):
 
 
 class ACTIONMESH_OT_retry_lighter(Again, bpy.types.Operator):
-    """Run the job again with as little memory as it can do with: as for a card of 6 GB, and no in-betweens are made"""
+    """Run the job again as on a card of 6 GB, the least it can do with, and without in-betweens"""
 
     bl_idname = "actionmesh.retry_lighter"
     bl_label = "Retry Lighter"

@@ -21,6 +21,10 @@ from actionmesh.models.graphs import Replayed
 from actionmesh.models.kernels import attend
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
+from actionmesh.progress import Progress
+from actionmesh.sampling.guidance import Branches
+from actionmesh.sampling.sampler import sample
+from actionmesh.sampling.schedules import temporal_schedule
 from actionmesh.training.recipes import SIZES
 from actionmesh.weights.plan import on_device, plan_named
 
@@ -324,3 +328,24 @@ def test_a_memory_plan_fits_its_card(device, name, stage, capped):
         assert torch.isfinite(result).all()
     if device.type == "cuda":
         assert torch.cuda.max_memory_reserved(device) <= int(name) * GB
+
+
+@NEEDS_CUDA
+def test_progress_is_told_once_the_step_before_is_done():
+    device, done, seen = torch.device("cuda", 0), [], []
+    slow = torch.randn(4096, 4096, device=device)
+
+    def velocity(latents, time):
+        for _ in range(20):
+            slow @ slow
+        done.append(torch.cuda.Event())
+        done[-1].record()
+        return latents
+
+    def note(event):
+        if event.step >= 2:
+            seen.append(done[event.step - 2].query())
+
+    schedule = temporal_schedule(8)
+    sample(Branches(velocity, velocity), 1.0, torch.randn(1, 2, 4, 2, device=device), schedule, "stage", Progress(note))
+    assert len(seen) == 7 and all(seen)

@@ -40,6 +40,7 @@ WRONG = {
     "steps": (0, "sets steps to 0. Use a number above 0"),
     "image_steps": (2.5, "Use a number above 0"),
     "guidance": (True, "Use a number above 0"),
+    "image_guidance": (float("inf"), "Use a number above 0"),
     "velocity_every": (0, "Use a number above 0"),
     "solver": ("heun", "sets solver to 'heun'. Use one of euler, ab2, unipc"),
     "forecast": (["last"], "Use one of last, linear"),

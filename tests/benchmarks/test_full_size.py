@@ -1,13 +1,17 @@
 """The full-size benchmark: a tiny measurement in earnest, what is kept and done again, and the tables."""
 
 import json
+import os
 import stat
+import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
 
+from actionmesh.geometry.warp_marching import march_with_warp
 from actionmesh.presets import PRESETS
 from benchmarks import full_size, measuring
 from benchmarks.cases import CASES, Case, Scale, public_architecture
@@ -16,6 +20,7 @@ from benchmarks.measuring import (
     LOADING,
     MACHINE,
     OPERATIONS,
+    marching_cubes_library,
     measure_case,
     measure_loading,
     measure_machine,
@@ -26,6 +31,7 @@ from benchmarks.operations import decode_operations
 from benchmarks.performance_table import BEGIN, END, insert_tables, read_report, tables
 from benchmarks.workload import DECODE, STAGES
 
+ROOT = Path(__file__).resolve().parents[2]
 CPU = torch.device("cpu")
 TINY = Scale(public_architecture(width=32, heads=2, layers=3, tokens=16), resolution=16, pixels=32, rings=12, segments=8)
 FAR = time.monotonic() + 1e6
@@ -54,10 +60,30 @@ def test_operations_of_the_decode_follow_the_queries():
     assert 0 < counts[0] < counts[1] and counts[2] - counts[1] == counts[1] - counts[0]
 
 
+def test_marching_cubes_are_told_by_trying_them(monkeypatch):
+    assert marching_cubes_library(CPU) == "scikit-image"
+    monkeypatch.setattr(measuring, "WARP_DEVICES", ("cpu",))
+    monkeypatch.setattr(measuring, "march_with_warp", lambda cells, values: None)
+    monkeypatch.setattr(measuring.importlib.metadata, "version", lambda name: "1.19.0")
+    assert marching_cubes_library(CPU) == "Warp 1.19.0"
+    monkeypatch.setitem(sys.modules, "warp", None)
+    monkeypatch.setattr(measuring, "march_with_warp", march_with_warp)
+    assert marching_cubes_library(CPU) == "scikit-image"
+
+
 def test_queries_of_a_surface_are_few_beside_a_dense_grid():
     scale = Scale(TINY.sizes, resolution=96)
     queries = [queries_of(Case("case", "fast", 2, plain), scale) for plain in (False, True)]
     assert queries[1] == 97**3 and 49**3 < queries[0] < queries[1] / 2
+
+
+def test_nothing_that_a_bare_machine_lacks_is_imported():
+    """What decimates, polygonises on a card, and renders or reads toys and clips may be missing where a card is."""
+    missing = {"fast_simplification", "warp", "trimesh", "embreex", "av"}
+    code = f"import sys, benchmarks.full_size; print(*{missing} & sys.modules.keys())"
+    path = f"{ROOT}{os.pathsep}{ROOT / 'backend'}"
+    shown = subprocess.check_output([sys.executable, "-c", code], text=True, env={**os.environ, "PYTHONPATH": path})
+    assert shown.split() == []
 
 
 def test_operations_are_kept_beside_the_machines(measured, tmp_path):
@@ -80,11 +106,11 @@ def test_memory_that_had_to_be_lightened_is_no_measurement(monkeypatch):
         measure_case(Case("small", "fast", 2, plan="8", cap=8.0), TINY, CPU)
 
 
-def test_machine_and_loading_are_measured(monkeypatch):
+def test_machine_and_loading_are_measured(monkeypatch, tmp_path):
     monkeypatch.setattr(measuring, "matrix_rate", lambda device, dtype: 0.5)
     machine = measure_machine(CPU)
     assert machine["dtype"] == "float32" and machine["matrix_tflops"] == 0.5 and "thread" in machine["device"]
-    loading = measure_loading(TINY, CPU, None)
+    loading = measure_loading(TINY, CPU, tmp_path)
     assert loading["gigabytes"] > 0.001 and loading["seconds"] >= 0
 
 
@@ -128,6 +154,15 @@ def test_what_is_there_is_not_measured_again_and_what_failed_is(measured, tmp_pa
     assert set(rows) == {"exact", "plain", "fast"} and not any("error" in row for row in rows.values())
 
 
+def test_what_was_measured_outlives_a_run_without_time(measured, tmp_path, monkeypatch):
+    output = tmp_path / "performance"
+    run(output, ["exact"], "full", [], FAR, again=False)
+    monkeypatch.setattr(full_size, "measure_alone", lambda name, *_: CARD if name == MACHINE else full_size.TIME_UP)
+    run(output, ["exact", "fast"], "full", [], FAR, again=True)
+    rows = read_report(output)["machines"]["Card, full networks"]["rows"]
+    assert "stages" in rows["exact"] and rows["fast"] == full_size.TIME_UP
+
+
 def test_every_row_is_written_before_the_next_is_measured(measured, tmp_path, monkeypatch):
     output, alone = tmp_path / "performance", measured.alone
 
@@ -164,9 +199,10 @@ def child(folder, monkeypatch, text):
     monkeypatch.setattr(sys, "executable", str(program))
 
 
-def test_answer_of_a_process_is_its_last_line(tmp_path, monkeypatch):
-    child(tmp_path, monkeypatch, """echo loaded; echo '{"seconds": 1}'""")
+def test_answer_of_a_process_is_its_last_line(tmp_path, monkeypatch, capsys):
+    child(tmp_path, monkeypatch, """echo uncompiled >&2; echo loaded; echo '{"seconds": 1}'""")
     assert measure_alone("exact", [], FAR) == {"seconds": 1}
+    assert "uncompiled" in capsys.readouterr().err
 
 
 def test_failure_and_lack_of_time_are_rows(tmp_path, monkeypatch, capsys):

@@ -10,6 +10,7 @@ import torch
 from actionmesh.models.attention import Attention
 from actionmesh.models.denoiser import TemporalDenoiser
 from actionmesh.presets import PRESETS
+from actionmesh.stages import branches
 from benchmarks.cases import public_architecture
 from benchmarks.plain import dense_surface, plain
 from benchmarks.random_weights import RandomStore
@@ -80,6 +81,12 @@ def test_plain_projects_apart_and_again_in_every_step(monkeypatch):
     with plain():
         animated()
     assert calls.count("prepare") == PRESET.steps and "fuse" not in calls
+
+
+def test_plain_records_no_graphs():
+    with plain():
+        assert branches.Replayed(len) is len
+    assert branches.Replayed(len) is not len
 
 
 def counting(calls, name, function):

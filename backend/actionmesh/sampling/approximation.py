@@ -13,7 +13,7 @@ class Approximation:
     """Switches of a sampler; the defaults are the published, exact ones.
 
     Args:
-        solver: of `solvers.SOLVERS`: "euler", "ab2" (second-order Adams-Bashforth) or "unipc" (second-order UniPC).
+        solver: "euler", "ab2" (second-order Adams-Bashforth) or "unipc" (second-order UniPC).
         guidance_interval: noise levels s, lowest and highest, at which guidance is on (Kynkaanniemi et al. 2024); at the others
             the conditional branch alone is computed.
         difference_every: of the guided steps every n-th computes the unconditional branch; those between reuse the last

@@ -40,11 +40,13 @@ class Evaluation:
         computed: the network is asked; otherwise the velocity is forecast.
         guided: guidance is on.
         unconditional: the unconditional branch is computed too.
+        turns: guidance begins or ends with this step, and no earlier velocity continues in it.
     """
 
     computed: bool
     guided: bool
     unconditional: bool
+    turns: bool
 
     @property
     def branches(self) -> int:
@@ -53,20 +55,20 @@ class Evaluation:
 
 
 def evaluations_of(schedule: Schedule, guidance: float, approximation: Approximation) -> list[Evaluation]:
-    """The evaluation of each step. Where guidance begins or ends the network is asked: no earlier velocity continues there."""
+    """The evaluation of each step. Where guidance begins or ends the network is asked."""
     low, high = approximation.guidance_interval
     sigmas = [time / TRAIN_TIMESTEPS for time in schedule.times.tolist()]
     guided = [guidance != 1.0 and low <= sigma <= high for sigma in sigmas]
     evaluations: list[Evaluation] = []
     since_velocity = since_difference = 0
     for i, is_guided in enumerate(guided):
-        turned = i == 0 or is_guided != guided[i - 1]
+        turns = i > 0 and is_guided != guided[i - 1]
         early = i < ceil(len(guided) / 3)
-        computed = turned or early or since_velocity + 1 >= approximation.velocity_every
+        computed = turns or early or since_velocity + 1 >= approximation.velocity_every
         since_velocity = 0 if computed else since_velocity + 1
-        unconditional = computed and is_guided and (turned or since_difference + 1 >= approximation.difference_every)
+        unconditional = computed and is_guided and (turns or i == 0 or since_difference + 1 >= approximation.difference_every)
         since_difference = 0 if unconditional else since_difference + int(computed)
-        evaluations.append(Evaluation(computed, is_guided, unconditional))
+        evaluations.append(Evaluation(computed, is_guided, unconditional, turns))
     return evaluations
 
 
@@ -85,17 +87,13 @@ class GuidedVelocity:
 
     def __call__(self, latents: Tensor, time: Tensor, i: int) -> Tensor:
         """(latents, time (B), number of the step) -> the step's velocity."""
-        if self.turns(i):
+        if self.evaluations[i].turns:
             self._computed, self._difference = [], None
         if not self.evaluations[i].computed:
             return self._forecast(self.times[i])
         velocity = self._evaluated(latents, time, self.evaluations[i])
         self._computed = [*self._computed[-1:], (self.times[i], velocity)]
         return velocity
-
-    def turns(self, i: int) -> bool:
-        """Whether guidance begins or ends with step i."""
-        return i > 0 and self.evaluations[i].guided != self.evaluations[i - 1].guided
 
     def _evaluated(self, latents: Tensor, time: Tensor, evaluation: Evaluation) -> Tensor:
         if not evaluation.guided:

@@ -6,6 +6,7 @@ from torch import Tensor
 from ..progress import Progress
 from .approximation import Approximation
 from .guidance import Branches, GuidedVelocity, evaluations_of
+from .pace import Pace
 from .schedules import Schedule
 from .solvers import make_solver
 
@@ -35,13 +36,14 @@ def sample(
     evaluations = evaluations_of(schedule, guidance, approximation)
     velocity = GuidedVelocity(branches, guidance, evaluations, schedule, approximation.forecast)
     solver = make_solver(approximation.solver, schedule)
-    times, clean = schedule.times.to(latents.device), latents
+    times, clean, pace = schedule.times.to(latents.device), latents, Pace(latents.device)
     for i in progress.track(range(len(times)), stage):
-        if velocity.turns(i):
+        if evaluations[i].turns:
             solver.restart()
         latents = solver.step(latents, velocity(latents, times[i].expand(len(latents)), i), i)
         if known is not None:
             latents = torch.where(known.bool()[..., None, None], clean, latents)
+        pace.step()
     return latents
 
 

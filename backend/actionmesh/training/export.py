@@ -16,7 +16,7 @@ from ..weights.load import read_tensors
 from ..weights.names import our_name, their_name
 from ..weights.store import ACTIONMESH_WEIGHTS, TRIPOSG_WEIGHTS
 from .parts import read_statistics, write_statistics
-from .recipes import SIZES
+from .recipes import SIZES, Sizes
 
 EXTENT = 0.75
 """Half the longest side of a toy's first frame: where the reference shape lies in training."""
@@ -48,15 +48,8 @@ def export(run: Path, folder: Path, sizes_name: str = "toy") -> None:
 
 def write_configs(run: Path, folder: Path, sizes_name: str) -> None:
     """Writes all of a checkpoint but its weights; latents are as they are where `run` has no statistics of them yet."""
-    sizes, triposg, actionmesh = SIZES[sizes_name], folder / "TripoSG", folder / "ActionMesh"
-    write_config(triposg / "transformer", sizes.image_to_3d)
-    write_config(triposg / "vae", sizes.vae)
-    write_config(actionmesh / "denoiser", sizes.temporal)
-    write_config(actionmesh / "autoencoder", sizes.autoencoder)
-    encoder = {"model_type": "dinov2", **Dinov2Config(**sizes.encoder).to_diff_dict()}
-    write_json(triposg / "image_encoder_dinov2" / "config.json", encoder)
-    write_json(triposg / "scheduler" / "scheduler_config.json", {"num_train_timesteps": 1000, "shift": 1.0})
-    write_json(triposg / "feature_extractor_dinov2" / "preprocessor_config.json", sizes.preprocessing.to_dict())
+    sizes = SIZES[sizes_name]
+    write_public_configs(folder, sizes)
     mean, std = read_statistics(run)
     settings = Settings(
         latent_mean=tuple(mean.tolist()),
@@ -67,6 +60,19 @@ def write_configs(run: Path, folder: Path, sizes_name: str) -> None:
         licence=Settings.licence if sizes_name == "full" else LICENCE,
     )
     write_json(folder / "checkpoint.json", settings.to_dict())
+
+
+def write_public_configs(folder: Path, sizes: Sizes) -> None:
+    """The configurations that a public checkpoint has, too."""
+    triposg, actionmesh = folder / "TripoSG", folder / "ActionMesh"
+    write_config(triposg / "transformer", sizes.image_to_3d)
+    write_config(triposg / "vae", sizes.vae)
+    write_config(actionmesh / "denoiser", sizes.temporal)
+    write_config(actionmesh / "autoencoder", sizes.autoencoder)
+    encoder = {"model_type": "dinov2", **Dinov2Config(**sizes.encoder).to_diff_dict()}
+    write_json(triposg / "image_encoder_dinov2" / "config.json", encoder)
+    write_json(triposg / "scheduler" / "scheduler_config.json", {"num_train_timesteps": 1000, "shift": 1.0})
+    write_json(triposg / "feature_extractor_dinov2" / "preprocessor_config.json", sizes.preprocessing.to_dict())
 
 
 def unpack(folder: Path, run: Path) -> None:

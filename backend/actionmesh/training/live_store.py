@@ -43,7 +43,7 @@ class LiveStore(ModelStore):
         self._configs = TemporaryDirectory()
         write_configs(run, Path(self._configs.name), sizes)
         super().__init__(Path(self._configs.name), str(device), PLANS[0].name)
-        self.plan = PLANS[0]
+        self.plan = PLANS[0]  # as it is, not as a card runs it best: what still learns is neither compiled nor recorded
         self.dtype, self._run, self._learning, self._sizes = torch.float32, run, learning, SIZES[sizes]
 
     def has(self, *parts: str) -> bool:

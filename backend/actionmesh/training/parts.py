@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from safetensors.torch import save_file
@@ -13,9 +13,11 @@ from transformers import Dinov2Config, Dinov2Model
 from ..errors import InputError
 from ..models.shape_vae import ShapeVAE
 from ..weights.load import check_tensors, read_tensors
-from .objectives import FrozenVAE
 from .recipes import Sizes
-from .sources import Source
+
+if TYPE_CHECKING:  # benchmarks make networks where nothing that renders and meshes toys is installed
+    from .objectives import FrozenVAE
+    from .sources import Source
 
 Network = TypeVar("Network", bound=nn.Module)
 CPU = torch.device("cpu")
@@ -61,7 +63,9 @@ def new_encoder(sizes: Sizes, device: torch.device = CPU) -> Dinov2Model:
     return encoder.train()
 
 
-def frozen_vae(folder: Path, sizes: Sizes) -> FrozenVAE:
+def frozen_vae(folder: Path, sizes: Sizes) -> "FrozenVAE":
+    from .objectives import FrozenVAE
+
     return FrozenVAE(load_part(lambda: ShapeVAE(sizes.vae), folder, "vae"), *read_statistics(folder))
 
 
@@ -77,7 +81,7 @@ def read_statistics(folder: Path) -> tuple[Tensor, Tensor]:
 
 
 @torch.no_grad()
-def latent_statistics(vae: ShapeVAE, source: Source, sizes: Sizes, device: torch.device) -> dict[str, list[float]]:
+def latent_statistics(vae: ShapeVAE, source: "Source", sizes: Sizes, device: torch.device) -> dict[str, list[float]]:
     """Mean and deviation of every latent channel over STATISTICS_SHAPES random shapes."""
     generator = torch.Generator().manual_seed(1)
     means = []
