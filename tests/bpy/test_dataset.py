@@ -21,9 +21,9 @@ from blender_addon.scene.exporters import ExportOptions, Format
 from blender_addon.scene.exporting import export
 from blender_addon.scene.importing import open_alone
 
+from ..full_disk import full_disk
 from .creature import animate, ball, rig
 from .scenes import go_to, patchwork
-from .test_full_disk import files_of_a_kilobyte
 
 SMALL = ["--frames", "5", "--points", "300", "--size", "40"]
 FORMATS = {".glb": Format.GLB, ".fbx": Format.FBX, ".abc": Format.ALEMBIC, ".usdc": Format.USD}
@@ -243,7 +243,7 @@ def test_other_options_need_another_folder(tmp_path, capsys):
 @pytest.mark.parametrize(("views", "full"), [("0", "walk.glb.safetensors"), ("1", "picture.png")])
 def test_a_full_disk_stops_it_and_leaves_no_half_file(tmp_path, capsys, views, full):
     save(tmp_path / "in", "walk.glb", *creature())
-    with files_of_a_kilobyte():
+    with full_disk(1024):
         assert run(tmp_path / "in", tmp_path / "out", "--views", views) == dataset.STOPPED
     assert f"{full} cannot be written" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["dataset.json"]

@@ -23,8 +23,8 @@ from blender_addon.scene.source_render import plan_frames, render_frames
 from tests.addon.workers import is_running, wait_until
 from tests.bpy.addon import all_over, keys_of, press, selected_cube, states, tick_until
 from tests.bpy.dump import dump_file
-from tests.bpy.test_full_disk import files_of_a_kilobyte
 from tests.bpy.test_source_render import FRAMES, SIZE, add, box, coloured, crowded_file, differences, pixels, slide
+from tests.full_disk import full_disk
 
 COMMAND = [sys.executable, str(second_blender.SCRIPT)]
 """As a Python module, Blender is no program; this Python is one."""
@@ -125,7 +125,7 @@ def test_writing_the_copy_leaves_no_trace(tmp_path):
 
 def test_copy_that_does_not_fit_is_told(tmp_path):
     plan, names = plan_frames(bpy.context.scene, slide(box()), FRAMES, SIZE)
-    with files_of_a_kilobyte(), pytest.raises(FolderError, match=r"copy\.blend of the object to render cannot be written"):
+    with full_disk(1024), pytest.raises(FolderError, match=r"copy\.blend of the object to render cannot be written"):
         second_blender.write_copy(plan, names, tmp_path / "copy.blend", tmp_path)
     assert list(tmp_path.iterdir()) == []
 
