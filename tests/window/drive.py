@@ -132,10 +132,12 @@ def story():
     yield 1.0
     picture("result")
 
+    settings.in_betweens = 40  # longer than a software driver takes to draw
     press(ops.animate_from_video)
     yield lambda: runner.state.progress
     escape()
     yield lambda: not runner.state.records
+    settings.in_betweens = 0
     told["after_escape"] = module("files").records(False)[0].state
 
     press(ops.bake)
