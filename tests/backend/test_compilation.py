@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,34 @@ def test_a_network_compiles_one_block_with_and_one_without_a_skip(traced_only):
             network(torch.randn(1, 8, 4), torch.tensor([300.0]), cache)
     assert counters["stats"]["unique_graphs"] == 2
     assert not counters["graph_break"]
+
+
+def test_every_thread_may_compile_all_kinds(traced_only):
+    """Torch keeps its limit for each thread, and a service runs every job in a new one."""
+    calls, block = CompiledCalls(), SelfBlock(16, 2).eval()
+
+    def job():
+        with torch.no_grad():
+            for length in range(1, torch._dynamo.config.recompile_limit + 4):
+                calls(block, torch.randn(1, length, 16))
+
+    for _ in range(2):
+        torch._dynamo.reset()
+        thread = threading.Thread(target=job)
+        thread.start()
+        thread.join(120)
+        assert not thread.is_alive() and not calls._failed
+
+
+@torch.no_grad()
+def test_what_fails_in_a_recording_is_no_fault_of_the_compiler(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_current_stream_capturing", lambda: True)
+    calls = CompiledCalls()
+    calls._compiled = fail
+    with pytest.raises(RuntimeError, match="no compiler"):
+        calls(SelfBlock(16, 2), torch.randn(1, 3, 16))
+    assert not calls._failed
 
 
 @torch.no_grad()

@@ -61,6 +61,7 @@ def test_a_frame_of_another_size_is_a_slip(frames):
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts open files in /proc")
 def test_the_file_goes_with_its_last_user(frames, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    gc.collect()  # other tests' files
     before = len(os.listdir("/proc/self/fd"))
     file = filed(frames)
     assert list(tmp_path.iterdir()) == [] and len(os.listdir("/proc/self/fd")) == before + 1

@@ -18,9 +18,10 @@ from actionmesh.options import AnimateOptions
 from actionmesh.pipeline import animate
 from actionmesh.presets import PRESETS
 from actionmesh.progress import Progress
-from actionmesh.stages import pending_reference, reference
+from actionmesh.stages import pending_reference
 from actionmesh.stages.pending_reference import PendingReference, as_pending, reference_from_picture
 from actionmesh.stages.reference import decode_mesh, reference_from_mesh, reference_in_model_space
+from actionmesh.weights.plan import CPU_QUERY_ROWS, on_device
 from tests.backend.test_cleanup import ball
 
 LATENT = torch.zeros(4, 8)
@@ -134,7 +135,7 @@ def test_a_surface_of_nothing_is_a_typed_error(ball_store, monkeypatch):
     assert refused.value.cure
 
 
-@pytest.mark.parametrize(("query_rows", "expected"), [(500, 500), (65_536, reference.CPU_ROWS)])
+@pytest.mark.parametrize(("query_rows", "expected"), [(500, 500), (65_536, CPU_QUERY_ROWS)])
 def test_queries_are_as_large_as_the_memory_plan_says(ball_store, monkeypatch, query_rows, expected):
     sizes, query = [], ShapeVAE.query
 
@@ -144,7 +145,7 @@ def test_queries_are_as_large_as_the_memory_plan_says(ball_store, monkeypatch, q
         return query(self, points, context)
 
     monkeypatch.setattr(ShapeVAE, "query", counted)
-    monkeypatch.setattr(ball_store, "plan", replace(ball_store.plan, query_rows=query_rows))
+    monkeypatch.setattr(ball_store, "plan", on_device(replace(ball_store.plan, query_rows=query_rows), ball_store.device))
     latent = torch.zeros(ball_store.tokens, ball_store.image_to_3d.config.in_channels)
     decode_mesh(latent, ball_store, preset(), Progress())
     assert max(sizes) == expected

@@ -1,6 +1,8 @@
 """Memory plans: which is chosen for how much memory, and that what is counted is what networks take."""
 
+from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,7 +16,7 @@ from actionmesh.training.recipes import SIZES
 from actionmesh.weights import memory, needs, plan
 from actionmesh.weights.checkpoints import default_checkpoint, open_checkpoint
 from actionmesh.weights.plan import AUTO, PLANS, choose_plan, lighter, on_device, plan_named
-from actionmesh.weights.store import ModelStore
+from actionmesh.weights.store import ModelStore, run_dtype
 
 GB = 1 << 30
 FULL = SIZES["full"]
@@ -173,6 +175,27 @@ def test_free_memory_of_a_card_respects_the_processes_share(monkeypatch, driver_
     monkeypatch.setattr("torch.cuda.current_device", lambda: 3)
     monkeypatch.setattr("torch.cuda.get_per_process_memory_fraction", {3: fraction}.__getitem__)
     assert memory.free_memory(torch.device("cuda")) == expected * GB
+
+
+@pytest.mark.parametrize(("capability", "dtype"), [((7, 5), torch.float16), ((8, 0), torch.bfloat16), ((9, 0), torch.bfloat16)])
+def test_cards_without_bfloat16_products_compute_in_float16(monkeypatch, capability, dtype):
+    """A visible fake of two cards, where the job's is not the current one; torch's own question is asked of it."""
+    current = [0]
+
+    @contextmanager
+    def made_current(device):
+        current[0] = device.index
+        yield
+        current[0] = 0
+
+    properties = {0: SimpleNamespace(major=6), 1: SimpleNamespace(major=capability[0])}
+    monkeypatch.setattr("torch.cuda.device", made_current)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.current_device", lambda: current[0])
+    monkeypatch.setattr("torch.cuda.get_device_properties", properties.__getitem__)
+    monkeypatch.setattr("torch.cuda._check_bf16_tensor_supported", lambda device: True)
+    assert run_dtype(torch.device("cuda", 1)) == dtype
+    assert run_dtype(torch.device("cpu")) == torch.float32 and run_dtype(torch.device("mps")) == torch.float16
 
 
 def test_free_memory_of_the_cpu_is_main_memory():

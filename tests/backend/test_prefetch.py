@@ -1,7 +1,9 @@
 """Loading ahead: in order, in a thread of its own; what goes wrong there is told where the part is used, and nothing hangs."""
 
+import gc
 import shutil
 import threading
+import weakref
 
 import pytest
 import torch
@@ -136,6 +138,30 @@ def test_too_little_memory_ahead_is_tried_again_where_the_part_is_used(store):
     store.prefetch("temporal_denoiser")
     assert store.temporal_denoiser is not None
     assert store.reads == [("temporal_denoiser", False), ("temporal_denoiser", True)]
+
+
+def test_what_was_read_before_memory_ran_out_is_freed_at_once(store, without_gc):
+    """Without waiting for Python's collector: the next attempt needs the room."""
+    read = []
+
+    def allocate(name, stop):
+        tensor = torch.empty(3)
+        read.append(weakref.ref(tensor))
+        if len(read) == 1:
+            raise torch.OutOfMemoryError("out of memory")
+
+    store.before_reading = allocate
+    store.prefetch("temporal_denoiser")
+    assert store.temporal_denoiser is not None
+    assert len(read) == 2 and read[0]() is None
+
+
+@pytest.fixture
+def without_gc():
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
 
 
 def hold_until_stopped(name, stop):

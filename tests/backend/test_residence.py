@@ -1,5 +1,7 @@
 """Which networks are on the device, and what becomes of those that leave it."""
 
+import weakref
+
 import pytest
 import torch
 from torch import nn
@@ -75,3 +77,12 @@ def test_from_main_memory_itself_networks_are_dropped():
     assert "first" not in kept and "second" in kept and kept.held()["second"] > 0
     kept.clear()
     assert kept.held() == {}
+
+
+def test_clearing_gives_pinned_memory_back_once_nothing_waits(card, monkeypatch):
+    monkeypatch.setattr(residence, "free_main_memory", lambda: 1 << 30)
+    card.leave_room("second")
+    waiting, found = weakref.ref(card._waiting["first"]), []
+    monkeypatch.setattr(torch.accelerator, "empty_host_cache", lambda: found.append(waiting()))
+    card.clear()
+    assert found == [None] and card.held() == {}

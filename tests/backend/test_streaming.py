@@ -1,6 +1,8 @@
 """Reading weights in pieces: what arrives is what was written, a file that changes meanwhile is an error, little memory is used."""
 
+import gc
 import sys
+import weakref
 from contextlib import nullcontext
 from pathlib import Path
 from threading import Event
@@ -97,6 +99,30 @@ def test_a_file_that_is_cut_off_while_it_is_read_is_named(path, small_pieces, mo
     with pytest.raises(CheckpointError, match="part.safetensors") as refused:
         read(path)
     assert refused.value.cure
+
+
+def test_what_was_read_before_a_fault_is_freed_at_once(path, small_pieces, monkeypatch):
+    """Without waiting for Python's collector: on a card the next attempt needs the room."""
+    targets, real = [], streaming.cut
+
+    def cut(entry, tensor):
+        targets.append(weakref.ref(tensor))
+        return real(entry, tensor)
+
+    def fault(*arguments):
+        raise torch.OutOfMemoryError("out of memory")
+
+    monkeypatch.setattr(streaming, "cut", cut)
+    monkeypatch.setattr(streaming, "read_into", fault)
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(torch.OutOfMemoryError) as refused:
+            read(path)
+        del refused
+        assert targets and all(target() is None for target in targets)
+    finally:
+        gc.enable()
 
 
 def test_reading_ends_soon_after_it_is_stopped(path, small_pieces, monkeypatch):

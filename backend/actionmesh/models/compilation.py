@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ..failures import is_out_of_memory
 from .execution import Execution
 
 log = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 BACKEND = "inductor"
 MOST_KINDS = 64
 """Kinds of calls (class of block, shapes, types, devices) that are compiled in a process; torch's own limit of 8 is meant for
-functions that are compiled by mistake."""
+functions that are compiled by mistake. Torch keeps such settings for each thread, and jobs may run in any."""
 
 CallBlock = Callable[..., Tensor]
 """(block, *its arguments) -> its result."""
@@ -43,16 +44,17 @@ class CompiledCalls:
             return call_eagerly(block, *arguments, **options)
         try:
             return self._compiled_call()(block, *arguments, **options)
-        except torch.OutOfMemoryError:
-            raise
         except Exception as error:  # whatever a compiler raises; a fault of the block's own shows again below
+            if is_out_of_memory(error) or _is_recording():
+                raise
             self._failed = True
             log.warning("Blocks run uncompiled: %s", _first_line(error))
             return call_eagerly(block, *arguments, **options)
 
     def _compiled_call(self) -> CallBlock:
+        if torch._dynamo.config.recompile_limit < MOST_KINDS:
+            torch._dynamo.config.recompile_limit = MOST_KINDS
         if self._compiled is None:
-            torch._dynamo.config.recompile_limit = max(MOST_KINDS, torch._dynamo.config.recompile_limit)
             self._compiled = torch.compile(call_eagerly, backend=BACKEND, dynamic=False, fullgraph=True)
         return self._compiled
 
@@ -64,6 +66,11 @@ call_compiled = CompiledCalls()
 def block_caller(execution: Execution) -> CallBlock:
     """How a network calls its blocks."""
     return call_compiled if execution.compiled else call_eagerly
+
+
+def _is_recording() -> bool:
+    """Whether a CUDA graph is being recorded: what fails then is no fault of the compiler's, and cannot go on eagerly."""
+    return torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()
 
 
 def _first_line(error: Exception) -> str:

@@ -115,11 +115,12 @@ def _milliseconds(backend: SDPBackend, queries: Tensor, keys: Tensor, values: Te
 
 def _shortest_call(queries: Tensor, keys: Tensor, values: Tensor) -> float:
     shortest = float("inf")
+    stream = torch.cuda.current_stream(queries.device)  # the tensors' card need not be the current one
     for _ in range(TIMED_CALLS):
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
-        start.record()
+        start.record(stream)
         F.scaled_dot_product_attention(queries, keys, values)
-        end.record()
+        end.record(stream)
         end.synchronize()
         shortest = min(shortest, start.elapsed_time(end))
         if shortest > LONG_CALL:

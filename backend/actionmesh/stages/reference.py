@@ -32,8 +32,6 @@ from .branches import branches_of
 from .memory import once_more_with_less
 
 DENOISING = "Stage 0: making the reference shape"
-CPU_ROWS = 8192
-"""Most points in one query on a CPU: with 65 536, which leave its caches, the bundled checkpoint takes a third longer."""
 
 
 @dataclass(frozen=True)
@@ -109,9 +107,8 @@ def decode_surface(latent: Tensor, store: ModelStore, preset: Preset, progress: 
 
     # Apple's GPUs know no float64, which the grid's coordinates need
     device = store.device if store.device.type == "cuda" else torch.device("cpu")
-    rows = min(store.plan.query_rows, CPU_ROWS) if store.device.type == "cpu" else store.plan.query_rows
     try:
-        return extract_surface(field, preset.resolution, chunk=rows, progress=progress, device=device)
+        return extract_surface(field, preset.resolution, chunk=store.plan.query_rows, progress=progress, device=device)
     except MeshError as error:
         cure = "Try another seed or another reference frame."
         raise MeshError(f"No shape could be made from the reference frame. {error.problem}", cure) from error

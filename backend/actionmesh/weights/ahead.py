@@ -51,6 +51,8 @@ class Ahead:
             if is_out_of_memory(error):
                 return None
             raise
+        finally:
+            del future  # its error refers to this frame: together they would keep what was loaded
 
     def stop(self) -> None:
         """Ends what runs, forgets what was loaded and not taken, and returns when the thread rests."""

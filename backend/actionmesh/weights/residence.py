@@ -44,9 +44,12 @@ class Residence:
             release_memory(self._device)
 
     def clear(self) -> None:
+        """Frees all networks, those that wait too."""
         self._networks.clear()
         self._waiting.clear()
         release_memory(self._device)
+        if self._device.type == "cuda":  # torch keeps pinned memory as it keeps a card's: gigabytes, where networks waited
+            torch.accelerator.empty_host_cache()
 
     def held(self) -> dict[str, int]:
         """Bytes of each network."""

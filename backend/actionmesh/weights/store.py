@@ -1,5 +1,6 @@
 """The networks of one checkpoint, loaded ahead or when they are first needed, and kept for the next job."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -90,6 +91,7 @@ class ModelStore(CheckpointFacts):
         """Frees everything and goes on with the next smaller plan; jobs to come do too."""
         smaller = lighter(self.plan)
         assert smaller is not None
+        gc.collect()  # tensors of the failed stage that only a cycle holds, such as an error and the frame that kept it
         self.plan, self.retried_for_memory = on_device(smaller, self.device), True
 
     @contextmanager
@@ -233,7 +235,11 @@ def choose_device(name: str) -> torch.device:
 
 
 def run_dtype(device: torch.device) -> torch.dtype:
-    """The type that weights are cast to: bfloat16 or float16 on accelerators, float32 on the CPU."""
+    """The type that weights are cast to: bfloat16 or float16 on accelerators, float32 on the CPU.
+
+    Cards before Ampere only emulate bfloat16, without its products in hardware: they get float16.
+    """
     if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+        with torch.cuda.device(device):  # whose answer is asked for
+            return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     return torch.float16 if device.type == "mps" else torch.float32

@@ -112,9 +112,9 @@ def stream_tensors(
     with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
         lanes = _lanes(device)
     with ThreadPoolExecutor(len(lanes), "weights") as pool:
-        shares = [pool.submit(_carry_all, path, pieces, lane, stop) for lane in lanes]
-    for share in shares:
-        share.result()
+        # no future is kept here: its error would refer to this frame, and keep the tensors on the device until the next gc
+        for _ in pool.map(lambda lane: _carry_all(path, pieces, lane, stop), lanes):
+            pass
     return tensors
 
 
