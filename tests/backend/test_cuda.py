@@ -1,13 +1,11 @@
-"""What a card does differently from the CPU: float8 products, graphs, attention kernels, half precision, memory.
+"""What a card does differently from the CPU: float8 products, graphs, attention kernels, half precision, waiting for it.
 
-On a machine with a card this one command checks it all; it needs torch, einops, safetensors, pytest and hypothesis.
+On a machine with a card one command checks it all, memory too; it needs torch, einops, safetensors, pytest and hypothesis.
 
-    python -m pytest tests/backend/test_cuda.py
+    python -m pytest tests/backend/test_cuda.py tests/backend/test_cuda_memory.py
 
 The same bodies run on the CPU with tiny sizes, so that they are known to work; what only a card has is skipped there.
 """
-
-from dataclasses import replace
 
 import pytest
 import torch
@@ -25,16 +23,10 @@ from actionmesh.progress import Progress
 from actionmesh.sampling.guidance import Branches
 from actionmesh.sampling.sampler import sample
 from actionmesh.sampling.schedules import temporal_schedule
-from actionmesh.training.recipes import SIZES
-from actionmesh.weights.plan import on_device, plan_named
 
+from .cards import CUDA, DEVICES, NEEDS_CUDA, noise, random_network, sizes_for
 from .fake_graphs import FakeCuda
 from .parity import relative_error
-
-NEEDS_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-CUDA = pytest.param(torch.device("cuda", 0), marks=NEEDS_CUDA, id="cuda")
-DEVICES = [pytest.param(torch.device("cpu"), id="cpu"), CUDA]
-GB = 2**30
 
 
 @pytest.fixture(autouse=True)
@@ -42,37 +34,6 @@ def without_gradients():
     torch.manual_seed(0)
     with torch.no_grad():
         yield
-
-
-def sizes_for(device, layers=3):
-    """Full width and few layers on a card, tiny ones elsewhere."""
-    if device.type == "cpu":
-        return SIZES["tiny"]
-    full = SIZES["full"]
-    return replace(
-        full,
-        vae=replace(full.vae, num_layers_encoder=layers, num_layers_decoder=layers),
-        image_to_3d=replace(full.image_to_3d, num_layers=layers),
-        temporal=replace(full.temporal, num_layers=layers, inflated_layers=tuple(range(layers))),
-        autoencoder=replace(full.autoencoder, num_layers=layers),
-    )
-
-
-def random_network(kind, config, device, dtype=torch.bfloat16):
-    """A network with random weights, made on the device in its type: float32 weights of full size need not fit."""
-    with torch.device("meta"):
-        network = kind(config)
-    network = network.to(dtype).to_empty(device=device).eval().requires_grad_(False)
-    for name, weight in network.named_parameters():
-        if "norm" in name and name.endswith("weight"):
-            weight.fill_(1.0)
-        else:
-            weight.normal_(std=weight.shape[-1] ** -0.5)
-    return network
-
-
-def noise(device, *shape, dtype=torch.bfloat16):
-    return torch.randn(*shape, device=device, dtype=dtype)
 
 
 # Float8
@@ -249,85 +210,6 @@ def test_rotations_are_those_of_float64(device):
     angles = positions.double()[0, :, None] * 10000.0 ** (-torch.arange(0, 128, 2, dtype=torch.float64, device=device) / 128)
     pairs = torch.view_as_complex(x.double().unflatten(-1, (-1, 2))) * torch.polar(torch.ones_like(angles), angles)[:, None]
     assert relative_error(rotate(x, rope_table(positions, 128)), torch.view_as_real(pairs).flatten(-2)) < 1e-5
-
-
-# Memory
-
-
-@pytest.fixture
-def capped():
-    """Caps what torch may take of the card, in GB; on the CPU nothing is capped."""
-
-    def cap(device, gigabytes):
-        if device.type == "cuda":
-            torch.cuda.empty_cache()
-            torch.cuda.reset_peak_memory_stats(device)
-            total = torch.cuda.get_device_properties(device).total_memory
-            torch.cuda.set_per_process_memory_fraction(min(1.0, gigabytes * GB / total), device)
-
-    yield cap
-    if torch.cuda.is_available():
-        torch.cuda.set_per_process_memory_fraction(1.0)
-
-
-def stage_0(sizes, plan, device):
-    """One guided step of image-to-3D."""
-    network = random_network(ImageTo3DDenoiser, sizes.image_to_3d, device)
-    network.prepare_inference(plan.execution)
-    cache = network.prepare(noise(device, 1, 257, sizes.image_to_3d.cross_attention_dim))
-    latents, time = noise(device, 1, sizes.temporal.num_tokens_nominal, sizes.latent), torch.full((1,), 800.0, device=device)
-    yield network(latents, time, cache)
-    yield network(latents, time, cache.unconditional())
-
-
-def shape(sizes, plan, device):
-    """A surface is encoded, and a chunk of the field decoded."""
-    network = random_network(ShapeVAE, sizes.vae, device)
-    network.prepare_inference(plan.execution)
-    surface = noise(device, 1, sizes.points, 6, dtype=torch.float32)
-    mean = network.encode(surface, torch.arange(sizes.temporal.num_tokens_nominal, device=device)[None]).mean
-    yield network.query(noise(device, 1, rows(plan, device), 3, dtype=torch.float32), network.prepare(mean))
-
-
-def stage_1(sizes, plan, device):
-    """One guided step of a window, as the plan has guidance computed."""
-    config, frames = sizes.temporal, sizes.temporal.temporal_context_size
-    network = random_network(TemporalDenoiser, config, device)
-    network.prepare_inference(plan.execution)
-    times = torch.arange(float(frames), device=device)[None]
-    cache = network.prepare(noise(device, 1, frames, 257, config.cross_attention_dim), times, config.num_tokens_nominal)
-    latents = noise(device, 1, frames, config.num_tokens_nominal, config.in_channels)
-    for branch in [cache.with_unconditional()] if plan.guidance_batch else [cache, cache.unconditional()]:
-        batch = 2 if plan.guidance_batch else 1
-        yield network(latents.repeat(batch, 1, 1, 1), torch.full((batch,), 800.0, device=device), branch)
-
-
-def stage_2(sizes, plan, device):
-    """One target time, and a chunk of vertices."""
-    config, alpha = sizes.autoencoder, torch.tensor([0.5], device=device)
-    network = random_network(TemporalAutoencoder, config, device)
-    network.prepare_inference(plan.execution)
-    times = torch.arange(float(config.temporal_context_size), device=device)[None]
-    latents = noise(device, 1, config.temporal_context_size, sizes.temporal.num_tokens_nominal, config.latent_channels)
-    context = network.prepare_latents(latents, times, 0 * alpha, alpha)
-    yield network.field(noise(device, 1, rows(plan, device), 6, dtype=torch.float32), context, 0 * alpha, alpha)
-
-
-def rows(plan, device):
-    return plan.query_rows if device.type == "cuda" else 100
-
-
-@pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("name", ["24", "12", "8", "6"])
-@pytest.mark.parametrize("stage", [stage_0, shape, stage_1, stage_2])
-def test_a_memory_plan_fits_its_card(device, name, stage, capped):
-    if device.type == "cuda" and torch.cuda.get_device_properties(device).total_memory < int(name) * GB:
-        pytest.skip("a smaller card")
-    capped(device, int(name))
-    for result in stage(SIZES["full" if device.type == "cuda" else "tiny"], on_device(plan_named(name), device), device):
-        assert torch.isfinite(result).all()
-    if device.type == "cuda":
-        assert torch.cuda.max_memory_reserved(device) <= int(name) * GB
 
 
 @NEEDS_CUDA

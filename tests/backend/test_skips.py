@@ -1,6 +1,7 @@
 """U-Net skips in main memory, on a fake of CUDA's streams; the real ones: test_cuda.py."""
 
 import contextlib
+import weakref
 
 import pytest
 import torch
@@ -36,16 +37,9 @@ def test_skips_come_back_in_reverse_and_are_copies(computing):
     stack, tensors = HostSkips(CPU), [torch.full((2, 3), float(i)) for i in range(4)]
     for tensor in tensors:
         stack.push(tensor.to(torch.bfloat16))
-    popped = [stack.pop() for _ in tensors]
+    popped = [stack.pop().clone() for _ in tensors]
     assert all(torch.equal(skip.float(), tensor) for skip, tensor in zip(popped, reversed(tensors), strict=True))
     assert all(skip.dtype == torch.bfloat16 for skip in popped)
-
-
-def test_what_is_pushed_may_change_afterwards(computing):
-    stack, x = HostSkips(CPU), torch.ones(3)
-    stack.push(x)
-    x.zero_()
-    assert torch.equal(stack.pop(), torch.ones(3))
 
 
 def test_copies_wait_for_the_blocks_and_the_blocks_for_copies(computing):
@@ -53,12 +47,36 @@ def test_copies_wait_for_the_blocks_and_the_blocks_for_copies(computing):
     copying = stack._stream
     stack.push(torch.ones(3))
     stack.push(torch.ones(3))
-    assert copying.waits_for == 2 * [computing] and not computing.waits_for
+    assert copying.waits_for == 2 * [computing]
+    assert computing.waits_for == 2 * [copying], "the memory of a skip is used again once it has left"
     stack.pop()
-    assert computing.waits_for == [copying]
+    assert computing.waits_for == 3 * [copying]
     assert copying.waits_for == 4 * [computing], "the next skip is on its way"
     stack.pop()
-    assert computing.waits_for == 2 * [copying] and len(copying.waits_for) == 4
+    assert computing.waits_for == 4 * [copying] and len(copying.waits_for) == 4
+
+
+def test_two_places_on_the_device_serve_all_skips(computing):
+    stack = HostSkips(CPU)
+    for i in range(5):
+        stack.push(torch.full((3,), float(i)))
+    popped, places = [], set()
+    for _ in range(5):
+        skip = stack.pop()
+        popped.append(skip[0].item())
+        places.add(skip.data_ptr())
+    assert popped == [4.0, 3.0, 2.0, 1.0, 0.0] and len(places) == 2
+
+
+def test_a_skip_is_held_until_it_has_left(computing):
+    stack, skips = HostSkips(CPU), [torch.ones(3), torch.ones(3)]
+    left = [weakref.ref(skip) for skip in skips]
+    stack.push(skips.pop(0))
+    assert left[0]() is not None
+    stack.push(skips.pop(0))
+    assert left[0]() is None and left[1]() is not None
+    stack.pop()
+    assert left[1]() is None
 
 
 def test_only_cuda_has_a_memory_to_leave():
