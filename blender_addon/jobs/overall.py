@@ -37,7 +37,7 @@ def stage_seconds(timings: Mapping[str, float]) -> dict[str, float]:
 
 
 class Experience:
-    """What the stages of jobs took that were alike in preset, checkpoint, device, and in whether a mesh was given."""
+    """What the stages of jobs took that were alike in preset, checkpoint, device, memory, and in whether a mesh was given."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[object, ...], dict[str, float]] = {}
@@ -51,7 +51,7 @@ class Experience:
         self._seen[self._likeness(request)] = stage_seconds(timings)
 
     def _likeness(self, request: protocol.Animate) -> tuple[object, ...]:
-        return request.preset, request.mesh is None, request.checkpoint, request.device
+        return request.preset, request.mesh is None, request.checkpoint, request.device, request.memory
 
 
 class Overall:

@@ -28,7 +28,7 @@ def test_jobs_that_are_alike_are_expected_to_take_as_long():
     experience, seen = Experience(), protocol.Animate("a.mp4", (), preset="fast")
     experience.learn(seen, TIMINGS)
     assert experience.expected(protocol.Animate("b.mp4", (), preset="fast", seed=7)) == stage_seconds(TIMINGS)
-    others = [{"preset": "demo"}, {"mesh": "target.ply"}, {"checkpoint": "full"}, {"device": "cpu"}]
+    others = [{"preset": "demo"}, {"mesh": "target.ply"}, {"checkpoint": "full"}, {"device": "cpu"}, {"memory": "8"}]
     for other in others:
         assert experience.expected(protocol.Animate("a.mp4", (), **({"preset": "fast"} | other))) == USUAL_SECONDS
 

@@ -141,14 +141,6 @@ def test_recordings_made_in_inference_mode_serve_outside_it(cuda):
 
 
 @torch.no_grad()
-def test_released_recordings_are_made_anew(cuda):
-    replayed = Replayed(Counted(), most_recordings=1)
-    replayed(torch.ones(3))
-    replayed.release()
-    assert torch.equal(replayed(torch.ones(4)), torch.full((4,), 3.0)) and len(cuda.graphs) == 2
-
-
-@torch.no_grad()
 def test_off_the_graph_device_nothing_is_recorded():
     function = Counted()
     replayed = Replayed(function)

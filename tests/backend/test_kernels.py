@@ -55,12 +55,15 @@ class FakeCard:
 
 @pytest.fixture
 def timed(monkeypatch):
-    """Kernels take the milliseconds that the dictionary says; each timing is noted."""
+    """Kernels take the milliseconds that the dictionary says, or raise what it holds; each timing is noted."""
     times, noted = {}, []
 
     def milliseconds(backend, queries, keys, values):
         noted.append((backend, queries.shape[2], keys.shape[2]))
-        return times.get(backend)
+        found = times.get(backend, RuntimeError("No available kernel."))
+        if isinstance(found, Exception):
+            raise found
+        return found
 
     monkeypatch.setattr(kernels, "_fastest", {})
     monkeypatch.setattr(kernels, "_milliseconds", milliseconds)
@@ -113,7 +116,21 @@ def test_a_recording_measures_nothing_and_takes_what_is_known(timed, monkeypatch
 
 
 @torch.no_grad()
-def test_a_kernel_that_does_not_fit_is_passed_over():
+def test_a_kernel_whose_workspace_is_too_large_is_passed_over(timed):
+    times, _ = timed
+    times |= {SDPBackend.CUDNN_ATTENTION: torch.OutOfMemoryError("too large"), SDPBackend.EFFICIENT_ATTENTION: 3.0}
+    long, short = FakeCard(64), FakeCard(32)
+    assert choose_backend(long, long, long) is SDPBackend.EFFICIENT_ATTENTION
+    del times[SDPBackend.EFFICIENT_ATTENTION]
+    with pytest.raises(torch.OutOfMemoryError, match="too large"):
+        choose_backend(short, short, short)
+    times[SDPBackend.CUDNN_ATTENTION] = 1.0
+    assert choose_backend(short, short, short) is SDPBackend.CUDNN_ATTENTION, "a failure for want of memory is not remembered"
+
+
+@torch.no_grad()
+def test_a_kernel_that_does_not_fit_says_so():
     """cuDNN's and the memory-efficient kernel refuse a CPU's tensors, as kernels refuse cards that are too old."""
     x = torch.randn(1, 2, 8, 8)
-    assert kernels._milliseconds(SDPBackend.CUDNN_ATTENTION, x, x, x) is None
+    with pytest.raises(RuntimeError):
+        kernels._milliseconds(SDPBackend.CUDNN_ATTENTION, x, x, x)

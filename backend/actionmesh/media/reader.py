@@ -69,6 +69,7 @@ def read_clip(
     Raises:
         MediaError: a file is missing, damaged or no clip, or the clip has not the frames that were asked for.
         InputError: fps or max_side is not above 0.
+        OutputError: the temporary folder has no room for the frames.
         Cancelled: the user asked to stop.
     """
     if (fps is not None and not 0 < fps < math.inf) or max_side < 1:

@@ -76,10 +76,6 @@ class Replayed:
             recording = self._record(shapes, inputs)
         return self._function(*inputs) if recording is None else recording.replay(inputs)
 
-    def release(self) -> None:
-        """Forgets all recordings and frees their memory; further calls record anew."""
-        self._recordings.clear()
-
     def _record(self, shapes: Shapes, inputs: tuple[Tensor, ...]) -> Recording | None:
         earlier = next(iter(self._recordings.values()), None)
         try:

@@ -92,25 +92,30 @@ def choose_backend(queries: Tensor, keys: Tensor, values: Tensor) -> SDPBackend 
 
 
 def _measure(queries: Tensor, keys: Tensor, values: Tensor) -> SDPBackend | None:
-    times = {backend: _milliseconds(backend, queries, keys, values) for backend in FUSED}
-    working = {backend: time for backend, time in times.items() if time is not None}
+    """Raises torch.OutOfMemoryError where only memory keeps every kernel from working."""
+    working: dict[SDPBackend, float] = {}
+    too_large: torch.OutOfMemoryError | None = None
+    for backend in FUSED:
+        try:
+            working[backend] = _milliseconds(backend, queries, keys, values)
+        except torch.OutOfMemoryError as error:  # of its workspace: another may need none
+            too_large = error
+        except RuntimeError:  # it does not take these tensors
+            pass
+    if not working and too_large is not None:
+        raise too_large
     chosen = min(working, key=lambda backend: working[backend], default=None)
     found = ", ".join(f"{backend.name} {time:.2f} ms" for backend, time in working.items())
     log.debug("Attention %s to %s, %s: %s", tuple(queries.shape), tuple(keys.shape), queries.dtype, found or "no fused kernel")
     return chosen
 
 
-def _milliseconds(backend: SDPBackend, queries: Tensor, keys: Tensor, values: Tensor) -> float | None:
-    """The shortest of a few calls after one that warms up; None where the kernel does not take these tensors."""
-    try:
-        with warnings.catch_warnings(), sdpa_kernel(backend):
-            warnings.simplefilter("ignore")  # torch warns of every reason why a kernel does not fit
-            F.scaled_dot_product_attention(queries, keys, values)
-            return _shortest_call(queries, keys, values)
-    except torch.OutOfMemoryError:
-        raise
-    except RuntimeError:
-        return None
+def _milliseconds(backend: SDPBackend, queries: Tensor, keys: Tensor, values: Tensor) -> float:
+    """The shortest of a few calls after one that warms up. Raises RuntimeError where the kernel does not take these tensors."""
+    with warnings.catch_warnings(), sdpa_kernel(backend):
+        warnings.simplefilter("ignore")  # torch warns of every reason why a kernel does not fit
+        F.scaled_dot_product_attention(queries, keys, values)
+        return _shortest_call(queries, keys, values)
 
 
 def _shortest_call(queries: Tensor, keys: Tensor, values: Tensor) -> float:

@@ -45,7 +45,8 @@ def make_accelerator(device: str = "auto", precision: str = "auto") -> "Accelera
 def multiplies_bf16(device: torch.device) -> bool:
     """Whether bfloat16 is faster than float32: on GPUs since Ampere, and on CPUs with AMX or AVX512-BF16."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        with torch.cuda.device(device):  # whose answer is asked for
+            return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
         able = torch.cpu.get_capabilities()
         return bool(able.get("amx_bf16") or able.get("avx512_bf16"))
