@@ -39,7 +39,8 @@ def run(job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None],
     check_outputs(job)
     store = stores.get(job.checkpoint, job.device, job.memory)
     subject = load_subject(options, store, progress)
-    with store.job(*parts_of(options), float8=store.preset(options.preset).float8):
+    float8 = store.preset(options.preset).float8
+    with store.job(*parts_of(options), float8=float8, check=progress.check):
         animation = animate(options, store, progress, subject)
     mesh = Path(job.mesh) if job.mesh else None
     for path in progress.track(job.out, SAVING):

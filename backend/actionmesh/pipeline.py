@@ -19,7 +19,7 @@ from .presets import Preset
 from .progress import Progress
 from .stages.correspondence import animate_vertices
 from .stages.motion import synchronised_latents
-from .stages.pending_reference import PendingReference, as_pending, reference_from_picture
+from .stages.pending_reference import PendingReference, ReadyReference, reference_from_picture
 from .stages.pictures import encode_frames
 from .stages.reference import latent_of_pose, reference_from_mesh
 from .weights.store import ModelStore
@@ -48,10 +48,10 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
     if mesh is None:
         pending = reference_from_picture(context[anchor], store, preset, options.seed, progress)
     else:
-        pending = as_pending(reference_from_mesh(mesh, store, options.seed))
-    with pending:  # the mesh may still be cleaned up while Stage I runs
+        pending = ReadyReference(reference_from_mesh(mesh, store, options.seed))
+    with pending:  # the mesh may still be cleaned up while Stage I runs; should nothing be left of it, Stage I ends
         known = known_latents(pending, anchor, options, len(clip.frames), store)
-        latents = synchronised_latents(known, anchor, context, store, preset, options.seed, progress)
+        latents = synchronised_latents(known, anchor, context, store, preset, options.seed, progress.also_checking(pending.check))
         reference = pending.ready()
 
     frames = pose_times(len(clip.frames), options.in_betweens)

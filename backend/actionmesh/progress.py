@@ -41,6 +41,15 @@ class Progress:
         if self._cancelled():
             raise Cancelled()
 
+    def also_checking(self, check: Callable[[], None]) -> "Progress":
+        """The same job's progress, whose steps also raise what `check` does."""
+
+        def cancelled() -> bool:
+            check()
+            return self._cancelled()
+
+        return Progress(self._report, cancelled)
+
     def start(self, stage: str, total: int) -> Callable[[], None]:
         """Reports that `stage` begins; the answer is to be called after each of its `total` steps."""
         begin, done = time.monotonic(), 0

@@ -39,7 +39,7 @@ class FakeStore:
     def preset(self, name):
         return types.SimpleNamespace(float8=False)
 
-    def job(self, *parts, float8):
+    def job(self, *parts, float8, check):
         return contextlib.nullcontext()
 
 

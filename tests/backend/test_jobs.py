@@ -1,9 +1,11 @@
 """The parts of a job that need no models: options, timings, and which models are kept."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from actionmesh import jobs
-from actionmesh.errors import InputError, OutputError
+from actionmesh.errors import Cancelled, InputError, OutputError
 from actionmesh.options import AnimateOptions, FrameChoice, KnownShape
 from actionmesh.progress import Progress
 from actionmesh.protocol import Animate, Frames, Known
@@ -70,6 +72,24 @@ def test_another_name_of_the_same_models_keeps_them(monkeypatch, tmp_path):
     with pytest.raises(InputError, match="abacus"):
         stores.get(None, "abacus", "auto")
     assert first.unloaded == 0
+
+
+class WaitingStore:
+    """A visible fake whose networks never come: it asks whether to go on waiting."""
+
+    def preset(self, name):
+        return SimpleNamespace(float8=False)
+
+    def job(self, *parts, float8, check):
+        while True:
+            check()
+
+
+def test_a_job_is_cancelled_while_it_waits_for_its_networks(monkeypatch, tmp_path):
+    monkeypatch.setattr("actionmesh.pipeline.load_subject", lambda *given: None)
+    stores, answers = SimpleNamespace(get=lambda *choice: WaitingStore()), iter([False, False, True])
+    with pytest.raises(Cancelled):
+        jobs.run(Animate("a.mp4", (str(tmp_path / "b.glb"),)), stores, print, lambda: next(answers))
 
 
 @pytest.fixture

@@ -12,10 +12,12 @@ from actionmesh import jobs
 from actionmesh.animation import Animation
 from actionmesh.failures import explain
 from actionmesh.protocol import Animate, Kind, Memory
-from actionmesh.stages.memory import once_more_with_less
+from actionmesh.stages.retry import once_more_with_less
 from actionmesh.training.data import render_toy
 from actionmesh.training.toys import make_sequence
-from actionmesh.weights.plan import PLANS
+from actionmesh.weights.checkpoints import open_checkpoint
+from actionmesh.weights.needs import needs_of
+from actionmesh.weights.plan import MARGIN, PLANS, on_device, plan_named
 from actionmesh.weights.store import ModelStore
 
 IMPOSSIBLE = 1 << 50
@@ -113,6 +115,26 @@ def test_twice_in_a_job_or_under_the_smallest_plan_it_is_an_error_with_a_cure(jo
         run(Animate(**{**vars(job), "memory": memory}), jobs.Stores())
     told = explain(caught.value)
     assert told.kind is Kind.OUT_OF_MEMORY and "smaller memory plan" in told.cure
+
+
+@pytest.mark.parametrize(("memory", "fitting", "expected"), [("auto", "8", "8"), ("auto", "24", "12"), ("24", "8", "12")])
+def test_a_chosen_plan_is_chosen_again_and_a_named_one_gives_way_to_the_next(
+    tiny_checkpoint, monkeypatch, memory, fitting, expected
+):
+    """A visible fake: when memory has run out, other programs have left as much as the fitting plan needs."""
+    tiny = needs_of(open_checkpoint(tiny_checkpoint), torch.float32)
+    store = ModelStore(tiny_checkpoint, "cpu", memory)
+    assert store.plan.name == "24" and store.shape_vae is not None
+    freed = []
+
+    def left(device):
+        freed.append(store.describe()["parts"] == [])
+        return int(MARGIN * tiny.bytes_of(plan_named(fitting))) + 1
+
+    monkeypatch.setattr("actionmesh.weights.store.free_memory", left)
+    store.lighten()
+    assert store.plan == on_device(plan_named(expected), store.device) and all(freed), "what the store held is free then"
+    assert store.retried_for_memory and not store.can_lighten and store.describe()["parts"] == []
 
 
 class FakeStore:

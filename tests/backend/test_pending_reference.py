@@ -1,8 +1,9 @@
-"""The clean-up runs beside Stage I, its errors come when its mesh is needed, and it never outlives its job."""
+"""The clean-up runs beside Stage I, its errors come as soon as they are known, and it never outlives its job."""
 
 import copy
 import threading
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +20,7 @@ from actionmesh.pipeline import animate
 from actionmesh.presets import PRESETS
 from actionmesh.progress import Progress
 from actionmesh.stages import pending_reference
-from actionmesh.stages.pending_reference import PendingReference, as_pending, reference_from_picture
+from actionmesh.stages.pending_reference import PendingReference, ReadyReference, reference_from_picture
 from actionmesh.stages.reference import decode_mesh, reference_from_mesh, reference_in_model_space
 from actionmesh.weights.plan import CPU_QUERY_ROWS, on_device
 from tests.backend.test_cleanup import ball
@@ -84,6 +85,24 @@ def test_its_error_is_raised_where_its_mesh_is_needed():
     assert refused.value.cure == "Use another seed." and not threads()
 
 
+@pytest.mark.parametrize(("error", "told"), [(MeshError("Nothing is left."), True), (MemoryError(), False), (ValueError(), False)])
+def test_an_error_of_the_users_is_told_as_soon_as_it_is_known(error, told):
+    """Memory that the clean-up lacks is no reason for a stage that checks to go on with less."""
+    fail = threading.Event()
+
+    def finish(check):
+        assert fail.wait(5)
+        raise error
+
+    with PendingReference(LATENT, finish, Progress()) as pending:
+        pending.check()
+        fail.set()
+        with pytest.raises(type(error)):
+            pending.ready()
+        with pytest.raises(MeshError, match="Nothing") if told else nullcontext():
+            pending.check()
+
+
 @pytest.mark.parametrize("error", [Cancelled(), RuntimeError("CUDA out of memory")])
 def test_whatever_ends_the_job_ends_the_clean_up(error):
     begin = time.monotonic()
@@ -104,8 +123,9 @@ def test_it_obeys_cancellation_while_it_is_waited_for():
 
 def test_a_reference_that_is_there_need_not_be_waited_for(tiny_store):
     made = reference_from_mesh(Mesh(*ball(2)), tiny_store, 0)
-    with as_pending(made) as pending:
-        assert pending.latent is made.latent and pending.ready() is made
+    with ReadyReference(made) as pending:
+        pending.check()
+        assert pending.latent is made.latent and pending.ready() is made and not threads()
 
 
 def test_the_mesh_is_the_one_that_is_cleaned_up_at_once(ball_store):
@@ -163,11 +183,11 @@ def test_a_half_precision_network_is_queried_at_float32_points(ball_store, monke
 class Story:
     """A whole job from three opaque pictures, and what happened in it, in order; its clean-up waits for Stage I to begin."""
 
-    def __init__(self, store, monkeypatch, last_stage=None):
+    def __init__(self, store, monkeypatch, last_stage=None, steps=2):
         self.store, self.seen, self.moving = store, [], threading.Event()
-        self.last_stage = last_stage
+        self.last_stage, self.last_event = last_stage, None
         monkeypatch.setattr(pending_reference, "clean_up", self.clean_up)
-        monkeypatch.setattr(store, "preset", lambda name: preset(steps=2, guidance=2.0))
+        monkeypatch.setattr(store, "preset", lambda name: preset(steps=steps, guidance=2.0))
 
     def run(self):
         pictures = np.full((3, 32, 32, 4), 255, np.uint8)
@@ -176,6 +196,7 @@ class Story:
         return animate(AnimateOptions("three pictures"), self.store, progress, clip)
 
     def report(self, event):
+        self.last_event = event
         if not self.seen or self.seen[-1] != event.stage:
             self.seen.append(event.stage)
         if event.stage.startswith("Stage I:") and event.step:
@@ -202,6 +223,15 @@ def test_a_whole_job_cleans_up_during_stage_one(ball_store, monkeypatch):
     assert animation.vertices.shape[0] == 3 and 300 < len(animation.faces) <= 500
     order = [stage for stage in story.seen if stage in (IMAGE, EXTRACTION, MOTION, MOVING, "clean-up")]
     assert list(dict.fromkeys(order)) == [IMAGE, EXTRACTION, MOTION, "clean-up", MOVING]
+
+
+def test_stage_one_ends_when_nothing_is_left_of_the_mesh(ball_store, monkeypatch):
+    story = Story(ball_store, monkeypatch, steps=1000)
+    speck = np.ones((3, 3), np.float32), np.array([[0, 1, 2]], np.int32)
+    monkeypatch.setattr(pending_reference, "decode_surface", lambda *given: speck)
+    with pytest.raises(MeshError, match="as small as a point"):
+        story.run()
+    assert story.last_event.stage == MOTION and 0 < story.last_event.step < 1000 and not threads()
 
 
 def test_a_job_that_is_cancelled_in_stage_one_leaves_no_thread(ball_store, monkeypatch):

@@ -13,7 +13,7 @@ from actionmesh.models.denoiser import TemporalDenoiser, TemporalDenoiserConfig
 from actionmesh.models.execution import Execution
 from actionmesh.protocol import Memory
 from actionmesh.training.recipes import SIZES
-from actionmesh.weights import memory, needs, plan
+from actionmesh.weights import needs, plan
 from actionmesh.weights.checkpoints import default_checkpoint, open_checkpoint
 from actionmesh.weights.plan import AUTO, PLANS, choose_plan, lighter, on_device, plan_named
 from actionmesh.weights.store import ModelStore, run_dtype
@@ -121,11 +121,13 @@ def test_a_plan_that_does_not_exist_is_refused(tiny_checkpoint):
 
 
 def test_plans_are_tried_from_the_roomiest_to_the_smallest():
-    chain = [PLANS[0]]
-    while (smaller := lighter(chain[-1])) is not None:
-        chain.append(smaller)
-    assert tuple(chain) == PLANS
-    assert lighter(on_device(PLANS[1], torch.device("cuda"))) is PLANS[2]
+    assert lighter(PLANS[0]) == PLANS[1:] and lighter(PLANS[-1]) == ()
+    assert lighter(on_device(PLANS[1], torch.device("cuda"))) == PLANS[2:]
+
+
+@pytest.mark.parametrize(("free", "name"), [(80, "12"), (11, "12"), (7, "8"), (1, "6")])
+def test_after_one_that_failed_only_smaller_ones_are_chosen(free, name):
+    assert choose_plan(int(free * GB), PUBLIC.bytes_of, lighter(PLANS[0])).name == name
 
 
 def test_a_card_compiles_and_records_what_stays_in_place():
@@ -174,7 +176,7 @@ def test_free_memory_of_a_card_respects_the_processes_share(monkeypatch, driver_
         monkeypatch.setattr(f"torch.cuda.{name}", lambda device, answer=answer: answer)
     monkeypatch.setattr("torch.cuda.current_device", lambda: 3)
     monkeypatch.setattr("torch.cuda.get_per_process_memory_fraction", {3: fraction}.__getitem__)
-    assert memory.free_memory(torch.device("cuda")) == expected * GB
+    assert plan.free_memory(torch.device("cuda")) == expected * GB
 
 
 @pytest.mark.parametrize(("capability", "dtype"), [((7, 5), torch.float16), ((8, 0), torch.bfloat16), ((9, 0), torch.bfloat16)])
@@ -199,4 +201,4 @@ def test_cards_without_bfloat16_products_compute_in_float16(monkeypatch, capabil
 
 
 def test_free_memory_of_the_cpu_is_main_memory():
-    assert 0 < memory.free_memory(torch.device("cpu")) == pytest.approx(memory.free_main_memory(), rel=0.2)
+    assert 0 < plan.free_memory(torch.device("cpu")) == pytest.approx(plan.free_main_memory(), rel=0.2)

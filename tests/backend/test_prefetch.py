@@ -3,13 +3,15 @@
 import gc
 import shutil
 import threading
+import time
 import weakref
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from actionmesh.errors import CheckpointError
+from actionmesh.errors import Cancelled, CheckpointError
+from actionmesh.progress import Progress
 from actionmesh.weights import streaming
 from actionmesh.weights.store import ModelStore
 from actionmesh.weights.streaming import Stopped
@@ -73,15 +75,26 @@ def test_a_part_that_is_used_before_its_turn_is_not_waited_for(store):
     assert store.image_encoder is not None and store.reads.count(("image_encoder", False)) == 1
 
 
-def test_both_forms_of_a_denoiser_are_kept_apart(store):
-    store.prefetch("temporal_denoiser", float8=True)
+def test_of_a_denoiser_there_is_the_form_that_is_asked_for(store):
     light = store.denoiser("temporal_denoiser", float8=True)
+    assert light is store.denoiser("temporal_denoiser", float8=True)
     exact = store.temporal_denoiser
     assert light is not exact and exact is store.denoiser("temporal_denoiser")
-    assert light is store.denoiser("temporal_denoiser", float8=True)
-    assert store.reads == [("temporal_denoiser", False), ("temporal_denoiser", True)]
+    assert store.describe()["parts"] == ["temporal_denoiser"]
     types = [{tensor.dtype for tensor in network.state_dict().values()} for network in (light, exact)]
     assert torch.float8_e4m3fn in types[0] and types[1] == {torch.float32}
+
+
+def test_the_other_form_is_freed_before_one_is_read_ahead(store):
+    """Both together are more than what is counted."""
+    with store.job(*PARTS):
+        use_all(store)
+    exact, held = weakref.ref(store.temporal_denoiser), []
+    store.before_reading = lambda name, stop: held.append(exact())
+    with store.job(*PARTS, float8=True):
+        assert store.denoiser("temporal_denoiser", float8=True) is not None
+    assert held == [None] and [name for name, _ in store.reads[len(PARTS) :]] == ["temporal_denoiser"]
+    assert store.describe()["parts"] == sorted({*PARTS, "temporal_denoiser in 8 bits"} - {"temporal_denoiser"})
 
 
 def test_a_file_cut_off_while_it_is_read_ahead_is_told_where_the_part_is_used(copy, monkeypatch):
@@ -187,6 +200,24 @@ def test_a_job_that_fails_leaves_nothing_on_its_way(store):
     assert len(store.reads) <= 1
     store.before_reading = lambda name, stop: None
     assert store.shape_vae is not None
+
+
+def test_a_job_that_is_cancelled_while_it_waits_for_a_part_ends_at_once(store):
+    reading = threading.Event()
+
+    def begin_and_hold(name, stop):
+        reading.set()
+        hold_until_stopped(name, stop)
+
+    store.before_reading = begin_and_hold
+    begin, answers = time.monotonic(), iter([False, False, True])
+    with pytest.raises(Cancelled), store.job(*PARTS, check=Progress(cancelled=lambda: next(answers)).check):
+        assert reading.wait(30)
+        _ = store.image_encoder
+    assert time.monotonic() - begin < 10 and store.describe()["parts"] == []
+    store.before_reading = lambda name, stop: None
+    with store.job(*PARTS):
+        assert len(use_all(store)) == store.loads == len(PARTS), "nobody is asked any more"
 
 
 def test_many_threads_ask_and_unload_at_once(store):

@@ -8,8 +8,7 @@ from torch import nn
 
 from actionmesh.models.float8 import Float8Linear
 from actionmesh.weights import residence
-from actionmesh.weights.residence import Residence
-from actionmesh.weights.waiting import Waiting
+from actionmesh.weights.residence import Residence, Waiting
 
 CPU = torch.device("cpu")
 
@@ -77,6 +76,20 @@ def test_from_main_memory_itself_networks_are_dropped():
     assert "first" not in kept and "second" in kept and kept.held()["second"] > 0
     kept.clear()
     assert kept.held() == {}
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_a_network_is_dropped_wherever_it_is(card, monkeypatch, waits):
+    monkeypatch.setattr(residence, "free_main_memory", lambda: 1 << 30)
+    monkeypatch.setattr(torch.accelerator, "empty_host_cache", lambda: None)
+    if waits:
+        card.leave_room("second")
+    dropped = weakref.ref(card._networks["first"])
+    card.drop("first")
+    card.drop("third")
+    assert list(card.held()) == ["second"] and dropped() is None
+    card.add("first", network())
+    assert card.enter("first") is not None, "another of its name is on the device"
 
 
 def test_clearing_gives_pinned_memory_back_once_nothing_waits(card, monkeypatch):

@@ -5,6 +5,6 @@ pending_reference.py its mesh is cleaned up while Stage I runs
 motion.py            Stage I: a synchronised latent for every frame
 correspondence.py    Stage II: where the reference vertices are at any time
 branches.py          both branches of guidance by one denoiser
-memory.py            a stage that runs out of memory is done once more with less
+retry.py             a stage that runs out of memory is done once more with less
 pictures.py          what all of them look at: the frames as image tokens
 """

@@ -13,8 +13,8 @@ from ..models.temporal_autoencoder import TemporalAutoencoder
 from ..progress import Progress
 from ..sampling.windows import sliding_windows
 from ..weights.store import ModelStore
-from .memory import once_more_with_less
 from .reference import Reference
+from .retry import once_more_with_less
 
 STAGE = "Stage II: moving the mesh"
 

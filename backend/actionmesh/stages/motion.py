@@ -12,7 +12,7 @@ from ..sampling.schedules import temporal_schedule
 from ..sampling.windows import sliding_windows
 from ..weights.store import ModelStore
 from .branches import branches_of
-from .memory import once_more_with_less
+from .retry import once_more_with_less
 
 STAGE = "Stage I: finding the motion"
 

@@ -9,7 +9,7 @@ from threading import Event
 
 from torch import Tensor
 
-from ..errors import Cancelled
+from ..errors import ActionMeshError, Cancelled
 from ..geometry.cleanup import clean_up
 from ..geometry.mesh import Mesh
 from ..presets import Preset
@@ -33,7 +33,7 @@ class PendingReference:
         self.latent = latent
         self._left, self._progress = Event(), progress
         self._thread = ThreadPoolExecutor(1, "reference")
-        self._reference: Future[Reference] = self._thread.submit(finish, self._check)
+        self._reference: Future[Reference] = self._thread.submit(finish, self._check_wanted)
 
     def ready(self) -> Reference:
         """Waits for the mesh.
@@ -44,6 +44,17 @@ class PendingReference:
         """
         return self._reference.result()
 
+    def check(self) -> None:
+        """Raises what `ready` will raise, once that is known.
+
+        Faults, and memory that ran out, are left to `ready`: a stage that checks has not run out of its own.
+
+        Raises:
+            MeshError, Cancelled: see `ready`.
+        """
+        if self._reference.done() and isinstance(self._reference.exception(), ActionMeshError):
+            self._reference.result()
+
     def __enter__(self) -> "PendingReference":
         return self
 
@@ -51,10 +62,21 @@ class PendingReference:
         self._left.set()
         self._thread.shutdown()
 
-    def _check(self) -> None:
+    def _check_wanted(self) -> None:
         self._progress.check()
         if self._left.is_set():
             raise Cancelled()
+
+
+class ReadyReference(PendingReference):
+    """A reference that is there already: no thread is at work on it."""
+
+    def __init__(self, reference: Reference):
+        self.latent, self._reference = reference.latent, Future()
+        self._reference.set_result(reference)
+
+    def __exit__(self, *error: object) -> None:
+        pass
 
 
 def reference_from_picture(context: Tensor, store: ModelStore, preset: Preset, seed: int, progress: Progress) -> PendingReference:
@@ -70,8 +92,3 @@ def reference_from_picture(context: Tensor, store: ModelStore, preset: Preset, s
         return reference_in_model_space(latent, Mesh(*clean_up(*surface, preset.max_faces, check=check)))
 
     return PendingReference(latent, finish, progress)
-
-
-def as_pending(reference: Reference) -> PendingReference:
-    """A reference that is there already."""
-    return PendingReference(reference.latent, lambda check: reference, Progress())

@@ -8,7 +8,7 @@ from ..media.preprocess import pixel_values, square_crop, square_frames
 from ..models.image_encoder import encode_images
 from ..progress import Progress
 from ..weights.store import ModelStore
-from .memory import once_more_with_less
+from .retry import once_more_with_less
 
 BATCH = 4
 """Pictures at once: about a thousand tokens, less than any memory plan lets a network take."""

@@ -29,7 +29,7 @@ from ..sampling.sampler import frame_noise, sample
 from ..sampling.schedules import image_to_3d_schedule
 from ..weights.store import ModelStore
 from .branches import branches_of
-from .memory import once_more_with_less
+from .retry import once_more_with_less
 
 DENOISING = "Stage 0: making the reference shape"
 

@@ -14,7 +14,7 @@ from ..sampling.approximation import FULL_INTERVAL, Approximation
 from ..weights.checkpoints import Settings, open_checkpoint
 from ..weights.load import read_tensors
 from ..weights.names import our_name, their_name
-from ..weights.store import ACTIONMESH_WEIGHTS, TRIPOSG_WEIGHTS
+from ..weights.parts import ACTIONMESH_WEIGHTS, TRIPOSG_WEIGHTS
 from .parts import read_statistics, write_statistics
 from .recipes import SIZES, Sizes
 

@@ -10,6 +10,9 @@ from torch import nn
 from ..failures import is_out_of_memory
 from .streaming import Stopped
 
+POLL = 0.1
+"""Seconds between two checks while a part is waited for."""
+
 Load = Callable[[Event], nn.Module]
 """Reads a network, and raises Stopped soon after the event was set."""
 
@@ -30,18 +33,24 @@ class Ahead:
                 if name not in self._begun:
                     self._begun[name] = self._thread.submit(partial(load, self._stop))
 
-    def take(self, name: str) -> nn.Module | None:
+    def take(self, name: str, check: Callable[[], None]) -> nn.Module | None:
         """A part that was asked for, as soon as it is there; None where the caller has to load it himself.
 
         That is so for a part that was not asked for or not begun, and for one that found too little memory: where the stage
         before has freed its own there may be enough.
 
+        Args:
+            check: called now and then while the part is waited for; what it raises ends the waiting, and `stop` the loading.
         Raises:
             CheckpointError: what the loading found.
         """
         with self._lock:
-            future = self._begun.pop(name, None)
-        if future is None or future.cancel():
+            future = self._begun.get(name)
+        if future is not None and not future.cancel():
+            wait_for(future, check)
+        with self._lock:
+            self._begun.pop(name, None)
+        if future is None or future.cancelled():
             return None
         try:
             return future.result()
@@ -64,3 +73,10 @@ class Ahead:
                 future.cancel()
             wait(futures)
             self._stop = Event()
+
+
+def wait_for(future: Future[nn.Module], check: Callable[[], None]) -> None:
+    """Returns when it is done, unless `check` raises before."""
+    while not future.done():
+        check()
+        wait([future], POLL)

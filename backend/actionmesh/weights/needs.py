@@ -37,7 +37,7 @@ class Needs:
     """What decides how much memory a checkpoint takes.
 
     Args:
-        weights: bytes of each part on its device.
+        weights: bytes of each part on its device. A denoiser is there in one form at a time, and counts as the exact one.
         item: bytes of a number there.
         encoder_width: of the image encoder.
         image_tokens: S, tokens of a picture.

@@ -1,8 +1,9 @@
 """What lives where, by how much memory the device has."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import psutil
 import torch
 
 from ..errors import InputError
@@ -46,12 +47,12 @@ PLANS = (
         execution=Execution(feed_forward_rows=4096, host_skips=True, keep_context=False),
     ),
 )
-"""From the roomiest to the smallest: when one runs out of memory, the next is tried."""
+"""From the roomiest to the smallest: when one runs out of memory, a smaller one is tried."""
 
 
-def choose_plan(free: int, needed: Callable[[MemoryPlan], int]) -> MemoryPlan:
+def choose_plan(free: int, needed: Callable[[MemoryPlan], int], plans: Sequence[MemoryPlan] = PLANS) -> MemoryPlan:
     """The roomiest plan whose needs in bytes fit into `free` bytes; the smallest where none does, and may then fail."""
-    return next((plan for plan in PLANS if MARGIN * needed(plan) <= free), PLANS[-1])
+    return next((plan for plan in plans if MARGIN * needed(plan) <= free), plans[-1])
 
 
 def plan_named(name: str) -> MemoryPlan:
@@ -63,10 +64,10 @@ def plan_named(name: str) -> MemoryPlan:
     raise InputError(f"There is no memory plan {name!r}.", f"Use {AUTO} or one of {names}.")
 
 
-def lighter(plan: MemoryPlan) -> MemoryPlan | None:
-    """The next smaller plan; None for the smallest."""
+def lighter(plan: MemoryPlan) -> tuple[MemoryPlan, ...]:
+    """The smaller plans, from the roomiest; none for the smallest."""
     names = [each.name for each in PLANS]
-    return dict(zip(names, PLANS[1:], strict=False)).get(plan.name)
+    return PLANS[names.index(plan.name) + 1 :]
 
 
 def on_device(plan: MemoryPlan, device: torch.device) -> MemoryPlan:
@@ -80,3 +81,26 @@ def on_device(plan: MemoryPlan, device: torch.device) -> MemoryPlan:
     if device.type != "cuda":
         return plan
     return replace(plan, execution=replace(plan.execution, compiled=True, graphs=plan.resident))
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes that this process may still take of a device.
+
+    On a card that is what the driver has left, or this process under `torch.cuda.set_per_process_memory_fraction` if that is
+    less, with what the allocator holds unused. The CPU and Apple's GPU live in main memory.
+    """
+    if device.type == "cuda":
+        free, total = torch.cuda.mem_get_info(device)
+        reserved = torch.cuda.memory_reserved(device)
+        number = torch.cuda.current_device() if device.index is None else device.index  # the fraction is not told without one
+        allowed = int(total * torch.cuda.get_per_process_memory_fraction(number)) - reserved
+        return max(0, min(free, allowed)) + reserved - torch.cuda.memory_allocated(device)
+    available = free_main_memory()
+    if device.type == "mps":
+        return min(available, torch.mps.recommended_max_memory() - torch.mps.driver_allocated_memory())
+    return available
+
+
+def free_main_memory() -> int:
+    """Bytes of main memory that are available."""
+    return psutil.virtual_memory().available

@@ -1,10 +1,14 @@
-"""Which networks are on the device: all of them, or the one that computes while the others wait or are dropped."""
+"""Which networks are on the device: all of them, or the one that computes while the others wait or are dropped.
+
+What runs does not change weights, so that a copy in main memory serves for good: leaving a card for the second time takes no time.
+"""
+
+from collections.abc import Iterator
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from .memory import free_main_memory
-from .waiting import Waiting
+from .plan import free_main_memory
 
 ROOM = 1.2
 """Times a network's own bytes that main memory must have left for it to wait there."""
@@ -43,13 +47,17 @@ class Residence:
         if present:
             release_memory(self._device)
 
+    def drop(self, name: str) -> None:
+        """Frees a network, on the device or where it waits, if it was loaded."""
+        if self._networks.pop(name, None) is not None:
+            self._waiting.pop(name, None)
+            self._give_back()
+
     def clear(self) -> None:
         """Frees all networks, those that wait too."""
         self._networks.clear()
         self._waiting.clear()
-        release_memory(self._device)
-        if self._device.type == "cuda":  # torch keeps pinned memory as it keeps a card's: gigabytes, where networks waited
-            torch.accelerator.empty_host_cache()
+        self._give_back()
 
     def held(self) -> dict[str, int]:
         """Bytes of each network."""
@@ -66,6 +74,59 @@ class Residence:
                 return
             self._waiting[name] = Waiting(network)
         self._waiting[name].leave()
+
+    def _give_back(self) -> None:
+        """What freed networks have held goes back to the device and to main memory."""
+        release_memory(self._device)
+        if self._device.type == "cuda":  # torch keeps pinned memory as it keeps a card's: gigabytes, where networks waited
+            torch.accelerator.empty_host_cache()
+
+
+class Waiting:
+    """A network and its copy in main memory, which is made when it first leaves its device; `away` tells whether it has left."""
+
+    def __init__(self, network: nn.Module):
+        self._network = network
+        self._copies: list[Tensor] = []
+        self.away = False
+
+    def leave(self) -> None:
+        """Frees the device."""
+        if self.away:
+            return
+        if not self._copies:
+            self._copies = [to_pinned(tensor) for _, _, tensor in tensors_of(self._network)]
+        self._place(self._copies)
+        self.away = True
+
+    def enter(self, device: torch.device) -> None:
+        """Brings the weights back; the copies are asynchronous, on the stream that computes."""
+        if self.away:
+            self._place([copy.to(device, non_blocking=True) for copy in self._copies])
+            self.away = False
+
+    def _place(self, tensors: list[Tensor]) -> None:
+        for (module, name, held), tensor in zip(list(tensors_of(self._network)), tensors, strict=True):
+            if isinstance(held, nn.Parameter):
+                held.data = tensor
+            else:
+                setattr(module, name, tensor)
+
+
+def tensors_of(network: nn.Module) -> Iterator[tuple[nn.Module, str, Tensor]]:
+    """Every parameter and buffer of a network, once, with the module that holds it and its name there."""
+    seen: set[int] = set()
+    for module in network.modules():
+        for name, tensor in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)):
+            if id(tensor) not in seen:
+                seen.add(id(tensor))
+                yield module, name, tensor
+
+
+def to_pinned(tensor: Tensor) -> Tensor:
+    """A copy in main memory, pinned where the tensor comes from a CUDA device."""
+    copy = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=tensor.is_cuda)
+    return copy.copy_(tensor.detach())
 
 
 def bytes_of(network: nn.Module) -> int:

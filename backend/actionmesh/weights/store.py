@@ -1,7 +1,7 @@
 """The networks of one checkpoint, loaded ahead or when they are first needed, and kept for the next job."""
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -21,18 +21,15 @@ from ..models.temporal_autoencoder import TemporalAutoencoder
 from .ahead import Ahead
 from .facts import CheckpointFacts
 from .load import load
-from .memory import free_main_memory, free_memory
 from .needs import needs_of
-from .parts import ACTIONMESH_WEIGHTS, PARTS, TRIPOSG_WEIGHTS, Make
-from .plan import AUTO, MemoryPlan, choose_plan, lighter, on_device, plan_named
+from .parts import PARTS, Make
+from .plan import AUTO, PLANS, MemoryPlan, choose_plan, free_main_memory, free_memory, lighter, on_device, plan_named
 from .residence import Residence
 from .streaming import Stopped
 from .tensor_file import readable
 
 if TYPE_CHECKING:
     from transformers import Dinov2Model
-
-__all__ = ["ACTIONMESH_WEIGHTS", "TRIPOSG_WEIGHTS", "ModelStore", "choose_device", "run_dtype"]
 
 DENOISERS = ("image_to_3d", "temporal_denoiser")
 """The parts that have an 8-bit form."""
@@ -64,7 +61,9 @@ class ModelStore(CheckpointFacts):
         self.dtype = run_dtype(self.device)
         self.loads = 0
         self.retried_for_memory = False
-        self._plan = None if memory == AUTO else on_device(plan_named(memory), self.device)
+        self._chooses = memory == AUTO
+        self._plan = None if self._chooses else on_device(plan_named(memory), self.device)
+        self._check: Callable[[], None] = lambda: None
         self._residence = Residence(self.device)
         self._ahead = Ahead()
 
@@ -72,8 +71,7 @@ class ModelStore(CheckpointFacts):
     def plan(self) -> MemoryPlan:
         """What lives where. Raises CheckpointError when it is to be chosen and the checkpoint is damaged."""
         if self._plan is None:
-            needs = needs_of(self.checkpoint, self.dtype)
-            self._plan = on_device(choose_plan(free_memory(self.device), needs.bytes_of), self.device)
+            self._plan = self._fitting(PLANS)
         return self._plan
 
     @plan.setter
@@ -85,24 +83,35 @@ class ModelStore(CheckpointFacts):
     @property
     def can_lighten(self) -> bool:
         """Whether a job that ran out of memory may go on with a smaller plan: once, and if there is one."""
-        return not self.retried_for_memory and lighter(self.plan) is not None
+        return not self.retried_for_memory and bool(lighter(self.plan))
 
     def lighten(self) -> None:
-        """Frees everything and goes on with the next smaller plan; jobs to come do too."""
+        """Frees everything and goes on with a smaller plan; jobs to come do too.
+
+        Below a plan that the user named that is the next one; else it is chosen again by the memory that is free now, which other
+        programs may have taken.
+        """
         smaller = lighter(self.plan)
-        assert smaller is not None
         gc.collect()  # tensors of the failed stage that only a cycle holds, such as an error and the frame that kept it
-        self.plan, self.retried_for_memory = on_device(smaller, self.device), True
+        self.unload()
+        self._plan = self._fitting(smaller) if self._chooses else on_device(smaller[0], self.device)
+        self.retried_for_memory = True
 
     @contextmanager
-    def job(self, *parts: str, float8: bool = False) -> Iterator[None]:
-        """Around a job that needs these parts, in this order: they are loaded ahead, and the loading ends with the job."""
-        self.retried_for_memory = False
+    def job(self, *parts: str, float8: bool = False, check: Callable[[], None] = lambda: None) -> Iterator[None]:
+        """Around a job that needs these parts, in this order: they are loaded ahead, and the loading ends with the job.
+
+        Args:
+            float8: see `prefetch`.
+            check: called now and then while the job waits for a part; what it raises is raised where the part was asked for.
+        """
+        self.retried_for_memory, self._check = False, check
         try:
             self.prefetch(*parts, float8=float8)
             yield
         finally:
             self._ahead.stop()
+            self._check = lambda: None
 
     def prefetch(self, *parts: str, float8: bool = False) -> None:
         """Begins to load parts, in this order, in a thread; returns at once.
@@ -117,12 +126,17 @@ class ModelStore(CheckpointFacts):
         """
         if not self.plan.resident and self.device.type != "cuda":
             return
-        wanted = {_key(part, float8 and part == "temporal_denoiser"): part for part in parts}
-        missing = {key: part for key, part in wanted.items() if key not in self._residence}
+        in_8_bits = {part: float8 and part == "temporal_denoiser" for part in parts}
+        for part in parts:
+            self._residence.drop(_key(part, not in_8_bits[part]))
+        missing = {key: part for part in parts if (key := _key(part, in_8_bits[part])) not in self._residence}
         self._ahead.start({key: partial(self._read_ahead, part, self._make(part)) for key, part in missing.items()})
 
     def denoiser(self, part: str, float8: bool = False) -> Any:
-        """ "image_to_3d" or "temporal_denoiser"; with `float8` a network of its own, whose linears compute in 8 bits."""
+        """ "image_to_3d" or "temporal_denoiser"; with `float8` a network of its own, whose linears compute in 8 bits.
+
+        There is one form at a time: the other is freed.
+        """
         assert part in DENOISERS, part
         return self._part(part, float8)
 
@@ -167,13 +181,19 @@ class ModelStore(CheckpointFacts):
             "loads": self.loads,
         }
 
+    def _fitting(self, plans: Sequence[MemoryPlan]) -> MemoryPlan:
+        """The roomiest of some plans that the device has the memory for."""
+        needs = needs_of(self.checkpoint, self.dtype)
+        return on_device(choose_plan(free_memory(self.device), needs.bytes_of, plans), self.device)
+
     def _part(self, name: str, float8: bool = False) -> Any:
         """A network on the device, ready to compute."""
         key = _key(name, float8)
+        self._residence.drop(_key(name, not float8))
         if not self.plan.resident:
             self._residence.leave_room(key)
         if key not in self._residence:
-            network = self._ahead.take(key) or self._read(name, self._make(name), self.device, Event())
+            network = self._ahead.take(key, self._check) or self._read(name, self._make(name), self.device, Event())
             self._residence.add(key, self._prepared(network.to(self.device), float8))
             self.loads += 1
         return self._residence.enter(key)

@@ -1,4 +1,4 @@
-"""A stage that runs out of memory is done once more, under the next smaller memory plan."""
+"""A stage that runs out of memory is done once more, under a smaller memory plan."""
 
 import logging
 from collections.abc import Callable
