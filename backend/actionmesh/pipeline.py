@@ -44,7 +44,7 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
     clip = subject or load_subject(options, store, progress)
     anchor = index_of_frame(options.anchor, len(clip.frames), "reference")
 
-    context = encode_frames(clip.frames, store, progress)
+    context = encode_frames(clip.frames if clip.crops is None else clip.crops, store, progress)
     if mesh is None:
         pending = reference_from_picture(context[anchor], store, preset, options.seed, progress)
     else:
@@ -75,7 +75,7 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
 
 
 def load_subject(options: AnimateOptions, store: ModelStore, progress: Progress) -> Clip:
-    """The chosen frames with the subject cut out, by the file's alpha, by a plain background, or by RMBG if it is there.
+    """The chosen frames with the subject cut out, by the file's alpha, by RMBG if it is there, or by a plain background.
 
     What is wrong with the rest of the job is found first.
     """

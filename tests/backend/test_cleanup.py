@@ -97,10 +97,17 @@ def test_two_percent_is_the_smallest_part():
     assert vertices[:, 0].max() > 5 and vertices[:, 1].max() < 2
 
 
-def test_parts_that_share_a_vertex_are_one():
-    faces = np.array([[0, 1, 2], [2, 3, 4], [5, 6, 7]])
-    one, other, third = parts(faces)
-    assert one == other != third
+def test_parts_are_connected_by_an_edge_and_not_by_a_vertex():
+    faces = np.array([[0, 1, 2], [2, 1, 3], [3, 4, 5], [6, 7, 8]])
+    one, other, touching, apart = parts(faces)
+    assert one == other and len({int(one), int(touching), int(apart)}) == 3
+
+
+def test_a_crumb_that_touches_the_body_at_a_vertex_goes():
+    vertices, faces = together(ball(4), ball(1, 0.1, (0, 5, 0)))
+    at_body, at_crumb = faces[0, 0], faces[-1, 0]
+    faces[faces == at_crumb] = at_body
+    assert len(drop_small_parts(faces)) == 5120
 
 
 def test_degenerate_and_duplicate_faces_go():

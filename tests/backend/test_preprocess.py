@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actionmesh.errors import CheckpointError, MediaError
-from actionmesh.media.preprocess import ImagePreprocessing, SquareCrop, pixel_values, square_crop, square_frames
+from actionmesh.media.preprocess import ImagePreprocessing, PaddedBox, padded_frames, pixel_values, subject_box
+from actionmesh.media.subject_crops import Box
 from tests.backend.parity import assert_matches, read
 
 
@@ -19,7 +20,7 @@ def frames_with_box(top: int, left: int, height: int, width: int, frames: int = 
 
 def test_squares_match_the_published_ones_exactly():
     tensors, _ = read("image_preprocessing")
-    ours = square_frames(tensors["in.rgba_frames"].numpy())
+    ours = padded_frames(tensors["in.rgba_frames"].numpy())
     np.testing.assert_array_equal(ours, tensors["out.square_frames"].numpy())
 
 
@@ -34,38 +35,39 @@ def test_the_crop_is_the_union_over_frames_and_any_alpha_counts():
     rgba = np.zeros((3, 40, 50, 4), np.uint8)
     rgba[0, 10, 20, 3] = 255
     rgba[2, 30, 8, 3] = 1
-    assert square_crop(rgba) == SquareCrop(top=10, left=8, height=21, width=13)
+    assert subject_box(rgba) == Box(top=10, left=8, height=21, width=13)
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 5), st.integers(0, 5))
-def test_the_square_holds_the_box_with_its_margin_in_the_middle(height, width, top, left):
+def test_both_sides_of_an_axis_get_the_same_padding(height, width, top, left):
     rgba = frames_with_box(top, left, height, width)
-    squares, crop = square_frames(rgba), square_crop(rgba)
+    pictures, padded = padded_frames(rgba), PaddedBox(subject_box(rgba))
     longer = max(height, width)
-    assert squares.shape == (2, crop.side, crop.side, 3)
-    assert crop.side == longer + 2 * (longer // 10)
-    rows, columns = np.nonzero((squares[0] != 255).any(axis=-1))
-    assert (rows.min(), columns.min()) == crop.offset
-    assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (height, width)
-    assert abs((crop.side - 1 - rows.max()) - rows.min()) <= 1
-    assert (crop.corner[0] + rows.min(), crop.corner[1] + columns.min()) == (top, left)
-    assert (squares[1] == 255).all()
+    vertical, horizontal = (longer // 10 + (longer - side) // 2 for side in (height, width))
+    assert pictures.shape == (2, height + 2 * vertical, width + 2 * horizontal, 3)
+    assert abs(pictures.shape[1] - pictures.shape[2]) <= 1
+    rows, columns = np.nonzero((pictures[0] != 255).any(axis=-1))
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (
+        vertical, vertical + height - 1, horizontal, horizontal + width - 1,
+    )
+    assert (padded.corner[0] + rows.min(), padded.corner[1] + columns.min()) == (top, left)
+    assert (pictures[1] == 255).all()
 
 
 def test_opaque_colours_survive_compositing_and_half_alpha_is_halfway_to_white():
     rgba = np.zeros((1, 16, 16, 4), np.uint8)
     rgba[0, ..., :3] = np.arange(256, dtype=np.uint8).reshape(16, 16, 1)
     rgba[..., 3] = 255
-    margin = square_crop(rgba).offset[0]
+    margin = PaddedBox(subject_box(rgba)).padding[0]
     inner = slice(margin, margin + 16)
-    np.testing.assert_array_equal(square_frames(rgba)[0, inner, inner], rgba[0, ..., :3])
+    np.testing.assert_array_equal(padded_frames(rgba)[0, inner, inner], rgba[0, ..., :3])
     rgba[..., 3] = 128
-    assert abs(int(square_frames(rgba)[0, margin, margin, 0]) - 127) <= 1
+    assert abs(int(padded_frames(rgba)[0, margin, margin, 0]) - 127) <= 1
 
 
 def test_a_transparent_clip_is_refused():
     with pytest.raises(MediaError, match="transparent everywhere"):
-        square_frames(np.zeros((2, 8, 8, 4), np.uint8))
+        padded_frames(np.zeros((2, 8, 8, 4), np.uint8))
 
 
 def test_pixel_values_are_normalised_per_channel():
@@ -77,14 +79,15 @@ def test_pixel_values_are_normalised_per_channel():
     np.testing.assert_allclose(values[0, :, 0, 0], [1.0, 1.0, 0.5], atol=1e-6)
 
 
-def test_transformers_reads_what_we_write_and_answers_the_same(tmp_path):
+@pytest.mark.parametrize("size", [(90, 90), (90, 89), (40, 41)])
+def test_transformers_reads_what_we_write_and_answers_the_same(tmp_path, size):
     from transformers import AutoImageProcessor
 
     preprocessing = ImagePreprocessing(shortest_edge=64, crop_size=(48, 48))
     (tmp_path / "preprocessor_config.json").write_text(json.dumps(preprocessing.to_dict()))
-    square = np.random.default_rng(0).integers(0, 256, (1, 90, 90, 3), np.uint8)
-    theirs = AutoImageProcessor.from_pretrained(tmp_path)(list(square), return_tensors="np")["pixel_values"]
-    ours = pixel_values(square, ImagePreprocessing.load(tmp_path / "preprocessor_config.json"))
+    pictures = np.random.default_rng(0).integers(0, 256, (1, *size, 3), np.uint8)
+    theirs = AutoImageProcessor.from_pretrained(tmp_path)(list(pictures), return_tensors="np")["pixel_values"]
+    ours = pixel_values(pictures, ImagePreprocessing.load(tmp_path / "preprocessor_config.json"))
     assert np.linalg.norm(ours - theirs) / np.linalg.norm(theirs) < 0.02
 
 

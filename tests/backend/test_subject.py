@@ -8,7 +8,7 @@ from actionmesh.media.reader import read_clip
 from actionmesh.media.subject import cut_out
 from actionmesh.options import FrameChoice
 from actionmesh.progress import Progress
-from tests.backend.media_files import write_video
+from tests.backend.media_files import save_pictures, write_video
 
 SIDE = 160
 WHITE, GREEN, BLUE, BLACK = (255, 255, 255), (40, 177, 70), (30, 60, 190), (0, 0, 0)
@@ -22,22 +22,28 @@ def clip_of(frames: np.ndarray, has_alpha: bool = False) -> Clip:
     return Clip(frames, np.arange(count) / 24, np.arange(count) + 10, has_alpha, "walk.mp4")
 
 
-def creature(count: int = 3) -> np.ndarray:
-    """(T, SIDE, SIDE, 4) uint8: a shaded, soft-edged body with a hole, a head, a pale belly, and a loose ball."""
-    frames = np.zeros((count, 4 * SIDE, 4 * SIDE, 4), np.uint8)
+def creature(count: int = 3, side: int = SIDE) -> np.ndarray:
+    """(T, side, side, 4) uint8: a shaded, soft-edged body with a hole, a head, a pale belly, and a loose ball."""
+    scale = max(4 * SIDE, 2 * side) // (4 * SIDE)
+    frames = np.zeros((count, 4 * SIDE * scale, 4 * SIDE * scale, 4), np.uint8)
     for number, frame in enumerate(frames):
         x = 250 + 20 * number
-        cv2.ellipse(frame, (x, 360), (150, 110), 0, 0, 360, (150, 90, 60, 255), -1)
-        cv2.circle(frame, (x + 120, 230), 70, (170, 120, 80, 255), -1)
-        cv2.ellipse(frame, (x + 30, 380), (50, 40), 0, 0, 360, (232, 226, 215, 255), -1)
-        cv2.circle(frame, (x - 70, 350), 40, (0, 0, 0, 0), -1)
-        cv2.circle(frame, (x - 90, 160), 32, (90, 40, 120, 255), -1)
-    frames[..., :3] = (frames[..., :3] * np.linspace(1.0, 0.8, 4 * SIDE)[:, None, None]).astype(np.uint8)
+        _ellipse(frame, (x, 360), (150, 110), scale, (150, 90, 60, 255))
+        _ellipse(frame, (x + 120, 230), (70, 70), scale, (170, 120, 80, 255))
+        _ellipse(frame, (x + 30, 380), (50, 40), scale, (232, 226, 215, 255))
+        _ellipse(frame, (x - 70, 350), (40, 40), scale, (0, 0, 0, 0))
+        _ellipse(frame, (x - 90, 160), (32, 32), scale, (90, 40, 120, 255))
+    frames[..., :3] = (frames[..., :3] * np.linspace(1.0, 0.8, frames.shape[1])[:, None, None]).astype(np.uint8)
     premultiplied = frames.astype(np.float32)
     premultiplied[..., :3] *= premultiplied[..., 3:] / 255
-    small = np.stack([cv2.resize(frame, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for frame in premultiplied])
+    small = np.stack([cv2.resize(frame, (side, side), interpolation=cv2.INTER_AREA) for frame in premultiplied])
     small[..., :3] *= 255 / np.maximum(small[..., 3:], 1)
     return np.rint(small).clip(0, 255).astype(np.uint8)
+
+
+def _ellipse(frame: np.ndarray, centre, radii, scale: int, colour) -> None:
+    scaled = [tuple(scale * number for number in numbers) for numbers in (centre, radii)]
+    cv2.ellipse(frame, *scaled, 0, 0, 360, colour, -1)
 
 
 def before(rgba: np.ndarray, background, noise: float = 0.0) -> np.ndarray:
@@ -150,17 +156,53 @@ def test_a_network_answers_where_the_background_is_busy():
     assert events[-1].step == 3 and cut.has_alpha
 
 
-def test_the_network_is_not_asked_when_the_background_is_plain():
-    def never(image):
-        raise AssertionError("asked")
+def test_the_network_goes_before_a_plain_background():
+    """Its mask is taken even where the colour would find another."""
+    cut = cut_out(clip_of(before(creature(2), WHITE)), lambda image: np.float32(np.indices(image.shape[:2])[0] > 60))
+    assert (cut.frames[:][:, 61:, :, 3] == 255).all() and (cut.frames[:][:, :61, :, 3] == 0).all()
 
-    assert cut_out(clip_of(before(creature(2), WHITE)), never).has_alpha
+
+def test_the_network_s_mask_is_all_or_nothing_and_without_crumbs():
+    """Otsu's threshold lies between the two levels of the map; a part of 196 pixels goes, one of 225 stays."""
+    likely = np.full((SIDE, SIDE), 0.1, np.float32)
+    likely[40:100, 40:100] = 0.6
+    likely[70:80, 70:80] = 0.9
+    likely[5:19, 5:19] = 0.6
+    likely[140:155, 140:155] = 0.6
+    alpha = cut_out(clip_of(before(creature(2), texture(1)[0])), lambda image: likely).frames[:][..., 3]
+    expected = np.where(likely > 0.3, 255, 0)
+    expected[5:19, 5:19] = 0
+    np.testing.assert_array_equal(alpha, np.stack([expected, expected]))
 
 
-def test_the_network_is_asked_when_the_colour_finds_nothing():
-    blank = np.full((2, SIDE, SIDE, 3), 255, np.uint8)
-    cut = cut_out(clip_of(blank), lambda image: np.float32(np.indices(image.shape[:2])[0] > 40))
-    assert (cut.frames[:][:, 60:, :, 3] == 255).all()
+def test_crops_have_the_pixels_of_the_source(tmp_path):
+    """A frame of 1280 pixels is shrunk to 512 for previews; the crop around the subject in all frames is not."""
+    frames = creature(3, 8 * SIDE)
+    noise = np.random.default_rng(0).integers(0, 20, frames.shape[:3] + (1,), np.uint8)
+    frames[..., :3] = np.where(frames[..., 3:] > 0, frames[..., :3] // 2 + noise, 0)
+    clip = read_clip(str(save_pictures(tmp_path / "large", frames)), FrameChoice(), max_side=512)
+    cut = cut_out(clip)
+    assert cut.frames.shape == (3, 512, 512, 4) and len(cut.crops) == 3
+    covered = (frames[..., 3] > 0).any(axis=0)
+    rows, columns = np.flatnonzero(covered.any(axis=1)), np.flatnonzero(covered.any(axis=0))
+    whole = frames[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    for crop, expected in zip(cut.crops, whole, strict=True):
+        np.testing.assert_array_equal(crop[..., 3], expected[..., 3])
+        seen = expected[..., 3] > 0
+        np.testing.assert_array_equal(crop[seen], expected[seen])
+
+
+def test_a_large_plain_clip_is_cut_out_at_its_own_resolution(tmp_path):
+    truth = creature(2, 8 * SIDE)
+    grain = np.random.default_rng(1).integers(-6, 7, truth.shape[1:3] + (3,))
+    frames = (before(truth, WHITE).astype(int) + grain).clip(0, 255).astype(np.uint8)
+    cut = cut_out(read_clip(str(save_pictures(tmp_path / "large", frames)), FrameChoice(), max_side=512))
+    box = cut.crops.box
+    assert cut.crops.frame_size == (8 * SIDE, 8 * SIDE)
+    for crop, original, wanted in zip(cut.crops, frames, truth, strict=True):
+        assert overlap(crop[None], wanted[box.slices()][None]) > 0.98
+        inside = crop[..., 3] == 255
+        np.testing.assert_array_equal(crop[inside, :3], original[box.slices()][inside])
 
 
 def test_cancelling_stops_the_network():

@@ -111,11 +111,27 @@ def test_normals_of_a_ball_point_outward():
     np.testing.assert_allclose(vertex_normals(vertices * 1e-12, faces), vertices, atol=0.02)
 
 
-def test_normals_are_weighted_by_area():
-    vertices = np.array([[0, 0, 0], [4, 0, 0], [0, 3, 0], [0, 0, 2]], np.float32)
+def test_normals_are_weighted_by_the_angle_at_the_vertex():
+    """Right angles at the origin, although one face has twice the other's area; 45 and 30 degrees elsewhere."""
+    vertices = np.array([[0, 0, 0], [4, 0, 0], [0, 4, 0], [0, 0, 4 / np.sqrt(3)]], np.float32)
     normals = vertex_normals(vertices, np.array([[0, 1, 2], [0, 2, 3]], np.int32))
-    np.testing.assert_allclose(normals[0], np.array([6, 0, 12]) / np.sqrt(180), atol=1e-6)
+    np.testing.assert_allclose(normals[0], np.array([1, 0, 1]) / np.sqrt(2), atol=1e-6)
+    np.testing.assert_allclose(normals[2], np.array([30, 0, 45]) / np.hypot(30, 45), atol=1e-6)
     np.testing.assert_allclose(normals[3], [1, 0, 0], atol=1e-6)
+
+
+def test_normals_do_not_depend_on_how_a_face_is_cut():
+    """A cube's corner looks along its diagonal however many triangles its sides have there."""
+    cube = trimesh.creation.box()
+    for turned in (cube.faces, np.roll(cube.faces[:, ::-1], 1, axis=1)[:, ::-1]):
+        normals = vertex_normals(np.array(cube.vertices, np.float32), np.array(turned, np.int32))
+        np.testing.assert_allclose(normals, cube.vertices * 2 / np.sqrt(3), atol=1e-6)
+
+
+def test_a_face_without_area_leaves_normals_alone():
+    vertices = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [2, 0, 0]], np.float32)
+    normals = vertex_normals(vertices, np.array([[0, 1, 2], [0, 1, 3], [1, 1, 0]], np.int32))
+    np.testing.assert_array_equal(normals[:3], np.tile(np.float32([0, 0, 1]), (3, 1)))
 
 
 def test_vertices_without_a_surface_still_have_a_unit_normal():

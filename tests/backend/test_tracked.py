@@ -8,7 +8,7 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from actionmesh.errors import InputError
-from actionmesh.media.preprocess import ImagePreprocessing, pixel_values, square_frames
+from actionmesh.media.preprocess import ImagePreprocessing, padded_frames, pixel_values
 from actionmesh.training import tracked
 from actionmesh.training.data import VERTICES, make_shard, render_toy, toy_camera_and_light
 from actionmesh.training.patches import project
@@ -94,7 +94,7 @@ def test_same_seed_same_windows(data):
 def test_pictures_are_what_inference_sees(data):
     batch = data.windows(2, 3, 64, 16, draw())
     for row, times, pictures in zip(batch.rows.tolist(), batch.frame_times.long(), batch.pictures, strict=True):
-        whole = square_frames(load_file(data.tracks[row].path)["pictures"][0])
+        whole = padded_frames(load_file(data.tracks[row].path)["pictures"][0])
         assert np.array_equal(pixel_values(whole, tracked.TOY_PICTURES)[times], pictures.numpy())
 
 

@@ -57,10 +57,13 @@ def drop_degenerate(faces: np.ndarray) -> np.ndarray:
 
 
 def parts(faces: np.ndarray) -> np.ndarray:
-    """(F,) the number of the connected part that each face belongs to; faces that share a vertex are connected."""
-    starts, ends = np.concatenate([faces[:, :2], faces[:, 1:]]).T
-    links = coo_matrix((np.ones(len(starts), bool), (starts, ends)), shape=(faces.max() + 1,) * 2)
-    return connected_components(links, directed=False)[1][faces[:, 0]]
+    """Return (F,) the number of the connected part that each face belongs to; faces that share an edge are connected."""
+    edges = np.sort(np.concatenate([faces[:, :2], faces[:, 1:], faces[:, ::2]]), axis=1).astype(np.int64)
+    keys = edges[:, 0] * (faces.max() + 1) + edges[:, 1]
+    _, edge_of = np.unique(keys, return_inverse=True)
+    owners = np.tile(np.arange(len(faces)), 3)
+    links = coo_matrix((np.ones(len(owners), bool), (owners, len(faces) + edge_of)), shape=(len(faces) + edge_of.max() + 1,) * 2)
+    return connected_components(links, directed=False)[1][: len(faces)]
 
 
 def drop_small_parts(faces: np.ndarray, smallest_part: float = SMALLEST_PART) -> np.ndarray:

@@ -87,19 +87,32 @@ def normalise(vertices: np.ndarray, extent: float = 1.0) -> tuple[np.ndarray, No
 
 
 def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Unit normals of (V, 3) vertices: the mean of the adjacent faces' normals, weighted by area.
+    """Return unit normals of (V, 3) vertices: the adjacent faces' normals, weighted by the face's angle at the vertex.
 
-    Vertices of no face, and those whose faces cancel, get +Y.
+    So they do not depend on how a surface is cut into triangles (Thuermer and Wuethrich 1998, "Computing Vertex Normals
+    from Polygonal Facets"). Vertices of no face, and those whose faces cancel, get +Y.
 
+    Args:
+        faces: (F, 3) triangles.
     Returns:
         (V, 3) float32.
     """
-    normals, _ = _face_normals(vertices[faces])
-    areas = np.linalg.norm(normals, axis=1, keepdims=True)
-    weighted = np.repeat(np.concatenate([normals, areas], axis=1), 3, axis=0)
-    corners = faces.reshape(-1)
-    sums = [np.bincount(corners, weights=column, minlength=len(vertices)) for column in weighted.T]
+    corners = vertices[faces].astype(np.float64)
+    normals, products = _face_normals(corners)
+    area = np.linalg.norm(normals, axis=-1)
+    real = area > 1e-12 * products
+    units = np.where(real[:, None], normals / np.where(real, area, 1)[:, None], 0)
+    angles = np.where(real[:, None], corner_angles(corners), 0)
+    weighted = angles[..., None] * np.concatenate([units, np.ones_like(units[:, :1])], axis=1)[:, None]
+    sums = [np.bincount(faces.reshape(-1), weights=column, minlength=len(vertices)) for column in weighted.reshape(-1, 4).T]
     return _unit(np.stack(sums[:3], axis=1), sums[3]).astype(np.float32)
+
+
+def corner_angles(corners: np.ndarray) -> np.ndarray:
+    """Return the angles (F, 3) in radians at the corners (F, 3, 3) of triangles; 0 beside a side without length."""
+    along, back = np.roll(corners, -1, axis=1) - corners, np.roll(corners, 1, axis=1) - corners
+    across = np.linalg.norm(np.cross(along, back), axis=-1)
+    return np.arctan2(across, np.einsum("fcx,fcx->fc", along, back))
 
 
 def _face_normals(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -1,11 +1,13 @@
 """The frames of a clip that a job uses, and how a picture is brought to their size."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from .frame_file import Frames
+from .subject_crops import SubjectCrops
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,9 @@ class Clip:
         indices: (T,) int64, where the frames stand in the source, counted from 0.
         has_alpha: whether the alpha tells a subject from its background.
         name: of the source, for messages.
+        native: yields the same frames at the source's own resolution, one by one, each time it is iterated over, and before
+            a background was removed; None where `frames` have that resolution.
+        crops: the cut-out subject at that resolution; None before it is cut out.
     """
 
     frames: Frames
@@ -25,6 +30,8 @@ class Clip:
     indices: np.ndarray
     has_alpha: bool
     name: str
+    native: Iterable[np.ndarray] | None = None
+    crops: SubjectCrops | None = None
 
     def __post_init__(self) -> None:
         assert len(self.frames.shape) == 4 and self.frames.shape[-1] == 4

@@ -7,13 +7,15 @@ It leaves out shadows: one that is clearly darker than the background is cut out
 just the background's colour at its outline (black fur before black), it is cut away with it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import cv2
 import numpy as np
 
-from ..progress import Progress
-from .frame_file import FrameFile, Frames
+from .clip import fitted_size, resize_rgba
+from .frame_file import Frames
 
 BORDER = 0.03
 """Width of the frame's rim that is taken for background, as a share of the shorter side."""
@@ -27,6 +29,8 @@ FINEST_THRESHOLD = 12.0
 """Smallest colour distance that counts as a difference: compression alone makes smaller ones."""
 SHARP_EDGE = 5 * FINEST_THRESHOLD
 """Typical colour distance just outside a hole: on the samples, holes have 64 to 206 and pale parts 14 to 57."""
+KEYED_SIDE = 1024
+"""Pixels along the longer side at which larger frames are keyed: noise and outlines are as wide there as the constants say."""
 OUTLINE = 3
 """Pixels on either side of the outline in which alpha is soft."""
 SMALLEST_PART = 0.01
@@ -50,27 +54,53 @@ class Background:
     share: float
 
 
-def key_out(frames: Frames, progress: Progress | None = None) -> FrameFile | None:
-    """Cuts the subject off a plain background; None when the background is not plain.
+@dataclass(frozen=True)
+class ColourKey:
+    """How the subject of one clip is cut off its plain background.
 
-    frames (T, H, W, 4) uint8, whose alpha is not looked at -> (T, H, W, 4) uint8, straight alpha. A frame without a
-    subject comes back transparent.
+    Args:
+        typical: (3,) float32, the clip's border colour.
+    """
 
-    Raises:
-        Cancelled: the user asked to stop.
+    typical: np.ndarray
+
+    def cut(self, frame: np.ndarray) -> np.ndarray:
+        """Return a frame (H, W, 4) uint8 with the subject as its straight alpha; transparent where it shows none.
+
+        A larger frame than KEYED_SIDE is keyed at that size. Inside the subject the frame's own pixels stay.
+        """
+        height, width = frame.shape[:2]
+        keyed_width, keyed_height = fitted_size(width, height, KEYED_SIDE)
+        opaque = np.dstack([frame[..., :3], np.full((height, width), 255, np.uint8)])
+        small = resize_rgba(opaque, keyed_width, keyed_height)[..., :3]
+        keyed = key_frame(small, fit_background(small, *_places(keyed_height, keyed_width), self.typical))
+        if keyed.shape == frame.shape:
+            return keyed
+        result = resize_rgba(keyed, width, height)
+        inside = result[..., 3] == 255
+        result[inside, :3] = frame[inside, :3]
+        return result
+
+
+def find_key(frames: Frames, check: Callable[[], None] = lambda: None) -> ColourKey | None:
+    """Return how to cut the subject off, or None when the background is not plain.
+
+    Args:
+        frames: (T, H, W, 4) uint8, whose alpha is not looked at.
+        check: called before each frame; what it raises ends the work.
     """
     height, width = frames.shape[1:3]
-    rim, places = _rim(height, width), _quadratic(height, width)
+    rim, places = _places(height, width)
     typical = np.median(np.concatenate([frame[rim, :3] for frame in frames]), axis=0).astype(np.float32)
-    shares, keyed = [], FrameFile(height, width)
-    for step in (progress or Progress()).track(range(len(frames)), "Cutting out the subject"):
+    shares = []
+    for step in range(len(frames)):
+        check()
         frame = np.ascontiguousarray(frames[step][..., :3])
         background = fit_background(frame, rim, places, typical)
         shares.append(background.share)
         if background.share < PLAIN_SHARE_OF_ONE_FRAME or _ripple(frame, background) > PLAIN_RIPPLE:
             return None
-        keyed.append(key_frame(frame, background))
-    return keyed if np.mean(shares) >= PLAIN_SHARE else None
+    return ColourKey(typical) if np.mean(shares) >= PLAIN_SHARE else None
 
 
 def fit_background(frame: np.ndarray, rim: np.ndarray, places: np.ndarray, typical: np.ndarray) -> Background:
@@ -107,6 +137,12 @@ def drop_specks(mask: np.ndarray) -> np.ndarray:
     areas = statistics[:, cv2.CC_STAT_AREA].copy()
     areas[0] = 0
     return (areas >= max(1.0, SMALLEST_PART * areas.max()))[labels] & mask
+
+
+@lru_cache(maxsize=1)
+def _places(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    """The rim (H, W) bool of a frame, and the terms (H, W, 6) of its quadratic; the same for all frames of a clip."""
+    return _rim(height, width), _quadratic(height, width)
 
 
 def _rim(height: int, width: int) -> np.ndarray:

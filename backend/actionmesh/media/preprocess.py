@@ -1,9 +1,10 @@
-"""What the image encoder sees: the subject on white, squared over all frames, then DINOv2's preprocessing.
+"""What the image encoder sees: the subject on white in a near-square, the same for all frames, then DINOv2's preprocessing.
 
 Both steps follow the published ones to the last bit where that is possible: the quantisation truncates, and the resize
 is Pillow's antialiased bicubic on uint8.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
@@ -15,80 +16,86 @@ from PIL import Image
 from ..errors import CheckpointError, MediaError
 from ..models.config import read_json
 from .frame_file import Frames
+from .subject_crops import Box, box_of
 
 MARGIN = 0.1
 """White around the subject on either side, as a share of the longer side of its box."""
+STRIP = 256
+"""Rows that are composited at once: in float32 a 4K frame would take half a gigabyte."""
 WHITE = np.float32(1)
 TO_UNIT = np.float32(1 / 255)
 """Multiplied, not divided by 255: the two differ in the last bit, and the truncation to uint8 shows it."""
 
 
 @dataclass(frozen=True)
-class SquareCrop:
-    """The box around the subject in all frames, in frame pixels, and the square around that box.
+class PaddedBox:
+    """The box around the subject in all frames, and the near-square around it that the encoder sees.
 
-    Args:
-        top, left, height, width: of the box.
+    As published both sides of an axis get the same padding, so that where the box's sides differ by an odd number the
+    result is a pixel short of a square.
     """
 
-    top: int
-    left: int
-    height: int
-    width: int
+    box: Box
 
     @property
-    def side(self) -> int:
-        """Of the square: the box's longer side and a margin on both its sides, rounded down."""
-        longer = max(self.height, self.width)
-        return longer + 2 * int(longer * MARGIN)
+    def padding(self) -> tuple[int, int]:
+        """(rows, columns) of white on either side of the box."""
+        longer = max(self.box.height, self.box.width)
+        margin = int(MARGIN * longer)
+        return margin + (longer - self.box.height) // 2, margin + (longer - self.box.width) // 2
 
     @property
-    def offset(self) -> tuple[int, int]:
-        """(row, column) of the box in the square; an odd pixel goes below and to the right."""
-        return (self.side - self.height) // 2, (self.side - self.width) // 2
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns) with the padding."""
+        rows, columns = self.padding
+        return self.box.height + 2 * rows, self.box.width + 2 * columns
 
     @property
     def corner(self) -> tuple[int, int]:
-        """(row, column) of the square's first pixel in the frame; negative where the square reaches beyond it."""
-        return self.top - self.offset[0], self.left - self.offset[1]
+        """(row, column) of the first pixel in the frame; negative where the padding reaches beyond it."""
+        return self.box.top - self.padding[0], self.box.left - self.padding[1]
 
 
-def square_crop(rgba: Frames) -> SquareCrop:
-    """The crop that `square_frames` makes: the union over the frames of the boxes of all pixels with any alpha.
+def subject_box(rgba: Frames) -> Box:
+    """Return the union over the frames of the boxes of all pixels with any alpha.
 
-    rgba (T, H, W, 4) uint8.
-
+    Args:
+        rgba: (T, H, W, 4) uint8.
     Raises:
         MediaError: no frame has any alpha.
     """
-    covered: np.ndarray = reduce(np.logical_or, (frame[..., 3] > 0 for frame in rgba))
-    rows, columns = np.flatnonzero(covered.any(axis=1)), np.flatnonzero(covered.any(axis=0))
-    if not len(rows):
+    box = box_of(reduce(np.logical_or, (frame[..., 3] > 0 for frame in rgba)))
+    if box is None:
         raise MediaError("The clip is transparent everywhere.", "Choose frames that show the subject.")
-    return SquareCrop(int(rows[0]), int(columns[0]), int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1)
+    return box
 
 
-def square_frames(rgba: np.ndarray, crop: SquareCrop | None = None) -> np.ndarray:
-    """Frames composited on white, cropped to the union of their alpha boxes, padded to a square with a margin of white.
+def padded_frames(rgba: Frames, box: Box | None = None) -> np.ndarray:
+    """Return frames composited on white, cropped to the union of their alpha boxes, and padded: (T, h, w, 3) uint8.
 
-    rgba (T, H, W, 4) uint8, straight alpha -> (T, s, s, 3) uint8. `square_crop` tells where the square lies;
-    `crop` is that of the longer clip that these frames are from.
-
+    Args:
+        rgba: (T, H, W, 4) uint8, straight alpha.
+        box: that of the longer clip that these frames are from; None takes these frames' own.
     Raises:
         MediaError: no frame has any alpha.
     """
-    crop = crop or square_crop(rgba)
-    rows = slice(crop.top, crop.top + crop.height)
-    columns = slice(crop.left, crop.left + crop.width)
-    row, column = crop.offset
-    squares = np.full((len(rgba), crop.side, crop.side, 3), 255, np.uint8)
-    for square, frame in zip(squares, rgba[:, rows, columns], strict=True):
-        square[row : row + crop.height, column : column + crop.width] = _on_white(frame)
-    return squares
+    box = box or subject_box(rgba)
+    return np.stack([padded_crop(frame[box.slices()]) for frame in rgba])
+
+
+def padded_crop(crop: np.ndarray) -> np.ndarray:
+    """Return a crop (h, w, 4) uint8, straight alpha, on white and with its padding: (h', w', 3) uint8."""
+    padded_box = PaddedBox(Box(0, 0, *crop.shape[:2]))
+    padded = np.full((*padded_box.shape, 3), 255, np.uint8)
+    (row, column), (height, width) = padded_box.padding, crop.shape[:2]
+    for start in range(0, height, STRIP):
+        strip = crop[start : start + STRIP]
+        padded[row + start : row + start + len(strip), column : column + width] = _on_white(strip)
+    return padded
 
 
 def _on_white(rgba: np.ndarray) -> np.ndarray:
-    """(H, W, 4) uint8 -> (H, W, 3) uint8; float32 and truncation as the published preprocessing has them."""
+    """Composite (H, W, 4) uint8 to (H, W, 3) uint8, in float32 and truncated as the published preprocessing does."""
     unit = rgba.astype(np.float32) * TO_UNIT
     colour, alpha = unit[..., :3], unit[..., 3:]
     return ((colour * alpha + (WHITE - alpha)) * np.float32(255)).clip(0, 255).astype(np.uint8)
@@ -169,20 +176,27 @@ class ImagePreprocessing:
         }
 
 
-def pixel_values(squares: np.ndarray, preprocessing: ImagePreprocessing | None = None) -> np.ndarray:
-    """Square pictures (T, s, s, 3) uint8 -> normalised (T, 3, crop height, crop width) float32; None is DINOv2's."""
-    assert squares.ndim == 4 and squares.shape[1] == squares.shape[2] and squares.dtype == np.uint8, squares.shape
+def pixel_values(pictures: Sequence[np.ndarray], preprocessing: ImagePreprocessing | None = None) -> np.ndarray:
+    """Return normalised pictures (T, 3, crop height, crop width) float32.
+
+    Args:
+        pictures: T pictures (h, w, 3) uint8, all of one size.
+        preprocessing: of the encoder; None is DINOv2's.
+    """
     settings = preprocessing or ImagePreprocessing()
     scale = np.float32(settings.rescale_factor)
     mean, deviation = np.array(settings.image_mean, np.float32), np.array(settings.image_std, np.float32)
-    crops = np.stack([_resized_centre(square, settings) for square in squares])
+    crops = np.stack([_resized_centre(picture, settings) for picture in pictures])
     return np.ascontiguousarray(((crops * scale - mean) / deviation).transpose(0, 3, 1, 2))
 
 
-def _resized_centre(square: np.ndarray, settings: ImagePreprocessing) -> np.ndarray:
-    edge, (height, width) = settings.shortest_edge, settings.crop_size
-    resized = np.asarray(Image.fromarray(square).resize((edge, edge), Image.Resampling(settings.resample)))
-    top, left = (edge - height) // 2, (edge - width) // 2
+def _resized_centre(picture: np.ndarray, settings: ImagePreprocessing) -> np.ndarray:
+    """Resize the shorter edge as transformers' processors do, which round the longer one down, and cut out the centre."""
+    (rows, columns), edge, (height, width) = picture.shape[:2], settings.shortest_edge, settings.crop_size
+    shorter = min(rows, columns)
+    size = (edge * columns // shorter, edge * rows // shorter)
+    resized = np.asarray(Image.fromarray(picture).resize(size, Image.Resampling(settings.resample)))
+    top, left = (size[1] - height) // 2, (size[0] - width) // 2
     return resized[top : top + height, left : left + width]
 
 

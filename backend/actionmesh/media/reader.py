@@ -91,13 +91,15 @@ def read_frames(
     source: "FrameSource", masks: "FrameSource | None", indices: np.ndarray, fps: float | None, max_side: int, progress: Progress
 ) -> Clip:
     """The frames at rising `indices` (T,) int64; for the other arguments see `read_clip`."""
-    frames, seconds, has_alpha = _file(source, masks, indices, max_side, progress)
+    native = NativeFrames(source, masks, tuple(indices.tolist()))
+    frames, seconds, has_alpha = _file(native, max_side, progress)
     return Clip(
         frames=frames,
         times=(indices - indices[0]) / fps if fps is not None else seconds - seconds[0],
         indices=indices,
         has_alpha=masks is not None or has_alpha,
         name=source.name,
+        native=native,
     )
 
 
@@ -153,46 +155,79 @@ def _require_as_many(source: FrameSource, masks: FrameSource) -> None:
         )
 
 
-def _file(
-    source: FrameSource, masks: FrameSource | None, indices: np.ndarray, max_side: int, progress: Progress
-) -> tuple[FrameFile, np.ndarray, bool]:
+@dataclass(frozen=True)
+class NativeFrames:
+    """The chosen frames of a source at its own resolution, decoded anew each time they are asked for.
+
+    Args:
+        source, masks: the clip, and its masks if there are any.
+        indices: of the frames in the source, rising.
+    """
+
+    source: FrameSource
+    masks: FrameSource | None
+    indices: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (frame for frame, _ in self.read())
+
+    def read(self, max_side: int | None = None) -> Iterator[tuple[np.ndarray, float]]:
+        """Yield each frame (H, W, 4) uint8, masked, shrunk to at most `max_side`, and the second at which it is shown.
+
+        Raises:
+            MediaError: a frame cannot be read, or its shape is not the first one's.
+        """
+        alphas = self.masks.read(self.indices) if self.masks is not None else None
+        size = None
+        for index, (picture, seconds) in zip(self.indices, self.source.read(self.indices), strict=True):
+            size = size or _FrameSize(picture.shape[0], picture.shape[1], self.source.frame_name(index), max_side)
+            frame = np.array(size.fit(picture, self.source, index))
+            if self.source.lossy:
+                frame[..., 3] = _without_noise(frame[..., 3])
+            if self.masks is not None and alphas is not None:
+                frame[..., 3] = _alpha_of_mask(size.fit(next(alphas)[0], self.masks, index), self.masks.lossy)
+            yield frame, seconds
+
+
+def _file(native: NativeFrames, max_side: int, progress: Progress) -> tuple[FrameFile, np.ndarray, bool]:
     """Reads, shrinks and files: frames (T, H, W, 4) uint8, their seconds (T,), and whether any of them is transparent somewhere."""
-    chosen = indices.tolist()
-    pictures = source.read(chosen)
-    alphas = masks.read(chosen) if masks is not None else None
-    first, seconds = next(pictures)
-    size = _FrameSize(first.shape[0], first.shape[1], source.frame_name(chosen[0]), max_side)
-    shape = (len(chosen), *size.fitted, 4)
-    if math.prod(shape) > LARGEST_CLIP:
-        raise MediaError(
-            f"{source.name} would fill {math.prod(shape) / 2**30:.0f} GiB with {len(chosen)} frames.",
-            "Choose fewer: give a count, a larger step, or a spread.",
-        )
-    frames, times, has_alpha = FrameFile(*size.fitted), np.full(len(chosen), seconds), False
-    for step, index in enumerate(progress.track(chosen, "Reading frames")):
-        picture, times[step] = (first, seconds) if step == 0 else next(pictures)
-        frame = np.array(size.fit(picture, source, index))
-        if source.lossy:
-            frame[..., 3] = _without_noise(frame[..., 3])
-        if masks is not None and alphas is not None:
-            frame[..., 3] = _alpha_of_mask(size.fit(next(alphas)[0], masks, index), masks.lossy)
+    pictures = native.read(max_side)
+    times, has_alpha = np.zeros(len(native)), False
+    for step in progress.track(range(len(native)), "Reading frames"):
+        frame, times[step] = next(pictures)
+        if step == 0:
+            frames = FrameFile(*frame.shape[:2])
+            _require_room(frame.nbytes * len(native), native)
         frames.append(frame)
         has_alpha = has_alpha or bool((frame[..., 3] < 128).any())
     return frames, times, has_alpha
 
 
+def _require_room(size: int, native: NativeFrames) -> None:
+    if size > LARGEST_CLIP:
+        raise MediaError(
+            f"{native.source.name} would fill {size / 2**30:.0f} GiB with {len(native)} frames.",
+            "Choose fewer: give a count, a larger step, or a spread.",
+        )
+
+
 @dataclass(frozen=True)
 class _FrameSize:
-    """The size of a clip's first frame, in pixels, before it is shrunk to `max_side`."""
+    """The size of a clip's first frame, in pixels, before it is shrunk to `max_side`; None never shrinks."""
 
     height: int
     width: int
     frame: str
-    max_side: int
+    max_side: int | None
 
     @property
     def fitted(self) -> tuple[int, int]:
         """(height, width) of the clip's frames."""
+        if self.max_side is None:
+            return self.height, self.width
         width, height = fitted_size(self.width, self.height, self.max_side)
         return height, width
 

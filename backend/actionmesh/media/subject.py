@@ -1,29 +1,39 @@
-"""The subject without its background: from the file's own alpha, a plain background, or a network."""
+"""The subject without its background: from the file's own alpha, a network, or a plain background.
+
+What is kept is the subject in frames shrunk as they were read, for previews, and in crops at the source's own resolution,
+for the image encoder: shrinking before the crop would leave it a fraction of the pixels that the source has.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
+import cv2
 import numpy as np
 
 from ..errors import MediaError
 from ..progress import Progress
-from .clip import Clip
-from .colour_key import drop_specks, key_out
+from .clip import Clip, resize_rgba
+from .colour_key import find_key
 from .frame_file import FrameFile, Frames
+from .subject_crops import SubjectCrops
 
 SMALLEST_SUBJECT = 0.001
 """Less than this share of a frame is a speck, and no subject."""
+SMALLEST_PART = 200
+"""Pixels of the source below which a part of a remover's mask is noise, as published."""
 NAMED_FRAMES = 8
 
+CUTTING, REMOVING = "Cutting out the subject", "Removing the background"
+
 BackgroundRemover = Callable[[np.ndarray], np.ndarray]
-"""(H, W, 3) uint8 -> (H, W) float32 alpha in [0, 1]."""
+"""(H, W, 3) uint8 -> (H, W) float32 in [0, 1], high where the subject is."""
 
 
 def cut_out(clip: Clip, remover: BackgroundRemover | None = None, progress: Progress | None = None) -> Clip:
-    """The clip with an alpha that is the subject.
+    """Return the clip with an alpha that is the subject, and with its crops.
 
-    The file's own alpha comes first, then a plain background by its colour, then `remover`, which is also asked when
-    the colour finds no subject in some frame.
+    The file's own alpha comes first, then `remover`, then a plain background by its colour.
 
     Raises:
         MediaError: there is none of the three, or some frame shows no subject.
@@ -31,17 +41,33 @@ def cut_out(clip: Clip, remover: BackgroundRemover | None = None, progress: Prog
     """
     progress = progress or Progress()
     if clip.has_alpha:
-        return _with_subject(clip)
-    keyed = key_out(clip.frames, progress)
-    if keyed is not None and (remover is None or not len(empty_frames(keyed))):
-        return _with_subject(replace(clip, frames=keyed, has_alpha=True))
-    if remover is None:
+        _require_subject(clip)
+        return _cut(clip, lambda frame: frame, progress, CUTTING)
+    if remover is not None:
+        return _require_subject(_cut(clip, partial(_removed, remover), progress, REMOVING))
+    key = find_key(clip.frames, progress.check)
+    if key is None:
         raise MediaError(
             f"{clip.name} does not tell its subject from its background.",
             "Give frames with an alpha channel, a mask, a plain background, or put the weights of briaai/RMBG-1.4 into the "
             "folder that ACTIONMESH_CHECKPOINTS names.",
         )
-    return _with_subject(replace(clip, frames=_removed(clip.frames, remover, progress), has_alpha=True))
+    return _require_subject(_cut(clip, key.cut, progress, CUTTING))
+
+
+def _cut(clip: Clip, cut: Callable[[np.ndarray], np.ndarray], progress: Progress, stage: str) -> Clip:
+    """Cut the subject out of each frame at the source's resolution; `cut` takes and returns (H, W, 4) uint8."""
+    pictures = iter(clip.frames if clip.native is None else clip.native)
+    height, width = clip.frames.shape[1:3]
+    frames: Frames = clip.frames if clip.has_alpha else FrameFile(height, width)
+    crops: SubjectCrops | None = None
+    for _ in progress.track(range(len(clip.frames)), stage):
+        subject = cut(next(pictures))
+        crops = crops or SubjectCrops(*subject.shape[:2])
+        crops.append(subject)
+        if isinstance(frames, FrameFile) and not clip.has_alpha:
+            frames.append(resize_rgba(subject, width, height))
+    return replace(clip, frames=frames, has_alpha=True, crops=crops)
 
 
 def empty_frames(frames: Frames) -> np.ndarray:
@@ -49,7 +75,8 @@ def empty_frames(frames: Frames) -> np.ndarray:
     return np.flatnonzero([(frame[..., 3] >= 128).mean() < SMALLEST_SUBJECT for frame in frames])
 
 
-def _with_subject(clip: Clip) -> Clip:
+def _require_subject(clip: Clip) -> Clip:
+    """Return the clip, or raise MediaError where frames show no subject."""
     empty = clip.indices[empty_frames(clip.frames)]
     if not len(empty):
         return clip
@@ -58,12 +85,16 @@ def _with_subject(clip: Clip) -> Clip:
     raise MediaError(f"{clip.name} shows no subject in {frames} {named}.", "Choose frames that all show it.")
 
 
-def _removed(frames: Frames, remover: BackgroundRemover, progress: Progress) -> Frames:
-    cut = FrameFile(*frames.shape[1:3])
-    for step in progress.track(range(len(frames)), "Removing the background"):
-        frame = frames[step].copy()
-        alpha = remover(np.ascontiguousarray(frame[..., :3])).clip(0, 1)
-        visible = np.rint(255 * alpha).astype(np.uint8)
-        frame[..., 3] = np.where(drop_specks(visible >= 8), visible, 0)
-        cut.append(frame)
-    return cut
+def _removed(remover: BackgroundRemover, frame: np.ndarray) -> np.ndarray:
+    """A frame (H, W, 4) uint8 with the subject that the remover finds as its alpha, all or nothing."""
+    likely = np.rint(255 * remover(np.ascontiguousarray(frame[..., :3])).clip(0, 1)).astype(np.uint8)
+    return np.dstack([frame[..., :3], np.where(binary_mask(likely), 255, 0).astype(np.uint8)])
+
+
+def binary_mask(likely: np.ndarray) -> np.ndarray:
+    """Return where a map (H, W) uint8 is above Otsu's threshold (Otsu 1979), without parts under 200 pixels: (H, W) bool."""
+    threshold, _ = cv2.threshold(likely, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
+    _, labels, statistics, _ = cv2.connectedComponentsWithStats((likely > threshold).astype(np.uint8), connectivity=8)
+    kept = statistics[:, cv2.CC_STAT_AREA] >= SMALLEST_PART
+    kept[0] = False
+    return kept[labels]

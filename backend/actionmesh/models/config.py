@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,7 +16,7 @@ Config = TypeVar("Config", bound="JsonConfig")
 class JsonConfig:
     """Base of the networks' frozen dataclass configurations.
 
-    Keys that a network does not know (diffusers' `_class_name`, options of other tools) are ignored, with a line in the
+    A key that is absent or null has its default: the hub's mixin stores only the arguments that were passed. Keys that a network does not know (diffusers' `_class_name`, options of other tools) are ignored, with a line in the
     log. Fields that depart from the public architecture are written only when they are used, so that a public
     configuration is written as it was published.
     """
@@ -24,18 +25,25 @@ class JsonConfig:
 
     @classmethod
     def from_dict(cls: type[Config], values: dict[str, Any], source: str = "config.json") -> Config:
+        """Build the configuration from a JSON object.
+
+        Raises:
+            CheckpointError: a value is of the wrong kind or out of range; `source` is named.
+        """
         known = {field.name for field in fields(cls)}  # type: ignore[arg-type]
         ignored = sorted(name for name in values if name not in known and not name.startswith("_"))
         if ignored:
             log.info("%s: ignored %s", source, ", ".join(ignored))
+        given = {name: _hashable(value) for name, value in values.items() if name in known and value is not None}
         try:
-            return cls(**{name: _hashable(value) for name, value in values.items() if name in known})
+            _check_kinds(cls, given)
+            return cls(**given)
         except (TypeError, ValueError) as error:
             raise CheckpointError(f"{source} does not describe a {cls.__name__}: {error}.", "Download it again.") from error
 
     @classmethod
     def load(cls: type[Config], path: Path) -> Config:
-        """Reads `path`; raises CheckpointError when it is missing, no JSON, or lacks a number that the network needs."""
+        """Read `path`; raise CheckpointError when it is missing, no JSON, or has a value that no such network can have."""
         return cls.from_dict(read_json(path), str(path))
 
     def to_dict(self) -> dict[str, Any]:
@@ -58,6 +66,24 @@ def read_json(path: Path) -> dict[str, Any]:
     if not isinstance(values, dict):
         raise CheckpointError(f"{path} holds no JSON object.", "Download the checkpoint again.")
     return values
+
+
+def _check_kinds(config: type[JsonConfig], values: dict[str, Any]) -> None:
+    """Raise ValueError for a value that is not of its field's kind, or a count below 1."""
+    for field in fields(config):  # type: ignore[arg-type]
+        if field.name not in values:
+            continue
+        value, kind = values[field.name], field.type
+        if kind is int:
+            fits = isinstance(value, int) and not isinstance(value, bool) and value > 0
+        elif kind is float:
+            fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+        elif kind in (bool, str):
+            fits = isinstance(value, kind)
+        else:
+            fits = isinstance(value, tuple) and all(type(item) is int for item in value)
+        if not fits:
+            raise ValueError(f"{field.name} is {value!r}")
 
 
 def _hashable(value: Any) -> Any:

@@ -23,13 +23,13 @@ from .skips import skip_stack
 
 @dataclass(frozen=True)
 class ImageTo3DConfig(JsonConfig):
-    """Sizes of the image-to-3D denoiser, under the names of TripoSG's `transformer/config.json`."""
+    """Sizes of the image-to-3D denoiser, under the names of TripoSG's `transformer/config.json`; the defaults are its own."""
 
-    num_attention_heads: int
-    width: int
-    in_channels: int
-    num_layers: int
-    cross_attention_dim: int
+    num_attention_heads: int = 16
+    width: int = 2048
+    in_channels: int = 64
+    num_layers: int = 21
+    cross_attention_dim: int = 1024
     mlp_ratio: float = 4.0
 
     departures = ("mlp_ratio",)
@@ -41,24 +41,24 @@ class ImageTo3DConfig(JsonConfig):
 
 @dataclass(frozen=True)
 class TemporalDenoiserConfig(JsonConfig):
-    """Sizes of the temporal denoiser, under the names of ActionMesh's `denoiser/config.json`.
+    """Sizes of the temporal denoiser, under the names of ActionMesh's `denoiser/config.json`, which leaves out what has its default.
 
     Args:
         num_tokens_nominal: latent tokens a frame (N).
         temporal_context_size: frames a window (T).
-        inflated_layers: the blocks whose self-attention runs over all frames.
+        inflated_layers: the blocks whose self-attention runs over all frames; None, all of them.
         reference_residual: departs from the public architecture: every frame's input receives a learnt linear map of
             the same token of the known frame nearest in time.
     """
 
-    num_tokens_nominal: int
-    temporal_context_size: int
-    in_channels: int
-    num_layers: int
-    num_attention_heads: int
-    width: int
-    cross_attention_dim: int
-    inflated_layers: tuple[int, ...]
+    num_tokens_nominal: int = 2048
+    temporal_context_size: int = 16
+    in_channels: int = 64
+    num_layers: int = 21
+    num_attention_heads: int = 16
+    width: int = 2048
+    cross_attention_dim: int = 1024
+    inflated_layers: tuple[int, ...] | None = None
     mlp_ratio: float = 4.0
     reference_residual: bool = False
 
@@ -67,8 +67,13 @@ class TemporalDenoiserConfig(JsonConfig):
     def __post_init__(self) -> None:
         check_heads(self.width, self.num_attention_heads)
         check_odd(self.num_layers)
-        if not set(self.inflated_layers) <= set(range(self.num_layers)):
+        if not set(self.inflated) <= set(range(self.num_layers)):
             raise ValueError(f"inflated_layers {self.inflated_layers} name more than {self.num_layers} layers")
+
+    @property
+    def inflated(self) -> tuple[int, ...]:
+        """The blocks whose self-attention runs over all frames."""
+        return tuple(range(self.num_layers)) if self.inflated_layers is None else self.inflated_layers
 
 
 @dataclass(frozen=True)
@@ -189,7 +194,7 @@ class TemporalDenoiser(Denoiser):
     config: TemporalDenoiserConfig
 
     def __init__(self, config: TemporalDenoiserConfig):
-        super().__init__(config, config.inflated_layers)
+        super().__init__(config, config.inflated)
         self.proj_reference = nn.Linear(config.in_channels, config.width) if config.reference_residual else None
         if self.proj_reference is not None:
             nn.init.zeros_(self.proj_reference.weight)

@@ -16,15 +16,15 @@ from .layers import LayerNorm, frequency_embedding, frequency_embedding_width
 
 @dataclass(frozen=True)
 class ShapeVAEConfig(JsonConfig):
-    """Sizes, under the names of TripoSG's `vae/config.json`."""
+    """Sizes, under the names of TripoSG's `vae/config.json`; the defaults are its own."""
 
-    in_channels: int
-    latent_channels: int
-    num_attention_heads: int
-    width_encoder: int
-    width_decoder: int
-    num_layers_encoder: int
-    num_layers_decoder: int
+    in_channels: int = 3
+    latent_channels: int = 64
+    num_attention_heads: int = 8
+    width_encoder: int = 512
+    width_decoder: int = 1024
+    num_layers_encoder: int = 8
+    num_layers_decoder: int = 16
     embedding_type: str = "frequency"
     embed_frequency: int = 8
     embed_include_pi: bool = False

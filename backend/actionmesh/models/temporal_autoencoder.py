@@ -19,7 +19,7 @@ QUERY_TIME_SCALE = 32.0
 
 @dataclass(frozen=True)
 class TemporalAutoencoderConfig(JsonConfig):
-    """Sizes, under the names of ActionMesh's `autoencoder/config.json`.
+    """Sizes, under the names of ActionMesh's `autoencoder/config.json`, which leaves out what has its default.
 
     Args:
         prediction_mode: "direct", the output is a position; "residual", it is added to the source position.
@@ -28,14 +28,14 @@ class TemporalAutoencoderConfig(JsonConfig):
             latents' self-attention serves all target times (after an ablation of the paper's).
     """
 
-    temporal_context_size: int
-    in_channels: int
-    in_extra_channels: int
-    out_dim: int
-    latent_channels: int
-    width: int
-    num_layers: int
-    num_attention_heads: int
+    temporal_context_size: int = 16
+    in_channels: int = 3
+    in_extra_channels: int = 3
+    out_dim: int = 3
+    latent_channels: int = 64
+    width: int = 1024
+    num_layers: int = 16
+    num_attention_heads: int = 8
     embed_frequency: int = 8
     embed_include_pi: bool = False
     prediction_mode: str = "direct"

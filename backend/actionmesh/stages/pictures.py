@@ -1,10 +1,12 @@
 """Frames -> image tokens, the context of both denoisers."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from ..media.frame_file import Frames
-from ..media.preprocess import pixel_values, square_crop, square_frames
+from ..media.preprocess import padded_crop, pixel_values, subject_box
+from ..media.subject_crops import SubjectCrops
 from ..models.image_encoder import encode_images
 from ..progress import Progress
 from ..weights.store import ModelStore
@@ -17,17 +19,18 @@ STAGE = "Looking at the frames"
 
 @once_more_with_less
 @torch.no_grad()
-def encode_frames(frames: Frames, store: ModelStore, progress: Progress) -> Tensor:
-    """(T, H, W, 4) uint8 RGBA -> image tokens (T, S, C) in main memory.
+def encode_frames(frames: Frames | SubjectCrops, store: ModelStore, progress: Progress) -> Tensor:
+    """Return the image tokens (T, S, C), in main memory, of frames (T, H, W, 4) uint8 RGBA or of the subject's crops.
 
     Raises:
         MediaError: no frame shows anything.
     """
-    crop, preprocessing = square_crop(frames), store.image_preprocessing()
+    preprocessing = store.image_preprocessing()
+    box = None if isinstance(frames, SubjectCrops) else subject_box(frames)
     encoder = store.image_encoder
     tokens = []
     for start in progress.track(range(0, len(frames), BATCH), STAGE):
-        squares = square_frames(frames[start : start + BATCH], crop)
-        pixels = torch.from_numpy(pixel_values(squares, preprocessing))
-        tokens.append(encode_images(encoder, pixels.to(store.device)).cpu())
+        crops = (frames[i] if box is None else frames[i][box.slices()] for i in range(start, min(start + BATCH, len(frames))))
+        pixels = np.concatenate([pixel_values([padded_crop(crop)], preprocessing) for crop in crops])
+        tokens.append(encode_images(encoder, torch.from_numpy(pixels).to(store.device)).cpu())
     return torch.cat(tokens)

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..errors import InputError
-from ..media.preprocess import square_frames
+from ..media.preprocess import padded_frames
 from ..media.render import Camera, Light, render_frames
 from .masks import with_mask_errors
 from .patches import Views
@@ -171,7 +171,7 @@ def picture_frames(sequence: ToySequence) -> np.ndarray:
 
 def small_pictures(frames: np.ndarray) -> np.ndarray:
     """(T, PICTURE, PICTURE, 3) uint8 of RGBA frames (T, H, W, 4): on white, cropped and squared over all of them."""
-    return np.stack([cv2.resize(square, (PICTURE, PICTURE), interpolation=cv2.INTER_AREA) for square in square_frames(frames)])
+    return np.stack([cv2.resize(square, (PICTURE, PICTURE), interpolation=cv2.INTER_AREA) for square in padded_frames(frames)])
 
 
 def _concatenate(parts: list[Tensor]) -> Tensor:

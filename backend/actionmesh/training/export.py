@@ -13,7 +13,7 @@ from ..models.config import JsonConfig
 from ..sampling.approximation import FULL_INTERVAL, Approximation
 from ..weights.checkpoints import Settings, open_checkpoint
 from ..weights.load import read_tensors
-from ..weights.names import our_name, their_name
+from ..weights.names import encoder_name, our_name, their_name
 from ..weights.parts import ACTIONMESH_WEIGHTS, TRIPOSG_WEIGHTS
 from .parts import read_statistics, write_statistics
 from .recipes import SIZES, Sizes
@@ -87,7 +87,7 @@ def unpack(folder: Path, run: Path) -> None:
         "autoencoder": checkpoint.temporal_autoencoder / ACTIONMESH_WEIGHTS,
     }
     for name, path in weights.items():
-        tensors = read_tensors(path, str if name == "encoder" else our_name)
+        tensors = read_tensors(path, encoder_name if name == "encoder" else our_name)
         save_file({key: tensor.float().contiguous() for key, tensor in tensors.items()}, run / f"{name}.safetensors")
     settings = checkpoint.settings
     write_statistics(run, {"mean": list(settings.latent_mean), "std": list(settings.latent_std)})

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..media.preprocess import ImagePreprocessing, SquareCrop, pixel_values, square_frames
+from ..media.preprocess import ImagePreprocessing, PaddedBox, padded_frames, pixel_values
+from ..media.subject_crops import Box
 from .batches import ShownFrames, Windows, choose_tokens
 from .data import POINTS, VERTICES
 from .losses import Surfaces
@@ -137,8 +138,8 @@ class TrackedData:
         with opened(track.path) as file:
             taken = file.get_slice("pictures")
             rgba = np.concatenate([taken[camera, int(frame) : int(frame) + 1].numpy() for frame in frames])
-        squares = square_frames(rgba, SquareCrop(*track.cameras["crops"][camera].tolist()))
-        return torch.from_numpy(pixel_values(squares, self.preprocessing))
+        padded = padded_frames(rgba, Box(*track.cameras["crops"][camera].tolist()))
+        return torch.from_numpy(pixel_values(padded, self.preprocessing))
 
     def _read_shown(self, row: int, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Points and normals (T, P, 3) of a window, and the points in the sequence's first frame, T times."""
@@ -179,11 +180,11 @@ def views_of(tracks: tuple[Track, ...], cameras: tuple[int, ...], preprocessing:
 
 def square_in_plane(track: Track, camera: int, preprocessing: ImagePreprocessing) -> tuple[Tensor, Tensor]:
     """Centre (2), right and down, and side of what is left of the pictures, in the plane through the origin."""
-    window, crop = track.cameras["windows"][camera], SquareCrop(*track.cameras["crops"][camera].tolist())
+    window, crop = track.cameras["windows"][camera], PaddedBox(Box(*track.cameras["crops"][camera].tolist()))
     pixel = 2 * window[2] / track.size
-    row, column = crop.corner
-    middle = torch.tensor([column + crop.side / 2, row + crop.side / 2]) - track.size / 2
-    return window[:2] + pixel * middle, pixel * crop.side * preprocessing.crop_size[0] / preprocessing.shortest_edge
+    (row, column), (height, width) = crop.corner, crop.shape
+    middle = torch.tensor([column + width / 2, row + height / 2]) - track.size / 2
+    return window[:2] + pixel * middle, pixel * min(height, width) * preprocessing.crop_size[0] / preprocessing.shortest_edge
 
 
 def _in_order(there: int, wanted: int, generator: torch.Generator) -> Tensor:

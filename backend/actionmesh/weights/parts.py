@@ -12,7 +12,7 @@ from ..models.denoiser import ImageTo3DConfig, ImageTo3DDenoiser, TemporalDenois
 from ..models.image_encoder import image_encoder_config
 from ..models.shape_vae import ShapeVAE, ShapeVAEConfig
 from ..models.temporal_autoencoder import TemporalAutoencoder, TemporalAutoencoderConfig
-from .names import our_name
+from .names import encoder_name, our_name
 
 TRIPOSG_WEIGHTS = "diffusion_pytorch_model.safetensors"
 ACTIONMESH_WEIGHTS = "model.safetensors"
@@ -51,7 +51,7 @@ def _image_encoder(path: Path) -> Make:
 
 
 PARTS = {
-    "image_encoder": Part(ACTIONMESH_WEIGHTS, _image_encoder, str),
+    "image_encoder": Part(ACTIONMESH_WEIGHTS, _image_encoder, encoder_name),
     "image_to_3d": Part(TRIPOSG_WEIGHTS, _configured(ImageTo3DDenoiser, ImageTo3DConfig)),
     "shape_vae": Part(TRIPOSG_WEIGHTS, _configured(ShapeVAE, ShapeVAEConfig)),
     "temporal_denoiser": Part(ACTIONMESH_WEIGHTS, _configured(TemporalDenoiser, TemporalDenoiserConfig)),

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...geometry import surface
 from .sequence import ToySequence
 from .shapes import BodyBatch, signed_distance
 
@@ -31,23 +32,18 @@ def sample_tracked_points(sequence: ToySequence, count: int, seed: int) -> tuple
 
 
 def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """(T, V, 3) unit normals of vertices (T, V, 3): the area-weighted mean of the faces around each."""
-    corners = vertices[:, faces]
-    normals = torch.from_numpy(np.cross(corners[:, :, 1] - corners[:, :, 0], corners[:, :, 2] - corners[:, :, 0]))
-    total = torch.zeros(vertices.shape, dtype=normals.dtype)
-    for corner in torch.from_numpy(faces.astype(np.int64)).unbind(1):
-        total.index_add_(1, corner, normals)
-    return _unit(total.numpy())
+    """Return unit normals (T, V, 3) float32 of vertices (T, V, 3), as Stage II is given them at inference."""
+    return np.stack([surface.vertex_normals(pose, faces) for pose in vertices])
 
 
 def queries(
     batch: BodyBatch,
-    surface: Tensor,
+    tracked: Tensor,
     count: int,
     generator: torch.Generator | None = None,
     noise_scales: Sequence[float] = NOISE_SCALES,
 ) -> tuple[Tensor, Tensor]:
-    """Training queries around B bodies, given surface points (B, P, 3) of each.
+    """Training queries around B bodies, given tracked surface points (B, P, 3) of each.
 
     NEAR_SHARE of them are surface points plus noise, an equal number of each scale; BOX_SHARE are uniform in the box of
     the surface points padded by BOX_PADDING; the rest are uniform in [-1, 1]^3.
@@ -55,14 +51,14 @@ def queries(
     Returns:
         points (B, Q, 3) and their exact signed distance (B, Q), negative inside; Q is `count`.
     """
-    bodies, available = surface.shape[:2]
+    bodies, available = tracked.shape[:2]
     near = round(NEAR_SHARE * count)
     boxed = round(BOX_SHARE * count)
     rows = torch.randint(available, (bodies, near, 1), generator=generator).expand(-1, -1, 3)
     scales = torch.tensor(noise_scales)[torch.arange(near) % len(noise_scales), None]
-    around = surface.gather(1, rows) + scales * torch.randn(bodies, near, 3, generator=generator)
-    low = surface.amin(1, keepdim=True) - BOX_PADDING
-    high = surface.amax(1, keepdim=True) + BOX_PADDING
+    around = tracked.gather(1, rows) + scales * torch.randn(bodies, near, 3, generator=generator)
+    low = tracked.amin(1, keepdim=True) - BOX_PADDING
+    high = tracked.amax(1, keepdim=True) + BOX_PADDING
     inside_box = low + (high - low) * torch.rand(bodies, boxed, 3, generator=generator)
     anywhere = 2 * torch.rand(bodies, count - near - boxed, 3, generator=generator) - 1
     points = torch.cat([around, inside_box, anywhere], dim=1)

@@ -1,0 +1,97 @@
+"""The subject at the clip's own resolution: what each frame shows of it, in the box around it in all frames.
+
+A frame is stored as the box around its own alpha, losslessly compressed: the box around all is known only at the end, and
+whole frames of a 4K clip would fill the disk. Memory holds one frame.
+"""
+
+import operator
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from .scratch import ScratchFile
+
+QUICK = [cv2.IMWRITE_PNG_COMPRESSION, 1]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A box of pixels: rows top to top + height, columns left to left + width."""
+
+    top: int
+    left: int
+    height: int
+    width: int
+
+    def around(self, other: "Box") -> "Box":
+        """Return the smallest box that holds both."""
+        top, left = min(self.top, other.top), min(self.left, other.left)
+        bottom = max(self.top + self.height, other.top + other.height)
+        right = max(self.left + self.width, other.left + other.width)
+        return Box(top, left, bottom - top, right - left)
+
+    def slices(self, within: "Box | None" = None) -> tuple[slice, slice]:
+        """Return (rows, columns) that index the box in its frame, or in a box that holds it."""
+        top, left = (self.top - within.top, self.left - within.left) if within else (self.top, self.left)
+        return slice(top, top + self.height), slice(left, left + self.width)
+
+
+def box_of(covered: np.ndarray) -> Box | None:
+    """Return the box around the true pixels of a bool (H, W) mask; None where there are none."""
+    rows, columns = np.flatnonzero(covered.any(axis=1)), np.flatnonzero(covered.any(axis=0))
+    if not len(rows):
+        return None
+    return Box(int(rows[0]), int(columns[0]), int(rows[-1] - rows[0]) + 1, int(columns[-1] - columns[0]) + 1)
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """Where a frame's PNG lies in the file, and its box; both None for a frame without any alpha."""
+
+    box: Box | None
+    start: int = 0
+    size: int = 0
+
+
+class SubjectCrops:
+    """Crops (T, h, w, 4) uint8 with straight alpha that grow by `append` and are read one by one: `crops[3]`.
+
+    Args:
+        height, width: of the clip's frames.
+    """
+
+    def __init__(self, height: int, width: int):
+        self.frame_size = (height, width)
+        self.box: Box | None = None
+        self._frames: list[_Stored] = []
+        self._file = ScratchFile("The subject's pictures")
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (self[i] for i in range(len(self)))
+
+    def append(self, frame: np.ndarray) -> None:
+        """Add a whole frame (H, W, 4) uint8; raise OutputError where the disk has no room for it."""
+        assert frame.shape == (*self.frame_size, 4) and frame.dtype == np.uint8, (frame.shape, frame.dtype)
+        box = box_of(frame[..., 3] > 0)
+        if box is None:
+            self._frames.append(_Stored(None))
+            return
+        _, coded = cv2.imencode(".png", np.ascontiguousarray(frame[box.slices()]), QUICK)
+        self._frames.append(_Stored(box, self._file.append(coded.data.cast("B")), coded.nbytes))
+        self.box = box if self.box is None else self.box.around(box)
+
+    def __getitem__(self, index: int) -> np.ndarray:
+        """One frame (h, w, 4) of `box`, transparent where it shows no subject. Raises IndexError beyond the last."""
+        stored = self._frames[operator.index(index)]
+        assert self.box is not None, "no frame has any alpha"
+        crop = np.zeros((self.box.height, self.box.width, 4), np.uint8)
+        if stored.box is not None:
+            coded = np.empty(stored.size, np.uint8)
+            self._file.read_into(coded.data, stored.start)
+            crop[stored.box.slices(self.box)] = cv2.imdecode(coded, cv2.IMREAD_UNCHANGED)
+        return crop
