@@ -15,7 +15,8 @@ class LoopbackHub:
     """Serves `files` by repository and path: bytes, or a number that stands for a file of so many bytes.
 
     Args:
-        fault: by repository, instead of an answer: a status, bytes to send as they are, or seconds to wait.
+        fault: by repository, instead of an answer: a status, bytes to send as they are, seconds to wait before one, or
+            "trickle", which sends a byte of it every tenth of a second.
     """
 
     def __init__(self, files, fault=None):
@@ -63,6 +64,9 @@ class LoopbackHub:
             return fault, {}, b'{"error": "refused"}'
         return None if repository in self.files else (404, {"X-Error-Code": "RepoNotFound"}, b"")
 
+    def trickles(self, path):
+        return any(fault == "trickle" and repository in path for repository, fault in self.fault.items())
+
     def _size(self, repository, name):
         body = self.files[repository][name]
         return len(body) if isinstance(body, bytes) else body
@@ -82,11 +86,16 @@ class LoopbackHub:
                         self.send_header(name, value)
                     self.end_headers()
                     if self.command == "GET":
-                        self.wfile.write(body)
+                        self._send(body, hub.trickles(self.path))
                 except ConnectionError:
                     pass  # whoever asked did not wait
 
             do_HEAD = do_GET
+
+            def _send(self, body, slowly):
+                for start in range(0, len(body), 1 if slowly else len(body)):
+                    self.wfile.write(body[start : start + 1] if slowly else body)
+                    time.sleep(0.1 if slowly else 0)
 
             def log_message(self, *_):
                 """Nothing to the terminal."""

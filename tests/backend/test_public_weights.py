@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections import namedtuple
 from pathlib import Path
 
@@ -227,9 +228,13 @@ def test_a_file_that_nothing_reads_may_be_missing_from_the_hub():
     assert sizes.doubt == "" and "model_index.json" not in sizes.bytes
 
 
-def test_one_slow_answer_does_not_keep_the_others():
-    with LoopbackHub(LISTED, {ACTIONMESH: 30.0}).running() as hub:
+@pytest.mark.parametrize("fault", [30.0, "trickle"])
+def test_one_slow_answer_does_not_keep_the_others(fault):
+    """Not even one that never stops arriving, which no timeout of a connection ends."""
+    with LoopbackHub(LISTED, {ACTIONMESH: fault}).running() as hub:
+        begun = time.monotonic()
         triposg, actionmesh, rmbg = ask_sizes(DOWNLOADS, timeout=1.5, endpoint=hub.url)
+        assert time.monotonic() - begun < 10
     assert "does not answer" in actionmesh.doubt and not triposg.doubt and not rmbg.doubt
 
 

@@ -8,7 +8,6 @@ import pytest
 from actionmesh import shell
 
 
-
 @pytest.mark.parametrize(
     ("kind", "word", "quoted"),
     [
