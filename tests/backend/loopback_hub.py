@@ -93,9 +93,12 @@ class LoopbackHub:
             do_HEAD = do_GET
 
             def _send(self, body, slowly):
-                for start in range(0, len(body), 1 if slowly else len(body)):
-                    self.wfile.write(body[start : start + 1] if slowly else body)
-                    time.sleep(0.1 if slowly else 0)
+                if not slowly:
+                    self.wfile.write(body)
+                    return
+                for byte in body:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(0.1)
 
             def log_message(self, *_):
                 """Nothing to the terminal."""
