@@ -13,7 +13,7 @@ PACKAGE = BACKEND / "actionmesh"
 MODULES = {path.relative_to(PACKAGE).with_suffix(""): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 LAYERS = (
-    {"cli", "evaluate", "worker", "service", "jobs", "__main__"},
+    {"cli", "download_report", "downloads", "evaluate", "worker", "service", "jobs", "__main__"},
     {"pipeline", "output"},
     {"stages"},
     {"sampling", "models", "geometry", "media", "weights"},

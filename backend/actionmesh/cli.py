@@ -1,4 +1,4 @@
-"""The command line: `animate` a clip, `evaluate`, or print `info` about this machine. Reads arguments, shows bars, maps errors."""
+"""The command line: `animate`, `evaluate`, `weights` and `info`. Reads arguments, shows bars, maps errors."""
 
 import argparse
 import os
@@ -13,6 +13,7 @@ from threading import Event
 from typing import Any
 
 from . import __version__, jobs
+from .downloads import add_weights
 from .evaluate import add_evaluate
 from .failures import explain
 from .presets import PRESETS
@@ -74,6 +75,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_animate(commands)
     add_evaluate(commands)
+    add_weights(commands)
     info = commands.add_parser("info", help="versions, devices and checkpoints of this machine")
     info.add_argument("--debug", action="store_true", help="show where an error comes from")
     info.set_defaults(run=run_info)

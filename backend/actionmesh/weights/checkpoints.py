@@ -119,6 +119,13 @@ def open_checkpoint(path: Path) -> Checkpoint:
     )
 
 
+def find_folders(path: Path) -> dict[str, Path]:
+    """Return where the checkpoint in folder `path` takes "TripoSG", "ActionMesh" and "RMBG-1.4" from, those that it finds."""
+    shared = _shared_background_removal()
+    found = {"RMBG-1.4": shared} if shared else {}
+    return found | (_parts(path)[0] if path.is_dir() else {})
+
+
 def _shared_background_removal() -> Path | None:
     """The RMBG folder in the user's folder of checkpoints, which serves every checkpoint without one of its own."""
     folder = os.environ.get(VARIABLE)

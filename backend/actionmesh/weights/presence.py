@@ -1,0 +1,75 @@
+"""Which files of the public weights are there already, whole as far as their own headers tell, and how much room is left."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from ..errors import CheckpointError, InputError
+from ..models.config import read_json
+from .checkpoints import find_folders
+from .public import Download, PublicFile
+
+DiskUsage = Callable[[Path], Any]
+"""`shutil.disk_usage`, or what gives `total` and `free` likewise."""
+
+
+@dataclass(frozen=True)
+class Presence:
+    """The folder that a download is in, or is to be put in, and the files that are not there whole."""
+
+    download: Download
+    folder: Path
+    absent: tuple[PublicFile, ...]
+
+    @property
+    def lacking(self) -> tuple[PublicFile, ...]:
+        """Those of the absent files that the program reads."""
+        return tuple(file for file in self.absent if file.needed)
+
+    @property
+    def complete(self) -> bool:
+        return not self.lacking
+
+    @property
+    def begun(self) -> bool:
+        return len(self.absent) < len(self.download.files)
+
+
+def presence(download: Download, checkpoint: Path) -> Presence:
+    """Look for a download where the checkpoint in folder `checkpoint` would take it from, else in the folder of its name."""
+    folder = find_folders(checkpoint).get(download.name, checkpoint / download.name)
+    return Presence(download, folder, tuple(file for file in download.files if not _is_whole(folder / file.path)))
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file can be read, and is as long as its header says if it holds tensors; they are not read."""
+    try:
+        if path.suffix == ".json":
+            read_json(path)
+        else:
+            with safe_open(str(path), framework="np"):
+                pass
+    except (OSError, SafetensorError, CheckpointError):
+        return False
+    return True
+
+
+def nearest_folder(path: Path) -> Path:
+    """Return `path`, or the nearest folder above it that exists; raises InputError if a file is in the way."""
+    nearest = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+    if not nearest.is_dir():
+        raise InputError(f"{nearest} is a file, and weights need a folder.", "Choose another folder.")
+    return nearest
+
+
+def free_bytes(folder: Path, disk_usage: DiskUsage = shutil.disk_usage) -> int | None:
+    """Return the room on the disk of `folder`, or None where it cannot be told, as on some network disks."""
+    try:
+        disk = disk_usage(folder)
+    except OSError:
+        return None
+    return disk.free if disk.total else None

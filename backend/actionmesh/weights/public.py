@@ -1,0 +1,128 @@
+"""What belongs to the public weights: which files of which repositories on the hub, their estimated sizes, their licences.
+
+A table alone. It leaves out asking the hub (`hub.py`), what is there already (`presence.py`), and what a user is told
+(`actionmesh/downloads.py`). What was not read from the hub is None here, and nothing stands in for it.
+
+Files are named one by one, by the names that the loaders read: a pattern such as `vae/*.safetensors` would also fetch a
+half-precision twin, which nothing reads and which is as large as half of what is wanted.
+"""
+
+from dataclasses import dataclass
+
+HUB = "https://huggingface.co"
+FLOAT32 = 4
+"""Bytes of a parameter."""
+
+
+@dataclass(frozen=True)
+class PublicFile:
+    """A file of a repository.
+
+    Args:
+        path: in the repository, with `/`, and in the folder that it is downloaded to; as a pattern it selects itself alone.
+        estimated_bytes: 0 for what is a few kB.
+        needed: whether the program reads it.
+        bytes, sha256: what the hub says of it at the download's revision; None where it was not read from there.
+    """
+
+    path: str
+    estimated_bytes: int = 0
+    needed: bool = True
+    bytes: int | None = None
+    sha256: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.path or self.path.startswith("/") or set(self.path) & set("*?[]\\"):
+            raise ValueError(f"{self.path!r} does not name one file of a repository")
+        if self.estimated_bytes < 0:
+            raise ValueError(f"{self.path} cannot have {self.estimated_bytes} bytes")
+
+
+@dataclass(frozen=True)
+class Licence:
+    """Its name, and whether results may be used commercially."""
+
+    name: str
+    commercial: bool
+
+
+@dataclass(frozen=True)
+class Download:
+    """What is fetched from one repository.
+
+    Args:
+        hub_id: OWNER/NAME; the name is also what `checkpoints.find_folders` calls it.
+        enables: what the program does with it, for the user's eyes.
+        optional: whether the program animates without it.
+        revision: the commit that the files' `bytes` and `sha256` belong to; None means that the hub's newest one is taken.
+    """
+
+    hub_id: str
+    enables: str
+    licence: Licence
+    files: tuple[PublicFile, ...]
+    optional: bool = False
+    revision: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.hub_id.count("/") != 1:
+            raise ValueError(f"{self.hub_id!r} is not OWNER/NAME")
+        if not self.files or len(set(self.patterns)) < len(self.files):
+            raise ValueError(f"{self.hub_id} names {len(self.files)} files, {len(set(self.patterns))} of them different")
+
+    @property
+    def name(self) -> str:
+        return self.hub_id.partition("/")[2]
+
+    @property
+    def page(self) -> str:
+        return f"{HUB}/{self.hub_id}"
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """What `hf download --include` takes."""
+        return tuple(file.path for file in self.files)
+
+    @property
+    def estimated_bytes(self) -> int:
+        return sum(file.estimated_bytes for file in self.files)
+
+
+DOWNLOADS = (
+    Download(
+        "VAST-AI/TripoSG",
+        "looks at the clip, makes a mesh from a picture, encodes your own mesh",
+        Licence("MIT, its image encoder (DINOv2) Apache-2.0", commercial=True),
+        (
+            PublicFile("model_index.json", needed=False),
+            PublicFile("scheduler/scheduler_config.json"),
+            PublicFile("feature_extractor_dinov2/preprocessor_config.json"),
+            PublicFile("image_encoder_dinov2/config.json"),
+            PublicFile("image_encoder_dinov2/model.safetensors", 1_220_000_000),
+            PublicFile("transformer/config.json"),
+            PublicFile("transformer/diffusion_pytorch_model.safetensors", 5_800_000_000),
+            PublicFile("vae/config.json"),
+            PublicFile("vae/diffusion_pytorch_model.safetensors", 1_000_000_000),
+        ),
+    ),
+    Download(
+        "facebook/ActionMesh",
+        "finds the motion and moves the mesh",
+        Licence("non-commercial research only", commercial=False),
+        (
+            PublicFile("denoiser/config.json"),
+            PublicFile("denoiser/model.safetensors", FLOAT32 * 1_439_600_000),
+            PublicFile("autoencoder/config.json"),
+            PublicFile("autoencoder/model.safetensors", FLOAT32 * 214_200_000),
+        ),
+    ),
+    Download(
+        "briaai/RMBG-1.4",
+        "cuts the subject out of any background",
+        Licence("non-commercial use only", commercial=False),
+        (PublicFile("config.json"), PublicFile("model.safetensors", FLOAT32 * 44_100_000)),
+        optional=True,
+    ),
+)
+"""In the order in which they are listed. Estimates: TripoSG's from the sizes that its files appear to have, the others' from
+their numbers of parameters, taken as float32."""

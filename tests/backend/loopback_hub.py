@@ -1,0 +1,106 @@
+"""A hub on this machine: repositories with files, answered as huggingface_hub asks for them, or failures on request."""
+
+import hashlib
+import json
+import time
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import urlsplit
+
+COMMIT = "1a2b3c4d5e6f708192a3b4c5d6e7f80910111213"
+
+
+class LoopbackHub:
+    """Serves `files` by repository and path: bytes, or a number that stands for a file of so many bytes.
+
+    Args:
+        fault: by repository, instead of an answer: a status, bytes to send as they are, seconds to wait before one, or
+            "trickle", which sends a byte of it every tenth of a second.
+    """
+
+    def __init__(self, files, fault=None):
+        self.files, self.fault, self.asked = files, fault or {}, []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server.daemon_threads, self._server.block_on_close = True, False
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    @contextmanager
+    def running(self):
+        Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+        try:
+            yield self
+        finally:
+            self._server.shutdown()
+            self._server.server_close()
+
+    def answer(self, path):
+        """(status, headers, body) for a path of the hub."""
+        parts = path.strip("/").split("/")
+        if parts[:2] == ["api", "models"]:
+            repository, rest = "/".join(parts[2:4]), parts[4:]
+            wrong = self._failure(repository)
+            if wrong:
+                return wrong
+            if rest[:1] == ["tree"]:
+                return 200, {}, json.dumps([self._entry(repository, name) for name in self.files[repository]]).encode()
+            siblings = [{"rfilename": name, "size": self._size(repository, name)} for name in self.files[repository]]
+            return 200, {}, json.dumps({"id": repository, "sha": COMMIT, "siblings": siblings}).encode()
+        repository, name = "/".join(parts[:2]), "/".join(parts[4:])
+        body = self.files.get(repository, {}).get(name)
+        if parts[2:3] != ["resolve"] or body is None:
+            return 404, {"X-Error-Code": "EntryNotFound"}, b""
+        return 200, {"ETag": f'"{hashlib.sha1(body).hexdigest()}"', "X-Repo-Commit": COMMIT}, body
+
+    def _failure(self, repository):
+        fault = self.fault.get(repository)
+        if isinstance(fault, float):
+            time.sleep(fault)
+        if isinstance(fault, bytes):
+            return 200, {}, fault
+        if fault in (401, 403):
+            return fault, {"X-Error-Code": "GatedRepo"}, b'{"error": "gated"}'
+        if isinstance(fault, int):
+            return fault, {}, b'{"error": "refused"}'
+        return None if repository in self.files else (404, {"X-Error-Code": "RepoNotFound"}, b"")
+
+    def trickles(self, path):
+        return any(fault == "trickle" and repository in path for repository, fault in self.fault.items())
+
+    def _size(self, repository, name):
+        body = self.files[repository][name]
+        return len(body) if isinstance(body, bytes) else body
+
+    def _entry(self, repository, name):
+        body = self.files[repository][name]
+        return {"type": "file", "path": name, "size": len(body), "oid": hashlib.sha1(body).hexdigest()}
+
+    def _handler(hub):
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self):
+                hub.asked.append((self.command, self.path))
+                status, headers, body = hub.answer(urlsplit(self.path).path)
+                try:
+                    self.send_response(status)
+                    for name, value in {"Content-Length": str(len(body)), **headers}.items():
+                        self.send_header(name, value)
+                    self.end_headers()
+                    if self.command == "GET":
+                        self._send(body, hub.trickles(self.path))
+                except ConnectionError:
+                    pass  # whoever asked did not wait
+
+            do_HEAD = do_GET
+
+            def _send(self, body, slowly):
+                if not slowly:
+                    self.wfile.write(body)
+                    return
+                for byte in body:
+                    self.wfile.write(bytes([byte]))
+                    time.sleep(0.1)
+
+            def log_message(self, *_):
+                """Nothing to the terminal."""
+
+        return Handler
