@@ -15,6 +15,7 @@ from actionmesh.training.export import theirs, write_public_configs
 from actionmesh.training.parts import new_encoder
 from actionmesh.training.recipes import Sizes
 from actionmesh.weights.parts import ACTIONMESH_WEIGHTS, TRIPOSG_WEIGHTS, Make
+from actionmesh.weights.precision import TypeOf
 from actionmesh.weights.store import ModelStore
 
 from .workload import TorusVAE
@@ -33,12 +34,12 @@ def empty_network(part: str, sizes: Sizes) -> nn.Module:
         return makers[part]().eval().requires_grad_(False)
 
 
-def random_tensors(network: nn.Module, device: torch.device, dtype: torch.dtype) -> dict[str, Tensor]:
-    """Values for all tensors of a network: noise that keeps a product's size, one for the scales of norms, zero for the rest."""
+def random_tensors(network: nn.Module, device: torch.device, type_of: TypeOf) -> dict[str, Tensor]:
+    """Values for all tensors of a network, each of its type: noise that keeps a product's size, one for the scales of norms, zero for the rest."""
     generator = torch.Generator(device).manual_seed(0)
     tensors = {}
     for name, like in network.state_dict().items():
-        tensor = torch.zeros(like.shape, dtype=dtype, device=device)
+        tensor = torch.zeros(like.shape, dtype=type_of(name), device=device)
         if like.dim() > 1:
             tensor.normal_(0, like[0].numel() ** -0.5, generator=generator)
         elif "norm" in name and name.endswith("weight"):
@@ -65,7 +66,7 @@ class RandomStore(ModelStore):
 
     def _read(self, name: str, make: Make, device: torch.device, stop: Event) -> nn.Module:
         network = empty_network(name, self.sizes)
-        network.load_state_dict(random_tensors(network, device, self.dtype), strict=True, assign=True)
+        network.load_state_dict(random_tensors(network, device, self.types_of(name)), strict=True, assign=True)
         return network
 
 
@@ -73,9 +74,9 @@ def write_checkpoint(folder: Path, sizes: Sizes) -> int:
     """A public checkpoint's folder, its types and names included; returns the bytes of its weights."""
     write_public_configs(folder, sizes)
     places: dict[str, tuple[str, str, torch.dtype, Callable[[dict[str, Tensor]], dict[str, Tensor]]]] = {
-        "image_encoder": ("TripoSG/image_encoder_dinov2", ACTIONMESH_WEIGHTS, torch.float16, dict),
-        "image_to_3d": ("TripoSG/transformer", TRIPOSG_WEIGHTS, torch.float16, theirs),
-        "shape_vae": ("TripoSG/vae", TRIPOSG_WEIGHTS, torch.float16, theirs),
+        "image_encoder": ("TripoSG/image_encoder_dinov2", ACTIONMESH_WEIGHTS, torch.float32, dict),
+        "image_to_3d": ("TripoSG/transformer", TRIPOSG_WEIGHTS, torch.float32, theirs),
+        "shape_vae": ("TripoSG/vae", TRIPOSG_WEIGHTS, torch.float32, theirs),
         "temporal_denoiser": ("ActionMesh/denoiser", ACTIONMESH_WEIGHTS, torch.float32, dict),
         "temporal_autoencoder": ("ActionMesh/autoencoder", ACTIONMESH_WEIGHTS, torch.float32, dict),
     }

@@ -11,7 +11,8 @@ from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
 from actionmesh.training.recipes import SIZES
-from actionmesh.weights.names import our_name, their_name
+from actionmesh.weights.names import encoder_name, our_name, their_name
+from actionmesh.weights.parts import PARTS
 
 MANIFESTS = Path(__file__).parents[1] / "manifests"
 FULL = SIZES["full"]
@@ -30,6 +31,18 @@ def test_full_size_network_has_the_published_tensors(name):
     with torch.device("meta"):
         network = NETWORKS[name]()
     assert {key: list(value.shape) for key, value in network.state_dict().items()} == published
+
+
+def test_full_size_image_encoder_has_the_tensors_that_transformers_4_saved(tmp_path):
+    published = json.loads((MANIFESTS / "dinov2_large.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({"model_type": "dinov2", **FULL.encoder}))
+    make = PARTS["image_encoder"].maker(tmp_path / "config.json")
+    with torch.device("meta"):
+        network = make()
+    renamed = {PARTS["image_encoder"].rename(name): shape for name, shape in published.items()}
+    assert len(renamed) == len(published)
+    assert {name: list(value.shape) for name, value in network.state_dict().items()} == renamed
+    assert [encoder_name(name) for name in renamed] == list(renamed)
 
 
 @pytest.mark.parametrize("name", ["triposg_dit", "triposg_vae"])

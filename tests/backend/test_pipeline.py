@@ -15,7 +15,13 @@ from actionmesh.training.toys import make_sequence
 from actionmesh.weights.checkpoints import default_checkpoint
 from actionmesh.weights.store import ModelStore
 
-STAGES = ["Reading frames", "Cutting out the subject", "Looking at the frames", "Stage I: finding the motion", "Stage II: moving the mesh"]
+STAGES = [
+    "Reading frames",
+    "Cutting out the subject",
+    "Looking at the frames",
+    "Stage I: finding the motion",
+    "Stage II: moving the mesh",
+]
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ def path(tmp_path):
 
 
 def read(path, dtype=torch.float32, stop=None):
-    return stream_tensors(path, read_entries(path), CPU, dtype, stop or Event())
+    return stream_tensors(path, read_entries(path), CPU, lambda name: dtype, stop or Event())
 
 
 def wanted(dtype):

@@ -1,6 +1,8 @@
 """Loading refuses what does not fit, by name; the temporal denoiser starts as the image-to-3D one."""
 
 import json
+import logging
+from threading import Event
 
 import pytest
 import torch
@@ -10,12 +12,16 @@ from actionmesh.errors import CheckpointError
 from actionmesh.models.denoiser import (
     ImageTo3DDenoiser,
     TemporalDenoiser,
+    TemporalDenoiserConfig,
     initialise_temporal_from_image_to_3d,
 )
 from actionmesh.models.shape_vae import ShapeVAE, ShapeVAEConfig
+from actionmesh.models.temporal_autoencoder import TemporalAutoencoderConfig
 from actionmesh.training.recipes import SIZES
 from actionmesh.weights.load import build, read_tensors
+from actionmesh.weights.load import load as load_file
 from actionmesh.weights.names import our_name, their_name
+from actionmesh.weights.parts import PARTS
 
 TINY = SIZES["tiny"]
 
@@ -98,9 +104,94 @@ def test_config_files_are_written_as_they_were_read(tmp_path):
     assert "time_conditioning" in TINY.autoencoder.to_dict() and "reference_residual" in TINY.temporal.to_dict()
 
 
-@pytest.mark.parametrize("values", [{"in_channels": 3}, {"num_attention_heads": 5}])
-def test_config_that_describes_no_network_is_refused(values):
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"num_attention_heads": 5},
+        {"num_attention_heads": "8"},
+        {"num_layers_encoder": -1},
+        {"width_decoder": 64.5},
+        {"latent_channels": True},
+        {"embed_include_pi": 1},
+        {"embedding_type": "learned"},
+        {"in_channels": [3]},
+    ],
+)
+def test_a_config_that_describes_no_network_is_refused_by_name(values):
+    (name,) = values
     complete = ShapeVAEConfig(3, 8, 2, 32, 32, 1, 1).to_dict()
-    broken = values if "in_channels" in values else complete | values
-    with pytest.raises(CheckpointError, match="config.json"):
-        ShapeVAEConfig.from_dict(broken)
+    with pytest.raises(CheckpointError, match="config.json") as refused:
+        ShapeVAEConfig.from_dict(complete | values)
+    assert name in refused.value.problem or "width" in refused.value.problem
+
+
+@pytest.mark.parametrize("inflated", ["all", [0, 1.0], {"0": 1}, [30]])
+def test_layers_that_are_no_list_of_numbers_are_refused(inflated):
+    with pytest.raises(CheckpointError, match="inflated_layers"):
+        TemporalDenoiserConfig.from_dict({"inflated_layers": inflated})
+
+
+def test_a_key_that_is_absent_or_null_has_the_published_default(caplog):
+    """The hub's mixin stores only the arguments that were passed; unknown ones occur, and are noted in the log."""
+    caplog.set_level(logging.INFO)
+    stored = {"width": 64, "num_layers": 3, "num_freqs_ts": 64, "_class_name": "Anything", "inflated_layers": None}
+    config = TemporalDenoiserConfig.from_dict(stored, "denoiser/config.json")
+    assert config == TemporalDenoiserConfig(2048, 16, 64, 3, 16, 64, 1024)
+    assert config.inflated == (0, 1, 2)
+    assert "denoiser/config.json: ignored num_freqs_ts" in caplog.text
+    autoencoder = TemporalAutoencoderConfig.from_dict({"temporal_context_size": None})
+    assert autoencoder == TemporalAutoencoderConfig(16, 3, 3, 3, 64, 1024, 16, 8, 8, False, "direct")
+
+
+NAMES_OF_TRANSFORMERS_4 = {
+    "attention.q_proj": "attention.attention.query",
+    "attention.k_proj": "attention.attention.key",
+    "attention.v_proj": "attention.attention.value",
+    "attention.o_proj": "attention.output.dense",
+}
+
+
+def old_name(name: str) -> str:
+    for new, old in NAMES_OF_TRANSFORMERS_4.items():
+        name = name.replace(new, old)
+    return name
+
+
+@pytest.fixture
+def encoder(tiny_store):
+    return tiny_store.image_encoder
+
+
+def loaded_encoder(tiny_store, tensors, folder):
+    path = folder / "model.safetensors"
+    save_file(tensors, path)
+    part = PARTS["image_encoder"]
+    make = part.maker(tiny_store.checkpoint.image_encoder / "config.json")
+    return load_file(make, path, part.rename, torch.device("cpu"), lambda name: torch.float32, Event())
+
+
+def test_an_image_encoder_saved_by_transformers_4_loads_the_same(tiny_store, encoder, tmp_path):
+    tensors = {old_name(name): tensor.contiguous() for name, tensor in encoder.state_dict().items()}
+    assert sum("attention.attention" in name for name in tensors) > 0
+    loaded = loaded_encoder(tiny_store, tensors, tmp_path)
+    for name, tensor in encoder.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], tensor), name
+
+
+def test_an_image_encoder_with_a_tensor_under_both_names_is_refused(tiny_store, encoder, tmp_path):
+    tensors = {name: tensor.contiguous() for name, tensor in encoder.state_dict().items()}
+    twice = next(name for name in tensors if "q_proj.weight" in name)
+    with pytest.raises(CheckpointError, match="twice"):
+        loaded_encoder(tiny_store, {**tensors, old_name(twice): tensors[twice].clone()}, tmp_path)
+
+
+@pytest.mark.parametrize("change", ["missing", "not expected"])
+def test_the_image_encoder_is_read_strictly_under_either_naming(tiny_store, encoder, tmp_path, change):
+    tensors = {old_name(name): tensor.contiguous() for name, tensor in encoder.state_dict().items()}
+    name = next(name for name in tensors if "attention.output.dense.bias" in name)
+    if change == "missing":
+        del tensors[name]
+    else:
+        tensors[name.replace("dense", "sparse")] = tensors[name].clone()
+    with pytest.raises(CheckpointError, match=change):
+        loaded_encoder(tiny_store, tensors, tmp_path)

@@ -93,5 +93,7 @@ class SubjectCrops:
         if stored.box is not None:
             coded = np.empty(stored.size, np.uint8)
             self._file.read_into(coded.data, stored.start)
-            crop[stored.box.slices(self.box)] = cv2.imdecode(coded, cv2.IMREAD_UNCHANGED)
+            decoded = cv2.imdecode(coded, cv2.IMREAD_UNCHANGED)
+            assert decoded is not None
+            crop[stored.box.slices(self.box)] = decoded
         return crop

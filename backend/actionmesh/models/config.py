@@ -16,9 +16,10 @@ Config = TypeVar("Config", bound="JsonConfig")
 class JsonConfig:
     """Base of the networks' frozen dataclass configurations.
 
-    A key that is absent or null has its default: the hub's mixin stores only the arguments that were passed. Keys that a network does not know (diffusers' `_class_name`, options of other tools) are ignored, with a line in the
-    log. Fields that depart from the public architecture are written only when they are used, so that a public
-    configuration is written as it was published.
+    A key that is absent or null has its default: the hub's mixin stores only the arguments that were passed. Keys that a
+    network does not know (diffusers' `_class_name`, options of other tools) are ignored, with a line in the log.
+    Fields that depart from the public architecture are written only when they are used, so that a public configuration is
+    written as it was published.
     """
 
     departures: tuple[str, ...] = ()

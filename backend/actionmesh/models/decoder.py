@@ -36,10 +36,10 @@ class LatentDecoder(nn.Module):
         self._call = block_caller(execution)
 
     def prepare(self, tokens: Tensor, rope: Rope | None = None) -> KeysValues:
-        """tokens (B, L, D) -> the keys and values that queries attend to."""
+        """tokens (B, L, D) -> the keys and values that queries attend to, in the queries' type."""
         for block in self.blocks[:-1]:
             tokens = self._call(block, tokens, rope)
-        return cast(CrossBlock, self.blocks[-1]).x_attn.project_context(tokens)
+        return cast(CrossBlock, self.blocks[-1]).x_attn.project_context(tokens.to(self.proj_out.weight.dtype))
 
     def query(self, queries: Tensor, context: KeysValues) -> Tensor:
         """queries (B, Q, D) -> values (B, Q, out)."""

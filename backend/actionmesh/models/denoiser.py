@@ -23,7 +23,7 @@ from .skips import skip_stack
 
 @dataclass(frozen=True)
 class ImageTo3DConfig(JsonConfig):
-    """Sizes of the image-to-3D denoiser, under the names of TripoSG's `transformer/config.json`; the defaults are its own."""
+    """Sizes of the image-to-3D denoiser, named as in TripoSG's `transformer/config.json`; the defaults are its own."""
 
     num_attention_heads: int = 16
     width: int = 2048
@@ -41,7 +41,7 @@ class ImageTo3DConfig(JsonConfig):
 
 @dataclass(frozen=True)
 class TemporalDenoiserConfig(JsonConfig):
-    """Sizes of the temporal denoiser, under the names of ActionMesh's `denoiser/config.json`, which leaves out what has its default.
+    """Sizes of the temporal denoiser, named as in ActionMesh's `denoiser/config.json`, which leaves out what has its default.
 
     Args:
         num_tokens_nominal: latent tokens a frame (N).

@@ -43,6 +43,11 @@ class TemporalAutoencoderConfig(JsonConfig):
 
     departures = ("time_conditioning",)
 
+    @property
+    def query_side(self) -> tuple[str, ...]:
+        """What begins the names of the tensors that queries pass through: the trunk is all the others."""
+        return ("proj_query.", f"blocks.{self.num_layers}.", "norm_out.", "proj_out.", "proj_time.")
+
     def __post_init__(self) -> None:
         check_heads(self.width, self.num_attention_heads)
         for value, allowed in ((self.prediction_mode, PREDICTION_MODES), (self.time_conditioning, TIME_CONDITIONING)):
@@ -51,7 +56,10 @@ class TemporalAutoencoderConfig(JsonConfig):
 
 
 class TemporalAutoencoder(LatentDecoder):
-    """Vertices of the reference mesh at any time of a window of frames."""
+    """Vertices of the reference mesh at any time of a window of frames.
+
+    The trunk and the query side may be of different types, see `TemporalAutoencoderConfig.query_side`.
+    """
 
     def __init__(self, config: TemporalAutoencoderConfig):
         super().__init__(
@@ -85,10 +93,10 @@ class TemporalAutoencoder(LatentDecoder):
         if self.proj_time is not None:
             own_alpha = positions / positions.amax(dim=1, keepdim=True)
             source = repeat(source_alpha, "b -> b t", t=frames)
-            x = x + self._projected_times(source, own_alpha).unsqueeze(2)
+            x = x + self._projected_times(source, own_alpha).unsqueeze(2).to(x.dtype)
         x = rearrange(x, "b t n d -> b (t n) d")
         if self.proj_time is None:
-            alpha_tokens = repeat(self._alphas(source_alpha, target_alpha), "b d -> b t d", t=frames)
+            alpha_tokens = repeat(self._alphas(source_alpha, target_alpha, x.dtype), "b d -> b t d", t=frames)
             x = torch.cat([x, alpha_tokens], dim=1)
             token_positions = torch.cat([token_positions, positions], dim=1)
         rope = rope_table(token_positions, self.config.width // self.config.num_attention_heads)
@@ -111,8 +119,9 @@ class TemporalAutoencoder(LatentDecoder):
 
     def _projected_times(self, source_alpha: Tensor, alpha: Tensor) -> Tensor:
         assert self.proj_time is not None
-        return self.proj_time(self._alphas(QUERY_TIME_SCALE * source_alpha, QUERY_TIME_SCALE * alpha))
+        dtype = self.proj_time.weight.dtype
+        return self.proj_time(self._alphas(QUERY_TIME_SCALE * source_alpha, QUERY_TIME_SCALE * alpha, dtype))
 
-    def _alphas(self, source_alpha: Tensor, target_alpha: Tensor) -> Tensor:
-        half, dtype = self.config.width // 2, self.post_quant.weight.dtype
+    def _alphas(self, source_alpha: Tensor, target_alpha: Tensor, dtype: torch.dtype) -> Tensor:
+        half = self.config.width // 2
         return torch.cat([alpha_embedding(source_alpha, half, dtype), alpha_embedding(target_alpha, half, dtype)], dim=-1)

@@ -139,7 +139,7 @@ class TrackedData:
             taken = file.get_slice("pictures")
             rgba = np.concatenate([taken[camera, int(frame) : int(frame) + 1].numpy() for frame in frames])
         padded = padded_frames(rgba, Box(*track.cameras["crops"][camera].tolist()))
-        return torch.from_numpy(pixel_values(padded, self.preprocessing))
+        return torch.from_numpy(pixel_values(list(padded), self.preprocessing))
 
     def _read_shown(self, row: int, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Points and normals (T, P, 3) of a window, and the points in the sequence's first frame, T times."""

@@ -10,6 +10,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from ..errors import CheckpointError
+from .precision import TypeOf
 from .streaming import stream_tensors
 from .tensor_file import read_entries, readable, twice
 
@@ -38,11 +39,12 @@ def read_tensors(path: Path, rename: Callable[[str], str] = str) -> dict[str, Te
 
 
 def load(
-    make: Callable[[], Network], path: Path, rename: Callable[[str], str], device: torch.device, dtype: torch.dtype, stop: Event
+    make: Callable[[], Network], path: Path, rename: Callable[[str], str], device: torch.device, type_of: TypeOf, stop: Event
 ) -> Network:
-    """Builds a network on the meta device and reads its tensors from a file onto `device` (the CPU or CUDA), as `dtype`.
+    """Builds a network on the meta device and reads its tensors from a file onto `device` (the CPU or CUDA).
 
     Args:
+        type_of: the type that each floating tensor is cast to.
         stop: ends the reading once it is set.
     Raises:
         CheckpointError: the file is missing or damaged, or a tensor is missing, extra or misshapen; the first three are named.
@@ -52,7 +54,7 @@ def load(
     with torch.device("meta"):
         network = make()
     check_tensors(network.state_dict(), entries, str(path))
-    network.load_state_dict(stream_tensors(path, entries, device, dtype, stop), strict=True, assign=True)
+    network.load_state_dict(stream_tensors(path, entries, device, type_of, stop), strict=True, assign=True)
     return network.eval().requires_grad_(False)
 
 

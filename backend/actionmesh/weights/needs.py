@@ -8,8 +8,9 @@ layer before and after GELU (1 + 2 r, of as many tokens as it takes at once), wh
 linear in tokens, which the fused kernels are (FlashAttention, Dao et al. 2022).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 
@@ -21,6 +22,7 @@ from ..models.temporal_autoencoder import TemporalAutoencoderConfig
 from .checkpoints import Checkpoint
 from .parts import PARTS
 from .plan import MemoryPlan
+from .precision import TypeOf, types_of
 from .tensor_file import read_entries
 
 ATTENTION_WIDTHS = 7
@@ -28,6 +30,8 @@ STREAM_WIDTHS = 4
 FEED_FORWARD_RATIO = 4.0
 PICTURES = 4
 """That are encoded at once, see `stages.pictures`."""
+TRUNK, QUERY = "blocks.0.", "proj_query."
+"""Tensors whose types are those of a network's stream and of the temporal autoencoder's queries."""
 VIT_LARGE_WIDTH, VIT_LARGE_PATCH = 1024, 14
 """DINOv2's, where its configuration does not name them."""
 
@@ -38,7 +42,8 @@ class Needs:
 
     Args:
         weights: bytes of each part on its device. A denoiser is there in one form at a time, and counts as the exact one.
-        item: bytes of a number there.
+        items: bytes of a number in each part; of the temporal autoencoder's trunk.
+        query_item: bytes of a number where the temporal autoencoder's queries pass.
         encoder_width: of the image encoder.
         image_tokens: S, tokens of a picture.
         surface_points: P, that the VAE encodes.
@@ -46,7 +51,8 @@ class Needs:
     """
 
     weights: Mapping[str, int]
-    item: int
+    items: Mapping[str, int]
+    query_item: int
     encoder_width: int
     image_tokens: int
     surface_points: int
@@ -66,14 +72,19 @@ class Needs:
         """Bytes at the most, beside the weights, while each part computes."""
         window = self.temporal_denoiser.temporal_context_size
         tokens = self.temporal_denoiser.num_tokens_nominal
-        widths = {
+        numbers = {
             "image_encoder": self.encoder_width * _block(PICTURES * self.image_tokens, plan),
             "image_to_3d": self._denoiser(self.image_to_3d, 1, tokens, plan),
             "shape_vae": self._shape_vae(tokens, plan),
             "temporal_denoiser": self._denoiser(self.temporal_denoiser, window, tokens, plan),
-            "temporal_autoencoder": _decoder(self.temporal_autoencoder.width, window * (tokens + 1), plan),
         }
-        return {part: self.item * count for part, count in widths.items()}
+        decoding = self._temporal_autoencoder(window * (tokens + 1), plan)
+        return {part: self.items[part] * count for part, count in numbers.items()} | {"temporal_autoencoder": decoding}
+
+    def _temporal_autoencoder(self, tokens: int, plan: MemoryPlan) -> int:
+        """Bytes of its trunk, or of its query side."""
+        trunk, queries = _trunk(tokens, plan), _queries(tokens, plan)
+        return self.temporal_autoencoder.width * max(self.items["temporal_autoencoder"] * trunk, self.query_item * queries)
 
     def _denoiser(self, sizes: ImageTo3DConfig | TemporalDenoiserConfig, frames: int, tokens: int, plan: MemoryPlan) -> int:
         """Numbers of a denoising step over `frames` frames, and the keys and values of their pictures, which one branch has."""
@@ -86,7 +97,7 @@ class Needs:
     def _shape_vae(self, tokens: int, plan: MemoryPlan) -> int:
         """Numbers of its larger half: the encoder's keys and values of all points, or the decoder."""
         points = self.shape_vae.width_encoder * (3 * self.surface_points + _block(tokens, plan))
-        return max(points, _decoder(self.shape_vae.width_decoder, tokens, plan))
+        return max(points, self.shape_vae.width_decoder * max(_trunk(tokens, plan), _queries(tokens, plan)))
 
 
 def _block(tokens: int, plan: MemoryPlan, skips: int = 0, ratio: float = FEED_FORWARD_RATIO) -> int:
@@ -96,32 +107,44 @@ def _block(tokens: int, plan: MemoryPlan, skips: int = 0, ratio: float = FEED_FO
     return (STREAM_WIDTHS + skips) * tokens + max(ATTENTION_WIDTHS * tokens, feed_forward)
 
 
-def _decoder(width: int, tokens: int, plan: MemoryPlan) -> int:
-    """Numbers of a decoder's self-attention over all tokens, or of a chunk of queries beside their keys and values."""
-    return width * max(_block(tokens, plan), 2 * tokens + _block(plan.query_rows, plan))
+def _trunk(tokens: int, plan: MemoryPlan) -> int:
+    """Widths of one token in a decoder's self-attention over all tokens."""
+    return _block(tokens, plan)
+
+
+def _queries(tokens: int, plan: MemoryPlan) -> int:
+    """Widths of one token in a decoder's cross block: a chunk of queries beside their keys and values."""
+    return 2 * tokens + _block(plan.query_rows, plan)
 
 
 def needs_of(checkpoint: Checkpoint, dtype: torch.dtype) -> Needs:
-    """Reads what a checkpoint's files say of its sizes, for weights of type `dtype`.
+    """Read what a checkpoint's files say of its sizes, on a device that computes in `dtype`.
 
     Raises:
         CheckpointError: a file is missing or damaged.
     """
     folders = {part: getattr(checkpoint, part) for part in PARTS}
+    autoencoder = TemporalAutoencoderConfig.load(folders["temporal_autoencoder"] / "config.json")
+    types = {part: types_of(part, dtype, autoencoder) for part in PARTS}
     encoder = read_json(folders["image_encoder"] / "config.json")
     height, width = ImagePreprocessing.load(checkpoint.image_preprocessing).crop_size
     patch = encoder.get("patch_size", VIT_LARGE_PATCH)
     return Needs(
         weights={
-            part: dtype.itemsize * sum(entry.numel for entry in read_entries(folder / PARTS[part].weights).values())
-            for part, folder in folders.items()
+            part: _weights(folder / PARTS[part].weights, PARTS[part].rename, types[part]) for part, folder in folders.items()
         },
-        item=dtype.itemsize,
+        items={part: types[part](TRUNK).itemsize for part in PARTS},
+        query_item=types["temporal_autoencoder"](QUERY).itemsize,
         encoder_width=encoder.get("hidden_size", VIT_LARGE_WIDTH),
         image_tokens=(height // patch) * (width // patch) + 1,
         surface_points=checkpoint.settings.surface_points,
         image_to_3d=ImageTo3DConfig.load(folders["image_to_3d"] / "config.json"),
         shape_vae=ShapeVAEConfig.load(folders["shape_vae"] / "config.json"),
         temporal_denoiser=TemporalDenoiserConfig.load(folders["temporal_denoiser"] / "config.json"),
-        temporal_autoencoder=TemporalAutoencoderConfig.load(folders["temporal_autoencoder"] / "config.json"),
+        temporal_autoencoder=autoencoder,
     )
+
+
+def _weights(path: Path, rename: Callable[[str], str], type_of: TypeOf) -> int:
+    """Bytes of a file's tensors once they are cast."""
+    return sum(type_of(name).itemsize * entry.numel for name, entry in read_entries(path, rename).items())

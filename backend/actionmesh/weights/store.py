@@ -17,13 +17,14 @@ from ..models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
 from ..models.execution import Execution
 from ..models.float8 import quantise_linears
 from ..models.shape_vae import ShapeVAE
-from ..models.temporal_autoencoder import TemporalAutoencoder
+from ..models.temporal_autoencoder import TemporalAutoencoder, TemporalAutoencoderConfig
 from .ahead import Ahead
 from .facts import CheckpointFacts
 from .load import load
 from .needs import needs_of
 from .parts import PARTS, Make
 from .plan import AUTO, PLANS, MemoryPlan, choose_plan, free_main_memory, free_memory, lighter, on_device, plan_named
+from .precision import TypeOf, types_of
 from .residence import Residence
 from .streaming import Stopped
 from .tensor_file import readable
@@ -181,6 +182,11 @@ class ModelStore(CheckpointFacts):
             "loads": self.loads,
         }
 
+    def types_of(self, part: str) -> TypeOf:
+        """The types of a part's tensors on the store's device."""
+        config = self.checkpoint.temporal_autoencoder / "config.json"
+        return types_of(part, self.dtype, TemporalAutoencoderConfig.load(config))
+
     def _fitting(self, plans: Sequence[MemoryPlan]) -> MemoryPlan:
         """The roomiest of some plans that the device has the memory for."""
         needs = needs_of(self.checkpoint, self.dtype)
@@ -218,7 +224,7 @@ class ModelStore(CheckpointFacts):
         if name not in PARTS:
             return make()
         path = self._weights(name)
-        return load(make, path, PARTS[name].rename, device if device.type == "cuda" else CPU, self.dtype, stop)
+        return load(make, path, PARTS[name].rename, device if device.type == "cuda" else CPU, self.types_of(name), stop)
 
     def _read_ahead(self, name: str, make: Make, stop: Event) -> nn.Module:
         """Where not all networks stay on the device, one that is not asked for yet waits in main memory, if there is room."""
@@ -255,7 +261,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def run_dtype(device: torch.device) -> torch.dtype:
-    """The type that weights are cast to: bfloat16 or float16 on accelerators, float32 on the CPU.
+    """The type that most weights are cast to: bfloat16 or float16 on accelerators, float32 on the CPU; see `precision`.
 
     Cards before Ampere only emulate bfloat16, without its products in hardware: they get float16.
     """

@@ -20,6 +20,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from .precision import TypeOf
 from .tensor_file import Entry, readable
 
 PIECE = 4 << 20
@@ -96,17 +97,18 @@ class CudaLane:
 
 
 def stream_tensors(
-    path: Path, entries: Mapping[str, Entry], device: torch.device, dtype: torch.dtype, stop: Event
+    path: Path, entries: Mapping[str, Entry], device: torch.device, type_of: TypeOf, stop: Event
 ) -> dict[str, Tensor]:
-    """The tensors of a file on `device` (the CPU or CUDA), floating ones as `dtype`; integers keep their type.
+    """The tensors of a file on `device` (the CPU or CUDA).
 
     Args:
+        type_of: the type that each floating tensor is cast to; integers keep theirs.
         stop: ends the reading between two pieces once it is set.
     Raises:
         CheckpointError: the file ends too early, or cannot be read.
         Stopped: because `stop` was set.
     """
-    wanted = {name: dtype if entry.dtype.is_floating_point else entry.dtype for name, entry in entries.items()}
+    wanted = {name: type_of(name) if entry.dtype.is_floating_point else entry.dtype for name, entry in entries.items()}
     tensors = {name: torch.empty(entry.shape, dtype=wanted[name], device=device) for name, entry in entries.items()}
     pieces = deque(piece for name, entry in entries.items() for piece in cut(entry, tensors[name]))
     with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
