@@ -21,6 +21,7 @@ from actionmesh.models.attention import KeysValues
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.presets import Preset
 from actionmesh.progress import Progress
+from actionmesh.protocol import ReferencePose
 from actionmesh.stages.correspondence import animate_vertices
 from actionmesh.stages.motion import synchronised_latents
 from actionmesh.stages.pending_reference import PendingReference
@@ -82,14 +83,14 @@ def run_stages(store: Any, preset: Preset, workload: Workload, around: Around) -
     reference = reference_in_model_space(latent, torus_mesh(workload.rings, workload.segments))
     times = [float(frame) for frame in range(workload.frames)]
     with around(CORRESPONDENCE):
-        return animate_vertices(reference, latents, anchor, times, False, store, progress)
+        return animate_vertices(reference, latents, anchor, times, ReferencePose.DECODED, store, progress)
 
 
 def cleaned_up(latent: Tensor, surface: tuple[np.ndarray, np.ndarray], preset: Preset) -> Callable[..., Reference]:
     """What cleans a surface up in a thread; leaves it as it is where the library that decimates is not installed."""
 
     def finish(check: Callable[[], None]) -> Reference:
-        mesh = clean_up(*surface, preset.max_faces, check=check) if CAN_DECIMATE else surface
+        mesh = clean_up(*surface, preset.max_faces, preset.smallest_part, check=check) if CAN_DECIMATE else surface
         return reference_in_model_space(latent, Mesh(*mesh))
 
     return finish

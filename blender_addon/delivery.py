@@ -10,6 +10,7 @@ from typing import Any
 
 import bpy
 
+from .backend_files import protocol
 from .errors import MotionError, TargetChanged
 from .jobs.record import JobRecord, Purpose
 from .motion.result import Motion, load_motion
@@ -34,7 +35,6 @@ class Writing:
         location: of a new object.
         smooth: whether a new object is shaded smooth.
         facing: the local axis that the target faces.
-        keep_reference_pose: for a target.
         target: fingerprint of the mesh, None for a new object.
     """
 
@@ -46,7 +46,6 @@ class Writing:
     location: tuple[float, float, float] = (0.0, 0.0, 0.0)
     smooth: bool = True
     facing: str = "NEG_Y"
-    keep_reference_pose: bool = True
     target: dict[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -75,7 +74,6 @@ def chosen(scene: bpy.types.Scene, name: str, start: float | None = None) -> Wri
         size=settings.size * metres_per_unit(scene),
         location=tuple(scene.cursor.location),
         smooth=settings.smooth,
-        keep_reference_pose=settings.keep_reference_pose,
     )
 
 
@@ -116,7 +114,7 @@ def _options(record: JobRecord, writing: Writing, scene: bpy.types.Scene) -> Wri
         start=writing.start,
         rate=frames_per_second(scene.render.fps, scene.render.fps_base),
         mode=Mode(writing.mode),
-        keep_reference_pose=writing.keep_reference_pose,
+        keep_reference_pose=record.request.reference_pose != protocol.ReferencePose.DECODED,
         facing=writing.facing,
         job=record.id,
     )

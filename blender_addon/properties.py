@@ -46,6 +46,25 @@ MODES = (
     ("RELATIVE", "Relative", "One weight curve a key. Exports to every format and mixes with your own shape keys"),
     ("ABSOLUTE", "Absolute", "One curve for the whole animation, tidier to retime. Export turns it into relative keys"),
 )
+REFERENCE_POSES = (
+    (
+        "corrected",
+        "Corrected",
+        "At the reference frame your mesh is exactly as you modelled it, and what the model gets wrong there is taken off "
+        "every other pose too. The usual choice",
+    ),
+    (
+        "published",
+        "Published",
+        "At the reference frame your mesh is exactly as you modelled it, the other poses are as the model makes them. "
+        "It may jump a little beside that frame",
+    ),
+    (
+        "decoded",
+        "Decoded",
+        "Every pose is as the model makes it, at the reference frame too. The clip wins: your mesh may differ a little everywhere",
+    ),
+)
 LOOPS = (
     ("NONE", "Once", "The last pose stays"),
     ("LOOP", "Loop", "Starts again from the first pose, again and again"),
@@ -142,6 +161,31 @@ class SceneSettings(bpy.types.PropertyGroup):
         description="The graphics memory that the job is fitted to. Choose less than you have if other programs need it too",
         items=MEMORY,
     )
+    image_steps: IntProperty(
+        name="Shape Steps",
+        description="Steps in which the shape of a new object is made from the reference frame. More take longer and may give "
+        "a cleaner shape. 0 takes as many as the preset does",
+        min=0,
+        soft_max=200,
+    )
+    max_faces: IntProperty(
+        name="Most Faces",
+        description="Triangles that a new object has at most. Fewer make a lighter file, more keep small details. "
+        "0 takes as many as the preset does",
+        min=0,
+        soft_max=200_000,
+        step=1000,
+    )
+    smallest_part: FloatProperty(
+        name="Smallest Part",
+        description="Loose parts of a new object are dropped if they have fewer faces than this share of the largest part. "
+        "0 keeps every part. Left alone, the preset decides",
+        subtype="PERCENTAGE",
+        min=0.0,
+        max=100.0,
+        default=2.0,
+        precision=1,
+    )
     in_betweens: IntProperty(
         name="In-Betweens",
         description="Poses made between every two frames: smoother than straight lines from pose to pose, and more shape keys",
@@ -155,10 +199,10 @@ class SceneSettings(bpy.types.PropertyGroup):
         items=STARTS,
     )
     mode: EnumProperty(name="Shape Keys", description="How the poses are stored", items=MODES)
-    keep_reference_pose: BoolProperty(
-        name="Keep Reference Pose",
-        description="At the reference frame your mesh is exactly as you modelled it. Off lets the clip win, a little everywhere",
-        default=True,
+    reference_pose: EnumProperty(
+        name="Reference Pose",
+        description="How exactly your mesh stands at the reference frame as you modelled it, and what that does to the other poses",
+        items=REFERENCE_POSES,
     )
     size: FloatProperty(
         name="Size",

@@ -167,15 +167,26 @@ def _picture_rate(settings: bpy.types.PropertyGroup, clip: str) -> float | None:
 
 def _submit_one(context: bpy.types.Context, request: protocol.Animate, target: bpy.types.Object | None, film: Film | None) -> str:
     name = film.name if film else delivery.name_of(request.clip)
-    writing = delivery.chosen(context.scene, name, film.first if film else None)
+    settings, writing = context.scene.actionmesh, delivery.chosen(context.scene, name, film.first if film else None)
     if target is None:
+        request = replace(request, **_made_mesh(settings))
         record = _new(context, request, name, Purpose.NEW_OBJECT, writing)
     else:
         writing = replace(writing, facing=target.actionmesh.facing, target=fingerprint(target))
-        request = replace(request, mesh=TARGET_FILE, keep_reference_pose=writing.keep_reference_pose)
+        request = replace(request, mesh=TARGET_FILE, reference_pose=protocol.ReferencePose(settings.reference_pose))
         record = _new(context, request, f"{name} to {target.name}", Purpose.KEYS, writing)
         _save_target(target, writing.facing, record)
     return runner.submit(record, film.prepare(record) if film else None)
+
+
+def _made_mesh(settings: bpy.types.PropertyGroup) -> dict[str, Any]:
+    """Fields of a request that concern the mesh of a new object; None leaves them to the preset."""
+    chosen = settings.is_property_set("smallest_part")
+    return {
+        "image_steps": settings.image_steps or None,
+        "max_faces": settings.max_faces or None,
+        "smallest_part": round(settings.smallest_part / 100, 6) if chosen else None,
+    }
 
 
 def _new(

@@ -16,9 +16,9 @@ from . import __version__, jobs
 from .downloads import add_weights
 from .evaluate import add_evaluate
 from .failures import explain
-from .presets import PRESETS
+from .presets import PRESETS, Preset
 from .progress import ProgressEvent
-from .protocol import Animate, Animated, Checkpoint, Device, Frames, Kind, Known, Memory
+from .protocol import Animate, Animated, Checkpoint, Device, Frames, Kind, Known, Memory, ReferencePose
 
 EXIT_FAULT, EXIT_ERROR, EXIT_CANCELLED = 1, 2, 130
 SMALLEST = Memory.GB_6
@@ -135,16 +135,36 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--seed", type=int, metavar="N", default=0, help="the same seed gives the same result")
     group.add_argument("--steps", type=int, metavar="N", help="denoising steps, instead of the preset's")
     group.add_argument("--guidance", type=float, metavar="X", help="how closely to follow the clip, instead of the preset's")
+    made = "of the mesh that is made where no --mesh is given"
+    group.add_argument("--image-steps", type=int, metavar="N", help=f"denoising steps {made}, instead of the preset's")
+    group.add_argument("--max-faces", type=int, metavar="N", help=f"most faces {made}, instead of the preset's")
     group.add_argument(
-        "--keep-reference-pose",
-        action=argparse.BooleanOptionalAction,
-        help="make the anchor pose the reference mesh exactly; by default for your own mesh only",
+        "--smallest-part",
+        type=float,
+        metavar="SHARE",
+        help=f"parts {made} are dropped if they have fewer faces than this share of the largest part's, instead of the preset's "
+        f"{Preset.smallest_part}; 0 keeps all",
     )
+    _add_reference_pose(group)
     group.add_argument("--checkpoint", help="name (see info) or folder of the weights")
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     plans = [str(plan) for plan in Memory]
     group.add_argument("--memory", choices=plans, default="auto", help="GB of the card that the job is fitted to (default: auto)")
     group.add_argument("--low-memory", dest="memory", action="store_const", const=SMALLEST, help=f"the same as --memory {SMALLEST}")
+
+
+def _add_reference_pose(group: argparse._ArgumentGroup) -> None:
+    corrected, published, decoded = ReferencePose.CORRECTED, ReferencePose.PUBLISHED, ReferencePose.DECODED
+    group.add_argument(
+        "--reference-pose",
+        choices=[str(pose) for pose in ReferencePose],
+        help=f"{corrected}: the anchor pose is the reference mesh exactly, and what the network gets wrong there is taken off "
+        f"every pose (default for your own mesh); {published}: the anchor pose is the reference mesh exactly, the others are as "
+        f"they are decoded; {decoded}: every pose is as it is decoded (default without --mesh)",
+    )
+    for flag, pose in (("--keep-reference-pose", corrected), ("--no-keep-reference-pose", decoded)):
+        same = f"the same as --reference-pose {pose}"
+        group.add_argument(flag, dest="reference_pose", action="store_const", const=pose, help=same)
 
 
 def parse_known(text: str) -> Known:
@@ -163,6 +183,7 @@ def job_of(chosen: argparse.Namespace) -> Animate:
         "known": tuple(given["known"]),
         "frames": Frames(given["start"], given["count"], given["step"], given["spread"]),
         "memory": Memory(given["memory"]),
+        "reference_pose": None if given["reference_pose"] is None else ReferencePose(given["reference_pose"]),
     }
     return Animate(**nested, **{item.name: given[item.name] for item in fields(Animate) if item.name not in nested})
 

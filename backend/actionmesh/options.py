@@ -4,6 +4,11 @@ import math
 from dataclasses import dataclass, field
 
 from .errors import InputError
+from .presets import is_share
+from .protocol import ReferencePose
+
+FEWEST_FACES = 4
+"""Of a solid: a tetrahedron's."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,11 @@ class AnimateOptions:
         seed: of all random numbers of the job.
         in_betweens: poses made between every two frames.
         steps, guidance: of Stage I, overriding the preset.
-        keep_reference_pose: subtract Stage II's residual at the anchor frame, so that the anchor pose is
-            the reference mesh exactly; None: yes for an artist's mesh, no otherwise.
+        image_steps: of Stage 0, overriding the preset. It and the next two do nothing where `mesh` is given.
+        max_faces: of the mesh that Stage 0 makes, overriding the preset.
+        smallest_part: parts of that mesh with fewer faces than this share of the largest part's are dropped, overriding the
+            preset; 0 keeps all.
+        reference_pose: where Stage II puts the mesh at the anchor frame; None: see `ReferencePose.by_default`.
         fps: frames a second of an image sequence, or to override a video's own.
         memory: "auto" or the name of a memory plan, see `weights.plan`; it goes to the ModelStore.
     Raises:
@@ -79,7 +87,10 @@ class AnimateOptions:
     in_betweens: int = 0
     steps: int | None = None
     guidance: float | None = None
-    keep_reference_pose: bool | None = None
+    image_steps: int | None = None
+    max_faces: int | None = None
+    smallest_part: float | None = None
+    reference_pose: ReferencePose | None = None
     fps: float | None = None
     memory: str = "auto"
 
@@ -94,6 +105,23 @@ class AnimateOptions:
             raise InputError(f"The guidance is {self.guidance}.", "Use a number such as 7.5.")
         if not 0 <= self.seed < 2**63:
             raise InputError(f"The seed is {self.seed}.", "Use a whole number from 0 to 2^63 - 1.")
+        if self.reference_pose not in (None, *ReferencePose):
+            raise InputError(f"The reference pose is {self.reference_pose}.", f"Use {', '.join(ReferencePose)}.")
+        self._check_made_mesh()
+
+    def _check_made_mesh(self) -> None:
+        """Checks what concerns the mesh that Stage 0 makes."""
+        if self.image_steps is not None and not _is_whole(self.image_steps, 1):
+            raise InputError(f"The number of Stage 0's steps is {self.image_steps}.", "Use a whole number, 1 or more.")
+        if self.max_faces is not None and not _is_whole(self.max_faces, FEWEST_FACES):
+            cure = f"Use a whole number, {FEWEST_FACES} or more: no solid has fewer."
+            raise InputError(f"The largest number of faces is {self.max_faces}.", cure)
+        if self.smallest_part is not None and not is_share(self.smallest_part):
+            raise InputError(f"The smallest part is {self.smallest_part} of the largest.", "Use a share from 0 to 1; 0 keeps all.")
+
+
+def _is_whole(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def index_of_frame(frame: int, total: int, name: str) -> int:

@@ -17,6 +17,7 @@ from .models.background_removal import remove_background
 from .options import AnimateOptions, index_of_frame
 from .presets import Preset
 from .progress import Progress
+from .protocol import ReferencePose
 from .stages.correspondence import animate_vertices
 from .stages.motion import synchronised_latents
 from .stages.pending_reference import PendingReference, ReadyReference, reference_from_picture
@@ -25,6 +26,8 @@ from .stages.reference import latent_of_pose, reference_from_mesh
 from .weights.store import ModelStore
 
 MAX_SIDE = 512
+OWN_NUMBERS = ("steps", "guidance", "image_steps", "max_faces", "smallest_part")
+"""What of a preset an artist may choose for one job, under the same name in `AnimateOptions`."""
 
 
 def animate(options: AnimateOptions, store: ModelStore, progress: Progress | None = None, subject: Clip | None = None) -> Animation:
@@ -55,8 +58,8 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
         reference = pending.ready()
 
     frames = pose_times(len(clip.frames), options.in_betweens)
-    keep_pose = options.keep_reference_pose if options.keep_reference_pose is not None else mesh is not None
-    vertices = animate_vertices(reference, latents, anchor, frames, keep_pose, store, progress)
+    reference_pose = options.reference_pose or ReferencePose.by_default(own_mesh=mesh is not None)
+    vertices = animate_vertices(reference, latents, anchor, frames, reference_pose, store, progress)
     return Animation(
         vertices=vertices,
         faces=reference.mesh.faces,
@@ -106,9 +109,8 @@ def _remove_background(store: ModelStore, picture: np.ndarray) -> np.ndarray:
 
 
 def preset_of(options: AnimateOptions, store: ModelStore) -> Preset:
-    """The preset with the artist's own steps and guidance."""
-    chosen = {"steps": options.steps, "guidance": options.guidance}
-    own = {name: value for name, value in chosen.items() if value is not None}
+    """The preset with the artist's own numbers."""
+    own = {name: getattr(options, name) for name in OWN_NUMBERS if getattr(options, name) is not None}
     return store.preset(options.preset).overridden(own, "The command")
 
 

@@ -17,6 +17,7 @@ class Preset(Approximation):
         steps, guidance: of Stage I.
         resolution: cells a side of the grid on which Stage 0 finds the surface.
         max_faces: of the reference mesh that Stage 0 makes.
+        smallest_part: parts of that mesh with fewer faces than this share of the largest part's are dropped; 0 keeps all.
         others: what Stage I leaves out, see `Approximation`.
     """
 
@@ -26,6 +27,7 @@ class Preset(Approximation):
     guidance: float
     resolution: int
     max_faces: int
+    smallest_part: float = 0.02
 
     @property
     def image_approximation(self) -> Approximation:
@@ -56,11 +58,18 @@ def _cure(kind: object, name: str, value: Any) -> str:
         return "" if value in CHOICES[name] else f"Use one of {', '.join(CHOICES[name])}."
     if name == "guidance_interval":
         return "" if is_interval(value) else "Use two numbers that rise within 0 and 1."
+    if name == "smallest_part":
+        return "" if is_share(value) else "Use a share from 0 to 1."
     if kind is bool:
         return "" if isinstance(value, bool) else "Use true or false."
     kinds = (int, float) if kind is float else int
     number = isinstance(value, kinds) and not isinstance(value, bool) and isfinite(value)
     return "" if number and value > 0 else "Use a number above 0."
+
+
+def is_share(value: object) -> bool:
+    """Whether it is a number from 0 to 1."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
 LEAST: dict[str, Any] = {"solver": "ab2", "guidance_interval": (0.6, 1.0), "float8": True}

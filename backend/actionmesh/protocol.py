@@ -14,7 +14,7 @@ from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin, get_type_hints
 
-VERSION = 2
+VERSION = 3
 MAX_LINE = 1 << 20
 
 JobId = int | str
@@ -72,6 +72,25 @@ class Memory(StrEnum):
     GB_12 = "12"
     GB_8 = "8"
     GB_6 = "6"
+
+
+class ReferencePose(StrEnum):
+    """Where Stage II puts the mesh at the anchor frame, at which its shape is known, and with that at all other times.
+
+    CORRECTED: what the network gets wrong at a window's source frame is subtracted from every pose, so that the anchor pose
+        is the reference mesh exactly.
+    PUBLISHED: the anchor pose is the reference mesh exactly and is not decoded; every other pose is as it is decoded.
+    DECODED: every pose is as it is decoded, the anchor's too.
+    """
+
+    CORRECTED = "corrected"
+    PUBLISHED = "published"
+    DECODED = "decoded"
+
+    @classmethod
+    def by_default(cls, own_mesh: bool) -> "ReferencePose":
+        """What a job takes that chooses none; `own_mesh` tells whether the mesh is the artist's or made from the clip."""
+        return cls.CORRECTED if own_mesh else cls.DECODED
 
 
 @dataclass(frozen=True)
@@ -140,7 +159,10 @@ class Animate(Params):
     in_betweens: int = 0
     steps: int | None = None
     guidance: float | None = None
-    keep_reference_pose: bool | None = None
+    image_steps: int | None = None
+    max_faces: int | None = None
+    smallest_part: float | None = None
+    reference_pose: ReferencePose | None = None
     fps: float | None = None
     memory: Memory = Memory.AUTO
     checkpoint: str | None = None

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from ..backend_files import protocol
+from .earlier import todays_request, todays_writing
 from .folder import cannot_write, new_job_folder, remove_folder, write_whole
 from .lock import Lock, is_held
 
@@ -229,11 +230,11 @@ def _read_error(value: Any) -> JobError | None:
 
 
 READERS: dict[str, Callable[[Any], Any]] = {
-    "request": lambda value: protocol.read(protocol.Animate, value),
+    "request": lambda value: protocol.read(protocol.Animate, todays_request(_exactly(dict)(value))),
     "title": _exactly(str),
     "purpose": Purpose,
     "blend_file": _exactly(str),
-    "writing": _exactly(dict),
+    "writing": lambda value: todays_writing(_exactly(dict)(value)),
     "created": _read_time,
     "state": State,
     "error": _read_error,

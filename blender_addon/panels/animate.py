@@ -122,11 +122,28 @@ class VIEW3D_PT_actionmesh_placement(SidebarPanel, bpy.types.Panel):
         start.active = settings.source != "OBJECT"
         start.prop(settings, "start_at")
         column.prop(settings, "mode")
-        column = layout.column(heading="Selected Mesh")
-        column.prop(settings, "keep_reference_pose")
-        column = layout.column(heading="New Object")
+        column = layout.column()
+        column.label(text="Selected Mesh")
+        column.prop(settings, "reference_pose")
+        column = layout.column()
+        column.label(text="New Object")
         column.prop(settings, "smooth")
         column.prop(settings, "size")
+
+
+class VIEW3D_PT_actionmesh_advanced(SidebarPanel, bpy.types.Panel):
+    bl_label = "Advanced"
+    bl_order = 4
+    bl_parent_id = "VIEW3D_PT_actionmesh_animate"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        settings = context.scene.actionmesh
+        column = in_rows(self.layout).column()
+        column.label(text="New Object")
+        column.prop(settings, "image_steps")
+        column.prop(settings, "max_faces")
+        column.prop(settings, "smallest_part")
 
 
 CLASSES = (
@@ -134,4 +151,5 @@ CLASSES = (
     VIEW3D_PT_actionmesh_frames,
     VIEW3D_PT_actionmesh_quality,
     VIEW3D_PT_actionmesh_placement,
+    VIEW3D_PT_actionmesh_advanced,
 )

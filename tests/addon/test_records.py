@@ -21,6 +21,7 @@ from blender_addon.jobs.history import history, limit, remove
 from blender_addon.jobs.lock import Lock, is_held
 from blender_addon.jobs.record import JobError, Purpose, State, new_record, read_record
 
+from . import earlier_record
 from .workers import job, needs_posix
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -141,6 +142,38 @@ def test_record_of_another_version_is_read_as_far_as_it_is_known(tmp_path):
     del plain["timings"], plain["blend_file"]
     (record.folder / "job.json").write_text(json.dumps(plain | {"colour": "red"}))
     assert read_record(record.folder).title == "quick"
+
+
+@pytest.mark.parametrize(("kept", "pose"), [(True, "corrected"), (False, "decoded"), (None, None)])
+def test_record_of_protocol_2_is_read_in_todays_words(tmp_path, kept, pose):
+    folder = earlier_record.written(tmp_path, {"keep_reference_pose": kept}, {"keep_reference_pose": kept is not False})
+    (record,) = history(tmp_path, "a82de77f-d520-468c-b08b-f53facc473a8")
+    assert record.request == protocol.Animate(
+        "/clips/wave", ("result.safetensors",), mesh="target.ply", frames=protocol.Frames(spread=16), preset="demo", seed=7,
+        reference_pose=pose,
+    )  # fmt: skip
+    assert pose is None or isinstance(record.request.reference_pose, protocol.ReferencePose)
+    assert set(record.writing) == {"scene", "start", "mode", "name", "size", "location", "smooth", "facing", "target"}
+    assert (record.title, record.state, record.purpose) == ("wave to Cube", State.WRITTEN, Purpose.KEYS)
+    record.save()
+    assert read_record(folder) == record and "keep_reference_pose" not in (folder / "job.json").read_text()
+
+
+@pytest.mark.parametrize("kept", ["yes", 7, [True], {}])
+def test_record_of_protocol_2_that_makes_no_sense_is_left_out(tmp_path, kept):
+    earlier_record.written(tmp_path, {"keep_reference_pose": kept})
+    assert history(tmp_path) == []
+
+
+def test_what_was_chosen_about_the_mesh_that_is_made_is_part_of_the_record(tmp_path):
+    request = protocol.Animate(
+        "walk", (), image_steps=40, max_faces=9000, smallest_part=0.0, reference_pose=protocol.ReferencePose.PUBLISHED
+    )
+    record = new_record(tmp_path, request)
+    record.save()
+    again = read_record(record.folder).resolved()
+    assert (again.image_steps, again.max_faces, again.smallest_part) == (40, 9000, 0.0)
+    assert again.reference_pose is protocol.ReferencePose.PUBLISHED
 
 
 def test_history_is_newest_first_and_of_one_file(tmp_path):

@@ -14,6 +14,7 @@ from actionmesh.models.decoder import LatentDecoder
 from actionmesh.models.denoiser import TemporalDenoiser
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.progress import Progress
+from actionmesh.protocol import ReferencePose
 from actionmesh.sampling.guidance import Branches
 from actionmesh.sampling.sampler import sample
 from actionmesh.sampling.schedules import temporal_schedule
@@ -80,5 +81,5 @@ def test_the_stages_prepare_each_window_once(calls, tiny_store):
     reference = reference_from_mesh(mesh, store, 0)
     before = calls["prepare"]
     times = [i / 4 for i in range(4 * total - 3)]
-    animate_vertices(reference, torch.randn(total, 16, 8), 0, times, True, store, Progress())
+    animate_vertices(reference, torch.randn(total, 16, 8), 0, times, ReferencePose.CORRECTED, store, Progress())
     assert calls["prepare"] - before == 2

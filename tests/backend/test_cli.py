@@ -12,7 +12,7 @@ import pytest
 
 from actionmesh import __version__, cli
 from actionmesh.errors import MeshError
-from actionmesh.protocol import Animate, Animated, Frames, Known, Memory
+from actionmesh.protocol import Animate, Animated, Frames, Known, Memory, ReferencePose
 from actionmesh.weights.plan import PLANS
 
 from .worker_process import FAKES, PATIENCE, WORKER
@@ -36,7 +36,8 @@ def test_every_argument_reaches_the_job():
     text = (
         "walk/ --mesh m.glb -o a.glb -o b.png --mask masks/ --start 2 --count 9 --step 3 --anchor -1 --fps 24 "
         "--known 3=c.glb --known 5=d.glb --preset fast --seed 7 --in-betweens 2 --steps 5 --guidance 3.5 "
-        "--device cuda:1 --checkpoint full --memory 8 --no-keep-reference-pose"
+        "--image-steps 40 --max-faces 9000 --smallest-part 0.1 "
+        "--device cuda:1 --checkpoint full --memory 8 --reference-pose published"
     )
     wanted = Animate(
         clip="walk/",
@@ -51,7 +52,10 @@ def test_every_argument_reaches_the_job():
         in_betweens=2,
         steps=5,
         guidance=3.5,
-        keep_reference_pose=False,
+        image_steps=40,
+        max_faces=9000,
+        smallest_part=0.1,
+        reference_pose=ReferencePose.PUBLISHED,
         fps=24.0,
         memory=Memory.GB_8,
         checkpoint="full",
@@ -61,6 +65,42 @@ def test_every_argument_reaches_the_job():
     defaults = Animate(clip="", out=())
     for item in fields(Animate):
         assert getattr(wanted, item.name) != getattr(defaults, item.name), f"{item.name} is not tried here"
+
+
+@pytest.mark.parametrize(
+    ("flags", "pose"),
+    [
+        ("", None),
+        ("--reference-pose corrected", "corrected"),
+        ("--keep-reference-pose", "corrected"),
+        ("--no-keep-reference-pose", "decoded"),
+        ("--keep-reference-pose --reference-pose decoded", "decoded"),
+    ],
+)
+def test_the_reference_pose_has_two_short_names(flags, pose):
+    assert job("a.mp4", "-o", "a.glb", *flags.split()).reference_pose == pose
+
+
+def test_a_reference_pose_that_does_not_exist_is_refused_with_those_that_do(capsys):
+    with pytest.raises(SystemExit):
+        job("a.mp4", "-o", "a.glb", "--reference-pose", "kept")
+    assert "'kept' (choose from 'corrected', 'published', 'decoded')" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        ("--image-steps 0", "Stage 0's steps is 0."),
+        ("--max-faces -5", "The largest number of faces is -5."),
+        ("--smallest-part nan", "The smallest part is nan of the largest."),
+        ("--smallest-part 2", "The smallest part is 2.0 of the largest. Use a share from 0 to 1"),
+    ],
+)
+def test_nonsense_about_the_mesh_that_is_made_is_one_sentence(tmp_path, capsys, flags, sentence):
+    out = tmp_path / "a.glb"
+    assert cli.main(["animate", "nowhere.mp4", "-o", str(out), *flags.split()]) == cli.EXIT_ERROR
+    shown = capsys.readouterr().err
+    assert sentence in shown and shown.count("\n") == 1 and not out.exists()
 
 
 def test_low_memory_is_the_smallest_plan():

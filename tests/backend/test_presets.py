@@ -21,6 +21,7 @@ OWN = {
     "velocity_every": 3,
     "forecast": "last",
     "float8": True,
+    "smallest_part": 0,
 }
 
 
@@ -31,6 +32,7 @@ def switches(preset):
 def test_every_value_can_be_a_checkpoints_own():
     preset = PRESETS["quality"].overridden(json.loads(json.dumps(OWN)), "checkpoint.json")
     assert preset.guidance_interval == (0.25, 1) and preset.image_guidance == 2 and preset.steps == 30
+    assert preset.smallest_part == 0
     assert preset == PRESETS["quality"].overridden({**OWN, "guidance_interval": (0.25, 1)}, "checkpoint.json")
     assert preset.overridden({"image_guidance": 1.5}, "checkpoint.json").image_guidance == 1.5
 
@@ -42,6 +44,7 @@ WRONG = {
     "guidance": (True, "Use a number above 0"),
     "image_guidance": (float("inf"), "Use a number above 0"),
     "velocity_every": (0, "Use a number above 0"),
+    "smallest_part": (1.5, "sets smallest_part to 1.5. Use a share from 0 to 1"),
     "solver": ("heun", "sets solver to 'heun'. Use one of euler, ab2, unipc"),
     "forecast": (["last"], "Use one of last, linear"),
     "float8": (1, "Use true or false"),

@@ -26,6 +26,7 @@ from actionmesh.protocol import (
     Ping,
     ProgressNotice,
     ProtocolError,
+    ReferencePose,
     Request,
     Shutdown,
     Unload,
@@ -45,7 +46,10 @@ jobs = st.builds(
     frames=st.builds(Frames, start=numbers, count=st.none() | numbers),
     seed=numbers,
     guidance=st.none() | st.floats(-1e299, 1e299),
-    keep_reference_pose=st.none() | st.booleans(),
+    image_steps=st.none() | numbers,
+    max_faces=st.none() | numbers,
+    smallest_part=st.none() | st.floats(-1e299, 1e299),
+    reference_pose=st.none() | st.sampled_from(ReferencePose),
     memory=st.sampled_from(Memory),
 )
 ids = numbers | texts
@@ -118,7 +122,12 @@ def animate_line(**params):
         ({"clip": "a.mp4", "out": [], "memory": "7"}, "animate.memory"),
         ({"clip": "a.mp4", "out": [], "memory": 8}, "animate.memory"),
         ({"clip": "a.mp4", "out": [], "memory": None}, "animate.memory"),
-        ({"clip": "a.mp4", "out": [], "keep_reference_pose": 1}, "animate.keep_reference_pose"),
+        ({"clip": "a.mp4", "out": [], "reference_pose": True}, "animate.reference_pose"),
+        ({"clip": "a.mp4", "out": [], "reference_pose": "kept"}, "animate.reference_pose"),
+        ({"clip": "a.mp4", "out": [], "keep_reference_pose": True}, "'keep_reference_pose'"),
+        ({"clip": "a.mp4", "out": [], "image_steps": True}, "animate.image_steps"),
+        ({"clip": "a.mp4", "out": [], "max_faces": 2.5}, "animate.max_faces"),
+        ({"clip": "a.mp4", "out": [], "smallest_part": False}, "animate.smallest_part"),
         ({"clip": "a.mp4", "out": [], "frames": {"first": 1}}, "'first'"),
         ({"clip": "a.mp4", "out": [], "frames": [1]}, "animate.frames"),
         ({"clip": "a.mp4", "out": [], "known": [{"frame": 1}]}, "'mesh'"),
@@ -129,6 +138,13 @@ def test_wrong_arguments_are_named(params, named):
         decode(animate_line(**params))
     assert caught.value.kind is Kind.INVALID_PARAMS and caught.value.id == 5
     assert named in caught.value.problem
+
+
+def test_a_reference_pose_travels_by_its_name():
+    line = encode(Request(5, Animate("a.mp4", (), reference_pose=ReferencePose.PUBLISHED)))
+    assert json.loads(line)["params"]["reference_pose"] == "published"
+    assert decode(line).params.reference_pose is ReferencePose.PUBLISHED
+    assert [str(pose) for pose in ReferencePose] == ["corrected", "published", "decoded"]
 
 
 def test_whole_numbers_do_for_fractions():

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from actionmesh.errors import Cancelled, InputError, MeshError
 from actionmesh.geometry.mesh import Mesh
 from actionmesh.progress import Progress
+from actionmesh.protocol import ReferencePose
 from actionmesh.sampling.windows import sliding_windows
-from actionmesh.stages.correspondence import animate_vertices, plan_windows
+from actionmesh.stages.correspondence import WindowDecoder, animate_vertices, plan_windows
 from actionmesh.stages.motion import synchronised_latents
 from actionmesh.stages.pictures import encode_frames
 from actionmesh.stages.reference import latent_of_pose, reference_from_mesh
@@ -35,9 +36,9 @@ def reference(tiny_store):
     return reference_from_mesh(torus(), tiny_store, 0)
 
 
-def animate(store, reference, total, anchor, times, keep_pose=True, progress=None):
+def animate(store, reference, total, anchor, times, pose=ReferencePose.CORRECTED, progress=None):
     latents = torch.randn(total, store.tokens, 8, generator=torch.Generator().manual_seed(1))
-    return animate_vertices(reference, latents, anchor, times, keep_pose, store, progress or Progress())
+    return animate_vertices(reference, latents, anchor, times, pose, store, progress or Progress())
 
 
 @given(st.integers(2, 60), st.data())
@@ -86,11 +87,63 @@ def test_in_betweens_leave_whole_frames_as_they_are(tiny_store, reference):
     assert np.abs(dense[1::4] - dense[::4][:-1]).max() > 1e-4
 
 
-def test_residual_is_left_alone_when_the_pose_need_not_be_kept(tiny_store, reference):
-    times = [0.0, 1.0, 2.0]
-    kept, raw = (animate(tiny_store, reference, 3, 0, times, keep) for keep in (True, False))
-    assert np.allclose(kept - kept[:1], raw - raw[:1], atol=1e-5)
-    assert np.abs(raw[0] - reference.mesh.vertices).max() > 1e-4
+def places_of(reference, vertices):
+    """The places (W, 3) in model space of one pose (V, 3) of the mesh."""
+    return reference.to_model.apply(vertices)[np.unique(reference.place_of, return_index=True)[1]]
+
+
+@pytest.fixture
+def said(monkeypatch):
+    """What the network of Stage II was asked and said: (window, time, queries (W, 3), positions (W, 3))."""
+    heard, pose = [], WindowDecoder.pose
+
+    def listening(self, time, queries, advance):
+        placed = pose(self, time, queries, advance)
+        heard.append((self.window, time, queries[:, :3].numpy(), placed))
+        return placed
+
+    monkeypatch.setattr(WindowDecoder, "pose", listening)
+    return heard
+
+
+LENGTHS = pytest.mark.parametrize(("total", "anchor"), [(5, 0), (5, 2), (12, 0), (12, 11), (20, 9)])
+"""In windows of 8 frames: one window, and two or more."""
+
+
+@LENGTHS
+def test_published_departs_from_decoded_at_the_anchor_alone(tiny_store, reference, said, total, anchor):
+    times, others = [float(frame) for frame in range(total)], [frame for frame in range(total) if frame != anchor]
+    decoded = animate(tiny_store, reference, total, anchor, times, ReferencePose.DECODED)
+    assert sorted(time for _, time, _, _ in said) == times
+    for window, time, queries, placed in said:
+        source = reference.vertices if window.source == anchor else places_of(reference, decoded[window.source])
+        np.testing.assert_allclose(queries, source, atol=1e-5)  # an earlier window put it there
+        np.testing.assert_allclose(places_of(reference, decoded[int(time)]), placed, atol=1e-5)
+    assert np.abs(decoded[anchor] - reference.mesh.vertices).max() > 1e-3
+    said.clear()
+    published = animate(tiny_store, reference, total, anchor, times, ReferencePose.PUBLISHED)
+    assert sorted(time for _, time, _, _ in said) == others
+    np.testing.assert_array_equal(published[anchor], reference.mesh.vertices)
+    np.testing.assert_array_equal(published[others], decoded[others])
+
+
+@LENGTHS
+def test_corrected_takes_off_what_is_wrong_at_each_windows_source(tiny_store, reference, said, total, anchor):
+    corrected = animate(tiny_store, reference, total, anchor, [float(frame) for frame in range(total)], ReferencePose.CORRECTED)
+    np.testing.assert_array_equal(corrected[anchor], reference.mesh.vertices)
+    wrong = {tuple(window.frames): placed - queries for window, time, queries, placed in said if time == window.source}
+    assert (len(wrong) > 1) == (total > 8) and len(said) == total - 1 + len(wrong)
+    for window, time, _, placed in said:
+        expected = placed - wrong[tuple(window.frames)]
+        np.testing.assert_allclose(places_of(reference, corrected[int(time)]), expected, atol=1e-5)
+    assert min(np.abs(error).max() for error in wrong.values()) > 1e-3
+
+
+@pytest.mark.parametrize("kind", list(ReferencePose))
+def test_progress_of_stage_two_ends_at_its_total(tiny_store, reference, kind):
+    events = []
+    animate(tiny_store, reference, 12, 3, [i / 2 for i in range(23)], kind, Progress(events.append))
+    assert [event.step for event in events] == list(range(events[0].total + 1))
 
 
 def test_stage_two_obeys_cancellation(tiny_store, reference):

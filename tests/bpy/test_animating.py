@@ -42,7 +42,8 @@ def test_the_active_mesh_gets_keys_relative_to_its_front(addon):
     OPS.animate_selected(filepath=clip(addon))
     assert keys_of(target) == 5 and animated.animation_of(target).provenance["mesh"].endswith("target.ply")
     record = files.records(False)[0]
-    assert record.title == "wave to Cube" and record.request.keep_reference_pose is True and record.writing["facing"] == "POS_X"
+    assert record.title == "wave to Cube" and record.request.reference_pose == "corrected"
+    assert record.writing["facing"] == "POS_X" and record.request.smallest_part is None
 
 
 def test_every_selected_mesh_gets_the_motion_in_turn(addon):

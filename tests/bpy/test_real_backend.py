@@ -63,6 +63,37 @@ def test_the_bundled_clip_moves_a_selected_mesh(home):
     assert not np.allclose([vertex.co for vertex in target.data.shape_keys.key_blocks["ActionMesh 0003"].points], rest, atol=1e-3)
 
 
+def test_the_reference_poses_of_a_selected_mesh_depart_as_they_say(home):
+    settings, reference = bpy.context.scene.actionmesh, 2
+    settings.frame_count, settings.anchor = 4, reference
+    target = selected_cube()
+    rest = np.array([vertex.co for vertex in target.data.vertices])
+    poses = {}
+    for pose in ("corrected", "published", "decoded"):
+        settings.reference_pose = pose
+        assert OPS.animate_selected(filepath=str(CLIP)) == {"FINISHED"}
+        keys = target.data.shape_keys.key_blocks
+        poses[pose] = np.array([[point.co for point in keys[f"ActionMesh {number:04d}"].points] for number in range(1, 5)])
+    corrected, published, decoded = poses.values()
+    assert np.array_equal(corrected[reference], rest) and np.array_equal(published[reference], rest)
+    assert np.abs(decoded[reference] - rest).max() > 1e-3
+    np.testing.assert_array_equal(np.delete(published, reference, 0), np.delete(decoded, reference, 0))
+    np.testing.assert_allclose(corrected, decoded - decoded[reference] + rest, atol=1e-5)
+
+
+def test_a_new_object_has_as_many_faces_as_were_allowed(home):
+    settings = bpy.context.scene.actionmesh
+    settings.frame_count, settings.max_faces, settings.image_steps, settings.smallest_part = 4, 300, 2, 50
+    assert OPS.animate_from_video(filepath=str(CLIP)) == {"FINISHED"}
+    assert 100 < len(bpy.context.active_object.data.polygons) <= 300
+
+
+def test_so_few_faces_are_told_in_a_sentence(home):
+    bpy.context.scene.actionmesh.max_faces = 3
+    with pytest.raises(RuntimeError, match="The largest number of faces is 3. Use a whole number, 4 or more"):
+        OPS.animate_from_video(filepath=str(CLIP))
+
+
 def test_a_clip_that_is_no_clip_is_told_in_a_sentence(home, tmp_path):
     broken = tmp_path / "broken.mp4"
     broken.write_bytes(b"no video")

@@ -20,7 +20,7 @@ import bpy
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 OUT, CLIP, PACKAGE = Path(sys.argv[-3]), sys.argv[-2], sys.argv[-1]
 PATIENCE = 120
-CLOSED = {"Frames", "Quality", "Placement"}
+CLOSED = {"Frames", "Quality", "Placement", "Advanced"}
 told: dict = {"longest_tick": 0.0, "gaps": []}
 
 

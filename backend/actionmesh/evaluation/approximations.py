@@ -25,6 +25,7 @@ from tqdm import tqdm
 from ..errors import InputError, MeshError
 from ..output.atomic import write_atomically
 from ..presets import PRESETS, Preset
+from ..protocol import ReferencePose
 from ..sampling.approximation import Approximation
 from ..sampling.guidance import evaluations_of
 from ..sampling.schedules import Schedule, image_to_3d_schedule, temporal_schedule
@@ -168,7 +169,7 @@ def measured(run: Run, subject: Subject) -> dict:
         return {**run.key(subject), **work, "problem": str(error)}
     latents = synchronised_latents({0: reference.latent}, 0, subject.context, store, preset, subject.toy.seed, QUIET)
     times = [float(frame) for frame in range(len(latents))]
-    vertices = animate_vertices(reference, latents, 0, times, run.task.given_mesh, store, QUIET)
+    vertices = animate_vertices(reference, latents, 0, times, ReferencePose.by_default(run.task.given_mesh), store, QUIET)
     found = points_of_motion(vertices, reference.mesh.faces, POINTS, 0).points
     return {**run.key(subject), **work, **compared(found, subject.truth, aligned=not run.task.given_mesh)}
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..geometry.mesh import Mesh
 from ..presets import Preset
+from ..protocol import ReferencePose
 from ..sampling.windows import sliding_windows
 from ..stages.correspondence import animate_vertices
 from ..stages.motion import STAGE, generate_window
@@ -107,8 +108,8 @@ def animated(subject: Subject, task: Task, context: Tensor | None = None, switch
     reference = task.reference(subject)
     latents = motion_latents(subject, reference, subject.context if context is None else context, switches)
     times = [float(frame) for frame in range(len(latents))]
-    keep_pose = task.given_mesh != switches.other_pose_keeping
-    vertices = animate_vertices(reference, latents, 0, times, keep_pose, subject.store, QUIET)
+    reference_pose = ReferencePose.by_default(task.given_mesh != switches.other_pose_keeping)
+    vertices = animate_vertices(reference, latents, 0, times, reference_pose, subject.store, QUIET)
     return Answer(vertices, reference.mesh.faces)
 
 

@@ -7,18 +7,18 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from ..errors import MeshError
+from ..presets import Preset
 from .decimation import decimate
 from .surface import weld
 
 MAX_FACES = 40_000
-SMALLEST_PART = 0.02
 
 
 def clean_up(
     vertices: np.ndarray,
     faces: np.ndarray,
     max_faces: int = MAX_FACES,
-    smallest_part: float = SMALLEST_PART,
+    smallest_part: float = Preset.smallest_part,
     check: Callable[[], None] = lambda: None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Merges, decimates and filters a surface.
@@ -31,7 +31,7 @@ def clean_up(
     Returns:
         vertices (V', 3) float32, all used, and faces (F', 3) int32, oriented outward.
     Raises:
-        MeshError: no face has three places of its own.
+        MeshError: no face has three places of its own, or none is left of so few.
     """
     vertices, index = weld(vertices)
     faces = drop_degenerate(index[faces])
@@ -42,6 +42,9 @@ def clean_up(
     check()
     vertices, faces = decimate(vertices, faces, max_faces, check)
     faces = drop_degenerate(faces)
+    if not len(faces):
+        problem = f"No face is left of the surface that the model found, as at most {max_faces} were allowed."
+        raise MeshError(problem, "Allow more.")
     check()
     return drop_unused(vertices, orient(vertices, drop_small_parts(faces, smallest_part)))
 
@@ -66,7 +69,7 @@ def parts(faces: np.ndarray) -> np.ndarray:
     return connected_components(links, directed=False)[1][: len(faces)]
 
 
-def drop_small_parts(faces: np.ndarray, smallest_part: float = SMALLEST_PART) -> np.ndarray:
+def drop_small_parts(faces: np.ndarray, smallest_part: float) -> np.ndarray:
     """Drops the parts with fewer faces than `smallest_part` of the largest part's."""
     part = parts(faces)
     sizes = np.bincount(part)

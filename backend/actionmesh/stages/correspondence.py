@@ -11,6 +11,7 @@ from ..geometry.surface import vertex_normals
 from ..models.attention import KeysValues
 from ..models.temporal_autoencoder import TemporalAutoencoder
 from ..progress import Progress
+from ..protocol import ReferencePose
 from ..sampling.windows import sliding_windows
 from ..weights.store import ModelStore
 from .reference import Reference
@@ -50,7 +51,7 @@ def animate_vertices(
     latents: Tensor,
     anchor: int,
     times: list[float],
-    keep_pose: bool,
+    reference_pose: ReferencePose,
     store: ModelStore,
     progress: Progress,
 ) -> np.ndarray:
@@ -60,22 +61,28 @@ def animate_vertices(
         latents: (T, N, D) of Stage I.
         anchor: the frame at which the mesh is the reference.
         times: in frames, any numbers from 0 to T - 1, every whole frame among them.
-        keep_pose: subtract from every pose what the network gets wrong at the source, whose pose is known.
+        reference_pose: what becomes of the network's error at a window's source, whose pose is known.
     """
     windows = plan_windows(len(latents), anchor, store.window, times)
     chunks = -(-len(reference.vertices) // store.plan.query_rows)
-    total = chunks * sum(len(window.targets) + keep_pose for window in windows)
-    advance = progress.start(STAGE, total)
+    advance = progress.start(STAGE, chunks * sum(_decodings(window, reference_pose) for window in windows))
     sources = {window.source for window in windows}
     poses: dict[float, np.ndarray] = {anchor: reference.vertices}
     result = np.empty((len(times), *reference.mesh.vertices.shape), np.float32)
     row_of = {time: row for row, time in enumerate(times)}
     for window in windows:
-        for time, pose in _window_poses(window, poses[window.source], reference, latents, keep_pose, store, advance):
+        for time, pose in _window_poses(window, poses[window.source], reference, latents, reference_pose, store, advance):
             result[row_of[time]] = reference.moved(pose)
             if time in sources:
                 poses.setdefault(time, pose)
     return result
+
+
+def _decodings(window: Window, reference_pose: ReferencePose) -> int:
+    """How many poses of a window the network is asked for. Of all sources the anchor alone is a target as well."""
+    if reference_pose == ReferencePose.DECODED:
+        return len(window.targets)
+    return len(window.targets) - (window.source in window.targets) + (reference_pose == ReferencePose.CORRECTED)
 
 
 def _window_poses(
@@ -83,7 +90,7 @@ def _window_poses(
     source_pose: np.ndarray,
     reference: Reference,
     latents: Tensor,
-    keep_pose: bool,
+    reference_pose: ReferencePose,
     store: ModelStore,
     advance: Callable[[], None],
 ) -> Iterator[tuple[float, np.ndarray]]:
@@ -94,9 +101,13 @@ def _window_poses(
         normals = vertex_normals(source_pose, reference.place_of[reference.mesh.faces])
     decoder = WindowDecoder(network, latents[window.frames], window, store)
     queries = torch.from_numpy(np.concatenate([source_pose, normals], axis=1).astype(np.float32))
-    still = decoder.pose(window.source, queries, advance) if keep_pose else source_pose
+    still = decoder.pose(window.source, queries, advance) if reference_pose == ReferencePose.CORRECTED else None
     for time in window.targets:
-        yield time, source_pose + (decoder.pose(time, queries, advance) - still)
+        if time == window.source and reference_pose != ReferencePose.DECODED:
+            yield time, source_pose
+            continue
+        pose = decoder.pose(time, queries, advance)
+        yield time, pose if still is None else source_pose + (pose - still)
 
 
 class WindowDecoder:

@@ -89,6 +89,7 @@ def reference_from_picture(context: Tensor, store: ModelStore, preset: Preset, s
     surface = decode_surface(latent, store, preset, progress)
 
     def finish(check: Callable[[], None]) -> Reference:
-        return reference_in_model_space(latent, Mesh(*clean_up(*surface, preset.max_faces, check=check)))
+        mesh = Mesh(*clean_up(*surface, preset.max_faces, preset.smallest_part, check=check))
+        return reference_in_model_space(latent, mesh)
 
     return PendingReference(latent, finish, progress)

@@ -88,7 +88,7 @@ def latent_from_picture(context: Tensor, store: ModelStore, preset: Preset, seed
 
 def decode_mesh(latent: Tensor, store: ModelStore, preset: Preset, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
     """The surface of a latent (N, D), cleaned up: vertices (V, 3) float32 in model space, faces (F, 3) int32."""
-    return clean_up(*decode_surface(latent, store, preset, progress), preset.max_faces)
+    return clean_up(*decode_surface(latent, store, preset, progress), preset.max_faces, preset.smallest_part)
 
 
 @once_more_with_less

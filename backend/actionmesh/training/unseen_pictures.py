@@ -10,6 +10,7 @@ from ..geometry.mesh import Mesh
 from ..media.render import Camera, render, render_frames
 from ..presets import Preset
 from ..progress import Progress
+from ..protocol import ReferencePose
 from ..stages.correspondence import animate_vertices
 from ..stages.motion import synchronised_latents
 from ..stages.pictures import encode_frames
@@ -60,7 +61,7 @@ def made_rows(toy: ToySequence, seen: np.ndarray, shown: np.ndarray, store: Live
 def animated(toy: ToySequence, reference: Reference, latents: Tensor, shown: np.ndarray, store: LiveStore) -> np.ndarray:
     """The toy's own mesh, moved by Stage II."""
     times = [float(frame) for frame in range(len(latents))]
-    vertices = animate_vertices(reference, latents, 0, times, True, store, QUIET)
+    vertices = animate_vertices(reference, latents, 0, times, ReferencePose.CORRECTED, store, QUIET)
     return render_frames(vertices[shown], toy.faces, toy.colours, CAMERA, CELL)
 
 
