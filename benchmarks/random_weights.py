@@ -35,7 +35,10 @@ def empty_network(part: str, sizes: Sizes) -> nn.Module:
 
 
 def random_tensors(network: nn.Module, device: torch.device, type_of: TypeOf) -> dict[str, Tensor]:
-    """Values for all tensors of a network, each of its type: noise that keeps a product's size, one for the scales of norms, zero for the rest."""
+    """Return values for all tensors of a network, each of its type.
+
+    Noise that keeps a product's size, one for the scales of norms, zero for the rest.
+    """
     generator = torch.Generator(device).manual_seed(0)
     tensors = {}
     for name, like in network.state_dict().items():

@@ -107,7 +107,7 @@ def test_a_crumb_that_touches_the_body_at_a_vertex_goes():
     vertices, faces = together(ball(4), ball(1, 0.1, (0, 5, 0)))
     at_body, at_crumb = faces[0, 0], faces[-1, 0]
     faces[faces == at_crumb] = at_body
-    assert len(drop_small_parts(faces)) == 5120
+    assert len(drop_small_parts(faces, 0.02)) == 5120
 
 
 def test_degenerate_and_duplicate_faces_go():

@@ -31,6 +31,7 @@ from actionmesh.options import AnimateOptions
 from actionmesh.pipeline import load_subject
 from actionmesh.presets import PRESETS
 from actionmesh.progress import Progress
+from actionmesh.protocol import ReferencePose
 from actionmesh.stages.correspondence import animate_vertices
 from actionmesh.stages.motion import synchronised_latents
 from actionmesh.stages.pictures import encode_frames
@@ -227,4 +228,4 @@ def stage_2(entry: Entry, vertices: np.ndarray, faces: np.ndarray, normals: np.n
     latents, times = entry.published["latents"], entry.published["times"].tolist()
     mesh, places = Mesh(vertices, faces), np.arange(len(vertices))
     reference = Reference(vertices, normals, latents[0], mesh, places, Normalisation(np.zeros(3), 1.0))
-    return animate_vertices(reference, latents, 0, times, False, store(), QUIET)
+    return animate_vertices(reference, latents, 0, times, ReferencePose.PUBLISHED, store(), QUIET)

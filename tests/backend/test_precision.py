@@ -8,6 +8,7 @@ from actionmesh.geometry.mesh_files import load_mesh
 from actionmesh.options import AnimateOptions
 from actionmesh.pipeline import load_subject
 from actionmesh.progress import Progress
+from actionmesh.protocol import ReferencePose
 from actionmesh.stages.correspondence import animate_vertices
 from actionmesh.stages.motion import synchronised_latents
 from actionmesh.stages.pictures import encode_frames
@@ -45,7 +46,7 @@ def motion():
 
 def face_normals(motion, store: ModelStore) -> np.ndarray:
     reference, latents = motion
-    vertices = animate_vertices(reference, latents, 0, list(range(8)), False, store, QUIET).astype(np.float64)
+    vertices = animate_vertices(reference, latents, 0, list(range(8)), ReferencePose.DECODED, store, QUIET).astype(np.float64)
     a, b, c = np.moveaxis(vertices[:, reference.mesh.faces], 2, 0)
     normals = np.cross(b - a, c - a)
     return normals / np.linalg.norm(normals, axis=-1, keepdims=True)

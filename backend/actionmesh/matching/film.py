@@ -1,0 +1,139 @@
+"""The clip as matching works on it: cropped to the subject, a common small size, on black or white."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from ..media.subject_crops import Box, SubjectCrops
+
+LONGER_SIDE = 160
+"""Pixels along the longer side of the box around the subject in all frames."""
+MARGIN = 20
+"""Pixels around that box."""
+LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+@dataclass(frozen=True)
+class Film:
+    """Frames of a clip around its subject, and how they lie in the clip's own frames.
+
+    Args:
+        pictures: (T, h, w, 3) uint8, the subject on a background that contrasts with it.
+        masks: (T, h, w) bool, where the subject is.
+        corner: (column, row) of the clip's frame at which the film begins, in the frame's pixels; may be negative.
+        factor: film pixels a pixel of the frame.
+        frame_size: (height, width) of the clip's frames.
+        background: brightness of the background, 0 or 255.
+    """
+
+    pictures: np.ndarray
+    masks: np.ndarray
+    corner: tuple[float, float]
+    factor: float
+    frame_size: tuple[int, int]
+    background: int
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) in film pixels."""
+        return self.masks.shape[1], self.masks.shape[2]
+
+    @property
+    def principal(self) -> tuple[float, float]:
+        """The centre (column, row) of the clip's frame, in film pixels."""
+        height, width = self.frame_size
+        return (width / 2 - self.corner[0]) * self.factor, (height / 2 - self.corner[1]) * self.factor
+
+    def outline(self, frame: int) -> "Outline":
+        """Return the outline of the subject in a frame."""
+        return Outline(self.masks[frame])
+
+    def shrunk(self, frame: int, longer_side: int) -> "Film":
+        """Return one frame with the subject's box in all frames `longer_side` pixels long."""
+        ratio = longer_side / LONGER_SIDE
+        height, width = (max(1, round(side * ratio)) for side in self.size)
+        picture = cv2.resize(self.pictures[frame], (width, height), interpolation=cv2.INTER_AREA)
+        mask = cv2.resize(self.masks[frame].astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) >= 0.5
+        return Film(picture[None], mask[None], self.corner, self.factor * ratio, self.frame_size, self.background)
+
+
+class Outline:
+    """Where a mask (h, w) bool ends: its signed distance, and its contour with the directions outwards."""
+
+    def __init__(self, mask: np.ndarray):
+        self.mask = mask
+
+    @cached_property
+    def distance(self) -> np.ndarray:
+        """(h, w) float32, pixels from the outline, positive outside."""
+        inside, outside = (cv2.distanceTransform(part.astype(np.uint8), cv2.DIST_L2, 5) for part in (self.mask, ~self.mask))
+        return np.where(self.mask, 0.5 - inside, outside - 0.5).astype(np.float32)
+
+    @cached_property
+    def slope(self) -> np.ndarray:
+        """(h, w, 2) float32, the derivative of the smoothed distance by column and row."""
+        smooth = cv2.GaussianBlur(self.distance, (0, 0), 1.0)
+        return np.dstack([cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)])
+
+    @cached_property
+    def contour(self) -> np.ndarray:
+        """(C, 2) int, columns and rows of the mask's pixels that touch the background."""
+        rows, columns = np.nonzero(contour_of(self.mask))
+        return np.stack([columns, rows], axis=1)
+
+
+def contour_of(mask: np.ndarray) -> np.ndarray:
+    """Return (h, w) bool, the pixels of a mask that have a neighbour outside it; the picture's rim is outside."""
+    eroded = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return mask & (eroded == 0)
+
+
+def make_film(crops: SubjectCrops, check: Callable[[], None] = lambda: None) -> Film:
+    """Return the film of a clip's cut-out subject; `check` is called before each frame, and may raise."""
+    assert crops.box is not None
+    return film_of([crops], crops.box, crops.frame_size, check)
+
+
+def film_of(
+    sources: Sequence[SubjectCrops | np.ndarray], box: Box, frame_size: tuple[int, int], check: Callable[[], None]
+) -> Film:
+    """Return the film of crops (h, w, 4) uint8 of one box."""
+    factor = LONGER_SIDE / max(box.height, box.width)
+    size = (max(1, round(box.height * factor)), max(1, round(box.width * factor)))
+    rgba = []
+    for source in sources:
+        for crop in source:
+            check()
+            rgba.append(_resized(crop, size))
+    background = _contrasting(rgba)
+    margins = ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0))
+    pictures, masks = [], []
+    for frame in rgba:
+        padded = np.pad(frame, margins)
+        alpha = padded[..., 3:]
+        pictures.append(np.rint(padded[..., :3] + (1 - alpha) * background).clip(0, 255).astype(np.uint8))
+        masks.append(alpha[..., 0] >= 0.5)
+    corner = (box.left - MARGIN / factor, box.top - MARGIN / factor)
+    return Film(np.stack(pictures), np.stack(masks), corner, factor, frame_size, int(background))
+
+
+def _resized(crop: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(h, w, 4) uint8 -> `size` float16: colours 0 to 255 times alpha, alpha 0 to 1."""
+    alpha = crop[..., 3:].astype(np.float32) / 255
+    premultiplied = np.dstack([crop[..., :3] * alpha, alpha])
+    shrinks = size[0] < crop.shape[0]
+    resized = cv2.resize(premultiplied, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return resized.astype(np.float16)
+
+
+def _contrasting(frames: Sequence[np.ndarray]) -> float:
+    """Black or white, whichever the subject's brightness is further from."""
+    weight = sum(float(frame[..., 3].sum(dtype=np.float32)) for frame in frames)
+    brightness = sum(float((frame[..., :3].astype(np.float32) @ LUMINANCE).sum()) for frame in frames)
+    return 0.0 if brightness > 127.5 * weight else 255.0

@@ -1,0 +1,263 @@
+"""Finding the camera: the views whose silhouettes overlap the mask best, refined on the distances between the two contours."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from scipy.spatial import cKDTree
+
+from .camera import FilmCamera
+from .film import Film, Outline, contour_of
+from .silhouette import Scene, overlap
+
+COARSE_SIDE = 64
+COARSE_STEPS, FINE_STEPS = 6, 25
+COARSE_REACH, FINE_REACH = 8.0, 1.5
+"""Pixels beyond which a contour's distance counts less and less: in the first steps, and in the last."""
+PRIOR_MEAN = np.array([0.0, 0.0, 0.0, 0.2, 0.0, 0.0, 0.0])
+PRIOR_WIDTH = np.array([np.radians(14), np.radians(14), np.radians(4), 0.15, np.inf, np.inf, np.inf])
+"""Of yaw, pitch, roll, 1 / distance (of a subject 1.5 long), scale and shifts."""
+PRIOR_WEIGHT = 0.01
+OVERLAP_PRICE = 0.003
+"""What a unit of the prior costs in overlap."""
+STEP = np.array([1e-4, 1e-4, 1e-4, 1e-4, 1e-3, 1e-2, 1e-2])
+
+
+@dataclass(frozen=True)
+class View:
+    """A camera and how well it explains a frame.
+
+    Args:
+        camera: of the film.
+        overlap: of the mesh's silhouette and the mask, over their union, 0 to 1.
+        cost: mean robust square of the distances between the two contours, in film pixels.
+    """
+
+    camera: FilmCamera
+    overlap: float
+    cost: float
+
+
+@dataclass(frozen=True)
+class Starts:
+    """The views from which a search begins, every yaw with every pitch and every 1 / distance; angles in degrees.
+
+    Args:
+        kept, apart: how many of them are refined, at least so far from each other.
+        finished, finished_apart: how many of those are finished.
+        yaw_prior: whether a camera before the front is likelier than others.
+    """
+
+    yaws: tuple[int, ...]
+    pitches: tuple[int, ...]
+    inverse_distances: tuple[float, ...]
+    kept: int
+    apart: float
+    finished: int
+    finished_apart: float
+    yaw_prior: bool
+
+
+PITCHES = (-14, 0, 12, 26)
+FRONT = Starts((-24, -12, 0, 12, 24), PITCHES, (0.1, 0.25), kept=5, apart=0, finished=2, finished_apart=0, yaw_prior=True)
+AROUND = Starts(tuple(range(0, 360, 30)), PITCHES, (0.2,), kept=8, apart=20, finished=4, finished_apart=12, yaw_prior=False)
+"""A camera before the subject's front, within some 24 degrees; and one anywhere around it."""
+
+
+def find_views(
+    vertices: np.ndarray, faces: np.ndarray, film: Film, frame: int, starts: Starts, check: Callable[[], None] = lambda: None
+) -> list[View]:
+    """Return the finished views of a frame, the best first.
+
+    Args:
+        vertices: (V, 3) model space, the longest side of their box 1.5 and its centre at the origin; faces: (F, 3).
+        check: called before each view is tried; what it raises ends the search.
+    """
+    scene, coarse = Scene(vertices, faces), film.shrunk(frame, COARSE_SIDE)
+    prior = Prior(starts.yaw_prior)
+    tried = []
+    for yaw in starts.yaws:
+        for pitch in starts.pitches:
+            check()
+            for inverse_distance in starts.inverse_distances:
+                camera = framed(vertices, coarse, 0, (np.radians(yaw), np.radians(pitch), 0.0, inverse_distance))
+                sight = scene.sight(camera, coarse.size).mask
+                tried.append((overlap(sight, coarse.masks[0]) - OVERLAP_PRICE * prior.cost(camera), camera))
+    tried.sort(key=lambda pair: -pair[0])
+    outline, coarse_outline = film.outline(frame), coarse.outline(0)
+    better = []
+    for camera in apart([camera for _, camera in tried], starts.apart, starts.kept):
+        check()
+        refined = refine(scene, vertices, faces, coarse_outline, camera, COARSE_STEPS, COARSE_REACH / 2, prior)
+        ratio = film.factor / coarse.factor
+        enlarged = refined.rescaled(ratio, (0.0, 0.0))
+        better.append((contour_cost(scene, vertices, faces, outline, enlarged, FINE_REACH), enlarged))
+    better.sort(key=lambda pair: pair[0])
+    views = []
+    for camera in apart([camera for _, camera in better], starts.finished_apart, starts.finished):
+        check()
+        camera = refine(scene, vertices, faces, outline, camera, FINE_STEPS, FINE_REACH, prior)
+        cost = contour_cost(scene, vertices, faces, outline, camera, FINE_REACH)
+        views.append(View(camera, overlap(scene.sight(camera, film.size).mask, film.masks[frame]), cost))
+    return sorted(views, key=lambda view: view.cost)
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What is likely before anything is seen: a camera in front of its subject, level and at some distance."""
+
+    yaw: bool = True
+
+    @property
+    def width(self) -> np.ndarray:
+        width = PRIOR_WIDTH.copy()
+        width[0] = width[0] if self.yaw else np.inf
+        return width
+
+    def residuals(self, camera: FilmCamera) -> np.ndarray:
+        return (camera.numbers - PRIOR_MEAN) / self.width
+
+    def cost(self, camera: FilmCamera) -> float:
+        return float((self.residuals(camera) ** 2).sum())
+
+
+def apart(cameras: Sequence[FilmCamera], angle: float, count: int) -> list[FilmCamera]:
+    """Return the first `count` cameras that look along axes at least `angle` degrees apart."""
+    kept: list[FilmCamera] = []
+    for camera in cameras:
+        if all(angle_between(camera, other) >= angle for other in kept):
+            kept.append(camera)
+        if len(kept) == count:
+            break
+    return kept
+
+
+def angle_between(one: FilmCamera, other: FilmCamera) -> float:
+    """Return the degrees between the axes along which two cameras look."""
+    return float(np.degrees(np.arccos(np.clip(one.axes[2] @ other.axes[2], -1, 1))))
+
+
+def framed(vertices: np.ndarray, film: Film, frame: int, pose: tuple[float, float, float, float]) -> FilmCamera:
+    """Return the camera of a yaw, pitch, roll and 1 / distance under which the mesh fills the mask's box."""
+    rows, columns = np.nonzero(film.masks[frame])
+    low, high = np.array([columns.min(), rows.min()]), np.array([columns.max(), rows.max()]) + 1.0
+    camera = FilmCamera(*pose, scale=1.0, shift=(0.0, 0.0), principal=film.principal)
+    for _ in range(2):
+        seen = camera.pixels(camera.to_film(vertices))
+        sides = np.ptp(seen, axis=0)
+        scale = camera.scale * float(np.sqrt(((high - low) / np.maximum(sides, 1e-9)).prod()))
+        camera = replace(camera, scale=scale)
+        seen = camera.pixels(camera.to_film(vertices))
+        off = (low + high - seen.min(axis=0) - seen.max(axis=0)) / 2
+        camera = replace(camera, shift=(camera.shift[0] + off[0], camera.shift[1] - off[1]))
+    return camera
+
+
+def refine(
+    scene: Scene, vertices: np.ndarray, faces: np.ndarray, outline: Outline, camera: FilmCamera, steps: int, reach: float,
+    prior: Prior,
+) -> FilmCamera:  # fmt: skip
+    """Return the camera after Gauss-Newton steps on the contours' distances in both directions."""
+    damping = 1e-3
+    pairs = ContourPairs(scene, vertices, faces, outline, camera)
+    cost = pairs.cost(camera, reach) + PRIOR_WEIGHT * prior.cost(camera)
+    for _ in range(steps):
+        if not pairs.count:
+            return camera
+        step = pairs.step(camera, reach, prior, damping)
+        moved = camera.with_numbers(camera.numbers + step)
+        if moved.scale <= 0 or moved.inverse_distance < 0:
+            moved = camera.with_numbers(np.maximum(moved.numbers, [-np.inf] * 3 + [0.0, camera.scale / 2] + [-np.inf] * 2))
+        moved_pairs = ContourPairs(scene, vertices, faces, outline, moved)
+        moved_cost = moved_pairs.cost(moved, reach) + PRIOR_WEIGHT * prior.cost(moved)
+        if moved_cost < cost:
+            small = np.abs(cost - moved_cost) < 1e-4 * cost
+            camera, pairs, cost, damping = moved, moved_pairs, moved_cost, damping / 3
+            if small:
+                break
+        else:
+            damping *= 8
+            if damping > 1e3:
+                break
+    return camera
+
+
+def contour_cost(
+    scene: Scene, vertices: np.ndarray, faces: np.ndarray, outline: Outline, camera: FilmCamera, reach: float
+) -> float:
+    """Return the mean robust square of the distances between the mesh's contour and the mask's, in pixels."""
+    return ContourPairs(scene, vertices, faces, outline, camera).cost(camera, reach)
+
+
+class ContourPairs:
+    """The mesh's contour as a camera sees it, and its distances from the mask's, in both directions."""
+
+    def __init__(self, scene: Scene, vertices: np.ndarray, faces: np.ndarray, outline: Outline, camera: FilmCamera):
+        size = outline.mask.shape
+        sight = scene.sight(camera, size)
+        on_contour = contour_of(sight.mask).reshape(-1)[sight.pixel]
+        self.points = sight.points(vertices, faces)[on_contour].astype(np.float64)
+        self.count = len(self.points)
+        self._outline = outline
+        if not self.count:
+            return
+        self._targets = outline.contour + 0.5
+        seen = camera.pixels(camera.to_film(self.points))
+        self._nearest = cKDTree(seen).query(self._targets)[1]
+        self._normals = sampled(outline.slope, self._targets)
+        self._normals /= np.maximum(np.linalg.norm(self._normals, axis=1, keepdims=True), 1e-6)
+
+    def residuals(self, camera: FilmCamera) -> np.ndarray:
+        """Distances in pixels: of the mesh's contour from the mask's, then of the mask's from the mesh's."""
+        seen = camera.pixels(camera.to_film(self.points))
+        outwards = sampled(self._outline.distance[..., None], seen)[:, 0] + 0.5
+        across = ((seen[self._nearest] - self._targets) * self._normals).sum(axis=1)
+        return np.concatenate([outwards, across])
+
+    @property
+    def shares(self) -> np.ndarray:
+        """The weight of each residual: each direction counts half."""
+        return np.concatenate([np.full(self.count, 0.5 / self.count), np.full(len(self._targets), 0.5 / len(self._targets))])
+
+    def cost(self, camera: FilmCamera, reach: float) -> float:
+        if not self.count:
+            return np.inf
+        return float((self.shares * robust(self.residuals(camera), reach)).sum())
+
+    def step(self, camera: FilmCamera, reach: float, prior: Prior, damping: float) -> np.ndarray:
+        """Return the damped Gauss-Newton step of the seven numbers."""
+        residuals, numbers = self.residuals(camera), camera.numbers
+        scaled = STEP * np.array([1, 1, 1, 1, camera.scale, 1, 1])
+        columns = []
+        for i in range(7):
+            change = np.zeros(7)
+            change[i] = scaled[i]
+            ahead, behind = (self.residuals(camera.with_numbers(numbers + sign * change)) for sign in (1, -1))
+            columns.append((ahead - behind) / (2 * scaled[i]))
+        jacobian, weights = np.stack(columns, axis=1), self.shares * robust_weight(residuals, reach)
+        matrix = jacobian.T @ (weights[:, None] * jacobian)
+        right = jacobian.T @ (weights * residuals)
+        width = prior.width
+        matrix[np.diag_indices(7)] += PRIOR_WEIGHT / width**2
+        right += PRIOR_WEIGHT * prior.residuals(camera) / width
+        matrix[np.diag_indices(7)] *= 1 + damping
+        return -np.linalg.solve(matrix + 1e-12 * np.eye(7), right)
+
+
+def robust(residuals: np.ndarray, reach: float) -> np.ndarray:
+    """Geman and McClure's function (1985) of residuals, which is their square where they are small and ends at reach^2."""
+    squares = residuals**2
+    return squares * reach**2 / (squares + reach**2)
+
+
+def robust_weight(residuals: np.ndarray, reach: float) -> np.ndarray:
+    """The weights under which least squares minimise `robust`."""
+    return (reach**2 / (residuals**2 + reach**2)) ** 2
+
+
+def sampled(field: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Bilinear samples (N, C) of a field (h, w, C) at places (N, 2), columns and rows; beyond the rim the nearest pixel's."""
+    maps = (places - 0.5).astype(np.float32)
+    sampled = cv2.remap(field, maps[:, :1], maps[:, 1:], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return sampled.reshape(len(places), -1).astype(np.float64)

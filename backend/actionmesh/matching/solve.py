@@ -1,0 +1,257 @@
+"""One Gauss-Newton step of a frame's deformation: flow, outline, rigidity, priors and smoothness in time, all in pixels.
+
+Unknown are a turn and a move of each node, in film space. The normal equations of 100 nodes are dense (600 x 600) and solved by
+Cholesky's method.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.linalg import cho_factor, cho_solve
+from scipy.sparse import csr_matrix
+from scipy.spatial import cKDTree
+
+from .camera import FilmCamera
+from .film import Outline, contour_of
+from .flow import Correspondences, Pose
+from .graph import Graph
+from .search import robust_weight, sampled
+
+MOST_CONTOUR = 400
+"""Points of either contour that are used."""
+MOST_CARRIERS = 6
+"""Nodes of a face's points that are kept."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """What each term counts; distances are in film pixels, stretch in shares of an edge's length.
+
+    Args:
+        rigidity: of each edge between nodes, which is to be turned with its node and to keep its length.
+        rigidity_reach: stretch beyond which an edge counts less and less; infinite for plain squares.
+        outline: of each point of the two contours.
+        outline_reach: pixels beyond which a contour's point counts less and less.
+        outline_end: pixels beyond which it does not count.
+        picture, depth: of the nodes' distance from their prior places, across the picture and along the view.
+        time: of the difference between a node's move and that of its neighbours in time.
+    """
+
+    rigidity: float
+    rigidity_reach: float
+    picture: float
+    depth: float
+    time: float
+    outline: float = 0.5
+    outline_reach: float = 10.0
+    outline_end: float = 30.0
+
+
+@dataclass(frozen=True)
+class State:
+    """The nodes in one frame, in film space: turns (N, 3, 3) from the rest pose, places (N, 3)."""
+
+    turns: np.ndarray
+    places: np.ndarray
+
+    @classmethod
+    def at(cls, places: np.ndarray) -> "State":
+        """Return nodes that are not turned."""
+        return cls(np.repeat(np.eye(3)[None], len(places), axis=0), places.copy())
+
+
+class Rest:
+    """The pose from which a frame is deformed, in film space.
+
+    Args:
+        body: the graph on its mesh, which all poses share.
+        vertices: (V, 3) film space.
+    """
+
+    def __init__(self, body: "Body", vertices: np.ndarray):
+        self.body, self.vertices = body, vertices
+        graph = body.graph
+        self.nodes = vertices[graph.nodes]
+        ends = self.nodes[graph.edges]
+        self.edges = ends[:, 1] - ends[:, 0]
+        self.lengths = np.maximum(np.linalg.norm(self.edges, axis=1), 1e-6)
+
+    def carried(self, state: State) -> np.ndarray:
+        """Return the vertices (V, 3) in film space."""
+        return self.body.graph.carried(self.vertices, state.turns, state.places)
+
+
+class Body:
+    """A mesh and the graph that carries it, whatever its pose.
+
+    Args:
+        faces: (F, 3).
+    """
+
+    def __init__(self, graph: Graph, faces: np.ndarray):
+        self.graph, self.faces = graph, faces
+        self.carriers = Carriers.of(graph, faces)
+
+
+@dataclass(frozen=True)
+class Carriers:
+    """The nodes that carry the points of each face: nodes (F, K), and their weights (F, 3, K) at its corners."""
+
+    nodes: np.ndarray
+    weights: np.ndarray
+
+    @classmethod
+    def of(cls, graph: Graph, faces: np.ndarray) -> "Carriers":
+        """Return the at most MOST_CARRIERS nodes that carry most of each face."""
+        total = len(graph.nodes)
+        corners = np.repeat(np.arange(3 * len(faces)), graph.hung.shape[1])
+        by_corner = csr_matrix(
+            (graph.weights[faces].ravel(), (corners, graph.hung[faces].ravel())), shape=(3 * len(faces), total)
+        )
+        by_face = by_corner[0::3] + by_corner[1::3] + by_corner[2::3]
+        count = min(MOST_CARRIERS, int(np.diff(by_face.indptr).max()))
+        nodes = np.zeros((len(faces), count), int)
+        rows = np.repeat(np.arange(len(faces)), np.diff(by_face.indptr))
+        order = np.lexsort((-by_face.data, rows))
+        rank = np.arange(len(order)) - by_face.indptr[rows]
+        kept = rank < count
+        nodes[rows[kept], rank[kept]] = by_face.indices[order][kept]
+        filled = np.zeros(nodes.shape, bool)
+        filled[rows[kept], rank[kept]] = True
+        weights = np.stack([
+            np.asarray(by_corner[corner::3][np.arange(len(faces))[:, None], nodes].todense()) * filled for corner in range(3)
+        ], axis=1)
+        return cls(nodes, weights / weights.sum(axis=2, keepdims=True))
+
+
+class Equations:
+    """The normal equations of a frame's step, to which terms are added."""
+
+    def __init__(self, rest: Rest, state: State, camera: FilmCamera):
+        self.rest, self.state, self.camera = rest, state, camera
+        self._size = 6 * len(state.places)
+        self._rows: list[Rows] = []
+        self._diagonal, self._pull = np.zeros(self._size), np.zeros(self._size)
+
+    def add_correspondences(self, found: Correspondences) -> None:
+        """Surface points are to be seen at their targets."""
+        points, moves = self._moves(found.face, found.weights)
+        off = self.camera.pixels(points) - found.target
+        self._add(self.camera.jacobian(points) @ moves.columns, off, np.repeat(found.trust[:, None], 2, axis=1), moves.nodes)
+
+    def add_outline(self, pose: Pose, outline: Outline, weights: Weights) -> None:
+        """The mesh's contour is to lie on the mask's, and the mask's on the mesh's."""
+        on_contour = np.flatnonzero(contour_of(pose.sight.mask).reshape(-1)[pose.sight.pixel])
+        targets = outline.contour + 0.5
+        if not len(on_contour) or not len(targets):
+            return
+        on_contour = on_contour[_spread(len(on_contour), MOST_CONTOUR)]
+        targets = targets[_spread(len(targets), MOST_CONTOUR)]
+        points, moves = self._moves(pose.sight.face[on_contour], pose.sight.weights[on_contour])
+        seen, jacobian = self.camera.pixels(points), self.camera.jacobian(points)
+        slope = sampled(outline.slope, seen)
+        out = sampled(outline.distance[..., None], seen)[:, 0] + 0.5
+        self._add_along(jacobian, moves, slope, out, weights)
+        nearest = cKDTree(seen).query(targets)[1]
+        normals = sampled(outline.slope, targets)
+        normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
+        across = ((seen[nearest] - targets) * normals).sum(axis=1)
+        self._add_along(jacobian[nearest], moves.chosen(nearest), normals, across, weights)
+
+    def add_rigidity(self, weights: Weights) -> None:
+        """Edges between nodes are to be the rest pose's, turned with their first node (Sorkine and Alexa 2007)."""
+        graph, rest, state = self.rest.body.graph, self.rest, self.state
+        starts, ends = graph.edges.T
+        turned = np.einsum("eij,ej->ei", state.turns[starts], rest.edges)
+        off = (turned - (state.places[ends] - state.places[starts])) / rest.lengths[:, None]
+        stretch = np.linalg.norm(off, axis=1)
+        trust = weights.rigidity * (robust_weight(stretch, weights.rigidity_reach) if np.isfinite(weights.rigidity_reach) else 1.0)
+        columns = np.zeros((len(starts), 3, 2, 6))
+        columns[:, :, 0, :3] = -cross_matrices(turned)
+        columns[:, :, 0, 3:], columns[:, :, 1, 3:] = np.eye(3), -np.eye(3)
+        columns /= rest.lengths[:, None, None, None]
+        share = np.broadcast_to(np.atleast_1d(trust)[:, None], off.shape)
+        self._add(columns.reshape(len(starts), 3, 12), off, share, graph.edges)
+
+    def add_places(self, prior: np.ndarray, weights: np.ndarray) -> None:
+        """Nodes are to be at `prior` (N, 3); `weights` (3,) or (N, 3) counts the axes."""
+        counted = np.broadcast_to(weights, prior.shape)
+        at = (6 * np.arange(len(prior))[:, None] + [3, 4, 5]).ravel()
+        self._diagonal[at] += counted.ravel()
+        self._pull[at] += (counted * (self.state.places - prior)).ravel()
+
+    def solved(self, damping: float = 1e-4) -> State:
+        """Return the state after the step."""
+        columns = np.concatenate([rows.columns.ravel() for rows in self._rows])
+        at = np.concatenate([rows.at.ravel() for rows in self._rows])
+        off = np.concatenate([rows.off for rows in self._rows])
+        ends = np.cumsum(np.concatenate([np.full(len(rows.off), rows.columns.shape[1]) for rows in self._rows]))
+        jacobian = csr_matrix((columns, at, np.concatenate([[0], ends])), shape=(len(off), self._size))
+        matrix, right = (jacobian.T @ jacobian).toarray(), jacobian.T @ off + self._pull
+        diagonal = np.diag_indices(self._size)
+        matrix[diagonal] += self._diagonal
+        matrix[diagonal] += damping * matrix[diagonal] + 1e-6
+        step = -cho_solve(cho_factor(matrix, check_finite=False), right, check_finite=False).reshape(-1, 6)
+        return State(rotations(step[:, :3]) @ self.state.turns, self.state.places + step[:, 3:])
+
+    def _moves(self, face: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, "Moves"]:
+        """Surface points (M, 3) where the nodes carry them now, and how they move with the nodes."""
+        rest, state, body = self.rest, self.state, self.rest.body
+        nodes, corner_shares = body.carriers.nodes[face], body.carriers.weights[face]
+        shares = np.einsum("mc,mck->mk", weights, corner_shares)
+        weighted = np.einsum("mc,mck,mcx->mkx", weights, corner_shares, rest.vertices[body.faces[face]])
+        arms = np.einsum("mkij,mkj->mki", state.turns[nodes], weighted - shares[..., None] * rest.nodes[nodes])
+        place = (arms + shares[..., None] * state.places[nodes]).sum(axis=1)
+        columns = np.zeros((len(face), 3, nodes.shape[1], 6))
+        columns[..., :3] = -cross_matrices(arms).transpose(0, 2, 1, 3)
+        columns[..., 3:] = shares[:, None, :, None] * np.eye(3)[None, :, None, :]
+        return place, Moves(nodes, columns.reshape(len(face), 3, -1))
+
+    def _add_along(self, jacobian: np.ndarray, moves: "Moves", direction: np.ndarray, off: np.ndarray, weights: Weights) -> None:
+        rows = np.einsum("mi,mij->mj", direction, jacobian)[:, None] @ moves.columns
+        trust = weights.outline * robust_weight(off, weights.outline_reach) * (np.abs(off) < weights.outline_end)
+        self._add(rows, off[:, None], trust[:, None], moves.nodes)
+
+    def _add(self, columns: np.ndarray, off: np.ndarray, trust: np.ndarray, nodes: np.ndarray) -> None:
+        """Add residuals off (M, R) with derivatives (M, R, 6 K) by K nodes (M, K)."""
+        scale = np.sqrt(trust)
+        at = np.repeat((6 * nodes[:, :, None] + np.arange(6)).reshape(len(nodes), 1, -1), off.shape[1], axis=1)
+        self._rows.append(Rows((columns * scale[..., None]).reshape(off.size, -1), at.reshape(off.size, -1), (off * scale).ravel()))
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Weighted residuals off (R,), their derivatives columns (R, C), and by which unknowns these are: at (R, C)."""
+
+    columns: np.ndarray
+    at: np.ndarray
+    off: np.ndarray
+
+
+@dataclass(frozen=True)
+class Moves:
+    """How points move with nodes: nodes (M, K), and derivatives columns (M, 3, 6 K), a turn then a move for each node."""
+
+    nodes: np.ndarray
+    columns: np.ndarray
+
+    def chosen(self, rows: np.ndarray) -> "Moves":
+        return replace(self, nodes=self.nodes[rows], columns=self.columns[rows])
+
+
+def cross_matrices(vectors: np.ndarray) -> np.ndarray:
+    """Return (..., 3, 3) with `matrix @ x == cross(vector, x)`."""
+    x, y, z = np.moveaxis(vectors, -1, 0)
+    zero = np.zeros_like(x)
+    return np.stack([zero, -z, y, z, zero, -x, -y, x, zero], axis=-1).reshape(*vectors.shape, 3)
+
+
+def rotations(vectors: np.ndarray) -> np.ndarray:
+    """Return rotation matrices (N, 3, 3) of rotation vectors (N, 3): Rodrigues' formula."""
+    angle = np.linalg.norm(vectors, axis=1)[:, None, None]
+    cross = cross_matrices(vectors / np.maximum(angle[:, 0], 1e-12))
+    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross)
+
+
+def _spread(total: int, most: int) -> np.ndarray:
+    return np.arange(total) if total <= most else np.linspace(0, total - 1, most).astype(int)
