@@ -1,8 +1,9 @@
 """The result of a job: one mesh topology in every frame, and where it came from."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -10,11 +11,17 @@ from safetensors.numpy import save
 
 from .errors import InputError
 from .output.atomic import write_atomically
+from .protocol import Fit, ProtocolError, read
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What made an animation."""
+    """What made an animation.
+
+    Args:
+        mask, frames, anchor, fps: how the clip was read, see `options.AnimateOptions`; `frames` is a FrameChoice's fields.
+        fit: how it fits the clip.
+    """
 
     clip: str
     mesh: str | None
@@ -22,6 +29,16 @@ class Provenance:
     preset: str
     checkpoint: str
     version: str
+    mask: str | None = None
+    frames: dict[str, Any] = field(default_factory=dict)
+    anchor: int = 0
+    fps: float | None = None
+    fit: Fit = field(default_factory=Fit)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> "Provenance":
+        """Read what `asdict` made; what an older version did not write has its default."""
+        return cls(**values | {"fit": read(Fit, values.get("fit", {}), "fit")})
 
 
 @dataclass(frozen=True)
@@ -35,6 +52,7 @@ class Animation:
         reference_frame: index into T of the pose for which the reference mesh was made or given.
         frame_indices: (T,) int64, which of the chosen frames a pose shows, counted from 0; -1 for an in-between.
         provenance: what made it.
+        unmatched: (T, V, 3) float32, the network's poses before they were matched to the clip; None where `vertices` are those.
     """
 
     vertices: np.ndarray
@@ -43,12 +61,20 @@ class Animation:
     reference_frame: int
     frame_indices: np.ndarray
     provenance: Provenance
+    unmatched: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         assert self.vertices.ndim == 3 and self.vertices.shape[2] == 3 and self.vertices.dtype == np.float32
         assert self.faces.ndim == 2 and self.faces.shape[1] == 3 and self.faces.dtype == np.int32
         assert self.times.shape == (len(self.vertices),) and self.frame_indices.shape == self.times.shape
         assert 0 <= self.reference_frame < len(self.vertices)
+        assert self.unmatched is None or self.unmatched.shape == self.vertices.shape
+
+    @property
+    def frames(self) -> list[float]:
+        """Which frame each pose shows, counted among those chosen; in-betweens have parts of frames."""
+        whole = np.flatnonzero(self.frame_indices >= 0)
+        return np.interp(np.arange(len(self.times)), whole, self.frame_indices[whole]).tolist()
 
     def save(self, path: str | Path) -> None:
         """Writes one .safetensors file; the provenance and the reference frame travel in its metadata."""
@@ -58,6 +84,8 @@ class Animation:
             "times": self.times,
             "frame_indices": self.frame_indices,
         }
+        if self.unmatched is not None:
+            arrays["unmatched"] = np.ascontiguousarray(self.unmatched)
         metadata = {"reference_frame": str(self.reference_frame), "provenance": json.dumps(asdict(self.provenance))}
         write_atomically(Path(path), lambda part: part.write_bytes(save(arrays, metadata)))
 
@@ -75,7 +103,7 @@ class Animation:
             return cls(
                 **arrays,
                 reference_frame=int(metadata["reference_frame"]),
-                provenance=Provenance(**json.loads(metadata["provenance"])),
+                provenance=Provenance.from_dict(json.loads(metadata["provenance"])),
             )
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        except (OSError, SafetensorError, KeyError, TypeError, ValueError, ProtocolError) as error:
             raise InputError(f"{path} cannot be read as an animation.", "Run the job again.") from error

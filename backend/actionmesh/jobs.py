@@ -4,7 +4,7 @@ Heavy modules are imported when a job needs them, so that importing this one is 
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields
 from pathlib import Path
 from threading import Lock
@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 from .errors import InputError
 from .options import AnimateOptions, FrameChoice, KnownShape
 from .progress import Progress, ProgressEvent
-from .protocol import Animate, Animated, Look, Looked
+from .protocol import Animate, Animated, Look, Looked, Rematch
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from .animation import Animation
     from .weights.store import ModelStore
 
 SAVING, REST, TOTAL = "Saving", "Loading and the rest", "Total"
@@ -45,9 +46,42 @@ def run(job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None],
     mesh = Path(job.mesh) if job.mesh else None
     for path in progress.track(job.out, SAVING):
         save_animation(animation, path, mesh, subject.frames)
+    return _answer(animation, job.out, clock, store)
+
+
+def rematch(
+    job: Rematch, stores: "Stores", report: Callable[[ProgressEvent], None], cancelled: Callable[[], bool]
+) -> Animated:
+    """Matches a finished animation to its clip again, and writes every file of `job.out`, each whole or not at all.
+
+    Raises:
+        ActionMeshError: see `run`; the result cannot be read, or has other frames than the clip.
+    """
+    from .animation import Animation
+    from .output.writers import save_animation
+    from .pipeline import load_subject
+    from .rematch import match_again
+
+    clock = StageClock(report)
+    progress = Progress(clock.note, cancelled)
+    animation = Animation.load(job.result)
+    made = animation.provenance
+    clip, mask = job.clip or made.clip, job.mask or made.mask
+    mesh = Path(made.mesh) if made.mesh else None
+    check_outputs(Animate(clip, job.out, mask=mask, mesh=made.mesh), also=[Path(job.result)])
+    options = AnimateOptions(clip, mask=mask, frames=FrameChoice(**made.frames), anchor=made.anchor, fps=made.fps)
+    store = stores.get(job.checkpoint, job.device, job.memory)
+    subject = load_subject(options, store, progress)
+    animation = match_again(animation, subject, job.match, job.facing, progress)
+    for path in progress.track(job.out, SAVING):
+        save_animation(animation, path, mesh if mesh and mesh.exists() else None, subject.frames)
+    return _answer(animation, job.out, clock, store)
+
+
+def _answer(animation: "Animation", out: tuple[str, ...], clock: "StageClock", store: "ModelStore") -> Animated:
     poses, vertices, _ = animation.vertices.shape
     return Animated(
-        out=job.out,
+        out=out,
         poses=poses,
         vertices=vertices,
         faces=len(animation.faces),
@@ -57,6 +91,7 @@ def run(job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None],
         loads=store.loads,
         plan=store.plan.name,
         retried_for_memory=store.retried_for_memory,
+        fit=animation.provenance.fit,
     )
 
 
@@ -99,9 +134,11 @@ def save_picture(rgba: "np.ndarray", path: Path, size: int) -> None:
     write_atomically(path, lambda part: picture.save(part, "PNG"))
 
 
-def check_outputs(job: Animate) -> None:
+def check_outputs(job: Animate, also: Iterable[Path] = ()) -> None:
     """Checks that all of `job.out` can be written, and that nothing the job needs or makes is lost by it.
 
+    Args:
+        also: further files that the job reads.
     Raises:
         InputError: there are no outputs, one has no known format, would replace an input, or meets another output.
         OutputError: a place is not writable.
@@ -111,7 +148,7 @@ def check_outputs(job: Animate) -> None:
 
     if not job.out:
         raise InputError("The job names no file to write.", "Name at least one, such as animated.glb.")
-    inputs = [path for path in inputs_of(job) if path.exists()]
+    inputs = [path for path in (*inputs_of(job), *also) if path.exists()]
     places: list[Path] = []
     for name in job.out:
         check_output(name)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from .errors import InputError
 from .presets import is_share
-from .protocol import ReferencePose
+from .protocol import Facing, Match, ReferencePose, Shape
 
 FEWEST_FACES = 4
 """Of a solid: a tetrahedron's."""
@@ -69,6 +69,10 @@ class AnimateOptions:
         max_faces: of the mesh that Stage 0 makes, overriding the preset.
         smallest_part: parts of that mesh with fewer faces than this share of the largest part's are dropped, overriding the
             preset; 0 keeps all.
+        match: how the animation is brought onto the clip; AUTO takes the better way for an artist's mesh that stands as the
+            reference frame shows it, and leaves others as they are.
+        facing: the side of the artist's mesh that the camera sees in the reference frame; AUTO finds it.
+        shape: where the mesh comes from if there is no `mesh`.
         reference_pose: where Stage II puts the mesh at the anchor frame; None: see `ReferencePose.by_default`.
         fps: frames a second of an image sequence, or to override a video's own.
         memory: "auto" or the name of a memory plan, see `weights.plan`; it goes to the ModelStore.
@@ -90,6 +94,9 @@ class AnimateOptions:
     image_steps: int | None = None
     max_faces: int | None = None
     smallest_part: float | None = None
+    match: Match = Match.AUTO
+    facing: Facing = Facing.AUTO
+    shape: Shape = Shape.AUTO
     reference_pose: ReferencePose | None = None
     fps: float | None = None
     memory: str = "auto"

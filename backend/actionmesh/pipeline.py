@@ -1,5 +1,6 @@
 """From a clip to an animated mesh. `animate` tells the whole story."""
 
+from dataclasses import asdict
 from functools import partial
 
 import numpy as np
@@ -8,7 +9,10 @@ from torch import Tensor
 from . import __version__
 from .animation import Animation, Provenance
 from .errors import InputError
+from .geometry.mesh import Mesh
 from .geometry.mesh_files import load_mesh
+from .matching.film import Film, make_film
+from .matching.standing import YAWS, Standing, turn_of
 from .media.clip import Clip
 from .media.glimpse import Glimpse, read_glimpse
 from .media.reader import read_clip
@@ -17,12 +21,14 @@ from .models.background_removal import remove_background
 from .options import AnimateOptions, index_of_frame
 from .presets import Preset
 from .progress import Progress
-from .protocol import ReferencePose
+from .protocol import Facing, Fit, Match, ReferencePose, Shape
+from .rematch import matched
 from .stages.correspondence import animate_vertices
+from .stages.match import find_standing
 from .stages.motion import synchronised_latents
 from .stages.pending_reference import PendingReference, ReadyReference, reference_from_picture
 from .stages.pictures import encode_frames
-from .stages.reference import latent_of_pose, reference_from_mesh
+from .stages.reference import Reference, latent_of_pose, reference_from_mesh
 from .weights.store import ModelStore
 
 MAX_SIDE = 512
@@ -47,11 +53,15 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
     clip = subject or load_subject(options, store, progress)
     anchor = index_of_frame(options.anchor, len(clip.frames), "reference")
 
+    film = film_for(options, mesh, clip, progress)
+    standing = None
+    if mesh is not None and film is not None:
+        standing = find_standing(mesh.vertices, mesh.faces, film, anchor, options.facing, progress)
     context = encode_frames(clip.frames if clip.crops is None else clip.crops, store, progress)
     if mesh is None:
         pending = reference_from_picture(context[anchor], store, preset, options.seed, progress)
     else:
-        pending = ReadyReference(reference_from_mesh(mesh, store, options.seed))
+        pending = ReadyReference(reference_from_mesh(mesh, store, options.seed, turn_for(options, standing)))
     with pending:  # the mesh may still be cleaned up while Stage I runs; should nothing be left of it, Stage I ends
         known = known_latents(pending, anchor, options, len(clip.frames), store)
         latents = synchronised_latents(known, anchor, context, store, preset, options.seed, progress.also_checking(pending.check))
@@ -60,7 +70,7 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
     frames = pose_times(len(clip.frames), options.in_betweens)
     reference_pose = options.reference_pose or ReferencePose.by_default(own_mesh=mesh is not None)
     vertices = animate_vertices(reference, latents, anchor, frames, reference_pose, store, progress)
-    return Animation(
+    animation = Animation(
         vertices=vertices,
         faces=reference.mesh.faces,
         times=np.interp(frames, np.arange(len(clip.times)), clip.times),
@@ -73,8 +83,41 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
             preset=options.preset,
             checkpoint=store.checkpoint.name,
             version=__version__,
+            mask=options.mask,
+            frames=asdict(options.frames),
+            anchor=anchor,
+            fps=options.fps,
+            fit=Fit(shape="own" if mesh is not None else Shape.NETWORK),
         ),
     )
+    if standing is None or film is None:
+        return animation
+    return matched(animation, film, standing, options.match, known_poses(options, reference, anchor), progress)
+
+
+def film_for(options: AnimateOptions, mesh: Mesh | None, clip: Clip, progress: Progress) -> Film | None:
+    """The clip as matching works on it; None where nothing is to be found in it."""
+    if mesh is None or clip.crops is None or (options.match is Match.OFF and options.facing is not Facing.AUTO):
+        return None
+    return make_film(clip.crops, progress.check)
+
+
+def turn_for(options: AnimateOptions, standing: Standing | None) -> np.ndarray | None:
+    """The rotation (3, 3) that takes the seen side of the artist's mesh to +Z; None where it is there."""
+    if standing is not None:
+        return standing.turn
+    yaw = 0 if options.facing is Facing.AUTO else YAWS[options.facing]
+    return turn_of(yaw) if yaw else None
+
+
+def known_poses(options: AnimateOptions, reference: Reference, anchor: int) -> dict[int, np.ndarray]:
+    """The vertices (V, 3) of the frames whose pose is known vertex by vertex, in the mesh's own coordinates."""
+    known = {anchor: reference.mesh.vertices}
+    for shape in options.known:
+        pose = load_mesh(shape.mesh)
+        if pose.vertices.shape == reference.mesh.vertices.shape and np.array_equal(pose.faces, reference.mesh.faces):
+            known[shape.frame] = pose.vertices
+    return known
 
 
 def load_subject(options: AnimateOptions, store: ModelStore, progress: Progress) -> Clip:

@@ -1,6 +1,6 @@
 """The messages between a client (Blender, a test) and the worker: JSON-RPC 2.0, one object a line.
 
-    client -> worker    initialize, ping, animate, look, cancel, unload, shutdown     each answered by a result or an error
+    client -> worker    initialize, ping, animate, match, look, cancel, unload, shutdown     each answered by a result or an error
     worker -> client    progress, log                                                 never answered
 
 A message is named by its dataclass, so no name is typed twice. A job is known by the id of its `animate` or `look` request.
@@ -93,6 +93,33 @@ class ReferencePose(StrEnum):
         return cls.CORRECTED if own_mesh else cls.DECODED
 
 
+class Match(StrEnum):
+    """How an animation is brought onto its clip: not at all, from the network's poses, from the still mesh, or the better one."""
+
+    AUTO = "auto"
+    OFF = "off"
+    REFINE = "refine"
+    TRACK = "track"
+
+
+class Facing(StrEnum):
+    """Which side of a mesh the camera sees in the reference frame, an axis of model space (+Y up); found by itself if auto."""
+
+    AUTO = "auto"
+    FRONT = "+Z"
+    BACK = "-Z"
+    RIGHT = "+X"
+    LEFT = "-X"
+
+
+class Shape(StrEnum):
+    """Where the mesh of a clip alone comes from: the network, or the subject's outline, inflated."""
+
+    AUTO = "auto"
+    NETWORK = "network"
+    RELIEF = "relief"
+
+
 @dataclass(frozen=True)
 class Params:
     """What travels with a method; the method is named here and nowhere else."""
@@ -162,11 +189,39 @@ class Animate(Params):
     image_steps: int | None = None
     max_faces: int | None = None
     smallest_part: float | None = None
+    match: Match = Match.AUTO
+    facing: Facing = Facing.AUTO
+    shape: Shape = Shape.AUTO
     reference_pose: ReferencePose | None = None
     fps: float | None = None
     memory: Memory = Memory.AUTO
     checkpoint: str | None = None
     device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Rematch(Params):
+    """Matches a finished animation to its clip again, without the networks; answered as `animate` is.
+
+    Args:
+        result: a .safetensors that `animate` wrote.
+        clip: None takes the clip that the result names; frames, masks and rate are always the result's.
+        out: files to write; the ending chooses the format.
+        mask: replaces the result's masks.
+        checkpoint, device, memory: of the background's removal.
+    """
+
+    METHOD = "match"
+    result: str
+    out: tuple[str, ...]
+    clip: str | None = None
+    mask: str | None = None
+    match: Match = Match.AUTO
+    facing: Facing = Facing.AUTO
+    shape: Shape = Shape.AUTO
+    checkpoint: str | None = None
+    device: str = "auto"
+    memory: Memory = Memory.AUTO
 
 
 @dataclass(frozen=True)
@@ -247,6 +302,49 @@ class Initialized:
 
 
 @dataclass(frozen=True)
+class ClipCamera:
+    """The clip's camera, in the coordinates of the mesh that was animated.
+
+    Args:
+        matrix: 16 numbers, row by row, from the camera's axes (it looks along its -Z, +Y up) to the mesh's coordinates.
+        width, height: of the clip's frames, in pixels; the optical axis is in their middle.
+        focal: in pixels of the clip; None for an orthographic camera.
+        pixel: what a pixel of the clip is in the mesh's units; None for a perspective camera.
+    """
+
+    matrix: tuple[float, ...]
+    width: int
+    height: int
+    focal: float | None
+    pixel: float | None
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How an animation fits its clip.
+
+    Args:
+        way: how it was matched: `Match.OFF`, `REFINE` or `TRACK`.
+        shape: where the mesh came from: "own", or `Shape.NETWORK` or `RELIEF`.
+        agreement: overlap of the mesh and the subject in the reference frame, 0 to 1; None where nobody looked.
+        overlap: the same of the result, mean over the frames.
+        facing: degrees around +Y from the mesh's +Z to the side that the camera sees.
+        doubt: another such angle that explains the reference frame almost as well; None where there is none.
+        camera: None where it was not looked for.
+        notes: sentences for the user.
+    """
+
+    way: Match = Match.OFF
+    shape: str = "own"
+    agreement: float | None = None
+    overlap: float | None = None
+    facing: float = 0.0
+    doubt: float | None = None
+    camera: ClipCamera | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Animated:
     """A finished job.
 
@@ -259,6 +357,7 @@ class Animated:
         loads: how often models were loaded since the checkpoint was opened.
         plan: name of the memory plan that it was finished with.
         retried_for_memory: it ran out of memory under a roomier plan first.
+        fit: how it fits the clip.
     """
 
     out: tuple[str, ...]
@@ -271,6 +370,7 @@ class Animated:
     loads: int
     plan: str = ""
     retried_for_memory: bool = False
+    fit: Fit = field(default_factory=Fit)
 
 
 @dataclass(frozen=True)
@@ -335,6 +435,7 @@ ANSWERS: dict[type[Params], type] = {
     Initialize: Initialized,
     Ping: Done,
     Animate: Animated,
+    Rematch: Animated,
     Look: Looked,
     Cancel: CancelAnswer,
     Unload: Done,

@@ -109,6 +109,8 @@ class Service:
             self._outbox.send(protocol.Answer(request.id, protocol.Done()))
         elif isinstance(params, protocol.Animate):
             self._start_job(request, lambda cancelled: self._animate(request.id, params, cancelled))
+        elif isinstance(params, protocol.Rematch):
+            self._start_job(request, lambda cancelled: self._rematch(request.id, params, cancelled))
         elif isinstance(params, protocol.Look):
             self._start_job(request, lambda cancelled: jobs.look(params, self._stores, cancelled.is_set))
         elif isinstance(params, protocol.Unload):
@@ -133,6 +135,13 @@ class Service:
         self._outbox.send(answer)
 
     def _animate(self, id: protocol.JobId, job: protocol.Animate, cancelled: Event) -> protocol.Animated:
+        return jobs.run(job, self._stores, self._reporter(id), cancelled.is_set)
+
+    def _rematch(self, id: protocol.JobId, job: protocol.Rematch, cancelled: Event) -> protocol.Animated:
+        return jobs.rematch(job, self._stores, self._reporter(id), cancelled.is_set)
+
+    def _reporter(self, id: protocol.JobId) -> Callable[[ProgressEvent], None]:
+        """What sends a job's progress on, as often as is worth it."""
         throttle = Throttle()
 
         def report(event: ProgressEvent) -> None:
@@ -140,7 +149,7 @@ class Service:
                 notice = protocol.ProgressNotice(id, event.stage, event.step, event.total, event.seconds_left)
                 self._outbox.send(protocol.Notice(notice))
 
-        return jobs.run(job, self._stores, report, cancelled.is_set)
+        return report
 
     def _unload(self) -> protocol.Done:
         self._stores.unload()

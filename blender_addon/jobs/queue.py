@@ -3,10 +3,11 @@
 A timer calls `poll` about ten times a second; scripts call `run_until_done`. Neither waits for the backend.
 """
 
+import json
 import time
 from collections import deque
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from inspect import GEN_RUNNING, getgeneratorstate
 from threading import Thread
 
@@ -271,7 +272,7 @@ class JobQueue:
         if isinstance(event, client.Refused):
             self._fail(job, told_by_backend(event.error, self.backend.log_tail))
             return
-        facts = dict(vars(event.value))
+        facts = json.loads(json.dumps(asdict(event.value)))  # as it will be read back
         job.record.timings = facts.pop("timings")
         job.record.result = {name: fact for name, fact in facts.items() if name != "out"}
         self._experience.learn(job.record.request, job.record.timings)

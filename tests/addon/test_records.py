@@ -150,7 +150,7 @@ def test_record_of_protocol_2_is_read_in_todays_words(tmp_path, kept, pose):
     (record,) = history(tmp_path, "a82de77f-d520-468c-b08b-f53facc473a8")
     assert record.request == protocol.Animate(
         "/clips/wave", ("result.safetensors",), mesh="target.ply", frames=protocol.Frames(spread=16), preset="demo", seed=7,
-        reference_pose=pose,
+        reference_pose=pose, match="off", facing="+Z", shape="network",
     )  # fmt: skip
     assert pose is None or isinstance(record.request.reference_pose, protocol.ReferencePose)
     assert set(record.writing) == {"scene", "start", "mode", "name", "size", "location", "smooth", "facing", "target"}

@@ -42,7 +42,7 @@ def test_what_the_backend_saves_can_be_read(path):
     provenance = backend.Provenance("clip.mp4", None, 7, "demo", "toy", "1")
     backend.Animation(**arrays(), reference_frame=2, provenance=provenance).save(path)
     motion = load_motion(path)
-    assert motion.reference_frame == 2 and motion.provenance == asdict(provenance)
+    assert motion.reference_frame == 2 and motion.provenance == json.loads(json.dumps(asdict(provenance)))
     assert np.array_equal(motion.vertices, arrays()["vertices"])
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from actionmesh import __version__, cli
 from actionmesh.errors import MeshError
-from actionmesh.protocol import Animate, Animated, Frames, Known, Memory, ReferencePose
+from actionmesh.protocol import Animate, Animated, Facing, Frames, Known, Match, Memory, ReferencePose, Shape
 from actionmesh.weights.plan import PLANS
 
 from .worker_process import FAKES, PATIENCE, WORKER
@@ -21,7 +21,7 @@ COMMAND = [sys.executable, "-I", str(FAKES), "cli"]
 
 
 def job(*arguments):
-    return cli.job_of(cli.build_parser().parse_args(["animate", *arguments]))
+    return cli.job_of(cli.build_parser().parse_args(cli.joined_axes(["animate", *arguments])))
 
 
 def run(*arguments):
@@ -37,7 +37,7 @@ def test_every_argument_reaches_the_job():
         "walk/ --mesh m.glb -o a.glb -o b.png --mask masks/ --start 2 --count 9 --step 3 --anchor -1 --fps 24 "
         "--known 3=c.glb --known 5=d.glb --preset fast --seed 7 --in-betweens 2 --steps 5 --guidance 3.5 "
         "--image-steps 40 --max-faces 9000 --smallest-part 0.1 "
-        "--device cuda:1 --checkpoint full --memory 8 --reference-pose published"
+        "--device cuda:1 --checkpoint full --memory 8 --reference-pose published --match track --facing -X --shape relief"
     )
     wanted = Animate(
         clip="walk/",
@@ -55,6 +55,9 @@ def test_every_argument_reaches_the_job():
         image_steps=40,
         max_faces=9000,
         smallest_part=0.1,
+        match=Match.TRACK,
+        facing=Facing.LEFT,
+        shape=Shape.RELIEF,
         reference_pose=ReferencePose.PUBLISHED,
         fps=24.0,
         memory=Memory.GB_8,

@@ -57,32 +57,46 @@ def _cells(vertices: np.ndarray, side: float) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True, eq=False)
 class Normalisation:
-    """The similarity `x -> (x - centre) * scale`, computed in float64 and given back in the type that came in."""
+    """The similarity `x -> scale * turn (x - centre)`, computed in float64 and given back in the type that came in.
+
+    Args:
+        turn: (3, 3) rotation; None leaves the axes as they are.
+    """
 
     centre: np.ndarray
     scale: float
+    turn: np.ndarray | None = None
 
     def apply(self, vertices: np.ndarray) -> np.ndarray:
         """(..., 3) positions of the file to (..., 3) in model space."""
-        return ((vertices.astype(np.float64) - self.centre) * self.scale).astype(vertices.dtype)
+        moved = vertices.astype(np.float64) - self.centre
+        turned = moved if self.turn is None else moved @ self.turn.T
+        return (turned * self.scale).astype(vertices.dtype)
 
     def invert(self, vertices: np.ndarray) -> np.ndarray:
         """(..., 3) positions in model space to (..., 3) of the file; undoes `apply` up to the type's rounding."""
-        return (vertices.astype(np.float64) / self.scale + self.centre).astype(vertices.dtype)
+        return (self.invert_shift(vertices) + self.centre).astype(vertices.dtype)
+
+    def invert_shift(self, shifts: np.ndarray) -> np.ndarray:
+        """(..., 3) differences of positions in model space to (..., 3) float64 of the file's."""
+        scaled = shifts.astype(np.float64) / self.scale
+        return scaled if self.turn is None else scaled @ self.turn
 
 
-def normalise(vertices: np.ndarray, extent: float = 1.0) -> tuple[np.ndarray, Normalisation]:
+def normalise(vertices: np.ndarray, extent: float = 1.0, turn: np.ndarray | None = None) -> tuple[np.ndarray, Normalisation]:
     """Centres the bounding box at the origin and scales its longest side to 2 * extent.
 
     Args:
         vertices: (V, 3) float32, not all at one place.
+        turn: (3, 3) rotation that comes before: the box is the turned vertices'.
     Returns:
         scaled (V, 3) float32 and the transform that made it.
     """
-    size = _size(vertices)
+    turned = vertices.astype(np.float64) if turn is None else vertices.astype(np.float64) @ turn.T
+    size = float(np.ptp(turned, axis=0).max())
     assert size > 0
-    low, high = vertices.min(axis=0).astype(np.float64), vertices.max(axis=0).astype(np.float64)
-    transform = Normalisation(centre=(low + high) / 2, scale=2 * extent / size)
+    centre = (turned.min(axis=0) + turned.max(axis=0)) / 2
+    transform = Normalisation(centre if turn is None else centre @ turn, 2 * extent / size, turn)
     return transform.apply(vertices), transform
 
 

@@ -9,4 +9,6 @@ flow.py        where a frame shows what the mesh should show
 solve.py       one Gauss-Newton step of a frame's nodes
 refine.py      from the network's poses to the clip
 track.py       from the still mesh to the clip
+standing.py    which side of a mesh the camera sees, and whether it stands as the frame shows it
+choice.py      which of two animations explains the clip better
 """

@@ -81,6 +81,27 @@ class Rest:
         return self.body.graph.carried(self.vertices, state.turns, state.places)
 
 
+def fitted(rest: Rest, vertices: np.ndarray) -> State:
+    """Return the state that carries the rest pose to a pose of known vertices (V, 3) of film space.
+
+    Each node is turned as the vertices that hang on it are (Kabsch 1976).
+    """
+    graph, moved = rest.body.graph, vertices[rest.body.graph.nodes]
+    if np.array_equal(vertices, rest.vertices):
+        return State.at(rest.nodes)
+    count, spread = len(moved), np.zeros((len(moved), 3, 3))
+    for column in range(graph.hung.shape[1]):
+        nodes, weights = graph.hung[:, column], graph.weights[:, column]
+        before, after = rest.vertices - rest.nodes[nodes], vertices - moved[nodes]
+        products = weights[:, None, None] * np.einsum("vi,vj->vij", after, before)
+        spread += np.stack(
+            [np.bincount(nodes, products[:, i, j], count) for i in range(3) for j in range(3)], axis=1
+        ).reshape(count, 3, 3)
+    left, _, right = np.linalg.svd(spread)
+    left[:, :, 2] *= np.sign(np.linalg.det(left @ right))[:, None]
+    return State(left @ right, moved.copy())
+
+
 class Body:
     """A mesh and the graph that carries it, whatever its pose.
 

@@ -3,7 +3,7 @@
 Depth is what the frame before had, but for what rigidity makes of it: pictures alone say little about it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 
@@ -11,85 +11,95 @@ from .camera import FilmCamera
 from .film import Film
 from .flow import FlowMatcher, Pose, look
 from .graph import Graph
-from .solve import Body, Equations, Rest, State, Weights
+from .solve import Body, Equations, Rest, Weights, fitted
 
 WEIGHTS = Weights(rigidity=150.0, rigidity_reach=0.3, picture=0.0, depth=0.1, time=0.5)
 STEPS_WITH_ANCHOR = 2
 """Of a frame on the way outward, after one step that has the colours of the frame before alone."""
+KEPT_POSES = 4
 
 
 def track_mesh(
-    vertices: np.ndarray, anchor: int, faces: np.ndarray, film: Film, camera: FilmCamera, graph: Graph, advance: Callable[[], None]
-) -> np.ndarray:
+    poses: np.ndarray, anchor: int, known: Collection[int], faces: np.ndarray, film: Film, camera: FilmCamera, graph: Graph,
+    advance: Callable[[], None],
+) -> np.ndarray:  # fmt: skip
     """Return poses (T, V, 3) float32 of model space: the mesh as the film moves it.
 
     Args:
-        vertices: (V, 3) model space, as the anchor frame shows the mesh.
+        poses: (T, V, 3) model space, of which the known ones are looked at.
+        anchor: the frame that shows the mesh as it is, and whose colours it has.
+        known: the frames whose poses stay, the anchor among them; tracking sets out from each.
         advance: called after each step of each frame; what it raises ends the work.
     """
-    tracker = Tracker(vertices, anchor, Body(graph, faces), film, camera)
-    order = outward(anchor, len(film))
-    tracker.begin()
+    tracker = Tracker(poses, anchor, known, Body(graph, faces), film, camera)
+    order = outward(known, len(film))
     for frame, before in order:
-        if before == anchor:
-            tracker.begin()
         tracker.follow(frame, before, advance)
-    tracker.begin()
     for frame, before in order:
-        if before == anchor:
-            tracker.begin()
         tracker.smooth(frame, before)
         advance()
-    return np.stack([tracker.posed(frame) for frame in range(len(film))]).astype(np.float32)
+    tracked = poses.astype(np.float32)
+    for frame, _ in order:
+        tracked[frame] = tracker.posed(frame)
+    return tracked
 
 
-def steps_of(total: int) -> int:
+def steps_of(total: int, known: Collection[int]) -> int:
     """Return how often `track_mesh` advances for a film of `total` frames."""
-    return (total - 1) * (1 + STEPS_WITH_ANCHOR + 1)
+    return (total - len(set(known))) * (1 + STEPS_WITH_ANCHOR + 1)
 
 
-def outward(anchor: int, total: int) -> list[tuple[int, int]]:
-    """Return every frame but the anchor with the one towards it, in the order in which they are reached."""
-    after = [(frame, frame - 1) for frame in range(anchor + 1, total)]
-    return after + [(frame, frame + 1) for frame in range(anchor - 1, -1, -1)]
+def outward(known: Collection[int], total: int) -> list[tuple[int, int]]:
+    """Return every unknown frame with the one before it on the way from the nearest known frame, nearest frames first."""
+    distance = {frame: min(abs(frame - start) for start in known) for frame in range(total)}
+    order = sorted((frame for frame in range(total) if distance[frame]), key=lambda frame: (distance[frame], frame))
+    return [(frame, min((frame - 1, frame + 1), key=lambda other: distance.get(other, total))) for frame in order]
 
 
 class Tracker:
-    """The states of all frames that were reached. Two poses are kept: the anchor's, and that of the frame before."""
+    """The states of all frames that were reached; a known frame's pose is given, and its state is what fits it best."""
 
-    def __init__(self, vertices: np.ndarray, anchor: int, body: Body, film: Film, camera: FilmCamera):
-        self._anchor, self._body, self._vertices = anchor, body, vertices
+    def __init__(
+        self, poses: np.ndarray, anchor: int, known: Collection[int], body: Body, film: Film, camera: FilmCamera
+    ):
+        self._anchor, self._body = anchor, body
         self._matcher = FlowMatcher(film, camera, body.faces)
-        self._rest = Rest(body, camera.to_film(vertices))
-        self._states = {anchor: State.at(self._rest.nodes)}
-        self._shown = look(vertices, body.faces, camera, film.size)
-        self._before = self._shown
-
-    def begin(self) -> None:
-        """Go back to the anchor: the next frame is beside it."""
-        self._before = self._shown
+        self._rest = Rest(body, camera.to_film(poses[anchor]))
+        self._known = {frame: poses[frame] for frame in known}
+        self._states = {frame: fitted(self._rest, camera.to_film(pose)) for frame, pose in self._known.items()}
+        self._shown = self._look(anchor)
+        self._seen: dict[int, Pose] = {}
 
     def posed(self, frame: int) -> np.ndarray:
         """Return a frame's vertices (V, 3) of model space."""
-        if frame == self._anchor:
-            return self._vertices
+        if frame in self._known:
+            return self._known[frame]
         return self._matcher.camera.to_model(self._rest.carried(self._states[frame]))
 
     def follow(self, frame: int, before: int, advance: Callable[[], None]) -> None:
         """Find a frame's pose from that of the frame before."""
         self._states[frame] = self._states[before]
-        depth = self._states[before].places
-        for sources in ({before: self._before}, *STEPS_WITH_ANCHOR * ({before: self._before, self._anchor: self._shown},)):
+        depth, nearby = self._states[before].places, self._look_again(before)
+        for sources in ({before: nearby}, *STEPS_WITH_ANCHOR * ({before: nearby, self._anchor: self._shown},)):
             self._step(frame, self._look(frame), sources, depth, None)
             advance()
-        self._before = self._look(frame)
 
     def smooth(self, frame: int, before: int) -> None:
         """Take one more step, now that the frames on both sides have their poses; they pull at the nodes."""
         near = [self._states[other].places for other in (frame - 1, frame + 1) if other in self._states]
-        sources = {before: self._before, self._anchor: self._shown}
+        sources = {before: self._look_again(before), self._anchor: self._shown}
         self._step(frame, self._look(frame), sources, self._states[frame].places, np.mean(near, axis=0))
-        self._before = self._look(frame)
+        self._seen.pop(frame, None)
+
+    def _look_again(self, frame: int) -> Pose:
+        """A frame's pose as it is seen; the last few are kept, since on both sides of a known frame tracking goes on in turn."""
+        if frame == self._anchor:
+            return self._shown
+        if frame not in self._seen:
+            if len(self._seen) >= KEPT_POSES:
+                del self._seen[next(iter(self._seen))]
+            self._seen[frame] = self._look(frame)
+        return self._seen[frame]
 
     def _look(self, frame: int) -> Pose:
         return look(self.posed(frame), self._body.faces, self._matcher.camera, self._matcher.film.size)

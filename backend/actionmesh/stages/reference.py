@@ -59,7 +59,7 @@ class Reference:
 
         Where a place has not moved its vertices are the mesh's own, bit for bit.
         """
-        shift = (places - self.vertices).astype(np.float64) / self.to_model.scale
+        shift = self.to_model.invert_shift(places - self.vertices)
         return (self.mesh.vertices + shift[self.place_of]).astype(np.float32)
 
 
@@ -115,14 +115,16 @@ def decode_surface(latent: Tensor, store: ModelStore, preset: Preset, progress: 
 
 
 @torch.no_grad()
-def reference_from_mesh(mesh: Mesh, store: ModelStore, seed: int) -> Reference:
-    """The artist's mesh: welded, scaled to model space, and encoded by the VAE.
+def reference_from_mesh(mesh: Mesh, store: ModelStore, seed: int, turn: np.ndarray | None = None) -> Reference:
+    """The artist's mesh: welded, brought to model space, and encoded by the VAE.
 
+    Args:
+        turn: (3, 3) rotation that takes the side that the camera sees to +Z; None where it is there already.
     Raises:
         MeshError: nothing is left of the mesh once vertices at one place are one.
     """
     places, place_of = weld(mesh.vertices)
-    vertices, to_model = normalise(places, store.settings.reference_extent)
+    vertices, to_model = normalise(places, store.settings.reference_extent, turn)
     faces = place_of[mesh.faces]
     require_surface(vertices, faces, mesh)
     samples = sample_surface(vertices, faces, store.settings.surface_points, seed)

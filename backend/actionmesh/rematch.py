@@ -1,0 +1,96 @@
+"""A finished animation matched to its clip: in the course of a job, or again later with other choices, without the networks."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from .animation import Animation
+from .errors import InputError
+from .matching.film import Film, make_film
+from .matching.graph import NODES
+from .matching.standing import Standing, camera_in_mesh
+from .media.clip import Clip
+from .progress import Progress
+from .protocol import ClipCamera, Facing, Fit, Match
+from .stages.match import find_standing, match_to_clip, mismatch
+
+
+def matched(
+    animation: Animation, film: Film, standing: Standing, way: Match, known: Mapping[int, np.ndarray], progress: Progress
+) -> Animation:
+    """Return the animation on its clip, with what was found of the camera and the fit in its provenance.
+
+    A mesh that does not stand as the reference frame shows it is left as it is, unless a way was asked for by name.
+
+    Args:
+        animation: as the network made it.
+        known: the vertices (V, 3) of the frames whose poses are known, the reference frame's among them.
+    """
+    anchor = animation.provenance.anchor
+    fit = replace(
+        animation.provenance.fit,
+        agreement=standing.view.overlap,
+        facing=standing.yaw,
+        doubt=standing.doubtful,
+        camera=clip_camera(film, standing) if standing.agrees else None,
+        notes=tuple(_notes(standing, anchor)),
+    )
+    if way is Match.OFF or (way is Match.AUTO and not standing.agrees):
+        return _with_fit(animation, fit)
+    frames, vertices = animation.frames, animation.vertices.copy()
+    for frame, pose in known.items():
+        vertices[frames.index(frame)] = pose
+    found = match_to_clip(vertices, animation.faces, frames, tuple(known), anchor, film, standing, way, NODES, progress)
+    changed = replace(animation, vertices=found.vertices, unmatched=animation.vertices)
+    return _with_fit(changed, replace(fit, way=found.way, overlap=found.overlap, camera=clip_camera(film, standing)))
+
+
+def match_again(animation: Animation, clip: Clip, way: Match, facing: Facing, progress: Progress) -> Animation:
+    """Return a finished animation matched to its clip anew, from the poses that the network once made.
+
+    Args:
+        clip: the animation's frames with the subject cut out.
+    Raises:
+        InputError: the clip has other frames than the animation.
+    """
+    whole = np.count_nonzero(animation.frame_indices >= 0)
+    if len(clip.frames) != whole or clip.crops is None:
+        problem = f"{clip.name} gives {len(clip.frames)} frames, and the result has {whole}."
+        raise InputError(problem, "Name the clip from which it was made, with the same frames.")
+    if animation.unmatched is not None:
+        animation = replace(animation, vertices=animation.unmatched, unmatched=None)
+    film, reference = make_film(clip.crops, progress.check), animation.vertices[animation.reference_frame]
+    anchor = animation.provenance.anchor
+    standing = find_standing(reference, animation.faces, film, anchor, facing, progress)
+    cleared = replace(animation.provenance, fit=Fit(shape=animation.provenance.fit.shape))
+    return matched(replace(animation, provenance=cleared), film, standing, way, {anchor: reference}, progress)
+
+
+def clip_camera(film: Film, standing: Standing) -> ClipCamera:
+    """Return the camera of the clip's own frames, in the mesh's coordinates."""
+    camera, (height, width) = standing.view.camera, film.frame_size
+    matrix = camera_in_mesh(camera, standing.to_match)
+    scale = camera.scale / film.factor
+    perspective = camera.inverse_distance > 0
+    return ClipCamera(
+        matrix=tuple(matrix.ravel().tolist()),
+        width=width,
+        height=height,
+        focal=scale / camera.inverse_distance if perspective else None,
+        pixel=None if perspective else 1 / (scale * standing.to_match.scale),
+    )
+
+
+def _notes(standing: Standing, anchor: int) -> list[str]:
+    notes = [] if standing.agrees else [mismatch(standing, anchor)]
+    if standing.doubtful is not None:
+        notes.append(
+            f"Seen from {standing.doubtful:.0f} degrees the mesh fits the reference frame almost as well as from "
+            f"{standing.yaw:.0f}: if it faces the wrong way, choose its facing."
+        )
+    return notes
+
+
+def _with_fit(animation: Animation, fit: Fit) -> Animation:
+    return replace(animation, provenance=replace(animation.provenance, fit=fit))

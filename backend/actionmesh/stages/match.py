@@ -1,0 +1,135 @@
+"""Match: the animation brought onto its clip, from the network's poses or from the still mesh, whichever explains it better.
+
+It needs no network. The mesh must stand as the reference frame shows it: only then is there a camera to be found, and colours to
+be followed.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..geometry.surface import weld
+from ..matching.choice import TRACK_BELOW, fit, residual
+from ..matching.film import Film
+from ..matching.graph import Graph, make_graph
+from ..matching.refine import ITERATIONS, refine_poses
+from ..matching.standing import LEAST_AGREEMENT, Standing, stand
+from ..matching.track import steps_of, track_mesh
+from ..progress import Progress
+from ..protocol import Facing, Match
+
+LOOKING = "Match: finding the camera"
+FOLLOWING = "Match: following the clip"
+SHARE_OF_SEARCH = 60
+"""Views that a search looks at, about: the steps of its bar."""
+
+
+@dataclass(frozen=True)
+class Matched:
+    """What became of an animation.
+
+    Args:
+        vertices: (R, V, 3) float32, the mesh's own coordinates.
+        way: REFINE or TRACK, or OFF where it is as it was.
+        overlap: of silhouette and subject, over their union, mean over the frames.
+    """
+
+    vertices: np.ndarray
+    way: Match
+    overlap: float
+
+
+def find_standing(
+    vertices: np.ndarray, faces: np.ndarray, film: Film, anchor: int, facing: Facing, progress: Progress
+) -> Standing:
+    """Return how the mesh, in its own coordinates (V, 3), stands in the reference frame."""
+    places, place_of = weld(vertices)
+    advance, done = progress.start(LOOKING, SHARE_OF_SEARCH), 0
+
+    def check() -> None:
+        nonlocal done
+        progress.check()
+        done += 1
+        if done < SHARE_OF_SEARCH:
+            advance()
+
+    standing = stand(places, place_of[faces], film, anchor, facing, check)
+    for _ in range(max(1, SHARE_OF_SEARCH - done)):
+        advance()
+    return standing
+
+
+def match_to_clip(
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    frames: Sequence[float],
+    known: Collection[int],
+    anchor: int,
+    film: Film,
+    standing: Standing,
+    way: Match,
+    nodes: int,
+    progress: Progress,
+) -> Matched:
+    """Bring an animation onto its clip.
+
+    Args:
+        vertices: (R, V, 3) float32, the network's poses in the mesh's own coordinates; the anchor's is the mesh itself.
+        faces: (F, 3).
+        frames: (R) which frame of the film each pose shows; between whole ones poses follow their neighbours.
+        known: frames whose poses are known and stay, the anchor among them.
+        way: REFINE, TRACK, or AUTO for the one that explains the clip better.
+        nodes: of the deformation graph.
+    """
+    whole = np.array([frames.index(frame) for frame in range(len(film))])
+    _, place_of = weld(vertices[whole[anchor]])
+    first = np.unique(place_of, return_index=True)[1]
+    faces = place_of[faces]
+    poses = standing.to_match.apply(vertices[whole][:, first])
+    graph = make_graph(poses[anchor].astype(np.float64), faces, nodes)
+    chosen, matched = _best(poses, known, anchor, faces, film, standing, graph, way, progress)
+    overlap = fit(matched, faces, film, standing.view.camera, progress.check)
+    shifts = standing.to_match.invert_shift(matched.astype(np.float64) - poses)
+    moved = np.stack([
+        pose + _between(shifts, frame)[place_of] for pose, frame in zip(vertices, frames, strict=True)
+    ]).astype(np.float32)
+    return Matched(moved, chosen, overlap)
+
+
+def _best(
+    poses: np.ndarray, known: Collection[int], anchor: int, faces: np.ndarray, film: Film, standing: Standing, graph: Graph,
+    way: Match, progress: Progress,
+) -> tuple[Match, np.ndarray]:  # fmt: skip
+    """The way taken, and poses (T, V, 3) of match space."""
+    camera, others = standing.view.camera, len(film) - len(set(known))
+    refining, tracking = way is not Match.TRACK, way is not Match.REFINE
+    advance = progress.start(FOLLOWING, max(1, refining * ITERATIONS * others + tracking * steps_of(len(film), known)))
+    ways: dict[Match, np.ndarray] = {}
+    if refining:
+        ways[Match.REFINE] = refine_poses(poses, anchor, known, faces, film, camera, graph, advance)
+    if tracking:
+        ways[Match.TRACK] = track_mesh(poses, anchor, known, faces, film, camera, graph, advance)
+    if len(ways) == 1:
+        return ways.popitem()
+    refined, tracked = (residual(ways[each], anchor, faces, film, camera, progress.check) for each in (Match.REFINE, Match.TRACK))
+    chosen = Match.TRACK if tracked < TRACK_BELOW * refined else Match.REFINE
+    return chosen, ways[chosen]
+
+
+def _between(shifts: np.ndarray, frame: float) -> np.ndarray:
+    """(V, 3) the shifts (T, V, 3) at a time between whole frames."""
+    before, share = int(frame), frame - int(frame)
+    return shifts[before] if not share else (1 - share) * shifts[before] + share * shifts[before + 1]
+
+
+def mismatch(standing: Standing, anchor: int) -> str:
+    """Return the sentence for a mesh that does not stand as the reference frame shows it."""
+    named = "the first frame" if anchor == 0 else f"frame {anchor}"
+    agree = f"{100 * standing.view.overlap:.0f}% agree"
+    if standing.view.overlap >= LEAST_AGREEMENT:
+        agree += f", and the outlines are {np.sqrt(standing.view.cost):.1f} pixels apart"
+    return (
+        f"The mesh does not stand as {named} shows it: {agree}. Pose it alike, or choose another reference frame; "
+        "it was animated without being matched to the clip."
+    )
