@@ -46,6 +46,11 @@ class FilmCamera:
         """1 / the distance from the eye to the plane through the origin, in 1 / pixels."""
         return self.inverse_distance / self.scale
 
+    @property
+    def eye(self) -> np.ndarray:
+        """(3,) where the camera stands in model space, if it is no orthographic one."""
+        return self.to_model(np.array([-self.shift[0], -self.shift[1], 1 / self.curvature]))
+
     def to_film(self, points: np.ndarray) -> np.ndarray:
         """Return points (..., 3) of model space in film space, float64."""
         return points.astype(np.float64) @ (self.scale * self.axes.T)

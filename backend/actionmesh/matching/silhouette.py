@@ -1,11 +1,10 @@
-"""What of a mesh is seen from a camera: rays through the film's pixels, traced by Embree."""
+"""What of a mesh is seen from a camera: rays through the film's pixels."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from embreex.mesh_construction import TriangleMesh
-from embreex.rtcore_scene import EmbreeScene
 
+from ..media.rays import RayScene
 from .camera import FilmCamera
 
 HEADROOM = 1.0
@@ -51,19 +50,19 @@ class Scene:
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray):
         self._vertices = np.ascontiguousarray(vertices, np.float32)
-        self._scene = EmbreeScene()
-        self._mesh = TriangleMesh(self._scene, self._vertices, np.ascontiguousarray(faces, np.int32))
+        self._scene = RayScene(vertices, faces)
 
     def sight(self, camera: FilmCamera, size: tuple[int, int]) -> Sight:
         """Return what is seen at each pixel of a picture of `size` (height, width)."""
         origins, directions = self._rays(camera, size)
-        answer = self._scene.run(origins, directions, output=True)
-        pixel = np.flatnonzero(answer["primID"] >= 0)
-        u, v, normals = answer["u"][pixel], answer["v"][pixel], answer["Ng"][pixel]
+        eye = camera.eye if camera.curvature > 0 else None
+        found = self._scene.hits(origins, directions, eye)
+        pixel = np.flatnonzero(found.face >= 0)
+        u, v, normals = found.u[pixel], found.v[pixel], found.normal[pixel]
         along = directions[pixel]
         lengths = np.linalg.norm(normals, axis=1) * np.linalg.norm(along, axis=1)
         cosine = np.abs((normals * along).sum(axis=1)) / np.maximum(lengths, 1e-20)
-        return Sight(size, pixel, answer["primID"][pixel], np.stack([1 - u - v, u, v], axis=1), cosine)
+        return Sight(size, pixel, found.face[pixel], np.stack([1 - u - v, u, v], axis=1), cosine)
 
     def _rays(self, camera: FilmCamera, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         """Origins and directions (h w, 3) float32 in model space, one through each pixel's centre."""

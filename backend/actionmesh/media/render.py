@@ -1,4 +1,4 @@
-"""A small CPU renderer on Embree's ray tracer: orthographic or perspective, soft light, vertex colours or textures.
+"""A small CPU renderer on Embree's ray tracer (or its stand-in, see `rays.py`): orthographic or perspective, soft light, vertex colours or textures.
 
 It needs no OpenGL and no display, and one core renders about a hundred 96-pixel frames a second. It leaves out shadows,
 transparency and specular light: it makes training pictures and previews, no beauty shots.
@@ -8,9 +8,7 @@ Colours are sRGB and light is added in linear space.
 from dataclasses import dataclass
 
 import numpy as np
-from embreex.mesh_construction import TriangleMesh
-from embreex.rtcore_scene import EmbreeScene
-
+from .rays import RayScene
 from .shading import Hits, Light, Surface, Texture, albedo, shade, shading_normals, to_srgb
 
 __all__ = ["Camera", "Light", "Surface", "Texture", "render", "render_frames"]
@@ -110,7 +108,8 @@ def render_frames(
         grid = (rows.stop - rows.start, columns.stop - columns.start)
         if min(grid) <= 0:
             continue
-        hits = _trace(mesh, faces, *_rays(mesh, camera, size, rows, columns, supersample))
+        origins, directions = _rays(mesh, camera, size, rows, columns, supersample)
+        hits = _trace(mesh, faces, origins, directions, None if camera.field_of_view is None else origins[0])
         normals = shading_normals(mesh, faces, representative, hits)
         shaded = shade(albedo(hits, faces, colours), normals, light)
         picture[rows, columns] = _resolve(hits.rays, shaded, grid, supersample)
@@ -155,14 +154,12 @@ def _rays(
     return np.broadcast_to(np.array([0, 0, camera.distance], np.float32), plane.shape).copy(), plane
 
 
-def _trace(seen: np.ndarray, faces: np.ndarray, origins: np.ndarray, directions: np.ndarray) -> Hits:
-    scene = EmbreeScene()
-    TriangleMesh(scene, seen, faces)
-    answer = scene.run(origins, directions, output=True)
-    rays = np.flatnonzero(answer["primID"] >= 0)
-    u, v, normals = answer["u"][rays], answer["v"][rays], answer["Ng"][rays]
+def _trace(seen: np.ndarray, faces: np.ndarray, origins: np.ndarray, directions: np.ndarray, eye: np.ndarray | None) -> Hits:
+    found = RayScene(seen, faces).hits(origins, directions, eye)
+    rays = np.flatnonzero(found.face >= 0)
+    u, v, normals = found.u[rays], found.v[rays], found.normal[rays]
     normals *= -np.sign((normals * directions[rays]).sum(axis=1, keepdims=True))  # towards the eye
-    return Hits(rays, answer["primID"][rays], np.stack([1 - u - v, u, v], axis=1), normals)
+    return Hits(rays, found.face[rays], np.stack([1 - u - v, u, v], axis=1), normals)
 
 
 def _resolve(rays: np.ndarray, colours: np.ndarray, grid: tuple[int, int], supersample: int) -> np.ndarray:
