@@ -83,8 +83,8 @@ def plain_hits(
     rays, nearest = np.unique(ray[order], return_index=True)
     chosen = order[nearest]
     count = len(origins)
-    weights = (np.zeros(count, np.float32) for _ in range(2))
-    result = RayHits(np.full(count, MISS), *weights, np.zeros((count, 3), np.float32))
+    one, other = np.zeros((2, count), np.float32)
+    result = RayHits(np.full(count, MISS), one, other, np.zeros((count, 3), np.float32))
     result.face[rays], result.u[rays], result.v[rays] = face[chosen], u[chosen], v[chosen]
     result.normal[rays] = np.cross(first[chosen], second[chosen])
     return result

@@ -8,6 +8,7 @@ Colours are sRGB and light is added in linear space.
 from dataclasses import dataclass
 
 import numpy as np
+
 from .rays import RayScene
 from .shading import Hits, Light, Surface, Texture, albedo, shade, shading_normals, to_srgb
 
