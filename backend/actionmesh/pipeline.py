@@ -55,8 +55,8 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
 
     film = film_for(options, mesh, clip, progress)
     standing = None
-    if mesh is not None and film is not None:
-        standing = find_standing(mesh.vertices, mesh.faces, film, anchor, options.facing, progress)
+    if mesh is not None and film is not None and clip.crops is not None:
+        standing = find_standing(mesh.vertices, mesh.faces, clip.crops, anchor, options.facing, progress)
     context = encode_frames(clip.frames if clip.crops is None else clip.crops, store, progress)
     if mesh is None:
         pending = reference_from_picture(context[anchor], store, preset, options.seed, progress)

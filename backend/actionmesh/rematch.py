@@ -62,7 +62,7 @@ def match_again(animation: Animation, clip: Clip, way: Match, facing: Facing, pr
         animation = replace(animation, vertices=animation.unmatched, unmatched=None)
     film, reference = make_film(clip.crops, progress.check), animation.vertices[animation.reference_frame]
     anchor = animation.provenance.anchor
-    standing = find_standing(reference, animation.faces, film, anchor, facing, progress)
+    standing = find_standing(reference, animation.faces, clip.crops, anchor, facing, progress)
     cleared = replace(animation.provenance, fit=Fit(shape=animation.provenance.fit.shape))
     return matched(replace(animation, provenance=cleared), film, standing, way, {anchor: reference}, progress)
 

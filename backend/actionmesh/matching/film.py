@@ -1,6 +1,6 @@
 """The clip as matching works on it: cropped to the subject, a common small size, on black or white."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,9 +10,9 @@ import numpy as np
 from ..media.subject_crops import Box, SubjectCrops
 
 LONGER_SIDE = 160
-"""Pixels along the longer side of the box around the subject in all frames."""
+"""Film pixels along the longer side of the box around the subject in all frames."""
 MARGIN = 20
-"""Pixels around that box."""
+"""Film pixels around that box."""
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -27,6 +27,7 @@ class Film:
         factor: film pixels a pixel of the frame.
         frame_size: (height, width) of the clip's frames.
         background: brightness of the background, 0 or 255.
+        sharpness: pixels of this film along one of a film of the usual size, which is 1.
     """
 
     pictures: np.ndarray
@@ -35,6 +36,7 @@ class Film:
     factor: float
     frame_size: tuple[int, int]
     background: int
+    sharpness: float = 1.0
 
     def __len__(self) -> int:
         return len(self.pictures)
@@ -54,13 +56,13 @@ class Film:
         """Return the outline of the subject in a frame."""
         return Outline(self.masks[frame])
 
-    def shrunk(self, frame: int, longer_side: int) -> "Film":
-        """Return one frame with the subject's box in all frames `longer_side` pixels long."""
-        ratio = longer_side / LONGER_SIDE
+    def shrunk(self, frame: int, sharpness: float) -> "Film":
+        """Return one frame as a film of another sharpness."""
+        ratio = sharpness / self.sharpness
         height, width = (max(1, round(side * ratio)) for side in self.size)
         picture = cv2.resize(self.pictures[frame], (width, height), interpolation=cv2.INTER_AREA)
         mask = cv2.resize(self.masks[frame].astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) >= 0.5
-        return Film(picture[None], mask[None], self.corner, self.factor * ratio, self.frame_size, self.background)
+        return Film(picture[None], mask[None], self.corner, self.factor * ratio, self.frame_size, self.background, sharpness)
 
 
 class Outline:
@@ -97,30 +99,35 @@ def contour_of(mask: np.ndarray) -> np.ndarray:
 def make_film(crops: SubjectCrops, check: Callable[[], None] = lambda: None) -> Film:
     """Return the film of a clip's cut-out subject; `check` is called before each frame, and may raise."""
     assert crops.box is not None
-    return film_of([crops], crops.box, crops.frame_size, check)
+    return film_of(crops, crops.box, crops.frame_size, 1.0, check)
+
+
+def make_still(crops: SubjectCrops, frame: int, sharpness: float) -> Film:
+    """Return one frame as a film of another sharpness."""
+    assert crops.box is not None
+    return film_of([crops[frame]], crops.box, crops.frame_size, sharpness)
 
 
 def film_of(
-    sources: Sequence[SubjectCrops | np.ndarray], box: Box, frame_size: tuple[int, int], check: Callable[[], None]
+    crops: Iterable[np.ndarray], box: Box, frame_size: tuple[int, int], sharpness: float, check: Callable[[], None] = lambda: None
 ) -> Film:
     """Return the film of crops (h, w, 4) uint8 of one box."""
-    factor = LONGER_SIDE / max(box.height, box.width)
-    size = (max(1, round(box.height * factor)), max(1, round(box.width * factor)))
+    factor = sharpness * LONGER_SIDE / max(box.height, box.width)
+    size, margin = (max(1, round(box.height * factor)), max(1, round(box.width * factor))), round(MARGIN * sharpness)
     rgba = []
-    for source in sources:
-        for crop in source:
-            check()
-            rgba.append(_resized(crop, size))
+    for crop in crops:
+        check()
+        rgba.append(_resized(crop, size))
     background = _contrasting(rgba)
-    margins = ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0))
+    margins = ((margin, margin), (margin, margin), (0, 0))
     pictures, masks = [], []
     for frame in rgba:
         padded = np.pad(frame, margins)
         alpha = padded[..., 3:]
         pictures.append(np.rint(padded[..., :3] + (1 - alpha) * background).clip(0, 255).astype(np.uint8))
         masks.append(alpha[..., 0] >= 0.5)
-    corner = (box.left - MARGIN / factor, box.top - MARGIN / factor)
-    return Film(np.stack(pictures), np.stack(masks), corner, factor, frame_size, int(background))
+    corner = (box.left - margin / factor, box.top - margin / factor)
+    return Film(np.stack(pictures), np.stack(masks), corner, factor, frame_size, int(background), sharpness)
 
 
 def _resized(crop: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -8,17 +8,21 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from .camera import FilmCamera
+from .creases import crease_agreement
 from .film import Film, Outline, contour_of
 from .silhouette import Scene, overlap
 
-COARSE_SIDE = 64
+COARSE = 0.4
+"""Sharpness of the film on which views are tried."""
 COARSE_STEPS, FINE_STEPS = 6, 25
 COARSE_REACH, FINE_REACH = 8.0, 1.5
-"""Pixels beyond which a contour's distance counts less and less: in the first steps, and in the last."""
+"""Film pixels beyond which a contour's distance counts less and less: in the first steps, and in the last."""
 PRIOR_MEAN = np.array([0.0, 0.0, 0.0, 0.2, 0.0, 0.0, 0.0])
 PRIOR_WIDTH = np.array([np.radians(14), np.radians(14), np.radians(4), 0.15, np.inf, np.inf, np.inf])
 """Of yaw, pitch, roll, 1 / distance (of a subject 1.5 long), scale and shifts."""
 PRIOR_WEIGHT = 0.01
+ALIKE, ALIKE_PIXELS = 1.6, 0.01
+"""A view whose cost is at most this many times the best one's, and so much more, explains the outline as well."""
 OVERLAP_PRICE = 0.003
 """What a unit of the prior costs in overlap."""
 STEP = np.array([1e-4, 1e-4, 1e-4, 1e-4, 1e-3, 1e-2, 1e-2])
@@ -31,12 +35,14 @@ class View:
     Args:
         camera: of the film.
         overlap: of the mesh's silhouette and the mask, over their union, 0 to 1.
-        cost: mean robust square of the distances between the two contours, in film pixels.
+        cost: mean robust square of the distances between the two contours, in pixels of a film of the usual size.
+        creases: correlation of the frame's edges with the mesh's creases, -1 to 1.
     """
 
     camera: FilmCamera
     overlap: float
     cost: float
+    creases: float
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,7 @@ class Starts:
         kept, apart: how many of them are refined, at least so far from each other.
         finished, finished_apart: how many of those are finished.
         yaw_prior: whether a camera before the front is likelier than others.
+        opposite: the view from behind the best one is finished, too.
     """
 
     yaws: tuple[int, ...]
@@ -57,24 +64,27 @@ class Starts:
     finished: int
     finished_apart: float
     yaw_prior: bool
+    opposite: bool
 
 
 PITCHES = (-14, 0, 12, 26)
-FRONT = Starts((-24, -12, 0, 12, 24), PITCHES, (0.1, 0.25), kept=5, apart=0, finished=2, finished_apart=0, yaw_prior=True)
-AROUND = Starts(tuple(range(0, 360, 30)), PITCHES, (0.2,), kept=8, apart=20, finished=4, finished_apart=12, yaw_prior=False)
+BEFORE = (-24, -12, 0, 12, 24)
+FRONT = Starts(BEFORE, PITCHES, (0.1, 0.25), kept=5, apart=0, finished=2, finished_apart=0, yaw_prior=True, opposite=False)
+CIRCLE = tuple(range(0, 360, 30))
+AROUND = Starts(CIRCLE, PITCHES, (0.2,), kept=8, apart=20, finished=4, finished_apart=12, yaw_prior=False, opposite=True)
 """A camera before the subject's front, within some 24 degrees; and one anywhere around it."""
 
 
 def find_views(
     vertices: np.ndarray, faces: np.ndarray, film: Film, frame: int, starts: Starts, check: Callable[[], None] = lambda: None
 ) -> list[View]:
-    """Return the finished views of a frame, the best first.
+    """Return the finished views of a frame, the best first: of those with the nearest contours, that with the best creases.
 
     Args:
         vertices: (V, 3) model space, the longest side of their box 1.5 and its centre at the origin; faces: (F, 3).
         check: called before each view is tried; what it raises ends the search.
     """
-    scene, coarse = Scene(vertices, faces), film.shrunk(frame, COARSE_SIDE)
+    scene, coarse, reach = Scene(vertices, faces), film.shrunk(frame, COARSE), FINE_REACH * film.sharpness
     prior = Prior(starts.yaw_prior)
     tried = []
     for yaw in starts.yaws:
@@ -89,18 +99,36 @@ def find_views(
     better = []
     for camera in apart([camera for _, camera in tried], starts.apart, starts.kept):
         check()
-        refined = refine(scene, vertices, faces, coarse_outline, camera, COARSE_STEPS, COARSE_REACH / 2, prior)
+        refined = refine(scene, vertices, faces, coarse_outline, camera, COARSE_STEPS, COARSE_REACH * COARSE, prior)
         ratio = film.factor / coarse.factor
         enlarged = refined.rescaled(ratio, (0.0, 0.0))
-        better.append((contour_cost(scene, vertices, faces, outline, enlarged, FINE_REACH), enlarged))
+        better.append((contour_cost(scene, vertices, faces, outline, enlarged, reach), enlarged))
     better.sort(key=lambda pair: pair[0])
-    views = []
-    for camera in apart([camera for _, camera in better], starts.finished_apart, starts.finished):
+
+    def finished(camera: FilmCamera) -> View:
         check()
-        camera = refine(scene, vertices, faces, outline, camera, FINE_STEPS, FINE_REACH, prior)
-        cost = contour_cost(scene, vertices, faces, outline, camera, FINE_REACH)
-        views.append(View(camera, overlap(scene.sight(camera, film.size).mask, film.masks[frame]), cost))
-    return sorted(views, key=lambda view: view.cost)
+        camera = refine(scene, vertices, faces, outline, camera, FINE_STEPS, reach, prior)
+        cost = contour_cost(scene, vertices, faces, outline, camera, reach) / film.sharpness**2
+        agreement = overlap(scene.sight(camera, film.size).mask, film.masks[frame])
+        return View(camera, agreement, cost, crease_agreement(scene, vertices, faces, film, frame, camera))
+
+    views = [finished(camera) for camera in apart([camera for _, camera in better], starts.finished_apart, starts.finished)]
+    if starts.opposite:
+        best = min(views, key=lambda view: view.cost).camera
+        views.append(finished(framed(vertices, film, frame, (best.yaw + np.pi, -best.pitch, -best.roll, best.inverse_distance))))
+    return ordered(views)
+
+
+def ordered(views: list[View]) -> list[View]:
+    """Return the views that explain the outline about as well as the best one by their creases, then the others by their cost."""
+    alike = [view for view in views if explains_alike(view, views)]
+    others = [view for view in views if not explains_alike(view, views)]
+    return sorted(alike, key=lambda view: -view.creases) + sorted(others, key=lambda view: view.cost)
+
+
+def explains_alike(view: View, views: list[View]) -> bool:
+    """Whether a view explains the outline about as well as the best of all."""
+    return view.cost <= ALIKE * min(each.cost for each in views) + ALIKE_PIXELS
 
 
 @dataclass(frozen=True)

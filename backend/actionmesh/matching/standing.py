@@ -1,8 +1,9 @@
 """How a mesh stands before the clip's camera: which of its sides is seen, from where, and whether it stands as the frame shows it.
 
 "Faces +Z" means the side that *the camera sees*. Where the mesh stands in the pose of the reference frame, its silhouette finds
-that side: of all views around it the right one leaves the smallest distance between the contours. Where it does not stand so,
-wrong views fit as well as the right one, and the file's documented front stays.
+that side: of all views around it the right one leaves the smallest distance between the contours, and of a view and the one
+opposite the right one has its creases where the picture has edges. Where it does not stand so, wrong views fit as well as the
+right one, and the file's documented front stays.
 """
 
 from collections.abc import Callable
@@ -14,16 +15,21 @@ from ..geometry.surface import Normalisation, normalise
 from ..protocol import Facing
 from .camera import FilmCamera
 from .film import Film
-from .search import AROUND, FRONT, View, angle_between, find_views
+from .search import AROUND, FRONT, View, angle_between, explains_alike, find_views
 
 EXTENT = 0.75
 """Half the longest side of a mesh's box in match space: that of the toys on which the search's prior was set."""
-LARGEST_COST = 0.3
-"""Square pixels of the contours' distance above which a mesh does not stand as the frame shows it."""
-LEAST_AGREEMENT = 0.94
-"""Overlap of silhouette and mask below which it does not either."""
-CLOSE = 1.15
-"""How much worse the second-best view must at least be for the best one to be beyond doubt."""
+SHARPNESS = 2.0
+"""Of the film on which the camera is searched: at the usual size the pixels' own steps hide which of two views is nearer."""
+LARGEST_COST = 0.1
+"""Square pixels of the contours' distance above which no view around a mesh is trusted. On tuning sets right views have at most
+0.08, and the best views of a mesh in another frame's pose at least that."""
+LEAST_CREASES = 0.15
+"""Correlation of creases and edges under which a view is not trusted if another one has more."""
+LEAST_AGREEMENT, LARGEST_MISMATCH = 0.94, 0.6
+"""Overlap of silhouette and mask below which, and cost above which, a mesh does not stand as the frame shows it."""
+CLOSE = 0.7
+"""A view that explains the outline as well, and has this share of the best one's creases, leaves a doubt."""
 YAWS = {Facing.FRONT: 0, Facing.RIGHT: 90, Facing.BACK: 180, Facing.LEFT: -90}
 """Degrees around +Y from +Z to the axis that the mesh faces."""
 
@@ -52,41 +58,54 @@ class Standing:
     @property
     def agrees(self) -> bool:
         """Whether the mesh stands as the reference frame shows it."""
-        return self.view.overlap >= LEAST_AGREEMENT and self.view.cost < LARGEST_COST
+        return self.view.overlap >= LEAST_AGREEMENT and self.view.cost < LARGEST_MISMATCH
 
 
 def stand(
-    vertices: np.ndarray, faces: np.ndarray, film: Film, frame: int, facing: Facing, check: Callable[[], None] = lambda: None
+    vertices: np.ndarray, faces: np.ndarray, still: Film, facing: Facing, check: Callable[[], None] = lambda: None
 ) -> Standing:
-    """Return how a mesh stands in the reference frame.
+    """Return how a mesh stands in the reference frame, before the camera of a film of the usual sharpness.
 
     Args:
         vertices: (V, 3) float32, the mesh's own coordinates; faces: (F, 3).
-        frame: of the film.
+        still: the reference frame alone, at SHARPNESS.
         facing: the side that the camera sees; AUTO looks for it around the whole circle.
         check: called now and then; what it raises ends the search.
     """
     if facing is not Facing.AUTO:
-        return _facing(vertices, faces, film, frame, YAWS[facing], check)
+        return _facing(vertices, faces, still, YAWS[facing], check)
     placed, to_match = normalise(vertices, EXTENT)
-    views = find_views(placed, faces, film, frame, AROUND, check)
-    if views[0].cost >= LARGEST_COST:
-        return _facing(vertices, faces, film, frame, 0, check)
+    views = find_views(placed, faces, still, 0, AROUND, check)
+    if not _trusted(views):
+        return _facing(vertices, faces, still, 0, check)
     yaw = float(np.degrees(views[0].camera.yaw))
     turned = replace(to_match, turn=turn_of(yaw))
-    camera = replace(views[0].camera, yaw=0.0)
-    return Standing(wrapped(yaw), turned, replace(views[0], camera=camera), _second(views))
+    return Standing(wrapped(yaw), turned, _usual(replace(views[0], camera=replace(views[0].camera, yaw=0.0))), _second(views))
 
 
-def _facing(vertices: np.ndarray, faces: np.ndarray, film: Film, frame: int, yaw: float, check: Callable[[], None]) -> Standing:
+def _facing(vertices: np.ndarray, faces: np.ndarray, still: Film, yaw: float, check: Callable[[], None]) -> Standing:
     placed, to_match = normalise(vertices, EXTENT, turn_of(yaw) if yaw else None)
-    return Standing(yaw, to_match, find_views(placed, faces, film, frame, FRONT, check)[0])
+    return Standing(yaw, to_match, _usual(find_views(placed, faces, still, 0, FRONT, check)[0]))
+
+
+def _usual(view: View) -> View:
+    """The view with the camera of a film of the usual sharpness."""
+    return replace(view, camera=view.camera.rescaled(1 / SHARPNESS, (0.0, 0.0)))
+
+
+def _trusted(views: list[View]) -> bool:
+    """Whether the best view shows that the mesh stands as the frame shows it."""
+    best = views[0]
+    rivals = any(view.creases > LEAST_CREASES for view in views[1:])
+    return best.cost < LARGEST_COST and not (best.creases < LEAST_CREASES and rivals)
 
 
 def _second(views: list[View]) -> float | None:
     """The yaw, in degrees, of another view that is almost as good as the best."""
+    best = views[0]
     for view in views[1:]:
-        if angle_between(view.camera, views[0].camera) > AROUND.apart and view.cost < min(CLOSE * views[0].cost, LARGEST_COST):
+        alike = explains_alike(view, views) and view.creases > CLOSE * best.creases
+        if alike and angle_between(view.camera, best.camera) > AROUND.apart:
             return wrapped(float(np.degrees(view.camera.yaw)))
     return None
 

@@ -1,4 +1,4 @@
-"""A small CPU renderer on Embree's ray tracer (or its stand-in, see `rays.py`): orthographic or perspective, soft light, vertex colours or textures.
+"""A small CPU renderer on Embree's ray tracer: orthographic or perspective, soft light, vertex colours or textures.
 
 It needs no OpenGL and no display, and one core renders about a hundred 96-pixel frames a second. It leaves out shadows,
 transparency and specular light: it makes training pictures and previews, no beauty shots.

@@ -11,11 +11,12 @@ import numpy as np
 
 from ..geometry.surface import weld
 from ..matching.choice import TRACK_BELOW, fit, residual
-from ..matching.film import Film
+from ..matching.film import Film, make_still
 from ..matching.graph import Graph, make_graph
 from ..matching.refine import ITERATIONS, refine_poses
-from ..matching.standing import LEAST_AGREEMENT, Standing, stand
+from ..matching.standing import LEAST_AGREEMENT, SHARPNESS, Standing, stand
 from ..matching.track import steps_of, track_mesh
+from ..media.subject_crops import SubjectCrops
 from ..progress import Progress
 from ..protocol import Facing, Match
 
@@ -41,9 +42,9 @@ class Matched:
 
 
 def find_standing(
-    vertices: np.ndarray, faces: np.ndarray, film: Film, anchor: int, facing: Facing, progress: Progress
+    vertices: np.ndarray, faces: np.ndarray, crops: SubjectCrops, anchor: int, facing: Facing, progress: Progress
 ) -> Standing:
-    """Return how the mesh, in its own coordinates (V, 3), stands in the reference frame."""
+    """Return how the mesh, in its own coordinates (V, 3), stands in the reference frame `anchor` of a clip's subject."""
     places, place_of = weld(vertices)
     advance, done = progress.start(LOOKING, SHARE_OF_SEARCH), 0
 
@@ -54,7 +55,7 @@ def find_standing(
         if done < SHARE_OF_SEARCH:
             advance()
 
-    standing = stand(places, place_of[faces], film, anchor, facing, check)
+    standing = stand(places, place_of[faces], make_still(crops, anchor, SHARPNESS), facing, check)
     for _ in range(max(1, SHARE_OF_SEARCH - done)):
         advance()
     return standing

@@ -1,0 +1,76 @@
+"""A small creature whose motion and camera are known, as a film and as crops."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import trimesh
+
+from actionmesh.matching.film import Film, make_film
+from actionmesh.media.render import Camera, render_frames
+from actionmesh.media.subject_crops import SubjectCrops
+
+SIZE = 256
+FRAMES = 5
+
+
+@dataclass(frozen=True)
+class Acted:
+    """Vertices (T, V, 3) of model space that move, and what a camera sees of them."""
+
+    vertices: np.ndarray
+    faces: np.ndarray
+    camera: Camera
+    crops: SubjectCrops
+
+    @property
+    def film(self) -> Film:
+        return make_film(self.crops)
+
+
+def creature() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A body with a head before it, two arms of unlike length and a tail: vertices, faces, colours. It has no symmetry."""
+    parts = [
+        (trimesh.creation.icosphere(subdivisions=3, radius=0.3), (0, 0, 0), (0.7, 0.3, 0.2)),
+        (trimesh.creation.icosphere(subdivisions=3, radius=0.17), (0.06, 0.36, 0.2), (0.9, 0.8, 0.3)),
+        (trimesh.creation.capsule(0.45, 0.07, count=[12, 12]), (-0.66, 0.05, 0.05), (0.2, 0.5, 0.8)),
+        (trimesh.creation.capsule(0.25, 0.09, count=[12, 12]), (0.46, 0.0, 0.0), (0.3, 0.7, 0.3)),
+        (trimesh.creation.capsule(0.3, 0.05, count=[12, 12]), (0.1, -0.3, -0.5), (0.6, 0.3, 0.7)),
+    ]
+    along_x = trimesh.transformations.rotation_matrix(np.pi / 2, (0, 1, 0))
+    meshes, colours = [], []
+    for number, (mesh, place, colour) in enumerate(parts):
+        if number in (2, 3):
+            mesh.apply_transform(along_x)
+        mesh.apply_translation(place)
+        meshes.append(mesh)
+        stripes = 0.75 + 0.25 * np.sign(np.sin(23 * mesh.vertices @ (1.0, 0.7, 0.4)))
+        colours.append(stripes[:, None] * colour)
+    whole = trimesh.util.concatenate(meshes)
+    vertices = whole.vertices - (whole.vertices.max(axis=0) + whole.vertices.min(axis=0)) / 2
+    scale = 1.5 / np.ptp(vertices, axis=0).max()
+    return (scale * vertices).astype(np.float32), np.array(whole.faces, np.int32), np.concatenate(colours).astype(np.float32)
+
+
+def wave(vertices: np.ndarray, amount: float, frames: int = FRAMES) -> np.ndarray:
+    """(T, V, 3): the left arm is raised, by `amount` radians in the end."""
+    posed = np.repeat(vertices[None].astype(np.float64), frames, axis=0)
+    joint = np.array([-0.3, 0.02, 0.03])
+    share = np.clip((joint[0] - vertices[:, 0]) / 0.12, 0, 1)
+    for frame in range(frames):
+        angle = -amount * frame / (frames - 1) * share
+        x, y = (vertices[:, :2] - joint[:2]).T
+        posed[frame, :, 0] = joint[0] + np.cos(angle) * x - np.sin(angle) * y
+        posed[frame, :, 1] = joint[1] + np.sin(angle) * x + np.cos(angle) * y
+    return posed.astype(np.float32)
+
+
+def act(amount: float = 0.6, yaw: float = 0.0, frames: int = FRAMES) -> Acted:
+    """The creature waving before a camera that stands `yaw` radians around it, a little above."""
+    vertices, faces, colours = creature()
+    posed = wave(vertices, amount, frames)
+    camera = Camera(yaw=yaw, pitch=0.15, half_extent=1.3, field_of_view=0.5)
+    pictures = render_frames(posed, faces, colours, camera, SIZE)
+    crops = SubjectCrops(SIZE, SIZE)
+    for picture in pictures:
+        crops.append(picture)
+    return Acted(posed, faces, camera, crops)

@@ -1,0 +1,282 @@
+"""Match on a creature whose motion and camera are known."""
+
+import numpy as np
+import pytest
+
+from actionmesh.errors import Cancelled
+from actionmesh.geometry.surface import normalise
+from actionmesh.matching.camera import FilmCamera
+from actionmesh.matching.choice import fit, residual
+from actionmesh.matching.film import Outline, make_film
+from actionmesh.matching.graph import make_graph, surface_graph
+from actionmesh.matching.refine import refine_poses
+from actionmesh.matching.search import robust
+from actionmesh.matching.solve import Body, Rest, State, fitted, rotations
+from actionmesh.matching.standing import camera_in_mesh, turn_of, wrapped
+from actionmesh.matching.track import outward, track_mesh
+from actionmesh.progress import Progress
+from actionmesh.protocol import Facing, Match
+from actionmesh.stages.match import find_standing, match_to_clip, mismatch
+from tests.backend.matching_film import FRAMES, SIZE, act
+
+QUIET = Progress()
+
+
+@pytest.fixture(scope="module")
+def acted():
+    return act()
+
+
+@pytest.fixture(scope="module")
+def standing(acted):
+    return find_standing(acted.vertices[0], acted.faces, acted.crops, 0, Facing.FRONT, QUIET)
+
+
+def error(vertices: np.ndarray, truth: np.ndarray) -> float:
+    """Mean distance over that of the still mesh."""
+    return float(np.linalg.norm(vertices - truth, axis=-1).mean() / np.linalg.norm(truth[:1] - truth, axis=-1).mean())
+
+
+def matched(acted, standing, vertices, way, known=(0,), frames=None, nodes=60):
+    frames = [float(frame) for frame in range(len(acted.vertices))] if frames is None else frames
+    return match_to_clip(vertices, acted.faces, frames, known, known[0], acted.film, standing, way, nodes, QUIET)
+
+
+# The camera.
+
+
+def test_the_camera_of_a_true_mesh_is_found(acted, standing):
+    camera = standing.view.camera
+    assert np.degrees(camera.yaw) == pytest.approx(0, abs=0.5) and np.degrees(camera.pitch) == pytest.approx(np.degrees(0.15), abs=0.5)
+    assert np.degrees(camera.roll) == pytest.approx(0, abs=0.5)
+    assert camera.inverse_distance == pytest.approx(np.tan(0.25) / 1.3, abs=0.03)
+    assert standing.agrees and standing.view.overlap > 0.98
+
+
+def test_points_are_seen_where_the_renderer_shows_them(acted, standing):
+    """The camera's numbers, in pixels of the clip, against the renderer's own projection."""
+    film = acted.film
+    seen = standing.view.camera.pixels(standing.view.camera.to_film(standing.to_match.apply(acted.vertices[0])))
+    ours = seen / film.factor + film.corner
+    axes = acted.vertices[0] @ acted.camera.axes.T
+    plane = axes[:, :2] / (1 - axes[:, 2:] / acted.camera.distance) / acted.camera.half_extent
+    theirs = (plane * (1, -1) + 1) * SIZE / 2
+    assert np.linalg.norm(ours - theirs, axis=1).max() < 1.0
+    assert np.linalg.norm(ours - theirs, axis=1).mean() < 0.25
+
+
+@pytest.mark.parametrize("inverse_distance", [0.0, 0.3])
+def test_film_space_is_undone_and_its_derivatives_are_right(inverse_distance):
+    camera = FilmCamera(0.3, -0.2, 0.1, inverse_distance, 90.0, (4.0, -3.0), (80.0, 70.0))
+    points = np.random.default_rng(0).normal(0, 0.4, (20, 3))
+    film = camera.to_film(points)
+    np.testing.assert_allclose(camera.to_model(film), points, atol=1e-12)
+    jacobian, step = camera.jacobian(film), 1e-4
+    for axis in range(3):
+        shift = step * np.eye(3)[axis]
+        numeric = (camera.pixels(film + shift) - camera.pixels(film - shift)) / (2 * step)
+        np.testing.assert_allclose(jacobian[..., axis], numeric, atol=1e-6)
+
+
+def test_an_enlarged_picture_has_the_enlarged_pixels():
+    camera = FilmCamera(0.3, -0.2, 0.1, 0.2, 90.0, (4.0, -3.0), (80.0, 70.0))
+    points = np.random.default_rng(1).normal(0, 0.4, (20, 3))
+    larger = camera.rescaled(2.5, (10.0, -20.0))
+    expected = (camera.pixels(camera.to_film(points)) - (10, -20)) * 2.5
+    np.testing.assert_allclose(larger.pixels(larger.to_film(points)), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("inverse_distance", [0.0, 0.25])
+def test_the_camera_in_the_mesh_s_coordinates_sees_the_same(inverse_distance):
+    """A pinhole (or parallel) camera with that matrix, written out here, against the seven numbers."""
+    camera = FilmCamera(0.0, 0.2, 0.05, inverse_distance, 80.0, (6.0, -9.0), (100.0, 60.0))
+    vertices = np.random.default_rng(2).normal(0, 3, (30, 3)) + (5, 6, 7)
+    placed, to_match = normalise(vertices, 0.75, turn_of(50.0))
+    matrix = camera_in_mesh(camera, to_match)
+    local = (vertices - matrix[:3, 3]) @ matrix[:3, :3]
+    if inverse_distance:
+        focal = camera.scale / inverse_distance
+        pixels = np.array([100.0, 60.0]) + focal * local[:, :2] / -local[:, 2:] * (1, -1)
+    else:
+        pixels = np.array([100.0, 60.0]) + camera.scale * to_match.scale * local[:, :2] * (1, -1)
+    np.testing.assert_allclose(pixels, camera.pixels(camera.to_film(placed)), atol=1e-6)
+
+
+# Facing.
+
+
+@pytest.mark.parametrize("yaw", [-140, 25, 90, 180])
+def test_the_side_that_the_camera_sees_is_found(acted, yaw):
+    turned = (acted.vertices[0] @ turn_of(-yaw).T).astype(np.float32)
+    found = find_standing(turned, acted.faces, acted.crops, 0, Facing.AUTO, QUIET)
+    assert abs(wrapped(found.yaw - yaw)) < 1.0 and found.agrees and found.doubtful is None
+    np.testing.assert_allclose(turned @ found.turn.T, acted.vertices[0], atol=0.03)
+
+
+def test_an_axis_that_is_given_is_believed(acted):
+    turned = (acted.vertices[0] @ turn_of(-90).T).astype(np.float32)
+    found = find_standing(turned, acted.faces, acted.crops, 0, Facing.RIGHT, QUIET)
+    assert found.yaw == 90 and found.agrees
+    wrong = find_standing(turned, acted.faces, acted.crops, 0, Facing.FRONT, QUIET)
+    assert wrong.yaw == 0 and not wrong.agrees
+
+
+def test_a_mesh_in_another_pose_is_told_of_and_keeps_its_documented_front(acted):
+    other = act(amount=2.2).vertices[-1]
+    found = find_standing(other, acted.faces, acted.crops, 0, Facing.AUTO, QUIET)
+    assert found.yaw == 0 and not found.agrees
+    assert "does not stand as the first frame shows it" in mismatch(found, 0) and "agree" in mismatch(found, 0)
+    assert "frame 3 shows it" in mismatch(found, 3)
+
+
+# The two ways.
+
+
+@pytest.mark.parametrize("way", [Match.REFINE, Match.TRACK])
+def test_a_still_mesh_is_brought_onto_its_clip(acted, standing, way):
+    """Refine from poses that stand still, which is a network that saw nothing."""
+    still = np.repeat(acted.vertices[:1], FRAMES, axis=0)
+    found = matched(acted, standing, still, way)
+    assert found.way is way and found.overlap > 0.95
+    assert error(found.vertices, acted.vertices) < (0.75 if way is Match.REFINE else 0.35)
+    np.testing.assert_array_equal(found.vertices[0], acted.vertices[0])
+
+
+def test_auto_takes_track_where_the_network_saw_nothing_and_refine_where_it_was_nearly_right(acted, standing):
+    still = np.repeat(acted.vertices[:1], FRAMES, axis=0)
+    assert matched(acted, standing, still, Match.AUTO).way is Match.TRACK
+    nearly = acted.vertices.copy()
+    nearly[1:] += np.float32([0.01, -0.01, 0.0])
+    found = matched(acted, standing, nearly, Match.AUTO)
+    assert found.way is Match.REFINE and error(found.vertices, acted.vertices) < error(nearly, acted.vertices)
+
+
+def test_the_same_job_gives_the_same_result(acted, standing):
+    still = np.repeat(acted.vertices[:1], FRAMES, axis=0)
+    one, other = (matched(acted, standing, still, Match.TRACK).vertices for _ in range(2))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_in_betweens_follow_their_neighbours(acted, standing):
+    frames = [frame / 2 for frame in range(2 * FRAMES - 1)]
+    still = np.repeat(acted.vertices[:1], len(frames), axis=0)
+    found = matched(acted, standing, still, Match.TRACK, frames=frames).vertices
+    whole = matched(acted, standing, still[::2], Match.TRACK).vertices
+    np.testing.assert_array_equal(found[::2], whole)
+    np.testing.assert_allclose(found[1::2], (whole[:-1] + whole[1:]) / 2, atol=1e-6)
+
+
+@pytest.mark.parametrize("way", [Match.REFINE, Match.TRACK])
+def test_known_frames_stay_and_a_later_reference_frame_works(acted, way):
+    late = find_standing(acted.vertices[3], acted.faces, acted.crops, 3, Facing.FRONT, QUIET)
+    poses = np.repeat(acted.vertices[3:4], FRAMES, axis=0)
+    poses[1] = acted.vertices[1]
+    found = matched(acted, late, poses, way, known=(3, 1))
+    np.testing.assert_array_equal(found.vertices[[1, 3]], acted.vertices[[1, 3]])
+    assert error(found.vertices, acted.vertices) < 0.6 * error(poses, acted.vertices)
+
+
+def test_vertices_at_one_place_stay_together(acted, standing):
+    """A mesh cut along seams: every face has corners of its own."""
+    corners, faces = acted.faces.reshape(-1), np.arange(3 * len(acted.faces), dtype=np.int32).reshape(-1, 3)
+    still = np.repeat(acted.vertices[:1, corners], FRAMES, axis=0)
+    times = [float(frame) for frame in range(FRAMES)]
+    found = match_to_clip(still, faces, times, (0,), 0, acted.film, standing, Match.TRACK, 60, QUIET).vertices
+    first = np.unique(corners, return_index=True)[1]
+    np.testing.assert_allclose(found, found[:, first][:, corners], atol=1e-6)
+
+
+def test_cancelling_ends_the_work(acted, standing):
+    calls = []
+
+    def cancelled():
+        calls.append(1)
+        return len(calls) > 6
+
+    still = np.repeat(acted.vertices[:1], FRAMES, axis=0)
+    times = [float(frame) for frame in range(FRAMES)]
+    with pytest.raises(Cancelled):
+        progress = Progress(cancelled=cancelled)
+        match_to_clip(still, acted.faces, times, (0,), 0, acted.film, standing, Match.TRACK, 60, progress)
+    with pytest.raises(Cancelled):
+        find_standing(acted.vertices[0], acted.faces, acted.crops, 0, Facing.AUTO, Progress(cancelled=lambda: True))
+
+
+def test_progress_is_told_to_its_end(acted, standing):
+    events = []
+    progress = Progress(events.append)
+    still = np.repeat(acted.vertices[:1], FRAMES, axis=0)
+    times = [float(frame) for frame in range(FRAMES)]
+    match_to_clip(still, acted.faces, times, (0,), 0, acted.film, standing, Match.AUTO, 60, progress)
+    find_standing(acted.vertices[0], acted.faces, acted.crops, 0, Facing.AUTO, progress)
+    last = {event.stage: event for event in events}
+    assert len(last) == 2 and all(event.step == event.total for event in last.values())
+
+
+# Pieces.
+
+
+def test_residual_and_fit_tell_the_right_animation(acted, standing):
+    camera, film = standing.view.camera, acted.film
+    right, still = acted.vertices, np.repeat(acted.vertices[:1], FRAMES, axis=0)
+    right, still = (standing.to_match.apply(poses) for poses in (right, still))
+    assert residual(right, 0, acted.faces, film, camera) < 0.5 * residual(still, 0, acted.faces, film, camera)
+    assert fit(right, acted.faces, film, camera) > 0.97 > fit(still, acted.faces, film, camera)
+
+
+def test_nodes_lie_along_the_surface(acted):
+    """Points hang on nodes of their own part: the arm's tip is near the body's in space only."""
+    vertices = acted.vertices[0].astype(np.float64)
+    graph = make_graph(vertices, acted.faces, 40)
+    np.testing.assert_allclose(graph.weights.sum(axis=1), 1)
+    assert len(np.unique(graph.nodes)) == 40 and np.array_equal(np.unique(graph.edges[:, 0]), np.arange(40))
+    same = graph.carried(vertices, np.repeat(np.eye(3)[None], 40, axis=0), vertices[graph.nodes])
+    np.testing.assert_allclose(same, vertices, atol=1e-12)
+    lengths = surface_graph(vertices, acted.faces)
+    assert (lengths != lengths.T).nnz == 0 and lengths.data.min() > 0
+
+
+def test_a_rigid_motion_is_carried_exactly_and_found_again(acted):
+    vertices = acted.vertices[0].astype(np.float64)
+    rest = Rest(Body(make_graph(vertices, acted.faces, 30), acted.faces), vertices)
+    turn, shift = rotations(np.array([[0.3, -0.5, 0.9]]))[0], np.array([0.1, 0.2, -0.3])
+    state = State(np.repeat(turn[None], 30, axis=0), rest.nodes @ turn.T + shift)
+    np.testing.assert_allclose(rest.carried(state), vertices @ turn.T + shift, atol=1e-9)
+    again = fitted(rest, vertices @ turn.T + shift)
+    np.testing.assert_allclose(again.turns, state.turns, atol=1e-6)
+    np.testing.assert_allclose(again.places, state.places, atol=1e-9)
+
+
+def test_frames_are_reached_outward_from_what_is_known():
+    assert outward((2,), 5) == [(1, 2), (3, 2), (0, 1), (4, 3)]
+    assert outward((0, 4), 5) == [(1, 0), (3, 4), (2, 1)]
+    assert outward((0, 1, 2), 3) == []
+
+
+def test_an_outline_s_distance_is_signed_and_its_slope_points_outward():
+    rows, columns = np.mgrid[0:60, 0:60]
+    outline = Outline((rows - 30) ** 2 + (columns - 30) ** 2 < 15**2)
+    assert outline.distance[30, 30] == pytest.approx(-15, abs=1) and outline.distance[30, 55] == pytest.approx(10, abs=1)
+    np.testing.assert_allclose(outline.slope[30, 50], [1, 0], atol=0.1)
+    assert np.abs(np.hypot(*(outline.contour - 30).T) - 14.5).max() < 1
+
+
+def test_a_robust_square_is_a_square_where_small_and_ends():
+    np.testing.assert_allclose(robust(np.array([0.0, 0.1, 1e6]), 2.0), [0, 0.01, 4], rtol=3e-3, atol=1e-9)
+
+
+def test_the_film_contrasts_with_the_subject(acted):
+    film = make_film(acted.crops)
+    assert max(film.masks.any(axis=0).any(axis=1).sum(), film.masks.any(axis=0).any(axis=0).sum()) == pytest.approx(157, abs=4)
+    outside = ~film.masks.any(axis=0)
+    assert film.background in (0, 255) and (film.pictures[0][outside] == film.background).mean() > 0.95
+    assert film.principal == pytest.approx(((SIZE / 2 - film.corner[0]) * film.factor, (SIZE / 2 - film.corner[1]) * film.factor))
+
+
+def test_both_ways_leave_their_input_alone(acted, standing):
+    poses = standing.to_match.apply(np.repeat(acted.vertices[:1], FRAMES, axis=0))
+    before = poses.copy()
+    graph = make_graph(poses[0].astype(np.float64), acted.faces, 30)
+    for way in (refine_poses, track_mesh):
+        way(poses, 0, (0,), acted.faces, acted.film, standing.view.camera, graph, lambda: None)
+        np.testing.assert_array_equal(poses, before)
