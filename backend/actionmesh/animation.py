@@ -10,6 +10,7 @@ from safetensors.numpy import save
 
 from .errors import InputError
 from .output.atomic import write_atomically
+from .painting.coat import Coat
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ class Animation:
         reference_frame: index into T of the pose for which the reference mesh was made or given.
         frame_indices: (T,) int64, which of the chosen frames a pose shows, counted from 0; -1 for an in-between.
         provenance: what made it.
+        appearance: UVs and a picture of a mesh that was made and coloured here. None for an artist's mesh, whose own file tells,
+            and for plain clay.
     """
 
     vertices: np.ndarray
@@ -43,23 +46,35 @@ class Animation:
     reference_frame: int
     frame_indices: np.ndarray
     provenance: Provenance
+    appearance: Coat | None = None
 
     def __post_init__(self) -> None:
         assert self.vertices.ndim == 3 and self.vertices.shape[2] == 3 and self.vertices.dtype == np.float32
         assert self.faces.ndim == 2 and self.faces.shape[1] == 3 and self.faces.dtype == np.int32
         assert self.times.shape == (len(self.vertices),) and self.frame_indices.shape == self.times.shape
         assert 0 <= self.reference_frame < len(self.vertices)
+        assert self.appearance is None or len(self.appearance.corner_uv) == len(self.faces)
 
     def save(self, path: str | Path) -> None:
         """Writes one .safetensors file; the provenance and the reference frame travel in its metadata."""
+        metadata = {"reference_frame": str(self.reference_frame), "provenance": json.dumps(asdict(self.provenance))}
+        write_atomically(Path(path), lambda part: part.write_bytes(save(self.arrays(), metadata)))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return all numbers by name: `vertices`, `faces`, `times`, `frame_indices`, and what `appearance` has.
+
+        That is `corner_uv` (F, 3, 2) float32, and `picture_png`, the bytes of a PNG file as (n,) uint8.
+        """
         arrays = {
             "vertices": np.ascontiguousarray(self.vertices),
             "faces": np.ascontiguousarray(self.faces),
             "times": self.times,
             "frame_indices": self.frame_indices,
         }
-        metadata = {"reference_frame": str(self.reference_frame), "provenance": json.dumps(asdict(self.provenance))}
-        write_atomically(Path(path), lambda part: part.write_bytes(save(arrays, metadata)))
+        if self.appearance is not None:
+            arrays["corner_uv"] = np.ascontiguousarray(self.appearance.corner_uv)
+            arrays["picture_png"] = np.frombuffer(self.appearance.png, np.uint8)
+        return arrays
 
     @classmethod
     def load(cls, path: str | Path) -> "Animation":
@@ -72,10 +87,19 @@ class Animation:
             with safe_open(str(path), framework="numpy") as file:
                 metadata = file.metadata() or {}
                 arrays = {name: file.get_tensor(name) for name in file.keys()}
+            appearance = _appearance(arrays)
             return cls(
                 **arrays,
                 reference_frame=int(metadata["reference_frame"]),
                 provenance=Provenance(**json.loads(metadata["provenance"])),
+                appearance=appearance,
             )
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"{path} cannot be read as an animation.", "Run the job again.") from error
+
+
+def _appearance(arrays: dict[str, np.ndarray]) -> Coat | None:
+    """Take the coat out of an animation's arrays; results of older versions have none."""
+    if "corner_uv" not in arrays and "picture_png" not in arrays:
+        return None
+    return Coat(arrays.pop("corner_uv"), arrays.pop("picture_png").tobytes())
