@@ -102,4 +102,7 @@ def _appearance(arrays: dict[str, np.ndarray]) -> Coat | None:
     """Take the coat out of an animation's arrays; results of older versions have none."""
     if "corner_uv" not in arrays and "picture_png" not in arrays:
         return None
-    return Coat(arrays.pop("corner_uv"), arrays.pop("picture_png").tobytes())
+    coat = Coat(arrays.pop("corner_uv"), arrays.pop("picture_png").tobytes())
+    if len(coat.corner_uv) != len(arrays["faces"]):
+        raise ValueError(f"{len(coat.corner_uv)} faces have UVs, of {len(arrays['faces'])}")
+    return coat

@@ -1,8 +1,8 @@
 """The mesh that was animated, as a glTF document, with the animation's vertices found in its primitives.
 
 A .glb or .gltf file is taken as it is. Any other format is turned into glTF by trimesh, and a mesh of the model's own
-has the colours that it was given, or is plain clay. Where the document splits or reorders vertices, as trimesh does along the UV seams of an .obj, they are
-matched by place: vertices at one place move together.
+has the colours that it was given, or is plain clay. Where the document splits or reorders vertices, as trimesh does
+along the UV seams of an .obj, they are matched by place: vertices at one place move together.
 """
 
 import copy

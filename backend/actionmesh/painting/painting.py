@@ -3,20 +3,17 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy.sparse import csr_matrix, diags
-from scipy.sparse.csgraph import dijkstra
 
 from ..matching.camera import FilmCamera
-from ..matching.graph import surface_graph
 from ..matching.silhouette import Sight
 from ..media.subject_crops import SubjectCrops
 from .atlas import atlas_of
 from .coat import Coat
-from .sightings import Sighting, best_views
+from .neighbourhood import Neighbourhood
+from .sightings import Sighting
 from .spreading import spread_colours
+from .views import best_views
 
-SOFT_BORDERS, SOFT_FILL = 3, 20
-"""Rounds of averaging with neighbours: of borders between frames, and of colours that no frame shows."""
 SURE = 0.02
 """Share of a texel's colour that frames show, below which it is filled."""
 
@@ -40,7 +37,7 @@ def painted_by_clip(
         check: called before each frame; what it raises ends the work.
     """
     assert len(poses) == len(crops)
-    mesh = _Surface(poses[anchor], faces)
+    mesh = Neighbourhood(poses[anchor], faces)
     scores = []
     for frame, pose in enumerate(poses):
         check()
@@ -87,38 +84,6 @@ class _Paint:
     def colours(self) -> np.ndarray:
         """(count, 3); 0 where nothing was added."""
         return self._sum / np.maximum(self.weight, 1e-9)[:, None]
-
-
-class _Surface:
-    """A mesh at rest, and what of it lies beside what."""
-
-    def __init__(self, vertices: np.ndarray, faces: np.ndarray):
-        self._graph = surface_graph(vertices, faces)
-        beside = csr_matrix((np.ones(len(self._graph.data)), self._graph.indices, self._graph.indptr), self._graph.shape)
-        self._mean = diags(1 / np.maximum(np.asarray(beside.sum(axis=1)).ravel(), 1)) @ beside
-        corners = vertices[faces].astype(np.float64)
-        face_areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
-        self.areas = np.bincount(faces.ravel(), np.repeat(face_areas / 3, 3), len(vertices))
-
-    def softened(self, values: np.ndarray) -> np.ndarray:
-        """Return values (V,) averaged with those of their neighbours."""
-        for _ in range(SOFT_BORDERS):
-            values = (values + self._mean @ values) / 2
-        return values
-
-    def filled(self, colours: np.ndarray, known: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
-        """Return colours (V, 3) where those that are not known are the nearest known ones along the surface, softened.
-
-        Args:
-            otherwise: (3,) where nothing is known.
-        """
-        if not known.any():
-            return np.broadcast_to(otherwise, colours.shape)
-        nearest = dijkstra(self._graph, indices=np.flatnonzero(known), min_only=True, return_predecessors=True)[2]
-        colours = np.where(nearest[:, None] >= 0, colours[nearest], otherwise)
-        for _ in range(SOFT_FILL):
-            colours = np.where(known[:, None], colours, self._mean @ colours)
-        return colours
 
 
 def _mean_colour(crop: np.ndarray) -> np.ndarray:

@@ -1,7 +1,5 @@
 """How well one frame shows points of a mesh: unhidden, well inside the mask, and how squarely."""
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
 
@@ -73,35 +71,3 @@ def _picked(picture: np.ndarray, places: np.ndarray, outside: float) -> np.ndarr
     height, width = picture.shape
     within = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
     return np.where(within, picture[np.where(within, rows, 0), np.where(within, columns, 0)], outside)
-
-
-def best_views(
-    scores: np.ndarray, areas: np.ndarray, anchor: int, smoothed: Callable[[np.ndarray], np.ndarray]
-) -> dict[int, np.ndarray]:
-    """Return the few frames whose colours are used, and their shares (V,) at each vertex: 0 to 1, their sum at most 1.
-
-    The anchor comes first; a further frame is used only where it shows the surface a good deal better than those before it:
-    many frames that show it alike would blur it.
-
-    Args:
-        scores: (T, V), how well each frame shows each vertex.
-        areas: (V,) of the surface around each vertex.
-        smoothed: (V,) -> (V,), softens the borders between frames.
-    """
-    chosen, best, label = [anchor], scores[anchor].copy(), np.where(scores[anchor] > 0, anchor, -1)
-    while len(chosen) < MOST_FRAMES:
-        gains = np.clip(scores - BETTER * best, 0, None) @ areas
-        frame = int(gains.argmax())
-        if frame in chosen or gains[frame] < WORTH * areas.sum():
-            break
-        better = scores[frame] > BETTER * best
-        label, best = np.where(better, frame, label), np.where(better, scores[frame], best)
-        chosen.append(frame)
-    return {frame: smoothed((label == frame).astype(np.float64)) * (scores[frame] > 0) for frame in chosen}
-
-
-MOST_FRAMES = 6
-BETTER = 1.3
-"""Times as squarely a vertex has to be seen for another frame's colours."""
-WORTH = 0.003
-"""Gain in squareness, as a share of the whole surface, for which a further frame is used."""

@@ -70,13 +70,14 @@ def contours_of(alpha: np.ndarray, smallest_part: float) -> Contours:
     if not covered.any():
         raise MediaError("The reference frame shows no subject.", "Choose another reference frame.")
     columns, rows = np.flatnonzero(covered.any(axis=0)), np.flatnonzero(covered.any(axis=1))
-    left, top = int(columns[0]), int(rows[0])
-    own = alpha[top : rows[-1] + 1, left : columns[-1] + 1]
-    shrink = min(1.0, WORKING_SIDE / max(own.shape))
+    longest = max(int(columns[-1] - columns[0]), int(rows[-1] - rows[0])) + 1
+    shrink = min(1.0, WORKING_SIDE / longest)
+    margin = int(np.ceil(BORDER / shrink))
+    own = np.pad(alpha, margin)[rows[0] : rows[-1] + 1 + 2 * margin, columns[0] : columns[-1] + 1 + 2 * margin]
     size = max(1, round(own.shape[1] * shrink)), max(1, round(own.shape[0] * shrink))
-    working = np.pad(cv2.resize(own, size, interpolation=cv2.INTER_AREA), BORDER)
+    working = cv2.resize(own, size, interpolation=cv2.INTER_AREA)
     ratio = own.shape[1] / size[0], own.shape[0] / size[1]
-    origin = left - BORDER * ratio[0], top - BORDER * ratio[1]
+    origin = float(columns[0] - margin), float(rows[0] - margin)
     found = find_contours(_cleaned(working, smallest_part).astype(np.float64), 127.5, fully_connected="low")
     # scikit-image has what is low at the left of its (row, column) polygons
     polygons = tuple(_smoothed(polygon[:-1, ::-1] + 0.5) for polygon in found)

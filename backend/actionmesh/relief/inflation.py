@@ -9,7 +9,7 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import spsolve
 
-from .triangulation import Flat, cross
+from .flat import Flat, double_areas
 
 ROUNDNESS = 0.9
 LEAST = 0.02
@@ -31,7 +31,7 @@ def _stiffness(flat: Flat):
     """The matrix (P, P) of cotangents and the load (P,) of -laplace u = 1."""
     count, corners = len(flat.points), flat.points[flat.triangles]
     opposite = np.roll(corners, -1, axis=1) - np.roll(corners, -2, axis=1)
-    double_area = np.abs(cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]))
+    double_area = np.abs(double_areas(flat.points, flat.triangles))
     local = np.einsum("mix,mjx->mij", opposite, opposite) / (2 * np.maximum(double_area, 1e-12))[:, None, None]
     rows, columns = np.repeat(flat.triangles, 3, axis=1), np.tile(flat.triangles, (1, 3))
     matrix = coo_matrix((local.ravel(), (rows.ravel(), columns.ravel())), shape=(count, count)).tocsr()

@@ -9,10 +9,11 @@ from ..matching.camera import FilmCamera
 from ..media.subject_crops import Box
 from ..painting.coat import Coat
 from .contours import Contours, contours_of
+from .flat import Flat
 from .inflation import heights
 from .spacing import spacing_for
 from .texture import texture_of
-from .triangulation import Flat, triangulate
+from .triangulation import triangulate
 
 LONGEST_SIDE = 1.5
 MAX_FACES = 12_000

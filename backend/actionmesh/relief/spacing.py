@@ -41,7 +41,7 @@ def spacing_for(contours: Contours, triangles: int) -> Spacing:
     """Return the spacing at which about so many triangles fill the inside."""
     inside = contours.raster(1).astype(np.uint8)
     distance = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    thickness = _half_thickness(distance)
+    thickness = half_thickness(distance)
     graded: np.ndarray = np.sqrt(thickness / thickness.max()) * (RIM + (MIDDLE - RIM) * np.minimum(1, distance / thickness))
     most, covered = ACROSS * thickness, inside.astype(bool)
     low, high = SMALLEST, 2.0 * max(inside.shape)
@@ -58,10 +58,16 @@ def _sides(scale: float, graded: np.ndarray, most: np.ndarray) -> np.ndarray:
     return np.maximum(np.minimum(wanted, np.maximum(most, STRETCH * scale)), SMALLEST)
 
 
-def _half_thickness(distance: np.ndarray) -> np.ndarray:
-    """(h, w) float32, the radius of the largest disc inside that covers a pixel (Hildebrand and Rueegsegger 1997)."""
-    thickness = np.full(distance.shape, RADII[0], np.float32)
-    for radius in RADII[1:]:
+def half_thickness(distance: np.ndarray, radii: np.ndarray = RADII) -> np.ndarray:
+    """Return the radius (h, w) float32, one of `radii`, of the largest disc inside that covers a pixel.
+
+    Hildebrand and Rueegsegger 1997.
+
+    Args:
+        distance: (h, w) float32, of the pixels inside from the outline; 0 outside.
+    """
+    thickness = np.full(distance.shape, radii[0], np.float32)
+    for radius in radii[1:]:
         centres = distance >= radius
         if not centres.any():
             break
@@ -73,9 +79,10 @@ def _half_thickness(distance: np.ndarray) -> np.ndarray:
 def _rising_slowly(field: np.ndarray) -> np.ndarray:
     """The largest field below `field` (h, w) that rises by at most RISE a pixel, along rows, columns and diagonals."""
     field = field.astype(np.float32)
-    cross, corners = np.uint8([[0, 1, 0], [1, 1, 1], [0, 1, 0]]), np.ones((3, 3), np.uint8)
+    cross, corners = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), np.ones((3, 3), np.uint8)
     while True:
-        lower = np.minimum(cv2.erode(field, cross) + RISE, cv2.erode(field, corners) + RISE * np.float32(np.sqrt(2)))
+        beside, diagonal = cv2.erode(field, cross) + RISE, cv2.erode(field, corners) + RISE * np.sqrt(2)
+        lower = np.minimum(beside, diagonal).astype(np.float32)
         if (lower >= field - 1e-4).all():
             return field
         field = np.minimum(field, lower)

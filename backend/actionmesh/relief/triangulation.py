@@ -5,29 +5,20 @@ missing get points in their middle until none is (Ruppert 1995, without the proo
 is judged by its middle, which leaves a valid surface all the same).
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import Delaunay, cKDTree
 
 from .contours import Contours, resampled
+from .flat import Flat, double_areas, edges_of, keys_of
 from .spacing import Spacing, sampled_at
+from .trimming import without_chords, without_pinches
 
 FEWEST_ON_CONTOUR = 6
 OFF_OUTLINE, OFF_EACH_OTHER = 0.65, 0.6
 """Times their spacing that points inside are kept from the outline, and from each other."""
 ROUNDS_OF_SPLITTING, ROUNDS_OF_SMOOTHING = 8, 8
-
-
-@dataclass(frozen=True)
-class Flat:
-    """A flat surface: points (P, 2) working pixels; triangles (M, 3), all turned alike; rim (P,) bool, which are at its edge."""
-
-    points: np.ndarray
-    triangles: np.ndarray
-    rim: np.ndarray
 
 
 def triangulate(contours: Contours, spacing: Spacing, follow: bool = True) -> Flat:
@@ -49,8 +40,8 @@ def triangulate(contours: Contours, spacing: Spacing, follow: bool = True) -> Fl
             break
         outline, sides = _split_sides(outline, sides, missing)
     points, triangles = _delaunay(outline, inner)
-    triangles = _without_pinches(_inside(points, triangles, sides, raster, contours))
-    return _without_chords(points, triangles)
+    triangles = without_pinches(_inside(points, triangles, sides, raster, contours))
+    return without_chords(points, triangles)
 
 
 def _outline(contours: Contours, spacing: Spacing) -> tuple[np.ndarray, np.ndarray]:
@@ -90,30 +81,9 @@ def _delaunay(outline: np.ndarray, inner: np.ndarray) -> tuple[np.ndarray, np.nd
     """All points (P, 2) and their triangles (M, 3), turned alike."""
     points = np.concatenate([outline, inner])
     triangles = Delaunay(points).simplices
-    backward = cross(*_sides_of(points, triangles)) < 0
+    backward = double_areas(points, triangles) < 0
     triangles[backward] = triangles[backward, ::-1]
     return points, triangles
-
-
-def _sides_of(points: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    a, b, c = points[triangles].transpose(1, 0, 2)
-    return b - a, c - a
-
-
-def cross(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return the cross products (N,) of vectors (N, 2)."""
-    return one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]
-
-
-def edges_of(triangles: np.ndarray) -> np.ndarray:
-    """Return the edges (3 M, 2) of triangles (M, 3): all first ones, all second ones, all third ones."""
-    return np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-
-
-def keys_of(edges: np.ndarray, count: int) -> np.ndarray:
-    """Return one number (E,) for each edge (E, 2) between `count` points, whatever its direction."""
-    low, high = np.sort(edges.astype(np.int64), axis=1).T
-    return low * count + high
 
 
 def _present(sides: np.ndarray, triangles: np.ndarray, count: int) -> np.ndarray:
@@ -157,88 +127,8 @@ def _regions(keys: np.ndarray, owners: np.ndarray, open_: np.ndarray) -> np.ndar
 def _evened(points: np.ndarray, triangles: np.ndarray, spacing: Spacing) -> np.ndarray:
     """Points moved to the middle of the triangles around them; where points are to be close these count more (Chen 2004)."""
     middles = points[triangles].mean(axis=1)
-    mass = np.abs(cross(*_sides_of(points, triangles))) / np.maximum(spacing.at(middles), 1e-3) ** 3
+    mass = np.abs(double_areas(points, triangles)) / np.maximum(spacing.at(middles), 1e-3) ** 3
     corners = triangles.ravel()
     weight = np.bincount(corners, np.repeat(mass, 3), len(points))
     sums = np.stack([np.bincount(corners, np.repeat(mass * middles[:, k], 3), len(points)) for k in (0, 1)], axis=1)
     return np.where(weight[:, None] > 0, sums / np.maximum(weight, 1e-30)[:, None], points)
-
-
-def _without_pinches(triangles: np.ndarray) -> np.ndarray:
-    """The triangles without the smaller fans at points where two of them meet in nothing but that point."""
-    while True:
-        count = int(triangles.max()) + 1
-        fan = _fans(triangles, count)
-        fans, sizes = np.unique(fan, return_counts=True)
-        points = fans // (3 * len(triangles))
-        largest = np.zeros(count, int)
-        np.maximum.at(largest, points, sizes)
-        order = np.lexsort((-sizes, points))
-        first = np.zeros(len(fans), bool)
-        first[order[np.unique(points[order], return_index=True)[1]]] = True
-        if first.all():
-            return triangles
-        lost = ~first[np.searchsorted(fans, fan)].reshape(3, -1).T
-        triangles = triangles[~lost.any(axis=1)]
-
-
-def _fans(triangles: np.ndarray, count: int) -> np.ndarray:
-    """(3 M,) for all first corners, all second ones, all third ones: a number that corners of one fan around a point share."""
-    total = len(triangles)
-    corner = np.arange(3 * total).reshape(3, total)
-    at = triangles.T
-    ends = []
-    for k in range(3):  # the edge after corner k, at either of its ends
-        key = keys_of(np.stack([at[k], at[(k + 1) % 3]], axis=1), count)
-        ends += [(key * count + at[k], corner[k]), (key * count + at[(k + 1) % 3], corner[(k + 1) % 3])]
-    keys, corners = (np.concatenate(part) for part in zip(*ends, strict=True))
-    _, link = np.unique(keys, return_inverse=True)
-    size = 3 * total + link.max() + 1
-    links = coo_matrix((np.ones(len(link), bool), (corners, 3 * total + link)), shape=(size, size))
-    fan = connected_components(links, directed=False)[1][: 3 * total]
-    return at.ravel() * (3 * total) + np.unique(fan, return_inverse=True)[1]
-
-
-def _without_chords(points: np.ndarray, triangles: np.ndarray) -> Flat:
-    """The surface with a point in the middle of each inner edge that joins two points of its rim, and without unused points.
-
-    Front and back would be the same at such an edge, and in a triangle that has nothing beside it: those are left out.
-    """
-    _, edge, used = _edges_used(triangles, len(points))
-    triangles = triangles[(used[edge].reshape(3, -1) > 1).any(axis=0)]
-    unique, edge, used = _edges_used(triangles, len(points))
-    ends = np.stack(np.divmod(unique, len(points)), axis=1)
-    rim = np.zeros(len(points), bool)
-    rim[ends[used == 1]] = True
-    chords = np.flatnonzero((used == 2) & rim[ends].all(axis=1))
-    middle = np.full(len(unique), -1)
-    middle[chords] = len(points) + np.arange(len(chords))
-    points = np.concatenate([points, points[ends[chords]].mean(axis=1)])
-    triangles = split_edges(triangles, middle[edge].reshape(3, -1).T, points)
-    kept, triangles = np.unique(triangles, return_inverse=True)
-    return Flat(points[kept], triangles.reshape(-1, 3), np.concatenate([rim, np.zeros(len(chords), bool)])[kept])
-
-
-def _edges_used(triangles: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The keys of all edges (E,), which of them each edge of the triangles (3 M,) is, and in how many triangles each is (E,)."""
-    return np.unique(keys_of(edges_of(triangles), count), return_inverse=True, return_counts=True)
-
-
-def split_edges(triangles: np.ndarray, middle: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Return the triangles cut at new points `middle` (M, 3) on the edges after their corners; -1 where there is none."""
-    count = (middle >= 0).sum(axis=1)
-    pieces = [triangles[count == 0]]
-    for splits, first in ((1, lambda m: (m >= 0).argmax(axis=1)), (2, lambda m: (m < 0).argmax(axis=1)), (3, lambda m: 0 * m[:, 0])):
-        chosen = count == splits
-        turn = (first(middle[chosen])[:, None] + np.arange(3)) % 3
-        a, b, c = np.take_along_axis(triangles[chosen], turn, axis=1).T
-        ab, bc, ca = np.take_along_axis(middle[chosen], turn, axis=1).T
-        if splits == 1:
-            cut = [(a, ab, c), (ab, b, c)]
-        elif splits == 3:
-            cut = [(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)]
-        else:  # ab is whole: the quadrangle a b bc ca is cut along its shorter diagonal
-            short = np.linalg.norm(points[a] - points[bc], axis=1) <= np.linalg.norm(points[b] - points[ca], axis=1)
-            cut = [(ca, bc, c), (a, b, np.where(short, bc, ca)), (np.where(short, a, b), bc, ca)]
-        pieces += [np.stack(corners, axis=1) for corners in cut]
-    return np.concatenate(pieces)
