@@ -16,7 +16,7 @@ LAYERS = (
     {"cli", "download_report", "downloads", "evaluate", "worker", "service", "jobs", "__main__"},
     {"pipeline", "output"},
     {"stages"},
-    {"sampling", "models", "geometry", "media", "weights"},
+    {"sampling", "models", "geometry", "media", "weights", "matching", "relief", "painting"},
 )
 """From the ways in to the parts; a module looks at its own layer and at those below."""
 TRAINING = {"training", "evaluation"}

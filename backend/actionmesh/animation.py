@@ -12,6 +12,7 @@ from safetensors.numpy import save
 from .errors import InputError
 from .output.atomic import write_atomically
 from .protocol import Fit, ProtocolError, read
+from .painting.coat import Coat
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,8 @@ class Animation:
         frame_indices: (T,) int64, which of the chosen frames a pose shows, counted from 0; -1 for an in-between.
         provenance: what made it.
         unmatched: (T, V, 3) float32, the network's poses before they were matched to the clip; None where `vertices` are those.
+        appearance: UVs and a picture of a mesh that was made and coloured here. None for an artist's mesh, whose own file tells,
+            and for plain clay.
     """
 
     vertices: np.ndarray
@@ -62,6 +65,7 @@ class Animation:
     frame_indices: np.ndarray
     provenance: Provenance
     unmatched: np.ndarray | None = None
+    appearance: Coat | None = None
 
     def __post_init__(self) -> None:
         assert self.vertices.ndim == 3 and self.vertices.shape[2] == 3 and self.vertices.dtype == np.float32
@@ -69,6 +73,7 @@ class Animation:
         assert self.times.shape == (len(self.vertices),) and self.frame_indices.shape == self.times.shape
         assert 0 <= self.reference_frame < len(self.vertices)
         assert self.unmatched is None or self.unmatched.shape == self.vertices.shape
+        assert self.appearance is None or len(self.appearance.corner_uv) == len(self.faces)
 
     @property
     def frames(self) -> list[float]:
@@ -78,6 +83,14 @@ class Animation:
 
     def save(self, path: str | Path) -> None:
         """Writes one .safetensors file; the provenance and the reference frame travel in its metadata."""
+        metadata = {"reference_frame": str(self.reference_frame), "provenance": json.dumps(asdict(self.provenance))}
+        write_atomically(Path(path), lambda part: part.write_bytes(save(self.arrays(), metadata)))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return all numbers by name: `vertices`, `faces`, `times`, `frame_indices`, `unmatched`, and what `appearance` has.
+
+        The latter is `corner_uv` (F, 3, 2) float32, and `picture_png`, the bytes of a PNG file as (n,) uint8.
+        """
         arrays = {
             "vertices": np.ascontiguousarray(self.vertices),
             "faces": np.ascontiguousarray(self.faces),
@@ -86,8 +99,10 @@ class Animation:
         }
         if self.unmatched is not None:
             arrays["unmatched"] = np.ascontiguousarray(self.unmatched)
-        metadata = {"reference_frame": str(self.reference_frame), "provenance": json.dumps(asdict(self.provenance))}
-        write_atomically(Path(path), lambda part: part.write_bytes(save(arrays, metadata)))
+        if self.appearance is not None:
+            arrays["corner_uv"] = np.ascontiguousarray(self.appearance.corner_uv)
+            arrays["picture_png"] = np.frombuffer(self.appearance.png, np.uint8)
+        return arrays
 
     @classmethod
     def load(cls, path: str | Path) -> "Animation":
@@ -100,10 +115,22 @@ class Animation:
             with safe_open(str(path), framework="numpy") as file:
                 metadata = file.metadata() or {}
                 arrays = {name: file.get_tensor(name) for name in file.keys()}
+            appearance = _appearance(arrays)
             return cls(
                 **arrays,
                 reference_frame=int(metadata["reference_frame"]),
                 provenance=Provenance.from_dict(json.loads(metadata["provenance"])),
+                appearance=appearance,
             )
         except (OSError, SafetensorError, KeyError, TypeError, ValueError, ProtocolError) as error:
             raise InputError(f"{path} cannot be read as an animation.", "Run the job again.") from error
+
+
+def _appearance(arrays: dict[str, np.ndarray]) -> Coat | None:
+    """Take the coat out of an animation's arrays; results of older versions have none."""
+    if "corner_uv" not in arrays and "picture_png" not in arrays:
+        return None
+    coat = Coat(arrays.pop("corner_uv"), arrays.pop("picture_png").tobytes())
+    if len(coat.corner_uv) != len(arrays["faces"]):
+        raise ValueError(f"{len(coat.corner_uv)} faces have UVs, of {len(arrays['faces'])}")
+    return coat

@@ -47,7 +47,8 @@ def matched(acted, standing, vertices, way, known=(0,), frames=None, nodes=60):
 
 def test_the_camera_of_a_true_mesh_is_found(acted, standing):
     camera = standing.view.camera
-    assert np.degrees(camera.yaw) == pytest.approx(0, abs=0.5) and np.degrees(camera.pitch) == pytest.approx(np.degrees(0.15), abs=0.5)
+    assert np.degrees(camera.yaw) == pytest.approx(0, abs=0.5)
+    assert np.degrees(camera.pitch) == pytest.approx(np.degrees(0.15), abs=0.5)
     assert np.degrees(camera.roll) == pytest.approx(0, abs=0.5)
     assert camera.inverse_distance == pytest.approx(np.tan(0.25) / 1.3, abs=0.03)
     assert standing.agrees and standing.view.overlap > 0.98

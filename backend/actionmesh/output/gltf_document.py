@@ -17,8 +17,9 @@ from ..errors import MeshError, OutputError
 from ..geometry.gltf_file import BINARY_CHUNK, JSON_CHUNK, MAGIC, GltfFile, read_accessor
 from ..geometry.reading import DAMAGED, naming_damage, read_bytes
 
-VERTEX_BUFFER = 34962
-FLOAT = 5126
+VERTEX_BUFFER, INDEX_BUFFER = 34962, 34963
+FLOAT, UNSIGNED_INT = 5126, 5125
+KINDS = {1: "SCALAR", 2: "VEC2", 3: "VEC3"}
 LARGEST_GLB = 2**32 - 1
 
 
@@ -104,13 +105,27 @@ class Document:
         view = self._add_view(values.tobytes(), byteStride=12, target=VERTEX_BUFFER)
         return [self._add_accessor(vectors, view, k * vectors.nbytes) for k, vectors in enumerate(values)]
 
+    def add_uv(self, values: np.ndarray) -> int:
+        """Adds (count, 2) texture coordinates as float32; the index of their accessor."""
+        values = np.ascontiguousarray(values, "<f4")
+        return self._add_accessor(values, self._add_view(values.tobytes(), target=VERTEX_BUFFER), 0)
+
+    def add_indices(self, faces: np.ndarray) -> int:
+        """Adds (F, 3) triangles; the index of their accessor."""
+        corners = np.ascontiguousarray(faces, "<u4").reshape(-1, 1)
+        return self._add_accessor(corners, self._add_view(corners.tobytes(), target=INDEX_BUFFER), 0, UNSIGNED_INT)
+
+    def add_picture(self, data: bytes, mime_type: str) -> int:
+        """Adds the bytes of a picture's file; the index of the image."""
+        return add_to(self.json, "images", {"bufferView": self._add_view(data), "mimeType": mime_type})
+
     def add_zeros(self, count: int) -> int:
         """Adds `count` zero vectors, which take no space; the index of their accessor."""
         return self._add_accessor(np.zeros((count, 3), np.float32), None, 0)
 
-    def _add_accessor(self, values: np.ndarray, view: int | None, offset: int) -> int:
+    def _add_accessor(self, values: np.ndarray, view: int | None, offset: int, kind: int = FLOAT) -> int:
         entry: dict = {} if view is None else {"bufferView": view, "byteOffset": offset}
-        entry |= {"componentType": FLOAT, "count": len(values), "type": "VEC3" if values.shape[1] == 3 else "SCALAR"}
+        entry |= {"componentType": kind, "count": len(values), "type": KINDS[values.shape[1]]}
         entry |= {"min": values.min(axis=0).tolist(), "max": values.max(axis=0).tolist()}
         return add_to(self.json, "accessors", entry)
 

@@ -1,13 +1,13 @@
 """The mesh that was animated, as a glTF document, with the animation's vertices found in its primitives.
 
 A .glb or .gltf file is taken as it is. Any other format is turned into glTF by trimesh, and a mesh of the model's own
-is plain clay. Where the document splits or reorders vertices, as trimesh does along the UV seams of an .obj, they are
-matched by place: vertices at one place move together.
+has the colours that it was given, or is plain clay. Where the document splits or reorders vertices, as trimesh does
+along the UV seams of an .obj, they are matched by place: vertices at one place move together.
 """
 
 import copy
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from ..animation import Animation
 from ..errors import MeshError
 from ..geometry.gltf_scene import shown_primitives, to_world
 from ..geometry.mesh_files import load_mesh
+from .coated_document import coated_document
 from .gltf_document import Document, add_to
 
 log = logging.getLogger(__name__)
@@ -64,7 +65,7 @@ class Source:
 
 
 def open_source(animation: Animation, path: Path | None) -> Source:
-    """The mesh at `path`; with a warning a clay mesh instead when that is not the one that was animated.
+    """The mesh at `path`; with a warning the animation's own mesh instead when that is not the one that was animated.
 
     Args:
         path: the file that `animation` was made from; None when the model made the mesh.
@@ -80,13 +81,19 @@ def open_source(animation: Animation, path: Path | None) -> Source:
                 exc_info=not isinstance(error, MeshError),
             )
     rest = animation.vertices[animation.reference_frame]
+    if animation.appearance is not None:
+        document, rows = coated_document(rest, animation.faces, animation.appearance)
+        return _open_document(document, rest, animation.faces, rows)
     mesh = trimesh.Trimesh(rest, animation.faces, process=False)
     return _open_document(_from_trimesh(mesh.scene(), Path()), rest, animation.faces)
 
 
 def copy_source(source: Source) -> Source:
     """A copy whose document can be changed."""
-    return _open_document(copy.deepcopy(source.document), source.vertices, source.faces)
+    document = copy.deepcopy(source.document)
+    primitives = shown_primitives(document.json)
+    blocks = [replace(block, primitive=content) for block, (_, content) in zip(source.blocks, primitives, strict=True)]
+    return replace(source, document=document, blocks=blocks)
 
 
 def _open_file(animation: Animation, path: Path) -> Source:
@@ -120,12 +127,14 @@ def _from_trimesh(scene: trimesh.Scene, path: Path) -> Document:
     return document
 
 
-def _open_document(document: Document, vertices: np.ndarray, faces: np.ndarray) -> Source:
+def _open_document(document: Document, vertices: np.ndarray, faces: np.ndarray, rows: np.ndarray | None = None) -> Source:
+    """Finds the surfaces of a document; `rows`, which vertex each of its own is, is found by place unless given."""
     _separate_meshes(document.json)
     primitives = list(shown_primitives(document.json))
     positions = [document.array(content["attributes"]["POSITION"]).astype(np.float64) for _, content in primitives]
     world = [to_world(local, found.world) for local, (found, _) in zip(positions, primitives, strict=True)]
-    rows = _match(np.concatenate([np.empty((0, 3)), *world]), vertices)
+    if rows is None:
+        rows = _match(np.concatenate([np.empty((0, 3)), *world]), vertices)
     blocks = [
         Block(found.node, content, found.world, local, rows[found.vertices])
         for (found, content), local in zip(primitives, positions, strict=True)

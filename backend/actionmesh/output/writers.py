@@ -5,6 +5,8 @@
 .glb           animated, morph targets; see `gltf`
 .png, .mp4     the result beside the input frames; see `preview`
 a folder       frame_0000.glb, frame_0001.glb, ...: each pose as a mesh file of its own, with UVs and materials
+
+A mesh that was coloured here brings its UVs and its picture into all of them.
 """
 
 import json
@@ -92,10 +94,7 @@ def _write_safetensors(animation: Animation, path: Path, source_mesh: Path | Non
 
 def _write_npz(animation: Animation, path: Path, source_mesh: Path | None, clip: Frames | None) -> None:
     arrays: dict = {
-        "vertices": animation.vertices,
-        "faces": animation.faces,
-        "times": animation.times,
-        "frame_indices": animation.frame_indices,
+        **animation.arrays(),
         "reference_frame": np.int64(animation.reference_frame),
         "provenance": np.str_(json.dumps(asdict(animation.provenance))),
     }

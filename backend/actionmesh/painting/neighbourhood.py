@@ -1,0 +1,44 @@
+"""What of a mesh lies beside what: for soft borders, and to fill what no frame shows."""
+
+import numpy as np
+from scipy.sparse import coo_matrix, diags
+from scipy.sparse.csgraph import dijkstra
+
+from ..matching.graph import surface_graph
+
+SOFT_BORDERS, SOFT_FILL = 3, 20
+"""Rounds of averaging with neighbours: of borders between frames, and of colours that no frame shows."""
+
+
+class Neighbourhood:
+    """A mesh at rest: vertices (V, 3), one a place; faces (F, 3). `areas` (V,) is the surface around each vertex."""
+
+    def __init__(self, vertices: np.ndarray, faces: np.ndarray):
+        self._graph = surface_graph(vertices, faces)
+        ends = np.concatenate([faces[:, :2], faces[:, 1:], faces[:, ::2]])
+        rows, columns = np.concatenate([ends, ends[:, ::-1]]).T
+        beside = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(vertices),) * 2).tocsr()
+        self._mean = diags(1 / np.maximum(np.asarray(beside.sum(axis=1)).ravel(), 1)) @ beside
+        corners = vertices[faces].astype(np.float64)
+        face_areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
+        self.areas = np.bincount(faces.ravel(), np.repeat(face_areas / 3, 3), len(vertices))
+
+    def softened(self, values: np.ndarray) -> np.ndarray:
+        """Return values (V,) averaged with those of their neighbours."""
+        for _ in range(SOFT_BORDERS):
+            values = (values + self._mean @ values) / 2
+        return values
+
+    def filled(self, colours: np.ndarray, known: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
+        """Return colours (V, 3) where those that are not known are the nearest known ones along the surface, softened.
+
+        Args:
+            otherwise: (3,) where nothing is known.
+        """
+        if not known.any():
+            return np.broadcast_to(otherwise, colours.shape)
+        nearest = dijkstra(self._graph, indices=np.flatnonzero(known), min_only=True, return_predecessors=True)[2]
+        colours = np.where(nearest[:, None] >= 0, colours[nearest], otherwise)
+        for _ in range(SOFT_FILL):
+            colours = np.where(known[:, None], colours, self._mean @ colours)
+        return colours

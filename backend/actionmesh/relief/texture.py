@@ -1,0 +1,47 @@
+"""The picture on a relief: what the anchor frame shows, its colours carried on beyond the outline.
+
+Pixels at the outline are mixed with the background, and masks are a pixel or two too wide; these are not used.
+"""
+
+import cv2
+import numpy as np
+
+from ..media.clip import fitted_size
+from ..painting.spreading import spread_colours
+
+LARGEST_SIDE = 2048
+RIM, LEAST_RIM = 3.0, 1.5
+"""Pixels of the frame, and at the least of the picture, inside the mask whose colours are not used."""
+THIN = 0.7
+"""Where a part is thinner than that: share of half its thickness that is not used."""
+MARGIN = 4
+"""Pixels around the subject."""
+
+
+def texture_of(crop: np.ndarray) -> tuple[np.ndarray, tuple[float, float], tuple[float, float]]:
+    """Return the picture of a crop's subject, and where in the crop it lies.
+
+    Args:
+        crop: (h, w, 4) uint8 with straight alpha.
+    Returns:
+        picture (H, W, 3) uint8, at most 2048 pixels a side; the crop's (column, row) of its upper left corner; and the
+        (width, height) in crop pixels that it covers.
+    """
+    covered = crop[..., 3] >= 128
+    columns, rows = np.flatnonzero(covered.any(axis=0)), np.flatnonzero(covered.any(axis=1))
+    left, top = int(columns[0]), int(rows[0])
+    padded = np.pad(crop[top : rows[-1] + 1, left : columns[-1] + 1], ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)))
+    height, width = padded.shape[:2]
+    fitted = cv2.resize(padded, fitted_size(width, height, LARGEST_SIDE), interpolation=cv2.INTER_AREA)
+    rim = max(LEAST_RIM, RIM * fitted.shape[0] / height)
+    picture = spread_colours(fitted[..., :3], trusted_pixels(fitted[..., 3] >= 128, rim))
+    return picture, (left - MARGIN, top - MARGIN), (width, height)
+
+
+def trusted_pixels(mask: np.ndarray, rim: float) -> np.ndarray:
+    """Return the pixels (h, w) bool of a mask (h, w) bool that lie well inside; of thin parts, those along the middle."""
+    padded = np.pad(mask.astype(np.uint8), 1)
+    distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    side = 2 * int(np.ceil(rim)) + 1
+    middle = cv2.dilate(distance, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
+    return ((distance > np.minimum(rim, THIN * middle)) & (distance > 0))[1:-1, 1:-1]
