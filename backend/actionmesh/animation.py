@@ -11,8 +11,8 @@ from safetensors.numpy import save
 
 from .errors import InputError
 from .output.atomic import write_atomically
-from .protocol import Fit, ProtocolError, read
 from .painting.coat import Coat
+from .protocol import Fit, ProtocolError, read
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class Animation:
     reference_frame: int
     frame_indices: np.ndarray
     provenance: Provenance
-    unmatched: np.ndarray | None = None
     appearance: Coat | None = None
+    unmatched: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         assert self.vertices.ndim == 3 and self.vertices.shape[2] == 3 and self.vertices.dtype == np.float32

@@ -22,7 +22,9 @@ from .options import AnimateOptions, index_of_frame
 from .presets import Preset
 from .progress import Progress
 from .protocol import Facing, Fit, Match, ReferencePose, Shape
-from .rematch import matched
+from .relief.shape import MAX_FACES
+from .relief_animation import relief_animation
+from .rematch import matched, painted_by_camera
 from .stages.correspondence import animate_vertices
 from .stages.match import find_standing
 from .stages.motion import synchronised_latents
@@ -32,6 +34,9 @@ from .stages.reference import Reference, latent_of_pose, reference_from_mesh
 from .weights.store import ModelStore
 
 MAX_SIDE = 512
+LEAST_LIKENESS = 0.85
+"""Overlap of a network's mesh and its reference frame below which the frame's outline makes the better mesh."""
+TOYS_ONLY = "these weights have learnt toys alone (--shape network asks them nevertheless)"
 OWN_NUMBERS = ("steps", "guidance", "image_steps", "max_faces", "smallest_part")
 """What of a preset an artist may choose for one job, under the same name in `AnimateOptions`."""
 
@@ -57,11 +62,17 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
     standing = None
     if mesh is not None and film is not None and clip.crops is not None:
         standing = find_standing(mesh.vertices, mesh.faces, clip.crops, anchor, options.facing, progress)
+    if mesh is None and wants_relief(options, store):
+        return relief_of(options, clip, anchor, store, TOYS_ONLY if options.shape is Shape.AUTO else "", progress)
     context = encode_frames(clip.frames if clip.crops is None else clip.crops, store, progress)
     if mesh is None:
         pending = reference_from_picture(context[anchor], store, preset, options.seed, progress)
     else:
         pending = ReadyReference(reference_from_mesh(mesh, store, options.seed, turn_for(options, standing)))
+    if mesh is None and options.shape is Shape.AUTO and clip.crops is not None:
+        standing = find_standing(*surface_of(pending.ready()), clip.crops, anchor, Facing.FRONT, progress)
+        if standing.view.overlap < LEAST_LIKENESS:
+            return relief_of(options, clip, anchor, store, unlike(standing), progress)
     with pending:  # the mesh may still be cleaned up while Stage I runs; should nothing be left of it, Stage I ends
         known = known_latents(pending, anchor, options, len(clip.frames), store)
         latents = synchronised_latents(known, anchor, context, store, preset, options.seed, progress.also_checking(pending.check))
@@ -76,23 +87,67 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
         times=np.interp(frames, np.arange(len(clip.times)), clip.times),
         reference_frame=frames.index(anchor),
         frame_indices=np.array([int(time) if time == int(time) else -1 for time in frames], np.int64),
-        provenance=Provenance(
-            clip=options.clip,
-            mesh=options.mesh,
-            seed=options.seed,
-            preset=options.preset,
-            checkpoint=store.checkpoint.name,
-            version=__version__,
-            mask=options.mask,
-            frames=asdict(options.frames),
-            anchor=anchor,
-            fps=options.fps,
-            fit=Fit(shape="own" if mesh is not None else Shape.NETWORK),
-        ),
+        provenance=provenance_of(options, anchor, store, Fit(shape="own" if mesh is not None else Shape.NETWORK)),
     )
+    if mesh is None:
+        return painted(animation, clip, standing, progress)
     if standing is None or film is None:
         return animation
     return matched(animation, film, standing, options.match, known_poses(options, reference, anchor), progress)
+
+
+def wants_relief(options: AnimateOptions, store: ModelStore) -> bool:
+    """Whether the mesh of a clip alone is its outline inflated, before a network was asked."""
+    return options.shape is Shape.RELIEF or (options.shape is Shape.AUTO and store.settings.toys_only)
+
+
+def relief_of(
+    options: AnimateOptions, clip: Clip, anchor: int, store: ModelStore, reason: str, progress: Progress
+) -> Animation:
+    """The animated relief of a clip alone. Frame 0, which nobody has to choose, gives way to the one that shows limbs best."""
+    notes = [f"The mesh is the subject's outline, inflated: {reason}."] if reason else []
+    preset = preset_of(options, store)
+    faces = preset.max_faces if options.max_faces is not None else MAX_FACES
+    frames = pose_times(len(clip.frames), options.in_betweens)
+    made = provenance_of(options, anchor, store, Fit(shape=Shape.RELIEF))
+    return relief_animation(clip, anchor or None, frames, faces, made, notes, progress)
+
+
+def surface_of(reference: Reference) -> tuple[np.ndarray, np.ndarray]:
+    return reference.mesh.vertices, reference.mesh.faces
+
+
+def unlike(standing: Standing) -> str:
+    return f"the network's mesh agrees with the reference frame by {100 * standing.view.overlap:.0f}% only"
+
+
+def painted(animation: Animation, clip: Clip, standing: Standing | None, progress: Progress) -> Animation:
+    """A network's mesh in the colours that the clip shows of it, if it looks like the reference frame at all."""
+    anchor = animation.provenance.anchor
+    if clip.crops is None:
+        return animation
+    if standing is None:
+        surface = animation.vertices[animation.reference_frame], animation.faces
+        standing = find_standing(*surface, clip.crops, anchor, Facing.FRONT, progress)
+    if standing.view.overlap < LEAST_LIKENESS:
+        return animation
+    return painted_by_camera(animation, clip.crops, standing, progress)
+
+
+def provenance_of(options: AnimateOptions, anchor: int, store: ModelStore, fit: Fit) -> Provenance:
+    return Provenance(
+        clip=options.clip,
+        mesh=options.mesh,
+        seed=options.seed,
+        preset=options.preset,
+        checkpoint=store.checkpoint.name,
+        version=__version__,
+        mask=options.mask,
+        frames=asdict(options.frames),
+        anchor=anchor,
+        fps=options.fps,
+        fit=fit,
+    )
 
 
 def film_for(options: AnimateOptions, mesh: Mesh | None, clip: Clip, progress: Progress) -> Film | None:

@@ -7,13 +7,18 @@ import numpy as np
 
 from .animation import Animation
 from .errors import InputError
+from .matching.choice import fit
 from .matching.film import Film, make_film
 from .matching.graph import NODES
 from .matching.standing import Standing, camera_in_mesh
 from .media.clip import Clip
+from .media.subject_crops import SubjectCrops
+from .painting.painting import painted_by_clip
 from .progress import Progress
 from .protocol import ClipCamera, Facing, Fit, Match
 from .stages.match import find_standing, match_to_clip, mismatch
+
+PAINTING = "Painting the mesh"
 
 
 def matched(
@@ -28,7 +33,7 @@ def matched(
         known: the vertices (V, 3) of the frames whose poses are known, the reference frame's among them.
     """
     anchor = animation.provenance.anchor
-    fit = replace(
+    found_fit = replace(
         animation.provenance.fit,
         agreement=standing.view.overlap,
         facing=standing.yaw,
@@ -37,13 +42,30 @@ def matched(
         notes=tuple(_notes(standing, anchor)),
     )
     if way is Match.OFF or (way is Match.AUTO and not standing.agrees):
-        return _with_fit(animation, fit)
+        return _with_fit(animation, found_fit)
     frames, vertices = animation.frames, animation.vertices.copy()
     for frame, pose in known.items():
         vertices[frames.index(frame)] = pose
     found = match_to_clip(vertices, animation.faces, frames, tuple(known), anchor, film, standing, way, NODES, progress)
     changed = replace(animation, vertices=found.vertices, unmatched=animation.vertices)
-    return _with_fit(changed, replace(fit, way=found.way, overlap=found.overlap, camera=clip_camera(film, standing)))
+    return _with_fit(changed, replace(found_fit, way=found.way, overlap=found.overlap, camera=clip_camera(film, standing)))
+
+
+def painted_by_camera(animation: Animation, crops: SubjectCrops, standing: Standing, progress: Progress) -> Animation:
+    """Return the animation with the colours that its clip shows, and with the clip's camera in its provenance."""
+    film = make_film(crops, progress.check)
+    whole = animation.vertices[animation.frame_indices >= 0]
+    corner = (-film.corner[0] * film.factor, -film.corner[1] * film.factor)
+    camera = standing.view.camera.rescaled(1 / film.factor, corner)
+    advance = progress.start(PAINTING, 1)
+    poses = standing.to_match.apply(whole)
+    coat = painted_by_clip(poses, animation.faces, camera, crops, animation.provenance.anchor, progress.check)
+    advance()
+    fitting = fit(poses, animation.faces, film, standing.view.camera, progress.check)
+    found = replace(
+        animation.provenance.fit, agreement=standing.view.overlap, overlap=fitting, camera=clip_camera(film, standing)
+    )
+    return _with_fit(replace(animation, appearance=coat), found)
 
 
 def match_again(animation: Animation, clip: Clip, way: Match, facing: Facing, progress: Progress) -> Animation:

@@ -1,7 +1,7 @@
 """The clip as matching works on it: cropped to the subject, a common small size, on black or white."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
@@ -13,6 +13,7 @@ LONGER_SIDE = 160
 """Film pixels along the longer side of the box around the subject in all frames."""
 MARGIN = 20
 """Film pixels around that box."""
+ROW = 256
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -51,6 +52,11 @@ class Film:
         """The centre (column, row) of the clip's frame, in film pixels."""
         height, width = self.frame_size
         return (width / 2 - self.corner[0]) * self.factor, (height / 2 - self.corner[1]) * self.factor
+
+    def only(self, frame: int) -> "Film":
+        """Return one frame as a film of its own."""
+        one = slice(frame, frame + 1)
+        return replace(self, pictures=self.pictures[one], masks=self.masks[one])
 
     def outline(self, frame: int) -> "Outline":
         """Return the outline of the subject in a frame."""
@@ -144,3 +150,16 @@ def _contrasting(frames: Sequence[np.ndarray]) -> float:
     weight = sum(float(frame[..., 3].sum(dtype=np.float32)) for frame in frames)
     brightness = sum(float((frame[..., :3].astype(np.float32) @ LUMINANCE).sum()) for frame in frames)
     return 0.0 if brightness > 127.5 * weight else 255.0
+
+
+def samples(field: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return bilinear samples (N, C) float32 of a field (h, w, C) at places (N, 2), columns and rows of pixels' corners.
+
+    Beyond the rim the nearest pixel's value is taken. Places are asked for in rows: OpenCV takes no column longer than 32 767.
+    """
+    count, channels = len(places), field.shape[2]
+    maps = np.zeros((-(-count // ROW) * ROW, 2), np.float32)
+    maps[:count] = places - 0.5
+    columns, rows = np.ascontiguousarray(maps.reshape(-1, ROW, 2).transpose(2, 0, 1))
+    sampled = cv2.remap(field, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return sampled.reshape(-1, channels)[:count].astype(np.float32)

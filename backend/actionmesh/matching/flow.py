@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from .camera import FilmCamera
-from .film import Film
+from .film import Film, samples
 from .silhouette import Scene, Sight
 
 MOST_PIXELS = 900
@@ -81,7 +81,7 @@ class FlowMatcher:
         rows, columns = np.divmod(pose.sight.pixel, self.film.size[1])
         moved = forward[rows, columns]
         found = np.stack([columns + 0.5, rows + 0.5], axis=1) + moved
-        off = np.linalg.norm(colours_at(target, found) - picture[rows, columns], axis=1)
+        off = np.linalg.norm(samples(target, found) - picture[rows, columns], axis=1)
         misses = (missed[rows, columns] / ROUND_TRIP) ** 2 + (off / COLOUR) ** 2
         trust = np.where(seen, pose.sight.cosine * np.exp(-misses / 2), 0)
         chosen = np.flatnonzero(trust > LEAST_WEIGHT)
@@ -99,7 +99,7 @@ class FlowMatcher:
         inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
         pixel = np.where(inside, rows * width + columns, 0)
         seen = inside & (source.depth[pixel] < points[:, 2] + SAME_PLACE) & self.film.masks[source_frame].ravel()[pixel]
-        colours = colours_at(self.film.pictures[source_frame], places)
+        colours = samples(self.film.pictures[source_frame], places)
         picture = np.where(self.film.masks[frame][..., None], self.film.background, self.film.pictures[frame]).reshape(-1, 3)
         own = self.film.pictures[frame].reshape(-1, 3)
         picture[pose.sight.pixel] = np.where(seen[:, None], colours, own[pose.sight.pixel])
@@ -114,10 +114,3 @@ class FlowMatcher:
         maps = columns + forward[..., 0], rows + forward[..., 1]
         returned = cv2.remap(back, *maps, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return forward, np.linalg.norm(forward + returned, axis=-1)
-
-
-def colours_at(picture: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Return bilinear samples (N, 3) float32 of a picture (h, w, 3) uint8 at places (N, 2), columns and rows."""
-    maps = (places - 0.5).astype(np.float32)
-    sampled = cv2.remap(picture, maps[:, :1], maps[:, 1:], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return sampled.reshape(len(places), 3).astype(np.float32)

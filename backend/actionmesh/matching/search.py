@@ -3,13 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-import cv2
 import numpy as np
 from scipy.spatial import cKDTree
 
 from .camera import FilmCamera
 from .creases import crease_agreement
-from .film import Film, Outline, contour_of
+from .film import Film, Outline, contour_of, samples
 from .silhouette import Scene, overlap
 
 COARSE = 0.4
@@ -233,13 +232,13 @@ class ContourPairs:
         self._targets = outline.contour + 0.5
         seen = camera.pixels(camera.to_film(self.points))
         self._nearest = cKDTree(seen).query(self._targets)[1]
-        self._normals = sampled(outline.slope, self._targets)
+        self._normals = samples(outline.slope, self._targets)
         self._normals /= np.maximum(np.linalg.norm(self._normals, axis=1, keepdims=True), 1e-6)
 
     def residuals(self, camera: FilmCamera) -> np.ndarray:
         """Distances in pixels: of the mesh's contour from the mask's, then of the mask's from the mesh's."""
         seen = camera.pixels(camera.to_film(self.points))
-        outwards = sampled(self._outline.distance[..., None], seen)[:, 0] + 0.5
+        outwards = samples(self._outline.distance[..., None], seen)[:, 0] + 0.5
         across = ((seen[self._nearest] - self._targets) * self._normals).sum(axis=1)
         return np.concatenate([outwards, across])
 
@@ -282,10 +281,3 @@ def robust(residuals: np.ndarray, reach: float) -> np.ndarray:
 def robust_weight(residuals: np.ndarray, reach: float) -> np.ndarray:
     """The weights under which least squares minimise `robust`."""
     return (reach**2 / (residuals**2 + reach**2)) ** 2
-
-
-def sampled(field: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Bilinear samples (N, C) of a field (h, w, C) at places (N, 2), columns and rows; beyond the rim the nearest pixel's."""
-    maps = (places - 0.5).astype(np.float32)
-    sampled = cv2.remap(field, maps[:, :1], maps[:, 1:], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return sampled.reshape(len(places), -1).astype(np.float64)

@@ -12,10 +12,10 @@ from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
 
 from .camera import FilmCamera
-from .film import Outline, contour_of
+from .film import Outline, contour_of, samples
 from .flow import Correspondences, Pose
 from .graph import Graph
-from .search import robust_weight, sampled
+from .search import robust_weight
 
 MOST_CONTOUR = 400
 """Points of either contour that are used."""
@@ -170,11 +170,11 @@ class Equations:
         targets = targets[_spread(len(targets), MOST_CONTOUR)]
         points, moves = self._moves(pose.sight.face[on_contour], pose.sight.weights[on_contour])
         seen, jacobian = self.camera.pixels(points), self.camera.jacobian(points)
-        slope = sampled(outline.slope, seen)
-        out = sampled(outline.distance[..., None], seen)[:, 0] + 0.5
+        slope = samples(outline.slope, seen)
+        out = samples(outline.distance[..., None], seen)[:, 0] + 0.5
         self._add_along(jacobian, moves, slope, out, weights)
         nearest = cKDTree(seen).query(targets)[1]
-        normals = sampled(outline.slope, targets)
+        normals = samples(outline.slope, targets)
         normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-6)
         across = ((seen[nearest] - targets) * normals).sum(axis=1)
         self._add_along(jacobian[nearest], moves.chosen(nearest), normals, across, weights)

@@ -21,7 +21,7 @@ KEPT_POSES = 4
 
 def track_mesh(
     poses: np.ndarray, anchor: int, known: Collection[int], faces: np.ndarray, film: Film, camera: FilmCamera, graph: Graph,
-    advance: Callable[[], None],
+    advance: Callable[[], None], weights: Weights = WEIGHTS,
 ) -> np.ndarray:  # fmt: skip
     """Return poses (T, V, 3) float32 of model space: the mesh as the film moves it.
 
@@ -31,7 +31,7 @@ def track_mesh(
         known: the frames whose poses stay, the anchor among them; tracking sets out from each.
         advance: called after each step of each frame; what it raises ends the work.
     """
-    tracker = Tracker(poses, anchor, known, Body(graph, faces), film, camera)
+    tracker = Tracker(poses, anchor, known, Body(graph, faces), film, camera, weights)
     order = outward(known, len(film))
     for frame, before in order:
         tracker.follow(frame, before, advance)
@@ -60,8 +60,16 @@ class Tracker:
     """The states of all frames that were reached; a known frame's pose is given, and its state is what fits it best."""
 
     def __init__(
-        self, poses: np.ndarray, anchor: int, known: Collection[int], body: Body, film: Film, camera: FilmCamera
+        self,
+        poses: np.ndarray,
+        anchor: int,
+        known: Collection[int],
+        body: Body,
+        film: Film,
+        camera: FilmCamera,
+        weights: Weights,
     ):
+        self._weights = weights
         self._anchor, self._body = anchor, body
         self._matcher = FlowMatcher(film, camera, body.faces)
         self._rest = Rest(body, camera.to_film(poses[anchor]))
@@ -107,12 +115,12 @@ class Tracker:
     def _step(
         self, frame: int, pose: Pose, sources: Mapping[int, Pose], depth: np.ndarray, smooth: np.ndarray | None
     ) -> None:
-        equations = Equations(self._rest, self._states[frame], self._matcher.camera)
+        equations, weights = Equations(self._rest, self._states[frame], self._matcher.camera), self._weights
         for source_frame, source in sources.items():
             equations.add_correspondences(self._matcher.correspondences(pose, frame, source, source_frame))
-        equations.add_outline(pose, self._matcher.film.outline(frame), WEIGHTS)
-        equations.add_rigidity(WEIGHTS)
-        equations.add_places(depth, np.array([WEIGHTS.picture, WEIGHTS.picture, WEIGHTS.depth]))
+        equations.add_outline(pose, self._matcher.film.outline(frame), weights)
+        equations.add_rigidity(weights)
+        equations.add_places(depth, np.array([weights.picture, weights.picture, weights.depth]))
         if smooth is not None:
-            equations.add_places(smooth, np.full(3, WEIGHTS.time))
+            equations.add_places(smooth, np.full(3, weights.time))
         self._states[frame] = equations.solved()

@@ -5,7 +5,8 @@ import numpy as np
 
 from ..geometry.surface import vertex_normals
 from ..matching.camera import FilmCamera
-from ..matching.flow import SAME_PLACE, colours_at, look
+from ..matching.film import samples
+from ..matching.flow import SAME_PLACE, look
 from ..media.subject_crops import SubjectCrops
 
 LONGEST_SIDE = 512
@@ -14,8 +15,6 @@ RIM = 2.0
 """Pixels of the frame inside the mask's edge whose colours are not used."""
 LEAST_COSINE = 0.2
 """Of the angle to the view at which a surface shows its colours."""
-AT_ONCE = 30_000
-"""Points whose colours OpenCV can be asked for."""
 
 
 class Sighting:
@@ -61,8 +60,7 @@ class Sighting:
         """Return what the frame shows at points (N, 3) of the pose: (N, 3) float32, 0 to 255."""
         places = self._camera.pixels(self._camera.to_film(points))
         picture = np.ascontiguousarray(self._crop[..., :3])
-        pieces = [colours_at(picture, places[start : start + AT_ONCE]) for start in range(0, len(places), AT_ONCE)]
-        return np.concatenate([np.empty((0, 3), np.float32), *pieces])
+        return samples(picture, places)
 
 
 def _picked(picture: np.ndarray, places: np.ndarray, outside: float) -> np.ndarray:

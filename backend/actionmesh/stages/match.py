@@ -5,9 +5,11 @@ be followed.
 """
 
 from collections.abc import Collection, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from ..geometry.surface import weld
 from ..matching.choice import TRACK_BELOW, fit, residual
@@ -24,6 +26,11 @@ LOOKING = "Match: finding the camera"
 FOLLOWING = "Match: following the clip"
 SHARE_OF_SEARCH = 60
 """Views that a search looks at, about: the steps of its bar."""
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """While it lasts, linear algebra has one thread: on matrices this small several would only wait for each other."""
+    return threadpool_limits(1, "blas")
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,8 @@ def find_standing(
         if done < SHARE_OF_SEARCH:
             advance()
 
-    standing = stand(places, place_of[faces], make_still(crops, anchor, SHARPNESS), facing, check)
+    with one_thread():
+        standing = stand(places, place_of[faces], make_still(crops, anchor, SHARPNESS), facing, check)
     for _ in range(max(1, SHARE_OF_SEARCH - done)):
         advance()
     return standing
@@ -89,7 +97,8 @@ def match_to_clip(
     faces = place_of[faces]
     poses = standing.to_match.apply(vertices[whole][:, first])
     graph = make_graph(poses[anchor].astype(np.float64), faces, nodes)
-    chosen, matched = _best(poses, known, anchor, faces, film, standing, graph, way, progress)
+    with one_thread():
+        chosen, matched = _best(poses, known, anchor, faces, film, standing, graph, way, progress)
     overlap = fit(matched, faces, film, standing.view.camera, progress.check)
     shifts = standing.to_match.invert_shift(matched.astype(np.float64) - poses)
     moved = np.stack([

@@ -56,6 +56,7 @@ def write_configs(run: Path, folder: Path, sizes_name: str) -> None:
         latent_std=tuple(std.tolist()),
         reference_extent=EXTENT,
         surface_points=sizes.points,
+        toys_only=sizes_name == "toy",
         presets={} if sizes_name == "full" else PRESETS,
         licence=Settings.licence if sizes_name == "full" else LICENCE,
     )

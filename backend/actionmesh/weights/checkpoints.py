@@ -27,6 +27,7 @@ class Settings:
         latent_mean, latent_std: of each latent channel; the denoisers and the temporal autoencoder see (latent - mean) / std.
         reference_extent: half the longest side that an artist's mesh is scaled to.
         surface_points: how many surface points the VAE encodes.
+        toys_only: whether image-to-3D has learnt procedural toys alone, so that a real picture is better inflated.
         presets: numbers that replace those of `presets.PRESETS`, by preset and name.
         licence: what the user must know before using the weights.
     """
@@ -35,6 +36,7 @@ class Settings:
     latent_std: tuple[float, ...] = ()
     reference_extent: float = 1.0
     surface_points: int = 16_384
+    toys_only: bool = False
     presets: dict[str, dict[str, Any]] = field(default_factory=dict)
     licence: str = "ActionMesh weights: non-commercial research only"
 
@@ -43,6 +45,8 @@ class Settings:
             raise ValueError("latent_mean and latent_std do not belong together")
         if not (0 < self.reference_extent <= 1 and self.surface_points > 0):
             raise ValueError(f"reference_extent {self.reference_extent} and surface_points {self.surface_points} are out of range")
+        if not isinstance(self.toys_only, bool):
+            raise TypeError("toys_only must be true or false")
         if not all(isinstance(numbers, dict) for numbers in self.presets.values()):
             raise TypeError("presets must hold an object of numbers for each name")
 

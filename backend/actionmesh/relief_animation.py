@@ -1,0 +1,88 @@
+"""A clip alone, animated without a network: the outline of one frame inflated, and followed through the clip."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from .animation import Animation, Provenance
+from .geometry.surface import Normalisation
+from .matching.choice import fit
+from .matching.film import make_film
+from .matching.graph import make_graph
+from .matching.search import View
+from .matching.standing import Standing
+from .matching.track import WEIGHTS, steps_of, track_mesh
+from .media.clip import Clip
+from .progress import Progress
+from .protocol import Fit, Match, Shape
+from .relief.limbs import frame_with_most_limbs
+from .relief.shape import Relief, relief_from_crop
+from .rematch import clip_camera
+from .stages.match import FOLLOWING, one_thread
+
+INFLATING = "Stage 0: inflating the outline"
+NODES = 200
+LIMBER = replace(WEIGHTS, rigidity_reach=0.6)
+"""A relief joins what touches in its frame; with less reach its edges tear there."""
+
+
+def relief_animation(
+    clip: Clip, anchor: int | None, frames: Sequence[float], max_faces: int, provenance: Provenance, notes: Sequence[str],
+    progress: Progress,
+) -> Animation:  # fmt: skip
+    """Return the animated relief of a clip's subject.
+
+    Args:
+        clip: with its subject cut out.
+        anchor: the frame whose outline is inflated; None takes the one that shows limbs best.
+        frames: (R) which frame each pose shows; between whole ones poses are between their neighbours.
+        provenance: of the animation but for its fit and its reference frame.
+        notes: sentences for the user.
+    Raises:
+        MediaError: the reference frame shows no subject.
+        MeshError: its outline needs more than `max_faces`.
+    """
+    crops = clip.crops
+    assert crops is not None and crops.box is not None
+    advance = progress.start(INFLATING, 2)
+    chosen = frame_with_most_limbs(crops, progress.check) if anchor is None else anchor
+    advance()
+    relief = relief_from_crop(crops[chosen], crops.box, crops.frame_size, max_faces)
+    advance()
+    poses, standing, overlap = _followed(relief, clip, chosen, progress)
+    times = np.interp(frames, np.arange(len(clip.times)), clip.times)
+    found = Fit(
+        way=Match.TRACK, shape=Shape.RELIEF, agreement=standing.view.overlap, overlap=overlap,
+        camera=clip_camera(make_film(crops), standing), notes=tuple(notes),
+    )  # fmt: skip
+    return Animation(
+        vertices=np.stack([_between(poses, frame) for frame in frames]),
+        faces=relief.faces,
+        times=times,
+        reference_frame=list(frames).index(chosen),
+        frame_indices=np.array([int(frame) if frame == int(frame) else -1 for frame in frames], np.int64),
+        provenance=replace(provenance, anchor=chosen, fit=found),
+        appearance=relief.coat,
+    )
+
+
+def _followed(relief: Relief, clip: Clip, anchor: int, progress: Progress) -> tuple[np.ndarray, Standing, float]:
+    """Poses (T, V, 3), how the relief stands before the film's camera, and how the poses fit the clip."""
+    assert clip.crops is not None
+    film = make_film(clip.crops, progress.check)
+    camera = relief.camera.rescaled(film.factor, film.corner)
+    graph = make_graph(relief.vertices.astype(np.float64), relief.faces, NODES)
+    still = np.repeat(relief.vertices[None], len(film), axis=0)
+    advance = progress.start(FOLLOWING, max(1, steps_of(len(film), (anchor,))))
+    with one_thread():
+        poses = track_mesh(still, anchor, (anchor,), relief.faces, film, camera, graph, advance, LIMBER)
+    overlap = fit(poses, relief.faces, film, camera, progress.check)
+    agreement = fit(poses[anchor : anchor + 1], relief.faces, film.only(anchor), camera)
+    standing = Standing(0.0, Normalisation(np.zeros(3), 1.0), View(camera, agreement, 0.0, 1.0))
+    return poses, standing, overlap
+
+
+def _between(poses: np.ndarray, frame: float) -> np.ndarray:
+    before, share = int(frame), np.float32(frame - int(frame))
+    return poses[before] if not share else (1 - share) * poses[before] + share * poses[before + 1]
