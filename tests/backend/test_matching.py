@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import trimesh
 
 from actionmesh.errors import Cancelled
 from actionmesh.geometry.surface import normalise
@@ -14,6 +15,7 @@ from actionmesh.matching.search import robust
 from actionmesh.matching.solve import Body, Rest, State, fitted, rotations
 from actionmesh.matching.standing import camera_in_mesh, turn_of, wrapped
 from actionmesh.matching.track import outward, track_mesh
+from actionmesh.media.subject_crops import SubjectCrops
 from actionmesh.progress import Progress
 from actionmesh.protocol import Facing, Match
 from actionmesh.stages.match import find_standing, match_to_clip, mismatch
@@ -235,6 +237,30 @@ def test_nodes_lie_along_the_surface(acted):
     np.testing.assert_allclose(same, vertices, atol=1e-12)
     lengths = surface_graph(vertices, acted.faces)
     assert (lengths != lengths.T).nnz == 0 and lengths.data.min() > 0
+
+
+@pytest.mark.parametrize("way", [Match.REFINE, Match.TRACK])
+@pytest.mark.parametrize("shape", ["triangle", "box"])
+def test_a_mesh_with_fewer_vertices_than_nodes_is_matched(acted, shape, way):
+    box = trimesh.creation.box()
+    vertices, faces = np.array(box.vertices, np.float32), np.array(box.faces, np.int32)
+    if shape == "triangle":
+        vertices, faces = np.float32([[0, 0, 0], [1, 0, 0], [0, 1, 0]]), np.array([[0, 1, 2]], np.int32)
+    found = find_standing(vertices, faces, acted.crops, 0, Facing.FRONT, QUIET)
+    times = [float(frame) for frame in range(FRAMES)]
+    poses = np.repeat(vertices[None], FRAMES, axis=0)
+    assert np.isfinite(match_to_clip(poses, faces, times, (0,), 0, acted.film, found, way, 100, QUIET).vertices).all()
+
+
+def test_a_subject_of_one_colour_is_matched(acted, standing):
+    plain = SubjectCrops(SIZE, SIZE)
+    for crop in acted.crops:
+        frame = np.zeros((SIZE, SIZE, 4), np.uint8)
+        frame[acted.crops.box.slices()] = np.where(crop[..., 3:] > 0, (90, 90, 90, 255), 0)
+        plain.append(frame)
+    still, times = np.repeat(acted.vertices[:1], FRAMES, axis=0), [float(frame) for frame in range(FRAMES)]
+    found = match_to_clip(still, acted.faces, times, (0,), 0, make_film(plain), standing, Match.AUTO, 60, QUIET)
+    assert np.isfinite(found.vertices).all() and found.overlap > 0.9
 
 
 def test_a_rigid_motion_is_carried_exactly_and_found_again(acted):

@@ -47,7 +47,8 @@ def make_graph(vertices: np.ndarray, faces: np.ndarray, count: int = NODES) -> G
     """Return a graph of at most `count` nodes on a mesh: vertices (V, 3), one a place; faces (F, 3)."""
     surface = surface_graph(vertices, faces)
     nodes, nearest = farthest_along(surface, min(count, len(vertices)), _start(vertices, faces))
-    distances = dijkstra(surface, indices=nodes, limit=max(REACH * float(nearest.max()), 1e-12))
+    farthest = float(nearest.max())  # 0 where every vertex is a node
+    distances = dijkstra(surface, indices=nodes, limit=REACH * farthest if farthest > 0 else np.inf)
     hung, weights = _hung(distances)
     between = distances[:, nodes]
     np.fill_diagonal(between, np.inf)

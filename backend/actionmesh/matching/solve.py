@@ -156,6 +156,8 @@ class Equations:
 
     def add_correspondences(self, found: Correspondences) -> None:
         """Surface points are to be seen at their targets."""
+        if not len(found.face):  # a subject of one colour has nothing that flows
+            return
         points, moves = self._moves(found.face, found.weights)
         off = self.camera.pixels(points) - found.target
         self._add(self.camera.jacobian(points) @ moves.columns, off, np.repeat(found.trust[:, None], 2, axis=1), moves.nodes)
@@ -235,6 +237,8 @@ class Equations:
 
     def _add(self, columns: np.ndarray, off: np.ndarray, trust: np.ndarray, nodes: np.ndarray) -> None:
         """Add residuals off (M, R) with derivatives (M, R, 6 K) by K nodes (M, K)."""
+        if not off.size:
+            return
         scale = np.sqrt(trust)
         at = np.repeat((6 * nodes[:, :, None] + np.arange(6)).reshape(len(nodes), 1, -1), off.shape[1], axis=1)
         self._rows.append(Rows((columns * scale[..., None]).reshape(off.size, -1), at.reshape(off.size, -1), (off * scale).ravel()))
