@@ -7,7 +7,7 @@ import random
 import bpy
 from bpy.props import IntProperty, StringProperty
 
-from .. import animated, runner, shown, submission
+from .. import again, animated, runner, shown
 from ..backend_files import protocol
 from ..errors import ArtistError
 from ..jobs.record import JobRecord
@@ -45,12 +45,16 @@ class Again:
     def execute(self, context: bpy.types.Context) -> set[str]:
         shown.show(None)
         try:
-            job = submission.submit_again(context, self.record(context), self.changes(context))
+            job = self.submit(context)
             if not self.queued:
                 runner.wait_for([job])
         except ArtistError as error:
             return refuse(self, error)
         return FINISHED
+
+    def submit(self, context: bpy.types.Context) -> str:
+        """Queues the job and returns its id."""
+        return again.run_again(context, self.record(context), self.changes(context))
 
     def record(self, context: bpy.types.Context) -> JobRecord:
         made = animated.animation_of(context.active_object)
@@ -68,6 +72,9 @@ class ACTIONMESH_OT_rerun(Again, bpy.types.Operator):
     bl_label = "Re-Run with Another Seed"
 
     seed: IntProperty(name="Seed", description="-1 throws the dice", min=-1, default=-1, options={"SKIP_SAVE"})
+
+    def submit(self, context: bpy.types.Context) -> str:
+        return again.make_anew(context, self.record(context), self.changes(context))
 
     def changes(self, context: bpy.types.Context) -> dict:
         seed = self.seed if self.seed >= 0 else random.randrange(1, 100_000)
