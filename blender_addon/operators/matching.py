@@ -9,11 +9,11 @@ from .. import again, fit, shown
 from ..errors import ArtistError
 from ..menus import MATCHES, SEEN_FACINGS
 from ..scene.clip_camera import add_camera
-from .base import FINISHED, OfAnimated, refuse
+from .base import FINISHED, OfAnimated, Queued, refuse
 from .results import Again
 
 
-class ACTIONMESH_OT_match_again(OfAnimated, Again, bpy.types.Operator):
+class ACTIONMESH_OT_match_again(OfAnimated, Queued, bpy.types.Operator):
     """Bring the animation onto its clip with other choices. The model does not run again, so it takes seconds"""
 
     bl_idname = "actionmesh.match_again"

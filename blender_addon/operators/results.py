@@ -11,7 +11,7 @@ from .. import again, animated, runner, shown
 from ..backend_files import protocol
 from ..errors import ArtistError
 from ..jobs.record import JobRecord
-from .base import FINISHED, OfAnimated, refuse
+from .base import FINISHED, OfAnimated, Queued, refuse
 
 
 class ACTIONMESH_OT_bring_back(bpy.types.Operator):
@@ -32,28 +32,12 @@ class ACTIONMESH_OT_bring_back(bpy.types.Operator):
         return FINISHED
 
 
-class Again:
+class Again(Queued):
     """A job much like one that was."""
 
     job: StringProperty(name="Job", description="Which job; empty takes the active object's", options={"SKIP_SAVE"})
-    queued: bpy.props.BoolProperty(name="In the Background", description="Return at once", options={"HIDDEN", "SKIP_SAVE"})
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        self.queued = True
-        return self.execute(context)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        shown.show(None)
-        try:
-            job = self.submit(context)
-            if not self.queued:
-                runner.wait_for([job])
-        except ArtistError as error:
-            return refuse(self, error)
-        return FINISHED
 
     def submit(self, context: bpy.types.Context) -> str:
-        """Queues the job and returns its id."""
         return again.run_again(context, self.record(context), self.changes(context))
 
     def record(self, context: bpy.types.Context) -> JobRecord:

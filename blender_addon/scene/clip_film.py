@@ -37,11 +37,13 @@ class Film:
 
     Args:
         image: a movie or a sequence.
+        size: (width, height) of its frames in pixels.
         numbers: what Blender calls the clip's frames, one after the other.
         rate: frames a second.
     """
 
     image: bpy.types.Image
+    size: tuple[int, int]
     numbers: Sequence[int]
     rate: float
 
@@ -58,13 +60,15 @@ def put_behind(
     Args:
         frame: (width, height) of the clip.
     """
-    try:
-        film = _open(record, frame, undo)
-    except Unshown as error:
-        return [str(error)]
+    with ExitStack() as opened:
+        try:
+            film = _open(record, frame, opened)
+        except Unshown as error:
+            return [str(error)]
+        undo.callback(opened.pop_all().close)
     behind = camera.background_images.new()
     behind.image, behind.alpha, behind.display_depth = film.image, ALPHA, "BACK"
-    behind.frame_method = "STRETCH" if shape_differs(frame, tuple(film.image.size)) else "FIT"
+    behind.frame_method = "STRETCH" if shape_differs(frame, film.size) else "FIT"
     camera.show_background_images = True
     _time(camera, behind.image_user, film, record, scene, undo)
     return []
@@ -77,42 +81,38 @@ def _open(record: Record, frame: tuple[int, int], undo: ExitStack) -> Film:
         film = _open_movie(clip, own_rate, undo)
     else:
         film = _open_pictures(clip, own_rate, undo)
-    width, height = film.image.size
-    if not width:
-        raise Unshown(f"Blender cannot show {clip.name}, so there is no film behind the camera.")
-    if shape_differs(frame, (width, height)) and not shape_differs(frame, (height, width)):
+    if shape_differs(frame, film.size) and not shape_differs(frame, film.size[::-1]):
         raise Unshown(f"Blender does not turn {clip.name} as the file asks for, so there is no film behind the camera.")
     return film
 
 
 def _open_movie(path: Path, rate: float | None, undo: ExitStack) -> Film:
-    image = _load(path, undo)
+    image, size = _load(path, undo)
     if image.source != "MOVIE":
         raise Unshown(f"Blender cannot play {path.name}, so there is no film behind the camera.")
     if rate is None:
         movie = bpy.data.movieclips.load(str(path))
         rate = movie.fps
         bpy.data.movieclips.remove(movie)
-    return Film(image, range(1, image.frame_duration + 1), rate or PICTURE_RATE)
+    return Film(image, size, range(1, image.frame_duration + 1), rate or PICTURE_RATE)
 
 
 def _open_pictures(source: Path, rate: float | None, undo: ExitStack) -> Film:
     """A folder or a pattern of pictures; Blender shows those whose names differ by one number."""
     found = _numbered(source)
-    image = _load(found[min(found)], undo)
+    image, size = _load(found[min(found)], undo)
     image.source = "SEQUENCE"
-    return Film(image, sorted(found), rate or PICTURE_RATE)
+    return Film(image, size, sorted(found), rate or PICTURE_RATE)
 
 
 def _numbered(source: Path) -> dict[int, Path]:
-    folder = source if source.is_dir() else source.parent
-    pattern = "*" if source.is_dir() else re.sub(r"%\d*d", "*", source.name)
+    folder, pattern = (source, "*") if source.is_dir() else (source.parent, re.sub(r"%\d*d", "*", source.name))
     try:
         paths = [path for path in folder.iterdir() if _is_picture(path) and fnmatch(path.name, pattern)]
-    except OSError as error:
-        raise Unshown(f"{source} is not where it was, so there is no film behind the camera.") from error
+    except OSError:
+        paths = []
     if not paths:
-        raise Unshown(f"{source} holds no pictures any more, so there is no film behind the camera.")
+        raise Unshown(f"{source} is not where it was, so there is no film behind the camera.")
     matches = [NUMBERED.fullmatch(path.name) for path in paths]
     if None in matches or len({(match["head"], match["tail"]) for match in matches if match}) > 1:
         raise Unshown(f"The pictures of {source} are not numbered alike, as Blender needs it, so there is no film.")
@@ -123,14 +123,18 @@ def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURES and not path.name.startswith(".")
 
 
-def _load(path: Path, undo: ExitStack) -> bpy.types.Image:
-    """A data-block of its own: an image that the artist has of the same file stays as it is."""
+def _load(path: Path, undo: ExitStack) -> tuple[bpy.types.Image, tuple[int, int]]:
+    """A data-block of its own, since an image that the artist has of the same file stays as it is; and its size."""
+    problem = f"Blender cannot show {path.name}, so there is no film behind the camera."
     try:
         image = bpy.data.images.load(str(path))
     except RuntimeError as error:
-        raise Unshown(f"Blender cannot show {path.name}, so there is no film behind the camera.") from error
+        raise Unshown(problem) from error
     undo.callback(bpy.data.images.remove, image)
-    return image
+    width, height = image.size
+    if not width:
+        raise Unshown(problem)
+    return image, (width, height)
 
 
 def _time(
