@@ -3,15 +3,13 @@
 import bpy
 import numpy as np
 
-from .animated import animation_of
+from .animated import OWN, animation_of
 from .backend_files import protocol
 from .motion.axes import rotation, seen_axes, yaw_between
 
 WAYS = {protocol.Match.REFINE: "from the motion", protocol.Match.TRACK: "from the mesh"}
 SIDES = {0: protocol.Facing.FRONT, 90: protocol.Facing.RIGHT, 180: protocol.Facing.BACK, 270: protocol.Facing.LEFT}
 """The sides of a mesh by degrees around +Y from its +Z."""
-OWN = "own"
-"""The shape of an animation whose mesh is the artist's."""
 
 
 def fit_of(target: bpy.types.Object | None) -> protocol.Fit | None:

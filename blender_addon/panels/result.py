@@ -1,4 +1,4 @@
-"""Panel "Result": what made the animation of the active mesh, how it plays, and another take of it."""
+"""Panel "Result": how the animation of the active mesh lies on its clip, how it plays, what made it, and another take of it."""
 
 import bpy
 
@@ -17,6 +17,7 @@ class VIEW3D_PT_actionmesh_result(SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout = in_rows(self.layout)
         target = context.active_object
+        _draw_fit(layout, context)
         column = layout.column()
         blend = column.column()
         blend.enabled = animated.can_blend(target)
@@ -27,7 +28,6 @@ class VIEW3D_PT_actionmesh_result(SidebarPanel, bpy.types.Panel):
         row.operator("object.shade_smooth")
         row.operator("object.shade_flat")
         layout.operator("actionmesh.go_to_reference", icon="KEYFRAME")
-        _draw_fit(layout, context)
 
 
 def _draw_fit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -40,6 +40,7 @@ def newest():
 def test_the_panel_tells_how_the_animation_fits(addon):
     animated_cube(addon, match="track")
     assert "Fits the clip: 97% (from the mesh)" in text() and "actionmesh.face_other_way" not in text()
+    assert "Shape" not in dict(animated.facts(bpy.context.active_object))
     assert "actionmesh.match_again" in text() and "actionmesh.add_camera" in text()
     OPS.match_again(match="auto")
     assert "Fits the clip: 97% (from the motion)" in text()
@@ -146,6 +147,7 @@ def test_a_new_object_is_matched_again_where_it_stands(addon):
     rest, before = evaluated(made, 1), evaluated(made, 3)
     record = animated.animation_of(made)
     assert record.fit.camera is None and "actionmesh.match_again" in text()
+    assert dict(animated.facts(made))["Shape"] == "Network"
     OPS.match_again(match="refine")
     np.testing.assert_allclose(evaluated(made, 1), rest, atol=1e-6)
     np.testing.assert_allclose(evaluated(made, 3) - rest, 2 * (before - rest), atol=1e-5)
