@@ -13,7 +13,7 @@ from mathutils import Matrix
 
 from ..backend_files import protocol
 from ..errors import ArtistError
-from ..motion.clip_camera import SENSOR, Lens, camera_in_object, lens_of, shape_differs
+from ..motion.clip_lens import SENSOR, Lens, camera_in_object, lens_of, shape_differs
 from . import clip_film
 from .key_motion import animated_key
 from .meshes import read_basis
@@ -21,6 +21,8 @@ from .record import Record
 
 MOST_PIXELS = 0.5
 """By which the mesh may lie beside the film before it is said."""
+DRAWN = 0.2
+"""How far towards the mesh the pyramid reaches that Blender draws for a camera."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,8 @@ def _stand(
     made.parent = object
     made.matrix_parent_inverse = Matrix()
     made.matrix_basis = Matrix(lens.local.tolist())
-    data.display_size = 0.2 * float(np.linalg.norm(lens.local[:3, 3] - read_basis(object.data).mean(axis=0)))
+    distance = float(np.linalg.norm(lens.local[:3, 3] - read_basis(object.data).mean(axis=0)))
+    data.display_size = DRAWN * distance * SENSOR / data.lens
     mine = [place for place in object.users_collection if place.library is None and place.name in _collections(scene)]
     for collection in mine or [scene.collection]:
         collection.objects.link(made)

@@ -15,7 +15,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ..motion.clip_camera import shape_differs
+from ..motion.clip_lens import shape_differs
 from ..motion.film_frames import shown_frames
 from ..motion.timing import whole_range
 from ..motion.weights import Loop, knots

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from blender_addon.motion.clip_camera import camera_in_object, lens_of, shape_differs
+from blender_addon.motion.clip_lens import camera_in_object, lens_of, shape_differs
 
 POINTS = np.random.default_rng(1).uniform(-1, 1, (50, 3))
 TURN = np.linalg.qr(np.random.default_rng(2).normal(size=(3, 3)))[0]
