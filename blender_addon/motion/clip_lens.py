@@ -32,7 +32,6 @@ class Lens:
         focal: millimetres; None if it is orthographic.
         across: world units that the frame is wide; None in perspective.
         near, far: clip distances in world units.
-        distance: world units to the middle of the mesh.
         error: pixels of the clip by which the mesh may be seen beside its place, since the object is stretched.
     """
 
@@ -41,7 +40,6 @@ class Lens:
     across: float | None
     near: float
     far: float
-    distance: float
     error: float
 
 
@@ -78,17 +76,16 @@ def lens_of(
         pixel, focal, local = depth / focal, None, local.copy()
         local[:3, 3] -= (depth - BESIDE * size) * back
         depth = BESIDE * size
-    wide, high_, deep = np.linalg.norm(world[:3, :3] @ local[:3, :3], axis=0).tolist()
-    flat, (width, height) = float(np.sqrt(wide * high_)), frame
-    distance = depth * deep
+    across, upwards, deep = np.linalg.norm(world[:3, :3] @ local[:3, :3], axis=0).tolist()
+    flat, (width, height) = float(np.sqrt(across * upwards)), frame
+    distance = abs(depth * deep)
     return Lens(
         local,
         focal=None if focal is None else focal * deep / flat * SENSOR / width,
         across=None if pixel is None else width * pixel * flat,
-        near=min(USUAL_NEAR, abs(distance) / REACH),
-        far=max(USUAL_FAR, abs(distance) * REACH),
-        distance=distance,
-        error=(max(wide, high_) / flat - 1) * max(width, height) / 2,
+        near=min(USUAL_NEAR, distance / REACH),
+        far=max(USUAL_FAR, distance * REACH),
+        error=(max(across, upwards) / flat - 1) * max(width, height) / 2,
     )
 
 

@@ -48,7 +48,7 @@ def test_a_child_of_the_object_sees_what_the_clips_camera_saw(world, focal, pixe
     np.testing.assert_allclose(seen(lens, world), expected(matrix, focal, pixel), atol=1e-6)
     assert lens.error < 1e-9
     scale = np.cbrt(abs(np.linalg.det(world[:3, :3])))
-    assert lens.near < 0.2 * 4 * scale and lens.far > 6 * scale and lens.distance == pytest.approx(5 * scale, rel=0.05)
+    assert lens.near < 0.2 * 4 * scale and lens.far > 6 * scale
 
 
 @pytest.mark.parametrize(("focal", "pixel"), [(700.0, None), (None, 0.01)])
@@ -62,7 +62,7 @@ def test_uneven_scale_is_off_by_no_more_than_is_said(focal, pixel):
 def test_a_camera_very_far_away_becomes_an_orthographic_one_nearby():
     matrix = standing((0, 0, -4000))
     lens = lens_of(matrix, 400_000.0, None, FRAME, POINTS, np.eye(4))
-    assert lens.focal is None and lens.distance < 20
+    assert lens.focal is None and np.linalg.norm(lens.local[:3, 3]) < 20
     assert np.abs(seen(lens, np.eye(4)) - expected(matrix, 400_000.0, None)).max() < 0.1
 
 
