@@ -1,7 +1,7 @@
 """ActionMesh for Blender: a video becomes a mesh that moves.
 
-    panels -> operators -> submission, delivery -> jobs -> client -> protocol
-                           submission, delivery -> scene -> motion
+    panels -> operators -> again, submission, delivery -> jobs -> client -> protocol
+                           again, submission, delivery -> scene -> motion
 
 Blender data is read and written in `scene`; `motion` is numpy alone; `jobs` and `client` know no Blender.
 Nothing is started when the extension is enabled: the backend starts with its first job.

@@ -15,6 +15,9 @@ from .scene.playback import rebuild_curves
 from .scene.ranges import extend_range
 from .scene.record import Record, read_record
 
+OWN = "own"
+"""Where the shape of an animated mesh came from if it is the artist's."""
+
 
 def animation_of(target: bpy.types.Object | None) -> Record | None:
     """The record of the object's animation; None without one."""
@@ -54,6 +57,8 @@ def facts(target: bpy.types.Object) -> Iterator[tuple[str, str]]:
     yield "Seed", str(told.get("seed", "unknown"))
     yield "Preset", str(told.get("preset", "unknown")).capitalize()
     yield "Checkpoint", str(told.get("checkpoint", "unknown"))
+    if made.fit is not None and made.fit.shape != OWN:
+        yield "Shape", made.fit.shape.capitalize()
     yield "Poses", str(len(made.times))
     if job is not None and job.result.get("retried_for_memory"):
         yield "Memory", f"Ran out, done as for {job.result.get('plan')} GB"

@@ -15,9 +15,10 @@ from .errors import MotionError, TargetChanged
 from .jobs.record import JobRecord, Purpose
 from .motion.result import Motion, load_motion
 from .motion.timing import frames_per_second
-from .scene.objects import ObjectOptions, metres_per_unit, new_object
+from .scene.objects import ObjectOptions, lie_of, metres_per_unit, new_object
 from .scene.options import Mode, WriteOptions, Written
 from .scene.ranges import extend_range
+from .scene.record import read_record
 from .scene.shape_keys import write_motion
 from .scene.targets import find_target
 
@@ -104,7 +105,7 @@ def _write(record: JobRecord, writing: Writing, target: bpy.types.Object | None)
     if target is None:
         target, written = _add(scene, motion, writing, options)
     else:
-        written = write_motion(target, motion, options)
+        written = write_motion(target, motion, replace(options, **_as_it_is(record, writing, motion, target)))
     extend_range(scene, written.start, written.end)
     return target
 
@@ -118,6 +119,16 @@ def _options(record: JobRecord, writing: Writing, scene: bpy.types.Scene) -> Wri
         facing=writing.facing,
         job=record.id,
     )
+
+
+def _as_it_is(record: JobRecord, writing: Writing, motion: Motion, target: bpy.types.Object) -> dict[str, Any]:
+    """Options by which a result that was matched again takes the place of the one before: its playback, and how it lies."""
+    if record.rematch is None:
+        return {}
+    key = target.data.shape_keys
+    before = read_record(key) if key is not None else None
+    kept = {"playback": before.playback} if before is not None else {}
+    return kept | (lie_of(target, motion, writing.facing) if record.request.mesh is None else {})
 
 
 def _add(

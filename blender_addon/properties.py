@@ -10,66 +10,20 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, Po
 from . import animated, machine, shown, submission, viewport
 from .bake_options import BakeOptions
 from .errors import ArtistError
+from .menus import (
+    FACINGS,
+    LOOPS,
+    MATCHES,
+    MEMORY,
+    MODES,
+    PRESETS,
+    REFERENCE_POSES,
+    SEEN_FACINGS,
+    SHAPES,
+    SOURCES,
+    STARTS,
+)
 from .problems import Problem
-
-SOURCES = (
-    ("VIDEO", "Video", "A video file", "FILE_MOVIE", 0),
-    ("IMAGES", "Image Sequence", "A folder of numbered pictures, best with a transparent background", "RENDERLAYERS", 1),
-    ("OBJECT", "Animated Object", "Its animation is rendered, and the pictures drive the result", "OBJECT_DATA", 2),
-)
-PRESETS = (
-    ("demo", "Demo", "Seconds. The motion is rough, enough to see whether the clip works"),
-    ("fast", "Fast", "About a third of Quality's computation: the same motion, a little less exact"),
-    ("balanced", "Balanced", "Less than half of Quality's computation, and hardly a difference"),
-    ("quality", "Quality", "The published sampling, and the longest wait"),
-)
-MEMORY = (
-    ("auto", "Auto", "As much as fits into the memory that is free. When it runs out nevertheless, the job goes on with less"),
-    ("24", "24 GB", "All networks stay on the card. The fastest"),
-    ("12", "12 GB", "One network at a time is on the card, the others wait in main memory. The result is the same"),
-    ("8", "8 GB", "As 12 GB, and the large layers take their input in parts. The result is the same, it takes longer"),
-    ("6", "6 GB", "As 8 GB, in smaller parts, and nothing is kept that can be computed again. The slowest"),
-)
-FACINGS = (
-    ("NEG_Y", "-Y (Front)", "Z is up and the subject looks along -Y, as in front view"),
-    ("POS_Y", "Y", "Z is up and the subject looks along Y"),
-    ("POS_X", "X", "Z is up and the subject looks along X"),
-    ("NEG_X", "-X", "Z is up and the subject looks along -X"),
-    ("POS_Z", "Z (Y is Up)", "Y is up and the subject looks along Z, as in glTF and many FBX files"),
-    ("NEG_Z", "-Z (Y is Up)", "Y is up and the subject looks along -Z"),
-)
-STARTS = (
-    ("CURRENT", "Current Frame", "The clip's first frame falls on the current frame"),
-    ("FIRST", "Frame 1", "The clip's first frame falls on frame 1"),
-)
-MODES = (
-    ("RELATIVE", "Relative", "One weight curve a key. Exports to every format and mixes with your own shape keys"),
-    ("ABSOLUTE", "Absolute", "One curve for the whole animation, tidier to retime. Export turns it into relative keys"),
-)
-REFERENCE_POSES = (
-    (
-        "corrected",
-        "Corrected",
-        "At the reference frame your mesh is exactly as you modelled it, and what the model gets wrong there is taken off "
-        "every other pose too. The usual choice",
-    ),
-    (
-        "published",
-        "Published",
-        "At the reference frame your mesh is exactly as you modelled it, the other poses are as the model makes them. "
-        "It may jump a little beside that frame",
-    ),
-    (
-        "decoded",
-        "Decoded",
-        "Every pose is as the model makes it, at the reference frame too. The clip wins: your mesh may differ a little everywhere",
-    ),
-)
-LOOPS = (
-    ("NONE", "Once", "The last pose stays"),
-    ("LOOP", "Loop", "Starts again from the first pose, again and again"),
-    ("PING_PONG", "Ping-Pong", "Plays forwards and backwards, again and again"),
-)
 
 
 def _is_other_object(_settings: bpy.types.PropertyGroup, candidate: bpy.types.Object) -> bool:
@@ -199,6 +153,12 @@ class SceneSettings(bpy.types.PropertyGroup):
         items=STARTS,
     )
     mode: EnumProperty(name="Shape Keys", description="How the poses are stored", items=MODES)
+    match: EnumProperty(
+        name="Match",
+        description="How the motion of your own mesh is brought onto the clip, so that it lies on it frame by frame",
+        items=MATCHES,
+    )
+    shape: EnumProperty(name="Shape", description="Where the shape of a new object comes from", items=SHAPES)
     reference_pose: EnumProperty(
         name="Reference Pose",
         description="How exactly your mesh stands at the reference frame as you modelled it, and what that does to the other poses",
@@ -276,8 +236,10 @@ WITH_CALLBACKS = (
         "facing",
         EnumProperty(
             name="Facing",
-            description="The local axis along which the subject looks. Wrong, the motion goes sideways; the arrow shows it",
-            items=FACINGS,
+            description="The side of your mesh that the camera sees in the reference frame, as a local axis. "
+            "Wrong, the motion goes sideways; the arrow shows it",
+            items=SEEN_FACINGS,
+            default="AUTO",
             update=lambda _self, _context: viewport.redraw_scenes(),
         ),
     ),
@@ -324,7 +286,7 @@ WITH_CALLBACKS = (
         "show_facing",
         BoolProperty(
             name="Show Facing",
-            description="Draw an arrow in the viewport along the axis that the active mesh faces",
+            description="Draw an arrow in the viewport along the axis that the active mesh faces, or that was found for it",
             update=lambda _self, _context: viewport.redraw_scenes(),
         ),
     ),

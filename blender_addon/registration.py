@@ -4,7 +4,7 @@ import atexit
 
 import bpy
 
-from . import operators, panels, preferences, properties, runner, viewport
+from . import arrow, operators, panels, preferences, properties, runner
 
 CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
 
@@ -14,7 +14,7 @@ def register() -> None:
     for group in CLASSES:
         bpy.utils.register_class(group)
     properties.attach()
-    viewport.attach()
+    arrow.attach()
     runner.attach()
     _bind_escape()
 
@@ -24,7 +24,7 @@ def unregister() -> None:
     atexit.unregister(_end)
     _release_escape()
     runner.detach()
-    viewport.detach()
+    arrow.detach()
     properties.detach()
     for group in reversed(CLASSES):
         if group.is_registered:

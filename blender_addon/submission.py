@@ -16,10 +16,12 @@ from .jobs.record import FRAMES_FOLDER, TARGET_FILE, JobRecord, Purpose, new_rec
 from .motion.timing import frames_per_second
 from .preferences import choices
 from .scene.meshes import save_rest_pose
-from .scene.targets import check_target, find_target, fingerprint
+from .scene.targets import check_target, fingerprint
 
 THUMBNAIL = 256
 """Pixels of the longest side."""
+AUTO, AS_MODELLED = "AUTO", "NEG_Y"
+"""The facing that the backend finds by itself, and the axes in which the mesh is given to it for that."""
 
 
 def has_source(settings: bpy.types.PropertyGroup) -> bool:
@@ -54,24 +56,6 @@ def submit(
     request = _request(context.scene, FRAMES_FOLDER if source else clip_of(settings, filepath), seed, frames)
     film = Film(source, frames, settings, apart=not waits) if source else None
     return [_submit_one(context, request, target, film) for target in targets]
-
-
-def submit_again(context: bpy.types.Context, record: JobRecord, changes: dict[str, Any]) -> str:
-    """Queues a job like one that was, with some fields of its request changed; returns its id.
-
-    Raises:
-        ArtistError: its mesh was deleted or edited, or the frames that were rendered for it are gone.
-    """
-    writing = delivery.Writing.of(record)
-    request = replace(record.resolved(), **changes)
-    if not is_pattern(request.clip) and not Path(request.clip).exists():
-        raise ArtistError(f"{request.clip} does not exist any more.", "Choose the clip again.")
-    target = find_target(writing.target) if writing.target else None
-    again = _new(context, request, record.title, record.purpose, writing)
-    if target is not None:
-        again.request = replace(again.request, mesh=TARGET_FILE)
-        _save_target(target, writing.facing, again)
-    return runner.submit(again)
 
 
 def look(context: bpy.types.Context) -> int:
@@ -170,34 +154,52 @@ def _submit_one(context: bpy.types.Context, request: protocol.Animate, target: b
     settings, writing = context.scene.actionmesh, delivery.chosen(context.scene, name, film.first if film else None)
     if target is None:
         request = replace(request, **_made_mesh(settings))
-        record = _new(context, request, name, Purpose.NEW_OBJECT, writing)
+        record = new_job(context, request, name, Purpose.NEW_OBJECT, writing)
     else:
-        writing = replace(writing, facing=target.actionmesh.facing, target=fingerprint(target))
-        request = replace(request, mesh=TARGET_FILE, reference_pose=protocol.ReferencePose(settings.reference_pose))
-        record = _new(context, request, f"{name} to {target.name}", Purpose.KEYS, writing)
-        _save_target(target, writing.facing, record)
+        axis = target.actionmesh.facing
+        writing = replace(writing, facing=AS_MODELLED if axis == AUTO else axis, target=fingerprint(target))
+        request = replace(request, **_own_mesh(settings, axis))
+        record = new_job(context, request, f"{name} to {target.name}", Purpose.KEYS, writing)
+        save_target(target, writing.facing, record)
     return runner.submit(record, film.prepare(record) if film else None)
+
+
+def _own_mesh(settings: bpy.types.PropertyGroup, axis: str) -> dict[str, Any]:
+    """Fields of a request that concern the artist's own mesh; one whose axis was chosen is written turned, its front at +Z."""
+    return {
+        "mesh": TARGET_FILE,
+        "match": protocol.Match(settings.match),
+        "facing": protocol.Facing.AUTO if axis == AUTO else protocol.Facing.FRONT,
+        "reference_pose": protocol.ReferencePose(settings.reference_pose),
+    }
 
 
 def _made_mesh(settings: bpy.types.PropertyGroup) -> dict[str, Any]:
     """Fields of a request that concern the mesh of a new object; None leaves them to the preset."""
     chosen = settings.is_property_set("smallest_part")
     return {
+        "shape": protocol.Shape(settings.shape),
         "image_steps": settings.image_steps or None,
         "max_faces": settings.max_faces or None,
         "smallest_part": round(settings.smallest_part / 100, 6) if chosen else None,
     }
 
 
-def _new(
-    context: bpy.types.Context, request: protocol.Animate, title: str, purpose: Purpose, writing: delivery.Writing
+def new_job(
+    context: bpy.types.Context,
+    request: protocol.Animate,
+    title: str,
+    purpose: Purpose,
+    writing: delivery.Writing,
+    rematch: protocol.Rematch | None = None,
 ) -> JobRecord:
-    facts = {"title": title, "purpose": purpose, "writing": writing.as_json()}
-    return new_record(jobs_root(choices().job_folder), request, blend_file=files.keep_file_id(context.scene), **facts)
+    """The record of a job of the open file; raises FolderError where its folder cannot be made."""
+    facts = {"title": title, "purpose": purpose, "writing": writing.as_json(), "blend_file": files.keep_file_id(context.scene)}
+    return new_record(jobs_root(choices().job_folder), request, rematch, **facts)
 
 
-def _save_target(target: bpy.types.Object, facing: str, record: JobRecord) -> None:
-    """The mesh as it is now; the job must not see what is changed while it waits."""
+def save_target(target: bpy.types.Object, facing: str, record: JobRecord) -> None:
+    """Puts the mesh as it is now into the job's folder: the job must not see what is changed while it waits."""
     try:
         save_rest_pose(target, facing, record.target_path)
     except OSError as error:

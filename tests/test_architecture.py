@@ -109,7 +109,8 @@ def test_no_module_has_the_name_of_a_standard_one():
 
 
 def third_party_imports(folder):
-    own = {"actionmesh", "blender_addon", "benchmarks", "tests", "build", "pip", "bpy", "mathutils", "gpu", "addon_utils"}
+    own = {"actionmesh", "blender_addon", "benchmarks", "tests", "build", "pip"}
+    own |= {"bpy", "bpy_extras", "mathutils", "gpu", "addon_utils"}
     for path in folder.rglob("*.py"):
         for line, name in imports_of(path):
             top = name.split(".")[0]

@@ -162,7 +162,7 @@ class Backend:
             self.refresh()
         if isinstance(event.request, protocol.Initialize):
             return self._meet(event)
-        return [event] if isinstance(event.request, protocol.Animate | protocol.Look) else []
+        return [event] if isinstance(event.request, protocol.Animate | protocol.Rematch | protocol.Look) else []
 
     def _meet(self, event: client.Answered | client.Refused) -> list[Event]:
         if isinstance(event, client.Answered):

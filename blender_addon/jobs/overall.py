@@ -9,19 +9,25 @@ USUAL_SECONDS = {
     "Reading frames": 0.1,
     "Cutting out the subject": 0.6,
     "Removing the background": 0.6,
+    "Match: finding the camera": 1.0,
     "Looking at the frames": 2.0,
     "Stage 0: making the reference shape": 2.0,
     "Extracting the surface": 1.0,
     "Stage I: finding the motion": 5.0,
     "Stage II: moving the mesh": 1.0,
+    "Match: following the clip": 8.0,
     "Saving": 0.1,
 }
-"""Of one job with the bundled weights; only their ratios count, and only until a job with the same preset was seen."""
+"""Of one job with the bundled weights; only their ratios count, and only until a job that is alike was seen."""
+MAKING_A_MESH = {"Stage 0: making the reference shape", "Extracting the surface"}
+FINDING, FOLLOWING = "Match: finding the camera", "Match: following the clip"
+BY_NETWORKS = {*MAKING_A_MESH, "Looking at the frames", "Stage I: finding the motion", "Stage II: moving the mesh"}
 NO_STAGES = ("Loading and the rest", "Total")
 PREPARATION = 0.2
 """Share of the bar for what Blender itself does before."""
 PART = re.compile(r"(?P<stage>.*?)(?:,? \(?(?:level )?(?P<part>\d+) of (?P<parts>\d+)\)?)?")
 """Such as "Extracting the surface, level 1 of 2" and "Stage I: finding the motion (1 of 2)"."""
+Request = protocol.Animate | protocol.Rematch
 EARLIEST = 0.05
 """Share of what is left after which the job's end can be guessed."""
 
@@ -36,22 +42,42 @@ def stage_seconds(timings: Mapping[str, float]) -> dict[str, float]:
     return seconds
 
 
+def usual_seconds(request: Request) -> dict[str, float]:
+    """Seconds of the stages that a request can be expected to have, in order."""
+    without = _stages_left_out(request)
+    return {stage: seconds for stage, seconds in USUAL_SECONDS.items() if stage not in without}
+
+
+def _stages_left_out(request: Request) -> set[str]:
+    if isinstance(request, protocol.Rematch):
+        return BY_NETWORKS
+    if request.mesh is None:
+        return set() if request.shape == protocol.Shape.RELIEF else {FINDING, FOLLOWING}
+    if request.match != protocol.Match.OFF:
+        return MAKING_A_MESH
+    seeks = request.facing == protocol.Facing.AUTO
+    return {*MAKING_A_MESH, FOLLOWING} if seeks else {*MAKING_A_MESH, FINDING, FOLLOWING}
+
+
 class Experience:
-    """What the stages of jobs took that were alike in preset, checkpoint, device, memory, and in whether a mesh was given."""
+    """What the stages of jobs took that were alike in all that decides which stages there are and how long they take."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[object, ...], dict[str, float]] = {}
 
-    def expected(self, request: protocol.Animate) -> Mapping[str, float]:
+    def expected(self, request: Request) -> Mapping[str, float]:
         """Seconds of each stage, to be taken for ratios."""
-        return self._seen.get(self._likeness(request), USUAL_SECONDS)
+        return self._seen.get(self._likeness(request)) or usual_seconds(request)
 
-    def learn(self, request: protocol.Animate, timings: Mapping[str, float]) -> None:
+    def learn(self, request: Request, timings: Mapping[str, float]) -> None:
         """Takes note of the timings of a job that is done."""
         self._seen[self._likeness(request)] = stage_seconds(timings)
 
-    def _likeness(self, request: protocol.Animate) -> tuple[object, ...]:
-        return request.preset, request.mesh is None, request.checkpoint, request.device, request.memory
+    def _likeness(self, request: Request) -> tuple[object, ...]:
+        alike = (request.match, request.facing == protocol.Facing.AUTO, request.shape, request.checkpoint, request.device)
+        if isinstance(request, protocol.Rematch):
+            return (request.METHOD, *alike, request.memory)
+        return (request.METHOD, *alike, request.memory, request.preset, request.mesh is None)
 
 
 class Overall:

@@ -95,7 +95,7 @@ class JobQueue:
             record.release()
             remove_folder(record.folder)
             raise
-        expected = self._experience.expected(record.request)
+        expected = self._experience.expected(record.rematch or record.request)
         self._waiting.append(_Job(record, preparation, Overall(expected, preparation is not None, self._clock)))
         return record.id
 
@@ -207,7 +207,7 @@ class JobQueue:
         if job is not None and job.preparation is not None:
             self._prepare(job, job.preparation)
         elif job is not None and self.backend.free and self._enter(job, State.RUNNING):
-            job.request = self.backend.occupy(job.record.resolved())
+            job.request = self.backend.occupy(job.record.asked())
 
     def _begin(self, job: _Job) -> None:
         self._current, self.resting = job, False
@@ -275,7 +275,7 @@ class JobQueue:
         facts = json.loads(json.dumps(asdict(event.value)))  # as it will be read back
         job.record.timings = facts.pop("timings")
         job.record.result = {name: fact for name, fact in facts.items() if name != "out"}
-        self._experience.learn(job.record.request, job.record.timings)
+        self._experience.learn(job.record.rematch or job.record.request, job.record.timings)
         self._close(job, State.FINISHED, Finished(job.record))
 
     def _lose(self, event: Lost) -> None:

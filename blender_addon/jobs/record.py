@@ -79,18 +79,21 @@ class JobRecord:
 
     Args:
         folder: its own.
-        request: what the backend is asked for; relative paths are meant from `folder`.
+        request: what the motion is made of, and how; relative paths are meant from `folder`.
+        rematch: where the job matches a finished result to its clip again: what the backend is asked for instead. `request`
+            is then the one that the result was made for, with this job's choices of match and facing.
         title: for the artist's eyes.
         purpose: whether the result becomes an object of its own or keys of the selected mesh.
         blend_file: id of the .blend that it belongs to.
         writing: what the operators need to write the result: targets, options; plain JSON.
         created: seconds since 1970, UTC.
         timings: seconds of each stage, as the backend told them.
-        result: what else it told: poses, vertices, faces, duration, reference_frame, loads, plan, retried_for_memory.
+        result: what else it told: poses, vertices, faces, duration, reference_frame, loads, plan, retried_for_memory, fit.
     """
 
     folder: Path
     request: protocol.Animate
+    rematch: protocol.Rematch | None = None
     title: str = "Job"
     purpose: Purpose = Purpose.NEW_OBJECT
     blend_file: str = ""
@@ -131,19 +134,20 @@ class JobRecord:
 
     def resolved(self) -> protocol.Animate:
         """The request with absolute paths."""
+        known = tuple(replace(known, mesh=str(self.folder / known.mesh)) for known in self.request.known)
+        return replace(self.request, known=known, **self._paths(self.request, "clip", "mask", "mesh"))
 
-        def path(name: str) -> str:
-            return str(self.folder / name)
+    def asked(self) -> protocol.Animate | protocol.Rematch:
+        """What the backend is asked for, with absolute paths."""
+        if self.rematch is None:
+            return self.resolved()
+        return replace(self.rematch, **self._paths(self.rematch, "result", "clip", "mask"))
 
-        request = self.request
-        return replace(
-            request,
-            clip=path(request.clip),
-            mask=None if request.mask is None else path(request.mask),
-            mesh=None if request.mesh is None else path(request.mesh),
-            known=tuple(replace(known, mesh=path(known.mesh)) for known in request.known),
-            out=tuple(map(path, request.out)),
-        )
+    def _paths(self, request: protocol.Animate | protocol.Rematch, *names: str) -> dict[str, Any]:
+        """These fields of a request and `out`, made absolute; None stays None."""
+        given = {name: getattr(request, name) for name in names}
+        paths = {name: None if path is None else str(self.folder / path) for name, path in given.items()}
+        return {"out": tuple(str(self.folder / path) for path in request.out), **paths}
 
     def save(self) -> None:
         """Writes `job.json`; raises FolderError when that fails, and the file is as it was."""
@@ -152,7 +156,7 @@ class JobRecord:
     def as_json(self) -> dict[str, Any]:
         """Plain JSON, without the folder and the lock."""
         plain = {name: getattr(self, name) for name in FIELDS}
-        return plain | {"request": asdict(self.request), "error": None if self.error is None else asdict(self.error)}
+        return plain | {name: None if plain[name] is None else asdict(plain[name]) for name in ("request", "rematch", "error")}
 
     def release(self) -> None:
         """Gives its lock back, when the job is over."""
@@ -164,12 +168,12 @@ class JobRecord:
 FIELDS = tuple(item.name for item in fields(JobRecord) if item.name not in ("folder", "lock"))
 
 
-def new_record(root: Path, request: protocol.Animate, **facts: Any) -> JobRecord:
+def new_record(root: Path, request: protocol.Animate, rematch: protocol.Rematch | None = None, **facts: Any) -> JobRecord:
     """Makes a job's folder and locks it; the one result will be `result.safetensors`.
 
     Args:
         root: of the job folders.
-        request: relative paths, such as "target.ply" and "frames", are meant from the folder that is made.
+        request, rematch: relative paths, such as "target.ply" and "frames", are meant from the folder that is made.
         facts: `title`, `purpose`, `blend_file`, `writing` of the JobRecord.
     Raises:
         FolderError: the folder cannot be written.
@@ -180,7 +184,9 @@ def new_record(root: Path, request: protocol.Animate, **facts: Any) -> JobRecord
     except OSError as error:
         remove_folder(folder)
         raise cannot_write(folder, error) from error
-    return JobRecord(folder, replace(request, out=(RESULT_FILE,)), lock=lock, **facts)
+    if rematch is not None:
+        rematch = replace(rematch, out=(RESULT_FILE,))
+    return JobRecord(folder, replace(request, out=(RESULT_FILE,)), rematch, lock=lock, **facts)
 
 
 def read_record(folder: Path) -> JobRecord | None:
@@ -225,19 +231,16 @@ def _read_time(value: Any) -> float:
     return float(value)
 
 
-def _read_error(value: Any) -> JobError | None:
-    return None if value is None else protocol.read(JobError, value)
-
-
 READERS: dict[str, Callable[[Any], Any]] = {
     "request": lambda value: protocol.read(protocol.Animate, todays_request(_exactly(dict)(value))),
+    "rematch": lambda value: None if value is None else protocol.read(protocol.Rematch, value),
     "title": _exactly(str),
     "purpose": Purpose,
     "blend_file": _exactly(str),
     "writing": lambda value: todays_writing(_exactly(dict)(value)),
     "created": _read_time,
     "state": State,
-    "error": _read_error,
+    "error": lambda value: None if value is None else protocol.read(JobError, value),
     "timings": _exactly(dict),
     "result": _exactly(dict),
 }

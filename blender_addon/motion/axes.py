@@ -37,3 +37,17 @@ def to_model(local: np.ndarray, facing: str) -> np.ndarray:
 def to_local(model: np.ndarray, facing: str) -> np.ndarray:
     """(..., 3) points in model space -> in the axes of a mesh that faces `facing`; the exact inverse of `to_model`."""
     return model @ rotation(facing).astype(model.dtype)
+
+
+def seen_axes(yaw: float, facing: str) -> np.ndarray:
+    """(2, 3) float64: the local direction at `yaw` degrees around up from the axis that the mesh faces, and up itself."""
+    angle = np.radians(yaw)
+    return to_local(np.array([(np.sin(angle), 0.0, np.cos(angle)), (0.0, 1.0, 0.0)]), facing)
+
+
+def yaw_between(axis: str, facing: str) -> int | None:
+    """Degrees, 0 to 270, around up from the axis `facing` to another that a mesh may face; None where that has another axis up."""
+    front, up = (rotation(facing) @ np.array(direction, np.float64) for direction in FACINGS[axis])
+    if up[1] != 1:
+        return None
+    return round(float(np.degrees(np.arctan2(front[0], front[2])))) % 360

@@ -24,7 +24,7 @@ class Motion:
     """A mesh that moves.
 
     Args:
-        vertices: (T, V, 3) float32 in model space: +Y up, facing +Z, any size.
+        vertices: (T, V, 3) float32 in the axes of the job's mesh: +Y up, any size.
         faces: (F, 3) int32 triangles.
         times: (T,) float64 seconds, growing.
         reference_frame: index into T of the pose for which the mesh was made or given.

@@ -1,8 +1,11 @@
-"""What the operators share: an artist's error becomes a report and a line in the panel; which meshes they are for."""
+"""What the operators share: an artist's error becomes a report and a line in the panel; jobs; which meshes they are for."""
+# mypy: disable-error-code="valid-type"
+# ruff: noqa: F722
 
 import bpy
+from bpy.props import BoolProperty
 
-from .. import animated, shown
+from .. import animated, runner, shown
 from ..errors import ArtistError
 from ..problems import AlreadyShown, Problem
 
@@ -18,6 +21,30 @@ class OfAnimated:
             cls.poll_message_set("Select a mesh that ActionMesh animated")  # type: ignore[attr-defined]
             return False
         return True
+
+
+class Queued:
+    """An operator that queues a job: pressed, it returns at once; in a script it returns when the result is in the scene."""
+
+    queued: BoolProperty(name="In the Background", description="Return at once", options={"HIDDEN", "SKIP_SAVE"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        self.queued = True
+        return self.execute(context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        shown.show(None)
+        try:
+            job = self.submit(context)
+            if not self.queued:
+                runner.wait_for([job])
+        except ArtistError as error:
+            return refuse(self, error)
+        return FINISHED
+
+    def submit(self, context: bpy.types.Context) -> str:
+        """Queues the job and returns its id."""
+        raise NotImplementedError
 
 
 def refuse(operator: bpy.types.Operator, error: ArtistError) -> set[str]:

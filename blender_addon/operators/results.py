@@ -7,11 +7,11 @@ import random
 import bpy
 from bpy.props import IntProperty, StringProperty
 
-from .. import animated, runner, shown, submission
+from .. import again, animated, runner, shown
 from ..backend_files import protocol
 from ..errors import ArtistError
 from ..jobs.record import JobRecord
-from .base import FINISHED, OfAnimated, refuse
+from .base import FINISHED, OfAnimated, Queued, refuse
 
 
 class ACTIONMESH_OT_bring_back(bpy.types.Operator):
@@ -32,25 +32,13 @@ class ACTIONMESH_OT_bring_back(bpy.types.Operator):
         return FINISHED
 
 
-class Again:
+class Again(Queued):
     """A job much like one that was."""
 
     job: StringProperty(name="Job", description="Which job; empty takes the active object's", options={"SKIP_SAVE"})
-    queued: bpy.props.BoolProperty(name="In the Background", description="Return at once", options={"HIDDEN", "SKIP_SAVE"})
 
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        self.queued = True
-        return self.execute(context)
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        shown.show(None)
-        try:
-            job = submission.submit_again(context, self.record(context), self.changes(context))
-            if not self.queued:
-                runner.wait_for([job])
-        except ArtistError as error:
-            return refuse(self, error)
-        return FINISHED
+    def submit(self, context: bpy.types.Context) -> str:
+        return again.run_again(context, self.record(context), self.changes(context))
 
     def record(self, context: bpy.types.Context) -> JobRecord:
         made = animated.animation_of(context.active_object)
@@ -68,6 +56,9 @@ class ACTIONMESH_OT_rerun(Again, bpy.types.Operator):
     bl_label = "Re-Run with Another Seed"
 
     seed: IntProperty(name="Seed", description="-1 throws the dice", min=-1, default=-1, options={"SKIP_SAVE"})
+
+    def submit(self, context: bpy.types.Context) -> str:
+        return again.make_anew(context, self.record(context), self.changes(context))
 
     def changes(self, context: bpy.types.Context) -> dict:
         seed = self.seed if self.seed >= 0 else random.randrange(1, 100_000)

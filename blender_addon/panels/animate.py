@@ -3,6 +3,7 @@
 import bpy
 
 from .. import looks, shown
+from ..operators.base import source_object
 from .base import SidebarPanel, in_rows, show_problem, write
 
 
@@ -59,12 +60,15 @@ def _draw_picture(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
 
 
 def _draw_target(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """What concerns a mesh of the artist's that can receive the motion."""
     target = context.active_object
-    if target is None or target.type != "MESH":
+    if target is None or target.type != "MESH" or target == source_object(context):
         return
-    row = layout.row(align=True)
+    column = layout.column()
+    row = column.row(align=True)
     row.prop(target.actionmesh, "facing")
     row.prop(context.window_manager.actionmesh, "show_facing", text="", icon="EMPTY_SINGLE_ARROW")
+    column.prop(context.scene.actionmesh, "match")
 
 
 class VIEW3D_PT_actionmesh_frames(SidebarPanel, bpy.types.Panel):
@@ -141,6 +145,7 @@ class VIEW3D_PT_actionmesh_advanced(SidebarPanel, bpy.types.Panel):
         settings = context.scene.actionmesh
         column = in_rows(self.layout).column()
         column.label(text="New Object")
+        column.prop(settings, "shape")
         column.prop(settings, "image_steps")
         column.prop(settings, "max_faces")
         column.prop(settings, "smallest_part")

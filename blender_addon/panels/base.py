@@ -27,7 +27,7 @@ def in_rows(layout: bpy.types.UILayout) -> bpy.types.UILayout:
 
 def write(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
     """A sentence, broken to the sidebar's width, its icon before the first line."""
-    scale = context.preferences.system.ui_scale
+    scale = context.preferences.system.ui_scale or 1.0  # 0 without a window
     width = context.region.width if context.region else 300
     letters = max(20, int((width / scale - 3.5 * UNITS) / LETTER))
     column = layout.column(align=True)

@@ -9,7 +9,7 @@ from ..jobs.events import Progressed
 from ..jobs.record import State
 from .base import SidebarPanel, time_left
 
-NUMBER = re.compile(r"^Stage [0I]+: ")
+PREFIX = re.compile(r"^(Stage [0I]+|Match): ")
 
 
 class VIEW3D_PT_actionmesh_progress(SidebarPanel, bpy.types.Panel):
@@ -45,8 +45,8 @@ def _draw_progress(column: bpy.types.UILayout, progress: Progressed) -> None:
 
 
 def in_words(stage: str) -> str:
-    """What is done, without the stage's number in the paper."""
-    done = NUMBER.sub("", stage)
+    """What is done, without the stage's number in the paper or the part of the work that it belongs to."""
+    done = PREFIX.sub("", stage)
     return done[:1].upper() + done[1:]
 
 

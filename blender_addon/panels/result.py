@@ -1,9 +1,9 @@
-"""Panel "Result": what made the animation of the active mesh, how it plays, and another take of it."""
+"""Panel "Result": how the animation of the active mesh lies on its clip, how it plays, what made it, and another take of it."""
 
 import bpy
 
-from .. import animated
-from .base import SidebarPanel, in_rows
+from .. import animated, fit
+from .base import SidebarPanel, in_rows, write
 
 
 class VIEW3D_PT_actionmesh_result(SidebarPanel, bpy.types.Panel):
@@ -17,6 +17,7 @@ class VIEW3D_PT_actionmesh_result(SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout = in_rows(self.layout)
         target = context.active_object
+        _draw_fit(layout, context)
         column = layout.column()
         blend = column.column()
         blend.enabled = animated.can_blend(target)
@@ -27,6 +28,25 @@ class VIEW3D_PT_actionmesh_result(SidebarPanel, bpy.types.Panel):
         row.operator("object.shade_smooth")
         row.operator("object.shade_flat")
         layout.operator("actionmesh.go_to_reference", icon="KEYFRAME")
+
+
+def _draw_fit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """How the animation lies on its clip, what is doubtful about that, and what can be done."""
+    found = fit.fit_of(context.active_object)
+    if found is None:
+        return
+    column = layout.column()
+    if line := fit.summary(found):
+        column.label(text=line, icon="TRACKING")
+    if found.notes:
+        box = column.box()
+        for note in found.notes:
+            write(box, context, note, icon="ERROR")
+        if fit.other_side(found) is not None:
+            box.operator("actionmesh.face_other_way", icon="FILE_REFRESH")
+    row = column.row(align=True)
+    row.operator("actionmesh.match_again", icon="TRACKING_FORWARDS")
+    row.operator("actionmesh.add_camera", icon="CAMERA_DATA")
 
 
 class VIEW3D_PT_actionmesh_origin(SidebarPanel, bpy.types.Panel):

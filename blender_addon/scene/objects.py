@@ -6,6 +6,7 @@ its transform is plain.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import bpy
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from ..errors import ArtistError
 from ..motion.axes import to_local
 from ..motion.result import Motion
+from .meshes import read_basis
 from .options import WriteOptions, Written
 from .shape_keys import write_motion
 
@@ -52,15 +54,16 @@ def new_object(
     """Adds an animated object in a collection of its own; if that fails, nothing is added.
 
     Args:
-        options: how the motion is written; its facing, its scale and whether the reference pose is kept follow from `chosen`.
+        options: how the motion is written; its facing, its scale, its origin and whether the reference pose is kept follow
+            from `chosen`.
     Raises:
         ArtistError: the motion has no size or cannot be written so.
     """
-    rest, scale = stand(motion, chosen.size / metres_per_unit(scene))
+    rest, scale, origin = stand(motion, chosen.size / metres_per_unit(scene))
     made: list[bpy.types.ID] = []
     try:
         object = _add_object(scene, motion, chosen, rest, made)
-        placed = {"facing": FACING, "scale": scale, "keep_reference_pose": True}
+        placed = {"facing": FACING, "scale": scale, "origin": origin, "keep_reference_pose": True}
         return object, write_motion(object, motion, WriteOptions(**vars(options) | placed))
     except BaseException:
         bpy.data.batch_remove(made)
@@ -73,13 +76,13 @@ def metres_per_unit(scene: bpy.types.Scene) -> float:
     return 1.0 if units.system == "NONE" else units.scale_length
 
 
-def stand(motion: Motion, longest: float) -> tuple[np.ndarray, float]:
+def stand(motion: Motion, longest: float) -> tuple[np.ndarray, float, tuple[float, float, float]]:
     """The reference pose as a new object's rest pose.
 
     Args:
         longest: units of the longest side of its bounding box.
     Returns:
-        (V, 3) float32 local coordinates, and how many of their units one unit of the motion is.
+        (V, 3) float32 local coordinates, how many of their units one unit of the motion is, and where its origin lies in them.
     Raises:
         ArtistError: all its vertices lie on one point.
     """
@@ -89,8 +92,18 @@ def stand(motion: Motion, longest: float) -> tuple[np.ndarray, float]:
     if side == 0:
         raise ArtistError("The shape that was found has no size.", "Choose another reference frame.")
     middle = (low + high) / 2
-    origin = np.array([middle[0], middle[1], low[2]])
-    return ((local - origin) * (longest / side)).astype(np.float32), longest / side
+    ground, scale = np.array([middle[0], middle[1], low[2]]), longest / side
+    x, y, z = (-ground * scale).tolist()
+    return ((local - ground) * scale).astype(np.float32), scale, (x, y, z)
+
+
+def lie_of(object: bpy.types.Object, motion: Motion, facing: str) -> dict[str, Any]:
+    """How a motion lies in an object that was made of one with the same reference pose: values of `WriteOptions`."""
+    basis = read_basis(object.data).astype(np.float64)
+    shown = to_local(motion.vertices[motion.reference_frame].astype(np.float64), facing)
+    scale = float(np.ptp(basis, axis=0).max() / np.ptp(shown, axis=0).max())
+    x, y, z = (basis.min(axis=0) - scale * shown.min(axis=0)).tolist()
+    return {"scale": scale, "origin": (x, y, z)}
 
 
 def _add_object(

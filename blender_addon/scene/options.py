@@ -55,6 +55,7 @@ class WriteOptions:
         facing: the local axis that the subject faces, a name in `axes.FACINGS`.
         playback: strength, speed, loop.
         scale: local units of one unit of the motion; 1 for a mesh that the job was given.
+        origin: local place of the motion's origin; that of a mesh that the job was given is its own.
         job: id of the job, kept with the animation.
     Raises:
         ArtistError: a number is out of range.
@@ -67,6 +68,7 @@ class WriteOptions:
     facing: str = "NEG_Y"
     playback: Playback = Playback()
     scale: float = 1.0
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
     job: str = ""
 
     def __post_init__(self) -> None:

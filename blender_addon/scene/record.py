@@ -7,7 +7,9 @@ from typing import Any
 import bpy
 import numpy as np
 
+from ..backend_files import protocol
 from ..errors import ArtistError
+from ..motion.axes import FACINGS
 from ..motion.timing import pose_frames
 from ..motion.weights import Loop
 from .options import Mode, Playback
@@ -28,6 +30,7 @@ class Record:
         playback: strength, speed, loop.
         provenance: what made the motion.
         job: id of the job.
+        facing, scale, origin: how the job's mesh lies in the object, as in `options.WriteOptions`.
         weights: (T, K) of K keys that are mixed in every pose; empty for one key a pose.
     Raises:
         ValueError: there are no times.
@@ -42,10 +45,15 @@ class Record:
     provenance: dict[str, Any] = field(default_factory=dict)
     job: str = ""
     weights: tuple[tuple[float, ...], ...] = ()
+    facing: str = "NEG_Y"
+    scale: float = 1.0
+    origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
 
     def __post_init__(self) -> None:
         if not self.times:
             raise ValueError("The record of an animation has no times.")
+        if self.facing not in FACINGS or not self.scale > 0:
+            raise ValueError(f"The record of an animation faces {self.facing!r} at a scale of {self.scale}.")
 
     @property
     def key_count(self) -> int:
@@ -56,6 +64,14 @@ class Record:
     def key_weights(self) -> np.ndarray:
         """(T, K) weight of each key in each pose, at strength 1."""
         return np.array(self.weights) if self.weights else np.eye(len(self.times))
+
+    @property
+    def fit(self) -> protocol.Fit | None:
+        """How it fits its clip; None where the version that made it told nothing of that, or in words not known here."""
+        try:
+            return protocol.read(protocol.Fit, self.provenance["fit"], "fit")
+        except (KeyError, protocol.ProtocolError):
+            return None
 
     @property
     def frames(self) -> np.ndarray:
@@ -69,7 +85,8 @@ def write_record(key: bpy.types.Key, record: Record) -> None:
     playback, rows = flat.pop("playback"), flat.pop("weights")
     if rows:
         flat["weights"] = [weight for row in rows for weight in row]
-    key[PROPERTY] = flat | playback | {"times": list(record.times), "loop": str(record.playback.loop)}
+    flat |= playback | {"times": list(record.times), "origin": list(record.origin), "loop": str(record.playback.loop)}
+    key[PROPERTY] = flat
 
 
 def read_record(key: bpy.types.Key) -> Record | None:
@@ -87,6 +104,9 @@ def read_record(key: bpy.types.Key) -> Record | None:
             playback=Playback(float(kept["strength"]), float(kept["speed"]), Loop(kept["loop"])),
             provenance=dict(json.loads(kept["provenance"])),
             job=str(kept["job"]),
+            facing=str(kept.get("facing", Record.facing)),
+            scale=float(kept.get("scale", Record.scale)),
+            origin=_place(kept.get("origin", Record.origin)),
             weights=_rows(kept.get("weights", ()), len(kept["times"])),
         )
     except (ArtistError, KeyError, TypeError, ValueError):
@@ -96,6 +116,11 @@ def read_record(key: bpy.types.Key) -> Record | None:
 def _rows(weights: Any, poses: int) -> tuple[tuple[float, ...], ...]:
     """Cuts the weights into one row a pose: lists in lists are nothing that Blender keeps."""
     return tuple(map(tuple, np.array(weights, np.float64).reshape(poses, -1).tolist())) if len(weights) else ()
+
+
+def _place(values: Any) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in values)
+    return x, y, z
 
 
 def remove_record(key: bpy.types.Key) -> None:

@@ -135,6 +135,9 @@ def _keep_record(key: bpy.types.Key, motion: Motion, options: WriteOptions, undo
         playback=options.playback,
         provenance=motion.provenance,
         job=options.job,
+        facing=options.facing,
+        scale=options.scale,
+        origin=options.origin,
     )
     write_record(key, record)
     return record

@@ -36,7 +36,7 @@ class Worker:
 
     def handle(self, request):
         params, id = request.params, request.id
-        if isinstance(params, protocol.Animate | protocol.Look):
+        if isinstance(params, protocol.Animate | protocol.Rematch | protocol.Look):
             self.cancelled = threading.Event()
             threading.Thread(target=self.run, args=(id, params), daemon=True).start()
         elif isinstance(params, protocol.Cancel):
@@ -53,7 +53,7 @@ class Worker:
 
     def run(self, id, job):
         try:
-            JOBS[Path(job.clip).name](self, id, job)
+            JOBS[Path(job.clip or "quick").name](self, id, job)
         except ProtocolError as error:
             self.send(Failure(id, error))
         else:
@@ -63,8 +63,9 @@ class Worker:
         self.send(Notice(ProgressNotice(id, stage, step, total, None if step == 0 else 0.1 * (total - step))))
 
 
-def animated(job):
-    Path(job.out[0]).write_text("a result")
+def animated(job, write=True):
+    if write:
+        Path(job.out[0]).write_text("a result")
     timings = {"Reading frames": 1.0, "Stage I: finding the motion (1 of 2)": 2.0, "Stage I: finding the motion (2 of 2)": 7.0}
     return protocol.Animated(job.out, 5, 7, 9, 0.4, 0, {**timings, "Loading and the rest": 3.0, "Total": 13.0}, 1)
 
@@ -73,7 +74,7 @@ def looked(job):
     return protocol.Looked(job.out, 48, 16, 3, 24.0, 120, 80, 0.25)
 
 
-ANSWERS = {protocol.Animate: animated, protocol.Look: looked}
+ANSWERS = {protocol.Animate: animated, protocol.Rematch: animated, protocol.Look: looked}
 
 
 def quick(worker, id, job):

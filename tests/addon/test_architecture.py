@@ -13,8 +13,9 @@ LAYERS = (
     {"registration", "dataset", "render_script"},
     {"panels", "properties"},
     {"operators"},
-    {"submission"},
-    {"runner"},
+    {"again"},
+    {"submission", "arrow"},
+    {"runner", "fit"},
     {"animated", "machine", "delivery", "film"},
     {"shown"},
     {"looks", "files", "bake_options"},
@@ -22,11 +23,11 @@ LAYERS = (
     {"jobs", "motion"},
     {"client"},
     {"pipes", "log_file"},
-    {"backend_files", "patience"},
+    {"backend_files", "patience", "menus"},
     {"errors"},
 )
 """A module looks at its own layer's folder and at the layers below."""
-WITHOUT_BLENDER = {"jobs", "motion", "client", "pipes", "log_file", "backend_files", "patience", "errors"}
+WITHOUT_BLENDER = {"jobs", "motion", "client", "pipes", "log_file", "backend_files", "patience", "menus", "errors"}
 OF_BLENDER = {"bpy", "bpy_extras", "gpu", "gpu_extras", "blf", "bmesh", "mathutils", "addon_utils", "io_scene_gltf2"}
 OUTSIDE = {"numpy", "safetensors"}
 MODULES = [pytest.param(path, id=path.relative_to(ADDON).as_posix()) for path in sorted(ADDON.rglob("*.py"))]

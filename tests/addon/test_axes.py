@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from blender_addon.motion.axes import FACINGS, rotation, to_local, to_model
+from blender_addon.motion.axes import FACINGS, rotation, seen_axes, to_local, to_model, yaw_between
 
 
 @pytest.mark.parametrize("facing", FACINGS)
@@ -33,3 +33,40 @@ def test_known_axes():
 def test_unknown_axis():
     with pytest.raises(ValueError, match="'UP'; it must be one of NEG_Y"):
         rotation("UP")
+
+
+@pytest.mark.parametrize(
+    ("yaw", "facing", "direction"),
+    [
+        (0, "NEG_Y", (0, -1, 0)),
+        (90, "NEG_Y", (1, 0, 0)),
+        (180, "NEG_Y", (0, 1, 0)),
+        (-90, "NEG_Y", (-1, 0, 0)),
+        (90, "POS_X", (0, 1, 0)),
+        (90, "POS_Z", (1, 0, 0)),
+        (30, "NEG_Y", (0.5, -0.8660254, 0)),
+    ],
+)
+def test_a_yaw_is_a_local_direction(yaw, facing, direction):
+    front, up = seen_axes(yaw, facing)
+    np.testing.assert_allclose(front, direction, atol=1e-7)
+    assert np.array_equal(up, FACINGS[facing][1])
+
+
+@pytest.mark.parametrize(
+    ("axis", "facing", "yaw"),
+    [
+        ("NEG_Y", "NEG_Y", 0),
+        ("POS_X", "NEG_Y", 90),
+        ("POS_Y", "NEG_Y", 180),
+        ("NEG_X", "NEG_Y", 270),
+        ("NEG_Y", "POS_X", 270),
+        ("NEG_Z", "POS_Z", 180),
+        ("POS_Z", "NEG_Y", None),
+        ("NEG_Y", "NEG_Z", None),
+    ],
+)
+def test_an_axis_lies_at_a_yaw_from_another_unless_another_is_up(axis, facing, yaw):
+    assert yaw_between(axis, facing) == yaw
+    if yaw is not None:
+        np.testing.assert_allclose(seen_axes(yaw, facing)[0], FACINGS[axis][0], atol=1e-12)

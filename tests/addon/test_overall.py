@@ -3,7 +3,7 @@
 import pytest
 
 from blender_addon.backend_files import protocol
-from blender_addon.jobs.overall import PREPARATION, USUAL_SECONDS, Experience, Overall, stage_seconds
+from blender_addon.jobs.overall import PREPARATION, USUAL_SECONDS, Experience, Overall, stage_seconds, usual_seconds
 from blender_addon.patience import Patience
 
 TIMINGS = {
@@ -29,8 +29,43 @@ def test_jobs_that_are_alike_are_expected_to_take_as_long():
     experience.learn(seen, TIMINGS)
     assert experience.expected(protocol.Animate("b.mp4", (), preset="fast", seed=7)) == stage_seconds(TIMINGS)
     others = [{"preset": "demo"}, {"mesh": "target.ply"}, {"checkpoint": "full"}, {"device": "cpu"}, {"memory": "8"}]
+    others += [{"match": "off"}, {"shape": "relief"}, {"mesh": "target.ply", "facing": "+Z", "match": "off"}]
     for other in others:
-        assert experience.expected(protocol.Animate("a.mp4", (), **({"preset": "fast"} | other))) == USUAL_SECONDS
+        request = protocol.Animate("a.mp4", (), **({"preset": "fast"} | other))
+        assert experience.expected(request) == usual_seconds(request) != stage_seconds(TIMINGS)
+    rematch = protocol.Rematch("a", ())
+    experience.learn(rematch, {"Match: following the clip": 3.0, "Total": 4.0})
+    assert experience.expected(protocol.Rematch("b", (), clip="b.mp4")) == {"Match: following the clip": 3.0}
+    assert experience.expected(seen) == stage_seconds(TIMINGS)
+
+
+READING = {"Reading frames", "Cutting out the subject", "Removing the background", "Saving"}
+MOTION = {"Looking at the frames", "Stage I: finding the motion", "Stage II: moving the mesh"}
+MESH = {"Stage 0: making the reference shape", "Extracting the surface"}
+MATCHING = {"Match: finding the camera", "Match: following the clip"}
+
+
+@pytest.mark.parametrize(
+    ("request_", "stages"),
+    [
+        (protocol.Animate("a", ()), READING | MOTION | MESH),
+        (protocol.Animate("a", (), shape=protocol.Shape.RELIEF), READING | MOTION | MESH | MATCHING),
+        (protocol.Animate("a", (), mesh="m"), READING | MOTION | MATCHING),
+        (protocol.Animate("a", (), mesh="m", match=protocol.Match.OFF), READING | MOTION | {"Match: finding the camera"}),
+        (protocol.Animate("a", (), mesh="m", match=protocol.Match.OFF, facing=protocol.Facing.FRONT), READING | MOTION),
+        (protocol.Rematch("r", ()), READING | MATCHING),
+    ],
+)
+def test_stages_that_a_request_cannot_have_are_not_waited_for(request_, stages):
+    seconds = usual_seconds(request_)
+    assert set(seconds) == stages and list(seconds) == [stage for stage in USUAL_SECONDS if stage in stages]
+
+
+def test_matching_takes_its_usual_seconds():
+    assert USUAL_SECONDS["Match: finding the camera"] == 1.0 and USUAL_SECONDS["Match: following the clip"] == 8.0
+    work = Overall({"Match: finding the camera": 1.0, "Match: following the clip": 9.0}, False, lambda: 0.0)
+    assert work.work("Match: finding the camera", 60, 60) == pytest.approx(0.1)
+    assert work.work("Match: following the clip", 1, 3) == pytest.approx(0.4)
 
 
 @pytest.mark.parametrize(

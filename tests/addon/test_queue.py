@@ -80,6 +80,20 @@ def kinds(events):
     return [type(event) for event in events if not isinstance(event, BackendChanged | Progressed)]
 
 
+def test_a_job_that_matches_again_is_asked_of_the_worker_as_one(bench):
+    rematches = [protocol.Rematch("/jobs/first/result.safetensors", (), clip=clip) for clip in ("quick", "exhaust")]
+    done, failed = (bench.submit("crash", rematch=rematch) for rematch in rematches)
+    events = bench.run(done, failed)
+    assert done.state is State.FINISHED and done.has_result and done.result["fit"]["way"] == "off"
+    assert failed.state is State.FAILED and failed.error.kind == "out_of_memory"
+    assert [event.stage for event in events if isinstance(event, Progressed)][:1] == ["Reading frames"]
+    slow = bench.submit("crash", rematch=protocol.Rematch("r", (), clip="slow"))
+    collect(bench.queue.poll, Progressed)
+    assert bench.queue.cancel(slow.id)
+    bench.run(slow)
+    assert slow.state is State.CANCELLED and not slow.has_result
+
+
 def test_jobs_run_in_order_with_one_worker(bench):
     records = [bench.submit() for _ in range(3)]
     assert bench.queue.records == records

@@ -176,6 +176,33 @@ def test_what_was_chosen_about_the_mesh_that_is_made_is_part_of_the_record(tmp_p
     assert again.reference_pose is protocol.ReferencePose.PUBLISHED
 
 
+def test_a_job_that_matches_again_keeps_what_it_asks_and_what_its_motion_was_made_of(tmp_path):
+    rematch = protocol.Rematch("/jobs/first/result.safetensors", (), mask="masks", match="track", facing="-X")
+    record = new_record(tmp_path, protocol.Animate("walk", (), seed=3), rematch, title="Walk")
+    record.save()
+    again = read_record(record.folder)
+    assert again == record and again.request.seed == 3 and again.rematch.match is protocol.Match.TRACK
+    asked = again.asked()
+    assert isinstance(asked, protocol.Rematch) and asked.out == (str(record.result_path),) and asked.clip is None
+    assert (asked.result, asked.mask) == ("/jobs/first/result.safetensors", str(record.folder / "masks"))
+    assert again.resolved().clip == str(record.folder / "walk")
+
+
+def test_a_job_that_makes_a_motion_asks_for_it(tmp_path):
+    record = new_record(tmp_path, protocol.Animate("walk", ()))
+    record.save()
+    assert json.loads((record.folder / "job.json").read_text())["rematch"] is None
+    assert read_record(record.folder).asked() == record.resolved() and isinstance(record.asked(), protocol.Animate)
+
+
+@pytest.mark.parametrize("rematch", [7, {}, {"result": "r"}, {"result": "r", "out": [], "seed": 1}])
+def test_a_record_whose_rematch_makes_no_sense_is_left_out(tmp_path, rematch):
+    record = ended(tmp_path)
+    plain = json.loads((record.folder / "job.json").read_text())
+    (record.folder / "job.json").write_text(json.dumps(plain | {"rematch": rematch}))
+    assert history(tmp_path) == []
+
+
 def test_history_is_newest_first_and_of_one_file(tmp_path):
     folders = []
     for number, file in enumerate("abab"):

@@ -6,10 +6,15 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
+from bpy_extras.object_utils import world_to_camera_view
+from mathutils import Matrix, Vector
 
 import blender_addon
-from blender_addon import animated, looks, runner, submission
+from blender_addon import animated, files, fit, looks, runner, submission
+from blender_addon.scene.source_render import plan_frames, render
+from blender_addon.scene.viewing import read_picture
 from tests.bpy.addon import keys_of, selected_cube
+from tests.bpy.scenes import evaluated
 
 pytestmark = pytest.mark.skipif(not os.environ.get("ACTIONMESH_PYTHON"), reason="ACTIONMESH_PYTHON names no Python of the backend")
 CLIP = Path(__file__).resolve().parents[2] / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo" / "clip.mp4"
@@ -79,6 +84,107 @@ def test_the_reference_poses_of_a_selected_mesh_depart_as_they_say(home):
     assert np.abs(decoded[reference] - rest).max() > 1e-3
     np.testing.assert_array_equal(np.delete(published, reference, 0), np.delete(decoded, reference, 0))
     np.testing.assert_allclose(corrected, decoded - decoded[reference] + rest, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def dancers(tmp_path_factory):
+    """Pictures of a lopsided creature that nods, seen from -Y, and the creature as it stands in the first of them."""
+    bpy.ops.wm.read_factory_settings(use_empty=True)
+    scene, source = bpy.context.scene, lopsided()
+    key = source.shape_key_add(name="Basis").id_data
+    nod = source.shape_key_add(name="Nod")
+    for rest, moved in zip(source.data.vertices, nod.points, strict=True):
+        moved.co = rest.co + Vector((0.25 * rest.co.z, 0, 0.15 * rest.co.x))
+    for frame, value in ((1, 0.0), (5, 1.0)):
+        key.key_blocks["Nod"].value = value
+        key.key_blocks["Nod"].keyframe_insert("value", frame=frame)
+    folder = tmp_path_factory.mktemp("pictures")
+    plan, names = plan_frames(scene, source, list(range(1, 6)), facing="NEG_Y")
+    for _ in render(plan, names, folder):
+        pass
+    return folder
+
+
+def lopsided(name="Creature"):
+    """No side of it looks like another: a body with a head before it, and one arm."""
+    parts = []
+    for place, size in (((0, 0, 0), (0.5, 0.9, 0.45)), ((0, -0.9, 0.6), (0.3, 0.35, 0.3)), ((0.75, 0.2, 0.35), (0.4, 0.12, 0.12))):
+        bpy.ops.mesh.primitive_uv_sphere_add(segments=24, ring_count=12)
+        part = bpy.context.object
+        part.data.transform(Matrix.Translation(place) @ Matrix.Diagonal((*size, 1)))
+        parts.append(part)
+    with bpy.context.temp_override(active_object=parts[0], selected_editable_objects=parts):
+        bpy.ops.object.join()
+    parts[0].name = name
+    bpy.context.view_layer.objects.active = parts[0]
+    return parts[0]
+
+
+def nods(settings, pictures, match):
+    settings.source, settings.images, settings.match = "IMAGES", str(pictures), match
+    settings.frame_count, settings.start_at = 5, "FIRST"
+
+
+def places(target, frames):
+    """(N, V, 3) in the world."""
+    world = np.array(target.matrix_world)
+    return np.array([evaluated(target, frame) for frame in frames]) @ world[:3, :3].T + world[:3, 3]
+
+
+@pytest.mark.parametrize(("match", "most"), [("off", 0.2), ("track", 0.06)])
+def test_the_motion_in_the_world_is_the_same_however_the_mesh_was_modelled(home, dancers, match, most):
+    """One faces -Y, the other was modelled facing +X and stands in the scene as the first does; one facing is found, one told."""
+    scene = bpy.context.scene
+    nods(scene.actionmesh, dancers, match)
+    found = {}
+    for name, angle, facing in (("Front", 0, "AUTO"), ("Right", 90, "AUTO"), ("Told", 90, "POS_X")):
+        target = lopsided(name)
+        target.data.transform(Matrix.Rotation(np.radians(angle), 4, "Z"))
+        target.rotation_euler.z, target.location = -np.radians(angle), (3, 0, 1)
+        target.actionmesh.facing = facing
+        assert OPS.animate_selected() == {"FINISHED"}
+        told = fit.fit_of(target)
+        assert not told.notes and told.way == match
+        assert told.agreement is None if (match, facing) == ("off", "POS_X") else told.agreement > 0.94
+        assert told.facing == pytest.approx(0 if name == "Told" else angle, abs=3)
+        front = fit.front_and_up(target)[0] @ np.array(target.matrix_world)[:3, :3].T
+        np.testing.assert_allclose(front, (0, -1, 0), atol=0.06)
+        found[name] = places(target, range(1, 6))
+    travelled = np.linalg.norm(found["Front"][-1] - found["Front"][0], axis=1).mean()
+    assert travelled > 0.02
+    for name in ("Right", "Told"):
+        apart = np.linalg.norm(found[name] - found["Front"], axis=2)
+        assert apart.mean() < most * travelled, f"{name}: {apart.mean() / travelled:.3f}"
+
+
+def test_the_mesh_lies_on_the_film_through_the_clips_camera(home, dancers):
+    """The nod is followed from the mesh; through the camera that was found, the mesh covers what the pictures show."""
+    scene, target = bpy.context.scene, lopsided()
+    nods(scene.actionmesh, dancers, "track")
+    OPS.animate_selected()
+    assert fit.fit_of(target).overlap > 0.93
+    assert OPS.add_camera() == {"FINISHED"}
+    made, pictures = scene.camera, sorted(dancers.glob("*.png"))
+    for frame in (1, 3, 5):
+        alpha = read_picture(pictures[frame - 1])[..., 3]
+        places_seen = [world_to_camera_view(scene, made, Vector(place)) for place in places(target, [frame])[0]]
+        columns, rows = np.array([(place.x, 1 - place.y) for place in places_seen]).T * [[alpha.shape[1]], [alpha.shape[0]]]
+        ys, xs = np.nonzero(alpha > 127)
+        box, drawn = (xs.min(), xs.max() + 1, ys.min(), ys.max() + 1), (columns.min(), columns.max(), rows.min(), rows.max())
+        np.testing.assert_allclose(drawn, box, atol=0.02 * alpha.shape[1])
+
+
+def test_matching_again_needs_no_networks_and_takes_another_way(home, dancers):
+    scene, target = bpy.context.scene, lopsided()
+    nods(scene.actionmesh, dancers, "off")
+    OPS.animate_selected()
+    before = places(target, [5])
+    assert fit.summary(fit.fit_of(target)) == "Not matched to the clip"
+    assert OPS.match_again(match="track") == {"FINISHED"}
+    assert fit.summary(fit.fit_of(target)).endswith("% (from the mesh)")
+    stages = set(files.records(True)[0].timings)
+    assert "Match: following the clip" in stages and not any(stage.startswith("Stage") for stage in stages)
+    assert np.abs(places(target, [5]) - before).max() > 0.01
 
 
 def test_a_new_object_has_as_many_faces_as_were_allowed(home):

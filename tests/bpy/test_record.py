@@ -15,7 +15,8 @@ from blender_addon.scene.shape_keys import write_motion
 from .scenes import dance, evaluated, patchwork
 
 PLAYBACK = Playback(0.25, 2.0, Loop.PING_PONG)
-RECORD = Record((0.0, 0.1, 0.35), 7.5, 23.976, 1, Mode.RELATIVE, PLAYBACK, {"seed": 3, "mesh": None}, "job")
+TOLD = {"seed": 3, "mesh": None, "fit": {"way": "track", "overlap": 0.5}}
+RECORD = Record((0.0, 0.1, 0.35), 7.5, 23.976, 1, Mode.RELATIVE, PLAYBACK, TOLD, "job", (), "POS_X", 0.25, (1.0, 2.0, -3.5))
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def key():
 def test_there_and_back(key):
     assert read_record(key) is None
     write_record(key, RECORD)
-    assert read_record(key) == RECORD
+    assert read_record(key) == RECORD and RECORD.fit.way == "track" and RECORD.fit.overlap == 0.5
     remove_record(key)
     remove_record(key)
     assert read_record(key) is None and PROPERTY not in key
@@ -36,7 +37,8 @@ def test_there_and_back(key):
 
 @pytest.mark.parametrize(
     "name, value",
-    [("times", []), ("times", "soon"), ("mode", "SIDEWAYS"), ("strength", 7.0), ("speed", 0.0), ("loop", 3), ("provenance", "{")],
+    [("times", []), ("times", "soon"), ("mode", "SIDEWAYS"), ("strength", 7.0), ("speed", 0.0), ("loop", 3), ("provenance", "{"),
+     ("facing", "UP"), ("scale", 0.0), ("origin", [1.0])],
 )
 def test_nonsense_is_no_animation(key, name, value):
     write_record(key, RECORD)
@@ -45,6 +47,20 @@ def test_nonsense_is_no_animation(key, name, value):
     del key[PROPERTY]
     key[PROPERTY] = 3
     assert read_record(key) is None
+
+
+def test_a_record_of_an_earlier_version_lies_as_a_mesh_of_the_artists(key):
+    write_record(key, RECORD)
+    kept = key[PROPERTY].to_dict()
+    key[PROPERTY] = {name: value for name, value in kept.items() if name not in ("facing", "scale", "origin")}
+    earlier = read_record(key)
+    assert (earlier.facing, earlier.scale, earlier.origin) == ("NEG_Y", 1.0, (0.0, 0.0, 0.0))
+
+
+@pytest.mark.parametrize("fit", [None, 7, {"way": "by magic"}, {"colour": "red"}, {"overlap": "much"}])
+def test_a_fit_that_makes_no_sense_is_none(fit):
+    assert Record((0.0,), 1.0, 24.0, 0, provenance={"fit": fit}).fit is None
+    assert Record((0.0,), 1.0, 24.0, 0).fit is None
 
 
 @pytest.mark.parametrize("mode", list(Mode))

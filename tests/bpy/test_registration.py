@@ -9,7 +9,7 @@ from blender_addon import operators, panels, registration, runner
 OPERATORS = {
     "animate_from_video", "animate_selected", "transfer_motion", "cancel", "open_clip", "look", "fit_clip", "dice", "bring_back",
     "rerun", "retry", "retry_lighter", "go_to_reference", "bake", "export", "open_job_folder", "remove_job", "start_backend",
-    "stop_backend", "free_memory", "open_log", "open_preferences", "mend", "dismiss",
+    "stop_backend", "free_memory", "open_log", "open_preferences", "mend", "dismiss", "match_again", "face_other_way", "add_camera",
 }  # fmt: skip
 """The public operators: scripts depend on these names."""
 

@@ -1,46 +1,20 @@
 """What an artist sets in the panel Animate: what is drawn where, and what of it reaches a job's request and its record."""
 
-from types import SimpleNamespace
-
 import bpy
+import numpy as np
 import pytest
+from mathutils import Matrix
 
 from blender_addon import files
 from blender_addon.backend_files import protocol
 from blender_addon.panels import animate
 from tests.bpy.addon import clip, selected_cube
+from tests.bpy.layouts import drawn
+from tests.bpy.waving_worker import read_ply
 
 OPS = bpy.ops.actionmesh
 MADE = ("image_steps", "max_faces", "smallest_part")
 """What concerns the mesh that is made for a new object."""
-
-
-class Layout:
-    """A visible fake of Blender's layout that writes down which properties are drawn; so it needs no window."""
-
-    def __init__(self, drawn):
-        self.drawn = drawn
-
-    def column(self, **_looks):
-        return self
-
-    row = box = column
-
-    def label(self, text="", **_looks):
-        self.drawn.append(text)
-
-    def prop(self, owner, name, **_looks):
-        assert name in owner.bl_rna.properties, name
-        self.drawn.append(name)
-
-    def operator(self, name, **_looks):
-        self.drawn.append(name)
-
-
-def drawn(panel):
-    layout = Layout([])
-    panel.draw(SimpleNamespace(layout=layout), bpy.context)
-    return layout.drawn
 
 
 def request():
@@ -51,7 +25,7 @@ def request():
 def test_advanced_is_a_closed_part_of_animate(addon):
     panel = animate.VIEW3D_PT_actionmesh_advanced
     assert panel.bl_label == "Advanced" and panel.bl_parent_id == "VIEW3D_PT_actionmesh_animate"
-    assert panel.bl_options == {"DEFAULT_CLOSED"} and drawn(panel) == ["New Object", *MADE]
+    assert panel.bl_options == {"DEFAULT_CLOSED"} and drawn(panel) == ["New Object", "shape", *MADE]
     others = (animate.VIEW3D_PT_actionmesh_frames, animate.VIEW3D_PT_actionmesh_quality, animate.VIEW3D_PT_actionmesh_placement)
     assert not {*MADE} & {name for other in others for name in drawn(other)}
 
@@ -72,6 +46,56 @@ def test_reference_pose_is_asked_for_a_mesh_of_ones_own_and_not_for_a_new_object
     assert request().reference_pose == pose
     OPS.animate_from_video(filepath=clip(addon))
     assert request().reference_pose is None
+
+
+def test_facing_and_match_are_shown_where_a_mesh_can_receive_the_motion(addon):
+    shown = {"facing", "show_facing", "match"}
+    assert not shown & set(drawn(animate.VIEW3D_PT_actionmesh_animate))
+    cube = selected_cube()
+    assert shown < set(drawn(animate.VIEW3D_PT_actionmesh_animate))
+    settings = bpy.context.scene.actionmesh
+    settings.source, settings.source_object = "OBJECT", cube
+    assert not shown & set(drawn(animate.VIEW3D_PT_actionmesh_animate))
+    bpy.ops.object.empty_add()
+    assert not shown & set(drawn(animate.VIEW3D_PT_actionmesh_animate))
+
+
+def test_match_is_asked_for_a_mesh_of_ones_own_and_shape_for_a_new_object(addon):
+    settings = bpy.context.scene.actionmesh
+    assert (settings.match, settings.shape) == ("auto", "auto")
+    settings.match, settings.shape = "track", "relief"
+    selected_cube()
+    OPS.animate_selected(filepath=clip(addon))
+    assert (request().match, request().shape) == ("track", "auto")
+    OPS.animate_from_video(filepath=clip(addon))
+    assert (request().match, request().shape) == ("auto", "relief")
+
+
+def test_choices_are_those_of_the_backend(addon):
+    properties = bpy.context.scene.actionmesh.bl_rna.properties
+    for name, kind in (("match", protocol.Match), ("shape", protocol.Shape), ("reference_pose", protocol.ReferencePose)):
+        assert [choice.identifier for choice in properties[name].enum_items] == list(kind)
+    facings = bpy.data.objects.new("x", None).actionmesh.bl_rna.properties["facing"].enum_items
+    numbers = {choice.identifier: choice.value for choice in facings}
+    assert numbers == {"AUTO": 6, "NEG_Y": 0, "POS_Y": 1, "POS_X": 2, "NEG_X": 3, "POS_Z": 4, "NEG_Z": 5}, "files keep the numbers"
+    assert bpy.data.objects["x"].actionmesh.facing == "AUTO" and facings[0].identifier == "AUTO"
+    seen_from = properties["source_facing"]
+    assert seen_from.default == "NEG_Y" and "AUTO" not in seen_from.enum_items
+
+
+@pytest.mark.parametrize(
+    ("chosen", "asked", "axes"),
+    [("AUTO", "auto", "NEG_Y"), ("NEG_Y", "+Z", "NEG_Y"), ("POS_X", "+Z", "POS_X"), ("NEG_Z", "+Z", "NEG_Z")],
+)
+def test_a_chosen_facing_turns_the_mesh_and_another_is_found(addon, chosen, asked, axes):
+    target = selected_cube()
+    target.data.transform(Matrix.Diagonal((1, 2, 3, 1)))
+    target.actionmesh.facing = chosen
+    OPS.animate_selected(filepath=clip(addon))
+    record = files.records(True)[0]
+    assert record.request.facing == asked and record.writing["facing"] == axes
+    sides = {"NEG_Y": (1, 3, 2), "POS_X": (2, 3, 1), "NEG_Z": (1, 2, 3)}[axes]
+    np.testing.assert_allclose(np.ptp(read_ply(record.target_path)[0], axis=0), 2 * np.array(sides), rtol=1e-6)
 
 
 def test_numbers_of_a_new_object_are_the_presets_until_they_are_set(addon):

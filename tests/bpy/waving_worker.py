@@ -1,22 +1,27 @@
 """The fake worker of tests/addon with real results: what it is asked to animate waves, and without a mesh it is a tent.
 
-The name of a clip says how its job goes, as there; `wave` is good, `slow` too, but takes 30 seconds; `quick` writes rubbish.
+The name of a clip says how its job goes, as there; `wave` is good, `slow` too, but takes 30 seconds; `quick` writes rubbish;
+`doubtful` is good, but the mesh may be seen from another side. What is matched again waves twice as high.
 """
 
 import json
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "backend")]
 
 import numpy as np  # noqa: E402
+from safetensors import safe_open  # noqa: E402
 from safetensors.numpy import save_file  # noqa: E402
 
 from tests.addon import fake_worker  # noqa: E402
+from tests.addon.fake_worker import protocol  # noqa: E402
 
 POSES = 5
+YAWS = {"+Z": 0.0, "+X": 90.0, "-Z": 180.0, "-X": -90.0}
 TENT = np.array([(0, 0, 0), (2, 0, 0), (2, 0, 1), (0, 0, 1), (1, 1, 0.5)], np.float32)
 SIDES = np.array([(0, 1, 4), (1, 2, 4), (2, 3, 4), (3, 0, 4)], np.int32)
 
@@ -46,7 +51,40 @@ def write_wave(job):
         "frame_indices": np.arange(POSES),
     }
     told = {"clip": job.clip, "mesh": job.mesh, "seed": job.seed, "preset": job.preset, "checkpoint": "wave", "version": "0"}
+    told |= {"frames": asdict(job.frames), "fps": job.fps, "fit": asdict(fit_of(job, job.clip, "own" if job.mesh else "network"))}
     save_file(arrays, job.out[0], {"reference_frame": "0", "provenance": json.dumps(told)})
+
+
+def fit_of(job, clip, shape):
+    """The camera stands 5 units before the side that it sees."""
+    if shape == "network" and isinstance(job, protocol.Animate):
+        return protocol.Fit(shape=shape)
+    yaw = 90.0 if job.facing == "auto" else YAWS[job.facing]
+    doubtful = Path(clip).name == "doubtful" and job.facing == "auto"
+    sin, cos = np.sin(np.radians(yaw)), np.cos(np.radians(yaw))
+    matrix = (cos, 0, sin, 5 * sin, 0, 1, 0, 0, -sin, 0, cos, 5 * cos, 0, 0, 0, 1)
+    return protocol.Fit(
+        way=protocol.Match.REFINE if job.match == "auto" else job.match,
+        shape=shape,
+        agreement=0.96,
+        overlap=None if job.match == "off" else 0.974,
+        facing=yaw,
+        doubt=-88.0 if doubtful else None,
+        camera=protocol.ClipCamera(tuple(map(float, matrix)), 640, 360, 700.0, None),
+        notes=("Seen from the other side it fits as well.",) if doubtful else (),
+    )
+
+
+def matched_again(job):
+    with safe_open(job.result, "numpy") as file:
+        arrays, metadata = {name: file.get_tensor(name) for name in file.keys()}, file.metadata()
+    told = json.loads(metadata["provenance"])
+    still = arrays["vertices"][0]
+    arrays["vertices"] = still + 2 * (arrays["vertices"] - still)
+    told["clip"] = job.clip or told["clip"]
+    told["fit"] = asdict(fit_of(job, told["clip"], told["fit"]["shape"]))
+    save_file(arrays, job.out[0], metadata | {"provenance": json.dumps(told)})
+    return fake_worker.animated(job, write=False)
 
 
 def animated(job):
@@ -57,8 +95,8 @@ def animated(job):
 
 
 RUBBISH = fake_worker.animated
-fake_worker.JOBS["wave"] = fake_worker.JOBS["frames"] = wave
-fake_worker.ANSWERS[fake_worker.protocol.Animate] = animated
+fake_worker.JOBS["wave"] = fake_worker.JOBS["frames"] = fake_worker.JOBS["doubtful"] = wave
+fake_worker.ANSWERS[protocol.Animate], fake_worker.ANSWERS[protocol.Rematch] = animated, matched_again
 
 if __name__ == "__main__":
     fake_worker.main()

@@ -1,0 +1,61 @@
+"""How the animation of an object fits its clip, in words, and which side of the mesh the camera sees."""
+
+import bpy
+import numpy as np
+
+from .animated import OWN, animation_of
+from .backend_files import protocol
+from .motion.axes import rotation, seen_axes, yaw_between
+
+WAYS = {protocol.Match.REFINE: "from the motion", protocol.Match.TRACK: "from the mesh"}
+SIDES = {0: protocol.Facing.FRONT, 90: protocol.Facing.RIGHT, 180: protocol.Facing.BACK, 270: protocol.Facing.LEFT}
+"""The sides of a mesh by degrees around +Y from its +Z."""
+
+
+def fit_of(target: bpy.types.Object | None) -> protocol.Fit | None:
+    """What the backend told of the object's animation; None without one, or where it told nothing."""
+    made = animation_of(target)
+    return None if made is None else made.fit
+
+
+def summary(fit: protocol.Fit) -> str:
+    """How well the animation fits, in one line; empty where nobody looked."""
+    if fit.overlap is not None:
+        way = f" ({WAYS[fit.way]})" if fit.way in WAYS else ""
+        return f"Fits the clip: {100 * fit.overlap:.0f}%{way}"
+    return "" if fit.agreement is None else "Not matched to the clip"
+
+
+def other_side(fit: protocol.Fit) -> protocol.Facing | None:
+    """The side that the camera may see instead: the one that fits almost as well, or where nothing fits, the opposite one.
+
+    None where the side is beyond doubt, or the mesh was made from what the camera sees.
+    """
+    if fit.shape != OWN or (fit.doubt is None and not fit.notes):
+        return None
+    wanted = fit.facing + 180 if fit.doubt is None else fit.doubt
+    nearest = sorted(SIDES, key=lambda yaw: _apart(yaw, wanted))
+    other = next(yaw for yaw in nearest if _apart(yaw, wanted) <= _apart(yaw, fit.facing))
+    return SIDES[other]
+
+
+def _apart(one: float, other: float) -> float:
+    """Degrees between two directions."""
+    return abs((one - other + 180) % 360 - 180)
+
+
+def side_at(axis: str, facing: str) -> protocol.Facing | None:
+    """The side of a mesh, given to the backend as one that faces `facing`, that lies at another local axis; None: it cannot."""
+    yaw = yaw_between(axis, facing)
+    return None if yaw is None else SIDES[yaw]
+
+
+def front_and_up(target: bpy.types.Object) -> np.ndarray | None:
+    """(2, 3) the local axes along which the subject looks and stands; None as long as they were neither chosen nor found."""
+    if target.actionmesh.facing != "AUTO":
+        return rotation(target.actionmesh.facing)[[2, 1]]
+    made = animation_of(target)
+    found = made.fit if made is not None else None
+    if made is None or found is None or (found.agreement is None and found.shape == OWN):
+        return None
+    return seen_axes(found.facing, made.facing)

@@ -1,0 +1,123 @@
+"""The clip's camera beside the mesh that was animated from it: looking through it, the mesh lies on the film.
+
+It is a child of the object and not free in the world: it was found in the coordinates of the mesh, where all the motion is,
+so it stays right wherever the object is moved, turned, or scaled evenly.
+"""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+from mathutils import Matrix
+
+from ..backend_files import protocol
+from ..errors import ArtistError
+from ..motion.clip_lens import SENSOR, Lens, camera_in_object, lens_of, shape_differs
+from . import clip_film
+from .key_motion import animated_key
+from .meshes import read_basis
+from .record import Record
+
+MOST_PIXELS = 0.5
+"""By which the mesh may lie beside the film before it is said."""
+DRAWN = 0.2
+"""How far towards the mesh the pyramid reaches that Blender draws for a camera."""
+
+
+@dataclass(frozen=True)
+class AddedCamera:
+    """A camera that was added.
+
+    Args:
+        object: the camera.
+        notes: sentences on what was changed in the scene.
+        warnings: sentences on what is not as it should be.
+    """
+
+    object: bpy.types.Object
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def add_camera(scene: bpy.types.Scene, object: bpy.types.Object) -> AddedCamera:
+    """Adds the camera of the clip from which an object was animated, makes it the scene's, and puts the clip behind it.
+
+    Raises:
+        ArtistError: the object has no ActionMesh animation, or no camera was found for it; nothing was added.
+    """
+    _, record = animated_key(object)
+    found = record.fit.camera if record.fit is not None else None
+    if found is None:
+        raise ArtistError(f"No camera was found for {object.name}.", "Match it again with another facing or reference frame.")
+    bpy.context.view_layer.update()
+    lens = _lens(object, record, found)
+    with ExitStack() as undo:
+        data = bpy.data.cameras.new(f"{object.name} Clip Camera")
+        undo.callback(bpy.data.cameras.remove, data)
+        _set_lens(data, lens)
+        warnings = [] if lens.error <= MOST_PIXELS else [_stretched(object, lens)]
+        warnings += clip_film.put_behind(data, record, (found.width, found.height), scene, undo)
+        made = _stand(scene, object, data, lens, undo)
+        undo.pop_all()
+    notes = [_made_active(scene, made), _set_resolution(scene.render, found.width, found.height)]
+    return AddedCamera(made, tuple(filter(None, notes)), tuple(warnings))
+
+
+def _lens(object: bpy.types.Object, record: Record, found: protocol.ClipCamera) -> Lens:
+    local = camera_in_object(found.matrix, record.facing, record.scale, record.origin)
+    pixel = None if found.pixel is None else found.pixel * record.scale
+    world = np.array(object.matrix_world, np.float64)
+    return lens_of(local, found.focal, pixel, (found.width, found.height), read_basis(object.data), world)
+
+
+def _set_lens(data: bpy.types.Camera, lens: Lens) -> None:
+    data.sensor_fit, data.sensor_width = "HORIZONTAL", SENSOR
+    if lens.focal is not None:
+        data.type, data.lens = "PERSP", lens.focal
+    else:
+        data.type, data.ortho_scale = "ORTHO", lens.across
+    data.clip_start, data.clip_end = lens.near, lens.far
+
+
+def _stand(
+    scene: bpy.types.Scene, object: bpy.types.Object, data: bpy.types.Camera, lens: Lens, undo: ExitStack
+) -> bpy.types.Object:
+    made = bpy.data.objects.new(data.name, data)
+    undo.callback(bpy.data.objects.remove, made)
+    made.parent = object
+    made.matrix_parent_inverse = Matrix()
+    made.matrix_basis = Matrix(lens.local.tolist())
+    distance = float(np.linalg.norm(lens.local[:3, 3] - read_basis(object.data).mean(axis=0)))
+    data.display_size = DRAWN * distance * SENSOR / data.lens
+    mine = [place for place in object.users_collection if place.library is None and place.name in _collections(scene)]
+    for collection in mine or [scene.collection]:
+        collection.objects.link(made)
+    return made
+
+
+def _collections(scene: bpy.types.Scene) -> set[str]:
+    return {scene.collection.name, *(collection.name for collection in scene.collection.children_recursive)}
+
+
+def _made_active(scene: bpy.types.Scene, made: bpy.types.Object) -> str:
+    before, scene.camera = scene.camera, made
+    return f"{made.name} is the scene's camera now, in the place of {before.name}." if before else ""
+
+
+def _set_resolution(render: bpy.types.RenderSettings, width: int, height: int) -> str:
+    """Gives renders the shape of the clip's frames; those that have it, at whatever size, are left alone."""
+    seen = render.resolution_x * render.pixel_aspect_x, render.resolution_y * render.pixel_aspect_y
+    if not shape_differs((width, height), seen):
+        return ""
+    before = f"{render.resolution_x} x {render.resolution_y}"
+    render.resolution_x, render.resolution_y = width, height
+    render.pixel_aspect_x = render.pixel_aspect_y = 1.0
+    return f"The resolution is {width} x {height} now, that of the clip, instead of {before}."
+
+
+def _stretched(object: bpy.types.Object, lens: Lens) -> str:
+    return (
+        f"{object.name} is scaled unevenly: the mesh may lie up to {lens.error:.0f} pixels beside the film. "
+        "Apply its scale and animate it again."
+    )

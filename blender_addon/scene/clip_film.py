@@ -1,0 +1,156 @@
+"""The clip behind a camera: half transparent, and in time with the animation that was made of it.
+
+Blender's films run one frame of theirs a frame of the scene. Where the clip has another rate, or the animation repeats or has
+another speed, the film's offset is animated, so that it is right at every whole frame. Clips whose frames are not evenly
+spaced in time may be a frame off.
+"""
+
+import re
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
+
+import bpy
+import numpy as np
+
+from ..motion.clip_lens import shape_differs
+from ..motion.film_frames import shown_frames
+from ..motion.timing import whole_range
+from ..motion.weights import Loop, knots
+from . import fcurves
+from .record import Record
+
+ALPHA = 0.5
+PICTURE_RATE = 24.0
+"""Pictures a second where nobody said how many."""
+PICTURES = frozenset(".png .jpg .jpeg .webp .bmp .tif .tiff .tga .jp2".split())
+"""What both the backend reads and Blender shows."""
+NUMBERED = re.compile(r"(?P<head>.*?)(?P<number>\d+)(?P<tail>\D*\.[^.]*)")
+OFFSET = "background_images[0].image_user.frame_offset"
+
+
+@dataclass(frozen=True, eq=False)
+class Film:
+    """A clip as Blender shows it.
+
+    Args:
+        image: a movie or a sequence.
+        size: (width, height) of its frames in pixels.
+        numbers: what Blender calls the clip's frames, one after the other.
+        rate: frames a second.
+    """
+
+    image: bpy.types.Image
+    size: tuple[int, int]
+    numbers: Sequence[int]
+    rate: float
+
+
+class Unshown(Exception):
+    """The clip cannot be put behind a camera; a sentence says why."""
+
+
+def put_behind(
+    camera: bpy.types.Camera, record: Record, frame: tuple[int, int], scene: bpy.types.Scene, undo: ExitStack
+) -> list[str]:
+    """Puts the clip of an animation behind a new camera; returns sentences on what could not be done.
+
+    Args:
+        frame: (width, height) of the clip.
+    """
+    with ExitStack() as opened:
+        try:
+            film = _open(record, frame, opened)
+        except Unshown as error:
+            return [str(error)]
+        undo.callback(opened.pop_all().close)
+    behind = camera.background_images.new()
+    behind.image, behind.alpha, behind.display_depth = film.image, ALPHA, "BACK"
+    behind.frame_method = "STRETCH" if shape_differs(frame, film.size) else "FIT"
+    camera.show_background_images = True
+    _time(camera, behind.image_user, film, record, scene, undo)
+    return []
+
+
+def _open(record: Record, frame: tuple[int, int], undo: ExitStack) -> Film:
+    named, own_rate = str(record.provenance.get("clip", "")), record.provenance.get("fps")
+    clip = Path(named)
+    if clip.is_file():
+        film = _open_movie(clip, own_rate, undo)
+    else:
+        film = _open_pictures(clip, own_rate, undo)
+    if shape_differs(frame, film.size) and not shape_differs(frame, film.size[::-1]):
+        raise Unshown(f"Blender does not turn {clip.name} as the file asks for, so there is no film behind the camera.")
+    return film
+
+
+def _open_movie(path: Path, rate: float | None, undo: ExitStack) -> Film:
+    image, size = _load(path, undo)
+    if image.source != "MOVIE":
+        raise Unshown(f"Blender cannot play {path.name}, so there is no film behind the camera.")
+    if rate is None:
+        movie = bpy.data.movieclips.load(str(path))
+        rate = movie.fps
+        bpy.data.movieclips.remove(movie)
+    return Film(image, size, range(1, image.frame_duration + 1), rate or PICTURE_RATE)
+
+
+def _open_pictures(source: Path, rate: float | None, undo: ExitStack) -> Film:
+    """A folder or a pattern of pictures; Blender shows those whose names differ by one number."""
+    found = _numbered(source)
+    image, size = _load(found[min(found)], undo)
+    image.source = "SEQUENCE"
+    return Film(image, size, sorted(found), rate or PICTURE_RATE)
+
+
+def _numbered(source: Path) -> dict[int, Path]:
+    folder, pattern = (source, "*") if source.is_dir() else (source.parent, re.sub(r"%\d*d", "*", source.name))
+    try:
+        paths = [path for path in folder.iterdir() if _is_picture(path) and fnmatch(path.name, pattern)]
+    except OSError:
+        paths = []
+    if not paths:
+        raise Unshown(f"{source} is not where it was, so there is no film behind the camera.")
+    matches = [NUMBERED.fullmatch(path.name) for path in paths]
+    if None in matches or len({(match["head"], match["tail"]) for match in matches if match}) > 1:
+        raise Unshown(f"The pictures of {source} are not numbered alike, as Blender needs it, so there is no film.")
+    return {int(match["number"]): path for match, path in zip(matches, paths, strict=True) if match}
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PICTURES and not path.name.startswith(".")
+
+
+def _load(path: Path, undo: ExitStack) -> tuple[bpy.types.Image, tuple[int, int]]:
+    """A data-block of its own, since an image that the artist has of the same file stays as it is; and its size."""
+    problem = f"Blender cannot show {path.name}, so there is no film behind the camera."
+    try:
+        image = bpy.data.images.load(str(path))
+    except RuntimeError as error:
+        raise Unshown(problem) from error
+    undo.callback(bpy.data.images.remove, image)
+    width, height = image.size
+    if not width:
+        raise Unshown(problem)
+    return image, (width, height)
+
+
+def _time(
+    camera: bpy.types.Camera, user: bpy.types.ImageUser, film: Film, record: Record, scene: bpy.types.Scene, undo: ExitStack
+) -> None:
+    """Says which frame of the film is shown when: by one offset where that does, else by a curve of offsets."""
+    poses, loop = record.frames, record.playback.loop
+    start, end = whole_range(knots(poses, loop))
+    if loop != Loop.NONE:
+        end = max(end, scene.frame_end)
+    frames = np.arange(start, end + 1)
+    first = int(record.provenance.get("frames", {}).get("start", 0))
+    shown = shown_frames(frames, poses, np.array(record.times), loop, first, film.rate)
+    numbers = np.array(film.numbers)[shown.clip(0, len(film.numbers) - 1)]
+    offsets = numbers - (frames - start + 1)
+    user.frame_start, user.frame_duration, user.frame_offset = start, len(frames), int(offsets[0])
+    if (offsets != offsets[0]).any():
+        undo.callback(fcurves.own_action(camera, camera.name))
+        fcurves.set_points(fcurves.make(camera, OFFSET), np.stack([frames, offsets], axis=1))

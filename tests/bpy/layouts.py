@@ -1,0 +1,38 @@
+"""A visible fake of Blender's layout, so that a panel can be drawn without a window."""
+
+from types import SimpleNamespace
+
+import bpy
+
+
+class Layout:
+    """Writes down what is drawn: properties and operators by name, labels by their text."""
+
+    def __init__(self, drawn):
+        self.drawn = drawn
+
+    def column(self, **_looks):
+        return self
+
+    row = box = split = column
+
+    def label(self, text="", **_looks):
+        self.drawn.append(text)
+
+    def prop(self, owner, name, **_looks):
+        assert name in owner.bl_rna.properties, name
+        self.drawn.append(name)
+
+    def operator(self, name, **_looks):
+        self.drawn.append(name)
+        return SimpleNamespace()
+
+    def progress(self, text="", **_looks):
+        self.drawn.append(text)
+
+
+def drawn(panel):
+    """What a panel shows now."""
+    layout = Layout([])
+    panel.draw(SimpleNamespace(layout=layout), bpy.context)
+    return layout.drawn
