@@ -19,6 +19,8 @@ YAWS = np.radians(np.arange(0, 180, 7.5))
 REFINEMENTS = np.radians((2.5, 0.8, 0.25))
 STARTS = 3
 """Local minima that are refined."""
+SAME = 0.9
+"""Of planes that were modelled as well, the documented one is taken, else that across it: a ball has no front of its own."""
 ALIKE = 1.3
 """Where no plane was modelled, the documented one stays if the best is not this much better."""
 
@@ -39,7 +41,8 @@ def mirror_yaw(vertices: np.ndarray, points: np.ndarray) -> float:
     candidates = [0.0, np.pi / 2, *(_refined(points, YAWS[index]) for index in lowest)]
     shares = [partners.share(yaw) for yaw in candidates]
     if max(shares) >= PARTNERS:
-        return float(candidates[int(np.argmax(shares))] % np.pi)
+        best = next(yaw for yaw, share in zip(candidates, shares, strict=True) if share >= SAME * max(shares))
+        return float(best % np.pi)
     best = min(candidates, key=lambda yaw: _cost(points, yaw))
     return 0.0 if costs[0] <= ALIKE * _cost(points, best) else float(best % np.pi)
 

@@ -44,14 +44,18 @@ class Clip:
 
 
 def clips_of_file() -> list[Clip]:
-    """Return the animations of what is open, the one that plays first, at least one."""
+    """Return the animations of what is open, at least one: first all that plays, whatever its names, then the others by name."""
     groups: dict[str, dict[bpy.types.ID, Part]] = {}
     for name, part in _named_parts():
         while part.owner in groups.get(name, ()):
             name += "+"
         groups.setdefault(name, {})[part.owner] = part
-    found = [Clip(name, _span(parts.values()), tuple(parts.values())) for name, parts in groups.items()]
-    return sorted(found, key=lambda clip: not _plays(clip)) or [Clip(WHOLE, _span(()))]
+    playing = [part for part in map(_part_of, owners()) if part is not None]
+    named = {name: list(parts.values()) for name, parts in groups.items()}
+    first = next((name for name, parts in named.items() if any(part in playing for part in parts)), WHOLE)
+    others = {name: parts for name, parts in named.items() if any(part not in playing for part in parts)}
+    found = {**({first: playing} if playing or not others else {}), **{n: p for n, p in others.items() if n != first}}
+    return [Clip(name, _span(parts), tuple(parts)) for name, parts in found.items()]
 
 
 def play(clip: Clip) -> None:
@@ -127,12 +131,9 @@ def _slot_of(holder: Any) -> Any:
 
 
 def _part_of(owner: bpy.types.ID) -> Part | None:
-    action = owner.animation_data.action
-    return Part(owner, action, _slot_of(owner.animation_data)) if action else None
-
-
-def _plays(clip: Clip) -> bool:
-    return any(_part_of(part.owner) == part for part in clip.parts if part.owner.animation_data)
+    """What an owner plays."""
+    animation = owner.animation_data
+    return Part(owner, animation.action, _slot_of(animation)) if animation and animation.action else None
 
 
 def _forget(owner: bpy.types.ID, paths: set[str]) -> None:
@@ -147,7 +148,7 @@ def _forget(owner: bpy.types.ID, paths: set[str]) -> None:
                 bone.matrix_basis.identity()
 
 
-def _span(parts: Any) -> tuple[float, float]:
+def _span(parts: list[Part]) -> tuple[float, float]:
     """Of a clip's actions; and of the scene, whose range importers set to that of what moves by a cache."""
     scene, ranges = bpy.context.scene, [tuple(part.action.frame_range) for part in parts]
     if _has_caches(scene):
