@@ -139,7 +139,8 @@ def seen(
 ) -> dict[str, np.ndarray]:
     """Pictures of every frame by every camera, and the cameras."""
     timing, size = timing_of(bpy.context.scene), options.size
-    lights = [draw_light(rng) if options.random_light else STUDIO for _ in cameras]
+    at_random = options.random_light or options.cameras == Cameras.AROUND
+    lights = [draw_light(rng) if at_random else STUDIO for _ in cameras]
     pictures = [
         take_pictures(opened.objects, timing, frames, camera, placement, size, light)
         for camera, light in zip(cameras, lights, strict=True)

@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 from blender_addon import dataset, ledger
 from blender_addon.conversion import sha256
 from blender_addon.motion.tracks import FORMAT
-from blender_addon.scene import survey
+from blender_addon.scene import survey, tracked_file
 from blender_addon.scene.exporters import ExportOptions, Format
 from blender_addon.scene.exporting import export
 from blender_addon.scene.importing import open_alone
@@ -318,14 +318,17 @@ def test_a_long_body_is_turned_across_the_view(tmp_path):
     assert np.allclose(sides["NEG_Y"], (0.15, 0.225, 1.5), atol=1e-3)
 
 
-def test_cameras_may_stand_all_around_each_in_its_own_light(tmp_path):
+def test_cameras_may_stand_all_around_each_in_its_own_light(tmp_path, monkeypatch):
+    lights = []
+    drawn = tracked_file.draw_light
+    monkeypatch.setattr(tracked_file, "draw_light", lambda rng: lights.append(drawn(rng)) or lights[-1])
     save(tmp_path / "in", "walk.glb", *creature())
     run(tmp_path / "in", tmp_path / "out", "--around", "--views", "4", "--frames", "3", "--size", "64")
     arrays = load_file(tmp_path / "out" / "walk.glb.safetensors")
     yaws = np.degrees(np.arctan2(arrays["axes"][:, 2, 0], arrays["axes"][:, 2, 2])) % 360
     assert sorted((yaws // 90).astype(int)) == [0, 1, 2, 3] and np.isfinite(arrays["distances"]).all()
     assert min(visible(arrays, view).mean() for view in range(4)) > 0.98
-    assert provenance(tmp_path / "out" / "walk.glb.safetensors")["yaw"] is None
+    assert provenance(tmp_path / "out" / "walk.glb.safetensors")["yaw"] is None and len(set(lights)) == 4
 
 
 def test_a_random_light_changes_colours_alone(tmp_path):
