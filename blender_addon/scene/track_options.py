@@ -43,7 +43,7 @@ class TrackOptions:
         faces: the whole mesh is kept too.
         clips: which animations, a value of `Clips`: the first that moves, the one of median motion, or every one.
         cameras: a value of `Cameras`.
-        random_light: every camera has a light of its own, as cameras all around always have; else it is that of the add-on's renders.
+        random_light: every camera has a light of its own, as those all around always have; else that of the add-on's renders.
 
     Raises:
         ArtistError: a number is too small, or there is no such facing.
