@@ -39,14 +39,19 @@ def test_plane_of_a_shape_without_partners(degrees):
     assert off(mirror_yaw(vertices, points), degrees) < 8
 
 
-def test_partners_tell_left_and_right_from_front_and_back():
+@pytest.mark.parametrize("degrees", [0, 90])
+def test_partners_tell_left_and_right_from_front_and_back(degrees):
     """A T-pose is nearly alike in front and behind: its points say less than its vertices."""
     rng = np.random.default_rng(1)
-    arm = rng.uniform((0.1, -0.06, 0.9), (1, 0.06, 1.0), (300, 3))
-    trunk = rng.uniform((0, -0.1, 0), (0.2, 0.1, 1.2), (300, 3))
-    half = np.concatenate([arm, trunk])
-    both = np.concatenate([half, half * (-1, 1, 1)])
-    assert off(mirror_yaw(both, rng.permutation(both)), 0) < 1
+
+    def half():
+        arm, trunk = rng.uniform((0.1, -0.06, 0.9), (1, 0.06, 1.0), (300, 3)), rng.uniform((0, -0.1, 0), (0.2, 0.1, 1.2), (300, 3))
+        return np.concatenate([arm, trunk])
+
+    modelled = half()
+    vertices = np.concatenate([modelled, modelled * (-1, 1, 1)])
+    points = rng.permutation(np.concatenate([half(), half() * (-1, 1, 1)]))
+    assert off(mirror_yaw(vertices @ about_z(degrees).T, points @ about_z(degrees).T), degrees) < 1
 
 
 def test_without_any_plane_the_documented_one_stays():
