@@ -13,7 +13,7 @@ Commands = argparse._SubParsersAction
 def add_evaluate(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("evaluate", help="measure predictions on ActionBench, or a checkpoint on Toybench")
     kinds = parser.add_subparsers(required=True, metavar="BENCHMARK")
-    for add in (_add_actionbench, _add_toybench, _add_sheet, _add_approximations):
+    for add in (_add_actionbench, _add_toybench, _add_tracked, _add_sheet, _add_approximations):
         chosen = add(kinds)
         chosen.add_argument("--device", default="cpu", help="where to compute: cpu, cuda, cuda:1 (default: %(default)s)")
         chosen.add_argument("--debug", action="store_true", help="show where an error comes from")
@@ -53,6 +53,23 @@ def _add_toybench(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Argume
     parser.add_argument("--outsiders", type=int, default=16, help="sequences of other body plans (default: %(default)s)")
     parser.add_argument("--ablations", type=int, default=12, help="toys on which switches are tried (default: %(default)s)")
     parser.add_argument("--retrieved", type=int, default=512, help="training pictures to look up (default: %(default)s)")
+    return parser
+
+
+def _add_tracked(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    parser = kinds.add_parser(
+        "tracked",
+        help="a checkpoint on animated characters of artists",
+        description="Measures a checkpoint on tracked files that hold their whole mesh, as blender_addon/dataset.py makes them "
+        "with --faces. What is in the JSON is not measured again.",
+    )
+    parser.set_defaults(run=run_tracked)
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="folder of tracked files, searched to any depth")
+    _add_checkpoint(parser)
+    parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="numbers; a table is put beside as .md")
+    parser.add_argument(
+        "--manifest", metavar="CSV", type=Path, help="a table with the columns file, body_plan and split, to sum up by"
+    )
     return parser
 
 
@@ -123,6 +140,18 @@ def run_toybench(chosen: argparse.Namespace) -> None:
     table = _module("toybench_table").table(results)
     for path, text in ((chosen.output, json.dumps(results) + "\n"), (chosen.output.with_suffix(".md"), table)):
         write_atomically(path, lambda part, text=text: part.write_text(text, encoding="utf-8"))
+    print(table)
+
+
+def run_tracked(chosen: argparse.Namespace) -> None:
+    from .jobs import checkpoint_folder
+
+    cast = _module("tracked_subjects").Cast.of(chosen.folder, chosen.manifest)
+    store = import_module("actionmesh.weights.store").ModelStore(checkpoint_folder(chosen.checkpoint), chosen.device)
+    results = _module("tracked_bench").evaluate(store, chosen.preset, cast, chosen.output)
+    table = _module("tracked_table").table(results)
+    write_atomically = import_module("actionmesh.output.atomic").write_atomically
+    write_atomically(chosen.output.with_suffix(".md"), lambda part: part.write_text(table, encoding="utf-8"))
     print(table)
 
 

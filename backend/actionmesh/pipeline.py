@@ -93,7 +93,8 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
         return painted(animation, clip, standing, progress)
     if standing is None or film is None:
         return animation
-    return matched(animation, film, standing, options.match, known_poses(options, reference, anchor), progress)
+    poses = known_poses(options, reference, anchor, len(clip.frames))
+    return matched(animation, film, standing, options.match, poses, progress)
 
 
 def wants_relief(options: AnimateOptions, store: ModelStore) -> bool:
@@ -165,13 +166,13 @@ def turn_for(options: AnimateOptions, standing: Standing | None) -> np.ndarray |
     return turn_of(yaw) if yaw else None
 
 
-def known_poses(options: AnimateOptions, reference: Reference, anchor: int) -> dict[int, np.ndarray]:
+def known_poses(options: AnimateOptions, reference: Reference, anchor: int, total: int) -> dict[int, np.ndarray]:
     """The vertices (V, 3) of the frames whose pose is known vertex by vertex, in the mesh's own coordinates."""
     known = {anchor: reference.mesh.vertices}
     for shape in options.known:
         pose = load_mesh(shape.mesh)
         if pose.vertices.shape == reference.mesh.vertices.shape and np.array_equal(pose.faces, reference.mesh.faces):
-            known[shape.frame] = pose.vertices
+            known[index_of_frame(shape.frame, total, "known")] = pose.vertices
     return known
 
 

@@ -39,7 +39,7 @@ def matched(
         facing=standing.yaw,
         doubt=standing.doubtful,
         camera=clip_camera(film, standing) if standing.agrees else None,
-        notes=tuple(_notes(standing, anchor)),
+        notes=tuple(_notes(standing, anchor, way)),
     )
     if way is Match.OFF or (way is Match.AUTO and not standing.agrees):
         return _with_fit(animation, found_fit)
@@ -104,8 +104,8 @@ def clip_camera(film: Film, standing: Standing) -> ClipCamera:
     )
 
 
-def _notes(standing: Standing, anchor: int) -> list[str]:
-    notes = [] if standing.agrees else [mismatch(standing, anchor)]
+def _notes(standing: Standing, anchor: int, way: Match) -> list[str]:
+    notes = [] if standing.agrees else [mismatch(standing, anchor, way is Match.AUTO)]
     if standing.doubtful is not None:
         notes.append(
             f"Seen from {standing.doubtful:.0f} degrees the mesh fits the reference frame almost as well as from "

@@ -1,4 +1,4 @@
-"""Cameras drawn from a cone around the front of a subject, whose pictures show all of its motion.
+"""Cameras drawn from a cone around the front of a subject, or from all around, whose pictures show all of its motion.
 
 A camera looks straight at the origin of model space, so that a direction and a distance tell all about it; the picture is a
 square window that may lie off its axis.
@@ -10,6 +10,8 @@ import numpy as np
 
 CONE, PITCH = 15.0, 4.0
 """Degrees by which a camera is off at most from straight in front and a little above."""
+AROUND_PITCH = (-10.0, 30.0)
+"""Degrees, of cameras all around."""
 FIELD_OF_VIEW = (15.0, 40.0)
 """Degrees; of a subject that fills REACH on either side of the origin."""
 REACH = 1.45
@@ -44,12 +46,25 @@ class Camera:
         return (_plane(points, self.axes, self.distance) - self.centre) / (2 * self.half) + 0.5
 
 
-def draw_camera(vertices: np.ndarray, rng: np.random.Generator) -> Camera:
-    """A camera that sees all poses (T, V, 3) in model space."""
+def draw_camera(vertices: np.ndarray, rng: np.random.Generator, yaw: float = 0.0) -> Camera:
+    """A camera from the cone that sees all poses (T, V, 3) in model space; `yaw` turns the cone around +Y, in radians."""
     around, off = rng.uniform(0, 2 * np.pi), np.radians(CONE) * np.sqrt(rng.random())
-    axes = look_from(off * np.cos(around), np.radians(PITCH) + off * np.sin(around))
+    axes = look_from(yaw + off * np.cos(around), np.radians(PITCH) + off * np.sin(around))
     angle = np.radians(rng.uniform(*FIELD_OF_VIEW))
     distance = REACH / np.tan(angle / 2) if rng.random() < PERSPECTIVE_SHARE else np.inf
+    return aimed(vertices, axes, distance)
+
+
+def draw_around(vertices: np.ndarray, count: int, rng: np.random.Generator) -> list[Camera]:
+    """Cameras in perspective from all around, each from its own part of the circle, that see all poses (T, V, 3)."""
+    yaws = 2 * np.pi * (np.arange(count) + rng.random(count)) / max(count, 1)
+    pitches, angles = (np.radians(rng.uniform(*range_, count)) for range_ in (AROUND_PITCH, FIELD_OF_VIEW))
+    drawn = zip(yaws, pitches, angles, strict=True)
+    return [aimed(vertices, look_from(yaw, pitch), REACH / np.tan(angle / 2)) for yaw, pitch, angle in drawn]
+
+
+def aimed(vertices: np.ndarray, axes: np.ndarray, distance: float) -> Camera:
+    """A camera with these axes and distance, moved away where it would be too near, whose window shows all of (T, V, 3)."""
     back = vertices @ axes[2]
     near, far = float(back.max()), float(back.min())
     distance = max(distance, near + CLEARANCE)

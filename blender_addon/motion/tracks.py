@@ -12,6 +12,8 @@
     crops         (K, 4) int64         top, left, height, width of what is not transparent in any frame, in pixels
     query_points  (T, Q, 3) float16    where the signed distance was measured; absent in files without
     signed_distances  (T, Q) float16   negative inside
+    mesh_vertices  (T, W, 3) float32   of the whole mesh, one a place; absent in files without
+    mesh_faces    (F, 3) int32         its triangles
 
 The metadata are two entries: `format`, and `provenance`, plain JSON.
 """
@@ -27,7 +29,7 @@ import numpy as np
 from ..errors import FolderError
 
 FORMAT = "actionmesh tracks 1"
-KINDS = {"float32": "F32", "float16": "F16", "float64": "F64", "int64": "I64", "uint8": "U8"}
+KINDS = {"float32": "F32", "float16": "F16", "float64": "F64", "int64": "I64", "int32": "I32", "uint8": "U8"}
 ALIGNMENT = 8
 
 
@@ -47,6 +49,8 @@ class Tracks:
     crops: np.ndarray
     query_points: np.ndarray | None = None
     signed_distances: np.ndarray | None = None
+    mesh_vertices: np.ndarray | None = None
+    mesh_faces: np.ndarray | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
 
 

@@ -32,9 +32,14 @@ def curves(key: bpy.types.Key) -> Any:
     animation = key.animation_data
     if animation is None or animation.action is None:
         return ()
+    return curves_of(animation.action, animation.action_slot if SLOTTED else None)
+
+
+def curves_of(action: bpy.types.Action, slot: Any) -> Any:
+    """The curves of an action, or of one slot of it; `slot` is None before Blender 4.4."""
     if not SLOTTED:
-        return animation.action.fcurves
-    bag = _channelbag(animation.action, animation.action_slot)
+        return action.fcurves
+    bag = _channelbag(action, slot)
     return () if bag is None else bag.fcurves
 
 
@@ -145,11 +150,11 @@ def _replace_action(
 ) -> Callable[[], None]:
     before, slot_before = animation.action, animation.action_slot if SLOTTED else None
     action = bpy.data.actions.new(name) if before is None else before.copy()
-    _assign(animation, action, slot_before and slot_before.identifier)
+    assign(animation, action, slot_before and slot_before.identifier)
 
     def take_back() -> None:
         if had_animation:
-            _assign(animation, before, slot_before and slot_before.identifier)
+            assign(animation, before, slot_before and slot_before.identifier)
         else:
             key.animation_data_clear()
         bpy.data.actions.remove(action)
@@ -157,7 +162,8 @@ def _replace_action(
     return take_back
 
 
-def _assign(animation: bpy.types.AnimData, action: bpy.types.Action | None, slot: str | None) -> None:
+def assign(animation: bpy.types.AnimData, action: bpy.types.Action | None, slot: str | None) -> None:
+    """Has an owner of animation play an action, or none; `slot` is the identifier of one of its slots."""
     animation.action = action
     if action is not None and slot is not None:
         animation.action_slot = action.slots[slot]

@@ -3,13 +3,14 @@
 Everything that was open is gone. No script is run: none of these formats carries any, and Blender's own leave is withdrawn.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import bpy
 
 from ..errors import ArtistError
+from .clips import Clip, clips_of_file
 from .source_objects import SHAPES
 
 IMPORTERS: dict[str, tuple[str, ...]] = {
@@ -28,7 +29,6 @@ OPTIONS = {
     "wm.alembic_import": {"set_frame_range": True, "as_background_job": False},
     "wm.usd_import": {"set_frame_range": True},
 }
-CACHES = {"MESH_SEQUENCE_CACHE", "MESH_CACHE"}
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,11 @@ class Opened:
 
     Args:
         objects: those that renders show.
-        span: first and last frame of its animation; both the same if it has none.
+        clips: its animations, the one that plays first; one without a name and of one frame where there is none.
     """
 
     objects: tuple[bpy.types.Object, ...]
-    span: tuple[float, float]
+    clips: tuple[Clip, ...]
 
 
 def open_alone(path: Path) -> Opened:
@@ -59,7 +59,7 @@ def open_alone(path: Path) -> Opened:
         raise ArtistError(f"{path.name} has no mesh that could be rendered.", "Export it again with its meshes.")
     for item in shown:
         let_viewport_be_as_render(item)
-    return Opened(shown, _span())
+    return Opened(shown, tuple(clips_of_file()))
 
 
 def _read(path: Path) -> None:
@@ -89,29 +89,3 @@ def let_viewport_be_as_render(item: bpy.types.Object) -> None:
         modifier.show_viewport = modifier.show_render
         if modifier.type in {"SUBSURF", "MULTIRES"}:
             modifier.levels = modifier.render_levels
-
-
-def _span() -> tuple[float, float]:
-    """Of the actions that play; and of the scene, whose range importers set to that of what moves by a cache."""
-    scene, ranges = bpy.context.scene, [tuple(action.frame_range) for action in _playing()]
-    if _has_caches(scene):
-        ranges.append((float(scene.frame_start), float(scene.frame_end)))
-    if not ranges:
-        return float(scene.frame_start), float(scene.frame_start)
-    return min(start for start, _ in ranges), max(end for _, end in ranges)
-
-
-def _playing() -> Iterator[bpy.types.Action]:
-    """The actions of all that may move a shape."""
-    bodies = [item for item in bpy.data.objects if item.type not in {"CAMERA", "LIGHT", "LIGHT_PROBE", "SPEAKER"}]
-    for owner in (*bodies, *bpy.data.shape_keys, *bpy.data.meshes, *bpy.data.armatures, *bpy.data.curves):
-        if owner.animation_data and owner.animation_data.action:
-            yield owner.animation_data.action
-
-
-def _has_caches(scene: bpy.types.Scene) -> bool:
-    return any(
-        any(modifier.type in CACHES for modifier in item.modifiers)
-        or any(constraint.type == "TRANSFORM_CACHE" for constraint in item.constraints)
-        for item in scene.objects
-    )

@@ -18,13 +18,10 @@ from mathutils import Matrix
 
 from ..errors import ArtistError, FolderError, RenderError
 from ..motion.framing import View
+from ..motion.lighting import STUDIO, Light
 
 NAME = "ActionMesh Studio"
 SAMPLES, BOUNCES = 8, 2
-AMBIENT, KEY = 0.45, 0.55
-"""Light from everywhere and from the key, as shares of what makes a white surface white. No shadows: form is read, not place."""
-KEY_FROM = (-0.45, 0.65, 0.8)
-"""Where the key stands, along the camera's right, up and back."""
 TIMING = ("fps", "fps_base", "frame_map_old", "frame_map_new")
 """Render settings that decide which moment a frame is."""
 PNG_END = b"IEND\xaeB`\x82"
@@ -69,16 +66,16 @@ class Studio:
     def __exit__(self, *error: object) -> None:
         self._clear()
 
-    def stand(self, view: View) -> None:
-        """Places the camera, and a key light beside it."""
+    def stand(self, view: View, light: Light = STUDIO) -> None:
+        """Places the camera, and a key light beside it. No shadows: form is read, not place."""
         camera, key = self.scene.camera, self._add(bpy.data.lights.new(NAME, "SUN"))
         camera.matrix_world = _placed(view.axes, view.eye)
         camera.data.angle, camera.data.clip_start, camera.data.clip_end = view.field_of_view, view.near, view.far
-        key.matrix_world = _placed(_axes_from(np.array(KEY_FROM) @ view.axes), view.eye)
-        key.data.energy = KEY * np.pi
+        key.matrix_world = _placed(_axes_from(np.array(light.key_from) @ view.axes), view.eye)
+        key.data.energy, key.data.color = light.key * np.pi, light.colour
         _cast_no_shadow(key.data)
         self.scene.world = self._keep(bpy.data.worlds.new(NAME))
-        _light_evenly(self.scene.world, AMBIENT)
+        _light_evenly(self.scene.world, light.ambient)
 
     def render(self, frame: float, size: int) -> None:
         """Renders a frame of the scene, whole or in between, size x size pixels, transparent where nothing is.

@@ -1,6 +1,5 @@
-"""One animated file becomes one tracked sequence."""
+"""One animation of a file becomes one tracked sequence."""
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,87 +7,74 @@ import bpy
 import numpy as np
 
 from ..errors import ArtistError
-from ..motion.axes import FACINGS
 from ..motion.closed import is_closed, volume
-from ..motion.cone import draw_camera
+from ..motion.cone import Camera, draw_around, draw_camera
+from ..motion.lighting import STUDIO, draw_light
 from ..motion.placement import Placement
 from ..motion.queries import draw_queries
 from ..motion.sampling import carry, sample_triangles, some_vertices
 from ..motion.timing import frames_per_second
 from ..motion.tracks import Tracks
+from ..motion.whole_mesh import whole_mesh
+from .clips import play
 from .distances import signed_distances
 from .importing import Opened, open_alone
 from .pictures import Studio, timing_of
+from .survey import Passage, Survey
+from .track_options import Cameras, Clips, TrackOptions
 from .tracking import Moving, read_motion
 from .viewing import take_pictures
 
-STILL = 1e-3
-"""Model units: a motion in which no vertex ever goes further from where it began is none."""
-LEAST = {"frames": 2, "points": 1, "vertices": 1, "views": 0, "size": 4, "seed": 0, "queries": 0}
+
+def chosen(survey: Survey, clips: str) -> tuple[Passage, ...]:
+    """Return the animations that become sequences: the first, the one of median motion (the lower of two), or all."""
+    if clips == Clips.MEDIAN:
+        by_amount = sorted(survey.passages, key=lambda passage: passage.amount)
+        return tuple(by_amount[(len(by_amount) - 1) // 2 :][:1])
+    return survey.passages if clips == Clips.EVERY else survey.passages[:1]
 
 
-@dataclass(frozen=True)
-class TrackOptions:
-    """What can be chosen about tracking.
-
-    Args:
-        frames: T, spread evenly over the animation, at least two.
-        points: P on the surface.
-        vertices: V of the mesh's own.
-        views: K cameras; 0 makes no pictures.
-        size: pixels of a picture's side.
-        facing: the world axis that the subjects face once imported, a name in `axes.FACINGS`.
-        seed: of points, cameras and queries, together with the file's own bytes.
-        queries: Q points a frame whose signed distance is measured; 0 measures none.
-        keep_still: sequences without motion are kept.
-
-    Raises:
-        ArtistError: a number is too small, or there is no such facing.
-    """
-
-    frames: int = 16
-    points: int = 8192
-    vertices: int = 1024
-    views: int = 1
-    size: int = 256
-    facing: str = "NEG_Y"
-    seed: int = 0
-    queries: int = 0
-    keep_still: bool = False
-
-    def __post_init__(self) -> None:
-        for name, least in LEAST.items():
-            if getattr(self, name) < least:
-                raise ArtistError(f"--{name} is {getattr(self, name)}.", f"Give at least {least}.")
-        if self.facing not in FACINGS:
-            raise ArtistError(f"--facing is {self.facing}.", f"Give one of {', '.join(FACINGS)}.")
-
-
-def track_file(path: Path, digest: str, options: TrackOptions) -> Tracks:
-    """Imports a file, follows points of its surface through its animation, and takes its pictures.
+def track_passage(path: Path, name: str, digest: str, survey: Survey, passage: Passage, options: TrackOptions) -> Tracks:
+    """Imports a file, follows points of its surface through an animation, and takes its pictures.
 
     Args:
+        name: of the file in its folder, for the provenance.
         digest: sha256 of the file, hexadecimal; it seeds what is random.
+        survey: of the file; passage: one of its animations.
 
     Raises:
         ArtistError: one sentence on why it cannot be tracked.
         FolderError: there is no room for temporary files.
     """
-    opened, rng = open_alone(path), np.random.default_rng((options.seed, int(digest[:16], 16)))
-    frames = np.linspace(*opened.span, options.frames)
+    opened = open_alone(path)
+    play(opened.clips[passage.index])
+    rng = np.random.default_rng((options.seed, int(digest[:16], 16), *passage.name.encode()))
+    frames = np.linspace(*passage.frames, options.frames)
     timing = timing_of(bpy.context.scene)
     with Studio(opened.objects, timing) as studio:
         world = read_motion(studio.scene, frames.tolist())
-    placement = place(world, options.facing)
+    placement = place(world, passage.turn)
     moving, closed = face_outwards(Moving(placement.to_model(world.vertices), world.triangles))
-    require_motion(moving, options.keep_still)
     surface = followed(moving, options, rng)
+    cameras, yaw = draw_cameras(moving, options, rng)
     return Tracks(
         times=seconds(frames, frames_per_second(timing["fps"], timing["fps_base"])),
         **surface,
-        **seen(opened, moving, frames.tolist(), placement, options, rng),
+        **seen(opened, cameras, frames.tolist(), placement, options, rng),
         **(measured(moving, surface["points"], options.queries, rng) if closed and options.queries else {}),
-        provenance=provenance(path, digest, opened, placement, moving, closed),
+        **(whole(moving) if options.faces else {}),
+        provenance={
+            "source": path.name,
+            "file": name,
+            "sha256": digest,
+            "rigs": survey.rigs,
+            "clip": passage.name,
+            "span": passage.span,
+            "frames": passage.frames,
+            "amount": passage.amount,
+            "yaw": yaw,
+            **provenance(opened, placement, moving, closed, options),
+        },
     )
 
 
@@ -98,18 +84,11 @@ def seconds(frames: np.ndarray, rate: float) -> np.ndarray:
     return (frames - frames[0] if moves else np.arange(len(frames), dtype=np.float64)) / rate
 
 
-def place(moving: Moving, facing: str) -> Placement:
+def place(moving: Moving, turn: np.ndarray) -> Placement:
     try:
-        return Placement.of(moving.vertices[0], facing)
+        return Placement.of(moving.vertices[0], turn)
     except ValueError as error:
         raise ArtistError(str(error), "Mend its meshes.") from error
-
-
-def require_motion(moving: Moving, keep_still: bool) -> None:
-    """Raises ArtistError where nothing moves and that is not asked for."""
-    furthest = np.linalg.norm(moving.vertices - moving.vertices[0], axis=-1).max()
-    if furthest < STILL and not keep_still:
-        raise ArtistError("It does not move.", "Give --keep-still to keep it.")
 
 
 def face_outwards(moving: Moving) -> tuple[Moving, bool]:
@@ -136,13 +115,36 @@ def followed(moving: Moving, options: TrackOptions, rng: np.random.Generator) ->
     }
 
 
+def whole(moving: Moving) -> dict[str, np.ndarray]:
+    """All vertices and triangles, one vertex a place."""
+    vertices, faces = whole_mesh(moving.vertices, moving.triangles)
+    return {"mesh_vertices": vertices, "mesh_faces": faces}
+
+
+def draw_cameras(moving: Moving, options: TrackOptions, rng: np.random.Generator) -> tuple[list[Camera], float | None]:
+    """The cameras, and the degrees by which the middle of their cone is turned around +Y; None where they stand all around."""
+    if options.cameras == Cameras.AROUND:
+        return draw_around(moving.vertices, options.views, rng), None
+    yaw = rng.uniform(-180, 180) if options.cameras == Cameras.TURNED else 0.0
+    return [draw_camera(moving.vertices, rng, np.radians(yaw)) for _ in range(options.views)], float(yaw)
+
+
 def seen(
-    opened: Opened, moving: Moving, frames: list[float], placement: Placement, options: TrackOptions, rng: np.random.Generator
+    opened: Opened,
+    cameras: list[Camera],
+    frames: list[float],
+    placement: Placement,
+    options: TrackOptions,
+    rng: np.random.Generator,
 ) -> dict[str, np.ndarray]:
     """Pictures of every frame by every camera, and the cameras."""
-    cameras = [draw_camera(moving.vertices, rng) for _ in range(options.views)]
     timing, size = timing_of(bpy.context.scene), options.size
-    pictures = [take_pictures(opened.objects, timing, frames, camera, placement, size) for camera in cameras]
+    at_random = options.random_light or options.cameras == Cameras.AROUND
+    lights = [draw_light(rng) if at_random else STUDIO for _ in cameras]
+    pictures = [
+        take_pictures(opened.objects, timing, frames, camera, placement, size, light)
+        for camera, light in zip(cameras, lights, strict=True)
+    ]
     return {
         "pictures": np.array(pictures, np.uint8).reshape(len(cameras), len(frames), size, size, 4),
         "axes": np.array([camera.axes for camera in cameras], np.float32).reshape(-1, 3, 3),
@@ -172,16 +174,12 @@ def measured(moving: Moving, points: np.ndarray, count: int, rng: np.random.Gene
     return {"query_points": asked, "signed_distances": np.stack(told).astype(np.float16)}
 
 
-def provenance(
-    path: Path, digest: str, opened: Opened, placement: Placement, moving: Moving, closed: bool
-) -> dict[str, Any]:
+def provenance(opened: Opened, placement: Placement, moving: Moving, closed: bool, options: TrackOptions) -> dict[str, Any]:
     return {
-        "source": path.name,
-        "sha256": digest,
         "licence": "",
         "blender": bpy.app.version_string,
-        "frames": list(opened.span),
-        "facing": placement.facing,
+        "facing": options.facing,
+        "turn": placement.turn.tolist(),
         "centre": placement.centre.tolist(),
         "scale": placement.scale,
         "objects": len(opened.objects),

@@ -1,14 +1,19 @@
 """Where every vertex of everything that a scene shows is, frame by frame: one mesh, as modifiers, rigs and keys leave it."""
 
 import hashlib
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import bpy
 import numpy as np
 
 from ..errors import ArtistError
 from .meshes import read_triangles
+
+Keep = Callable[[np.ndarray], np.ndarray]
+Key = tuple[str, tuple[int, ...]]
+"""An object's name, and which instance of it: Blender's own order differs from one import of a file to the next."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,8 +38,11 @@ class Piece:
     mirrored: bool
 
 
-def read_motion(scene: bpy.types.Scene, frames: Sequence[float]) -> Moving:
+def read_motion(scene: bpy.types.Scene, frames: Sequence[float], keep: Keep = lambda pose: pose) -> Moving:
     """Evaluates a scene at frames, whole or in between.
+
+    Args:
+        keep: what is kept of each pose (V, 3) instead of all its vertices.
 
     Raises:
         ArtistError: there are no faces, they change from frame to frame, or a vertex is not at a finite place.
@@ -43,21 +51,21 @@ def read_motion(scene: bpy.types.Scene, frames: Sequence[float]) -> Moving:
     if not first or not len(triangles):
         raise ArtistError("It has no faces in its first frame.", "Export it again with its meshes.")
     used, triangles = np.unique(triangles, return_inverse=True)
-    poses = [_joined(first)[used]]
+    poses = [keep(_joined(first)[used])]
     for frame in frames[1:]:
         pieces = read_frame(scene, frame)
         if _topology(pieces) != _topology(first):
             problem = f"Its meshes, vertices or faces at frame {frame:g} are not those of frame {frames[0]:g}."
             raise ArtistError(problem, "Only a motion whose faces stay the same can be tracked.")
-        poses.append(_joined(pieces)[used])
+        poses.append(keep(_joined(pieces)[used]))
     vertices = np.stack(poses)
     if not np.isfinite(vertices).all():
         raise ArtistError("It has vertices that are not at finite places.", "Mend its meshes.")
     return Moving(vertices, triangles.reshape(-1, 3).astype(np.int32))
 
 
-def read_frame(scene: bpy.types.Scene, frame: float) -> dict[Hashable, Piece]:
-    """All meshes at a frame, instances included; the scene is left there."""
+def read_frame(scene: bpy.types.Scene, frame: float) -> dict[Key, Piece]:
+    """All meshes at a frame by name, instances included; the scene is left there."""
     whole = int(np.floor(frame))
     scene.frame_set(whole, subframe=frame - whole)
     pieces = {}
@@ -66,20 +74,23 @@ def read_frame(scene: bpy.types.Scene, frame: float) -> dict[Hashable, Piece]:
         mesh.vertices.foreach_get("co", local.ravel())
         mirrored = bool(np.linalg.det(world[:3, :3]) < 0)
         pieces[key] = Piece(local @ world[:3, :3].T + world[:3, 3], _faces(mesh), mirrored)
-    return pieces
+    return dict(sorted(pieces.items()))
 
 
 def read_all_triangles(scene: bpy.types.Scene) -> np.ndarray:
     """(F, 3) of the frame at which the scene is, counting the vertices of `read_frame` piece by piece."""
-    found, vertices = [np.empty((0, 3), np.int32)], 0
-    for _, mesh, world in _shown(scene):
+    pieces = {}
+    for key, mesh, world in _shown(scene):
         triangles = read_triangles(mesh)
-        found.append((triangles[:, ::-1] if np.linalg.det(world[:3, :3]) < 0 else triangles) + vertices)
-        vertices += len(mesh.vertices)
+        pieces[key] = triangles[:, ::-1] if np.linalg.det(world[:3, :3]) < 0 else triangles, len(mesh.vertices)
+    found, vertices = [np.empty((0, 3), np.int32)], 0
+    for _, (triangles, count) in sorted(pieces.items(), key=itemgetter(0)):
+        found.append(triangles + vertices)
+        vertices += count
     return np.concatenate(found)
 
 
-def _shown(scene: bpy.types.Scene) -> Iterator[tuple[Hashable, bpy.types.Mesh, np.ndarray]]:
+def _shown(scene: bpy.types.Scene) -> Iterator[tuple[Key, bpy.types.Mesh, np.ndarray]]:
     """Key, evaluated mesh and (4, 4) float64 world matrix of each mesh with vertices; valid for one step of the loop."""
     for instance in scene.view_layers[0].depsgraph.object_instances:
         mesh = instance.object.data
@@ -96,9 +107,9 @@ def _faces(mesh: bpy.types.Mesh) -> bytes:
     return hashlib.blake2b(corners.tobytes() + b"|" + starts.tobytes()).digest()
 
 
-def _topology(pieces: dict[Hashable, Piece]) -> list[tuple[Hashable, int, bytes, bool]]:
+def _topology(pieces: dict[Key, Piece]) -> list[tuple[Key, int, bytes, bool]]:
     return [(key, len(piece.vertices), piece.faces, piece.mirrored) for key, piece in pieces.items()]
 
 
-def _joined(pieces: dict[Hashable, Piece]) -> np.ndarray:
+def _joined(pieces: dict[Key, Piece]) -> np.ndarray:
     return np.concatenate([piece.vertices for piece in pieces.values()])

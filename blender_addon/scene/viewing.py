@@ -9,9 +9,9 @@ import bpy
 import numpy as np
 
 from ..errors import ArtistError
-from ..motion.axes import rotation
 from ..motion.cone import Camera
 from ..motion.framing import View
+from ..motion.lighting import STUDIO, Light
 from ..motion.placement import Placement
 from .pictures import Studio
 
@@ -26,6 +26,7 @@ def take_pictures(
     camera: Camera,
     placement: Placement,
     size: int,
+    light: Light = STUDIO,
 ) -> np.ndarray:
     """(T, size, size, 4) uint8 sRGB with straight alpha, of the objects at frames of the scene, whole or in between.
 
@@ -37,7 +38,7 @@ def take_pictures(
         FolderError: there is no room for a picture in the folder for temporary files.
     """
     with tempfile.TemporaryDirectory() as folder, Studio(objects, timing) as studio:
-        stand(studio, camera, placement)
+        stand(studio, camera, placement, light)
         path, pictures = Path(folder, "picture.png"), []
         for frame in frames:
             studio.render(frame, size)
@@ -46,14 +47,14 @@ def take_pictures(
     return np.stack(pictures)
 
 
-def stand(studio: Studio, camera: Camera, placement: Placement) -> None:
+def stand(studio: Studio, camera: Camera, placement: Placement, light: Light = STUDIO) -> None:
     """Places the studio's camera where one of model space is: off its axis the picture is shifted, not turned."""
     scale, flat = placement.scale, np.isinf(camera.distance)
     away = camera.near + 1.0 if flat else camera.distance
     eye = placement.to_world(away * camera.axes[2])
     angle = 0.5 if flat else 2 * np.arctan(camera.half / camera.distance)
     near, far = max(away - camera.near - SLACK, 1e-3) / scale, (away - camera.far + SLACK) / scale
-    studio.stand(View(camera.axes @ rotation(placement.facing), eye, near, far, angle))
+    studio.stand(View(camera.axes @ placement.turn, eye, near, far, angle), light)
     data = studio.scene.camera.data
     if flat:
         data.type, data.ortho_scale = "ORTHO", 2 * camera.half / scale

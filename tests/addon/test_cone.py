@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from actionmesh.media.render import Camera as BackendCamera
-from blender_addon.motion.cone import CLEARANCE, CONE, PITCH, draw_camera, look_from
+from blender_addon.motion.cone import CLEARANCE, CONE, PITCH, draw_around, draw_camera, look_from
 
 
 def subject(way=0.0, seed=0):
@@ -48,3 +48,31 @@ def test_perspective_enlarges_what_is_near():
     near, far = (np.ptp(camera.project(np.stack([place * back + right, place * back - right]))[:, 0]) for place in (0.7, -0.7))
     expected = (camera.distance + 0.7) / (camera.distance - 0.7)
     assert near / far == pytest.approx(expected)
+
+
+def yaw_of(camera):
+    return np.degrees(np.arctan2(camera.axes[2, 0], camera.axes[2, 2])) % 360
+
+
+@pytest.mark.parametrize("count", [1, 4, 8])
+def test_cameras_all_around_share_the_circle(count):
+    drawn = draw_around(subject(2.0), count, np.random.default_rng(0))
+    assert sorted(int(yaw_of(camera) // (360 / count)) for camera in drawn) == list(range(count))
+    pitches = np.degrees([np.arcsin(camera.axes[2, 1]) for camera in drawn])
+    assert pitches.min() >= -10 and pitches.max() <= 30 and all(np.isfinite(camera.distance) for camera in drawn)
+    for camera in drawn:
+        places = camera.project(subject(2.0))
+        assert places.min() > 0.02 and places.max() < 0.98 and camera.distance - camera.near >= CLEARANCE - 1e-9
+
+
+def test_pitches_all_around_fill_their_range():
+    drawn = draw_around(subject(), 200, np.random.default_rng(1))
+    pitches = np.degrees([np.arcsin(camera.axes[2, 1]) for camera in drawn])
+    assert pitches.min() < -5 and pitches.max() > 25
+
+
+def test_a_turned_cone_is_the_same_cone_elsewhere():
+    for seed in range(20):
+        front, side = (draw_camera(subject(), np.random.default_rng(seed), np.radians(yaw)) for yaw in (0, 100))
+        assert (yaw_of(side) - yaw_of(front) - 100 + 180) % 360 - 180 == pytest.approx(0, abs=1e-6)
+        assert side.axes[2, 1] == pytest.approx(front.axes[2, 1])

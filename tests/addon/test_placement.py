@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from blender_addon.motion.axes import FACINGS
+from blender_addon.motion.axes import FACINGS, rotation
 from blender_addon.motion.placement import EXTENT, Placement
 
 
@@ -11,7 +11,7 @@ from blender_addon.motion.placement import EXTENT, Placement
 def test_first_frame_fills_its_box_and_all_comes_back(facing):
     rng = np.random.default_rng(0)
     world = rng.normal(size=(3, 40, 3)) * (1, 5, 2) + (100, -20, 7)
-    placement = Placement.of(world[0], facing)
+    placement = Placement.of(world[0], rotation(facing))
     model = placement.to_model(world)
     low, high = model[0].min(axis=0), model[0].max(axis=0)
     assert np.allclose(low + high, 0) and (high - low).max() == pytest.approx(2 * EXTENT)
@@ -22,12 +22,12 @@ def test_first_frame_fills_its_box_and_all_comes_back(facing):
 
 def test_a_character_of_blender_stands_up_and_looks_ahead():
     corners = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (0, 4)], float)
-    placement = Placement.of(corners, "NEG_Y")
+    placement = Placement.of(corners, rotation("NEG_Y"))
     assert np.allclose(placement.to_model(np.array([0, -1, 4.0])), (0, EXTENT, EXTENT / 2))
 
 
 def test_what_cannot_be_placed_is_named():
     with pytest.raises(ValueError, match="one place"):
-        Placement.of(np.ones((5, 3)), "NEG_Y")
+        Placement.of(np.ones((5, 3)), rotation("NEG_Y"))
     with pytest.raises(ValueError, match="SIDEWAYS"):
-        Placement.of(np.eye(3), "SIDEWAYS")
+        rotation("SIDEWAYS")

@@ -11,7 +11,7 @@ from blender_addon.errors import FolderError
 from blender_addon.motion.tracks import FORMAT, Tracks, save_tracks
 
 
-def tracks(views=2, queries=3):
+def tracks(views=2, queries=3, faces=0):
     rng = np.random.default_rng(0)
     return Tracks(
         points=rng.normal(size=(4, 5, 3)).astype(np.float32),
@@ -26,18 +26,20 @@ def tracks(views=2, queries=3):
         crops=rng.integers(0, 9, (views, 4)),
         query_points=rng.normal(size=(4, queries, 3)).astype(np.float16) if queries else None,
         signed_distances=rng.normal(size=(4, queries)).astype(np.float16) if queries else None,
+        mesh_vertices=rng.normal(size=(4, 7, 3)).astype(np.float32) if faces else None,
+        mesh_faces=rng.integers(0, 7, (faces, 3), dtype=np.int32) if faces else None,
         provenance={"source": "Größe.glb", "licence": ""},
     )
 
 
-@pytest.mark.parametrize(("views", "queries"), [(2, 3), (0, 0)])
-def test_what_is_written_is_read(tmp_path, views, queries):
-    path, written = tmp_path / "deep" / "a.safetensors", tracks(views, queries)
+@pytest.mark.parametrize(("views", "queries", "faces"), [(2, 3, 0), (0, 0, 0), (1, 0, 9)])
+def test_what_is_written_is_read(tmp_path, views, queries, faces):
+    path, written = tmp_path / "deep" / "a.safetensors", tracks(views, queries, faces)
     save_tracks(path, written)
     read = load_file(path)
     for name, array in read.items():
         assert array.dtype == getattr(written, name).dtype and np.array_equal(array, getattr(written, name)), name
-    assert ("query_points" in read) == bool(queries) and len(read) == (12 if queries else 10)
+    assert ("query_points" in read) == bool(queries) and len(read) == 10 + 2 * bool(queries) + 2 * bool(faces)
     with safe_open(str(path), "numpy") as file:
         metadata = file.metadata()
     assert metadata["format"] == FORMAT and json.loads(metadata["provenance"]) == written.provenance

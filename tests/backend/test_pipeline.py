@@ -10,6 +10,7 @@ from actionmesh.errors import ActionMeshError, Cancelled, CheckpointError, Input
 from actionmesh.options import AnimateOptions, FrameChoice, KnownShape
 from actionmesh.pipeline import animate, pose_times
 from actionmesh.progress import Progress
+from actionmesh.protocol import Shape
 from actionmesh.training.data import render_toy
 from actionmesh.training.toys import make_sequence
 from actionmesh.weights.checkpoints import default_checkpoint
@@ -18,9 +19,11 @@ from actionmesh.weights.store import ModelStore
 STAGES = [
     "Reading frames",
     "Cutting out the subject",
+    "Match: finding the camera",
     "Looking at the frames",
     "Stage I: finding the motion",
     "Stage II: moving the mesh",
+    "Match: following the clip",
 ]
 
 
@@ -67,7 +70,7 @@ def test_a_mesh_is_animated_in_its_own_coordinates(store, clip, mesh, toy):
 
 
 def test_a_video_alone_becomes_a_moving_mesh(store, clip):
-    animation = animate(AnimateOptions(str(clip), preset="demo", in_betweens=1, seed=3), store)
+    animation = animate(AnimateOptions(str(clip), preset="demo", in_betweens=1, seed=3, shape=Shape.NETWORK), store)
     assert animation.vertices.shape[0] == 11 and animation.vertices.shape[1] > 200
     assert np.abs(animation.vertices).max() <= 1 and np.isfinite(animation.vertices).all()
     assert animation.frame_indices.tolist() == [0, -1, 1, -1, 2, -1, 3, -1, 4, -1, 5]
@@ -119,7 +122,7 @@ def test_every_stage_can_be_cancelled(store, clip, mesh, stage):
     progress = Progress(seen.append, cancelled=lambda: any(event.stage.startswith(stage) for event in seen))
     with_mesh = None if stage in ("Stage 0: making the reference shape", "Extracting the surface") else str(mesh)
     with pytest.raises(Cancelled):
-        animate(AnimateOptions(str(clip), mesh=with_mesh, preset="demo"), store, progress)
+        animate(AnimateOptions(str(clip), mesh=with_mesh, preset="demo", shape=Shape.NETWORK), store, progress)
     assert seen[-1].stage.startswith(stage) and seen[-1].step <= 1
 
 

@@ -13,10 +13,12 @@ from actionmesh.training import tracked
 from actionmesh.training.data import VERTICES, make_shard, render_toy, toy_camera_and_light
 from actionmesh.training.patches import project
 from actionmesh.training.recipes import RECIPES, LoopConfig
+from actionmesh.training.rigs import read_tracks, require_unseen, shared_rigs
 from actionmesh.training.run import train
 from actionmesh.training.sources import Toys, open_source
 from actionmesh.training.toys.queries import sample_tracked_points
 from actionmesh.training.toys.sequence import make_sequence
+from actionmesh.training.track_file import read_header, read_mesh, read_pictures
 from actionmesh.training.tracked import TrackedData
 from blender_addon.motion.tracks import Tracks, save_tracks
 
@@ -26,8 +28,8 @@ CENTRE = ImagePreprocessing(110, (96, 96))
 """Cuts off as much of the margin as the public weights' preprocessing."""
 
 
-def write_track(path, seed, views=1, queries=0, points=POINTS):
-    """A toy seen by `views` cameras; its "distances" tell which frame they are of."""
+def write_track(path, seed, views=1, queries=0, points=POINTS, faces=False, **provenance):
+    """A toy seen by `views` cameras; its "distances" tell which frame they are of. With `faces` its whole mesh is kept."""
     sequence, rng = make_sequence(seed, FRAMES), np.random.default_rng(seed)
     places, normals = sample_tracked_points(sequence, points, seed)
     vertices = sequence.vertices[:, rng.choice(sequence.vertices.shape[1], 200)]
@@ -49,7 +51,9 @@ def write_track(path, seed, views=1, queries=0, points=POINTS):
         crops=np.array([crop] * views, np.int64).reshape(-1, 4),
         query_points=np.zeros((FRAMES, queries, 3), np.float16) if queries else None,
         signed_distances=told if queries else None,
-        provenance={"source": f"{seed}.glb", "licence": ""},
+        mesh_vertices=sequence.vertices if faces else None,
+        mesh_faces=sequence.faces if faces else None,
+        provenance={"source": f"{seed}.glb", "licence": "", **provenance},
     )
     save_tracks(path, tracks)
     return tracks
@@ -187,6 +191,50 @@ def test_damaged_files_are_named(tmp_path):
     path.unlink()
     with pytest.raises(InputError, match="cannot be read"):
         data.windows(1, 2, 64, 16, draw())
+
+
+def test_the_whole_mesh_is_read_where_it_is_kept(tmp_path):
+    write_track(tmp_path / "with.safetensors", 11, faces=True, rigs=["names:a"])
+    write_track(tmp_path / "without.safetensors", 11)
+    whole, points = (read_header(tmp_path / f"{name}.safetensors") for name in ("with", "without"))
+    assert whole.has_mesh and not points.has_mesh and whole.rigs == {"names:a"} and points.rigs == frozenset()
+    vertices, faces = read_mesh(whole)
+    toy = make_sequence(11, FRAMES)
+    assert np.array_equal(vertices, toy.vertices) and np.array_equal(faces, toy.faces)
+    assert np.array_equal(read_pictures(whole, 0), load_file(whole.path)["pictures"][0])
+
+
+def test_damaged_meshes_are_named(tmp_path):
+    path = tmp_path / "a.safetensors"
+    write_track(path, 11, faces=True)
+    arrays, metadata = load_file(path), {"format": "actionmesh tracks 1", "provenance": "{}"}
+    save_file(arrays | {"mesh_vertices": arrays["mesh_vertices"][:3].copy()}, path, metadata)
+    with pytest.raises(InputError, match="arrays of 3 and 6 frames"):
+        read_header(path)
+    save_file(arrays | {"mesh_faces": arrays["mesh_faces"].astype(np.int64)}, path, metadata)
+    with pytest.raises(InputError, match="no mesh_faces of 2 axes and type I32"):
+        read_header(path)
+    save_file(arrays | {"mesh_faces": arrays["mesh_faces"] + np.int32(10**6)}, path, metadata)
+    with pytest.raises(InputError, match="a.safetensors has faces of missing vertices"):
+        read_mesh(read_header(path))
+    save_file(arrays, path, metadata | {"provenance": "{no json"})
+    with pytest.raises(InputError, match="provenance in .*a.safetensors is no JSON"):
+        read_header(path)
+
+
+def test_rigs_of_a_validation_set_are_told(tmp_path):
+    write_track(tmp_path / "train" / "a.safetensors", 11, views=0, rigs=["lengths:1", "names:1"])
+    write_track(tmp_path / "train" / "old.safetensors", 12, views=0)
+    write_track(tmp_path / "new" / "b.safetensors", 12, views=0, rigs=["lengths:2", "names:2"])
+    write_track(tmp_path / "new" / "old.safetensors", 12, views=0)
+    train, new = (read_tracks(tmp_path / name) for name in ("train", "new"))
+    assert shared_rigs(train, new) == []
+    require_unseen(train, new)
+    write_track(tmp_path / "new" / "c.safetensors", 13, views=0, rigs=["lengths:3", "names:1"])
+    new = read_tracks(tmp_path / "new")
+    assert [(one.path.name, other.path.name) for one, other in shared_rigs(train, new)] == [("a.safetensors", "c.safetensors")]
+    with pytest.raises(InputError, match="c.safetensors has the rig of .*a.safetensors"):
+        require_unseen(train, new)
 
 
 def test_a_folder_tells_its_kind(folder, tmp_path):

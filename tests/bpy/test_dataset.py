@@ -13,15 +13,16 @@ import pytest
 from mathutils.bvhtree import BVHTree
 from safetensors.numpy import load_file
 
-from blender_addon import dataset
-from blender_addon.motion.axes import to_local
+from blender_addon import dataset, ledger
+from blender_addon.conversion import sha256
 from blender_addon.motion.tracks import FORMAT
-from blender_addon.scene import tracked_file
+from blender_addon.scene import survey, tracked_file
 from blender_addon.scene.exporters import ExportOptions, Format
 from blender_addon.scene.exporting import export
 from blender_addon.scene.importing import open_alone
 
 from ..full_disk import full_disk
+from .clip_files import dancing_rig, export_glb, moving_ball, with_actions
 from .creature import animate, ball, rig
 from .scenes import go_to, patchwork
 
@@ -104,16 +105,16 @@ def test_points_stay_on_the_surface_and_pictures_show_them(tmp_path, ending):
     made = tmp_path / "out" / f"walk{ending}.safetensors"
     arrays, told = load_file(made), provenance(made)
     assert arrays["points"].shape == (5, 300, 3) and arrays["normals"].dtype == np.float16
-    assert told["sha256"] == dataset.sha256(path) and told["objects"] == 2 and told["closed"]
+    assert told["sha256"] == sha256(path) and told["objects"] == 2 and told["closed"]
     assert np.allclose(np.diff(arrays["times"]), arrays["times"][1]) and arrays["times"][0] == 0
     frames = np.linspace(*told["frames"], 5)
     assert frames[-1] - frames[0] >= LAST - 1
-    size = 2 / told["scale"]
+    size, turn = 2 / told["scale"], np.array(told["turn"])
     for tree, pose, normals in zip(trees(path, frames), arrays["points"], arrays["normals"], strict=True):
-        places = to_local(pose.astype(np.float64) / told["scale"] + np.array(told["centre"]), "NEG_Y")
+        places = (pose.astype(np.float64) / told["scale"] + np.array(told["centre"])) @ turn
         nearest = [tree.find_nearest(place) for place in places]
         assert max(found[3] for found in nearest) < 1e-4 * size
-        outwards = to_local(normals.astype(np.float64), "NEG_Y")
+        outwards = normals.astype(np.float64) @ turn
         same = np.abs([found[1].dot(normal) for found, normal in zip(nearest, outwards, strict=True)])
         assert np.mean(same > 0.99) > 0.97  # the rest is on an edge
     assert arrays["vertices"].shape == arrays["vertex_normals"].shape == (5, 1024, 3)
@@ -164,7 +165,7 @@ def test_signed_distances_are_those_of_a_ball(tmp_path):
         moved.keyframe_insert("location", frame=frame)
     bpy.context.scene.frame_end = 5
     save(tmp_path / "in", "ball.glb", moved)
-    assert run(tmp_path / "in", tmp_path / "out", "--queries", "400", "--views", "0") == 0
+    assert run(tmp_path / "in", tmp_path / "out", "--queries", "400", "--views", "0", "--facing", "NEG_Y") == 0
     arrays = load_file(tmp_path / "out" / "ball.glb.safetensors")
     centres = np.linspace((0, 0, 0), (0.75, 0, 0), 5)
     linear = load_centres(arrays["points"])
@@ -223,6 +224,155 @@ def changing(folder):
     export(bpy.context.scene, [made], path, ExportOptions(Format.ALEMBIC))
 
 
+def clip_rows(out):
+    with (out / "clips.csv").open(encoding="utf-8", newline="") as file:
+        return {row["clip"]: row for row in csv.DictReader(file)}
+
+
+def test_every_animation_becomes_a_sequence_and_stills_are_told(tmp_path, capsys):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    moving_ball()
+    path = export_glb(folder / "deep" / "ball.glb")
+    assert run(folder, out, "--every-clip", "--views", "0", "--facing", "NEG_Y") == 0
+    rows = clip_rows(out)
+    assert {clip: bool(row["problem"]) for clip, row in rows.items()} == {"Walk": False, "Swell": False, "Stand": True}
+    assert "does not move" in rows["Stand"]["problem"] and not failures(out)
+    made = {clip: out / row["sequence"] for clip, row in rows.items() if row["sequence"]}
+    assert made["Walk"] == out / "deep" / "ball.glb.Walk.safetensors"
+    ways = {clip: np.diff(load_file(file)["points"][[0, -1]].mean(axis=1), axis=0)[0] for clip, file in made.items()}
+    assert ways["Walk"][0] > 1 and abs(ways["Walk"][1]) < 0.1 and ways["Swell"][1] > 1 and abs(ways["Swell"][0]) < 0.1
+    told = {clip: provenance(file) for clip, file in made.items()}
+    assert {clip: (facts["file"], facts["clip"]) for clip, facts in told.items()} == {
+        clip: ("deep/ball.glb", clip) for clip in made
+    }
+    assert told["Walk"]["rigs"] == told["Swell"]["rigs"] and told["Walk"]["sha256"] == sha256(path)
+    before = made["Walk"].stat().st_mtime_ns
+    capsys.readouterr()
+    assert run(folder, out, "--every-clip", "--views", "0", "--facing", "NEG_Y") == 0
+    assert "0 written, 1 were there" in capsys.readouterr().err
+    made["Swell"].unlink()
+    assert run(folder, out, "--every-clip", "--views", "0", "--facing", "NEG_Y") == 0
+    assert made["Swell"].exists() and made["Walk"].stat().st_mtime_ns == before
+
+
+def walker(ways):
+    """A ball with one animation for each way that it goes."""
+    made = ball()
+    made.location = (0, 0, 0)
+    with_actions(made, {name: [(1, "location", (0, 0, 0)), (9, "location", (way, 0, 0))] for name, way in ways.items()})
+    return made
+
+
+@pytest.mark.parametrize(("option", "clip"), [((), "Slow"), (("--median-clip",), "Steady")])
+def test_one_animation_is_chosen_by_how_much_it_moves(tmp_path, option, clip):
+    walker({"Still": 0, "Slow": 1, "Fast": 9, "Steady": 3})
+    export_glb(tmp_path / "in" / "ball.glb")
+    assert run(tmp_path / "in", tmp_path / "out", "--views", "0", *option) == 0
+    assert provenance(tmp_path / "out" / "ball.glb.safetensors")["clip"] == clip
+
+
+def test_rest_before_and_after_a_motion_is_left_out(tmp_path):
+    made = ball()
+    keys = [(1, (0, 0, 0)), (11, (0, 0, 0)), (21, (4, 0, 0)), (31, (4, 0, 0))]
+    with_actions(made, {"Late": [(frame, "location", place) for frame, place in keys]})
+    export_glb(tmp_path / "in" / "late.glb")
+    assert run(tmp_path / "in", tmp_path / "out", "--views", "0") == 0
+    told = provenance(tmp_path / "out" / "late.glb.safetensors")
+    assert told["span"] == [1, 31] and told["frames"] == [11, 21]
+    points = load_file(tmp_path / "out" / "late.glb.safetensors")["points"].mean(axis=1)
+    assert (np.linalg.norm(np.diff(points, axis=0), axis=1) > 0.05).all()
+
+
+def test_the_whole_mesh_is_kept_and_is_what_the_points_are_on(tmp_path):
+    save(tmp_path / "in", "walk.glb", *creature())
+    assert run(tmp_path / "in", tmp_path / "out", "--faces") == 0
+    made = tmp_path / "out" / "walk.glb.safetensors"
+    arrays = load_file(made)
+    vertices, faces = arrays["mesh_vertices"], arrays["mesh_faces"]
+    assert vertices.shape == (5, 2 * PLACES, 3) and len(faces) == provenance(made)["triangles"]
+    low, high = vertices[0].min(axis=0), vertices[0].max(axis=0)
+    assert np.abs(low + high).max() < 1e-5 and (high - low).max() == pytest.approx(1.5, abs=1e-5)
+    for pose, points in zip(vertices, arrays["points"], strict=True):
+        tree = BVHTree.FromPolygons(pose.tolist(), faces.tolist())
+        assert max(tree.find_nearest(point)[3] for point in points.tolist()) < 1e-4
+
+
+def test_a_long_body_is_turned_across_the_view(tmp_path):
+    """A rod along Y that goes ahead: seen from its side, unless the axis that it faces is given."""
+    bpy.ops.mesh.primitive_cube_add()
+    rod = bpy.context.object
+    rod.scale = (0.2, 2, 0.3)
+    for frame, place in ((1, 0.0), (9, -1.0)):
+        rod.location.y = place
+        rod.keyframe_insert("location", frame=frame)
+    save(tmp_path / "in", "rod.glb", rod)
+    sides = {}
+    for facing in ("auto", "NEG_Y"):
+        assert run(tmp_path / "in", tmp_path / facing, "--views", "1", "--faces", "--facing", facing) == 0
+        arrays = load_file(tmp_path / facing / "rod.glb.safetensors")
+        sides[facing] = np.ptp(arrays["mesh_vertices"][0], axis=0)
+        shown = arrays["pictures"][0, 0, ..., 3] > 0
+        wide = np.ptp(np.flatnonzero(shown.any(axis=0))) > 1.5 * np.ptp(np.flatnonzero(shown.any(axis=1)))
+        assert wide == (facing == "auto")
+    assert np.allclose(sides["auto"], (1.5, 0.225, 0.15), atol=1e-3)
+    assert np.allclose(sides["NEG_Y"], (0.15, 0.225, 1.5), atol=1e-3)
+
+
+def test_cameras_may_stand_all_around_each_in_its_own_light(tmp_path, monkeypatch):
+    lights = []
+    drawn = tracked_file.draw_light
+    monkeypatch.setattr(tracked_file, "draw_light", lambda rng: lights.append(drawn(rng)) or lights[-1])
+    save(tmp_path / "in", "walk.glb", *creature())
+    run(tmp_path / "in", tmp_path / "out", "--around", "--views", "4", "--frames", "3", "--size", "64")
+    arrays = load_file(tmp_path / "out" / "walk.glb.safetensors")
+    yaws = np.degrees(np.arctan2(arrays["axes"][:, 2, 0], arrays["axes"][:, 2, 2])) % 360
+    assert sorted((yaws // 90).astype(int)) == [0, 1, 2, 3] and np.isfinite(arrays["distances"]).all()
+    assert min(visible(arrays, view).mean() for view in range(4)) > 0.98
+    assert provenance(tmp_path / "out" / "walk.glb.safetensors")["yaw"] is None and len(set(lights)) == 4
+
+
+def test_a_random_light_changes_colours_alone(tmp_path):
+    save(tmp_path / "in", "walk.glb", *creature())
+    pictures = []
+    for out, options in (("studio", ()), ("other", ("--random-light",))):
+        run(tmp_path / "in", tmp_path / out, "--frames", "2", *options)
+        pictures.append(load_file(tmp_path / out / "walk.glb.safetensors")["pictures"].astype(int))
+    studio, other = pictures
+    both = (studio[..., 3] == 255) & (other[..., 3] == 255)
+    assert np.abs(studio[..., 3] - other[..., 3]).mean() < 1
+    assert np.abs(studio[both][:, :3] - other[both][:, :3]).mean() > 3
+
+
+def test_a_subject_may_be_seen_from_any_side_and_that_side_is_told(tmp_path):
+    save(tmp_path / "in", "walk.glb", *creature())
+    for seed in ("0", "1"):
+        run(tmp_path / "in", tmp_path / seed, "--turned", "--faces", "--seed", seed)
+    one, two = (tmp_path / seed / "walk.glb.safetensors" for seed in ("0", "1"))
+    assert np.array_equal(load_file(one)["mesh_vertices"], load_file(two)["mesh_vertices"])
+    assert abs(provenance(one)["yaw"] - provenance(two)["yaw"]) > 1
+    for path in (one, two):
+        back = load_file(path)["axes"][0, 2]
+        off = np.degrees(np.arctan2(back[0], back[2])) - provenance(path)["yaw"]
+        assert abs((off + 180) % 360 - 180) < 16 and visible(load_file(path)).mean() > 0.98
+
+
+def test_rigs_are_told_apart_whatever_is_hung_on_them(tmp_path):
+    for name, place in (("one", 2), ("two", 2), ("other", 5)):
+        bpy.ops.wm.read_factory_settings(use_empty=True)
+        body, armature = dancing_rig()
+        if name == "two":
+            body.data.vertices[0].co *= 3
+        bpy.context.view_layer.objects.active = armature
+        bpy.ops.object.mode_set(mode="EDIT")
+        third = armature.data.edit_bones.new("Third" if name != "other" else "Head")
+        third.head, third.tail, third.parent = (0, 0, place), (0, 2, place), armature.data.edit_bones["Upper"]
+        bpy.ops.object.mode_set(mode="OBJECT")
+        export_glb(tmp_path / "in" / f"{name}.glb")
+    run(tmp_path / "in", tmp_path / "out", "--views", "0")
+    told = {name: set(provenance(tmp_path / "out" / f"{name}.glb.safetensors")["rigs"]) for name in ("one", "two", "other")}
+    assert told["one"] & told["two"] and not told["one"] & told["other"], told
+
+
 def test_still_files_can_be_kept(tmp_path):
     save(tmp_path / "in", "still.glb", ball())
     assert run(tmp_path / "in", tmp_path / "out", "--keep-still", "--views", "0") == 0
@@ -255,15 +405,15 @@ def test_what_ended_blender_is_not_tried_again(tmp_path):
     save(folder, "walk.glb", *creature())
     code = (
         "import os, sys; sys.path.insert(0, sys.argv[1]); from blender_addon import dataset; from blender_addon.scene import"
-        " tracked_file; tracked_file.open_alone = lambda path: os._exit(11); dataset.main(sys.argv[2:])"
+        " survey; survey.open_alone = lambda path: os._exit(11); dataset.main(sys.argv[2:])"
     )
     command = [sys.executable, "-c", code, str(Path(dataset.__file__).parents[1]), str(folder), str(out), *SMALL]
     assert subprocess.run(command, capture_output=True, timeout=60).returncode == 11
-    assert (out / dataset.READING).read_text() == "walk.glb"
+    assert (out / ledger.READING).read_text() == "walk.glb"
     for _ in range(2):
         assert run(folder, out) == 0
-        assert failures(out) == {"walk.glb": dataset.CRASHED} and not (out / "walk.glb.safetensors").exists()
-    (out / dataset.FAILURES).unlink()
+        assert failures(out) == {"walk.glb": ledger.CRASHED} and not (out / "walk.glb.safetensors").exists()
+    (out / ledger.FAILURES).unlink()
     assert run(folder, out) == 0 and (out / "walk.glb.safetensors").exists()
 
 
@@ -273,9 +423,9 @@ def test_what_the_user_stopped_is_tried_again(tmp_path, monkeypatch, capsys):
 
     save(tmp_path / "in", "walk.glb", *creature())
     with monkeypatch.context() as patched:
-        patched.setattr(tracked_file, "open_alone", stop)
+        patched.setattr(survey, "open_alone", stop)
         assert run(tmp_path / "in", tmp_path / "out") == dataset.INTERRUPTED
-    assert "goes on" in capsys.readouterr().err and not (tmp_path / "out" / dataset.READING).exists()
+    assert "goes on" in capsys.readouterr().err and not (tmp_path / "out" / ledger.READING).exists()
     assert run(tmp_path / "in", tmp_path / "out") == 0 and not failures(tmp_path / "out")
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Generic, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -14,7 +15,7 @@ from ..progress import Progress
 from ..stages.pictures import encode_frames
 from ..stages.reference import Reference, latent_from_picture, reference_from_mesh, reference_in_model_space
 from ..training.data import render_toy, small_pictures
-from ..training.toys import TEMPLATES, ToySequence, make_sequence
+from ..training.toys import TEMPLATES, make_sequence
 from ..weights.store import ModelStore
 from .outsider_kinds import KINDS
 from .outsiders import make_outsider, render_outsider
@@ -30,7 +31,26 @@ NOISE_STRIDE = 100_003
 QUIET = Progress()
 
 
-class Subject:
+class Truth(Protocol):
+    """A mesh whose motion is known, such as a `ToySequence`: (T, V, 3) float32 vertices in model space, (F, 3) int32 faces."""
+
+    @property
+    def template(self) -> str: ...
+
+    @property
+    def seed(self) -> int: ...
+
+    @property
+    def vertices(self) -> np.ndarray: ...
+
+    @property
+    def faces(self) -> np.ndarray: ...
+
+
+TruthT = TypeVar("TruthT", bound=Truth)
+
+
+class Subject(Generic[TruthT]):
     """A sequence whose truth is known, seen by a checkpoint at a preset; what several rows need is computed once.
 
     Args:
@@ -38,7 +58,7 @@ class Subject:
         frames: (T, H, W, 4) uint8, its clip.
     """
 
-    def __init__(self, toy: ToySequence, frames: np.ndarray, store: ModelStore, preset_name: str):
+    def __init__(self, toy: TruthT, frames: np.ndarray, store: ModelStore, preset_name: str):
         self.toy, self.frames, self.store, self.preset = toy, frames, store, store.preset(preset_name)
         self.context: Tensor = encode_frames(frames, store, QUIET)
         self.picture = small_pictures(frames[:1])[0]

@@ -108,14 +108,21 @@ def measured(answer: Answer, subject: Subject, task: Task, frames: tuple[int, ..
 
 def measure_shape(subject: Subject, other: Subject, library: Library | None) -> dict:
     """Shape VAE and image-to-3D on frame 0, measured where they are; None where no surface came out."""
-    truth = subject.truth[0]
     return {
         **subject.key,
         "iou": reconstruction_iou(subject),
+        **shape_distances(subject, other),
+        "chamfer_retrieved": library and library.chamfer(subject.picture, subject.truth[0]),
+    }
+
+
+def shape_distances(subject: Subject, other: Subject) -> dict[str, float | None]:
+    """Chamfer distances of frame 0's shape: the VAE's, image-to-3D's, and that of another subject."""
+    truth = subject.truth[0]
+    return {
         "chamfer_vae": _chamfer(lambda: mesh_of(subject.given.latent, subject.store), truth),
         "chamfer_image": _chamfer(lambda: subject.drawn.mesh, truth),
         "chamfer_random": chamfer_distance(other.truth[0], truth, QUERIES),
-        "chamfer_retrieved": library and library.chamfer(subject.picture, truth),
     }
 
 

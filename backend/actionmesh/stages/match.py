@@ -133,13 +133,15 @@ def _between(shifts: np.ndarray, frame: float) -> np.ndarray:
     return shifts[before] if not share else (1 - share) * shifts[before] + share * shifts[before + 1]
 
 
-def mismatch(standing: Standing, anchor: int) -> str:
-    """Return the sentence for a mesh that does not stand as the reference frame shows it."""
+def mismatch(standing: Standing, anchor: int, left_alone: bool) -> str:
+    """Return the sentence for a mesh that does not stand as the reference frame shows it.
+
+    Args:
+        left_alone: whether it was not matched to the clip for that reason.
+    """
     named = "the first frame" if anchor == 0 else f"frame {anchor}"
     agree = f"{100 * standing.view.overlap:.0f}% agree"
     if standing.view.overlap >= LEAST_AGREEMENT:
         agree += f", and the outlines are {np.sqrt(standing.view.cost):.1f} pixels apart"
-    return (
-        f"The mesh does not stand as {named} shows it: {agree}. Pose it alike, or choose another reference frame; "
-        "it was animated without being matched to the clip."
-    )
+    rest = "; it was animated without being matched to the clip." if left_alone else "."
+    return f"The mesh does not stand as {named} shows it: {agree}. Pose it alike, or choose another reference frame{rest}"

@@ -3,12 +3,14 @@
 `blender_addon/motion/tracks.py` says what its arrays are.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
@@ -31,6 +33,9 @@ SHAPES = {
 """Type and axes of what every file holds; -1 is any number."""
 CAMERAS = ("axes", "distances", "windows", "crops")
 QUERIES = {"query_points", "signed_distances"}
+MESH = {"mesh_vertices": ("F32", (-1, -1, 3)), "mesh_faces": ("I32", (-1, 3))}
+"""What files have that were made with `--faces`."""
+UNTIMED = {*CAMERAS, "mesh_faces"}
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,8 @@ class Track:
         frames, points, vertices, views, queries: how many it holds: T, P, V, K, Q.
         cameras: its arrays `axes`, `distances`, `windows` and `crops`.
         size: pixels of a picture's side.
+        has_mesh: it holds the whole mesh, see `read_mesh`.
+        provenance: where it is from, as `blender_addon/scene/tracked_file.py` writes it.
     """
 
     path: Path
@@ -51,31 +58,74 @@ class Track:
     queries: int
     cameras: dict[str, Tensor]
     size: int
+    has_mesh: bool
+    provenance: dict[str, Any]
+
+    @property
+    def rigs(self) -> frozenset[str]:
+        """What identifies its rig: two files share a rig where these have something in common. Older files have none."""
+        return frozenset(self.provenance.get("rigs", ()))
 
 
 def read_header(path: Path) -> Track:
     """Raises InputError where a file is cut off, of another kind, or lacks something."""
     with opened(path) as file:
-        if (file.metadata() or {}).get("format") != FORMAT:
+        metadata = file.metadata() or {}
+        if metadata.get("format") != FORMAT:
             raise InputError(f"{path} is no tracked sequence of this version.", "Move it elsewhere, or make it again.")
         names = set(file.keys())
-        there = {name: file.get_slice(name) for name in names & (SHAPES.keys() | QUERIES)}
+        there = {name: file.get_slice(name) for name in names & (SHAPES.keys() | QUERIES | MESH.keys())}
         shapes = {name: tuple(array.get_shape()) for name, array in there.items()}
         _check(path, shapes, {name: array.get_dtype() for name, array in there.items()})
         cameras = {name: file.get_tensor(name) for name in CAMERAS}
     frames, points, _ = shapes["points"]
     views, _, size, *_ = shapes["pictures"]
     queries = shapes["query_points"][1] if QUERIES <= names else 0
-    return Track(path, frames, points, shapes["vertices"][1], views, queries, cameras, size)
+    return Track(
+        path=path,
+        frames=frames,
+        points=points,
+        vertices=shapes["vertices"][1],
+        views=views,
+        queries=queries,
+        cameras=cameras,
+        size=size,
+        has_mesh=MESH.keys() <= names,
+        provenance=_provenance(path, metadata),
+    )
+
+
+def read_mesh(track: Track) -> tuple[np.ndarray, np.ndarray]:
+    """The whole mesh of a file that has it: vertices (T, W, 3) float32 in model space, one a place, and faces (F, 3) int32."""
+    with opened(track.path) as file:
+        vertices, faces = (file.get_tensor(name).numpy() for name in MESH)
+    if faces.min(initial=0) < 0 or faces.max(initial=0) >= vertices.shape[1]:
+        raise InputError(f"{track.path} has faces of missing vertices.", "Make it again.")
+    return vertices, faces
+
+
+def read_pictures(track: Track, view: int) -> np.ndarray:
+    """All pictures (T, h, w, 4) uint8 of one of a file's cameras."""
+    with opened(track.path) as file:
+        return file.get_slice("pictures")[view].numpy()
+
+
+def _provenance(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
+    try:
+        told = json.loads(metadata.get("provenance", "{}"))
+    except ValueError as error:
+        raise InputError(f"The provenance in {path} is no JSON.", "Make it again.") from error
+    return told if isinstance(told, dict) else {}
 
 
 def _check(path: Path, shapes: dict[str, tuple[int, ...]], kinds: dict[str, str]) -> None:
-    for name, (kind, wanted) in SHAPES.items():
+    known = SHAPES | {name: MESH[name] for name in MESH if name in shapes}
+    for name, (kind, wanted) in known.items():
         if kinds.get(name) != kind or len(shapes[name]) != len(wanted):
             raise InputError(f"{path} has no {name} of {len(wanted)} axes and type {kind}.", "Make it again.")
         if any(number not in (-1, has) for number, has in zip(wanted, shapes[name], strict=True)):
             raise InputError(f"{path} has {name} of shape {shapes[name]}.", "Make it again.")
-    frames = {shape[1 if name == "pictures" else 0] for name, shape in shapes.items() if name not in CAMERAS}
+    frames = {shape[1 if name == "pictures" else 0] for name, shape in shapes.items() if name not in UNTIMED}
     if len(frames) != 1:
         raise InputError(f"{path} has arrays of {' and '.join(map(str, sorted(frames)))} frames.", "Make it again.")
 

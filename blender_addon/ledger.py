@@ -1,0 +1,112 @@
+"""What a data set's folder tells about itself: its options, what could not be used, and which animations became what.
+
+dataset.json    the options; one folder, one set of options
+failures.csv    file, problem: files of which nothing could be used; tried again unless they ended Blender
+clips.csv       file, clip, sequence, problem: every animation of the files that are done, where all are asked for
+"""
+
+import csv
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from .errors import ArtistError, FolderError
+
+SETTINGS, FAILURES, CLIPS, READING = "dataset.json", "failures.csv", "clips.csv", ".reading"
+CRASHED = "Blender ended while reading it."
+COLUMNS = ("file", "clip", "sequence", "problem")
+LONGEST = 60
+"""Characters of an animation's name that are kept in a file name."""
+
+
+def begin(out: Path, settings: dict[str, Any], defaults: dict[str, Any]) -> None:
+    """Makes the folder and writes down its options, or compares them; one that was not known then had its default.
+
+    Raises:
+        ArtistError: they differ.
+        FolderError: the folder cannot be written.
+    """
+    path = out / SETTINGS
+    if not path.exists():
+        write(out, lambda: out.mkdir(parents=True, exist_ok=True))
+        write(path, lambda: path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8"))
+        return
+    there = defaults | json.loads(path.read_text(encoding="utf-8"))
+    differing = sorted(name for name in settings if there.get(name) != settings[name])
+    if differing:
+        told = ", ".join(f"{name} {there.get(name)}" for name in differing)
+        raise ArtistError(f"{out} was made with other options ({told}).", "Give those, or another folder.")
+
+
+def crashes(out: Path) -> dict[str, str]:
+    """The files that ended Blender in earlier runs, the last one among them; they are not tried again."""
+    reading = out / READING
+    names = [row["file"] for row in _rows(out / FAILURES) if row["problem"] == CRASHED]
+    if reading.exists():
+        names.append(reading.read_text(encoding="utf-8"))
+    failures = dict.fromkeys(names, CRASHED)
+    if failures:
+        write_failures(out, failures)
+    reading.unlink(missing_ok=True)
+    return failures
+
+
+def write_failures(out: Path, failures: dict[str, str]) -> None:
+    """Raises FolderError where it cannot be written."""
+    _write_rows(out / FAILURES, ("file", "problem"), failures.items())
+
+
+def read_clips(out: Path) -> dict[str, list[dict[str, str]]]:
+    """The rows of every file whose animations are all done or told of, as far as their sequences are still there."""
+    rows: dict[str, list[dict[str, str]]] = {}
+    for row in _rows(out / CLIPS):
+        rows.setdefault(row["file"], []).append(row)
+    return {name: found for name, found in rows.items() if all(not r["sequence"] or (out / r["sequence"]).exists() for r in found)}
+
+
+def write_clips(out: Path, rows: dict[str, list[dict[str, str]]]) -> None:
+    """Raises FolderError where it cannot be written."""
+    _write_rows(out / CLIPS, COLUMNS, ([row[name] for name in COLUMNS] for found in rows.values() for row in found))
+
+
+def file_names(clips: Iterable[str]) -> dict[str, str]:
+    """A name for each animation that any file system takes and that no other of them has, whatever its case."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for clip in clips:
+        safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in clip)[:LONGEST] or "_"
+        name, number = safe, 2
+        while name.lower() in taken:
+            name, number = f"{safe}-{number}", number + 1
+        taken.add(name.lower())
+        names[clip] = name
+    return names
+
+
+def write(path: Path, step: Callable[[], object]) -> None:
+    """Raises FolderError naming the path where a step fails to write."""
+    try:
+        step()
+    except OSError as error:
+        raise FolderError(f"{path} cannot be written: {error.strerror}.", "Free some space, or choose another folder.") from error
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _write_rows(path: Path, columns: tuple[str, ...], rows: Iterable[Iterable[str]]) -> None:
+    part = path.with_name(f".part-{path.name}")
+
+    def replace() -> None:
+        with part.open("w", encoding="utf-8", newline="") as file:
+            table = csv.writer(file)
+            table.writerow(columns)
+            table.writerows(rows)
+        part.replace(path)
+
+    write(path, replace)

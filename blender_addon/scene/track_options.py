@@ -1,0 +1,71 @@
+"""What can be chosen about tracking animated files."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..errors import ArtistError
+from ..motion.axes import FACINGS
+from .survey import AUTO
+
+LEAST = {"frames": 2, "points": 1, "vertices": 1, "views": 0, "size": 4, "seed": 0, "queries": 0}
+
+
+class Clips(StrEnum):
+    """Which animations of a file become sequences."""
+
+    FIRST = "first"
+    MEDIAN = "median"
+    EVERY = "every"
+
+
+class Cameras(StrEnum):
+    """Where cameras stand: in a cone before the subject, in such a cone at any side of it, or all around it."""
+
+    FRONT = "front"
+    TURNED = "turned"
+    AROUND = "around"
+
+
+@dataclass(frozen=True)
+class TrackOptions:
+    """What can be chosen about tracking.
+
+    Args:
+        frames: T, spread evenly over the moving part of an animation, at least two.
+        points: P on the surface.
+        vertices: V of the mesh's own.
+        views: K cameras; 0 makes no pictures.
+        size: pixels of a picture's side.
+        facing: the world axis that the subjects face once imported, a name in `axes.FACINGS`; `survey.AUTO` finds it out.
+        seed: of points, cameras, lights and queries, together with the file's own bytes and the animation's name.
+        queries: Q points a frame whose signed distance is measured; 0 measures none.
+        keep_still: sequences without motion are kept.
+        faces: the whole mesh is kept too.
+        clips: which animations, a value of `Clips`: the first that moves, the one of median motion, or every one.
+        cameras: a value of `Cameras`.
+        random_light: every camera has a light of its own, as those all around always have; else that of the add-on's renders.
+
+    Raises:
+        ArtistError: a number is too small, or there is no such facing.
+    """
+
+    frames: int = 16
+    points: int = 8192
+    vertices: int = 1024
+    views: int = 1
+    size: int = 256
+    facing: str = AUTO
+    seed: int = 0
+    queries: int = 0
+    keep_still: bool = False
+    faces: bool = False
+    clips: str = Clips.FIRST
+    cameras: str = Cameras.FRONT
+    random_light: bool = False
+
+    def __post_init__(self) -> None:
+        for name, least in LEAST.items():
+            if getattr(self, name) < least:
+                raise ArtistError(f"--{name} is {getattr(self, name)}.", f"Give at least {least}.")
+        if self.facing not in (AUTO, *FACINGS):
+            raise ArtistError(f"--facing is {self.facing}.", f"Give one of {', '.join((AUTO, *FACINGS))}.")

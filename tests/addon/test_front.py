@@ -1,0 +1,105 @@
+"""How a subject stands before the camera: long bodies across it, others facing it, from shape and motion alone."""
+
+import numpy as np
+import pytest
+
+from blender_addon.motion.front import Standing, aligned, is_like, stand
+
+from .test_parts import scene
+from .test_symmetry import about_z
+
+DOG = [((0, 0, 1), 0.6), ((0, 0.55, 1), 0.6), ((0, -0.55, 1), 0.6), ((0, -1.1, 1.5), 0.4)]
+DOG += [((x, y, 0.4), 0.15) for x in (-0.2, 0.2) for y in (-0.6, 0.6)]
+"""Cubes along Y with a head at -Y, and four legs."""
+MAN = [((0, 0, 2), 0.5), ((0, 0, 1.5), 0.5), ((0, 0, 1.0), 0.5), ((0, 0, 2.6), 0.4)]
+MAN += [part for x in (-0.2, 0.2) for part in (((x, 0, 0.5), 0.2), ((x, -0.15, 0.1), 0.2), ((x / 2, -0.25, 2.7), 0.1))]
+MAN += [((x, 0, 1.6), 0.25) for x in (-0.6, 0.6)]
+"""Cubes upright, with arms, and with toes and eyes towards -Y."""
+
+
+def posed(cubes, degrees=0.0, poses=3):
+    """Vertices, triangles, points, and one clip in which all of it bobs a little, turned about +Z."""
+    vertices, triangles = scene(*cubes)
+    vertices = vertices @ about_z(degrees).T
+    rng = np.random.default_rng(0)
+    chosen, weights = triangles[rng.integers(len(triangles) - 1, size=500)], rng.dirichlet((1, 1, 1), 500)
+    points = np.einsum("pcx,pc->px", vertices[chosen], weights)
+    return vertices, triangles, points, [points + np.linspace((0, 0, 0), (0, 0, 0.1), poses)[:, None]]
+
+
+def seen_from(cubes, degrees):
+    """Where the camera stands in the world, and what the world's up becomes."""
+    vertices, triangles, points, clips = posed(cubes, degrees)
+    turn = stand(vertices, triangles, points, clips).turn(clips[0])
+    assert np.allclose(turn @ turn.T, np.eye(3)) and np.linalg.det(turn) == pytest.approx(1)
+    assert np.allclose(turn @ (0, 0, 1), (0, 1, 0))
+    return turn[2], turn[0]
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 45])
+def test_a_long_body_is_seen_from_its_side(degrees):
+    towards, right = seen_from(DOG, degrees)
+    along = about_z(degrees) @ (0, -1, 0)
+    assert abs(towards @ along) < 0.1 and abs(right @ along) > 0.99
+
+
+def test_its_head_is_to_the_right():
+    assert np.allclose(seen_from(DOG, 0)[1], (0, -1, 0))
+
+
+@pytest.mark.parametrize("degrees", [0, 90, -90, 50])
+def test_an_upright_body_is_seen_from_where_eyes_and_toes_point(degrees):
+    towards, _ = seen_from(MAN, degrees)
+    assert towards @ (about_z(degrees) @ (0, -1, 0)) > 0.99
+
+
+def test_the_documented_front_stays_where_little_speaks_against_it():
+    """Toes alone point backwards: a heel, a hoof, a paw on its edge."""
+    heels = [part for part in MAN if part[0][1] > -0.2 and part[1] != 0.1]
+    heels = [((x, -y, z), side) for (x, y, z), side in heels]
+    assert np.allclose(seen_from(heels, 0)[0], (0, -1, 0))
+
+
+def test_small_turns_are_not_followed():
+    """A step or a lean is not where a character looks."""
+    assert np.allclose(seen_from(MAN, 15)[0], (0, -1, 0))
+
+
+def test_a_pose_that_is_twisted_does_not_turn_the_camera_but_a_motion_that_begins_turned_does():
+    vertices, triangles, points, clips = posed(MAN)
+    clips = [clips[0], clips[0], clips[0] @ about_z(40).T, clips[0] @ about_z(90).T]
+    standing = stand(vertices, triangles, points, clips)
+    assert np.allclose(standing.turn(clips[2])[2], (0, -1, 0))
+    assert np.allclose(standing.turn(clips[3])[2], (1, 0, 0))
+
+
+def test_who_lies_all_the_time_is_seen_from_the_side():
+    """A crawl: on its belly, head ahead."""
+    vertices, triangles, points, clips = posed(MAN)
+    prone = np.array([(1, 0, 0), (0, 0, -1), (0, 1, 0)])
+    crawl = clips[0] @ prone.T
+    standing = stand(vertices, triangles, points, [clips[0], clips[0], crawl])
+    assert not standing.long and standing.lies(crawl)
+    assert abs(standing.turn(crawl)[2] @ (0, -1, 0)) < 0.1 and np.allclose(standing.turn(clips[0])[2], (0, -1, 0))
+    falls = np.concatenate([clips[0], crawl])
+    assert not standing.lies(falls)
+
+
+def test_alignment_is_the_rotation():
+    points = np.random.default_rng(0).normal(size=(60, 3))
+    turn = about_z(70) @ np.array([(1, 0, 0), (0, 0, -1), (0, 1, 0)])
+    assert np.allclose(aligned(points, points @ turn.T + (3, 4, 5)), turn)
+
+
+def test_a_rest_pose_that_is_rubble_is_known():
+    points = np.random.default_rng(0).normal(size=(60, 3))
+    assert is_like(points, 40 * points @ about_z(70).T + 9)
+    assert not is_like(points, np.random.default_rng(1).permutation(points))
+
+
+def test_a_subject_without_any_left_has_an_ahead():
+    """A rest pose that a motion turns onto its side: its left points up."""
+    points = np.random.default_rng(0).normal(size=(60, 3))
+    standing = Standing(points, np.array([1.0, 0, 0]), np.array([0, -1.0, 0]), False)
+    turned = points @ np.array([(0, 0, -1), (0, 1, 0), (1, 0, 0)]).T
+    assert np.isfinite(standing.turn(turned[None])).all()
