@@ -18,6 +18,7 @@ from ..errors import InputError, MeshError
 from ..output.atomic import write_atomically
 from ..weights.store import ModelStore
 from .approximations import digest_of_weights, find
+from .matches import match_rows
 from .toybench import measured, shape_distances
 from .tracked_subjects import Cast, Character, TrackedSubject
 from .tracked_summary import NETWORK, SHAPE, grouped, summary_of
@@ -31,6 +32,7 @@ def rows_of(task: Task, other: Callable[[], TrackedSubject]) -> dict[str, Varian
     """The rows of a task by name: a new way of answering it belongs here. `other` is who lends another clip."""
     rows: dict[str, Variant] = {NETWORK: animated, STILL: still}
     if task.given_mesh:
+        rows |= match_rows()
         rows[OTHER] = partial(seeing, other=other)
     return rows
 

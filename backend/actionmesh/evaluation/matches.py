@@ -1,0 +1,76 @@
+"""The rows of match: a network's animation of the true mesh, brought onto its clip, with the camera estimated as a job does."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+import numpy as np
+
+from ..matching.choice import TRACK_BELOW, residual
+from ..matching.film import make_film
+from ..matching.graph import NODES
+from ..matching.standing import Standing
+from ..media.subject_crops import SubjectCrops
+from ..protocol import Facing, Match
+from ..stages.match import find_standing, match_to_clip
+from .subjects import QUIET, Subject
+from .variants import Answer, Task, Variant, animated
+
+Made = TypeVar("Made")
+MATCH_ROWS: dict[Match, str] = {Match.AUTO: "match", Match.REFINE: "refine", Match.TRACK: "track"}
+
+
+def match_rows() -> dict[str, Variant]:
+    """Return the rows by name: each way, and the one that a job would take."""
+    return {name: partial(matched_row, way=way) for way, name in MATCH_ROWS.items()}
+
+
+def matched_row(subject: Subject, task: Task, way: Match) -> Answer:
+    """Return the animation matched in one way; AUTO leaves a mesh alone that does not stand as frame 0 shows it."""
+    network = remembered(subject, "network", lambda: animated(subject, task))
+    vertices, faces = network.vertices, network.faces
+    assert vertices is not None and faces is not None
+    crops = remembered(subject, "crops", lambda: crops_of(subject.frames))
+    standing = remembered(subject, "standing", lambda: find_standing(vertices[0], faces, crops, 0, Facing.AUTO, QUIET))
+    if way is not Match.AUTO:
+        return Answer(remembered(subject, way, lambda: _matched(network, crops, standing, way)), faces)
+    if not standing.agrees:
+        return network
+    return Answer(_better(subject, task, network, crops, standing), faces)
+
+
+def _better(subject: Subject, task: Task, network: Answer, crops: SubjectCrops, standing: Standing) -> np.ndarray:
+    """The way that a job takes, by the same rule."""
+    assert network.vertices is not None and network.faces is not None
+    ways = {way: matched_row(subject, task, way).vertices for way in (Match.REFINE, Match.TRACK)}
+    off = {
+        way: residual(standing.to_match.apply(found), 0, network.faces, make_film(crops), standing.view.camera)
+        for way, found in ways.items()
+        if found is not None
+    }
+    chosen = ways[Match.TRACK if off[Match.TRACK] < TRACK_BELOW * off[Match.REFINE] else Match.REFINE]
+    assert chosen is not None
+    return chosen
+
+
+def _matched(network: Answer, crops: SubjectCrops, standing: Standing, way: Match) -> np.ndarray:
+    assert network.vertices is not None and network.faces is not None
+    frames = [float(frame) for frame in range(len(network.vertices))]
+    film = make_film(crops)
+    return match_to_clip(network.vertices, network.faces, frames, (0,), 0, film, standing, way, NODES, QUIET).vertices
+
+
+def crops_of(frames: np.ndarray) -> SubjectCrops:
+    """Return frames (T, H, W, 4) uint8 as a job keeps them."""
+    crops = SubjectCrops(*frames.shape[1:3])
+    for frame in frames:
+        crops.append(frame)
+    return crops
+
+
+def remembered(subject: Subject, name: str, make: Callable[[], Made]) -> Made:
+    """Return what `make` gives, once for each subject: its rows share the network's answer and the camera."""
+    kept = subject.__dict__.setdefault("_matches", {})
+    if name not in kept:
+        kept[name] = make()
+    return kept[name]
