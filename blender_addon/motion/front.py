@@ -22,8 +22,8 @@ LONG, LYING = 1.3, 2.2
 """A long body is so many times as long as wide, and its length squared so many times its width times its height."""
 SNAP = np.radians(25.0)
 """A subject this close to an axis of the file faces along it: a step or a lean is not where it looks."""
-TWIST = 0.5
-"""A motion that begins turned from the others by less than 60 degrees (a cosine) begins in a twisted pose, and faces as they do."""
+TWIST = 0.35
+"""A motion that begins turned from the others by less than 70 degrees (a cosine) begins in a twisted pose, and faces as they do."""
 MIDDLE = (1.0, 99.0)
 """Percentiles between which a body's length, width and height are measured."""
 
@@ -48,8 +48,8 @@ class Standing:
 
         The first frame's front is +Z; a long body has its head at +X instead. A motion all of which lies counts as long.
         """
-        own = self.ahead(poses[0])
-        ahead = _snapped(self.usual if own @ self.usual > TWIST else own)
+        own, usual = self.ahead(poses[0]), _snapped(self.usual)
+        ahead = usual if own @ usual > TWIST else _snapped(own)
         seen_from = np.cross(ahead, UP) if self.long or self.lies(poses) else ahead
         return np.stack([np.cross(UP, seen_from), UP, seen_from])
 

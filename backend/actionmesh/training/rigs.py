@@ -1,19 +1,9 @@
 """Whether characters that judge a training were in it: told by what identifies their rigs, not by names of files."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 from ..errors import InputError
-from .track_file import Track, read_header
-
-
-def read_tracks(folder: Path) -> list[Track]:
-    """The headers of all tracked sequences below a folder, in the order of their paths.
-
-    Raises:
-        InputError: a file is damaged.
-    """
-    return [read_header(path) for path in sorted(folder.rglob("*.safetensors"))]
+from .track_file import Track
 
 
 def shared_rigs(first: Iterable[Track], second: Iterable[Track]) -> list[tuple[Track, Track]]:

@@ -67,6 +67,15 @@ class Track:
         return frozenset(self.provenance.get("rigs", ()))
 
 
+def read_tracks(folder: Path) -> list[Track]:
+    """The headers of all tracked sequences below a folder, in the order of their paths.
+
+    Raises:
+        InputError: a file is damaged.
+    """
+    return [read_header(path) for path in sorted(folder.rglob("*.safetensors"))]
+
+
 def read_header(path: Path) -> Track:
     """Raises InputError where a file is cut off, of another kind, or lacks something."""
     with opened(path) as file:

@@ -18,7 +18,7 @@ from .data import POINTS, VERTICES
 from .losses import Surfaces
 from .patches import Patches, Views, patches_shown
 from .recipes import TOY_PICTURES
-from .track_file import Track, opened, read_frames, read_header
+from .track_file import Track, opened, read_frames, read_tracks
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class TrackedData:
         Raises:
             InputError: there are none, none with pictures where they are asked for, or a file is damaged.
         """
-        found = [read_header(path) for path in sorted(folder.rglob("*.safetensors"))]
+        found = read_tracks(folder)
         if not found:
             cure = "Make them with Blender and `blender_addon/dataset.py`."
             raise InputError(f"{folder} has no tracked sequences.", cure)
