@@ -10,7 +10,7 @@ from actionmesh.errors import ActionMeshError, Cancelled, CheckpointError, Input
 from actionmesh.options import AnimateOptions, FrameChoice, KnownShape
 from actionmesh.pipeline import animate, pose_times
 from actionmesh.progress import Progress
-from actionmesh.protocol import Shape
+from actionmesh.protocol import Match, Shape
 from actionmesh.training.data import render_toy
 from actionmesh.training.toys import make_sequence
 from actionmesh.weights.checkpoints import default_checkpoint
@@ -23,7 +23,6 @@ STAGES = [
     "Looking at the frames",
     "Stage I: finding the motion",
     "Stage II: moving the mesh",
-    "Match: following the clip",
 ]
 
 
@@ -124,6 +123,14 @@ def test_every_stage_can_be_cancelled(store, clip, mesh, stage):
     with pytest.raises(Cancelled):
         animate(AnimateOptions(str(clip), mesh=with_mesh, preset="demo", shape=Shape.NETWORK), store, progress)
     assert seen[-1].stage.startswith(stage) and seen[-1].step <= 1
+
+
+def test_following_the_clip_can_be_cancelled(store, clip, mesh):
+    seen = []
+    progress = Progress(seen.append, cancelled=lambda: any(event.stage.startswith("Match: following") for event in seen))
+    with pytest.raises(Cancelled):
+        animate(AnimateOptions(str(clip), mesh=str(mesh), preset="demo", match=Match.TRACK), store, progress)
+    assert seen[-1].stage == "Match: following the clip" and seen[-1].step <= 1
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,13 @@ def manifest(tmp_path):
 
 
 @pytest.fixture
-def without_surfaces(monkeypatch):
+def without_match(monkeypatch):
+    """Matching takes seconds a row, and has tests of its own."""
+    monkeypatch.setattr(tracked_bench, "match_rows", dict)
+
+
+@pytest.fixture
+def without_surfaces(monkeypatch, without_match):
     """Nothing is made from pictures, and the rest is measured by few points."""
     for module in (subjects, toybench):
         monkeypatch.setattr(module, "POINTS", 300)
@@ -101,8 +107,9 @@ def test_an_error_is_split_along_the_camera_and_across():
     )
 
 
-def test_rows_are_the_network_still_and_another_clip():
-    assert list(rows_of(MESH_AND_VIDEO, None)) == [NETWORK, STILL, OTHER] and list(rows_of(VIDEO, None)) == [NETWORK, STILL]
+def test_rows_are_the_network_still_the_ways_of_match_and_another_clip():
+    with_mesh = [NETWORK, STILL, "match", "refine", "track", OTHER]
+    assert list(rows_of(MESH_AND_VIDEO, None)) == with_mesh and list(rows_of(VIDEO, None)) == [NETWORK, STILL]
 
 
 def record(file, task, row, **values):
@@ -138,7 +145,7 @@ def test_ratios_are_of_sums_by_row():
     assert by_plan["a"]["mesh_and_video"]["vertex_error_over_still"] == {NETWORK: pytest.approx(0.25)}
 
 
-def test_still_is_measured_as_known_and_another_clip_may_have_other_frames(tiny_store, folder, tmp_path, monkeypatch):
+def test_still_is_measured_as_known_and_another_clip_may_have_other_frames(tiny_store, folder, tmp_path, monkeypatch, without_match):
     monkeypatch.setattr(toybench, "ALIGNMENT", QUICK)
     cast = Cast.of(folder)
     subject = cast.subject(0, tiny_store, "demo")

@@ -158,6 +158,8 @@ def samples(field: np.ndarray, places: np.ndarray) -> np.ndarray:
     Beyond the rim the nearest pixel's value is taken. Places are asked for in rows: OpenCV takes no column longer than 32 767.
     """
     count, channels = len(places), field.shape[2]
+    if not count:
+        return np.empty((0, channels), np.float32)
     maps = np.zeros((-(-count // ROW) * ROW, 2), np.float32)
     maps[:count] = places - 0.5
     columns, rows = np.ascontiguousarray(maps.reshape(-1, ROW, 2).transpose(2, 0, 1))
