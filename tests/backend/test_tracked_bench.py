@@ -145,7 +145,9 @@ def test_ratios_are_of_sums_by_row():
     assert by_plan["a"]["mesh_and_video"]["vertex_error_over_still"] == {NETWORK: pytest.approx(0.25)}
 
 
-def test_still_is_measured_as_known_and_another_clip_may_have_other_frames(tiny_store, folder, tmp_path, monkeypatch, without_match):
+def test_still_is_measured_as_known_and_another_clip_may_have_other_frames(
+    tiny_store, folder, tmp_path, monkeypatch, without_match
+):
     monkeypatch.setattr(toybench, "ALIGNMENT", QUICK)
     cast = Cast.of(folder)
     subject = cast.subject(0, tiny_store, "demo")
