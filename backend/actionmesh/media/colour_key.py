@@ -29,6 +29,10 @@ FINEST_THRESHOLD = 12.0
 """Smallest colour distance that counts as a difference: compression alone makes smaller ones."""
 SHARP_EDGE = 5 * FINEST_THRESHOLD
 """Typical colour distance just outside a hole: on the samples, holes have 64 to 206 and pale parts 14 to 57."""
+RIPPLE_BLUR = 2.0
+"""Pixels of a frame as it was read: its grain is no structure."""
+JUDGED_SIDE = 256
+"""Pixels along the longer side at which a clip's background is judged."""
 KEYED_SIDE = 1024
 """Pixels along the longer side at which larger frames are keyed: noise and outlines are as wide there as the constants say."""
 OUTLINE = 3
@@ -90,15 +94,17 @@ def find_key(frames: Frames, check: Callable[[], None] = lambda: None) -> Colour
         check: called before each frame; what it raises ends the work.
     """
     height, width = frames.shape[1:3]
-    rim, places = _places(height, width)
+    judged_width, judged_height = fitted_size(width, height, JUDGED_SIDE)
+    rim, (judged_rim, places) = _rim(height, width), _places(judged_height, judged_width)
+    blur = RIPPLE_BLUR * judged_width / width
     typical = np.median(np.concatenate([frame[rim, :3] for frame in frames]), axis=0).astype(np.float32)
     shares = []
     for step in range(len(frames)):
         check()
-        frame = np.ascontiguousarray(frames[step][..., :3])
-        background = fit_background(frame, rim, places, typical)
+        frame = cv2.resize(frames[step][..., :3], (judged_width, judged_height), interpolation=cv2.INTER_AREA)
+        background = fit_background(frame, judged_rim, places, typical)
         shares.append(background.share)
-        if background.share < PLAIN_SHARE_OF_ONE_FRAME or _ripple(frame, background) > PLAIN_RIPPLE:
+        if background.share < PLAIN_SHARE_OF_ONE_FRAME or _ripple(frame, background, blur) > PLAIN_RIPPLE:
             return None
     return ColourKey(typical) if np.mean(shares) >= PLAIN_SHARE else None
 
@@ -163,11 +169,11 @@ def _length(vectors: np.ndarray) -> np.ndarray:
     return np.sqrt(np.einsum("...c,...c->...", vectors, vectors))
 
 
-def _ripple(frame: np.ndarray, background: Background) -> float:
-    """RMS, over the border, of what a blur leaves of the differences from the background."""
+def _ripple(frame: np.ndarray, background: Background, blur: float) -> float:
+    """RMS, over the border, of what a blur of so many pixels leaves of the differences from the background."""
     weight = background.border.astype(np.float32)
-    blurred = cv2.GaussianBlur((frame - background.colour) * weight[..., None], (0, 0), 2.0)
-    structure = blurred[background.border] / cv2.GaussianBlur(weight, (0, 0), 2.0)[background.border, None]
+    blurred = cv2.GaussianBlur((frame - background.colour) * weight[..., None], (0, 0), blur)
+    structure = blurred[background.border] / cv2.GaussianBlur(weight, (0, 0), blur)[background.border, None]
     return float(np.sqrt((structure**2).sum(axis=1).mean()))
 
 
