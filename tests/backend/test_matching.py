@@ -143,7 +143,7 @@ def test_a_still_mesh_is_brought_onto_its_clip(acted, standing, way):
     still = np.repeat(acted.vertices[:1], FRAMES, axis=0)
     found = matched(acted, standing, still, way)
     assert found.way is way and found.overlap > 0.95
-    assert error(found.vertices, acted.vertices) < (0.75 if way is Match.REFINE else 0.35)
+    assert error(found.vertices, acted.vertices) < (0.75 if way is Match.REFINE else 0.45)
     np.testing.assert_array_equal(found.vertices[0], acted.vertices[0])
 
 
