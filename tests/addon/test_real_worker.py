@@ -67,7 +67,8 @@ def test_look_tells_how_long_the_clip_is(queue, place):
 
 
 def test_cancel_stops_a_real_job_and_the_next_one_runs(queue, place):
-    running, after = submit(queue, place, steps=10_000, shape=protocol.Shape.NETWORK), submit(queue, place, clip=str(DEMO / "nothing.mp4"))
+    running = submit(queue, place, steps=10_000, shape=protocol.Shape.NETWORK)
+    after = submit(queue, place, clip=str(DEMO / "nothing.mp4"))
     seen = []
     wait_until(lambda: seen.extend(queue.poll()) or any(isinstance(e, Progressed) and "Stage I:" in e.stage for e in seen))
     worker = queue.backend._client.pid
@@ -120,7 +121,8 @@ def test_real_worker_ends_with_its_killed_parent(place):
 @needs_posix
 def test_killed_worker_fails_the_job_and_a_fresh_one_does_the_next(queue, place):
     """The last test, as the others share the worker."""
-    running, after = submit(queue, place, steps=10_000, shape=protocol.Shape.NETWORK), submit(queue, place, clip=str(DEMO / "nothing.mp4"))
+    running = submit(queue, place, steps=10_000, shape=protocol.Shape.NETWORK)
+    after = submit(queue, place, clip=str(DEMO / "nothing.mp4"))
     wait_until(lambda: any(isinstance(event, Progressed) for event in queue.poll()))
     os.kill(queue.backend._client.pid, signal.SIGKILL)
     assert queue.run_until_done(running.id).error.kind == Trouble.WORKER_DIED
