@@ -89,6 +89,7 @@ def measure(clip: Path, straightforward: bool, preset: str) -> dict:
     from actionmesh.options import AnimateOptions
     from actionmesh.pipeline import animate
     from actionmesh.progress import Progress
+    from actionmesh.protocol import Shape
     from actionmesh.weights.checkpoints import default_checkpoint
     from actionmesh.weights.store import ModelStore
     from benchmarks.plain import plain
@@ -105,9 +106,10 @@ def measure(clip: Path, straightforward: bool, preset: str) -> dict:
         stage["processor_seconds"] += passed[1]
         stage["peak_mb"] = peak_memory()
 
+    options = AnimateOptions(str(clip), preset=preset, steps=15, guidance=7.5, shape=Shape.NETWORK)
     store = ModelStore(default_checkpoint().path, "cpu")
     with plain() if straightforward else nullcontext():
-        animation = animate(AnimateOptions(str(clip), preset=preset, steps=15, guidance=7.5), store, Progress(report))
+        animation = animate(options, store, Progress(report))
     seconds, processor_seconds = now() - start
     return {
         "seconds": seconds,

@@ -54,6 +54,7 @@ def add_match(commands: Commands, run: Callable[[argparse.Namespace], None]) -> 
     _add_out(parser)
     parser.add_argument("--mask", help="masks of the subject, instead of those that were given before")
     _add_match(parser)
+    _add_shape(parser)
     parser.add_argument("--checkpoint", help="name (see info) or folder of the weights that remove the background")
     _add_machine(parser)
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
@@ -89,6 +90,16 @@ def _add_match(group: argparse._ActionsContainer) -> None:
     )
 
 
+def _add_shape(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
+        "--shape",
+        choices=[str(shape) for shape in Shape],
+        default=Shape.AUTO,
+        help=f"where the mesh comes from without --mesh: {Shape.NETWORK}, or {Shape.RELIEF}, the subject's outline inflated "
+        "(default: %(default)s)",
+    )
+
+
 def _add_files(group: argparse._ArgumentGroup) -> None:
     _add_out(group)
     group.add_argument("--mesh", help="your mesh, posed as in the anchor frame; without it one is made from that frame")
@@ -118,13 +129,7 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--seed", type=int, metavar="N", default=0, help="the same seed gives the same result")
     group.add_argument("--steps", type=int, metavar="N", help="denoising steps, instead of the preset's")
     group.add_argument("--guidance", type=float, metavar="X", help="how closely to follow the clip, instead of the preset's")
-    group.add_argument(
-        "--shape",
-        choices=[str(shape) for shape in Shape],
-        default=Shape.AUTO,
-        help=f"where the mesh comes from without --mesh: {Shape.NETWORK}, or {Shape.RELIEF}, the subject's outline inflated "
-        "(default: %(default)s)",
-    )
+    _add_shape(group)
     made = "of the mesh that is made where no --mesh is given"
     group.add_argument("--image-steps", type=int, metavar="N", help=f"denoising steps {made}, instead of the preset's")
     group.add_argument("--max-faces", type=int, metavar="N", help=f"most faces {made}, instead of the preset's")
@@ -189,7 +194,8 @@ def rematch_of(chosen: argparse.Namespace) -> Rematch:
     """The job that the arguments of `match` describe."""
     given = vars(chosen)
     named = {name: given[name] for name in ("result", "clip", "mask", "checkpoint", "device")}
-    choices: dict[str, Any] = {"match": Match(given["match"]), "facing": Facing(given["facing"]), "memory": Memory(given["memory"])}
+    choices: dict[str, Any] = {"match": Match(given["match"]), "facing": Facing(given["facing"])}
+    choices |= {"shape": Shape(given["shape"]), "memory": Memory(given["memory"])}
     return Rematch(out=tuple(given["out"]), **named, **choices)
 
 

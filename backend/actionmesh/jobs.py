@@ -60,6 +60,7 @@ def rematch(
     from .animation import Animation
     from .output.writers import save_animation
     from .pipeline import load_subject
+    from .relief_animation import relief_again, wants_relief_again
     from .rematch import match_again
 
     clock = StageClock(report)
@@ -72,7 +73,10 @@ def rematch(
     options = AnimateOptions(clip, mask=mask, frames=FrameChoice(**made.frames), anchor=made.anchor, fps=made.fps)
     store = stores.get(job.checkpoint, job.device, job.memory)
     subject = load_subject(options, store, progress)
-    animation = match_again(animation, subject, job.match, job.facing, progress)
+    if wants_relief_again(made, job.shape):
+        animation = relief_again(animation, subject, progress)
+    else:
+        animation = match_again(animation, subject, job.match, job.facing, progress)
     for path in progress.track(job.out, SAVING):
         save_animation(animation, path, mesh if mesh and mesh.exists() else None, subject.frames)
     return _answer(animation, job.out, clock, store)

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from .animation import Animation, Provenance
+from .errors import InputError
 from .geometry.surface import Normalisation
 from .matching.choice import fit
 from .matching.film import make_film
@@ -17,9 +18,9 @@ from .media.clip import Clip
 from .progress import Progress
 from .protocol import Fit, Match, Shape
 from .relief.limbs import frame_with_most_limbs
-from .relief.shape import Relief, relief_from_crop
-from .rematch import clip_camera
-from .stages.match import FOLLOWING, one_thread
+from .relief.shape import MAX_FACES, Relief, relief_from_crop
+from .rematch import clip_camera, require_same_frames
+from .stages.match import FOLLOWING, between, one_thread
 
 INFLATING = "Stage 0: inflating the outline"
 NODES = 200
@@ -57,7 +58,7 @@ def relief_animation(
         camera=clip_camera(make_film(crops), standing), notes=tuple(notes),
     )  # fmt: skip
     return Animation(
-        vertices=np.stack([_between(poses, frame) for frame in frames]),
+        vertices=np.stack([between(poses, frame) for frame in frames]),
         faces=relief.faces,
         times=times,
         reference_frame=list(frames).index(chosen),
@@ -65,6 +66,32 @@ def relief_animation(
         provenance=replace(provenance, anchor=chosen, fit=found),
         appearance=relief.coat,
     )
+
+
+def wants_relief_again(made: Provenance, shape: Shape) -> bool:
+    """Return whether matching a result again makes its relief again.
+
+    Raises:
+        InputError: another shape was asked for than there can be without the networks.
+    """
+    is_relief = made.fit.shape == Shape.RELIEF
+    if shape is Shape.RELIEF and made.mesh is not None:
+        raise InputError("A result with a mesh of its own has no relief.", "Leave the shape at auto, or animate the clip alone.")
+    if shape is Shape.NETWORK and is_relief:
+        raise InputError("A relief becomes a network's mesh by the networks alone.", "Animate the clip again with that shape.")
+    return is_relief or shape is Shape.RELIEF
+
+
+def relief_again(animation: Animation, clip: Clip, progress: Progress) -> Animation:
+    """Return the relief of a result's clip, with the result's reference frame and times, and as many faces at the most.
+
+    Raises:
+        InputError: the clip has other frames than the result.
+    """
+    made = animation.provenance
+    require_same_frames(animation, clip)
+    faces = max(MAX_FACES, len(animation.faces)) if made.fit.shape == Shape.RELIEF else MAX_FACES
+    return relief_animation(clip, made.anchor, animation.frames, faces, made, (), progress)
 
 
 def _followed(relief: Relief, clip: Clip, anchor: int, progress: Progress) -> tuple[np.ndarray, Standing, float]:
@@ -82,7 +109,3 @@ def _followed(relief: Relief, clip: Clip, anchor: int, progress: Progress) -> tu
     standing = Standing(0.0, Normalisation(np.zeros(3), 1.0), View(camera, agreement, 0.0, 1.0))
     return poses, standing, overlap
 
-
-def _between(poses: np.ndarray, frame: float) -> np.ndarray:
-    before, share = int(frame), np.float32(frame - int(frame))
-    return poses[before] if not share else (1 - share) * poses[before] + share * poses[before + 1]

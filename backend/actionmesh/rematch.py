@@ -76,10 +76,8 @@ def match_again(animation: Animation, clip: Clip, way: Match, facing: Facing, pr
     Raises:
         InputError: the clip has other frames than the animation.
     """
-    whole = np.count_nonzero(animation.frame_indices >= 0)
-    if len(clip.frames) != whole or clip.crops is None:
-        problem = f"{clip.name} gives {len(clip.frames)} frames, and the result has {whole}."
-        raise InputError(problem, "Name the clip from which it was made, with the same frames.")
+    require_same_frames(animation, clip)
+    assert clip.crops is not None
     if animation.unmatched is not None:
         animation = replace(animation, vertices=animation.unmatched, unmatched=None)
     film, reference = make_film(clip.crops, progress.check), animation.vertices[animation.reference_frame]
@@ -87,6 +85,14 @@ def match_again(animation: Animation, clip: Clip, way: Match, facing: Facing, pr
     standing = find_standing(reference, animation.faces, clip.crops, anchor, facing, progress)
     cleared = replace(animation.provenance, fit=Fit(shape=animation.provenance.fit.shape))
     return matched(replace(animation, provenance=cleared), film, standing, way, {anchor: reference}, progress)
+
+
+def require_same_frames(animation: Animation, clip: Clip) -> None:
+    """Raise InputError unless a clip has as many frames as an animation."""
+    whole = np.count_nonzero(animation.frame_indices >= 0)
+    if len(clip.frames) != whole or clip.crops is None:
+        problem = f"{clip.name} gives {len(clip.frames)} frames, and the result has {whole}."
+        raise InputError(problem, "Name the clip from which it was made, with the same frames.")
 
 
 def clip_camera(film: Film, standing: Standing) -> ClipCamera:

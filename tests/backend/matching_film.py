@@ -32,9 +32,9 @@ def creature() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     parts = [
         (trimesh.creation.icosphere(subdivisions=3, radius=0.3), (0, 0, 0), (0.7, 0.3, 0.2)),
         (trimesh.creation.icosphere(subdivisions=3, radius=0.17), (0.06, 0.36, 0.2), (0.9, 0.8, 0.3)),
-        (trimesh.creation.capsule(0.45, 0.07, count=[12, 12]), (-0.66, 0.05, 0.05), (0.2, 0.5, 0.8)),
-        (trimesh.creation.capsule(0.25, 0.09, count=[12, 12]), (0.46, 0.0, 0.0), (0.3, 0.7, 0.3)),
-        (trimesh.creation.capsule(0.3, 0.05, count=[12, 12]), (0.1, -0.3, -0.5), (0.6, 0.3, 0.7)),
+        (trimesh.creation.capsule(0.45, 0.07), (-0.66, 0.05, 0.05), (0.2, 0.5, 0.8)),
+        (trimesh.creation.capsule(0.25, 0.09), (0.46, 0.0, 0.0), (0.3, 0.7, 0.3)),
+        (trimesh.creation.capsule(0.3, 0.05), (0.1, -0.3, -0.5), (0.6, 0.3, 0.7)),
     ]
     along_x = trimesh.transformations.rotation_matrix(np.pi / 2, (0, 1, 0))
     meshes, colours = [], []

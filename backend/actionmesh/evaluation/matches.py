@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from ..matching.choice import TRACK_BELOW, residual
+from ..matching.choice import better
 from ..matching.film import make_film
 from ..matching.graph import NODES
 from ..matching.standing import Standing
@@ -42,15 +42,15 @@ def matched_row(subject: Subject, task: Task, way: Match) -> Answer:
 def _better(subject: Subject, task: Task, network: Answer, crops: SubjectCrops, standing: Standing) -> np.ndarray:
     """The way that a job takes, by the same rule."""
     assert network.vertices is not None and network.faces is not None
-    ways = {way: matched_row(subject, task, way).vertices for way in (Match.REFINE, Match.TRACK)}
-    off = {
-        way: residual(standing.to_match.apply(found), 0, network.faces, make_film(crops), standing.view.camera)
-        for way, found in ways.items()
-        if found is not None
-    }
-    chosen = ways[Match.TRACK if off[Match.TRACK] < TRACK_BELOW * off[Match.REFINE] else Match.REFINE]
-    assert chosen is not None
-    return chosen
+    faces, film = network.faces, make_film(crops)
+    ways = {way: _vertices(matched_row(subject, task, way)) for way in (Match.REFINE, Match.TRACK)}
+    placed = {way: standing.to_match.apply(vertices) for way, vertices in ways.items()}
+    return ways[better(placed, 0, faces, film, standing.view.camera)]
+
+
+def _vertices(answer: Answer) -> np.ndarray:
+    assert answer.vertices is not None
+    return answer.vertices
 
 
 def _matched(network: Answer, crops: SubjectCrops, standing: Standing, way: Match) -> np.ndarray:

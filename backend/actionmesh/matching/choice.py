@@ -1,9 +1,10 @@
 """Which of two animations explains the clip better: by the colours of the reference frame and by the outline."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from ..protocol import Match
 from .camera import FilmCamera
 from .film import Film
 from .flow import FlowMatcher, look
@@ -13,6 +14,15 @@ TRACK_BELOW = 0.88
 """Times refine's residual: below it, track is taken."""
 COLOUR = 40.0
 """Difference of colour (RGB, 0 to 255 a channel) at which a pixel is half wrong."""
+
+
+def better(
+    ways: Mapping[Match, np.ndarray], anchor: int, faces: np.ndarray, film: Film, camera: FilmCamera,
+    check: Callable[[], None] = lambda: None,
+) -> Match:  # fmt: skip
+    """Return REFINE or TRACK, whichever poses (T, V, 3) explain the film better."""
+    refined, tracked = (residual(ways[way], anchor, faces, film, camera, check) for way in (Match.REFINE, Match.TRACK))
+    return Match.TRACK if tracked < TRACK_BELOW * refined else Match.REFINE
 
 
 def residual(

@@ -12,7 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ..geometry.surface import weld
-from ..matching.choice import TRACK_BELOW, fit, residual
+from ..matching.choice import better, fit
 from ..matching.film import Film, make_still
 from ..matching.graph import Graph, make_graph
 from ..matching.refine import ITERATIONS, refine_poses
@@ -102,7 +102,7 @@ def match_to_clip(
     overlap = fit(matched, faces, film, standing.view.camera, progress.check)
     shifts = standing.to_match.invert_shift(matched.astype(np.float64) - poses)
     moved = np.stack([
-        pose + _between(shifts, frame)[place_of] for pose, frame in zip(vertices, frames, strict=True)
+        pose + between(shifts, frame)[place_of] for pose, frame in zip(vertices, frames, strict=True)
     ]).astype(np.float32)
     return Matched(moved, chosen, overlap)
 
@@ -122,15 +122,14 @@ def _best(
         ways[Match.TRACK] = track_mesh(poses, anchor, known, faces, film, camera, graph, advance)
     if len(ways) == 1:
         return ways.popitem()
-    refined, tracked = (residual(ways[each], anchor, faces, film, camera, progress.check) for each in (Match.REFINE, Match.TRACK))
-    chosen = Match.TRACK if tracked < TRACK_BELOW * refined else Match.REFINE
+    chosen = better(ways, anchor, faces, film, camera, progress.check)
     return chosen, ways[chosen]
 
 
-def _between(shifts: np.ndarray, frame: float) -> np.ndarray:
-    """(V, 3) the shifts (T, V, 3) at a time between whole frames."""
+def between(poses: np.ndarray, frame: float) -> np.ndarray:
+    """Return the pose (V, 3), of poses (T, V, 3) of whole frames, at a time between two of them."""
     before, share = int(frame), frame - int(frame)
-    return shifts[before] if not share else (1 - share) * shifts[before] + share * shifts[before + 1]
+    return poses[before] if not share else ((1 - share) * poses[before] + share * poses[before + 1]).astype(poses.dtype)
 
 
 def mismatch(standing: Standing, anchor: int, left_alone: bool) -> str:

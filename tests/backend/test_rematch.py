@@ -1,0 +1,105 @@
+"""Results that were matched, matched again; and reliefs, which no network makes."""
+
+import cv2
+import numpy as np
+import pytest
+import trimesh
+
+from actionmesh import cli, jobs
+from actionmesh.animation import Animation
+from actionmesh.errors import InputError
+from actionmesh.protocol import Animate, Frames, Match, Rematch, Shape
+from tests.backend.matching_film import FRAMES, act
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a clip, and with the mesh that its first frame shows."""
+    folder, acted = tmp_path_factory.mktemp("rematch"), act()
+    (folder / "clip").mkdir()
+    for frame, crop in enumerate(acted.crops):
+        whole = np.zeros((*acted.crops.frame_size, 4), np.uint8)
+        whole[acted.crops.box.slices()] = crop
+        cv2.imwrite(str(folder / "clip" / f"{frame}.png"), cv2.cvtColor(whole, cv2.COLOR_RGBA2BGRA))
+    trimesh.Trimesh(acted.vertices[0], acted.faces, process=False).export(folder / "mesh.ply")
+    return folder
+
+
+def run(job) -> Animation:
+    work = jobs.run if isinstance(job, Animate) else jobs.rematch
+    answer = work(job, jobs.Stores(), lambda event: None, lambda: False)
+    animation = Animation.load(job.out[0])
+    assert answer.fit == animation.provenance.fit
+    return animation
+
+
+@pytest.fixture(scope="module")
+def tracked(place):
+    """The mesh animated, and tracked."""
+    mesh, out = str(place / "mesh.ply"), (str(place / "a.safetensors"),)
+    return run(Animate(str(place / "clip"), out, mesh=mesh, preset="demo", match=Match.TRACK))
+
+
+@pytest.fixture(scope="module")
+def relief(place):
+    """The clip alone: the bundled weights know toys only."""
+    return run(Animate(str(place / "clip"), (str(place / "relief.safetensors"),), preset="demo"))
+
+
+def test_a_result_says_how_it_fits_and_keeps_the_networks_poses(tracked):
+    fit = tracked.provenance.fit
+    assert fit.way is Match.TRACK and fit.shape == "own" and fit.agreement > 0.97 and fit.overlap > 0.95
+    assert fit.camera is not None and abs(fit.facing) < 1 and not fit.notes
+    assert tracked.unmatched is not None and not np.array_equal(tracked.unmatched, tracked.vertices)
+
+
+def test_matching_again_starts_from_the_networks_poses(place, tracked):
+    off = run(Rematch(str(place / "a.safetensors"), (str(place / "off.safetensors"),), match=Match.OFF))
+    np.testing.assert_array_equal(off.vertices, tracked.unmatched)
+    assert off.provenance.fit.way is Match.OFF and off.unmatched is None
+    again = run(Rematch(str(place / "off.safetensors"), (str(place / "again.safetensors"),), match=Match.TRACK))
+    np.testing.assert_allclose(again.vertices, tracked.vertices, atol=1e-5)
+
+
+def test_a_clip_alone_becomes_a_textured_relief_where_the_weights_know_toys_only(relief):
+    fit = relief.provenance.fit
+    assert fit.shape == Shape.RELIEF and fit.way is Match.TRACK and fit.overlap > 0.9 and "toys" in fit.notes[0]
+    assert relief.appearance is not None and fit.camera.focal is None and fit.camera.pixel > 0
+    assert relief.reference_frame == relief.provenance.anchor and len(relief.vertices) == FRAMES
+    assert trimesh.Trimesh(relief.vertices[0], relief.faces, process=False).is_watertight
+
+
+def test_a_relief_that_is_matched_again_is_made_again(place, relief):
+    again = run(Rematch(str(place / "relief.safetensors"), (str(place / "relief2.safetensors"),)))
+    np.testing.assert_array_equal(again.faces, relief.faces)
+    np.testing.assert_allclose(again.vertices, relief.vertices, atol=1e-5)
+    assert again.provenance.fit.camera == relief.provenance.fit.camera
+
+
+@pytest.mark.parametrize(("result", "shape", "words"), [("relief", Shape.NETWORK, "networks alone"), ("a", Shape.RELIEF, "own")])
+def test_a_shape_that_needs_more_than_the_result_is_refused(place, tracked, relief, result, shape, words):
+    with pytest.raises(InputError, match=words):
+        run(Rematch(str(place / f"{result}.safetensors"), (str(place / "no.safetensors"),), shape=shape))
+    assert not (place / "no.safetensors").exists()
+
+
+def test_a_result_that_would_be_overwritten_is_refused(place, tracked):
+    with pytest.raises(InputError, match="overwrite"):
+        run(Rematch(str(place / "a.safetensors"), (str(place / "a.safetensors"),)))
+
+
+def test_a_clip_with_other_frames_is_refused(place, tmp_path):
+    result, two = tmp_path / "two.safetensors", Frames(count=2)
+    run(Animate(str(place / "clip"), (str(result),), preset="demo", shape=Shape.RELIEF, frames=two))
+    longer = Animation.load(place / "relief.safetensors")
+    longer.provenance.frames.update(count=2)
+    longer.save(tmp_path / "wrong.safetensors")
+    with pytest.raises(InputError, match="gives 2 frames, and the result has 5"):
+        run(Rematch(str(tmp_path / "wrong.safetensors"), (str(tmp_path / "b.safetensors"),)))
+
+
+def test_the_command_matches_again(place, tracked, tmp_path, capsys):
+    out = tmp_path / "c.safetensors"
+    command = ["match", str(place / "a.safetensors"), "--match", "refine", "--facing", "+Z", "-o", str(out)]
+    assert cli.main(command) == 0
+    assert "Fits the clip" in capsys.readouterr().out and Animation.load(out).provenance.fit.way is Match.REFINE
