@@ -49,7 +49,8 @@ def relief_animation(
     advance = progress.start(INFLATING, 2)
     chosen = frame_with_most_limbs(crops, progress.check) if anchor is None else anchor
     advance()
-    relief = relief_from_crop(crops[chosen], crops.box, crops.frame_size, max_faces)
+    with one_thread():
+        relief = relief_from_crop(crops[chosen], crops.box, crops.frame_size, max_faces)
     advance()
     poses, standing, overlap = _followed(relief, clip, chosen, progress)
     times = np.interp(frames, np.arange(len(clip.times)), clip.times)

@@ -29,7 +29,10 @@ SHARE_OF_SEARCH = 60
 
 
 def one_thread() -> AbstractContextManager[object]:
-    """While it lasts, linear algebra has one thread: on matrices this small several would only wait for each other."""
+    """Give linear algebra one thread while it lasts.
+
+    On matrices this small several threads wait for each other, and round differently from run to run.
+    """
     return threadpool_limits(1, "blas")
 
 
