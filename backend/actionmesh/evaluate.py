@@ -1,7 +1,6 @@
 """The command `evaluate`: a benchmark's predictions, or a checkpoint on Toybench, in numbers or in pictures."""
 
 import argparse
-import json
 from importlib import import_module
 from pathlib import Path
 
@@ -44,7 +43,8 @@ def _add_toybench(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Argume
     parser = kinds.add_parser(
         "toybench",
         help="a checkpoint on unseen procedural sequences",
-        description="Measures a checkpoint on procedural sequences whose truth is exact.",
+        description="Measures a checkpoint on procedural sequences whose truth is exact. What is in the JSON is not "
+        "measured again.",
     )
     parser.set_defaults(run=run_toybench)
     _add_checkpoint(parser)
@@ -53,6 +53,7 @@ def _add_toybench(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Argume
     parser.add_argument("--outsiders", type=int, default=16, help="sequences of other body plans (default: %(default)s)")
     parser.add_argument("--ablations", type=int, default=12, help="toys on which switches are tried (default: %(default)s)")
     parser.add_argument("--retrieved", type=int, default=512, help="training pictures to look up (default: %(default)s)")
+    _add_again(parser)
     return parser
 
 
@@ -70,6 +71,7 @@ def _add_tracked(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Argumen
     parser.add_argument(
         "--manifest", metavar="CSV", type=Path, help="a table with the columns file, body_plan and split, to sum up by"
     )
+    _add_again(parser)
     return parser
 
 
@@ -110,6 +112,17 @@ def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", default="demo", help=f"amount of work: {', '.join(PRESETS)} (default: %(default)s)")
 
 
+def _add_again(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--again",
+        metavar="ROW",
+        action="append",
+        default=[],
+        help="measure this row again, such as match, refine or track after a change of match; may be given several "
+        "times. A run that was cut off goes on without it",
+    )
+
+
 def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
@@ -134,13 +147,10 @@ def run_toybench(chosen: argparse.Namespace) -> None:
     from .jobs import checkpoint_folder
 
     store = import_module("actionmesh.weights.store").ModelStore(checkpoint_folder(chosen.checkpoint), chosen.device)
-    bench, write_atomically = _module("toybench"), import_module("actionmesh.output.atomic").write_atomically
+    bench = _module("toybench")
     extent = bench.Extent(chosen.count, chosen.outsiders, chosen.ablations, chosen.retrieved)
-    results = bench.evaluate(store, chosen.preset, extent)
-    table = _module("toybench_table").table(results)
-    for path, text in ((chosen.output, json.dumps(results) + "\n"), (chosen.output.with_suffix(".md"), table)):
-        write_atomically(path, lambda part, text=text: part.write_text(text, encoding="utf-8"))
-    print(table)
+    results = bench.evaluate(store, chosen.preset, extent, chosen.output, chosen.again)
+    _show(_module("toybench_table").table(results), chosen.output)
 
 
 def run_tracked(chosen: argparse.Namespace) -> None:
@@ -148,11 +158,8 @@ def run_tracked(chosen: argparse.Namespace) -> None:
 
     cast = _module("tracked_subjects").Cast.of(chosen.folder, chosen.manifest)
     store = import_module("actionmesh.weights.store").ModelStore(checkpoint_folder(chosen.checkpoint), chosen.device)
-    results = _module("tracked_bench").evaluate(store, chosen.preset, cast, chosen.output)
-    table = _module("tracked_table").table(results)
-    write_atomically = import_module("actionmesh.output.atomic").write_atomically
-    write_atomically(chosen.output.with_suffix(".md"), lambda part: part.write_text(table, encoding="utf-8"))
-    print(table)
+    results = _module("tracked_bench").evaluate(store, chosen.preset, cast, chosen.output, chosen.again)
+    _show(_module("tracked_table").table(results), chosen.output)
 
 
 def run_approximations(chosen: argparse.Namespace) -> None:
@@ -160,10 +167,7 @@ def run_approximations(chosen: argparse.Namespace) -> None:
 
     store = import_module("actionmesh.weights.store").ModelStore(checkpoint_folder(chosen.checkpoint), chosen.device)
     records = _module("approximations").evaluate(store, chosen.count, chosen.output)
-    table = _module("approximations_table").table(records, store.checkpoint.name)
-    write_atomically = import_module("actionmesh.output.atomic").write_atomically
-    write_atomically(chosen.output.with_suffix(".md"), lambda part: part.write_text(table, encoding="utf-8"))
-    print(table)
+    _show(_module("approximations_table").table(records, store.checkpoint.name), chosen.output)
 
 
 def run_sheet(chosen: argparse.Namespace) -> None:
@@ -175,6 +179,13 @@ def run_sheet(chosen: argparse.Namespace) -> None:
         chosen.output, lambda part: import_module("PIL.Image").fromarray(picture).save(part, format="png")
     )
     print(chosen.output)
+
+
+def _show(table: str, output: Path) -> None:
+    """Put a table beside a benchmark's numbers, and print it."""
+    write_atomically = import_module("actionmesh.output.atomic").write_atomically
+    write_atomically(output.with_suffix(".md"), lambda part: part.write_text(table, encoding="utf-8"))
+    print(table)
 
 
 def _module(name: str):

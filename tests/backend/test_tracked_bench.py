@@ -11,8 +11,9 @@ from actionmesh import cli
 from actionmesh.errors import InputError, MeshError
 from actionmesh.evaluation import subjects, toybench, tracked_bench, variants
 from actionmesh.evaluation.alignment import AlignmentSettings
-from actionmesh.evaluation.tracked_bench import evaluate, rows_of, split_error
-from actionmesh.evaluation.tracked_subjects import ALL, UNLISTED, Cast, Character
+from actionmesh.evaluation.measures import split_error
+from actionmesh.evaluation.tracked_bench import evaluate, rows_of
+from actionmesh.evaluation.tracked_subjects import ALL, UNLISTED, Cast
 from actionmesh.evaluation.tracked_summary import NETWORK, grouped, summary_of
 from actionmesh.evaluation.tracked_table import table
 from actionmesh.evaluation.variants import MESH_AND_VIDEO, OTHER, STILL, VIDEO, Answer
@@ -99,10 +100,9 @@ def test_what_cannot_be_used_is_said(tmp_path, folder):
 
 
 def test_an_error_is_split_along_the_camera_and_across():
-    back = np.array([0.6, 0, 0.8])
-    truth = Character("a", ALL, ALL, np.zeros((2, 5, 3), np.float32), np.zeros((1, 3), np.int32), back, "0" * 12)
-    across = np.array([0.8, 0, -0.6])
-    assert split_error(np.broadcast_to(0.3 * back + 0.4 * across, (2, 5, 3)), truth) == pytest.approx(
+    back, across = np.array([0.6, 0, 0.8]), np.array([0.8, 0, -0.6])
+    truth = np.zeros((2, 5, 3), np.float32)
+    assert split_error(np.broadcast_to(0.3 * back + 0.4 * across, (2, 5, 3)), truth, back) == pytest.approx(
         {"error_in_picture": 0.4, "error_in_depth": 0.3}
     )
 
@@ -153,7 +153,7 @@ def test_still_is_measured_as_known_and_another_clip_may_have_other_frames(
     subject = cast.subject(0, tiny_store, "demo")
     other = cast.subject(1, tiny_store, "demo")
     rows = rows_of(MESH_AND_VIDEO, lambda: other)
-    found = tracked_bench.measure_row(subject, MESH_AND_VIDEO, rows[STILL])
+    found = tracked_bench.measure_row(lambda: subject, MESH_AND_VIDEO, rows[STILL])
     truth = subject.toy.vertices
     assert found["vertex_error"] == pytest.approx(np.linalg.norm(truth - truth[:1], axis=-1).mean(), rel=1e-5)
     assert found["error_in_picture"] < found["vertex_error"] < found["error_in_picture"] + found["error_in_depth"]
@@ -238,7 +238,7 @@ def test_the_bundled_checkpoint_moves_a_toy_of_a_file(folder):
     store, cast = ModelStore(default_checkpoint().path, "cpu"), Cast.of(folder)
     subject = cast.subject(0, store, "demo")
     rows = rows_of(MESH_AND_VIDEO, lambda: cast.subject(1, store, "demo"))
-    full, still, lent = (tracked_bench.measure_row(subject, MESH_AND_VIDEO, rows[row]) for row in (NETWORK, STILL, OTHER))
+    full, still, lent = (tracked_bench.measure_row(lambda: subject, MESH_AND_VIDEO, rows[row]) for row in (NETWORK, STILL, OTHER))
     assert full["vertex_error"] < 0.9 * still["vertex_error"] and full["vertex_error"] < lent["vertex_error"]
 
 
@@ -246,5 +246,5 @@ def test_an_answer_is_any_motion_of_the_mesh(folder, tiny_store):
     """What a further row must return: vertices of the given mesh, in its own order."""
     subject = Cast.of(folder).subject(0, tiny_store, "demo")
     truth = subject.toy
-    exact = tracked_bench.measure_row(subject, MESH_AND_VIDEO, lambda subject, task: Answer(truth.vertices, truth.faces))
+    exact = tracked_bench.measure_row(lambda: subject, MESH_AND_VIDEO, lambda subject, task: Answer(truth.vertices, truth.faces))
     assert exact["vertex_error"] == exact["error_in_depth"] == 0

@@ -11,11 +11,9 @@ Records are kept as they are made: a run that was cut off goes on where it was. 
 is made anew.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +32,7 @@ from ..stages.motion import synchronised_latents
 from ..stages.reference import Reference, latent_from_picture, reference_in_model_space
 from ..weights.store import ModelStore
 from .alignment import AlignmentSettings, align
+from .kept_records import digest_of_weights, find
 from .measures import distances
 from .subjects import POINTS, QUERIES, QUIET, Subject, mesh_of, toys
 from .surface_points import points_of_motion
@@ -104,17 +103,6 @@ class Run:
         return {**subject.key, "weights": digest_of_weights(subject.store.checkpoint.path), **run}
 
 
-@cache
-def digest_of_weights(checkpoint: Path) -> str:
-    """SHA-256 over the checkpoint's tensor files and their places in it, its first twelve digits."""
-    digest = hashlib.sha256()
-    for path in sorted(checkpoint.rglob("*.safetensors")):
-        digest.update(path.relative_to(checkpoint).as_posix().encode())
-        with path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
-    return digest.hexdigest()[:12]
-
-
 def all_runs() -> Iterator[Run]:
     """Exact runs first, so that a run that is cut off has something to compare with."""
     for exact in EXACT_RUNS:
@@ -148,11 +136,6 @@ def to_come(earlier: list[dict], records: list[dict], done: Sequence[tuple[str, 
     """The earlier records that may still be asked for: not those of toys that are done, nor those that are among the records."""
     known = {id(record) for record in records}
     return [record for record in earlier if id(record) not in known and (record["template"], record["seed"]) not in done]
-
-
-def find(records: list[dict], key: Changes) -> dict | None:
-    """The record of that key, if there is one."""
-    return next((record for record in records if all(record.get(name) == value for name, value in key.items())), None)
 
 
 def measured(run: Run, subject: Subject) -> dict:

@@ -25,12 +25,17 @@ def match_rows() -> dict[str, Variant]:
     return {name: partial(matched_row, way=way) for way, name in MATCH_ROWS.items()}
 
 
+def as_animated(subject: Subject, task: Task) -> Answer:
+    """Return what the network alone makes, which the ways of match begin with."""
+    return remembered(subject, task.name, lambda: animated(subject, task))
+
+
 def matched_row(subject: Subject, task: Task, way: Match) -> Answer:
     """Return the animation matched in one way; AUTO leaves a mesh alone that does not stand as frame 0 shows it."""
-    network = remembered(subject, "network", lambda: animated(subject, task))
+    network = as_animated(subject, task)
     vertices, faces = network.vertices, network.faces
     assert vertices is not None and faces is not None
-    crops = remembered(subject, "crops", lambda: crops_of(subject.frames))
+    crops = crops_of_subject(subject)
     standing = remembered(subject, "standing", lambda: find_standing(vertices[0], faces, crops, 0, Facing.AUTO, QUIET))
     if way is not Match.AUTO:
         return Answer(remembered(subject, way, lambda: _matched(network, crops, standing, way)), faces)
@@ -58,6 +63,11 @@ def _matched(network: Answer, crops: SubjectCrops, standing: Standing, way: Matc
     frames = [float(frame) for frame in range(len(network.vertices))]
     film = make_film(crops)
     return match_to_clip(network.vertices, network.faces, frames, (0,), 0, film, standing, way, NODES, QUIET).vertices
+
+
+def crops_of_subject(subject: Subject) -> SubjectCrops:
+    """Return a subject's frames as a job keeps them, once."""
+    return remembered(subject, "crops", lambda: crops_of(subject.frames))
 
 
 def crops_of(frames: np.ndarray) -> SubjectCrops:

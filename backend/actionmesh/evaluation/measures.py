@@ -87,3 +87,15 @@ def volume_iou(first: np.ndarray, second: np.ndarray) -> float:
 def vertex_error(vertices: np.ndarray, truth: np.ndarray) -> float:
     """Mean distance between (T, V, 3) vertices and where they should be."""
     return float(np.linalg.norm(vertices - truth, axis=-1).mean())
+
+
+def split_error(vertices: np.ndarray, truth: np.ndarray, back: np.ndarray) -> dict[str, float]:
+    """Return the mean length of the errors of (T, V, 3) vertices across a camera's sight, and along it.
+
+    Args:
+        back: (3,), of length 1, from what the camera looks at to the camera.
+    """
+    error = vertices.astype(np.float64) - truth
+    depth = error @ back
+    across = np.linalg.norm(error - depth[..., None] * back, axis=-1)
+    return {"error_in_picture": float(across.mean()), "error_in_depth": float(np.abs(depth).mean())}

@@ -14,11 +14,11 @@ from ..geometry.mesh import Mesh
 from ..progress import Progress
 from ..stages.pictures import encode_frames
 from ..stages.reference import Reference, latent_from_picture, reference_from_mesh, reference_in_model_space
-from ..training.data import render_toy, small_pictures
+from ..training.data import render_toy, small_pictures, toy_camera_and_light
 from ..training.toys import TEMPLATES, make_sequence
 from ..weights.store import ModelStore
 from .outsider_kinds import KINDS
-from .outsiders import make_outsider, render_outsider
+from .outsiders import make_outsider, render_outsider, view_of
 from .surface_points import points_of_motion
 
 FRAMES = 16
@@ -56,12 +56,18 @@ class Subject(Generic[TruthT]):
     Args:
         toy: the truth.
         frames: (T, H, W, 4) uint8, its clip.
+        back: (3,), of length 1, in model space: from what the clip's camera looks at to the camera.
     """
 
-    def __init__(self, toy: TruthT, frames: np.ndarray, store: ModelStore, preset_name: str):
-        self.toy, self.frames, self.store, self.preset = toy, frames, store, store.preset(preset_name)
-        self.context: Tensor = encode_frames(frames, store, QUIET)
+    def __init__(self, toy: TruthT, frames: np.ndarray, back: np.ndarray, store: ModelStore, preset_name: str):
+        self.toy, self.frames, self.back = toy, frames, back
+        self.store, self.preset = store, store.preset(preset_name)
         self.picture = small_pictures(frames[:1])[0]
+
+    @cached_property
+    def context(self) -> Tensor:
+        """(T, S, C) tokens of the clip's frames."""
+        return encode_frames(self.frames, self.store, QUIET)
 
     @property
     def key(self) -> dict:
@@ -98,13 +104,15 @@ class Plan:
     members: tuple[tuple[str, int], ...]
 
     def subject(self, index: int, store: ModelStore, preset_name: str) -> Subject:
-        """Makes, renders and looks at one member."""
+        """Makes and renders one member."""
         template, seed = self.members[index]
         if self.name == "outsiders":
             outsider = make_outsider(template, seed, FRAMES)
-            return Subject(outsider, render_outsider(outsider), store, preset_name)
+            back = view_of(seed).camera.axes[2]
+            return Subject(outsider, render_outsider(outsider), back, store, preset_name)
         toy = make_sequence(seed, FRAMES, template)
-        return Subject(toy, render_toy(toy), store, preset_name)
+        back = toy_camera_and_light(seed)[0].axes[2]
+        return Subject(toy, render_toy(toy), back, store, preset_name)
 
 
 def toys(count: int) -> Plan:

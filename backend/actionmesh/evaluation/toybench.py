@@ -4,11 +4,14 @@
     video           the clip alone -> a mesh that moves. Measured under ActionBench's alignment, at less expense (`ALIGNMENT`).
 
 Each task is done whole and with a part left out (`variants`). A row whose frames have meshes of their own has no CD-M: nothing says
-which point is which in the next frame. Ablation switches are tried on the first toys only.
+which point is which in the next frame. Ablation switches are tried on the first toys only. Shapes are always the
+networks', but for the row of relief.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache, lru_cache, partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,15 +22,22 @@ from ..geometry.mesh import Mesh
 from ..geometry.surface import sample_surface
 from ..weights.store import ModelStore
 from .alignment import AlignmentSettings, Pruning
-from .measures import chamfer_distance, distances, vertex_error, volume_iou
+from .kept_records import KeptRecords, digest_of_weights
+from .matches import as_animated, match_rows
+from .measures import chamfer_distance, distances, split_error, vertex_error, volume_iou
+from .reliefs import RELIEF, relief
 from .retrieval import Library
-from .subjects import FRAMES, POINTS, QUERIES, Plan, Subject, mesh_of, outsiders, toys
+from .subjects import FRAMES, POINTS, QUERIES, Subject, mesh_of, outsiders, toys
 from .surface_points import points_of_meshes, points_of_motion
-from .toybench_summary import summarise
-from .variants import MESH_AND_VIDEO, VIDEO, Answer, Task, variants_of
+from .toybench_summary import SHAPE, summary_of
+from .variants import FULL, MESH_AND_VIDEO, VIDEO, Answer, Task, Variant, variants_of
 
 ALIGNMENT = AlignmentSettings(points=256, steps=60, rate=0.03, pruning=Pruning(points=96, steps=20, keep=2))
 IOU_QUERIES = 20_000
+KEY = ("set", "template", "seed", "task", "row")
+
+Look = Callable[[], Subject]
+"""A sequence, made and looked at when that is needed."""
 
 
 @dataclass(frozen=True)
@@ -55,47 +65,89 @@ class Extent:
         if self.frames[:1] != (0,) or not all(0 <= frame < FRAMES for frame in self.frames):
             raise InputError(f"Toybench cannot measure at the frames {self.frames}.", f"Begin with 0 and stay below {FRAMES}.")
 
+    def as_json(self) -> dict:
+        """Return what a JSON file gives back as it is."""
+        return {**asdict(self), "frames": list(self.frames)}
 
-def evaluate(store: ModelStore, preset_name: str, extent: Extent) -> dict:
-    """All measures: every set has a summary, and the shapes and records of each of its sequences."""
-    library = Library.of(extent.retrieved) if extent.retrieved else None
-    sets = {}
+
+def evaluate(store: ModelStore, preset_name: str, extent: Extent, output: Path, again: Sequence[str] = ()) -> dict:
+    """Measures every sequence; results go to `output` (.json) as they are made, and to the caller.
+
+    Args:
+        again: rows that are measured again.
+    Raises:
+        InputError: there is no such preset or row, or `output` holds something else.
+        OutputError: the results cannot be written.
+    """
+    store.preset(preset_name)
+    run = {"preset": preset_name, "weights": digest_of_weights(store.checkpoint.path), "extent": extent.as_json()}
+    kept = KeptRecords(output, run, KEY, "Toybench")
+    kept.forget_rows(again, known_rows())
+    library = cache(lambda: Library.of(extent.retrieved) if extent.retrieved else None)
+    results: dict = {}
     for plan in (toys(extent.toys), outsiders(extent.outsiders)):
-        if plan.members:
-            ablations = extent.ablations if plan.name == "toys" else 0
-            shapes, records = measure_set(plan, store, preset_name, extent.frames, ablations, library)
-            sets[plan.name] = {"summary": summarise(shapes, records), "shapes": shapes, "records": records}
-    return {"checkpoint": store.checkpoint.name, "preset": preset_name, "extent": asdict(extent), "sets": sets}
+        look = lru_cache(maxsize=2)(partial(plan.subject, store=store, preset_name=preset_name))
+        for index, (template, seed) in enumerate(tqdm(plan.members, plan.name, disable=None)):
+            member = {"set": plan.name, "template": template, "seed": seed}
+            ablated = plan.name == "toys" and index < extent.ablations
+            subject, other = partial(look, index), partial(look, index - 1 if index else len(plan.members) - 1)
+            for task, row, answer in answers(subject, other, extent.frames, ablated, library):
+                kept.keep({**member, "task": task, "row": row}, answer)
+            kept.forget(partial(is_of, member))
+            results = kept.write(results_of(store, kept.records))
+    return results
 
 
-def measure_set(
-    plan: Plan, store: ModelStore, preset_name: str, frames: tuple[int, ...], ablations: int, library: Library | None
-) -> tuple[list[dict], list[dict]]:
-    """The records of shapes, one a sequence, and of rows. Every sequence lends its frames and its shape to the next."""
-    shapes: list[dict] = []
-    records: list[dict] = []
-    other = plan.subject(len(plan.members) - 1, store, preset_name)
-    for index in tqdm(range(len(plan.members)), plan.name, disable=None):
-        subject = plan.subject(index, store, preset_name)
-        shapes.append(measure_shape(subject, other, library))
-        for task in (MESH_AND_VIDEO, VIDEO):
-            records += measure_rows(subject, other, task, frames, ablated=index < ablations)
-        other = subject
-    return shapes, records
+def is_of(member: dict, record: dict) -> bool:
+    """Whether a record is of one sequence."""
+    return member.items() <= record.items()
 
 
-def measure_rows(subject: Subject, other: Subject, task: Task, frames: tuple[int, ...], ablated: bool) -> Iterator[dict]:
-    """A record for every row of a task; one that gives no surface has a sentence in place of its measures."""
-    for name, variant in variants_of(task, other, frames, ablated).items():
-        record = {**subject.key, "task": task.name, "row": name}
-        try:
-            yield {**record, **measured(variant(subject, task), subject, task, frames)}
-        except MeshError as error:
-            yield {**record, "problem": str(error)}
+def answers(
+    subject: Look, other: Look, frames: tuple[int, ...], ablated: bool, library: Callable[[], Library | None]
+) -> Iterator[tuple[str, str, Callable[[], dict]]]:
+    """Task and row of everything that is measured of a sequence, and what measures it.
+
+    Args:
+        other: the sequence before, which lends its frames and its shape.
+        frames: see `Extent`; ablated: whether switches are tried too.
+    """
+    yield SHAPE, FULL, lambda: measure_shape(subject(), other(), library())
+    for task in (MESH_AND_VIDEO, VIDEO):
+        for row, variant in rows_of(task, other, frames, ablated).items():
+            yield task.name, row, partial(measure_row, subject, task, variant, frames)
+
+
+def rows_of(task: Task, other: Look, frames: tuple[int, ...], ablated: bool) -> dict[str, Variant]:
+    """The rows of a task by name: those of the networks, and what is made around them."""
+    rows = variants_of(task, other, frames, ablated)
+    return {**rows, FULL: as_animated, **(match_rows() if task.given_mesh else {RELIEF: relief})}
+
+
+def known_rows() -> set[str]:
+    """The names of all rows."""
+    return {row for task in (MESH_AND_VIDEO, VIDEO) for row in rows_of(task, _nobody, (0,), True)}
+
+
+def _nobody() -> Subject:
+    raise AssertionError("names alone are asked for")
+
+
+def measure_row(look: Look, task: Task, variant: Variant, frames: tuple[int, ...]) -> dict:
+    """Distances of one answer."""
+    subject = look()
+    return measured(variant(subject, task), subject, task, frames)
+
+
+def results_of(store: ModelStore, records: list[dict]) -> dict:
+    """A summary of each set of which something is measured."""
+    names = dict.fromkeys(record["set"] for record in records)
+    sets = {name: summary_of([record for record in records if record["set"] == name]) for name in names}
+    return {"checkpoint": store.checkpoint.name, "sets": sets}
 
 
 def measured(answer: Answer, subject: Subject, task: Task, frames: tuple[int, ...]) -> dict:
-    """CD-3D, CD-4D, CD-M, and the vertex error where the mesh is the true one; None where it has no meaning."""
+    """CD-3D, CD-4D and CD-M, None where it has no meaning; of the true mesh also the vertex error and its parts."""
     alignment = None if task.given_mesh else ALIGNMENT
     if answer.meshes is not None:
         drawn = points_of_meshes(answer.meshes, POINTS, 0)
@@ -103,13 +155,16 @@ def measured(answer: Answer, subject: Subject, task: Task, frames: tuple[int, ..
     assert answer.vertices is not None and answer.faces is not None
     followed = points_of_motion(answer.vertices, answer.faces, POINTS, 0).points
     found = asdict(distances(followed, subject.truth, alignment, frames=frames, queries=QUERIES))
-    return {**found, "vertex_error": vertex_error(answer.vertices, subject.toy.vertices)} if task.given_mesh else found
+    if not task.given_mesh:
+        return found
+    truth = subject.toy.vertices
+    parts = split_error(answer.vertices, truth, subject.back)
+    return {**found, "vertex_error": vertex_error(answer.vertices, truth), **parts}
 
 
 def measure_shape(subject: Subject, other: Subject, library: Library | None) -> dict:
     """Shape VAE and image-to-3D on frame 0, measured where they are; None where no surface came out."""
     return {
-        **subject.key,
         "iou": reconstruction_iou(subject),
         **shape_distances(subject, other),
         "chamfer_retrieved": library and library.chamfer(subject.picture, subject.truth[0]),

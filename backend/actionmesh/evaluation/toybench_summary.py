@@ -3,12 +3,15 @@
 Ratios are of sums over sequences: a sequence that hardly moves has no ratio of its own.
 """
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
-import numpy as np
-
+from .matches import MATCH_ROWS
+from .over_still import Found, by_row, mean, over_still, ratio
+from .reliefs import RELIEF
 from .variants import ABLATIONS, FRAME_BY_FRAME, FULL, MESH_AND_VIDEO, ONE_NOISE, OTHER, STILL, VIDEO
 
+SHAPE = "shape of frame 0"
+"""The task of what is measured before anything moves."""
 MEASURES = ("vertex_error", "cd_3d", "cd_4d", "cd_m")
 SHAPES = ("iou", "chamfer_vae", "chamfer_image", "chamfer_random", "chamfer_retrieved")
 RATIOS = {
@@ -17,51 +20,93 @@ RATIOS = {
     "other_clip_vertex_error_over_still": (MESH_AND_VIDEO.name, "vertex_error", OTHER, STILL),
     "cd_4d_over_frame_by_frame": (VIDEO.name, "cd_4d", FULL, FRAME_BY_FRAME),
     "cd_4d_over_one_noise": (VIDEO.name, "cd_4d", FULL, ONE_NOISE),
+    "relief_cd_4d_over_full": (VIDEO.name, "cd_4d", RELIEF, FULL),
+    "relief_cd_m_over_full": (VIDEO.name, "cd_m", RELIEF, FULL),
 }
 """Name: the task and the measure, and the rows above and below the line."""
 HIGHER_IS_BETTER = {"iou", "other_clip_vertex_error_over_still"}
+MATCH = "match"
+ON_THE_CLIP = (FULL, *MATCH_ROWS.values())
+"""The network alone, and its animation brought onto the clip."""
 
 
-def summarise(shapes: list[dict], records: list[dict]) -> dict:
+def summary_of(records: list[dict]) -> dict:
     """Means of a set.
 
     Returns:
         headline: every ratio and shape measure over the set, with its worst template; templates: the same by template; tasks: means
         of every row, with the number of sequences and of those without a surface; ablations: the same of the sequences alone on
-        which the switches were tried; better_than_still: share of sequences.
+        which the switches were tried; better_than_still: share of sequences; match: see `match_summary`.
     """
-    names = sorted({shape["template"] for shape in shapes})
-    templates = {name: _headline(_of_template(shapes, name), _of_template(records, name)) for name in names}
-    ablated = _ablated(records)
+    shapes, moving = _parted(records)
+    names = sorted({record["template"] for record in records})
+    templates = {name: _headline(_of_template(records, name)) for name in names}
+    ablated = _ablated(moving)
+    match = match_summary(moving, names)
     return {
-        "sequences": len(shapes),
-        "headline": {name: _with_worst(name, value, templates) for name, value in _headline(shapes, records).items()},
-        "better_than_still": _better_than_still(records),
-        "templates": {name: {"sequences": len(_of_template(shapes, name)), **templates[name]} for name in names},
-        "tasks": _rows(record for record in records if record["row"] not in ablated),
-        "ablations": _rows(record for record in records if _key(record) in _sequences(records, ablated)),
-        "no_surface": sum("problem" in record for record in records),
+        "sequences": len({_sequence(record) for record in records}),
+        "headline": {name: _with_worst(name, value, templates) for name, value in _headline(records).items()},
+        "better_than_still": match["better_than_still"].get(FULL),
+        "match": match,
+        "templates": {
+            name: {"sequences": len({_sequence(record) for record in _of_template(records, name)}), **templates[name]}
+            for name in names
+        },
+        "tasks": _rows(record for record in moving if record["row"] not in ablated),
+        "ablations": _rows(record for record in moving if _key(record) in _sequences(moving, ablated)),
+        "no_surface": sum("problem" in record for record in moving),
     }
+
+
+def match_summary(records: list[dict], templates: list[str]) -> dict:
+    """Errors of the given mesh as shares of the still mesh's, by row: the network alone, and each way of match.
+
+    Returns:
+        the measures of `over_still` by row; templates: the vertex error's, by template and row; worst: the template
+        with the largest, by row; worse_than_network: the templates in which match is worse than the network alone.
+    """
+    by_template = {name: _over_still(_of_template(records, name))["vertex_error_over_still"] for name in templates}
+    worse = [name for name, rows in by_template.items() if _is_more(rows.get(MATCH), rows.get(FULL))]
+    return {
+        **_over_still(records),
+        "templates": by_template,
+        "worst": {row: _largest({name: rows.get(row) for name, rows in by_template.items()}) for row in ON_THE_CLIP},
+        "worse_than_network": worse,
+    }
+
+
+def _over_still(records: list[dict]) -> dict[str, dict[str, float | None]]:
+    rows = by_row((record for record in records if record["task"] == MESH_AND_VIDEO.name), _sequence)
+    return over_still({row: rows[row] for row in ON_THE_CLIP if row in rows}, rows.get(STILL, {}))
+
+
+def _is_more(one: float | None, other: float | None) -> bool:
+    return one is not None and other is not None and one > other
+
+
+def _largest(values: dict[str, float | None]) -> str | None:
+    known = {name: value for name, value in values.items() if value is not None}
+    return max(known, key=lambda name: known[name]) if known else None
+
+
+def _parted(records: list[dict]) -> tuple[list[dict], list[dict]]:
+    """Those of shapes, and those of what moves."""
+    return [r for r in records if r["task"] == SHAPE], [r for r in records if r["task"] != SHAPE]
 
 
 def _of_template(records: list[dict], name: str) -> list[dict]:
     return [record for record in records if record["template"] == name]
 
 
-def _headline(shapes: list[dict], records: list[dict]) -> dict[str, float | None]:
-    ratios = {name: _ratio(records, *parts) for name, parts in RATIOS.items()}
-    return {**ratios, **{name: _mean(shape[name] for shape in shapes) for name in SHAPES}}
+def _headline(records: list[dict]) -> dict[str, float | None]:
+    shapes, moving = _parted(records)
+    ratios = {name: _ratio(moving, *parts) for name, parts in RATIOS.items()}
+    return {**ratios, **{name: mean(shape.get(name) for shape in shapes) for name in SHAPES}}
 
 
 def _ratio(records: list[dict], task: str, measure: str, above: str, below: str) -> float | None:
-    """Sum over sum, of the sequences that have both."""
-    upper, lower = (
-        {_key(r)[:2]: r[measure] for r in records if r["task"] == task and r["row"] == row and r.get(measure) is not None}
-        for row in (above, below)
-    )
-    both = upper.keys() & lower.keys()
-    total = sum(lower[key] for key in both)
-    return sum(upper[key] for key in both) / total if total else None
+    rows: dict[str, Found] = by_row((record for record in records if record["task"] == task), _sequence)
+    return ratio(rows.get(above, {}), rows.get(below, {}), measure)
 
 
 def _with_worst(name: str, value: float | None, templates: dict[str, dict]) -> dict:
@@ -70,12 +115,6 @@ def _with_worst(name: str, value: float | None, templates: dict[str, dict]) -> d
         return {"mean": value, "worst": None, "worst_template": None}
     worst = (min if name in HIGHER_IS_BETTER else max)(known, key=lambda template: known[template])
     return {"mean": value, "worst": known[worst], "worst_template": worst}
-
-
-def _better_than_still(records: list[dict]) -> float | None:
-    task, measure, full, still = RATIOS["vertex_error_over_still"]
-    errors = {row: {_key(r): r[measure] for r in records if (r["task"], r["row"]) == (task, row)} for row in (full, still)}
-    return _mean(float(error < errors[still][key]) for key, error in errors[full].items())
 
 
 def _rows(records: Iterable[dict]) -> dict[str, dict[str, dict]]:
@@ -90,7 +129,7 @@ def _row(records: list[dict]) -> dict:
     """A measure that one of the answers lacks has no mean: that of the others would say nothing about the row."""
     answers = [record for record in records if "problem" not in record]
     complete = [name for name in MEASURES if all(record.get(name) is not None for record in answers)]
-    means = {name: _mean(record[name] for record in answers) if name in complete else None for name in MEASURES}
+    means = {name: mean(record[name] for record in answers) if name in complete else None for name in MEASURES}
     return {"sequences": len(records), "no_surface": sum("problem" in record for record in records), **means}
 
 
@@ -103,10 +142,9 @@ def _sequences(records: list[dict], rows: set[str]) -> set[tuple]:
     return {_key(record) for record in records if record["row"] in rows}
 
 
+def _sequence(record: dict) -> Hashable:
+    return record["template"], record["seed"]
+
+
 def _key(record: dict) -> tuple:
     return record["template"], record["seed"], record["task"]
-
-
-def _mean(values: Iterable[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None

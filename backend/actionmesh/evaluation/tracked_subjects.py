@@ -87,8 +87,9 @@ class Cast:
         return Character(self.names[index], plan, split, vertices, faces, back, _digest(track.path))
 
     def subject(self, index: int, store: ModelStore, preset_name: str) -> TrackedSubject:
-        """Reads one character and looks at its pictures."""
-        return TrackedSubject(self.character(index), read_pictures(self.tracks[index], VIEW), store, preset_name)
+        """Reads one character and its pictures."""
+        character = self.character(index)
+        return TrackedSubject(character, read_pictures(self.tracks[index], VIEW), character.back, store, preset_name)
 
     @cached_property
     def names(self) -> list[str]:

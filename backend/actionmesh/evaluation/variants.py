@@ -86,7 +86,7 @@ class Answer:
 Variant = Callable[[Subject, Task], Answer]
 
 
-def variants_of(task: Task, other: Subject, frames: Sequence[int], ablated: bool) -> dict[str, Variant]:
+def variants_of(task: Task, other: Callable[[], Subject], frames: Sequence[int], ablated: bool) -> dict[str, Variant]:
     """The rows of a task by name; `other` lends its clip, and variants without correspondence make meshes of `frames`."""
     rows: dict[str, Variant] = {
         FULL: animated,
@@ -94,7 +94,7 @@ def variants_of(task: Task, other: Subject, frames: Sequence[int], ablated: bool
         STILL: still,
     }
     if task.given_mesh:
-        rows[OTHER] = partial(animated, context=other.context)
+        rows[OTHER] = partial(seeing, other=other)
     else:
         rows[FRAME_BY_FRAME] = partial(frame_by_frame, frames=frames)
         rows[ONE_NOISE] = partial(frame_by_frame, frames=frames, own_noise=False)
@@ -111,6 +111,13 @@ def animated(subject: Subject, task: Task, context: Tensor | None = None, switch
     reference_pose = ReferencePose.by_default(task.given_mesh != switches.other_pose_keeping)
     vertices = animate_vertices(reference, latents, 0, times, reference_pose, subject.store, QUIET)
     return Answer(vertices, reference.mesh.faces)
+
+
+def seeing(subject: Subject, task: Task, other: Callable[[], Subject]) -> Answer:
+    """Stages I and II with another's clip, brought to as many frames."""
+    context = other().context
+    frames = np.linspace(0, len(context) - 1, len(subject.context)).round().astype(int)
+    return animated(subject, task, context[frames])
 
 
 def without_stage_2(subject: Subject, task: Task, frames: Sequence[int]) -> Answer:
