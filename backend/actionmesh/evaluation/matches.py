@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from ..matching.choice import better
+from ..matching.choice import way_to_match
 from ..matching.film import make_film
 from ..matching.graph import NODES
 from ..matching.standing import Standing
@@ -37,25 +37,18 @@ def matched_row(subject: Subject, task: Task, way: Match) -> Answer:
     assert vertices is not None and faces is not None
     crops = crops_of_subject(subject)
     standing = remembered(subject, "standing", lambda: find_standing(vertices[0], faces, crops, 0, Facing.AUTO, QUIET))
-    if way is not Match.AUTO:
-        return Answer(remembered(subject, way, lambda: _matched(network, crops, standing, way)), faces)
-    if not standing.agrees:
-        return network
-    return Answer(_better(subject, task, network, crops, standing), faces)
+    if way is Match.AUTO:
+        if not standing.agrees:
+            return network
+        way = _way_of_job(network, crops, standing)
+    return Answer(remembered(subject, way, lambda: _matched(network, crops, standing, way)), faces)
 
 
-def _better(subject: Subject, task: Task, network: Answer, crops: SubjectCrops, standing: Standing) -> np.ndarray:
+def _way_of_job(network: Answer, crops: SubjectCrops, standing: Standing) -> Match:
     """The way that a job takes, by the same rule."""
     assert network.vertices is not None and network.faces is not None
-    faces, film = network.faces, make_film(crops)
-    ways = {way: _vertices(matched_row(subject, task, way)) for way in (Match.REFINE, Match.TRACK)}
-    placed = {way: standing.to_match.apply(vertices) for way, vertices in ways.items()}
-    return ways[better(placed, 0, faces, film, standing.view.camera)]
-
-
-def _vertices(answer: Answer) -> np.ndarray:
-    assert answer.vertices is not None
-    return answer.vertices
+    poses = standing.to_match.apply(network.vertices)
+    return way_to_match(poses, (0,), 0, network.faces, make_film(crops), standing.view.camera)
 
 
 def _matched(network: Answer, crops: SubjectCrops, standing: Standing, way: Match) -> np.ndarray:

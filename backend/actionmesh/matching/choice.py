@@ -1,6 +1,6 @@
-"""Which of two animations explains the clip better: by the colours of the reference frame and by the outline."""
+"""How well poses explain the clip, by the colours of the reference frame and by the outline; which way to match them follows."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection
 
 import numpy as np
 
@@ -10,19 +10,27 @@ from .film import Film
 from .flow import FlowMatcher, look
 from .silhouette import Scene, overlap
 
-TRACK_BELOW = 0.88
-"""Times refine's residual: below it, track is taken."""
+TRUSTED_BELOW = 0.78
+"""Times the still mesh's residual: below it, motion explains the clip well enough to be refined."""
 COLOUR = 40.0
 """Difference of colour (RGB, 0 to 255 a channel) at which a pixel is half wrong."""
 
 
-def better(
-    ways: Mapping[Match, np.ndarray], anchor: int, faces: np.ndarray, film: Film, camera: FilmCamera,
+def way_to_match(
+    poses: np.ndarray, known: Collection[int], anchor: int, faces: np.ndarray, film: Film, camera: FilmCamera,
     check: Callable[[], None] = lambda: None,
 ) -> Match:  # fmt: skip
-    """Return REFINE or TRACK, whichever poses (T, V, 3) explain the film better."""
-    refined, tracked = (residual(ways[way], anchor, faces, film, camera, check) for way in (Match.REFINE, Match.TRACK))
-    return Match.TRACK if tracked < TRACK_BELOW * refined else Match.REFINE
+    """Return REFINE where poses (T, V, 3) explain the film clearly better than a mesh that does not move, else TRACK.
+
+    Networks that move a mesh at random across the picture do so in depth too, where the film cannot put them right.
+
+    Args:
+        poses: of match space, as the networks made them.
+        known: the frames whose poses are given, the anchor among them; the still mesh takes the nearest one's pose.
+    """
+    nearest = [min(known, key=lambda given: abs(given - frame)) for frame in range(len(poses))]
+    moving, still = (residual(these, anchor, faces, film, camera, check) for these in (poses, poses[nearest]))
+    return Match.REFINE if moving < TRUSTED_BELOW * still else Match.TRACK
 
 
 def residual(

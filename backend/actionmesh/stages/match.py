@@ -1,4 +1,4 @@
-"""Match: the animation brought onto its clip, from the network's poses or from the still mesh, whichever explains it better.
+"""Match: the animation brought onto its clip, from the network's poses where they explain it, else from the still mesh.
 
 It needs no network. The mesh must stand as the reference frame shows it: only then is there a camera to be found, and colours to
 be followed.
@@ -12,7 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ..geometry.surface import weld
-from ..matching.choice import better, fit
+from ..matching.choice import fit, way_to_match
 from ..matching.film import Film, make_still
 from ..matching.graph import Graph, make_graph
 from ..matching.refine import ITERATIONS, refine_poses
@@ -91,7 +91,7 @@ def match_to_clip(
         faces: (F, 3).
         frames: (R) which frame of the film each pose shows; between whole ones poses follow their neighbours.
         known: frames whose poses are known and stay, the anchor among them.
-        way: REFINE, TRACK, or AUTO for the one that explains the clip better.
+        way: REFINE, TRACK, or AUTO for whichever the network's poses call for.
         nodes: of the deformation graph.
     """
     whole = np.array([frames.index(frame) for frame in range(len(film))])
@@ -115,18 +115,14 @@ def _best(
     way: Match, progress: Progress,
 ) -> tuple[Match, np.ndarray]:  # fmt: skip
     """The way taken, and poses (T, V, 3) of match space."""
-    camera, others = standing.view.camera, len(film) - len(set(known))
-    refining, tracking = way is not Match.TRACK, way is not Match.REFINE
-    advance = progress.start(FOLLOWING, max(1, refining * ITERATIONS * others + tracking * steps_of(len(film), known)))
-    ways: dict[Match, np.ndarray] = {}
-    if refining:
-        ways[Match.REFINE] = refine_poses(poses, anchor, known, faces, film, camera, graph, advance)
-    if tracking:
-        ways[Match.TRACK] = track_mesh(poses, anchor, known, faces, film, camera, graph, advance)
-    if len(ways) == 1:
-        return ways.popitem()
-    chosen = better(ways, anchor, faces, film, camera, progress.check)
-    return chosen, ways[chosen]
+    camera = standing.view.camera
+    if way is Match.AUTO:
+        way = way_to_match(poses, known, anchor, faces, film, camera, progress.check)
+    if way is Match.REFINE:
+        advance = progress.start(FOLLOWING, max(1, ITERATIONS * (len(film) - len(set(known)))))
+        return way, refine_poses(poses, anchor, known, faces, film, camera, graph, advance)
+    advance = progress.start(FOLLOWING, max(1, steps_of(len(film), known)))
+    return way, track_mesh(poses, anchor, known, faces, film, camera, graph, advance)
 
 
 def between(poses: np.ndarray, frame: float) -> np.ndarray:
