@@ -54,8 +54,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def demo(root: Path) -> int:
-    """Animates the bundled clip alone, and the bundled mesh as the clip moves, into `demo_out/`; in Blender if that can be."""
-    inputs = [find_in_demo(root, name) for name in ("clip.mp4", "mesh.glb")]
+    """Animates the bundled clip alone, the bundled mesh as the clip moves, and a real clip, into `demo_out/`; in Blender if
+    that can be."""
+    inputs = [find_in_demo(root, name) for name in ("clip.mp4", "mesh.glb", "husky")]
     python = Environment(root).ensure(to_run())
     out = root / "demo_out"
     out.mkdir(exist_ok=True)
@@ -84,8 +85,9 @@ def demo_in_blender(root: Path, python: Path, inputs: list[Path], out: Path) -> 
 
 def demo_without_blender(python: Path, inputs: list[Path], out: Path) -> int:
     """The same by the command line."""
-    clip, mesh = (str(path) for path in inputs)
-    for name, sources in (("from_video", [clip]), ("with_mesh", [clip, "--mesh", mesh])):
+    clip, mesh, husky = (str(path) for path in inputs)
+    jobs = {"from_video": [clip], "with_mesh": [clip, "--mesh", mesh], "relief": [husky, "--shape", "relief"]}
+    for name, sources in jobs.items():
         command = [str(python), "-m", "actionmesh", "animate"] + sources + ["--preset", "demo"]
         for path in (out / f"{name}.glb", out / f"{name}.png"):
             command += ["-o", str(path)]

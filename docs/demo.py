@@ -1,9 +1,11 @@
 """What an artist does, as a script: the demo of `python3 build.py demo`, and an example of driving the extension without a window.
 
-    python docs/demo.py EXTENSION.zip CLIP MESH.glb OUT        in a Python that has bpy; ACTIONMESH_PYTHON runs the backend
+    python docs/demo.py EXTENSION.zip CLIP MESH.glb PICTURES OUT    in a Python that has bpy; ACTIONMESH_PYTHON runs the backend
 
-It installs the extension, makes a new object from the clip, gives the mesh a texture and a rig and lets it move as the clip does,
-and writes OUT/demo.blend, OUT/demo.glb, OUT/demo.png (the clip, the new object, the rigged mesh) and OUT/timings.txt.
+It installs the extension, makes a new object from the clip, gives the mesh a texture and a rig and lets it move as the clip
+does, and writes OUT/demo.blend, OUT/demo.glb, OUT/demo.png (the clip, the new object, the rigged mesh) and OUT/timings.txt.
+Of the clip in the folder PICTURES it makes a textured relief, in a scene of its own: OUT/relief.glb, and OUT/relief.png (the
+clip, and under it the mesh from the front and from three quarters).
 """
 
 import sys
@@ -12,19 +14,23 @@ from pathlib import Path
 
 import bpy
 import numpy as np
+from demo_stage import rendered, save_picture, set_up_camera_and_light, show_clip
+from mathutils import Euler, Matrix, Vector
 
 LEFT, RIGHT = -2.6, 2.6
 ROWS, WIDTH, HEIGHT, ZOOM = 4, 900, 300, 1.7
+COLUMNS, CELL, PICTURE_RATE = 8, 220, 24
+THREE_QUARTERS = Euler((np.radians(14), 0, np.radians(-40))).to_matrix().to_4x4()
+"""What turns a mesh as a camera sees it that stands 40 degrees aside and 14 above."""
+AROUND = 1.06
+"""The side of a picture in PICTURES, in widths of its subject."""
 
 
-def main(extension: Path, clip: Path, mesh: Path, out: Path) -> None:
+def main(extension: Path, clip: Path, mesh: Path, pictures: Path, out: Path) -> None:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     install(extension)
-    scene = bpy.context.scene
-    scene.frame_end = 1  # it grows with the animation
-    scene.render.fps = round(bpy.data.movieclips.load(str(clip)).fps)  # so that the board shows a frame of the clip in each
-    scene.actionmesh.preset = "demo"
-    scene.actionmesh.start_at = "FIRST"
+    # as many frames a second as the clip has, so that the board shows one of them in each
+    scene = set_up(bpy.context.scene, round(bpy.data.movieclips.load(str(clip)).fps))
     rigged = textured_and_rigged(mesh)
     before = uv_of(rigged)
     start = time.perf_counter()
@@ -35,13 +41,52 @@ def main(extension: Path, clip: Path, mesh: Path, out: Path) -> None:
     note(out, f"Animate Selected: {told(rigged)}, {time.perf_counter() - start:.1f} s")
     assert np.array_equal(uv_of(rigged), before) and rigged.modifiers[0].type == "ARMATURE"
     made.location.x, rigged.parent.location.x = 0.0, RIGHT
-    show_clip(clip, scene.frame_end)
+    show_clip(clip, scene.frame_end, Vector((LEFT, 0, 1)), 2.0, ZOOM)
+    set_up_camera_and_light(scene, WIDTH, HEIGHT, 8.2, Vector((0, -10, 1)))
     bpy.ops.wm.save_as_mainfile(filepath=str(out / "demo.blend"), compress=True)
     select(made, rigged, rigged.parent)
     bpy.ops.actionmesh.export("EXEC_DEFAULT", filepath=str(out / "demo.glb"), format="GLB")
     start = time.perf_counter()
-    render_rows(scene, out / "demo.png")
+    save_picture(np.concatenate(list(rendered(scene, ROWS))[::-1]), out / "demo.png")
     note(out, f"Preview: {time.perf_counter() - start:.1f} s")
+    make_relief(pictures, out)
+
+
+def make_relief(pictures: Path, out: Path) -> None:
+    """The textured mesh of a folder of pictures, under the clip and above itself from three quarters, in a new scene."""
+    bpy.ops.scene.new(type="EMPTY")
+    scene = set_up(bpy.context.scene, PICTURE_RATE)
+    start = time.perf_counter()
+    made = animate_from_video(pictures)
+    note(out, f"Relief: {told(made)}, {time.perf_counter() - start:.1f} s")
+    select(made)
+    bpy.ops.actionmesh.export("EXEC_DEFAULT", filepath=str(out / "relief.glb"), format="GLB")
+    centre, width = middle(made)
+    pitch = 0.8 * width
+    aside = made.copy()
+    bpy.context.collection.objects.link(aside)
+    about = Matrix.Translation(centre) @ THREE_QUARTERS @ Matrix.Translation(-centre)
+    aside.matrix_world = Matrix.Translation((0, 0, -pitch)) @ about @ made.matrix_world
+    show_clip(sorted(pictures.glob("*.webp"))[0], scene.frame_end, centre + Vector((0, 0, pitch)), AROUND * width, 1.0)
+    eye = centre - Vector((0, 10 * width, 0))
+    set_up_camera_and_light(scene, CELL, 2 * CELL, 2.5 * width, eye)
+    start = time.perf_counter()
+    save_picture(np.concatenate(list(rendered(scene, COLUMNS)), axis=1), out / "relief.png")
+    note(out, f"Preview of the relief: {time.perf_counter() - start:.1f} s")
+
+
+def middle(made: bpy.types.Object) -> tuple[Vector, float]:
+    """The middle of an object's box, in the world, and how wide the box is."""
+    corners = [made.matrix_world @ Vector(corner) for corner in made.bound_box]
+    return sum(corners, Vector()) / len(corners), made.dimensions.x
+
+
+def set_up(scene: bpy.types.Scene, rate: int) -> bpy.types.Scene:
+    scene.frame_end = 1  # it grows with the animation
+    scene.render.fps = rate
+    scene.actionmesh.preset = "demo"
+    scene.actionmesh.start_at = "FIRST"
+    return scene
 
 
 def note(out: Path, line: str) -> None:
@@ -145,62 +190,5 @@ def uv_of(mesh: bpy.types.Object) -> np.ndarray:
     return values
 
 
-def show_clip(clip: Path, end: int) -> None:
-    """The clip on a board that plays along."""
-    bpy.ops.mesh.primitive_plane_add(size=2.0, location=(LEFT, 0, 1), rotation=(np.pi / 2, 0, 0))
-    image = bpy.data.images.load(str(clip))
-    material = bpy.data.materials.new("clip")
-    material.use_nodes = True
-    nodes = material.node_tree.nodes
-    nodes.clear()
-    texture, light, output = (nodes.new(f"ShaderNode{kind}") for kind in ("TexImage", "Emission", "OutputMaterial"))
-    texture.image = image
-    texture.image_user.frame_duration = end
-    texture.image_user.use_auto_refresh = True
-    material.node_tree.links.new(texture.outputs["Color"], light.inputs["Color"])
-    material.node_tree.links.new(light.outputs["Emission"], output.inputs["Surface"])
-    board = bpy.context.object.data
-    board.materials.append(material)
-    for corner in board.uv_layers[0].data:  # a closer look at the middle
-        corner.uv = 0.5 + (corner.uv[0] - 0.5) / ZOOM, 0.5 + (corner.uv[1] - 0.5) / ZOOM
-
-
-def render_rows(scene: bpy.types.Scene, path: Path) -> None:
-    """A column of frames, each with the clip, the new object and the rigged mesh side by side."""
-    set_up_camera_and_light(scene)
-    rows = []
-    for frame in np.linspace(scene.frame_start, scene.frame_end, ROWS + 1)[:ROWS].round():
-        scene.frame_set(int(frame))
-        scene.render.filepath = str(path.with_name(".row.png"))
-        bpy.ops.render.render(write_still=True)
-        image = bpy.data.images.load(scene.render.filepath)
-        rows.insert(0, np.array(image.pixels[:], np.float32).reshape(HEIGHT, WIDTH, 4))
-        bpy.data.images.remove(image)
-    path.with_name(".row.png").unlink()
-    sheet = bpy.data.images.new("sheet", WIDTH, HEIGHT * ROWS)
-    sheet.pixels.foreach_set(np.concatenate(rows).ravel())
-    sheet.filepath_raw, sheet.file_format = str(path), "PNG"
-    sheet.save()
-
-
-def set_up_camera_and_light(scene: bpy.types.Scene) -> None:
-    scene.render.engine = "CYCLES"
-    scene.cycles.samples, scene.cycles.use_denoising = 16, False
-    scene.render.resolution_x, scene.render.resolution_y = WIDTH, HEIGHT
-    scene.view_settings.view_transform = "Standard"
-    scene.world = bpy.data.worlds.new("world")
-    scene.world.use_nodes = True
-    scene.world.node_tree.nodes["Background"].inputs["Color"].default_value = (0.9, 0.9, 0.9, 1)
-    scene.world.node_tree.nodes["Background"].inputs["Strength"].default_value = 0.6
-    sun = bpy.data.objects.new("sun", bpy.data.lights.new("sun", "SUN"))
-    sun.data.energy, sun.rotation_euler = 2.5, (0.7, 0.2, 0.5)
-    camera = bpy.data.objects.new("camera", bpy.data.cameras.new("camera"))
-    camera.data.type, camera.data.ortho_scale = "ORTHO", 8.2
-    camera.location, camera.rotation_euler = (0, -10, 1), (np.pi / 2, 0, 0)
-    for each in (sun, camera):
-        scene.collection.objects.link(each)
-    scene.camera = camera
-
-
 if __name__ == "__main__":
-    main(*(Path(argument).resolve() for argument in sys.argv[1:5]))
+    main(*(Path(argument).resolve() for argument in sys.argv[1:6]))

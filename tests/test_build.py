@@ -332,6 +332,7 @@ def demo_repository(tmp_path):
     (tmp_path / "blender_manifest.toml").write_text('version = "1.0"\n')
     for name in ("clip.mp4", "mesh.glb"):
         (demo / name).touch()
+    (demo / "husky").mkdir()
     return tmp_path
 
 
@@ -353,18 +354,20 @@ def test_demo_without_blender_runs_the_command_line(demo_repository, monkeypatch
     shown = capsys.readouterr().out
     out, demo = demo_repository / "demo_out", demo_repository / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo"
     asked = [line for line in shown.splitlines() if line.startswith("asked:")]
-    runs = [f"{demo / 'clip.mp4'} --preset demo", f"{demo / 'clip.mp4'} --mesh {demo / 'mesh.glb'} --preset demo"]
-    assert len(asked) == (2 if code == 0 else 1)
-    assert all(f"-m actionmesh animate {run} " in line for run, line in zip(runs, asked, strict=False))
+    runs = [f"{demo / 'clip.mp4'}", f"{demo / 'clip.mp4'} --mesh {demo / 'mesh.glb'}", f"{demo / 'husky'} --shape relief"]
+    assert len(asked) == (3 if code == 0 else 1)
+    assert all(f"-m actionmesh animate {run} --preset demo " in line for run, line in zip(runs, asked, strict=False))
     told = shown.rpartition("asked:")[2].partition("\n")[2]
-    for name in ("from_video.glb", "from_video.png", "with_mesh.glb", "with_mesh.png", "timings.txt"):
+    names = [f"{result}.{ending}" for result in ("from_video", "with_mesh", "relief") for ending in ("glb", "png")]
+    for name in [*names, "timings.txt"]:
         assert (str(out / name) in told) == (code == 0)
-    assert ("with_mesh" in (out / "timings.txt").read_text()) == (code == 0)
+    assert ("relief" in (out / "timings.txt").read_text()) == (code == 0)
 
 
 @pytest.mark.parametrize("code", [0, 2])
 def test_demo_in_blender_installs_the_extension_where_nothing_else_is(demo_repository, monkeypatch, capsys, code):
-    text = 'ls "$2" > asked; echo "$1 $3 $4 $5" >> asked; env | grep -E "ACTIONMESH|BLENDER_USER" >> asked; touch "$5/demo.blend"'
+    text = 'ls "$2" > asked; echo "$1 $3 $4 $5 $6" >> asked; env | grep -E "ACTIONMESH|BLENDER_USER" >> asked'
+    text += '; touch "$6/demo.blend"'
     python = program(demo_repository, text, code)
     monkeypatch.setattr(Environment, "ensure", lambda self, names: python)
     monkeypatch.setattr(build, "find_python", lambda versions: ["python3.11"])
@@ -373,7 +376,7 @@ def test_demo_in_blender_installs_the_extension_where_nothing_else_is(demo_repos
     archive, arguments, *variables = (demo_repository / "asked").read_text().splitlines()
     demo = demo_repository / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo"
     script, out = demo_repository / "docs" / "demo.py", demo_repository / "demo_out"
-    assert arguments == f"{script} {demo / 'clip.mp4'} {demo / 'mesh.glb'} {out}"
+    assert arguments == f"{script} {demo / 'clip.mp4'} {demo / 'mesh.glb'} {demo / 'husky'} {out}"
     assert archive.endswith("actionmesh-1.0.zip") and not Path(archive).exists()
     places = dict(line.split("=", 1) for line in variables)
     assert places["ACTIONMESH_PYTHON"] == str(python)
