@@ -12,7 +12,7 @@ Commands = argparse._SubParsersAction
 def add_evaluate(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("evaluate", help="measure predictions on ActionBench, or a checkpoint on Toybench")
     kinds = parser.add_subparsers(required=True, metavar="BENCHMARK")
-    for add in (_add_actionbench, _add_toybench, _add_tracked, _add_sheet, _add_approximations):
+    for add in (_add_actionbench, _add_toybench, _add_tracked, _add_sheet, _add_reliefs, _add_approximations):
         chosen = add(kinds)
         chosen.add_argument("--device", default="cpu", help="where to compute: cpu, cuda, cuda:1 (default: %(default)s)")
         chosen.add_argument("--debug", action="store_true", help="show where an error comes from")
@@ -86,6 +86,18 @@ def _add_sheet(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentP
     parser.add_argument("-o", "--output", metavar="PNG", type=Path, required=True, help="the picture")
     parser.add_argument("--count", type=_positive, default=12, help="toys (default: %(default)s)")
     parser.add_argument("--outsiders", type=_positive, default=8, help="sequences of other body plans (default: %(default)s)")
+    return parser
+
+
+def _add_reliefs(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    parser = kinds.add_parser(
+        "reliefs",
+        help="a sheet of clips and their reliefs from several sides",
+        description="Draws two frames of each clip, and its relief beside them from the front and from 40 and 60 degrees.",
+    )
+    parser.set_defaults(run=run_reliefs)
+    parser.add_argument("clips", metavar="CLIP", nargs="+", help="video file, image folder, or pattern such as walk_*.png")
+    parser.add_argument("-o", "--output", metavar="PNG", type=Path, required=True, help="the picture")
     return parser
 
 
@@ -174,11 +186,14 @@ def run_sheet(chosen: argparse.Namespace) -> None:
     from .jobs import checkpoint_folder
 
     store = import_module("actionmesh.weights.store").ModelStore(checkpoint_folder(chosen.checkpoint), chosen.device)
-    picture = _module("sheets").sheet(store, chosen.preset, chosen.count, chosen.outsiders)
-    import_module("actionmesh.output.atomic").write_atomically(
-        chosen.output, lambda part: import_module("PIL.Image").fromarray(picture).save(part, format="png")
-    )
-    print(chosen.output)
+    _draw(_module("sheets").sheet(store, chosen.preset, chosen.count, chosen.outsiders), chosen.output)
+
+
+def run_reliefs(chosen: argparse.Namespace) -> None:
+    picture, overlaps = _module("relief_sheet").relief_sheet(chosen.clips)
+    for clip, overlap in zip(chosen.clips, overlaps, strict=True):
+        print(f"{clip}: fits the clip to {overlap:.0%}")
+    _draw(picture, chosen.output)
 
 
 def _show(table: str, output: Path) -> None:
@@ -186,6 +201,13 @@ def _show(table: str, output: Path) -> None:
     write_atomically = import_module("actionmesh.output.atomic").write_atomically
     write_atomically(output.with_suffix(".md"), lambda part: part.write_text(table, encoding="utf-8"))
     print(table)
+
+
+def _draw(picture, output: Path) -> None:
+    """Write a picture (height, width, 3) uint8 as PNG, and say where it is."""
+    image, write_atomically = import_module("PIL.Image"), import_module("actionmesh.output.atomic").write_atomically
+    write_atomically(output, lambda part: image.fromarray(picture).save(part, format="png", optimize=True))
+    print(output)
 
 
 def _module(name: str):

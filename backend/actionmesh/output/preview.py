@@ -5,6 +5,7 @@ background.
 """
 
 import io
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import reduce
 from pathlib import Path
@@ -39,24 +40,33 @@ class Stage:
         source_mesh: the mesh that was animated, for its texture; None for one that the model made.
         clip_frames: (T, H, W, 4) uint8, the chosen frames with straight alpha; None leaves the input out.
         cell: pixels along the edge of a picture.
+        cameras: from where the result is seen.
     """
 
-    def __init__(self, animation: Animation, source_mesh: Path | None, clip_frames: Frames | None, cell: int):
-        self._vertices, self._cell, self._clip = animation.vertices, cell, clip_frames
+    def __init__(
+        self,
+        animation: Animation,
+        source_mesh: Path | None,
+        clip_frames: Frames | None,
+        cell: int,
+        cameras: Sequence[Camera] = (FRONT, THREE_QUARTER),
+    ):
+        self._vertices, self._cell, self._clip, self._cameras = animation.vertices, cell, clip_frames, cameras
         self._surface = read_appearance(open_source(animation, source_mesh))
-        self._centre, self._scale = _framing(animation.vertices)
+        self._centre, self._scale = _framing(animation.vertices, cameras)
         self._shown_frames = _shown_frames(animation)
         self._crop = None if clip_frames is None else _crop(clip_frames)
 
     @property
     def captions(self) -> list[str]:
+        """The pictures' names with the usual cameras."""
         return ["front", "three-quarter"] if self._clip is None else ["input", "front", "three-quarter"]
 
     def pictures(self, pose: int) -> list[np.ndarray]:
-        """(cell, cell, 4) uint8 pictures of one pose, in the order of the captions."""
+        """(cell, cell, 4) uint8 pictures of one pose: the input, where there is one, and what each camera sees."""
         mesh = (self._vertices[pose, self._surface.rows] - self._centre) * self._scale
         faces, texture = self._surface.faces, self._surface.texture
-        results = [render(mesh, faces, texture, camera, self._cell, LIGHT) for camera in (FRONT, THREE_QUARTER)]
+        results = [render(mesh, faces, texture, camera, self._cell, LIGHT) for camera in self._cameras]
         if self._clip is None or self._crop is None:
             return results
         return [_fit(self._clip[self._shown_frames[pose]], self._crop, self._cell), *results]
@@ -90,7 +100,7 @@ def write_film(animation: Animation, path: Path, source_mesh: Path | None, clip_
     """
     stage, rate = Stage(animation, source_mesh, clip_frames, FILM_CELL), _frame_rate(animation.times)
     ground = _ground(FILM_CELL, FILM_CELL * len(stage.captions))
-    images = (_over(np.hstack(stage.pictures(pose)), ground) for pose in range(len(animation.times)))
+    images = (over(np.hstack(stage.pictures(pose)), ground) for pose in range(len(animation.times)))
     write_atomically(path, lambda part: encode_film(images, rate, ground.shape[:2], part))
 
 
@@ -107,10 +117,10 @@ def _shown_frames(animation: Animation) -> np.ndarray:
     return animation.frame_indices[np.maximum.accumulate(whole)].clip(0)
 
 
-def _framing(vertices: np.ndarray) -> tuple[np.ndarray, float]:
-    """The centre (3,) and the scale under which both views hold every pose of (T, V, 3)."""
+def _framing(vertices: np.ndarray, cameras: Sequence[Camera]) -> tuple[np.ndarray, float]:
+    """The centre (3,) and the scale under which all views hold every pose of (T, V, 3)."""
     centre = (vertices.min(axis=(0, 1)).astype(np.float64) + vertices.max(axis=(0, 1))) / 2
-    planes = np.concatenate([camera.axes[:2] for camera in (FRONT, THREE_QUARTER)])
+    planes = np.concatenate([camera.axes[:2] for camera in cameras])
     reach = max(float(np.abs((pose - centre) @ planes.T).max()) for pose in vertices)
     return centre, FRONT.half_extent / (MARGIN * max(reach, float(np.finfo(np.float32).tiny)))
 
@@ -153,7 +163,7 @@ def _sheet(rows: dict[str, tuple[np.ndarray, ...]], times: np.ndarray) -> np.nda
     for row, cells in enumerate(rows.values()):
         for column, picture in enumerate(cells):
             place = sheet[top + row * pitch :, left + column * pitch :][:SHEET_CELL, :SHEET_CELL]
-            place[:] = _over(picture, place)
+            place[:] = over(picture, place)
     image = Image.fromarray(sheet)
     for column, time in enumerate(times):
         _caption(image, f"{time:.2f} s", (left + column * pitch + SHEET_CELL // 2, top // 2))
@@ -179,7 +189,8 @@ def _ground(height: int, width: int) -> np.ndarray:
     return np.broadcast_to(colours.round().astype(np.uint8), (height, width, 3)).copy()
 
 
-def _over(picture: np.ndarray, ground: np.ndarray) -> np.ndarray:
+def over(picture: np.ndarray, ground: np.ndarray) -> np.ndarray:
+    """Return a picture (height, width, 4) with straight alpha on an opaque one (height, width, 3); uint8."""
     alpha = picture[..., 3:] / 255
     return (picture[..., :3] * alpha + ground * (1 - alpha)).round().astype(np.uint8)
 

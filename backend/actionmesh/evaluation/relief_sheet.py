@@ -1,0 +1,51 @@
+"""A sheet of reliefs: for each clip two of its frames, and beside each the textured relief from the front and from aside."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..animation import Animation
+from ..media.clip import Clip
+from ..media.reader import read_clip
+from ..media.render import Camera
+from ..media.subject import cut_out
+from ..options import FrameChoice
+from ..output.preview import Stage, over
+from ..relief.shape import MAX_FACES
+from ..relief_animation import relief_animation
+from .reliefs import NOWHERE
+from .subjects import QUIET
+
+CELL = 168
+ASIDE = (0, 40, 60)
+"""Degrees around +Y from the front, from which a relief is seen."""
+BACKDROPS = (255, *(240 for _ in ASIDE))
+"""Of the clip, and of the relief."""
+
+
+def relief_sheet(clips: Sequence[str]) -> tuple[np.ndarray, list[float]]:
+    """Return a picture (len(clips) CELL, 8 CELL, 3) uint8, and how the relief of each clip lies on it, 0 to 1."""
+    rows, overlaps = [], []
+    for source in clips:
+        clip = cut_out(read_clip(source, FrameChoice()), None)
+        frames = np.arange(len(clip.frames), dtype=float).tolist()
+        relief = relief_animation(clip, None, frames, MAX_FACES, NOWHERE, (), QUIET)
+        rows.append(_row(relief, clip))
+        assert relief.provenance.fit.overlap is not None
+        overlaps.append(relief.provenance.fit.overlap)
+    return np.concatenate(rows), overlaps
+
+
+def two_frames(relief: Animation, clip: Clip) -> tuple[int, int]:
+    """Return the frame that was inflated, and the one whose outline is least like its."""
+    masks = clip.frames[:][..., 3] > 127
+    own = masks[relief.reference_frame]
+    overlaps = [(own & mask).sum() / max((own | mask).sum(), 1) for mask in masks]
+    return relief.reference_frame, int(np.argmin(overlaps))
+
+
+def _row(relief: Animation, clip: Clip) -> np.ndarray:
+    cameras = [Camera(yaw=np.radians(yaw)) for yaw in ASIDE]
+    stage = Stage(relief, None, clip.frames, CELL, cameras)
+    cells = [cell for frame in two_frames(relief, clip) for cell in zip(stage.pictures(frame), BACKDROPS, strict=True)]
+    return np.concatenate([over(picture, np.full((CELL, CELL, 3), grey)) for picture, grey in cells], axis=1)
