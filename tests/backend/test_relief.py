@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 import trimesh
+from scipy.ndimage import distance_transform_edt
 
 from actionmesh.errors import MediaError, MeshError
 from actionmesh.matching.silhouette import Scene, overlap
@@ -11,6 +12,7 @@ from actionmesh.media.subject_crops import Box, SubjectCrops
 from actionmesh.relief.flat import Flat
 from actionmesh.relief.limbs import frame_with_most_limbs
 from actionmesh.relief.shape import Relief, relief_from_crop
+from actionmesh.relief.spacing import distances
 from actionmesh.relief.trimming import split_edges, without_chords, without_pinches
 
 SIDE = 400
@@ -305,3 +307,14 @@ def test_cut_triangles_cover_the_same(cut):
     one, other = pieces[:, 1] - pieces[:, 0], pieces[:, 2] - pieces[:, 0]
     areas = (one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]) / 2
     assert len(areas) == 1 + len(cut) and (areas > 0).all() and areas.sum() == pytest.approx(6)
+
+
+def test_distances_are_exact_and_so_the_same_in_every_run():
+    mask = np.zeros((300, 420), np.uint8)
+    cv2.circle(mask, (150, 140), 120, 1, -1)
+    cv2.rectangle(mask, (200, 30), (400, 90), 1, -1)
+    exact = np.sqrt(np.rint(distance_transform_edt(mask) ** 2).astype(np.float32))
+    for shift in range(8):
+        placed = np.zeros(mask.size + shift, np.uint8)[shift:].reshape(mask.shape)
+        placed[:] = mask
+        assert distances(placed).dtype == np.float32 and np.array_equal(distances(placed), exact)

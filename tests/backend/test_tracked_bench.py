@@ -184,6 +184,9 @@ def test_results_are_kept_and_only_what_is_new_is_measured(tiny_store, folder, m
     asked.clear()
     again = evaluate(tiny_store, "demo", Cast.of(folder, manifest), output)
     assert not asked and again == results
+    assert evaluate(tiny_store, "demo", Cast.of(folder, manifest), output, [OTHER]) == results
+    assert [row for _, _, row in asked] == [OTHER, OTHER]
+    asked.clear()
     monkeypatch.setattr(tracked_bench, "rows_of", lambda task, other: watched(task, other, ["match"]))
     more = evaluate(tiny_store, "demo", Cast.of(folder, manifest), output)
     assert [row for _, _, row in asked] == ["match", "match"]

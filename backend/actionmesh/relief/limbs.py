@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from ..media.subject_crops import SubjectCrops
-from .spacing import half_thickness
+from .spacing import distances, half_thickness
 
 WORKING_SIDE = 384
 """Pixels along the longer side of the crops in which limbs are looked for."""
@@ -39,4 +39,4 @@ def _thicknesses(alpha: np.ndarray) -> np.ndarray:
     shrink = min(1.0, WORKING_SIDE / max(alpha.shape))
     size = max(1, round(alpha.shape[1] * shrink)), max(1, round(alpha.shape[0] * shrink))
     mask = np.pad((cv2.resize(alpha, size, interpolation=cv2.INTER_AREA) >= 128).astype(np.uint8), 1)
-    return half_thickness(cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), RADII)[mask > 0]
+    return half_thickness(distances(mask), RADII)[mask > 0]

@@ -40,7 +40,7 @@ class Spacing:
 def spacing_for(contours: Contours, triangles: int) -> Spacing:
     """Return the spacing at which about so many triangles fill the inside."""
     inside = contours.raster(1).astype(np.uint8)
-    distance = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    distance = distances(inside)
     thickness = half_thickness(distance)
     graded: np.ndarray = np.sqrt(thickness / thickness.max()) * (RIM + (MIDDLE - RIM) * np.minimum(1, distance / thickness))
     most, covered = ACROSS * thickness, inside.astype(bool)
@@ -58,6 +58,15 @@ def _sides(scale: float, graded: np.ndarray, most: np.ndarray) -> np.ndarray:
     return np.maximum(np.minimum(wanted, np.maximum(most, STRETCH * scale)), SMALLEST)
 
 
+def distances(mask: np.ndarray) -> np.ndarray:
+    """Return how far (h, w) float32 each pixel of a mask (h, w) uint8 is from the nearest outside it.
+
+    OpenCV's last digits depend on where the mask lies in memory; squared distances are whole numbers.
+    """
+    about = cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.sqrt(np.rint(about**2))
+
+
 def half_thickness(distance: np.ndarray, radii: np.ndarray = RADII) -> np.ndarray:
     """Return the radius (h, w) float32, one of `radii`, of the largest disc inside that covers a pixel.
 
@@ -71,7 +80,7 @@ def half_thickness(distance: np.ndarray, radii: np.ndarray = RADII) -> np.ndarra
         centres = distance >= radius
         if not centres.any():
             break
-        away = cv2.distanceTransform((~centres).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+        away = distances((~centres).astype(np.uint8))
         thickness[away <= radius + SLACK] = radius
     return thickness
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..media.clip import fitted_size
 from ..painting.spreading import spread_colours
+from .spacing import distances
 
 LARGEST_SIDE = 2048
 RIM, LEAST_RIM = 3.0, 1.5
@@ -41,7 +42,7 @@ def texture_of(crop: np.ndarray) -> tuple[np.ndarray, tuple[float, float], tuple
 def trusted_pixels(mask: np.ndarray, rim: float) -> np.ndarray:
     """Return the pixels (h, w) bool of a mask (h, w) bool that lie well inside; of thin parts, those along the middle."""
     padded = np.pad(mask.astype(np.uint8), 1)
-    distance = cv2.distanceTransform(padded, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    distance = distances(padded)
     side = 2 * int(np.ceil(rim)) + 1
     middle = cv2.dilate(distance, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
     return ((distance > np.minimum(rim, THIN * middle)) & (distance > 0))[1:-1, 1:-1]
