@@ -150,8 +150,7 @@ def test_a_still_mesh_is_brought_onto_its_clip(acted, standing, way):
 def test_auto_takes_track_where_the_network_saw_nothing_and_refine_where_it_was_nearly_right(acted, standing):
     still = np.repeat(acted.vertices[:1], FRAMES, axis=0)
     assert matched(acted, standing, still, Match.AUTO).way is Match.TRACK
-    nearly = acted.vertices.copy()
-    nearly[1:] += np.float32([0.01, -0.01, 0.0])
+    nearly = still + 0.75 * (acted.vertices - still)
     found = matched(acted, standing, nearly, Match.AUTO)
     assert found.way is Match.REFINE and error(found.vertices, acted.vertices) < error(nearly, acted.vertices)
 
