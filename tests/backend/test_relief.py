@@ -310,11 +310,10 @@ def test_cut_triangles_cover_the_same(cut):
 
 
 def test_distances_are_exact_and_so_the_same_in_every_run():
-    mask = np.zeros((300, 420), np.uint8)
-    cv2.circle(mask, (150, 140), 120, 1, -1)
-    cv2.rectangle(mask, (200, 30), (400, 90), 1, -1)
-    exact = np.sqrt(np.rint(distance_transform_edt(mask) ** 2).astype(np.float32))
-    for shift in range(8):
-        placed = np.zeros(mask.size + shift, np.uint8)[shift:].reshape(mask.shape)
-        placed[:] = mask
-        assert distances(placed).dtype == np.float32 and np.array_equal(distances(placed), exact)
+    """OpenCV's own are not, in masks as small as this one."""
+    mask = np.zeros((90, 94), np.uint8)
+    cv2.circle(mask, (40, 42), 34, 1, -1)
+    cv2.rectangle(mask, (50, 30), (88, 70), 1, -1)
+    found = distances(mask)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, np.sqrt(np.rint(distance_transform_edt(mask) ** 2).astype(np.float32)))
