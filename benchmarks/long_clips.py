@@ -1,6 +1,6 @@
 """Time and memory against the length of the clip, with the bundled checkpoint: a JSON file and a picture.
 
-    .venv/bin/python benchmarks/long_clips.py [--output docs/long_clips] [--frames 16 61 121 241] [--pixels 512]
+    .venv/bin/python benchmarks/long_clips.py [--output docs/long_clips] [--frames 16 61 121 241] [--pixels 512] [--matched]
 
 Every length is measured in a fresh process, as in `small_checkpoint.py`, whose schedule for Stage I it shares. What the user
 gets, T poses of V vertices, grows with the clip; it is subtracted from the peak of memory.
@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "backend"), str(ROOT)]
 
 from benchmarks.instruments import processor_name  # noqa: E402
-from benchmarks.small_checkpoint import measure_alone, render_clip  # noqa: E402
+from benchmarks.small_checkpoint import MATCHED, PRODUCT, measure_alone, render_clip  # noqa: E402
 
 FRAMES, PIXELS, PRESET = (16, 61, 121, 241), 512, "demo"
 
@@ -28,20 +28,21 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "long_clips", help="without a suffix")
     parser.add_argument("--frames", type=int, nargs="+", default=FRAMES)
     parser.add_argument("--pixels", type=int, default=PIXELS, help="a side of a picture; larger ones are made 512 by the product")
+    parser.add_argument("--matched", action="store_true", help="the clip's own mesh is animated, and matched to the clip")
     arguments = parser.parse_args()
-    report = measure_lengths(arguments.frames, arguments.pixels)
+    report = measure_lengths(arguments.frames, arguments.pixels, MATCHED if arguments.matched else PRODUCT)
     arguments.output.with_suffix(".json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
     draw(report, arguments.output.with_suffix(".png"))
     print(summary(report))
 
 
-def measure_lengths(lengths: list[int], pixels: int) -> dict:
+def measure_lengths(lengths: list[int], pixels: int, version: str = PRODUCT) -> dict:
     """A row for every length; one measurement before the first is thrown away, which reads libraries from the disk."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for i, frames in enumerate([lengths[0], *lengths]):
             clip = render_clip(Path(folder) / f"clip_{i}", frames, pixels)
-            measured = measure_alone(clip, "product", PRESET)
+            measured = measure_alone(clip, version, PRESET)
             rows.append({"frames": frames, **measured, "beside_result_mb": measured["peak_mb"] - measured["result_mb"]})
             told = f"{frames} frames: {measured['processor_seconds']:.1f} s, {measured['peak_mb']:.0f} MB"
             print(told, file=sys.stderr, flush=True)

@@ -14,6 +14,7 @@ import json
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,6 +24,7 @@ from benchmarks.instruments import now, peak_memory, processor_name  # noqa: E40
 
 SEED, TEMPLATE = 5, "bird"
 FRAMES = (16, 61)
+PRODUCT, PLAIN, MATCHED = "product", "plain", "matched"
 NOTHING = {"seconds": 0.0, "processor_seconds": 0.0, "peak_mb": 0.0}
 
 
@@ -33,7 +35,7 @@ def main() -> None:
     parser.add_argument("--measure", nargs=2, metavar=("CLIP", "VERSION"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.measure:
-        print(json.dumps(measure(Path(arguments.measure[0]), arguments.measure[1] == "plain", arguments.preset)))
+        print(json.dumps(measure(Path(arguments.measure[0]), arguments.measure[1], arguments.preset)))
         return
     report = compare(arguments.preset)
     print(table(report))
@@ -45,17 +47,17 @@ def compare(preset: str) -> dict:
     """All measurements, each in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         clips = {frames: render_clip(Path(folder) / f"clip_{frames}", frames) for frames in FRAMES}
-        measure_alone(clips[FRAMES[0]], "product", preset)
+        measure_alone(clips[FRAMES[0]], PRODUCT, preset)
         rows = {}
         for frames, clip in clips.items():
-            for version in ("product", "plain"):
+            for version in (PRODUCT, PLAIN):
                 rows[f"{frames} {version}"] = measure_alone(clip, version, preset)
-            assert_same(rows[f"{frames} product"], rows[f"{frames} plain"])
+            assert_same(rows[f"{frames} {PRODUCT}"], rows[f"{frames} {PLAIN}"])
     return {"processor": processor_name(), "preset": preset, "rows": rows}
 
 
 def measure_alone(clip: Path, version: str, preset: str) -> dict:
-    """`measure` in a fresh process."""
+    """`measure` in a fresh process; the version is PRODUCT, PLAIN or MATCHED."""
     command = [sys.executable, __file__, "--preset", preset, "--measure", str(clip), version]
     answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return json.loads(answer.splitlines()[-1])
@@ -68,22 +70,28 @@ def assert_same(product: dict, plain: dict) -> None:
 
 
 def render_clip(folder: Path, frames: int, pixels: int | None = None) -> Path:
-    """A toy of `frames` frames as PNG files, enlarged to `pixels` a side if that is given."""
+    """A toy of `frames` frames as PNG files, enlarged to `pixels` a side if that is given; its first mesh beside the folder."""
     import cv2
+    import trimesh
 
     from actionmesh.training.data import render_toy
     from actionmesh.training.toys import make_sequence
 
     folder.mkdir()
-    for i, frame in enumerate(render_toy(make_sequence(SEED, frames, TEMPLATE))):
+    toy = make_sequence(SEED, frames, TEMPLATE)
+    trimesh.Trimesh(toy.vertices[0], toy.faces, process=False).export(folder.with_suffix(".glb"))
+    for i, frame in enumerate(render_toy(toy)):
         if pixels:
             frame = cv2.resize(frame, (pixels, pixels), interpolation=cv2.INTER_LINEAR)
         cv2.imwrite(str(folder / f"{i:03d}.png"), cv2.cvtColor(frame, cv2.COLOR_RGBA2BGRA))
     return folder
 
 
-def measure(clip: Path, straightforward: bool, preset: str) -> dict:
-    """One job in this process: seconds a stage by the clock and of the processor, and peak memory after it in MB."""
+def measure(clip: Path, version: str, preset: str) -> dict:
+    """One job in this process: seconds a stage by the clock and of the processor, and peak memory after it in MB.
+
+    PRODUCT and PLAIN animate the clip alone by the networks; MATCHED animates the clip's own mesh, and matches it to the clip.
+    """
     from contextlib import nullcontext
 
     from actionmesh.options import AnimateOptions
@@ -107,8 +115,10 @@ def measure(clip: Path, straightforward: bool, preset: str) -> dict:
         stage["peak_mb"] = peak_memory()
 
     options = AnimateOptions(str(clip), preset=preset, steps=15, guidance=7.5, shape=Shape.NETWORK)
+    if version == MATCHED:
+        options = replace(options, mesh=str(clip.with_suffix(".glb")), shape=Shape.AUTO)
     store = ModelStore(default_checkpoint().path, "cpu")
-    with plain() if straightforward else nullcontext():
+    with plain() if version == PLAIN else nullcontext():
         animation = animate(options, store, Progress(report))
     seconds, processor_seconds = now() - start
     return {

@@ -7,7 +7,7 @@ import trimesh
 from actionmesh.errors import Cancelled
 from actionmesh.geometry.surface import normalise
 from actionmesh.matching.camera import FilmCamera
-from actionmesh.matching.choice import fit, residual, way_to_match
+from actionmesh.matching.choice import better, fit, residual, trusted
 from actionmesh.matching.film import Outline, make_film
 from actionmesh.matching.graph import make_graph, surface_graph
 from actionmesh.matching.refine import refine_poses
@@ -228,13 +228,13 @@ def test_residual_and_fit_tell_the_right_animation(acted, standing):
     assert fit(right, acted.faces, film, camera) > 0.97 > fit(still, acted.faces, film, camera)
 
 
-def test_motion_that_explains_the_clip_is_refined_and_any_other_is_not(acted, standing):
+def test_motion_that_explains_the_clip_is_trusted_and_any_other_is_not(acted, standing):
     camera, film = standing.view.camera, acted.film
     poses = standing.to_match.apply(acted.vertices)
     still, mirrored = np.repeat(poses[:1], FRAMES, axis=0), 2 * poses[:1] - poses
     half = (poses + still) / 2
-    ways = [way_to_match(these, (0,), 0, acted.faces, film, camera) for these in (poses, half, still, mirrored)]
-    assert ways == [Match.REFINE, Match.REFINE, Match.TRACK, Match.TRACK]
+    found = [trusted(these, (0,), 0, acted.faces, film, camera) for these in (poses, half, still, mirrored)]
+    assert found == [True, True, False, False]
 
 
 def test_the_still_mesh_stands_in_the_nearest_known_pose(acted, standing):
@@ -243,8 +243,16 @@ def test_the_still_mesh_stands_in_the_nearest_known_pose(acted, standing):
     poses = standing.to_match.apply(acted.vertices)
     every_second = poses[2 * (np.arange(FRAMES) // 2)]
     given = [frame for frame in range(FRAMES) if frame % 2 == 0]
-    assert way_to_match(every_second, (0,), 0, acted.faces, film, camera) is Match.REFINE
-    assert way_to_match(every_second, given, 0, acted.faces, film, camera) is Match.TRACK
+    assert trusted(every_second, (0,), 0, acted.faces, film, camera)
+    assert not trusted(every_second, given, 0, acted.faces, film, camera)
+
+
+def test_track_is_taken_unless_it_lost_the_subject(acted, standing):
+    camera, film = standing.view.camera, acted.film
+    poses = standing.to_match.apply(acted.vertices)
+    still = np.repeat(poses[:1], FRAMES, axis=0)
+    ways = [better(*each, 0, acted.faces, film, camera) for each in ((poses, poses), (still, poses), (poses, still))]
+    assert ways == [Match.TRACK, Match.TRACK, Match.REFINE]
 
 
 def test_nodes_lie_along_the_surface(acted):

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from ..matching.choice import way_to_match
+from ..matching.choice import better, trusted
 from ..matching.film import make_film
 from ..matching.graph import NODES
 from ..matching.standing import Standing
@@ -40,15 +40,19 @@ def matched_row(subject: Subject, task: Task, way: Match) -> Answer:
     if way is Match.AUTO:
         if not standing.agrees:
             return network
-        way = _way_of_job(network, crops, standing)
+        way = _way_of_job(subject, task, network, crops, standing)
     return Answer(remembered(subject, way, lambda: _matched(network, crops, standing, way)), faces)
 
 
-def _way_of_job(network: Answer, crops: SubjectCrops, standing: Standing) -> Match:
-    """The way that a job takes, by the same rule."""
+def _way_of_job(subject: Subject, task: Task, network: Answer, crops: SubjectCrops, standing: Standing) -> Match:
+    """The way that a job takes, by the same rules."""
     assert network.vertices is not None and network.faces is not None
-    poses = standing.to_match.apply(network.vertices)
-    return way_to_match(poses, (0,), 0, network.faces, make_film(crops), standing.view.camera)
+    faces, film, camera = network.faces, make_film(crops), standing.view.camera
+    if trusted(standing.to_match.apply(network.vertices), (0,), 0, faces, film, camera):
+        return Match.REFINE
+    ways = [matched_row(subject, task, way).vertices for way in (Match.REFINE, Match.TRACK)]
+    refined, tracked = (standing.to_match.apply(vertices) for vertices in ways if vertices is not None)
+    return better(refined, tracked, 0, faces, film, camera)
 
 
 def _matched(network: Answer, crops: SubjectCrops, standing: Standing, way: Match) -> np.ndarray:

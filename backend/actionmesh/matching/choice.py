@@ -12,15 +12,17 @@ from .silhouette import Scene, overlap
 
 TRUSTED_BELOW = 0.78
 """Times the still mesh's residual: below it, motion explains the clip well enough to be refined."""
+LOST_ABOVE = 1.1
+"""Times refine's residual: above it, tracking has lost the subject."""
 COLOUR = 40.0
 """Difference of colour (RGB, 0 to 255 a channel) at which a pixel is half wrong."""
 
 
-def way_to_match(
+def trusted(
     poses: np.ndarray, known: Collection[int], anchor: int, faces: np.ndarray, film: Film, camera: FilmCamera,
     check: Callable[[], None] = lambda: None,
-) -> Match:  # fmt: skip
-    """Return REFINE where poses (T, V, 3) explain the film clearly better than a mesh that does not move, else TRACK.
+) -> bool:  # fmt: skip
+    """Return whether poses (T, V, 3) explain the film clearly better than a mesh that does not move.
 
     Networks that move a mesh at random across the picture do so in depth too, where the film cannot put them right.
 
@@ -30,7 +32,16 @@ def way_to_match(
     """
     nearest = [min(known, key=lambda given: abs(given - frame)) for frame in range(len(poses))]
     moving, still = (residual(these, anchor, faces, film, camera, check) for these in (poses, poses[nearest]))
-    return Match.REFINE if moving < TRUSTED_BELOW * still else Match.TRACK
+    return moving < TRUSTED_BELOW * still
+
+
+def better(
+    refined: np.ndarray, tracked: np.ndarray, anchor: int, faces: np.ndarray, film: Film, camera: FilmCamera,
+    check: Callable[[], None] = lambda: None,
+) -> Match:  # fmt: skip
+    """Return TRACK unless it has lost the subject, where the networks' poses, refined (T, V, 3), explain the film better."""
+    one, other = (residual(poses, anchor, faces, film, camera, check) for poses in (refined, tracked))
+    return Match.REFINE if other > LOST_ABOVE * one else Match.TRACK
 
 
 def residual(

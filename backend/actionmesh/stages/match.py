@@ -12,7 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from ..geometry.surface import weld
-from ..matching.choice import fit, way_to_match
+from ..matching.choice import better, fit, trusted
 from ..matching.film import Film, make_still
 from ..matching.graph import Graph, make_graph
 from ..matching.refine import ITERATIONS, refine_poses
@@ -115,14 +115,20 @@ def _best(
     way: Match, progress: Progress,
 ) -> tuple[Match, np.ndarray]:  # fmt: skip
     """The way taken, and poses (T, V, 3) of match space."""
-    camera = standing.view.camera
-    if way is Match.AUTO:
-        way = way_to_match(poses, known, anchor, faces, film, camera, progress.check)
-    if way is Match.REFINE:
-        advance = progress.start(FOLLOWING, max(1, ITERATIONS * (len(film) - len(set(known)))))
-        return way, refine_poses(poses, anchor, known, faces, film, camera, graph, advance)
-    advance = progress.start(FOLLOWING, max(1, steps_of(len(film), known)))
-    return way, track_mesh(poses, anchor, known, faces, film, camera, graph, advance)
+    camera, others = standing.view.camera, len(film) - len(set(known))
+    if way is Match.AUTO and trusted(poses, known, anchor, faces, film, camera, progress.check):
+        way = Match.REFINE
+    refining, tracking = way is not Match.TRACK, way is not Match.REFINE
+    advance = progress.start(FOLLOWING, max(1, refining * ITERATIONS * others + tracking * steps_of(len(film), known)))
+    ways: dict[Match, np.ndarray] = {}
+    if refining:
+        ways[Match.REFINE] = refine_poses(poses, anchor, known, faces, film, camera, graph, advance)
+    if tracking:
+        ways[Match.TRACK] = track_mesh(poses, anchor, known, faces, film, camera, graph, advance)
+    if len(ways) == 1:
+        return ways.popitem()
+    chosen = better(ways[Match.REFINE], ways[Match.TRACK], anchor, faces, film, camera, progress.check)
+    return chosen, ways[chosen]
 
 
 def between(poses: np.ndarray, frame: float) -> np.ndarray:
