@@ -74,14 +74,20 @@ class Outliner:
         """Where the mesh is seen: bool, FINER pixels to one of the picture, with AROUND more on every side."""
         places = seen_at(self._camera, vertices)
         scale, corner = FINER * self._window.scale, np.array(self._window.corner)
-        flat = np.zeros((len(vertices), 3))
-        flat[:, :2] = ((places[:, :2] - corner) * scale + FINER * AROUND) * (1, -1)
-        before = (places[:, 2] > 0)[self._faces].all(axis=1)
+        seen = (places[:, :2] - corner) * scale + FINER * AROUND
         size = FINER * (self._window.cell + 2 * AROUND)
-        if not before.any():
-            return np.zeros((size, size), bool)
-        from_above = FilmCamera(0.0, 0.0, 0.0, 0.0, 1.0, (0.0, 0.0), (0.0, 0.0))
-        return Scene(flat, self._faces[before]).sight(from_above, (size, size)).mask
+        mask = np.zeros((size, size), bool)
+        faces = self._faces[(places[:, 2] > 0)[self._faces].all(axis=1)]
+        used = seen[faces.ravel()]
+        if not len(used):
+            return mask
+        left, top = np.floor(used.min(axis=0)).clip(0, size).astype(int)
+        right, bottom = np.ceil(used.max(axis=0)).clip(0, size).astype(int)
+        if left < right and top < bottom:
+            from_above = FilmCamera(0.0, 0.0, 0.0, 0.0, 1.0, (0.0, 0.0), (-float(left), -float(top)))
+            flat = np.concatenate([seen * (1, -1), np.zeros((len(seen), 1))], axis=1)
+            mask[top:bottom, left:right] = Scene(flat, faces).sight(from_above, (bottom - top, right - left)).mask
+        return mask
 
     def _subject(self, frame: int) -> np.ndarray:
         """(cell, cell, 4) uint8, straight alpha: the window of a frame."""
