@@ -46,9 +46,8 @@ def own_mesh_painted(
         return _with_fit(animation, replace(found, notes=(*found.notes, UNPAINTED)))
     own = atlas_of_uv(corners.uv)
     if own is None:
-        rest = animation.vertices[animation.reference_frame]
-        _, place_of = weld(rest)
-        own = atlas_of(rest, place_of[animation.faces], corners.polygon)
+        places, place_of = weld(animation.vertices[animation.reference_frame])
+        own = atlas_of(places, place_of[animation.faces], corners.polygon)
     return _painted_into(own, animation, crops, standing, progress)
 
 

@@ -38,7 +38,7 @@ from .weights.store import ModelStore
 MAX_SIDE = 512
 LEAST_LIKENESS = 0.85
 """Overlap of a network's mesh and its reference frame below which the frame's outline makes the better mesh."""
-TOYS_ONLY = "these weights have learnt toys alone (--shape network asks them nevertheless)"
+TOYS_ONLY = 'these weights have learnt toys alone (the shape "Network" asks them nevertheless)'
 OWN_NUMBERS = ("steps", "guidance", "image_steps", "max_faces", "smallest_part")
 """What of a preset an artist may choose for one job, under the same name in `AnimateOptions`."""
 

@@ -26,7 +26,7 @@ class VIEW3D_PT_actionmesh_result(SidebarPanel, bpy.types.Panel):
         column.prop(target.actionmesh, "speed")
         column.prop(target.actionmesh, "loop")
         if can_switch(target):
-            column.prop(target.actionmesh, "clip_colours")
+            column.column(heading="Colours").prop(target.actionmesh, "clip_colours", text="From the Clip")
         row = layout.row(align=True)
         row.operator("object.shade_smooth")
         row.operator("object.shade_flat")

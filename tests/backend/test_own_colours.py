@@ -214,6 +214,17 @@ def test_its_own_uvs_are_painted_into(place, painted, tmp_path):
     assert likeness(found.appearance) > 0.9 and found.provenance.fit.way is Match.OFF
 
 
+def test_a_mesh_whose_faces_share_no_vertex_is_painted_as_one_whose_faces_do(place, painted, tmp_path):
+    """As flat shaded meshes are exported: its charts are no smaller for that."""
+    mesh, out = load_mesh(place / "mesh.ply"), str(tmp_path / "a.safetensors")
+    split = trimesh.Trimesh(mesh.vertices[mesh.faces].reshape(-1, 3), np.arange(mesh.faces.size).reshape(-1, 3), process=False)
+    split.export(tmp_path / "split.ply")
+    job = Animate(str(place / "clip"), (out,), mesh=str(tmp_path / "split.ply"), preset="demo", match=Match.TRACK, colours=True)
+    found = run(job)
+    assert likeness(found.appearance) > 0.9
+    np.testing.assert_allclose(found.appearance.corner_uv, painted.appearance.corner_uv, atol=0.01)
+
+
 def test_a_mesh_whose_camera_is_not_found_says_so(place, tmp_path):
     out = (str(tmp_path / "a.safetensors"),)
     found = run(Animate(str(place / "clip"), out, mesh=str(place / "flat.ply"), preset="demo", colours=True))
