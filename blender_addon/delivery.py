@@ -4,17 +4,21 @@ What is to be written where is decided when the job is submitted, and kept with 
 result is there, the artist may have gone to another frame, another scene, or another file.
 """
 
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import bpy
 
+from . import shown
 from .backend_files import protocol
 from .errors import MotionError, TargetChanged
 from .jobs.record import JobRecord, Purpose
 from .motion.result import Motion, load_motion
 from .motion.timing import frames_per_second
+from .problems import Problem
+from .scene.coats import add, forget_unused, renew
 from .scene.objects import ObjectOptions, lie_of, metres_per_unit, new_object
 from .scene.options import Mode, WriteOptions, Written
 from .scene.ranges import extend_range
@@ -105,9 +109,26 @@ def _write(record: JobRecord, writing: Writing, target: bpy.types.Object | None)
     if target is None:
         target, written = _add(scene, motion, writing, options)
     else:
-        written = write_motion(target, motion, replace(options, **_as_it_is(record, writing, motion, target)))
+        options = replace(options, **_as_it_is(record, writing, motion, target))
+        written = _write_onto(target, motion, options, colours_asked=record.request.colours and record.rematch is None)
     extend_range(scene, written.start, written.end)
     return target
+
+
+def _write_onto(target: bpy.types.Object, motion: Motion, options: WriteOptions, colours_asked: bool) -> Written:
+    """Writes keys, and the result's colours: where they were asked for, or in the place of an earlier result's."""
+    note = ""
+    with ExitStack() as undo:
+        if colours_asked and motion.coat is not None:
+            note = add(target, motion, undo)
+        elif motion.coat is not None:
+            renew(target, motion, undo)
+        written = write_motion(target, motion, options)
+        undo.pop_all()
+    forget_unused()
+    if note:
+        shown.show(Problem(note, "The motion is there. Animate it again for its colours."))
+    return written
 
 
 def _options(record: JobRecord, writing: Writing, scene: bpy.types.Scene) -> WriteOptions:

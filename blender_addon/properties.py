@@ -24,6 +24,7 @@ from .menus import (
     STARTS,
 )
 from .problems import Problem
+from .scene.coat_switch import is_shown, show
 
 
 def _is_other_object(_settings: bpy.types.PropertyGroup, candidate: bpy.types.Object) -> bool:
@@ -158,6 +159,11 @@ class SceneSettings(bpy.types.PropertyGroup):
         description="How the motion of your own mesh is brought onto the clip, so that it lies on it frame by frame",
         items=MATCHES,
     )
+    colours: BoolProperty(
+        name="Colours from the Clip",
+        description="Paint your own mesh with what the clip shows of it, in a material and a UV map that are added. Its own "
+        "materials and UV maps stay, and one click under Result goes back to them",
+    )
     shape: EnumProperty(name="Shape", description="Where the shape of a new object comes from", items=SHAPES)
     reference_pose: EnumProperty(
         name="Reference Pose",
@@ -278,6 +284,17 @@ WITH_CALLBACKS = (
             items=LOOPS,
             get=lambda self: [loop[0] for loop in LOOPS].index(animated.playback_of(self.id_data).loop),
             set=lambda self, value: animated.change(self.id_data, loop=LOOPS[value][0]),
+            options=set(),
+        ),
+    ),
+    (
+        ObjectSettings,
+        "clip_colours",
+        BoolProperty(
+            name="Colours from the Clip",
+            description="Show what the clip painted. Off, every face has the material again that it had before",
+            get=lambda self: is_shown(self.id_data),
+            set=lambda self, value: show(self.id_data, value),
             options=set(),
         ),
     ),

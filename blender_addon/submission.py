@@ -15,6 +15,7 @@ from .jobs.folder import cannot_write, jobs_root, remove_folder
 from .jobs.record import FRAMES_FOLDER, TARGET_FILE, JobRecord, Purpose, new_record
 from .motion.timing import frames_per_second
 from .preferences import choices
+from .scene.coats import check_room
 from .scene.meshes import save_rest_pose
 from .scene.targets import check_target, fingerprint
 
@@ -47,10 +48,12 @@ def submit(
     Raises:
         ArtistError: no source was named, a target cannot be animated, or the job's folder cannot be written.
     """
+    settings = context.scene.actionmesh
     for target in targets:
         if target is not None:
             check_target(target)
-    settings = context.scene.actionmesh
+            if settings.colours:
+                check_room(target)
     source = settings.source_object if settings.source == "OBJECT" and not filepath else None
     frames = scene_frames(context.scene) if source else []
     request = _request(context.scene, FRAMES_FOLDER if source else clip_of(settings, filepath), seed, frames)
@@ -169,6 +172,7 @@ def _own_mesh(settings: bpy.types.PropertyGroup, axis: str) -> dict[str, Any]:
     return {
         "mesh": TARGET_FILE,
         "match": protocol.Match(settings.match),
+        "colours": settings.colours,
         "facing": protocol.Facing.AUTO if axis == AUTO else protocol.Facing.FRONT,
         "reference_pose": protocol.ReferencePose(settings.reference_pose),
     }
@@ -201,7 +205,7 @@ def new_job(
 def save_target(target: bpy.types.Object, facing: str, record: JobRecord) -> None:
     """Puts the mesh as it is now into the job's folder: the job must not see what is changed while it waits."""
     try:
-        save_rest_pose(target, facing, record.target_path)
+        save_rest_pose(target, facing, record.target_path, with_corners=record.request.colours)
     except OSError as error:
         record.release()
         remove_folder(record.folder)

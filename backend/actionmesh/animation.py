@@ -54,8 +54,8 @@ class Animation:
         frame_indices: (T,) int64, which of the chosen frames a pose shows, counted from 0; -1 for an in-between.
         provenance: what made it.
         unmatched: (T, V, 3) float32, the network's poses before they were matched to the clip; None where `vertices` are those.
-        appearance: UVs and a picture of a mesh that was made and coloured here. None for an artist's mesh, whose own file tells,
-            and for plain clay.
+        appearance: UVs and a picture of a mesh that was coloured here. None for plain clay, and for an artist's mesh, whose own
+            file tells, unless its colours were asked for.
     """
 
     vertices: np.ndarray

@@ -130,6 +130,12 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--steps", type=int, metavar="N", help="denoising steps, instead of the preset's")
     group.add_argument("--guidance", type=float, metavar="X", help="how closely to follow the clip, instead of the preset's")
     _add_shape(group)
+    group.add_argument(
+        "--colours",
+        action="store_true",
+        help="paint your own mesh with what the clip shows of it; a .glb then holds the mesh in these colours, without the "
+        "materials, nodes and skins of its file (a mesh that is made from the clip is always painted)",
+    )
     made = "of the mesh that is made where no --mesh is given"
     group.add_argument("--image-steps", type=int, metavar="N", help=f"denoising steps {made}, instead of the preset's")
     group.add_argument("--max-faces", type=int, metavar="N", help=f"most faces {made}, instead of the preset's")

@@ -45,7 +45,7 @@ def run(job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None],
         animation = animate(options, store, progress, subject)
     mesh = Path(job.mesh) if job.mesh else None
     for path in progress.track(job.out, SAVING):
-        save_animation(animation, path, mesh, subject.frames)
+        save_animation(animation, path, mesh, subject.frames, subject.crops)
     return _answer(animation, job.out, clock, store)
 
 
@@ -78,7 +78,7 @@ def rematch(
     else:
         animation = match_again(animation, subject, job.match, job.facing, progress)
     for path in progress.track(job.out, SAVING):
-        save_animation(animation, path, mesh if mesh and mesh.exists() else None, subject.frames)
+        save_animation(animation, path, mesh if mesh and mesh.exists() else None, subject.frames, subject.crops)
     return _answer(animation, job.out, clock, store)
 
 

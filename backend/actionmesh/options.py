@@ -73,6 +73,8 @@ class AnimateOptions:
             reference frame shows it, and leaves others as they are.
         facing: the side of the artist's mesh that the camera sees in the reference frame; AUTO finds it.
         shape: where the mesh comes from if there is no `mesh`.
+        colours: paint the artist's mesh with what the clip shows of it, into its own UVs where these serve. A mesh that
+            is made here is always painted.
         reference_pose: where Stage II puts the mesh at the anchor frame; None: see `ReferencePose.by_default`.
         fps: frames a second of an image sequence, or to override a video's own.
         memory: "auto" or the name of a memory plan, see `weights.plan`; it goes to the ModelStore.
@@ -97,6 +99,7 @@ class AnimateOptions:
     match: Match = Match.AUTO
     facing: Facing = Facing.AUTO
     shape: Shape = Shape.AUTO
+    colours: bool = False
     reference_pose: ReferencePose | None = None
     fps: float | None = None
     memory: str = "auto"

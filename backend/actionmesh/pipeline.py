@@ -8,8 +8,10 @@ from torch import Tensor
 
 from . import __version__
 from .animation import Animation, Provenance
+from .colouring import own_mesh_painted, painted_by_camera
 from .errors import InputError
 from .geometry.mesh import Mesh
+from .geometry.mesh_corners import load_corners
 from .geometry.mesh_files import load_mesh
 from .matching.film import Film, make_film
 from .matching.standing import YAWS, Standing, turn_of
@@ -24,7 +26,7 @@ from .progress import Progress
 from .protocol import Facing, Fit, Match, ReferencePose, Shape
 from .relief.shape import MAX_FACES
 from .relief_animation import relief_animation
-from .rematch import matched, painted_by_camera
+from .rematch import matched
 from .stages.correspondence import animate_vertices
 from .stages.match import find_standing
 from .stages.motion import synchronised_latents
@@ -36,7 +38,7 @@ from .weights.store import ModelStore
 MAX_SIDE = 512
 LEAST_LIKENESS = 0.85
 """Overlap of a network's mesh and its reference frame below which the frame's outline makes the better mesh."""
-TOYS_ONLY = "these weights have learnt toys alone (--shape network asks them nevertheless)"
+TOYS_ONLY = 'these weights have learnt toys alone (the shape "Network" asks them nevertheless)'
 OWN_NUMBERS = ("steps", "guidance", "image_steps", "max_faces", "smallest_part")
 """What of a preset an artist may choose for one job, under the same name in `AnimateOptions`."""
 
@@ -94,7 +96,10 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
     if standing is None or film is None:
         return animation
     poses = known_poses(options, reference, anchor, len(clip.frames))
-    return matched(animation, film, standing, options.match, poses, progress)
+    animation = matched(animation, film, standing, options.match, poses, progress)
+    if not options.colours or clip.crops is None:
+        return animation
+    return own_mesh_painted(animation, load_corners(mesh), clip.crops, standing, progress)
 
 
 def wants_relief(options: AnimateOptions, store: ModelStore) -> bool:
@@ -153,9 +158,10 @@ def provenance_of(options: AnimateOptions, anchor: int, store: ModelStore, fit: 
 
 def film_for(options: AnimateOptions, mesh: Mesh | None, clip: Clip, progress: Progress) -> Film | None:
     """The clip as matching works on it; None where nothing is to be found in it."""
-    if mesh is None or clip.crops is None or (options.match is Match.OFF and options.facing is not Facing.AUTO):
+    if mesh is None or clip.crops is None:
         return None
-    return make_film(clip.crops, progress.check)
+    nothing = options.match is Match.OFF and options.facing is not Facing.AUTO and not options.colours
+    return None if nothing else make_film(clip.crops, progress.check)
 
 
 def turn_for(options: AnimateOptions, standing: Standing | None) -> np.ndarray | None:

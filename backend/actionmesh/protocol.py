@@ -14,7 +14,7 @@ from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin, get_type_hints
 
-VERSION = 3
+VERSION = 4
 MAX_LINE = 1 << 20
 
 JobId = int | str
@@ -192,6 +192,7 @@ class Animate(Params):
     match: Match = Match.AUTO
     facing: Facing = Facing.AUTO
     shape: Shape = Shape.AUTO
+    colours: bool = False
     reference_pose: ReferencePose | None = None
     fps: float | None = None
     memory: Memory = Memory.AUTO

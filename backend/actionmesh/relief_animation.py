@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from .animation import Animation, Provenance
+from .clip_camera import clip_camera
 from .errors import InputError
 from .geometry.surface import Normalisation
 from .matching.choice import fit
@@ -19,7 +20,7 @@ from .progress import Progress
 from .protocol import Fit, Match, Shape
 from .relief.limbs import frame_with_most_limbs
 from .relief.shape import MAX_FACES, Relief, relief_from_crop
-from .rematch import clip_camera, require_same_frames
+from .rematch import require_same_frames
 from .stages.match import FOLLOWING, between, one_thread
 
 INFLATING = "Stage 0: inflating the outline"

@@ -6,19 +6,16 @@ from dataclasses import replace
 import numpy as np
 
 from .animation import Animation
+from .clip_camera import clip_camera
+from .colouring import painted_again
 from .errors import InputError
-from .matching.choice import fit
 from .matching.film import Film, make_film
 from .matching.graph import NODES
-from .matching.standing import Standing, camera_in_mesh
+from .matching.standing import Standing
 from .media.clip import Clip
-from .media.subject_crops import SubjectCrops
-from .painting.painting import painted_by_clip
 from .progress import Progress
-from .protocol import ClipCamera, Facing, Fit, Match
+from .protocol import Facing, Fit, Match
 from .stages.match import find_standing, match_to_clip, mismatch
-
-PAINTING = "Painting the mesh"
 
 
 def matched(
@@ -51,23 +48,6 @@ def matched(
     return _with_fit(changed, replace(found_fit, way=found.way, overlap=found.overlap, camera=clip_camera(film, standing)))
 
 
-def painted_by_camera(animation: Animation, crops: SubjectCrops, standing: Standing, progress: Progress) -> Animation:
-    """Return the animation with the colours that its clip shows, and with the clip's camera in its provenance."""
-    film = make_film(crops, progress.check)
-    whole = animation.vertices[animation.frame_indices >= 0]
-    corner = (-film.corner[0] * film.factor, -film.corner[1] * film.factor)
-    camera = standing.view.camera.rescaled(1 / film.factor, corner)
-    advance = progress.start(PAINTING, 1)
-    poses = standing.to_match.apply(whole)
-    coat = painted_by_clip(poses, animation.faces, camera, crops, animation.provenance.anchor, progress.check)
-    advance()
-    fitting = fit(poses, animation.faces, film, standing.view.camera, progress.check)
-    found = replace(
-        animation.provenance.fit, agreement=standing.view.overlap, overlap=fitting, camera=clip_camera(film, standing)
-    )
-    return _with_fit(replace(animation, appearance=coat), found)
-
-
 def match_again(animation: Animation, clip: Clip, way: Match, facing: Facing, progress: Progress) -> Animation:
     """Return a finished animation matched to its clip anew, from the poses that the network once made.
 
@@ -84,7 +64,8 @@ def match_again(animation: Animation, clip: Clip, way: Match, facing: Facing, pr
     anchor = animation.provenance.anchor
     standing = find_standing(reference, animation.faces, clip.crops, anchor, facing, progress)
     cleared = replace(animation.provenance, fit=Fit(shape=animation.provenance.fit.shape))
-    return matched(replace(animation, provenance=cleared), film, standing, way, {anchor: reference}, progress)
+    again = matched(replace(animation, provenance=cleared), film, standing, way, {anchor: reference}, progress)
+    return painted_again(again, clip.crops, standing, progress)
 
 
 def require_same_frames(animation: Animation, clip: Clip) -> None:
@@ -93,21 +74,6 @@ def require_same_frames(animation: Animation, clip: Clip) -> None:
     if len(clip.frames) != whole or clip.crops is None:
         problem = f"{clip.name} gives {len(clip.frames)} frames, and the result has {whole}."
         raise InputError(problem, "Name the clip from which it was made, with the same frames.")
-
-
-def clip_camera(film: Film, standing: Standing) -> ClipCamera:
-    """Return the camera of the clip's own frames, in the mesh's coordinates."""
-    camera, (height, width) = standing.view.camera, film.frame_size
-    matrix = camera_in_mesh(camera, standing.to_match)
-    scale = camera.scale / film.factor
-    perspective = camera.inverse_distance > 0
-    return ClipCamera(
-        matrix=tuple(matrix.ravel().tolist()),
-        width=width,
-        height=height,
-        focal=scale / camera.inverse_distance if perspective else None,
-        pixel=None if perspective else 1 / (scale * standing.to_match.scale),
-    )
 
 
 def _notes(standing: Standing, anchor: int, way: Match) -> list[str]:

@@ -13,10 +13,13 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from ..errors import MotionError
+from .coat import Coat
 
 AGAIN = "Run the job again."
 SHAPES = {"vertices": (3, "F32"), "faces": (2, "I32"), "times": (1, "F64"), "frame_indices": (1, "I64")}
 """Number of axes and type of each array in the file."""
+UV, PICTURE = "corner_uv", "picture_png"
+"""The arrays of a coat, which only a mesh that was coloured has."""
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,7 @@ class Motion:
         reference_frame: index into T of the pose for which the mesh was made or given.
         frame_indices: (T,) which of the chosen frames a pose shows; -1 for an in-between.
         provenance: what made it, plain JSON.
+        coat: the colours that the clip shows of it; None where the backend sent none.
     Raises:
         MotionError: the numbers do not fit each other, or are not finite; the sentence names which.
     """
@@ -40,6 +44,7 @@ class Motion:
     reference_frame: int
     frame_indices: np.ndarray
     provenance: dict[str, Any] = field(default_factory=dict)
+    coat: Coat | None = None
 
     def __post_init__(self) -> None:
         for wrong, problem in self._faults():
@@ -55,6 +60,8 @@ class Motion:
         yield not 0 <= self.reference_frame < poses, f"has {poses} poses, and its reference is number {self.reference_frame}"
         yield not np.isfinite(self.times).all() or (np.diff(self.times) <= 0).any(), "has times that do not grow"
         yield corners.size and not _within(corners, self.vertices.shape[1]), "has faces whose vertices do not exist"
+        coats = 0 if self.coat is None else len(self.coat.corner_uv)
+        yield self.coat is not None and coats != len(corners), f"has {len(corners)} faces and UVs of {coats}"
         yield not all(np.isfinite(pose).all() for pose in self.vertices), "has vertices that are not finite numbers"
 
 
@@ -75,10 +82,20 @@ def load_motion(path: str | Path) -> Motion:
             _check_header(file)
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in SHAPES}
+            coat = _read_coat(file)
         reference, provenance = int(metadata["reference_frame"]), dict(json.loads(metadata["provenance"]))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise MotionError(f"The result {path} is damaged or no animation: {_first_line(error)}.", AGAIN) from error
-    return Motion(**arrays, reference_frame=reference, provenance=provenance)
+    return Motion(**arrays, reference_frame=reference, provenance=provenance, coat=coat)
+
+
+def _read_coat(file: Any) -> Coat | None:
+    names = set(file.keys())
+    if not names & {UV, PICTURE}:
+        return None
+    if not {UV, PICTURE} <= names:
+        raise KeyError("it has a picture without UVs, or UVs without a picture")
+    return Coat(file.get_tensor(UV), file.get_tensor(PICTURE).tobytes())
 
 
 def _check_header(file: Any) -> None:

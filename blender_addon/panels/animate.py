@@ -69,6 +69,7 @@ def _draw_target(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     row.prop(target.actionmesh, "facing")
     row.prop(context.window_manager.actionmesh, "show_facing", text="", icon="EMPTY_SINGLE_ARROW")
     column.prop(context.scene.actionmesh, "match")
+    column.column(heading="Colours").prop(context.scene.actionmesh, "colours", text="From the Clip")
 
 
 class VIEW3D_PT_actionmesh_frames(SidebarPanel, bpy.types.Panel):

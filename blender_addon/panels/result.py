@@ -3,6 +3,7 @@
 import bpy
 
 from .. import animated, fit
+from ..scene.coat_switch import can_switch
 from .base import SidebarPanel, in_rows, write
 
 
@@ -24,6 +25,8 @@ class VIEW3D_PT_actionmesh_result(SidebarPanel, bpy.types.Panel):
         blend.prop(target.actionmesh, "strength", slider=True)
         column.prop(target.actionmesh, "speed")
         column.prop(target.actionmesh, "loop")
+        if can_switch(target):
+            column.column(heading="Colours").prop(target.actionmesh, "clip_colours", text="From the Clip")
         row = layout.row(align=True)
         row.operator("object.shade_smooth")
         row.operator("object.shade_flat")

@@ -7,7 +7,7 @@ import bpy
 import numpy as np
 
 from ..motion.axes import to_model
-from ..motion.ply import write_ply
+from ..motion.ply import Corners, write_ply
 
 
 @dataclass(frozen=True)
@@ -52,14 +52,34 @@ def read_rest_pose(object: bpy.types.Object) -> RestPose:
     return RestPose(read_basis(object.data), read_triangles(object.data))
 
 
-def save_rest_pose(object: bpy.types.Object, facing: str, path: str | Path) -> RestPose:
+def read_corners(mesh: bpy.types.Mesh) -> Corners:
+    """Of which face each triangle is a part, and the UVs of its corners in the UV map that renders use."""
+    mesh.calc_loop_triangles()
+    count = len(mesh.loop_triangles)
+    polygons, loops = np.empty(count, np.int32), np.empty(3 * count, np.int32)
+    mesh.loop_triangles.foreach_get("polygon_index", polygons)
+    mesh.loop_triangles.foreach_get("loops", loops)
+    layer = next((layer for layer in mesh.uv_layers if layer.active_render), None)
+    return Corners(polygons, None if layer is None else read_uv(layer)[loops].reshape(-1, 3, 2))
+
+
+def read_uv(layer: bpy.types.MeshUVLoopLayer) -> np.ndarray:
+    """(L, 2) float32, of the corners of all faces."""
+    values = np.empty((len(layer.uv), 2), np.float32)
+    layer.uv.foreach_get("vector", values.ravel())
+    return values
+
+
+def save_rest_pose(object: bpy.types.Object, facing: str, path: str | Path, with_corners: bool = False) -> RestPose:
     """Writes the rest pose as a PLY file in model space, and returns it in local coordinates.
 
     Args:
         facing: the local axis that the subject faces, a name in `axes.FACINGS`.
+        with_corners: what painting needs goes with it, see `read_corners`.
     Raises:
         OSError: the file cannot be written.
     """
     pose = read_rest_pose(object)
-    write_ply(path, to_model(pose.vertices, facing), pose.triangles)
+    corners = read_corners(object.data) if with_corners else None
+    write_ply(path, to_model(pose.vertices, facing), pose.triangles, corners)
     return pose

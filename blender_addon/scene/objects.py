@@ -2,7 +2,7 @@
 
 It faces -Y with Z up. Its origin lies under the middle of the reference pose, at the height of that pose's lowest point,
 and comes to stand on the 3D cursor; later poses may go below it, as a jump's crouch does. Its size is in the vertices, so
-its transform is plain.
+its transform is plain. It has the colours that the clip shows of it, or is plain clay where none came.
 """
 
 from dataclasses import dataclass
@@ -14,11 +14,12 @@ import numpy as np
 from ..errors import ArtistError
 from ..motion.axes import to_local
 from ..motion.result import Motion
+from .coat_parts import coloured_material, uv_layer_of
 from .meshes import read_basis
 from .options import WriteOptions, Written
 from .shape_keys import write_motion
 
-FACING = "NEG_Y"
+FACING, UV_MAP = "NEG_Y", "UVMap"
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class ObjectOptions:
         location: in the scene; None takes the 3D cursor.
         collection: name of its own new collection; None takes `name`.
         smooth: shade smooth instead of flat.
-        colour: linear red, green, blue, alpha.
+        colour: linear red, green, blue, alpha of clay.
     Raises:
         ArtistError: the size is not above 0.
     """
@@ -112,10 +113,8 @@ def _add_object(
     """Adds the object at rest, and each data-block to `made` as soon as it is there."""
     mesh = bpy.data.meshes.new(chosen.name)
     made.append(mesh)
-    _fill(mesh, rest, motion.faces, chosen.smooth)
-    material = _material(chosen)
-    made.append(material)
-    mesh.materials.append(material)
+    _fill(mesh, rest, motion, chosen.smooth)
+    mesh.materials.append(_material(mesh, motion, chosen, made))
     object = bpy.data.objects.new(chosen.name, mesh)
     made.append(object)
     object.location = scene.cursor.location if chosen.location is None else chosen.location
@@ -126,8 +125,9 @@ def _add_object(
     return object
 
 
-def _fill(mesh: bpy.types.Mesh, vertices: np.ndarray, triangles: np.ndarray, smooth: bool) -> None:
-    """Gives an empty mesh its vertices (V, 3), in their order, and its triangles (F, 3)."""
+def _fill(mesh: bpy.types.Mesh, vertices: np.ndarray, motion: Motion, smooth: bool) -> None:
+    """Gives an empty mesh its vertices (V, 3), in their order, and the motion's triangles and UVs."""
+    triangles = motion.faces
     mesh.vertices.add(len(vertices))
     mesh.vertices.foreach_set("co", np.ascontiguousarray(vertices, np.float32).ravel())
     mesh.loops.add(triangles.size)
@@ -135,6 +135,8 @@ def _fill(mesh: bpy.types.Mesh, vertices: np.ndarray, triangles: np.ndarray, smo
     mesh.polygons.add(len(triangles))
     mesh.polygons.foreach_set("loop_start", np.arange(0, triangles.size, 3, dtype=np.int32))
     mesh.update(calc_edges=True)
+    if motion.coat is not None:
+        uv_layer_of(mesh, motion.coat.corner_uv, UV_MAP)
     mesh.validate()
     if smooth:
         mesh.shade_smooth()
@@ -142,7 +144,16 @@ def _fill(mesh: bpy.types.Mesh, vertices: np.ndarray, triangles: np.ndarray, smo
         mesh.shade_flat()
 
 
-def _material(chosen: ObjectOptions) -> bpy.types.Material:
+def _material(mesh: bpy.types.Mesh, motion: Motion, chosen: ObjectOptions, made: list[bpy.types.ID]) -> bpy.types.Material:
+    """The motion's colours, or clay."""
+    if motion.coat is not None:
+        return coloured_material(chosen.name, motion.coat, mesh.uv_layers[UV_MAP], made)
+    material = _clay(chosen)
+    made.append(material)
+    return material
+
+
+def _clay(chosen: ObjectOptions) -> bpy.types.Material:
     """A Principled material; from Blender 5.0 on, every new material has nodes."""
     material = bpy.data.materials.new(chosen.name)
     if material.node_tree is None:

@@ -145,11 +145,14 @@ def test_previews_show_it(animation, tmp_path, monkeypatch):
     assert np.count_nonzero(picture[..., 0] > 3 * picture[..., 1] + 60) > 200
 
 
-def test_an_artists_file_comes_before_it(tmp_path):
-    """The mesh is the artist's own: its materials stay."""
+def test_it_comes_before_an_artists_file(tmp_path):
+    """The mesh is the artist's own, and its colours were asked for."""
     source = rich_scene().save(tmp_path / "source.glb")
     mesh = load_mesh(source)
     uv = np.zeros((len(mesh.faces), 3, 2), np.float32)
     animation = Animation(mesh.vertices[None], mesh.faces, np.zeros(1), 0, np.zeros(1, int), PROVENANCE, Coat.of(uv, PICTURE))
     save_animation(animation, tmp_path / "a.glb", source)
-    assert Player(tmp_path / "a.glb").json["materials"] == Player(source).json["materials"]
+    (material,) = Player(tmp_path / "a.glb").json["materials"]
+    assert material["pbrMetallicRoughness"]["baseColorTexture"] == {"index": 0}
+    save_animation(replace(animation, appearance=None), tmp_path / "b.glb", source)
+    assert Player(tmp_path / "b.glb").json["materials"] == Player(source).json["materials"]

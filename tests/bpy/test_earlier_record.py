@@ -24,7 +24,7 @@ def left_behind(addon, target, kept, mesh="target.ply", **facts):
     request, writing = {"clip": clip(addon), "mesh": mesh, "keep_reference_pose": kept}, {"keep_reference_pose": bool(kept)}
     folder = earlier_record.written(jobs_root(), request, writing | {"target": fingerprint(target)}, **facts)
     save_rest_pose(target, "NEG_Y", folder / "target.ply")
-    vertices, faces = read_ply(folder / "target.ply")
+    vertices, faces, _ = read_ply(folder / "target.ply")
     poses = np.stack([vertices + MISSED, vertices + MISSED * 3])
     arrays = {"vertices": poses, "faces": faces.astype(np.int32), "times": np.arange(2) / 24, "frame_indices": np.arange(2)}
     save_file(arrays, str(folder / "result.safetensors"), {"reference_frame": "0", "provenance": "{}"})

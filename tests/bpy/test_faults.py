@@ -238,7 +238,7 @@ def test_job_folder_that_cannot_be_written(addon, monkeypatch):
 def test_disk_full_while_the_mesh_is_saved(addon, monkeypatch):
     from blender_addon import submission
 
-    def full(*_):
+    def full(*_arguments, **_options):
         raise OSError(28, "No space left on device")
 
     selected_cube()

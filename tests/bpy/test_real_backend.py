@@ -208,3 +208,18 @@ def test_a_clip_that_is_no_clip_is_told_in_a_sentence(home, tmp_path):
     bpy.context.scene.actionmesh.clip = str(broken)
     with pytest.raises(RuntimeError, match="broken.mp4"):
         OPS.look()
+
+
+def test_colours_of_the_clip_reach_a_new_object_and_a_selected_mesh(home, dancers):
+    scene, target = bpy.context.scene, lopsided()
+    uv_maps = [layer.name for layer in target.data.uv_layers]
+    nods(scene.actionmesh, dancers, "track")
+    scene.actionmesh.colours = True
+    OPS.animate_selected()
+    assert target.actionmesh.clip_colours and [layer.name for layer in target.data.uv_layers][: len(uv_maps)] == uv_maps
+    OPS.animate_from_video()
+    for made in (target, bpy.context.active_object):
+        texture = next(node for node in made.data.materials[-1].node_tree.nodes if node.type == "TEX_IMAGE")
+        assert texture.image.packed_file and min(texture.image.size) > 100
+        shown = np.array(texture.image.pixels[:]).reshape(-1, 4)[:, :3]
+        assert 0.05 < shown.mean() < 0.95 and shown.std() > 0.01

@@ -1,7 +1,8 @@
 """The fake worker of tests/addon with real results: what it is asked to animate waves, and without a mesh it is a tent.
 
 The name of a clip says how its job goes, as there; `wave` is good, `slow` too, but takes 30 seconds; `quick` writes rubbish;
-`doubtful` is good, but the mesh may be seen from another side. What is matched again waves twice as high.
+`doubtful` is good, but the mesh may be seen from another side; `painted` brings colours for what it makes, and for an artist's mesh
+where they are asked for. What is matched again waves twice as high, and its colours are others.
 """
 
 import json
@@ -19,6 +20,7 @@ from safetensors.numpy import save_file  # noqa: E402
 
 from tests.addon import fake_worker  # noqa: E402
 from tests.addon.fake_worker import protocol  # noqa: E402
+from tests.addon.pictures import png  # noqa: E402
 
 POSES = 5
 YAWS = {"+Z": 0.0, "+X": 90.0, "-Z": 180.0, "-X": -90.0}
@@ -30,8 +32,22 @@ def read_ply(path):
     header, body = Path(path).read_bytes().split(b"end_header\n", 1)
     count, faces = (int(line.split()[-1]) for line in header.splitlines() if line.startswith(b"element"))
     vertices = np.frombuffer(body, "<f4", 3 * count).reshape(count, 3)
-    triangles = np.frombuffer(body[12 * count :], [("n", "u1"), ("corners", "<i4", 3)], faces)["corners"]
-    return vertices, triangles
+    kinds = [("n", "u1"), ("corners", "<i4", 3)]
+    kinds += [("polygon", "<i4")] * (b" polygon" in header) + [("m", "u1"), ("uv", "<f4", (3, 2))] * (b" texcoord" in header)
+    rows = np.frombuffer(body[12 * count :], kinds, faces)
+    return vertices, rows["corners"], {name: rows[name] for name in ("polygon", "uv") if name in rows.dtype.names}
+
+
+def coat_of(faces, vertices, told, shade):
+    """UVs, the mesh's own where it has some, else a row of the picture for each polygon; and a picture of one shade."""
+    picture = np.full((16, 32, 3), shade, np.uint8)
+    uv = told.get("uv")
+    if uv is None:
+        polygon = told.get("polygon", np.arange(len(faces)))
+        along = vertices[faces][..., 0] + 0.1 * vertices[faces][..., 1]
+        rows = (polygon[:, None] + 0.5 * (vertices[faces][..., 2] > vertices[:, 2].mean()) + 0.2) / (polygon.max() + 1)
+        uv = np.stack([(along - along.min()) / np.ptp(along), rows], axis=-1)
+    return {"corner_uv": uv.astype(np.float32), "picture_png": np.frombuffer(png(picture), np.uint8)}
 
 
 def wave(worker, id, job):
@@ -41,7 +57,7 @@ def wave(worker, id, job):
 
 
 def write_wave(job):
-    vertices, faces = read_ply(job.mesh) if job.mesh else (TENT, SIDES)
+    vertices, faces, corners = read_ply(job.mesh) if job.mesh else (TENT, SIDES, {})
     poses = np.repeat(vertices[None], POSES, 0).astype(np.float32)
     poses[:, :, 1] += np.sin(np.arange(POSES))[:, None] * np.ptp(vertices[:, 1]) * 0.1 * vertices[:, 0]
     arrays = {
@@ -50,6 +66,8 @@ def write_wave(job):
         "times": np.arange(POSES) / 24,
         "frame_indices": np.arange(POSES),
     }
+    if Path(job.clip).name == "painted" and (job.colours or not job.mesh):
+        arrays |= coat_of(faces, vertices, corners, 40 + 10 * job.seed)
     told = {"clip": job.clip, "mesh": job.mesh, "seed": job.seed, "preset": job.preset, "checkpoint": "wave", "version": "0"}
     told |= {"frames": asdict(job.frames), "fps": job.fps, "fit": asdict(fit_of(job, job.clip, "own" if job.mesh else "network"))}
     save_file(arrays, job.out[0], {"reference_frame": "0", "provenance": json.dumps(told)})
@@ -81,6 +99,11 @@ def matched_again(job):
     told = json.loads(metadata["provenance"])
     still = arrays["vertices"][0]
     arrays["vertices"] = still + 2 * (arrays["vertices"] - still)
+    if "corner_uv" in arrays:
+        arrays |= {
+            "corner_uv": arrays["corner_uv"][..., ::-1].copy(),
+            "picture_png": np.frombuffer(png(np.full((8, 8, 3), 200, np.uint8)), np.uint8),
+        }
     told["clip"] = job.clip or told["clip"]
     told["fit"] = asdict(fit_of(job, told["clip"], told["fit"]["shape"]))
     save_file(arrays, job.out[0], metadata | {"provenance": json.dumps(told)})
@@ -95,7 +118,7 @@ def animated(job):
 
 
 RUBBISH = fake_worker.animated
-fake_worker.JOBS["wave"] = fake_worker.JOBS["frames"] = fake_worker.JOBS["doubtful"] = wave
+fake_worker.JOBS["wave"] = fake_worker.JOBS["frames"] = fake_worker.JOBS["doubtful"] = fake_worker.JOBS["painted"] = wave
 fake_worker.ANSWERS[protocol.Animate], fake_worker.ANSWERS[protocol.Rematch] = animated, matched_again
 
 if __name__ == "__main__":

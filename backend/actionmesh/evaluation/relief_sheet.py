@@ -46,6 +46,6 @@ def two_frames(relief: Animation, clip: Clip) -> tuple[int, int]:
 
 def _row(relief: Animation, clip: Clip) -> np.ndarray:
     cameras = [Camera(yaw=np.radians(yaw)) for yaw in ASIDE]
-    stage = Stage(relief, None, clip.frames, CELL, cameras)
+    stage = Stage(relief, None, clip.frames, None, CELL, cameras)
     cells = [cell for frame in two_frames(relief, clip) for cell in zip(stage.pictures(frame), BACKDROPS, strict=True)]
     return np.concatenate([over(picture, np.full((CELL, CELL, 3), grey)) for picture, grey in cells], axis=1)

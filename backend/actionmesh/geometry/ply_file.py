@@ -15,15 +15,25 @@ PLY_ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">"}
 
 def read_ply(data: bytes) -> Surface:
     """ASCII or binary, with any other elements and properties between the ones that matter."""
+    rows = _rows(data)
+    polygons = [row.get("vertex_indices", row.get("vertex_index")) for row in rows.get("face", [])]
+    return np.array([(row["x"], row["y"], row["z"]) for row in rows["vertex"]]).reshape(-1, 3), fans(polygons)
+
+
+def read_ply_faces(data: bytes) -> list[dict]:
+    """The properties of each polygon by name; those that are lists are tuples."""
+    return _rows(data).get("face", [])
+
+
+def _rows(data: bytes) -> dict[str, list[dict]]:
+    """Each element's rows."""
     end = re.search(rb"^end_header[ \t]*\r?\n", data, re.MULTILINE)
     if not data.startswith(b"ply") or end is None:
         raise ValueError("no ply header")
     lines = [line.split() for line in data[: end.start()].decode("ascii", "replace").splitlines()]
     [form] = [line[1] for line in lines if line[:1] == ["format"]]
     take = _ascii_taker(data[end.end() :]) if form == "ascii" else _binary_taker(data, end.end(), PLY_ORDERS[form])
-    rows = {name: _ply_rows(properties, count, take) for name, count, properties in _ply_elements(lines)}
-    polygons = [row.get("vertex_indices", row.get("vertex_index")) for row in rows.get("face", [])]
-    return np.array([(row["x"], row["y"], row["z"]) for row in rows["vertex"]]).reshape(-1, 3), fans(polygons)
+    return {name: _ply_rows(properties, count, take) for name, count, properties in _ply_elements(lines)}
 
 
 def _ply_elements(lines: list[list[str]]) -> list[tuple[str, int, list[list[str]]]]:

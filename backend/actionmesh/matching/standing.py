@@ -24,6 +24,9 @@ SHARPNESS = 2.0
 LARGEST_COST = 0.1
 """Square pixels of the contours' distance above which no view around a mesh is trusted. On tuning sets right views have at most
 0.08, and the best views of a mesh in another frame's pose at least that."""
+CLEAR_COST, CLEARLY, CLEAR_CREASES = 0.2, 3.0, 0.3
+"""A view of up to this cost is trusted nevertheless if every view elsewhere costs so many times as much, and its creases have
+at least this correlation, more than any other's."""
 LEAST_CREASES = 0.15
 """Correlation of creases and edges under which a view is not trusted if another one has more."""
 LEAST_AGREEMENT, LARGEST_MISMATCH = 0.94, 0.6
@@ -97,7 +100,14 @@ def _trusted(views: list[View]) -> bool:
     """Whether the best view shows that the mesh stands as the frame shows it."""
     best = views[0]
     rivals = any(view.creases > LEAST_CREASES for view in views[1:])
-    return best.cost < LARGEST_COST and not (best.creases < LEAST_CREASES and rivals)
+    exact = best.cost < LARGEST_COST and not (best.creases < LEAST_CREASES and rivals)
+    return exact or _stands_out(best, [view for view in views[1:] if angle_between(view.camera, best.camera) > AROUND.apart])
+
+
+def _stands_out(best: View, elsewhere: list[View]) -> bool:
+    """Whether a view whose outline is not exact is far better than all views from elsewhere."""
+    clear = all(view.cost >= CLEARLY * best.cost and view.creases < best.creases for view in elsewhere)
+    return best.cost < CLEAR_COST and best.creases >= CLEAR_CREASES and clear
 
 
 def _second(views: list[View]) -> float | None:

@@ -1,7 +1,7 @@
 """The mesh that was animated, as a glTF document, with the animation's vertices found in its primitives.
 
-A .glb or .gltf file is taken as it is. Any other format is turned into glTF by trimesh, and a mesh of the model's own
-has the colours that it was given, or is plain clay. Where the document splits or reorders vertices, as trimesh does
+A .glb or .gltf file is taken as it is. Any other format is turned into glTF by trimesh. A mesh that was coloured here has
+these colours; another one of the model's own is plain clay. Where the document splits or reorders vertices, as trimesh does
 along the UV seams of an .obj, they are matched by place: vertices at one place move together.
 """
 
@@ -67,10 +67,12 @@ class Source:
 def open_source(animation: Animation, path: Path | None) -> Source:
     """The mesh at `path`; with a warning the animation's own mesh instead when that is not the one that was animated.
 
+    A mesh that was coloured here is shown in these colours, and without its file's materials and hierarchy.
+
     Args:
         path: the file that `animation` was made from; None when the model made the mesh.
     """
-    if path is not None:
+    if path is not None and animation.appearance is None:
         try:
             return _open_file(animation, path)
         except (MeshError, ValueError, KeyError, IndexError, TypeError) as error:

@@ -1,7 +1,7 @@
 """Pictures of a result beside its input: a contact sheet (.png) and a film (.mp4).
 
-The result is seen from the front, as the clip's camera sees it, and from three quarters, in soft light before a plain
-background.
+The result is seen from the front and from three quarters, in soft light before a plain background. Where the clip's camera is
+known, its outline is drawn over the clip, too.
 """
 
 import io
@@ -10,17 +10,18 @@ from fractions import Fraction
 from functools import reduce
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ..animation import Animation
 from ..media.frame_file import Frames
 from ..media.render import Camera, Light, render
+from ..media.subject_crops import SubjectCrops
 from .appearance import read_appearance
 from .atomic import write_atomically
 from .film import encode_film
 from .gltf_source import open_source
+from .outline import Outliner, Window, resample
 
 MOST_COLUMNS = 8
 SHEET_CELL, FILM_CELL = 256, 384
@@ -39,6 +40,7 @@ class Stage:
         animation: the result.
         source_mesh: the mesh that was animated, for its texture; None for one that the model made.
         clip_frames: (T, H, W, 4) uint8, the chosen frames with straight alpha; None leaves the input out.
+        crops: the subject of the same frames at the clip's own resolution; None leaves the outline out.
         cell: pixels along the edge of a picture.
         cameras: from where the result is seen.
     """
@@ -48,6 +50,7 @@ class Stage:
         animation: Animation,
         source_mesh: Path | None,
         clip_frames: Frames | None,
+        crops: SubjectCrops | None,
         cell: int,
         cameras: Sequence[Camera] = (FRONT, THREE_QUARTER),
     ):
@@ -56,11 +59,17 @@ class Stage:
         self._centre, self._scale = _framing(animation.vertices, cameras)
         self._shown_frames = _shown_frames(animation)
         self._crop = None if clip_frames is None else _crop(clip_frames)
+        self._outliner = None
+        if clip_frames is not None and crops is not None and self._crop is not None:
+            self._outliner = _outliner(animation, crops, self._crop, clip_frames.shape[2], cell)
+        self._pose_of_frame = {int(frame): pose for pose, frame in enumerate(animation.frame_indices) if frame >= 0}
 
     @property
     def captions(self) -> list[str]:
         """The pictures' names with the usual cameras."""
-        return ["front", "three-quarter"] if self._clip is None else ["input", "front", "three-quarter"]
+        input_row = [] if self._clip is None else ["input"]
+        outline_row = [] if self._outliner is None else ["outline"]
+        return [*input_row, *outline_row, "front", "three-quarter"]
 
     def pictures(self, pose: int) -> list[np.ndarray]:
         """(cell, cell, 4) uint8 pictures of one pose: the input, where there is one, and what each camera sees."""
@@ -69,20 +78,26 @@ class Stage:
         results = [render(mesh, faces, texture, camera, self._cell, LIGHT) for camera in self._cameras]
         if self._clip is None or self._crop is None:
             return results
-        return [_fit(self._clip[self._shown_frames[pose]], self._crop, self._cell), *results]
+        frame = int(self._shown_frames[pose])
+        clip = [_fit(self._clip[frame], self._crop, self._cell)]
+        if self._outliner is not None:  # of the frame that is shown: an in-between lies on none
+            clip.append(self._outliner.picture(frame, self._vertices[self._pose_of_frame[frame]]))
+        return [*clip, *results]
 
 
 def write_contact_sheet(
-    animation: Animation, path: Path, source_mesh: Path | None, clip_frames: Frames | None
+    animation: Animation, path: Path, source_mesh: Path | None, clip_frames: Frames | None, crops: SubjectCrops | None = None
 ) -> None:
-    """Writes a .png: a row of input frames, and the result from the front and from three quarters, at up to 8 times.
+    """Writes a .png: rows of input frames, of these with the outline, and of the result from the front and from three quarters.
+
+    It shows up to 8 times.
 
     Arguments are those of `Stage`.
 
     Raises:
         OutputError: the file cannot be written.
     """
-    stage, poses = Stage(animation, source_mesh, clip_frames, SHEET_CELL), _spread(animation)
+    stage, poses = Stage(animation, source_mesh, clip_frames, crops, SHEET_CELL), _spread(animation)
     rows = list(zip(*(stage.pictures(pose) for pose in poses), strict=True))
     sheet = _sheet(dict(zip(stage.captions, rows, strict=True)), animation.times[poses])
     coded = io.BytesIO()
@@ -90,7 +105,9 @@ def write_contact_sheet(
     write_atomically(path, lambda part: part.write_bytes(coded.getvalue()))
 
 
-def write_film(animation: Animation, path: Path, source_mesh: Path | None, clip_frames: Frames | None) -> None:
+def write_film(
+    animation: Animation, path: Path, source_mesh: Path | None, clip_frames: Frames | None, crops: SubjectCrops | None = None
+) -> None:
     """Writes an .mp4 of the input beside the result at the animation's own pace, in H.264 where PyAV has it.
 
     Arguments are those of `Stage`.
@@ -98,7 +115,7 @@ def write_film(animation: Animation, path: Path, source_mesh: Path | None, clip_
     Raises:
         OutputError: the file cannot be written.
     """
-    stage, rate = Stage(animation, source_mesh, clip_frames, FILM_CELL), _frame_rate(animation.times)
+    stage, rate = Stage(animation, source_mesh, clip_frames, crops, FILM_CELL), _frame_rate(animation.times)
     ground = _ground(FILM_CELL, FILM_CELL * len(stage.captions))
     images = (over(np.hstack(stage.pictures(pose)), ground) for pose in range(len(animation.times)))
     write_atomically(path, lambda part: encode_film(images, rate, ground.shape[:2], part))
@@ -133,26 +150,22 @@ def _crop(frames: Frames) -> tuple[float, float, float]:
     return (left + right) / 2, (top + bottom) / 2, MARGIN * max(bottom - top, right - left)
 
 
+def _outliner(
+    animation: Animation, crops: SubjectCrops, crop: tuple[float, float, float], width: int, cell: int
+) -> Outliner | None:
+    """What draws the outline into the square of frames, `width` pixels wide, that the input shows; None without a camera."""
+    camera = animation.provenance.fit.camera
+    if camera is None or crops.box is None or (camera.height, camera.width) != crops.frame_size:
+        return None
+    x, y, side = (value * camera.width / width for value in crop)
+    return Outliner(animation.faces, camera, crops, Window((x - side / 2, y - side / 2), side, cell))
+
+
 def _fit(frame: np.ndarray, crop: tuple[float, float, float], cell: int) -> np.ndarray:
     """(cell, cell, 4): the crop of a frame."""
     x, y, side = crop
     scale = cell / side
-    return _resample(frame, scale, (cell / 2 - scale * x, cell / 2 - scale * y), cell)
-
-
-def _resample(frame: np.ndarray, scale: float, shift: tuple[float, float], cell: int) -> np.ndarray:
-    """A straight-alpha frame under p -> scale * p + shift, shrunk by area so that it does not flicker."""
-    premultiplied: np.ndarray = frame.astype(np.float32)
-    premultiplied[..., :3] *= premultiplied[..., 3:] / 255
-    if scale < 1:
-        size = (max(1, round(frame.shape[1] * scale)), max(1, round(frame.shape[0] * scale)))
-        premultiplied = cv2.resize(premultiplied, size, interpolation=cv2.INTER_AREA)
-        scale = 1.0
-    half = (scale - 1) / 2  # OpenCV puts a pixel's centre, not its edge, at its index
-    matrix = np.array([[scale, 0, shift[0] + half], [0, scale, shift[1] + half]])
-    moved: np.ndarray = cv2.warpAffine(premultiplied, matrix, (cell, cell), flags=cv2.INTER_LINEAR)
-    moved[..., :3] *= 255 / np.maximum(moved[..., 3:], 1)
-    return moved.round().clip(0, 255).astype(np.uint8)
+    return resample(frame, scale, (cell / 2 - scale * x, cell / 2 - scale * y), cell)
 
 
 def _sheet(rows: dict[str, tuple[np.ndarray, ...]], times: np.ndarray) -> np.ndarray:

@@ -21,17 +21,22 @@ import numpy as np
 from ..animation import Animation
 from ..errors import InputError, OutputError
 from ..media.frame_file import Frames
+from ..media.subject_crops import SubjectCrops
 from .atomic import write_atomically
 from .gltf import pose_files, write_animated_glb
 from .preview import write_contact_sheet, write_film
 
 POSE_FILE = "frame_{:04d}.glb"
 POSE_PATTERN = re.compile(r"frame_\d{4,}\.glb")
-Writer = Callable[[Animation, Path, Path | None, Frames | None], None]
+Writer = Callable[[Animation, Path, Path | None, Frames | None, SubjectCrops | None], None]
 
 
 def save_animation(
-    animation: Animation, path: str | Path, source_mesh: Path | None = None, clip_frames: Frames | None = None
+    animation: Animation,
+    path: str | Path,
+    source_mesh: Path | None = None,
+    clip_frames: Frames | None = None,
+    crops: SubjectCrops | None = None,
 ) -> None:
     """Writes a result in the format that the ending of `path` names; no ending, or a `/` at the end, is a folder.
 
@@ -40,12 +45,13 @@ def save_animation(
     Args:
         source_mesh: the mesh that was animated, for its UVs, materials and hierarchy; None for one that the model made.
         clip_frames: (T, H, W, 4) uint8, the chosen frames with straight alpha, for previews.
+        crops: their subject at the clip's own resolution, for the outline in previews.
     Raises:
         InputError: no such format.
         OutputError: the file cannot be written there.
     """
     check_output(path)
-    _writer(path)(animation, Path(path), source_mesh, clip_frames)
+    _writer(path)(animation, Path(path), source_mesh, clip_frames, crops)
 
 
 def check_output(path: str | Path) -> None:
@@ -70,9 +76,7 @@ def _writer(path: str | Path) -> Writer:
     if not ending or str(path).endswith(("/", os.sep)):
         return _write_poses
     if ending not in WRITERS:
-        raise InputError(
-            f"{path} ends in {ending}, which is no format of a result.", f"Use {', '.join(WRITERS)}, or a folder."
-        )
+        raise InputError(f"{path} ends in {ending}, which is no format of a result.", f"Use {', '.join(WRITERS)}, or a folder.")
     return WRITERS[ending]
 
 
@@ -83,16 +87,16 @@ def _check_folder(folder: Path) -> None:
         raise OutputError(f"{folder} is a file.", "Choose another folder name, or an ending such as .glb.")
     others = sorted(entry.name for entry in folder.iterdir() if not POSE_PATTERN.fullmatch(entry.name))
     if others:
-        raise OutputError(
-            f"The folder {folder} holds other files, such as {others[0]}.", "Choose a new or an empty folder."
-        )
+        raise OutputError(f"The folder {folder} holds other files, such as {others[0]}.", "Choose a new or an empty folder.")
 
 
-def _write_safetensors(animation: Animation, path: Path, source_mesh: Path | None, clip: Frames | None) -> None:
+def _write_safetensors(
+    animation: Animation, path: Path, source_mesh: Path | None, clip: Frames | None, crops: SubjectCrops | None
+) -> None:
     animation.save(path)
 
 
-def _write_npz(animation: Animation, path: Path, source_mesh: Path | None, clip: Frames | None) -> None:
+def _write_npz(animation: Animation, path: Path, source_mesh: Path | None, clip: Frames | None, crops: SubjectCrops | None) -> None:
     arrays: dict = {
         **animation.arrays(),
         "reference_frame": np.int64(animation.reference_frame),
@@ -106,11 +110,13 @@ def _write_npz(animation: Animation, path: Path, source_mesh: Path | None, clip:
     write_atomically(path, write)
 
 
-def _write_glb(animation: Animation, path: Path, source_mesh: Path | None, clip: Frames | None) -> None:
+def _write_glb(animation: Animation, path: Path, source_mesh: Path | None, clip: Frames | None, crops: SubjectCrops | None) -> None:
     write_animated_glb(animation, path, source_mesh)
 
 
-def _write_poses(animation: Animation, path: Path, source_mesh: Path | None, clip: Frames | None) -> None:
+def _write_poses(
+    animation: Animation, path: Path, source_mesh: Path | None, clip: Frames | None, crops: SubjectCrops | None
+) -> None:
     def write(folder: Path) -> None:
         folder.mkdir()
         for index, data in enumerate(pose_files(animation, source_mesh)):

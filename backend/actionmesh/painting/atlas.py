@@ -1,4 +1,4 @@
-"""UVs for a mesh that has none, by xatlas, and which point of the surface each texel shows."""
+"""UVs for a mesh that has none, by xatlas, or its own where they serve; and which point of the surface each texel shows."""
 
 from dataclasses import dataclass
 
@@ -12,6 +12,10 @@ SIDE = 1024
 """Texels along either axis of the picture, about: xatlas takes what the charts need."""
 PADDING = 4
 """Texels between charts."""
+LOOKED_AT = 512
+"""Texels along either axis of the picture in which is looked for UVs that lie on others."""
+MOST_DOUBLE = 0.001
+"""Share of the covered texels on which UVs may lie on others."""
 MAX_COST = 0.5
 """Of a chart: a quarter of xatlas's own takes half the time, for a few more charts."""
 
@@ -31,13 +35,119 @@ class Atlas:
         return Scene(flat, np.arange(len(flat)).reshape(-1, 3)).sight(above, self.size)
 
 
-def atlas_of(vertices: np.ndarray, faces: np.ndarray) -> Atlas:
-    """Return an atlas of a mesh: vertices (V, 3), faces (F, 3). Their order stays."""
+def atlas_of(vertices: np.ndarray, faces: np.ndarray, polygons: np.ndarray | None = None) -> Atlas:
+    """Return an atlas of a mesh: vertices (V, 3), faces (F, 3). Their order stays.
+
+    Args:
+        polygons: (F,) of which polygon each face is a part: its corners have one UV each. None: faces are polygons.
+    """
     made = xatlas.Atlas()
     made.add_mesh(np.ascontiguousarray(vertices, np.float32), np.ascontiguousarray(faces, np.uint32))
-    charts, packing = xatlas.ChartOptions(), xatlas.PackOptions()
+    charts = xatlas.ChartOptions()
     charts.max_iterations, charts.max_cost = 1, MAX_COST
-    packing.resolution, packing.padding = SIDE, PADDING
-    made.generate(charts, packing)
-    _, corners, uv = made[0]
+    made.generate(charts, _packing())
+    source, corners, uv = made[0]
+    if polygons is not None:
+        cut = cut_polygons(source[corners], corners, polygons)
+        if cut.any():
+            texels = uv[corners] * (made.width, made.height)
+            made = _packed_again(vertices, faces, polygons, corners, texels.astype(np.float64), cut)
+            _, corners, uv = made[0]
     return Atlas(np.ascontiguousarray(uv[corners], np.float32), (max(1, int(made.height)), max(1, int(made.width))))
+
+
+def atlas_of_uv(uv: np.ndarray | None) -> Atlas | None:
+    """Return the atlas of UVs (F, 3, 2) that a mesh has already; None where they leave the picture, or lie on each other."""
+    if uv is None or uv.min() < -1e-4 or uv.max() > 1 + 1e-4:
+        return None
+    own = Atlas(np.ascontiguousarray(uv.clip(0, 1), np.float32), (SIDE, SIDE))
+    return None if _double_share(own) > MOST_DOUBLE else own
+
+
+def cut_polygons(vertices: np.ndarray, corners: np.ndarray, polygons: np.ndarray) -> np.ndarray:
+    """Return which faces (F,) bool belong to a polygon of which a vertex has two places in an atlas.
+
+    Args:
+        vertices: (F, 3) of the mesh, one for each corner.
+        corners: (F, 3) the atlas's own vertices, each of one place.
+    """
+    pairs = np.stack([np.repeat(polygons, 3), vertices.ravel()], axis=1)
+    _, pair = np.unique(pairs, axis=0, return_inverse=True)
+    low, high = np.full(pair.max() + 1, np.iinfo(np.int64).max), np.full(pair.max() + 1, -1)
+    np.minimum.at(low, pair, corners.ravel())
+    np.maximum.at(high, pair, corners.ravel())
+    return np.isin(polygons, pairs[(low != high)[pair], 0])
+
+
+def _packed_again(
+    vertices: np.ndarray, faces: np.ndarray, polygons: np.ndarray, corners: np.ndarray, texels: np.ndarray, cut: np.ndarray
+) -> xatlas.Atlas:
+    """An atlas whose charts are packed anew, without the faces that are `cut`, whose polygons become charts of their own."""
+    pairs, own = np.unique(np.stack([np.repeat(polygons[cut], 3), faces[cut].ravel()], axis=1), axis=0, return_inverse=True)
+    density = np.sqrt(_areas(texels).sum() / max(_areas(vertices[faces].astype(np.float64)).sum(), 1e-30))
+    places = np.zeros((corners.max() + 1 + len(pairs), 2), np.float32)
+    places[corners] = texels
+    flat = density * _flattened(vertices, faces[cut], polygons[cut], pairs)
+    places[corners.max() + 1 :] = _apart(flat, pairs[:, 0], float(texels.max()))
+    corners = corners.astype(np.uint32)
+    corners[cut] = (len(places) - len(pairs) + own).reshape(-1, 3)
+    packing = _packing()
+    packing.resolution, packing.texels_per_unit = 0, 1.0
+    made = xatlas.Atlas()
+    made.add_uv_mesh(places, corners)
+    made.generate(xatlas.ChartOptions(), packing)
+    return made
+
+
+def _flattened(vertices: np.ndarray, faces: np.ndarray, polygons: np.ndarray, pairs: np.ndarray) -> np.ndarray:
+    """(N, 2) the corners, given as (polygon, vertex), of polygons that are laid flat, each on its own plane."""
+    corners = vertices[faces].astype(np.float64)
+    numbers, number = np.unique(polygons, return_inverse=True)
+    normals = np.zeros((len(numbers), 3))
+    np.add.at(normals, number, np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]))
+    across = np.eye(3)[np.abs(normals).argmin(axis=1)]
+    right = np.cross(across, normals)
+    right /= np.maximum(np.linalg.norm(right, axis=1, keepdims=True), 1e-30)
+    up = np.cross(normals, right)
+    up /= np.maximum(np.linalg.norm(up, axis=1, keepdims=True), 1e-30)
+    of = np.searchsorted(numbers, pairs[:, 0])
+    points = vertices[pairs[:, 1]].astype(np.float64)
+    return np.stack([(points * right[of]).sum(axis=1), (points * up[of]).sum(axis=1)], axis=1)
+
+
+def _apart(places: np.ndarray, polygons: np.ndarray, start: float) -> np.ndarray:
+    """Places (N, 2) moved so that no two polygons meet, nor anything before `start`: xatlas takes what meets for one chart."""
+    _, number = np.unique(polygons, return_inverse=True)
+    low, high = np.full((number.max() + 1, 2), np.inf), np.full((number.max() + 1, 2), -np.inf)
+    np.minimum.at(low, number, places)
+    np.maximum.at(high, number, places)
+    pitch, columns = float((high - low).max()) + 1, int(np.ceil(np.sqrt(len(low))))
+    cells = np.stack(np.divmod(np.arange(len(low)), columns), axis=1)
+    return places - low[number] + (start + pitch * (1 + cells))[number]
+
+
+def _double_share(atlas: Atlas) -> float:
+    """The share of covered texels on which more than one face lies: what is seen from above differs there from below."""
+    layers = np.arange(len(atlas.corner_uv)) / len(atlas.corner_uv)
+    flat = np.concatenate([atlas.corner_uv * LOOKED_AT, np.repeat(layers, 3).reshape(-1, 3, 1)], axis=2).reshape(-1, 3)
+    # a little beside the texels' middles, through which the edges of regular UVs go
+    camera = FilmCamera(0.0, 0.0, 0.0, 0.0, 1.0, (0.31, 0.17), (0.0, float(LOOKED_AT)))
+    corners = np.arange(len(flat)).reshape(-1, 3)
+    above, below = (Scene(flat * (1, 1, side), corners).sight(camera, (LOOKED_AT, LOOKED_AT)) for side in (1, -1))
+    top, bottom = (np.full(LOOKED_AT**2, -1) for _ in range(2))
+    top[above.pixel], bottom[below.pixel] = above.face, below.face
+    return float(np.count_nonzero(top != bottom)) / max(1, int(np.count_nonzero(top >= 0)))
+
+
+def _packing() -> xatlas.PackOptions:
+    packing = xatlas.PackOptions()
+    packing.resolution, packing.padding = SIDE, PADDING
+    return packing
+
+
+def _areas(corners: np.ndarray) -> np.ndarray:
+    """(F,) twice the areas of triangles (F, 3, 2 or 3)."""
+    one, other = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
+    if corners.shape[2] == 2:
+        return np.abs(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0])
+    return np.linalg.norm(np.cross(one, other), axis=1)

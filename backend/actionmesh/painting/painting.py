@@ -7,7 +7,7 @@ import numpy as np
 from ..matching.camera import FilmCamera
 from ..matching.silhouette import Sight
 from ..media.subject_crops import SubjectCrops
-from .atlas import atlas_of
+from .atlas import Atlas, atlas_of
 from .coat import Coat
 from .neighbourhood import Neighbourhood
 from .sightings import Sighting
@@ -25,6 +25,7 @@ def painted_by_clip(
     crops: SubjectCrops,
     anchor: int,
     check: Callable[[], None] = lambda: None,
+    atlas: Atlas | None = None,
 ) -> Coat:
     """Return a coat for a mesh. Its vertices and faces stay as they are.
 
@@ -35,6 +36,7 @@ def painted_by_clip(
         crops: the T frames' subject at the clip's own resolution.
         anchor: the frame whose colours are preferred: the mesh was made for it.
         check: called before each frame; what it raises ends the work.
+        atlas: the UVs to paint into; None makes some.
     """
     assert len(poses) == len(crops)
     mesh = Neighbourhood(poses[anchor], faces)
@@ -44,7 +46,7 @@ def painted_by_clip(
         scores.append(Sighting(pose, faces, camera, crops, frame).scores())
     views = best_views(np.stack(scores), mesh.areas, anchor, mesh.softened)
     check()
-    atlas = atlas_of(poses[anchor], faces)
+    atlas = atlas or atlas_of(poses[anchor], faces)
     texels = atlas.texels()
     paint, vertex_paint = _Paint(len(texels.pixel)), _Paint(len(poses[anchor]))
     for frame, share in views.items():

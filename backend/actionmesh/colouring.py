@@ -1,0 +1,87 @@
+"""A finished animation in the colours that its clip shows: a mesh that was made from the clip, or an artist's."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from .animation import Animation
+from .clip_camera import clip_camera, native_camera
+from .geometry.mesh_corners import Corners
+from .geometry.surface import weld
+from .matching.camera import FilmCamera
+from .matching.choice import fit
+from .matching.film import make_film
+from .matching.standing import Standing
+from .media.subject_crops import SubjectCrops
+from .painting.atlas import Atlas, atlas_of, atlas_of_uv
+from .painting.coat import Coat
+from .painting.painting import painted_by_clip
+from .progress import Progress
+from .protocol import Fit
+
+PAINTING = "Painting the mesh"
+UNPAINTED = "The mesh has no colours from the clip: where its camera stands was not found."
+
+
+def painted_by_camera(animation: Animation, crops: SubjectCrops, standing: Standing, progress: Progress) -> Animation:
+    """Return the animation with the colours that its clip shows, and with the clip's camera in its provenance."""
+    film = make_film(crops, progress.check)
+    poses = standing.to_match.apply(_whole_poses(animation))
+    coat = _coat(poses, animation, crops, native_camera(film, standing), None, progress)
+    fitting = fit(poses, animation.faces, film, standing.view.camera, progress.check)
+    found = replace(animation.provenance.fit, agreement=standing.view.overlap, overlap=fitting, camera=clip_camera(film, standing))
+    return _with_fit(replace(animation, appearance=coat), found)
+
+
+def own_mesh_painted(
+    animation: Animation, corners: Corners, crops: SubjectCrops, standing: Standing, progress: Progress
+) -> Animation:
+    """Return the animation of an artist's mesh with the colours that its clip shows, or with a note that says why it has none.
+
+    Args:
+        corners: the mesh's own; UVs that leave the picture or lie on each other are not painted into.
+    """
+    found = animation.provenance.fit
+    if found.camera is None:
+        return _with_fit(animation, replace(found, notes=(*found.notes, UNPAINTED)))
+    own = atlas_of_uv(corners.uv)
+    if own is None:
+        places, place_of = weld(animation.vertices[animation.reference_frame])
+        own = atlas_of(places, place_of[animation.faces], corners.polygon)
+    return _painted_into(own, animation, crops, standing, progress)
+
+
+def painted_again(animation: Animation, crops: SubjectCrops, standing: Standing, progress: Progress) -> Animation:
+    """Return an animation that was matched again, its colours as well, if it is an artist's mesh that was painted before."""
+    coat, made = animation.appearance, animation.provenance
+    if coat is None or made.mesh is None or made.fit.camera is None:
+        return animation
+    atlas = Atlas(coat.corner_uv, (coat.picture.shape[0], coat.picture.shape[1]))
+    return _painted_into(atlas, animation, crops, standing, progress)
+
+
+def _painted_into(atlas: Atlas, animation: Animation, crops: SubjectCrops, standing: Standing, progress: Progress) -> Animation:
+    poses = standing.to_match.apply(_whole_poses(animation))
+    camera = native_camera(make_film(crops, progress.check), standing)
+    return replace(animation, appearance=_coat(poses, animation, crops, camera, atlas, progress))
+
+
+def _coat(
+    poses: np.ndarray, animation: Animation, crops: SubjectCrops, camera: FilmCamera, atlas: Atlas | None, progress: Progress
+) -> Coat:
+    """What the clip shows of poses (T, V, 3) of match space; vertices at one place are one, so that colours spread across."""
+    advance, anchor = progress.start(PAINTING, 1), animation.provenance.anchor
+    _, place_of = weld(poses[anchor])
+    first = np.unique(place_of, return_index=True)[1]
+    coat = painted_by_clip(poses[:, first], place_of[animation.faces], camera, crops, anchor, progress.check, atlas)
+    advance()
+    return coat
+
+
+def _whole_poses(animation: Animation) -> np.ndarray:
+    """(T, V, 3) the poses of whole frames."""
+    return animation.vertices[animation.frame_indices >= 0]
+
+
+def _with_fit(animation: Animation, fit: Fit) -> Animation:
+    return replace(animation, provenance=replace(animation.provenance, fit=fit))

@@ -1,0 +1,58 @@
+"""Which material each face shows: the colours of a clip, or the one that the artist gave it."""
+
+import bpy
+import numpy as np
+
+from .coat_parts import find_dress
+from .record import PROPERTY
+
+
+def can_switch(object: bpy.types.Object) -> bool:
+    """Whether an object has colours of a clip, and materials of its own to go back to."""
+    return len(object.material_slots) > 1 and find_dress(object) is not None and object.mode == "OBJECT"
+
+
+def is_shown(object: bpy.types.Object) -> bool:
+    """Whether some face shows the colours of a clip."""
+    ours = find_dress(object)
+    return ours is not None and bool((read_slots(object.data) == ours.slot).any())
+
+
+def show(object: bpy.types.Object, on: bool) -> None:
+    """Shows the colours of a clip on all faces; or on none, and each has again the material that it had."""
+    ours = find_dress(object)
+    if ours is None:
+        return
+    slots, names = read_slots(object.data), [slot.name for slot in object.material_slots]
+    mark = ours.material[PROPERTY]
+    back = _slots_before(mark, names, len(slots))
+    if on:
+        before = np.where(slots == ours.slot, back, slots)
+        mark["before"], mark["names"] = before.tolist(), "\n".join(names)
+        slots[:] = ours.slot
+    else:
+        back[back == ours.slot] = next((number for number in range(len(names)) if number != ours.slot), ours.slot)
+        slots = np.where(slots == ours.slot, back, slots)
+    write_slots(object.data, slots)
+
+
+def _slots_before(mark: bpy.types.bpy_struct, names: list[str], faces: int) -> np.ndarray:
+    """(F,) the slot of each face before the colours were shown; slots that moved since are found by their materials' names."""
+    kept = np.array(mark.get("before", ()), np.int32)
+    if len(kept) != faces:
+        return np.zeros(faces, np.int32)
+    old = str(mark.get("names", "")).split("\n")
+    now = np.array([names.index(name) if name in names else min(slot, len(names) - 1) for slot, name in enumerate(old)], np.int32)
+    return now[kept.clip(0, len(old) - 1)]
+
+
+def read_slots(mesh: bpy.types.Mesh) -> np.ndarray:
+    """(F,) int32, the slot of each face."""
+    slots = np.empty(len(mesh.polygons), np.int32)
+    mesh.polygons.foreach_get("material_index", slots)
+    return slots
+
+
+def write_slots(mesh: bpy.types.Mesh, slots: np.ndarray) -> None:
+    mesh.polygons.foreach_set("material_index", np.ascontiguousarray(slots, np.int32))
+    mesh.update()
