@@ -12,7 +12,7 @@ Commands = argparse._SubParsersAction
 def add_evaluate(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("evaluate", help="measure predictions on ActionBench, or a checkpoint on Toybench")
     kinds = parser.add_subparsers(required=True, metavar="BENCHMARK")
-    for add in (_add_actionbench, _add_toybench, _add_tracked, _add_sheet, _add_reliefs, _add_approximations):
+    for add in (_add_actionbench, _add_toybench, _add_tracked, _add_sheet, _add_characters, _add_reliefs, _add_approximations):
         chosen = add(kinds)
         chosen.add_argument("--device", default="cpu", help="where to compute: cpu, cuda, cuda:1 (default: %(default)s)")
         chosen.add_argument("--debug", action="store_true", help="show where an error comes from")
@@ -86,6 +86,20 @@ def _add_sheet(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentP
     parser.add_argument("-o", "--output", metavar="PNG", type=Path, required=True, help="the picture")
     parser.add_argument("--count", type=_positive, default=12, help="toys (default: %(default)s)")
     parser.add_argument("--outsiders", type=_positive, default=8, help="sequences of other body plans (default: %(default)s)")
+    return parser
+
+
+def _add_characters(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    parser = kinds.add_parser(
+        "characters",
+        help="a contact sheet of animated characters, matched to their clips",
+        description="Draws the clip of each character, its mesh matched to the clip from the camera's side and from 50 degrees "
+        "aside, and the truth from there.",
+    )
+    parser.set_defaults(run=run_characters)
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="folder of tracked files, searched to any depth")
+    _add_checkpoint(parser)
+    parser.add_argument("-o", "--output", metavar="PNG", type=Path, required=True, help="the picture")
     return parser
 
 
@@ -187,6 +201,14 @@ def run_sheet(chosen: argparse.Namespace) -> None:
 
     store = import_module("actionmesh.weights.store").ModelStore(checkpoint_folder(chosen.checkpoint), chosen.device)
     _draw(_module("sheets").sheet(store, chosen.preset, chosen.count, chosen.outsiders), chosen.output)
+
+
+def run_characters(chosen: argparse.Namespace) -> None:
+    from .jobs import checkpoint_folder
+
+    cast = _module("tracked_subjects").Cast.of(chosen.folder)
+    store = import_module("actionmesh.weights.store").ModelStore(checkpoint_folder(chosen.checkpoint), chosen.device)
+    _draw(_module("character_sheet").character_sheet(cast, store, chosen.preset), chosen.output)
 
 
 def run_reliefs(chosen: argparse.Namespace) -> None:

@@ -34,7 +34,7 @@ def block(subject: Subject) -> np.ndarray:
     """(3 CELL, len(SHOWN) CELL, 3) uint8 of one sequence."""
     toy = subject.toy
     given = animated(subject, MESH_AND_VIDEO)
-    rows = [_strip(subject.frames[list(SHOWN)], "clip"), _rendered(given, toy.colours)]
+    rows = [strip(subject.frames[list(SHOWN)], "clip"), _rendered(given, toy.colours)]
     try:
         rows.append(_rendered(animated(subject, VIDEO), None))
     except MeshError:
@@ -44,11 +44,11 @@ def block(subject: Subject) -> np.ndarray:
 
 def _rendered(answer: Answer, colours: np.ndarray | None) -> np.ndarray:
     assert answer.vertices is not None and answer.faces is not None
-    return _strip(render_frames(answer.vertices[list(SHOWN)], answer.faces, colours, VIEW, CELL), "result")
+    return strip(render_frames(answer.vertices[list(SHOWN)], answer.faces, colours, VIEW, CELL), "result")
 
 
-def _strip(frames: Sequence[np.ndarray] | np.ndarray, kind: str) -> np.ndarray:
-    """RGBA frames of any size beside each other on a plain backdrop."""
+def strip(frames: Sequence[np.ndarray] | np.ndarray, kind: str) -> np.ndarray:
+    """Return RGBA frames of any size beside each other on a plain backdrop: that of a clip, or of a result."""
     cells = []
     for frame in frames:
         small = cv2.resize(frame, (CELL, CELL), interpolation=cv2.INTER_AREA).astype(np.float32)

@@ -1,0 +1,48 @@
+"""A sheet of characters: the clip, the mesh matched to it from the camera's side and from aside, and the truth from aside."""
+
+import numpy as np
+
+from ..media.render import Camera, render_frames
+from ..weights.store import ModelStore
+from .matches import MATCH_ROWS, matched_row
+from .sheets import CELL, strip
+from .subjects import Subject
+from .tracked_subjects import Cast, Character
+from .variants import MESH_AND_VIDEO
+
+FRAMES = 5
+"""Shown of each clip, spread evenly from the first to the last."""
+ASIDE = 50.0
+"""Degrees around +Y from the clip's camera to the other view."""
+EXTENT = 0.9
+
+
+def character_sheet(cast: Cast, store: ModelStore, preset_name: str, columns: int = 3) -> np.ndarray:
+    """Return a picture (H, W, 3) uint8 of every character, `columns` of them side by side."""
+    blocks = [_block(cast.subject(index, store, preset_name)) for index in range(len(cast))]
+    blocks += [np.full_like(blocks[0], 255)] * (-len(blocks) % columns)
+    gap = np.full((len(blocks[0]), CELL // 4, 3), 255, np.uint8)
+    rows = []
+    for first in range(0, len(blocks), columns):
+        parts = [part for block in blocks[first : first + columns] for part in (block, gap)]
+        rows.append(np.concatenate(parts[:-1], axis=1))
+    return np.concatenate(rows)
+
+
+def _block(subject: Subject[Character]) -> np.ndarray:
+    """Four rows of one character, (4 CELL, FRAMES CELL, 3) uint8."""
+    (auto,) = (way for way, name in MATCH_ROWS.items() if name == "match")
+    made, truth = matched_row(subject, MESH_AND_VIDEO, auto), subject.toy
+    shown = np.linspace(0, len(truth.vertices) - 1, FRAMES).round().astype(int)
+    assert made.vertices is not None
+    before, aside = (_camera(subject.back, turn) for turn in (0.0, ASIDE))
+    rows = [strip(subject.frames[shown], "clip")]
+    for vertices, camera in ((made.vertices, before), (made.vertices, aside), (truth.vertices, aside)):
+        rows.append(strip(render_frames(vertices[shown], truth.faces, None, camera, CELL), "result"))
+    return np.concatenate(rows)
+
+
+def _camera(back: np.ndarray, turn: float) -> Camera:
+    """A camera where the clip's is, (3,) from the origin, turned around +Y by degrees."""
+    yaw = float(np.arctan2(back[0], back[2]) + np.radians(turn))
+    return Camera(yaw=yaw, pitch=float(np.arcsin(np.clip(back[1], -1, 1))), half_extent=EXTENT)
