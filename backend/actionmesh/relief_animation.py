@@ -25,7 +25,7 @@ from .stages.match import FOLLOWING, between, one_thread
 
 INFLATING = "Stage 0: inflating the outline"
 NODES = 200
-LIMBER = replace(WEIGHTS, rigidity=150.0, rigidity_reach=0.6, outline_reach=10.0)
+LIMBER = replace(WEIGHTS, rigidity=150.0, rigidity_reach=0.6, depth=0.1, outline_reach=10.0)
 """A relief joins what touches in its frame: with less reach its edges tear there, and its limbs must bend more easily."""
 
 

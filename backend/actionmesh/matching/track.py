@@ -13,7 +13,7 @@ from .flow import FlowMatcher, Pose, look
 from .graph import Graph
 from .solve import Body, Equations, Rest, Weights, fitted
 
-WEIGHTS = Weights(rigidity=250.0, rigidity_reach=0.3, picture=0.0, depth=0.1, time=0.5, outline_reach=5.0)
+WEIGHTS = Weights(rigidity=250.0, rigidity_reach=0.3, picture=0.0, depth=0.5, time=0.5, outline_reach=5.0)
 STEPS_WITH_ANCHOR = 2
 """Of a frame on the way outward, after one step that has the colours of the frame before alone."""
 KEPT_POSES = 4
