@@ -13,7 +13,8 @@ PACKAGE = BACKEND / "actionmesh"
 MODULES = {path.relative_to(PACKAGE).with_suffix(""): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 LAYERS = (
-    {"cli", "download_report", "downloads", "evaluate", "worker", "service", "jobs", "__main__"},
+    {"cli", "download_command", "download_report", "downloads", "evaluate", "worker", "service", "jobs", "__main__"},
+    {"model_downloads"},
     {"pipeline", "output"},
     {"stages"},
     {"sampling", "models", "geometry", "media", "weights", "matching", "relief", "painting"},

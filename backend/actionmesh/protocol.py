@@ -22,7 +22,7 @@ Record = TypeVar("Record")
 
 
 class Kind(StrEnum):
-    """What went wrong: its name and JSON-RPC's number. `BAD_INPUT` to `CANCELLED` are the codes in `errors.py`."""
+    """What went wrong: its name and JSON-RPC's number. `errors.py` has those from `BAD_INPUT` to `CANCELLED`, and the last."""
 
     code: int
 
@@ -46,6 +46,7 @@ class Kind(StrEnum):
     BUSY = "busy", -32008
     BAD_INSTALL = "bad_install", -32009
     OTHER_VERSION = "other_version", -32010
+    CANNOT_DOWNLOAD = "cannot_download", -32011
 
 
 class ProtocolError(Exception):
