@@ -16,6 +16,7 @@ LAYERS = (
     {"operators"},
     {"again"},
     {"submission", "arrow"},
+    {"models"},
     {"runner", "fit"},
     {"animated", "machine", "delivery", "film"},
     {"shown"},

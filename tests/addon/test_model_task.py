@@ -10,10 +10,12 @@ from blender_addon import backend_files
 from blender_addon.backend_files import protocol
 from blender_addon.client import start_downloader
 from blender_addon.jobs.model_task import ModelTask
+from tests.backend.hub_files import stored
 from tests.backend.loopback_hub import COMMIT, LoopbackHub
-from tests.backend.test_model_downloads import RMBG_FILES, RMBG_ID, stored
 
 from .workers import REAL_PYTHON, is_running, wait_until
+
+RMBG_ID, RMBG_FILES = RMBG.hub_id, stored([RMBG], 100_000)
 
 
 @pytest.fixture(autouse=True)

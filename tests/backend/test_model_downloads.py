@@ -11,10 +11,8 @@ import time
 from collections import namedtuple
 from pathlib import Path
 
-import numpy as np
 import pytest
 from huggingface_hub import close_session, constants
-from safetensors.numpy import save
 
 from actionmesh import cli, model_downloads
 from actionmesh.errors import Cancelled, DownloadError, InputError, OutputError
@@ -24,6 +22,7 @@ from actionmesh.weights.download_record import RECORD, read_record
 from actionmesh.weights.public import RMBG, SETS, TRIPOSG
 
 from ..full_disk import full_disk
+from .hub_files import stored, weights
 from .loopback_hub import COMMIT, LoopbackHub
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,24 +43,6 @@ def nothing_set(monkeypatch, tmp_path):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "home" / "token"))
     close_session()
-
-
-def weights(count=64, seed=0):
-    return save({"weight": np.random.default_rng(seed).random(count, dtype=np.float32)})
-
-
-def stored(downloads, count=64):
-    """What a hub holds: the files of the registry, and others that nobody wants."""
-    return {
-        each.hub_id: {
-            "README.md": b"unwanted",
-            **{
-                file.path: b'{"sizes": 1}' if file.path.endswith(".json") else weights(count, number)
-                for number, file in enumerate(each.files)
-            },
-        }
-        for each in downloads
-    }
 
 
 RMBG_FILES = stored([RMBG], 100_000)
