@@ -25,7 +25,7 @@ class LoopbackHub:
 
     def __init__(self, files, fault=None, sent=None, pace=0.0, cut=None):
         self.files, self.fault, self.asked = files, fault or {}, []
-        self.sent, self.pace, self.cut, self.tokens = sent or {}, pace, cut, []
+        self.sent, self.pace, self.cut, self.tokens, self.forgotten = sent or {}, pace, cut, [], set()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads, self._server.block_on_close = True, False
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -47,6 +47,8 @@ class LoopbackHub:
             wrong = self._failure(repository)
             if wrong:
                 return wrong
+            if rest[:1] == ["revision"] and rest[1] in self.forgotten:
+                return 404, {"X-Error-Code": "RevisionNotFound"}, b""
             if rest[:1] == ["tree"]:
                 return 200, {}, json.dumps([self._entry(repository, name) for name in self.files[repository]]).encode()
             siblings = [self._sibling(repository, name) for name in self.files[repository]]

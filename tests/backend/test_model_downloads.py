@@ -193,7 +193,8 @@ def test_cancel_keeps_what_came(tmp_path):
         assert 0 < download(hub, tmp_path) < size
 
 
-def test_an_interrupted_download_stays_at_its_revision(tmp_path):
+@pytest.mark.parametrize("known", [True, False])
+def test_an_interrupted_download_stays_at_its_revision_as_long_as_the_hub_knows_it(tmp_path, known):
     place = tmp_path / "RMBG-1.4"
     place.mkdir()
     old = "f" * 40
@@ -201,8 +202,11 @@ def test_an_interrupted_download_stays_at_its_revision(tmp_path):
         "hub_id": RMBG_ID, "revision": old, "licence": "", "licence_link": "", "accepted": "", "files": {}, "half_precision": False,
     }))  # fmt: skip
     with LoopbackHub(RMBG_FILES).running() as hub:
+        hub.forgotten = set() if known else {old}
         download(hub, tmp_path)
-    assert any(f"/revision/{old}" in path for _, path in hub.asked)
+    asked = [path for _, path in hub.asked if path.startswith("/api/models")]
+    assert f"/revision/{old}" in asked[0] and len(asked) == (1 if known else 2)
+    assert (tmp_path / "RMBG-1.4" / "model.safetensors").is_file()
 
 
 # --- damaged

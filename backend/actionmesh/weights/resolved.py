@@ -49,13 +49,14 @@ def resolve(download: Download, revision: str | None = None, endpoint: str | Non
     """Return what the hub says of the files of `download`.
 
     Args:
-        revision: a commit to go on with; without it the registry's, or the newest one.
+        revision: a commit to go on with, as long as the hub knows it; without it the registry's, or the newest one.
         endpoint: address of the hub; None means huggingface_hub's.
 
     Raises:
         DownloadError: the hub refuses, does not answer, or tells something else than the registry.
     """
     from huggingface_hub import HfApi
+    from huggingface_hub.errors import RevisionNotFoundError
 
     wanted = download.revision or revision
     try:
@@ -63,6 +64,10 @@ def resolve(download: Download, revision: str | None = None, endpoint: str | Non
         return _resolved(download, info)
     except DownloadError:
         raise
+    except RevisionNotFoundError as error:
+        if wanted is None or wanted == download.revision:
+            raise hub_error(download, error) from error
+        return resolve(download, None, endpoint)
     except Exception as error:  # of the hub, the network or their library: all become one sentence
         raise hub_error(download, error) from error
 
