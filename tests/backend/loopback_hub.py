@@ -26,6 +26,7 @@ class LoopbackHub:
     def __init__(self, files, fault=None, sent=None, pace=0.0, cut=None):
         self.files, self.fault, self.asked = files, fault or {}, []
         self.sent, self.pace, self.cut, self.tokens, self.forgotten = sent or {}, pace, cut, [], set()
+        self.delivered = 0
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads, self._server.block_on_close = True, False
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -130,6 +131,7 @@ class LoopbackHub:
                     body, hub.cut = body[: hub.cut], None
                 for start in range(0, len(body), BLOCK):
                     self.wfile.write(body[start : start + BLOCK])
+                    hub.delivered += len(body[start : start + BLOCK])
                     time.sleep(hub.pace if "/resolve/" in self.path else 0.0)
 
             def log_message(self, *_):
