@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from .errors import BackendMissing
 
 HERE = Path(__file__).resolve().parent
-PYTHON_VARIABLE, HOME_VARIABLE = "ACTIONMESH_PYTHON", "ACTIONMESH_HOME"
+PYTHON_VARIABLE, HOME_VARIABLE, CHECKPOINTS_VARIABLE = "ACTIONMESH_PYTHON", "ACTIONMESH_HOME", "ACTIONMESH_CHECKPOINTS"
 CURE = (
     "In the add-on's preferences, choose a Python (3.11 to 3.13) "
     "in which the packages of backend/requirements-cpu.txt are installed."
@@ -39,10 +39,15 @@ def worker_file() -> Path:
 
 
 def load_protocol() -> ModuleType:
-    """The module that both sides of the pipe share, loaded by its path: the backend is no package of Blender's Python."""
-    name = f"{__package__}.protocol"
+    """The module that both sides of the pipe share."""
+    return _load("protocol", "protocol.py")
+
+
+def _load(last: str, file: str) -> ModuleType:
+    """A module of the backend, loaded by its path: the backend is no package of Blender's Python."""
+    name = f"{__package__}.{last}"
     if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, backend_folder() / "actionmesh" / "protocol.py")
+        spec = importlib.util.spec_from_file_location(name, backend_folder() / "actionmesh" / file)
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module  # its dataclasses look themselves up there
@@ -56,8 +61,10 @@ def load_protocol() -> ModuleType:
 
 if TYPE_CHECKING:
     from actionmesh import protocol
+    from actionmesh.weights import public
 else:
     protocol = load_protocol()
+    public = _load("public", "weights/public.py")
 
 
 def user_folder() -> Path:
@@ -69,6 +76,12 @@ def user_folder() -> Path:
     if sys.platform == "darwin":
         return Path.home() / "Library" / "Application Support" / "ActionMesh"
     return (Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "actionmesh").absolute()
+
+
+def checkpoints_folder(configured: str = "") -> Path:
+    """The folder of checkpoints: the artist's choice, that of ACTIONMESH_CHECKPOINTS, or one in the user's folder."""
+    named = configured or os.environ.get(CHECKPOINTS_VARIABLE, "")
+    return Path(os.path.expanduser(named)).absolute() if named else user_folder() / "checkpoints"
 
 
 def find_python(configured: str = "") -> Path:

@@ -15,13 +15,12 @@ from queue import Empty
 from typing import Any
 
 from . import log_file, pipes
-from .backend_files import find_python, protocol, worker_file
+from .backend_files import CHECKPOINTS_VARIABLE, checkpoints_folder, find_python, protocol, worker_file
 from .patience import Patience
 
 PING_SECONDS = 1.0
 END_OF_OUTPUT = 0.5
 """Seconds between the end of the process and that of its output, and the other way round, until the rest is given up."""
-CHECKPOINTS_VARIABLE = "ACTIONMESH_CHECKPOINTS"
 
 
 @dataclass(frozen=True)
@@ -77,6 +76,7 @@ class WorkerClient:
         environment: variables that it has besides those of this process.
         patience: seconds without any answer after which it is killed, once it introduced itself.
         start_patience: the same until then: PyTorch may take long to load from a slow disk.
+        brief: it says of itself only that it is ready, which needs no PyTorch.
     Raises:
         BackendMissing: the program cannot be started.
         FolderError: the log cannot be written.
@@ -91,6 +91,7 @@ class WorkerClient:
         patience: float = 60.0,
         start_patience: float = 300.0,
         clock: Callable[[], float] = time.monotonic,
+        brief: bool = False,
     ):
         self.python, self.log = Path(python), Path(log)
         self.rubbish = 0
@@ -104,7 +105,7 @@ class WorkerClient:
         self._silence, self._last_ping = Patience(clock), clock()
         self._half_gone: float | None = None
         self._output_open = True
-        self.request(protocol.Initialize())
+        self.request(protocol.Initialize(brief=brief))
 
     @property
     def alive(self) -> bool:
@@ -234,13 +235,27 @@ def start_worker(python: str = "", checkpoints: str = "", logs: Path | None = No
 
     Args:
         python: as for `backend_files.find_python`.
-        checkpoints: folder of checkpoints; empty leaves the choice to ACTIONMESH_CHECKPOINTS and the bundled ones.
+        checkpoints: folder of checkpoints; empty as for `backend_files.checkpoints_folder`.
         logs: folder for its log; None takes the user's.
     Raises:
         BackendMissing: there is no Python, or it cannot be started.
         FolderError: the log cannot be written.
     """
     environment = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}  # the backend downloads nothing
-    if checkpoints:
-        environment[CHECKPOINTS_VARIABLE] = checkpoints
+    environment[CHECKPOINTS_VARIABLE] = str(checkpoints_folder(checkpoints))
     return WorkerClient(find_python(python), worker_file(), log_file.new_log(logs), environment)
+
+
+def start_downloader(python: str = "", token: str = "", logs: Path | None = None) -> WorkerClient:
+    """Start a backend that may use the network, for models alone, whatever HF_HUB_OFFLINE says elsewhere.
+
+    Args:
+        token: of the hub; empty leaves the choice to HF_TOKEN and a saved login.
+
+    Raises:
+        BackendMissing, FolderError: as for `start_worker`.
+    """
+    environment = {"HF_HUB_OFFLINE": "0", "TRANSFORMERS_OFFLINE": "0", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    if token:
+        environment["HF_TOKEN"] = token
+    return WorkerClient(find_python(python), worker_file(), log_file.new_log(logs), environment, brief=True)

@@ -21,6 +21,7 @@ class Choices:
         keep_minutes: idle minutes after which the models leave memory.
         job_folder: where jobs keep their results; empty takes the folder of the user.
         job_limit: bytes that finished jobs may take.
+        hub_token: for models whose terms must be accepted with a login; empty takes HF_TOKEN or a saved login.
     """
 
     python: str = ""
@@ -29,6 +30,7 @@ class Choices:
     keep_minutes: float = 10.0
     job_folder: str = ""
     job_limit: int = 20 * GIGABYTE
+    hub_token: str = ""
 
 
 class ActionMeshPreferences(bpy.types.AddonPreferences):
@@ -78,6 +80,13 @@ class ActionMeshPreferences(bpy.types.AddonPreferences):
         default=20,
     )
 
+    hub_token: StringProperty(
+        name="Hugging Face Token",
+        description="For models that are given only to who has accepted their terms on huggingface.co. "
+        "Blender keeps it readable in its preferences file. Empty takes HF_TOKEN or a saved login",
+        subtype="PASSWORD",
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
@@ -85,6 +94,7 @@ class ActionMeshPreferences(bpy.types.AddonPreferences):
         column = layout.column()
         column.prop(self, "python")
         column.prop(self, "checkpoints")
+        column.prop(self, "hub_token")
         column.prop(self, "device")
         column.prop(self, "keep_minutes")
         column = layout.column()
@@ -105,6 +115,7 @@ def choices() -> Choices:
         keep_minutes=chosen.keep_minutes,
         job_folder=bpy.path.abspath(chosen.job_folder),
         job_limit=chosen.job_limit * GIGABYTE,
+        hub_token=chosen.hub_token.strip(),
     )
 
 

@@ -11,6 +11,7 @@ PREFERENCES, LIGHTER = "actionmesh.open_preferences", "actionmesh.retry_lighter"
 FIXES: dict[str, tuple[str, dict[str, Any]]] = {
     "object.mode_set": ("Leave Mode", {"mode": "OBJECT"}),
     "object.make_single_user": ("Make Single User", {"object": True, "obdata": True}),
+    "screen.userpref_show": ("Open Preferences", {"section": "SYSTEM"}),
     "object.make_local": ("Make Local", {"type": "SELECT_OBDATA"}),
 }
 """What a button of Blender's own is called here, and what it is told."""

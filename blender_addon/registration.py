@@ -4,7 +4,7 @@ import atexit
 
 import bpy
 
-from . import arrow, operators, panels, preferences, properties, runner
+from . import arrow, models, operators, panels, preferences, properties, runner
 
 CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
 
@@ -23,6 +23,7 @@ def unregister() -> None:
     """The other way round; what is already gone is passed over, so that a registration that failed half-way can be undone."""
     atexit.unregister(_end)
     _release_escape()
+    models.detach()
     runner.detach()
     arrow.detach()
     properties.detach()
@@ -40,6 +41,7 @@ def _end() -> None:
     if not bpy.app.binary_path:
         unregister()
     else:
+        models.end()
         runner.end()
 
 

@@ -144,6 +144,12 @@ def free_memory() -> None:
         _queue.free_memory()
 
 
+def refresh_backend() -> None:
+    """Ask the backend again what it has, such as checkpoints that came meanwhile."""
+    if _queue is not None:
+        _queue.backend.refresh()
+
+
 def log_path() -> Path | None:
     """The log of the latest backend; None if none was started."""
     return _queue.backend.log if _queue is not None else None

@@ -13,7 +13,8 @@ PACKAGE = BACKEND / "actionmesh"
 MODULES = {path.relative_to(PACKAGE).with_suffix(""): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 LAYERS = (
-    {"cli", "download_report", "downloads", "evaluate", "worker", "service", "jobs", "__main__"},
+    {"cli", "download_command", "download_report", "downloads", "evaluate", "worker", "service", "jobs", "__main__"},
+    {"model_downloads"},
     {"pipeline", "output"},
     {"stages"},
     {"sampling", "models", "geometry", "media", "weights", "matching", "relief", "painting"},
@@ -72,8 +73,9 @@ def test_imports_are_seen():
     assert {"time", "actionmesh.pipeline.animate", "actionmesh.options.AnimateOptions"} <= seen
 
 
-def test_protocol_uses_the_standard_library_alone():
-    for line, name in imports_of(PACKAGE / "protocol.py"):
+@pytest.mark.parametrize("module", ["protocol.py", "weights/public.py"])
+def test_what_blender_loads_too_uses_the_standard_library_alone(module):
+    for line, name in imports_of(PACKAGE / module):
         assert name.split(".")[0] in sys.stdlib_module_names, f"line {line} imports {name}"
 
 

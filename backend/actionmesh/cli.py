@@ -1,4 +1,4 @@
-"""The command line: `animate`, `match`, `evaluate`, `weights` and `info`. Shows bars, maps errors.
+"""The command line: `animate`, `match`, `evaluate`, `weights`, `download` and `info`. Shows bars, maps errors.
 
 What `animate` and `match` take is in `job_arguments.py`.
 """
@@ -14,6 +14,7 @@ from importlib import import_module
 from threading import Event
 
 from . import __version__, jobs
+from .download_command import add_download
 from .downloads import add_weights
 from .evaluate import add_evaluate
 from .failures import explain
@@ -64,6 +65,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_match(commands, run_match)
     add_evaluate(commands)
     add_weights(commands)
+    add_download(commands)
     info = commands.add_parser("info", help="versions, devices and checkpoints of this machine")
     info.add_argument("--debug", action="store_true", help="show where an error comes from")
     info.set_defaults(run=run_info)

@@ -3,7 +3,6 @@
 It downloads nothing.
 """
 
-import math
 import os
 import shutil
 import sys
@@ -11,14 +10,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import OutputError
 from .shell import Shell, users_shell
 from .weights.hub import Sizes, ask_sizes
 from .weights.presence import DiskUsage, Presence, free_bytes, nearest_folder, presence
 from .weights.public import DOWNLOADS, Download
+from .weights.room import amount, check_room
 
-GB, STEP, MB = 10**9, 10**8, 10**6
-"""STEP is what the bytes to free are rounded up to."""
 NAMED = 3
 """Missing files that are named; the others are counted."""
 
@@ -44,10 +41,7 @@ def tell(
         print("", *_description(state), sep="\n")
     print("", *_summary(needed, optional, nearest, room), sep="\n")
     print(*_instructions(needed, optional, folder), sep="\n", flush=True)
-    if room is not None and needed.bytes > room:
-        lacking = math.ceil((needed.bytes - room) / STEP) * STEP
-        problem = f"{folder} needs {needed.size} more, and its disk has {_amount(room)} free."
-        raise OutputError(problem, f"Free {_amount(lacking)}, or choose a folder on another disk.")
+    check_room(folder, needed.bytes, room, needed.size)
 
 
 @dataclass(frozen=True)
@@ -60,7 +54,7 @@ class State:
     @property
     def size(self) -> str:
         count, doubt = sum(self.sizes.bytes.values()), self.sizes.doubt
-        return _estimate(count, f": {doubt}") if doubt else _amount(count)
+        return _estimate(count, f": {doubt}") if doubt else amount(count)
 
 
 @dataclass(frozen=True)
@@ -79,15 +73,11 @@ class Rest:
 
     @property
     def size(self) -> str:
-        return (_estimate if any(state.sizes.doubt for state in self.open) else _amount)(self.bytes)
-
-
-def _amount(count: int) -> str:
-    return f"{count / GB:.1f} GB" if count >= GB else f"{max(1, round(count / MB)) if count else 0} MB"
+        return (_estimate if any(state.sizes.doubt for state in self.open) else amount)(self.bytes)
 
 
 def _estimate(count: int, reason: str = "") -> str:
-    return f"about {_amount(count)} (estimate{reason})"
+    return f"about {amount(count)} (estimate{reason})"
 
 
 def _description(state: State) -> Iterator[str]:
@@ -120,7 +110,7 @@ def _summary(needed: Rest, optional: Rest, nearest: Path, room: int | None) -> I
         judgement = "too little"
     elif needed.bytes + optional.bytes > room:
         judgement = "enough for what is needed, too little for what is optional"
-    yield f"Free at {nearest.absolute()}: {_amount(room)}, {judgement}"
+    yield f"Free at {nearest.absolute()}: {amount(room)}, {judgement}"
 
 
 def _instructions(needed: Rest, optional: Rest, folder: Path) -> Iterator[str]:

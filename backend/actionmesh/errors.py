@@ -5,6 +5,7 @@
     │   ├── MediaError          a clip, picture or mask that cannot be used
     │   └── MeshError           a mesh that cannot be used
     ├── CheckpointError         weights missing, or not the tensors that the network needs
+    ├── DownloadError           the hub refuses or does not answer, or what it sent is damaged
     ├── OutputError             the result could not be written
     ├── OutOfMemoryError        the device has too little memory
     └── Cancelled               the user asked to stop
@@ -43,6 +44,10 @@ class MeshError(InputError):
 
 class CheckpointError(ActionMeshError):
     code = "bad_checkpoint"
+
+
+class DownloadError(ActionMeshError):
+    code = "cannot_download"
 
 
 class OutputError(ActionMeshError):

@@ -74,3 +74,19 @@ class Progress:
         for item in items:
             yield item
             advance()
+
+    def measure(self, stage: str, total: int, done: int = 0) -> Callable[[int], None]:
+        """Report that `stage` begins with `done` of its `total` units; the answer takes how many more are done, or fewer."""
+        begin, began = time.monotonic(), done
+        self.check()
+        self._report(ProgressEvent(stage, done, total, None))
+
+        def advance(count: int) -> None:
+            nonlocal done
+            done += count
+            self.check()
+            gained = done - began
+            seconds_left = (time.monotonic() - begin) / gained * (total - done) if gained > 0 else None
+            self._report(ProgressEvent(stage, done, total, seconds_left))
+
+        return advance

@@ -1,9 +1,10 @@
 """The messages between a client (Blender, a test) and the worker: JSON-RPC 2.0, one object a line.
 
-    client -> worker    initialize, ping, animate, match, look, cancel, unload, shutdown     each answered by a result or an error
+    client -> worker    initialize, ping, animate, match, look, download, remove_models, cancel, unload, shutdown
+                        each answered by a result or an error
     worker -> client    progress, log                                                 never answered
 
-A message is named by its dataclass, so no name is typed twice. A job is known by the id of its `animate` or `look` request.
+A message is named by its dataclass, so no name is typed twice. A job is known by the id of its request, such as `animate`.
 Arrays and meshes go by file path. Standard library only: both sides import this module.
 It leaves out pipes, threads and what the methods do.
 """
@@ -22,7 +23,7 @@ Record = TypeVar("Record")
 
 
 class Kind(StrEnum):
-    """What went wrong: its name and JSON-RPC's number. `BAD_INPUT` to `CANCELLED` are the codes in `errors.py`."""
+    """What went wrong: its name and JSON-RPC's number. `errors.py` has those from `BAD_INPUT` to `CANCELLED`, and the last."""
 
     code: int
 
@@ -46,6 +47,7 @@ class Kind(StrEnum):
     BUSY = "busy", -32008
     BAD_INSTALL = "bad_install", -32009
     OTHER_VERSION = "other_version", -32010
+    CANNOT_DOWNLOAD = "cannot_download", -32011
 
 
 class ProtocolError(Exception):
@@ -132,10 +134,14 @@ class Params:
 
 @dataclass(frozen=True)
 class Initialize(Params):
-    """Asks who the worker is; refused when the two sides speak different versions."""
+    """Asks who the worker is; refused when the two sides speak different versions.
+
+    `brief` leaves out versions, devices and checkpoints, for which PyTorch must be loaded.
+    """
 
     METHOD = "initialize"
     protocol: int = VERSION
+    brief: bool = False
 
 
 @dataclass(frozen=True)
@@ -245,6 +251,34 @@ class Look(Params):
     memory: Memory = Memory.AUTO
     checkpoint: str | None = None
     device: str = "auto"
+
+
+@dataclass(frozen=True)
+class Download(Params):
+    """Downloads sets of models into the folder of a checkpoint; progress is in bytes, and a cancel keeps what came.
+
+    For a worker that was started for it: it downloads nothing where HF_HUB_OFFLINE is set. A token is in its HF_TOKEN.
+
+    Args:
+        sets: keys in `weights.public.SETS`.
+        accepted: names of the models whose licences were accepted.
+        half: makes half-precision copies too, in another folder.
+    """
+
+    METHOD = "download"
+    sets: tuple[str, ...]
+    folder: str
+    accepted: tuple[str, ...] = ()
+    half: bool = False
+
+
+@dataclass(frozen=True)
+class RemoveModels(Params):
+    """Deletes what was downloaded of sets of models, and nothing else."""
+
+    METHOD = "remove_models"
+    sets: tuple[str, ...]
+    folder: str
 
 
 @dataclass(frozen=True)
@@ -399,6 +433,28 @@ class Looked:
 
 
 @dataclass(frozen=True)
+class Downloaded:
+    """A finished download.
+
+    Args:
+        folder: of the checkpoint; that of the half-precision copies where they were asked for.
+        size: bytes that came.
+        revisions: of what was downloaded now, by name of the model.
+    """
+
+    folder: str
+    size: int
+    revisions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Removed:
+    """`size` bytes are free now."""
+
+    size: int
+
+
+@dataclass(frozen=True)
 class CancelAnswer:
     """`running` is false if there was no such job any more."""
 
@@ -438,6 +494,8 @@ ANSWERS: dict[type[Params], type] = {
     Animate: Animated,
     Rematch: Animated,
     Look: Looked,
+    Download: Downloaded,
+    RemoveModels: Removed,
     Cancel: CancelAnswer,
     Unload: Done,
     Shutdown: Done,

@@ -8,13 +8,14 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any, BinaryIO
 
 from . import jobs, protocol
 from .failures import explain
 from .outbox import LogForwarder, Outbox, Throttle
-from .progress import ProgressEvent
+from .progress import Progress, ProgressEvent
 from .protocol import Kind, LogLevel, ProtocolError
 
 PARENT_CHECK = 0.2
@@ -113,6 +114,10 @@ class Service:
             self._start_job(request, lambda cancelled: self._rematch(request.id, params, cancelled))
         elif isinstance(params, protocol.Look):
             self._start_job(request, lambda cancelled: jobs.look(params, self._stores, cancelled.is_set))
+        elif isinstance(params, protocol.Download):
+            self._start_job(request, lambda cancelled: self._download(request.id, params, cancelled))
+        elif isinstance(params, protocol.RemoveModels):
+            self._start_job(request, lambda cancelled: remove_models(params))
         elif isinstance(params, protocol.Unload):
             self._start_job(request, lambda cancelled: self._unload())
         elif isinstance(params, protocol.Cancel):
@@ -140,6 +145,9 @@ class Service:
     def _rematch(self, id: protocol.JobId, job: protocol.Rematch, cancelled: Event) -> protocol.Animated:
         return jobs.rematch(job, self._stores, self._reporter(id), cancelled.is_set)
 
+    def _download(self, id: protocol.JobId, job: protocol.Download, cancelled: Event) -> protocol.Downloaded:
+        return download(job, Progress(self._reporter(id), cancelled.is_set))
+
     def _reporter(self, id: protocol.JobId) -> Callable[[ProgressEvent], None]:
         """What sends a job's progress on, as often as is worth it."""
         throttle = Throttle()
@@ -165,9 +173,31 @@ def introduce(params: protocol.Initialize) -> protocol.Initialized:
     if params.protocol != protocol.VERSION:
         problem = f"The client speaks protocol {params.protocol}, the worker {protocol.VERSION}."
         raise ProtocolError(Kind.OTHER_VERSION, problem, "Install the same version of both.")
+    if params.brief:
+        return protocol.Initialized(protocol.VERSION, {}, (), ())
     from . import machine
 
     return protocol.Initialized(protocol.VERSION, machine.versions(), machine.devices(), machine.checkpoints())
+
+
+def download(job: protocol.Download, progress: Progress) -> protocol.Downloaded:
+    """Download sets of models; see `model_downloads`."""
+    from . import model_downloads
+
+    sets, folder = model_downloads.choose_sets(job.sets), Path(job.folder)
+    planned = model_downloads.plan(sets, folder)
+    size = model_downloads.carry_out(planned, folder, job.accepted, progress)
+    place = model_downloads.make_half(sets, folder, progress) if job.half else folder
+    revisions = {each.download.name: each.resolved.revision for each in planned if each.resolved is not None}
+    return protocol.Downloaded(str(place), size, revisions)
+
+
+def remove_models(job: protocol.RemoveModels) -> protocol.Removed:
+    """Delete what was downloaded of sets of models."""
+    from . import model_downloads
+
+    sets = model_downloads.choose_sets(job.sets)
+    return protocol.Removed(model_downloads.remove_all(model_downloads.removables(sets, Path(job.folder))))
 
 
 def serve(commands: BinaryIO, answers: BinaryIO) -> None:

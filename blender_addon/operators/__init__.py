@@ -1,6 +1,6 @@
 """What an artist can do, one module a subject. An operator reads its settings, calls one function, and reports errors."""
 
-from . import animate, backend, baking, clip, exporting, history, matching, mending, results
+from . import animate, backend, baking, clip, exporting, history, matching, mending, models, results
 
 CLASSES = (
     *animate.CLASSES,
@@ -11,5 +11,6 @@ CLASSES = (
     *exporting.CLASSES,
     *history.CLASSES,
     *mending.CLASSES,
+    *models.CLASSES,
     *backend.CLASSES,
 )

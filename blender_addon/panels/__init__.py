@@ -1,6 +1,6 @@
 """The tab "ActionMesh" of the 3D viewport's sidebar, one module a panel."""
 
-from . import animate, backend, bake_export, history, progress, result
+from . import animate, backend, bake_export, history, models, progress, result
 
 CLASSES = (
     *animate.CLASSES,
@@ -9,4 +9,5 @@ CLASSES = (
     *bake_export.CLASSES,
     *history.CLASSES,
     *backend.CLASSES,
+    *models.CLASSES,
 )

@@ -5,6 +5,7 @@ import bpy
 from .. import looks, shown
 from ..operators.base import source_object
 from .base import SidebarPanel, in_rows, show_problem, write
+from .models import draw_hint
 
 
 class VIEW3D_PT_actionmesh_animate(SidebarPanel, bpy.types.Panel):
@@ -104,6 +105,7 @@ class VIEW3D_PT_actionmesh_quality(SidebarPanel, bpy.types.Panel):
         settings = context.scene.actionmesh
         column = in_rows(self.layout).column()
         column.prop(settings, "preset")
+        draw_hint(column, context)
         row = column.row(align=True)
         row.prop(settings, "seed")
         row.operator("actionmesh.dice", text="", icon="FILE_REFRESH")

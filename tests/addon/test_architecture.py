@@ -16,6 +16,7 @@ LAYERS = (
     {"operators"},
     {"again"},
     {"submission", "arrow"},
+    {"models"},
     {"runner", "fit"},
     {"animated", "machine", "delivery", "film"},
     {"shown"},
@@ -31,6 +32,8 @@ LAYERS = (
 WITHOUT_BLENDER = {"jobs", "motion", "client", "pipes", "log_file", "backend_files", "patience", "menus", "ledger", "errors"}
 OF_BLENDER = {"bpy", "bpy_extras", "gpu", "gpu_extras", "blf", "bmesh", "mathutils", "addon_utils", "io_scene_gltf2"}
 OUTSIDE = {"numpy", "safetensors"}
+SHARED = {"actionmesh.protocol", "actionmesh.weights.public"}
+"""Of the backend, standard library only, and loaded by path."""
 MODULES = [pytest.param(path, id=path.relative_to(ADDON).as_posix()) for path in sorted(ADDON.rglob("*.py"))]
 
 
@@ -55,7 +58,7 @@ def test_only_what_blender_has_or_the_extension_brings_is_imported(path):
     allowed = OUTSIDE | (set() if part_of(path) in WITHOUT_BLENDER else OF_BLENDER)
     for line, name in imports_of(path):
         top = name.split(".")[0]
-        known = top in sys.stdlib_module_names or top == "blender_addon" or top in allowed or name == "actionmesh.protocol"
+        known = top in sys.stdlib_module_names or top == "blender_addon" or top in allowed or name in SHARED
         assert known, f"{path}:{line} imports {name}"
 
 

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from actionmesh.errors import CheckpointError, InputError
-from actionmesh.weights.checkpoints import Settings, default_checkpoint, find_checkpoints, open_checkpoint
+from actionmesh.weights.checkpoints import BUNDLED, Settings, default_checkpoint, find_checkpoints, open_checkpoint
 from actionmesh.weights.store import ModelStore
 
 
@@ -90,3 +90,11 @@ def test_networks_are_loaded_once_and_freed(tiny_checkpoint):
 def test_a_device_that_cannot_compute_is_refused(tiny_checkpoint, device):
     with pytest.raises(InputError, match=device):
         ModelStore(tiny_checkpoint, device)
+
+
+def test_a_folder_that_is_itself_a_checkpoint_is_listed_as_one(tmp_path):
+    """Such as one whose parts were downloaded side by side, chosen as the folder of checkpoints."""
+    for name in ("TripoSG", "ActionMesh"):
+        shutil.copytree(BUNDLED / "toy" / name, tmp_path / "mine" / name)
+    assert [info.path for info in find_checkpoints(tmp_path / "mine") if info.kind == "public"] == [tmp_path / "mine"]
+    assert [info.path for info in find_checkpoints(tmp_path) if info.kind == "public"] == [tmp_path / "mine"]

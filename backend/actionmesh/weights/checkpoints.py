@@ -152,9 +152,12 @@ def default_checkpoint() -> CheckpointInfo:
 
 
 def _folders(parent: Path) -> list[Path]:
+    """The checkpoints in a folder; the folder itself where only all of it together is one."""
     if not parent.is_dir():
         return []
-    return sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith((".", "_")) and _parts(path)[0])
+    children = sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith((".", "_")))
+    found = [path for path in children if _parts(path)[0]]
+    return [parent] if found and all(_parts(path)[1] for path in found) and not _parts(parent)[1] else found
 
 
 def _describe(path: Path, kind: str) -> CheckpointInfo:

@@ -1,7 +1,8 @@
-"""What belongs to the public weights: which files of which repositories on the hub, their estimated sizes, their licences.
+"""The registry of models: which files of which repositories on the hub, their estimated sizes, their licences, their sets.
 
-A table alone. It leaves out asking the hub (`hub.py`), what is there already (`presence.py`), and what a user is told
-(`actionmesh/downloads.py`). What was not read from the hub is None here, and nothing stands in for it.
+A table alone, standard library only: Blender reads it too. It leaves out asking the hub (`hub.py`, `resolved.py`), what is there
+already (`presence.py`), and what a user is told (`actionmesh/downloads.py`). What was not read from the hub is None here, and
+nothing stands in for it: it is asked for when a model is downloaded, shown, and recorded beside the files.
 
 Files are named one by one, by the names that the loaders read: a pattern such as `vae/*.safetensors` would also fetch a
 half-precision twin, which nothing reads and which is as large as half of what is wanted.
@@ -40,10 +41,16 @@ class PublicFile:
 
 @dataclass(frozen=True)
 class Licence:
-    """Its name, and whether results may be used commercially."""
+    """The terms of a model.
+
+    Args:
+        commercial: whether results may be used commercially.
+        link: where it can be read; empty means on the model's page.
+    """
 
     name: str
     commercial: bool
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,6 +84,10 @@ class Download:
     @property
     def page(self) -> str:
         return f"{HUB}/{self.hub_id}"
+
+    @property
+    def licence_link(self) -> str:
+        return self.licence.link or self.page
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -119,10 +130,50 @@ DOWNLOADS = (
     Download(
         "briaai/RMBG-1.4",
         "cuts the subject out of any background",
-        Licence("non-commercial use only", commercial=False),
+        Licence("non-commercial use only", commercial=False, link="https://bria.ai/bria-huggingface-model-license-agreement/"),
         (PublicFile("config.json"), PublicFile("model.safetensors", FLOAT32 * 44_100_000)),
         optional=True,
     ),
 )
 """In the order in which they are listed. Estimates: TripoSG's from the sizes that its files appear to have, the others' from
 their numbers of parameters, taken as float32."""
+
+
+@dataclass(frozen=True)
+class ModelSet:
+    """What is downloaded together.
+
+    Args:
+        key: what the command line calls it.
+        title: what an artist reads.
+        enables: what the program does with it, for the user's eyes.
+        downloads: none where a set comes with the program, or is not filled yet.
+        bundled: whether it comes with the program.
+    """
+
+    key: str
+    title: str
+    enables: str
+    downloads: tuple[Download, ...] = ()
+    bundled: bool = False
+
+    @property
+    def estimated_bytes(self) -> int:
+        return sum(download.estimated_bytes for download in self.downloads)
+
+    @property
+    def research_only(self) -> bool:
+        return any(not download.licence.commercial for download in self.downloads)
+
+
+TRIPOSG, ACTIONMESH, RMBG = DOWNLOADS
+SETS = {
+    found.key: found
+    for found in (
+        ModelSet("bundled", "Bundled", "animates simple subjects on any computer", bundled=True),
+        ModelSet("actionmesh", "ActionMesh", "animates real clips in full quality; needs a GPU", (TRIPOSG, ACTIONMESH)),
+        ModelSet("background", "Background Removal", RMBG.enables, (RMBG,)),
+        ModelSet("subject", "Subject Selection", "follows a subject that you point at"),
+    )
+}
+"""By key, in the order in which they are shown."""

@@ -1,0 +1,177 @@
+"""Downloads and removes sets of models: what is there is left alone, licences come first, then the disk, then the bytes.
+
+Shared by the command line and the worker. It runs in a process of its own, because `allow_the_hub` lifts HF_HUB_OFFLINE.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import DownloadError, InputError
+from .progress import Progress
+from .weights.checkpoints import open_checkpoint
+from .weights.download_record import read_record
+from .weights.fetch import arrived, fetch
+from .weights.presence import DiskUsage, Presence, free_bytes, nearest_folder, presence
+from .weights.public import SETS, Download, ModelSet
+from .weights.removal import Removable, removable, remove
+from .weights.resolved import HubFile, Resolved, resolve
+from .weights.room import check_room
+
+OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
+DOWNLOADING = "Downloading"
+HALF = "-half"
+"""What the folder of half-precision copies is called, after the one that they are made from."""
+
+
+def allow_the_hub() -> None:
+    """Let this process ask the hub, whatever the user's settings forbid others; before huggingface_hub is imported.
+
+    Nothing but what is downloaded is asked for: no telemetry either.
+    """
+    for name in OFFLINE:
+        os.environ.pop(name, None)
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A download, what of it is in its folder, and what the hub says of it; None where nothing is needed from there."""
+
+    presence: Presence
+    resolved: Resolved | None
+
+    @property
+    def download(self) -> Download:
+        return self.presence.download
+
+    @property
+    def files(self) -> tuple[HubFile, ...]:
+        """What is to be downloaded."""
+        absent = {file.path for file in self.presence.absent}
+        return tuple(file for file in self.resolved.files if file.path in absent) if self.resolved else ()
+
+    @property
+    def bytes(self) -> int:
+        return sum(file.bytes for file in self.files)
+
+    @property
+    def arrived(self) -> int:
+        """Bytes that an interrupted download left."""
+        assert self.resolved is not None
+        return sum(arrived(self.presence.folder, file, self.resolved.revision) for file in self.files)
+
+
+def choose_sets(keys: Iterable[str]) -> tuple[ModelSet, ...]:
+    """Return the sets of these keys; raises InputError naming one that does not exist."""
+    for key in keys:
+        if key not in SETS:
+            raise InputError(f"There is no set of models {key!r}.", f"There are {', '.join(SETS)}.")
+    return tuple(SETS[key] for key in dict.fromkeys(keys))
+
+
+def plan(sets: Sequence[ModelSet], folder: Path, endpoint: str | None = None) -> list[Planned]:
+    """Return what the sets need; the hub is asked only about what is not whole in `folder`.
+
+    Raises:
+        InputError: a file is in the folder's place.
+        DownloadError: the hub refuses or does not answer.
+    """
+    nearest_folder(folder)
+    return [_planned(presence(download, folder), endpoint) for each in sets for download in each.downloads]
+
+
+def _planned(found: Presence, endpoint: str | None) -> Planned:
+    if found.complete:
+        return Planned(found, None)
+    record = read_record(found.folder)
+    begun = record.revision if record is not None and not record.half_precision else None
+    return Planned(found, resolve(found.download, begun, endpoint))
+
+
+def carry_out(
+    planned: Sequence[Planned],
+    folder: Path,
+    accepted: Iterable[str],
+    progress: Progress,
+    disk_usage: DiskUsage = shutil.disk_usage,
+    endpoint: str | None = None,
+) -> int:
+    """Download what is planned into `folder`; return the bytes that came.
+
+    Args:
+        accepted: models whose licence the user accepts, by name or OWNER/NAME, in any case.
+
+    Raises:
+        InputError: a licence was not accepted.
+        OutputError: the disk has no room, or the folder cannot be written.
+        DownloadError: the hub refuses or falls silent, or what it sent is damaged.
+    """
+    todo = [each for each in planned if each.resolved is not None]
+    check_accepted([each.download for each in todo], accepted)
+    total, there = sum(each.bytes for each in todo), sum(each.arrived for each in todo)
+    check_room(folder, total - there, free_bytes(nearest_folder(folder), disk_usage))
+    if todo:
+        advance = progress.measure(DOWNLOADING, total, there)
+        for each in todo:
+            assert each.resolved is not None
+            fetch(each.resolved, each.files, each.presence.folder, advance, progress, endpoint)
+            _check_whole(each.download, folder)
+    return total - there
+
+
+def is_accepted(download: Download, accepted: Iterable[str]) -> bool:
+    """Whether the user names the model among those whose licence is accepted."""
+    return {download.name.lower(), download.hub_id.lower()} & {name.lower() for name in accepted} != set()
+
+
+def check_accepted(downloads: Sequence[Download], accepted: Iterable[str]) -> None:
+    """Refuse a model whose licence was not accepted; raises InputError with the licence and its link."""
+    names = tuple(accepted)
+    for download in downloads:
+        if not is_accepted(download, names):
+            use = "commercial use too" if download.licence.commercial else "no commercial use"
+            problem = f"The licence of {download.name} was not accepted ({download.licence.name}: {use})."
+            raise InputError(problem, f"Read {download.licence_link}, then accept it: --accept-licence {download.name}.")
+
+
+def _check_whole(download: Download, folder: Path) -> None:
+    lacking = presence(download, folder).lacking
+    if lacking:
+        raise DownloadError(f"{lacking[0].path} of {download.hub_id} cannot be read, though it is as on the hub.", "Report it.")
+
+
+def make_half(sets: Sequence[ModelSet], folder: Path, progress: Progress, disk_usage: DiskUsage = shutil.disk_usage) -> Path:
+    """Make half-precision copies of the checkpoint in `folder` beside it; return their folder.
+
+    Raises:
+        CheckpointError: the checkpoint is not complete, or a file of it is damaged.
+        OutputError: the disk has no room, or a copy does not read back as it was.
+    """
+    from .weights.half_precision import copy_halved, half_types
+
+    checkpoint = open_checkpoint(folder)
+    target = folder.with_name(folder.name + HALF)
+    types = half_types(checkpoint)
+    done = sum(file.stat().st_size for file in target.rglob("*.safetensors")) if target.is_dir() else 0
+    check_room(target, sum(file.stat().st_size for file in types) // 2 - done, free_bytes(nearest_folder(target), disk_usage))
+    for download in (download for each in sets for download in each.downloads):
+        copy_halved(download, presence(download, folder).folder, target / download.name, types, progress)
+    return target
+
+
+def removables(sets: Sequence[ModelSet], folder: Path) -> list[Removable]:
+    """Return what can be removed of the sets; raises InputError if they hold nothing to remove, such as the bundled one."""
+    for each in sets:
+        if not each.downloads:
+            why = "comes with ActionMesh" if each.bundled else "has no models yet"
+            raise InputError(f"{each.title} {why} and cannot be removed.", "Choose another set.")
+    return [removable(download, folder) for each in sets for download in each.downloads]
+
+
+def remove_all(found: Sequence[Removable]) -> int:
+    """Delete what can be removed; return the bytes that were freed. Raises InputError if that is nothing at all."""
+    ours = [each for each in found if each.files or each.staging.is_dir()]
+    return sum(map(remove, ours or found))

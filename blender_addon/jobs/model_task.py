@@ -1,0 +1,58 @@
+"""A download or a removal of models, done by a worker of its own: a kill at any time loses nothing that came."""
+
+from .. import log_file
+from ..backend_files import protocol
+from ..client import Answered, Died, Event, Noted, Refused, WorkerClient
+from .record import JobError, Trouble
+from .troubles import told_by_backend
+
+AGAIN = "Download again; it goes on where it was."
+
+
+class ModelTask:
+    """Sends one request, listens, and ends the worker when it is answered.
+
+    Args:
+        client: a worker from `client.start_downloader`.
+        request: `Download` or `RemoveModels`.
+    """
+
+    def __init__(self, client: WorkerClient, request: protocol.Params):
+        self.request = request
+        self.progress: protocol.ProgressNotice | None = None
+        self.answer: protocol.Downloaded | protocol.Removed | None = None
+        self.error: JobError | None = None
+        self.cancelled = False
+        self._client = client
+        client.request(request)
+
+    @property
+    def over(self) -> bool:
+        return self.cancelled or self.answer is not None or self.error is not None
+
+    def poll(self) -> None:
+        """Take in what happened since the last call; never waits."""
+        for event in self._client.poll():
+            if not self.over:
+                self._hear(event)
+        if self.over:
+            self._client.stop(wait=False)
+
+    def cancel(self) -> None:
+        """End it; what came is kept for the next time."""
+        self.cancelled = not self.over
+        self._client.stop(wait=False)
+
+    def end(self) -> None:
+        """End it at once, as Blender ends."""
+        self._client.kill()
+
+    def _hear(self, event: Event) -> None:
+        if isinstance(event, Died):
+            self.error = JobError(Trouble.WORKER_DIED, event.problem, AGAIN, event.log)
+        elif isinstance(event, Refused):
+            self.error = told_by_backend(event.error, lambda: log_file.tail(self._client.log))
+        elif isinstance(event, Answered) and event.request is self.request:
+            self.answer = event.value
+        elif isinstance(event, Noted) and isinstance(event.notice, protocol.ProgressNotice):
+            self.progress = event.notice

@@ -1,0 +1,139 @@
+"""The networks' weights: download a set once its licences are accepted, cancel that, remove a set."""
+# mypy: disable-error-code="valid-type"
+# ruff: noqa: F722, F821
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty
+
+from .. import models, shown
+from ..backend_files import public
+from ..errors import ArtistError
+from .base import FINISHED, refuse
+
+ACCEPTS = {"TripoSG": "accept_triposg", "ActionMesh": "accept_actionmesh", "RMBG-1.4": "accept_rmbg"}
+"""The property that accepts each model's licence."""
+CHOICES = tuple((each.key, each.title, each.enables.capitalize()) for each in public.SETS.values() if each.downloads)
+WIDTH = 460
+
+
+def _is_running(operator: type[bpy.types.Operator]) -> bool:
+    if models.running() is None:
+        return False
+    operator.poll_message_set("A download is running")
+    return True
+
+
+def _accept(name: str) -> BoolProperty:
+    return BoolProperty(name="I accept", description=f"Accept the licence of {name}", options={"SKIP_SAVE"})
+
+
+class OfModels:
+    """An operator on a set of models: pressed, it returns at once; in a script it returns when it is done."""
+
+    models: EnumProperty(name="Models", description="Which models", items=CHOICES, options={"SKIP_SAVE"})
+    queued: BoolProperty(name="In the Background", description="Return at once", options={"HIDDEN", "SKIP_SAVE"})
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return not _is_running(cls)  # type: ignore[arg-type]
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        shown.show(None)
+        try:
+            self.begin()
+            if not self.queued:
+                models.wait()
+        except ArtistError as error:
+            return refuse(self, error)  # type: ignore[arg-type]
+        return FINISHED
+
+    def begin(self) -> None:
+        """Starts the work; raises ArtistError."""
+        raise NotImplementedError
+
+
+class ACTIONMESH_OT_download_models(OfModels, bpy.types.Operator):
+    """Download networks once you have accepted their licences. Blender stays free, and what an interrupted download left is kept"""
+
+    bl_idname = "actionmesh.download_models"
+    bl_label = "Download Models"
+
+    half: BoolProperty(
+        name="Half-Precision Copies",
+        description="Make copies that are about half as large too, in a folder of their own",
+        options={"SKIP_SAVE"},
+    )
+    accept_triposg: _accept("TripoSG")
+    accept_actionmesh: _accept("ActionMesh")
+    accept_rmbg: _accept("RMBG-1.4")
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        try:
+            models.check_online()
+        except ArtistError as error:
+            return refuse(self, error)
+        self.queued = True
+        return context.window_manager.invoke_props_dialog(self, width=WIDTH, confirm_text="Download")
+
+    def draw(self, context: bpy.types.Context) -> None:
+        """Each model with its size, licence and consent; what is for research only in red."""
+        chosen = public.SETS[self.models]
+        self.layout.label(text=f"Into {models.folder()}", icon="FILE_FOLDER")
+        for each in chosen.downloads:
+            self._draw_model(each)
+        if chosen.key == models.MAIN:
+            self.layout.prop(self, "half")
+
+    def _draw_model(self, each: public.Download) -> None:
+        box = self.layout.box()
+        box.label(text=f"{each.name}: about {models.amount(each.estimated_bytes)} (estimate)")
+        box.label(text=each.enables.capitalize())
+        row = box.row()
+        row.alert = not each.licence.commercial
+        use = "commercial use too" if each.licence.commercial else "no commercial use"
+        row.label(text=f"{each.licence.name}: {use}", icon="NONE" if each.licence.commercial else "ERROR")
+        row = box.row()
+        row.operator("wm.url_open", text="Read the Licence", icon="URL").url = each.licence_link
+        row.prop(self, ACCEPTS[each.name])
+
+    def begin(self) -> None:
+        accepted = tuple(name for name, accepts in ACCEPTS.items() if getattr(self, accepts))
+        models.download(self.models, accepted, self.half and self.models == models.MAIN)
+
+
+class ACTIONMESH_OT_remove_models(OfModels, bpy.types.Operator):
+    """Delete what was downloaded of a set, and nothing that you put there yourself"""
+
+    bl_idname = "actionmesh.remove_models"
+    bl_label = "Remove Models"
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        self.queued = True
+        size, title = models.amount(models.size_on_disk(self.models)), public.SETS[self.models].title
+        return context.window_manager.invoke_confirm(
+            self, event, title=f"Remove {title}?", message=f"{size} in {models.folder()}", confirm_text="Remove"
+        )
+
+    def begin(self) -> None:
+        models.remove(self.models)
+
+
+class ACTIONMESH_OT_cancel_download(bpy.types.Operator):
+    """End the download. What came is kept, and the next one goes on from there"""
+
+    bl_idname = "actionmesh.cancel_download"
+    bl_label = "Cancel Download"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if models.running() is None:
+            cls.poll_message_set("No download is running")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        models.cancel()
+        return FINISHED
+
+
+CLASSES = (ACTIONMESH_OT_download_models, ACTIONMESH_OT_remove_models, ACTIONMESH_OT_cancel_download)

@@ -1,0 +1,65 @@
+"""Panel "Models": each set of networks with its state, the download that runs; and what the chosen preset lacks."""
+
+import bpy
+
+from .. import models
+from ..backend_files import public
+from .base import SidebarPanel, time_left, write
+
+
+class VIEW3D_PT_actionmesh_models(SidebarPanel, bpy.types.Panel):
+    bl_label = "Models"
+    bl_parent_id = "VIEW3D_PT_actionmesh_backend"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        column = self.layout.column()
+        for each in public.SETS.values():
+            _draw_set(column.row(), each)
+        draw_running(column)
+        if models.outcome():
+            write(column, context, models.outcome(), icon="CHECKMARK")
+
+
+def _draw_set(row: bpy.types.UILayout, each: public.ModelSet) -> None:
+    if each.bundled:
+        row.label(text=f"{each.title}: comes with the add-on", icon="CHECKMARK")
+    elif not each.downloads:
+        row.label(text=f"{each.title}: no models yet", icon="BLANK1")
+    elif models.is_complete(each.key):
+        row.label(text=each.title, icon="CHECKMARK")
+        row.operator("actionmesh.remove_models", text="", icon="TRASH").models = each.key
+    else:
+        row.label(text=f"{each.title}: about {models.amount(each.estimated_bytes)}", icon="BLANK1")
+        row.operator("actionmesh.download_models", text="", icon="IMPORT").models = each.key
+
+
+def draw_hint(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """What the chosen preset lacks, and the button that brings it; or how far that is."""
+    sentence = models.hint(context.scene.actionmesh)
+    if sentence:
+        write(layout, context, sentence, icon="INFO")
+        if not draw_running(layout):
+            layout.operator("actionmesh.download_models", text="Download", icon="IMPORT").models = models.MAIN
+
+
+def draw_running(layout: bpy.types.UILayout) -> bool:
+    """The download that runs, in bytes with the time left; whether there is one."""
+    task = models.running()
+    if task is None:
+        return False
+    told = task.progress
+    row = layout.row(align=True)
+    if told is None or not told.total:
+        row.progress(text="Asking the hub", factor=0.0)
+    else:
+        text = f"{told.stage}: {models.amount(told.step)} of {models.amount(told.total)}"
+        row.progress(text=text, factor=told.step / told.total)
+    row.operator("actionmesh.cancel_download", text="", icon="X")
+    left = time_left(told.seconds_left) if told is not None else ""
+    if left:
+        layout.label(text=left)
+    return True
+
+
+CLASSES = (VIEW3D_PT_actionmesh_models,)

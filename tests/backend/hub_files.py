@@ -1,0 +1,22 @@
+"""What a hub on loopback holds of the registry's models: tiny files of the right kinds."""
+
+import numpy as np
+from safetensors.numpy import save
+
+
+def weights(count=64, seed=0):
+    return save({"weight": np.random.default_rng(seed).random(count, dtype=np.float32)})
+
+
+def stored(downloads, count=64):
+    """The files of the registry, and one that nobody wants."""
+    return {
+        each.hub_id: {
+            "README.md": b"unwanted",
+            **{
+                file.path: b'{"sizes": 1}' if file.path.endswith(".json") else weights(count, number)
+                for number, file in enumerate(each.files)
+            },
+        }
+        for each in downloads
+    }
