@@ -1,8 +1,9 @@
 """What an artist can do, one module a subject. An operator reads its settings, calls one function, and reports errors."""
 
-from . import animate, backend, baking, clip, exporting, history, matching, mending, results
+from . import animate, backend, baking, clip, exporting, history, matching, mending, results, sample
 
 CLASSES = (
+    *sample.CLASSES,
     *animate.CLASSES,
     *clip.CLASSES,
     *results.CLASSES,

@@ -22,25 +22,47 @@ class ACTIONMESH_OT_open_clip(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     filepath: StringProperty(name="Clip", description="Video file", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    relative_path: BoolProperty(
+        name="Relative Path", description="Name the file as seen from the .blend file", options={"SKIP_SAVE"}
+    )
     filter_movie: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if self.filepath:
             return self.execute(context)
+        self.filepath = submission.chosen_clip(context.scene.actionmesh)
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        settings = context.scene.actionmesh
-        settings.source, settings.clip = "VIDEO", self.filepath
+        submission.choose_clip(context.scene.actionmesh, self.filepath, self.relative_path)
+        return FINISHED
+
+
+class ACTIONMESH_OT_drop_clip(bpy.types.Operator):
+    """Take a dropped video as the source of the motion, and offer what can be done with it"""
+
+    bl_idname = "actionmesh.drop_clip"
+    bl_label = "ActionMesh: Animate from This Clip"
+    bl_options = {"UNDO"}
+
+    filepath: StringProperty(name="Clip", description="Video file", subtype="FILE_PATH", options={"SKIP_SAVE"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        done = self.execute(context)
+        bpy.ops.wm.call_menu(name="VIEW3D_MT_actionmesh_drop")
+        return done
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        submission.choose_clip(context.scene.actionmesh, self.filepath, context.preferences.filepaths.use_relative_paths)
         return FINISHED
 
 
 class ACTIONMESH_FH_clip(bpy.types.FileHandler):
     bl_idname = "ACTIONMESH_FH_clip"
-    bl_label = "Clip for ActionMesh"
-    bl_import_operator = "actionmesh.open_clip"
+    bl_label = "ActionMesh: Animate from This Clip"
+    bl_import_operator = "actionmesh.drop_clip"
     bl_file_extensions = MOVIES
 
     @classmethod
@@ -112,6 +134,7 @@ class ACTIONMESH_OT_dice(bpy.types.Operator):
 
 CLASSES = (
     ACTIONMESH_OT_open_clip,
+    ACTIONMESH_OT_drop_clip,
     ACTIONMESH_FH_clip,
     ACTIONMESH_OT_look,
     ACTIONMESH_OT_fit_clip,
