@@ -56,6 +56,12 @@ def is_whole_in_view(made: bpy.types.Object, view: bpy.types.RegionView3D) -> bo
     return all(w > 0 and abs(x) <= w and abs(y) <= w for x, y, _z, w in corners)
 
 
+def undo_step(name: str) -> None:
+    """Make what was changed until now one step to undo."""
+    if bpy.ops.ed.undo_push.poll():
+        bpy.ops.ed.undo_push(message=name)
+
+
 def play(context: bpy.types.Context) -> None:
     """Play the scene from the start of its range, unless it plays already."""
     if not bpy.app.background and not context.screen.is_animation_playing:

@@ -263,7 +263,7 @@ def _write_arrived() -> None:
             shown.show_end(job)
             with _in_window():
                 _present(job, made)
-                _undo_step(job.title)
+                presenting.undo_step(f"ActionMesh: {job.title}")
     files.forget_history()
     redraw_panels()
 
@@ -297,12 +297,6 @@ def _present(job: JobRecord, made: bpy.types.Object) -> None:
     presenting.bring_into_view(bpy.context, made, closer=is_new)
     if plays:
         presenting.play(bpy.context)
-
-
-def _undo_step(name: str) -> None:
-    """What was written is one step to undo."""
-    if bpy.ops.ed.undo_push.poll():
-        bpy.ops.ed.undo_push(message=f"ActionMesh: {name}")
 
 
 def _complaint(job: JobRecord) -> ArtistError:

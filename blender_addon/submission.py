@@ -95,6 +95,7 @@ def _sample_job(context: bpy.types.Context, target: bpy.types.Object) -> JobReco
         frames=protocol.Frames(spread=SAMPLE_FRAMES),
         preset="demo",
         match=protocol.Match.AUTO,
+        colours=True,
         facing=protocol.Facing.AUTO,
         reference_pose=protocol.ReferencePose.CORRECTED,
         device=choices().device,

@@ -40,34 +40,38 @@ class ACTIONMESH_OT_open_clip(bpy.types.Operator):
         return FINISHED
 
 
-class ACTIONMESH_OT_drop_clip(bpy.types.Operator):
-    """Take a dropped video as the source of the motion, and offer what can be done with it"""
+class DroppedClip:
+    """A video that is dropped onto a viewport; Blender asks which of the operators is meant."""
 
-    bl_idname = "actionmesh.drop_clip"
-    bl_label = "ActionMesh: Animate from This Clip"
-    bl_options = {"UNDO"}
-
-    filepath: StringProperty(name="Clip", description="Video file", subtype="FILE_PATH", options={"SKIP_SAVE"})
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        done = self.execute(context)
-        bpy.ops.wm.call_menu(name="VIEW3D_MT_actionmesh_drop")
-        return done
-
-    def execute(self, context: bpy.types.Context) -> set[str]:
-        submission.choose_clip(context.scene.actionmesh, self.filepath, context.preferences.filepaths.use_relative_paths)
-        return FINISHED
-
-
-class ACTIONMESH_FH_clip(bpy.types.FileHandler):
-    bl_idname = "ACTIONMESH_FH_clip"
-    bl_label = "ActionMesh: Animate from This Clip"
-    bl_import_operator = "actionmesh.drop_clip"
     bl_file_extensions = MOVIES
 
     @classmethod
     def poll_drop(cls, context: bpy.types.Context) -> bool:
         return context.area is not None and context.area.type == "VIEW_3D"
+
+
+class ACTIONMESH_FH_animate_selected(DroppedClip, bpy.types.FileHandler):
+    bl_idname = "ACTIONMESH_FH_animate_selected"
+    bl_label = "ActionMesh: Animate Selected"
+    bl_import_operator = "actionmesh.animate_selected"
+
+
+class ACTIONMESH_FH_animate_from_video(DroppedClip, bpy.types.FileHandler):
+    bl_idname = "ACTIONMESH_FH_animate_from_video"
+    bl_label = "ActionMesh: Animate from Video"
+    bl_import_operator = "actionmesh.animate_from_video"
+
+
+class ACTIONMESH_FH_transfer_motion(DroppedClip, bpy.types.FileHandler):
+    bl_idname = "ACTIONMESH_FH_transfer_motion"
+    bl_label = "ActionMesh: Transfer Motion to Selected"
+    bl_import_operator = "actionmesh.transfer_motion"
+
+
+class ACTIONMESH_FH_clip(DroppedClip, bpy.types.FileHandler):
+    bl_idname = "ACTIONMESH_FH_clip"
+    bl_label = "ActionMesh: Choose This Clip"
+    bl_import_operator = "actionmesh.open_clip"
 
 
 class ACTIONMESH_OT_look(bpy.types.Operator):
@@ -134,7 +138,9 @@ class ACTIONMESH_OT_dice(bpy.types.Operator):
 
 CLASSES = (
     ACTIONMESH_OT_open_clip,
-    ACTIONMESH_OT_drop_clip,
+    ACTIONMESH_FH_animate_selected,
+    ACTIONMESH_FH_animate_from_video,
+    ACTIONMESH_FH_transfer_motion,
     ACTIONMESH_FH_clip,
     ACTIONMESH_OT_look,
     ACTIONMESH_OT_fit_clip,

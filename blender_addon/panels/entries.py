@@ -1,7 +1,5 @@
 """The entries in Blender's own menus, by which F3 finds the operators too."""
 
-from pathlib import Path
-
 import bpy
 
 
@@ -13,7 +11,9 @@ class VIEW3D_MT_actionmesh(bpy.types.Menu):
     def draw(self, _context: bpy.types.Context) -> None:
         layout = self.layout
         layout.operator_context = "INVOKE_DEFAULT"
-        _draw_ways_in(layout)
+        layout.operator("actionmesh.animate_selected", icon="SHAPEKEY_DATA")
+        layout.operator("actionmesh.animate_from_video", icon="ADD")
+        layout.operator("actionmesh.transfer_motion", icon="CON_ARMATURE")
         layout.operator("actionmesh.open_clip", icon="FILE_MOVIE")
         layout.separator()
         layout.operator("actionmesh.match_again", icon="TRACKING_FORWARDS")
@@ -25,24 +25,6 @@ class VIEW3D_MT_actionmesh(bpy.types.Menu):
         layout.separator()
         layout.operator("actionmesh.cancel", icon="X")
         layout.operator("actionmesh.try_it", icon="PLAY")
-
-
-class VIEW3D_MT_actionmesh_drop(bpy.types.Menu):
-    """What can be done with a clip that was dropped; left alone, it stays chosen."""
-
-    bl_label = "ActionMesh"
-
-    def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
-        layout.operator_context = "INVOKE_DEFAULT"
-        layout.label(text=Path(context.scene.actionmesh.clip).name, icon="FILE_MOVIE")
-        _draw_ways_in(layout)
-
-
-def _draw_ways_in(layout: bpy.types.UILayout) -> None:
-    layout.operator("actionmesh.animate_selected", icon="SHAPEKEY_DATA")
-    layout.operator("actionmesh.animate_from_video", icon="ADD")
-    layout.operator("actionmesh.transfer_motion", icon="CON_ARMATURE")
 
 
 def draw_in_object(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
@@ -70,7 +52,7 @@ ENTRIES = (
     ("VIEW3D_MT_mesh_add", draw_in_add_mesh),
     ("TOPBAR_MT_file_import", draw_in_import),
 )
-CLASSES = (VIEW3D_MT_actionmesh, VIEW3D_MT_actionmesh_drop)
+CLASSES = (VIEW3D_MT_actionmesh,)
 
 
 def attach() -> None:

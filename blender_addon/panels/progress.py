@@ -32,7 +32,10 @@ class VIEW3D_PT_actionmesh_progress(SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column()
         if shown.state.ended is not None:
-            draw_end(column, context, shown.state.ended)
+            row = column.row()
+            label_end(row, shown.state.ended)
+            row.operator("actionmesh.dismiss_end", text="", icon="X")
+            offer_next(column.row(align=True), context, shown.state.ended)
         for number, job in enumerate(shown.state.records):
             if number or shown.state.ended is not None:
                 column.separator()
@@ -45,17 +48,19 @@ class VIEW3D_PT_actionmesh_progress(SidebarPanel, bpy.types.Panel):
                 column.progress(text="Starting the backend", factor=0.0)
 
 
-def draw_end(layout: bpy.types.UILayout, context: bpy.types.Context, job: JobRecord) -> None:
-    """How a job ended, and what comes next: play what it made, or try again."""
-    row = layout.row(align=True)
+def label_end(row: bpy.types.UILayout, job: JobRecord) -> None:
+    """How a job ended."""
     text, icon = ENDS.get(job.state, ENDS[State.FAILED])
     row.label(text=f"{job.title}: {text}", icon=icon)
+
+
+def offer_next(row: bpy.types.UILayout, context: bpy.types.Context, job: JobRecord) -> None:
+    """What comes after a job that ended: play what it made, or try again."""
     if job.state is State.WRITTEN:
         row.operator("screen.animation_play", **(PAUSE if context.screen.is_animation_playing else PLAY))
         row.prop(context.scene, "use_preview_range", text="", icon="PREVIEW_RANGE")
     elif job.state is not State.FINISHED:
         row.operator("actionmesh.retry").job = job.id
-    row.operator("actionmesh.dismiss_end", text="", icon="X")
 
 
 def _draw_progress(column: bpy.types.UILayout, progress: Progressed) -> None:

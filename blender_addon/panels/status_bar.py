@@ -5,7 +5,7 @@ import time
 import bpy
 
 from .. import shown
-from .progress import draw_end, in_words
+from .progress import in_words, label_end, offer_next
 
 SHOWN_SECONDS = 30
 WIDTH = 12
@@ -25,7 +25,10 @@ def draw(header: bpy.types.Header, context: bpy.types.Context) -> None:
         bar.progress(text=f"{job.title}: {stage}", factor=told.overall if told else 0.0)
         row.operator("actionmesh.cancel", text="", icon="X").job = job.id
     elif state.ended is not None and time.monotonic() - state.ended_at < SHOWN_SECONDS:
-        draw_end(layout, context, state.ended)
+        row = layout.row(align=True)
+        label_end(row, state.ended)
+        offer_next(row, context, state.ended)
+        row.operator("actionmesh.dismiss_end", text="", icon="X")
 
 
 def attach() -> None:

@@ -29,6 +29,8 @@ def add_mesh(context: bpy.types.Context, path: Path, name: str) -> bpy.types.Obj
     for item in new:
         if item != made:
             bpy.data.objects.remove(item)
+    made.rotation_mode = "XYZ"
+    made.data.shade_smooth()
     made.name = made.data.name = name
     made.location = context.scene.cursor.location
     made.location.z -= float(read_basis(made.data)[:, 2].min())

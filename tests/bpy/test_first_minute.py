@@ -1,6 +1,7 @@
 """What an artist meets first: the sample, the buttons' order, the clip's facts, the menus, a dropped clip, and how a job ends."""
 
 import time
+from types import SimpleNamespace
 
 import bpy
 import numpy as np
@@ -10,7 +11,6 @@ from blender_addon import files, looks, operators, runner, shown, submission
 from blender_addon.backend_files import sample_file
 from blender_addon.jobs.record import State
 from blender_addon.menus import PRESETS
-from blender_addon.operators.clip import ACTIONMESH_FH_clip
 from blender_addon.panels import animate, entries, progress, status_bar
 from tests.bpy.addon import all_over, clip, keys_of, press, selected_cube, states, tick_until
 from tests.bpy.layouts import drawn, drawn_by
@@ -164,14 +164,14 @@ def test_the_end_of_a_job_is_told_with_what_comes_next(addon):
     press(OPS.animate_from_video, filepath=clip(addon))
     tick_until(all_over)
     for told in (drawn(progress.VIEW3D_PT_actionmesh_progress), drawn_by(status_bar.draw)):
-        assert told[:2] == ["wave: Finished", "screen.animation_play"]
+        assert told[0] == "wave: Finished" and {"screen.animation_play", "use_preview_range"} < set(told)
     press(OPS.animate_from_video, filepath=clip(addon, "slow"))
     tick_until(lambda: runner.state.progress)
     assert "slow: Reading frames" in drawn_by(status_bar.draw) and "wave: Finished" not in drawn_by(status_bar.draw)
     OPS.cancel()
     tick_until(all_over)
     for told in (drawn(progress.VIEW3D_PT_actionmesh_progress), drawn_by(status_bar.draw)):
-        assert told[:2] == ["slow: Cancelled", "actionmesh.retry"]
+        assert told[0] == "slow: Cancelled" and "actionmesh.retry" in told and "screen.animation_play" not in told
     press(OPS.retry, job=files.records(True)[0].id)
     assert [record.title for record in runner.state.records] == ["slow"] and runner.state.ended is None
     OPS.cancel()
@@ -214,12 +214,15 @@ def test_entries_are_in_blenders_menus_once_and_leave_them(addon, menu, draw):
     entries.attach()
 
 
-def test_a_dropped_clip_is_chosen_and_offers_the_three_ways_in(addon):
-    handler = ACTIONMESH_FH_clip
-    assert handler.bl_label.startswith("ActionMesh") and handler.bl_import_operator == "actionmesh.drop_clip"
-    assert OPS.drop_clip(filepath=clip(addon)) == {"FINISHED"}
-    assert bpy.context.scene.actionmesh.clip == clip(addon)
-    assert drawn(entries.VIEW3D_MT_actionmesh_drop) == ["wave", *WAYS_IN]
+def test_a_dropped_clip_is_offered_the_three_ways_in(addon):
+    handlers = [group for group in operators.CLASSES if issubclass(group, bpy.types.FileHandler)]
+    assert [handler.bl_import_operator for handler in handlers] == [*WAYS_IN, "actionmesh.open_clip"]
+    for handler in handlers:
+        assert handler.bl_label.startswith("ActionMesh: ") and ".mp4" in handler.bl_file_extensions.split(";")
+        assert not handler.poll_drop(SimpleNamespace(area=SimpleNamespace(type="SEQUENCE_EDITOR")))
+        assert handler.poll_drop(SimpleNamespace(area=SimpleNamespace(type="VIEW_3D")))
+    assert OPS.animate_from_video("EXEC_DEFAULT", filepath=clip(addon)) == {"FINISHED"}
+    assert bpy.context.scene.actionmesh.clip == "", "a script's clip is its own affair"
 
 
 def test_the_file_browser_shows_movies(addon):
@@ -251,5 +254,5 @@ def test_undo_takes_a_result_and_its_preview_range_back(addon):
 
 def test_every_operator_in_a_menu_exists(addon):
     known = {group.bl_idname for group in operators.CLASSES}
-    listed = drawn(entries.VIEW3D_MT_actionmesh) + drawn(entries.VIEW3D_MT_actionmesh_drop)
+    listed = drawn(entries.VIEW3D_MT_actionmesh)
     assert {name for name in listed if name.startswith("actionmesh.")} <= known
