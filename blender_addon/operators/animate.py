@@ -8,7 +8,7 @@ Pressed, they queue a job and return at once; in a script (`EXEC_DEFAULT`) they 
 import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 
-from .. import presenting, runner, shown, submission
+from .. import runner, shown, submission
 from ..errors import ArtistError
 from .base import CANCELLED, FINISHED, active_mesh, refuse, selected_meshes, source_object
 
@@ -35,11 +35,7 @@ class JobOperator:
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.queued = True
-        settings = context.scene.actionmesh
-        if self.filepath:
-            submission.choose_clip(settings, self.filepath, context.preferences.filepaths.use_relative_paths)
-            presenting.undo_step("Choose a Clip")
-        elif self.asks or not submission.has_source(settings):
+        if not self.filepath and (self.asks or not submission.has_source(context.scene.actionmesh)):
             context.window_manager.fileselect_add(self)
             return {"RUNNING_MODAL"}
         return self.execute(context)

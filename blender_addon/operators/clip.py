@@ -1,4 +1,4 @@
-"""Choosing the clip and what of it is used: browse or drop, look, fit, dice."""
+"""Choosing the clip and what of it is used: browse, look, fit, dice."""
 # mypy: disable-error-code="valid-type"
 # ruff: noqa: F722
 
@@ -10,8 +10,6 @@ from bpy.props import BoolProperty, StringProperty
 from .. import runner, shown, submission
 from ..errors import ArtistError
 from .base import FINISHED, refuse
-
-MOVIES = ".mp4;.mov;.avi;.mkv;.webm;.m4v;.gif"
 
 
 class ACTIONMESH_OT_open_clip(bpy.types.Operator):
@@ -38,40 +36,6 @@ class ACTIONMESH_OT_open_clip(bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         submission.choose_clip(context.scene.actionmesh, self.filepath, self.relative_path)
         return FINISHED
-
-
-class DroppedClip:
-    """A video that is dropped onto a viewport; Blender asks which of the operators is meant."""
-
-    bl_file_extensions = MOVIES
-
-    @classmethod
-    def poll_drop(cls, context: bpy.types.Context) -> bool:
-        return context.area is not None and context.area.type == "VIEW_3D"
-
-
-class ACTIONMESH_FH_animate_selected(DroppedClip, bpy.types.FileHandler):
-    bl_idname = "ACTIONMESH_FH_animate_selected"
-    bl_label = "ActionMesh: Animate Selected"
-    bl_import_operator = "actionmesh.animate_selected"
-
-
-class ACTIONMESH_FH_animate_from_video(DroppedClip, bpy.types.FileHandler):
-    bl_idname = "ACTIONMESH_FH_animate_from_video"
-    bl_label = "ActionMesh: Animate from Video"
-    bl_import_operator = "actionmesh.animate_from_video"
-
-
-class ACTIONMESH_FH_transfer_motion(DroppedClip, bpy.types.FileHandler):
-    bl_idname = "ACTIONMESH_FH_transfer_motion"
-    bl_label = "ActionMesh: Transfer Motion to Selected"
-    bl_import_operator = "actionmesh.transfer_motion"
-
-
-class ACTIONMESH_FH_clip(DroppedClip, bpy.types.FileHandler):
-    bl_idname = "ACTIONMESH_FH_clip"
-    bl_label = "ActionMesh: Choose This Clip"
-    bl_import_operator = "actionmesh.open_clip"
 
 
 class ACTIONMESH_OT_look(bpy.types.Operator):
@@ -138,10 +102,6 @@ class ACTIONMESH_OT_dice(bpy.types.Operator):
 
 CLASSES = (
     ACTIONMESH_OT_open_clip,
-    ACTIONMESH_FH_animate_selected,
-    ACTIONMESH_FH_animate_from_video,
-    ACTIONMESH_FH_transfer_motion,
-    ACTIONMESH_FH_clip,
     ACTIONMESH_OT_look,
     ACTIONMESH_OT_fit_clip,
     ACTIONMESH_OT_dice,

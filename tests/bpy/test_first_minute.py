@@ -216,13 +216,34 @@ def test_entries_are_in_blenders_menus_once_and_leave_them(addon, menu, draw):
 
 def test_a_dropped_clip_is_offered_the_three_ways_in(addon):
     handlers = [group for group in operators.CLASSES if issubclass(group, bpy.types.FileHandler)]
-    assert [handler.bl_import_operator for handler in handlers] == [*WAYS_IN, "actionmesh.open_clip"]
+    assert [handler.bl_label for handler in handlers] == [
+        "ActionMesh: Animate Selected",
+        "ActionMesh: Animate from Video",
+        "ActionMesh: Transfer Motion to Selected",
+        "ActionMesh: Choose This Clip",
+    ]
     for handler in handlers:
-        assert handler.bl_label.startswith("ActionMesh: ") and ".mp4" in handler.bl_file_extensions.split(";")
+        operator = getattr(OPS, handler.bl_import_operator.partition(".")[2]).get_rna_type()
+        assert operator.name == handler.bl_label, "Blender's menu shows the operator's name"
+        assert ".mp4" in handler.bl_file_extensions.split(";")
         assert not handler.poll_drop(SimpleNamespace(area=SimpleNamespace(type="SEQUENCE_EDITOR")))
         assert handler.poll_drop(SimpleNamespace(area=SimpleNamespace(type="VIEW_3D")))
-    assert OPS.animate_from_video("EXEC_DEFAULT", filepath=clip(addon)) == {"FINISHED"}
-    assert bpy.context.scene.actionmesh.clip == "", "a script's clip is its own affair"
+
+
+def test_a_dropped_clip_is_chosen_and_used(addon):
+    settings = bpy.context.scene.actionmesh
+    settings.source = "IMAGES"
+    assert OPS.drop_clip(filepath=clip(addon)) == {"FINISHED"}
+    assert (settings.source, settings.clip) == ("VIDEO", clip(addon)) and not bpy.data.objects
+    assert not OPS.drop_on_selected.poll() and not OPS.drop_on_all.poll()
+    assert OPS.drop_as_new(filepath=clip(addon, "painted")) == {"FINISHED"}
+    assert settings.clip.endswith("painted") and keys_of(bpy.data.objects["painted"]) == 5
+    first, second = selected_cube("First"), selected_cube("Second")
+    assert OPS.drop_on_selected(filepath=clip(addon)) == {"FINISHED"}
+    assert (keys_of(first), keys_of(second)) == (0, 5)
+    first.select_set(True)
+    assert OPS.drop_on_all(filepath=clip(addon)) == {"FINISHED"}
+    assert (keys_of(first), keys_of(second)) == (5, 5)
 
 
 def test_the_file_browser_shows_movies(addon):

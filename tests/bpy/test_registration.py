@@ -10,7 +10,7 @@ OPERATORS = {
     "animate_from_video", "animate_selected", "transfer_motion", "cancel", "open_clip", "look", "fit_clip", "dice", "bring_back",
     "rerun", "retry", "retry_lighter", "go_to_reference", "bake", "export", "open_job_folder", "remove_job", "start_backend",
     "stop_backend", "free_memory", "open_log", "open_preferences", "mend", "dismiss", "match_again", "face_other_way", "add_camera",
-    "try_it", "dismiss_end",
+    "try_it", "dismiss_end", "drop_on_selected", "drop_as_new", "drop_on_all", "drop_clip",
 }  # fmt: skip
 """The public operators: scripts depend on these names."""
 
