@@ -5,7 +5,15 @@
 from collections.abc import Iterator
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, IntVectorProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    IntVectorProperty,
+    PointerProperty,
+    StringProperty,
+)
 
 from . import animated, machine, shown, submission, viewport
 from .bake_options import BakeOptions
@@ -83,7 +91,9 @@ class SceneSettings(bpy.types.PropertyGroup):
         default=True,
     )
     frame_start: IntProperty(
-        name="First Frame", description="As the panel's First Frame, but counted from 0, as files and scripts keep it", min=0
+        name="First Frame",
+        description="As the panel's First Frame, but counted from 0, as files and scripts keep it",
+        min=0,
     )
     scene_start: IntProperty(name="First Frame", description="Frame of the scene with which the motion begins", default=1)
     frame_count: IntProperty(
@@ -101,7 +111,9 @@ class SceneSettings(bpy.types.PropertyGroup):
         default=1,
     )
     anchor: IntProperty(
-        name="Reference", description="As the panel's Reference, but counted from 0, as files and scripts keep it", min=0
+        name="Reference",
+        description="As the panel's Reference, but counted from 0, as files and scripts keep it",
+        min=0,
     )
     previewed: IntVectorProperty(size=2, options={"HIDDEN"})
     """The preview range that was set for a result; another one is the artist's."""

@@ -1,4 +1,4 @@
-"""What Blender is told of: classes, properties, entries in its menus, the arrow in the viewport, Escape, and the runner of jobs."""
+"""What Blender is told of: classes, properties, menu entries, the arrow in the viewport, Escape, and the runner of jobs."""
 
 import atexit
 

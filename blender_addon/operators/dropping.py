@@ -35,7 +35,8 @@ class Dropped:
 
     def take(self, context: bpy.types.Context, call: str) -> set[str]:
         """Choose the clip and go on."""
-        submission.choose_clip(context.scene.actionmesh, self.filepath, context.preferences.filepaths.use_relative_paths)
+        relative = context.preferences.filepaths.use_relative_paths
+        submission.choose_clip(context.scene.actionmesh, self.filepath, relative)
         if self.way:
             try:
                 getattr(bpy.ops.actionmesh, self.way)(call)

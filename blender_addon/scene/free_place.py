@@ -17,7 +17,7 @@ GAP = 0.1
 
 
 def stand_clear(scene: bpy.types.Scene, made: bpy.types.Object) -> None:
-    """Move an object along X until its box, whatever its pose, touches that of no other object that is seen in the scene."""
+    """Move an object along X until its box, whatever its pose, overlaps that of no other object that is seen."""
     layer = bpy.context.view_layer if scene == bpy.context.scene else scene.view_layers[0]
     layer.update()
     low, high = _reach(made)
@@ -41,7 +41,8 @@ def _boxes(layer: bpy.types.ViewLayer, made: bpy.types.Object) -> Iterator[tuple
 def _reach(made: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
     """The lowest and the highest corner of an object in any of its poses, in the world."""
     poses = [coordinates_of(block) for block in pose_keys(made.data.shape_keys)] or [read_basis(made.data)]
-    low, high = np.min([pose.min(axis=0) for pose in poses], axis=0), np.max([pose.max(axis=0) for pose in poses], axis=0)
+    low = np.min([pose.min(axis=0) for pose in poses], axis=0)
+    high = np.max([pose.max(axis=0) for pose in poses], axis=0)
     ends = np.array(np.meshgrid(*zip(low, high, strict=True))).reshape(3, -1).T
     placed = np.array([made.matrix_world @ Vector(end) for end in ends])
     return placed.min(axis=0), placed.max(axis=0)

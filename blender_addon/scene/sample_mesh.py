@@ -1,4 +1,4 @@
-"""A mesh file in the scene as one object of the artist's: no parent, standing at the 3D cursor, clear of what is there."""
+"""A mesh file in the scene as an object of the artist's: no parent, at the 3D cursor, clear of what is there."""
 
 from pathlib import Path
 
