@@ -50,10 +50,17 @@ def bring_into_view(context: bpy.types.Context, made: bpy.types.Object, closer: 
 
 
 def is_whole_in_view(made: bpy.types.Object, view: bpy.types.RegionView3D) -> bool:
-    """Return whether all corners of an object's box lie before the eye and inside of the viewport."""
+    """Return whether the middles of all sides of an object's box lie before the eye and inside of the viewport.
+
+    The corners, which a mesh hardly ever fills, may lie outside even where Blender itself framed it.
+    """
     placed = view.perspective_matrix @ made.matrix_world
-    corners = [placed @ Vector((*corner, 1.0)) for corner in made.bound_box]
-    return all(w > 0 and abs(x) <= w and abs(y) <= w for x, y, _z, w in corners)
+    low, high = Vector(made.bound_box[0]), Vector(made.bound_box[6])
+    middles = [(low + high) / 2 for _ in range(6)]
+    for axis in range(3):
+        middles[2 * axis][axis], middles[2 * axis + 1][axis] = low[axis], high[axis]
+    shown = [placed @ middle.to_4d() for middle in middles]
+    return all(w > 0 and abs(x) <= w and abs(y) <= w for x, y, _z, w in shown)
 
 
 def undo_step(name: str) -> None:

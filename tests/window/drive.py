@@ -126,7 +126,7 @@ def story():
     told["playing"] = screen().is_animation_playing
     told["sample_in_view"] = is_in_view(bpy.data.objects["Sample"])
     picture("tried")
-    press(bpy.ops.screen.animation_cancel)
+    press(bpy.ops.screen.animation_play)
     bpy.data.objects.remove(bpy.data.objects["Sample"])
     settings.frame_count = 8
     settings.clip = CLIP
