@@ -12,7 +12,7 @@ from .jobs.record import FRAMES_FOLDER, JobRecord
 from .problems import Problem
 from .scene.options import Mode, Playback
 from .scene.playback import rebuild_curves
-from .scene.ranges import extend_range
+from .scene.ranges import extend_range, preview_result
 from .scene.record import Record, read_record
 
 OWN = "own"
@@ -38,6 +38,8 @@ def change(target: bpy.types.Object, **playback: Any) -> None:
         shown.show(Problem.of(error))
         return
     for scene in target.users_scene:
+        if scene.use_preview_range:
+            preview_result(scene, written.start, written.end)
         extend_range(scene, written.start, written.end)
 
 

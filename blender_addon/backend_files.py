@@ -38,6 +38,11 @@ def worker_file() -> Path:
     return backend_folder() / "actionmesh" / "worker.py"
 
 
+def sample_file(name: str) -> Path:
+    """A file of the sample that comes with the bundled weights."""
+    return backend_folder() / "actionmesh" / "checkpoints" / "toy" / "demo" / name
+
+
 def load_protocol() -> ModuleType:
     """The module that both sides of the pipe share."""
     return _load("protocol", "protocol.py")

@@ -19,9 +19,10 @@ from .motion.result import Motion, load_motion
 from .motion.timing import frames_per_second
 from .problems import Problem
 from .scene.coats import add, forget_unused, renew
+from .scene.free_place import stand_clear
 from .scene.objects import ObjectOptions, lie_of, metres_per_unit, new_object
 from .scene.options import Mode, WriteOptions, Written
-from .scene.ranges import extend_range
+from .scene.ranges import extend_range, preview_result
 from .scene.record import read_record
 from .scene.shape_keys import write_motion
 from .scene.targets import find_target
@@ -111,6 +112,7 @@ def _write(record: JobRecord, writing: Writing, target: bpy.types.Object | None)
     else:
         options = replace(options, **_as_it_is(record, writing, motion, target))
         written = _write_onto(target, motion, options, colours_asked=record.request.colours and record.rematch is None)
+    preview_result(scene, written.start, written.end)
     extend_range(scene, written.start, written.end)
     return target
 
@@ -156,7 +158,9 @@ def _add(
     scene: bpy.types.Scene, motion: Motion, writing: Writing, options: WriteOptions
 ) -> tuple[bpy.types.Object, Written]:
     chosen = ObjectOptions(name=writing.name, size=writing.size, location=writing.location, smooth=writing.smooth)
-    return new_object(scene, motion, chosen, options)
+    made, written = new_object(scene, motion, chosen, options)
+    stand_clear(scene, made)
+    return made, written
 
 
 def name_of(path: str) -> str:

@@ -29,6 +29,7 @@ class Look:
         clip_frames: how many frames the clip has.
         summary: one short line.
         warning: a sentence if the outline is doubtful, else empty.
+        rate: frames a second of the clip; None for pictures that were rendered.
     """
 
     source: tuple[Any, ...]
@@ -37,6 +38,14 @@ class Look:
     clip_frames: int
     summary: str
     warning: str = ""
+    rate: float | None = None
+
+    @property
+    def length(self) -> str:
+        """How long the clip is, in words; empty where it has no rate of its own."""
+        if not self.rate:
+            return ""
+        return f"{self.clip_frames} frames at {round(self.rate, 2):g} fps, {self.clip_frames / self.rate:.1f} s"
 
 
 def clip_key(settings: bpy.types.PropertyGroup) -> tuple[Any, ...]:

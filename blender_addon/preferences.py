@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from . import links
+
 GIGABYTE = 1 << 30
 
 
@@ -100,6 +102,7 @@ class ActionMeshPreferences(bpy.types.AddonPreferences):
         column = layout.column()
         column.prop(self, "job_folder")
         column.prop(self, "job_limit")
+        links.draw(layout)
 
 
 def choices() -> Choices:

@@ -1,8 +1,9 @@
-"""What an artist finds selected after something was made."""
+"""What an artist finds selected, in view and playing after something was made."""
 
 from typing import Any
 
 import bpy
+from mathutils import Vector
 
 
 def selection(context: bpy.types.Context) -> tuple[Any, ...]:
@@ -27,6 +28,52 @@ def present(context: bpy.types.Context, made: bpy.types.Object) -> None:
         item.select_set(False, view_layer=layer)
     made.select_set(True, view_layer=layer)
     layer.objects.active = made
+
+
+def bring_into_view(context: bpy.types.Context, made: bpy.types.Object, closer: bool) -> None:
+    """Frame a selected object in the viewports that do not look through a camera.
+
+    Args:
+        closer: also where it is whole in view already, perhaps far away.
+    """
+    if bpy.app.background or context.mode != "OBJECT" or not made.select_get() or not made.visible_get():
+        return
+    for window in context.window_manager.windows:
+        for area in window.screen.areas:
+            space = area.spaces.active
+            if area.type != "VIEW_3D" or space.region_3d is None or space.region_3d.view_perspective == "CAMERA":
+                continue
+            region = next(region for region in area.regions if region.type == "WINDOW")
+            if closer or not is_whole_in_view(made, space.region_3d):
+                with context.temp_override(window=window, area=area, region=region):
+                    bpy.ops.view3d.view_selected()
+
+
+def is_whole_in_view(made: bpy.types.Object, view: bpy.types.RegionView3D) -> bool:
+    """Return whether the middles of all sides of an object's box lie before the eye and inside of the viewport.
+
+    The corners, which a mesh hardly ever fills, may lie outside even where Blender itself framed it.
+    """
+    placed = view.perspective_matrix @ made.matrix_world
+    low, high = Vector(made.bound_box[0]), Vector(made.bound_box[6])
+    middles = [(low + high) / 2 for _ in range(6)]
+    for axis in range(3):
+        middles[2 * axis][axis], middles[2 * axis + 1][axis] = low[axis], high[axis]
+    shown = [placed @ middle.to_4d() for middle in middles]
+    return all(w > 0 and abs(x) <= w and abs(y) <= w for x, y, _z, w in shown)
+
+
+def undo_step(name: str) -> None:
+    """Make what was changed until now one step to undo."""
+    if bpy.ops.ed.undo_push.poll():
+        bpy.ops.ed.undo_push(message=name)
+
+
+def play(context: bpy.types.Context) -> None:
+    """Play the scene from the start of its range, unless it plays already."""
+    if not bpy.app.background and not context.screen.is_animation_playing:
+        bpy.ops.screen.frame_jump(end=False)
+        bpy.ops.screen.animation_play()
 
 
 def _show_in_local_views(context: bpy.types.Context, made: bpy.types.Object) -> None:

@@ -5,7 +5,15 @@
 from collections.abc import Iterator
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+from bpy.props import (
+    BoolProperty,
+    EnumProperty,
+    FloatProperty,
+    IntProperty,
+    IntVectorProperty,
+    PointerProperty,
+    StringProperty,
+)
 
 from . import animated, machine, shown, submission, viewport
 from .bake_options import BakeOptions
@@ -82,7 +90,11 @@ class SceneSettings(bpy.types.PropertyGroup):
         "Off uses the frames that you name",
         default=True,
     )
-    frame_start: IntProperty(name="First Frame", description="Frame of the clip at which the motion begins, counted from 0", min=0)
+    frame_start: IntProperty(
+        name="First Frame",
+        description="As the panel's First Frame, but counted from 0, as files and scripts keep it",
+        min=0,
+    )
     scene_start: IntProperty(name="First Frame", description="Frame of the scene with which the motion begins", default=1)
     frame_count: IntProperty(
         name="Frames",
@@ -100,10 +112,11 @@ class SceneSettings(bpy.types.PropertyGroup):
     )
     anchor: IntProperty(
         name="Reference",
-        description="Which of the chosen frames shows the mesh's rest pose, counted from 0. "
-        "A frame with all limbs visible gives the best shape; for your own mesh, take the one most like it",
+        description="As the panel's Reference, but counted from 0, as files and scripts keep it",
         min=0,
     )
+    previewed: IntVectorProperty(size=2, options={"HIDDEN"})
+    """The preview range that was set for a result; another one is the artist's."""
 
     preset: EnumProperty(name="Preset", description="How much work goes into the motion", items=PRESETS)
     seed: IntProperty(
@@ -204,7 +217,6 @@ WITH_CALLBACKS = (
             name="Clip",
             description="Video of one subject, seen whole in every frame, in front of a plain background or cut out. "
             "Its motion becomes the mesh's",
-            subtype="FILE_PATH",
             update=_look_at_clip,
         ),
     ),
@@ -226,6 +238,31 @@ WITH_CALLBACKS = (
             description="Its animation, with everything parented to it, is rendered from its front and drives the result",
             type=bpy.types.Object,
             poll=_is_other_object,
+        ),
+    ),
+    (
+        SceneSettings,
+        "first_frame",
+        IntProperty(
+            name="First Frame",
+            description="Frame of the clip at which the motion begins; 1 is the clip's first",
+            min=1,
+            get=lambda self: self.frame_start + 1,
+            set=lambda self, value: setattr(self, "frame_start", value - 1),
+            options=set(),
+        ),
+    ),
+    (
+        SceneSettings,
+        "reference_frame",
+        IntProperty(
+            name="Reference",
+            description="Which of the chosen frames shows the mesh's rest pose; 1 is the first of them. "
+            "A frame with all limbs visible gives the best shape; for your own mesh, take the one most like it",
+            min=1,
+            get=lambda self: self.anchor + 1,
+            set=lambda self, value: setattr(self, "anchor", value - 1),
+            options=set(),
         ),
     ),
     (

@@ -1,12 +1,13 @@
-"""What Blender is told of: classes, properties, the arrow in the viewport, the Escape key, and the runner of jobs."""
+"""What Blender is told of: classes, properties, menu entries, the arrow in the viewport, Escape, and the runner of jobs."""
 
 import atexit
 
 import bpy
 
 from . import arrow, models, operators, panels, preferences, properties, runner
+from .panels import entries, status_bar
 
-CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
+CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES, *entries.CLASSES)
 
 
 def register() -> None:
@@ -16,6 +17,8 @@ def register() -> None:
     properties.attach()
     arrow.attach()
     runner.attach()
+    entries.attach()
+    status_bar.attach()
     _bind_escape()
 
 
@@ -24,6 +27,8 @@ def unregister() -> None:
     atexit.unregister(_end)
     _release_escape()
     models.detach()
+    status_bar.detach()
+    entries.detach()
     runner.detach()
     arrow.detach()
     properties.detach()

@@ -24,7 +24,7 @@ from .jobs.record import JobRecord, Purpose, State, read_record
 from .preferences import choices
 from .problems import AlreadyShown, Problem, fix_of
 from .shown import show, state
-from .viewport import redraw_panels
+from .viewport import redraw_panels, redraw_status_bar
 
 BUSY_SECONDS, PREPARING_SECONDS, IDLE_SECONDS = 0.04, 0.01, 0.5
 """Between two ticks: while the backend works, while Blender itself works for a job, and while nothing is to be done."""
@@ -36,18 +36,25 @@ _arrived: list[JobRecord] = []
 _over: dict[str, JobRecord] = {}
 _selected: dict[str, tuple] = {}
 """What was selected when each job was submitted."""
+_playing: set[str] = set()
+"""Jobs whose result is played as soon as it is there."""
 _asked: dict[int, tuple[tuple, tuple]] = {}
 """What each look that is not over was at: its key, and that of its clip."""
 
 
-def submit(record: JobRecord, preparation: Preparation | None = None) -> str:
+def submit(record: JobRecord, preparation: Preparation | None = None, plays: bool = False) -> str:
     """Queues a job and sees to it that the queue is driven; returns its id.
 
+    Args:
+        plays: whether its result is played as soon as it is there.
     Raises:
         ArtistError: its folder cannot be written.
     """
     id = _get_queue().submit(record, preparation)
     _selected[id] = presenting.selection(bpy.context)
+    if plays:
+        _playing.add(id)
+    shown.show_end(None)
     _drive()
     return id
 
@@ -111,7 +118,9 @@ def record(job: str) -> JobRecord:
 def bring_back(job: str) -> None:
     """Writes a job's result into the scene once more; raises ArtistError if that cannot be."""
     kept = record(job)
-    presenting.present(bpy.context, delivery.bring_back(kept))
+    made = delivery.bring_back(kept)
+    presenting.present(bpy.context, made)
+    presenting.bring_into_view(bpy.context, made, closer=False)
     _note_written(kept)
 
 
@@ -216,6 +225,8 @@ def _look_around() -> None:
         state.worker, state.machine = _queue.state, _queue.backend.machine
         state.records, state.looking = _queue.records, bool(_asked)
     redraw_panels()
+    if state.records:
+        redraw_status_bar()
 
 
 def _end(event: events.Finished | events.Failed | events.Cancelled) -> None:
@@ -223,7 +234,9 @@ def _end(event: events.Finished | events.Failed | events.Cancelled) -> None:
     _over[event.record.id] = event.record
     if isinstance(event, events.Finished):
         _arrived.append(event.record)
-    elif isinstance(event, events.Failed):
+    else:
+        shown.show_end(event.record)
+    if isinstance(event, events.Failed):
         show(Problem.of_job(event.record))
 
 
@@ -231,9 +244,9 @@ def _take_look(event: events.Looked) -> None:
     asked, seen = _asked.pop(event.ticket, None), event.value
     if asked is None:
         return
-    summary = f"Frame {seen.frame} of {seen.clip_frames}, {seen.width} x {seen.height}"
+    summary = f"Frame {seen.frame + 1} of {seen.clip_frames}, {seen.width} x {seen.height}"
     icon = looks.picture(Path(seen.out))
-    state.look = looks.Look(*asked, icon, seen.clip_frames, summary, looks.warning_of(seen.coverage))
+    state.look = looks.Look(*asked, icon, seen.clip_frames, summary, looks.warning_of(seen.coverage), seen.fps)
 
 
 def _is_interrupting() -> bool:
@@ -253,9 +266,10 @@ def _write_arrived() -> None:
             show(Problem.of(error, job))
         else:
             _note_written(job)
+            shown.show_end(job)
             with _in_window():
                 _present(job, made)
-                _undo_step(job.title)
+                presenting.undo_step(f"ActionMesh: {job.title}")
     files.forget_history()
     redraw_panels()
 
@@ -276,19 +290,19 @@ def _in_window() -> AbstractContextManager:
 
 
 def _present(job: JobRecord, made: bpy.types.Object) -> None:
-    """Selects a new object, unless the artist has selected something else while the job ran."""
+    """Selects a new object and shows what was made, unless the artist has selected something else while the job ran."""
     before, now = _selected.pop(job.id, None), presenting.selection(bpy.context)
-    if job.purpose is not Purpose.NEW_OBJECT or before != now:
+    plays = job.id in _playing
+    _playing.discard(job.id)
+    if before != now:
         return
-    presenting.present(bpy.context, made)
-    for id in [id for id, kept in _selected.items() if kept == now]:
-        _selected[id] = presenting.selection(bpy.context)
-
-
-def _undo_step(name: str) -> None:
-    """What was written is one step to undo."""
-    if bpy.ops.ed.undo_push.poll():
-        bpy.ops.ed.undo_push(message=f"ActionMesh: {name}")
+    if is_new := job.purpose is Purpose.NEW_OBJECT:
+        presenting.present(bpy.context, made)
+        for id in [id for id, kept in _selected.items() if kept == now]:
+            _selected[id] = presenting.selection(bpy.context)
+    presenting.bring_into_view(bpy.context, made, closer=is_new)
+    if plays:
+        presenting.play(bpy.context)
 
 
 def _complaint(job: JobRecord) -> ArtistError:
@@ -302,7 +316,7 @@ def _complaint(job: JobRecord) -> ArtistError:
 @persistent
 def _file_was_opened(*_: object) -> None:
     files.another_was_opened()
-    state.problem = state.look = None
+    state.problem = state.look = state.ended = None
 
 
 def attach() -> None:
@@ -329,5 +343,5 @@ def end() -> None:
         _queue.close()
     _queue = None
     shown.reset()
-    for kept in (_arrived, _over, _asked, _selected):
+    for kept in (_arrived, _over, _asked, _selected, _playing):
         kept.clear()

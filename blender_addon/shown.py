@@ -1,5 +1,6 @@
 """What the panels show of jobs and of the backend. They only read it; the runner keeps it up to date."""
 
+import time
 from dataclasses import dataclass, field, fields
 
 from .backend_files import protocol
@@ -7,7 +8,7 @@ from .jobs import events
 from .jobs.record import JobRecord
 from .looks import Look
 from .problems import Problem
-from .viewport import redraw_panels
+from .viewport import redraw_panels, redraw_status_bar
 
 
 @dataclass
@@ -20,6 +21,8 @@ class Shown:
         records: the jobs that run or wait, in their order.
         progress: the latest of each, by id.
         problem: the latest, until it is dismissed.
+        ended: the job that ended last, until that is dismissed or another is begun.
+        ended_at: when it did, by `time.monotonic`.
         look: the latest look at a clip.
         looking: whether another is on its way.
     """
@@ -29,6 +32,8 @@ class Shown:
     records: list[JobRecord] = field(default_factory=list)
     progress: dict[str, events.Progressed] = field(default_factory=dict)
     problem: Problem | None = None
+    ended: JobRecord | None = None
+    ended_at: float = 0.0
     look: Look | None = None
     looking: bool = False
 
@@ -40,6 +45,13 @@ def show(problem: Problem | None) -> None:
     """Shows a problem in the panel; None takes it away."""
     state.problem = problem
     redraw_panels()
+
+
+def show_end(record: JobRecord | None) -> None:
+    """Tells how a job ended; None takes it away."""
+    state.ended, state.ended_at = record, time.monotonic()
+    redraw_panels()
+    redraw_status_bar()
 
 
 def reset() -> None:

@@ -1,14 +1,15 @@
 """From what an artist set to a job: the clip, which frames of it, the mesh, and what to do with the result."""
 
 import math
+from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import bpy
 
-from . import delivery, files, looks, runner, shown
-from .backend_files import protocol
+from . import delivery, files, looks, presenting, runner, shown
+from .backend_files import protocol, sample_file
 from .errors import ArtistError
 from .film import Film
 from .jobs.folder import cannot_write, jobs_root, remove_folder
@@ -17,10 +18,12 @@ from .motion.timing import frames_per_second
 from .preferences import choices
 from .scene.coats import check_room
 from .scene.meshes import save_rest_pose
+from .scene.sample_mesh import add_mesh
 from .scene.targets import check_target, fingerprint
 
 THUMBNAIL = 256
 """Pixels of the longest side."""
+SAMPLE_MESH, SAMPLE_CLIP, SAMPLE_FRAMES = "mesh.glb", "clip.mp4", 16
 AUTO, AS_MODELLED = "AUTO", "NEG_Y"
 """The facing that the backend finds by itself, and the axes in which the mesh is given to it for that."""
 
@@ -59,6 +62,63 @@ def submit(
     request = _request(context.scene, FRAMES_FOLDER if source else clip_of(settings, filepath), seed, frames)
     film = Film(source, frames, settings, apart=not waits) if source else None
     return [_submit_one(context, request, target, film) for target in targets]
+
+
+def submit_sample(context: bpy.types.Context) -> str:
+    """Add the bundled mesh and queue the job that moves it as the bundled clip; return the job's id.
+
+    The scene's settings decide nothing, and stay, but for the clip where none was chosen.
+
+    Raises:
+        ArtistError: the mesh cannot be read, or the job's folder cannot be written.
+    """
+    target = add_mesh(context, sample_file(SAMPLE_MESH), "Sample")
+    presenting.present(context, target)
+    presenting.bring_into_view(context, target, closer=True)
+    try:
+        record = _sample_job(context, target)
+        save_target(target, AS_MODELLED, record)
+    except ArtistError:
+        bpy.data.meshes.remove(target.data)
+        raise
+    if not has_source(context.scene.actionmesh):
+        choose_clip(context.scene.actionmesh, record.request.clip, relative=False)
+    return runner.submit(record, plays=True)
+
+
+def _sample_job(context: bpy.types.Context, target: bpy.types.Object) -> JobRecord:
+    clip = str(sample_file(SAMPLE_CLIP))
+    request = protocol.Animate(
+        clip=clip,
+        out=(),
+        mesh=TARGET_FILE,
+        frames=protocol.Frames(spread=SAMPLE_FRAMES),
+        preset="demo",
+        match=protocol.Match.AUTO,
+        colours=True,
+        facing=protocol.Facing.AUTO,
+        reference_pose=protocol.ReferencePose.CORRECTED,
+        device=choices().device,
+    )
+    writing = replace(delivery.chosen(context.scene, target.name), facing=AS_MODELLED, target=fingerprint(target))
+    return new_job(context, request, f"{delivery.name_of(clip)} to {target.name}", Purpose.KEYS, writing)
+
+
+def choose_clip(settings: bpy.types.PropertyGroup, filepath: str, relative: bool) -> None:
+    """Make a video the source of the motion.
+
+    Args:
+        relative: whether its path is kept as seen from the .blend file, where there is one and it can be.
+    """
+    if relative and bpy.data.filepath and filepath:
+        with suppress(ValueError):  # on another drive
+            filepath = bpy.path.relpath(filepath)
+    settings.source, settings.clip = "VIDEO", filepath
+
+
+def chosen_clip(settings: bpy.types.PropertyGroup) -> str:
+    """Return the absolute path of the video that is chosen; empty if none is."""
+    return bpy.path.abspath(settings.clip) if settings.clip else ""
 
 
 def look(context: bpy.types.Context) -> int:
@@ -131,11 +191,15 @@ def _request(scene: bpy.types.Scene, clip: str, seed: int | None, rendered: list
     rate = frames_per_second(scene.render.fps, scene.render.fps_base)
     if rendered:
         rate /= rendered[1] - rendered[0]
+    frames = protocol.Frames() if rendered else _frames(scene)
+    total = len(rendered) or frames.spread or frames.count
+    if total and settings.anchor >= total:
+        raise ArtistError(f"The reference is frame {settings.anchor + 1} of {total}.", f"Choose one from 1 to {total}.")
     return protocol.Animate(
         clip=clip,
         out=(),
         mask=None if rendered or not settings.masks else bpy.path.abspath(settings.masks),
-        frames=protocol.Frames() if rendered else _frames(scene),
+        frames=frames,
         anchor=settings.anchor,
         preset=settings.preset,
         seed=settings.seed if seed is None else seed,

@@ -19,6 +19,16 @@ def redraw_scenes() -> None:
         area.tag_redraw()
 
 
+def redraw_status_bar() -> None:
+    """Ask for new pictures of the status bars, except where an operator that runs may be telling something there."""
+    if bpy.app.background:
+        return
+    for window in bpy.context.window_manager.windows:
+        if not len(window.modal_operators):
+            with bpy.context.temp_override(window=window):
+                window.workspace.status_text_set_internal(None)
+
+
 def _viewports() -> Iterator[bpy.types.Area]:
     for window in bpy.context.window_manager.windows:
         yield from (area for area in window.screen.areas if area.type == "VIEW_3D")

@@ -1,10 +1,12 @@
 """What an artist can do, one module a subject. An operator reads its settings, calls one function, and reports errors."""
 
-from . import animate, backend, baking, clip, exporting, history, matching, mending, models, results
+from . import animate, backend, baking, clip, dropping, exporting, history, matching, mending, models, results, sample
 
 CLASSES = (
+    *sample.CLASSES,
     *animate.CLASSES,
     *clip.CLASSES,
+    *dropping.CLASSES,
     *results.CLASSES,
     *matching.CLASSES,
     *baking.CLASSES,

@@ -24,6 +24,7 @@ class JobOperator:
     )
     seed: IntProperty(name="Seed", description="-1 takes the scene's setting", min=-1, default=-1, options={"SKIP_SAVE"})
     queued: BoolProperty(name="In the Background", description="Return at once", options={"HIDDEN", "SKIP_SAVE"})
+    asks: BoolProperty(name="Ask", description="Ask for a clip even if one is chosen", options={"HIDDEN", "SKIP_SAVE"})
     filter_movie: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     filter_image: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
@@ -34,7 +35,7 @@ class JobOperator:
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.queued = True
-        if not self.filepath and not submission.has_source(context.scene.actionmesh):
+        if not self.filepath and (self.asks or not submission.has_source(context.scene.actionmesh)):
             context.window_manager.fileselect_add(self)
             return {"RUNNING_MODAL"}
         return self.execute(context)

@@ -1,4 +1,4 @@
-"""Choosing the clip and what of it is used: browse or drop, look, fit, dice."""
+"""Choosing the clip and what of it is used: browse, look, fit, dice."""
 # mypy: disable-error-code="valid-type"
 # ruff: noqa: F722
 
@@ -11,8 +11,6 @@ from .. import runner, shown, submission
 from ..errors import ArtistError
 from .base import FINISHED, refuse
 
-MOVIES = ".mp4;.mov;.avi;.mkv;.webm;.m4v;.gif"
-
 
 class ACTIONMESH_OT_open_clip(bpy.types.Operator):
     """Take a video as the source of the motion, and look at its reference frame"""
@@ -22,30 +20,22 @@ class ACTIONMESH_OT_open_clip(bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     filepath: StringProperty(name="Clip", description="Video file", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    relative_path: BoolProperty(
+        name="Relative Path", description="Name the file as seen from the .blend file", options={"SKIP_SAVE"}
+    )
     filter_movie: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if self.filepath:
             return self.execute(context)
+        self.filepath = submission.chosen_clip(context.scene.actionmesh)
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        settings = context.scene.actionmesh
-        settings.source, settings.clip = "VIDEO", self.filepath
+        submission.choose_clip(context.scene.actionmesh, self.filepath, self.relative_path)
         return FINISHED
-
-
-class ACTIONMESH_FH_clip(bpy.types.FileHandler):
-    bl_idname = "ACTIONMESH_FH_clip"
-    bl_label = "Clip for ActionMesh"
-    bl_import_operator = "actionmesh.open_clip"
-    bl_file_extensions = MOVIES
-
-    @classmethod
-    def poll_drop(cls, context: bpy.types.Context) -> bool:
-        return context.area is not None and context.area.type == "VIEW_3D"
 
 
 class ACTIONMESH_OT_look(bpy.types.Operator):
@@ -112,7 +102,6 @@ class ACTIONMESH_OT_dice(bpy.types.Operator):
 
 CLASSES = (
     ACTIONMESH_OT_open_clip,
-    ACTIONMESH_FH_clip,
     ACTIONMESH_OT_look,
     ACTIONMESH_OT_fit_clip,
     ACTIONMESH_OT_dice,

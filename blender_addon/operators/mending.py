@@ -1,4 +1,4 @@
-"""The messages of the panel: do what one proposes, or hide it."""
+"""The messages of the panel and of the status bar: do what one proposes, or hide it."""
 
 import bpy
 
@@ -45,4 +45,15 @@ class ACTIONMESH_OT_dismiss(bpy.types.Operator):
         return FINISHED
 
 
-CLASSES = (ACTIONMESH_OT_mend, ACTIONMESH_OT_dismiss)
+class ACTIONMESH_OT_dismiss_end(bpy.types.Operator):
+    """Hide how the last job ended; the job stays in History"""
+
+    bl_idname = "actionmesh.dismiss_end"
+    bl_label = "Dismiss"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        shown.show_end(None)
+        return FINISHED
+
+
+CLASSES = (ACTIONMESH_OT_mend, ACTIONMESH_OT_dismiss, ACTIONMESH_OT_dismiss_end)

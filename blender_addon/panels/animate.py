@@ -1,9 +1,11 @@
 """Panel "Animate": the clip, how much of it, how much work, where the result goes, and the three buttons."""
 
+from pathlib import Path
+
 import bpy
 
-from .. import looks, shown
-from ..operators.base import source_object
+from .. import looks, shown, submission
+from ..operators.base import active_mesh, source_object
 from .base import SidebarPanel, in_rows, show_problem, write
 from .models import draw_hint
 
@@ -20,19 +22,32 @@ class VIEW3D_PT_actionmesh_animate(SidebarPanel, bpy.types.Panel):
         _draw_target(layout, context)
         column = layout.column()
         column.scale_y = 1.3
-        column.operator("actionmesh.animate_from_video", icon="ADD")
-        column.operator("actionmesh.animate_selected", icon="SHAPEKEY_DATA")
-        column.operator("actionmesh.transfer_motion", icon="CON_ARMATURE")
+        for name, icon in _ways_in(context):
+            column.operator(name, icon=icon)
+        if not submission.has_source(settings):
+            column.operator("actionmesh.try_it", icon="PLAY")
         problem = shown.state.problem
         if problem:
             show_problem(layout, context, problem)
+
+
+def _ways_in(context: bpy.types.Context) -> list[tuple[str, str]]:
+    """The three buttons and their icons, first the one that goes furthest with what is selected."""
+    from_video = ("actionmesh.animate_from_video", "ADD")
+    onto_meshes = [("actionmesh.animate_selected", "SHAPEKEY_DATA"), ("actionmesh.transfer_motion", "CON_ARMATURE")]
+    target = active_mesh(context)
+    if target is None or not target.select_get() or target == source_object(context):
+        return [from_video, *onto_meshes]
+    return [onto_meshes[0], from_video, onto_meshes[1]]
 
 
 def _draw_source(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
     column = layout.column()
     column.prop(settings, "source")
     if settings.source == "VIDEO":
-        column.prop(settings, "clip")
+        row = column.row(align=True)
+        row.prop(settings, "clip")
+        row.operator("actionmesh.open_clip", text="", icon="FILEBROWSER")
     elif settings.source == "IMAGES":
         column.prop(settings, "images")
         column.prop(settings, "image_rate")
@@ -49,6 +64,8 @@ def _draw_picture(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
             return
         label = "Looking..." if shown.state.looking else "Look at Reference Frame"
         layout.operator("actionmesh.look", icon="HIDE_OFF", text=label)
+        if look is not None and look.clip == looks.clip_key(settings):
+            _draw_clip(layout.column(align=True), look)
         return
     box = layout.box()
     box.template_icon(look.icon, scale=8.0)
@@ -56,8 +73,16 @@ def _draw_picture(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     row.label(text=look.summary)
     if settings.source != "OBJECT":
         row.operator("actionmesh.look", text="", icon="FILE_REFRESH")
+    _draw_clip(box.column(align=True), look)
     if look.warning:
         write(box, context, look.warning, icon="ERROR")
+
+
+def _draw_clip(column: bpy.types.UILayout, look: looks.Look) -> None:
+    """The clip's name, its length and its rate."""
+    if look.length:
+        column.label(text=Path(bpy.path.abspath(look.clip[1])).name)
+        column.label(text=look.length)
 
 
 def _draw_target(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -77,7 +102,6 @@ class VIEW3D_PT_actionmesh_frames(SidebarPanel, bpy.types.Panel):
     bl_label = "Frames"
     bl_order = 1
     bl_parent_id = "VIEW3D_PT_actionmesh_animate"
-    bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
         settings = context.scene.actionmesh
@@ -85,14 +109,14 @@ class VIEW3D_PT_actionmesh_frames(SidebarPanel, bpy.types.Panel):
         column.prop(settings, "fit_clip")
         chosen = column.column()
         chosen.active = not settings.fit_clip
-        chosen.prop(settings, "scene_start" if settings.source == "OBJECT" else "frame_start")
+        chosen.prop(settings, "scene_start" if settings.source == "OBJECT" else "first_frame")
         row = column.row(align=True)
         row.prop(settings, "frame_count")
         row.operator("actionmesh.fit_clip", text="", icon="ARROW_LEFTRIGHT")
         chosen = column.column()
         chosen.active = not settings.fit_clip
         chosen.prop(settings, "frame_step")
-        column.prop(settings, "anchor")
+        column.prop(settings, "reference_frame")
         column.prop(settings, "in_betweens")
 
 
@@ -106,13 +130,8 @@ class VIEW3D_PT_actionmesh_quality(SidebarPanel, bpy.types.Panel):
         column = in_rows(self.layout).column()
         column.prop(settings, "preset")
         draw_hint(column, context)
-        row = column.row(align=True)
-        row.prop(settings, "seed")
-        row.operator("actionmesh.dice", text="", icon="FILE_REFRESH")
-        column.prop(settings, "memory")
         if settings.source != "OBJECT":
             column.prop(settings, "masks")
-        column.prop(settings, "checkpoint")
 
 
 class VIEW3D_PT_actionmesh_placement(SidebarPanel, bpy.types.Panel):
@@ -146,7 +165,14 @@ class VIEW3D_PT_actionmesh_advanced(SidebarPanel, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         settings = context.scene.actionmesh
-        column = in_rows(self.layout).column()
+        layout = in_rows(self.layout)
+        column = layout.column()
+        row = column.row(align=True)
+        row.prop(settings, "seed")
+        row.operator("actionmesh.dice", text="", icon="FILE_REFRESH")
+        column.prop(settings, "memory")
+        column.prop(settings, "checkpoint")
+        column = layout.column()
         column.label(text="New Object")
         column.prop(settings, "shape")
         column.prop(settings, "image_steps")

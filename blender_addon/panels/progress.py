@@ -1,4 +1,4 @@
-"""Panel "Progress": the job that runs and those that wait, right below the buttons, and only while there are jobs."""
+"""Panel "Progress", right below the buttons: the job that runs, those that wait, and how the last one ended."""
 
 import re
 
@@ -6,10 +6,18 @@ import bpy
 
 from .. import shown
 from ..jobs.events import Progressed
-from ..jobs.record import State
+from ..jobs.record import JobRecord, State
 from .base import SidebarPanel, time_left
 
 PREFIX = re.compile(r"^(Stage [0I]+|Match): ")
+
+ENDS = {
+    State.WRITTEN: ("Finished", "CHECKMARK"),
+    State.FINISHED: ("Finished", "TIME"),
+    State.CANCELLED: ("Cancelled", "CANCEL"),
+    State.FAILED: ("Failed", "ERROR"),
+}
+PLAY, PAUSE = {"text": "Play", "icon": "PLAY"}, {"text": "Pause", "icon": "PAUSE"}
 
 
 class VIEW3D_PT_actionmesh_progress(SidebarPanel, bpy.types.Panel):
@@ -19,12 +27,17 @@ class VIEW3D_PT_actionmesh_progress(SidebarPanel, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return bool(shown.state.records)
+        return bool(shown.state.records or shown.state.ended)
 
     def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column()
+        if shown.state.ended is not None:
+            row = column.row()
+            label_end(row, shown.state.ended)
+            row.operator("actionmesh.dismiss_end", text="", icon="X")
+            offer_next(column.row(align=True), context, shown.state.ended)
         for number, job in enumerate(shown.state.records):
-            if number:
+            if number or shown.state.ended is not None:
                 column.separator()
             row = column.row()
             row.label(text=job.title, icon="TIME" if job.state is State.WAITING else "NONE")
@@ -33,6 +46,21 @@ class VIEW3D_PT_actionmesh_progress(SidebarPanel, bpy.types.Panel):
                 _draw_progress(column, shown.state.progress[job.id])
             elif number == 0:
                 column.progress(text="Starting the backend", factor=0.0)
+
+
+def label_end(row: bpy.types.UILayout, job: JobRecord) -> None:
+    """How a job ended."""
+    text, icon = ENDS.get(job.state, ENDS[State.FAILED])
+    row.label(text=f"{job.title}: {text}", icon=icon)
+
+
+def offer_next(row: bpy.types.UILayout, context: bpy.types.Context, job: JobRecord) -> None:
+    """What comes after a job that ended: play what it made, or try again."""
+    if job.state is State.WRITTEN:
+        row.operator("screen.animation_play", **(PAUSE if context.screen.is_animation_playing else PLAY))
+        row.prop(context.scene, "use_preview_range", text="", icon="PREVIEW_RANGE")
+    elif job.state is not State.FINISHED:
+        row.operator("actionmesh.retry").job = job.id
 
 
 def _draw_progress(column: bpy.types.UILayout, progress: Progressed) -> None:

@@ -18,3 +18,13 @@ def extend_range(scene: bpy.types.Scene, start: int, end: int) -> None:
     if scene.use_preview_range:
         scene.frame_preview_start = min(scene.frame_preview_start, start)
         scene.frame_preview_end = max(scene.frame_preview_end, end)
+
+
+def preview_result(scene: bpy.types.Scene, start: int, end: int) -> None:
+    """Make a result's frames the preview range, in the place of an earlier result's; an artist's own one stays."""
+    settings = scene.actionmesh
+    if scene.use_preview_range and (scene.frame_preview_start, scene.frame_preview_end) != tuple(settings.previewed):
+        return
+    scene.use_preview_range = True
+    scene.frame_preview_start, scene.frame_preview_end = start, min(end, LAST)
+    settings.previewed = scene.frame_preview_start, scene.frame_preview_end

@@ -25,11 +25,13 @@ LAYERS = (
     {"jobs", "motion"},
     {"client"},
     {"pipes", "log_file"},
-    {"backend_files", "patience", "menus", "ledger"},
+    {"backend_files", "patience", "links", "menus", "ledger"},
     {"errors"},
 )
 """A module looks at its own layer's folder and at the layers below."""
-WITHOUT_BLENDER = {"jobs", "motion", "client", "pipes", "log_file", "backend_files", "patience", "menus", "ledger", "errors"}
+WITHOUT_BLENDER = {
+    "jobs", "motion", "client", "pipes", "log_file", "backend_files", "patience", "links", "menus", "ledger", "errors"
+}  # fmt: skip
 OF_BLENDER = {"bpy", "bpy_extras", "gpu", "gpu_extras", "blf", "bmesh", "mathutils", "addon_utils", "io_scene_gltf2"}
 OUTSIDE = {"numpy", "safetensors"}
 SHARED = {"actionmesh.protocol", "actionmesh.weights.public"}

@@ -16,6 +16,12 @@ class Layout:
 
     row = box = split = column
 
+    def separator(self):
+        pass
+
+    def template_icon(self, _icon, **_looks):
+        self.drawn.append("picture")
+
     def label(self, text="", **_looks):
         self.drawn.append(text)
 
@@ -27,12 +33,21 @@ class Layout:
         self.drawn.append(name)
         return SimpleNamespace()
 
+    def menu(self, name, **_looks):
+        assert hasattr(bpy.types, name), name
+        self.drawn.append(name)
+
     def progress(self, text="", **_looks):
         self.drawn.append(text)
 
 
 def drawn(panel):
-    """What a panel shows now."""
+    """What a panel or a menu shows now."""
+    return drawn_by(panel.draw)
+
+
+def drawn_by(draw):
+    """What a function adds to a panel, a menu or a header."""
     layout = Layout([])
-    panel.draw(SimpleNamespace(layout=layout), bpy.context)
+    draw(SimpleNamespace(layout=layout), bpy.context)
     return layout.drawn

@@ -1,8 +1,13 @@
-"""What is selected after something was made."""
+"""What is selected and in view after something was made."""
+
+from types import SimpleNamespace
 
 import bpy
+import numpy as np
+import pytest
+from mathutils import Matrix, Vector
 
-from blender_addon import files
+from blender_addon import files, presenting
 from tests.bpy.addon import all_over, clip, press, selected_cube, tick_until
 
 ops = bpy.ops.actionmesh
@@ -76,3 +81,28 @@ def test_object_in_an_excluded_place_leaves_the_selection_alone(addon):
     tick_until(all_over)
     assert "wave" in bpy.data.scenes["Scene"].objects and not bpy.context.selected_objects
     assert cube.select_get(view_layer=bpy.data.scenes["Scene"].view_layers[0])
+
+
+def seen_from(place, straight_down=True):
+    """A camera's view as a viewport has it: down along Z, or up, 90 degrees wide."""
+    window = Matrix(((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, -1, -0.2), (0, 0, -1, 0)))
+    turned = Matrix() if straight_down else Matrix.Rotation(np.pi, 4, "X")
+    return SimpleNamespace(perspective_matrix=window @ turned @ Matrix.Translation(-Vector(place)))
+
+
+@pytest.mark.parametrize(
+    ("place", "down", "seen"),
+    [
+        ((0, 0, 6), True, True),
+        ((5.5, 0, 6), True, False),
+        ((0, -5.5, 6), True, False),
+        ((0, 0, 6), False, False),
+        ((0, 0, -6), False, True),
+        ((0, 0, 0), True, False),
+        ((1.2, 1.2, 3.1), True, True),
+    ],
+    ids=["above", "aside", "below the border", "behind", "under it", "inside", "but for a corner"],
+)
+def test_whether_an_object_is_in_view(place, down, seen):
+    cube = selected_cube(size=2)
+    assert presenting.is_whole_in_view(cube, seen_from(place, down)) == seen

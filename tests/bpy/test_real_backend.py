@@ -49,6 +49,14 @@ def test_a_look_shows_the_subject_and_knows_the_length(home):
     assert submission.length(bpy.context.scene) is None
 
 
+def test_the_sample_moves_as_its_clip(home):
+    assert OPS.try_it() == {"FINISHED"}
+    made = bpy.data.objects["Sample"]
+    assert keys_of(made) == 16 and fit.fit_of(made).overlap > 0.8
+    poses = np.stack([evaluated(made, frame) for frame in range(1, 38, 4)])
+    assert np.ptp(poses, axis=0).max() > 0.2, "its wings beat"
+
+
 def test_the_bundled_clip_becomes_a_new_object(home):
     settings = bpy.context.scene.actionmesh
     settings.frame_count = 4

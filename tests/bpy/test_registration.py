@@ -11,6 +11,7 @@ OPERATORS = {
     "rerun", "retry", "retry_lighter", "go_to_reference", "bake", "export", "open_job_folder", "remove_job", "start_backend",
     "stop_backend", "free_memory", "open_log", "open_preferences", "mend", "dismiss", "match_again", "face_other_way", "add_camera",
     "download_models", "remove_models", "cancel_download",
+    "try_it", "dismiss_end", "drop_on_selected", "drop_as_new", "drop_on_all", "drop_clip",
 }  # fmt: skip
 """The public operators: scripts depend on these names."""
 

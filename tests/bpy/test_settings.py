@@ -25,9 +25,36 @@ def request():
 def test_advanced_is_a_closed_part_of_animate(addon):
     panel = animate.VIEW3D_PT_actionmesh_advanced
     assert panel.bl_label == "Advanced" and panel.bl_parent_id == "VIEW3D_PT_actionmesh_animate"
-    assert panel.bl_options == {"DEFAULT_CLOSED"} and drawn(panel) == ["New Object", "shape", *MADE]
+    rarely = ["seed", "actionmesh.dice", "memory", "checkpoint", "New Object", "shape", *MADE]
+    assert panel.bl_options == {"DEFAULT_CLOSED"} and drawn(panel) == rarely
     others = (animate.VIEW3D_PT_actionmesh_frames, animate.VIEW3D_PT_actionmesh_quality, animate.VIEW3D_PT_actionmesh_placement)
-    assert not {*MADE} & {name for other in others for name in drawn(other)}
+    assert not {*rarely} - {"New Object"} & {name for other in others for name in drawn(other)}
+
+
+def test_frames_are_open_from_the_start(addon):
+    panel = animate.VIEW3D_PT_actionmesh_frames
+    assert not hasattr(panel, "bl_options") and panel.bl_parent_id == "VIEW3D_PT_actionmesh_animate"
+
+
+def test_frames_count_from_1_in_the_panel_and_from_0_in_files_and_jobs(addon):
+    settings = bpy.context.scene.actionmesh
+    assert {"first_frame", "reference_frame"} < set(drawn(animate.VIEW3D_PT_actionmesh_frames))
+    assert not {"frame_start", "anchor"} & set(drawn(animate.VIEW3D_PT_actionmesh_frames))
+    assert (settings.first_frame, settings.reference_frame) == (1, 1)
+    settings.frame_start, settings.anchor = 4, 2  # as a file of an earlier version keeps them
+    assert (settings.first_frame, settings.reference_frame) == (5, 3)
+    settings.first_frame, settings.reference_frame, settings.fit_clip = 8, 10, False
+    OPS.animate_from_video(filepath=clip(addon))
+    assert (request().frames.start, request().anchor) == (7, 9)
+
+
+def test_a_reference_outside_of_the_frames_is_refused_in_the_panels_words(addon):
+    settings = bpy.context.scene.actionmesh
+    settings.frame_count, settings.reference_frame = 8, 9
+    with pytest.raises(RuntimeError, match="The reference is frame 9 of 8. Choose one from 1 to 8"):
+        OPS.animate_from_video(filepath=clip(addon))
+    settings.reference_frame = 8
+    assert OPS.animate_from_video(filepath=clip(addon)) == {"FINISHED"}
 
 
 def test_reference_pose_is_a_choice_of_placement(addon):

@@ -95,6 +95,15 @@ def watch_ticks():
     runner._go_on = go_on
 
 
+def screen():
+    return bpy.context.window_manager.windows[0].screen
+
+
+def is_in_view(made):
+    _window, area = viewport()
+    return module("presenting").is_whole_in_view(made, area.spaces[0].region_3d)
+
+
 def show_tab():
     _window, area = viewport()
     area.spaces[0].show_region_ui = True
@@ -111,6 +120,14 @@ def story():
     watch_ticks()
     yield from show_tab()
     picture("fresh")
+    press(ops.try_it)
+    yield lambda: not runner.state.records and not runner._arrived
+    yield 1.0
+    told["playing"] = screen().is_animation_playing
+    told["sample_in_view"] = is_in_view(bpy.data.objects["Sample"])
+    picture("tried")
+    press(bpy.ops.screen.animation_play)
+    bpy.data.objects.remove(bpy.data.objects["Sample"])
     settings.frame_count = 8
     settings.clip = CLIP
     yield lambda: runner.state.look or runner.state.problem
@@ -126,6 +143,7 @@ def story():
     yield lambda: not runner.state.records and not runner._arrived
     (made,) = set(bpy.data.objects) - before
     told["selected"] = [item.name for item in bpy.context.view_layer.objects if item.select_get()]
+    told["new_object_in_view"] = is_in_view(made)
     told["keys"] = len(made.data.shape_keys.key_blocks) - 1
     activate(made)
     bpy.context.scene.frame_set(10)
@@ -137,6 +155,7 @@ def story():
     yield lambda: runner.state.progress
     escape()
     yield lambda: not runner.state.records
+    told["end_told"] = runner.state.ended.state
     settings.in_betweens = 0
     told["after_escape"] = module("files").records(False)[0].state
 

@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 CLIP = ROOT / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo" / "clip.mp4"
 BLENDER = shlex.split(os.environ.get("BLENDER", ""))
-PICTURES = {"fresh", "look", "progress", "result", "baked", "refused"}
+PICTURES = {"fresh", "tried", "look", "progress", "result", "baked", "refused"}
 LONGEST_TICK = 0.1
 """Seconds that the add-on may keep Blender from anything else, and between two ticks, but for the write at the end."""
 
@@ -61,7 +61,11 @@ def test_new_object_is_selected(told):
 
 
 def test_escape_cancels(told):
-    assert told["after_escape"] == "cancelled"
+    assert told["after_escape"] == told["end_told"] == "cancelled"
+
+
+def test_the_sample_plays_and_results_are_in_view(told):
+    assert told["playing"] and told["sample_in_view"] and told["new_object_in_view"]
 
 
 def usually_longest(gaps):

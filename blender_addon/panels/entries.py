@@ -1,0 +1,65 @@
+"""The entries in Blender's own menus, by which F3 finds the operators too."""
+
+import bpy
+
+
+class VIEW3D_MT_actionmesh(bpy.types.Menu):
+    """Object > ActionMesh"""
+
+    bl_label = "ActionMesh"
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        layout = self.layout
+        layout.operator_context = "INVOKE_DEFAULT"
+        layout.operator("actionmesh.animate_selected", icon="SHAPEKEY_DATA")
+        layout.operator("actionmesh.animate_from_video", icon="ADD")
+        layout.operator("actionmesh.transfer_motion", icon="CON_ARMATURE")
+        layout.operator("actionmesh.open_clip", icon="FILE_MOVIE")
+        layout.separator()
+        layout.operator("actionmesh.match_again", icon="TRACKING_FORWARDS")
+        layout.operator("actionmesh.rerun", icon="FILE_REFRESH")
+        layout.operator("actionmesh.add_camera", icon="CAMERA_DATA")
+        layout.operator("actionmesh.go_to_reference", icon="KEYFRAME")
+        layout.operator("actionmesh.bake", icon="RENDER_RESULT")
+        layout.operator("actionmesh.export", icon="EXPORT")
+        layout.separator()
+        layout.operator("actionmesh.cancel", icon="X")
+        layout.operator("actionmesh.try_it", icon="PLAY")
+
+
+def draw_in_object(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    menu.layout.separator()
+    menu.layout.menu("VIEW3D_MT_actionmesh", icon="SHAPEKEY_DATA")
+
+
+def draw_in_add_mesh(menu: bpy.types.Menu, context: bpy.types.Context) -> None:
+    if context.mode == "OBJECT":
+        layout = menu.layout.column()
+        layout.operator_context = "INVOKE_DEFAULT"
+        layout.separator()
+        layout.operator("actionmesh.animate_from_video", text="ActionMesh: From Video", icon="FILE_MOVIE").asks = True
+        layout.operator("actionmesh.try_it", text="ActionMesh: Sample", icon="PLAY")
+
+
+def draw_in_import(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    layout = menu.layout.column()
+    layout.operator_context = "INVOKE_DEFAULT"
+    layout.operator("actionmesh.animate_from_video", text="Video as Moving Mesh (ActionMesh)").asks = True
+
+
+ENTRIES = (
+    ("VIEW3D_MT_object", draw_in_object),
+    ("VIEW3D_MT_mesh_add", draw_in_add_mesh),
+    ("TOPBAR_MT_file_import", draw_in_import),
+)
+CLASSES = (VIEW3D_MT_actionmesh,)
+
+
+def attach() -> None:
+    for menu, draw in ENTRIES:
+        getattr(bpy.types, menu).append(draw)
+
+
+def detach() -> None:
+    for menu, draw in ENTRIES:
+        getattr(bpy.types, menu).remove(draw)

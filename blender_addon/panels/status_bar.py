@@ -1,0 +1,39 @@
+"""The status bar: how far the job is, whatever the artist looks at, and for a while how it ended."""
+
+import time
+
+import bpy
+
+from .. import shown
+from .progress import in_words, label_end, offer_next
+
+SHOWN_SECONDS = 30
+WIDTH = 12
+"""Of the bar, in widgets."""
+
+
+def draw(header: bpy.types.Header, context: bpy.types.Context) -> None:
+    """Add to Blender's own status bar."""
+    state, layout = shown.state, header.layout
+    if state.records:
+        job = state.records[0]
+        told = state.progress.get(job.id)
+        row = layout.row(align=True)
+        bar = row.row()
+        bar.ui_units_x = WIDTH
+        stage = in_words(told.stage) if told else "Starting"
+        bar.progress(text=f"{job.title}: {stage}", factor=told.overall if told else 0.0)
+        row.operator("actionmesh.cancel", text="", icon="X").job = job.id
+    elif state.ended is not None and time.monotonic() - state.ended_at < SHOWN_SECONDS:
+        row = layout.row(align=True)
+        label_end(row, state.ended)
+        offer_next(row, context, state.ended)
+        row.operator("actionmesh.dismiss_end", text="", icon="X")
+
+
+def attach() -> None:
+    bpy.types.STATUSBAR_HT_header.append(draw)
+
+
+def detach() -> None:
+    bpy.types.STATUSBAR_HT_header.remove(draw)
