@@ -6,11 +6,11 @@
     python3 build.py package       makes the extension that Blender installs, dist/actionmesh-VERSION.zip
     python3 build.py bench         measures full-size networks on this machine's card, or small ones on its processor
 
-All but `package` check the machine, then make `.venv` beside this file and install the pinned requirements there, again
-only when those change; the first two also `.venv-bpy/VERSION`, `test` one for each version of Blender whose Python is
-found. A whole Blender is used where the variable BLENDER names one. PyTorch comes with CUDA where an NVIDIA card answers;
-the variable ACTIONMESH_TORCH, "cpu" or "cuda", decides otherwise. Any Python from 3.8 can read this file; the project
-itself needs 3.11 to 3.13, which is looked for. How Pythons are found and environments made is in `backend/bootstrap`.
+All but `package` check the machine, then make `.venv` beside this file and install the pinned requirements there,
+again only when those change; the first two also `.venv-bpy/VERSION`, `test` one for each version of Blender whose
+Python is found. A whole Blender is used where the variable BLENDER names one. PyTorch comes with CUDA where an NVIDIA
+card answers; the variable ACTIONMESH_TORCH, "cpu" or "cuda", decides otherwise. Python 3.8 can read this file;
+the project itself needs 3.11 to 3.13, which it looks for. `backend/bootstrap` makes the environments.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def demo(root: Path) -> int:
-    """Animate the bundled clip, the bundled mesh as it moves, and a real clip, into `demo_out/`; in Blender if possible."""
+    """Animate the bundled clip, the bundled mesh as it moves, and a real clip; in Blender where there is one."""
     inputs = [find_in_demo(root, name) for name in ("clip.mp4", "mesh.glb", "husky")]
     version, reason = blender_for_demo()
     wanted = [(Environment(root), to_run())] + ([(bpy_environment(root, version), in_bpy(version))] if version else [])
@@ -68,11 +68,7 @@ def demo(root: Path) -> int:
     (out / "timings.txt").write_text("", encoding="utf-8")
     code = demo_in_blender(root, pythons, inputs, out) if version else demo_without_blender(pythons[0], inputs, out)
     if code == 0:
-        print(
-            "\n".join(
-                ["Results:"] + [f"    {path}" for path in sorted(out.iterdir()) if not path.name.startswith(".")]
-            )
-        )
+        print("Results:", *(path for path in sorted(out.iterdir()) if not path.name.startswith(".")), sep="\n    ")
     if reason:
         print(f"This was without Blender: {reason}.", flush=True)
     return code
@@ -89,9 +85,7 @@ def demo_in_blender(root: Path, pythons: list[Path], inputs: list[Path], out: Pa
             "ACTIONMESH_HOME": str(Path(user) / "home"),
             "ACTIONMESH_PYTHON": str(python),
         }
-        command = [str(blender), str(root / "docs" / "demo.py"), str(extension)] + [
-            str(path) for path in inputs + [out]
-        ]
+        command = [str(blender), str(root / "docs" / "demo.py"), str(extension), *map(str, [*inputs, out])]
         return abs(subprocess.call(command, stdout=subprocess.DEVNULL, env={**os.environ, **places}))
 
 
@@ -136,10 +130,8 @@ def test(root: Path, everything: bool = False) -> int:
     for version in versions:
         codes[f"bpy {version}"] = test_in_bpy(root, version, python, version in in_full)
     codes.update(test_in_window(root, python))
-    print(
-        left_out_in_words(left_out, [version for version in versions if version not in in_full], "window" in codes),
-        end="",
-    )
+    smoked = [version for version in versions if version not in in_full]
+    print("".join(line + "\n" for line in left_out_in_words(left_out, smoked, "window" in codes)), end="", flush=True)
     failed = [name for name, code in codes.items() if code != 0]
     if failed:
         print(f"build.py: {' and '.join(failed)} failed.", file=sys.stderr)
@@ -155,16 +147,14 @@ def test_in_bpy(root: Path, version: str, python: str, in_full: bool) -> int:
         return run_check(f"bpy {version}", [str(environment), "-m", "pytest", *tests], root, variables)
 
 
-def left_out_in_words(skipped: dict[str, str], smoked: list[str], in_window: bool) -> str:
+def left_out_in_words(skipped: dict[str, str], smoked: list[str], in_window: bool) -> list[str]:
     """Return a line for everything that did not run, and why; none if all did."""
-    lines = [f"Skipped: Blender {version}, since {reason}.\n" for version, reason in skipped.items()]
+    lines = [f"Skipped: Blender {version}, since {reason}." for version, reason in skipped.items()]
     if smoked:
-        lines.append(
-            f"Smoke tests alone: Blender {', '.join(smoked)}; `build.py test --all` runs all tests in all versions.\n"
-        )
+        lines.append(f"Smoke tests alone: Blender {', '.join(smoked)}; `build.py test --all` runs all in every version.")
     if not in_window:
-        lines.append("Skipped: tests/window, since there is no Blender (the variable BLENDER may name one).\n")
-    return "".join(lines)
+        lines.append("Skipped: tests/window, since there is no Blender (the variable BLENDER may name one).")
+    return lines
 
 
 def test_in_window(root: Path, python: str) -> dict[str, int]:
@@ -192,9 +182,7 @@ def package(root: Path) -> int:
     validator = find_validator(root)
     if validator:
         return abs(subprocess.call(validator + [str(out)]))
-    print(
-        "Not validated: no Blender was found. `python3 build.py test` installs one; the variable BLENDER may name one."
-    )
+    print("Not validated: there is no Blender. `python3 build.py test` installs one; the variable BLENDER may name one.")
     return 0
 
 
