@@ -149,7 +149,10 @@ def test_in_bpy(root: Path, version: str, python: str, in_full: bool) -> int:
 
 def left_out_in_words(skipped: dict[str, str], smoked: list[str], in_window: bool) -> list[str]:
     """Return a line for everything that did not run, and why; none if all did."""
-    lines = [f"Skipped: Blender {version}, since {reason}." for version, reason in skipped.items()]
+    lines = []
+    for reason in dict.fromkeys(skipped.values()):
+        versions = ", ".join(version for version in skipped if skipped[version] == reason)
+        lines.append(f"Skipped: Blender {versions}, since {reason}.")
     if smoked:
         lines.append(f"Smoke tests alone: Blender {', '.join(smoked)}; `build.py test --all` runs all in every version.")
     if not in_window:

@@ -98,9 +98,7 @@ def test_newest_is_that_of_the_pythons_which_are_there(checks, tmp_path, capsys)
     build.test(tmp_path)
     ran = ran_in(checks)
     assert ran["4.2"] == ran["5.0"] == ["tests/bpy"] != ran["4.5"]
-    last = capsys.readouterr().out.splitlines()
-    for version in ("5.1", "5.2", "5.3"):
-        assert f"Skipped: Blender {version}, since no Python 3.13 was found." in last
+    assert "Skipped: Blender 5.1, 5.2, 5.3, since no Python 3.13 was found.\n" in capsys.readouterr().out
 
 
 def test_all_runs_everything_everywhere(checks, monkeypatch, capsys):
@@ -117,11 +115,13 @@ def test_without_a_python_or_the_libraries_of_the_module_its_tests_are_skipped_w
     checks.pythons = ["3.12"]
     assert build.test(tmp_path) == 0
     assert [name for name, _, _ in checks] == WITHOUT_BLENDER and checks.checked == [".venv"]
-    assert "Skipped: Blender 4.2, since no Python 3.11 was found." in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "Skipped: Blender 4.2, 4.5, 5.0, since no Python 3.11 was found.\n" in shown
+    assert "Skipped: Blender 5.1, 5.2, 5.3, since no Python 3.13 was found.\n" in shown
     checks.pythons, checks.libraries = ["3.11"], ["libSM.so.6"]
     assert build.test(tmp_path) == 0
     assert not ran_in(checks)
-    assert "Skipped: Blender 4.2, since Blender's Python module needs libSM;" in capsys.readouterr().out
+    assert "Skipped: Blender 4.2, 4.5, 5.0, 5.1, 5.2, 5.3, since Blender's Python module needs libSM;" in capsys.readouterr().out
 
 
 def test_real_blender_is_used_where_there_is_one(checks, tmp_path, monkeypatch, capsys):
