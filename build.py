@@ -154,7 +154,7 @@ def left_out_in_words(skipped: dict[str, str], smoked: list[str], in_window: boo
         versions = ", ".join(version for version in skipped if skipped[version] == reason)
         lines.append(f"Skipped: Blender {versions}, since {reason}.")
     if smoked:
-        lines.append(f"Smoke tests alone: Blender {', '.join(smoked)}; `build.py test --all` runs all in every version.")
+        lines.append(f"Smoke tests alone: Blender {', '.join(smoked)}; `build.py test --all` runs all everywhere.")
     if not in_window:
         lines.append("Skipped: tests/window, since there is no Blender (the variable BLENDER may name one).")
     return lines
@@ -185,7 +185,7 @@ def package(root: Path) -> int:
     validator = find_validator(root)
     if validator:
         return abs(subprocess.call(validator + [str(out)]))
-    print("Not validated: there is no Blender. `python3 build.py test` installs one; the variable BLENDER may name one.")
+    print("Not validated: there is no Blender; `build.py test` installs one, the variable BLENDER may name one.")
     return 0
 
 
