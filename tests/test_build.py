@@ -1,230 +1,30 @@
-"""`build.py`: what it installs and when, the interpreter it finds, and what it tells when something is missing.
-
-The environments here are real; what is installed into them is one tiny wheel made on the spot, so no network is needed.
-"""
+"""`build.py`: what each command runs, in which versions of Blender, and what it tells when something is missing."""
 
 import ast
-import json
 import re
 import shutil
-import subprocess
 import sys
-import zipfile
 from pathlib import Path
 
-import pip
 import pytest
 
 import build
-from build import FOR_CUDA, TO_DEVELOP, TO_RUN, BuildError, Environment
-
-
-def make_wheel(folder, version):
-    name = f"tiny-{version}"
-    with zipfile.ZipFile(folder / f"{name}-py3-none-any.whl", "w") as wheel:
-        wheel.writestr("tiny.py", f"version = {version!r}\n")
-        wheel.writestr(f"{name}.dist-info/METADATA", f"Metadata-Version: 2.1\nName: tiny\nVersion: {version}\n")
-        wheel.writestr(f"{name}.dist-info/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        wheel.writestr(f"{name}.dist-info/RECORD", "")
-
-
-@pytest.fixture
-def repository(tmp_path, monkeypatch):
-    """A repository that needs the wheel `tiny` 1.0 to run, and nothing more to develop."""
-    wheels = tmp_path / "wheels"
-    wheels.mkdir()
-    make_wheel(wheels, "1.0")
-    monkeypatch.setenv("PIP_NO_INDEX", "1")
-    monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))
-    root = tmp_path / "re pository"
-    package = root / "backend" / "actionmesh"
-    package.mkdir(parents=True)
-    (package / "__init__.py").touch()
-    (root / TO_RUN).write_text("tiny==1.0\n")
-    (root / TO_DEVELOP).write_text("# nothing\n")
-    (root / FOR_CUDA).write_text("# nothing\n")
-    return root
-
-
-@pytest.fixture
-def quickly_made(monkeypatch):
-    """Environments borrow the pip that runs here: unpacking one takes most of the time."""
-
-    def create(self):
-        subprocess.run([sys.executable, "-I", "-m", "venv", "--clear", "--without-pip", self.folder], check=True)
-        (packages,) = self.folder.glob("**/site-packages")
-        (packages / "borrowed.pth").write_text(str(Path(pip.__file__).parents[1]))
-
-    monkeypatch.setattr(Environment, "_create", create)
-
-
-@pytest.fixture
-def installs(monkeypatch, quickly_made):
-    """The requirement files of every installation, in order; nothing is installed."""
-    seen = []
-    monkeypatch.setattr(Environment, "_install", lambda self, names: seen.append(names))
-    return seen
-
-
-def change(requirements):
-    requirements.write_text(requirements.read_text() + "# changed\n")
-
-
-def test_environment_is_made_once_renewed_on_change_and_repaired(repository, installs):
-    environment = Environment(repository)
-    assert environment.ensure([TO_RUN]) == environment.python
-    environment.ensure([TO_RUN])
-    assert installs == [[TO_RUN]]
-    change(repository / TO_RUN)
-    environment.ensure([TO_RUN])
-    assert len(installs) == 2
-    environment.stamp.unlink()
-    environment.ensure([TO_RUN])
-    assert len(installs) == 3
-    environment.python.unlink()
-    environment.ensure([TO_RUN])
-    assert len(installs) == 4 and environment.python.exists()
-
-
-def test_installing_more_keeps_what_was_there_in_step(repository, installs):
-    environment = Environment(repository)
-    environment.ensure([TO_RUN])
-    environment.ensure([TO_RUN, TO_DEVELOP])
-    environment.ensure([TO_RUN])
-    assert installs[1:] == [[TO_RUN, TO_DEVELOP]]
-    change(repository / TO_RUN)
-    environment.ensure([TO_RUN])
-    assert installs[2:] == [[TO_RUN, TO_DEVELOP]]
-    assert set(json.loads(environment.stamp.read_text())) == {TO_RUN, TO_DEVELOP}
-
-
-def test_failed_installation_is_told_and_tried_again(repository, quickly_made):
-    environment = Environment(repository)
-    (repository / TO_RUN).write_text("tiny==3.0\n")
-    with pytest.raises(BuildError, match="pip could not install"):
-        environment.ensure([TO_RUN])
-    assert not environment.stamp.exists()
-
-
-def test_environment_that_cannot_be_made_is_explained(repository, monkeypatch):
-    monkeypatch.setattr(subprocess, "call", lambda command, **options: 1)
-    with pytest.raises(BuildError, match="could not be made.*python3-venv"):
-        Environment(repository).ensure([TO_RUN])
-
-
-def test_half_made_environment_is_replaced_by_one_that_works(repository, quickly_made):
-    environment = Environment(repository)
-    environment.python.parent.mkdir(parents=True)
-    environment.python.write_text("#!/bin/sh\nexit 1\n")
-    environment.python.chmod(0o755)
-    environment.stamp.write_text("{")
-    code = "import actionmesh, tiny; print(tiny.version)"
-    assert subprocess.check_output([environment.ensure([TO_RUN]), "-c", code], text=True, cwd="/") == "1.0\n"
-
-
-def test_pytorchs_own_index_is_asked_only_when_pip_is_not_configured(repository, monkeypatch):
-    environment = Environment(repository)
-    monkeypatch.setattr(sys, "platform", "linux")
-    answers = iter([":env:.find-links='/wheels'\n", "global.index-url='x'\n", "global.timeout='9'\n"])
-    monkeypatch.setattr(subprocess, "check_output", lambda *arguments, **options: next(answers))
-    assert environment._index_options([TO_RUN]) == environment._index_options([TO_RUN]) == []
-    assert environment._index_options([TO_RUN]) == ["--extra-index-url", build.PYTORCH_CPU_INDEX]
-    assert environment._index_options([TO_RUN, FOR_CUDA]) == []
-
-
-def test_environment_is_made_anew_for_cuda_and_only_then(repository, installs):
-    environment = Environment(repository)
-    environment.ensure([TO_RUN, TO_DEVELOP])
-    mark = environment.folder / "mark"
-    mark.touch()
-    environment.ensure([TO_RUN, FOR_CUDA])
-    assert not mark.exists() and set(installs[-1]) == {TO_RUN, TO_DEVELOP, FOR_CUDA}
-    mark.touch()
-    change(repository / FOR_CUDA)
-    environment.ensure([TO_RUN, FOR_CUDA])
-    assert mark.exists() and len(installs) == 3
-
-
-def driver(folder, monkeypatch, text):
-    """An `nvidia-smi` that answers so."""
-    path = folder / "nvidia-smi"
-    path.write_text(f"#!/bin/sh\n{text}\n")
-    path.chmod(0o755)
-    monkeypatch.setenv("PATH", str(folder))
-
-
-def test_cuda_is_installed_where_a_card_answers(tmp_path, monkeypatch, capsys):
-    monkeypatch.delenv("ACTIONMESH_TORCH", raising=False)
-    driver(tmp_path, monkeypatch, "echo 580.95.05")
-    assert build.to_run() == [TO_RUN, FOR_CUDA]
-    driver(tmp_path, monkeypatch, "echo No devices were found; exit 6")
-    assert build.to_run() == [TO_RUN]
-    assert capsys.readouterr().out == ""
-    driver(tmp_path, monkeypatch, "echo 535.54.03")
-    assert build.to_run() == [TO_RUN]
-    assert "535.54.03 is older than 580" in capsys.readouterr().out
-    monkeypatch.setenv("PATH", "")
-    assert build.to_run() == [TO_RUN]
-
-
-def test_variable_decides_over_the_card(tmp_path, monkeypatch):
-    driver(tmp_path, monkeypatch, "echo 580.95.05")
-    monkeypatch.setenv("ACTIONMESH_TORCH", "cpu")
-    assert build.to_run() == [TO_RUN]
-    monkeypatch.setenv("PATH", "")
-    monkeypatch.setenv("ACTIONMESH_TORCH", "cuda")
-    assert build.to_run() == [TO_RUN, FOR_CUDA]
-    monkeypatch.setenv("ACTIONMESH_TORCH", "rocm")
-    with pytest.raises(BuildError, match="ACTIONMESH_TORCH is 'rocm'"):
-        build.to_run()
-
-
-def test_cards_requirements_are_the_processors_and_warp():
-    lines = (build.ROOT / FOR_CUDA).read_text().splitlines()
-    developed = (build.ROOT / TO_DEVELOP).read_text().splitlines()
-    (warp,) = (line for line in lines if line.startswith("warp-lang=="))
-    assert f"-r {Path(TO_RUN).name}" in lines and warp in developed
-    assert any(line.startswith("--extra-index-url") and line.endswith("/cu130") for line in lines)
+from backend.bootstrap import blenders, preflight
+from backend.bootstrap.blenders import in_bpy
+from backend.bootstrap.environment import Environment
+from backend.bootstrap.requirements import TO_DEVELOP, TO_RUN
 
 
 @pytest.mark.parametrize("code", [0, 3])
 def test_bench_runs_the_benchmark_with_what_it_needs(tmp_path, monkeypatch, capfd, code):
     monkeypatch.setenv("ACTIONMESH_TORCH", "cpu")
-    asked = []
+    asked, checked = [], []
     python = program(tmp_path, "echo asked: $@", code)
     monkeypatch.setattr(Environment, "ensure", lambda self, names: asked.extend(names) or python)
+    monkeypatch.setattr(preflight, "check", lambda root, wanted: checked.extend(names for _, names in wanted))
     assert build.bench(tmp_path) == code
-    assert asked == [TO_RUN, TO_DEVELOP]
+    assert asked == [TO_RUN, TO_DEVELOP] == checked[0]
     assert capfd.readouterr().out == f"asked: {tmp_path / 'benchmarks' / 'full_size.py'}\n"
-
-
-def fake_pythons(monkeypatch, versions):
-    """Lets commands be found by name only, with the given versions."""
-    monkeypatch.setattr(build, "version_of", lambda command: versions.get(" ".join(command), ""))
-
-
-def test_running_python_is_taken_if_it_fits(monkeypatch):
-    fake_pythons(monkeypatch, {sys.executable: "3.12", "python3.11": "3.11"})
-    assert build.find_python(build.SUPPORTED) == [sys.executable]
-    assert build.find_python(["3.11"]) == ["python3.11"]
-
-
-def test_another_python_is_found(monkeypatch):
-    fake_pythons(monkeypatch, {sys.executable: "3.8", "py -3.13": "3.13"})
-    assert build.find_python(build.SUPPORTED) == ["py", "-3.13"]
-
-
-def test_missing_python_is_explained(repository, monkeypatch):
-    fake_pythons(monkeypatch, {sys.executable: "3.9"})
-    assert build.find_python(build.SUPPORTED) == []
-    with pytest.raises(BuildError, match="needs Python 3.11 to 3.13; this is"):
-        Environment(repository).ensure([TO_RUN])
-
-
-def test_versions_are_read_from_the_interpreter_itself():
-    assert build.version_of([sys.executable]) == ".".join(map(str, sys.version_info[:2]))
-    assert build.version_of(["no-such-python"]) == ""
-    assert build.version_of([sys.executable, "--no-such-option"]) == ""
 
 
 @pytest.fixture
@@ -234,6 +34,8 @@ def checks(monkeypatch):
     class Checks(list):
         codes: dict = {}
         pythons = ["3.11"]
+        libraries: list = []
+        checked: list = []
 
         def run(self, name, command, root, variables=None):
             self.append((name, command, variables or {}))
@@ -242,12 +44,16 @@ def checks(monkeypatch):
     checks = Checks()
     monkeypatch.setattr(build, "run_check", checks.run)
     monkeypatch.setattr(Environment, "ensure", lambda self, names: self.folder / "python")
-    monkeypatch.setattr(build, "find_python", lambda versions: ["python"] if set(versions) & set(checks.pythons) else [])
+    found = {"find_python": lambda versions: ["python"] if set(versions) & set(checks.pythons) else []}
+    for name, fake in {**found, "missing_libraries": lambda: checks.libraries}.items():
+        monkeypatch.setattr(blenders, name, fake)
+    monkeypatch.setattr(preflight, "check", lambda root, wanted: checks.checked.extend(each.name for each, _ in wanted))
     monkeypatch.setattr(build, "find_blender", lambda: "")
     return checks
 
 
-EVERYWHERE = ["ruff", "mypy", "pytest", "bpy 4.2", "bpy 4.5", "bpy 5.0"]
+WITHOUT_BLENDER = ["ruff", "mypy", "pytest"]
+EVERYWHERE = [*WITHOUT_BLENDER, "bpy 4.2", "bpy 4.5", "bpy 5.0"]
 
 
 def test_every_check_runs_and_the_worst_code_counts(checks, tmp_path, capsys):
@@ -264,26 +70,67 @@ def test_all_well_is_zero(checks, tmp_path, capsys):
 
 def test_every_blender_module_has_its_environment_and_knows_the_backends_python(checks, tmp_path):
     build.test(tmp_path)
-    for version, (_, command, variables) in zip(build.BLENDERS, checks[3:], strict=True):
-        assert command == [str(tmp_path / ".venv-bpy" / version / "python"), "-m", "pytest", "tests/bpy"]
+    assert checks.checked == [".venv", ".venv-bpy/4.2", ".venv-bpy/4.5", ".venv-bpy/5.0"]
+    for version, (_, command, variables) in zip(("4.2", "4.5", "5.0"), checks[3:], strict=True):
+        assert command[:3] == [str(tmp_path / ".venv-bpy" / version / "python"), "-m", "pytest"]
         assert variables["ACTIONMESH_PYTHON"] == str(tmp_path / ".venv" / "python")
         assert not Path(variables["BLENDER_USER_RESOURCES"]).exists()
-    assert len({variables["BLENDER_USER_RESOURCES"] for _, _, variables in checks[3:]}) == len(build.BLENDERS)
+    assert len({variables["BLENDER_USER_RESOURCES"] for _, _, variables in checks[3:]}) == 3
 
 
-def test_without_the_python_of_the_module_its_tests_are_skipped_with_a_reason(checks, tmp_path, capsys):
-    checks.pythons = ["3.13"]
+def ran_in(checks):
+    """Which tests ran in each version of Blender."""
+    return {name[4:]: command[3:] for name, command, _ in checks if name.startswith("bpy")}
+
+
+def test_oldest_and_newest_blender_run_everything_and_those_between_the_smoke_tests(checks, tmp_path, capsys):
+    checks.pythons = ["3.11", "3.13"]
+    build.test(tmp_path)
+    ran = ran_in(checks)
+    assert list(ran) == ["4.2", "4.5", "5.0", "5.1", "5.2", "5.3"]
+    assert ran["4.2"] == ran["5.3"] == ["tests/bpy"]
+    for version in ("4.5", "5.0", "5.1", "5.2"):
+        assert len(ran[version]) >= 3 and all((build.ROOT / name).is_file() for name in ran[version])
+    assert "Smoke tests alone: Blender 4.5, 5.0, 5.1, 5.2; `build.py test --all`" in capsys.readouterr().out
+
+
+def test_newest_is_that_of_the_pythons_which_are_there(checks, tmp_path, capsys):
+    build.test(tmp_path)
+    ran = ran_in(checks)
+    assert ran["4.2"] == ran["5.0"] == ["tests/bpy"] != ran["4.5"]
+    assert "Skipped: Blender 5.1, 5.2, 5.3, since no Python 3.13 was found.\n" in capsys.readouterr().out
+
+
+def test_all_runs_everything_everywhere(checks, monkeypatch, capsys):
+    checks.pythons = ["3.11", "3.13"]
+    assert build.main(["test", "--all"]) == 0
+    assert len(ran_in(checks)) == 6 and all(ran == ["tests/bpy"] for ran in ran_in(checks).values())
+    assert "Smoke" not in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        build.main(["demo", "--all"])
+    assert "--all goes with test" in capsys.readouterr().err
+
+
+def test_without_a_python_or_the_libraries_of_the_module_its_tests_are_skipped_with_a_reason(checks, tmp_path, capsys):
+    checks.pythons = ["3.12"]
     assert build.test(tmp_path) == 0
-    assert [name for name, _, _ in checks] == EVERYWHERE[:3]
-    assert "bpy: skipped, since Blender's Python module needs Python 3.11" in capsys.readouterr().out
+    assert [name for name, _, _ in checks] == WITHOUT_BLENDER and checks.checked == [".venv"]
+    shown = capsys.readouterr().out
+    assert "Skipped: Blender 4.2, 4.5, 5.0, since no Python 3.11 was found.\n" in shown
+    assert "Skipped: Blender 5.1, 5.2, 5.3, since no Python 3.13 was found.\n" in shown
+    checks.pythons, checks.libraries = ["3.11"], ["libSM.so.6"]
+    assert build.test(tmp_path) == 0
+    assert not ran_in(checks)
+    assert "Skipped: Blender 4.2, 4.5, 5.0, 5.1, 5.2, 5.3, since Blender's Python module needs libSM;" in capsys.readouterr().out
 
 
 def test_real_blender_is_used_where_there_is_one(checks, tmp_path, monkeypatch, capsys):
     build.test(tmp_path)
-    assert "window: skipped, since there is no Blender" in capsys.readouterr().out
+    assert "Skipped: tests/window, since there is no Blender" in capsys.readouterr().out
     monkeypatch.setattr(build, "find_blender", lambda: "/opt/blender")
     checks.codes = {"window": 5}
     assert build.test(tmp_path) == 5
+    assert "Skipped: tests/window" not in capsys.readouterr().out
     name, command, variables = checks[-1]
     assert name == "window" and command[1:] == ["-m", "pytest", "tests/window"] and variables["BLENDER"] == "/opt/blender"
 
@@ -305,11 +152,11 @@ def test_checks_run_in_the_repository_with_their_variables(tmp_path, capfd):
 
 
 def test_requirements_of_every_blender_are_pinned():
-    for version in build.BLENDERS:
-        (line,) = (build.ROOT / "tests" / f"requirements-bpy-{version}.txt").read_text().splitlines()
-        assert re.fullmatch(rf"bpy=={version}\.\d+", line)
-    common = [line for line in (build.ROOT / "tests" / "requirements-bpy.txt").read_text().splitlines() if not line.startswith("#")]
-    assert {line.split("==")[0] for line in common} == {"numpy", "safetensors", "pytest", "hypothesis"}
+    for version in ("4.2", "4.5", "5.0", "5.1", "5.2", "5.3"):
+        bpy, common = (build.ROOT / name for name in reversed(in_bpy(version)))
+        assert re.fullmatch(rf"bpy=={version}\.\d+\n", bpy.read_text())
+    pins = [re.fullmatch(r"([a-z]+)==[\d.]+(; .*)?", line) for line in common.read_text().splitlines()[1:]]
+    assert {pin.group(1) for pin in pins} == {"numpy", "safetensors", "pytest", "hypothesis"}
 
 
 def test_missing_clip_is_one_sentence(tmp_path, monkeypatch, capsys):
@@ -344,14 +191,22 @@ def program(folder, text, code):
     return path
 
 
+@pytest.fixture
+def bare(monkeypatch):
+    """Nothing is checked or installed; sets which Blender the demo has, and why none."""
+    monkeypatch.setattr(preflight, "check", lambda root, wanted: None)
+    return lambda version, reason="": monkeypatch.setattr(build, "blender_for_demo", lambda: (version, reason))
+
+
 @pytest.mark.parametrize("code", [0, 2])
-def test_demo_without_blender_runs_the_command_line(demo_repository, monkeypatch, capsys, code):
+def test_demo_without_blender_runs_the_command_line_and_says_why(demo_repository, bare, monkeypatch, capsys, code):
     text = 'echo asked: $@\nfor each in $@; do case $each in *demo_out*) touch $each;; esac; done'
     python = program(demo_repository, text, code)
     monkeypatch.setattr(Environment, "ensure", lambda self, names: python)
-    monkeypatch.setattr(build, "find_python", lambda versions: [])
+    bare("", "it lacks libSM")
     assert build.demo(demo_repository) == code
     shown = capsys.readouterr().out
+    assert shown.splitlines()[-1] == "This was without Blender: it lacks libSM."
     out, demo = demo_repository / "demo_out", demo_repository / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo"
     asked = [line for line in shown.splitlines() if line.startswith("asked:")]
     runs = [f"{demo / 'clip.mp4'}", f"{demo / 'clip.mp4'} --mesh {demo / 'mesh.glb'}", f"{demo / 'husky'} --shape relief"]
@@ -365,12 +220,12 @@ def test_demo_without_blender_runs_the_command_line(demo_repository, monkeypatch
 
 
 @pytest.mark.parametrize("code", [0, 2])
-def test_demo_in_blender_installs_the_extension_where_nothing_else_is(demo_repository, monkeypatch, capsys, code):
+def test_demo_in_blender_installs_the_extension_where_nothing_else_is(demo_repository, bare, monkeypatch, capsys, code):
     text = 'ls "$2" > asked; echo "$1 $3 $4 $5 $6" >> asked; env | grep -E "ACTIONMESH|BLENDER_USER" >> asked'
     text += '; touch "$6/demo.blend"'
     python = program(demo_repository, text, code)
     monkeypatch.setattr(Environment, "ensure", lambda self, names: python)
-    monkeypatch.setattr(build, "find_python", lambda versions: ["python3.11"])
+    bare("4.5")
     monkeypatch.chdir(demo_repository)
     assert build.demo(demo_repository) == code
     archive, arguments, *variables = (demo_repository / "asked").read_text().splitlines()
@@ -385,7 +240,13 @@ def test_demo_in_blender_installs_the_extension_where_nothing_else_is(demo_repos
 
 
 def test_old_pythons_can_read_it():
-    """They must get as far as the explanation."""
-    ast.parse(Path(build.__file__).read_text(), feature_version=(3, 8))
+    """They must get as far as the explanation, without anything to install."""
+    for path in [Path(build.__file__), *(build.ROOT / "backend" / "bootstrap").glob("*.py")]:
+        tree = ast.parse(path.read_text(), feature_version=(3, 8))
+        for node in ast.walk(tree):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
+            tops = {name.split(".")[0] for name in names}
+            assert tops <= set(sys.stdlib_module_names) | {"backend"}, f"{path}:{node.lineno}"
     with pytest.raises(SyntaxError):
         ast.parse("match 1:\n    case _: pass\n", feature_version=(3, 8))

@@ -12,10 +12,12 @@ import zipfile
 import pytest
 
 import build
-from build import ROOT, BuildError
+from backend.bootstrap.errors import BuildError
+from backend.bootstrap.requirements import TO_RUN
+from build import ROOT
 
 PLATFORMS = {"win_amd64", "win_arm64", "macosx_10_12_x86_64", "macosx_11_0_arm64", "manylinux_2_17_x86_64"}
-PARTS = ("blender_manifest.toml", "LICENSE", build.TO_RUN, "backend/actionmesh/__init__.py", "blender_addon/errors.py")
+PARTS = ("blender_manifest.toml", "LICENSE", TO_RUN, "backend/actionmesh/__init__.py", "blender_addon/errors.py")
 VERSION = 'version = "0.1.0"'
 
 
@@ -103,7 +105,7 @@ def test_wheels_are_those_of_the_lock_and_of_the_backend():
         assert hashlib.sha256((ROOT / "wheels" / name).read_bytes()).hexdigest() == digest
         project, version, python, abi, _ = name.removesuffix(".whl").split("-")
         assert (python, abi) == ("cp310", "abi3")
-        for requirements in (build.TO_RUN, "tests/requirements-bpy.txt"):
+        for requirements in (TO_RUN, "tests/requirements-bpy.txt"):
             assert f"{project}=={version}" in (ROOT / requirements).read_text().splitlines()
 
 

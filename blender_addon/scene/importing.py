@@ -59,6 +59,8 @@ def open_alone(path: Path) -> Opened:
         raise ArtistError(f"{path.name} has no mesh that could be rendered.", "Export it again with its meshes.")
     for item in shown:
         let_viewport_be_as_render(item)
+    for material in bpy.data.materials:
+        _show_colour(material)
     return Opened(shown, tuple(clips_of_file()))
 
 
@@ -80,6 +82,16 @@ def _importer(path: Path) -> tuple[str, Callable[..., set[str]]]:
         if function in dir(getattr(bpy.ops, module)):
             return name, getattr(getattr(bpy.ops, module), function)
     raise ArtistError(f"This Blender was built without an importer for {path.suffix} files.", "Use a Blender from blender.org.")
+
+
+def _show_colour(material: bpy.types.Material) -> None:
+    """Give an empty node tree what draws the material's colour: Blender 5.2's Alembic importer leaves one, which renders black."""
+    tree = material.node_tree
+    if tree is None or tree.nodes:
+        return
+    surface, output = tree.nodes.new("ShaderNodeBsdfPrincipled"), tree.nodes.new("ShaderNodeOutputMaterial")
+    surface.inputs["Base Color"].default_value = material.diffuse_color
+    tree.links.new(surface.outputs["BSDF"], output.inputs["Surface"])
 
 
 def let_viewport_be_as_render(item: bpy.types.Object) -> None:

@@ -5,13 +5,19 @@ import numpy as np
 
 from .creature import ball, rig
 
+WRONG_KEYS_IN_TRACKS = (5, 1)
+"""From this version on, Blender writes the last value of a shape key for all of an NLA track."""
+
 
 def with_actions(item, actions, owner=None):
-    """Gives an object, or its shape keys, actions on NLA tracks of their own; {name: [(frame, property, value)]}."""
+    """Give an object, or its shape keys, actions on NLA tracks of their own; {name: [(frame, property, value)]}.
+
+    Where an action may have several owners, those of one name share it.
+    """
     owner = owner or item
     owner.animation_data_create()
     for name, keys in actions.items():
-        owner.animation_data.action = action = bpy.data.actions.new(name)
+        owner.animation_data.action = action = shared(name) or bpy.data.actions.new(name)
         for frame, path, value in keys:
             target, _, attribute = path.rpartition(".")
             holder = owner.path_resolve(target) if target else owner
@@ -19,6 +25,10 @@ def with_actions(item, actions, owner=None):
             holder.keyframe_insert(attribute, frame=frame)
         stash(owner, name, action)
     owner.animation_data.action = None
+
+
+def shared(name):
+    return bpy.data.actions.get(name) if hasattr(bpy.types, "ActionSlot") else None
 
 
 def stash(owner, name, action):
@@ -64,9 +74,10 @@ def dancing_rig():
 def export_glb(path, sparse=False):
     """A sparse file leaves out what does not move in an animation."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    keys = any(key.animation_data for key in bpy.data.shape_keys)
     bpy.ops.export_scene.gltf(
         filepath=str(path),
-        export_animation_mode="NLA_TRACKS",
+        export_animation_mode="ACTIONS" if keys and bpy.app.version >= WRONG_KEYS_IN_TRACKS else "NLA_TRACKS",
         export_optimize_animation_size=sparse,
         export_optimize_animation_keep_anim_armature=not sparse,
         export_optimize_animation_keep_anim_object=not sparse,

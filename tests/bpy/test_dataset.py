@@ -16,7 +16,7 @@ from safetensors.numpy import load_file
 from blender_addon import dataset, ledger
 from blender_addon.conversion import sha256
 from blender_addon.motion.tracks import FORMAT
-from blender_addon.scene import survey, tracked_file
+from blender_addon.scene import importing, survey, tracked_file
 from blender_addon.scene.exporters import ExportOptions, Format
 from blender_addon.scene.exporting import export
 from blender_addon.scene.importing import open_alone
@@ -125,6 +125,27 @@ def test_points_stay_on_the_surface_and_pictures_show_them(tmp_path, ending):
     assert 0.05 < opaque.mean() < 0.9 and np.ptp(arrays["pictures"][0, ..., :3][opaque]) > 60
     rows, columns = np.argwhere(opaque.any(axis=0)).min(axis=0), np.argwhere(opaque.any(axis=0)).max(axis=0)
     assert arrays["crops"][0].tolist() == [*rows, *(columns - rows + 1)]
+
+
+def test_material_with_an_empty_node_tree_shows_its_colour(monkeypatch, tmp_path):
+    """As Blender 5.2 makes one of an Alembic file; nodes that a file brings stay as they are."""
+    path = save(tmp_path, "walk.usdc", *creature())
+    read = importing._read
+
+    def read_with_materials(file):
+        read(file)
+        for name in ("Empty", "Own"):
+            made = bpy.data.materials.new(name)
+            made.use_nodes, made.diffuse_color = True, (0.2, 0.4, 0.6, 1)
+        bpy.data.materials["Empty"].node_tree.nodes.clear()
+
+    monkeypatch.setattr(importing, "_read", read_with_materials)
+    open_alone(path)
+    for name, colour in (("Empty", (0.2, 0.4, 0.6, 1)), ("Own", (0.8, 0.8, 0.8, 1))):
+        nodes = bpy.data.materials[name].node_tree.nodes
+        (output,) = (node for node in nodes if node.type == "OUTPUT_MATERIAL")
+        (link,) = output.inputs["Surface"].links
+        assert tuple(link.from_node.inputs["Base Color"].default_value) == pytest.approx(colour)
 
 
 def visible(arrays, view=0):
