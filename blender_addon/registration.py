@@ -4,7 +4,7 @@ import atexit
 
 import bpy
 
-from . import arrow, operators, panels, preferences, properties, runner
+from . import arrow, installing, operators, panels, preferences, properties, runner
 
 CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
 
@@ -24,6 +24,7 @@ def unregister() -> None:
     atexit.unregister(_end)
     _release_escape()
     runner.detach()
+    installing.detach()
     arrow.detach()
     properties.detach()
     for group in reversed(CLASSES):
@@ -41,6 +42,7 @@ def _end() -> None:
         unregister()
     else:
         runner.end()
+        installing.end()
 
 
 def _bind_escape() -> None:

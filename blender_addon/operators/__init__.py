@@ -1,6 +1,6 @@
 """What an artist can do, one module a subject. An operator reads its settings, calls one function, and reports errors."""
 
-from . import animate, backend, baking, clip, exporting, history, matching, mending, results
+from . import animate, backend, baking, clip, exporting, history, install, matching, mending, results
 
 CLASSES = (
     *animate.CLASSES,
@@ -12,4 +12,5 @@ CLASSES = (
     *history.CLASSES,
     *mending.CLASSES,
     *backend.CLASSES,
+    *install.CLASSES,
 )

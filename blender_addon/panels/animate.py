@@ -2,8 +2,9 @@
 
 import bpy
 
-from .. import looks, shown
+from .. import looks, setup_box, shown
 from ..operators.base import source_object
+from ..preferences import choices
 from .base import SidebarPanel, in_rows, show_problem, write
 
 
@@ -17,6 +18,9 @@ class VIEW3D_PT_actionmesh_animate(SidebarPanel, bpy.types.Panel):
         _draw_source(layout, settings)
         _draw_picture(layout, context)
         _draw_target(layout, context)
+        if setup_box.is_needed(choices().python):
+            setup_box.draw(layout, context)
+            return
         column = layout.column()
         column.scale_y = 1.3
         column.operator("actionmesh.animate_from_video", icon="ADD")

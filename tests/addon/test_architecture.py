@@ -20,7 +20,10 @@ LAYERS = (
     {"animated", "machine", "delivery", "film"},
     {"shown"},
     {"looks", "files", "bake_options"},
-    {"preferences", "problems", "viewport", "presenting", "scene"},
+    {"preferences", "problems", "presenting", "scene"},
+    {"setup_box"},
+    {"installing"},
+    {"viewport", "install"},
     {"jobs", "motion"},
     {"client"},
     {"pipes", "log_file"},
@@ -28,7 +31,9 @@ LAYERS = (
     {"errors"},
 )
 """A module looks at its own layer's folder and at the layers below."""
-WITHOUT_BLENDER = {"jobs", "motion", "client", "pipes", "log_file", "backend_files", "patience", "menus", "ledger", "errors"}
+WITHOUT_BLENDER = {
+    *("install", "jobs", "motion", "client", "pipes", "log_file", "backend_files", "patience", "menus", "ledger", "errors")
+}
 OF_BLENDER = {"bpy", "bpy_extras", "gpu", "gpu_extras", "blf", "bmesh", "mathutils", "addon_utils", "io_scene_gltf2"}
 OUTSIDE = {"numpy", "safetensors"}
 MODULES = [pytest.param(path, id=path.relative_to(ADDON).as_posix()) for path in sorted(ADDON.rglob("*.py"))]
