@@ -28,19 +28,30 @@ INVITATION = (
 )
 
 
-def is_needed(python: str) -> bool:
-    """Whether there is no backend yet, or its installation is what the artist should see.
+def draw_if_needed(layout: bpy.types.UILayout, context: bpy.types.Context, python: str) -> bool:
+    """Draw the box if there is no backend yet, or its installation is what the artist should see; return whether it was.
 
     Args:
         python: that of the preferences.
     """
     if installing.is_running() or installing.state.planned or isinstance(installing.state.ended, Failed):
+        draw(layout, context)
         return True
     try:
         find_python(python)
-    except BackendMissing:
+    except BackendMissing as error:
+        if python or installing.installed():
+            _draw_missing(layout.box(), context, error)
+        else:
+            draw(layout, context)
         return True
     return False
+
+
+def _draw_missing(layout: bpy.types.UILayout, context: bpy.types.Context, error: BackendMissing) -> None:
+    """Draw what is wrong with a Python that the artist named."""
+    _write(layout, context, error.problem, "ERROR")
+    layout.operator("actionmesh.open_preferences", icon="PREFERENCES")
 
 
 def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

@@ -13,6 +13,8 @@ from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import IO
 
+from ..pipes import exit_in_words
+
 TICK = 0.5
 KEPT_LINES = 60
 
@@ -64,7 +66,7 @@ class Children:
             OSError: it cannot be started.
         """
         self.check()
-        self.write("$ " + " ".join(command))
+        self.write("$ " + " ".join("(a program)" if "\n" in word else word for word in command))
         process, lines = _start(command, {**os.environ, **(variables or {})})
         last: deque[str] = deque(maxlen=KEPT_LINES)
         try:
@@ -76,7 +78,9 @@ class Children:
         except BaseException:
             _kill(process)
             raise
-        return Ended(process.wait(), "\n".join(last))
+        if (code := process.wait()) < 0:
+            last.append(f"It was ended: {exit_in_words(code)}")
+        return Ended(code, "\n".join(last))
 
     def _next(self, lines: SimpleQueue[str | None], on_tick: Callable[[], None]) -> str | None:
         """Return the next line, empty if none has come by the next tick, and None after the last."""

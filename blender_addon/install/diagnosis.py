@@ -50,16 +50,23 @@ MISSING = re.compile(
 )
 
 
-def explain(words: str, doing: str) -> InstallError:
-    """Return what a failed program's last lines mean; `doing` says what it was to do, such as "make a folder"."""
+def known_cause(words: str) -> InstallError | None:
+    """Return what words mean that are often seen; None if they are others."""
     for pattern, problem, cure in CAUSES:
         if re.search(pattern, words, re.IGNORECASE | re.DOTALL):
             return InstallError(problem, cure)
+    return None
+
+
+def explain(words: str, doing: str) -> InstallError:
+    """Return what a failed program's last lines mean; `doing` says what it was to do, such as "make a folder"."""
+    if known := known_cause(words):
+        return known
     if found := MISSING.search(words):
         name = next(filter(None, found.groups()))
         return InstallError(
             f"The package {name} is not where packages are looked for.",
-            "Complete the folder of wheels or the index, or clear both in the preferences.",
+            "Complete the folder of wheels or the index, see whether it asks for a password, or clear both in the preferences.",
         )
     last = next((line for line in reversed(words.splitlines()) if line.strip()), "it ended without a word")
     return InstallError(f"The installer could not {doing}: {last.strip()}", "Copy Report has the details.")

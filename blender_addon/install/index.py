@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InstallError
+from . import diagnosis
 from .sources import PYPI, Sources
 
 JSON = "application/vnd.pypi.simple.v1+json"
@@ -52,9 +53,9 @@ def fetch_wheel(project: str, digests: set[str], tag: str, sources: Sources, fol
             reasons.append(f"{_public(index)} does not have it")
         except OSError as error:
             reasons.append(f"{_public(index)}: {error}")
-    raise Unreachable(
-        f"The installer {project} could not be downloaded ({'; '.join(reasons)}).",
-        "Check the network and its proxy, then press the button again.",
+    words = "; ".join(reasons)
+    raise diagnosis.known_cause(words) or Unreachable(
+        f"The installer {project} could not be downloaded ({words}).", f"Check the network and its proxy, {diagnosis.AGAIN}"
     )
 
 
@@ -111,8 +112,16 @@ def _link(index: str, project: str, digests: set[str], tag: str, sources: Source
             text, kind, page = answer.read().decode(), answer.headers.get_content_type(), answer.url
     for url, digest in _files(text, kind):
         if digest in digests and tag in url:
-            return urllib.parse.urljoin(page, url)
+            return _with_password(urllib.parse.urljoin(page, url), index)
     return None
+
+
+def _with_password(url: str, index: str) -> str:
+    """Return a link with the index's name and password, if it leads to the same host."""
+    there, asked = urllib.parse.urlsplit(url), urllib.parse.urlsplit(index)
+    if not asked.username or there.hostname != asked.hostname:
+        return url
+    return urllib.parse.urlunsplit(there._replace(netloc=asked.netloc))
 
 
 def _files(text: str, kind: str) -> list[tuple[str, str]]:

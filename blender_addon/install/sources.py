@@ -107,7 +107,7 @@ def find_sources(
 
 
 def _certificates(told: Settings, variables: Mapping[str, str]) -> str:
-    named = (variables.get("SSL_CERT_FILE", ""), variables.get("REQUESTS_CA_BUNDLE", ""), told.get("cert", ""))
+    named = (told.get("cert", ""), variables.get("SSL_CERT_FILE", ""), variables.get("REQUESTS_CA_BUNDLE", ""))
     return next((name for name in named if name and os.path.exists(name)), "")
 
 

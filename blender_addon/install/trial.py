@@ -70,7 +70,8 @@ def animate_once(folder: Path, children: Children) -> None:
     clip = backend / "actionmesh" / "checkpoints" / "toy" / "demo" / "clip.mp4"
     with tempfile.TemporaryDirectory(prefix="actionmesh-") as place:
         out = Path(place, "trial.glb")
-        words = ["animate", str(clip), "-o", str(out), "--preset", "demo", "--spread", "4", "--checkpoint", "toy"]
+        words = ["animate", str(clip), "-o", str(out), "--preset", "demo", "--spread", "4"]
+        words += ["--checkpoint", "toy", "--shape", "network"]
         command = [str(python_in(folder)), "-I", "-B", "-c", TRIAL, str(backend), *words]
         ended = children.run(command, {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"})
         if ended.code != 0 or not out.is_file() or not out.stat().st_size:

@@ -18,8 +18,7 @@ class VIEW3D_PT_actionmesh_animate(SidebarPanel, bpy.types.Panel):
         _draw_source(layout, settings)
         _draw_picture(layout, context)
         _draw_target(layout, context)
-        if setup_box.is_needed(choices().python):
-            setup_box.draw(layout, context)
+        if setup_box.draw_if_needed(layout, context, choices().python):
             return
         column = layout.column()
         column.scale_y = 1.3
