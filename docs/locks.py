@@ -1,6 +1,6 @@
 """Resolves the backend's packages for every platform, Python and kind of PyTorch, from wheels; writes `backend/locks`.
 
-    python docs/locks.py UV                  resolves all and writes the locks and the table docs/locks.md
+    python docs/locks.py UV                  resolves all and writes the locks and the table in docs/installing.md
     python docs/locks.py UV --cpu-wheels DIR  the same; PyTorch for Linux without CUDA lies in DIR
 
 UV is the program uv of the version that `backend/locks/uv.txt` names. A lock names every package with its version and
@@ -22,11 +22,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS, TABLE = ROOT / "backend" / "locks", ROOT / "docs" / "locks.md"
+LOCKS, TABLE = ROOT / "backend" / "locks", ROOT / "docs" / "installing.md"
 UV = "uv==0.13.9"
 PYTORCH = "https://download.pytorch.org/whl/"
 UNPACKED = 3.3
-"""Bytes on disk for each byte that is downloaded, as measured with cpu-linux-x64-py311; see docs/locks.md."""
+"""Bytes on disk for each byte that is downloaded, as measured with cpu-linux-x64-py311; see docs/installing.md."""
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ def fits(name: str, target: Target) -> bool:
     """Whether a wheel's tags are of a platform and of this Python; which of several is best the installer decides."""
     _, python, abi, system = name.removesuffix(".whl").rsplit("-", 3)
     version = target.python.replace(".", "")
-    stable = abi == "abi3" and any(int(tag[3:]) <= int(version) for tag in python.split(".") if tag.startswith("cp3"))
+    stable = abi == "abi3" and any(int(tag[2:]) <= int(version) for tag in python.split(".") if tag.startswith("cp3"))
     plain = abi == "none" and ("py3" in python.split(".") or f"cp{version}" in python or f"py{version}" in python)
     if not (plain or stable or abi == f"cp{version}"):
         return False

@@ -65,11 +65,6 @@ def uv_lock() -> tuple[str, set[str]]:
     return text.split()[0].partition("==")[2], set(re.findall(r"sha256:([0-9a-f]{64})", text))
 
 
-def has_uv() -> bool:
-    """Whether no download is needed for it."""
-    return _uv_path().is_file() or _carried(uv_lock()[1]) is not None
-
-
 def get_uv(computer: Computer, sources: Sources, children: Children, told: TOLD) -> Uv:
     """Return uv, copied into the user's folder and executable.
 

@@ -129,7 +129,8 @@ def test_installed_backend_is_shown_with_what_can_be_done(installer):
     folder = backend_files.environments_folder() / "1a2b3c4d-py311"
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").symlink_to(sys.executable)
-    passed = places.Passed("cpu-linux-x64-py311.txt", "1a2b3c4d", "cpu", "/p", {"python": "3.11.7", "torch": "2.13.0"}, 1_380_000_000)
+    versions = {"python": "3.11.7", "torch": "2.13.0"}
+    passed = places.Passed("cpu-linux-x64-py311.txt", "1a2b3c4d", "cpu", "/p", versions, 1_380_000_000)
     places.record_passed(folder, passed)
     installing.detach()
     shown = drawn(backend.VIEW3D_PT_actionmesh_backend)
