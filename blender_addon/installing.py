@@ -7,7 +7,6 @@ from pathlib import Path
 
 import bpy
 
-from .backend_files import environments_folder
 from .errors import ArtistError
 from .install import places
 from .install.messages import Failed, Finished, Message, Planned, Progress, Request, Stage
@@ -77,11 +76,6 @@ def installed() -> Installed | None:
     return _memory.installed
 
 
-def size() -> int:
-    """Return the bytes that Remove would free; it reads the folders."""
-    return places.size_on_disk(environments_folder(), places.downloads_folder())
-
-
 def start(request: Request, then: Callable[[], None] | None = None) -> None:
     """Begin a run; `then` is called when it ended well.
 
@@ -146,7 +140,7 @@ def _listen_to_installer() -> None:
             state.ended = message
     if _session.is_over:
         _session.close()
-        _session, state.progress, _memory.asked = None, None, False
+        _session, state.progress, state.verdict, _memory.asked = None, None, None, False
         if isinstance(state.ended, Finished) and _then is not None:
             _then()
 

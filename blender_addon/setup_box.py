@@ -1,6 +1,8 @@
 """The box that says how the backend's installation stands, drawn in the panels and in the preferences alike."""
 
+import os
 import textwrap
+from pathlib import Path
 
 import bpy
 
@@ -10,7 +12,7 @@ from .errors import BackendMissing
 from .install.messages import Failed, Finished, Planned, Progress, Stage
 
 GIGABYTE = 1_000_000_000
-LETTER, MARGIN = 6.8, 90
+LETTER, MARGIN = 6.8, 80
 """Pixels of a letter, and of what surrounds a line."""
 WORDS = {
     Stage.PREFLIGHT: "Checking",
@@ -29,7 +31,7 @@ INVITATION = (
 
 
 def draw_if_needed(layout: bpy.types.UILayout, context: bpy.types.Context, python: str) -> bool:
-    """Draw the box if there is no backend yet, or its installation is what the artist should see; return whether it was.
+    """Draw the box if there is no backend yet or something goes on; return whether it was drawn.
 
     Args:
         python: that of the preferences.
@@ -89,12 +91,18 @@ def _told(progress: Progress) -> str:
 def _draw_plan(layout: bpy.types.UILayout, context: bpy.types.Context, plan: Planned) -> None:
     size = f"{plan.download / 1e6:.0f} MB" if plan.download < GIGABYTE else f"{plan.download / GIGABYTE:.1f} GB"
     _write(layout, context, f"For {plan.kind}. Downloads up to {size} from {plan.source}.")
-    _write(layout, context, f"Takes {plan.installed / GIGABYTE:.1f} GB in {plan.folder}.")
+    _write(layout, context, f"Takes {plan.installed / GIGABYTE:.1f} GB in {_short(plan.folder)}.")
     for note in plan.notes:
         _write(layout, context, note, "INFO")
     row = layout.row(align=True)
     row.operator("actionmesh.install_backend", text="Download and Install", icon="IMPORT").agreed = True
     row.operator("actionmesh.dismiss_install", text="", icon="X")
+
+
+def _short(folder: str) -> str:
+    """Return a path as an artist writes it."""
+    home = str(Path.home())
+    return f"~{folder.removeprefix(home)}" if folder.startswith(home + os.sep) else folder
 
 
 def _draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context, failed: Failed) -> None:
@@ -125,7 +133,7 @@ def _draw_installed(
     if known.outdated:
         row.operator("actionmesh.install_backend", text="Update", icon="IMPORT")
     row.operator("actionmesh.repair_backend", icon="FILE_REFRESH")
-    row.operator("actionmesh.remove_backend", icon="TRASH")
+    row.operator("actionmesh.remove_backend", text=f"Remove ({size})", icon="TRASH")
     layout.operator("actionmesh.copy_report", icon="COPYDOWN")
 
 

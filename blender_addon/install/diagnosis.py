@@ -66,7 +66,7 @@ def explain(words: str, doing: str) -> InstallError:
         name = next(filter(None, found.groups()))
         return InstallError(
             f"The package {name} is not where packages are looked for.",
-            "Complete the folder of wheels or the index, see whether it asks for a password, or clear both in the preferences.",
+            "Complete the folder or index, see whether it asks for a password, or clear both in the preferences.",
         )
     last = next((line for line in reversed(words.splitlines()) if line.strip()), "it ended without a word")
     return InstallError(f"The installer could not {doing}: {last.strip()}", "Copy Report has the details.")

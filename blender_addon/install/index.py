@@ -27,7 +27,7 @@ class Unreachable(InstallError):
 
 
 def fetch_wheel(project: str, digests: set[str], tag: str, sources: Sources, folder: Path, told: TOLD) -> Path:
-    """Return a wheel of one of these SHA-256, from the sources' folders or downloaded from their indexes into `folder`.
+    """Return a wheel of one of these SHA-256, from the sources' folders or downloaded into `folder`.
 
     Args:
         tag: part of the name that says for which platform the wheel is.
@@ -55,7 +55,8 @@ def fetch_wheel(project: str, digests: set[str], tag: str, sources: Sources, fol
             reasons.append(f"{_public(index)}: {error}")
     words = "; ".join(reasons)
     raise diagnosis.known_cause(words) or Unreachable(
-        f"The installer {project} could not be downloaded ({words}).", f"Check the network and its proxy, {diagnosis.AGAIN}"
+        f"The installer {project} could not be downloaded ({words}).",
+        f"Check the network and its proxy, {diagnosis.AGAIN}",
     )
 
 

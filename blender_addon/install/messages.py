@@ -40,7 +40,7 @@ class Request:
         online: whether Blender may use the network; without it only a folder of wheels helps.
         wheels: folder of wheels, used instead of the network; may be empty.
         index: URL of a mirror of PyPI; empty takes what pip or uv is set up with, or PyPI itself.
-        kind: of PyTorch; empty chooses by the card.
+        kind: of PyTorch, where there is a choice; empty chooses by the card.
         blender_python: the Python inside Blender, the last resort to make an environment with.
         jobs: folder of jobs: an environment that one of them uses is not removed.
     """

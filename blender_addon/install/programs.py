@@ -1,7 +1,8 @@
 """The two programs that an installation needs: uv, from a wheel of its own, and a Python for the environment.
 
 uv's wheel is the one in the add-on's folder `wheels`, or in the folder of wheels that the artist named; else it is
-downloaded. Its hash is known in every case. The program is copied out of it: Blender unpacks wheels without their programs.
+downloaded. Its hash is known in every case. The program is copied out of it, since Blender unpacks wheels without
+their programs.
 """
 
 import os
@@ -126,8 +127,8 @@ def get_python(
 ) -> tuple[str, Lock]:
     """Return a Python for which there is a lock, and that lock.
 
-    The order: the one that ACTIONMESH_BASE_PYTHON names, one of the system or downloaded earlier, one that is downloaded
-    now, and Blender's own, which goes when that Blender is removed.
+    The order: the one that ACTIONMESH_BASE_PYTHON names, one of the system or downloaded earlier, one downloaded now,
+    and Blender's own, which goes when that Blender is removed.
 
     Raises:
         InstallError: there is none.

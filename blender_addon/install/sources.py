@@ -1,4 +1,4 @@
-"""Where packages come from: PyPI and PyTorch's index, a mirror, or a folder; by which proxy, trusting what certificates.
+"""Where packages come from: PyPI and PyTorch's index, a mirror or a folder; proxies and certificates.
 
 A company sets up pip once for everybody, so what pip is told counts here too: its variables and its files.
 """

@@ -2,13 +2,17 @@
 
 import json
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from ..backend_files import backend_folder, python_in
 from ..errors import InstallError
 from . import diagnosis
 from .child import Children
+from .messages import Progress, Stage
 
+Tell = Callable[[Progress], None]
 MODULES = (
     "torch", "numpy", "scipy", "safetensors", "einops", "transformers", "huggingface_hub", "trimesh", "embreex",
     "fast_simplification", "xatlas", "skimage", "cv2", "av", "PIL", "tqdm", "psutil", "threadpoolctl",
@@ -22,6 +26,7 @@ for name in {MODULES!r}:
         told["versions"][name] = str(getattr(module, "__version__", ""))
     except Exception as error:
         told["missing"].append(name + ": " + (str(error).splitlines() or [type(error).__name__])[0][:200])
+    print("LOADED", name, flush=True)
 if "torch" in told["versions"]:
     told["cuda"] = sys.modules["torch"].cuda.is_available()
 print("PROBED " + json.dumps(told))
@@ -39,13 +44,21 @@ def read_probe(output: str) -> dict | None:
         return None
 
 
-def check_imports(folder: Path, kind: str, children: Children) -> dict[str, str]:
+def check_imports(folder: Path, kind: str, children: Children, tell: Tell) -> dict[str, str]:
     """Return the versions of Python and the packages.
 
     Raises:
         InstallError: one cannot be imported, or PyTorch does not see the card for which it was made.
     """
-    ended = children.run([str(python_in(folder)), "-I", "-B", "-c", PROBE])
+    loaded = 0
+
+    def count(line: str) -> None:
+        nonlocal loaded
+        if line.startswith("LOADED "):
+            loaded += 1
+            tell(Progress(Stage.IMPORT, f"{loaded} of {len(MODULES)}", loaded / len(MODULES)))
+
+    ended = children.run([str(python_in(folder)), "-I", "-B", "-c", PROBE], on_line=count)
     told = read_probe(ended.tail)
     if told is None:
         raise diagnosis.explain(ended.tail, "start the new Python")
@@ -54,13 +67,12 @@ def check_imports(folder: Path, kind: str, children: Children) -> dict[str, str]
             f"A package cannot be loaded: {told['missing'][0]}.", "Press Repair; Copy Report has the details."
         )
     if kind.startswith("cuda") and not told["cuda"]:
-        raise InstallError(
-            "PyTorch does not see the NVIDIA card.", "Update its driver and restart, or install for the processor."
-        )
+        cure = "Update its driver and restart, or set Device to Processor in the preferences; then try again."
+        raise InstallError("PyTorch does not see the NVIDIA card.", cure)
     return {"python": told["python"], **told["versions"]}
 
 
-def animate_once(folder: Path, children: Children) -> None:
+def animate_once(folder: Path, children: Children, tell: Tell) -> None:
     """Let the backend animate the bundled clip.
 
     Raises:
@@ -68,11 +80,16 @@ def animate_once(folder: Path, children: Children) -> None:
     """
     backend = backend_folder()
     clip = backend / "actionmesh" / "checkpoints" / "toy" / "demo" / "clip.mp4"
+    start = time.monotonic()
+
+    def count() -> None:
+        tell(Progress(Stage.TRIAL, f"{time.monotonic() - start:.0f} s"))
+
     with tempfile.TemporaryDirectory(prefix="actionmesh-") as place:
         out = Path(place, "trial.glb")
         words = ["animate", str(clip), "-o", str(out), "--preset", "demo", "--spread", "4"]
         words += ["--checkpoint", "toy", "--shape", "network"]
         command = [str(python_in(folder)), "-I", "-B", "-c", TRIAL, str(backend), *words]
-        ended = children.run(command, {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"})
+        ended = children.run(command, {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}, on_tick=count)
         if ended.code != 0 or not out.is_file() or not out.stat().st_size:
             raise diagnosis.explain(ended.tail, "make a test animation")

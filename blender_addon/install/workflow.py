@@ -35,7 +35,8 @@ def run(request: Request, children: Children, tell: Tell) -> Message:
     computer = this_computer()
     sources = find_sources(request.wheels, request.index, os.environ)
     advice = cards.advise(computer.platform, cards.find_card())
-    locks = fitting_locks(computer, (request.kind,) if request.kind else advice.kinds)
+    chosen = tuple(kind for kind in advice.kinds if kind == request.kind)
+    locks = fitting_locks(computer, chosen or advice.kinds)
     preflight.check(request, computer, locks[0], sources)
     if request.action is Action.PLAN:
         notes = [note for note in (advice.note, BOXES.get(computer.box, "")) if note]
@@ -85,9 +86,9 @@ def _make(uv: programs.Uv, python: str, lock: Lock, children: Children, tell: Te
 
 def _try(folder: Path, lock: Lock, children: Children, tell: Tell) -> dict[str, str]:
     tell(Progress(Stage.IMPORT, "Loading every package once"))
-    versions = trial.check_imports(folder, lock.kind, children)
+    versions = trial.check_imports(folder, lock.kind, children, tell)
     tell(Progress(Stage.TRIAL, "Making a test animation"))
-    trial.animate_once(folder, children)
+    trial.animate_once(folder, children, tell)
     return versions
 
 

@@ -35,6 +35,7 @@ class Installer:
             online=bpy.app.online_access,
             wheels=chosen.wheels,
             index=chosen.index,
+            kind="cpu" if chosen.device == "cpu" else "",
             blender_python=sys.executable,
             jobs=chosen.job_folder,
         )
@@ -85,7 +86,8 @@ class ACTIONMESH_OT_repair_backend(Installer, bpy.types.Operator):
     bl_label = "Repair"
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_confirm(self, event)
+        message = "Makes the environment anew. What is damaged or missing is downloaded again."
+        return context.window_manager.invoke_confirm(self, event, message=message)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         return self.begin(Action.REPAIR)
@@ -98,10 +100,11 @@ class ACTIONMESH_OT_remove_backend(Installer, bpy.types.Operator):
     bl_label = "Remove"
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        return context.window_manager.invoke_props_dialog(self, width=340)
-
-    def draw(self, context: bpy.types.Context) -> None:
-        self.layout.label(text=f"Remove the backend and its downloads: {installing.size() / 1e9:.1f} GB?")
+        known = installing.installed()
+        size = f"{known.passed.size / 1e9:.1f} GB" if known else "what was downloaded"
+        return context.window_manager.invoke_confirm(
+            self, event, message=f"Removes the backend, {size}. Results stay."
+        )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         if shown.state.worker == "busy":

@@ -98,6 +98,7 @@ def test_request_says_what_blender_allows_and_what_runs_it(installer, addon):
     request = json.loads((addon / "installer.py.json").read_text())
     assert (request["action"], request["online"]) == ("install", bpy.app.online_access)
     assert request["blender_python"] == sys.executable
+    assert request["kind"] == ""
     OPS.repair_backend()
     assert json.loads((addon / "installer.py.json").read_text())["action"] == "repair"
 

@@ -211,7 +211,7 @@ def test_repair_downloads_anew_what_was_damaged(home, shelf, index, monkeypatch)
     module.write_text("raise ImportError('damaged')")  # the cache has the same file
     last, heard = install(shelf, monkeypatch, Action.REPAIR, index=index.url)
     assert isinstance(last, Finished), last
-    assert [message.stage for message in heard[:-1]].count("import") == 2
+    assert [message.text for message in heard[:-1]].count("Loading every package once") == 2
     assert backend_files.installed_environment() != folder and len(environments(home)) == 1
 
 
@@ -257,8 +257,10 @@ def test_cancel_ends_everything_and_the_next_try_goes_well(home, slow, monkeypat
     last, _ = ended(session)
     assert isinstance(last, Failed) and last.cancelled and time.monotonic() - start < 3
     assert environments(home) == [] and not [line for line in processes_below(home).values() if "pip install" in line]
-    index.delay = 0
+    index.delay, before = 0, len(index.asked)
     assert isinstance(install(shelf, monkeypatch, index=index.url)[0], Finished)
+    files = [path for path, _ in index.asked[before:] if path.startswith("/files/") and not path.endswith(".metadata")]
+    assert files and not [path for path in files if "everything" in path], "it is whole in the cache"
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM])
