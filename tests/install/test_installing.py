@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from blender_addon import backend_files
+from blender_addon.backend_files import protocol
 from blender_addon.install import places
 from blender_addon.install.messages import Action, Failed, Finished, Planned, Progress, Request
+from blender_addon.jobs.record import new_record
 
 from .shelf import Index, Shelf, needs_uv, run
 
@@ -93,7 +95,7 @@ def test_from_a_folder_of_wheels_without_any_network(home, shelf, monkeypatch):
 def test_folder_that_lacks_a_wheel_names_it(home, shelf, monkeypatch):
     next(shelf.wheels.glob("filler-*")).unlink()
     last, _ = install(shelf, monkeypatch, wheels=str(shelf.wheels))
-    assert isinstance(last, Failed) and "filler" in last.problem and "folder of wheels" in last.cure
+    assert isinstance(last, Failed) and "filler" in last.problem and "Complete the folder" in last.cure
     assert environments(home) == []
 
 
@@ -195,6 +197,19 @@ def test_update_replaces_the_old_environment(home, shelf, index, monkeypatch):
     last, _ = install(shelf, monkeypatch, index=index.url)
     assert isinstance(last, Finished)
     assert environments(home) == [backend_files.installed_environment().name] != [before.name]
+
+
+def test_environment_that_a_job_may_use_is_not_removed(home, shelf, index, monkeypatch):
+    install(shelf, monkeypatch, index=index.url)
+    before = backend_files.installed_environment()
+    record = new_record(home / "jobs", protocol.Animate(clip="x", out=()), title="x")
+    shelf.put("more", {"more.py": ""})
+    install(shelf, monkeypatch, index=index.url)
+    assert before.name in environments(home) and backend_files.installed_environment() != before
+    record.release()
+    shelf.put("still_more", {"still_more.py": ""})
+    install(shelf, monkeypatch, index=index.url)
+    assert environments(home) == [backend_files.installed_environment().name]
 
 
 def test_trial_that_fails_is_no_installation(home, shelf, index, monkeypatch):
