@@ -207,7 +207,7 @@ def test_environment_that_a_job_may_use_is_not_removed(home, shelf, index, monke
     install(shelf, monkeypatch, index=index.url)
     assert before.name in environments(home) and backend_files.installed_environment() != before
     record.release()
-    shelf.put("still_more", {"still_more.py": ""})
+    shelf.put("extra", {"extra.py": ""})
     install(shelf, monkeypatch, index=index.url)
     assert environments(home) == [backend_files.installed_environment().name]
 
