@@ -297,6 +297,7 @@ def test_killed_installer_is_told_and_its_half_is_never_used(home, slow, monkeyp
 
 def test_blender_that_dies_takes_the_installer_with_it(home, slow, monkeypatch):
     shelf, index = slow
+    index.delay = 0.5  # a minute, unless it is ended
     request = json.dumps({"action": "install", "online": True, "index": index.url}) + "\n"
     code = f"""
 import subprocess, sys, time
