@@ -8,14 +8,18 @@ import shutil
 import ssl
 import sys
 import threading
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from blender_addon.install import session
+from blender_addon.install.messages import Action, Progress, Request
 from blender_addon.install.trial import MODULES
 
+PATIENCE = 120
+"""Seconds until an installer that does not end is taken for stuck."""
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ".".join(map(str, sys.version_info[:2]))
 TORCH = "import sys\n__version__ = '9.0'\nclass cuda:\n    is_available = staticmethod(lambda: False)\n"
@@ -185,3 +189,33 @@ def run(shelf, request, monkeypatch):
     """Start the copy's installer, in a process of its own."""
     monkeypatch.setattr(session, "MAIN", shelf.main)
     return session.Session(request, sys.executable)
+
+
+def ended(session):
+    """The last message, and all of them."""
+    end, heard = time.monotonic() + PATIENCE, []
+    while not session.is_over:
+        assert time.monotonic() < end, heard
+        heard += session.poll()
+        time.sleep(0.02)
+    return heard[-1], heard
+
+
+def install(shelf, monkeypatch, action=Action.INSTALL, **options):
+    return ended(run(shelf, Request(action, online=True, **options), monkeypatch))
+
+
+def until(session, stage, text=""):
+    """Wait until a stage has begun."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        for message in session.poll():
+            assert isinstance(message, Progress), message
+            if message.stage == stage and text in message.text:
+                return
+        time.sleep(0.01)
+    raise AssertionError(f"{stage} did not begin")
+
+
+def environments(home):
+    return sorted(path.name for path in (home / "envs").iterdir() if path.is_dir()) if (home / "envs").exists() else []

@@ -16,8 +16,7 @@ from blender_addon.install.computer import Computer
 from blender_addon.install.messages import Action, Finished, Request
 from blender_addon.install.sources import Sources
 
-from .shelf import needs_uv, run
-from .test_installing import ended
+from .shelf import ended, needs_uv, run
 
 ROOT = Path(__file__).resolve().parents[2]
 needs_posix = pytest.mark.skipif(os.name == "nt", reason="needs shell scripts")
