@@ -237,11 +237,8 @@ def check_wheels(root: Path) -> None:
 def extension_files(root: Path) -> dict[str, Path]:
     """What the zip holds: names in it, and the files. The add-on lies at its top, beside the manifest."""
     files = {name: root / name for name in ("blender_manifest.toml", "LICENSE", "backend/requirements-cpu.txt")}
-    for folder, inside in (
-        ("blender_addon", ""),
-        ("backend/actionmesh", "backend/actionmesh/"),
-        ("wheels", "wheels/"),
-    ):
+    for folder in ("blender_addon", "backend/actionmesh", "backend/locks", "wheels"):
+        inside = "" if folder == "blender_addon" else f"{folder}/"
         for path in (root / folder).rglob("*"):
             name = path.relative_to(root / folder).as_posix()
             hidden = any(part.startswith(".") or part == "__pycache__" for part in name.split("/"))

@@ -4,6 +4,7 @@ Installed, `backend/` lies inside the add-on; in the repository, beside it.
 """
 
 import importlib.util
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -15,8 +16,11 @@ from .errors import BackendMissing
 
 HERE = Path(__file__).resolve().parent
 PYTHON_VARIABLE, HOME_VARIABLE, CHECKPOINTS_VARIABLE = "ACTIONMESH_PYTHON", "ACTIONMESH_HOME", "ACTIONMESH_CHECKPOINTS"
+CURRENT_FILE, PASSED_FILE = "current.json", "passed.json"
+BESIDE = (".venv", "venv", "env")
+"""Names of an environment beside a clone's `backend`."""
 CURE = (
-    "In the add-on's preferences, choose a Python (3.11 to 3.13) "
+    "Press Install Backend, or choose in the add-on's preferences a Python (3.11 to 3.13) "
     "in which the packages of backend/requirements-cpu.txt are installed."
 )
 
@@ -89,14 +93,29 @@ def checkpoints_folder(configured: str = "") -> Path:
     return Path(os.path.expanduser(named)).absolute() if named else user_folder() / "checkpoints"
 
 
-def find_python(configured: str = "") -> Path:
-    """The Python that runs the backend: that of the preferences, of ACTIONMESH_PYTHON, or an environment of its own.
+def environments_folder() -> Path:
+    """The folder of the environments that Install Backend makes; see `install.places`."""
+    return user_folder() / "envs"
 
-    The last is `.venv` beside `backend`, else `env` in the user's folder. Whether its packages are complete shows when
-    the backend starts.
+
+def installed_environment() -> Path | None:
+    """The environment that Install Backend made and tested last; None if there is none."""
+    try:
+        named = json.loads((environments_folder() / CURRENT_FILE).read_text(encoding="utf-8"))["folder"]
+        folder = environments_folder() / Path(named).name
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return folder if (folder / PASSED_FILE).is_file() else None
+
+
+def find_python(configured: str = "") -> Path:
+    """The Python that runs the backend: that of the preferences, of ACTIONMESH_PYTHON, or of an environment that is found.
+
+    These are looked for beside `backend` and in the user's folder. Whether their packages are complete shows when the
+    backend starts.
 
     Args:
-        configured: a Python program or the folder of an environment; empty if the artist chose none.
+        configured: a Python program, the folder of an environment, or a clone's; empty if the artist chose none.
     Raises:
         BackendMissing: there is none, or the one that was named is not there.
     """
@@ -104,22 +123,26 @@ def find_python(configured: str = "") -> Path:
         if named:
             return _named_python(source, Path(os.path.expanduser(named)))
     for folder in _environments():
-        if (python := _python_of(folder)).is_file():
+        if (python := python_in(folder)).is_file():
             return python
     raise BackendMissing("ActionMesh found no Python that can run its backend.", CURE)
 
 
 def _named_python(source: str, named: Path) -> Path:
-    python = _python_of(named) if named.is_dir() else named
+    within = (python_in(folder) for folder in (named, *(named / name for name in BESIDE)))
+    python = next((path for path in within if path.is_file()), named) if named.is_dir() else named
     if not python.is_file():
         raise BackendMissing(f"{source} {named} as the backend's Python, and no Python is there.", CURE)
     return python.absolute()
 
 
 def _environments() -> Iterator[Path]:
-    yield backend_folder().parent / ".venv"
+    yield from (backend_folder().parent / name for name in BESIDE)
+    if installed := installed_environment():
+        yield installed
     yield user_folder() / "env"
 
 
-def _python_of(environment: Path) -> Path:
+def python_in(environment: Path) -> Path:
+    """The Python of a virtual environment."""
     return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")

@@ -5,6 +5,7 @@
     │   └── TargetChanged   it was deleted or edited while a job ran; the result is still in its job folder
     ├── MotionError         the file of a result is missing, damaged or does not fit
     ├── BackendMissing      no Python was found that can run the backend, or the one chosen cannot
+    ├── InstallError        the backend cannot be installed here, or not as it was asked for
     ├── RenderError         Blender cannot render, or ended while it did
     └── FolderError         a folder of jobs or logs cannot be made or written
 
@@ -40,6 +41,10 @@ class MotionError(ArtistError):
 
 class BackendMissing(ArtistError):
     """The backend cannot be started here."""
+
+
+class InstallError(ArtistError):
+    """The backend's environment cannot be made, repaired or removed."""
 
 
 class RenderError(ArtistError):

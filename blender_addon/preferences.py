@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 
-from . import links
+from . import installing, links, setup_box
 
 GIGABYTE = 1 << 30
 
@@ -17,7 +17,9 @@ class Choices:
     """The preferences as plain data.
 
     Args:
-        python: the Python that has the backend's packages; empty searches the usual places.
+        python: the Python that has the backend's packages, or its environment; empty takes what was installed or is found.
+        wheels: folder of wheels to install the backend from, without the network; may be empty.
+        index: URL of a mirror of PyPI; empty takes what pip is set up with, or PyPI.
         checkpoints: folder of checkpoints; empty takes the bundled one.
         device: "auto", "cpu", "cuda" or "mps".
         keep_minutes: idle minutes after which the models leave memory.
@@ -27,6 +29,8 @@ class Choices:
     """
 
     python: str = ""
+    wheels: str = ""
+    index: str = ""
     checkpoints: str = ""
     device: str = "auto"
     keep_minutes: float = 10.0
@@ -39,10 +43,20 @@ class ActionMeshPreferences(bpy.types.AddonPreferences):
     bl_idname = __package__
 
     python: StringProperty(
-        name="Python of the Backend",
-        description="The Python program that has the backend's packages, such as bin/python of a virtual environment. "
-        "Empty looks in the usual places",
+        name="Backend Python",
+        description="Optional: your own Python that has the backend's packages, or the folder of its environment. "
+        "Empty takes what Install Backend made, or an environment beside a clone",
         subtype="FILE_PATH",
+        update=lambda self, context: installing.test(bpy.path.abspath(self.python)),
+    )
+    wheels: StringProperty(
+        name="Folder of Wheels",
+        description="Optional: install the backend from the wheels in this folder, without any network",
+        subtype="DIR_PATH",
+    )
+    index: StringProperty(
+        name="Package Index",
+        description="Optional: URL of your company's mirror of PyPI. Empty takes what pip is set up with, or PyPI",
     )
     checkpoints: StringProperty(
         name="Checkpoints",
@@ -93,8 +107,15 @@ class ActionMeshPreferences(bpy.types.AddonPreferences):
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
+        setup_box.draw(layout, context)
         column = layout.column()
-        column.prop(self, "python")
+        row = column.row(align=True)
+        row.prop(self, "python")
+        row.operator("actionmesh.test_python", text="", icon="FILE_REFRESH")
+        setup_box.draw_verdict(column, context)
+        column.prop(self, "wheels")
+        column.prop(self, "index")
+        column = layout.column()
         column.prop(self, "checkpoints")
         column.prop(self, "hub_token")
         column.prop(self, "device")
@@ -113,6 +134,8 @@ def choices() -> Choices:
         return Choices()
     return Choices(
         python=bpy.path.abspath(chosen.python),
+        wheels=bpy.path.abspath(chosen.wheels),
+        index=chosen.index.strip(),
         checkpoints=bpy.path.abspath(chosen.checkpoints),
         device=chosen.device,
         keep_minutes=chosen.keep_minutes,

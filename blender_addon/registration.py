@@ -4,7 +4,7 @@ import atexit
 
 import bpy
 
-from . import arrow, models, operators, panels, preferences, properties, runner
+from . import arrow, installing, models, operators, panels, preferences, properties, runner
 from .panels import entries, status_bar
 
 CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES, *entries.CLASSES)
@@ -30,6 +30,7 @@ def unregister() -> None:
     status_bar.detach()
     entries.detach()
     runner.detach()
+    installing.detach()
     arrow.detach()
     properties.detach()
     for group in reversed(CLASSES):
@@ -48,6 +49,7 @@ def _end() -> None:
     else:
         models.end()
         runner.end()
+        installing.end()
 
 
 def _bind_escape() -> None:

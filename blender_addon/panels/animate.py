@@ -4,8 +4,9 @@ from pathlib import Path
 
 import bpy
 
-from .. import looks, shown, submission
+from .. import looks, setup_box, shown, submission
 from ..operators.base import active_mesh, source_object
+from ..preferences import choices
 from .base import SidebarPanel, in_rows, show_problem, write
 from .models import draw_hint
 
@@ -20,6 +21,8 @@ class VIEW3D_PT_actionmesh_animate(SidebarPanel, bpy.types.Panel):
         _draw_source(layout, settings)
         _draw_picture(layout, context)
         _draw_target(layout, context)
+        if setup_box.draw_if_needed(layout, context, choices().python):
+            return
         column = layout.column()
         column.scale_y = 1.3
         for name, icon in _ways_in(context):

@@ -2,7 +2,7 @@
 
 import bpy
 
-from .. import machine, shown
+from .. import machine, setup_box, shown
 from .base import SidebarPanel, in_rows, write
 
 STATES = {
@@ -26,6 +26,7 @@ class VIEW3D_PT_actionmesh_backend(SidebarPanel, bpy.types.Panel):
         column = layout.column(align=True)
         for line in machine.facts(context.scene.actionmesh.checkpoint):
             write(column, context, line)
+        setup_box.draw(layout, context)
         row = layout.row(align=True)
         row.operator("actionmesh.start_backend", icon="PLAY")
         row.operator("actionmesh.stop_backend", icon="SNAP_FACE")

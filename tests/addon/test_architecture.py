@@ -21,7 +21,10 @@ LAYERS = (
     {"animated", "machine", "delivery", "film"},
     {"shown"},
     {"looks", "files", "bake_options"},
-    {"preferences", "problems", "viewport", "presenting", "scene"},
+    {"preferences", "problems", "presenting", "scene"},
+    {"setup_box"},
+    {"installing"},
+    {"viewport", "install"},
     {"jobs", "motion"},
     {"client"},
     {"pipes", "log_file"},
@@ -30,7 +33,7 @@ LAYERS = (
 )
 """A module looks at its own layer's folder and at the layers below."""
 WITHOUT_BLENDER = {
-    "jobs", "motion", "client", "pipes", "log_file", "backend_files", "patience", "links", "menus", "ledger", "errors"
+    "install", "jobs", "motion", "client", "pipes", "log_file", "backend_files", "patience", "links", "menus", "ledger", "errors"
 }  # fmt: skip
 OF_BLENDER = {"bpy", "bpy_extras", "gpu", "gpu_extras", "blf", "bmesh", "mathutils", "addon_utils", "io_scene_gltf2"}
 OUTSIDE = {"numpy", "safetensors"}

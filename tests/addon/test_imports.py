@@ -8,8 +8,15 @@ import pytest
 from tests.test_architecture import ROOT, imports_of
 
 ADDON = ROOT / "blender_addon"
-LAYERS = ({"jobs"}, {"client"}, {"pipes", "log_file"}, {"backend_files", "patience"}, {"errors"})
-"""From the queue of jobs down to the errors; a module looks at its own layer and at those below, and at nothing else here."""
+LAYERS = (
+    {"install"},
+    {"jobs"},
+    {"client"},
+    {"pipes", "log_file"},
+    {"backend_files", "patience"},
+    {"errors"},
+)
+"""From the installer down to the errors; a module looks at its own layer and at those below, and at nothing else here."""
 NAMES = sorted(set().union(*LAYERS))
 MODULES = [path for name in NAMES for pattern in (f"{name}.py", f"{name}/*.py") for path in sorted(ADDON.glob(pattern))]
 

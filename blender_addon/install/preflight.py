@@ -1,0 +1,94 @@
+"""What would make an installation fail later, found in a second and before a byte is downloaded."""
+
+import os
+import shutil
+import uuid
+from pathlib import Path
+
+from ..backend_files import environments_folder, user_folder
+from ..errors import InstallError
+from . import programs
+from .computer import Computer
+from .locks import Lock
+from .messages import Request
+from .places import size_on_disk
+from .sources import Sources
+
+GIGABYTE = 1_000_000_000
+SPARE = GIGABYTE // 2
+DEEPEST, LONGEST = 195, 259
+"""Letters of the longest path inside an environment, and of a path on Windows unless long ones are allowed."""
+OLDEST_GLIBC, OLDEST_MACOS = (2, 28), (14, 0)
+ONLINE_CURE = "Switch on Allow Online Access under Preferences > System > Network, or choose a folder of wheels."
+
+
+def check(request: Request, computer: Computer, lock: Lock, sources: Sources) -> None:
+    """Raise InstallError with the first thing that is in the way."""
+    check_system(computer)
+    check_network(request, sources)
+    check_folder(user_folder())
+    check_length(computer, environments_folder() / lock.folder_name)
+    check_room(user_folder(), lock)
+
+
+def check_system(computer: Computer) -> None:
+    """The wheels are made for systems of the last years."""
+    if computer.glibc and computer.glibc < OLDEST_GLIBC:
+        raise InstallError("This Linux is too old: its C library is older than 2.28.", "Update the system.")
+    if computer.macos and computer.macos < OLDEST_MACOS:
+        raise InstallError(
+            f"macOS {computer.macos[0]} is too old: the backend's video library needs 14.", "Update macOS."
+        )
+
+
+def check_network(request: Request, sources: Sources) -> None:
+    """Blender's permission, unless a folder has everything; that folder must be there."""
+    if sources.wheels:
+        if not any(Path(sources.wheels).glob("*.whl")):
+            raise InstallError(
+                f"There are no wheels in {sources.wheels}.",
+                "Choose the folder that has them, or clear Folder of Wheels.",
+            )
+        return
+    if not request.online:
+        raise InstallError("Blender may not use the network.", ONLINE_CURE)
+
+
+def check_folder(folder: Path) -> None:
+    """It must be there, or can be made, and can be written."""
+    probe = folder / f".part-{uuid.uuid4().hex[:12]}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"x")
+    except OSError as error:
+        raise InstallError(
+            f"{folder} cannot be written ({error.strerror}).",
+            "Mend its permissions, or name another folder in the variable ACTIONMESH_HOME.",
+        ) from error
+    finally:
+        try:
+            probe.unlink(missing_ok=True)
+        except OSError:
+            pass
+
+
+def check_length(computer: Computer, folder: Path) -> None:
+    """Windows refuses paths of more than 259 letters, unless somebody allowed them."""
+    if computer.is_windows and not computer.long_paths and len(str(folder)) + DEEPEST > LONGEST:
+        raise InstallError(
+            f"The folder {folder} is too long a name for Windows.",
+            "Name a shorter one, such as C:\\am, in the variable ACTIONMESH_HOME.",
+        )
+
+
+def check_room(folder: Path, lock: Lock) -> None:
+    """Packages share their files with the cache, so that they need their space once; what the cache has counts."""
+    there = size_on_disk(programs.cache_folder())
+    needed = max(lock.installed - there, 0) + SPARE
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        drive = os.path.splitdrive(folder)[0] or str(folder)
+        raise InstallError(
+            f"The backend needs {needed / GIGABYTE:.1f} GB on {drive}, and {free / GIGABYTE:.1f} GB are free.",
+            "Free some space, or name a folder on another disk in the variable ACTIONMESH_HOME.",
+        )

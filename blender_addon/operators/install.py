@@ -1,0 +1,178 @@
+"""The backend's environment by a button: installed, repaired, removed; cancelled; reported; a Python tested."""
+# mypy: disable-error-code="valid-type"
+# ruff: noqa: F722
+
+import sys
+
+import bpy
+from bpy.props import BoolProperty
+
+from .. import installing, runner, shown
+from ..errors import ArtistError, InstallError
+from ..install import report
+from ..install.messages import Action, Failed, Planned, Request
+from ..preferences import choices
+from .base import CANCELLED, FINISHED, refuse
+
+
+class Installer:
+    """An operator that starts the installer; in a Blender without a window it returns when that is done."""
+
+    action = Action.INSTALL
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if installing.is_running():
+            cls.poll_message_set("The installer is at work")  # type: ignore[attr-defined]
+            return False
+        return True
+
+    def begin(self, action: Action) -> set[str]:
+        """Starts the installer; reports what it cannot do."""
+        chosen = choices()
+        request = Request(
+            action,
+            online=bpy.app.online_access,
+            wheels=chosen.wheels,
+            index=chosen.index,
+            kind="cpu" if chosen.device == "cpu" else "",
+            blender_python=sys.executable,
+            jobs=chosen.job_folder,
+        )
+        try:
+            installing.start(request, _use_new_backend)
+            if bpy.app.background:
+                self._wait()
+        except ArtistError as error:
+            return refuse(self, error)  # type: ignore[arg-type]
+        return FINISHED
+
+    def _wait(self) -> None:
+        ended = installing.wait()
+        if isinstance(ended, Failed):
+            raise InstallError(ended.problem, ended.cure)
+        if isinstance(ended, Planned):
+            size = f"{ended.download / 1e6:.0f} MB"
+            raise InstallError(f"This would download {size} into {ended.folder}.", "Agree by agreed=True.")
+
+
+def _use_new_backend() -> None:
+    """The next job starts in the new environment; one that runs is not touched."""
+    shown.show(None)
+    if shown.state.worker in {"ready", "not found"}:
+        runner.stop_backend()
+
+
+class ACTIONMESH_OT_install_backend(Installer, bpy.types.Operator):
+    """Make the environment that computes animations, in a folder of your own. Says first what it will download"""
+
+    bl_idname = "actionmesh.install_backend"
+    bl_label = "Install Backend"
+
+    agreed: BoolProperty(
+        name="Agreed",
+        description="Download and install at once, instead of saying first what that takes",
+        options={"SKIP_SAVE"},
+    )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return self.begin(Action.INSTALL if self.agreed else Action.PLAN)
+
+
+class ACTIONMESH_OT_repair_backend(Installer, bpy.types.Operator):
+    """Make the environment anew, and download what is missing or damaged. The old one stays until the new one works"""
+
+    bl_idname = "actionmesh.repair_backend"
+    bl_label = "Repair"
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        message = "Makes the environment anew. What is damaged or missing is downloaded again."
+        return context.window_manager.invoke_confirm(self, event, message=message)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        return self.begin(Action.REPAIR)
+
+
+class ACTIONMESH_OT_remove_backend(Installer, bpy.types.Operator):
+    """Delete the environment and what was downloaded for it. Results, settings and logs stay"""
+
+    bl_idname = "actionmesh.remove_backend"
+    bl_label = "Remove"
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        known = installing.installed()
+        size = f"{known.passed.size / 1e9:.1f} GB" if known else "what was downloaded"
+        return context.window_manager.invoke_confirm(
+            self, event, message=f"Removes the backend, {size}. Results stay."
+        )
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        if shown.state.worker == "busy":
+            return refuse(self, InstallError("A job uses the backend now.", "Wait for it, or cancel it."))
+        runner.stop_backend()
+        return self.begin(Action.REMOVE)
+
+
+class ACTIONMESH_OT_cancel_install(bpy.types.Operator):
+    """End the installation. What was downloaded is kept for the next time, and the old backend stays"""
+
+    bl_idname = "actionmesh.cancel_install"
+    bl_label = "Cancel"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return installing.is_running()
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        installing.cancel()
+        return FINISHED
+
+
+class ACTIONMESH_OT_dismiss_install(bpy.types.Operator):
+    """Hide this message; nothing is installed"""
+
+    bl_idname = "actionmesh.dismiss_install"
+    bl_label = "Dismiss"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        installing.dismiss()
+        return FINISHED
+
+
+class ACTIONMESH_OT_copy_report(bpy.types.Operator):
+    """Put your system, versions and the last lines of the installer's log on the clipboard, for a bug report"""
+
+    bl_idname = "actionmesh.copy_report"
+    bl_label = "Copy Report"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        context.window_manager.clipboard = report.write_report(bpy.app.version_string)
+        self.report({"INFO"}, "The report is on the clipboard")
+        return FINISHED
+
+
+class ACTIONMESH_OT_test_python(bpy.types.Operator):
+    """Test whether the Python of the preferences, or the one that is found, can run the backend"""
+
+    bl_idname = "actionmesh.test_python"
+    bl_label = "Test"
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        installing.test(choices().python)
+        if bpy.app.background:
+            installing.wait()
+        verdict = installing.state.verdict
+        if verdict is not None:
+            self.report({"INFO" if verdict.works else "WARNING"}, verdict.text)
+        return FINISHED if verdict is None or verdict.works else CANCELLED
+
+
+CLASSES = (
+    ACTIONMESH_OT_install_backend,
+    ACTIONMESH_OT_repair_backend,
+    ACTIONMESH_OT_remove_backend,
+    ACTIONMESH_OT_cancel_install,
+    ACTIONMESH_OT_dismiss_install,
+    ACTIONMESH_OT_copy_report,
+    ACTIONMESH_OT_test_python,
+)

@@ -1,0 +1,156 @@
+"""The box that says how the backend's installation stands, drawn in the panels and in the preferences alike."""
+
+import os
+import textwrap
+from pathlib import Path
+
+import bpy
+
+from . import installing
+from .backend_files import find_python
+from .errors import BackendMissing
+from .install.messages import Failed, Finished, Planned, Progress, Stage
+
+GIGABYTE = 1_000_000_000
+LETTER, MARGIN = 6.8, 80
+"""Pixels of a letter, and of what surrounds a line."""
+WORDS = {
+    Stage.PREFLIGHT: "Checking",
+    Stage.TOOL: "Getting the Installer",
+    Stage.PYTHON: "Getting Python",
+    Stage.DOWNLOAD: "Downloading",
+    Stage.INSTALL: "Installing",
+    Stage.IMPORT: "Loading Packages",
+    Stage.TRIAL: "Test Animation",
+    Stage.REMOVE: "Removing",
+}
+NUMBERED = [stage for stage in WORDS if stage is not Stage.REMOVE]
+INVITATION = (
+    "The backend, which computes animations, is not installed yet. It gets a folder of its own, outside Blender."
+)
+
+
+def draw_if_needed(layout: bpy.types.UILayout, context: bpy.types.Context, python: str) -> bool:
+    """Draw the box if there is no backend yet or something goes on; return whether it was drawn.
+
+    Args:
+        python: that of the preferences.
+    """
+    if installing.is_running() or installing.state.planned or isinstance(installing.state.ended, Failed):
+        draw(layout, context)
+        return True
+    try:
+        find_python(python)
+    except BackendMissing as error:
+        if python or installing.installed():
+            _draw_missing(layout.box(), context, error)
+        else:
+            draw(layout, context)
+        return True
+    return False
+
+
+def _draw_missing(layout: bpy.types.UILayout, context: bpy.types.Context, error: BackendMissing) -> None:
+    """Draw what is wrong with a Python that the artist named."""
+    _write(layout, context, error.problem, "ERROR")
+    layout.operator("actionmesh.open_preferences", icon="PREFERENCES")
+
+
+def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw what goes on; else what is to be agreed to; else how it ended; else what is there."""
+    box, shown = layout.box(), installing.state
+    if shown.progress:
+        _draw_progress(box, context, shown.progress)
+    elif shown.planned:
+        _draw_plan(box, context, shown.planned)
+    elif isinstance(shown.ended, Failed):
+        _draw_failure(box, context, shown.ended)
+    elif known := installing.installed():
+        _draw_installed(box, context, known, shown.ended)
+    else:
+        _write(box, context, INVITATION)
+        box.operator("actionmesh.install_backend", icon="IMPORT")
+
+
+def _draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context, progress: Progress) -> None:
+    stage = Stage(progress.stage)
+    number = f"{NUMBERED.index(stage) + 1} of {len(NUMBERED)}: " if stage in NUMBERED else ""
+    layout.label(text=f"{number}{WORDS[stage]}", icon="TIME")
+    layout.progress(text=_told(progress), factor=progress.fraction or 0.0)
+    layout.operator("actionmesh.cancel_install", icon="X")
+
+
+def _told(progress: Progress) -> str:
+    seconds = progress.seconds_left
+    if seconds is None:
+        return progress.text
+    left = f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
+    return f"{progress.text}, about {left} left"
+
+
+def _draw_plan(layout: bpy.types.UILayout, context: bpy.types.Context, plan: Planned) -> None:
+    size = f"{plan.download / 1e6:.0f} MB" if plan.download < GIGABYTE else f"{plan.download / GIGABYTE:.1f} GB"
+    _write(layout, context, f"For {plan.kind}. Downloads up to {size} from {plan.source}.")
+    _write(layout, context, f"Takes {plan.installed / GIGABYTE:.1f} GB in {_short(plan.folder)}.")
+    for note in plan.notes:
+        _write(layout, context, note, "INFO")
+    row = layout.row(align=True)
+    row.operator("actionmesh.install_backend", text="Download and Install", icon="IMPORT").agreed = True
+    row.operator("actionmesh.dismiss_install", text="", icon="X")
+
+
+def _short(folder: str) -> str:
+    """Return a path as an artist writes it."""
+    home = str(Path.home())
+    return f"~{folder.removeprefix(home)}" if folder.startswith(home + os.sep) else folder
+
+
+def _draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context, failed: Failed) -> None:
+    _write(layout, context, failed.problem, "INFO" if failed.cancelled else "ERROR")
+    if failed.cure:
+        _write(layout, context, failed.cure)
+    if "Allow Online Access" in failed.cure:
+        layout.operator("screen.userpref_show", text="Open System Preferences", icon="PREFERENCES").section = "SYSTEM"
+    row = layout.row(align=True)
+    row.operator("actionmesh.install_backend", text="Try Again", icon="FILE_REFRESH")
+    row.operator("actionmesh.copy_report", icon="COPYDOWN")
+    row.operator("actionmesh.dismiss_install", text="", icon="X")
+
+
+def _draw_installed(
+    layout: bpy.types.UILayout,
+    context: bpy.types.Context,
+    known: installing.Installed,
+    ended: Finished | Failed | None,
+) -> None:
+    versions = known.passed.versions
+    size = f"{known.passed.size / GIGABYTE:.1f} GB"
+    text = f"Backend: Python {versions.get('python')}, PyTorch {versions.get('torch')}, {size}"
+    _write(layout, context, text, "CHECKMARK")
+    if isinstance(ended, Finished) and ended.python:
+        _write(layout, context, f"Installed and tested in {ended.seconds:.0f} s.")
+    row = layout.row(align=True)
+    if known.outdated:
+        row.operator("actionmesh.install_backend", text="Update", icon="IMPORT")
+    row.operator("actionmesh.repair_backend", icon="FILE_REFRESH")
+    row.operator("actionmesh.remove_backend", text=f"Remove ({size})", icon="TRASH")
+    layout.operator("actionmesh.copy_report", icon="COPYDOWN")
+
+
+def draw_verdict(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw a tick or a sentence about the Python of the preferences."""
+    shown = installing.state
+    if shown.testing:
+        layout.label(text="Testing...", icon="TIME")
+    elif shown.verdict:
+        _write(layout, context, shown.verdict.text, "CHECKMARK" if shown.verdict.works else "ERROR")
+
+
+def _write(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
+    """Write a sentence, broken to the width of its region."""
+    scale = context.preferences.system.ui_scale or 1.0  # 0 without a window
+    width = context.region.width if context.region else 300
+    column = layout.column(align=True)
+    column.scale_y = 0.8
+    for number, line in enumerate(textwrap.wrap(text, max(20, int((width / scale - MARGIN) / LETTER)))):
+        column.label(text=line, icon=(icon if number == 0 else "BLANK1") if icon != "NONE" else "NONE")

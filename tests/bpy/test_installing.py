@@ -1,0 +1,188 @@
+"""Install Backend in Blender: what is drawn, what is asked first, and that nothing waits; the installer is a scripted fake."""
+
+import json
+import sys
+import time
+
+import bpy
+import pytest
+
+import blender_addon
+from blender_addon import backend_files, installing, setup_box
+from blender_addon.install import places, session
+from blender_addon.install.messages import Finished, Planned, Progress, Stage
+from blender_addon.panels import animate, backend
+from tests.bpy.addon import tick_until
+from tests.bpy.layouts import drawn
+
+OPS = bpy.ops.actionmesh
+BUTTONS = {"actionmesh.animate_from_video", "actionmesh.animate_selected", "actionmesh.transfer_motion"}
+FAKE = """
+import json, sys, time
+request = json.loads(sys.stdin.readline())
+def tell(name, /, **fields):
+    sys.stdout.write(json.dumps([name, fields]) + "\\n")
+    sys.stdout.flush()
+open(__file__ + ".json", "w").write(json.dumps(request))
+tell("Progress", stage="preflight", text="Checking")
+if request["action"] == "plan":
+    tell("Planned", kind="the processor", download=418000000, installed=1400000000, folder="F", source="S", notes=["A note."])
+elif HOW == "hang":
+    tell("Progress", stage="download", text="1 of 4 MB", fraction=0.25, seconds_left=9.0)
+    sys.stdin.read()
+    tell("Failed", problem="The installation was cancelled.", cure="", cancelled=True)
+elif HOW == "fail":
+    tell("Failed", problem="The disk is full.", cure="Free some space.")
+else:
+    tell("Finished", python="/p", seconds=75.0, bytes=1)
+"""
+
+
+@pytest.fixture
+def installer(addon, monkeypatch):
+    """Lets a test say how the fake installer goes; no Python of the backend is found."""
+    monkeypatch.delenv("ACTIONMESH_PYTHON", raising=False)
+    monkeypatch.setattr(backend_files, "_environments", lambda: iter(()))
+
+    def behave(how=""):
+        path = addon / "installer.py"
+        path.write_text(f"HOW = {how!r}\n{FAKE}")
+        monkeypatch.setattr(session, "MAIN", path)
+
+    behave()
+    return behave
+
+
+def listen():
+    """Do what the timer does until the installer is done."""
+    while installing.is_running():
+        installing.tick()
+
+
+@pytest.fixture
+def window(monkeypatch):
+    """The operators return at once, as in a Blender with a window."""
+    monkeypatch.setattr("blender_addon.operators.install.Installer._wait", lambda self: None)
+
+
+def test_without_a_backend_the_button_is_where_the_others_would_be(installer):
+    shown = set(drawn(animate.VIEW3D_PT_actionmesh_animate))
+    assert "actionmesh.install_backend" in shown and not BUTTONS & shown
+
+
+def test_with_a_backend_the_buttons_are_back(installer, monkeypatch):
+    monkeypatch.setenv("ACTIONMESH_PYTHON", sys.executable)
+    shown = set(drawn(animate.VIEW3D_PT_actionmesh_animate))
+    assert BUTTONS <= shown and "actionmesh.install_backend" not in shown
+
+
+def test_what_will_be_downloaded_is_said_first(installer, window):
+    assert OPS.install_backend() == {"FINISHED"}
+    listen()
+    assert isinstance(installing.state.planned, Planned)
+    text = " ".join(drawn(animate.VIEW3D_PT_actionmesh_animate))
+    assert "418 MB from S" in text and "1.4 GB in F" in text and "A note." in text and "dismiss_install" in text
+    OPS.dismiss_install()
+    assert "418 MB" not in " ".join(drawn(animate.VIEW3D_PT_actionmesh_animate))
+
+
+def test_script_must_agree(installer):
+    with pytest.raises(RuntimeError, match="418 MB.*agreed=True"):
+        OPS.install_backend()
+    assert OPS.install_backend(agreed=True) == {"FINISHED"}
+    assert installing.state.ended == Finished("/p", 75.0, 1)
+
+
+def test_request_says_what_blender_allows_and_what_runs_it(installer, addon):
+    OPS.install_backend(agreed=True)
+    request = json.loads((addon / "installer.py.json").read_text())
+    assert (request["action"], request["online"]) == ("install", bpy.app.online_access)
+    assert request["blender_python"] == sys.executable
+    assert request["kind"] == ""
+    OPS.repair_backend()
+    assert json.loads((addon / "installer.py.json").read_text())["action"] == "repair"
+
+
+def test_progress_is_drawn_and_cancel_ends_it(installer, window):
+    installer("hang")
+    OPS.install_backend(agreed=True)
+    while installing.state.progress.stage != "download":
+        installing.tick()
+    for panel in (animate.VIEW3D_PT_actionmesh_animate, backend.VIEW3D_PT_actionmesh_backend):
+        shown = drawn(panel)
+        assert "4 of 7: Downloading" in shown and "1 of 4 MB, about 9 s left" in shown and "actionmesh.cancel_install" in shown
+    assert not OPS.install_backend.poll() and OPS.cancel_install() == {"FINISHED"}
+    listen()
+    assert installing.state.ended.cancelled
+    text = " ".join(drawn(animate.VIEW3D_PT_actionmesh_animate))
+    assert "The installation was cancelled." in text and "actionmesh.install_backend" in text
+
+
+def test_failure_is_one_sentence_with_its_cure_and_the_report(installer):
+    installer("fail")
+    with pytest.raises(RuntimeError, match="The disk is full. Free some space."):
+        OPS.install_backend(agreed=True)
+    shown = drawn(animate.VIEW3D_PT_actionmesh_animate)
+    assert {"The disk is full.", "Free some space.", "actionmesh.copy_report"} <= set(shown)
+
+
+def test_installed_backend_is_shown_with_what_can_be_done(installer):
+    folder = backend_files.environments_folder() / "1a2b3c4d-py311"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "bin" / "python").symlink_to(sys.executable)
+    versions = {"python": "3.11.7", "torch": "2.13.0"}
+    passed = places.Passed("cpu-linux-x64-py311.txt", "1a2b3c4d", "cpu", "/p", versions, 1_380_000_000)
+    places.record_passed(folder, passed)
+    installing.detach()
+    shown = drawn(backend.VIEW3D_PT_actionmesh_backend)
+    assert "Backend: Python 3.11.7, PyTorch 2.13.0, 1.4 GB" in " ".join(shown)
+    assert {"actionmesh.repair_backend", "actionmesh.remove_backend", "actionmesh.install_backend"} <= set(shown), "outdated"
+    OPS.copy_report()
+
+
+def test_python_of_the_preferences_is_tested_at_once(installer):
+    OPS.test_python()
+    assert not installing.state.verdict.works and "found no Python" in installing.state.verdict.text
+    installing.test(sys.executable)
+    tick_until(lambda: installing.tick() is None)
+    assert installing.state.verdict.python == sys.executable
+    layout_text = []
+
+    class Layout:
+        def column(self, **_):
+            return self
+
+        def label(self, text="", **_):
+            layout_text.append(text)
+
+    setup_box.draw_verdict(Layout(), bpy.context)
+    assert layout_text
+
+
+def test_tick_never_waits(installer, window):
+    installer("hang")
+    OPS.install_backend(agreed=True)
+    longest = 0.0
+    for _ in range(100):
+        start = time.perf_counter()
+        installing.tick()
+        longest = max(longest, time.perf_counter() - start)
+        time.sleep(0.002)
+    OPS.cancel_install()
+    listen()
+    assert longest < 0.1
+
+
+def test_unregistering_ends_the_installer(installer, window):
+    installer("hang")
+    OPS.install_backend(agreed=True)
+    process = installing._session._process
+    blender_addon.unregister()
+    assert process.wait(10) is not None and not installing.is_running()
+    assert installing.state.progress is None
+    blender_addon.register()
+
+
+def test_stages_have_words():
+    assert set(setup_box.WORDS) == set(Stage)
+    assert setup_box._told(Progress(Stage.DOWNLOAD, "1 MB", None, 600.0)) == "1 MB, about 10 min left"
