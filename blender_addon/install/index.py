@@ -14,7 +14,7 @@ from typing import Any
 
 from ..errors import InstallError
 from . import diagnosis
-from .sources import PYPI, Sources
+from .sources import Sources, default_index
 
 JSON = "application/vnd.pypi.simple.v1+json"
 PATIENCE, BLOCK = 60.0, 1 << 20
@@ -45,7 +45,7 @@ def fetch_wheel(project: str, digests: set[str], tag: str, sources: Sources, fol
             "Put the wheel there that the add-on names.",
         )
     reasons = []
-    for index in (*sources.more, sources.index or PYPI):
+    for index in filter(None, (*sources.more, sources.index or default_index())):
         try:
             link = _link(index, project, digests, tag, sources)
             if link:

@@ -4,16 +4,21 @@ A company sets up pip once for everybody, so what pip is told counts here too: i
 """
 
 import configparser
+import ensurepip
 import os
+import re
 import sys
+import sysconfig
 import urllib.request
+import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-PYPI = "https://pypi.org/simple"
 OWN_INDEX = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
 """Variables by which uv is told other sources; it reads them itself."""
+MODULE_OF_INDEX, INDEX = "pip/_internal/models/index.py", re.compile(r'^PyPI = PackageIndex\(\s*"(https://[^"]+)"', re.MULTILINE)
+"""Where pip keeps the address of its usual index."""
 SECTIONS = ("global", "install")
 Settings = dict[str, str]
 
@@ -96,7 +101,7 @@ def find_sources(
     of_uv = any(variables.get(name) for name in OWN_INDEX)
     return Sources(
         wheels=wheels,
-        index="" if named.rstrip("/") == PYPI else named,
+        index=named,
         more=tuple(more),
         links=tuple(links),
         certificates=_certificates(told, variables),
@@ -104,6 +109,20 @@ def find_sources(
         unchecked=tuple(told.get("trusted-host", "").split()),
         is_set_up=bool(named or more or links or of_uv),
     )
+
+
+def default_index() -> str:
+    """Return the index that pip asks where it is told of none, as this Python's own copy of pip has it; else empty."""
+    bundled = Path(ensurepip.__file__).with_name("_bundled").glob("pip-*.whl")
+    installed = Path(sysconfig.get_path("purelib"), MODULE_OF_INDEX)
+    texts = [installed.read_text(encoding="utf-8")] if installed.is_file() else []
+    for wheel in bundled:
+        with zipfile.ZipFile(wheel) as archive:
+            texts.append(archive.read(MODULE_OF_INDEX).decode())
+    for text in texts:
+        if found := INDEX.search(text):
+            return f"{found[1].rstrip('/')}/simple"
+    return ""
 
 
 def _certificates(told: Settings, variables: Mapping[str, str]) -> str:

@@ -5,12 +5,14 @@ import sys
 
 import pytest
 
+from blender_addon import backend_files
+
 from .shelf import Index, Shelf
 
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """The folder that the installer uses; nothing of this machine tells it about other sources."""
+    """The folder that the installer uses; nothing of this machine or clone tells it about other sources and environments."""
     for name in list(os.environ):
         if name.startswith(("PIP_", "UV_")) or name.lower() in ("http_proxy", "https_proxy", "all_proxy", "ssl_cert_file"):
             monkeypatch.delenv(name)
@@ -19,6 +21,7 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("ACTIONMESH_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ACTIONMESH_BASE_PYTHON", sys.executable)
     monkeypatch.delenv("ACTIONMESH_PYTHON", raising=False)
+    monkeypatch.setattr(backend_files, "BESIDE", ())
     return tmp_path / "home"
 
 

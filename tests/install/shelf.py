@@ -75,10 +75,10 @@ class Shelf:
     def _copy_addon(self):
         shutil.copytree(ROOT / "blender_addon", self.folder / "blender_addon", ignore=shutil.ignore_patterns("__pycache__"))
         package = self.folder / "backend" / "actionmesh"
-        package.mkdir(parents=True)
+        (package / "weights").mkdir(parents=True)
         self.locks.mkdir()
-        for name in ("protocol.py", "__init__.py"):
-            shutil.copy(ROOT / "backend" / "actionmesh" / name, package)
+        for name in ("protocol.py", "__init__.py", "weights/public.py"):
+            shutil.copy(ROOT / "backend" / "actionmesh" / name, package / name)
         (package / "__main__.py").write_text(BACKEND)
         self.lock = self.locks / f"cpu-linux-x64-py{PYTHON.replace('.', '')}.txt"
         entry = {"packages": 2, "download": 2_000, "installed": 6_000, "index": ""}

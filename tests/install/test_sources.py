@@ -28,10 +28,18 @@ def test_settings_of_pip_count_and_the_strongest_last(tmp_path):
 
 
 def test_pytorchs_own_index_is_asked_where_nobody_set_anything_up():
-    found = find_sources("", "https://pypi.org/simple/", {}, [])
     assert "https://download.pytorch.org/whl/cpu" in find_sources("", "", {}, []).arguments("https://download.pytorch.org/whl/cpu")
-    assert found.index == "" and find_sources("", "", {"UV_INDEX_URL": "https://x"}, []).is_set_up
+    assert find_sources("", "", {}, []).index == "" and find_sources("", "", {"UV_INDEX_URL": "https://x"}, []).is_set_up
     assert find_sources("/wheels", "", {}, []).arguments("https://p")[:2] == ["--no-index", "--offline"]
+
+
+def test_the_usual_index_is_pips_own_installed_or_not(monkeypatch, tmp_path):
+    usual = sources.default_index()
+    assert usual.startswith("https://") and usual.endswith("/simple")
+    monkeypatch.setattr(sources.sysconfig, "get_path", lambda name: str(tmp_path))
+    assert sources.default_index() == usual
+    monkeypatch.setattr(sources.ensurepip, "__file__", str(tmp_path / "ensurepip.py"))
+    assert sources.default_index() == ""
 
 
 def test_files_of_pip_are_looked_for_where_pip_does(monkeypatch):
