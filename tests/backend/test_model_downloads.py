@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import namedtuple
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -420,7 +421,10 @@ def test_ctrl_c_ends_the_command_and_keeps_what_came(tmp_path):
     files = stored([RMBG], 2_000_000)
     with LoopbackHub(files, pace=0.02).running() as hub:
         words, settings = command("background", tmp_path, "--accept-licence", "RMBG-1.4", HF_ENDPOINT=hub.url)
-        process = subprocess.Popen(words, env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background job would not hear it
+        process = subprocess.Popen(
+            words, env=settings, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=heard
+        )
         end = time.monotonic() + 60
         while not any(part.stat().st_size for part in tmp_path.rglob("model*.part")):
             assert time.monotonic() < end and process.poll() is None
