@@ -18,6 +18,7 @@ from .jobs.model_task import ModelTask
 from .preferences import choices
 from .problems import Problem, fix_of
 from .viewport import redraw_panels
+from .wording import amount
 
 SECONDS = 0.2
 """Between two ticks."""
@@ -26,7 +27,6 @@ FRESH = 2.0
 FULL, MAIN = "full", "actionmesh"
 """The folder of a checkpoint that is made here, and the set without which only the bundled networks run."""
 DEMO = "demo"
-GB, MB = 10**9, 10**6
 
 _task: ModelTask | None = None
 _seen: dict[tuple[Path, str], tuple[float, bool]] = {}
@@ -71,11 +71,6 @@ def size_on_disk(key: str) -> int:
     """Bytes of what is in the folder that models are downloaded into, interrupted downloads included."""
     places = [folder() / each.name for each in public.SETS[key].downloads]
     return sum(path.stat().st_size for place in places for path in place.rglob("*") if path.is_file())
-
-
-def amount(count: int) -> str:
-    """Bytes in words."""
-    return f"{count / GB:.1f} GB" if count >= GB else f"{count / MB:.0f} MB"
 
 
 def hint(settings: bpy.types.PropertyGroup) -> str:

@@ -1,7 +1,6 @@
 """The box that says how the backend's installation stands, drawn in the panels and in the preferences alike."""
 
 import os
-import textwrap
 from pathlib import Path
 
 import bpy
@@ -9,11 +8,9 @@ import bpy
 from . import installing
 from .backend_files import find_python
 from .errors import BackendMissing
-from .install.messages import Failed, Finished, Planned, Progress, Stage
+from .install.messages import SYSTEM_PREFERENCES, Failed, Finished, Planned, Progress, Stage
+from .wording import amount, time_left, write
 
-GIGABYTE = 1_000_000_000
-LETTER, MARGIN = 6.8, 80
-"""Pixels of a letter, and of what surrounds a line."""
 WORDS = {
     Stage.PREFLIGHT: "Checking",
     Stage.TOOL: "Getting the Installer",
@@ -52,7 +49,7 @@ def draw_if_needed(layout: bpy.types.UILayout, context: bpy.types.Context, pytho
 
 def _draw_missing(layout: bpy.types.UILayout, context: bpy.types.Context, error: BackendMissing) -> None:
     """Draw what is wrong with a Python that the artist named."""
-    _write(layout, context, error.problem, "ERROR")
+    write(layout, context, error.problem, "ERROR")
     layout.operator("actionmesh.open_preferences", icon="PREFERENCES")
 
 
@@ -68,7 +65,7 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     elif known := installing.installed():
         _draw_installed(box, context, known, shown.ended)
     else:
-        _write(box, context, INVITATION)
+        write(box, context, INVITATION)
         box.operator("actionmesh.install_backend", icon="IMPORT")
 
 
@@ -81,19 +78,14 @@ def _draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context, progr
 
 
 def _told(progress: Progress) -> str:
-    seconds = progress.seconds_left
-    if seconds is None:
-        return progress.text
-    left = f"{max(1, round(seconds))} s" if seconds < 90 else f"{round(seconds / 60)} min"
-    return f"{progress.text}, about {left} left"
+    return ", ".join(filter(None, (progress.text, time_left(progress.seconds_left))))
 
 
 def _draw_plan(layout: bpy.types.UILayout, context: bpy.types.Context, plan: Planned) -> None:
-    size = f"{plan.download / 1e6:.0f} MB" if plan.download < GIGABYTE else f"{plan.download / GIGABYTE:.1f} GB"
-    _write(layout, context, f"For {plan.kind}. Downloads up to {size} from {plan.source}.")
-    _write(layout, context, f"Takes {plan.installed / GIGABYTE:.1f} GB in {_short(plan.folder)}.")
+    write(layout, context, f"For {plan.kind}. Downloads up to {amount(plan.download)} from {plan.source}.")
+    write(layout, context, f"Takes {amount(plan.installed)} in {_short(plan.folder)}.")
     for note in plan.notes:
-        _write(layout, context, note, "INFO")
+        write(layout, context, note, "INFO")
     row = layout.row(align=True)
     row.operator("actionmesh.install_backend", text="Download and Install", icon="IMPORT").agreed = True
     row.operator("actionmesh.dismiss_install", text="", icon="X")
@@ -106,11 +98,11 @@ def _short(folder: str) -> str:
 
 
 def _draw_failure(layout: bpy.types.UILayout, context: bpy.types.Context, failed: Failed) -> None:
-    _write(layout, context, failed.problem, "INFO" if failed.cancelled else "ERROR")
+    write(layout, context, failed.problem, "INFO" if failed.cancelled else "ERROR")
     if failed.cure:
-        _write(layout, context, failed.cure)
-    if "Allow Online Access" in failed.cure:
-        layout.operator("screen.userpref_show", text="Open System Preferences", icon="PREFERENCES").section = "SYSTEM"
+        write(layout, context, failed.cure)
+    if failed.fix == SYSTEM_PREFERENCES:
+        layout.operator(failed.fix, text="Open System Preferences", icon="PREFERENCES").section = "SYSTEM"
     row = layout.row(align=True)
     row.operator("actionmesh.install_backend", text="Try Again", icon="FILE_REFRESH")
     row.operator("actionmesh.copy_report", icon="COPYDOWN")
@@ -124,11 +116,11 @@ def _draw_installed(
     ended: Finished | Failed | None,
 ) -> None:
     versions = known.passed.versions
-    size = f"{known.passed.size / GIGABYTE:.1f} GB"
+    size = amount(known.passed.size)
     text = f"Backend: Python {versions.get('python')}, PyTorch {versions.get('torch')}, {size}"
-    _write(layout, context, text, "CHECKMARK")
+    write(layout, context, text, "CHECKMARK")
     if isinstance(ended, Finished) and ended.python:
-        _write(layout, context, f"Installed and tested in {ended.seconds:.0f} s.")
+        write(layout, context, f"Installed and tested in {ended.seconds:.0f} s.")
     row = layout.row(align=True)
     if known.outdated:
         row.operator("actionmesh.install_backend", text="Update", icon="IMPORT")
@@ -143,14 +135,4 @@ def draw_verdict(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     if shown.testing:
         layout.label(text="Testing...", icon="TIME")
     elif shown.verdict:
-        _write(layout, context, shown.verdict.text, "CHECKMARK" if shown.verdict.works else "ERROR")
-
-
-def _write(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
-    """Write a sentence, broken to the width of its region."""
-    scale = context.preferences.system.ui_scale or 1.0  # 0 without a window
-    width = context.region.width if context.region else 300
-    column = layout.column(align=True)
-    column.scale_y = 0.8
-    for number, line in enumerate(textwrap.wrap(text, max(20, int((width / scale - MARGIN) / LETTER)))):
-        column.label(text=line, icon=(icon if number == 0 else "BLANK1") if icon != "NONE" else "NONE")
+        write(layout, context, shown.verdict.text, "CHECKMARK" if shown.verdict.works else "ERROR")

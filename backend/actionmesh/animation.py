@@ -1,7 +1,7 @@
 """The result of a job: one mesh topology in every frame, and where it came from."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,10 @@ class Animation:
         """Which frame each pose shows, counted among those chosen; in-betweens have parts of frames."""
         whole = np.flatnonzero(self.frame_indices >= 0)
         return np.interp(np.arange(len(self.times)), whole, self.frame_indices[whole]).tolist()
+
+    def with_fit(self, fit: Fit) -> "Animation":
+        """Return the same animation with another account of how it lies on its clip."""
+        return replace(self, provenance=replace(self.provenance, fit=fit))
 
     def save(self, path: str | Path) -> None:
         """Writes one .safetensors file; the provenance and the reference frame travel in its metadata."""

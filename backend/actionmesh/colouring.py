@@ -17,7 +17,6 @@ from .painting.atlas import Atlas, atlas_of, atlas_of_uv
 from .painting.coat import Coat
 from .painting.painting import painted_by_clip
 from .progress import Progress
-from .protocol import Fit
 
 PAINTING = "Painting the mesh"
 UNPAINTED = "The mesh has no colours from the clip: where its camera stands was not found."
@@ -30,7 +29,7 @@ def painted_by_camera(animation: Animation, crops: SubjectCrops, standing: Stand
     coat = _coat(poses, animation, crops, native_camera(film, standing), None, progress)
     fitting = fit(poses, animation.faces, film, standing.view.camera, progress.check)
     found = replace(animation.provenance.fit, agreement=standing.view.overlap, overlap=fitting, camera=clip_camera(film, standing))
-    return _with_fit(replace(animation, appearance=coat), found)
+    return replace(animation, appearance=coat).with_fit(found)
 
 
 def own_mesh_painted(
@@ -43,7 +42,7 @@ def own_mesh_painted(
     """
     found = animation.provenance.fit
     if found.camera is None:
-        return _with_fit(animation, replace(found, notes=(*found.notes, UNPAINTED)))
+        return animation.with_fit(replace(found, notes=(*found.notes, UNPAINTED)))
     own = atlas_of_uv(corners.uv)
     if own is None:
         places, place_of = weld(animation.vertices[animation.reference_frame])
@@ -81,7 +80,3 @@ def _coat(
 def _whole_poses(animation: Animation) -> np.ndarray:
     """(T, V, 3) the poses of whole frames."""
     return animation.vertices[animation.frame_indices >= 0]
-
-
-def _with_fit(animation: Animation, fit: Fit) -> Animation:
-    return replace(animation, provenance=replace(animation.provenance, fit=fit))

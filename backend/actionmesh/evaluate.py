@@ -170,9 +170,7 @@ def run_actionbench(chosen: argparse.Namespace) -> None:
 
 
 def run_toybench(chosen: argparse.Namespace) -> None:
-    from .jobs import checkpoint_folder
-
-    store = import_module("actionmesh.weights.store").ModelStore(checkpoint_folder(chosen.checkpoint), chosen.device)
+    store = _open_store(chosen)
     bench = _module("toybench")
     extent = bench.Extent(chosen.count, chosen.outsiders, chosen.ablations, chosen.retrieved)
     results = bench.evaluate(store, chosen.preset, extent, chosen.output, chosen.again)
@@ -180,34 +178,26 @@ def run_toybench(chosen: argparse.Namespace) -> None:
 
 
 def run_tracked(chosen: argparse.Namespace) -> None:
-    from .jobs import checkpoint_folder
-
     cast = _module("tracked_subjects").Cast.of(chosen.folder, chosen.manifest)
-    store = import_module("actionmesh.weights.store").ModelStore(checkpoint_folder(chosen.checkpoint), chosen.device)
+    store = _open_store(chosen)
     results = _module("tracked_bench").evaluate(store, chosen.preset, cast, chosen.output, chosen.again)
     _show(_module("tracked_table").table(results), chosen.output)
 
 
 def run_approximations(chosen: argparse.Namespace) -> None:
-    from .jobs import checkpoint_folder
-
-    store = import_module("actionmesh.weights.store").ModelStore(checkpoint_folder(chosen.checkpoint), chosen.device)
+    store = _open_store(chosen)
     records = _module("approximations").evaluate(store, chosen.count, chosen.output)
     _show(_module("approximations_table").table(records, store.checkpoint.name), chosen.output)
 
 
 def run_sheet(chosen: argparse.Namespace) -> None:
-    from .jobs import checkpoint_folder
-
-    store = import_module("actionmesh.weights.store").ModelStore(checkpoint_folder(chosen.checkpoint), chosen.device)
+    store = _open_store(chosen)
     _draw(_module("sheets").sheet(store, chosen.preset, chosen.count, chosen.outsiders), chosen.output)
 
 
 def run_characters(chosen: argparse.Namespace) -> None:
-    from .jobs import checkpoint_folder
-
     cast = _module("tracked_subjects").Cast.of(chosen.folder)
-    store = import_module("actionmesh.weights.store").ModelStore(checkpoint_folder(chosen.checkpoint), chosen.device)
+    store = _open_store(chosen)
     _draw(_module("character_sheet").character_sheet(cast, store, chosen.preset), chosen.output)
 
 
@@ -216,6 +206,12 @@ def run_reliefs(chosen: argparse.Namespace) -> None:
     for clip, overlap in zip(chosen.clips, overlaps, strict=True):
         print(f"{clip}: fits the clip to {overlap:.0%}")
     _draw(picture, chosen.output)
+
+
+def _open_store(chosen: argparse.Namespace):
+    """The checkpoint that the command line names, on its device."""
+    folder = import_module("actionmesh.jobs").checkpoint_folder(chosen.checkpoint)
+    return import_module("actionmesh.weights.store").ModelStore(folder, chosen.device)
 
 
 def _show(table: str, output: Path) -> None:

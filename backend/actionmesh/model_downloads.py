@@ -124,7 +124,7 @@ def carry_out(
 
 def is_accepted(download: Download, accepted: Iterable[str]) -> bool:
     """Whether the user names the model among those whose licence is accepted."""
-    return {download.name.lower(), download.hub_id.lower()} & {name.lower() for name in accepted} != set()
+    return not {download.name.lower(), download.hub_id.lower()}.isdisjoint(name.lower() for name in accepted)
 
 
 def check_accepted(downloads: Sequence[Download], accepted: Iterable[str]) -> None:

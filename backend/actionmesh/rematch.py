@@ -39,13 +39,13 @@ def matched(
         notes=tuple(_notes(standing, anchor, way)),
     )
     if way is Match.OFF or (way is Match.AUTO and not standing.agrees):
-        return _with_fit(animation, found_fit)
+        return animation.with_fit(found_fit)
     frames, vertices = animation.frames, animation.vertices.copy()
     for frame, pose in known.items():
         vertices[frames.index(frame)] = pose
     found = match_to_clip(vertices, animation.faces, frames, tuple(known), anchor, film, standing, way, NODES, progress)
     changed = replace(animation, vertices=found.vertices, unmatched=animation.vertices)
-    return _with_fit(changed, replace(found_fit, way=found.way, overlap=found.overlap, camera=clip_camera(film, standing)))
+    return changed.with_fit(replace(found_fit, way=found.way, overlap=found.overlap, camera=clip_camera(film, standing)))
 
 
 def match_again(animation: Animation, clip: Clip, way: Match, facing: Facing, progress: Progress) -> Animation:
@@ -84,7 +84,3 @@ def _notes(standing: Standing, anchor: int, way: Match) -> list[str]:
             f"{standing.yaw:.0f}: if it faces the wrong way, choose its facing."
         )
     return notes
-
-
-def _with_fit(animation: Animation, fit: Fit) -> Animation:
-    return replace(animation, provenance=replace(animation.provenance, fit=fit))

@@ -53,6 +53,8 @@ def fetch_wheel(project: str, digests: set[str], tag: str, sources: Sources, fol
             reasons.append(f"{_public(index)} does not have it")
         except OSError as error:
             reasons.append(f"{_public(index)}: {error}")
+    if not reasons:
+        raise Unreachable("This Python knows no package index.", "Name one under Package Index in the preferences.")
     words = "; ".join(reasons)
     raise diagnosis.known_cause(words) or Unreachable(
         f"The installer {project} could not be downloaded ({words}).",

@@ -61,7 +61,7 @@ def _guarded(request: object, children: object, tell: object) -> object:
             "The installation was cancelled.", "What was downloaded is kept for the next time.", True
         )
     except errors.ArtistError as error:
-        return messages.Failed(error.problem, error.cure)
+        return messages.Failed(error.problem, error.cure, fix=error.fix or "")
     except OSError as error:
         found = _module("diagnosis").explain(f"{error} (os error {error.errno})", "go on")
         return messages.Failed(found.problem, found.cure)

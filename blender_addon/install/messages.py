@@ -11,6 +11,9 @@ import json
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
+SYSTEM_PREFERENCES = "screen.userpref_show"
+"""The operator that opens the page with Allow Online Access."""
+
 
 class Action(StrEnum):
     PLAN = "plan"
@@ -93,11 +96,12 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """It did not. `cancelled` says that the artist wanted it so."""
+    """It did not. `cancelled` says that the artist wanted it so; `fix` names an operator that mends it, or nothing."""
 
     problem: str
     cure: str = ""
     cancelled: bool = False
+    fix: str = field(default="", compare=False)  # a button; what went wrong is the same without it
 
 
 Message = Progress | Planned | Finished | Failed

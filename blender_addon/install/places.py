@@ -1,7 +1,7 @@
 """The folders of an installation, all in the user's own: environments, downloads, the installer's program.
 
-    env/current.json        names the environment in use
-    env/1a2b3c4d-py311/     an environment; passed.json in it says that it is whole and was tested
+    envs/current.json       names the environment in use
+    envs/1a2b3c4d-py311/    an environment; passed.json in it says that it is whole and was tested
     installer/              uv, and the Pythons and packages that it has downloaded
 
 An environment without passed.json is never used, and is removed by the next installation.

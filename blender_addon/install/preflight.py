@@ -10,7 +10,7 @@ from ..errors import InstallError
 from . import programs
 from .computer import Computer
 from .locks import Lock
-from .messages import Request
+from .messages import SYSTEM_PREFERENCES, Request
 from .places import size_on_disk
 from .sources import Sources
 
@@ -51,7 +51,7 @@ def check_network(request: Request, sources: Sources) -> None:
             )
         return
     if not request.online:
-        raise InstallError("Blender may not use the network.", ONLINE_CURE)
+        raise InstallError("Blender may not use the network.", ONLINE_CURE, SYSTEM_PREFERENCES)
 
 
 def check_folder(folder: Path) -> None:

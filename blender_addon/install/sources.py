@@ -4,14 +4,13 @@ A company sets up pip once for everybody, so what pip is told counts here too: i
 """
 
 import configparser
-import ensurepip
+import importlib.util
 import os
 import re
 import sys
-import sysconfig
 import urllib.request
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,16 +112,21 @@ def find_sources(
 
 def default_index() -> str:
     """Return the index that pip asks where it is told of none, as this Python's own copy of pip has it; else empty."""
-    bundled = Path(ensurepip.__file__).with_name("_bundled").glob("pip-*.whl")
-    installed = Path(sysconfig.get_path("purelib"), MODULE_OF_INDEX)
-    texts = [installed.read_text(encoding="utf-8")] if installed.is_file() else []
-    for wheel in bundled:
-        with zipfile.ZipFile(wheel) as archive:
-            texts.append(archive.read(MODULE_OF_INDEX).decode())
-    for text in texts:
+    for text in _copies_of_pip():
         if found := INDEX.search(text):
             return f"{found[1].rstrip('/')}/simple"
     return ""
+
+
+def _copies_of_pip() -> Iterator[str]:
+    """The module with pip's address: of an installed pip, then of the one that Python brings; some systems have neither."""
+    pip, bundle = (importlib.util.find_spec(name) for name in ("pip", "ensurepip"))
+    if pip and pip.origin:
+        yield Path(pip.origin).parents[1].joinpath(MODULE_OF_INDEX).read_text(encoding="utf-8")
+    if bundle and bundle.origin:
+        for wheel in Path(bundle.origin).with_name("_bundled").glob("pip-*.whl"):
+            with zipfile.ZipFile(wheel) as archive:
+                yield archive.read(MODULE_OF_INDEX).decode()
 
 
 def _certificates(told: Settings, variables: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ from ..errors import ArtistError, InstallError
 from ..install import report
 from ..install.messages import Action, Failed, Planned, Request
 from ..preferences import choices
+from ..wording import amount
 from .base import CANCELLED, FINISHED, refuse
 
 
@@ -52,8 +53,8 @@ class Installer:
         if isinstance(ended, Failed):
             raise InstallError(ended.problem, ended.cure)
         if isinstance(ended, Planned):
-            size = f"{ended.download / 1e6:.0f} MB"
-            raise InstallError(f"This would download {size} into {ended.folder}.", "Agree by agreed=True.")
+            problem = f"This would download {amount(ended.download)} into {ended.folder}."
+            raise InstallError(problem, "Pass agreed=True to agree.")
 
 
 def _use_new_backend() -> None:
@@ -101,7 +102,7 @@ class ACTIONMESH_OT_remove_backend(Installer, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         known = installing.installed()
-        size = f"{known.passed.size / 1e9:.1f} GB" if known else "what was downloaded"
+        size = amount(known.passed.size) if known else "what was downloaded"
         return context.window_manager.invoke_confirm(
             self, event, message=f"Removes the backend, {size}. Results stay."
         )

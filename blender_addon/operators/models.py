@@ -8,6 +8,7 @@ from bpy.props import BoolProperty, EnumProperty
 from .. import models, shown
 from ..backend_files import public
 from ..errors import ArtistError
+from ..wording import amount
 from .base import FINISHED, refuse
 
 ACCEPTS = {"TripoSG": "accept_triposg", "ActionMesh": "accept_actionmesh", "RMBG-1.4": "accept_rmbg"}
@@ -86,7 +87,7 @@ class ACTIONMESH_OT_download_models(OfModels, bpy.types.Operator):
 
     def _draw_model(self, each: public.Download) -> None:
         box = self.layout.box()
-        box.label(text=f"{each.name}: about {models.amount(each.estimated_bytes)} (estimate)")
+        box.label(text=f"{each.name}: about {amount(each.estimated_bytes)} (estimate)")
         box.label(text=each.enables.capitalize())
         row = box.row()
         row.alert = not each.licence.commercial
@@ -109,7 +110,7 @@ class ACTIONMESH_OT_remove_models(OfModels, bpy.types.Operator):
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.queued = True
-        size, title = models.amount(models.size_on_disk(self.models)), public.SETS[self.models].title
+        size, title = amount(models.size_on_disk(self.models)), public.SETS[self.models].title
         return context.window_manager.invoke_confirm(
             self, event, title=f"Remove {title}?", message=f"{size} in {models.folder()}", confirm_text="Remove"
         )

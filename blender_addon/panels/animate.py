@@ -7,7 +7,8 @@ import bpy
 from .. import looks, setup_box, shown, submission
 from ..operators.base import active_mesh, source_object
 from ..preferences import choices
-from .base import SidebarPanel, in_rows, show_problem, write
+from ..wording import write
+from .base import SidebarPanel, in_rows, show_problem
 from .models import draw_hint
 
 

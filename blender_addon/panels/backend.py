@@ -3,7 +3,8 @@
 import bpy
 
 from .. import machine, setup_box, shown
-from .base import SidebarPanel, in_rows, write
+from ..wording import write
+from .base import SidebarPanel, in_rows
 
 STATES = {
     "not found": ("Not Found", "ERROR"),

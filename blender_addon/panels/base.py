@@ -1,15 +1,9 @@
 """What all panels share: their place in the sidebar, and how a problem is shown."""
 
-import textwrap
-
 import bpy
 
 from ..problems import FIXES, Problem
-
-UNITS = 20
-"""Pixels a widget is high at 100 %."""
-LETTER = 6.8
-"""Pixels of a letter, with some to spare: Blender cuts a line that does not fit."""
+from ..wording import write
 
 
 class SidebarPanel:
@@ -23,17 +17,6 @@ def in_rows(layout: bpy.types.UILayout) -> bpy.types.UILayout:
     layout.use_property_split = True
     layout.use_property_decorate = False
     return layout
-
-
-def write(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
-    """A sentence, broken to the sidebar's width, its icon before the first line."""
-    scale = context.preferences.system.ui_scale or 1.0  # 0 without a window
-    width = context.region.width if context.region else 300
-    letters = max(20, int((width / scale - 3.5 * UNITS) / LETTER))
-    column = layout.column(align=True)
-    column.scale_y = 0.8
-    for number, line in enumerate(textwrap.wrap(text, letters)):
-        column.label(text=line, icon=(icon if number == 0 else "BLANK1") if icon != "NONE" else "NONE")
 
 
 def show_problem(layout: bpy.types.UILayout, context: bpy.types.Context, problem: Problem) -> None:
@@ -53,14 +36,3 @@ def show_problem(layout: bpy.types.UILayout, context: bpy.types.Context, problem
         row.operator("actionmesh.bring_back").job = problem.finished
     alone = not (problem.fix or problem.finished)
     row.operator("actionmesh.dismiss", text="Dismiss" if alone else "", icon="X")
-
-
-def time_left(seconds: float | None) -> str:
-    """Seconds in words, coarse enough not to flicker."""
-    if seconds is None:
-        return ""
-    if seconds < 90:
-        return f"about {max(1, round(seconds))} s left"
-    if seconds < 5400:
-        return f"about {round(seconds / 60)} min left"
-    return f"about {seconds / 3600:.1f} h left"

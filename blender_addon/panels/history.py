@@ -6,7 +6,8 @@ import bpy
 
 from .. import files
 from ..jobs.record import JobRecord
-from .base import SidebarPanel, write
+from ..wording import write
+from .base import SidebarPanel
 
 SHOWN = 12
 ICONS = {

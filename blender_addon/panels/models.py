@@ -4,7 +4,8 @@ import bpy
 
 from .. import models
 from ..backend_files import public
-from .base import SidebarPanel, time_left, write
+from ..wording import amount, time_left, write
+from .base import SidebarPanel
 
 
 class VIEW3D_PT_actionmesh_models(SidebarPanel, bpy.types.Panel):
@@ -30,7 +31,7 @@ def _draw_set(row: bpy.types.UILayout, each: public.ModelSet) -> None:
         row.label(text=each.title, icon="CHECKMARK")
         row.operator("actionmesh.remove_models", text="", icon="TRASH").models = each.key
     else:
-        row.label(text=f"{each.title}: about {models.amount(each.estimated_bytes)}", icon="BLANK1")
+        row.label(text=f"{each.title}: about {amount(each.estimated_bytes)}", icon="BLANK1")
         row.operator("actionmesh.download_models", text="", icon="IMPORT").models = each.key
 
 
@@ -53,7 +54,7 @@ def draw_running(layout: bpy.types.UILayout) -> bool:
     if told is None or not told.total:
         row.progress(text="Asking the hub", factor=0.0)
     else:
-        text = f"{told.stage}: {models.amount(told.step)} of {models.amount(told.total)}"
+        text = f"{told.stage}: {amount(told.step)} of {amount(told.total)}"
         row.progress(text=text, factor=told.step / told.total)
     row.operator("actionmesh.cancel_download", text="", icon="X")
     left = time_left(told.seconds_left) if told is not None else ""

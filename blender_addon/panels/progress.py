@@ -7,7 +7,8 @@ import bpy
 from .. import shown
 from ..jobs.events import Progressed
 from ..jobs.record import JobRecord, State
-from .base import SidebarPanel, time_left
+from ..wording import time_left
+from .base import SidebarPanel
 
 PREFIX = re.compile(r"^(Stage [0I]+|Match): ")
 

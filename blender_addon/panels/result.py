@@ -4,7 +4,8 @@ import bpy
 
 from .. import animated, fit
 from ..scene.coat_switch import can_switch
-from .base import SidebarPanel, in_rows, write
+from ..wording import write
+from .base import SidebarPanel, in_rows
 
 
 class VIEW3D_PT_actionmesh_result(SidebarPanel, bpy.types.Panel):

@@ -28,7 +28,7 @@ LAYERS = (
     {"jobs", "motion"},
     {"client"},
     {"pipes", "log_file"},
-    {"backend_files", "patience", "links", "menus", "ledger"},
+    {"backend_files", "patience", "links", "menus", "ledger", "wording"},
     {"errors"},
 )
 """A module looks at its own layer's folder and at the layers below."""

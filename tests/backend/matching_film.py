@@ -1,7 +1,9 @@
 """A small creature whose motion and camera are known, as a film and as crops."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
+import cv2
 import numpy as np
 import trimesh
 
@@ -74,3 +76,13 @@ def act(amount: float = 0.6, yaw: float = 0.0, frames: int = FRAMES) -> Acted:
     for picture in pictures:
         crops.append(picture)
     return Acted(posed, faces, camera, crops)
+
+
+def write_place(folder: Path, acted: Acted) -> None:
+    """Write the creature's clip, `clip/`, and the mesh that its first frame shows, `mesh.ply`."""
+    (folder / "clip").mkdir()
+    for frame, crop in enumerate(acted.crops):
+        whole = np.zeros((*acted.crops.frame_size, 4), np.uint8)
+        whole[acted.crops.box.slices()] = crop
+        cv2.imwrite(str(folder / "clip" / f"{frame}.png"), cv2.cvtColor(whole, cv2.COLOR_RGBA2BGRA))
+    trimesh.Trimesh(acted.vertices[0], acted.faces, process=False).export(folder / "mesh.ply")

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
 import trimesh
@@ -18,7 +17,7 @@ from actionmesh.painting.atlas import Atlas, atlas_of, atlas_of_uv
 from actionmesh.painting.coat import Coat
 from actionmesh.protocol import Animate, Facing, Match, Rematch
 from tests.backend.gltf_files import Builder
-from tests.backend.matching_film import act, creature
+from tests.backend.matching_film import act, creature, write_place
 
 SQUARES = 40
 
@@ -148,12 +147,7 @@ def test_a_glb_tells_its_uvs_with_their_origin_at_the_lower_left(tmp_path):
 def place(tmp_path_factory):
     """A folder with a clip, and with the mesh that its first frame shows."""
     folder, acted = tmp_path_factory.mktemp("colours"), act()
-    (folder / "clip").mkdir()
-    for frame, crop in enumerate(acted.crops):
-        whole = np.zeros((*acted.crops.frame_size, 4), np.uint8)
-        whole[acted.crops.box.slices()] = crop
-        cv2.imwrite(str(folder / "clip" / f"{frame}.png"), cv2.cvtColor(whole, cv2.COLOR_RGBA2BGRA))
-    trimesh.Trimesh(acted.vertices[0], acted.faces, process=False).export(folder / "mesh.ply")
+    write_place(folder, acted)
     trimesh.Trimesh(acted.vertices[0] * (1, 0.2, 1), acted.faces, process=False).export(folder / "flat.ply")
     return folder
 

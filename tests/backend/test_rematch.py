@@ -1,6 +1,5 @@
 """Results that were matched, matched again; and reliefs, which no network makes."""
 
-import cv2
 import numpy as np
 import pytest
 import trimesh
@@ -9,19 +8,14 @@ from actionmesh import cli, jobs
 from actionmesh.animation import Animation
 from actionmesh.errors import InputError
 from actionmesh.protocol import Animate, Frames, Match, Rematch, Shape
-from tests.backend.matching_film import FRAMES, act
+from tests.backend.matching_film import FRAMES, act, write_place
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A folder with a clip, and with the mesh that its first frame shows."""
     folder, acted = tmp_path_factory.mktemp("rematch"), act()
-    (folder / "clip").mkdir()
-    for frame, crop in enumerate(acted.crops):
-        whole = np.zeros((*acted.crops.frame_size, 4), np.uint8)
-        whole[acted.crops.box.slices()] = crop
-        cv2.imwrite(str(folder / "clip" / f"{frame}.png"), cv2.cvtColor(whole, cv2.COLOR_RGBA2BGRA))
-    trimesh.Trimesh(acted.vertices[0], acted.faces, process=False).export(folder / "mesh.ply")
+    write_place(folder, acted)
     return folder
 
 

@@ -33,13 +33,19 @@ def test_pytorchs_own_index_is_asked_where_nobody_set_anything_up():
     assert find_sources("/wheels", "", {}, []).arguments("https://p")[:2] == ["--no-index", "--offline"]
 
 
-def test_the_usual_index_is_pips_own_installed_or_not(monkeypatch, tmp_path):
-    usual = sources.default_index()
+def test_the_usual_index_is_pips_own_installed_or_brought_by_python(monkeypatch):
+    find, usual = sources.importlib.util.find_spec, sources.default_index()
     assert usual.startswith("https://") and usual.endswith("/simple")
-    monkeypatch.setattr(sources.sysconfig, "get_path", lambda name: str(tmp_path))
-    assert sources.default_index() == usual
-    monkeypatch.setattr(sources.ensurepip, "__file__", str(tmp_path / "ensurepip.py"))
-    assert sources.default_index() == ""
+    for hidden, expected in ({"pip"}, usual), ({"ensurepip"}, usual), ({"pip", "ensurepip"}, ""):
+        monkeypatch.setattr(sources.importlib.util, "find_spec", lambda name, h=hidden: None if name in h else find(name))
+        assert sources.default_index() == expected
+
+
+def test_without_any_index_the_cure_is_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(index, "default_index", str)
+    with pytest.raises(InstallError) as raised:
+        index.fetch_wheel("uv", {"0"}, "tag", Sources(), tmp_path, lambda there, total: None)
+    assert "Package Index" in raised.value.cure
 
 
 def test_files_of_pip_are_looked_for_where_pip_does(monkeypatch):

@@ -3,8 +3,9 @@
 import numpy as np
 
 from ..media.render import Camera, render_frames
+from ..protocol import Match
 from ..weights.store import ModelStore
-from .matches import MATCH_ROWS, matched_row
+from .matches import matched_row
 from .sheets import CELL, strip
 from .subjects import Subject
 from .tracked_subjects import Cast, Character
@@ -31,8 +32,7 @@ def character_sheet(cast: Cast, store: ModelStore, preset_name: str, columns: in
 
 def _block(subject: Subject[Character]) -> np.ndarray:
     """Four rows of one character, (4 CELL, FRAMES CELL, 3) uint8."""
-    (auto,) = (way for way, name in MATCH_ROWS.items() if name == "match")
-    made, truth = matched_row(subject, MESH_AND_VIDEO, auto), subject.toy
+    made, truth = matched_row(subject, MESH_AND_VIDEO, Match.AUTO), subject.toy
     shown = np.linspace(0, len(truth.vertices) - 1, FRAMES).round().astype(int)
     assert made.vertices is not None
     before, aside = (_camera(subject.back, turn) for turn in (0.0, ASIDE))

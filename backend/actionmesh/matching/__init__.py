@@ -10,5 +10,5 @@ solve.py       one Gauss-Newton step of a frame's nodes
 refine.py      from the network's poses to the clip
 track.py       from the still mesh to the clip
 standing.py    which side of a mesh the camera sees, and whether it stands as the frame shows it
-choice.py      which of two animations explains the clip better
+choice.py      how well motion explains the clip, and which way to match it follows
 """
