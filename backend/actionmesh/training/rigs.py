@@ -1,6 +1,9 @@
 """Whether characters that judge a training were in it: told by what identifies their rigs, not by names of files."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
 
 from ..errors import InputError
 from .track_file import Track
@@ -20,3 +23,20 @@ def require_unseen(training: Iterable[Track], validation: Iterable[Track]) -> No
         one, other = pairs[0]
         problem = f"{other.path} has the rig of {one.path}, as have {len(pairs) - 1} more of its set."
         raise InputError(problem, "Take either out of its set.")
+
+
+def rig_numbers(tracks: Sequence[Track]) -> Tensor:
+    """(n) the same number for sequences that share a rig, if only through others; files without any have one each."""
+    leader: dict[str, str] = {}
+
+    def find(name: str) -> str:
+        while leader.setdefault(name, name) != name:
+            name = leader[name]
+        return name
+
+    first = [min(track.rigs, default=f"file:{track.path}") for track in tracks]
+    for track, name in zip(tracks, first, strict=True):
+        for other in track.rigs:
+            leader[find(other)] = find(name)
+    numbers: dict[str, int] = {}
+    return torch.tensor([numbers.setdefault(find(name), len(numbers)) for name in first])

@@ -1,4 +1,4 @@
-"""Where training draws from: a folder of toys or of tracked files, both through one interface."""
+"""Where training draws from: toys, tracked files, or a mixture of several folders, all through one interface."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from . import batches
 from .batches import ShownFrames, Windows
 from .data import ToyData
 from .losses import Surfaces
+from .mixture import open_mixture
 from .patches import Patches
 from .recipes import PICTURE, TOY_PICTURES
 from .tracked import TrackedData, is_tracked
@@ -60,16 +61,18 @@ class Toys:
 
 
 def open_source(folder: Path, pictures: bool = True, preprocessing: ImagePreprocessing = TOY_PICTURES) -> Source:
-    """The sequences of a folder, whichever kind they are.
+    """The sequences of a folder, whichever kind they are, or of the mixture that a JSON file describes.
 
     Args:
         pictures: read them too; sequences without are left out.
         preprocessing: of tracked files' pictures; those of toys are stored as the bundled weights see them.
 
     Raises:
-        InputError: a folder of tracked files has none that can be used, the pictures of toys are too small, or the folder
-            has neither.
+        InputError: a folder of tracked files has none that can be used, the pictures of toys are too small, the folder
+            has neither, or a mixture cannot be opened.
     """
+    if folder.suffix == ".json":
+        return open_mixture(folder, pictures, preprocessing)
     if is_tracked(folder):
         return TrackedData.load(folder, pictures, preprocessing)
     if pictures and preprocessing.crop_size != TOY_PICTURES.crop_size:

@@ -1,9 +1,10 @@
 """A data set of tracked sequences, made of animated files by `blender_addon/dataset.py`.
 
-Only the files' headers and cameras are held; a window reads the frames that it shows.
+Headers, cameras and the pictures as the networks see them are held; a window reads its other frames from the files. A rig
+is drawn first, then one of its sequences, so that characters that share a rig and its motions do not outnumber the rest.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +18,13 @@ from .batches import ShownFrames, Windows, choose_tokens
 from .data import POINTS, VERTICES
 from .losses import Surfaces
 from .patches import Patches, Views, patches_shown
+from .placements import Placement, placement_of
 from .recipes import TOY_PICTURES
+from .rigs import rig_numbers
 from .track_file import Track, opened, read_frames, read_tracks
+
+KEPT_PICTURES = 5e9
+"""Bytes of prepared pictures that are held; those of larger data sets are read and prepared again."""
 
 
 @dataclass(frozen=True)
@@ -27,14 +33,20 @@ class TrackedData:
 
     Args:
         tracks, cameras: of each sequence, its file and which of its cameras; -1 where no pictures were asked for.
-        views: how the pictures were taken; None without pictures.
+        placements: of each sequence, from its file's space to that of its camera.
+        rigs: (n) numbers of the sequences' rigs.
+        views: how the pictures were taken, in the files' spaces; None without pictures.
         preprocessing: what pictures go through as they are read, the same as at inference.
+        prepared: pictures (T, 3, h, w), normalised, by sequence; filled as they are needed.
     """
 
     tracks: tuple[Track, ...]
     cameras: tuple[int, ...]
+    placements: tuple[Placement, ...]
+    rigs: Tensor
     views: Views | None
     preprocessing: ImagePreprocessing
+    prepared: dict[int, Tensor] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.tracks)
@@ -55,7 +67,9 @@ class TrackedData:
             cure = "Make them again with `--views 1`, or train a part that needs none."
             raise InputError(f"The sequences in {folder} have no pictures.", cure)
         tracks, cameras = zip(*pairs, strict=True)
-        return cls(tracks, cameras, views_of(tracks, cameras, preprocessing) if pictures else None, preprocessing)
+        placements = tuple(placement_of(track, camera) for track, camera in pairs)
+        views = views_of(tracks, cameras, preprocessing) if pictures else None
+        return cls(tracks, cameras, placements, rig_numbers(tracks), views, preprocessing)
 
     def windows(self, batch: int, frames: int, points: int, tokens: int, generator: torch.Generator) -> Windows:
         """Random windows: `frames` of a sequence's frames, in order, seldom all neighbours.
@@ -87,7 +101,9 @@ class TrackedData:
         each = [self._read_shown(row, some.long()) for row, some in zip(batch.rows.tolist(), batch.frame_times, strict=True)]
         points, normals, first = (torch.cat(part) for part in zip(*each, strict=True))
         rows = batch.rows.repeat_interleave(batch.frame_times.shape[1])
-        return patches_shown(self.views, rows, points, normals, first, grid)
+        shown = patches_shown(self.views, rows, points, normals, first, grid)
+        means = torch.stack([self.placements[row].of_patches(mean) for row, mean in zip(rows.tolist(), shown.means, strict=True)])
+        return replace(shown, means=means)
 
     def pictures_of(self, batch: ShownFrames) -> Tensor:
         """(B, T, 3, h, w) normalised pictures of a batch's frames."""
@@ -110,12 +126,13 @@ class TrackedData:
         return Surfaces(surface, choose_tokens(elsewhere, tokens, generator), asked, distances)
 
     def _draw(self, batch: int, frames: int, points: int, queries: int, generator: torch.Generator) -> Tensor:
-        """(B) rows of sequences that have enough."""
+        """(B) rows of sequences that have enough: a rig, all being equally likely, then one of its sequences."""
         able = torch.tensor(
             [track.frames >= frames and track.points >= points and track.queries >= queries for track in self.tracks]
         ).nonzero()[:, 0]
         if len(able):
-            return able[torch.randint(len(able), (batch,), generator=generator)]
+            _, rig, count = self.rigs[able].unique(return_inverse=True, return_counts=True)
+            return able[torch.multinomial(1.0 / count[rig], batch, replacement=True, generator=generator)]
         needed, cure = f"{frames} frames and {points} points", "Make them again with more."
         if queries:
             needed = f"{points} points and {queries} signed distances a frame, without which the shape VAE cannot be trained"
@@ -130,10 +147,21 @@ class TrackedData:
         with opened(track.path) as file:
             surface = [read_frames(file, name, frames)[:, on_surface] for name in ("points", "normals")]
             mesh = [read_frames(file, name, frames)[:, of_mesh] for name in ("vertices", "vertex_normals")]
-        return torch.cat(surface, dim=-1), torch.cat(mesh, dim=-1)
+        placed = self.placements[row].of_oriented
+        return placed(torch.cat(surface, dim=-1)), placed(torch.cat(mesh, dim=-1))
 
     def _read_pictures(self, row: int, frames: Tensor) -> Tensor:
         """(T, 3, h, w) normalised."""
+        height, width = self.preprocessing.crop_size
+        each = 4 * 3 * height * width * self.tracks[row].frames
+        if row not in self.prepared and (len(self.prepared) + 1) * each > KEPT_PICTURES:
+            return self._prepare_pictures(row, frames)
+        if row not in self.prepared:
+            self.prepared[row] = self._prepare_pictures(row, torch.arange(self.tracks[row].frames))
+        return self.prepared[row][frames]
+
+    def _prepare_pictures(self, row: int, frames: Tensor) -> Tensor:
+        """(T, 3, h, w) normalised, as at inference."""
         track, camera = self.tracks[row], self.cameras[row]
         with opened(track.path) as file:
             taken = file.get_slice("pictures")
@@ -158,12 +186,18 @@ class TrackedData:
             surface = torch.cat([read_frames(file, name, frame)[0, chosen] for name in ("points", "normals")], dim=-1)
             elsewhere = read_frames(file, "points", other)[0, chosen]
             places, distances = (read_frames(file, name, frame)[0, asked] for name in ("query_points", "signed_distances"))
-        return surface, elsewhere, places, distances
+        placement = self.placements[row]
+        return (
+            placement.of_oriented(surface),
+            placement.of_points(elsewhere),
+            placement.of_points(places),
+            placement.scale * distances,
+        )
 
 
 def is_tracked(folder: Path) -> bool:
-    """Whether a folder was made by `blender_addon/dataset.py`, or holds folders that were."""
-    return any(folder.rglob("dataset.json"))
+    """Whether a folder was made by `blender_addon/dataset.py`, or is part of one that was, or holds folders that were."""
+    return any((above / "dataset.json").exists() for above in folder.resolve().parents) or any(folder.rglob("dataset.json"))
 
 
 def views_of(tracks: tuple[Track, ...], cameras: tuple[int, ...], preprocessing: ImagePreprocessing) -> Views:
