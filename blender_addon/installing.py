@@ -37,6 +37,7 @@ class Shown:
         ended: how the last run ended, until the next begins or it is dismissed.
         testing: whether a Python is being tested.
         verdict: on the Python of the preferences.
+        sample_waits: whether the sample is to be animated once there is a backend.
     """
 
     progress: Progress | None = None
@@ -44,6 +45,7 @@ class Shown:
     ended: Finished | Failed | None = None
     testing: bool = False
     verdict: Verdict | None = None
+    sample_waits: bool = False
 
 
 state = Shown()
@@ -97,8 +99,9 @@ def cancel() -> None:
 
 
 def dismiss() -> None:
-    """Forget what was planned or how the last run ended."""
+    """Forget what was planned or how the last run ended, and the sample that waited for it."""
     state.planned = state.ended = None
+    state.sample_waits = False
     _redraw()
 
 

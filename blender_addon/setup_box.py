@@ -26,6 +26,8 @@ INVITATION = (
     "The backend, which computes animations, is not installed yet. It gets a folder of its own, outside Blender."
 )
 
+SAMPLE_WAITS = "The sample is animated as soon as the backend is there."
+
 
 def draw_if_needed(layout: bpy.types.UILayout, context: bpy.types.Context, python: str) -> bool:
     """Draw the box if there is no backend yet or something goes on; return whether it was drawn.
@@ -39,10 +41,26 @@ def draw_if_needed(layout: bpy.types.UILayout, context: bpy.types.Context, pytho
     try:
         find_python(python)
     except BackendMissing as error:
-        if python or installing.installed():
-            _draw_missing(layout.box(), context, error)
-        else:
+        if is_missing(python):
             draw(layout, context)
+            layout.operator("actionmesh.try_it", icon="PLAY")
+        else:
+            _draw_missing(layout.box(), context, error)
+        return True
+    return False
+
+
+def is_missing(python: str) -> bool:
+    """Return whether there is no backend, and the artist did not name one either that is only not where it should be.
+
+    Args:
+        python: that of the preferences.
+    """
+    if python or installing.installed():
+        return False
+    try:
+        find_python()
+    except BackendMissing:
         return True
     return False
 
@@ -86,6 +104,8 @@ def _draw_plan(layout: bpy.types.UILayout, context: bpy.types.Context, plan: Pla
     write(layout, context, f"Takes {amount(plan.installed)} in {_short(plan.folder)}.")
     for note in plan.notes:
         write(layout, context, note, "INFO")
+    if installing.state.sample_waits:
+        write(layout, context, SAMPLE_WAITS, "PLAY")
     row = layout.row(align=True)
     row.operator("actionmesh.install_backend", text="Download and Install", icon="IMPORT").agreed = True
     row.operator("actionmesh.dismiss_install", text="", icon="X")

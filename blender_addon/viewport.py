@@ -1,6 +1,7 @@
-"""Redrawing what an artist sees."""
+"""Redrawing what an artist sees, and acting where it is seen."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import bpy
 
@@ -27,6 +28,11 @@ def redraw_status_bar() -> None:
         if not len(window.modal_operators):
             with bpy.context.temp_override(window=window):
                 window.workspace.status_text_set_internal(None)
+
+
+def in_a_window() -> AbstractContextManager[None]:
+    """Give timers, which have no window, one: operators that show or play something need it."""
+    return bpy.context.temp_override(window=bpy.context.window or bpy.context.window_manager.windows[0])
 
 
 def _viewports() -> Iterator[bpy.types.Area]:

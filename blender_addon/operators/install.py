@@ -7,11 +7,12 @@ import sys
 import bpy
 from bpy.props import BoolProperty
 
-from .. import installing, runner, shown
+from .. import installing, runner, setup_box, shown
 from ..errors import ArtistError, InstallError
 from ..install import report
 from ..install.messages import Action, Failed, Planned, Request
 from ..preferences import choices
+from ..viewport import in_a_window
 from ..wording import amount
 from .base import CANCELLED, FINISHED, refuse
 
@@ -30,18 +31,8 @@ class Installer:
 
     def begin(self, action: Action) -> set[str]:
         """Starts the installer; reports what it cannot do."""
-        chosen = choices()
-        request = Request(
-            action,
-            online=bpy.app.online_access,
-            wheels=chosen.wheels,
-            index=chosen.index,
-            kind="cpu" if chosen.device == "cpu" else "",
-            blender_python=sys.executable,
-            jobs=chosen.job_folder,
-        )
         try:
-            installing.start(request, _use_new_backend)
+            begin(action)
             if bpy.app.background:
                 self._wait()
         except ArtistError as error:
@@ -57,11 +48,35 @@ class Installer:
             raise InstallError(problem, "Pass agreed=True to agree.")
 
 
+def begin(action: Action) -> None:
+    """Start the installer with what the preferences say.
+
+    Raises:
+        ArtistError: it is at work already, or cannot be started.
+    """
+    chosen = choices()
+    request = Request(
+        action,
+        online=bpy.app.online_access,
+        wheels=chosen.wheels,
+        index=chosen.index,
+        kind="cpu" if chosen.device == "cpu" else "",
+        blender_python=sys.executable,
+        jobs=chosen.job_folder,
+    )
+    installing.start(request, _use_new_backend)
+
+
 def _use_new_backend() -> None:
-    """The next job starts in the new environment; one that runs is not touched."""
+    """The next job starts in the new environment, the sample's if it waits; a job that runs is not touched."""
     shown.show(None)
     if shown.state.worker in {"ready", "not found"}:
         runner.stop_backend()
+    if installing.state.sample_waits and not setup_box.is_missing(choices().python):
+        installing.state.sample_waits = False
+        with in_a_window():
+            if bpy.ops.actionmesh.try_it.poll():
+                bpy.ops.actionmesh.try_it(queued=True)
 
 
 class ACTIONMESH_OT_install_backend(Installer, bpy.types.Operator):

@@ -2,12 +2,16 @@
 
 import bpy
 
-from .. import submission
-from .base import Queued
+from .. import installing, setup_box, submission
+from ..errors import ArtistError
+from ..install.messages import Action
+from ..preferences import choices
+from .base import FINISHED, Queued, refuse
+from .install import begin
 
 
 class ACTIONMESH_OT_try_it(Queued, bpy.types.Operator):
-    """Add a sample mesh, let it move as the sample clip does, and play it"""
+    """Add a sample mesh, let it move as the sample clip does, and play it. Installs the backend first, if you agree"""
 
     bl_idname = "actionmesh.try_it"
     bl_label = "Try It"
@@ -19,6 +23,17 @@ class ACTIONMESH_OT_try_it(Queued, bpy.types.Operator):
             cls.poll_message_set("Go to Object Mode first")
             return False
         return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        if not self.queued or not setup_box.is_missing(choices().python):
+            return super().execute(context)
+        installing.state.sample_waits = True
+        try:
+            if not installing.is_running() and installing.state.planned is None:
+                begin(Action.PLAN)
+        except ArtistError as error:
+            return refuse(self, error)
+        return FINISHED
 
     def submit(self, context: bpy.types.Context) -> str:
         return submission.submit_sample(context)

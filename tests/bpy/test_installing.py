@@ -8,11 +8,11 @@ import bpy
 import pytest
 
 import blender_addon
-from blender_addon import backend_files, installing, setup_box
+from blender_addon import backend_files, installing, setup_box, submission
 from blender_addon.install import places, session
 from blender_addon.install.messages import Finished, Planned, Progress, Stage
 from blender_addon.panels import animate, backend
-from tests.bpy.addon import tick_until
+from tests.bpy.addon import all_over, clip, keys_of, press, tick_until
 from tests.bpy.layouts import drawn
 
 OPS = bpy.ops.actionmesh
@@ -186,3 +186,30 @@ def test_unregistering_ends_the_installer(installer, window):
 def test_stages_have_words():
     assert set(setup_box.WORDS) == set(Stage)
     assert setup_box._told(Progress(Stage.DOWNLOAD, "1 MB", None, 600.0)) == "1 MB, about 10 min left"
+
+
+def test_try_it_without_a_backend_asks_to_install_it_and_then_plays_the_sample(installer, window, addon, monkeypatch):
+    files_of = {"clip.mp4": clip(addon), "mesh.glb": backend_files.sample_file("mesh.glb")}
+    monkeypatch.setattr(submission, "sample_file", files_of.__getitem__)
+    assert "actionmesh.try_it" in drawn(animate.VIEW3D_PT_actionmesh_animate)
+    press(OPS.try_it)
+    listen()
+    text = " ".join(drawn(animate.VIEW3D_PT_actionmesh_animate))
+    assert "418 MB from S" in text and setup_box.SAMPLE_WAITS in text and not bpy.data.objects
+    OPS.install_backend(agreed=True)
+    monkeypatch.setenv("ACTIONMESH_PYTHON", sys.executable)  # as if the installer had made one
+    listen()
+    assert [item.name for item in bpy.data.objects] == ["Sample"] and not installing.state.sample_waits
+    tick_until(all_over)
+    assert keys_of(bpy.data.objects["Sample"]) == 5
+
+
+def test_a_dismissed_installation_forgets_the_sample(installer, window, monkeypatch):
+    press(OPS.try_it)
+    listen()
+    OPS.dismiss_install()
+    assert setup_box.SAMPLE_WAITS not in " ".join(drawn(animate.VIEW3D_PT_actionmesh_animate))
+    OPS.install_backend(agreed=True)
+    monkeypatch.setenv("ACTIONMESH_PYTHON", sys.executable)
+    listen()
+    assert not bpy.data.objects
