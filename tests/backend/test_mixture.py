@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,17 +13,20 @@ from actionmesh.errors import InputError
 from actionmesh.media.render import Camera, render_frames
 from actionmesh.training.batches import IMAGE_MEAN, IMAGE_STD
 from actionmesh.training.data import make_shard
+from actionmesh.training.export import export
 from actionmesh.training.mixture import Mirrored, Mixture
 from actionmesh.training.patches import patches_shown
 from actionmesh.training.placements import EXTENT
 from actionmesh.training.recipes import RECIPES, LoopConfig
 from actionmesh.training.rigs import rig_numbers
+from actionmesh.training.round import SHARES
 from actionmesh.training.run import train
 from actionmesh.training.sources import Toys, open_source
 from actionmesh.training.toys.queries import sample_tracked_points
 from actionmesh.training.toys.sequence import make_sequence
 from actionmesh.training.track_file import read_tracks
 from actionmesh.training.tracked import TrackedData
+from actionmesh.weights.store import ModelStore
 from blender_addon.motion.tracks import Tracks, save_tracks
 
 from .test_tracked import FRAMES, write_track
@@ -219,3 +223,32 @@ def test_toys_in_the_mirror_are_where_their_pictures_show_them(folder):
     first = toys.data.points[rows.repeat_interleave(2), 0].float()
     plain = patches_shown(toys.data.views, rows.repeat_interleave(2), points, normals, first, GRID)
     assert both.patches_of(batch, GRID).counts.sum() == plain.counts.sum()
+
+
+def test_a_round_makes_a_checkpoint_of_a_checkpoint_and_goes_on_where_it_stopped(folder, tmp_path, monkeypatch):
+    """The whole command, as it runs on a card, with a few steps on the processor."""
+    from actionmesh.training import run as training_run
+    from actionmesh.training.__main__ import main
+
+    first = tmp_path / "first"
+    for part in ("vae", "image_to_3d", "temporal", "autoencoder"):
+        recipe = replace(RECIPES[part], batch=3, frames=min(RECIPES[part].frames, 4), loop=LoopConfig(steps=1, warmup=1))
+        train(part, folder / "toys", first, "tiny", recipe)
+    export(first, tmp_path / "start", "tiny")
+    path = write_mixture(folder, sources=[{"folder": "toys", "share": 1}, {"folder": "tracked", "share": 1}])
+    arguments = ["round", path, tmp_path / "run", "--start", tmp_path / "start", "--end", tmp_path / "end"]
+    arguments += ["--minutes", "5", "--steps", "2", "--sizes", "tiny", "--device", "cpu"]
+    monkeypatch.setattr("sys.argv", ["training", *map(str, arguments)])
+    small = {part: replace(RECIPES[part], batch=3, frames=min(RECIPES[part].frames, 4)) for part in SHARES}
+    monkeypatch.setattr("actionmesh.training.recipes.RECIPES", {**RECIPES, **small})
+    trained = []
+    loop = training_run.Loop
+    monkeypatch.setattr(training_run, "Loop", lambda *args: trained.append(loop(*args)) or trained[-1])
+    assert main() == 0
+    assert [one.name for one in trained] == list(SHARES) and [one.step for one in trained] == [2, 2, 2]
+    before, after = (ModelStore(tmp_path / name, "cpu").temporal_denoiser.state_dict() for name in ("start", "end"))
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+    del trained[:]
+    assert main() == 0 and all(not one.seconds or one.step == 2 for one in trained)
+    again = ModelStore(tmp_path / "end", "cpu").temporal_denoiser.state_dict()
+    assert all(torch.equal(again[name], after[name]) for name in after)

@@ -10,6 +10,7 @@
     python -m actionmesh.training train refit_image_to_3d DATA RUN
     python -m actionmesh.training train finetune_autoencoder DATA RUN
     python -m actionmesh.training latents DATA RUN LATENTS               encoded once, for `train ... --latents LATENTS`
+    python -m actionmesh.training round DATA RUN --start CHECKPOINT --end CHECKPOINT --minutes 180     all that a checkpoint needs
     python -m actionmesh.training export RUN CHECKPOINT
     python -m actionmesh.training unpack CHECKPOINT RUN        to train a checkpoint further
     python -m actionmesh.training clip CHECKPOINT/demo --seed 2010 --template bird
@@ -69,7 +70,14 @@ def parser() -> argparse.ArgumentParser:
     latents.add_argument("data", type=Path)
     latents.add_argument("run", type=Path)
     latents.add_argument("latents", type=Path)
-    for command in (train, latents):
+    further = commands.add_parser("round", help="train a checkpoint further: Stage I, Stage II, image-to-3D")
+    further.add_argument("data", type=Path)
+    further.add_argument("run", type=Path, help="folder of this round alone")
+    further.add_argument("--start", type=Path, required=True, help="the checkpoint to go on from")
+    further.add_argument("--end", type=Path, required=True, help="folder of the checkpoint that is made")
+    further.add_argument("--minutes", type=float, required=True, help="of all parts together")
+    further.add_argument("--steps", type=int, help="of every part, to try a round out")
+    for command in (train, latents, further):
         command.add_argument("--sizes", default="toy", choices=("toy", "tiny", "full"))
         command.add_argument("--threads", type=int)
         command.add_argument("--device", default="auto", choices=("auto", "cpu"))
@@ -151,6 +159,13 @@ def accelerator_of(arguments: argparse.Namespace) -> "Accelerator":
     return make_accelerator(arguments.device, arguments.precision)
 
 
+def train_further(arguments: argparse.Namespace) -> None:
+    from .round import train_round
+
+    where = (arguments.data, arguments.run, arguments.start, arguments.end)
+    train_round(*where, arguments.sizes, arguments.minutes, accelerator_of(arguments), arguments.steps)
+
+
 def export_run(arguments: argparse.Namespace) -> None:
     from .export import export
 
@@ -173,6 +188,7 @@ COMMANDS = {
     "data": make_data,
     "train": train_part,
     "latents": encode_latents,
+    "round": train_further,
     "export": export_run,
     "unpack": unpack_checkpoint,
     "clip": make_clip,

@@ -28,7 +28,10 @@ PRESETS = {
     "balanced": {"image_steps": 32, **SAMPLING, "resolution": 192, "max_faces": 40_000},
     "quality": {"image_steps": 32, **SAMPLING, "resolution": 192, "max_faces": 40_000},
 }
-LICENCE = "GPL-3.0-or-later, trained by this project on procedural data; results are yours, commercial use included"
+LICENCE = (
+    "GPL-3.0-or-later, trained by this project on procedural data and on characters in the public domain (CC0); "
+    "results are yours, commercial use included"
+)
 
 
 def export(run: Path, folder: Path, sizes_name: str = "toy") -> None:
