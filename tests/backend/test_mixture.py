@@ -7,13 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from safetensors.numpy import load_file
+from safetensors import safe_open
+from safetensors.numpy import load_file, save_file
 
 from actionmesh.errors import InputError
 from actionmesh.media.render import Camera, render_frames
 from actionmesh.training.batches import IMAGE_MEAN, IMAGE_STD
 from actionmesh.training.data import make_shard
 from actionmesh.training.export import export
+from actionmesh.training.losses import LEAST_CHANGE, USUAL_CHANGE, motion_weights
 from actionmesh.training.mixture import Mirrored, Mixture
 from actionmesh.training.patches import patches_shown
 from actionmesh.training.placements import EXTENT
@@ -158,6 +160,23 @@ def test_what_is_filmed_from_the_front_stays_as_it_is_and_from_one_side_is_turne
     points = torch.from_numpy(load_file(tmp_path / "a.safetensors")["points"][0])
     assert torch.equal(front.of_points(points), points)
     assert torch.allclose(side.turn @ torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 0.0, 1.0]), atol=1e-6)
+
+
+def test_what_flies_apart_is_left_out(tmp_path):
+    (tmp_path / "dataset.json").write_text("{}")
+    write_track(tmp_path / "whole.safetensors", 11)
+    arrays = load_file(tmp_path / "whole.safetensors")
+    arrays["windows"] = arrays["windows"] * np.float32(4)
+    with safe_open(tmp_path / "whole.safetensors", "np") as file:
+        save_file(arrays, tmp_path / "apart.safetensors", file.metadata())
+    assert [track.path.name for track in TrackedData.load(tmp_path).tracks] == ["whole.safetensors"]
+
+
+def test_little_motion_counts_as_much_as_much_motion_where_losses_are_relative():
+    latents = torch.zeros(2, 8, 4, 3)
+    latents[:, ::2] = torch.tensor([1.0, 0.5])[:, None, None, None]
+    weights = motion_weights(latents)
+    assert weights[1] > 2 * weights[0] and motion_weights(torch.zeros(1, 8, 4, 3))[0] == pytest.approx(USUAL_CHANGE / LEAST_CHANGE)
 
 
 def test_rigs_are_drawn_before_their_sequences(tmp_path):

@@ -16,6 +16,10 @@ from ..models.shape_vae import ShapeVAE
 from ..models.temporal_autoencoder import TemporalAutoencoder
 
 TRUNCATION = 0.06
+USUAL_CHANGE, LEAST_CHANGE = 0.1, 0.03
+"""Variance of normalised latents over a window's frames: where `motion_weights` is about 1, and what it never goes below."""
+LEAST_MOTION = 6e-4
+"""Mean square of the coordinates' way between two frames, in model units, that counts as motion."""
 
 
 @dataclass(frozen=True)
@@ -77,12 +81,24 @@ def image_to_3d_loss(denoiser: ImageTo3DDenoiser, latents: Tensor, context: Tens
     return {"loss": F.mse_loss(velocity.float(), latents - flow.noise)}
 
 
+def motion_weights(latents: Tensor) -> Tensor:
+    """(B) weights of windows of latents (B, T, N, D) that make errors of little motion count as much as errors of great."""
+    change = latents.var(dim=1).mean(dim=(1, 2))
+    return USUAL_CHANGE / (change + LEAST_CHANGE)
+
+
 def temporal_loss(
-    denoiser: TemporalDenoiser, latents: Tensor, context: Tensor, frame_times: Tensor, known: Known, flow: FlowNoise
+    denoiser: TemporalDenoiser,
+    latents: Tensor,
+    context: Tensor,
+    frame_times: Tensor,
+    known: Known,
+    flow: FlowNoise,
+    relative: bool = False,
 ) -> dict[str, Tensor]:
     """Flow matching over T frames with known frames kept clean, at time 0, and out of the loss (masked generation).
 
-    latents (B, T, N, D), context (B, T, S, C), frame_times (B, T).
+    latents (B, T, N, D), context (B, T, S, C), frame_times (B, T). With `relative` windows have `motion_weights`.
     """
     unknown = (1 - known.frames)[..., None, None]
     noisy = torch.lerp(latents, flow.noise, flow.sigma[:, None, None, None] * unknown)
@@ -90,15 +106,23 @@ def temporal_loss(
     cache = denoiser.prepare(context, frame_times, latents.shape[2])
     velocity = denoiser(noisy, 1000 * flow.sigma, cache, known.frames, frame_times)
     error = (velocity.float() - (latents - flow.noise)).square()
-    return {"loss": (error * known.weights[..., None, None]).mean()}
+    weights = known.weights * motion_weights(latents)[:, None] if relative else known.weights
+    return {"loss": (error * weights[..., None, None]).mean()}
 
 
 def autoencoder_loss(
-    autoencoder: TemporalAutoencoder, latents: Tensor, frame_times: Tensor, source: Tensor, targets: Tensor, tracks: Tensor
+    autoencoder: TemporalAutoencoder,
+    latents: Tensor,
+    frame_times: Tensor,
+    source: Tensor,
+    targets: Tensor,
+    tracks: Tensor,
+    relative: bool = False,
 ) -> dict[str, Tensor]:
-    """MSE between decoded and true positions ("loss") and between still and true ones ("still"), both times 100.
+    """MSE between decoded and true positions ("squared") and between still and true ones ("still"), both times 100.
 
-    latents (B, T, N, D), frame_times (B, T), source (B) and targets (B, M) frame indices, tracks (B, T, V, 6).
+    latents (B, T, N, D), frame_times (B, T), source (B) and targets (B, M) frame indices, tracks (B, T, V, 6). "loss" is
+    "squared"; with `relative` it is the mean, over the windows, of the ratio of the two, with a floor under "still".
     """
     rows = torch.arange(len(latents))
     alphas = (frame_times - frame_times[:, :1]) / (frame_times[:, -1:] - frame_times[:, :1])
@@ -112,4 +136,6 @@ def autoencoder_loss(
         placed = field + vertices[..., :3] if autoencoder.config.prediction_mode == "residual" else field
         squared.append((placed - tracks[rows, target, :, :3]).square())
         still.append((vertices[..., :3] - tracks[rows, target, :, :3]).square())
-    return {"loss": 100 * torch.stack(squared).mean(), "still": 100 * torch.stack(still).mean()}
+    error, motion = (torch.stack(each).mean(dim=(0, 2, 3)) for each in (squared, still))
+    loss = (error / (motion + LEAST_MOTION)).mean() if relative else 100 * error.mean()
+    return {"loss": loss, "squared": 100 * error.mean(), "still": 100 * motion.mean()}

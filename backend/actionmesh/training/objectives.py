@@ -83,32 +83,43 @@ class ImageTo3DObjective(Objective):
 class TemporalObjective(Objective):
     """Flow matching over windows; the image encoder goes on learning where there is a reader."""
 
-    def __init__(self, denoiser: TemporalDenoiser, encoder: Dinov2Model, reader: PatchReader | None, frozen: FrozenVAE):
+    def __init__(
+        self,
+        denoiser: TemporalDenoiser,
+        encoder: Dinov2Model,
+        reader: PatchReader | None,
+        frozen: FrozenVAE,
+        relative: bool = False,
+    ):
         super().__init__()
         self.frozen = frozen
         self.denoiser, self.encoder, self.reader = denoiser, encoder, reader
+        self.relative = relative
 
     def forward(self, batch: FlowBatch) -> Losses:
         windows = batch.seen.windows
         latents = self.frozen(windows, batch.posterior)
         context = encode_images(self.encoder, windows.pictures.flatten(0, 1)).unflatten(0, latents.shape[:2])
-        losses = temporal_loss(self.denoiser, latents, context, windows.frame_times, batch.known, batch.flow)
+        times = windows.frame_times
+        losses = temporal_loss(self.denoiser, latents, context, times, batch.known, batch.flow, self.relative)
         return with_patches(losses, self.reader, context, batch.seen.patches)
 
 
 class MotionObjective(Objective):
     """Stage II from one source frame to some target frames, on true latents with some noise."""
 
-    def __init__(self, autoencoder: TemporalAutoencoder, frozen: FrozenVAE):
+    def __init__(self, autoencoder: TemporalAutoencoder, frozen: FrozenVAE, relative: bool = False):
         super().__init__()
         self.frozen = frozen
         self.autoencoder = autoencoder
+        self.relative = relative
 
     def forward(self, batch: MotionBatch) -> Losses:
         windows = batch.windows
         latents = self.seen_latents(batch, self.frozen(windows, batch.posterior)) + batch.error
         vertices = windows.vertices[:, :, : QUERIES // 2]
-        return autoencoder_loss(self.autoencoder, latents, windows.frame_times, batch.source, batch.targets, vertices)
+        where = (windows.frame_times, batch.source, batch.targets)
+        return autoencoder_loss(self.autoencoder, latents, *where, vertices, self.relative)
 
     def seen_latents(self, batch: MotionBatch, latents: Tensor) -> Tensor:
         """What Stage II is shown of true latents (B, T, N, D)."""
@@ -116,14 +127,21 @@ class MotionObjective(Objective):
 
     def readable(self, means: dict[str, float]) -> dict[str, float]:
         """`of_still`: the RMS error over that of staying still."""
-        return {"loss": means["loss"], "of_still": math.sqrt(means["loss"] / max(means["still"], 1e-12))}
+        return {"loss": means["loss"], "of_still": math.sqrt(means["squared"] / max(means["still"], 1e-12))}
 
 
 class GeneratedMotionObjective(MotionObjective):
     """The same on what Stage I makes of the pictures in one step."""
 
-    def __init__(self, autoencoder: TemporalAutoencoder, denoiser: TemporalDenoiser, encoder: Dinov2Model, frozen: FrozenVAE):
-        super().__init__(autoencoder, frozen)
+    def __init__(
+        self,
+        autoencoder: TemporalAutoencoder,
+        denoiser: TemporalDenoiser,
+        encoder: Dinov2Model,
+        frozen: FrozenVAE,
+        relative: bool = False,
+    ):
+        super().__init__(autoencoder, frozen, relative)
         self.denoiser, self.encoder = denoiser.requires_grad_(False), encoder.requires_grad_(False)
 
     @torch.no_grad()

@@ -181,6 +181,7 @@ class PartRecipe:
         dropout: the share of a denoiser's samples without their pictures, for guidance.
         learn_encoder: whether the image encoder learns along, from the denoiser's loss and from what its patches show.
         recompute: activation checkpointing: blocks are computed again in the backward pass instead of kept.
+        relative: of parts that see windows: errors count in proportion to how much a window moves, as they are measured.
     """
 
     batch: int
@@ -191,6 +192,7 @@ class PartRecipe:
     dropout: float = 0.1
     learn_encoder: bool = True
     recompute: bool = False
+    relative: bool = False
 
     def __post_init__(self) -> None:
         if self.batch < 1 or self.batch % self.loop.parts:
@@ -206,12 +208,12 @@ RECIPES = {
     "vae": PartRecipe(32, 1, LoopConfig(steps=12000, minutes=20, rate=1e-3)),
     "finetune_vae": PartRecipe(32, 1, LoopConfig(steps=12000, minutes=14, rate=8e-4)),
     "image_to_3d": PartRecipe(32, 1, LoopConfig(steps=12000, minutes=18, rate=1e-3)),
-    "temporal": PartRecipe(8, 8, LoopConfig(steps=12000, minutes=45, rate=2e-3)),
-    "finetune_temporal": PartRecipe(8, 8, LoopConfig(steps=12000, minutes=85, rate=2e-3), pure_noise=0.5),
-    "autoencoder": PartRecipe(12, 8, LoopConfig(steps=12000, minutes=35, rate=1e-3)),
-    "continue_autoencoder": PartRecipe(12, 8, LoopConfig(steps=12000, minutes=35, rate=1e-3)),
+    "temporal": PartRecipe(8, 8, LoopConfig(steps=12000, minutes=45, rate=2e-3), relative=True),
+    "finetune_temporal": PartRecipe(8, 8, LoopConfig(steps=12000, minutes=85, rate=2e-3), pure_noise=0.5, relative=True),
+    "autoencoder": PartRecipe(12, 8, LoopConfig(steps=12000, minutes=35, rate=1e-3), relative=True),
+    "continue_autoencoder": PartRecipe(12, 8, LoopConfig(steps=12000, minutes=35, rate=1e-3), relative=True),
     "refit_image_to_3d": PartRecipe(32, 1, LoopConfig(steps=6000, minutes=10, rate=1e-3), learn_encoder=False),
-    "finetune_autoencoder": PartRecipe(8, 8, LoopConfig(steps=3000, minutes=10, rate=6e-4)),
+    "finetune_autoencoder": PartRecipe(8, 8, LoopConfig(steps=3000, minutes=10, rate=6e-4), relative=True),
 }
 """Of the small sizes, by part."""
 

@@ -178,7 +178,7 @@ def fit_temporal(job: Job, denoiser: TemporalDenoiser) -> Training:
     """Flow matching over windows, of the denoiser and of the image encoder that was trained before."""
     frozen, encoder = frozen_vae(job.folder, job.sizes), finished_encoder(job)
     reader = encoder_task(job, encoder)
-    objective = TemporalObjective(denoiser, encoder, reader, frozen)
+    objective = TemporalObjective(denoiser, encoder, reader, frozen, job.recipe.relative)
     draw = flow_draw(windows_of(job, frozen), job.recipe, job.sizes)
     return Training(objective, draw, {"temporal": denoiser} | ({"encoder": encoder} if reader else {}))
 
@@ -187,13 +187,13 @@ def train_autoencoder(job: Job) -> Training:
     """The temporal autoencoder, from the VAE's decoder, on true latents with some noise."""
     frozen, autoencoder = frozen_vae(job.folder, job.sizes), TemporalAutoencoder(job.sizes.autoencoder)
     initialise_autoencoder_from_vae(autoencoder, frozen.vae, frozen.mean, frozen.std)
-    return fit_autoencoder(job, MotionObjective(autoencoder, frozen))
+    return fit_autoencoder(job, MotionObjective(autoencoder, frozen, job.recipe.relative))
 
 
 def continue_autoencoder(job: Job) -> Training:
     """The temporal autoencoder goes on with the same."""
     autoencoder = load_part(lambda: TemporalAutoencoder(job.sizes.autoencoder), job.folder, "autoencoder")
-    return fit_autoencoder(job, MotionObjective(autoencoder, frozen_vae(job.folder, job.sizes)))
+    return fit_autoencoder(job, MotionObjective(autoencoder, frozen_vae(job.folder, job.sizes), job.recipe.relative))
 
 
 def finetune_autoencoder(job: Job) -> Training:
@@ -201,7 +201,8 @@ def finetune_autoencoder(job: Job) -> Training:
     autoencoder = load_part(lambda: TemporalAutoencoder(job.sizes.autoencoder), job.folder, "autoencoder")
     denoiser = load_part(lambda: TemporalDenoiser(job.sizes.temporal), job.folder, "temporal")
     frozen = frozen_vae(job.folder, job.sizes)
-    return fit_autoencoder(job, GeneratedMotionObjective(autoencoder, denoiser, finished_encoder(job), frozen), pictures=True)
+    seen = (denoiser, finished_encoder(job), frozen)
+    return fit_autoencoder(job, GeneratedMotionObjective(autoencoder, *seen, job.recipe.relative), pictures=True)
 
 
 def fit_autoencoder(job: Job, objective: MotionObjective, pictures: bool = False) -> Training:

@@ -25,6 +25,8 @@ from .track_file import Track, opened, read_frames, read_tracks
 
 KEPT_PICTURES = 5e9
 """Bytes of prepared pictures that are held; those of larger data sets are read and prepared again."""
+WIDEST = 2.5
+"""Half the side of what a camera must show of a subject 1.5 long. Where it is more, parts fly apart: such are left out."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,12 @@ class TrackedData:
 
     @classmethod
     def load(cls, folder: Path, pictures: bool = True, preprocessing: ImagePreprocessing = TOY_PICTURES) -> "TrackedData":
-        """Reads the headers of all sequences below a folder.
+        """Reads the headers of all sequences below a folder; those whose parts fly apart are left out.
 
         Raises:
             InputError: there are none, none with pictures where they are asked for, or a file is damaged.
         """
-        found = read_tracks(folder)
+        found = [track for track in read_tracks(folder) if not (track.cameras["windows"][:, 2] > WIDEST).any()]
         if not found:
             cure = "Make them with Blender and `blender_addon/dataset.py`."
             raise InputError(f"{folder} has no tracked sequences.", cure)
