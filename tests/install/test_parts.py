@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from blender_addon.errors import InstallError
-from blender_addon.install import cards, locks, messages, places, preflight, probe, report, workflow
+from blender_addon.install import cards, computer, locks, messages, places, preflight, probe, report, workflow
 from blender_addon.install.computer import NO_BUILD, Computer, box_of, this_computer
 from blender_addon.install.diagnosis import explain
 from blender_addon.install.messages import Action, Failed, Planned, Progress, Request, Stage
@@ -90,6 +90,15 @@ def test_what_blender_is_packed_in_is_seen(variables, executable, box):
 
 def test_this_computer_is_one_of_the_known():
     assert this_computer().platform.split("-")[1] in {"x64", "arm64"}
+
+
+@pytest.mark.parametrize(("build", "platform"), [("win-amd64", "windows-x64"), ("win-arm64", "windows-arm64")])
+def test_x64_blender_on_an_arm_computer_counts_as_x64(monkeypatch, build, platform):
+    monkeypatch.setattr(computer.sys, "platform", "win32")
+    monkeypatch.setattr(computer.platform, "machine", lambda: "ARM64")
+    monkeypatch.setattr(computer.sysconfig, "get_platform", lambda: build)
+    monkeypatch.setattr(computer, "_has_long_paths", lambda: True)
+    assert this_computer().platform == platform
 
 
 @pytest.mark.parametrize(
