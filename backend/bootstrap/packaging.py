@@ -1,7 +1,7 @@
 """The extension's zips: what is in them, for every platform or for one, and how they are written.
 
-Each zip holds the add-on with the manifest at its top, the backend that computes (what trains and evaluates it stays in
-the repository), the bundled weights, and wheels as their makers published them.
+Each zip holds the add-on with the manifest at its top, the backend that computes (what trains and evaluates it stays
+in the repository), the bundled weights, and wheels as their makers published them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A static repository of extensions, as Blender subscribes to it: a zip for each platform and their list, `index.json`.
+"""A static repository of extensions, to which Blender subscribes: a zip for each platform, and their list `index.json`.
 
-Blender's own tool checks each zip and makes the list: that of a whole Blender, or the same program in its Python module.
+Blender's own tool checks each zip and makes the list. It comes with a whole Blender and with its Python module.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def validate(tool: list[str]) -> list[str]:
 
 
 def find_tool(root: Path, blender: str) -> list[str]:
-    """Return the command of Blender's tool for extensions: of a whole Blender, or of its module; empty without both."""
+    """Return the command of the tool: of a whole Blender, or else of its module; empty if there is neither."""
     if blender:
         return shlex.split(blender) + ["--command", "extension"]
     for version in reversed(list(PYTHON_OF)):
@@ -83,7 +83,9 @@ def find_tool(root: Path, blender: str) -> list[str]:
 
 def _run(command: list[str]) -> int:
     """Run the tool; what it says is shown only when it fails."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace")
+    done = subprocess.run(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace"
+    )
     if done.returncode != 0:
         print(done.stdout, flush=True)
     return abs(done.returncode)

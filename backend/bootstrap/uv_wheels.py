@@ -21,7 +21,7 @@ FOR = ("linux-x64", "windows-x64", "macos-arm64")
 
 
 def fetch_wheels(root: Path) -> dict[str, Path]:
-    """Return the wheel of each platform, from the folder of those that were downloaded before, or from where pip looks.
+    """Return the wheel of each platform: one that was downloaded before, or what pip brings now.
 
     Raises:
         BuildError: pip is missing, does not reach the file, or gets another one.

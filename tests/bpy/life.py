@@ -2,8 +2,8 @@
 
     python life.py FOLDER ADDRESS USED
 
-FOLDER holds `first.zip`, and `served` and `next`, two states of a repository; ADDRESS is where `served` is served. USED is
-1 where the sample is to be animated by the real backend.
+FOLDER holds `first.zip`, and `served` and `next`, two states of a repository; ADDRESS is where `served` is served.
+USED is 1 where the sample is to be animated by the real backend.
 """
 
 import os
@@ -32,7 +32,8 @@ def main():
 def live_from_file():
     """Installed from disk, switched off and on, removed while it is on."""
     module = f"bl_ext.user_default.{PACKAGE}"
-    done(bpy.ops.extensions.package_install_files(filepath=str(FOLDER / "first.zip"), repo="user_default", enable_on_install=True))
+    options = {"repo": "user_default", "enable_on_install": True}
+    done(bpy.ops.extensions.package_install_files(filepath=str(FOLDER / "first.zip"), **options))
     assert is_on(module)
     done(bpy.ops.preferences.addon_disable(module=module))
     assert not is_on(module)

@@ -1,4 +1,4 @@
-"""The extension's zip as Blender sees it: valid to Blender's own tool, installed, enabled, brought up to date, removed."""
+"""The extension's zip as Blender sees it: valid to its own tool, installed, enabled, brought up to date, removed."""
 
 import functools
 import http.server

@@ -115,8 +115,8 @@ def test_system_that_is_too_old_is_told(computer, problem):
 def test_length_counts_on_windows_alone():
     short, long = Path("C:/Users/anna/AppData/Local/ActionMesh/envs/1a2b3c4d-py311"), Path("C:/" + "x" * 80)
     preflight.check_length(Computer("windows-x64", long_paths=False), short)
-    for computer in (Computer("windows-x64"), Computer("linux-x64", long_paths=False)):
-        preflight.check_length(computer, long)
+    for free in (Computer("windows-x64"), Computer("linux-x64", long_paths=False)):
+        preflight.check_length(free, long)
     with pytest.raises(InstallError, match="too long"):
         preflight.check_length(Computer("windows-x64", long_paths=False), long)
 
