@@ -1,6 +1,7 @@
 """An extension's whole life in a Blender of its own, from a zip and from a repository; tells each step on its output.
 
-    python life.py FOLDER ADDRESS USED
+    python life.py FOLDER ADDRESS USED                      in a Python that has bpy
+    blender --python life.py -- FOLDER ADDRESS USED
 
 FOLDER holds `first.zip`, and `served` and `next`, two states of a repository; ADDRESS is where `served` is served.
 USED is 1 where the sample is to be animated by the real backend.
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import bpy
 
-FOLDER, ADDRESS, USED = Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "1"
+FOLDER, ADDRESS, USED = Path(sys.argv[-3]), sys.argv[-2], sys.argv[-1] == "1"
 PACKAGE = "actionmesh"
 
 
