@@ -3,7 +3,7 @@
     python3 build.py demo          animates the bundled clips in Blender's Python module, says where the results are
     python3 build.py test          checks style and types, runs every test, in the oldest and the newest Blender too
     python3 build.py test --all    the same, and every test in every version of Blender
-    python3 build.py package       makes the extension that Blender installs, dist/actionmesh-VERSION.zip
+    python3 build.py package       makes the extension for every platform, and of them a repository, in dist
     python3 build.py bench         measures full-size networks on this machine's card, or small ones on its processor
 
 All but `package` check the machine, then make `.venv` beside this file and install the pinned requirements there,
@@ -16,21 +16,19 @@ the project itself needs 3.11 to 3.13, which it looks for. `backend/bootstrap` m
 from __future__ import annotations
 
 import argparse
-import hashlib
 import os
-import re
 import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
 from pathlib import Path
 
-from backend.bootstrap import preflight
-from backend.bootstrap.blenders import PYTHON_OF, blender_for_demo, bpy_environment, in_bpy, runnable
+from backend.bootstrap import preflight, repository
+from backend.bootstrap.blenders import blender_for_demo, bpy_environment, in_bpy, runnable
 from backend.bootstrap.environment import Environment
 from backend.bootstrap.errors import BuildError
+from backend.bootstrap.packaging import agreed_version, extension_files, write_zip
 from backend.bootstrap.requirements import TO_DEVELOP, to_run
 
 ROOT = Path(__file__).resolve().parent
@@ -175,18 +173,8 @@ def run_check(name: str, command: list[str], root: Path, variables: dict[str, st
 
 
 def package(root: Path) -> int:
-    """Makes the extension as one zip, the same bytes every time, and has Blender's own tool validate it."""
-    version = agreed_version(root)
-    check_wheels(root)
-    out = root / "dist" / f"actionmesh-{version}.zip"
-    out.parent.mkdir(exist_ok=True)
-    write_zip(out, extension_files(root))
-    print(f"{out}  {out.stat().st_size / 1e6:.1f} MB", flush=True)
-    validator = find_validator(root)
-    if validator:
-        return abs(subprocess.call(validator + [str(out)]))
-    print("Not validated: there is no Blender; `build.py test` installs one, the variable BLENDER may name one.")
-    return 0
+    """Make the extension for each platform, and of them a repository to which Blender can subscribe, in `dist`."""
+    return repository.package(root, repository.find_tool(root, find_blender()))
 
 
 def bench(root: Path) -> int:
@@ -195,79 +183,6 @@ def bench(root: Path) -> int:
     preflight.check(root, [(environment, names)])
     python = environment.ensure(names)
     return abs(subprocess.call([str(python), str(root / "benchmarks" / "full_size.py")], cwd=str(root)))
-
-
-def agreed_version(root: Path) -> str:
-    """The version that the backend and the manifest share.
-
-    Raises:
-        BuildError: they differ.
-    """
-    places = {"backend/actionmesh/__init__.py": "__version__", "blender_manifest.toml": "version"}
-    found = {}
-    for name, key in places.items():
-        match = re.search(rf'^{key} = "([^"]+)"', (root / name).read_text(encoding="utf-8"), re.MULTILINE)
-        found[name] = match.group(1) if match else "none"
-    if len(set(found.values())) != 1:
-        raise BuildError(
-            "The versions differ: " + ", ".join(f"{name} has {version}" for name, version in found.items()) + "."
-        )
-    return found["blender_manifest.toml"]
-
-
-def check_wheels(root: Path) -> None:
-    """Compares `wheels/` with its lock and with the manifest.
-
-    Raises:
-        BuildError: a wheel is missing, changed or not listed.
-    """
-    lines = (root / "wheels" / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
-    locked = {name: digest for digest, name in (line.split() for line in lines)}
-    there = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (root / "wheels").glob("*.whl")}
-    listed = set(re.findall(r'"\./wheels/([^"]+)"', (root / "blender_manifest.toml").read_text(encoding="utf-8")))
-    for name in sorted(locked.keys() | there.keys() | listed):
-        if name not in locked or locked[name] != there.get(name):
-            raise BuildError(
-                f"wheels/{name} is not the file that wheels/SHA256SUMS names. Restore it from the repository."
-            )
-        if name not in listed:
-            raise BuildError(f"blender_manifest.toml does not list wheels/{name}. Add it there.")
-
-
-def extension_files(root: Path) -> dict[str, Path]:
-    """What the zip holds: names in it, and the files. The add-on lies at its top, beside the manifest."""
-    files = {name: root / name for name in ("blender_manifest.toml", "LICENSE", "backend/requirements-cpu.txt")}
-    for folder in ("blender_addon", "backend/actionmesh", "backend/locks", "wheels"):
-        inside = "" if folder == "blender_addon" else f"{folder}/"
-        for path in (root / folder).rglob("*"):
-            name = path.relative_to(root / folder).as_posix()
-            hidden = any(part.startswith(".") or part == "__pycache__" for part in name.split("/"))
-            if path.is_file() and not hidden and path.suffix != ".pyc":
-                files[inside + name] = path
-    return files
-
-
-def write_zip(out: Path, files: dict[str, Path]) -> None:
-    """Writes files in the order of their names, all of the same time and rights; appears whole or not at all."""
-    part = out.with_name(".part-" + out.name)
-    with zipfile.ZipFile(str(part), "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in sorted(files):
-            entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-            entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, 0o100644 << 16
-            archive.writestr(entry, files[name].read_bytes())
-    part.replace(out)
-
-
-def find_validator(root: Path) -> list[str]:
-    """Return the command that validates an extension: Blender's, or the same program in its module; may be empty."""
-    blender = find_blender()
-    if blender:
-        return shlex.split(blender) + ["--command", "extension", "validate"]
-    for version in reversed(list(PYTHON_OF)):
-        environment = bpy_environment(root, version)
-        for tool in environment.folder.glob("**/bl_pkg/cli/blender_ext.py"):
-            return [str(environment.python), str(tool), "validate", "--valid-tags="]
-    return []
 
 
 def find_blender() -> str:

@@ -17,6 +17,8 @@ from .errors import BackendMissing
 HERE = Path(__file__).resolve().parent
 PYTHON_VARIABLE, HOME_VARIABLE, CHECKPOINTS_VARIABLE = "ACTIONMESH_PYTHON", "ACTIONMESH_HOME", "ACTIONMESH_CHECKPOINTS"
 CURRENT_FILE, PASSED_FILE = "current.json", "passed.json"
+COMPILERS = {"TORCHINDUCTOR_CACHE_DIR": "torch", "WARP_CACHE_PATH": "warp"}
+"""Variables that tell compilers where to keep what they made, and names of such folders."""
 BESIDE = (".venv", "venv", "env")
 """Names of an environment beside a clone's `backend`."""
 CURE = (
@@ -91,6 +93,16 @@ def checkpoints_folder(configured: str = "") -> Path:
     """The folder of checkpoints: the artist's choice, that of ACTIONMESH_CHECKPOINTS, or one in the user's folder."""
     named = configured or os.environ.get(CHECKPOINTS_VARIABLE, "")
     return Path(os.path.expanduser(named)).absolute() if named else user_folder() / "checkpoints"
+
+
+def compiled_folder() -> Path:
+    """The folder of what the backend compiled for this computer's card; it is made again when it is gone."""
+    return user_folder() / "compiled"
+
+
+def compiler_variables() -> dict[str, str]:
+    """The variables that put it there, and not among temporary files; those that are set already stay."""
+    return {name: str(compiled_folder() / kind) for name, kind in COMPILERS.items() if name not in os.environ}
 
 
 def environments_folder() -> Path:

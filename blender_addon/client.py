@@ -15,7 +15,7 @@ from queue import Empty
 from typing import Any
 
 from . import log_file, pipes
-from .backend_files import CHECKPOINTS_VARIABLE, checkpoints_folder, find_python, protocol, worker_file
+from .backend_files import CHECKPOINTS_VARIABLE, checkpoints_folder, compiler_variables, find_python, protocol, worker_file
 from .patience import Patience
 
 PING_SECONDS = 1.0
@@ -241,7 +241,7 @@ def start_worker(python: str = "", checkpoints: str = "", logs: Path | None = No
         BackendMissing: there is no Python, or it cannot be started.
         FolderError: the log cannot be written.
     """
-    environment = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}  # the backend downloads nothing
+    environment = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"} | compiler_variables()  # it downloads nothing
     environment[CHECKPOINTS_VARIABLE] = str(checkpoints_folder(checkpoints))
     return WorkerClient(find_python(python), worker_file(), log_file.new_log(logs), environment)
 

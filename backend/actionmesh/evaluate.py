@@ -2,8 +2,10 @@
 
 import argparse
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
+from .errors import InputError
 from .presets import PRESETS
 
 Commands = argparse._SubParsersAction
@@ -170,8 +172,7 @@ def run_actionbench(chosen: argparse.Namespace) -> None:
 
 
 def run_toybench(chosen: argparse.Namespace) -> None:
-    store = _open_store(chosen)
-    bench = _module("toybench")
+    bench, store = _module("toybench"), _open_store(chosen)
     extent = bench.Extent(chosen.count, chosen.outsiders, chosen.ablations, chosen.retrieved)
     results = bench.evaluate(store, chosen.preset, extent, chosen.output, chosen.again)
     _show(_module("toybench_table").table(results), chosen.output)
@@ -185,14 +186,14 @@ def run_tracked(chosen: argparse.Namespace) -> None:
 
 
 def run_approximations(chosen: argparse.Namespace) -> None:
-    store = _open_store(chosen)
-    records = _module("approximations").evaluate(store, chosen.count, chosen.output)
+    bench, store = _module("approximations"), _open_store(chosen)
+    records = bench.evaluate(store, chosen.count, chosen.output)
     _show(_module("approximations_table").table(records, store.checkpoint.name), chosen.output)
 
 
 def run_sheet(chosen: argparse.Namespace) -> None:
-    store = _open_store(chosen)
-    _draw(_module("sheets").sheet(store, chosen.preset, chosen.count, chosen.outsiders), chosen.output)
+    sheets, store = _module("sheets"), _open_store(chosen)
+    _draw(sheets.sheet(store, chosen.preset, chosen.count, chosen.outsiders), chosen.output)
 
 
 def run_characters(chosen: argparse.Namespace) -> None:
@@ -229,5 +230,13 @@ def _draw(picture, output: Path) -> None:
 
 
 def _module(name: str):
-    """One of `evaluation`'s, by name: loading them is slow, and nothing else of the program looks at them."""
+    """One of `evaluation`'s, by name: loading them is slow, and nothing else of the program looks at them.
+
+    Raises:
+        InputError: this is the extension's copy of the backend, which has none.
+    """
+    if find_spec("actionmesh.evaluation") is None:
+        raise InputError(
+            "The extension for Blender brings no benchmarks.", "Run evaluate in a clone of the project's repository."
+        )
     return import_module(f"actionmesh.evaluation.{name}")

@@ -4,6 +4,7 @@ import os
 import platform
 import re
 import sys
+import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -15,11 +16,12 @@ OTHER_WAYS = "Or choose, under Backend Python, an environment that you made your
 NO_BUILD = {
     "windows-arm64": InstallError(
         "PyTorch, which the backend needs, has no build for Windows on ARM.",
-        f"Install Blender's x64 build, which runs on this computer too, and press the button there. {OTHER_WAYS}",
+        "Install Blender's x64 build, which runs on this computer too, and press the button there. "
+        "Or choose, under Backend Python, an environment that you made with an x64 Python.",
     ),
     "macos-x64": InstallError(
         "PyTorch, which the backend needs, has no build for Intel Macs any more.",
-        f"Use a Mac with Apple silicon, or a computer with Linux or Windows. {OTHER_WAYS}",
+        f"Use a Mac with Apple silicon and Blender's build for it, or a computer with Linux or Windows. {OTHER_WAYS}",
     ),
     "linux-arm64": InstallError("The add-on has no tested list of packages for Linux on ARM.", OTHER_WAYS),
 }
@@ -57,14 +59,19 @@ class Computer:
 def this_computer() -> Computer:
     """Return the facts of the computer that runs this."""
     system = SYSTEMS.get(sys.platform, sys.platform)
-    machine = MACHINES.get(platform.machine().lower(), platform.machine())
+    machine = _machine()
     return Computer(
-        f"{system}-{machine}",
+        f"{system}-{MACHINES.get(machine.lower(), machine)}",
         box_of(os.environ, sys.executable),
         _version(_libc()) if system == "linux" else None,
         _version(platform.mac_ver()[0]) if system == "macos" else None,
         _has_long_paths() if system == "windows" else True,
     )
+
+
+def _machine() -> str:
+    """Return the kind of processor that this Python is made for; on Windows, newer Pythons tell the computer's own."""
+    return sysconfig.get_platform().rpartition("-")[2] if sys.platform == "win32" else platform.machine()
 
 
 def box_of(variables: Mapping[str, str], executable: str) -> str:

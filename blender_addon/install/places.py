@@ -18,6 +18,7 @@ from ..backend_files import (
     CURRENT_FILE,
     PASSED_FILE,
     backend_folder,
+    compiled_folder,
     environments_folder,
     installed_environment,
     python_in,
@@ -105,9 +106,9 @@ def remove_replaced() -> None:
 
 
 def remove_all() -> None:
-    """Remove every environment and all downloads; jobs and logs stay."""
+    """Remove every environment, all downloads and what was compiled; jobs and logs stay."""
     (environments_folder() / CURRENT_FILE).unlink(missing_ok=True)
-    for folder in (*_environments(), downloads_folder()):
+    for folder in (*_environments(), downloads_folder(), compiled_folder()):
         remove(folder)
 
 

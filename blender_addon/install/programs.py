@@ -1,8 +1,8 @@
 """The two programs that an installation needs: uv, from a wheel of its own, and a Python for the environment.
 
-uv's wheel is the one in the add-on's folder `wheels`, or in the folder of wheels that the artist named; else it is
-downloaded. Its hash is known in every case. The program is copied out of it, since Blender unpacks wheels without
-their programs.
+uv's wheel is the one in the add-on's folder `wheels` (in a clone `.wheels`), or in the folder of wheels that the artist
+named; else it is downloaded. Its hash is known in every case. The program is copied out of it, since Blender unpacks
+wheels without their programs.
 """
 
 import os
@@ -94,8 +94,8 @@ def _uv_path() -> Path:
 
 
 def _carried(digests: set[str]) -> Path | None:
-    """Return the wheel that the add-on brought."""
-    for folder in (HERE / "wheels", HERE.parent / "wheels"):
+    """Return the wheel that the add-on brought, or that `build.py package` downloaded in a clone."""
+    for folder in (HERE / "wheels", HERE.parent / ".wheels"):
         for path in sorted(folder.glob("uv-*.whl")):
             if index.sha256_of(path) in digests:
                 return path

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ..backend_files import backend_folder, python_in
+from ..backend_files import backend_folder, compiler_variables, python_in
 from ..errors import InstallError
 from . import diagnosis
 from .child import Children
@@ -90,6 +90,7 @@ def animate_once(folder: Path, children: Children, tell: Tell) -> None:
         words = ["animate", str(clip), "-o", str(out), "--preset", "demo", "--spread", "4"]
         words += ["--checkpoint", "toy", "--shape", "network"]
         command = [str(python_in(folder)), "-I", "-B", "-c", TRIAL, str(backend), *words]
-        ended = children.run(command, {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}, on_tick=count)
+        variables = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"} | compiler_variables()
+        ended = children.run(command, variables, on_tick=count)
         if ended.code != 0 or not out.is_file() or not out.stat().st_size:
             raise diagnosis.explain(ended.tail, "make a test animation")

@@ -1,4 +1,4 @@
-"""The extension's zip as Blender sees it: valid to Blender's own tool, installed and enabled with its wheel."""
+"""The extension's zip as Blender sees it: valid to its own tool, installed, enabled, brought up to date, removed."""
 
 import importlib
 import os
@@ -11,8 +11,11 @@ import bpy
 import pytest
 
 import build
+from tests.package_life import SCRIPT, live, repositories
 
 MODULE = "bl_ext.user_default.actionmesh"
+OF_BLENDER = {"compat.dat", "index.json"}
+"""Files that Blender keeps of its own when an extension and its repository are gone."""
 
 
 @pytest.fixture(scope="module")
@@ -22,9 +25,13 @@ def package(tmp_path_factory):
     return path
 
 
+def tool():
+    path = Path(bpy.utils.system_resource("SCRIPTS"), "addons_core", "bl_pkg", "cli", "blender_ext.py")
+    return [sys.executable, str(path)]
+
+
 def validate(path):
-    tool = Path(bpy.utils.system_resource("SCRIPTS"), "addons_core", "bl_pkg", "cli", "blender_ext.py")
-    return subprocess.run([sys.executable, str(tool), "validate", str(path)], capture_output=True, text=True)
+    return subprocess.run([*tool(), "validate", str(path)], capture_output=True, text=True)
 
 
 def test_blenders_own_tool_finds_nothing_wrong(package):
@@ -57,3 +64,12 @@ def test_it_installs_enables_and_leaves(package):
         repositories = [repository.module for repository in bpy.context.preferences.extensions.repos]
         bpy.ops.extensions.package_uninstall(repo_index=repositories.index("user_default"), pkg_id="actionmesh")
     assert not folder.exists() and not hasattr(bpy.types.Scene, "actionmesh")
+
+
+def test_whole_life_leaves_nothing_behind_and_tells_no_error(tmp_path):
+    """From a zip and from a repository: used and brought up to date, in a Blender whose folders are all the test's."""
+    with repositories(tmp_path, tool()) as address:
+        code, told, left = live(tmp_path, [sys.executable, str(SCRIPT)], address)
+    assert code == 0 and told == [], "\n".join(told)
+    assert {path.name for path in left if path.is_file()} <= OF_BLENDER
+    assert not [path for path in left if "actionmesh" in path.name or "torch" in path.name]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from blender_addon.errors import InstallError
-from blender_addon.install import cards, locks, messages, places, preflight, probe, report, workflow
+from blender_addon.install import cards, computer, locks, messages, places, preflight, probe, report, workflow
 from blender_addon.install.computer import NO_BUILD, Computer, box_of, this_computer
 from blender_addon.install.diagnosis import explain
 from blender_addon.install.messages import Action, Failed, Planned, Progress, Request, Stage
@@ -92,6 +92,15 @@ def test_this_computer_is_one_of_the_known():
     assert this_computer().platform.split("-")[1] in {"x64", "arm64"}
 
 
+@pytest.mark.parametrize(("build", "platform"), [("win-amd64", "windows-x64"), ("win-arm64", "windows-arm64")])
+def test_x64_blender_on_an_arm_computer_counts_as_x64(monkeypatch, build, platform):
+    monkeypatch.setattr(computer.sys, "platform", "win32")
+    monkeypatch.setattr(computer.platform, "machine", lambda: "ARM64")
+    monkeypatch.setattr(computer.sysconfig, "get_platform", lambda: build)
+    monkeypatch.setattr(computer, "_has_long_paths", lambda: True)
+    assert this_computer().platform == platform
+
+
 @pytest.mark.parametrize(
     ("computer", "problem"),
     [(Computer("linux-x64", glibc=(2, 27)), "too old"), (Computer("macos-arm64", macos=(13, 6)), "macOS 13 is too old")],
@@ -106,8 +115,8 @@ def test_system_that_is_too_old_is_told(computer, problem):
 def test_length_counts_on_windows_alone():
     short, long = Path("C:/Users/anna/AppData/Local/ActionMesh/envs/1a2b3c4d-py311"), Path("C:/" + "x" * 80)
     preflight.check_length(Computer("windows-x64", long_paths=False), short)
-    for computer in (Computer("windows-x64"), Computer("linux-x64", long_paths=False)):
-        preflight.check_length(computer, long)
+    for free in (Computer("windows-x64"), Computer("linux-x64", long_paths=False)):
+        preflight.check_length(free, long)
     with pytest.raises(InstallError, match="too long"):
         preflight.check_length(Computer("windows-x64", long_paths=False), long)
 

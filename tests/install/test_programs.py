@@ -106,8 +106,9 @@ def test_child_that_fails_tells_its_code_and_last_lines(children):
 
 
 @needs_uv
-def test_wheel_in_the_add_on_is_the_carrier_of_uv(home, shelf, index, monkeypatch):
-    folder = shelf.folder / "blender_addon" / "wheels"
+@pytest.mark.parametrize("place", ["blender_addon/wheels", ".wheels"])
+def test_wheel_in_the_add_on_is_the_carrier_of_uv(home, shelf, index, monkeypatch, place):
+    folder = shelf.folder / place
     folder.mkdir(exist_ok=True)
     (wheel,) = shelf.wheels.glob("uv-*")
     wheel.rename(folder / wheel.name)

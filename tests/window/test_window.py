@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from blender_addon.install.computer import this_computer
+
 ROOT = Path(__file__).resolve().parents[2]
 CLIP = ROOT / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo" / "clip.mp4"
 BLENDER = shlex.split(os.environ.get("BLENDER", ""))
@@ -32,7 +34,7 @@ def told(tmp_path_factory):
     folder = tmp_path_factory.mktemp("window")
     environment = os.environ | {"BLENDER_USER_RESOURCES": str(folder / "user"), "ACTIONMESH_HOME": str(folder / "home")}
     subprocess.run([sys.executable, str(ROOT / "build.py"), "package"], check=True, cwd=ROOT)
-    (archive,) = sorted((ROOT / "dist").glob("actionmesh-*.zip"))[-1:]
+    (archive,) = (ROOT / "dist").glob(f"actionmesh-*-{this_computer().platform.replace('-', '_')}.zip")
     install = [*BLENDER, "--command", "extension", "install-file", "--repo", "user_default", str(archive)]
     subprocess.run(install, check=True, env=environment, cwd=ROOT)
     script = str(ROOT / "tests" / "window" / "drive.py")

@@ -1,0 +1,80 @@
+"""The wheels of uv, the program that installs the backend: downloaded once by pip, each checked against its lock.
+
+They are too large for the repository. PyTorch has a build for three platforms, so that these need one.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from .environment import Environment
+from .errors import BuildError
+from .packaging import PLATFORMS, sha256_of
+from .pythons import succeeds
+
+LOCK, KEPT = "backend/locks/uv.txt", ".wheels"
+FOR = ("linux-x64", "windows-x64", "macos-arm64")
+
+
+def fetch_wheels(root: Path) -> dict[str, Path]:
+    """Return the wheel of each platform: one that was downloaded before, or what pip brings now.
+
+    Raises:
+        BuildError: pip is missing, does not reach the file, or gets another one.
+    """
+    (root / KEPT).mkdir(exist_ok=True)
+    return {platform: _kept(root, platform) or _download(root, platform) for platform in FOR}
+
+
+def _kept(root: Path, platform: str) -> Path | None:
+    digests = set(re.findall(r"sha256:([0-9a-f]{64})", (root / LOCK).read_text(encoding="utf-8")))
+    found = sorted((root / KEPT).glob(f"uv-*{PLATFORMS[platform]}*.whl"))
+    return next((path for path in found if sha256_of(path) in digests), None)
+
+
+def _download(root: Path, platform: str) -> Path:
+    """Let pip fetch a wheel into a folder beside, so that it is kept only whole and checked."""
+    python = _python_with_pip(root)
+    with tempfile.TemporaryDirectory(prefix=".part-", dir=str(root / KEPT)) as folder:
+        words = ["download", "--no-deps", "--require-hashes", "--only-binary", ":all:", "--progress-bar", "off"]
+        words += ["--platform", PLATFORMS[platform], "-r", str(root / LOCK), "-d", folder]
+        print(f"== Downloading uv for {platform}", flush=True)
+        done = subprocess.run(
+            [python, "-m", "pip", "--disable-pip-version-check", *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+        )
+        if done.returncode != 0:
+            raise BuildError(_explained(done.stdout, platform))
+        for path in Path(folder).glob("*.whl"):
+            path.replace(root / KEPT / path.name)
+    kept = _kept(root, platform)
+    if kept is None:
+        raise BuildError(f"pip brought no wheel of uv for {platform} that {LOCK} names. Restore that file.")
+    return kept
+
+
+def _python_with_pip(root: Path) -> str:
+    for python in (sys.executable, str(Environment(root).python)):
+        if succeeds([python, "-m", "pip", "--version"]):
+            return python
+    raise BuildError("Downloading uv needs pip. Install it (Debian: python3-pip), or run `build.py demo` first.")
+
+
+def _explained(told: str, platform: str) -> str:
+    if "DO NOT MATCH THE HASHES" in told:
+        return (
+            f"pip was given a wheel of uv for {platform} that is not the one which {LOCK} names. "
+            "Check the index or the folder of wheels that pip uses."
+        )
+    errors = [line[6:].strip().rstrip(".") for line in told.splitlines() if line.startswith("ERROR:")]
+    return (
+        f"The wheel of uv for {platform} could not be downloaded ({errors[-1] if errors else 'pip said nothing'}). "
+        f"Check the network and what pip is set up with, or put the wheel into {KEPT}, and run this again."
+    )
