@@ -61,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--minutes", type=float)
     train.add_argument("--steps", type=int)
     train.add_argument("--batch", type=int, help="over all processes")
+    train.add_argument("--seed", type=int, help="of the batches: another draws others, when a finished part goes on")
     train.add_argument("--parts", type=int, help="that a batch is drawn and differentiated in: more take less memory")
     train.add_argument("--recompute", action="store_true", help="activation checkpointing: less memory, more time")
     train.add_argument("--latents", type=Path, help="folder that the command latents has filled; for the denoisers")
@@ -77,6 +78,7 @@ def parser() -> argparse.ArgumentParser:
     further.add_argument("--end", type=Path, required=True, help="folder of the checkpoint that is made")
     further.add_argument("--minutes", type=float, required=True, help="of all parts together")
     further.add_argument("--steps", type=int, help="of every part, to try a round out")
+    further.add_argument("--seed", type=int, default=0, help="of the batches; another for every round, or all see the same")
     for command in (train, latents, further):
         command.add_argument("--sizes", default="toy", choices=("toy", "tiny", "full"))
         command.add_argument("--threads", type=int)
@@ -129,7 +131,7 @@ def changed(recipe: "PartRecipe", arguments: argparse.Namespace) -> "PartRecipe"
     """The table's recipe with what the command says; raises InputError where it makes no sense."""
     from ..errors import InputError
 
-    of_loop = {name: getattr(arguments, name) for name in ("minutes", "steps", "parts") if getattr(arguments, name) is not None}
+    of_loop = {name: getattr(arguments, name) for name in ("minutes", "steps", "parts", "seed") if getattr(arguments, name) is not None}
     batch = recipe.batch if arguments.batch is None else arguments.batch
     try:
         loop = replace(recipe.loop, **of_loop)
@@ -163,7 +165,8 @@ def train_further(arguments: argparse.Namespace) -> None:
     from .round import train_round
 
     where = (arguments.data, arguments.run, arguments.start, arguments.end)
-    train_round(*where, arguments.sizes, arguments.minutes, accelerator_of(arguments), arguments.steps)
+    limits = (arguments.minutes, arguments.seed, arguments.steps)
+    train_round(*where, arguments.sizes, *limits, accelerator_of(arguments))
 
 
 def export_run(arguments: argparse.Namespace) -> None:

@@ -23,8 +23,9 @@ def train_round(
     end: Path,
     sizes: str,
     minutes: float,
+    seed: int,
+    steps: int | None,
     accelerator: "Accelerator",
-    steps: int | None = None,
 ) -> None:
     """Train the parts of a checkpoint further, one after another; stopped and started again it goes on where it was.
 
@@ -33,6 +34,7 @@ def train_round(
         run: folder of this round alone: states, logs, finished parts.
         start, end: the checkpoint to go on from, and the folder of the one that is made.
         minutes: of all parts together.
+        seed: of the batches; two rounds with the same one see the same windows.
         steps: ends every part after so many, to try a round out; None leaves the recipe's.
 
     Raises:
@@ -43,7 +45,7 @@ def train_round(
     accelerator.wait_for_everyone()
     for part, share in SHARES.items():
         recipe = find_recipe(part, sizes)
-        loop = replace(recipe.loop, minutes=share * minutes, steps=steps or recipe.loop.steps)
+        loop = replace(recipe.loop, minutes=share * minutes, seed=seed, steps=steps or recipe.loop.steps)
         train(part, data, run, sizes, replace(recipe, loop=loop), accelerator)
     if accelerator.is_main_process:
         export(run, end, sizes)
