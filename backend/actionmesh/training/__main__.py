@@ -131,7 +131,8 @@ def changed(recipe: "PartRecipe", arguments: argparse.Namespace) -> "PartRecipe"
     """The table's recipe with what the command says; raises InputError where it makes no sense."""
     from ..errors import InputError
 
-    of_loop = {name: getattr(arguments, name) for name in ("minutes", "steps", "parts", "seed") if getattr(arguments, name) is not None}
+    told = {name: getattr(arguments, name) for name in ("minutes", "steps", "parts", "seed")}
+    of_loop = {name: value for name, value in told.items() if value is not None}
     batch = recipe.batch if arguments.batch is None else arguments.batch
     try:
         loop = replace(recipe.loop, **of_loop)
