@@ -1,4 +1,4 @@
-"""Run inside a Blender with a window: installs the zip, presses the buttons, keeps pictures, writes down what happened.
+"""Run inside a Blender with a window: install the zip, press the buttons, keep pictures, write down what happened.
 
     blender --python artist.py -- OUT ZIP
 

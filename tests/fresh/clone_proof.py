@@ -11,7 +11,9 @@ SUITE = "bookworm"
 """Its Python is 3.11, for which a PyTorch without CUDA is in reach wherever the locks of the project are."""
 CLONE = f"{HOME}/ActionMesh"
 OF_BLENDER = ("demo.blend", "demo.glb", "demo.png", "relief.glb", "relief.png", "timings.txt")
-OF_COMMAND_LINE = tuple(f"{name}.{ending}" for name in ("from_video", "with_mesh", "relief") for ending in ("glb", "png"))
+OF_COMMAND_LINE = tuple(
+    f"{name}.{ending}" for name in ("from_video", "with_mesh", "relief") for ending in ("glb", "png")
+)
 CURE = re.compile(r"(?:Run: (?:sudo )?|`(?:sudo )?)(apt-get install -y [^`\n]+)")
 
 

@@ -104,7 +104,7 @@ class Root:
         os.chown(target, facts.st_uid, facts.st_gid)
 
     def strays(self) -> list[str]:
-        """Return the files and folders of the user's that lie neither in the home nor where all programs leave scratch."""
+        """Return what belongs to the user and lies neither in the home nor where all programs leave scratch."""
         owner, found = self.inside(HOME).stat().st_uid, []
         skipped = {str(self.inside(HOME)), *map(str, self.mounts), *(str(self.folder / name) for name in SCRATCH)}
         for place, folders, files in os.walk(self.folder):

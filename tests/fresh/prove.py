@@ -1,7 +1,7 @@
 """Prove what the README promises on a bare Debian, in a folder of its own; Linux, as root; standard library only.
 
-    python3 tests/fresh/prove.py clone     clones what is committed, and runs `build.py demo` and `build.py test`
-    python3 tests/fresh/prove.py zip       installs the zip into Debian's Blender, and presses Try It and Install Backend
+    python3 tests/fresh/prove.py clone   clones what is committed, and runs `build.py demo` and `build.py test`
+    python3 tests/fresh/prove.py zip     installs the zip into Debian's Blender, and presses Try It and Install Backend
 
 Each makes a Debian by debootstrap, with an ordinary user whose home is empty, and writes `fresh-clone.log` or
 `fresh-zip.log`, pictures of the screen, and a table of steps and times. Of this machine the Debian gets, for reading
@@ -45,12 +45,22 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("proof", choices=("clone", "zip"))
     made.add_argument("--only", choices=clone_proof.PARTS, help="clone: this command alone")
-    made.add_argument("--zip", type=Path, metavar="FILE", help="zip: this one, instead of one made of what is committed")
-    made.add_argument("--out", type=Path, default=REPOSITORY / "fresh_out", help="folder for log and pictures (%(default)s)")
-    made.add_argument("--root", type=Path, metavar="DIR", help=f"folder for the Debian; a kept one is used again (new, in {PLACE})")
+    made.add_argument(
+        "--zip", type=Path, metavar="FILE", help="zip: this one, instead of one made of what is committed"
+    )
+    made.add_argument(
+        "--out", type=Path, default=REPOSITORY / "fresh_out", help="folder for log and pictures (%(default)s)"
+    )
+    made.add_argument(
+        "--root", type=Path, metavar="DIR", help=f"folder for the Debian; a kept one is used again (new, in {PLACE})"
+    )
     made.add_argument("--keep", action="store_true", help="keep the Debian")
-    made.add_argument("--bind", type=Path, action="append", default=[], metavar="PATH", help="lend this file or folder, too")
-    made.add_argument("--python", action="append", default=[], metavar="PROGRAM", help="lend this Python; not one of the system")
+    made.add_argument(
+        "--bind", type=Path, action="append", default=[], metavar="PATH", help="lend this file or folder, too"
+    )
+    made.add_argument(
+        "--python", action="append", default=[], metavar="PROGRAM", help="lend this Python; not one of the system"
+    )
     made.add_argument("--suite", help="of Debian (clone: bookworm, zip: trixie)")
     made.add_argument("--mirror", help="of Debian (that of apt)")
     made.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
@@ -60,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
 def lacking() -> str:
     """Return what this machine lacks for a proof, and its cure, in a sentence; empty if nothing."""
     if not lent.is_root():
-        return "This needs root on Linux; run it by sudo."
+        return "This needs root on Linux; run it by `sudo -E`."
     missing = [package for program, package in NEEDED.items() if not shutil.which(program)]
     return f"This needs {' and '.join(missing)}. Run: apt-get install -y {' '.join(missing)}" if missing else ""
 

@@ -22,7 +22,11 @@ def glb(told):
 def png(pixels, width=32, height=8):
     """A grey picture with a filter byte before every line."""
     lines = b"".join(b"\0" + pixels[row * width : (row + 1) * width] for row in range(height))
-    chunks = {b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0), b"IDAT": zlib.compress(lines), b"IEND": b""}
+    chunks = {
+        b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0),
+        b"IDAT": zlib.compress(lines),
+        b"IEND": b"",
+    }
     body = (struct.pack(">I", len(data)) + kind + data + struct.pack(">I", 0) for kind, data in chunks.items())
     return b"\x89PNG\r\n\x1a\n" + b"".join(body)
 

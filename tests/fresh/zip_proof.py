@@ -1,4 +1,4 @@
-"""The zip in a real Blender: installed, *Try It*, *Download and Install*, and the sample plays, as an artist meets it."""
+"""The zip in a real Blender, as an artist meets it: *Try It*, *Download and Install*, and the sample plays."""
 
 import json
 import shlex
