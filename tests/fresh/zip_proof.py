@@ -45,7 +45,7 @@ def prove(root: Root, log: Log, bundle: Path, given: Path | None, out: Path) -> 
         root.as_user("mkdir", "-p", folder)
     root.give(archive, f"{ZIP}/{archive.name}")
     root.give(Path(__file__).with_name("artist.py"), f"{OUT}/artist.py")
-    if root.is_new:
+    if not root.inside("/usr/lib/python3/dist-packages/numpy").exists():
         get_numpy(root, log, f"{ZIP}/{archive.name}")
     with screen(root, log) as display:
         told = be_artist(root, log, f"{ZIP}/{archive.name}", display)
