@@ -41,6 +41,7 @@ def prove(root: Root, log: Log, bundle: Path, given: Path | None, out: Path) -> 
         step.note = root.as_user("blender", "--version").splitlines()[0].strip()
     with log.step("a virtual screen"):
         root.install("xvfb", "imagemagick", "libgl1-mesa-dri")
+    root.as_root("rm", "-rf", OUT)
     for folder in (OUT, ZIP):
         root.as_user("mkdir", "-p", folder)
     root.give(archive, f"{ZIP}/{archive.name}")
@@ -71,7 +72,7 @@ def get_numpy(root: Root, log: Log, archive: str) -> None:
     """Install what the extension says that this Blender lacks; other Blenders have it, Debian's has not."""
     with log.step("python3-numpy, which Debian's Blender lacks and the extension asks for") as step:
         install = ["blender", "--command", "extension", "install-file", "--repo", "user_default", "--enable", archive]
-        printed = root.as_user("env", "BLENDER_USER_RESOURCES=/tmp/first", *install)
+        printed = root.as_user("env", "BLENDER_USER_RESOURCES=/tmp/first", *install, code=1)
         cure = CURE.search(printed)
         if not cure:
             raise ProofError("The extension does not say what this Blender lacks.")
