@@ -107,10 +107,11 @@ def show_tab():
     _window, area = ui()
     area.spaces[0].show_region_ui = True
     yield 1.0
-    for region in area.regions:
-        if region.type == "UI":
-            region.active_panel_category = "ActionMesh"
-    yield 1.0
+    region = next(region for region in area.regions if region.type == "UI")
+    region.active_panel_category = "ActionMesh"
+    for _ in range(2):
+        region.tag_redraw()
+        yield 1.0
 
 
 def download_and_install(installing):
@@ -119,13 +120,15 @@ def download_and_install(installing):
     press(bpy.ops.actionmesh.install_backend, agreed=True)
     wanted = {"download": "4_downloading", "install": "4_downloading", "import": "5_testing", "trial": "5_testing"}
     seen: list = []
+    taken: set = set()
     while installing.is_running():
         stage = str(installing.state.progress.stage) if installing.state.progress else ""
         if stage and stage not in (name for name, _ in seen):
             seen.append((stage, time.monotonic()))
-        name = wanted.get(stage)
-        if name and not (OUT / f"{name}.png").exists():
-            yield 0.6
+        name, far = wanted.get(stage), installing.state.progress and (installing.state.progress.fraction or 0) > 0.3
+        if name and name not in taken and (far or not (OUT / f"{name}.png").exists()):
+            taken |= {name} if far else set()
+            yield 0.3
             picture(name)
         yield 0.1
     ends = [moment for _, moment in seen[1:]] + [time.monotonic()]
