@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 import shutil
 import subprocess
 import sys
@@ -121,9 +120,9 @@ def keep_pictures(root: Root, log: Log, out: Path) -> None:
 
 
 def check_home(root: Root, log: Log) -> None:
-    """The user's folders hold Blender's settings, the backend's folder, and nothing at their top that is new."""
+    """The home holds the backend in its folder, and at its top what desktop programs have there, and nothing else."""
     home = root.inside(HOME)
-    log.write(root.as_user(*shlex.split("find . -mindepth 1 -maxdepth 3 -not -path './Downloads/*'")))
+    root.as_user("du", "-h", "--max-depth=3", ".")
     if strange := {path.name for path in home.iterdir()} - HOME_MAY_HOLD:
         raise ProofError(f"In the home there are now {', '.join(sorted(strange))}.")
     if not (home / ".local" / "share" / "actionmesh" / "envs" / "current.json").exists():
