@@ -30,6 +30,8 @@ NAMESPACES = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-
 NEEDED = {"debootstrap": "debootstrap", "unshare": "util-linux", "git": "git"}
 """Programs, and the packages of Debian that bring them."""
 PLACE, DEBIAN, WORK = "/var/tmp", "debian", "work"
+BUNDLE = "/srv/actionmesh.bundle"
+"""Where the root has what is committed, as one file."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -108,9 +110,8 @@ def prove(chosen: argparse.Namespace) -> int:
         bundle = make_bundle(REPOSITORY, chosen.root / WORK, log)
         root = make_root(chosen, log)
         if chosen.proof == "clone":
-            root.give(bundle, "/srv/actionmesh.bundle")
-            parts = (chosen.only,) if chosen.only else clone_proof.PARTS
-            clone_proof.prove(root, log, "/srv/actionmesh.bundle", parts)
+            shutil.copy(bundle, root.inside(BUNDLE))
+            clone_proof.prove(root, log, BUNDLE, (chosen.only,) if chosen.only else clone_proof.PARTS)
         else:
             zip_proof.prove(root, log, bundle, chosen.zip, chosen.out)
     except ProofError as error:
