@@ -14,7 +14,7 @@ def register() -> None:
     """Called by Blender when the extension is enabled.
 
     Raises:
-        ArtistError: this Blender lacks NumPy, as the one of Debian and Ubuntu does; Blender shows the sentence.
+        ArtistError: this Blender lacks NumPy, as Debian's does; Blender shows the sentence.
     """
     if find_spec("numpy") is None:
         from .errors import ArtistError
