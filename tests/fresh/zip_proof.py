@@ -122,7 +122,7 @@ def keep_pictures(root: Root, log: Log, out: Path) -> None:
 def check_home(root: Root, log: Log) -> None:
     """The home holds the backend in its folder, and at its top what desktop programs have there, and nothing else."""
     home = root.inside(HOME)
-    root.as_user("du", "-h", "--max-depth=3", ".")
+    root.as_user("du", "-h", "--max-depth=2", ".")
     if strange := {path.name for path in home.iterdir()} - HOME_MAY_HOLD:
         raise ProofError(f"In the home there are now {', '.join(sorted(strange))}.")
     if not (home / ".local" / "share" / "actionmesh" / "envs" / "current.json").exists():
