@@ -76,6 +76,7 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     box, shown = layout.box(), installing.state
     if shown.progress:
         _draw_progress(box, context, shown.progress)
+        _draw_sample(box, context)
     elif shown.planned:
         _draw_plan(box, context, shown.planned)
     elif isinstance(shown.ended, Failed):
@@ -104,11 +105,16 @@ def _draw_plan(layout: bpy.types.UILayout, context: bpy.types.Context, plan: Pla
     write(layout, context, f"Takes {amount(plan.installed)} in {_short(plan.folder)}.")
     for note in plan.notes:
         write(layout, context, note, "INFO")
-    if installing.state.sample_waits:
-        write(layout, context, SAMPLE_WAITS, "PLAY")
+    _draw_sample(layout, context)
     row = layout.row(align=True)
     row.operator("actionmesh.install_backend", text="Download and Install", icon="IMPORT").agreed = True
     row.operator("actionmesh.dismiss_install", text="", icon="X")
+
+
+def _draw_sample(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw what follows the installation, if the artist pressed Try It."""
+    if installing.state.sample_waits:
+        write(layout, context, SAMPLE_WAITS, "PLAY")
 
 
 def _short(folder: str) -> str:

@@ -44,8 +44,8 @@ def fetch_wheel(project: str, digests: set[str], tag: str, sources: Sources, fol
             f"{sources.wheels} has no wheel of {project} for this computer.",
             "Put the wheel there that the add-on names.",
         )
-    reasons = []
-    for index in filter(None, (*sources.more, sources.index or default_index())):
+    reasons, main = [], sources.index or default_index()
+    for index in filter(None, (*sources.more, main)):
         try:
             link = _link(index, project, digests, tag, sources)
             if link:
@@ -53,9 +53,12 @@ def fetch_wheel(project: str, digests: set[str], tag: str, sources: Sources, fol
             reasons.append(f"{_public(index)} does not have it")
         except OSError as error:
             reasons.append(f"{_public(index)}: {error}")
-    if not reasons:
-        raise Unreachable("This Python knows no package index.", "Name one under Package Index in the preferences.")
     words = "; ".join(reasons)
+    if not main:  # a Python with neither pip nor ensurepip, such as Debian's
+        seen = f"The installer {project} was not found ({words}), and this" if words else "This"
+        raise Unreachable(
+            f"{seen} Python knows no package index.", "Name one under Package Index in the preferences."
+        )
     raise diagnosis.known_cause(words) or Unreachable(
         f"The installer {project} could not be downloaded ({words}).",
         f"Check the network and its proxy, {diagnosis.AGAIN}",
@@ -109,7 +112,10 @@ def _link(index: str, project: str, digests: set[str], tag: str, sources: Source
     """Return the URL of the wheel on an index's page."""
     page = f"{index.rstrip('/')}/{project}/"
     if page.startswith("file:"):
-        text, kind = Path(urllib.request.url2pathname(page[7:]), "index.html").read_text(encoding="utf-8"), "text/html"
+        file, kind = Path(urllib.request.url2pathname(page[7:]), "index.html"), "text/html"
+        if not file.exists():
+            return None
+        text = file.read_text(encoding="utf-8")
     else:
         with _open(page, sources, {"Accept": f"{JSON}, text/html;q=0.1"}) as answer:
             text, kind, page = answer.read().decode(), answer.headers.get_content_type(), answer.url

@@ -65,7 +65,7 @@ class Watch:
         self._announced = 0.0
         self._before, self._since = measure(), clock()
         self.downloads = True
-        tell(Progress(Stage.DOWNLOAD, "Looking what is needed"))
+        tell(Progress(Stage.DOWNLOAD, "Working out what is needed"))
 
     def hear(self, line: str) -> None:
         """Take a line of uv's."""

@@ -43,6 +43,14 @@ def test_modules_are_seen():
     assert "blender_addon.jobs.backend.Backend" in {name for _, name in imports_of(ADDON / "jobs" / "queue.py")}
 
 
+def test_blender_without_numpy_is_told_what_to_install():
+    """As Debian's is. Nothing but the standard library is there, so that a sentence is all that can come."""
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import blender_addon; blender_addon.register()"
+    ended = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True)
+    told = ended.stderr.splitlines()[-1]
+    assert "This Blender has no NumPy" in told and "apt-get install python3-numpy" in told, ended.stderr
+
+
 def test_importing_the_queue_pulls_in_nothing_heavy():
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import blender_addon.jobs.queue; print(*sys.modules)"
     output = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout

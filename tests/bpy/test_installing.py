@@ -197,6 +197,8 @@ def test_try_it_without_a_backend_asks_to_install_it_and_then_plays_the_sample(i
     text = " ".join(drawn(animate.VIEW3D_PT_actionmesh_animate))
     assert "418 MB from S" in text and setup_box.SAMPLE_WAITS in text and not bpy.data.objects
     OPS.install_backend(agreed=True)
+    assert installing.state.progress
+    assert setup_box.SAMPLE_WAITS in " ".join(drawn(animate.VIEW3D_PT_actionmesh_animate))
     monkeypatch.setenv("ACTIONMESH_PYTHON", sys.executable)  # as if the installer had made one
     listen()
     assert [item.name for item in bpy.data.objects] == ["Sample"] and not installing.state.sample_waits

@@ -46,6 +46,10 @@ def test_without_any_index_the_cure_is_named(monkeypatch, tmp_path):
     with pytest.raises(InstallError) as raised:
         index.fetch_wheel("uv", {"0"}, "tag", Sources(), tmp_path, lambda there, total: None)
     assert "Package Index" in raised.value.cure
+    more = Sources(more=((tmp_path / "simple").as_uri(),), is_set_up=True)
+    with pytest.raises(InstallError, match=r"simple does not have it\), and this Python knows no package index") as raised:
+        index.fetch_wheel("uv", {"0"}, "tag", more, tmp_path, lambda there, total: None)
+    assert "Package Index" in raised.value.cure
 
 
 def test_files_of_pip_are_looked_for_where_pip_does(monkeypatch):
