@@ -12,8 +12,8 @@ from .silhouette import Scene, overlap
 
 TRUSTED_BELOW = 0.78
 """Times the still mesh's residual: below it, motion explains the clip well enough to be refined."""
-LOST_ABOVE = 1.1
-"""Times refine's residual: above it, tracking has lost the subject."""
+LOST_ABOVE = 1.0
+"""Times refine's residual: above it, tracking explains the clip worse, and has mostly lost the subject."""
 COLOUR = 40.0
 """Difference of colour (RGB, 0 to 255 a channel) at which a pixel is half wrong."""
 
