@@ -34,8 +34,8 @@ MATCHES = (
     (
         "auto",
         "Automatic",
-        "Bend the model's motion where it explains the clip, else follow the clip from your mesh. A mesh that does not stand as "
-        "the reference frame shows it keeps the model's motion. The usual choice",
+        "Bend the model's motion where it explains the clip, else take whichever way explains it better. A mesh that does not "
+        "stand as the reference frame shows it keeps the model's motion. The usual choice",
     ),
     ("off", "Off", "The model's motion stays as it is"),
     ("refine", "From the Motion", "The model's motion is bent until it lies on the clip. Best where it is roughly right already"),

@@ -7,7 +7,6 @@ written to the scene here, and only while no other operator is in the middle of 
 import time
 import traceback
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
 
 import bpy
@@ -24,7 +23,7 @@ from .jobs.record import JobRecord, Purpose, State, read_record
 from .preferences import choices
 from .problems import AlreadyShown, Problem, fix_of
 from .shown import show, state
-from .viewport import redraw_panels, redraw_status_bar
+from .viewport import in_a_window, redraw_panels, redraw_status_bar
 
 BUSY_SECONDS, PREPARING_SECONDS, IDLE_SECONDS = 0.04, 0.01, 0.5
 """Between two ticks: while the backend works, while Blender itself works for a job, and while nothing is to be done."""
@@ -267,7 +266,7 @@ def _write_arrived() -> None:
         else:
             _note_written(job)
             shown.show_end(job)
-            with _in_window():
+            with in_a_window():
                 _present(job, made)
                 presenting.undo_step(f"ActionMesh: {job.title}")
     files.forget_history()
@@ -282,11 +281,6 @@ def _note_written(job: JobRecord) -> None:
         job.save()
     except ArtistError as error:
         show(Problem.of(error))
-
-
-def _in_window() -> AbstractContextManager:
-    """The context of a window: a timer has none of its own."""
-    return bpy.context.temp_override(window=bpy.context.window or bpy.context.window_manager.windows[0])
 
 
 def _present(job: JobRecord, made: bpy.types.Object) -> None:

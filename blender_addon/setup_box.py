@@ -25,7 +25,6 @@ NUMBERED = [stage for stage in WORDS if stage is not Stage.REMOVE]
 INVITATION = (
     "The backend, which computes animations, is not installed yet. It gets a folder of its own, outside Blender."
 )
-
 SAMPLE_WAITS = "The sample is animated as soon as the backend is there."
 
 
@@ -51,7 +50,7 @@ def draw_if_needed(layout: bpy.types.UILayout, context: bpy.types.Context, pytho
 
 
 def is_missing(python: str) -> bool:
-    """Return whether there is no backend, and the artist did not name one either that is only not where it should be.
+    """Return whether no backend was installed or is found, and the preferences name none.
 
     Args:
         python: that of the preferences.

@@ -78,8 +78,8 @@ def _add_match(group: argparse._ActionsContainer) -> None:
         choices=[str(way) for way in Match],
         default=Match.AUTO,
         help=f"bring the animation onto the clip: {Match.REFINE} bends the networks' poses, {Match.TRACK} follows the clip from "
-        f"the mesh as it stands, {Match.AUTO} bends poses that explain the clip and else follows it, if your mesh stands as "
-        f"the reference frame shows it, {Match.OFF} leaves the networks' poses (default: %(default)s)",
+        f"the mesh as it stands, {Match.AUTO} bends poses that explain the clip and else takes the better way, if your mesh "
+        f"stands as the reference frame shows it, {Match.OFF} leaves the networks' poses (default: %(default)s)",
     )
     group.add_argument(
         "--facing",

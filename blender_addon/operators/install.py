@@ -32,7 +32,7 @@ class Installer:
     def begin(self, action: Action) -> set[str]:
         """Starts the installer; reports what it cannot do."""
         try:
-            begin(action)
+            start_installer(action)
             if bpy.app.background:
                 self._wait()
         except ArtistError as error:
@@ -48,7 +48,7 @@ class Installer:
             raise InstallError(problem, "Pass agreed=True to agree.")
 
 
-def begin(action: Action) -> None:
+def start_installer(action: Action) -> None:
     """Start the installer with what the preferences say.
 
     Raises:
@@ -68,7 +68,7 @@ def begin(action: Action) -> None:
 
 
 def _use_new_backend() -> None:
-    """The next job starts in the new environment, the sample's if it waits; a job that runs is not touched."""
+    """Let the next job start in the new environment, the sample's if it waits; leave a job that runs alone."""
     shown.show(None)
     if shown.state.worker in {"ready", "not found"}:
         runner.stop_backend()

@@ -7,11 +7,11 @@ from ..errors import ArtistError
 from ..install.messages import Action
 from ..preferences import choices
 from .base import FINISHED, Queued, refuse
-from .install import begin
+from .install import start_installer
 
 
 class ACTIONMESH_OT_try_it(Queued, bpy.types.Operator):
-    """Add a sample mesh, let it move as the sample clip does, and play it. Installs the backend first, if you agree"""
+    """Add a sample mesh, let it move as the sample clip does, and play it. Without a backend, ask to install it first"""
 
     bl_idname = "actionmesh.try_it"
     bl_label = "Try It"
@@ -30,7 +30,7 @@ class ACTIONMESH_OT_try_it(Queued, bpy.types.Operator):
         installing.state.sample_waits = True
         try:
             if not installing.is_running() and installing.state.planned is None:
-                begin(Action.PLAN)
+                start_installer(Action.PLAN)
         except ArtistError as error:
             return refuse(self, error)
         return FINISHED

@@ -162,6 +162,12 @@ def test_what_is_filmed_from_the_front_stays_as_it_is_and_from_one_side_is_turne
     assert torch.allclose(side.turn @ torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 0.0, 1.0]), atol=1e-6)
 
 
+def test_rows_are_drawn_by_the_same_shares_where_latents_are_kept(folder):
+    path = write_mixture(folder, sources=[{"folder": "toys", "share": 3}, {"folder": "tracked", "share": 1}])
+    rows = open_source(path).rows(800, draw())
+    assert 0.70 < (rows < 8).float().mean() < 0.80 and sorted(set(rows.tolist())) == list(range(14))
+
+
 def test_what_flies_apart_is_left_out(tmp_path):
     (tmp_path / "dataset.json").write_text("{}")
     write_track(tmp_path / "whole.safetensors", 11)

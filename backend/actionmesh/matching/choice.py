@@ -12,8 +12,6 @@ from .silhouette import Scene, overlap
 
 TRUSTED_BELOW = 0.78
 """Times the still mesh's residual: below it, motion explains the clip well enough to be refined."""
-LOST_ABOVE = 1.0
-"""Times refine's residual: above it, tracking explains the clip worse, and has mostly lost the subject."""
 COLOUR = 40.0
 """Difference of colour (RGB, 0 to 255 a channel) at which a pixel is half wrong."""
 
@@ -39,9 +37,9 @@ def better(
     refined: np.ndarray, tracked: np.ndarray, anchor: int, faces: np.ndarray, film: Film, camera: FilmCamera,
     check: Callable[[], None] = lambda: None,
 ) -> Match:  # fmt: skip
-    """Return TRACK unless it has lost the subject, where the networks' poses, refined (T, V, 3), explain the film better."""
+    """Return the way that explains the film better: REFINE, which made `refined` (T, V, 3), or TRACK, which made `tracked`."""
     one, other = (residual(poses, anchor, faces, film, camera, check) for poses in (refined, tracked))
-    return Match.REFINE if other > LOST_ABOVE * one else Match.TRACK
+    return Match.REFINE if other > one else Match.TRACK
 
 
 def residual(

@@ -63,7 +63,7 @@ class LatentCache:
         """Random windows: `frames` of a sequence's frames, in order, seldom all neighbours."""
 
         def draw(generator: torch.Generator) -> Seen:
-            rows = torch.randint(len(self.source), (recipe.rows,), generator=generator)
+            rows = self.source.rows(recipe.rows, generator)
             read = [self._read(row, recipe.frames, generator) for row in rows.tolist()]
             frames, mean, deviation = (torch.stack(part) for part in zip(*read, strict=True))
             windows = EncodedWindows(mean, deviation, frames.float(), rows, pictures=torch.empty(0))

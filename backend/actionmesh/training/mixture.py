@@ -10,7 +10,7 @@ ends the training before it begins.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -52,6 +52,10 @@ class Mirrored:
 
     def __len__(self) -> int:
         return 2 * len(self.source)
+
+    def rows(self, batch: int, generator: torch.Generator) -> Tensor:
+        rows = self.source.rows(batch, generator)
+        return rows + (torch.rand(batch, generator=generator) < 0.5) * len(self.source)
 
     def windows(self, batch: int, frames: int, points: int, tokens: int, generator: torch.Generator) -> Windows:
         drawn = self.source.windows(batch, frames, points, tokens, generator)
@@ -110,6 +114,12 @@ class Mixture:
     def __len__(self) -> int:
         return sum(map(len, self.sources))
 
+    def rows(self, batch: int, generator: torch.Generator) -> Tensor:
+        rows = torch.empty(batch, dtype=torch.long)
+        for source, first, at in self._chosen(batch, generator):
+            rows[at] = source.rows(len(at), generator) + first
+        return rows
+
     def windows(self, batch: int, frames: int, points: int, tokens: int, generator: torch.Generator) -> Windows:
         def draw(source: "Source", first: int, count: int) -> Windows:
             drawn = source.windows(count, frames, points, tokens, generator)
@@ -142,14 +152,16 @@ class Mixture:
 
     def _drawn(self, batch: int, generator: torch.Generator, draw: Callable[["Source", int, int], Record]) -> Record:
         """A batch whose rows are of the sources by their shares; `draw` gets a source, its first row and how many to draw."""
-        chosen = torch.multinomial(self.shares, batch, replacement=True, generator=generator)
-        parts, first = [], 0
+        return _in_place([(draw(source, first, len(at)), at) for source, first, at in self._chosen(batch, generator)])
+
+    def _chosen(self, batch: int, generator: torch.Generator) -> Iterator[tuple["Source", int, Tensor]]:
+        """The sources of a batch by their shares: each with its first row, and the places in the batch that it fills."""
+        chosen, first = torch.multinomial(self.shares, batch, replacement=True, generator=generator), 0
         for number, source in enumerate(self.sources):
             at = (chosen == number).nonzero()[:, 0]
             if len(at):
-                parts.append((draw(source, first, len(at)), at))
+                yield source, first, at
             first += len(source)
-        return _in_place(parts)
 
     def _by_source(self, batch: ShownFrames) -> list[tuple["Source", Chosen, Tensor]]:
         """Each source with its windows of a batch, and where in the batch they are."""
@@ -173,9 +185,10 @@ def open_mixture(path: Path, pictures: bool, preprocessing: ImagePreprocessing) 
 
     told = _read(path)
     folders = [path.parent / one["folder"] for one in told["sources"]]
-    tracked = [track for folder in folders if is_tracked(folder) for track in read_tracks(folder)]
-    for name in told["unseen"]:
-        require_unseen(tracked, read_tracks(path.parent / name))
+    if told["unseen"]:
+        tracked = [track for folder in folders if is_tracked(folder) for track in read_tracks(folder)]
+        for name in told["unseen"]:
+            require_unseen(tracked, read_tracks(path.parent / name))
     opened = [open_source(folder, pictures, preprocessing) for folder in folders]
     mirror = [bool(one.get("mirrored", True)) for one in told["sources"]]
     sources = tuple(Mirrored(source) if also else source for source, also in zip(opened, mirror, strict=True))

@@ -24,6 +24,10 @@ class Source(Protocol):
 
     def __len__(self) -> int: ...
 
+    def rows(self, batch: int, generator: torch.Generator) -> Tensor:
+        """(B) sequences, drawn as those of windows are."""
+        ...
+
     def windows(self, batch: int, frames: int, points: int, tokens: int, generator: torch.Generator) -> Windows: ...
 
     def patches_of(self, batch: ShownFrames, grid: int) -> Patches: ...
@@ -43,6 +47,9 @@ class Toys:
 
     def __len__(self) -> int:
         return len(self.data)
+
+    def rows(self, batch: int, generator: torch.Generator) -> Tensor:
+        return torch.randint(len(self.data), (batch,), generator=generator)
 
     def windows(self, batch: int, frames: int, points: int, tokens: int, generator: torch.Generator) -> Windows:
         return batches.windows(self.data, batch, frames, points, tokens, generator)

@@ -73,6 +73,10 @@ class TrackedData:
         views = views_of(tracks, cameras, preprocessing) if pictures else None
         return cls(tracks, cameras, placements, rig_numbers(tracks), views, preprocessing)
 
+    def rows(self, batch: int, generator: torch.Generator) -> Tensor:
+        """(B) sequences: a rig, all being equally likely, then one of its sequences."""
+        return self._draw(batch, 0, 0, 0, generator)
+
     def windows(self, batch: int, frames: int, points: int, tokens: int, generator: torch.Generator) -> Windows:
         """Random windows: `frames` of a sequence's frames, in order, seldom all neighbours.
 
