@@ -37,7 +37,15 @@ def polygon_meshes(draw) -> tuple[np.ndarray, Polygons]:
     vertices = np.array(draw(st.lists(st.tuples(*[coordinate] * 3), min_size=count, max_size=count)), np.float32)
     vertices[:3] += np.float32([[0, 0, 0], [300, 0, 0], [0, 300, 0]])
     corners = st.lists(st.integers(0, count - 1), min_size=3, max_size=7, unique=True)
-    return vertices, [[0, 1, 2], *draw(st.lists(corners, max_size=6))]
+    polygons = draw(st.lists(corners, max_size=6))
+    return vertices, [[0, 1, 2], *(polygon if bulges(vertices[polygon]) else polygon[:3] for polygon in polygons)]
+
+
+def bulges(points: np.ndarray) -> bool:
+    """Whether no triangle of the fan from the first corner is turned over: others are cut up by ears, and tested apart."""
+    spokes = points[1:].astype(np.float64) - points[0]
+    parts = np.cross(spokes[:-1], spokes[1:])
+    return bool((parts @ parts.sum(axis=0) > 0).all())
 
 
 def assert_reads(path: Path, vertices: np.ndarray, polygons: Polygons) -> None:

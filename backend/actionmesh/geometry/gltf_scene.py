@@ -2,7 +2,7 @@
 
 The nodes of the shown scene (else of the first; all root nodes if there is none) are walked depth first, the last
 sibling first, as trimesh does; in a node, the primitives of its mesh in order. Those that are not triangles (in lists,
-strips or fans) are left out. Skins and the weights of morph targets are not applied.
+strips or fans) are left out. Skins and the default weights of morph targets are applied: see `gltf_pose`.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,12 +10,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial.transform import Rotation
 
+from .gltf_accessors import entry_of
 from .gltf_file import GltfFile
+from .gltf_nodes import shown_nodes
+from .gltf_pose import Placement, Poser
 from .reading import Surface
 
 TRIANGLES, TRIANGLE_STRIP, TRIANGLE_FAN = 4, 5, 6
+MOST_VERTICES, MOST_FACES = 20_000_000, 40_000_000
+"""In all of a scene: a small file can show one mesh very often."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,9 +27,11 @@ class Primitive:
     """Which of a mesh's vertices are which of a glTF file's.
 
     Args:
-        node, mesh, primitive: indices into the file's nodes and meshes, and into the mesh's primitives.
+        node, mesh, primitive: indices into the file's nodes and meshes, and into the mesh's primitives; instances are nodes
+            after the file's own.
         vertices: the slice of `load_mesh(path).vertices` that holds this primitive's POSITION values, in order.
-        world: (4, 4) float64, from the values in the file (column vectors) to the vertices.
+        world: (4, 4) float64, from the values in the file (column vectors) to the vertices, where nothing else moves them:
+            neither a skin nor a morph target.
     """
 
     node: int
@@ -38,25 +44,35 @@ class Primitive:
 def read_gltf(path: Path, data: bytes) -> Surface:
     """All primitives in world space; a node that mirrors turns its faces over, so that outside stays outside."""
     file = GltfFile(path, data)
-    vertices, faces = [np.empty((0, 3))], [np.empty((0, 3), np.int64)]
-    for primitive, content in shown_primitives(file.json):
-        local = file.array(content["attributes"]["POSITION"]).astype(np.float64)
-        triangles = triangles_of(content, file.array, len(local)) + primitive.vertices.start
-        mirrors = np.linalg.det(primitive.world[:3, :3]) < 0
-        vertices.append(to_world(local, primitive.world))
-        faces.append(triangles[:, ::-1] if mirrors else triangles)
+    vertices, faces, total = [np.empty((0, 3))], [np.empty((0, 3), np.int64)], 0
+    for primitive, content, placed in placed_primitives(file.json, file.array):
+        triangles = triangles_of(content, file.array, len(placed.positions)) + primitive.vertices.start
+        vertices.append(placed.points)
+        faces.append(triangles[:, ::-1] if placed.mirrors else triangles)
+        total += len(triangles)
+        if total > MOST_FACES:
+            raise ValueError(f"it shows over {MOST_FACES} triangles")
     return np.concatenate(vertices), np.concatenate(faces)
+
+
+def placed_primitives(gltf: dict, array: Callable[[int], np.ndarray]) -> Iterator[tuple[Primitive, dict, Placement]]:
+    """The scene's surfaces, each with its JSON and where its vertices are; `array` gives the values of accessors."""
+    poser = Poser(gltf, array)
+    for primitive, content in shown_primitives(gltf):
+        yield primitive, content, poser.place(primitive.node, primitive.world, content)
 
 
 def shown_primitives(gltf: dict) -> Iterator[tuple[Primitive, dict]]:
     """The scene's surfaces, each with its JSON."""
     start = 0
-    for node, world in _shown_nodes(gltf):
+    for node, world in shown_nodes(gltf):
         mesh = gltf["nodes"][node].get("mesh")
-        contents = gltf["meshes"][mesh]["primitives"] if mesh is not None else []
+        contents = entry_of(gltf, "meshes", mesh)["primitives"] if mesh is not None else []
         for index, content in enumerate(contents):
             if has_triangles(content):
-                end = start + gltf["accessors"][content["attributes"]["POSITION"]]["count"]
+                end = start + entry_of(gltf, "accessors", content["attributes"]["POSITION"])["count"]
+                if end > MOST_VERTICES:
+                    raise ValueError(f"it shows over {MOST_VERTICES} vertices")
                 yield Primitive(node, mesh, index, slice(start, end), world), content
                 start = end
 
@@ -79,7 +95,7 @@ def triangles_of(content: dict, array: Callable[[int], np.ndarray], count: int) 
     Raises:
         ValueError: a face names a vertex that is not there, or is incomplete.
     """
-    corners = array(content["indices"])[:, 0].astype(np.int64) if "indices" in content else np.arange(count)
+    corners = _corners(array(content["indices"])) if "indices" in content else np.arange(count)
     if len(corners) and corners.max() >= count:
         raise ValueError(f"a face names vertex {corners.max()} of {count}")
     mode = content.get("mode", TRIANGLES)
@@ -93,34 +109,7 @@ def triangles_of(content: dict, array: Callable[[int], np.ndarray], count: int) 
     return triangles
 
 
-def to_world(points: np.ndarray, world: np.ndarray) -> np.ndarray:
-    """Points (n, 3) under a (4, 4) matrix that moves, turns and stretches."""
-    return points @ world[:3, :3].T + world[:3, 3]
-
-
-def _shown_nodes(gltf: dict) -> Iterator[tuple[int, np.ndarray]]:
-    """The shown scene's nodes and their world matrices, last sibling first."""
-    nodes = gltf.get("nodes", [])
-    children = {child for node in nodes for child in node.get("children", [])}
-    scenes = gltf.get("scenes") or [{"nodes": [index for index in range(len(nodes)) if index not in children]}]
-    stack = [(root, np.eye(4)) for root in scenes[gltf.get("scene", 0)].get("nodes", [])]
-    seen = set()
-    while stack:
-        index, parent = stack.pop()
-        if index in seen:
-            raise ValueError(f"node {index} is in the scene twice")
-        seen.add(index)
-        world = parent @ _node_matrix(nodes[index])
-        yield index, world
-        stack += [(child, world) for child in nodes[index].get("children", [])]
-
-
-def _node_matrix(node: dict) -> np.ndarray:
-    """(4, 4) float64: the node's matrix, stored by columns, or translation @ rotation @ scale."""
-    if "matrix" in node:
-        return np.array(node["matrix"], np.float64).reshape(4, 4).T
-    matrix = np.eye(4)
-    turn = Rotation.from_quat(node.get("rotation", (0, 0, 0, 1))).as_matrix()
-    matrix[:3, :3] = turn * np.array(node.get("scale", (1, 1, 1)), np.float64)
-    matrix[:3, 3] = node.get("translation", (0, 0, 0))
-    return matrix
+def _corners(values: np.ndarray) -> np.ndarray:
+    if values.dtype.kind != "u" or values.shape[1] != 1:
+        raise ValueError("indices are no whole numbers from 0")
+    return values[:, 0].astype(np.int64)

@@ -1,6 +1,6 @@
 """A triangle mesh as the networks need it: positions and triangles. Reading files is in `mesh_files`."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ class Mesh:
         vertices: (V, 3) float32, every vertex of the file in the file's order, those of no face too.
         faces: (F, 3) int32 triangles; polygons with more corners are cut up for computing only.
         path: the file it was read from.
+        origin: (3,) float64, from where the vertices count in the file's coordinates; not 0 for a mesh far away from 0.
     Raises:
         MeshError: a coordinate is not finite, a face names a missing vertex, or there is no surface.
     """
@@ -23,6 +24,7 @@ class Mesh:
     vertices: np.ndarray
     faces: np.ndarray
     path: Path | None = None
+    origin: np.ndarray = field(default_factory=lambda: np.zeros(3))
 
     def __post_init__(self) -> None:
         assert self.vertices.ndim == 2 and self.vertices.shape[1] == 3 and self.vertices.dtype == np.float32

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from .gltf_file import GltfFile
-from .gltf_scene import shown_primitives, triangles_of
+from .gltf_scene import placed_primitives, triangles_of
 from .mesh import Mesh
-from .ply_file import read_ply_faces
-from .reading import fans, naming_damage, read_bytes
+from .ply_file import PlyFile, parse_ply
+from .polygons import Triangles
+from .reading import naming_damage, read_bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,27 +47,40 @@ def load_corners(mesh: Mesh) -> Corners:
 
 
 def _of_ply(data: bytes, count: int) -> Corners:
-    polygon: list[int] = []
-    uv: list[np.ndarray] = []
-    for number, row in enumerate(read_ply_faces(data)):
-        size = len(row["vertex_indices" if "vertex_indices" in row else "vertex_index"])
-        polygon += [int(row.get("polygon", number))] * max(0, size - 2)
-        if len(row.get("texcoord", ())) == 2 * size:
-            uv += [np.reshape(row["texcoord"], (size, 2))[triangle] for triangle in fans([range(size)])]
-    assert len(polygon) == count
-    return Corners(np.array(polygon), _finite(np.array(uv, np.float32)) if len(uv) == count else None)
+    file = parse_ply(data)
+    triangles = file.triangles()
+    assert len(triangles.faces) == count
+    polygon = triangles.polygon
+    own = file.columns["face"].get("polygon")
+    return Corners(polygon if own is None else np.asarray(own).astype(np.int64)[polygon], uv_of_ply(file, triangles))
+
+
+def uv_of_ply(file: PlyFile, triangles: Triangles) -> np.ndarray | None:
+    """Return the UVs (F, 3, 2) float32 of a .ply file's triangles, from `texcoord`; None where not all faces have them."""
+    listed = file.columns.get("face", {}).get("texcoord")
+    if listed is None or not len(triangles.faces):
+        return None
+    flat = np.concatenate([np.asarray(row, np.float32).ravel() for row in listed])
+    sizes = np.array([len(row) for row in listed], np.int64)
+    starts = np.cumsum(sizes) - sizes
+    needed = 2 * (triangles.corners.max(axis=1) + 1)
+    if (sizes[triangles.polygon] < needed).any():
+        return None
+    first = starts[triangles.polygon][:, None] + 2 * triangles.corners
+    return _finite(flat[first[..., None] + np.arange(2)])
 
 
 def _uv_of_gltf(mesh: Mesh) -> np.ndarray | None:
     assert mesh.path is not None
     file, found = GltfFile(mesh.path, read_bytes(mesh.path)), []
-    for primitive, content in shown_primitives(file.json):
+    for _, content, placed in placed_primitives(file.json, file.array):
         if "TEXCOORD_0" not in content["attributes"]:
             return None
-        uv = file.array(content["attributes"]["TEXCOORD_0"]) * (1, -1) + (0, 1)
+        uv = file.array(content["attributes"]["TEXCOORD_0"])
+        if uv.shape != (len(placed.positions), 2):
+            return None
         triangles = triangles_of(content, file.array, len(uv))
-        mirrors = np.linalg.det(primitive.world[:3, :3]) < 0
-        found.append(uv[triangles[:, ::-1] if mirrors else triangles])
+        found.append((uv * (1, -1) + (0, 1))[triangles[:, ::-1] if placed.mirrors else triangles])
     return _finite(np.concatenate(found).astype(np.float32))
 
 

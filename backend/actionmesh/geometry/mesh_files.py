@@ -1,7 +1,7 @@
 """Reads meshes: .glb, .gltf, .obj, .ply and .stl, every vertex once and in the file's order.
 
 That order is the promise: whoever writes an animation back into the file finds vertex 17 at place 17. trimesh keeps it
-for .stl alone, so the others are read here. Polygons become fans of triangles. Lines, points, colours, UVs and
+for .stl alone, so the others are read here. Polygons are cut up into triangles. Lines, points, colours, UVs and
 materials are left out. Each format has a module of its own; this one opens the file and names what is wrong with it.
 """
 
@@ -21,6 +21,9 @@ from .stl_file import read_stl
 
 __all__ = ["Primitive", "load_mesh", "primitives_of"]
 
+FAR = 4
+"""Of its own size: how far a surface may be from 0 before its vertices count from its middle."""
+
 READERS: dict[str, Callable[[Path, bytes], Surface]] = {
     ".glb": read_gltf,
     ".gltf": read_gltf,
@@ -30,12 +33,15 @@ READERS: dict[str, Callable[[Path, bytes], Surface]] = {
 }
 
 
-def load_mesh(path: str | Path) -> Mesh:
+def load_mesh(path: str | Path, origin: np.ndarray | None = None) -> Mesh:
     """Reads a mesh file; its ending says which format, in upper or lower case.
 
-    A glTF scene becomes one mesh in world space: see `primitives_of` for the order. Skins and the weights of morph
-    targets are not applied.
+    A glTF scene becomes one mesh in world space, as its skins and the default weights of its morph targets pose it: see
+    `primitives_of` for the order.
 
+    Args:
+        origin: (3,) from where the vertices count. By default from 0, and from the surface's middle where the surface is so
+            far from 0 that float32 would blur it.
     Raises:
         MeshError: the file is missing, empty, damaged, compressed, of another format, or has no surface.
     """
@@ -48,18 +54,27 @@ def load_mesh(path: str | Path) -> Mesh:
     data = read_bytes(path)
     if not data:
         raise MeshError(f"{path} is empty.", "Export it again.")
-    with naming_damage(path):
+    with naming_damage(path), np.errstate(over="ignore", invalid="ignore"):
         vertices, faces = reader(path, data)
-        with np.errstate(over="ignore", invalid="ignore"):
-            vertices = vertices.astype(np.float32)
-        return Mesh(vertices, faces.astype(np.int32), path)
+        if faces.size and (faces.min() < 0 or faces.max() >= max(len(vertices), 1)):
+            raise ValueError(f"a face names vertex {faces.max()}, counted from 0, of {len(vertices)}")
+        vertices = vertices.astype(np.float64)
+        origin = _origin_for(vertices, faces) if origin is None else origin
+        return Mesh((vertices - origin).astype(np.float32), faces.astype(np.int32), path, origin)
+
+
+def _origin_for(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
+    used = vertices[np.unique(faces)]
+    if not len(used) or not np.isfinite(used).all():
+        return np.zeros(3)
+    low, high = used.min(axis=0), used.max(axis=0)
+    return (low + high) / 2 if max(-low.min(), high.max()) > FAR * (high - low).max() > 0 else np.zeros(3)
 
 
 def primitives_of(path: str | Path) -> list[Primitive]:
     """Lists a .glb or .gltf file's primitives in the order in which `load_mesh` joins them, which `gltf_scene` tells.
 
-    Two nodes with one mesh are two sets of vertices, and so are two primitives with one accessor. A skinned mesh is
-    where its node puts it, too.
+    Two nodes with one mesh are two sets of vertices, and so are two primitives with one accessor.
 
     Raises:
         MeshError: as `load_mesh`.

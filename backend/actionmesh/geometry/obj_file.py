@@ -1,28 +1,108 @@
 """Wavefront .obj: positions and faces, every vertex once; trimesh would split them along UV seams and drop loose ones."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
 import numpy as np
 
-from .reading import Surface, fans
+from .polygons import cut_up
+from .reading import Surface, plain
+
+Corner = tuple[int, int | None, int | None]
+"""A vertex, its `vt` and its `vn`, all counted from 0."""
+CONTINUED = frozenset({"v", "vt", "vn", "f"})
+"""Lines that a backslash carries on; elsewhere it is the end of somebody's folder."""
+
+
+@dataclass
+class ObjFile:
+    """What is read of an .obj file.
+
+    Args:
+        vertices: of each `v` line its numbers: three, and where it has more, a colour or a weight.
+        uv, normals: of each `vt` line two numbers, of each `vn` line three.
+        polygons: the corners of each `f` line.
+        materials: of each polygon the name that `usemtl` gave; empty before the first.
+        libraries: the files that `mtllib` names.
+    """
+
+    vertices: list[list[float]] = field(default_factory=list)
+    uv: list[list[float]] = field(default_factory=list)
+    normals: list[list[float]] = field(default_factory=list)
+    polygons: list[list[Corner]] = field(default_factory=list)
+    materials: list[str] = field(default_factory=list)
+    libraries: list[str] = field(default_factory=list)
+
+    def points(self) -> np.ndarray:
+        """(V, 3) float64."""
+        return np.array([vertex[:3] for vertex in self.vertices], np.float64).reshape(-1, 3)
 
 
 def read_obj(data: bytes) -> Surface:
     """Every `v` line is a vertex, whatever `vt`, `vn`, groups and materials do."""
-    vertices: list[list[float]] = []
-    polygons: list[list[int]] = []
-    text = data.decode("utf-8", "replace").replace("\\\r\n", " ").replace("\\\n", " ")
-    for line in text.splitlines():
-        key, *fields = line.split("#", 1)[0].split() or [""]
-        if key == "v":
-            x, y, z = map(float, fields[:3])
-            vertices.append([x, y, z])
-        elif key == "f":
-            polygons.append([_obj_corner(field, len(vertices)) for field in fields])
-    return np.array(vertices).reshape(-1, 3), fans(polygons)
+    file = parse_obj(data)
+    points = file.points()
+    return points, cut_up([[corner[0] for corner in polygon] for polygon in file.polygons], points).faces
 
 
-def _obj_corner(field: str, count: int) -> int:
-    """`7`, `7/1`, `7//2` or `7/1/2`: a vertex counted from 1, or backwards from the last one so far."""
-    number = int(field.split("/", 1)[0])
-    if number == 0 or number < -count:
-        raise ValueError(f"a face names vertex {number}")
-    return number - 1 if number > 0 else count + number
+def parse_obj(data: bytes) -> ObjFile:
+    """Read an .obj file.
+
+    Raises:
+        ValueError: a line has too few numbers, or something else in their place; the message says which line.
+    """
+    file, material = ObjFile(), ""
+    for number, key, rest in _lines(data):
+        try:
+            if key == "v":
+                file.vertices.append(_numbers(rest, 3))
+            elif key == "vt":
+                file.uv.append((_numbers(rest, 1) + [0.0])[:2])
+            elif key == "vn":
+                file.normals.append(_numbers(rest, 3)[:3])
+            elif key == "f":
+                file.polygons.append([_corner(word, file) for word in rest.split()])
+                file.materials.append(material)
+            elif key == "usemtl":
+                material = rest.strip()
+            elif key == "mtllib":
+                file.libraries.append(rest.strip())
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from error
+    return file
+
+
+def _lines(data: bytes) -> Iterator[tuple[int, str, str]]:
+    """Number, keyword and rest of each line, without comments; one that ends in a backslash goes on in the next."""
+    text = plain(data).decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+    held = ""
+    for number, raw in enumerate(text.split("\n"), 1):
+        line = held + raw.split("#", 1)[0].rstrip()
+        held = ""
+        key, _, rest = line.strip().partition(" ") if "\t" not in line else line.replace("\t", " ").strip().partition(" ")
+        if line.endswith("\\") and key in CONTINUED:
+            held = line[:-1] + " "
+        elif key:
+            yield number, key, rest
+
+
+def _numbers(rest: str, least: int) -> list[float]:
+    values = list(map(float, rest.split()))
+    if len(values) < least:
+        raise ValueError(f"{len(values)} numbers instead of {least}")
+    return values
+
+
+def _corner(word: str, file: ObjFile) -> Corner:
+    """`7`, `7/1`, `7//2` or `7/1/2`, each counted from 1, or backwards from the last one so far."""
+    vertex, uv, normal = (word.split("/") + ["", ""])[:3]
+    at = _counted(vertex, len(file.vertices))
+    if at < 0:
+        raise ValueError(f"a face names vertex {vertex}")
+    return at, _counted(uv, len(file.uv)) if uv else None, _counted(normal, len(file.normals)) if normal else None
+
+
+def _counted(word: str, so_far: int) -> int:
+    """A number from 0; negative for one that no file can mean."""
+    number = int(word)
+    return number - 1 if number > 0 else so_far + number if number else -1

@@ -1,4 +1,4 @@
-"""What the readers of all mesh formats share: opening a file, naming a damaged one, and cutting up polygons."""
+"""What the readers of all mesh formats share: opening a file, and naming a damaged one."""
 
 import struct
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import MeshError
+from ..intake import regular_file
 
 Surface = tuple[np.ndarray, np.ndarray]
 """Vertices (V, 3) and triangles (F, 3), of any number type."""
@@ -23,35 +24,46 @@ DAMAGED = (
     struct.error,
 )
 """What reading nonsense raises."""
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def read_bytes(path: Path) -> bytes:
     """All of a file.
 
     Raises:
-        MeshError: it is missing, is a folder, or may not be read.
+        MeshError: it is missing, is a folder, a pipe or a device, or may not be read.
     """
     try:
-        return path.read_bytes()
+        return regular_file(path).read_bytes()
     except FileNotFoundError as error:
         raise MeshError(f"There is no file {path}.", "Check its name and folder.") from error
     except IsADirectoryError as error:
         raise MeshError(f"{path} is a folder.", "Name a mesh file in it.") from error
     except OSError as error:
         raise MeshError(f"{path} cannot be opened ({error.strerror}).", "Check that you may read it.") from error
+    except ValueError as error:
+        raise MeshError(f"{path} {error}.", "Name a mesh file.") from error
 
 
 @contextmanager
 def naming_damage(path: Path) -> Iterator[None]:
-    """Turns whatever reading nonsense raises into a MeshError that names the file."""
+    """Turns whatever reading nonsense raises into a MeshError that names the file, and where it is known the reason."""
     try:
         yield
     except DAMAGED as error:
         ending = path.suffix.lower().removeprefix(".")
-        raise MeshError(f"{path} is damaged, or is no {ending} file.", "Export it again.") from error
+        raise MeshError(f"{path} is damaged, or is no {ending} file{reason(error)}.", "Export it again.") from error
 
 
-def fans(polygons: list) -> np.ndarray:
-    """Polygons, each a sequence of corners, to (F, 3) int64 triangles around their first corners, in order."""
-    triangles = [(p[0], p[k], p[k + 1]) for p in polygons for k in range(1, len(p) - 1)]
-    return np.array(triangles, np.int64).reshape(-1, 3)
+def reason(error: Exception) -> str:
+    """Return what our own checks said, as the end of a sentence; nothing where Python or NumPy stumbled."""
+    if isinstance(error, MemoryError):
+        return ": it needs more memory than there is"
+    told = str(error).strip().rstrip(".") if type(error) in (ValueError, TypeError) else ""
+    own = told and "\n" not in told and len(told) < 200
+    return f": {told}" if own else ""
+
+
+def plain(data: bytes) -> bytes:
+    """Return the bytes of a text file without a byte order mark."""
+    return data.removeprefix(BYTE_ORDER_MARK)

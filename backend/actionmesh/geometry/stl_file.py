@@ -1,23 +1,42 @@
 """Stereolithography, .stl, binary or text: three vertices a triangle, none of them shared."""
 
-import io
 import struct
 
 import numpy as np
-from trimesh.exchange.stl import load_stl_ascii, load_stl_binary
 
-from .reading import Surface
+from .reading import Surface, plain
+
+HEADER = 84
+FACET = np.dtype([("normal", "<f4", 3), ("vertices", "<f4", (3, 3)), ("more", "<u2")])
 
 
 def read_stl(data: bytes) -> Surface:
-    """Binary if it is as long as its header says, else text, which may hold several solids."""
-    if len(data) >= 84 and len(data) == 84 + 50 * struct.unpack_from("<I", data, 80)[0]:
-        solids = [load_stl_binary(io.BytesIO(data))]
+    """Binary if it is at least as long as its header says, even if it begins as text does; else text, of several solids."""
+    count = struct.unpack_from("<I", data, HEADER - 4)[0] if len(data) >= HEADER else 0
+    if count and len(data) >= HEADER + FACET.itemsize * count:
+        vertices = np.frombuffer(data, FACET, count, HEADER)["vertices"].reshape(-1, 3)
     else:
-        text = data.decode("utf-8", "replace").rstrip()
-        if not text.rpartition("\n")[2].lstrip().lower().startswith("endsolid"):
-            raise ValueError("no end of a solid")
-        loaded = load_stl_ascii(io.StringIO(text))
-        solids = [*loaded.get("geometry", {"only": loaded}).values()]
-    vertices = np.concatenate([solid["vertices"] for solid in solids])
+        vertices = _read_text(plain(data).decode("utf-8", "replace").rstrip("\0 \t\r\n"))
     return vertices, np.arange(len(vertices)).reshape(-1, 3)
+
+
+def _read_text(text: str) -> np.ndarray:
+    """(3F, 3) vertices; whatever a solid is called, only a line's first word counts."""
+    vertices: list[list[float]] = []
+    keyword = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.split()
+        keyword = words[0].lower() if words else keyword
+        if words and keyword == "vertex":
+            vertices.append(_point(words[1:4], number))
+        elif keyword == "endloop" and len(vertices) % 3:
+            raise ValueError(f"line {number}: a facet is no triangle")
+    if not keyword.startswith("endsolid"):
+        raise ValueError("it has no end of a solid")
+    return np.array(vertices, np.float64).reshape(-1, 3)
+
+
+def _point(words: list[str], line: int) -> list[float]:
+    if len(words) != 3:
+        raise ValueError(f"line {line}: a vertex has {len(words)} numbers")
+    return list(map(float, words))
