@@ -12,7 +12,7 @@ from safetensors.numpy import save
 from .errors import InputError
 from .output.atomic import write_atomically
 from .painting.coat import Coat
-from .protocol import Fit, ProtocolError, read
+from .protocol import ClipCamera, Fit, ProtocolError, read
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Animation:
     """An animated mesh.
 
     Args:
-        vertices: (T, V, 3) float32, in the coordinates of the reference mesh.
+        vertices: (T, V, 3) float32, in the coordinates of the reference mesh, counted from `origin`.
         faces: (F, 3) int32 triangles.
         times: (T,) float64, seconds from the first chosen frame.
         reference_frame: index into T of the pose for which the reference mesh was made or given.
@@ -56,6 +56,7 @@ class Animation:
         unmatched: (T, V, 3) float32, the network's poses before they were matched to the clip; None where `vertices` are those.
         appearance: UVs and a picture of a mesh that was coloured here. None for plain clay, and for an artist's mesh, whose own
             file tells, unless its colours were asked for.
+        origin: (3,) float64; not 0 for a mesh so far away from 0 that float32 would blur it. What is saved counts from 0.
     """
 
     vertices: np.ndarray
@@ -66,6 +67,7 @@ class Animation:
     provenance: Provenance
     appearance: Coat | None = None
     unmatched: np.ndarray | None = None
+    origin: np.ndarray = field(default_factory=lambda: np.zeros(3))
 
     def __post_init__(self) -> None:
         assert self.vertices.ndim == 3 and self.vertices.shape[2] == 3 and self.vertices.dtype == np.float32
@@ -87,22 +89,33 @@ class Animation:
 
     def save(self, path: str | Path) -> None:
         """Writes one .safetensors file; the provenance and the reference frame travel in its metadata."""
-        metadata = {"reference_frame": str(self.reference_frame), "provenance": json.dumps(asdict(self.provenance))}
+        metadata = {"reference_frame": str(self.reference_frame), "provenance": json.dumps(asdict(self.saved_provenance))}
+        if self.origin.any():
+            metadata["origin"] = json.dumps(self.origin.tolist())
         write_atomically(Path(path), lambda part: part.write_bytes(save(self.arrays(), metadata)))
+
+    @property
+    def saved_provenance(self) -> Provenance:
+        """The provenance in the mesh's own coordinates, counted from 0."""
+        return _from_origin(self.provenance, self.origin)
+
+    def _absolute(self, vertices: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(vertices) if not self.origin.any() else vertices + self.origin
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Return all numbers by name: `vertices`, `faces`, `times`, `frame_indices`, `unmatched`, and what `appearance` has.
 
-        The latter is `corner_uv` (F, 3, 2) float32, and `picture_png`, the bytes of a PNG file as (n,) uint8.
+        The latter is `corner_uv` (F, 3, 2) float32, and `picture_png`, the bytes of a PNG file as (n,) uint8. Vertices count
+        from 0, as float32, or as float64 where there is an origin.
         """
         arrays = {
-            "vertices": np.ascontiguousarray(self.vertices),
+            "vertices": self._absolute(self.vertices),
             "faces": np.ascontiguousarray(self.faces),
             "times": self.times,
             "frame_indices": self.frame_indices,
         }
         if self.unmatched is not None:
-            arrays["unmatched"] = np.ascontiguousarray(self.unmatched)
+            arrays["unmatched"] = self._absolute(self.unmatched)
         if self.appearance is not None:
             arrays["corner_uv"] = np.ascontiguousarray(self.appearance.corner_uv)
             arrays["picture_png"] = np.frombuffer(self.appearance.png, np.uint8)
@@ -120,11 +133,16 @@ class Animation:
                 metadata = file.metadata() or {}
                 arrays = {name: file.get_tensor(name) for name in file.keys()}
             appearance = _appearance(arrays)
+            origin = np.array(json.loads(metadata.get("origin", "[0.0, 0.0, 0.0]")), np.float64).reshape(3)
+            for name in ("vertices", "unmatched"):
+                if origin.any() and name in arrays:
+                    arrays[name] = (arrays[name] - origin).astype(np.float32)
             return cls(
                 **arrays,
                 reference_frame=int(metadata["reference_frame"]),
-                provenance=Provenance.from_dict(json.loads(metadata["provenance"])),
+                provenance=_from_origin(Provenance.from_dict(json.loads(metadata["provenance"])), -origin),
                 appearance=appearance,
+                origin=origin,
             )
         except (OSError, SafetensorError, KeyError, TypeError, ValueError, ProtocolError) as error:
             raise InputError(f"{path} cannot be read as an animation.", "Run the job again.") from error
@@ -138,3 +156,14 @@ def _appearance(arrays: dict[str, np.ndarray]) -> Coat | None:
     if len(coat.corner_uv) != len(arrays["faces"]):
         raise ValueError(f"{len(coat.corner_uv)} faces have UVs, of {len(arrays['faces'])}")
     return coat
+
+
+def _from_origin(provenance: Provenance, origin: np.ndarray) -> Provenance:
+    """Move the clip's camera, if there is one, as everything moves that counted from `origin` and counts from 0 now."""
+    camera = provenance.fit.camera
+    if camera is None or not origin.any():
+        return provenance
+    matrix = np.reshape(camera.matrix, (4, 4)).copy()
+    matrix[:3, 3] += origin
+    moved: ClipCamera = replace(camera, matrix=tuple(matrix.ravel().tolist()))
+    return replace(provenance, fit=replace(provenance.fit, camera=moved))

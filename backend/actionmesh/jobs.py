@@ -5,7 +5,7 @@ Heavy modules are imported when a job needs them, so that importing this one is 
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -38,11 +38,14 @@ def run(job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None],
     progress = Progress(clock.note, cancelled)
     options = options_of(job)
     check_outputs(job)
+    left_out = check_mesh(job)
     store = stores.get(job.checkpoint, job.device, job.memory)
     subject = load_subject(options, store, progress)
     float8 = store.preset(options.preset).float8
     with store.job(*parts_of(options), float8=float8, check=progress.check):
         animation = animate(options, store, progress, subject)
+    fit = animation.provenance.fit
+    animation = animation.with_fit(replace(fit, notes=(*fit.notes, *left_out)))
     mesh = Path(job.mesh) if job.mesh else None
     for path in progress.track(job.out, SAVING):
         save_animation(animation, path, mesh, subject.frames, subject.crops)
@@ -95,7 +98,7 @@ def _answer(animation: "Animation", out: tuple[str, ...], clock: "StageClock", s
         loads=store.loads,
         plan=store.plan.name,
         retried_for_memory=store.retried_for_memory,
-        fit=animation.provenance.fit,
+        fit=animation.saved_provenance.fit,
     )
 
 
@@ -162,6 +165,20 @@ def check_outputs(job: Animate, also: Iterable[Path] = ()) -> None:
         if any(place in (other, *other.parents) or other in place.parents for other in places):
             raise InputError(f"{name} is in the place of another output.", "Name each output once, none inside another.")
         places.append(place)
+
+
+def check_mesh(job: Animate) -> tuple[str, ...]:
+    """Check that the animation can be saved into the artist's own mesh file, if one of the outputs is to hold that.
+
+    Returns:
+        a sentence for each decoration that the result will be without.
+    Raises:
+        MeshError: the file is damaged.
+    """
+    from .output.source_check import check_source
+
+    takes_source = any(Path(name).suffix.lower() in ("", ".glb") or name.endswith("/") for name in job.out)
+    return check_source(Path(job.mesh)) if job.mesh and takes_source else ()
 
 
 def inputs_of(job: Animate) -> Iterator[Path]:

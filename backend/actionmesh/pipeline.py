@@ -90,6 +90,7 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
         reference_frame=frames.index(anchor),
         frame_indices=np.array([int(time) if time == int(time) else -1 for time in frames], np.int64),
         provenance=provenance_of(options, anchor, store, Fit(shape="own" if mesh is not None else Shape.NETWORK)),
+        origin=reference.mesh.origin,
     )
     if mesh is None:
         return painted(animation, clip, standing, progress)
@@ -176,7 +177,7 @@ def known_poses(options: AnimateOptions, reference: Reference, anchor: int, tota
     """The vertices (V, 3) of the frames whose pose is known vertex by vertex, in the mesh's own coordinates."""
     known = {anchor: reference.mesh.vertices}
     for shape in options.known:
-        pose = load_mesh(shape.mesh)
+        pose = load_mesh(shape.mesh, reference.mesh.origin)
         if pose.vertices.shape == reference.mesh.vertices.shape and np.array_equal(pose.faces, reference.mesh.faces):
             known[index_of_frame(shape.frame, total, "known")] = pose.vertices
     return known
@@ -228,7 +229,7 @@ def known_latents(
         frame = index_of_frame(shape.frame, total, "known")
         if frame in known:
             raise InputError(f"Frame {frame} has two known shapes.", "Give each frame one mesh at the most.")
-        known[frame] = latent_of_pose(reference.ready(), load_mesh(shape.mesh), store, options.seed)
+        known[frame] = latent_of_pose(reference.ready(), load_mesh(shape.mesh, reference.ready().mesh.origin), store, options.seed)
     return known
 
 

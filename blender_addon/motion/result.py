@@ -16,8 +16,8 @@ from ..errors import MotionError
 from .coat import Coat
 
 AGAIN = "Run the job again."
-SHAPES = {"vertices": (3, "F32"), "faces": (2, "I32"), "times": (1, "F64"), "frame_indices": (1, "I64")}
-"""Number of axes and type of each array in the file."""
+SHAPES = {"vertices": (3, "F32 F64"), "faces": (2, "I32"), "times": (1, "F64"), "frame_indices": (1, "I64")}
+"""Number of axes and types of each array in the file; vertices are F64 where the mesh is far away from 0."""
 UV, PICTURE = "corner_uv", "picture_png"
 """The arrays of a coat, which only a mesh that was coloured has."""
 
@@ -82,6 +82,7 @@ def load_motion(path: str | Path) -> Motion:
             _check_header(file)
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in SHAPES}
+            arrays["vertices"] = arrays["vertices"].astype(np.float32, copy=False)
             coat = _read_coat(file)
         reference, provenance = int(metadata["reference_frame"]), dict(json.loads(metadata["provenance"]))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
@@ -104,7 +105,7 @@ def _check_header(file: Any) -> None:
         if name not in names:
             raise KeyError(f"it has no {name}")
         entry = file.get_slice(name)
-        if len(entry.get_shape()) != axes or entry.get_dtype() != kind:
+        if len(entry.get_shape()) != axes or entry.get_dtype() not in kind.split():
             raise ValueError(f"its {name} are {entry.get_dtype()} of shape {tuple(entry.get_shape())}")
 
 

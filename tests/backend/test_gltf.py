@@ -397,7 +397,7 @@ def broken(folder: Path) -> Path:
 
 def compressed(folder: Path) -> Path:
     builder = rich_scene()
-    builder.json["extensionsUsed"] = ["KHR_draco_mesh_compression"]
+    builder.json["extensionsUsed"] = ["EXT_meshopt_compression"]
     return builder.save(folder / "compressed.glb")
 
 

@@ -121,7 +121,7 @@ def read_prediction(uid: str, predictions: Path, frames: int) -> SurfacePoints:
             Mesh(pose, animation.faces, found[0])
         return points_of_motion(shown, animation.faces, SAMPLED, 0)
     _require_frames(predictions / uid, len(meshes), frames)
-    return points_of_meshes([load_mesh(path) for path in meshes], SAMPLED, 0)
+    return points_of_meshes([load_mesh(path, np.zeros(3)) for path in meshes], SAMPLED, 0)
 
 
 def mesh_paths(folder: Path) -> list[Path]:

@@ -100,7 +100,8 @@ class GltfFile:
         except FileNotFoundError as error:
             raise MeshError(f"There is no file {self.path.parent / unquote(uri)}.", "Put it beside the mesh.") from error
         except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
-            raise MeshError(f"{self.path.parent / unquote(uri)} cannot be opened ({error}).", "Check that you may read it.") from error
+            problem = f"{self.path.parent / unquote(uri)} cannot be opened ({error})."
+            raise MeshError(problem, "Check that you may read it.") from error
 
     def refuse_compression(self, extensions: Iterable[str]) -> None:
         """Raises MeshError if one of the extensions compresses numbers.

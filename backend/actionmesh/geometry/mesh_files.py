@@ -16,13 +16,10 @@ from .gltf_scene import Primitive, read_gltf, shown_primitives
 from .mesh import Mesh
 from .obj_file import read_obj
 from .ply_file import read_ply
-from .reading import Surface, naming_damage, read_bytes
+from .reading import Surface, centre_if_far, naming_damage, read_bytes
 from .stl_file import read_stl
 
 __all__ = ["Primitive", "load_mesh", "primitives_of"]
-
-FAR = 4
-"""Of its own size: how far a surface may be from 0 before its vertices count from its middle."""
 
 READERS: dict[str, Callable[[Path, bytes], Surface]] = {
     ".glb": read_gltf,
@@ -64,11 +61,7 @@ def load_mesh(path: str | Path, origin: np.ndarray | None = None) -> Mesh:
 
 
 def _origin_for(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    used = vertices[np.unique(faces)]
-    if not len(used) or not np.isfinite(used).all():
-        return np.zeros(3)
-    low, high = used.min(axis=0), used.max(axis=0)
-    return (low + high) / 2 if max(-low.min(), high.max()) > FAR * (high - low).max() > 0 else np.zeros(3)
+    return centre_if_far(vertices[np.unique(faces)])
 
 
 def primitives_of(path: str | Path) -> list[Primitive]:

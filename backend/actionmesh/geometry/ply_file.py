@@ -33,9 +33,16 @@ class Element:
 
 @dataclass(frozen=True)
 class PlyFile:
-    """The columns of each element by its name, and the picture that a comment names, as MeshLab does."""
+    """What is in a .ply file.
+
+    Args:
+        columns: of each element by its name.
+        kinds: of each element the types of its properties, such as "uchar".
+        picture: the one that a comment names, as MeshLab has it.
+    """
 
     columns: dict[str, dict[str, Column]]
+    kinds: dict[str, dict[str, str]]
     picture: str | None
 
     def points(self) -> np.ndarray:
@@ -69,9 +76,11 @@ def parse_ply(data: bytes) -> PlyFile:
     [form] = [line[1] for line in lines if line[:1] == ["format"]]
     body = data[end.end() :]
     reader = _Words(body) if form == "ascii" else _Bytes(body, PLY_ORDERS[form])
-    columns = {each.name: _columns(each, reader) for each in _elements(lines)}
+    elements = _elements(lines)
+    columns = {each.name: _columns(each, reader) for each in elements}
+    kinds = {each.name: {kind[-1]: kind[-2] for kind in each.properties} for each in elements}
     comments = (re.fullmatch(r"comment\s+TextureFile\s+(.*\S)\s*", line) for line in header)
-    return PlyFile(columns, next((found[1] for found in comments if found), None))
+    return PlyFile(columns, kinds, next((found[1] for found in comments if found), None))
 
 
 def _elements(lines: list[list[str]]) -> list[Element]:

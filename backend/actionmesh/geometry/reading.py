@@ -24,6 +24,8 @@ DAMAGED = (
     struct.error,
 )
 """What reading nonsense raises."""
+FAR = 4
+"""Of its own size: how far a surface may be from 0 before its vertices count from its middle."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -67,3 +69,11 @@ def reason(error: Exception) -> str:
 def plain(data: bytes) -> bytes:
     """Return the bytes of a text file without a byte order mark."""
     return data.removeprefix(BYTE_ORDER_MARK)
+
+
+def centre_if_far(points: np.ndarray) -> np.ndarray:
+    """Return the middle (3,) of points (n, 3) so far from 0 that float32 would blur what they show; else 0."""
+    if not len(points) or not np.isfinite(points).all():
+        return np.zeros(3)
+    low, high = points.min(axis=0), points.max(axis=0)
+    return (low + high) / 2 if max(-low.min(), high.max()) > FAR * (high - low).max() > 0 else np.zeros(3)

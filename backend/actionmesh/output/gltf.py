@@ -4,9 +4,10 @@ A source in glTF keeps its UVs, materials, textures, node hierarchy and vertex o
 animation are added. Every pose is one morph target, relative to the source's own mesh, and its weight is a tent: 1 at
 the pose's time, linear to 0 at its neighbours'.
 
-A skin stays, and acts after the morph targets: as long as the skeleton rests the mesh moves as animated, and a
-skeleton that moves carries the animated mesh along. Morph targets and animations that the source has stay too: as
-further shapes, which our animation holds at 0, and as further animations, of which ours is the first.
+A skin stays, and acts after the morph targets, which are therefore told in the space before it: as long as the skeleton
+stands as it does the mesh moves as animated, and a skeleton that moves carries the animated mesh along. Morph targets and
+animations that the source has stay too: as further shapes, which our animation holds at their default weights, and as further
+animations, of which ours is the first.
 """
 
 from collections.abc import Iterator
@@ -16,8 +17,10 @@ from pathlib import Path
 import numpy as np
 
 from ..animation import Animation
+from ..geometry.gltf_pose import weights_of
 from ..geometry.gltf_scene import has_triangles
 from .atomic import write_atomically
+from .far_nodes import centre_if_far, hang_at
 from .gltf_document import Document
 from .gltf_source import Block, Source, copy_source, open_source
 
@@ -33,41 +36,64 @@ def write_animated_glb(animation: Animation, path: Path, source_mesh: Path | Non
     Raises:
         OutputError: the file cannot be written, or would be over 4 GiB.
     """
-    source = open_source(animation, source_mesh)
-    old_targets = _add_morph_targets(source, animation)
-    _add_weight_animation(source.document, old_targets, animation)
-    write_atomically(path, lambda part: part.write_bytes(source.document.to_glb()))
+    data = animated_document(open_source(animation, source_mesh), animation).to_glb()
+    write_atomically(path, lambda part: part.write_bytes(data))
+
+
+def animated_document(source: Source, animation: Animation) -> Document:
+    """The source's own document, which now plays the animation."""
+    old_weights = _add_morph_targets(source, animation)
+    _add_weight_animation(source.document, old_weights, animation)
+    return source.document
 
 
 def pose_files(animation: Animation, source_mesh: Path | None) -> Iterator[bytes]:
     """Each pose as the bytes of a .glb file of its own, with the source's UVs, materials and hierarchy."""
     source = open_source(animation, source_mesh)
     for pose in animation.vertices:
-        posed = copy_source(source)
-        for block in posed.blocks:
-            attributes = block.primitive["attributes"]
-            if "NORMAL" in attributes:
-                attributes["NORMAL"] = posed.document.add_vectors(_turned_normals(posed, block, pose[None]))[0]
-            attributes["POSITION"] = posed.document.add_vectors(block.to_local(pose[None, block.rows]))[0]
-        yield posed.document.to_glb()
+        yield posed_document(source, pose).to_glb()
 
 
-def _add_morph_targets(source: Source, animation: Animation) -> dict[int, int]:
-    """Adds every pose as a morph target of every block; how many targets each animated node had before."""
+def posed_document(source: Source, pose: np.ndarray) -> Document:
+    """A copy of the source's document in a pose (V, 3)."""
+    posed = copy_source(source)
+    positions = [block.to_local(pose[block.rows]) - block.added for block in posed.blocks]
+    for node in dict.fromkeys(block.node for block in posed.blocks):
+        mine = [index for index, block in enumerate(posed.blocks) if block.node == node]
+        centre = np.zeros(3)
+        if all(posed.blocks[index].to_world.ndim == 2 for index in mine):  # a skin ignores its node
+            centre = centre_if_far(np.concatenate([positions[index] for index in mine]))
+        for index in mine:
+            _pose(posed, posed.blocks[index], pose, positions[index] - centre)
+        if centre.any():
+            hang_at(posed.document, node, centre)
+    return posed.document
+
+
+def _pose(posed: Source, block: Block, pose: np.ndarray, positions: np.ndarray) -> None:
+    attributes = block.primitive["attributes"]
+    if "NORMAL" in attributes:
+        normals = unit(_turned_normals(posed, block, pose[None])) - block.added_normals
+        attributes["NORMAL"] = posed.document.add_vectors(normals)[0]
+    attributes["POSITION"] = posed.document.add_vectors(positions[None])[0]
+
+
+def _add_morph_targets(source: Source, animation: Animation) -> dict[int, list[float]]:
+    """Adds every pose as a morph target of every block; the default weights that each animated node's old targets have."""
     document, poses = source.document, animation.vertices
     for block in source.blocks:
         deltas = block.to_local(poses[:, block.rows]) - block.positions
         targets = [{"POSITION": accessor} for accessor in document.add_vectors(deltas)]
         if "NORMAL" in block.primitive["attributes"]:
-            deltas = _turned_normals(source, block, poses) - document.array(block.primitive["attributes"]["NORMAL"])
+            deltas = _turned_normals(source, block, poses) - _normals(source, block)
             for target, accessor in zip(targets, document.add_vectors(deltas), strict=True):
                 target["NORMAL"] = accessor
         block.primitive["targets"] = block.primitive.get("targets", []) + targets
     return {node: _extend_mesh(document, node, len(poses)) for node in dict.fromkeys(b.node for b in source.blocks)}
 
 
-def _extend_mesh(document: Document, node_index: int, poses: int) -> int:
-    """Names and weighs the new targets of a mesh and gives its lines and points still ones; its old target count."""
+def _extend_mesh(document: Document, node_index: int, poses: int) -> list[float]:
+    """Names and weighs the new targets of a mesh and gives its lines and points still ones; its old targets' weights."""
     node = document.json["nodes"][node_index]
     mesh = document.json["meshes"][node["mesh"]]
     shown = [primitive for primitive in mesh["primitives"] if "POSITION" in primitive["attributes"]]
@@ -77,6 +103,7 @@ def _extend_mesh(document: Document, node_index: int, poses: int) -> int:
             still = document.add_zeros(count)
             primitive["targets"] = primitive.get("targets", []) + [{"POSITION": still} for _ in range(poses)]
     old = len(shown[0]["targets"]) - poses
+    held = (weights_of(document.json, node) or [0.0] * old)[:old]
     mesh["weights"] = mesh.get("weights", [0.0] * old) + [0.0] * poses
     if "weights" in node:
         node["weights"] = node["weights"] + [0.0] * poses
@@ -84,28 +111,28 @@ def _extend_mesh(document: Document, node_index: int, poses: int) -> int:
     if isinstance(extras, dict):
         names = extras.get("targetNames", [f"target_{k}" for k in range(old)])
         extras["targetNames"] = names + [f"pose_{k:04d}" for k in range(poses)]
-    return old
+    return held
 
 
-def _add_weight_animation(document: Document, old_targets: dict[int, int], animation: Animation) -> None:
+def _add_weight_animation(document: Document, old_weights: dict[int, list[float]], animation: Animation) -> None:
     """Adds the tent weights as the file's first animation, and pads the weights that its other animations move."""
     poses = len(animation.times)
     assert (np.diff(animation.times) > 0).all(), "times must increase"
-    _pad_other_animations(document, old_targets, poses)
+    _pad_other_animations(document, {node: len(held) for node, held in old_weights.items()}, poses)
     times = document.add_scalars(animation.times)
-    counts = sorted(set(old_targets.values()))
-    weights = [document.add_scalars(np.hstack([np.zeros((poses, old)), np.eye(poses)]).ravel()) for old in counts]
+    kinds = sorted({tuple(held) for held in old_weights.values()})
+    weights = [document.add_scalars(np.hstack([np.tile(held, (poses, 1)), np.eye(poses)]).ravel()) for held in kinds]
     entry = {
         "name": ANIMATION_NAME,
         "samplers": [{"input": times, "interpolation": "LINEAR", "output": output} for output in weights],
         "channels": [
-            {"sampler": counts.index(old), "target": {"node": node, "path": "weights"}}
-            for node, old in old_targets.items()
+            {"sampler": kinds.index(tuple(held)), "target": {"node": node, "path": "weights"}}
+            for node, held in old_weights.items()
         ],
         "extras": {
             "reference_frame": animation.reference_frame,
             "frame_indices": animation.frame_indices.tolist(),
-            "provenance": asdict(animation.provenance),
+            "provenance": asdict(animation.saved_provenance),
         },
     }
     document.json.setdefault("animations", []).insert(0, entry)
@@ -133,15 +160,20 @@ def _turned_normals(source: Source, block: Block, poses: np.ndarray) -> np.ndarr
     Returns:
         (T, n, 3) float64 in the block's space.
     """
-    normals = source.document.array(block.primitive["attributes"]["NORMAL"]).astype(np.float64)
-    used, follows = np.unique(block.rows, return_inverse=True)
+    used, first, follows = np.unique(block.rows, return_index=True, return_inverse=True)
     number = np.full(len(source.vertices), -1)
     number[used] = np.arange(len(used))
     faces = number[source.faces]
     faces = faces[(faces >= 0).all(axis=1)]
-    before = _vertex_normals(block.to_local(source.vertices[used]), faces)[follows]
-    after = (_vertex_normals(block.to_local(pose[used]), faces)[follows] for pose in poses)
+    before = _vertex_normals(block.to_local(source.vertices[used], first), faces)[follows]
+    after = (_vertex_normals(block.to_local(pose[used], first), faces)[follows] for pose in poses)
+    normals = _normals(source, block)
     return np.stack([_turn(normals, before, pose) for pose in after])
+
+
+def _normals(source: Source, block: Block) -> np.ndarray:
+    """(n, 3) float64, as the source shows them in the block's space."""
+    return source.document.array(block.primitive["attributes"]["NORMAL"]).astype(np.float64) + block.added_normals
 
 
 def _vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
@@ -149,8 +181,12 @@ def _vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     corners = vertices[faces]
     weighted = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     sums = [np.bincount(faces.ravel(), np.repeat(weighted[:, axis], 3), len(vertices)) for axis in range(3)]
-    normals = np.stack(sums, axis=1)
-    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-30)
+    return unit(np.stack(sums, axis=1))
+
+
+def unit(vectors: np.ndarray) -> np.ndarray:
+    """Vectors (..., 3) of length 1; 0 stays."""
+    return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-30)
 
 
 def _turn(vectors: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:

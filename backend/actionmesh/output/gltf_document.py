@@ -1,35 +1,42 @@
 """A glTF 2.0 file as what it is, JSON and bytes: read, extended and written without interpreting what is not asked for.
 
 Textures, materials, extras, extensions and unknown chunks come out byte for byte as they went in; only a `.gltf` file's
-buffers and pictures move into the one binary chunk. Meshes in Draco or meshopt compression are refused.
+buffers and pictures move into the one binary chunk, and Draco and instances become plain glTF. Meshopt is refused.
 Specification: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
 """
 
 import json
-import mimetypes
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import MeshError, OutputError
-from ..geometry.gltf_file import BINARY_CHUNK, JSON_CHUNK, MAGIC, GltfFile, read_accessor
+from ..geometry.gltf_accessors import entry_of, read_accessor, view_of
+from ..geometry.gltf_file import BINARY_CHUNK, JSON_CHUNK, MAGIC, GltfFile
 from ..geometry.reading import DAMAGED, naming_damage, read_bytes
+from .source_pictures import drop_textures, picture_of
 
 VERTEX_BUFFER, INDEX_BUFFER = 34962, 34963
 FLOAT, UNSIGNED_INT = 5126, 5125
-KINDS = {1: "SCALAR", 2: "VEC2", 3: "VEC3"}
+KINDS = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}
+WHITE = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8ffff3f0005fe02fe0def46b8"
+    "0000000049454e44ae426082"
+)
+"""A picture of one white pixel, in the place of one that is left out."""
 LARGEST_GLB = 2**32 - 1
 
 
 @dataclass
 class Document:
-    """The file's JSON, its one binary buffer, and chunks that are neither (kind, bytes)."""
+    """The file's JSON, its one binary buffer, chunks that are neither (kind, bytes), and a sentence for all left out."""
 
     json: dict
     binary: bytearray
     other_chunks: list[tuple[int, bytes]]
+    notes: list[str] = field(default_factory=list)
 
     @classmethod
     def read(cls, path: Path) -> "Document":
@@ -53,21 +60,31 @@ class Document:
         return document
 
     def _gather_buffers(self, file: GltfFile) -> None:
-        starts = [self._append(file.buffer(index)) for index in range(len(self.json.get("buffers", [])))]
-        for view in self.json.get("bufferViews", []):
+        buffer, views = file.buffer, self.json.get("bufferViews", [])
+        for index in range(len(views)):
+            view_of(self.json, buffer, index)
+        starts = [self._append(buffer(index)) for index in range(len(self.json.get("buffers", [])))]
+        for view in views:
             view["byteOffset"] = view.get("byteOffset", 0) + starts[view["buffer"]]
             view["buffer"] = 0
+            if view.get("byteStride") == 0:  # an older habit for "none"
+                del view["byteStride"]
 
     def _gather_images(self, file: GltfFile) -> None:
         """Brings pictures beside a .gltf file into the buffer; one that is not there stays a reference."""
-        for image in self.json.get("images", []):
+        for index, image in enumerate(self.json.get("images", [])):
             if "uri" not in image:
+                entry_of(self.json, "bufferViews", image["bufferView"])
                 continue
             try:
-                data = file.resolve(image["uri"])
-            except MeshError:
+                data, kind = picture_of(file, image["uri"])
+                image.setdefault("mimeType", kind)
+            except FileNotFoundError:
                 continue
-            image.setdefault("mimeType", _mime_type(image["uri"]))
+            except (ValueError, TypeError) as error:
+                self.notes.append(f"The picture images[{index}] was left out: {error}.")
+                drop_textures(self.json, index)
+                data, image["mimeType"] = WHITE, "image/png"
             image["bufferView"] = self._add_view(data)
             del image["uri"]
 
@@ -119,6 +136,11 @@ class Document:
         """Adds the bytes of a picture's file; the index of the image."""
         return add_to(self.json, "images", {"bufferView": self._add_view(data), "mimeType": mime_type})
 
+    def add_weights(self, values: np.ndarray) -> int:
+        """Adds (count, 4) weights of joints as float32; the index of their accessor."""
+        values = np.ascontiguousarray(values, "<f4")
+        return self._add_accessor(values, self._add_view(values.tobytes(), target=VERTEX_BUFFER), 0)
+
     def add_zeros(self, count: int) -> int:
         """Adds `count` zero vectors, which take no space; the index of their accessor."""
         return self._add_accessor(np.zeros((count, 3), np.float32), None, 0)
@@ -158,9 +180,3 @@ def add_to(parent: dict, name: str, entry: dict) -> int:
 def _chunk(kind: int, data: bytes | bytearray, filler: bytes) -> bytes:
     padding = filler * (-len(data) % 4)
     return struct.pack("<II", min(len(data) + len(padding), LARGEST_GLB), kind) + data + padding
-
-
-def _mime_type(uri: str) -> str:
-    if uri.startswith("data:"):
-        return uri[len("data:") :].split(";", 1)[0]
-    return mimetypes.guess_type(uri, strict=False)[0] or "image/png"

@@ -1,42 +1,49 @@
 """The mesh that was animated, as a glTF document, with the animation's vertices found in its primitives.
 
-A .glb or .gltf file is taken as it is. Any other format is turned into glTF by trimesh. A mesh that was coloured here has
-these colours; another one of the model's own is plain clay. Where the document splits or reorders vertices, as trimesh does
-along the UV seams of an .obj, they are matched by place: vertices at one place move together.
+A .glb or .gltf file is taken as it is; any other format is turned into glTF, see `plain_source`. A mesh that was coloured here
+has these colours; another one of the model's own is plain clay. Where a file is not the one that was animated but its vertices
+are at the same places, they are matched by place.
 """
 
 import copy
 import logging
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import trimesh
 from scipy.spatial import KDTree
 
 from ..animation import Animation
 from ..errors import MeshError
-from ..geometry.gltf_scene import shown_primitives, to_world
+from ..geometry.gltf_pose import Poser
+from ..geometry.gltf_scene import placed_primitives, shown_primitives
 from ..geometry.mesh_files import load_mesh
+from ..geometry.reading import DAMAGED, naming_damage
+from ..geometry.surface import vertex_normals
 from .coated_document import coated_document
 from .gltf_document import Document, add_to
+from .gltf_tidy import tidy
+from .plain_source import Part, document_of, plain_document
 
 log = logging.getLogger(__name__)
 
-CLAY = (0.5, 0.33, 0.23, 1.0)
 SAME_PLACE = 1e-5
 """Vertices closer than this share of the mesh's longest side are at one place."""
+FLAT = 1e-7
+"""Of what a vertex's matrix stretches most: what it stretches less is flat."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Block:
     """A primitive of the scene.
 
     Args:
         node: index of its node.
         primitive: its JSON.
-        to_world: (4, 4) float64, from the primitive's space to the animation's.
-        positions: (n, 3) float64, in the primitive's space.
+        to_world: from the primitive's space to the animation's: (4, 4) float64, or of a skin (n, 4, 4).
+        positions: (n, 3) float64, in the primitive's space, with its own morph targets by their default weights.
+        added: (n, 3) float64, what these targets add; and `added_normals`.
         rows: (n,) int, the animation's vertex that each of its vertices follows.
     """
 
@@ -44,14 +51,24 @@ class Block:
     primitive: dict
     to_world: np.ndarray
     positions: np.ndarray
+    added: np.ndarray
+    added_normals: np.ndarray
     rows: np.ndarray
 
-    def to_local(self, points: np.ndarray) -> np.ndarray:
-        """Points (..., 3) of the animation's space -> float64 in the primitive's space.
+    @cached_property
+    def _back(self) -> np.ndarray:
+        """(3, 3) or (n, 3, 3); the pseudo-inverse lets what is scaled to nothing in one direction stay flat."""
+        return np.linalg.pinv(self.to_world[..., :3, :3], rcond=FLAT)
 
-        The pseudo-inverse lets a node that is scaled to nothing in one direction stay flat.
+    def to_local(self, points: np.ndarray, which: np.ndarray | slice = slice(None)) -> np.ndarray:
+        """Points (..., m, 3) of the animation's space -> float64 in the primitive's space.
+
+        Args:
+            which: of the block's vertices, those that the points are; all of them by default.
         """
-        return (points - self.to_world[:3, 3]) @ np.linalg.pinv(self.to_world[:3, :3]).T
+        if self.to_world.ndim == 2:
+            return (points - self.to_world[:3, 3]) @ self._back.T
+        return np.einsum("nij,...nj->...ni", self._back[which], points - self.to_world[which, :3, 3])
 
 
 @dataclass(frozen=True)
@@ -74,20 +91,23 @@ def open_source(animation: Animation, path: Path | None) -> Source:
     """
     if path is not None and animation.appearance is None:
         try:
-            return _open_file(animation, path)
-        except (MeshError, ValueError, KeyError, IndexError, TypeError) as error:
+            source = open_file(animation, path)
+            for note in source.document.notes:
+                log.warning("%s: %s", path, note)
+            return source
+        except (MeshError, *DAMAGED) as error:
             log.warning(
                 "The result is saved without the materials of %s: %s",
                 path,
                 error,
                 exc_info=not isinstance(error, MeshError),
             )
-    rest = animation.vertices[animation.reference_frame]
+    rest, faces = animation.vertices[animation.reference_frame], animation.faces
     if animation.appearance is not None:
-        document, rows = coated_document(rest, animation.faces, animation.appearance)
-        return _open_document(document, rest, animation.faces, rows)
-    mesh = trimesh.Trimesh(rest, animation.faces, process=False)
-    return _open_document(_from_trimesh(mesh.scene(), Path()), rest, animation.faces)
+        document, rows = coated_document(rest, faces, animation.appearance)
+    else:
+        document, rows = document_of([Part(faces)], rest, vertex_normals(rest, faces), Path())
+    return _open_document(_moved(document, animation.origin), rest, faces, animation.origin, rows)
 
 
 def copy_source(source: Source) -> Source:
@@ -98,49 +118,48 @@ def copy_source(source: Source) -> Source:
     return replace(source, document=document, blocks=blocks)
 
 
-def _open_file(animation: Animation, path: Path) -> Source:
-    is_gltf = path.suffix.lower() in (".glb", ".gltf")
-    document = Document.read(path) if is_gltf else _convert(path)
-    vertices = load_mesh(path).vertices
-    if len(vertices) != animation.vertices.shape[1]:
-        raise MeshError(f"It has {len(vertices)} vertices, the animation {animation.vertices.shape[1]}.")
-    return _open_document(document, vertices, animation.faces)
+def open_file(animation: Animation, path: Path) -> Source:
+    """The mesh at `path`, with all that its file tells of it.
+
+    Raises:
+        MeshError: it cannot be read, or is not the mesh that was animated.
+    """
+    mesh, origin = load_mesh(path, animation.origin), animation.origin
+    if len(mesh.vertices) != animation.vertices.shape[1]:
+        raise MeshError(f"It has {len(mesh.vertices)} vertices, the animation {animation.vertices.shape[1]}.")
+    with naming_damage(path):
+        if path.suffix.lower() in (".glb", ".gltf"):
+            document = Document.read(path)
+            tidy(document)
+            return _open_document(document, mesh.vertices, animation.faces, origin)
+        document, rows = plain_document(mesh)
+        return _open_document(_moved(document, origin), mesh.vertices, animation.faces, origin, rows)
 
 
-def _convert(path: Path) -> Document:
-    try:
-        scene = trimesh.load_scene(path, process=False)
-    except Exception as error:  # trimesh lets through whatever its readers meet
-        raise MeshError(f"{path} cannot be read.", "Export it again.") from error
-    return _from_trimesh(scene, path)
-
-
-def _from_trimesh(scene: trimesh.Scene, path: Path) -> Document:
-    document = Document.parse(scene.export(file_type="glb", include_normals=True), path)
-    for mesh in document.json["meshes"]:
-        for primitive in mesh["primitives"]:
-            if "material" not in primitive:
-                colour = (1.0, 1.0, 1.0, 1.0) if "COLOR_0" in primitive["attributes"] else CLAY
-                material = {"pbrMetallicRoughness": {"baseColorFactor": list(colour)}}
-                primitive["material"] = add_to(document.json, "materials", material)
-    for material in document.json["materials"]:  # glTF's own default is bare metal, which no source here means
-        shading = material.setdefault("pbrMetallicRoughness", {})
-        shading |= {"metallicFactor": 0.0, "roughnessFactor": shading.get("roughnessFactor", 0.8)}
+def _moved(document: Document, origin: np.ndarray) -> Document:
+    """Put a document whose vertices count from `origin` where it belongs, by a node above all others."""
+    if origin.any():
+        for scene in document.json["scenes"]:
+            above = {"name": "origin", "translation": origin.tolist(), "children": scene["nodes"]}
+            scene["nodes"] = [add_to(document.json, "nodes", above)]
     return document
 
 
-def _open_document(document: Document, vertices: np.ndarray, faces: np.ndarray, rows: np.ndarray | None = None) -> Source:
+def _open_document(
+    document: Document, vertices: np.ndarray, faces: np.ndarray, origin: np.ndarray, rows: np.ndarray | None = None
+) -> Source:
     """Finds the surfaces of a document; `rows`, which vertex each of its own is, is found by place unless given."""
     _separate_meshes(document.json)
-    primitives = list(shown_primitives(document.json))
-    positions = [document.array(content["attributes"]["POSITION"]).astype(np.float64) for _, content in primitives]
-    world = [to_world(local, found.world) for local, (found, _) in zip(positions, primitives, strict=True)]
+    found = list(placed_primitives(document.json, document.array))
     if rows is None:
-        rows = _match(np.concatenate([np.empty((0, 3)), *world]), vertices)
-    blocks = [
-        Block(found.node, content, found.world, local, rows[found.vertices])
-        for (found, content), local in zip(primitives, positions, strict=True)
-    ]
+        rows = _match(np.concatenate([np.empty((0, 3)), *(placed.points - origin for _, _, placed in found)]), vertices)
+    poser, blocks = Poser(document.json, document.array), []
+    for primitive, content, placed in found:
+        node, shape = document.json["nodes"][primitive.node], placed.positions.shape
+        world = placed.world.copy()
+        world[..., :3, 3] -= origin
+        added, turned = (poser.morphed(node, content, name, shape) for name in ("POSITION", "NORMAL"))
+        blocks.append(Block(primitive.node, content, world, placed.positions, added, turned, rows[primitive.vertices]))
     return Source(document, blocks, vertices, faces)
 
 

@@ -100,7 +100,7 @@ def _write_npz(animation: Animation, path: Path, source_mesh: Path | None, clip:
     arrays: dict = {
         **animation.arrays(),
         "reference_frame": np.int64(animation.reference_frame),
-        "provenance": np.str_(json.dumps(asdict(animation.provenance))),
+        "provenance": np.str_(json.dumps(asdict(animation.saved_provenance))),
     }
 
     def write(part: Path) -> None:

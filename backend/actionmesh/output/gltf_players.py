@@ -1,0 +1,76 @@
+"""The animations that a source has of its own: those that no player could play are left out."""
+
+
+from ..errors import MeshError
+from ..geometry.gltf_accessors import entry_of
+from ..geometry.reading import DAMAGED
+from .gltf_document import Document
+
+WIDTHS = {"translation": 3, "rotation": 4, "scale": 3}
+POINTER = "pointer"
+"""What an extension animates (KHR_animation_pointer), which is none of ours."""
+
+
+def tidy_animations(document: Document) -> None:
+    """Leave out channels without a target, without a sampler, or with other numbers than they need; the notes say so."""
+    gltf = document.json
+    given = gltf.get("animations", [])
+    if not isinstance(given, list):
+        document.notes.append("The animations were left out: they are no list.")
+        given = []
+    kept = [animation for index, animation in enumerate(given) if _keep(document, animation, f"animations[{index}]")]
+    if kept:
+        gltf["animations"] = kept
+    else:
+        gltf.pop("animations", None)
+
+
+def _keep(document: Document, animation: dict, name: str) -> bool:
+    try:
+        channels = animation["channels"]
+        good = [channel for channel in channels if _plays(document, animation, channel)]
+        animation["channels"] = good
+        if len(good) < len(channels):
+            _drop_unused_samplers(animation)
+    except DAMAGED:
+        document.notes.append(f"{name} was left out: it is damaged.")
+        return False
+    if len(good) < len(channels):
+        document.notes.append(f"{len(channels) - len(good)} channels of {name} were left out: they are damaged.")
+    return bool(good)
+
+
+def _plays(document: Document, animation: dict, channel: dict) -> bool:
+    try:
+        sampler, target = entry_of(animation, "samplers", channel["sampler"]), channel["target"]
+        if target["path"] == POINTER:
+            return True
+        node = entry_of(document.json, "nodes", target["node"]) if "node" in target else {}
+        times, values = document.array(sampler["input"]), document.array(sampler["output"])
+        each = 3 if sampler.get("interpolation") == "CUBICSPLINE" else 1
+        return times.shape[1] == 1 and values.size == len(times) * each * _width(document.json, node, target["path"])
+    except (MeshError, *DAMAGED):
+        return False
+
+
+def _width(gltf: dict, node: dict, path: str) -> int:
+    """How many numbers a key has."""
+    if path != "weights":
+        return WIDTHS[path]
+    primitives = entry_of(gltf, "meshes", node["mesh"])["primitives"]
+    targets = max(len(primitive.get("targets", [])) for primitive in primitives)
+    if not targets:
+        raise ValueError("weights of a mesh without morph targets")
+    return targets
+
+
+def _drop_unused_samplers(animation: dict) -> None:
+    """Where channels went, a damaged sampler goes with them."""
+    used = sorted({channel["sampler"] for channel in animation["channels"]})
+    if len(used) == len(animation["samplers"]) or not used:
+        return
+    animation["samplers"] = [animation["samplers"][index] for index in used]
+    for channel in {id(channel): channel for channel in animation["channels"]}.values():
+        channel["sampler"] = used.index(channel["sampler"])
+
+

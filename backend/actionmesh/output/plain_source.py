@@ -1,0 +1,233 @@
+"""A mesh file that is no glTF, .obj, .ply or .stl, as a glTF document with its UVs, colours and materials.
+
+Vertices are split along the seams of UVs and normals; which vertex of the mesh each part's are is known, not guessed by place.
+"""
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import trimesh
+from PIL import Image
+from trimesh.exchange.obj import parse_mtl
+from trimesh.visual import ColorVisuals, TextureVisuals
+from trimesh.visual.material import PBRMaterial, SimpleMaterial
+
+from ..geometry.gltf_scene import shown_primitives
+from ..geometry.mesh import Mesh
+from ..geometry.mesh_corners import uv_of_ply
+from ..geometry.obj_file import ObjFile, parse_obj
+from ..geometry.ply_file import PlyFile, parse_ply
+from ..geometry.polygons import cut_up
+from ..geometry.reading import read_bytes
+from ..geometry.surface import vertex_normals
+from ..intake import open_picture
+from .gltf_document import Document, add_to
+from .source_pictures import Folder
+
+CLAY = (0.5, 0.33, 0.23, 1.0)
+UV_OF_VERTICES = (("s", "t"), ("u", "v"), ("texture_u", "texture_v"))
+RED_GREEN_BLUE = ("red", "green", "blue")
+
+
+@dataclass
+class Part:
+    """Triangles of one material, corner by corner.
+
+    Args:
+        rows: (F, 3) the mesh's vertices.
+        uv: (F, 3, 2), origin at the lower left; normals: (F, 3, 3). None where there are none.
+        colours: (V, 4) uint8 of the mesh's vertices, or (F, 4) of the triangles.
+        material: None is clay.
+    """
+
+    rows: np.ndarray
+    uv: np.ndarray | None = None
+    normals: np.ndarray | None = None
+    colours: np.ndarray | None = None
+    material: SimpleMaterial | None = None
+
+
+@dataclass
+class Parts:
+    parts: list[Part]
+    notes: list[str] = field(default_factory=list)
+
+
+def plain_document(mesh: Mesh) -> tuple[Document, np.ndarray]:
+    """Return a document of the mesh's file, and which of the mesh's vertices (R,) each of its R vertices is.
+
+    Its vertices count from the mesh's origin. What was left out of it is in the document's notes.
+    """
+    assert mesh.path is not None
+    made = _parts(mesh, mesh.path)
+    smooth = vertex_normals(mesh.vertices, mesh.faces)
+    document, rows = document_of(made.parts, mesh.vertices, smooth, mesh.path)
+    document.notes += made.notes
+    return document, rows
+
+
+def document_of(parts: list[Part], vertices: np.ndarray, smooth: np.ndarray, path: Path) -> tuple[Document, np.ndarray]:
+    """Return a document of parts of a mesh, and its vertices (R,); `smooth` are normals (V, 3) where a part has none."""
+    scene, followed = trimesh.Scene(), {}
+    for number, part in enumerate(parts):
+        made, followed[f"part_{number}"] = _trimesh_of(part, vertices, smooth)
+        scene.add_geometry(made, node_name=f"part_{number}", geom_name=f"part_{number}")
+    document = Document.parse(scene.export(file_type="glb", include_normals=True), path)
+    _finish_materials(document.json)
+    rows = [followed[document.json["meshes"][node["mesh"]]["name"]] for node in _in_order(document.json)]
+    return document, np.concatenate(rows)
+
+
+def _in_order(gltf: dict) -> list[dict]:
+    return [gltf["nodes"][primitive.node] for primitive, _ in shown_primitives(gltf)]
+
+
+def _trimesh_of(part: Part, vertices: np.ndarray, smooth: np.ndarray) -> tuple[trimesh.Trimesh, np.ndarray]:
+    """The part with a vertex for each vertex, UV and normal that meet in a corner, and which of the mesh's (n,) each is."""
+    flat = part.rows.ravel()
+    given = [values.reshape(len(flat), -1) for values in (part.uv, part.normals) if values is not None]
+    if given:
+        _, first, inverse = np.unique(np.column_stack([flat, *given]), axis=0, return_index=True, return_inverse=True)
+    else:
+        _, first, inverse = np.unique(flat, return_index=True, return_inverse=True)
+    rows = flat[first]
+    normals = smooth[rows] if part.normals is None else part.normals.reshape(-1, 3)[first]
+    made = trimesh.Trimesh(vertices[rows], inverse.reshape(-1, 3), vertex_normals=normals, process=False)
+    if part.uv is not None:
+        clay = PBRMaterial(baseColorFactor=(255 * np.array(CLAY)).astype(np.uint8))
+        made.visual = TextureVisuals(uv=part.uv.reshape(-1, 2)[first], material=part.material or clay)
+    elif part.material is not None:
+        made.visual = TextureVisuals(material=part.material)
+    elif part.colours is not None and len(part.colours) == len(vertices):
+        made.visual = ColorVisuals(made, vertex_colors=part.colours[rows])
+    elif part.colours is not None:
+        made.visual = ColorVisuals(made, face_colors=part.colours)
+    return made, rows
+
+
+def _finish_materials(gltf: dict) -> None:
+    for mesh in gltf["meshes"]:
+        for primitive in mesh["primitives"]:
+            if "material" not in primitive:
+                colour = (1.0, 1.0, 1.0, 1.0) if "COLOR_0" in primitive["attributes"] else CLAY
+                material = {"pbrMetallicRoughness": {"baseColorFactor": list(colour)}}
+                primitive["material"] = add_to(gltf, "materials", material)
+    for material in gltf["materials"]:  # glTF's own default is bare metal, which no source here means
+        shading = material.setdefault("pbrMetallicRoughness", {})
+        shading |= {"metallicFactor": 0.0, "roughnessFactor": shading.get("roughnessFactor", 0.8)}
+
+
+def _parts(mesh: Mesh, path: Path) -> Parts:
+    ending, data = path.suffix.lower(), read_bytes(path)
+    if ending == ".obj":
+        return _of_obj(parse_obj(data), path.parent)
+    if ending == ".ply":
+        return _of_ply(parse_ply(data), len(mesh.vertices), path.parent)
+    return Parts([Part(mesh.faces)])
+
+
+def _of_obj(file: ObjFile, folder: Path) -> Parts:
+    resolver, points = Folder(folder), file.points()
+    triangles = cut_up([[corner[0] for corner in polygon] for polygon in file.polygons], points)
+    starts = np.cumsum([0, *map(len, file.polygons)])[:-1]
+    corners = starts[triangles.polygon][:, None] + triangles.corners
+    flat = [corner for polygon in file.polygons for corner in polygon]
+    uv = _values(file.uv, [corner[1] for corner in flat], 2)[corners]
+    normals = _values(file.normals, [corner[2] for corner in flat], 3)[corners]
+    colours = _colours_of_obj(file)
+    known = _materials(file, resolver)
+    named = np.array([*{name: None for name in file.materials}], object)
+    number = {name: k for k, name in enumerate(named)}
+    of_triangle = np.array([number[name] for name in file.materials], np.int64)[triangles.polygon]
+    parts = []
+    for k, name in enumerate(named):
+        mine = of_triangle == k
+        if mine.any():
+            part = Part(triangles.faces[mine], _if_any(uv[mine]), _if_all(normals[mine]), colours, known.get(name))
+            parts.append(part)
+    return Parts(parts, resolver.notes)
+
+
+def _values(listed: list[list[float]], named: list[int | None], width: int) -> np.ndarray:
+    """(corners, width) float64 of what each corner names; NaN where it names nothing."""
+    values = np.array([*listed, [np.nan] * width], np.float64).reshape(-1, width)
+    at = np.array([-1 if index is None or not 0 <= index < len(listed) else index for index in named], np.int64)
+    return np.where(np.isfinite(values).all(axis=1, keepdims=True), values, np.nan)[at]
+
+
+def _if_any(uv: np.ndarray) -> np.ndarray | None:
+    return None if np.isnan(uv).all() else np.nan_to_num(uv, nan=0.0)
+
+
+def _if_all(normals: np.ndarray) -> np.ndarray | None:
+    length = np.linalg.norm(normals, axis=-1, keepdims=True)
+    return normals / length if np.isfinite(length).all() and (length > 0).all() else None
+
+
+def _colours_of_obj(file: ObjFile) -> np.ndarray | None:
+    if not all(len(vertex) >= 6 for vertex in file.vertices):
+        return None
+    return _as_bytes(np.array([vertex[3:6] for vertex in file.vertices]))
+
+
+def _as_bytes(colours: np.ndarray) -> np.ndarray:
+    """Colours (n, 3 or 4) from 0 to 1 as (n, 4) uint8."""
+    opaque = np.column_stack([colours, np.ones(len(colours))])[:, :4]
+    return np.rint(255 * np.nan_to_num(opaque).clip(0, 1)).astype(np.uint8)
+
+
+def _materials(file: ObjFile, resolver: Folder) -> dict[str, SimpleMaterial]:
+    """The materials of the libraries that the file names; those that cannot be read are left out."""
+    found: dict[str, SimpleMaterial] = {}
+    for library in dict.fromkeys(file.libraries):
+        for name, properties in parse_mtl(resolver.library(library), resolver).items():
+            try:
+                found[name] = SimpleMaterial(**properties)
+            except (TypeError, ValueError):
+                resolver.notes.append(f"The material {name} was left out: it is damaged.")
+    return found
+
+
+def _of_ply(file: PlyFile, count: int, folder: Path) -> Parts:
+    resolver, triangles = Folder(folder), file.triangles()
+    uv = uv_of_ply(file, triangles)
+    vertex = file.columns["vertex"]
+    for s, t in UV_OF_VERTICES:
+        if uv is None and s in vertex and t in vertex:
+            uv = np.nan_to_num(np.stack([vertex[s], vertex[t]], axis=1).astype(np.float64))[triangles.faces]
+    colours = _colours_of_ply(file, "vertex")
+    if colours is None:
+        of_faces = _colours_of_ply(file, "face")
+        colours = None if of_faces is None else of_faces[triangles.polygon]
+    material = None
+    if file.picture and uv is not None:
+        material = _painted(resolver, file.picture)
+    if material is None and colours is not None:
+        uv = None
+    return Parts([Part(triangles.faces, uv, None, colours, material)], resolver.notes)
+
+
+def _painted(resolver: Folder, name: str) -> SimpleMaterial | None:
+    try:
+        return SimpleMaterial(image=_decoded(resolver.get(name)), diffuse=(255, 255, 255, 255))
+    except FileNotFoundError:
+        return None
+
+
+def _decoded(data: bytes) -> Image.Image:
+    with open_picture(io.BytesIO(data)) as picture:
+        picture.load()
+        whole = picture.copy()
+        whole.format = picture.format  # a JPEG stays one
+        return whole
+
+
+def _colours_of_ply(file: PlyFile, element: str) -> np.ndarray | None:
+    columns, kinds = file.columns.get(element, {}), file.kinds.get(element, {})
+    if not all(name in columns for name in RED_GREEN_BLUE):
+        return None
+    names = [*RED_GREEN_BLUE, *(["alpha"] if "alpha" in columns else [])]
+    full = {"uchar": 255, "uint8": 255, "ushort": 65535, "uint16": 65535}
+    return _as_bytes(np.stack([np.asarray(columns[name], np.float64) / full.get(kinds[name], 1) for name in names], axis=1))

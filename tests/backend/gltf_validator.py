@@ -1,0 +1,52 @@
+"""Khronos' own validator of glTF, run by Node: the judge of every .glb that is written here.
+
+The first run installs it, with npm, into a folder that git ignores.
+"""
+
+import functools
+import json
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+VERSION = "2.0.0-dev.3.10"
+CACHE = Path(__file__).resolve().parents[2] / ".cache" / f"gltf-validator-{VERSION}"
+SCRIPT = """
+const validator = require('gltf-validator'), fs = require('fs'), path = require('path');
+const report = file => validator.validateBytes(new Uint8Array(fs.readFileSync(file)), {maxIssues: 0, externalResourceFunction:
+  uri => Promise.reject(uri)}).then(result => result.issues.messages);
+Promise.all(process.argv.slice(1).map(report)).then(found => console.log(JSON.stringify(found)));
+"""
+ERROR, WARNING = 0, 1
+
+
+@functools.cache
+def installed() -> str:
+    """Install the validator if it is not there; a reason why that cannot be, else nothing."""
+    if (CACHE / "node_modules" / "gltf-validator").exists():
+        return "" if shutil.which("node") else "Node is not installed"
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        return "Node and npm are not installed"
+    CACHE.mkdir(parents=True, exist_ok=True)
+    command = [npm, "install", "--no-save", "--no-package-lock", "--no-audit", "--no-fund", f"gltf-validator@{VERSION}"]
+    done = subprocess.run([*command, "--prefix", str(CACHE)], capture_output=True, text=True, timeout=120)
+    return "" if done.returncode == 0 else f"npm could not install gltf-validator {VERSION}"
+
+
+def judged(*paths: Path) -> list[list[dict]]:
+    """The validator's messages on each file; the test is skipped where there is no validator."""
+    if reason := installed():
+        pytest.skip(reason)
+    command = [str(shutil.which("node")), "-e", SCRIPT, *map(str, paths)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=CACHE, timeout=120, check=True)
+    return json.loads(done.stdout)
+
+
+def assert_valid(*paths: Path, warnings: tuple[str, ...] = ()) -> None:
+    """Fail for every error, and every warning but those named."""
+    for path, messages in zip(paths, judged(*paths), strict=True):
+        wrong = [m for m in messages if m["severity"] == ERROR or (m["severity"] == WARNING and m["code"] not in warnings)]
+        assert not wrong, f"{path.name}: {wrong[:5]}"
