@@ -15,7 +15,8 @@ from .messages import Progress, Stage
 Tell = Callable[[Progress], None]
 MODULES = (
     "torch", "numpy", "scipy", "safetensors", "einops", "transformers", "huggingface_hub", "trimesh", "embreex",
-    "fast_simplification", "xatlas", "skimage", "cv2", "av", "PIL", "tqdm", "psutil", "threadpoolctl",
+    "fast_simplification", "xatlas", "mapbox_earcut", "DracoPy", "skimage", "cv2", "av", "PIL", "tqdm", "psutil",
+    "threadpoolctl",
 )  # fmt: skip
 PROBE = f"""
 import importlib, json, platform, sys

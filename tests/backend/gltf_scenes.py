@@ -40,10 +40,11 @@ def bent() -> Scene:
     builder, (vertices, faces) = Builder(), grid()
     share = np.rint((vertices[:, 0] + 1) / 2 * 255).astype("u1")
     weights = np.stack([255 - share, share, 0 * share, 0 * share], axis=1)
-    joints = np.tile(np.array([0, 1, 0, 0], "u1"), (len(vertices), 1))
+    joints = np.zeros((len(vertices), 4), "u1")
+    joints[:, 1] = share > 0
     primitive = builder.primitive(vertices, faces, JOINTS_0=joints, NORMAL=unit_normals(vertices, faces))
     primitive["attributes"]["WEIGHTS_0"] = builder.accessor(weights, normalized=True)
-    one(builder, textured(builder, primitive), skin=0)
+    one(builder, primitive, skin=0)
     turn = [0, 0, float(np.sin(np.pi / 6)), float(np.cos(np.pi / 6))]
     builder.json["nodes"] += [{"children": [2]}, {"rotation": turn, "translation": [0.5, 0, 0]}]
     builder.json["nodes"][1]["name"] = "root bone"

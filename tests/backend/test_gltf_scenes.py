@@ -8,8 +8,7 @@ import pytest
 from actionmesh.animation import Animation, Provenance
 from actionmesh.geometry.mesh_files import load_mesh
 from actionmesh.output.gltf import pose_files, write_animated_glb
-from tests.backend.gltf_files import Builder, grid
-from tests.backend.gltf_scenes import SCENES, PosingPlayer, one, skinned
+from tests.backend.gltf_scenes import SCENES, PosingPlayer
 from tests.backend.gltf_validator import assert_valid
 
 TIMES = np.array([0.0, 0.1, 0.25, 0.75])

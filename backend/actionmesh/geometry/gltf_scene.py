@@ -18,7 +18,7 @@ from .gltf_pose import Placement, Poser
 from .reading import Surface
 
 TRIANGLES, TRIANGLE_STRIP, TRIANGLE_FAN = 4, 5, 6
-MOST_VERTICES, MOST_FACES = 20_000_000, 40_000_000
+MOST_PARTS, MOST_VERTICES, MOST_FACES = 50_000, 20_000_000, 40_000_000
 """In all of a scene: a small file can show one mesh very often."""
 
 
@@ -58,21 +58,26 @@ def read_gltf(path: Path, data: bytes) -> Surface:
 def placed_primitives(gltf: dict, array: Callable[[int], np.ndarray]) -> Iterator[tuple[Primitive, dict, Placement]]:
     """The scene's surfaces, each with its JSON and where its vertices are; `array` gives the values of accessors."""
     poser = Poser(gltf, array)
-    for primitive, content in shown_primitives(gltf):
+    for primitive, content in list(shown_primitives(gltf)):  # all, so that their number is known before one is read
         yield primitive, content, poser.place(primitive.node, primitive.world, content)
 
 
 def shown_primitives(gltf: dict) -> Iterator[tuple[Primitive, dict]]:
-    """The scene's surfaces, each with its JSON."""
-    start = 0
+    """The scene's surfaces, each with its JSON.
+
+    Raises:
+        ValueError: they are more than MOST_PARTS, or have more than MOST_VERTICES.
+    """
+    start = parts = 0
     for node, world in shown_nodes(gltf):
         mesh = gltf["nodes"][node].get("mesh")
         contents = entry_of(gltf, "meshes", mesh)["primitives"] if mesh is not None else []
         for index, content in enumerate(contents):
             if has_triangles(content):
                 end = start + entry_of(gltf, "accessors", content["attributes"]["POSITION"])["count"]
-                if end > MOST_VERTICES:
-                    raise ValueError(f"it shows over {MOST_VERTICES} vertices")
+                parts += 1
+                if end > MOST_VERTICES or parts > MOST_PARTS:
+                    raise ValueError(f"it shows over {MOST_VERTICES} vertices or {MOST_PARTS} parts")
                 yield Primitive(node, mesh, index, slice(start, end), world), content
                 start = end
 

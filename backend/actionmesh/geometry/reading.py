@@ -24,8 +24,8 @@ DAMAGED = (
     struct.error,
 )
 """What reading nonsense raises."""
-FAR = 4
-"""Of its own size: how far a surface may be from 0 before its vertices count from its middle."""
+FAR = 16
+"""Of its own size: how far a surface may be from 0 before float32 is off by a millionth of that size."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 

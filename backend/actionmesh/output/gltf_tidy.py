@@ -3,6 +3,7 @@
 What is left unsaid is refused, also before the first stage: see `source_check`.
 """
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
@@ -13,8 +14,9 @@ from ..geometry.gltf_accessors import entry_of
 from ..geometry.gltf_pose import skin_of
 from ..geometry.gltf_scene import has_triangles
 from ..geometry.reading import DAMAGED
-from .gltf_document import Document
+from .gltf_document import FLOAT, Document, add_to
 from .gltf_players import tidy_animations
+from .source_pictures import strip
 
 BROKEN = (MeshError, *DAMAGED)
 LEAST_OFF = 1e-3
@@ -52,6 +54,8 @@ def _drop_broken_parts(document: Document, mesh: dict, name: str) -> None:
         surface, placed = has_triangles(primitive), "POSITION" in primitive["attributes"]
         if placed and not surface and not _reads(_read_part, document, primitive):
             document.notes.append(f"The lines or points of {name} were left out: their numbers are damaged.")
+            for accessor in (*primitive["attributes"].values(), primitive.get("indices")):
+                _blank(document, accessor)
         else:
             kept.append(primitive)
     mesh["primitives"] = kept
@@ -68,13 +72,34 @@ def _tidy_attributes(document: Document, primitive: dict, name: str) -> None:
     count = _count(document, primitive)
     for attribute in [key for key in attributes if key != "POSITION"]:
         if not _reads(_fits, document, attributes[attribute], attribute, count):
-            del attributes[attribute]
+            _blank(document, attributes.pop(attribute))
+            _paint_without(document.json, primitive, attribute)
             document.notes.append(f"{attribute} of {name} was left out: it is damaged, or not one for each vertex.")
     if "NORMAL" not in attributes:
         attributes.pop("TANGENT", None)
     if "material" in primitive and not _reads(entry_of, document.json, "materials", primitive["material"]):
         del primitive["material"]
         document.notes.append(f"A material of {name} was left out: there is none of that number.")
+
+
+def _blank(document: Document, accessor: Any) -> None:
+    """Make one zero of an accessor that cannot be read and is not used any more: a player may look at it nevertheless."""
+    if _reads(document.array, accessor) or not _reads(entry_of, document.json, "accessors", accessor):
+        return
+    entry = document.json["accessors"][accessor]
+    if _reads(entry_of, document.json, "bufferViews", entry.get("bufferView")):
+        document.json["bufferViews"][entry["bufferView"]].pop("byteStride", None)
+    entry.clear()
+    entry |= {"componentType": FLOAT, "count": 1, "type": "SCALAR"}
+
+
+def _paint_without(gltf: dict, primitive: dict, attribute: str) -> None:
+    """Give a primitive that lost its UVs a material of its own, without the textures that they would have placed."""
+    kind, _, number = attribute.partition("_")
+    if kind == "TEXCOORD" and number.isdigit() and _reads(entry_of, gltf, "materials", primitive.get("material")):
+        plain = copy.deepcopy(gltf["materials"][primitive["material"]])
+        strip(plain, lambda use: use.get("texCoord", 0) == int(number))
+        primitive["material"] = add_to(gltf, "materials", plain)
 
 
 def _fits(document: Document, accessor: int, attribute: str, count: int) -> bool:
@@ -93,6 +118,7 @@ def _tidy_targets(document: Document, primitive: dict, name: str) -> None:
             elif not _reads(_fits, document, target[attribute], "NORMAL", count):
                 if attribute.split("_")[0] in ("TEXCOORD", "COLOR"):
                     continue
+                _blank(document, target[attribute])
                 target[attribute] = document.add_zeros(count)
                 document.notes.append(f"A morph target of {name} keeps still: its {attribute} is damaged.")
         if not target:

@@ -5,6 +5,7 @@ Whatever is embedded in a result leaves the machine with it.
 
 import io
 import mimetypes
+from collections.abc import Callable
 from pathlib import Path
 
 from trimesh.resolvers import Resolver
@@ -101,14 +102,19 @@ def drop_textures(gltf: dict, image: int) -> None:
     """Take every use of an image off the materials: what it would have coloured has its plain factors."""
     lost = {k for k, texture in enumerate(gltf.get("textures", [])) if texture.get("source") == image}
     for material in gltf.get("materials", []):
-        stack = [material]
-        while stack:
-            holder = stack.pop()
-            for name, value in list(holder.items()):
-                if isinstance(value, dict) and name.endswith("Texture") and value.get("index") in lost:
-                    del holder[name]
-                elif isinstance(value, dict):
-                    stack.append(value)
+        strip(material, lambda use: use.get("index") in lost)
+
+
+def strip(material: dict, is_lost: Callable[[dict], bool]) -> None:
+    """Take the textures off a material that `is_lost` says of their entries, in its extensions too."""
+    stack = [material]
+    while stack:
+        holder = stack.pop()
+        for name, value in list(holder.items()):
+            if isinstance(value, dict) and name.endswith("Texture") and is_lost(value):
+                del holder[name]
+            elif isinstance(value, dict):
+                stack.append(value)
 
 
 def _told(error: Exception) -> str:
