@@ -14,10 +14,11 @@ import pytest
 VERSION = "2.0.0-dev.3.10"
 CACHE = Path(__file__).resolve().parents[2] / ".cache" / f"gltf-validator-{VERSION}"
 SCRIPT = """
-const validator = require('gltf-validator'), fs = require('fs'), path = require('path');
-const report = file => validator.validateBytes(new Uint8Array(fs.readFileSync(file)), {maxIssues: 0, externalResourceFunction:
-  uri => Promise.reject(uri)}).then(result => result.issues.messages);
-Promise.all(process.argv.slice(1).map(report)).then(found => console.log(JSON.stringify(found)));
+const validator = require('gltf-validator'), fs = require('fs');
+const options = {maxIssues: 0, externalResourceFunction: uri => Promise.reject(uri)};
+require('readline').createInterface({input: process.stdin}).on('line', file =>
+  validator.validateBytes(new Uint8Array(fs.readFileSync(file)), options)
+    .then(result => console.log(JSON.stringify(result.issues.messages))));
 """
 ERROR, WARNING = 0, 1
 
@@ -36,17 +37,25 @@ def installed() -> str:
     return "" if done.returncode == 0 else f"npm could not install gltf-validator {VERSION}"
 
 
-def judged(*paths: Path) -> list[list[dict]]:
-    """The validator's messages on each file; the test is skipped where there is no validator."""
+@functools.cache
+def judge() -> subprocess.Popen:
+    """One process for all files: Node takes longer to start than to judge. It ends with the pipe from here."""
+    command = [str(shutil.which("node")), "-e", SCRIPT]
+    return subprocess.Popen(command, cwd=CACHE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def judged(path: Path) -> list[dict]:
+    """The validator's messages on a file; the test is skipped where there is no validator."""
     if reason := installed():
         pytest.skip(reason)
-    command = [str(shutil.which("node")), "-e", SCRIPT, *map(str, paths)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=CACHE, timeout=120, check=True)
-    return json.loads(done.stdout)
+    process = judge()
+    process.stdin.write(f"{path}\n")
+    process.stdin.flush()
+    return json.loads(process.stdout.readline())
 
 
 def assert_valid(*paths: Path, warnings: tuple[str, ...] = ()) -> None:
     """Fail for every error, and every warning but those named."""
-    for path, messages in zip(paths, judged(*paths), strict=True):
-        wrong = [m for m in messages if m["severity"] == ERROR or (m["severity"] == WARNING and m["code"] not in warnings)]
+    for path in paths:
+        wrong = [m for m in judged(path) if m["severity"] == ERROR or (m["severity"] == WARNING and m["code"] not in warnings)]
         assert not wrong, f"{path.name}: {wrong[:5]}"

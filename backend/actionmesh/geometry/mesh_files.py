@@ -61,7 +61,9 @@ def load_mesh(path: str | Path, origin: np.ndarray | None = None) -> Mesh:
 
 
 def _origin_for(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    return centre_if_far(vertices[np.unique(faces)])
+    used = np.zeros(len(vertices), bool)
+    used[faces] = True
+    return centre_if_far(vertices[used])
 
 
 def primitives_of(path: str | Path) -> list[Primitive]:

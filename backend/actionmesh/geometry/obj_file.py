@@ -79,7 +79,7 @@ def _lines(data: bytes) -> Iterator[tuple[int, str, str]]:
     for number, raw in enumerate(text.split("\n"), 1):
         line = held + raw.split("#", 1)[0].rstrip()
         held = ""
-        key, _, rest = line.strip().partition(" ") if "\t" not in line else line.replace("\t", " ").strip().partition(" ")
+        key, _, rest = line.replace("\t", " ").strip().partition(" ")
         if line.endswith("\\") and key in CONTINUED:
             held = line[:-1] + " "
         elif key:
@@ -95,10 +95,13 @@ def _numbers(rest: str, least: int) -> list[float]:
 
 def _corner(word: str, file: ObjFile) -> Corner:
     """`7`, `7/1`, `7//2` or `7/1/2`, each counted from 1, or backwards from the last one so far."""
-    vertex, uv, normal = (word.split("/") + ["", ""])[:3]
+    vertex, _, rest = word.partition("/")
     at = _counted(vertex, len(file.vertices))
     if at < 0:
         raise ValueError(f"a face names vertex {vertex}")
+    if not rest:
+        return at, None, None
+    uv, _, normal = rest.partition("/")
     return at, _counted(uv, len(file.uv)) if uv else None, _counted(normal, len(file.normals)) if normal else None
 
 

@@ -117,8 +117,15 @@ class Document:
         )
 
     def add_vectors(self, values: np.ndarray) -> list[int]:
-        """Adds (K, count, 3) as float32, K vertex attributes in one buffer view; the indices of their accessors."""
-        values = np.ascontiguousarray(values, "<f4")
+        """Adds (K, count, 3) as float32, K vertex attributes in one buffer view; the indices of their accessors.
+
+        Raises:
+            ValueError: a number is none, or too large for float32.
+        """
+        with np.errstate(over="ignore"):
+            values = np.ascontiguousarray(values, "<f4")
+        if not np.isfinite(values).all():
+            raise ValueError("a vertex is where float32 cannot be")
         view = self._add_view(values.tobytes(), byteStride=12, target=VERTEX_BUFFER)
         return [self._add_accessor(vectors, view, k * vectors.nbytes) for k, vectors in enumerate(values)]
 

@@ -1,8 +1,7 @@
 """The mesh that was animated, as a glTF document, with the animation's vertices found in its primitives.
 
 A .glb or .gltf file is taken as it is; any other format is turned into glTF, see `plain_source`. A mesh that was coloured here
-has these colours; another one of the model's own is plain clay. Where a file is not the one that was animated but its vertices
-are at the same places, they are matched by place.
+has these colours; another one of the model's own is plain clay.
 """
 
 import copy
@@ -12,12 +11,12 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from scipy.spatial import KDTree
 
 from ..animation import Animation
 from ..errors import MeshError
 from ..geometry.gltf_pose import Poser
 from ..geometry.gltf_scene import placed_primitives, shown_primitives
+from ..geometry.mesh import Mesh
 from ..geometry.mesh_files import load_mesh
 from ..geometry.reading import DAMAGED, naming_damage
 from ..geometry.surface import vertex_normals
@@ -28,8 +27,6 @@ from .plain_source import Part, document_of, plain_document
 
 log = logging.getLogger(__name__)
 
-SAME_PLACE = 1e-5
-"""Vertices closer than this share of the mesh's longest side are at one place."""
 FLAT = 1e-7
 """Of what a vertex's matrix stretches most: what it stretches less is flat."""
 
@@ -118,20 +115,23 @@ def copy_source(source: Source) -> Source:
     return replace(source, document=document, blocks=blocks)
 
 
-def open_file(animation: Animation, path: Path) -> Source:
+def open_file(animation: Animation, path: Path, mesh: Mesh | None = None) -> Source:
     """The mesh at `path`, with all that its file tells of it.
 
+    Args:
+        mesh: what `load_mesh` gives of it, if the caller has it already.
     Raises:
         MeshError: it cannot be read, or is not the mesh that was animated.
     """
-    mesh, origin = load_mesh(path, animation.origin), animation.origin
+    origin = animation.origin
+    mesh = mesh or load_mesh(path, origin)
     if len(mesh.vertices) != animation.vertices.shape[1]:
         raise MeshError(f"It has {len(mesh.vertices)} vertices, the animation {animation.vertices.shape[1]}.")
     with naming_damage(path):
         if path.suffix.lower() in (".glb", ".gltf"):
             document = Document.read(path)
             tidy(document)
-            return _open_document(document, mesh.vertices, animation.faces, origin)
+            return _open_document(document, mesh.vertices, animation.faces, origin, np.arange(len(mesh.vertices)))
         document, rows = plain_document(mesh)
         return _open_document(_moved(document, origin), mesh.vertices, animation.faces, origin, rows)
 
@@ -146,13 +146,11 @@ def _moved(document: Document, origin: np.ndarray) -> Document:
 
 
 def _open_document(
-    document: Document, vertices: np.ndarray, faces: np.ndarray, origin: np.ndarray, rows: np.ndarray | None = None
+    document: Document, vertices: np.ndarray, faces: np.ndarray, origin: np.ndarray, rows: np.ndarray
 ) -> Source:
-    """Finds the surfaces of a document; `rows`, which vertex each of its own is, is found by place unless given."""
+    """Finds the surfaces of a document, in which `rows` says which vertex each of its own is."""
     _separate_meshes(document.json)
     found = list(placed_primitives(document.json, document.array))
-    if rows is None:
-        rows = _match(np.concatenate([np.empty((0, 3)), *(placed.points - origin for _, _, placed in found)]), vertices)
     poser, blocks = Poser(document.json, document.array), []
     for primitive, content, placed in found:
         node, shape = document.json["nodes"][primitive.node], placed.positions.shape
@@ -160,7 +158,17 @@ def _open_document(
         world[..., :3, 3] -= origin
         added, turned = (poser.morphed(node, content, name, shape) for name in ("POSITION", "NORMAL"))
         blocks.append(Block(primitive.node, content, world, placed.positions, added, turned, rows[primitive.vertices]))
+        if flat := _flat(world):
+            document.notes.append(f"The skin of nodes[{primitive.node}] squeezes {flat} vertices flat: they move in part only.")
     return Source(document, blocks, vertices, faces)
+
+
+def _flat(world: np.ndarray) -> int:
+    """How many vertices a skin squeezes so that some motions cannot reach them; a node that is flat was meant to be."""
+    if world.ndim == 2:
+        return 0
+    stretch = np.linalg.svd(world[:, :3, :3], compute_uv=False)
+    return int((stretch[:, 2] <= FLAT * stretch[:, 0]).sum())
 
 
 def _separate_meshes(gltf: dict) -> None:
@@ -172,13 +180,3 @@ def _separate_meshes(gltf: dict) -> None:
             entry["mesh"] = add_to(gltf, "meshes", copy.deepcopy(gltf["meshes"][entry["mesh"]]))
         seen.add(entry["mesh"])
 
-
-def _match(points: np.ndarray, vertices: np.ndarray) -> np.ndarray:
-    """(len(points),) int: the same order if they are the same vertices, else the vertex at the same place."""
-    tolerance = SAME_PLACE * float(np.ptp(vertices, axis=0).max())
-    if points.shape == vertices.shape and np.abs(points - vertices).max() <= tolerance:
-        return np.arange(len(points))
-    distances, rows = KDTree(vertices).query(points)
-    if not len(points) or distances.max() > tolerance:
-        raise MeshError("Its vertices are not where the animation has them.", "Animate this mesh again.")
-    return rows

@@ -29,7 +29,7 @@ def check_source(path: Path) -> tuple[str, ...]:
         poses, mesh.faces, np.array([0.0, 1.0]), 0, np.arange(2), Provenance("", str(path), 0, "", "", ""), origin=mesh.origin
     )
     try:
-        source = open_file(still, path)
+        source = open_file(still, path, mesh)
         posed_document(source, mesh.vertices).to_glb()
         animated_document(source, still).to_glb()
     except DAMAGED as error:

@@ -100,9 +100,15 @@ def _mime_type(uri: str, data: bytes) -> str:
 
 def drop_textures(gltf: dict, image: int) -> None:
     """Take every use of an image off the materials: what it would have coloured has its plain factors."""
-    lost = {k for k, texture in enumerate(gltf.get("textures", [])) if texture.get("source") == image}
+    lost = {k for k, texture in enumerate(gltf.get("textures", [])) if image in _sources(texture)}
     for material in gltf.get("materials", []):
         strip(material, lambda use: use.get("index") in lost)
+
+
+def _sources(texture: dict) -> set:
+    """The images of a texture, those of its extensions too."""
+    others = texture.get("extensions", {}).values()
+    return {texture.get("source"), *(other.get("source") for other in others if isinstance(other, dict))}
 
 
 def strip(material: dict, is_lost: Callable[[dict], bool]) -> None:
