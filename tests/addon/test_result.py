@@ -46,6 +46,17 @@ def test_what_the_backend_saves_can_be_read(path):
     assert np.array_equal(motion.vertices, arrays()["vertices"])
 
 
+@pytest.mark.fault("the result of a mesh far away from the origin is called damaged")
+def test_vertices_far_away_are_read(path):
+    backend = pytest.importorskip("actionmesh.animation")
+    provenance = backend.Provenance("clip.mp4", None, 7, "demo", "toy", "1")
+    away = np.array([1e6, 0, -1e6])
+    backend.Animation(**arrays(), reference_frame=2, provenance=provenance, origin=away).save(path)
+    motion = load_motion(path)
+    assert motion.vertices.dtype == np.float32
+    assert np.array_equal(motion.vertices, (arrays()["vertices"] + away).astype(np.float32))
+
+
 def test_missing(path):
     with pytest.raises(MotionError, match="does not exist. It may have been removed"):
         load_motion(path)

@@ -239,6 +239,11 @@ HOSTILE = [
         lambda g: [buffer_view(g, byteStride=1), position(g, count=3 * 10**8)],
         id="tiny stride",
     ),
+    fault(
+        "a glb that counts no bytes a vertex fills the memory",
+        lambda g: [buffer_view(g, byteStride=0), position(g, count=3 * 10**8)],
+        id="no stride",
+    ),
     fault("a glb with a count of 2^62 crashes the worker", lambda g: position(g, count=2**62), id="count"),
     fault("a glb with a negative count is read as something", lambda g: position(g, count=-1), id="negative count"),
     fault("a glb with half a vertex is read as something", lambda g: position(g, count=2.5), id="half"),

@@ -8,6 +8,7 @@ import pytest
 from actionmesh.animation import Animation, Provenance
 from actionmesh.geometry.mesh_files import load_mesh
 from actionmesh.output.gltf import pose_files, write_animated_glb
+from actionmesh.output.source_check import check_source
 from tests.backend.gltf_scenes import SCENES, PosingPlayer
 from tests.backend.gltf_validator import assert_valid
 
@@ -62,3 +63,51 @@ def test_a_scene_plays_the_poses_that_were_made_of_it(tmp_path, name, caplog):
         )
     assert not caplog.records
     assert_valid(*paths, warnings=("GLB_UNKNOWN_CHUNK_TYPE", "NODE_SKINNED_MESH_NON_ROOT", "NODE_SKINNED_MESH_LOCAL_TRANSFORMS"))
+
+
+@pytest.mark.fault("a scene in units so large that its sizes are nearly 0 ends the job at Saving")
+def test_a_subject_of_nearly_no_size_is_saved(tmp_path):
+    builder, _ = skinned()
+    builder.json["nodes"][1]["scale"] = [1e-43] * 3
+    source = builder.save(tmp_path / "tiny.glb")
+    assert check_source(source) == ()
+
+
+@pytest.mark.fault("what a skeleton squeezes flat moves wrongly, without a word")
+def test_vertices_that_a_skin_squeezes_flat_are_told(tmp_path):
+    builder, shown = skinned()
+    builder.json["nodes"][2]["scale"] = [1, 0, 1]
+    [note] = check_source(builder.save(tmp_path / "flat.glb"))
+    assert f"squeezes {len(shown)} vertices flat" in note
+
+
+@pytest.mark.fault("the skeleton's own animation is lost, or no longer carries the mesh")
+def test_a_skeleton_that_moves_still_carries_the_mesh(tmp_path):
+    builder, _ = skinned()
+    times, turns = builder.accessor(np.array([0, 1], "<f4")), builder.accessor(np.array([[0, 0, 0, 1], [0, 0, 1, 0]], "<f4"))
+    channel = {"sampler": 0, "target": {"node": 2, "path": "rotation"}}
+    builder.json["animations"] = [{"name": "wave", "samplers": [{"input": times, "output": turns}], "channels": [channel]}]
+    source = builder.save(tmp_path / "scene.glb")
+    animation = moving(source)
+    write_animated_glb(animation, tmp_path / "out.glb", source)
+    player = PosingPlayer(tmp_path / "out.glb")
+    assert [each["name"] for each in player.json["animations"]] == ["ActionMesh", "wave"]
+    assert player.json["animations"][1] == builder.json["animations"][0]
+    player.json["nodes"][2]["rotation"] = [0, 0, 1, 0]  # half a turn around the armature's Z, which is the scene's Y
+    np.testing.assert_allclose(player.pose(TIMES[2]), animation.vertices[2] * (-1, 1, -1), atol=1e-5)
+
+
+@pytest.mark.parametrize("interpolation", ["LINEAR", "CUBICSPLINE"])
+@pytest.mark.fault("the source's own animation of its shapes plays wrongly after ours was added")
+def test_the_sources_own_shapes_still_play(tmp_path, interpolation):
+    builder, _ = morphed()
+    keys = np.random.default_rng(0).random((6 if interpolation == "CUBICSPLINE" else 2, 2)).astype("<f4")
+    sampler = {"input": builder.accessor(np.array([0, 1], "<f4")), "output": builder.accessor(keys.ravel())}
+    channel = {"sampler": 0, "target": {"node": 0, "path": "weights"}}
+    builder.json["animations"] = [{"samplers": [sampler | {"interpolation": interpolation}], "channels": [channel]}]
+    source = builder.save(tmp_path / "scene.glb")
+    write_animated_glb(moving(source), tmp_path / "out.glb", source)
+    player = Player(tmp_path / "out.glb")
+    padded = player.values(player.json["animations"][1]["samplers"][0]["output"]).reshape(len(keys), 6)
+    np.testing.assert_array_equal(padded, np.pad(keys, ((0, 0), (0, 4))))
+    assert_valid(tmp_path / "out.glb", warnings=("GLB_UNKNOWN_CHUNK_TYPE",))

@@ -13,6 +13,7 @@ from actionmesh.geometry.mesh_files import load_mesh
 from actionmesh.output.gltf import pose_files, write_animated_glb
 from actionmesh.output.source_check import check_source
 from actionmesh.output.writers import save_animation
+from actionmesh.protocol import ClipCamera, Fit
 from tests.backend.gltf_files import BINARY_CHUNK, JSON_CHUNK, PNG, Builder, Player, grid
 from tests.backend.gltf_scenes import one
 from tests.backend.gltf_validator import assert_valid
@@ -321,6 +322,23 @@ def test_a_subject_far_away_keeps_its_shape_in_every_output(tmp_path, ending, of
         mesh = load_mesh(tmp_path / "poses" / f"frame_{index:04d}.glb")
         assert np.abs((mesh.vertices + mesh.origin).mean(axis=0) - pose.mean(axis=0)).max() < 1e-5
     assert_valid(tmp_path / "out.glb", tmp_path / "poses" / "frame_0000.glb")
+
+
+@pytest.mark.fault("the camera of a subject far away from the origin is saved elsewhere")
+def test_the_camera_of_a_subject_far_away_is_where_the_mesh_is(tmp_path):
+    path, _ = far_file(tmp_path, ".obj", 1e6)
+    matrix = np.eye(4)
+    matrix[:3, 3] = (0, 0, 5)
+    camera = ClipCamera(tuple(matrix.ravel().tolist()), 640, 480, 500.0, None)
+    animation = moving(path).with_fit(Fit(camera=camera))
+    animation.save(tmp_path / "a.safetensors")
+    loaded = Animation.load(tmp_path / "a.safetensors")
+    np.testing.assert_array_equal(np.reshape(loaded.provenance.fit.camera.matrix, (4, 4)), matrix)
+    saved = np.reshape(loaded.saved_provenance.fit.camera.matrix, (4, 4))
+    np.testing.assert_allclose(saved[:3, 3], [1e6, -5e5, 1e6 / 3 + 5], atol=1)
+    write_animated_glb(animation, tmp_path / "out.glb", path)
+    told = Player(tmp_path / "out.glb").json["animations"][0]["extras"]["provenance"]["fit"]["camera"]["matrix"]
+    np.testing.assert_array_equal(np.reshape(told, (4, 4)), saved)
 
 
 @pytest.mark.fault("vertices at one place of an .obj are mixed up: parts that touch tear, or stick together")
