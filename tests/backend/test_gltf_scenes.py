@@ -9,7 +9,8 @@ from actionmesh.animation import Animation, Provenance
 from actionmesh.geometry.mesh_files import load_mesh
 from actionmesh.output.gltf import pose_files, write_animated_glb
 from actionmesh.output.source_check import check_source
-from tests.backend.gltf_scenes import SCENES, PosingPlayer
+from tests.backend.gltf_files import Player
+from tests.backend.gltf_scenes import SCENES, PosingPlayer, morphed, skinned
 from tests.backend.gltf_validator import assert_valid
 
 TIMES = np.array([0.0, 0.1, 0.25, 0.75])
