@@ -182,6 +182,22 @@ def test_what_only_decorates_is_left_out_with_a_warning(tmp_path, damage, caplog
     assert_valid(tmp_path / "out.glb", warnings=KNOWN)
 
 
+@pytest.mark.fault("one vertex without UVs costs the whole mesh its texture")
+def test_uvs_that_are_no_numbers_leave_the_others_alone(tmp_path):
+    builder = face()
+    uv = (grid()[0][:, :2] / 2 + 0.5).astype("<f4")
+    uv[3] = np.nan
+    attributes(builder.json)["TEXCOORD_0"] = builder.accessor(uv, min=[0, 0], max=[1, 1])
+    source = builder.save(tmp_path / "face.glb")
+    [note] = check_source(source)
+    assert "TEXCOORD_0 of meshes[0] is no number for some vertices" in note
+    write_animated_glb(moving(source), tmp_path / "out.glb", source)
+    player = Player(tmp_path / "out.glb")
+    primitive = player.json["meshes"][0]["primitives"][0]
+    np.testing.assert_array_equal(player.values(primitive["attributes"]["TEXCOORD_0"]), np.nan_to_num(uv))
+    assert "baseColorTexture" in player.json["materials"][primitive["material"]]["pbrMetallicRoughness"]
+
+
 def test_a_sound_file_costs_no_note(tmp_path):
     assert check_source(face().save(tmp_path / "face.glb")) == ()
 

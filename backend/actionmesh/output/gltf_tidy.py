@@ -71,6 +71,8 @@ def _tidy_attributes(document: Document, primitive: dict, name: str) -> None:
     attributes = primitive["attributes"]
     count = _count(document, primitive)
     for attribute in [key for key in attributes if key != "POSITION"]:
+        if attribute.startswith("TEXCOORD_"):
+            _mend_uv(document, attributes, attribute, name)
         if not _reads(_fits, document, attributes[attribute], attribute, count):
             _blank(document, attributes.pop(attribute))
             _paint_without(document.json, primitive, attribute)
@@ -80,6 +82,16 @@ def _tidy_attributes(document: Document, primitive: dict, name: str) -> None:
     if "material" in primitive and not _reads(entry_of, document.json, "materials", primitive["material"]):
         del primitive["material"]
         document.notes.append(f"A material of {name} was left out: there is none of that number.")
+
+
+def _mend_uv(document: Document, attributes: dict, attribute: str, name: str) -> None:
+    """Put corners whose UV is no number at 0, which some exporters leave behind: the others keep their picture."""
+    if not _reads(document.array, attributes[attribute]):
+        return
+    uv = document.array(attributes[attribute]).astype(np.float64)
+    if uv.shape[1] == 2 and not np.isfinite(uv).all():
+        attributes[attribute] = document.add_uv(np.nan_to_num(uv, nan=0.0, posinf=0.0, neginf=0.0))
+        document.notes.append(f"{attribute} of {name} is no number for some vertices, which have 0 instead.")
 
 
 def _blank(document: Document, accessor: Any) -> None:
