@@ -388,6 +388,17 @@ def test_only_what_lies_in_the_objs_folder_is_opened(tmp_path, library, picture)
     assert_valid(tmp_path / "out.glb")
 
 
+@pytest.mark.parametrize(
+    "line", ["Ns nan", "Kd 1", "Kd nan 0 0", "Kd 9 -1 1e999", "Ns 1 2 3", "Ns -5", "newmtl", "map_Kd", "d 1e999"]
+)
+@pytest.mark.fault("a damaged line of a material library ends the job")
+def test_damaged_materials_are_left_out(tmp_path, line):
+    (tmp_path / "coat.mtl").write_text(f"newmtl coat\n{line}\n")
+    (tmp_path / "shape.obj").write_text(PAINTED.format(library="coat.mtl"))
+    write_animated_glb(moving(tmp_path / "shape.obj"), tmp_path / "out.glb", tmp_path / "shape.obj")
+    assert_valid(tmp_path / "out.glb")
+
+
 @pytest.mark.fault("an .obj with options before its picture's name loses the picture")
 def test_options_before_a_pictures_name_are_skipped(tmp_path):
     (tmp_path / "skin.png").write_bytes(PNG)

@@ -179,15 +179,25 @@ def _as_bytes(colours: np.ndarray) -> np.ndarray:
 
 
 def _materials(file: ObjFile, resolver: Folder) -> dict[str, SimpleMaterial]:
-    """The materials of the libraries that the file names; those that cannot be read are left out."""
+    """The materials of the libraries that the file names; what of them cannot be read is left out."""
     found: dict[str, SimpleMaterial] = {}
     for library in dict.fromkeys(file.libraries):
         for name, properties in parse_mtl(resolver.library(library), resolver).items():
-            try:
-                found[name] = SimpleMaterial(**properties)
-            except (TypeError, ValueError):
-                resolver.notes.append(f"The material {name} was left out: it is damaged.")
+            found[name] = SimpleMaterial(**_sound(properties))
     return found
+
+
+def _sound(properties: dict) -> dict:
+    """The properties of a material that are what they should be: colours from 0 to 1, a finite gloss."""
+    made = {key: properties[key] for key in ("name", "image") if key in properties}
+    for key in ("diffuse", "ambient", "specular"):
+        colour = np.ravel(properties.get(key, []))
+        if len(colour) == 3 and np.isfinite(colour).all():
+            made[key] = colour.clip(0, 1).tolist()
+    gloss = np.ravel(properties.get("glossiness", []))
+    if len(gloss) == 1 and np.isfinite(gloss).all():
+        made["glossiness"] = float(gloss[0].clip(0, 1000))
+    return made
 
 
 def _of_ply(file: PlyFile, count: int, folder: Path) -> Parts:
