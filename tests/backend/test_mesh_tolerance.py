@@ -399,6 +399,17 @@ def test_damaged_materials_are_left_out(tmp_path, line):
     assert_valid(tmp_path / "out.glb")
 
 
+@pytest.mark.fault("an .obj whose material has an accent in its name loses the picture, or ends the job")
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
+def test_materials_with_accents_are_found(tmp_path, encoding):
+    (tmp_path / "skin.png").write_bytes(PNG)
+    (tmp_path / "coat.mtl").write_text("newmtl coat\u00e9\nKd 1 1 1\nmap_Kd skin.png\n", encoding=encoding)
+    named = PAINTED.replace("usemtl coat", "usemtl coat\u00e9").format(library="coat.mtl")
+    (tmp_path / "shape.obj").write_text(named, encoding=encoding)
+    write_animated_glb(moving(tmp_path / "shape.obj"), tmp_path / "out.glb", tmp_path / "shape.obj")
+    assert b"PNG" in (tmp_path / "out.glb").read_bytes()
+
+
 @pytest.mark.fault("an .obj with options before its picture's name loses the picture")
 def test_options_before_a_pictures_name_are_skipped(tmp_path):
     (tmp_path / "skin.png").write_bytes(PNG)

@@ -56,9 +56,7 @@ def read_accessor(gltf: dict, buffer: Buffer, index: int) -> np.ndarray:
     return values
 
 
-def _values(
-    gltf: dict, buffer: Buffer, source: dict, count: int, kind: np.dtype, width: int, what: str
-) -> np.ndarray:
+def _values(gltf: dict, buffer: Buffer, source: dict, count: int, kind: np.dtype, width: int, what: str) -> np.ndarray:
     """(count, width) numbers of a buffer view, which may hold others between them; zeros where there is no view."""
     size = kind.itemsize * width
     if "bufferView" not in source:

@@ -117,9 +117,7 @@ class GltfFile:
     def _refuse(self, extensions: list[str]) -> None:
         self.refuse_compression(name for name in extensions if name != DRACO)
         for name in extensions:
-            raise MeshError(
-                f"{self.path} needs the glTF extension {name}, which is not read here.", "Export it again without it."
-            )
+            raise MeshError(f"{self.path} needs the glTF extension {name}, which is not read here.", "Export it again without it.")
 
 
 def _chunks(data: bytes) -> Iterator[tuple[int, bytes]]:

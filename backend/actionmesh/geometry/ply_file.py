@@ -217,4 +217,3 @@ def _as_indices(numbers: np.ndarray) -> np.ndarray:
     if numbers.size and (numbers.min() < -LARGEST_INDEX or numbers.max() >= LARGEST_INDEX):
         raise ValueError(f"a face names vertex {int(numbers.max())}")
     return numbers.astype(np.int64)
-

@@ -1,6 +1,5 @@
 """The animations that a source has of its own: those that no player could play are left out."""
 
-
 from ..errors import MeshError
 from ..geometry.gltf_accessors import entry_of
 from ..geometry.reading import DAMAGED
@@ -72,5 +71,3 @@ def _drop_unused_samplers(animation: dict) -> None:
     animation["samplers"] = [animation["samplers"][index] for index in used]
     for channel in {id(channel): channel for channel in animation["channels"]}.values():
         channel["sampler"] = used.index(channel["sampler"])
-
-

@@ -145,9 +145,7 @@ def _moved(document: Document, origin: np.ndarray) -> Document:
     return document
 
 
-def _open_document(
-    document: Document, vertices: np.ndarray, faces: np.ndarray, origin: np.ndarray, rows: np.ndarray
-) -> Source:
+def _open_document(document: Document, vertices: np.ndarray, faces: np.ndarray, origin: np.ndarray, rows: np.ndarray) -> Source:
     """Finds the surfaces of a document, in which `rows` says which vertex each of its own is."""
     _separate_meshes(document.json)
     found = list(placed_primitives(document.json, document.array))
@@ -179,4 +177,3 @@ def _separate_meshes(gltf: dict) -> None:
         if entry["mesh"] in seen:
             entry["mesh"] = add_to(gltf, "meshes", copy.deepcopy(gltf["meshes"][entry["mesh"]]))
         seen.add(entry["mesh"])
-

@@ -198,5 +198,3 @@ def _reads(look: Callable[..., Any], *arguments: Any) -> bool:
         return look(*arguments) is not False
     except BROKEN:
         return False
-
-

@@ -4,6 +4,7 @@ Vertices are split along the seams of UVs and normals; which vertex of the mesh 
 """
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,13 +21,14 @@ from ..geometry.mesh_corners import uv_of_ply
 from ..geometry.obj_file import ObjFile, parse_obj
 from ..geometry.ply_file import PlyFile, parse_ply
 from ..geometry.polygons import cut_up
-from ..geometry.reading import read_bytes
+from ..geometry.reading import plain, read_bytes
 from ..geometry.surface import vertex_normals
 from ..intake import open_picture
 from .gltf_document import Document, add_to
 from .source_pictures import Folder
 
 CLAY = (0.5, 0.33, 0.23, 1.0)
+MOST_MATERIALS = 2000
 UV_OF_VERTICES = (("s", "t"), ("u", "v"), ("texture_u", "texture_v"))
 RED_GREEN_BLUE = ("red", "green", "blue")
 
@@ -129,25 +131,31 @@ def _parts(mesh: Mesh, path: Path) -> Parts:
 
 
 def _of_obj(file: ObjFile, folder: Path) -> Parts:
-    resolver, points = Folder(folder), file.points()
-    triangles = cut_up([[corner[0] for corner in polygon] for polygon in file.polygons], points)
+    resolver = Folder(folder)
+    triangles = cut_up([[corner[0] for corner in polygon] for polygon in file.polygons], file.points())
     starts = np.cumsum([0, *map(len, file.polygons)])[:-1]
     corners = starts[triangles.polygon][:, None] + triangles.corners
     flat = [corner for polygon in file.polygons for corner in polygon]
     uv = _values(file.uv, [corner[1] for corner in flat], 2)[corners]
     normals = _values(file.normals, [corner[2] for corner in flat], 3)[corners]
     colours = _colours_of_obj(file)
+    made = Parts([], resolver.notes)
+    for material, mine in _by_material(file, resolver, triangles.polygon):
+        made.parts.append(Part(triangles.faces[mine], _if_any(uv[mine]), _if_all(normals[mine]), colours, material))
+    return made
+
+
+def _by_material(file: ObjFile, resolver: Folder, polygon: np.ndarray) -> Iterator[tuple[SimpleMaterial | None, np.ndarray]]:
+    """Each material and its triangles (n,), given by their polygons (F,); all that are of none are clay together."""
     known = _materials(file, resolver)
-    named = np.array([*{name: None for name in file.materials}], object)
-    number = {name: k for k, name in enumerate(named)}
-    of_triangle = np.array([number[name] for name in file.materials], np.int64)[triangles.polygon]
-    parts = []
-    for k, name in enumerate(named):
-        mine = of_triangle == k
-        if mine.any():
-            part = Part(triangles.faces[mine], _if_any(uv[mine]), _if_all(normals[mine]), colours, known.get(name))
-            parts.append(part)
-    return Parts(parts, resolver.notes)
+    if len(known) > MOST_MATERIALS:
+        resolver.notes.append(f"The materials were left out: they are {len(known)}, and {MOST_MATERIALS} are the most.")
+        known = {}
+    number = {name: k for k, name in enumerate(known)}
+    of_triangle = np.array([number.get(name, len(known)) for name in file.materials], np.int64)[polygon]
+    order = np.argsort(of_triangle, kind="stable")
+    for mine in np.split(order, np.flatnonzero(np.diff(of_triangle[order])) + 1):
+        yield (*known.values(), None)[of_triangle[mine[0]]], mine
 
 
 def _values(listed: list[list[float]], named: list[int | None], width: int) -> np.ndarray:
@@ -182,7 +190,8 @@ def _materials(file: ObjFile, resolver: Folder) -> dict[str, SimpleMaterial]:
     """The materials of the libraries that the file names; what of them cannot be read is left out."""
     found: dict[str, SimpleMaterial] = {}
     for library in dict.fromkeys(file.libraries):
-        for name, properties in parse_mtl(resolver.library(library), resolver).items():
+        text = plain(resolver.library(library)).decode("utf-8", "replace")  # as the .obj: trimesh would guess
+        for name, properties in parse_mtl(text, resolver).items():
             found[name] = SimpleMaterial(**_sound(properties))
     return found
 
