@@ -23,7 +23,8 @@ from ..geometry.surface import vertex_normals
 from .coated_document import coated_document
 from .gltf_document import Document, add_to
 from .gltf_tidy import tidy
-from .plain_source import Part, document_of, plain_document
+from .plain_parts import Part
+from .plain_source import document_of, plain_document
 
 log = logging.getLogger(__name__)
 
