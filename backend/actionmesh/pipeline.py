@@ -10,6 +10,7 @@ from . import __version__
 from .animation import Animation, Provenance
 from .colouring import own_mesh_painted, painted_by_camera
 from .errors import InputError
+from .geometry.folds import unfold
 from .geometry.mesh import Mesh
 from .geometry.mesh_corners import load_corners
 from .geometry.mesh_files import load_mesh
@@ -83,6 +84,8 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
     frames = pose_times(len(clip.frames), options.in_betweens)
     reference_pose = options.reference_pose or ReferencePose.by_default(own_mesh=mesh is not None)
     vertices = animate_vertices(reference, latents, anchor, frames, reference_pose, store, progress)
+    if mesh is None:
+        vertices = unfold(vertices, reference.mesh.faces, progress.check)
     animation = Animation(
         vertices=vertices,
         faces=reference.mesh.faces,

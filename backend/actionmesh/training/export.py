@@ -22,6 +22,8 @@ EXTENT = 0.75
 """Half the longest side of a toy's first frame: where the reference shape lies in training."""
 SAMPLING = {"image_guidance": 2.0, "steps": 1, "guidance": 1.0, **asdict(Approximation()), "guidance_interval": list(FULL_INTERVAL)}
 """Of every preset: the motion takes one step, which leaves nothing to approximate."""
+SMALLEST_PART_OF_TOYS = 0.1
+"""What has learnt toys alone leaves loose lumps beside a subject that it does not know."""
 PRESETS = {
     "demo": {"image_steps": 16, **SAMPLING, "resolution": 96, "max_faces": 20_000},
     "fast": {"image_steps": 16, **SAMPLING, "resolution": 128, "max_faces": 40_000},
@@ -60,10 +62,18 @@ def write_configs(run: Path, folder: Path, sizes_name: str) -> None:
         reference_extent=EXTENT,
         surface_points=sizes.points,
         toys_only=sizes_name == "toy",
-        presets={} if sizes_name == "full" else PRESETS,
+        presets=presets_of(sizes_name),
         licence=Settings.licence if sizes_name == "full" else LICENCE,
     )
     write_json(folder / "checkpoint.json", settings.to_dict())
+
+
+def presets_of(sizes_name: str) -> dict[str, dict]:
+    """Return what a checkpoint of these sizes sets in each preset; the full size is run as published."""
+    if sizes_name == "full":
+        return {}
+    own = {"smallest_part": SMALLEST_PART_OF_TOYS} if sizes_name == "toy" else {}
+    return {name: values | own for name, values in PRESETS.items()}
 
 
 def write_public_configs(folder: Path, sizes: Sizes) -> None:
