@@ -40,7 +40,7 @@ class Hinges:
         """
         a, b, c = np.moveaxis(vertices.astype(np.float64)[self._faces], 1, 0)
         normals = np.cross(b - a, c - a)
-        flat = np.asarray(normals == 0).all(axis=1)
+        flat = np.einsum("fx,fx->f", normals, normals) == 0
         turned = np.einsum("ex,ex->e", normals[self._one], normals[self._other]) < 0
         return self._edges[turned | flat[self._one] | flat[self._other]]
 
