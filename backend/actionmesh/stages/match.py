@@ -98,15 +98,15 @@ def match_to_clip(
     _, place_of = weld(vertices[whole[anchor]])
     first = np.unique(place_of, return_index=True)[1]
     faces = place_of[faces]
-    poses = standing.to_match.apply(vertices[whole][:, first])
+    poses = np.stack([standing.to_match.apply(vertices[pose][first]) for pose in whole])
     graph = make_graph(poses[anchor].astype(np.float64), faces, nodes)
     with one_thread():
         chosen, matched = _best(poses, known, anchor, faces, film, standing, graph, way, progress)
     overlap = fit(matched, faces, film, standing.view.camera, progress.check)
-    shifts = standing.to_match.invert_shift(matched.astype(np.float64) - poses)
-    moved = np.stack([
-        pose + between(shifts, frame)[place_of] for pose, frame in zip(vertices, frames, strict=True)
-    ]).astype(np.float32)
+    moved = np.empty_like(vertices)  # pose by pose: numbers of double size for all at once would double the memory
+    for place, frame in enumerate(frames):
+        shift = between(matched, frame).astype(np.float64) - between(poses, frame)
+        moved[place] = vertices[place] + standing.to_match.invert_shift(shift)[place_of]
     return Matched(moved, chosen, overlap)
 
 
