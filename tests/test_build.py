@@ -4,6 +4,7 @@ import ast
 import re
 import shutil
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -157,6 +158,13 @@ def test_requirements_of_every_blender_are_pinned():
         assert re.fullmatch(rf"bpy=={version}\.\d+\n", bpy.read_text())
     pins = [re.fullmatch(r"([a-z]+)==[\d.]+(; .*)?", line) for line in common.read_text().splitlines()[1:]]
     assert {pin.group(1) for pin in pins} == {"numpy", "safetensors", "pytest", "hypothesis"}
+
+
+def test_extras_pin_what_the_requirement_files_pin():
+    extras = tomllib.loads((build.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    pinned = {name: (build.ROOT / "backend" / f"requirements-{name}.txt").read_text().split("\n") for name in ("dev", "cuda")}
+    assert set(extras["dev"]) | set(extras["train"]) <= set(pinned["dev"])
+    assert set(extras["cuda"]) <= set(pinned["cuda"])
 
 
 def test_missing_clip_is_one_sentence(tmp_path, monkeypatch, capsys):
