@@ -22,7 +22,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 
 from backend.bootstrap import preflight, repository
 from backend.bootstrap.blenders import blender_for_demo, bpy_environment, in_bpy, runnable
@@ -34,6 +36,7 @@ from backend.bootstrap.requirements import TO_DEVELOP, to_run
 ROOT = Path(__file__).resolve().parent
 SMOKE = ("test_registration.py", "test_package.py", "test_animating.py", "test_shape_keys.py", "test_exporting.py")
 """Of `tests/bpy`, what runs in the versions of Blender between the oldest and the newest."""
+PRINTING = Lock()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -120,13 +123,13 @@ def test(root: Path, everything: bool = False) -> int:
     python = str(backend[0].ensure(backend[1]))
     checks = {
         "ruff": [python, "-m", "ruff", "check", "--output-format", "concise"],
+        "format": [python, "-m", "ruff", "format", "--check", "--quiet", "."],
         "mypy": [python, "-m", "mypy"],
-        "pytest": [python, "-m", "pytest", "--ignore=tests/bpy", "--ignore=tests/window"],
+        "pytest": [python, "-m", "pytest", "-n", str(at_once()), "--ignore=tests/bpy", "--ignore=tests/window"],
     }
     codes = {name: run_check(name, command, root) for name, command in checks.items()}
     in_full = set(versions if everything else versions[:1] + versions[-1:])
-    for version in versions:
-        codes[f"bpy {version}"] = test_in_bpy(root, version, python, version in in_full)
+    codes.update(test_in_every_bpy(root, versions, python, in_full))
     codes.update(test_in_window(root, python))
     smoked = [version for version in versions if version not in in_full]
     print("".join(line + "\n" for line in left_out_in_words(left_out, smoked, "window" in codes)), end="", flush=True)
@@ -136,13 +139,25 @@ def test(root: Path, everything: bool = False) -> int:
     return max(codes.values())
 
 
-def test_in_bpy(root: Path, version: str, python: str, in_full: bool) -> int:
+def at_once() -> int:
+    """Return how many tests run at a time: more than four would want more memory than a machine of many cores may have."""
+    return max(1, min(4, os.cpu_count() or 1))
+
+
+def test_in_every_bpy(root: Path, versions: list[str], python: str, in_full: set[str]) -> dict[str, int]:
+    """Run the tests in several versions of Blender at a time; what each prints comes as a whole."""
+    environments = {version: bpy_environment(root, version).ensure(in_bpy(version)) for version in versions}
+    with ThreadPoolExecutor(at_once()) as pool:
+        runs = [pool.submit(test_in_bpy, root, environments[each], each, python, each in in_full) for each in versions]
+        return {f"bpy {version}": run.result() for version, run in zip(versions, runs)}
+
+
+def test_in_bpy(root: Path, environment: Path, version: str, python: str, in_full: bool) -> int:
     """Run `tests/bpy`, or its smoke tests, in Blender's Python module; `python` is the one that runs the backend."""
     tests = ["tests/bpy"] if in_full else [f"tests/bpy/{name}" for name in SMOKE]
-    environment = bpy_environment(root, version).ensure(in_bpy(version))
     with tempfile.TemporaryDirectory() as user:
         variables = {"BLENDER_USER_RESOURCES": user, "ACTIONMESH_PYTHON": python}
-        return run_check(f"bpy {version}", [str(environment), "-m", "pytest", *tests], root, variables)
+        return run_check(f"bpy {version}", [str(environment), "-m", "pytest", *tests], root, variables, kept=True)
 
 
 def left_out_in_words(skipped: dict[str, str], smoked: list[str], in_window: bool) -> list[str]:
@@ -167,9 +182,18 @@ def test_in_window(root: Path, python: str) -> dict[str, int]:
     return {"window": run_check("window", [python, "-m", "pytest", "tests/window"], root, variables)}
 
 
-def run_check(name: str, command: list[str], root: Path, variables: dict[str, str] | None = None) -> int:
-    print(f"== {name}", flush=True)
-    return abs(subprocess.call(command, cwd=str(root), env={**os.environ, **(variables or {})}))
+def run_check(
+    name: str, command: list[str], root: Path, variables: dict[str, str] | None = None, kept: bool = False
+) -> int:
+    """Run a command and return its exit code; where `kept`, print what it said when it has ended, in one piece."""
+    environment = {**os.environ, **(variables or {})}
+    if not kept:
+        print(f"== {name}", flush=True)
+        return abs(subprocess.call(command, cwd=str(root), env=environment))
+    done = subprocess.run(command, cwd=str(root), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    with PRINTING:
+        print(f"== {name}\n{done.stdout.decode(errors='replace')}", end="", flush=True)
+    return abs(done.returncode)
 
 
 def package(root: Path) -> int:

@@ -38,7 +38,7 @@ def checks(monkeypatch):
         libraries: list = []
         checked: list = []
 
-        def run(self, name, command, root, variables=None):
+        def run(self, name, command, root, variables=None, kept=False):
             self.append((name, command, variables or {}))
             return self.codes.get(name, 0)
 
@@ -50,10 +50,11 @@ def checks(monkeypatch):
         monkeypatch.setattr(blenders, name, fake)
     monkeypatch.setattr(preflight, "check", lambda root, wanted: checks.checked.extend(each.name for each, _ in wanted))
     monkeypatch.setattr(build, "find_blender", lambda: "")
+    monkeypatch.setattr(build, "at_once", lambda: 1)
     return checks
 
 
-WITHOUT_BLENDER = ["ruff", "mypy", "pytest"]
+WITHOUT_BLENDER = ["ruff", "format", "mypy", "pytest"]
 EVERYWHERE = [*WITHOUT_BLENDER, "bpy 4.2", "bpy 4.5", "bpy 5.0"]
 
 
@@ -72,11 +73,11 @@ def test_all_well_is_zero(checks, tmp_path, capsys):
 def test_every_blender_module_has_its_environment_and_knows_the_backends_python(checks, tmp_path):
     build.test(tmp_path)
     assert checks.checked == [".venv", ".venv-bpy/4.2", ".venv-bpy/4.5", ".venv-bpy/5.0"]
-    for version, (_, command, variables) in zip(("4.2", "4.5", "5.0"), checks[3:], strict=True):
+    for version, (_, command, variables) in zip(("4.2", "4.5", "5.0"), checks[len(WITHOUT_BLENDER) :], strict=True):
         assert command[:3] == [str(tmp_path / ".venv-bpy" / version / "python"), "-m", "pytest"]
         assert variables["ACTIONMESH_PYTHON"] == str(tmp_path / ".venv" / "python")
         assert not Path(variables["BLENDER_USER_RESOURCES"]).exists()
-    assert len({variables["BLENDER_USER_RESOURCES"] for _, _, variables in checks[3:]}) == 3
+    assert len({variables["BLENDER_USER_RESOURCES"] for _, _, variables in checks[len(WITHOUT_BLENDER) :]}) == 3
 
 
 def ran_in(checks):
@@ -150,6 +151,8 @@ def test_checks_run_in_the_repository_with_their_variables(tmp_path, capfd):
     code = "import os, sys; print(os.getcwd(), os.environ['ONE'], os.environ['PATH'] != ''); sys.exit(-3)"
     assert build.run_check("name", [sys.executable, "-c", code], tmp_path, {"ONE": "1"}) == 253
     assert f"{tmp_path} 1 True" in capfd.readouterr().out
+    assert build.run_check("kept", [sys.executable, "-c", code], tmp_path, {"ONE": "2"}, kept=True) == 253
+    assert capfd.readouterr().out == f"== kept\n{tmp_path} 2 True\n"
 
 
 def test_requirements_of_every_blender_are_pinned():
