@@ -145,8 +145,11 @@ def mismatch(standing: Standing, anchor: int, left_alone: bool) -> str:
         left_alone: whether it was not matched to the clip for that reason.
     """
     named = "the first frame" if anchor == 0 else f"frame {anchor}"
-    agree = f"{100 * standing.view.overlap:.0f}% agree"
+    agree = f"they overlap by {100 * standing.view.overlap:.0f}%"
     if standing.view.overlap >= LEAST_AGREEMENT:
         agree += f", and the outlines are {np.sqrt(standing.view.cost):.1f} pixels apart"
-    rest = "; it was animated without being matched to the clip." if left_alone else "."
-    return f"The mesh does not stand as {named} shows it: {agree}. Pose it alike, or choose another reference frame{rest}"
+    rest = " The animation was not matched to the clip." if left_alone else ""
+    return (
+        f"The mesh does not stand as {named} shows it: {agree}. "
+        f"Pose it like the frame, or choose another reference frame.{rest}"
+    )
