@@ -88,7 +88,7 @@ def test_a_clip_with_other_frames_is_refused(place, tmp_path):
     longer = Animation.load(place / "relief.safetensors")
     longer.provenance.frames.update(count=2)
     longer.save(tmp_path / "wrong.safetensors")
-    with pytest.raises(InputError, match="gives 2 frames, and the result has 5"):
+    with pytest.raises(InputError, match="gives 2 frames, but the result has 5"):
         run(Rematch(str(tmp_path / "wrong.safetensors"), (str(tmp_path / "b.safetensors"),)))
 
 
