@@ -212,7 +212,7 @@ def look_at_subject(options: AnimateOptions, store: ModelStore, progress: Progre
 
 
 def remover_of(store: ModelStore) -> BackgroundRemover | None:
-    """Return RMBG if the checkpoint has it."""
+    """Return RMBG as a background remover, if the checkpoint has it."""
     return partial(_remove_background, store) if store.removes_background else None
 
 
@@ -240,6 +240,6 @@ def known_latents(
 
 
 def pose_times(total: int, in_betweens: int) -> list[float]:
-    """Return the times, in frames, of all poses: every frame, and `in_betweens` evenly spaced poses after each."""
+    """Return the times, in frames, of all poses: every frame, and `in_betweens` evenly spaced ones between two."""
     steps = in_betweens + 1
     return [i / steps for i in range((total - 1) * steps + 1)]

@@ -10,7 +10,7 @@ from .sampling.approximation import FORECASTS, SOLVERS, Approximation, is_interv
 
 @dataclass(frozen=True, kw_only=True)
 class Preset(Approximation):
-    """How much work a job does.
+    """How much work a job does. The fields that are not listed are approximations of Stage I, see `Approximation`.
 
     Args:
         image_steps, image_guidance: steps and guidance of Stage 0, image-to-3D.
@@ -19,7 +19,6 @@ class Preset(Approximation):
         max_faces: most faces of the reference mesh that Stage 0 makes.
         smallest_part: parts of that mesh with fewer faces than this share of the largest part's are dropped; 0
             keeps all.
-        others: approximations of Stage I, see `Approximation`.
     """
 
     image_steps: int

@@ -80,7 +80,7 @@ def _notes(standing: Standing, anchor: int, way: Match) -> list[str]:
     notes = [] if standing.agrees else [mismatch(standing, anchor, way is Match.AUTO)]
     if standing.doubtful is not None:
         notes.append(
-            f"Seen from {standing.doubtful:.0f} degrees the mesh fits the reference frame almost as well as from "
-            f"{standing.yaw:.0f}: if it faces the wrong way, choose its facing."
+            f"Seen from {standing.doubtful:.0f} degrees, the mesh fits the reference frame almost as well as from "
+            f"{standing.yaw:.0f} degrees. If it faces the wrong way, choose its facing."
         )
     return notes

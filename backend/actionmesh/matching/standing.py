@@ -24,7 +24,7 @@ SHARPNESS = 2.0
 nearer."""
 LARGEST_COST = 0.1
 """Square pixels of the contours' distance above which no view around a mesh is trusted. On tuning sets right views
-have at most 0.08, and the best views of a mesh in another frame's pose at least 0.1."""
+have at most 0.08, and the best views of a mesh in another frame's pose have at least that."""
 CLEAR_COST, CLEARLY, CLEAR_CREASES = 0.2, 3.0, 0.3
 """A view of up to CLEAR_COST is trusted nevertheless if every view elsewhere costs CLEARLY times as much, and the
 correlation of its creases is at least CLEAR_CREASES and higher than any other's."""

@@ -16,8 +16,7 @@ from .solve import Body, Equations, Rest, Weights, fitted
 
 WEIGHTS = Weights(rigidity=250.0, rigidity_reach=0.3, picture=0.0, depth=0.5, time=0.5, outline_reach=5.0)
 STEPS_WITH_ANCHOR = 2
-"""Steps of a frame on the way outward with the anchor's colours, after one step with only the previous frame's colours.
-"""
+"""Steps of a frame that also use the anchor's colours, after one step with only the previous frame's colours."""
 KEPT_POSES = 4
 
 

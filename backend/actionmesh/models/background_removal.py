@@ -32,7 +32,7 @@ STAGES = {
 }
 SIDE_CHANNELS = (64, 64, 128, 256, 512, 512)
 FAINTEST_SUBJECT = 0.05
-"""Smallest difference between the highest and the lowest alpha; stretched noise would look like a subject."""
+"""Smallest difference between highest and lowest alpha that shows a subject: stretched noise would look like one."""
 DILATIONS_WITHOUT_POOLING = (1, 2, 4, 8)
 
 

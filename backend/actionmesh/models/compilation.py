@@ -72,7 +72,7 @@ def block_caller(execution: Execution) -> CallBlock:
 def _is_recording() -> bool:
     """Return whether a CUDA graph is being recorded.
 
-    An error then is not the compiler's, and the call cannot go on eagerly.
+    An error during a recording does not come from the compiler, and the call cannot go on eagerly.
     """
     return torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()
 

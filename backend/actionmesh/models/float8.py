@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 FLOAT8 = torch.float8_e4m3fn
 LARGEST = torch.finfo(FLOAT8).max
 SMALLEST_ROW = 1e-12
-"""Smallest largest value of a row, so that a row of zeros has a scale."""
+"""Lower bound on a row's largest value, so that a row of zeros has a scale."""
 ALIGNMENT = 16
 """Float8 products need sizes that are multiples of this."""
 FIRST_CAPABILITY = (8, 9)

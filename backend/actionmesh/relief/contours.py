@@ -14,8 +14,7 @@ from skimage.measure import find_contours
 from ..errors import MediaError
 
 WORKING_SIDE = 512
-"""Pixels along the mask's longer side at which its outline is found; larger masks are shrunk, which also smooths them.
-"""
+"""Pixels along the mask's longer side at which its outline is found; larger masks are shrunk, which smooths them."""
 SMOOTHING = 2.0
 """Working pixels along the outline over which it is averaged."""
 MOST_MOVED = 0.5

@@ -14,8 +14,7 @@ from .spacing import distances, half_thickness
 WORKING_SIDE = 384
 """Pixels along the longer side of the crops in which limbs are searched for."""
 THIN = 0.5
-"""Share of the greatest thickness in any frame from which a part does not count; the thinner a part, the more it
-counts."""
+"""Share of the greatest thickness in all frames at which a part stops counting; thinner parts count more."""
 RADII = 1.2 ** np.arange(0, 32)
 """Radii, in working pixels, of the discs that measure how thick a part is."""
 

@@ -21,9 +21,9 @@ SMALLEST_PART = 0.005
 AIM = 0.95
 """Share of the allowed faces that the first try aims for."""
 TRIES, TRUE_TRIES = 12, 6
-"""How often to try with fewer triangles; the first tries follow the outline everywhere."""
+"""Most tries, each with fewer triangles; and how many of the first ones follow the outline everywhere."""
 BOLDER = 0.95
-"""Factor on the number of triangles that the next try aims for, applied once more after each failure."""
+"""Safety factor on the next number of triangles, raised to the number of failures so far."""
 
 
 @dataclass(frozen=True)

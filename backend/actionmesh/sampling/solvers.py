@@ -58,11 +58,13 @@ class AdamsBashforth2:
 class UniPC2:
     """UniPC of order 2 with data prediction and B(h) = e^h - 1 (Zhao et al. 2023): UniP-2 predicts, UniC-2 corrects.
 
-    With the data x0 = x + s v, alpha = 1 - s and sigma = s, the step from s to t is exactly x_t = (t / s) x_s + (1
-    - t / s) m, where m is the mean of x0 between the two under the weight e^lambda, lambda = log((1 - s) / s).
-    Polynomials in lambda through x0 at the last points give m. Each velocity is used twice: it corrects the step
-    that led to it and starts the next one. At s = 1 lambda is -inf, and the limits of the paper's coefficients
-    apply.
+    With the data x0 = x + s v, alpha = 1 - s and sigma = s, the step from s to t is exactly
+
+        x_t = (t / s) x_s + (1 - t / s) m,
+
+    where m is the mean of x0 between the two under the weight e^lambda, lambda = log((1 - s) / s). Polynomials in
+    lambda through x0 at the last points give m. Each velocity is used twice: it corrects the step that led to it
+    and starts the next one. At s = 1 lambda is -inf, and the limits of the paper's coefficients apply.
     """
 
     def __init__(self, schedule: Schedule):

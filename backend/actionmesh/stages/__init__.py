@@ -7,5 +7,5 @@ correspondence.py     Stage II: where the reference vertices are at any time
 match.py              bringing the animation onto its clip
 branches.py           both branches of guidance from one denoiser
 retry.py              repeating a stage that ran out of memory, with less
-pictures.py           the frames as image tokens, the input of all stages
+pictures.py           the frames as image tokens
 """

@@ -21,7 +21,7 @@ from .reference import Reference, decode_surface, latent_from_picture, reference
 class PendingReference:
     """A reference whose latent is ready, and whose mesh a thread may still be finishing.
 
-    Leaving its context stops that work, unless `ready` has been called, and waits for the thread.
+    Leaving its context stops an unfinished thread and waits for it.
 
     Args:
         latent: (N, D) float32 as the denoisers see it.

@@ -1,4 +1,4 @@
-"""Image tokens of the frames, the context of both denoisers."""
+"""The frames as image tokens, the context of both denoisers."""
 
 import numpy as np
 import torch
