@@ -12,7 +12,7 @@ from .film import Film
 from .silhouette import Scene
 
 INSIDE = 5
-"""Width in pixels of the band along the outline that is left out, because everything has an edge there."""
+"""Side in pixels of the erosion that leaves out the outline, where everything has an edge."""
 BLUR = 1.0
 LEAST_PIXELS = 50
 

@@ -136,7 +136,7 @@ def wrapped(degrees: float) -> float:
 def camera_in_mesh(camera: FilmCamera, to_match: Normalisation) -> np.ndarray:
     """Return the matrix (4, 4) from a camera that looks along its -Z, +Y up, to the mesh's own coordinates.
 
-    An orthographic camera has no position, so it is placed two sizes of the mesh away.
+    An orthographic camera has no position, so it is placed three times the mesh's longest side from its centre.
     """
     distance = 1 / camera.inverse_distance if camera.inverse_distance > 0 else 4 * EXTENT + 2 * EXTENT
     film = np.array([-camera.shift[0], -camera.shift[1], distance * camera.scale])
