@@ -1,4 +1,4 @@
-"""The result of a job: one mesh topology in every frame, and where it came from."""
+"""The result of a job: one mesh topology in every frame, and how it was made."""
 
 import json
 from dataclasses import asdict, dataclass, field, replace
@@ -17,10 +17,11 @@ from .protocol import Fit, ProtocolError, read
 
 @dataclass(frozen=True)
 class Provenance:
-    """What made an animation.
+    """How an animation was made.
 
     Args:
-        mask, frames, anchor, fps: how the clip was read, see `options.AnimateOptions`; `frames` is a FrameChoice's fields.
+        mask, frames, anchor, fps: how the clip was read, see `options.AnimateOptions`; `frames` has a FrameChoice's
+            fields.
         fit: how it fits the clip.
     """
 
@@ -38,7 +39,7 @@ class Provenance:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Provenance":
-        """Read what `asdict` made; what an older version did not write has its default."""
+        """Read what `asdict` made; fields that an older version did not write get their defaults."""
         return cls(**values | {"fit": read(Fit, values.get("fit", {}), "fit")})
 
 
@@ -51,11 +52,11 @@ class Animation:
         faces: (F, 3) int32 triangles.
         times: (T,) float64, seconds from the first chosen frame.
         reference_frame: index into T of the pose for which the reference mesh was made or given.
-        frame_indices: (T,) int64, which of the chosen frames a pose shows, counted from 0; -1 for an in-between.
-        provenance: what made it.
-        unmatched: (T, V, 3) float32, the network's poses before they were matched to the clip; None where `vertices` are those.
-        appearance: UVs and a picture of a mesh that was coloured here. None for plain clay, and for an artist's mesh, whose own
-            file tells, unless its colours were asked for.
+        frame_indices: (T,) int64, the chosen frame that a pose shows, counted from 0; -1 for an in-between.
+        provenance: how it was made.
+        unmatched: (T, V, 3) float32, the network's poses before match; None if `vertices` are these.
+        appearance: UVs and a picture of a mesh that was coloured here. None for plain clay, and for an artist's
+            mesh, which keeps its own colours unless the clip's were asked for.
     """
 
     vertices: np.ndarray
@@ -77,23 +78,24 @@ class Animation:
 
     @property
     def frames(self) -> list[float]:
-        """Which frame each pose shows, counted among those chosen; in-betweens have parts of frames."""
+        """The frame that each pose shows, counted among those chosen; in-betweens have fractions."""
         whole = np.flatnonzero(self.frame_indices >= 0)
         return np.interp(np.arange(len(self.times)), whole, self.frame_indices[whole]).tolist()
 
     def with_fit(self, fit: Fit) -> "Animation":
-        """Return the same animation with another account of how it lies on its clip."""
+        """Return the same animation with another `fit`."""
         return replace(self, provenance=replace(self.provenance, fit=fit))
 
     def save(self, path: str | Path) -> None:
-        """Writes one .safetensors file; the provenance and the reference frame travel in its metadata."""
+        """Write one .safetensors file, with the provenance and the reference frame in its metadata."""
         metadata = {"reference_frame": str(self.reference_frame), "provenance": json.dumps(asdict(self.provenance))}
         write_atomically(Path(path), lambda part: part.write_bytes(save(self.arrays(), metadata)))
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return all numbers by name: `vertices`, `faces`, `times`, `frame_indices`, `unmatched`, and what `appearance` has.
+        """Return all arrays by name.
 
-        The latter is `corner_uv` (F, 3, 2) float32, and `picture_png`, the bytes of a PNG file as (n,) uint8.
+        The names are `vertices`, `faces`, `times`, `frame_indices`, `unmatched`, and those of `appearance`:
+        `corner_uv` (F, 3, 2) float32, and `picture_png`, the bytes of a PNG file as (n,) uint8.
         """
         arrays = {
             "vertices": np.ascontiguousarray(self.vertices),
@@ -110,10 +112,10 @@ class Animation:
 
     @classmethod
     def load(cls, path: str | Path) -> "Animation":
-        """Reads what `save` wrote.
+        """Load what `save` wrote.
 
         Raises:
-            InputError: the file is missing, truncated, or no animation.
+            InputError: the file is missing, truncated, or not an animation.
         """
         try:
             with safe_open(str(path), framework="numpy") as file:
@@ -136,5 +138,5 @@ def _appearance(arrays: dict[str, np.ndarray]) -> Coat | None:
         return None
     coat = Coat(arrays.pop("corner_uv"), arrays.pop("picture_png").tobytes())
     if len(coat.corner_uv) != len(arrays["faces"]):
-        raise ValueError(f"{len(coat.corner_uv)} faces have UVs, of {len(arrays['faces'])}")
+        raise ValueError(f"{len(coat.corner_uv)} faces have UVs, but the mesh has {len(arrays['faces'])}")
     return coat

@@ -70,7 +70,7 @@ def test_a_relief_that_is_matched_again_is_made_again(place, relief):
     assert again.provenance.fit.camera == relief.provenance.fit.camera
 
 
-@pytest.mark.parametrize(("result", "shape", "words"), [("relief", Shape.NETWORK, "networks alone"), ("a", Shape.RELIEF, "own")])
+@pytest.mark.parametrize(("result", "shape", "words"), [("relief", Shape.NETWORK, "Only the networks"), ("a", Shape.RELIEF, "own")])
 def test_a_shape_that_needs_more_than_the_result_is_refused(place, tracked, relief, result, shape, words):
     with pytest.raises(InputError, match=words):
         run(Rematch(str(place / f"{result}.safetensors"), (str(place / "no.safetensors"),), shape=shape))
@@ -88,7 +88,7 @@ def test_a_clip_with_other_frames_is_refused(place, tmp_path):
     longer = Animation.load(place / "relief.safetensors")
     longer.provenance.frames.update(count=2)
     longer.save(tmp_path / "wrong.safetensors")
-    with pytest.raises(InputError, match="gives 2 frames, and the result has 5"):
+    with pytest.raises(InputError, match="gives 2 frames, but the result has 5"):
         run(Rematch(str(tmp_path / "wrong.safetensors"), (str(tmp_path / "b.safetensors"),)))
 
 

@@ -1,4 +1,4 @@
-"""How a network computes what it computes: nothing here changes the result by more than rounding."""
+"""How a network runs: nothing here changes its results by more than rounding."""
 
 from dataclasses import dataclass
 
@@ -8,10 +8,11 @@ class Execution:
     """How a transformer runs.
 
     Args:
-        feed_forward_rows: most tokens that a feed-forward takes at once; None takes all.
+        feed_forward_rows: most tokens that a feed-forward processes at once; None processes all.
         host_skips: U-Net skips wait in pinned main memory until they are popped.
-        keep_context: keys and values of the image tokens are computed once a window and kept; otherwise in every step anew.
-        compiled: blocks are compiled by torch.compile, one block for all; eager where there is no compiler.
+        keep_context: keys and values of the image tokens are computed once per window and kept; otherwise every step
+            computes them.
+        compiled: torch.compile compiles blocks, one for all of a kind; without a compiler they run eagerly.
         graphs: steps whose shapes do not change are replayed as CUDA graphs.
     """
 
@@ -23,8 +24,8 @@ class Execution:
 
     def __post_init__(self) -> None:
         if self.feed_forward_rows is not None and self.feed_forward_rows < 1:
-            raise ValueError(f"feed_forward_rows is {self.feed_forward_rows}, and must be above 0")
+            raise ValueError(f"feed_forward_rows is {self.feed_forward_rows}; it must be above 0")
 
 
 PLAIN = Execution()
-"""Eager, everything at once and kept."""
+"""Eager, everything at once, with the context kept."""
