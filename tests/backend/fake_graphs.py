@@ -9,7 +9,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 
-from actionmesh.models import graphs
+from actionmesh.acceleration import graphs
 
 
 class Stream:

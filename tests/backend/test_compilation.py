@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch._dynamo.utils import counters
 
-from actionmesh.models import compilation
+from actionmesh.acceleration import compilation
+from actionmesh.acceleration.compilation import CompiledCalls, call_compiled
+from actionmesh.acceleration.execution import Execution
 from actionmesh.models.blocks import SelfBlock
-from actionmesh.models.compilation import CompiledCalls, call_compiled
 from actionmesh.models.denoiser import ImageTo3DDenoiser
-from actionmesh.models.execution import Execution
 from actionmesh.training.recipes import small_sizes
 
 BACKEND = Path(__file__).resolve().parents[2] / "backend"
@@ -109,7 +109,7 @@ WITHOUT_COMPILER = """
 import logging, torch
 logging.basicConfig(level=logging.WARNING)
 from actionmesh.models.blocks import SelfBlock
-from actionmesh.models.compilation import call_compiled
+from actionmesh.acceleration.compilation import call_compiled
 with torch.no_grad():
     blocks, x = [SelfBlock(16, 2) for _ in range(2)], torch.randn(1, 3, 16)
     print(all(torch.equal(call_compiled(block, x), block(x)) for block in blocks))

@@ -11,12 +11,20 @@ import pytest
 import torch
 from einops import rearrange
 
+from actionmesh.acceleration.execution import PLAIN, Execution
+from actionmesh.acceleration.float8 import (
+    Float8Linear,
+    Product,
+    find_product,
+    multiply,
+    quantise_linears,
+    quantise_rows,
+    supports_float8,
+)
+from actionmesh.acceleration.graphs import Replayed
+from actionmesh.acceleration.kernels import attend
 from actionmesh.models.attention import rope_table, rotate
 from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
-from actionmesh.models.execution import PLAIN, Execution
-from actionmesh.models.float8 import Float8Linear, Product, find_product, multiply, quantise_linears, quantise_rows, supports_float8
-from actionmesh.models.graphs import Replayed
-from actionmesh.models.kernels import attend
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
 from actionmesh.progress import Progress

@@ -9,9 +9,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from actionmesh.models import compilation
+from actionmesh.acceleration import compilation
+from actionmesh.acceleration.execution import PLAIN, Execution
 from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
-from actionmesh.models.execution import PLAIN, Execution
 from actionmesh.models.layers import FeedForward
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder

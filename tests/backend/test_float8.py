@@ -7,10 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from actionmesh.models import float8
-from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
-from actionmesh.models.execution import PLAIN
-from actionmesh.models.float8 import (
+from actionmesh.acceleration import float8
+from actionmesh.acceleration.execution import PLAIN
+from actionmesh.acceleration.float8 import (
     FLOAT8,
     LARGEST,
     Float8Linear,
@@ -20,6 +19,7 @@ from actionmesh.models.float8 import (
     quantises_on,
     supports_float8,
 )
+from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
 from actionmesh.training.recipes import SIZES
 

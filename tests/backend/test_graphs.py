@@ -5,9 +5,9 @@ import logging
 import pytest
 import torch
 
-from actionmesh.models import graphs
+from actionmesh.acceleration import graphs
+from actionmesh.acceleration.graphs import WARM_UP_CALLS, Replayed
 from actionmesh.models.denoiser import ImageTo3DDenoiser
-from actionmesh.models.graphs import WARM_UP_CALLS, Replayed
 from actionmesh.training.recipes import SIZES
 
 from .fake_graphs import FakeCuda

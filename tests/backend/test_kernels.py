@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn.attention import SDPBackend
 
-from actionmesh.models import kernels
-from actionmesh.models.kernels import attend, choose_backend
+from actionmesh.acceleration import kernels
+from actionmesh.acceleration.kernels import attend, choose_backend
 
 from .parity import assert_matches
 

@@ -6,7 +6,7 @@ import weakref
 import pytest
 import torch
 
-from actionmesh.models.skips import HostSkips, Skips, skip_stack
+from actionmesh.acceleration.skips import HostSkips, Skips, skip_stack
 
 CPU = torch.device("cpu")
 

@@ -17,7 +17,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .kernels import attend
+from ..acceleration.kernels import attend
 from .layers import LayerNorm
 
 

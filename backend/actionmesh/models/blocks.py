@@ -11,8 +11,8 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..acceleration.execution import Execution
 from .attention import Attention, KeysValues, Rope
-from .execution import Execution
 from .layers import FeedForward, LayerNorm
 
 

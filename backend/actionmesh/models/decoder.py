@@ -4,10 +4,10 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from ..acceleration.compilation import block_caller, call_eagerly
+from ..acceleration.execution import Execution
 from .attention import KeysValues, Rope
 from .blocks import CrossBlock, SelfBlock
-from .compilation import block_caller, call_eagerly
-from .execution import Execution
 from .layers import LayerNorm
 
 

@@ -13,13 +13,13 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
+from ..acceleration.compilation import block_caller, call_eagerly
+from ..acceleration.execution import PLAIN, Execution
+from ..acceleration.skips import skip_stack
 from .attention import KeysValues, Rope, rope_table
 from .blocks import DenoiserBlock
-from .compilation import block_caller, call_eagerly
 from .config import JsonConfig, check_heads, check_odd
-from .execution import PLAIN, Execution
 from .layers import LayerNorm, TimeProjection
-from .skips import skip_stack
 
 
 @dataclass(frozen=True)

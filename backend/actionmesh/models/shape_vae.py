@@ -6,11 +6,11 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+from ..acceleration.execution import Execution
 from .attention import KeysValues
 from .blocks import CrossBlock, SelfBlock
 from .config import JsonConfig, check_heads
 from .decoder import LatentDecoder
-from .execution import Execution
 from .layers import LayerNorm, frequency_embedding, frequency_embedding_width
 
 

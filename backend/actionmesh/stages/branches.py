@@ -5,8 +5,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from ..acceleration.graphs import Replayed
 from ..models.denoiser import DenoiserCache
-from ..models.graphs import Replayed
 from ..sampling.guidance import Branches, Velocity
 
 CachedVelocity = Callable[[Tensor, Tensor, DenoiserCache], Tensor]
