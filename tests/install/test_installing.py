@@ -60,7 +60,7 @@ def test_from_a_folder_of_wheels_without_any_network(home, shelf, monkeypatch):
 def test_folder_that_lacks_a_wheel_names_it(home, shelf, monkeypatch):
     next(shelf.wheels.glob("filler-*")).unlink()
     last, _ = install(shelf, monkeypatch, wheels=str(shelf.wheels))
-    assert isinstance(last, Failed) and "filler" in last.problem and "Complete the folder" in last.cure
+    assert isinstance(last, Failed) and "filler" in last.problem and "Add it to the folder" in last.cure
     assert environments(home) == []
 
 
