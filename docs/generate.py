@@ -1,8 +1,8 @@
-"""Write the pages that follow from the code: `docs/command_line.md` and `docs/troubleshooting.md`.
+"""Write the pages that are generated from the code: `docs/command_line.md` and `docs/troubleshooting.md`.
 
     .venv/bin/python docs/generate.py
 
-The first is what the command line's own help says, the second every sentence that an artist may be shown with its cure.
+The first holds the command line's own help, the second every error sentence that an artist may see, with its cure.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def main() -> int:
 
 
 def command_line() -> str:
-    """Return the page of all commands, as they describe themselves 100 columns wide."""
+    """Return the page of all commands: their help at a width of 100 columns."""
     from actionmesh.cli import build_parser
 
     parser = build_parser()
@@ -99,11 +99,12 @@ def troubleshooting() -> str:
 
 
 def cell(text: str) -> str:
+    """Escape a text for a cell of a Markdown table."""
     return text.replace("|", "\\|").replace("\n", " ").strip()
 
 
 def messages() -> dict[str, list[Message]]:
-    """Return the messages of every class, from each place in the code that words one."""
+    """Return the messages of every error class, from each place in the code that raises one."""
     found: dict[str, list[Message]] = {}
     for path in sources():
         for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -116,6 +117,7 @@ def messages() -> dict[str, list[Message]]:
 
 
 def sources() -> Iterator[Path]:
+    """Yield the source files that may word a message."""
     backend = ROOT / "backend" / "actionmesh"
     for path in sorted([*backend.rglob("*.py"), *(ROOT / "blender_addon").rglob("*.py")]):
         if path.is_relative_to(ROOT / "blender_addon") or path.relative_to(backend).parts[0] not in LEFT_OUT:
@@ -123,7 +125,7 @@ def sources() -> Iterator[Path]:
 
 
 def in_words(node: ast.expr) -> str:
-    """Return a literal's text with *name* for what is put into it; empty for what is no text."""
+    """Return a string literal with *name* for each inserted value; empty if the node is not a string."""
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else ""
     if isinstance(node, ast.JoinedStr):

@@ -93,14 +93,14 @@ def test_oldest_and_newest_blender_run_everything_and_those_between_the_smoke_te
     assert ran["4.2"] == ran["5.3"] == ["tests/bpy"]
     for version in ("4.5", "5.0", "5.1", "5.2"):
         assert len(ran[version]) >= 3 and all((build.ROOT / name).is_file() for name in ran[version])
-    assert "Smoke tests alone: Blender 4.5, 5.0, 5.1, 5.2; `build.py test --all`" in capsys.readouterr().out
+    assert "Smoke tests only: Blender 4.5, 5.0, 5.1, 5.2; `build.py test --all`" in capsys.readouterr().out
 
 
 def test_newest_is_that_of_the_pythons_which_are_there(checks, tmp_path, capsys):
     build.test(tmp_path)
     ran = ran_in(checks)
     assert ran["4.2"] == ran["5.0"] == ["tests/bpy"] != ran["4.5"]
-    assert "Skipped: Blender 5.1, 5.2, 5.3, since no Python 3.13 was found.\n" in capsys.readouterr().out
+    assert "Skipped: Blender 5.1, 5.2, 5.3, because no Python 3.13 was found.\n" in capsys.readouterr().out
 
 
 def test_all_runs_everything_everywhere(checks, monkeypatch, capsys):
@@ -110,7 +110,7 @@ def test_all_runs_everything_everywhere(checks, monkeypatch, capsys):
     assert "Smoke" not in capsys.readouterr().out
     with pytest.raises(SystemExit):
         build.main(["demo", "--all"])
-    assert "--all goes with test" in capsys.readouterr().err
+    assert "--all can only be used with test" in capsys.readouterr().err
 
 
 def test_without_a_python_or_the_libraries_of_the_module_its_tests_are_skipped_with_a_reason(checks, tmp_path, capsys):
@@ -118,17 +118,17 @@ def test_without_a_python_or_the_libraries_of_the_module_its_tests_are_skipped_w
     assert build.test(tmp_path) == 0
     assert [name for name, _, _ in checks] == WITHOUT_BLENDER and checks.checked == [".venv"]
     shown = capsys.readouterr().out
-    assert "Skipped: Blender 4.2, 4.5, 5.0, since no Python 3.11 was found.\n" in shown
-    assert "Skipped: Blender 5.1, 5.2, 5.3, since no Python 3.13 was found.\n" in shown
+    assert "Skipped: Blender 4.2, 4.5, 5.0, because no Python 3.11 was found.\n" in shown
+    assert "Skipped: Blender 5.1, 5.2, 5.3, because no Python 3.13 was found.\n" in shown
     checks.pythons, checks.libraries = ["3.11"], ["libSM.so.6"]
     assert build.test(tmp_path) == 0
     assert not ran_in(checks)
-    assert "Skipped: Blender 4.2, 4.5, 5.0, 5.1, 5.2, 5.3, since Blender's Python module needs libSM;" in capsys.readouterr().out
+    assert "Skipped: Blender 4.2, 4.5, 5.0, 5.1, 5.2, 5.3, because Blender's Python module needs libSM;" in capsys.readouterr().out
 
 
 def test_real_blender_is_used_where_there_is_one(checks, tmp_path, monkeypatch, capsys):
     build.test(tmp_path)
-    assert "Skipped: tests/window, since there is no Blender" in capsys.readouterr().out
+    assert "Skipped: tests/window, because there is no Blender" in capsys.readouterr().out
     monkeypatch.setattr(build, "find_blender", lambda: "/opt/blender")
     checks.codes = {"window": 5}
     assert build.test(tmp_path) == 5
