@@ -7,8 +7,8 @@ import configparser
 import importlib.util
 import os
 import re
-import sysconfig
 import sys
+import sysconfig
 import urllib.request
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
