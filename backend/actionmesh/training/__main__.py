@@ -62,7 +62,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--minutes", type=float)
     train.add_argument("--steps", type=int)
     train.add_argument("--batch", type=int, help="batch size over all processes")
-    train.add_argument("--seed", type=int, help="seed of the batches; change it to continue a finished part on new ones")
+    train.add_argument("--seed", type=int, help="seed of the batches; change it to train a finished part on others")
     train.add_argument("--parts", type=int, help="parts that a batch is split into; more take less memory")
     train.add_argument("--recompute", action="store_true", help="activation checkpointing: less memory, more time")
     train.add_argument("--latents", type=Path, help="folder that the latents command filled; for the denoisers")

@@ -63,7 +63,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class FlowBatch:
-    """Windows for a denoiser, known frames, and noise: (B, T, N, D) for samples of the posteriors, and flow matching's."""
+    """Windows for a denoiser: frames, noise (B, T, N, D) for samples of the posteriors, known frames, flow noise."""
 
     seen: Seen
     posterior: Tensor
