@@ -29,14 +29,14 @@ def _add_actionbench(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Arg
     parser.set_defaults(run=run_actionbench)
     parser.add_argument("truth", metavar="TRUTH", type=Path, help="folder with UID/surfaces.npy of every scene")
     parser.add_argument("predictions", metavar="PREDICTIONS", type=Path, help="folder with UID/mesh_*.glb or UID.safetensors")
-    parser.add_argument("-o", "--output", metavar="CSV", type=Path, required=True, help="rows; a .json summary goes next to it")
-    parser.add_argument("--points", type=_positive, default=10_000, help="points per cloud (default: %(default)s, as published)")
-    parser.add_argument("--steps", type=_positive, default=200, help="steps per alignment (default: %(default)s, as published)")
+    parser.add_argument("-o", "--output", metavar="CSV", type=Path, required=True, help="rows, with a .json summary")
+    parser.add_argument("--points", type=_positive, default=10_000, help="points of each cloud (default: %(default)s)")
+    parser.add_argument("--steps", type=_positive, default=200, help="steps of an alignment (default: %(default)s)")
     parser.add_argument(
         "--keep",
         metavar="N",
         type=_positive,
-        help="continue only the N best of the 24 starts after 30 steps on 1000 points (default: all, as published)",
+        help="continue only the N best of the 24 starts after 30 steps on 1000 points; the defaults are as published",
     )
     return parser
 
@@ -45,12 +45,12 @@ def _add_toybench(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Argume
     parser = kinds.add_parser(
         "toybench",
         help="measure a checkpoint on unseen procedural sequences",
-        description="Measure a checkpoint on procedural sequences with exact truth. Results already in the JSON are not "
-        "measured again.",
+        description="Measure a checkpoint on procedural sequences with exact truth. Results already in the JSON are "
+        "not measured again.",
     )
     parser.set_defaults(run=run_toybench)
     _add_checkpoint(parser)
-    parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="numbers; a table is put beside as .md")
+    parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="numbers, with a .md table")
     parser.add_argument("--count", type=int, default=64, help="toys (default: %(default)s)")
     parser.add_argument("--outsiders", type=int, default=16, help="sequences of other body plans (default: %(default)s)")
     parser.add_argument("--ablations", type=int, default=12, help="toys on which switches are tried (default: %(default)s)")
@@ -69,9 +69,9 @@ def _add_tracked(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Argumen
     parser.set_defaults(run=run_tracked)
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="folder of tracked files, searched to any depth")
     _add_checkpoint(parser)
-    parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="numbers; a table is put beside as .md")
+    parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="numbers, with a .md table")
     parser.add_argument(
-        "--manifest", metavar="CSV", type=Path, help="table with the columns file, body_plan and split, to group results by"
+        "--manifest", metavar="CSV", type=Path, help="table with columns file, body_plan and split, to group results by"
     )
     _add_again(parser)
     return parser
@@ -81,8 +81,8 @@ def _add_sheet(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentP
     parser = kinds.add_parser(
         "sheet",
         help="draw a contact sheet of a checkpoint's results on Toybench's sequences",
-        description="Draw the clip, the animated true mesh and the mesh made from the clip alone, for Toybench's first "
-        "sequences.",
+        description="Draw the clip, the animated true mesh and the mesh made from the clip alone, for the first "
+        "sequences of Toybench's two sets.",
     )
     parser.set_defaults(run=run_sheet)
     _add_checkpoint(parser)
@@ -96,8 +96,8 @@ def _add_characters(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Argu
     parser = kinds.add_parser(
         "characters",
         help="draw a contact sheet of animated characters, matched to their clips",
-        description="Draw the clip of each character, its mesh matched to the clip, seen from the camera and from 50 degrees "
-        "to the side, and the truth from the side.",
+        description="Draw the clip of each character, its mesh matched to the clip, seen from the camera and from 50 "
+        "degrees to the side, and the truth from the side.",
     )
     parser.set_defaults(run=run_characters)
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="folder of tracked files, searched to any depth")
@@ -122,12 +122,12 @@ def _add_approximations(kinds: "Commands[argparse.ArgumentParser]") -> argparse.
     parser = kinds.add_parser(
         "approximations",
         help="measure what faster ways of sampling save and cost",
-        description="Measure every approximation of sampling against its exact run, on Toybench's toys. Results already in "
-        "the JSON are not measured again.",
+        description="Measure every approximation of sampling against its exact run, on Toybench's toys. Results "
+        "already in the JSON are not measured again.",
     )
     parser.set_defaults(run=run_approximations)
     _add_weights(parser)
-    parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="records; a .md table goes next to it")
+    parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="records, with a .md table")
     parser.add_argument("--count", type=_positive, default=12, help="toys (default: %(default)s)")
     return parser
 
@@ -237,7 +237,5 @@ def _module(name: str):
         InputError: this is the extension's copy of the backend, which has no benchmarks.
     """
     if find_spec("actionmesh.evaluation") is None:
-        raise InputError(
-            "The extension for Blender has no benchmarks.", "Run evaluate in a clone of the project's repository."
-        )
+        raise InputError("The extension for Blender has no benchmarks.", "Run evaluate in a clone of the repository.")
     return import_module(f"actionmesh.evaluation.{name}")

@@ -145,7 +145,7 @@ def test_meshes_are_ordered_by_number(tmp_path):
 
 def test_folders_must_be_there(tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="missing is no folder"):
+    with pytest.raises(InputError, match="missing is not a folder"):
         evaluate(tmp_path / "missing", tmp_path, tmp_path / "a.csv", QUICK)
     with pytest.raises(InputError, match="empty has no scene"):
         evaluate(tmp_path / "empty", tmp_path, tmp_path / "a.csv", QUICK)
@@ -159,7 +159,7 @@ def test_other_files_and_other_settings_are_not_mixed(tmp_path):
         ResultsFile(path, "another")
     for text in ("a shopping list\n", "no line's end"):
         path.write_text(text)
-        with pytest.raises(InputError, match="no file of ActionBench results"):
+        with pytest.raises(InputError, match="not a file of ActionBench results"):
             ResultsFile(path, "one way")
         assert path.read_text() == text
     path.write_text("uid,cd_3d,cd_4d,cd_m,settings\na,much,0.2,,one way\n")

@@ -222,7 +222,7 @@ def test_other_runs_are_not_mixed(tiny_store, folder, tmp_path, without_surfaces
     with pytest.raises(InputError, match="holds no results on tracked files"):
         evaluate(tiny_store, "demo", Cast.of(folder), output)
     (folder / "fish" / "12.glb.safetensors").unlink()
-    with pytest.raises(InputError, match="Take at least 2"):
+    with pytest.raises(InputError, match="Use at least 2"):
         evaluate(tiny_store, "demo", Cast.of(folder), tmp_path / "new.json")
 
 

@@ -210,7 +210,7 @@ def test_failure_and_lack_of_time_are_rows(tmp_path, monkeypatch, capsys):
     assert measure_alone("exact", [], FAR) == {"error": "RuntimeError: no kernel"}
     assert "Traceback" in capsys.readouterr().err
     child(tmp_path, monkeypatch, "sleep 5")
-    assert "time was up" in measure_alone("exact", [], time.monotonic())["error"]
+    assert "time ran out" in measure_alone("exact", [], time.monotonic())["error"]
 
 
 def test_tables_show_rates_memory_ratios_and_what_failed():

@@ -1,8 +1,8 @@
 """ActionBench's alignment: rotate, scale and shift one cloud onto another by gradient descent from 24 rotations.
 
-The loss is the squared Chamfer distance; nearest neighbours are found again at every step (an ICP whose inner step is one
-of Adam's). The best start wins. The defaults are the published numbers; `Pruning` and fewer points make it feasible on a
-CPU.
+The loss is the squared Chamfer distance; nearest neighbours are found again at every step (an ICP whose inner step is
+one of Adam's). The best start wins. The defaults are the published numbers; `Pruning` and fewer points make it
+feasible on a CPU.
 """
 
 from dataclasses import dataclass
@@ -127,7 +127,7 @@ def squared_chamfer(moved: Tensor, neighbours: Neighbours) -> Tensor:
 
 
 def rotation_from_six(six: Tensor) -> Tensor:
-    """Return rotations (S, 3, 3) from two columns (S, 3, 2), made orthonormal, and their cross product (Zhou et al. 2019)."""
+    """Return rotations (S, 3, 3) from their first two columns (S, 3, 2), made orthonormal (Zhou et al. 2019)."""
     first = torch.nn.functional.normalize(six[..., 0], dim=-1)
     second = six[..., 1] - (first * six[..., 1]).sum(-1, keepdim=True) * first
     second = torch.nn.functional.normalize(second, dim=-1)

@@ -1,8 +1,8 @@
 """Measure what each approximation of sampling costs in accuracy, and what it saves.
 
-Every variant animates the same unseen toys from the same noise as its exact run, and is measured by ActionBench's CD-4D
-and CD-M. `approximations_table` accepts a variant if neither exceeds that of its exact run by more than the tolerance, in
-all exact runs and tasks in which it is measured:
+Every variant animates the same unseen toys from the same noise as its exact run, and is measured by ActionBench's
+CD-4D and CD-M. `approximations_table` accepts a variant if neither exceeds that of its exact run by more than the
+tolerance, in all exact runs and tasks in which it is measured:
 
     mesh + video    the true mesh of frame 0 is given: Stages I and II. Measured in place, without alignment.
     video           only the clip is given: Stage 0 too. Measured under one alignment, found on frame 0 (`ALIGNMENT`).
@@ -39,8 +39,11 @@ from .surface_points import points_of_motion
 from .variants import MESH_AND_VIDEO, VIDEO, Task
 
 ALIGNMENT = AlignmentSettings(points=256, steps=60, rate=0.03, starts=1)
-"""Toybench's alignment, but only from the identity. A generated toy faces the same way as the true one; if another start
-won by a narrow margin, the whole animation would be turned, which has nothing to do with how it was sampled."""
+"""Toybench's alignment, but only from the identity.
+
+A generated toy faces the same way as the true one. If another start won by a narrow margin, the whole animation would
+be turned, which has nothing to do with how it was sampled.
+"""
 FRAMES = (0, 8, 15)
 """Frames at which CD-4D is measured."""
 EXACT = "exact"

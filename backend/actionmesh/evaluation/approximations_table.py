@@ -14,7 +14,7 @@ MEASURES = ("cd_4d", "cd_m")
 
 @dataclass(frozen=True)
 class Ratio:
-    """A variant's sum over its exact run's, on the toys that have both, and the standard error over toys (by jackknife)."""
+    """A variant's sum over its exact run's, on toys that have both, and its standard error over toys (jackknife)."""
 
     value: float
     error: float
@@ -44,7 +44,7 @@ def ratios(records: list[dict], task: str, exact: str, variant: str) -> dict[str
 
 
 def accepted(records: list[dict], variant: str) -> bool:
-    """Return whether a variant is within the tolerance in every exact run and task it is measured in, without failures."""
+    """Return whether a variant never failed and is within the tolerance in every exact run and task that has it."""
     found = [ratios(records, task.name, exact, variant) for task in (MESH_AND_VIDEO, VIDEO) for exact in EXACT_RUNS]
     failed = any("problem" in record for record in records if record["variant"] == variant)
     given = [ratio for measures in found for ratio in measures.values()]
@@ -55,9 +55,9 @@ def table(records: list[dict], checkpoint: str) -> str:
     """Return a table for every exact run and task."""
     count = len({(record["template"], record["seed"]) for record in records})
     lines = [
-        f"Checkpoint `{checkpoint}`, {count} unseen toys of 16 frames; every variant starts from the noise of its exact run.",
-        "Ratios are a variant's sum over the exact run's, ± the standard error over toys. *Evaluations* counts how often a",
-        "network is computed, separately for each branch of guidance: Stage I's, and Stage 0's if only the clip is given.",
+        f"Checkpoint `{checkpoint}`, {count} unseen toys of 16 frames; a variant starts from its exact run's noise.",
+        "Ratios are a variant's sum over the exact run's, ± the standard error over toys. *Evaluations* counts runs of",
+        "a network, each branch of guidance separately: Stage I's, and Stage 0's if only the clip is given.",
         f"A variant is accepted if no ratio is above {1 + TOLERANCE:.2f} in any table that has it.",
         "",
     ]

@@ -1,4 +1,4 @@
-"""The rows of match: the network's animation of the true mesh, matched to its clip with an estimated camera, as in a job."""
+"""The rows of match: the network's animation of the true mesh, matched to its clip and estimated camera as in a job."""
 
 from collections.abc import Callable
 from functools import partial

@@ -57,11 +57,11 @@ def distances(
 
 
 def chamfer_distance(first: np.ndarray, second: np.ndarray, queries: int | None = None) -> float:
-    """Return the Chamfer distance of points (P, 3) and (Q, 3): the mean distances to the nearest points, both ways, added.
+    """Return the Chamfer distance of points (P, 3) and (Q, 3): mean distances to the nearest points, both ways, added.
 
     Args:
-        queries: use only the first points of each cloud as queries into the whole other cloud. For clouds in random order
-            this gives the same on average, faster.
+        queries: use only the first points of each cloud as queries into the whole other cloud. For clouds in random
+            order this gives the same on average, faster.
     """
     to_second = cKDTree(second).query(first[:queries])[0].mean()
     to_first = cKDTree(first).query(second[:queries])[0].mean()

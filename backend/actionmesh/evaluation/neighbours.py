@@ -1,4 +1,4 @@
-"""Nearest neighbours between moving clouds and a fixed one, by k-d trees on the CPU (SciPy) or all distances (PyTorch)."""
+"""Nearest neighbours of moving clouds and a fixed one, by k-d trees on the CPU (SciPy) or all distances (PyTorch)."""
 
 import torch
 from scipy.spatial import cKDTree
@@ -18,7 +18,7 @@ class Neighbours:
         self._tree: cKDTree | None = None
 
     def mutual(self, clouds: Tensor) -> tuple[Tensor, Tensor]:
-        """Return every point's nearest target point (S, P) and every target point's nearest in each cloud (S, Q), int64."""
+        """Return int64 indices: each point's nearest target (S, P), each target's nearest in every cloud (S, Q)."""
         clouds = clouds.detach()
         pairs = clouds.shape[1] * len(self.target)
         if self.target.device.type == "cpu" and pairs > SMALL:

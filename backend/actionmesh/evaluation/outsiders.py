@@ -1,7 +1,7 @@
 """Sequences unlike the training data: other body plans, with stripes, lights and views that no toy has.
 
-Their rigs use the toys' building blocks, so the truth is equally exact, but no template, pattern, light or camera of the
-training data.
+Their rigs use the toys' building blocks, so the truth is equally exact, but no template, pattern, light or camera of
+the training data.
 """
 
 from dataclasses import dataclass

@@ -43,7 +43,7 @@ def over_still(rows: dict[str, Found], still: Found) -> dict[str, ByRow]:
 
 
 def ratio(above: Found, below: Found, measure: str) -> float | None:
-    """Return the ratio of sums over the sequences that have both; parts of the vertex error are divided by all of it."""
+    """Return the ratio of sums over sequences that have both; parts of the vertex error are divided by all of it."""
     unit = "vertex_error" if measure.startswith("error_in") else measure
     both = [
         (record[measure], below[name][unit])

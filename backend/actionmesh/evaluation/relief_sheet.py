@@ -1,4 +1,4 @@
-"""Draw a sheet of reliefs: two frames of each clip, and next to each the textured relief from the front and the side."""
+"""Draw a sheet of reliefs: two frames of each clip, each next to the textured relief from the front and the side."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""A CSV file of scenes that survives interruptions: rows are appended when measured, a truncated last line is dropped."""
+"""A CSV file of scenes that survives interruptions: rows are appended one by one, a truncated last line is dropped."""
 
 import csv
 import io
@@ -46,7 +46,7 @@ class ResultsFile:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise OutputError(f"{self.path} could not be written ({error.strerror}).", "Free some space and run it again.") from error
+            raise OutputError(f"{self.path} could not be written ({error.strerror}).", "Free disk space.") from error
 
     def _read(self) -> dict[str, Row]:
         """Read the rows, without a truncated last line."""

@@ -32,7 +32,10 @@ QUIET = Progress()
 
 
 class Truth(Protocol):
-    """A mesh with known motion, such as a `ToySequence`: vertices (T, V, 3) float32 in model space, faces (F, 3) int32."""
+    """A mesh with known motion, such as a `ToySequence`.
+
+    Vertices are (T, V, 3) float32 in model space, faces (F, 3) int32.
+    """
 
     @property
     def template(self) -> str: ...

@@ -1,4 +1,4 @@
-"""Sample points on an animation's surfaces: tracked through time if all frames share faces, else drawn for each frame."""
+"""Sample points on an animation's surfaces: tracked through time if frames share their faces, else drawn per frame."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from ..geometry.surface import carry, sample_surface
 
 @dataclass(frozen=True)
 class SurfacePoints:
-    """Points (T, P, 3) float32 in random order; if `tracked`, point p is the same place of the surface in all frames."""
+    """Points (T, P, 3) float32 in random order; if `tracked`, point p is one place of the surface in all frames."""
 
     points: np.ndarray
     tracked: bool

@@ -1,11 +1,11 @@
 """Toybench: measure a checkpoint on unseen procedural sequences with exact truth, and on outsiders, in two tasks.
 
     mesh + video    from the true mesh of frame 0 and the clip to the vertices over time. Measured without alignment.
-    video           from the clip alone to a moving mesh. Measured under ActionBench's alignment, made cheaper (`ALIGNMENT`).
+    video           from the clip alone to a moving mesh. Measured under ActionBench's alignment, cheaper (`ALIGNMENT`).
 
-Each task is done by the whole method and with a part left out (`variants`). A row with a separate mesh for each frame has
-no CD-M, because points do not correspond between frames. Ablation switches are tried only on the first toys. Shapes are
-always the networks', except in the row of relief.
+Each task is done by the whole method and with a part left out (`variants`). A row with a separate mesh for each frame
+has no CD-M, because points do not correspond between frames. Ablation switches are tried only on the first toys.
+Shapes are always the networks', except in the row of relief.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -63,7 +63,7 @@ class Extent:
             found = f"Toybench cannot measure {self.toys} toys and {self.outsiders} outsiders, {self.ablations} ablated."
             raise InputError(found, "Use at least 2 of each set, or none of one set.")
         if self.frames[:1] != (0,) or not all(0 <= frame < FRAMES for frame in self.frames):
-            raise InputError(f"Toybench cannot measure at the frames {self.frames}.", f"Start with 0; stay below {FRAMES}.")
+            raise InputError(f"Toybench cannot measure at frames {self.frames}.", f"Start with 0; stay below {FRAMES}.")
 
     def as_json(self) -> dict:
         """Return a dictionary that a JSON file preserves unchanged."""
@@ -147,7 +147,7 @@ def results_of(store: ModelStore, records: list[dict]) -> dict:
 
 
 def measured(answer: Answer, subject: Subject, task: Task, frames: tuple[int, ...]) -> dict:
-    """Return CD-3D, CD-4D and CD-M (None without correspondence); for the true mesh also the vertex error and its parts."""
+    """Return CD-3D, CD-4D and CD-M (None without correspondence), plus vertex errors if the mesh is given."""
     alignment = None if task.given_mesh else ALIGNMENT
     if answer.meshes is not None:
         drawn = points_of_meshes(answer.meshes, POINTS, 0)

@@ -1,4 +1,6 @@
-"""Measure a checkpoint on artists' characters, whose motion is known from tracked files, in Toybench's two tasks.
+"""Measure a checkpoint on artists' characters, whose motion is known from tracked files.
+
+The tasks are those of Toybench:
 
     mesh + video    from the true mesh of frame 0 and the clip to the vertices over time. Measured without alignment.
     video           from the clip alone to a moving mesh. Measured under Toybench's alignment.

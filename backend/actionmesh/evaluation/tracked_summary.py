@@ -13,9 +13,10 @@ def summary_of(records: list[dict]) -> dict:
     """Return the summary of some characters.
 
     Returns:
-        characters: their number; mesh_and_video: ratios by row (all but the still mesh and another's clip), the share of
-        characters better than still, the median of their ratios, and the network's ratio on another's clip; image_to_3d:
-        means of frame 0's Chamfer distances; video: mean distances by row; no_surface: number of answers without a surface.
+        characters: their number; mesh_and_video: ratios by row (all but the still mesh and another's clip), the share
+        of characters better than still, the median of their ratios, and the network's ratio on another's clip;
+        image_to_3d: means of frame 0's Chamfer distances; video: mean distances by row; no_surface: number of answers
+        without a surface.
     """
     given, alone = (
         by_row((record for record in records if record["task"] == task.name), lambda record: record["file"])

@@ -23,7 +23,7 @@ class Task:
     """What is given in addition to the clip.
 
     Args:
-        given_mesh: if True, the true mesh of frame 0 is the reference, and its pose is kept; else image-to-3D's mesh is.
+        given_mesh: whether the reference is the true mesh of frame 0, with its pose kept, or image-to-3D's mesh.
     """
 
     name: str

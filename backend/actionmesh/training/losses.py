@@ -128,8 +128,9 @@ def autoencoder_loss(
 ) -> dict[str, Tensor]:
     """Return the MSE of the decoded positions ("squared") and of the source's own positions ("still"), both times 100.
 
-    latents (B, T, N, D), frame_times (B, T), source (B) and targets (B, M) frame indices, tracks (B, T, V, 6). "loss" is
-    "squared"; with `relative` it is the mean over windows of the ratio of the two, with LEAST_MOTION added to "still".
+    latents (B, T, N, D), frame_times (B, T), source (B) and targets (B, M) frame indices, tracks (B, T, V, 6). "loss"
+    is "squared"; with `relative` it is the mean over windows of the ratio of the two, with LEAST_MOTION added to
+    "still".
     """
     rows = torch.arange(len(latents))
     alphas = (frame_times - frame_times[:, :1]) / (frame_times[:, -1:] - frame_times[:, :1])

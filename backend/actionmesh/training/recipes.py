@@ -141,8 +141,8 @@ class LoopConfig:
         average: decay of the exponential moving average of the weights; the average is what is kept.
         seed: seed of the batches; each part of each step has its own generator, so a restart repeats nothing.
         save_minutes: minutes between saved states.
-        optimiser: "muon", Muon (Jordan et al. 2024; steps scaled to AdamW's size, Liu et al. 2025) for the matrices inside
-            transformer blocks and AdamW for the rest; or "adamw", AdamW for all.
+        optimiser: "muon", Muon (Jordan et al. 2024; steps scaled to AdamW's size, Liu et al. 2025) for the matrices
+            inside transformer blocks and AdamW for the rest; or "adamw", AdamW for all.
         weight_decay: weight decay of both optimisers.
         betas: betas of AdamW.
         parts: parts that a batch is drawn and differentiated in; more take less memory, and another number draws other

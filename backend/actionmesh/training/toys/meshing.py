@@ -23,8 +23,8 @@ def remeshed(sequence: ToySequence, rng: np.random.Generator, kind: str | None =
     """Return vertices (T, V, 3) float32 and triangles (F, 3) int32 of a mesh of the toy, of a random kind and density.
 
     Args:
-        kind: one of KINDS: the toy's own mesh, marching cubes on a coarser or finer grid, decimation to a few hundred faces,
-            or quads (surface nets) cut into triangles.
+        kind: one of KINDS: the toy's own mesh, marching cubes on a coarser or finer grid, decimation to a few hundred
+            faces, or quads (surface nets) cut into triangles.
     """
     kind = kind or str(rng.choice(KINDS))
     if kind == "tracked":
@@ -113,7 +113,7 @@ def _carried(points: np.ndarray, sequence: ToySequence) -> np.ndarray:
 
 
 def _nearest_face(points: np.ndarray, sequence: ToySequence) -> tuple[np.ndarray, np.ndarray]:
-    """Return the nearest face (V,) around the nearest vertices, and the barycentric weights (V, 3) of its nearest point."""
+    """Return the nearest face (V,) around the nearest vertices, and barycentric weights (V, 3) of its nearest point."""
     first = sequence.vertices[0].astype(np.float64)
     around, starts = _faces_around(sequence.faces, len(first))
     near = cKDTree(first).query(points, NEIGHBOURS)[1]

@@ -92,7 +92,7 @@ class BlendedBody:
 
 
 def stack_bodies(bodies: list[BlendedBody]) -> BodyBatch:
-    """Stack all frames of all bodies into one padded batch: frame t of body i is row (frames of bodies before i) + t."""
+    """Stack all frames of all bodies into one padded batch: body i's frame t is row (frames of bodies before i) + t."""
     batches = [body.batch() for body in bodies]
     stacked = {}
     for field in fields(BodyBatch):
