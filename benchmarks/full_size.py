@@ -46,7 +46,7 @@ def main() -> None:
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = [*(case.name for case in CASES), OPERATIONS, LOADING]
-    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "performance", help="path of .json and .md files")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "performance", help="name of the .json and .md")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
     parser.add_argument("--size", choices=SCALES, help="default: full on an NVIDIA card, small elsewhere")
     parser.add_argument("--cases", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names))

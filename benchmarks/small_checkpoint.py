@@ -70,7 +70,10 @@ def assert_same(product: dict, plain: dict) -> None:
 
 
 def render_clip(folder: Path, frames: int, pixels: int | None = None) -> Path:
-    """Render a toy of `frames` frames as PNG files, scaled to `pixels` if given, with its first mesh next to the folder."""
+    """Render a toy of `frames` frames as PNG files in `folder`, and write its first mesh next to the folder.
+
+    Pictures are scaled to `pixels` a side if that is given.
+    """
     import cv2
     import trimesh
 

@@ -1,4 +1,4 @@
-"""ActionBench's folders, the CSV that outlives interruptions, and failures that stop nothing."""
+"""ActionBench's folders, the CSV file that survives interruptions, and failures that do not stop the other scenes."""
 
 import csv
 import json
@@ -42,7 +42,7 @@ def write_truth(folder, toy, uid):
 
 
 def write_meshes(folder, toy, names):
-    """As the published method writes them: a mesh a frame."""
+    """Write a mesh for each frame, like the published method."""
     save_animation(animation_of(toy), folder)
     for frame, name in enumerate(names):
         (folder / f"frame_{frame:04d}.glb").rename(folder / name)
@@ -50,7 +50,7 @@ def write_meshes(folder, toy, names):
 
 @pytest.fixture
 def bench(tmp_path, toy):
-    """Scene a as meshes, b as an animation of ours."""
+    """Make two scenes: a as meshes, b as an animation of this project."""
     truth, predictions = tmp_path / "truth", tmp_path / "predictions"
     for uid in "ab":
         write_truth(truth, toy, uid)

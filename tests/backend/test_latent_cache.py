@@ -1,4 +1,4 @@
-"""Latents that are encoded once: the same as those encoded as they are needed, and refused where they belong to something else."""
+"""Latents encoded once equal those encoded on demand, and are refused if they belong to something else."""
 
 from dataclasses import replace
 
@@ -41,7 +41,7 @@ def vae():
 
 @pytest.fixture
 def filled(tmp_path, source, vae, monkeypatch):
-    """Latents in two files."""
+    """Encode latents into two files."""
     monkeypatch.setattr(latent_cache, "CHUNK", 2)
     encode_data_set(tmp_path / "latents", vae, source, TINY, make_accelerator())
     return tmp_path / "latents"
