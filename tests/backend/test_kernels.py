@@ -125,7 +125,7 @@ def test_a_kernel_whose_workspace_is_too_large_is_passed_over(timed):
     with pytest.raises(torch.OutOfMemoryError, match="too large"):
         choose_backend(short, short, short)
     times[SDPBackend.CUDNN_ATTENTION] = 1.0
-    assert choose_backend(short, short, short) is SDPBackend.CUDNN_ATTENTION, "a failure from lack of memory is not remembered"
+    assert choose_backend(short, short, short) is SDPBackend.CUDNN_ATTENTION, "lack of memory is not remembered"
 
 
 @torch.no_grad()

@@ -238,7 +238,7 @@ def test_motion_that_explains_the_clip_is_trusted_and_any_other_is_not(acted, st
 
 
 def test_the_still_mesh_stands_in_the_nearest_known_pose(acted, standing):
-    """Motion that known poses explain does not count as the networks'."""
+    """The networks get no credit for motion that known poses explain."""
     camera, film = standing.view.camera, acted.film
     poses = standing.to_match.apply(acted.vertices)
     every_second = poses[2 * (np.arange(FRAMES) // 2)]

@@ -1,4 +1,4 @@
-"""An artist's mesh in the colours of its clip: the UVs that are used, polygons that stay whole, and jobs with colours."""
+"""An artist's mesh in the colours of its clip: which UVs are used, polygons that stay whole, and jobs with colours."""
 
 from dataclasses import replace
 

@@ -91,7 +91,7 @@ pytestmark = pytest.mark.skipif(not ENTRIES, reason=f"no numbers of the publishe
 
 
 def holding(*names: str, pictures: bool = False) -> pytest.MarkDecorator:
-    """Parametrise a test by the entries that have all these arrays; with `pictures`, only those that show their clip."""
+    """Parametrise a test by the entries with all these arrays; with `pictures`, only those that show their clip."""
     fitting = [entry for entry in ENTRIES if set(names) <= entry.published.keys()]
     fitting = [entry for entry in fitting if not (pictures and entry.shows_another_clip)]
     return pytest.mark.parametrize("entry", fitting, ids=lambda entry: Path(entry.numbers).stem)

@@ -29,7 +29,7 @@ def toy(request) -> ToySequence:
 
 
 def body_of(cones=(), ellipsoids=(), blend=1e-3) -> BlendedBody:
-    """Make one frame of cones (start, end, first radius, second radius) and ellipsoids (centre, rotation, half axes)."""
+    """Make one frame of cones (start, end, first radius, second radius), ellipsoids (centre, rotation, half axes)."""
     rig = Rig(blend=blend)
     for start, end, first, second in cones:
         rig.cone(0, start, end, first, second, (1, 1, 1))
