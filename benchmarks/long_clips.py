@@ -69,7 +69,7 @@ def summary(report: dict) -> str:
     more = last["beside_result_mb"] / first["beside_result_mb"] - 1
     return (
         f"A frame takes {report['seconds_a_frame']:.3f} s; no length is further than {report['furthest_from_line']:.0%} "
-        f"from the line.\nWithout the result, memory for {last['frames']} frames is {more:+.1%} of that for "
+        f"from the line.\nWithout the result, {last['frames']} frames take {more:+.1%} memory compared with "
         f"{first['frames']}: {report['mb_a_frame'] * 1e3:.0f} KB a frame."
     )
 

@@ -233,7 +233,7 @@ def test_command_writes_numbers_and_table(tiny_checkpoint, folder, manifest, tmp
     results, shown = json.loads(output.read_text()), output.with_suffix(".md").read_text()
     assert shown == table(results) and shown in capsys.readouterr().out
     assert "2 characters" in shown and "| fish | 1 | network |" in shown and "plant/11.glb: Sway" in shown
-    assert "1 tracked files without their whole mesh" in shown and "n/a" in shown
+    assert "1 tracked files without the whole mesh" in shown and "n/a" in shown
 
 
 def test_the_bundled_checkpoint_moves_a_toy_of_a_file(folder):

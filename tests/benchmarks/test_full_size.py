@@ -237,5 +237,5 @@ def test_tables_go_between_the_marks_of_the_page(tmp_path):
     insert_tables(tmp_path / "performance", report)
     assert page.read_text() == once
     page.write_text("nothing to replace")
-    with pytest.raises(SystemExit, match="has no line"):
+    with pytest.raises(SystemExit, match="lacks the line"):
         insert_tables(tmp_path / "performance", report)
