@@ -1,1 +1,1 @@
-"""Measure a checkpoint. This package imports the stages; nothing imports it except the evaluate command."""
+"""Measure a checkpoint. This package imports the stages and `training`; only the command `evaluate` imports it."""

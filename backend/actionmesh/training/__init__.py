@@ -1,6 +1,6 @@
 """Train the networks as the papers do, on procedural 4D data or on your own files.
 
-This package imports from the rest of `actionmesh`; nothing imports from it.
+This package imports from the rest of `actionmesh`; in the package, only `evaluation` imports from it.
 
 recipes.py      presets: network sizes, and how each part is trained
 run.py          one part from start to end
