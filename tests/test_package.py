@@ -243,7 +243,7 @@ def command_line(unpacked, *words):
 def test_benchmarks_are_said_to_be_elsewhere(unpacked, tmp_path, words):
     done = command_line(unpacked, "evaluate", *words, "-o", tmp_path / "out")
     assert done.returncode == 2 and done.stderr.count("\n") == 1
-    assert "brings no benchmarks. Run evaluate in a clone" in done.stderr
+    assert "has no benchmarks. Run evaluate in a clone" in done.stderr
 
 
 def test_clip_is_animated_from_the_unpacked_zip(unpacked, tmp_path):

@@ -1,4 +1,4 @@
-"""One compiled block serves all of its kind, and without a compiler blocks run as they are."""
+"""One compiled block serves all blocks of its kind; without a compiler, blocks run uncompiled."""
 
 import logging
 import os
@@ -43,7 +43,7 @@ def test_a_network_compiles_one_block_with_and_one_without_a_skip(traced_only):
 
 
 def test_every_thread_may_compile_all_kinds(traced_only):
-    """Torch keeps its limit for each thread, and a service runs every job in a new one."""
+    """Torch has a limit for each thread, and the worker runs every job in a new thread."""
     calls, block = CompiledCalls(), SelfBlock(16, 2).eval()
 
     def job():
@@ -117,7 +117,7 @@ with torch.no_grad():
 
 
 def test_without_a_compiler_blocks_run_as_they_are(tmp_path):
-    """The C++ compiler that torch would use on the CPU is made not to exist."""
+    """The C++ compiler that torch uses on the CPU is hidden."""
     without = {"CXX": str(tmp_path / "none"), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(BACKEND)}
     process = subprocess.run(
         [sys.executable, "-c", WITHOUT_COMPILER], env=os.environ | without, capture_output=True, text=True, timeout=300, check=True

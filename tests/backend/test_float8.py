@@ -1,4 +1,4 @@
-"""Float8 linears: rounding, emulation, which layers are replaced, and how a device's product is found."""
+"""Float8 linear layers: rounding, emulation, which layers are replaced, and how a device's product is chosen."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -172,7 +172,7 @@ def test_torch_compile_takes_it_whole_and_asks_for_the_product_once(monkeypatch)
     asked = []
 
     def find(device):
-        asked.append(float(torch.ones(4).sum()))  # real tensors, though a graph is traced
+        asked.append(float(torch.ones(4).sum()))  # real tensors, although a graph is traced
         return Product.EMULATED
 
     monkeypatch.setattr(float8, "find_product", find)
@@ -188,7 +188,7 @@ def test_torch_compile_takes_it_whole_and_asks_for_the_product_once(monkeypatch)
 
 @pytest.fixture
 def card(monkeypatch):
-    """A fake card: its capability, and which products work there."""
+    """Install a fake card, with its capability and the products that work on it."""
     card = SimpleNamespace(capability=(9, 0), works=set(Product))
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: card.capability)

@@ -1,4 +1,4 @@
-"""Folds of a surface are found and smoothed away; what does not fold stays as it is."""
+"""Folds of a surface are found and smoothed away; the rest of the surface stays unchanged."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def ball() -> tuple[np.ndarray, np.ndarray]:
 
 
 def dragged(vertices: np.ndarray, at: int) -> np.ndarray:
-    """One vertex drawn along the surface past its neighbours, which are 0.08 away: a pimple."""
+    """Drag one vertex along the surface past its neighbours, which are 0.08 away: this makes a pimple."""
     moved = vertices.copy()
     along = np.cross(vertices[at] - vertices.mean(axis=0), (0.3, 0.5, 0.8))
     moved[at] += 0.2 * along / np.linalg.norm(along)
@@ -32,7 +32,7 @@ def dragged(vertices: np.ndarray, at: int) -> np.ndarray:
 
 
 def angles(vertices, faces):
-    """By trimesh: the angle at every edge of two faces, in radians."""
+    """Return trimesh's angle at every edge of two faces, in radians."""
     return trimesh.Trimesh(vertices, faces, process=False).face_adjacency_angles
 
 
@@ -42,7 +42,7 @@ def test_a_fold_is_an_edge_at_which_the_surface_turns_by_more_than_a_right_angle
     pushed = dragged(vertices, 7)
     assert len(Hinges(faces).folded(pushed)) == (angles(pushed, faces) > np.pi / 2).sum() > 0
     cube = trimesh.creation.box()
-    assert not len(Hinges(cube.faces).folded(cube.vertices)), "a right angle is no fold"
+    assert not len(Hinges(cube.faces).folded(cube.vertices)), "a right angle is not a fold"
 
 
 def test_edges_of_one_face_or_three_fold_against_nothing():
@@ -65,7 +65,7 @@ def test_folds_go_and_the_rest_stays_bit_for_bit():
 
 
 def test_a_fold_that_cannot_be_smoothed_is_left():
-    """Two sides of one sheet: smoothing would make a point of it."""
+    """These are two sides of one sheet, which smoothing would collapse to a point."""
     faces = np.array([(0, 1, 2), (0, 2, 1)])
     poses = np.eye(3, dtype=np.float32)[None]
     np.testing.assert_array_equal(unfold(poses, faces), poses)

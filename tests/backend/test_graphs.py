@@ -1,4 +1,4 @@
-"""Replayed calls: their buffers, shapes, limits and fallbacks, on a fake of CUDA graphs. The real ones: test_cuda.py."""
+"""Replayed calls: buffers, shapes, limits and fallbacks, on a fake of CUDA graphs; test_cuda.py tests real ones."""
 
 import logging
 
@@ -19,7 +19,7 @@ def cuda(monkeypatch):
 
 
 class Counted:
-    """x -> 2 x + shift, counting its calls."""
+    """The function x -> 2 x + shift, which counts its calls."""
 
     def __init__(self):
         self.calls = 0

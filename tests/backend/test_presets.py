@@ -1,4 +1,4 @@
-"""Presets: the published numbers, what a checkpoint may set in them, and what it may not."""
+"""Presets: the published numbers, and what a checkpoint may and may not override."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Results that were matched, matched again; and reliefs, which no network makes."""
+"""Matched results can be matched again, and so can reliefs, which no network makes."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from tests.backend.matching_film import FRAMES, act, write_place
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with a clip, and with the mesh that its first frame shows."""
+    """Make a folder with a clip and the mesh of its first frame."""
     folder, acted = tmp_path_factory.mktemp("rematch"), act()
     write_place(folder, acted)
     return folder
@@ -29,14 +29,14 @@ def run(job) -> Animation:
 
 @pytest.fixture(scope="module")
 def tracked(place):
-    """The mesh animated, and tracked."""
+    """Animate the mesh, with match by track."""
     mesh, out = str(place / "mesh.ply"), (str(place / "a.safetensors"),)
     return run(Animate(str(place / "clip"), out, mesh=mesh, preset="demo", match=Match.TRACK))
 
 
 @pytest.fixture(scope="module")
 def relief(place):
-    """The clip alone: the bundled weights know toys only."""
+    """Animate the clip alone as a relief, because the bundled weights know only toys."""
     return run(Animate(str(place / "clip"), (str(place / "relief.safetensors"),), preset="demo"))
 
 
