@@ -47,6 +47,9 @@ class Root:
 
     def _mount_system(self) -> None:
         self._mount("-t", "proc", "proc", "proc")
+        mounted = self.folder / "etc" / "mtab"  # every installed Debian has it; debootstrap's smallest does not
+        if not mounted.is_symlink():
+            mounted.symlink_to("../proc/self/mounts")
         self._mount("--rbind", "/sys", "sys")
         self._mount("--rbind", "/dev", "dev")
         self._mount("-t", "tmpfs", "tmpfs", "dev/shm")
