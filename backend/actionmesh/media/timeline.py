@@ -1,18 +1,30 @@
-"""When a video's frames are shown: read from its packets, without decoding a picture."""
+"""When a video's frames are shown.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import islice
+Mostly that is in its packets, and no picture has to be decoded: each has its frame's time stamp. The pictures are decoded
+to know it where packets have none or only those of their order in the file (AVI, bare streams), where the stamps start
+anew (joined recordings), and at the start of a clip that was cut without being encoded again: its first pictures may
+need others that were cut off, and are not shown then.
+"""
+
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import dropwhile, islice, pairwise
 from pathlib import Path
 from typing import Any
 
 import av
 
-from ..errors import MediaError
+from .container import OpenVideo, open_video
+from .decoding import Picture, codec_of, decode
 
 REORDER_MARGIN = 64
 """Packets come in decoding order: a frame's place in time is sure once this many more have been seen."""
+SOUGHT_BY_ORDER = ("mpegts", "mpeg")
+"""Containers in which FFmpeg seeks by the times of decoding, not by those of showing."""
+USUAL_RATE = 24
+"""Frames a second where a file says nothing."""
 
 
 @dataclass(frozen=True)
@@ -20,95 +32,195 @@ class Timeline:
     """When a video's frames are shown.
 
     Args:
-        stamps: rising time stamps in units of the stream's time base; the frames' numbers when it has none.
-        keyframes: those of `stamps` at which decoding can start.
-        stamped: whether the packets carry time stamps.
+        stamps: rising time stamps in units of `unit` seconds.
+        unit: seconds.
+        keyframes: those of `stamps` at which decoding can start, rising, each with the stamp to seek there.
+        repeated: those of `stamps` that several pictures have; the last of them is the one that is seen.
+        numbered: the frames are found by their number among all that are decoded, not by their stamps.
+        from_keyframe: whether decoding starts at the first keyframe, or at the first packet as none is called a keyframe.
         damaged: the file ends before it should.
     """
 
-    stamps: list[int]
-    keyframes: list[int]
-    stamped: bool
-    damaged: bool
+    stamps: Sequence[int]
+    unit: Fraction
+    keyframes: Sequence[tuple[int, int]] = ()
+    repeated: frozenset[int] = frozenset()
+    numbered: bool = False
+    from_keyframe: bool = True
+    damaged: bool = False
 
 
-@contextmanager
-def open_video(path: Path) -> Iterator[tuple[Any, Any]]:
-    """The container and its main video stream; no demuxer may follow a link out of the file."""
-    try:
-        container = av.open(str(path.absolute()), options={"protocol_whitelist": "file"})
-    except PermissionError as error:
-        raise MediaError(f"{path} may not be read.", "Change its permissions.") from error
-    except (av.FFmpegError, OSError, ValueError) as error:
-        what = (
-            "is damaged: its index, which comes last, is missing" if _is_mp4(path) else "is no video that can be read"
-        )
-        raise MediaError(f"{path} {what}.", "Copy or export it again, as mp4, mov, webm, avi or gif.") from error
-    with container:
-        stream = container.streams.best("video")
-        if stream is None:
-            raise MediaError(f"{path} has no pictures in it.", "Give a video, not a sound file.")
-        yield container, stream
+@dataclass
+class _Packets:
+    """What the packets of a stream tell, in the order of the file."""
+
+    stamps: list[int | None] = field(default_factory=list)
+    order: list[int | None] = field(default_factory=list)
+    keyframes: list[tuple[int | None, int | None]] = field(default_factory=list)
+    last_duration: int = 0
+    damaged: bool = False
+
+    def add(self, packet: Any) -> None:
+        self.stamps.append(packet.pts)
+        self.order.append(packet.dts)
+        if packet.is_keyframe:
+            self.keyframes.append((packet.pts, packet.dts))
+        self.last_duration = packet.duration or 0
+
+    @property
+    def starts_anew(self) -> bool:
+        known = [stamp for stamp in self.order if stamp is not None]
+        return any(later < stamp for stamp, later in pairwise(known))
 
 
-def _is_mp4(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(8)[4:] == b"ftyp"
+def read_timeline(path: Path, enough: int | None, check: Callable[[], None] = lambda: None) -> Timeline:
+    """Read up to a little after the first `enough` frames; None reads all.
 
-
-def read_timeline(path: Path, enough: int | None) -> Timeline:
-    """Reads the packets up to a little after the first `enough` frames; None reads them all.
-
+    Args:
+        check: called again and again; what it raises ends the work.
     Raises:
         MediaError: the file cannot be opened as a video.
     """
-    stamps, keyframes = [], []
     limit = None if enough is None else enough + REORDER_MARGIN
-    with open_video(path) as (container, stream):
-        try:
-            for packet in islice(_packets_of_frames(container, stream), limit):
-                stamps.append(packet.pts)
-                if packet.is_keyframe:
-                    keyframes.append(packet.pts)
-            ended, damaged = len(stamps) != limit, False
-        except (av.FFmpegError, EOFError):
-            ended, damaged = True, True
-        if None in stamps:
-            return Timeline(list(range(len(stamps))), [], stamped=False, damaged=damaged)
-        stamps = sorted(set(stamps))
-        damaged = damaged or (ended and _ends_too_early(stamps, stream))
-    return Timeline(stamps, sorted(keyframes), stamped=True, damaged=damaged)
+    with open_video(path) as video:
+        packets = _read_packets(video, limit, check)
+        unstamped = None in packets.stamps or not packets.keyframes or packets.starts_anew or _stamps_mean_nothing(video)
+        if not unstamped:
+            return _shown(path, _by_packets(video, packets, limit), check)
+    with open_video(path) as video:
+        return _by_pictures(video, packets, enough, check)
+
+
+def _read_packets(video: OpenVideo, limit: int | None, check: Callable[[], None]) -> _Packets:
+    packets, corrupt = _Packets(), False
+    try:
+        for packet in islice(_packets_of_frames(video.container, video.stream), limit):
+            check()
+            packets.add(packet)
+            corrupt = packet.is_corrupt
+    except (av.FFmpegError, EOFError):
+        packets.damaged = True
+    if corrupt:
+        packets.damaged = True
+        packets.stamps.pop()
+    return packets
 
 
 def _packets_of_frames(container: Any, stream: Any) -> Iterator[Any]:
-    """The packets that hold a frame to be shown, from the first one that can be decoded.
-
-    Raises:
-        EOFError: the file ends within a packet.
-    """
+    """The packets that hold a frame to be shown, from the first one that can be decoded; all, if none is said to be that."""
     started = False
     for packet in container.demux(stream):
-        if packet.is_corrupt:
-            raise EOFError(f"{packet} is not whole")
         started = started or packet.is_keyframe
-        hidden = packet.is_discard or (stream.codec_context.name == "vp8" and _is_hidden_vp8(packet))
-        if started and packet.size and not hidden:
+        if started and packet.size and not packet.is_discard and not _is_hidden(packet, stream.codec_context.name):
             yield packet
 
 
-def _is_hidden_vp8(packet: Any) -> bool:
-    """Whether a frame is only there for others to refer to (RFC 6386, section 9.1: the show_frame bit)."""
-    return packet.size > 0 and not bytes(packet)[0] & 0x10
+def _is_hidden(packet: Any, codec: str) -> bool:
+    """Whether a frame is only there for others to refer to: the show_frame bit (RFC 6386, section 9.1; VP9's section 6.2)."""
+    if codec not in ("vp8", "vp9"):
+        return False
+    first = bytes(memoryview(packet)[:1])[0]
+    if codec == "vp8":
+        return not first & 0x10
+    profile_bits = 5 if first >> 4 & 3 == 3 else 4
+    shows_earlier = first >> (7 - profile_bits) & 1
+    superframe = bytes(memoryview(packet)[packet.size - 1 :])[0] & 0xE0 == 0xC0
+    return not superframe and not shows_earlier and not first >> (7 - profile_bits - 2) & 1
 
 
-def _ends_too_early(stamps: list[int], stream: Any) -> bool:
+def _stamps_mean_nothing(video: OpenVideo) -> bool:
+    """AVI has no time stamps: FFmpeg makes them up, in the order of the file."""
+    return video.container.format.name == "avi" and video.stream.codec_context.codec.reorder
+
+
+def _by_packets(video: OpenVideo, packets: _Packets, limit: int | None) -> Timeline:
+    stamps = sorted(stamp for stamp in packets.stamps if stamp is not None)
+    repeated = frozenset(stamp for stamp, later in pairwise(stamps) if stamp == later)
+    stamps = sorted(set(stamps))
+    ended = len(packets.stamps) != limit
+    by_order = video.container.format.name in SOUGHT_BY_ORDER
+    keyframes = [(shown, read if by_order and read is not None else shown) for shown, read in packets.keyframes if shown is not None]
+    return Timeline(
+        stamps,
+        video.stream.time_base,
+        sorted(keyframes),
+        repeated,
+        damaged=packets.damaged or (ended and _ends_too_early(video.stream, packets, stamps)),
+    )
+
+
+def _shown(path: Path, timeline: Timeline, check: Callable[[], None]) -> Timeline:
+    """A timeline without the pictures before the first keyframe's that cannot be decoded."""
+    first = timeline.keyframes[0][0] if timeline.keyframes else None
+    if first is None or not timeline.stamps or first <= timeline.stamps[0]:
+        return timeline
+    shown = set()
+    with open_video(path) as video:
+        try:
+            for picture in decode(video, codec_of(video), True, check):
+                if picture.frame.pts is not None and picture.frame.pts >= first:
+                    break
+                if picture.sound:
+                    shown.add(picture.frame.pts)
+        except (av.FFmpegError, EOFError):
+            return timeline
+    leading = bisect_left(timeline.stamps, first)
+    kept = [stamp for stamp in timeline.stamps[:leading] if stamp in shown]
+    return Timeline(**vars(timeline) | {"stamps": kept + list(timeline.stamps[leading:])})
+
+
+def _by_pictures(video: OpenVideo, packets: _Packets, enough: int | None, check: Callable[[], None]) -> Timeline:
+    """Count what the decoder gives; what comes before the first sound frame is not shown."""
+    from_keyframe, stamps, damaged = bool(packets.keyframes), [], packets.damaged
+    try:
+        for picture in from_first_sound(decode(video, codec_of(video), from_keyframe, check)):
+            stamps.append(picture.frame.pts)
+            if len(stamps) == enough:
+                break
+    except (av.FFmpegError, EOFError):
+        damaged = True
+    step = max(1, round(1 / ((video.stream.average_rate or USUAL_RATE) * video.stream.time_base)))
+    if video.container.format.name == "avi":
+        stamps = _in_order_of_file(packets.order, len(stamps))
+    return Timeline(
+        _rising(stamps, step), video.stream.time_base, numbered=True, from_keyframe=from_keyframe, damaged=damaged
+    )
+
+
+def from_first_sound(pictures: Iterable[Picture]) -> Iterator[Picture]:
+    """The pictures without those before the first sound one."""
+    return dropwhile(lambda picture: not picture.sound, pictures)
+
+
+def _in_order_of_file(order: list[int | None], frames: int) -> list[int | None]:
+    """The stamps of so many frames: decoders give them out as steadily as packets come in."""
+    known: list[int | None] = sorted({stamp for stamp in order if stamp is not None})
+    return known[:frames] + [None] * (frames - len(known))
+
+
+def _rising(stamps: list[int | None], step: int) -> list[int]:
+    """Stamps of which each missing one, and each that is not later than the one before, is a step after that."""
+    first = next((place for place, stamp in enumerate(stamps) if stamp is not None), None)
+    before = -step if first is None else (stamps[first] or 0) - (first + 1) * step
+    rising, offset = [], 0
+    for stamp in stamps:
+        shown = before + step if stamp is None else stamp + offset
+        if shown <= before:
+            shown = before + step
+            offset = shown - (stamp or 0)
+        rising.append(shown)
+        before = shown
+    return rising
+
+
+def _ends_too_early(stream: Any, packets: _Packets, stamps: list[int]) -> bool:
     """Whether the last frame ends well before the duration in the file's header."""
     promised = _promised_seconds(stream)
-    if promised is None or not stamps:
+    if promised is None or not stamps or 0 < stream.frames <= len(packets.stamps):
         return False
-    longest = max((later - stamp for stamp, later in zip(stamps, stamps[1:], strict=False)), default=0)
-    missing = promised - float((stamps[-1] - stamps[0]) * stream.time_base)
-    slack = 3 * max(float(longest * stream.time_base), 1 / float(stream.average_rate or 24))
+    longest = max((later - stamp for stamp, later in pairwise(stamps)), default=0)
+    missing = promised - float((stamps[-1] + packets.last_duration - stamps[0]) * stream.time_base)
+    slack = 3 * max(float(longest * stream.time_base), 1 / float(stream.average_rate or USUAL_RATE))
     return missing > slack
 
 
