@@ -21,8 +21,8 @@ from .decoding import Picture, codec_of, decode
 
 REORDER_MARGIN = 64
 """Packets come in decoding order: a frame's place in time is sure once this many more have been seen."""
-SOUGHT_BY_ORDER = ("mpegts", "mpeg")
-"""Containers in which FFmpeg seeks by the times of decoding, not by those of showing."""
+BROADCAST = ("mpegts", "mpeg")
+"""Containers without a header: no duration is promised, and FFmpeg seeks by the times of decoding, not by those of showing."""
 USUAL_RATE = 24
 """Frames a second where a file says nothing."""
 
@@ -138,14 +138,14 @@ def _by_packets(video: OpenVideo, packets: _Packets, limit: int | None) -> Timel
     repeated = frozenset(stamp for stamp, later in pairwise(stamps) if stamp == later)
     stamps = sorted(set(stamps))
     ended = len(packets.stamps) != limit
-    by_order = video.container.format.name in SOUGHT_BY_ORDER
+    by_order = video.container.format.name in BROADCAST
     keyframes = [(shown, read if by_order and read is not None else shown) for shown, read in packets.keyframes if shown is not None]
     return Timeline(
         stamps,
         video.stream.time_base,
         sorted(keyframes),
         repeated,
-        damaged=packets.damaged or (ended and _ends_too_early(video.stream, packets, stamps)),
+        damaged=packets.damaged or (ended and _ends_too_early(video, packets, stamps)),
     )
 
 
@@ -213,13 +213,15 @@ def _rising(stamps: list[int | None], step: int) -> list[int]:
     return rising
 
 
-def _ends_too_early(stream: Any, packets: _Packets, stamps: list[int]) -> bool:
-    """Whether the last frame ends well before the duration in the file's header."""
-    promised = _promised_seconds(stream)
-    if promised is None or not stamps or 0 < stream.frames <= len(packets.stamps):
+def _ends_too_early(video: OpenVideo, packets: _Packets, stamps: list[int]) -> bool:
+    """Whether the last frame ends well before the duration in the file's header, which Matroska counts from zero."""
+    stream, promised = video.stream, _promised_seconds(video.stream)
+    complete = 0 < stream.frames <= len(packets.stamps) or video.container.format.name in BROADCAST
+    if promised is None or not stamps or complete:
         return False
     longest = max((later - stamp for stamp, later in pairwise(stamps)), default=0)
-    missing = promised - float((stamps[-1] + packets.last_duration - stamps[0]) * stream.time_base)
+    begin = min(0, stamps[0]) if video.container.format.name == "matroska,webm" else stamps[0]
+    missing = promised - float((stamps[-1] + packets.last_duration - begin) * stream.time_base)
     slack = 3 * max(float(longest * stream.time_base), 1 / float(stream.average_rate or USUAL_RATE))
     return missing > slack
 
