@@ -8,7 +8,7 @@ of the first. Frames of different shapes are refused: neither stretching nor pad
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -16,11 +16,15 @@ from typing import Protocol
 import numpy as np
 
 from ..errors import InputError, MediaError
+from ..intake import regular_file
 from ..options import FrameChoice
 from ..progress import Progress
 from .clip import Clip, fitted_size, resize_rgba
 from .frame_file import FrameFile
-from .pictures import AnimatedPicture, PictureSequence, is_pattern, is_picture
+from .animated import AnimatedPicture
+from .folders import is_picture
+from .patterns import is_pattern
+from .pictures import open_sequence
 from .video import VideoFile
 
 LOSSY_LEVELS = 16
@@ -74,14 +78,25 @@ def read_clip(
     """
     if (fps is not None and not 0 < fps < math.inf) or max_side < 1:
         raise InputError(f"The frame rate is {fps} and the longest side {max_side}.", "Use numbers above 0.")
-    opened, masks = open_sources(source, mask)
-    return read_frames(opened, masks, choose_frames(choice, opened), fps, max_side, progress or Progress())
+    progress = progress or Progress()
+    opened, masks = open_sources(source, mask, progress.check)
+    return read_frames(opened, masks, choose_frames(choice, opened), fps, max_side, progress)
 
 
-def open_sources(source: str, mask: str | None) -> tuple["FrameSource", "FrameSource | None"]:
-    """A clip and its mask; raises MediaError when one cannot be opened, or they differ in length."""
-    opened = open_source(source)
-    masks = open_source(mask) if mask is not None else None
+def open_sources(
+    source: str, mask: str | None, check: Callable[[], None] = lambda: None
+) -> tuple["FrameSource", "FrameSource | None"]:
+    """A clip and its mask, which may lie beside its pictures.
+
+    Args:
+        check: called again and again while they are read; what it raises ends the work.
+    Raises:
+        MediaError: one cannot be opened, or they differ in length.
+    """
+    opened, masks = _open(source, check)
+    if mask is not None:
+        given, beside = _open(mask, check)
+        masks = beside or given
     if masks is not None:
         _require_as_many(opened, masks)
     return opened, masks
@@ -105,12 +120,24 @@ def read_frames(
 
 def open_source(source: str) -> FrameSource:
     """Finds out what kind of clip `source` is; raises MediaError when it is none."""
+    return _open(source, lambda: None)[0]
+
+
+def _open(source: str, check: Callable[[], None]) -> tuple[FrameSource, FrameSource | None]:
+    """A clip, and the masks that lie beside its pictures."""
     path = Path(source)
-    if path.is_file():
-        return AnimatedPicture(path) if is_picture(path) else VideoFile(path)
-    if path.is_dir() or is_pattern(source):
-        return PictureSequence(source)
-    raise MediaError(f"{source} does not exist.", "Check the path.")
+    try:
+        if path.is_dir() or (not path.exists() and is_pattern(source)):
+            return open_sequence(source, check)
+        regular_file(path)
+    except PermissionError as error:
+        raise MediaError(f"{source} may not be read.", "Change its permissions.") from error
+    except FileNotFoundError as error:
+        raise MediaError(f"{source} does not exist.", "Check the path.") from error
+    except (OSError, ValueError) as error:
+        reason = (error.strerror or "it cannot be opened") if isinstance(error, OSError) else str(error)
+        raise MediaError(f"{source} cannot be used as a clip: {reason}.", CURE_OF_STILLS) from error
+    return (AnimatedPicture(path, check) if is_picture(path) else VideoFile(path, check)), None
 
 
 def choose_frames(choice: FrameChoice, source: FrameSource) -> np.ndarray:
