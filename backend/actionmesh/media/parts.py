@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
+from itertools import chain, islice
 from typing import BinaryIO
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -50,7 +51,7 @@ class Animation:
 
 
 def open_animation(file: BinaryIO) -> Animation | None:
-    """The animation in a GIF or APNG file; None if it is neither.
+    """The animation in a GIF or APNG file; None if it is neither. A GIF's first picture may enlarge the canvas.
 
     Raises (as `parts` does):
         EOFError: the file breaks off.
@@ -60,14 +61,18 @@ def open_animation(file: BinaryIO) -> Animation | None:
     if start[:6] in (b"GIF87a", b"GIF89a"):
         file.seek(6)
         width, height, flags = struct.unpack("<HHBxx", _exactly(file, 7))
-        return Animation((width, height), _gif_parts(file, _exactly(file, _palette_size(flags)), flags))
+        parts = _gif_parts(file, _exactly(file, _palette_size(flags)), flags)
+        first = list(islice(parts, 1))
+        for left, top, across, down in (part.box for part in first):
+            width, height = max(width, left + across), max(height, top + down)
+        return Animation((width, height), chain(first, parts))
     if start != PNG:
         return None
     header = next(_chunks(file))
     if header[0] != b"IHDR" or len(header[1]) != 13:
         raise ValueError("no header")
-    canvas = struct.unpack(">II", header[1][:8])
-    return Animation(canvas, _apng_parts(file, header[1][8:])) if _is_animated(file) else None
+    canvas, count = struct.unpack(">II", header[1][:8]), _count_in_header(file)
+    return None if count is None else Animation(canvas, islice(_apng_parts(file, header[1][8:]), count))
 
 
 def _exactly(file: BinaryIO, size: int) -> bytes:
@@ -122,12 +127,12 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
         yield name, data
 
 
-def _is_animated(file: BinaryIO) -> bool:
-    """Whether a PNG says so before its first picture; leaves the file where it is."""
+def _count_in_header(file: BinaryIO) -> int | None:
+    """How many pictures an APNG says it has, before the first; None if it is a still PNG. Leaves the file where it is."""
     begin = file.tell()
-    found = next((name for name, _ in _chunks(file) if name in (b"acTL", b"IDAT", b"IEND")), b"")
+    name, data = next((chunk for chunk in _chunks(file) if chunk[0] in (b"acTL", b"IDAT", b"IEND")), (b"", b""))
     file.seek(begin)
-    return found == b"acTL"
+    return struct.unpack(">I", data[:4])[0] if name == b"acTL" and len(data) == 8 else None
 
 
 def _apng_parts(file: BinaryIO, rest_of_header: bytes) -> Iterator[Part]:

@@ -2,20 +2,21 @@
 
 - A display matrix with an angle between the quarters is taken for the nearest of the eight upright ways.
 - Of an interlaced frame the first field is shown, and the lines between its lines are filled in.
-- HDR (PQ, HLG) becomes the standard range: its reference white is white, brighter lights are white too.
+- HDR (PQ, HLG) becomes the standard range, see `hdr.py`.
 """
 
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
-from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
+from av.video.reformatter import ColorRange, Colorspace
+
+from . import hdr
 
 BT709_HEIGHT = 720
 """Video of this height or more that does not name its colours has those of HDTV, as players take it."""
 UNNAMED_COLOURS = 2
 """FFmpeg's AVCOL_SPC_UNSPECIFIED."""
-HDR = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
 BOTTOM_FIRST = (3, 5)
 """FFmpeg's AV_FIELD_BB and AV_FIELD_BT: the lower of two lines is the earlier."""
 
@@ -61,13 +62,10 @@ def upright_rgba(
 def _rgba(frame: Any, width: int) -> np.ndarray:
     unnamed_hd = frame.colorspace == UNNAMED_COLOURS and frame.height >= BT709_HEIGHT
     source = Colorspace.ITU709 if unnamed_hd else None
-    if frame.color_trc in HDR:
-        screen = {"dst_color_trc": ColorTrc.IEC61966_2_1, "dst_color_primaries": ColorPrimaries.BT709}
-    else:
-        screen = {}
-    return frame.reformat(
-        width=width, format="rgba", src_colorspace=source, dst_color_range=ColorRange.JPEG, **screen
-    ).to_ndarray()
+    if frame.color_trc in hdr.CURVES:
+        codes = frame.reformat(width=width, format="rgba64le", src_colorspace=source, dst_color_range=ColorRange.JPEG)
+        return hdr.for_screen(codes.to_ndarray(), frame.color_trc)
+    return frame.reformat(width=width, format="rgba", src_colorspace=source, dst_color_range=ColorRange.JPEG).to_ndarray()
 
 
 def _first_field(rgba: np.ndarray, bottom_first: bool) -> np.ndarray:
