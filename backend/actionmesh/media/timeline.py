@@ -183,7 +183,11 @@ def _by_pictures(video: OpenVideo, packets: _Packets, enough: int | None, check:
     if video.container.format.name == "avi":
         stamps = _in_order_of_file(packets.order, len(stamps))
     return Timeline(
-        _rising(stamps, step), video.stream.time_base, numbered=True, from_keyframe=from_keyframe, damaged=damaged
+        _rising(stamps, step),
+        video.stream.time_base,
+        numbered=True,
+        from_keyframe=from_keyframe,
+        damaged=damaged or not stamps,
     )
 
 

@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from av.sidedata.sidedata import SideDataContainer
 from av.video.reformatter import ColorRange, Colorspace
 
 from . import hdr
@@ -23,7 +24,7 @@ BOTTOM_FIRST = (3, 5)
 
 def display_matrix(frame: Any) -> np.ndarray | None:
     """The file's display matrix (3, 3), or None; it maps a row (x, y, 1) of the stored frame to where it is shown."""
-    data = frame.side_data.get("DISPLAYMATRIX")
+    data = SideDataContainer(frame).get("DISPLAYMATRIX")  # frame.side_data would keep the frame till garbage is collected
     return None if data is None else np.frombuffer(bytes(data), np.int32, 9).reshape(3, 3).astype(np.float64)
 
 
