@@ -138,3 +138,11 @@ def test_an_animated_webp_is_turned_as_it_says(tmp_path):
     pictures = [Image.new("RGB", (32, 24), colour) for colour in ("red", "blue")]
     pictures[0].save(tmp_path / "a.webp", save_all=True, append_images=pictures[1:], exif=exif, duration=50)
     assert read_clip(str(tmp_path / "a.webp"), ALL).frames.shape == (2, 32, 24, 4)
+
+
+@pytest.mark.fault("An animated picture without any width was a fault of the program's own")
+@pytest.mark.parametrize(("width", "height"), [(0, HEIGHT), (WIDTH, 0), (2**31 - 1, 2**31 - 1)])
+def test_an_animation_without_pixels_or_with_too_many_is_refused(tmp_path, width, height):
+    (tmp_path / "a.png").write_bytes(apng([Part(whole(1)), Part(whole(2))], width, height))
+    with pytest.raises(MediaError, match=f"a.png has {width} x {height} pixels"):
+        read_clip(str(tmp_path / "a.png"), ALL)

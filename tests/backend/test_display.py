@@ -189,3 +189,22 @@ def test_black_and_white_are_black_and_white_in_either_range(tmp_path, pixel_for
     path = write_video(tmp_path / "a.mp4", frames, pixel_format=pixel_format, preset="ultrafast")
     picture = read_clip(str(path), ALL).frames[0]
     assert picture[:, :28, :3].max() <= 3 and picture[:, 36:, :3].min() >= 252
+
+
+@pytest.mark.fault("In clips of some widths the last columns were rubbish, and taken for transparency")
+@pytest.mark.parametrize(("codec", "pixel_format"), [("libx264", "yuv420p"), ("libx264", "yuv422p"), ("libx264", "yuvj420p")])
+def test_every_column_of_a_frame_is_the_clip_s(tmp_path, codec, pixel_format):
+    for width in [*range(16, 70, 2), 180, 500, 900]:
+        frames = np.full((2, 34, width, 3), 200, np.uint8)
+        path = write_video(tmp_path / f"{width}.mp4", frames, codec, pixel_format, preset="ultrafast")
+        clip = read_clip(str(path), ALL)
+        assert not clip.has_alpha and clip.frames[:][..., 3].min() == 255, width
+        assert np.abs(clip.frames[:][..., :3].astype(int) - 200).max() <= 4, width
+
+
+@pytest.mark.fault("In clips with transparency of some widths the last columns were rubbish")
+def test_every_column_of_a_frame_with_alpha_is_the_clip_s(tmp_path):
+    for width in (17, 18, 20, 33, 35, 68, 180):
+        frames = np.full((2, 34, width, 4), 200, np.uint8)
+        path = write_video(tmp_path / f"{width}.mov", frames, "prores_ks", "yuva444p10le")
+        assert np.abs(read_clip(str(path), ALL).frames[:].astype(int) - 200).max() <= 4, width

@@ -119,7 +119,7 @@ class AnimatedPicture:
 
 def _require_size(animation: Animation) -> None:
     width, height = animation.canvas
-    if width * height > MAX_PIXELS:
+    if not 0 < width * height <= MAX_PIXELS:
         raise ValueError(f"has {width} x {height} pixels; {MAX_PIXELS // 10**6} million are the most")
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from av.sidedata.sidedata import SideDataContainer
-from av.video.reformatter import ColorRange, Colorspace
+from av.video.reformatter import ColorRange, Colorspace, Interpolation
 
 from . import hdr
 
@@ -18,6 +18,9 @@ BT709_HEIGHT = 720
 """Video of this height or more that does not name its colours has those of HDTV, as players take it."""
 UNNAMED_COLOURS = 2
 """FFmpeg's AVCOL_SPC_UNSPECIFIED."""
+SAFE_WIDTH = 16
+"""FFmpeg's quick conversion leaves up to four columns beyond a multiple of this as they lie in memory."""
+ACCURATE = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
 BOTTOM_FIRST = (3, 5)
 """FFmpeg's AV_FIELD_BB and AV_FIELD_BT: the lower of two lines is the earlier."""
 
@@ -62,11 +65,12 @@ def upright_rgba(
 
 def _rgba(frame: Any, width: int) -> np.ndarray:
     unnamed_hd = frame.colorspace == UNNAMED_COLOURS and frame.height >= BT709_HEIGHT
-    source = Colorspace.ITU709 if unnamed_hd else None
+    told = {"src_colorspace": Colorspace.ITU709 if unnamed_hd else None, "dst_color_range": ColorRange.JPEG}
+    told["interpolation"] = Interpolation.BILINEAR if width % SAFE_WIDTH == 0 else ACCURATE
     if frame.color_trc in hdr.CURVES:
-        codes = frame.reformat(width=width, format="rgba64le", src_colorspace=source, dst_color_range=ColorRange.JPEG)
-        return hdr.for_screen(codes.to_ndarray(), frame.color_trc)
-    return frame.reformat(width=width, format="rgba", src_colorspace=source, dst_color_range=ColorRange.JPEG).to_ndarray()
+        codes = frame.reformat(width=width, format="rgba64le", **told).to_ndarray()
+        return hdr.for_screen(codes, frame.color_trc)
+    return frame.reformat(width=width, format="rgba", **told).to_ndarray()
 
 
 def _first_field(rgba: np.ndarray, bottom_first: bool) -> np.ndarray:
