@@ -120,6 +120,21 @@ def staying(folder: Path) -> Encoded:
     return Encoded(path)
 
 
+def repeated(folder: Path) -> Encoded:
+    """Several pictures at one time: the last of them is the one that is seen."""
+    whole = plain("whole.avi", "mjpeg", "yuvj420p", q="2")(folder)
+    milliseconds = [0, 40, 40, 80, 120, 120, 120, *range(160, 600, 40)]
+    path = folder / "repeated.mkv"
+    with av.open(str(whole.path)) as source, av.open(str(path), "w") as sink:
+        stream = source.streams.video[0]
+        target = sink.add_stream_from_template(stream)
+        for packet, when in zip((packet for packet in source.demux(stream) if packet.size), milliseconds, strict=True):
+            packet.stream, packet.time_base, packet.pts, packet.dts, packet.duration = target, Fraction(1, 1000), when, when, 40
+            sink.mux(packet)
+    seen = [0, 2, 3, 6, *range(7, COUNT)]
+    return Encoded(path, seen, [milliseconds[number] for number in seen])
+
+
 def joined(folder: Path) -> Encoded:
     """Two recordings of a camera in one file, one after the other: the time stamps start anew."""
     parts = []
@@ -228,6 +243,7 @@ WAYS: dict[str, Callable[[Path], Encoded]] = {
     "mp4 whose last picture stays": staying,
     "mkv of variable rate": timed("a.mkv", [0, 40, 300, 310, 900, 1000, 1040, 1400, 1500, 1501, 1700]),
     "mkv with a gap": timed("a.mkv", [0, 40, 80, 120, 160, 60000, 60040, 60080, 60120]),
+    "mkv with several pictures at a time": repeated,
     "mkv cut at an open group": copied(
         "cut.mkv", plain("a.mp4", "libx264", x264_params=OPEN_264, preset="medium", bf="3"), first=1, lost=6
     ),
@@ -237,7 +253,7 @@ WAYS: dict[str, Callable[[Path], Encoded]] = {
     "mkv vp8 with hidden pictures": plain("a.mkv", "libvpx", auto_alt_ref="1", lag_in_frames="12", b="800000", arnr_maxframes="3"),
     "webm vp9 with hidden pictures": plain("a.webm", "libvpx-vp9", auto_alt_ref="1", lag_in_frames="12", crf="10", cpu_used="5"),
     "webm vp9 with alpha": plain(
-        "a.webm", "libvpx-vp9", "yuva420p", frames=with_alpha(COLOURED), crf="10", cpu_used="8", deadline="realtime", auto_alt_ref="0"
+        "a.webm", "libvpx-vp9", "yuva420p", frames=with_alpha(COLOURED), crf="10", cpu_used="8", auto_alt_ref="0"
     ),
     "mkv ffv1": plain("a.mkv", "ffv1", "yuv444p"),
     "avi h264 with B": plain("a.avi", "libx264", **X264),
@@ -253,7 +269,7 @@ WAYS: dict[str, Callable[[Path], Encoded]] = {
     "ts mpeg2 with B": plain("a.ts", "mpeg2video", b="3000000", bf="2"),
     "m2ts": plain("a.m2ts", "libx264", **X264),
     "ts of two recordings": joined,
-    "ts cut within a group": copied("cut.ts", plain("a.ts", "libx264", every=6, preset="medium", bf="0", sc_threshold="0"), first=2, lost=6, key=False),
+    "ts cut within a group": copied("cut.ts", plain("a.ts", "libx264", **X264 | {"bf": "0"}), first=2, lost=6, key=False),
     "mpg mpeg2 with B": plain("a.mpg", "mpeg2video", b="3000000", bf="2"),
     "flv": plain("a.flv", "flv", b="3000000"),
     "flv h264": plain("a.flv", "libx264", **X264),

@@ -103,7 +103,9 @@ def fuzz(folder: Path, kind: str, data: bytes, examples: int) -> None:
     places = [data.find(name.encode()) for name in [*BOXES, "fcTL", "acTL", "IHDR", "ANMF", "VP8", "ispe", "strh", "avih", "idx1"]]
     found = [place for place in places if place >= 0] or [0]
 
-    @settings(max_examples=examples, deadline=None, derandomize=examples < 1000, database=None, suppress_health_check=list(HealthCheck))
+    always_the_same, checks = examples < 1000, list(HealthCheck)
+
+    @settings(max_examples=examples, deadline=None, derandomize=always_the_same, database=None, suppress_health_check=checks)
     @given(some.lists(edits(len(data), found), min_size=1, max_size=3), some.booleans())
     def read(changes, mend):
         path.write_bytes(spoilt(data, changes, mend))

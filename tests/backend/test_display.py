@@ -204,7 +204,8 @@ def test_every_column_of_a_frame_is_the_clip_s(tmp_path, codec, pixel_format):
 
 @pytest.mark.fault("In clips with transparency of some widths the last columns were rubbish")
 def test_every_column_of_a_frame_with_alpha_is_the_clip_s(tmp_path):
-    for width in (17, 18, 20, 33, 35, 68, 180):
+    options = {"auto-alt-ref": "0", "deadline": "realtime", "cpu-used": "8", "crf": "4"}
+    for width in (17, 68, 180, 321):
         frames = np.full((2, 34, width, 4), 200, np.uint8)
-        path = write_video(tmp_path / f"{width}.mov", frames, "prores_ks", "yuva444p10le")
-        assert np.abs(read_clip(str(path), ALL).frames[:].astype(int) - 200).max() <= 4, width
+        path = write_video(tmp_path / f"{width}.webm", frames, "libvpx-vp9", "yuva420p", **options)
+        assert np.abs(read_clip(str(path), ALL).frames[:].astype(int) - 200).max() <= 6, width

@@ -14,13 +14,17 @@ FAULTS = {
     "ts with one keyframe in ten": "An MPEG-TS clip was called damaged when frames were spread over it",
     "mkv cut at an open group": "A clip cut without encoding it again was called damaged at its last frames",
     "mkv hevc cut at an open group": "An HEVC clip cut without encoding it again was called damaged at its last frames",
+    "mkv with several pictures at a time": "Of several pictures with one time stamp the first came, and players show the last",
     "ts of two recordings": "Two recordings in one .ts file came out shuffled into each other",
     "ts cut within a group": "A broadcast that starts between two keyframes could not be read",
     "mp4 whose last picture stays": "A clip whose last picture stays for seconds was called damaged",
 }
 
 
-@pytest.fixture(scope="module", params=[pytest.param(way, marks=pytest.mark.fault(FAULTS[way]) if way in FAULTS else ()) for way in WAYS])
+CASES = [pytest.param(way, marks=pytest.mark.fault(FAULTS[way]) if way in FAULTS else ()) for way in WAYS]
+
+
+@pytest.fixture(scope="module", params=CASES)
 def encoded(request, tmp_path_factory):
     return WAYS[request.param](tmp_path_factory.mktemp("clip"))
 

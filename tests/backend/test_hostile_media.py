@@ -158,6 +158,7 @@ def y4m(width: int, height: int) -> bytes:
     return f"YUV4MPEG2 W{width} H{height} F25:1 Ip A1:1 C420jpeg\n".encode() + b"FRAME\n" + bytes(64)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the resource module is not on Windows")
 @pytest.mark.fault("A small PNG of 13 000 x 13 000 pixels took four gigabytes")
 def test_pictures_and_videos_of_too_many_pixels_are_refused_before_they_are_decoded(tmp_path):
     for folder, size in (("large", 13000), ("larger", 30000)):
@@ -184,6 +185,15 @@ def test_pictures_and_videos_of_too_many_pixels_are_refused_before_they_are_deco
         assert "pixels" in answer["words"] or name.endswith(("y4m", "mov"))
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the resource module is not on Windows")
+@pytest.mark.fault("A folder of pictures of 10 000 x 10 000 pixels took gigabytes")
+def test_the_largest_pictures_that_are_read_take_little_memory(tmp_path):
+    for number in range(2):
+        (tmp_path / f"{number}.png").write_bytes(blank_png(10000, 10000))
+    (answer,) = read_apart(tmp_path)
+    assert answer["frames"] == 2 and answer["grown"] < 1000
+
+
 @pytest.mark.fault("A clip in a codec that nothing here knows was a fault of the program's own")
 def test_a_codec_without_a_decoder_is_named(tmp_path):
     path = write_video(tmp_path / "a.mp4", numbered_frames(8))
@@ -194,7 +204,9 @@ def test_a_codec_without_a_decoder_is_named(tmp_path):
 
 
 @pytest.mark.fault('Of a clip that cannot be decoded it was said "choose only frames before 0"')
-@pytest.mark.parametrize(("name", "codec"), [("a.mp4", "libx264"), ("a.mkv", "libx265"), ("a.webm", "libvpx-vp9"), ("a.mov", "png")])
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.mp4", "libx264"), ("a.mkv", "libx265"), ("a.webm", "libvpx-vp9"), ("a.mov", "png")]
+)
 def test_a_stream_that_cannot_be_decoded_is_said_to_be_that(tmp_path, name, codec):
     options = {"x265-params": "log-level=none:pools=none"} if codec == "libx265" else {}
     path = write_video(tmp_path / name, numbered_frames(8), codec, "rgb24" if codec == "png" else "yuv420p", **options)
@@ -259,7 +271,8 @@ def decoding_threads() -> int:
 def test_decoders_are_closed_with_their_clip_and_not_by_the_garbage_collector(tmp_path):
     whole = write_video(tmp_path / "a.mp4", numbered_frames(30), preset="medium")
     alpha = np.concatenate([numbered_frames(12), np.full((12, 48, 64, 1), 255, np.uint8)], axis=-1)
-    clear = write_video(tmp_path / "a.webm", alpha, "libvpx-vp9", "yuva420p", **{"auto-alt-ref": "0", "cpu-used": "8", "deadline": "realtime"})
+    options = {"auto-alt-ref": "0", "cpu-used": "8", "deadline": "realtime"}
+    clear = write_video(tmp_path / "a.webm", alpha, "libvpx-vp9", "yuva420p", **options)
     broken = tmp_path / "b.mp4"
     data = bytearray(whole.read_bytes())
     data[600:1200] = bytes(600)

@@ -4,6 +4,7 @@ Palettes, grey, 16 bits a channel, CMYK and the camera's rotation are undone. Fl
 out: how they should look is not in the file.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,8 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from ..errors import ActionMeshError, MediaError
 from ..intake import MAX_PIXELS, open_picture
 
+LARGEST = 7680 * 4320
+"""Pixels of a picture of 8K; larger ones are shrunk to that, since a job holds several in memory."""
 CURE = "Export it again, or choose other frames."
 
 
@@ -50,7 +53,10 @@ def read_upright(path: Path) -> np.ndarray:
 
 
 def as_rgba(image: Image.Image) -> np.ndarray:
-    """Any Pillow picture -> (H, W, 4) uint8; 16-bit grey is scaled, where Pillow's own conversion would clip it."""
+    """Any Pillow picture -> (H, W, 4) uint8 of at most LARGEST pixels.
+
+    16-bit grey is scaled, where Pillow's own conversion would clip it.
+    """
     if image.mode == "F":
         raise ValueError("is a picture of floating-point numbers, and how bright they are meant is not in the file")
     if image.mode.startswith("I"):
@@ -58,4 +64,16 @@ def as_rgba(image: Image.Image) -> np.ndarray:
         image = Image.fromarray(grey)
     if image.mode == "CMYK":
         image = image.convert("RGB")
+    image = _not_too_large(image)
     return np.asarray(image if image.mode == "RGBA" else image.convert("RGBA"))
+
+
+def _not_too_large(image: Image.Image) -> Image.Image:
+    factor = math.ceil(math.sqrt(image.width * image.height / LARGEST))
+    if factor == 1:
+        return image
+    if image.mode in ("1", "P", "PA"):
+        image = image.convert("L" if image.mode == "1" else "RGBA")
+    if image.mode in ("LA", "RGBA"):  # premultiplied, or hidden colours bleed into the outline
+        return image.convert("RGBA").convert("RGBa").reduce(factor).convert("RGBA")
+    return image.reduce(factor)

@@ -4,7 +4,7 @@ Names are matched in one pass over their characters, however many stars a patter
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 PLACES = re.compile(r"([*?]|%\d*d)")
@@ -55,5 +55,5 @@ def _places(pattern: str) -> tuple[list[str], int, int]:
     return places, stay_for_any, stay_for_digits
 
 
-def _bits(flags: object) -> int:
-    return sum(1 << place for place, flag in enumerate(flags) if flag)  # type: ignore[arg-type, var-annotated]
+def _bits(flags: Iterable[bool]) -> int:
+    return sum(1 << place for place, flag in enumerate(flags) if flag)

@@ -1,56 +1,30 @@
 """Clips from disk: which frames are wanted, and the pictures of just those.
 
-Sources are video files (`video.py`), folders and patterns of pictures, and animated pictures (`pictures.py`). A mask,
-given the same way, is the subject's alpha frame by frame.
+See `opening.py` for what a clip may be. A mask, given the same way, is the subject's alpha frame by frame.
 
 Frames of one shape and different sizes (a clip with some frames rendered at half resolution) are brought to the size
 of the first. Frames of different shapes are refused: neither stretching nor padding would keep the subject in place.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
 from ..errors import InputError, MediaError
-from ..intake import regular_file
 from ..options import FrameChoice
 from ..progress import Progress
 from .clip import Clip, fitted_size, resize_rgba
 from .frame_file import FrameFile
-from .animated import AnimatedPicture
-from .folders import is_picture
-from .patterns import is_pattern
-from .pictures import open_sequence
-from .video import VideoFile
+from .opening import CURE_OF_STILLS, FrameSource, open_sources
+from .opening import open_source as open_source
 
 LOSSY_LEVELS = 16
 """Compressed alpha and masks this close to 0 or 255 (the noise of a codec) are taken as 0 or 255."""
 LARGEST_CLIP = 8 * 2**30
 """Bytes of decoded frames that are taken for a slip: an hour of video, chosen as a whole, has 200 GB."""
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
-CURE_OF_STILLS = "Give a video, a folder of pictures, or a pattern such as walk_*.png."
-
-
-class FrameSource(Protocol):
-    """A clip on disk. `lossy` says whether its compression blurs an alpha channel."""
-
-    name: str
-    lossy: bool
-
-    def count(self, enough: int | None = None) -> int:
-        """How many frames there are; counting may stop at `enough`."""
-
-    def frame_name(self, index: int) -> str: ...
-
-    def rate(self) -> float:
-        """Frames a second on average."""
-
-    def read(self, indices: Sequence[int]) -> Iterator[tuple[np.ndarray, float]]:
-        """The frames at rising `indices`: (H, W, 4) uint8 RGBA and seconds."""
 
 
 def read_clip(
@@ -83,25 +57,6 @@ def read_clip(
     return read_frames(opened, masks, choose_frames(choice, opened), fps, max_side, progress)
 
 
-def open_sources(
-    source: str, mask: str | None, check: Callable[[], None] = lambda: None
-) -> tuple["FrameSource", "FrameSource | None"]:
-    """A clip and its mask, which may lie beside its pictures.
-
-    Args:
-        check: called again and again while they are read; what it raises ends the work.
-    Raises:
-        MediaError: one cannot be opened, or they differ in length.
-    """
-    opened, masks = _open(source, check)
-    if mask is not None:
-        given, beside = _open(mask, check)
-        masks = beside or given
-    if masks is not None:
-        _require_as_many(opened, masks)
-    return opened, masks
-
-
 def read_frames(
     source: "FrameSource", masks: "FrameSource | None", indices: np.ndarray, fps: float | None, max_side: int, progress: Progress
 ) -> Clip:
@@ -116,28 +71,6 @@ def read_frames(
         name=source.name,
         native=native,
     )
-
-
-def open_source(source: str) -> FrameSource:
-    """Finds out what kind of clip `source` is; raises MediaError when it is none."""
-    return _open(source, lambda: None)[0]
-
-
-def _open(source: str, check: Callable[[], None]) -> tuple[FrameSource, FrameSource | None]:
-    """A clip, and the masks that lie beside its pictures."""
-    path = Path(source)
-    try:
-        if path.is_dir() or (not path.exists() and is_pattern(source)):
-            return open_sequence(source, check)
-        regular_file(path)
-    except PermissionError as error:
-        raise MediaError(f"{source} may not be read.", "Change its permissions.") from error
-    except FileNotFoundError as error:
-        raise MediaError(f"{source} does not exist.", "Check the path.") from error
-    except (OSError, ValueError) as error:
-        reason = (error.strerror or "it cannot be opened") if isinstance(error, OSError) else str(error)
-        raise MediaError(f"{source} cannot be used as a clip: {reason}.", CURE_OF_STILLS) from error
-    return (AnimatedPicture(path, check) if is_picture(path) else VideoFile(path, check)), None
 
 
 def choose_frames(choice: FrameChoice, source: FrameSource) -> np.ndarray:
@@ -172,14 +105,6 @@ def choose_frames(choice: FrameChoice, source: FrameSource) -> np.ndarray:
 def _frames_needed(choice: FrameChoice) -> int | None:
     """How many frames the clip must have; None when its end must be known."""
     return None if choice.count is None else choice.start + (choice.count - 1) * choice.step + 1
-
-
-def _require_as_many(source: FrameSource, masks: FrameSource) -> None:
-    frames, found = source.count(), masks.count()
-    if frames != found:
-        raise MediaError(
-            f"{source.name} has {frames} frames and its mask {masks.name} has {found}.", "Give one mask a frame."
-        )
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,9 @@ def _by_packets(video: OpenVideo, packets: _Packets, limit: int | None) -> Timel
     stamps = sorted(set(stamps))
     ended = len(packets.stamps) != limit
     by_order = video.container.format.name in BROADCAST
-    keyframes = [(shown, read if by_order and read is not None else shown) for shown, read in packets.keyframes if shown is not None]
+    keyframes = [
+        (shown, read if by_order and read is not None else shown) for shown, read in packets.keyframes if shown is not None
+    ]
     return Timeline(
         stamps,
         video.stream.time_base,
@@ -171,7 +173,8 @@ def _shown(path: Path, timeline: Timeline, check: Callable[[], None]) -> Timelin
 
 def _by_pictures(video: OpenVideo, packets: _Packets, enough: int | None, check: Callable[[], None]) -> Timeline:
     """Count what the decoder gives; what comes before the first sound frame is not shown."""
-    from_keyframe, stamps, damaged = bool(packets.keyframes), [], packets.damaged
+    from_keyframe, damaged = bool(packets.keyframes), packets.damaged
+    stamps: list[int | None] = []
     try:
         for picture in from_first_sound(decode(video, codec_of(video), from_keyframe, check)):
             stamps.append(picture.frame.pts)
@@ -198,8 +201,8 @@ def from_first_sound(pictures: Iterable[Picture]) -> Iterator[Picture]:
 
 def _in_order_of_file(order: list[int | None], frames: int) -> list[int | None]:
     """The stamps of so many frames: decoders give them out as steadily as packets come in."""
-    known: list[int | None] = sorted({stamp for stamp in order if stamp is not None})
-    return known[:frames] + [None] * (frames - len(known))
+    known = sorted({stamp for stamp in order if stamp is not None})
+    return [*known[:frames], *[None] * (frames - len(known))]
 
 
 def _rising(stamps: list[int | None], step: int) -> list[int]:

@@ -27,7 +27,8 @@ BOTTOM_FIRST = (3, 5)
 
 def display_matrix(frame: Any) -> np.ndarray | None:
     """The file's display matrix (3, 3), or None; it maps a row (x, y, 1) of the stored frame to where it is shown."""
-    data = SideDataContainer(frame).get("DISPLAYMATRIX")  # frame.side_data would keep the frame till garbage is collected
+    told: Any = SideDataContainer  # frame.side_data would keep the frame until the garbage collector comes
+    data = told(frame).get("DISPLAYMATRIX")
     return None if data is None else np.frombuffer(bytes(data), np.int32, 9).reshape(3, 3).astype(np.float64)
 
 
@@ -65,12 +66,16 @@ def upright_rgba(
 
 def _rgba(frame: Any, width: int) -> np.ndarray:
     unnamed_hd = frame.colorspace == UNNAMED_COLOURS and frame.height >= BT709_HEIGHT
-    told = {"src_colorspace": Colorspace.ITU709 if unnamed_hd else None, "dst_color_range": ColorRange.JPEG}
-    told["interpolation"] = Interpolation.BILINEAR if width % SAFE_WIDTH == 0 else ACCURATE
+    told: dict[str, Any] = {
+        "width": width,
+        "src_colorspace": Colorspace.ITU709 if unnamed_hd else None,
+        "dst_color_range": ColorRange.JPEG,
+        "interpolation": Interpolation.BILINEAR if width % SAFE_WIDTH == 0 else ACCURATE,
+    }
     if frame.color_trc in hdr.CURVES:
-        codes = frame.reformat(width=width, format="rgba64le", **told).to_ndarray()
+        codes = frame.reformat(format="rgba64le", **told).to_ndarray()
         return hdr.for_screen(codes, frame.color_trc)
-    return frame.reformat(width=width, format="rgba", **told).to_ndarray()
+    return frame.reformat(format="rgba", **told).to_ndarray()
 
 
 def _first_field(rgba: np.ndarray, bottom_first: bool) -> np.ndarray:
