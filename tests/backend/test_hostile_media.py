@@ -7,6 +7,7 @@ import threading
 import zlib
 from fractions import Fraction
 from pathlib import Path
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -16,6 +17,7 @@ import pytest
 from actionmesh.errors import Cancelled, MediaError
 from actionmesh.media.reader import open_source, read_clip
 from actionmesh.options import FrameChoice
+from actionmesh.output.appearance import _picture
 from actionmesh.progress import Progress
 
 from .animations import chunk
@@ -194,6 +196,17 @@ def test_the_largest_pictures_that_are_read_take_little_memory(tmp_path):
     assert answer["frames"] == 2 and answer["grown"] < 1000
 
 
+@pytest.mark.fault("A small texture of a hundred million pixels and more was decoded for a preview")
+def test_a_texture_of_too_many_pixels_is_left_white(tmp_path):
+    def texture(data: bytes) -> np.ndarray:
+        views = [{"byteOffset": 0, "byteLength": len(data)}]
+        gltf = {"textures": [{"source": 0}], "images": [{"bufferView": 0}], "bufferViews": views}
+        return _picture(SimpleNamespace(json=gltf, binary=data), 0)
+
+    assert texture(blank_png(13000, 13000)).shape == (1, 1, 3) == texture(POSTSCRIPT).shape
+    assert texture(blank_png(40, 30)).shape == (30, 40, 3)
+
+
 @pytest.mark.fault("A clip in a codec that nothing here knows was a fault of the program's own")
 def test_a_codec_without_a_decoder_is_named(tmp_path):
     path = write_video(tmp_path / "a.mp4", numbered_frames(8))
@@ -277,8 +290,9 @@ def test_decoders_are_closed_with_their_clip_and_not_by_the_garbage_collector(tm
     data = bytearray(whole.read_bytes())
     data[600:1200] = bytes(600)
     broken.write_bytes(data)
-    before = decoding_threads()
+    gc.collect()
     gc.disable()
+    before = decoding_threads()
     try:
         for number in range(20):
             read_clip(str(whole), FrameChoice(spread=3))
@@ -287,5 +301,6 @@ def test_decoders_are_closed_with_their_clip_and_not_by_the_garbage_collector(tm
             with pytest.raises(MediaError):
                 read_clip(str(broken), ALL)
             assert decoding_threads() <= before
+        assert not [kept for kept in gc.get_objects() if type(kept) is av.VideoFrame]
     finally:
         gc.enable()
