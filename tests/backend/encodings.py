@@ -72,6 +72,7 @@ def _spelt(option: str) -> str:
 
 X264 = {"preset": "medium", "bf": "3", "b_adapt": "0", "b_pyramid": "none", "sc_threshold": "0"}
 OPEN_264 = "open-gop=1:keyint=6:min-keyint=6:bframes=3:b-adapt=0:scenecut=0"
+RADL_265 = "open-gop=0:radl=2:keyint=6:min-keyint=6:bframes=3:b-adapt=0:scenecut=0:log-level=none:pools=none"
 OPEN_265 = "open-gop=1:keyint=6:min-keyint=6:bframes=3:b-adapt=0:scenecut=0:log-level=none:pools=none"
 
 
@@ -250,6 +251,16 @@ WAYS: dict[str, Callable[[Path], Encoded]] = {
     "mkv hevc cut at an open group": copied(
         "cut.mkv", plain("a.mp4", "libx265", preset="ultrafast", x265_params=OPEN_265), first=1, lost=6
     ),
+    "ts cut at an open group": copied(
+        "cut.ts", plain("a.ts", "libx264", x264_params=OPEN_264, preset="medium", bf="3"), first=1, lost=6
+    ),
+    "mp4 cut at an open group": copied(
+        "cut.mp4", plain("a.mp4", "libx264", x264_params=OPEN_264, preset="medium", bf="3"), first=1, lost=6
+    ),
+    "mkv hevc cut at a keyframe with pictures before it": copied(
+        "cut.mkv", plain("a.mp4", "libx265", preset="ultrafast", x265_params=RADL_265), first=1, lost=4
+    ),
+    "ts mpeg2 cut at an open group": copied("cut.ts", plain("a.ts", "mpeg2video", b="3000000", bf="2"), first=1, lost=6),
     "mkv vp8 with hidden pictures": plain("a.mkv", "libvpx", auto_alt_ref="1", lag_in_frames="12", b="800000", arnr_maxframes="3"),
     "webm vp9 with hidden pictures": plain("a.webm", "libvpx-vp9", auto_alt_ref="1", lag_in_frames="12", crf="10", cpu_used="5"),
     "webm vp9 with alpha": plain(
@@ -260,6 +271,15 @@ WAYS: dict[str, Callable[[Path], Encoded]] = {
     "avi mpeg4 with B": plain("a.avi", "mpeg4", b="3000000", bf="2"),
     "avi mpeg4 with packed B": packed,
     "avi mjpeg": plain("a.avi", "mjpeg", "yuvj420p", q="2"),
+    "avi rawvideo": plain("a.avi", "rawvideo", "yuv420p"),
+    "avi huffyuv": plain("a.avi", "huffyuv", "yuv422p"),
+    "avi utvideo": plain("a.avi", "utvideo", "gbrp"),
+    "avi divx 3": plain("a.avi", "msmpeg4v3", b="3000000"),
+    "mov cineform": plain("a.mov", "cfhd", "yuv422p10le"),
+    "mov jpeg2000": plain("a.mov", "jpeg2000", "yuv444p"),
+    "mov without any name for its codec": plain("a.mov", "rawvideo", "uyvy422"),
+    "3gp": plain("a.3gp", "mpeg4", b="3000000"),
+    "ogg vp8": plain("a.ogv", "libvpx", b="800000"),
     "mov prores": plain("a.mov", "prores_ks", "yuv422p10le"),
     "mov prores with alpha": plain("a.mov", "prores_ks", "yuva444p10le", frames=with_alpha(COLOURED)),
     "mov png with alpha": plain("a.mov", "png", "rgba", frames=with_alpha(COLOURED)),
