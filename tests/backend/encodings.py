@@ -14,6 +14,8 @@ from .media_files import write_video
 
 COUNT = 18
 BITS = 5
+
+ONE = 65536
 STEP = 40
 """Milliseconds from one picture to the next: 25 a second."""
 
@@ -217,6 +219,28 @@ def tail_cut_by_its_index(folder: Path) -> Encoded:
     return Encoded(path, list(range(10)))
 
 
+def edited(*edits: tuple[int, int]):
+    """Return how to show pieces of the clip one after the other by an edit list: (first picture, how many); -1 is a pause."""
+
+    def make(folder: Path) -> Encoded:
+        path = plain("whole.mp4", "libx264", bf="0", preset="ultrafast")(folder).path
+        data = bytearray(path.read_bytes())
+        place, a_picture = data.index(b"elst"), 12800 // 25
+        entries = [(count * STEP, -1 if first < 0 else first * a_picture, ONE) for first, count in edits]
+        box = struct.pack(">I4sII", 16 + 12 * len(edits), b"elst", 0, len(edits))
+        box += b"".join(struct.pack(">IiI", *entry) for entry in entries)
+        grown = len(box) - struct.unpack_from(">I", data, place - 4)[0]
+        data[place - 4 : place - 4 + len(box) - grown] = box
+        for name in (b"moov", b"trak", b"edts"):
+            start = data.index(name) - 4
+            struct.pack_into(">I", data, start, struct.unpack_from(">I", data, start)[0] + grown)
+        edited_path = folder / "edited.mp4"
+        edited_path.write_bytes(data)
+        return Encoded(edited_path, [first + number for first, count in edits if first >= 0 for number in range(count)])
+
+    return make
+
+
 COLOURED = coded_frames()
 WAYS: dict[str, Callable[[Path], Encoded]] = {
     "mp4 h264 without B": plain("a.mp4", "libx264", bf="0", preset="ultrafast"),
@@ -239,6 +263,9 @@ WAYS: dict[str, Callable[[Path], Encoded]] = {
     "mp4 full range": plain("a.mp4", "libx264", "yuvj420p", preset="ultrafast"),
     "mp4 cut by its edit list": cut_by_its_index,
     "mp4 end cut by its edit list": tail_cut_by_its_index,
+    "mp4 edited: a pause and a piece": edited((-1, 12), (3, 10)),
+    "mp4 edited: two pieces": edited((8, 8), (0, 6)),
+    "mp4 edited: a piece twice": edited((2, 5), (2, 5)),
     "mp4 that starts late": timed("a.mp4", [500 + STEP * number for number in range(COUNT)]),
     "mp4 of variable rate": timed("a.mp4", [0, 40, 300, 310, 900, 1000, 1040, 1400, 1500, 1501, 1700]),
     "mp4 whose last picture stays": staying,

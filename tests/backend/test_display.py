@@ -7,6 +7,7 @@ import av
 import numpy as np
 import pytest
 from av.video.reformatter import ColorPrimaries, ColorTrc
+from PIL import Image
 
 from actionmesh.errors import MediaError
 from actionmesh.media.reader import read_clip
@@ -209,3 +210,45 @@ def test_every_column_of_a_frame_with_alpha_is_the_clip_s(tmp_path):
         frames = np.full((2, 34, width, 4), 200, np.uint8)
         path = write_video(tmp_path / f"{width}.webm", frames, "libvpx-vp9", "yuva420p", **options)
         assert np.abs(read_clip(str(path), ALL).frames[:].astype(int) - 200).max() <= 6, width
+
+
+@pytest.mark.fault("A picture that its camera's tag turns or mirrors came in another way")
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_pictures_are_turned_in_the_eight_ways_of_their_cameras(tmp_path, suffix, orientation):
+    steps_from_upright = {1: "", 2: "h", 3: "hv", 4: "v", 5: "t", 6: "tv", 7: "thv", 8: "th"}
+    for number, picture in enumerate(coded_frames(3)):
+        stored = picture
+        for step in steps_from_upright[orientation]:
+            stored = {"h": stored[:, ::-1], "v": stored[::-1], "t": stored.swapaxes(0, 1)}[step]
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        Image.fromarray(np.ascontiguousarray(stored)).save(tmp_path / f"{number}{suffix}", exif=exif)
+    frames = read_clip(str(tmp_path), ALL).frames[:]
+    assert frames.shape == (3, 48, 64, 4) and [number_in(frame) for frame in frames] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("height", "tags", "matrix"),
+    [
+        (48, {}, "601"),
+        (720, {}, "709"),
+        (48, {"colorspace": 1}, "709"),
+        (720, {"colorspace": 6}, "601"),
+    ],
+)
+def test_colours_are_those_of_the_matrix_that_is_named_or_usual(tmp_path, height, tags, matrix):
+    red = {"601": (81, 90, 240), "709": (63, 102, 240)}[matrix]
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=24, options={"preset": "ultrafast", "crf": "1"})
+        stream.height, stream.width, stream.pix_fmt = height, 64, "yuv444p"
+        stream.codec_context.colorspace = tags.get("colorspace", 2)
+        for _ in range(2):
+            planes = np.stack([np.full((height, 64), value, np.uint8) for value in red])
+            frame = av.VideoFrame.from_ndarray(planes, format="yuv444p")
+            frame.colorspace = tags.get("colorspace", 2)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    seen = read_clip(str(path), ALL).frames[0][4:-4, 4:-4, :3].reshape(-1, 3).mean(axis=0)
+    np.testing.assert_allclose(seen, (255, 0, 0), atol=6)

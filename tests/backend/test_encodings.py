@@ -15,6 +15,7 @@ FAULTS = {
     "mkv cut at an open group": "A clip cut without encoding it again was called damaged at its last frames",
     "mkv hevc cut at an open group": "An HEVC clip cut without encoding it again was called damaged at its last frames",
     "mkv with several pictures at a time": "Of several pictures with one time stamp the first came, and players show the last",
+    "mp4 edited: a pause and a piece": "A trimmed clip that begins with a pause was called damaged",
     "ts of two recordings": "Two recordings in one .ts file came out shuffled into each other",
     "ts cut within a group": "A broadcast that starts between two keyframes could not be read",
     "mp4 whose last picture stays": "A clip whose last picture stays for seconds was called damaged",

@@ -5,8 +5,9 @@ they name.
 """
 
 import re
+import struct
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -21,6 +22,8 @@ from ..intake import MAX_PIXELS, VIDEO_CONTAINERS, regular_file
 
 WIDEST_PIXEL = 20
 """How many times as wide as high, or as high as wide, a pixel may be; anamorphic film has 2."""
+MOST_BOXES = 1000
+"""A whole mp4 that is not in fragments has about five."""
 CURE = "Copy or export it again, as mp4, mov, webm, avi or gif."
 REENCODE = "Export it again, as H.264 in an mp4."
 LIMITS = {"max_pixels": str(MAX_PIXELS)}
@@ -77,14 +80,15 @@ def _open(path: Path) -> Any:
 
 def _lacks_index(path: Path) -> bool:
     """Whether a file begins as an mp4 and has no index in it."""
-    try:
-        with path.open("rb") as file:
-            if file.read(8)[4:] != b"ftyp":
-                return False
-            file.seek(0)
-            return not any(b"moov" in block for block in iter(lambda: file.read(2**20), b""))
-    except OSError:
-        return False
+    with suppress(OSError, OverflowError), path.open("rb") as file:
+        names, start = [], 0
+        while len(header := file.read(16)) >= 8 and len(names) < MOST_BOXES:
+            size, name = struct.unpack(">I4s", header[:8])
+            names.append(name)
+            start += struct.unpack(">Q", header[8:])[0] if size == 1 and len(header) == 16 else max(size, 8)
+            file.seek(start)
+        return names[:1] == [b"ftyp"] and b"moov" not in names
+    return False
 
 
 def _told_by(container: Any) -> str:

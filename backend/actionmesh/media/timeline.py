@@ -221,14 +221,13 @@ def _rising(stamps: list[int | None], step: int) -> list[int]:
 
 
 def _ends_too_early(video: OpenVideo, packets: _Packets, stamps: list[int]) -> bool:
-    """Whether the last frame ends well before the duration in the file's header, which Matroska counts from zero."""
+    """Whether the last frame ends well before the duration in the file's header, which mostly counts from zero."""
     stream, promised = video.stream, _promised_seconds(video.stream)
     complete = 0 < stream.frames <= len(packets.stamps) or video.container.format.name in BROADCAST
     if promised is None or not stamps or complete:
         return False
     longest = max((later - stamp for stamp, later in pairwise(stamps)), default=0)
-    begin = min(0, stamps[0]) if video.container.format.name == "matroska,webm" else stamps[0]
-    missing = promised - float((stamps[-1] + packets.last_duration - begin) * stream.time_base)
+    missing = promised - float((stamps[-1] + packets.last_duration - min(0, stamps[0])) * stream.time_base)
     slack = 3 * max(float(longest * stream.time_base), 1 / float(stream.average_rate or USUAL_RATE))
     return missing > slack
 
