@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from actionmesh.errors import Cancelled, MediaError
+from actionmesh.media.opening import open_sources
 from actionmesh.media.reader import open_source, read_clip
 from actionmesh.options import FrameChoice
 from actionmesh.output.appearance import _picture
@@ -271,8 +272,9 @@ def test_counting_can_be_stopped_at_any_packet(tmp_path, name):
     else:
         path = write_video(tmp_path / name, numbered_frames(100, 16, 16))
     asked = []
+    progress = Progress(cancelled=lambda: asked.append(1) or len(asked) > 30)
     with pytest.raises(Cancelled):
-        read_clip(str(path), ALL, progress=Progress(cancelled=lambda: asked.append(1) or len(asked) > 30))
+        open_sources(str(path), None, progress.check)[0].count()
     assert len(asked) == 31
 
 
