@@ -235,6 +235,23 @@ def test_a_stream_that_cannot_be_decoded_is_said_to_be_that(tmp_path, name, code
     assert "H.264" in refusal.value.cure and "before 0" not in str(refusal.value)
 
 
+@pytest.mark.fault("A clip whose beginning is damaged came without its first second, as if nothing were the matter")
+@pytest.mark.parametrize(
+    ("name", "codec"), [("a.mp4", "libx264"), ("a.mov", "mpeg4"), ("a.avi", "mpeg4"), ("b.avi", "libx264"), ("a.webm", "libvpx")]
+)
+def test_a_damaged_beginning_is_not_left_out_without_a_word(tmp_path, name, codec):
+    path = write_video(tmp_path / name, numbered_frames(30), codec)
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(container.streams.video[0]) if packet.size]
+        places = [(packet.pos, packet.size) for packet in packets[:3]]
+    data = bytearray(path.read_bytes())
+    for start, size in places:
+        data[start : start + size] = bytes(size)
+    path.write_bytes(data)
+    with pytest.raises(MediaError, match="cannot be decoded|damaged at frame 0|no video that can be read"):
+        read_clip(str(path), ALL)
+
+
 def test_a_clip_damaged_at_its_second_frame_has_no_frames_to_choose(tmp_path):
     path = write_video(tmp_path / "a.mov", numbered_frames(8), "png", "rgb24")
     with av.open(str(path)) as container:

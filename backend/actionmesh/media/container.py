@@ -81,7 +81,7 @@ def _open(path: Path) -> Any:
 def _lacks_index(path: Path) -> bool:
     """Whether a file begins as an mp4 and has no index in it."""
     with suppress(OSError, OverflowError), path.open("rb") as file:
-        names, start = [], 0
+        start, names = 0, list[bytes]()
         while len(header := file.read(16)) >= 8 and len(names) < MOST_BOXES:
             size, name = struct.unpack(">I4s", header[:8])
             names.append(name)

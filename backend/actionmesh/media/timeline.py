@@ -8,7 +8,7 @@ need others that were cut off, and are not shown then.
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import dropwhile, islice, pairwise
 from pathlib import Path
@@ -18,11 +18,14 @@ import av
 
 from .container import OpenVideo, open_video
 from .decoding import Picture, codec_of, decode
+from .stamps import in_order_of_file, rising
 
 REORDER_MARGIN = 64
 """Packets come in decoding order: a frame's place in time is sure once this many more have been seen."""
 BROADCAST = ("mpegts", "mpeg")
 """Containers without a header: no duration is promised, and FFmpeg seeks by the times of decoding, not by those of showing."""
+JOINED_ANYWHERE = (*BROADCAST, "flv", "h264", "hevc", "m4v", "mpegvideo", "obu", "av1")
+"""What may begin within a group of pictures, whose rest is not shown; in other containers such a beginning is damaged."""
 USUAL_RATE = 24
 """Frames a second where a file says nothing."""
 
@@ -153,8 +156,11 @@ def _by_packets(video: OpenVideo, packets: _Packets, limit: int | None) -> Timel
 
 def _shown(path: Path, timeline: Timeline, check: Callable[[], None]) -> Timeline:
     """A timeline without the pictures before the first keyframe's that cannot be decoded."""
-    first = timeline.keyframes[0][0] if timeline.keyframes else None
-    if first is None or not timeline.stamps or first <= timeline.stamps[0]:
+    with open_video(path) as video:
+        if _begins_damaged(video, check):
+            return replace(timeline, stamps=(), damaged=True)
+    first = timeline.keyframes[0][0]
+    if first <= timeline.stamps[0]:
         return timeline
     shown = set()
     with open_video(path) as video:
@@ -168,7 +174,20 @@ def _shown(path: Path, timeline: Timeline, check: Callable[[], None]) -> Timelin
             return timeline
     leading = bisect_left(timeline.stamps, first)
     kept = [stamp for stamp in timeline.stamps[:leading] if stamp in shown]
-    return Timeline(**vars(timeline) | {"stamps": kept + list(timeline.stamps[leading:])})
+    return replace(timeline, stamps=kept + list(timeline.stamps[leading:]))
+
+
+def _begins_damaged(video: OpenVideo, check: Callable[[], None]) -> bool:
+    """Whether a clip begins with packets that should be whole, and that cannot be decoded."""
+    first = next((packet for packet in video.container.demux(video.stream) if packet.size), None)
+    if first is None or first.is_keyframe or video.container.format.name in JOINED_ANYWHERE:
+        return False
+    video.container.seek(0)
+    try:
+        sound = next(from_first_sound(decode(video, codec_of(video), False, check)), None)
+    except (av.FFmpegError, EOFError):
+        return True
+    return sound is None or sound.after_fault
 
 
 def _by_pictures(video: OpenVideo, packets: _Packets, enough: int | None, check: Callable[[], None]) -> Timeline:
@@ -177,6 +196,9 @@ def _by_pictures(video: OpenVideo, packets: _Packets, enough: int | None, check:
     stamps: list[int | None] = []
     try:
         for picture in from_first_sound(decode(video, codec_of(video), from_keyframe, check)):
+            if not stamps and picture.after_fault and video.container.format.name not in JOINED_ANYWHERE:
+                damaged = True
+                break
             stamps.append(picture.frame.pts)
             if len(stamps) == enough:
                 break
@@ -184,9 +206,9 @@ def _by_pictures(video: OpenVideo, packets: _Packets, enough: int | None, check:
         damaged = True
     step = max(1, round(1 / ((video.stream.average_rate or USUAL_RATE) * video.stream.time_base)))
     if video.container.format.name == "avi":
-        stamps = _in_order_of_file(packets.order, len(stamps))
+        stamps = in_order_of_file(packets.order, len(stamps))
     return Timeline(
-        _rising(stamps, step),
+        rising(stamps, step),
         video.stream.time_base,
         numbered=True,
         from_keyframe=from_keyframe,
@@ -197,27 +219,6 @@ def _by_pictures(video: OpenVideo, packets: _Packets, enough: int | None, check:
 def from_first_sound(pictures: Iterable[Picture]) -> Iterator[Picture]:
     """The pictures without those before the first sound one."""
     return dropwhile(lambda picture: not picture.sound, pictures)
-
-
-def _in_order_of_file(order: list[int | None], frames: int) -> list[int | None]:
-    """The stamps of so many frames: decoders give them out as steadily as packets come in."""
-    known = sorted({stamp for stamp in order if stamp is not None})
-    return [*known[:frames], *[None] * (frames - len(known))]
-
-
-def _rising(stamps: list[int | None], step: int) -> list[int]:
-    """Stamps of which each missing one, and each that is not later than the one before, is a step after that."""
-    first = next((place for place, stamp in enumerate(stamps) if stamp is not None), None)
-    before = -step if first is None else (stamps[first] or 0) - (first + 1) * step
-    rising, offset = [], 0
-    for stamp in stamps:
-        shown = before + step if stamp is None else stamp + offset
-        if shown <= before:
-            shown = before + step
-            offset = shown - (stamp or 0)
-        rising.append(shown)
-        before = shown
-    return rising
 
 
 def _ends_too_early(video: OpenVideo, packets: _Packets, stamps: list[int]) -> bool:
