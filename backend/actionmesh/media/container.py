@@ -70,7 +70,7 @@ def open_video(path: Path) -> Iterator[OpenVideo]:
 def _open(path: Path) -> Any:
     options = {"protocol_whitelist": "file", "format_whitelist": ",".join(VIDEO_CONTAINERS), **LIMITS}
     try:
-        return av.open(str(regular_file(path).absolute()), options=options)
+        return av.open(str(regular_file(path).absolute()), options=options, metadata_errors="replace")
     except PermissionError as error:
         raise MediaError(f"{path} may not be read.", "Change its permissions.") from error
     except (av.FFmpegError, OSError, ValueError) as error:
