@@ -148,6 +148,19 @@ def joined(folder: Path) -> Encoded:
     return Encoded(path)
 
 
+def recorded(codec: str, before: float, after: float, first: int, last: int, **options: str):
+    """Return how to record from a broadcast: so many shares of its bytes are missing at the beginning and at the end."""
+
+    def make(folder: Path) -> Encoded:
+        noise = np.random.default_rng(0).integers(0, 60, (COUNT, 48, 64, 3), np.uint8)
+        whole = write_video(folder / "whole.ts", coded_frames() // 2 + noise + 20, codec, "yuv420p", 25, 6, **options)
+        data, path = whole.read_bytes(), folder / "recorded.ts"
+        path.write_bytes(data[int(before * len(data)) : int((1 - after) * len(data))])
+        return Encoded(path, [number for number in range(COUNT) if first <= number <= last])
+
+    return make
+
+
 def packed(folder: Path) -> Encoded:
     """DivX's packed B-frames: a P picture and the B picture before it in one packet, and then a packet that is empty."""
     source = write_video(folder / "plain.avi", coded_frames(), "mpeg4", rate=25, keyframe_every=100, b="3000000", bf="1")
@@ -317,6 +330,10 @@ WAYS: dict[str, Callable[[Path], Encoded]] = {
     "m2ts": plain("a.m2ts", "libx264", **X264),
     "ts of two recordings": joined,
     "ts cut within a group": copied("cut.ts", plain("a.ts", "libx264", **X264 | {"bf": "0"}), first=2, lost=6, key=False),
+    "ts recorded from its middle": recorded("libx264", 0.2, 0, 6, 17, **X264),
+    "ts recorded up to its middle": recorded("libx264", 0, 0.005, 0, 16, **X264 | {"bf": "0"}),
+    "ts mpeg2 recorded from its middle": recorded("mpeg2video", 0.2, 0, 6, 17, b="3000000"),
+    "ts mpeg2 recorded up to its middle": recorded("mpeg2video", 0, 0.005, 0, 16, b="3000000"),
     "mpg mpeg2 with B": plain("a.mpg", "mpeg2video", b="3000000", bf="2"),
     "flv": plain("a.flv", "flv", b="3000000"),
     "flv h264": plain("a.flv", "libx264", **X264),

@@ -1,4 +1,31 @@
-"""Time stamps of a video's frames where the file does not give them all, or starts them anew."""
+"""When a video's frames are shown, and their time stamps where the file does not give them all, or starts them anew."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """When a video's frames are shown.
+
+    Args:
+        stamps: rising time stamps in units of `unit` seconds.
+        unit: seconds.
+        keyframes: those of `stamps` at which decoding can start, rising, each with the stamp to seek there.
+        repeated: those of `stamps` that several pictures have; the last of them is the one that is seen.
+        numbered: the frames are found by their number among all that are decoded, not by their stamps.
+        from_keyframe: whether decoding starts at the first keyframe, or at the first packet as none is called a keyframe.
+        damaged: the file ends before it should.
+    """
+
+    stamps: Sequence[int]
+    unit: Fraction
+    keyframes: Sequence[tuple[int, int]] = ()
+    repeated: frozenset[int] = frozenset()
+    numbered: bool = False
+    from_keyframe: bool = True
+    damaged: bool = False
 
 
 def in_order_of_file(order: list[int | None], frames: int) -> list[int | None]:

@@ -6,51 +6,23 @@ anew (joined recordings), and at the start of a clip that was cut without being 
 need others that were cut off, and are not shown then.
 """
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from fractions import Fraction
-from itertools import dropwhile, islice, pairwise
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
 import av
 
 from .container import OpenVideo, open_video
-from .decoding import Picture, codec_of, decode
-from .stamps import in_order_of_file, rising
+from .decoding import codec_of, decode
+from .ends import BROADCAST, JOINED_ANYWHERE, from_first_sound, without_lost_ends
+from .stamps import Timeline, in_order_of_file, rising
 
 REORDER_MARGIN = 64
 """Packets come in decoding order: a frame's place in time is sure once this many more have been seen."""
-BROADCAST = ("mpegts", "mpeg")
-"""Containers without a header: no duration is promised, and FFmpeg seeks by the times of decoding, not by those of showing."""
-JOINED_ANYWHERE = (*BROADCAST, "flv", "h264", "hevc", "m4v", "mpegvideo", "obu", "av1")
-"""What may begin within a group of pictures, whose rest is not shown; in other containers such a beginning is damaged."""
 USUAL_RATE = 24
 """Frames a second where a file says nothing."""
-
-
-@dataclass(frozen=True)
-class Timeline:
-    """When a video's frames are shown.
-
-    Args:
-        stamps: rising time stamps in units of `unit` seconds.
-        unit: seconds.
-        keyframes: those of `stamps` at which decoding can start, rising, each with the stamp to seek there.
-        repeated: those of `stamps` that several pictures have; the last of them is the one that is seen.
-        numbered: the frames are found by their number among all that are decoded, not by their stamps.
-        from_keyframe: whether decoding starts at the first keyframe, or at the first packet as none is called a keyframe.
-        damaged: the file ends before it should.
-    """
-
-    stamps: Sequence[int]
-    unit: Fraction
-    keyframes: Sequence[tuple[int, int]] = ()
-    repeated: frozenset[int] = frozenset()
-    numbered: bool = False
-    from_keyframe: bool = True
-    damaged: bool = False
 
 
 @dataclass
@@ -89,7 +61,7 @@ def read_timeline(path: Path, enough: int | None, check: Callable[[], None] = la
         packets = _read_packets(video, limit, check)
         unstamped = None in packets.stamps or not packets.keyframes or packets.starts_anew or _stamps_mean_nothing(video)
         if not unstamped:
-            return _shown(path, _by_packets(video, packets, limit), check)
+            return without_lost_ends(path, _by_packets(video, packets, limit), len(packets.stamps) != limit, check)
     with open_video(path) as video:
         return _by_pictures(video, packets, enough, check)
 
@@ -154,42 +126,6 @@ def _by_packets(video: OpenVideo, packets: _Packets, limit: int | None) -> Timel
     )
 
 
-def _shown(path: Path, timeline: Timeline, check: Callable[[], None]) -> Timeline:
-    """A timeline without the pictures before the first keyframe's that cannot be decoded."""
-    with open_video(path) as video:
-        if _begins_damaged(video, check):
-            return replace(timeline, stamps=(), damaged=True)
-    first = timeline.keyframes[0][0]
-    if first <= timeline.stamps[0]:
-        return timeline
-    shown = set()
-    with open_video(path) as video:
-        try:
-            for picture in decode(video, codec_of(video), True, check):
-                if picture.frame.pts is not None and picture.frame.pts >= first:
-                    break
-                if picture.sound:
-                    shown.add(picture.frame.pts)
-        except (av.FFmpegError, EOFError):
-            return timeline
-    leading = bisect_left(timeline.stamps, first)
-    kept = [stamp for stamp in timeline.stamps[:leading] if stamp in shown]
-    return replace(timeline, stamps=kept + list(timeline.stamps[leading:]))
-
-
-def _begins_damaged(video: OpenVideo, check: Callable[[], None]) -> bool:
-    """Whether a clip begins with packets that should be whole, and that cannot be decoded."""
-    first = next((packet for packet in video.container.demux(video.stream) if packet.size), None)
-    if first is None or first.is_keyframe or video.container.format.name in JOINED_ANYWHERE:
-        return False
-    video.container.seek(0)
-    try:
-        sound = next(from_first_sound(decode(video, codec_of(video), False, check)), None)
-    except (av.FFmpegError, EOFError):
-        return True
-    return sound is None or sound.after_fault
-
-
 def _by_pictures(video: OpenVideo, packets: _Packets, enough: int | None, check: Callable[[], None]) -> Timeline:
     """Count what the decoder gives; what comes before the first sound frame is not shown."""
     from_keyframe, damaged = bool(packets.keyframes), packets.damaged
@@ -214,11 +150,6 @@ def _by_pictures(video: OpenVideo, packets: _Packets, enough: int | None, check:
         from_keyframe=from_keyframe,
         damaged=damaged or not stamps,
     )
-
-
-def from_first_sound(pictures: Iterable[Picture]) -> Iterator[Picture]:
-    """The pictures without those before the first sound one."""
-    return dropwhile(lambda picture: not picture.sound, pictures)
 
 
 def _ends_too_early(video: OpenVideo, packets: _Packets, stamps: list[int]) -> bool:

@@ -16,7 +16,9 @@ import numpy as np
 from ..errors import MediaError
 from .container import REENCODE, OpenVideo, open_video
 from .decoding import Picture, codec_of, decode, matrix_of
-from .timeline import Timeline, from_first_sound, read_timeline
+from .ends import from_first_sound
+from .stamps import Timeline
+from .timeline import read_timeline
 from .upright import upright_rgba
 
 
