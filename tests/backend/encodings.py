@@ -138,6 +138,24 @@ def repeated(folder: Path) -> Encoded:
     return Encoded(path, seen, [milliseconds[number] for number in seen])
 
 
+def uncoded(folder: Path) -> Encoded:
+    """MPEG-4 that says "as before" of two of its pictures, with no more than a header: players leave the picture standing."""
+    seen = [{4: 3, 9: 8}.get(number, number) for number in range(COUNT)]
+    whole = plain("whole.mp4", "mpeg4", every=100, frames=coded_frames()[seen], b="3000000")(folder)
+    path = folder / "uncoded.mp4"
+    with av.open(str(whole.path)) as source, av.open(str(path), "w") as sink:
+        stream = source.streams.video[0]
+        target = sink.add_stream_from_template(stream)
+        for number, packet in enumerate(packet for packet in source.demux(stream) if packet.size):
+            if number in (4, 9):
+                empty = av.Packet(b"\x00\x00\x01\xb6" + int(f"0101{number:05b}1001111111111111", 2).to_bytes(3, "big"))
+                empty.pts, empty.dts, empty.duration, empty.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
+                packet = empty
+            packet.stream = target
+            sink.mux(packet)
+    return Encoded(path, seen)
+
+
 def joined(folder: Path) -> Encoded:
     """Two recordings of a camera in one file, one after the other: the time stamps start anew."""
     parts = []
@@ -271,6 +289,7 @@ WAYS: dict[str, Callable[[Path], Encoded]] = {
     ),
     "mp4 av1": plain("a.mp4", "libsvtav1", preset="12"),
     "mp4 mpeg4 with B": plain("a.mp4", "mpeg4", b="3000000", bf="2"),
+    "mp4 mpeg4 with pictures that are not coded": uncoded,
     "mp4 grey": plain("a.mp4", "libx264", "gray", preset="ultrafast", frames=COLOURED),
     "mp4 odd size": plain("a.mp4", "libx264", "yuv444p", frames=coded_frames(COUNT, 47, 63), preset="ultrafast"),
     "mp4 full range": plain("a.mp4", "libx264", "yuvj420p", preset="ultrafast"),

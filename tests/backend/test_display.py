@@ -113,6 +113,17 @@ def test_any_shape_of_pixels_comes_square(tmp_path, aspect, width):
     assert frames.shape == (3, 48, width, 4) and [number_in(frame) for frame in frames] == [0, 1, 2]
 
 
+@pytest.mark.fault("A video that says its pixels are hundreds of times as wide as high filled the memory")
+@pytest.mark.parametrize("aspect", [(200, 1), (1, 200), (2**31 - 1, 1), (1, 2**31 - 1)])
+def test_pixels_of_no_sensible_shape_are_refused(tmp_path, aspect):
+    path = write_video(tmp_path / "a.mp4", coded_frames(3), aspect="2:1", preset="ultrafast")
+    data = bytearray(path.read_bytes())
+    struct.pack_into(">II", data, data.index(b"pasp") + 4, *aspect)
+    path.write_bytes(data)
+    with pytest.raises(MediaError, match="a.mp4 says that its pixels are .* times as wide as high"):
+        read_clip(str(path), ALL)
+
+
 def clip_with_clap(path, width: int, height: int, across: int, down: int):
     """Put a clean aperture into an mp4: its size, and how far its middle is off the frame's."""
     data = bytearray(write_video(path, coded_frames(3), preset="ultrafast").read_bytes())

@@ -18,6 +18,7 @@ FAULTS = {
     "mp4 edited: a pause and a piece": "A trimmed clip that begins with a pause was called damaged",
     "ts of two recordings": "Two recordings in one .ts file came out shuffled into each other",
     "ts cut within a group": "A broadcast that starts between two keyframes could not be read",
+    "mp4 mpeg4 with pictures that are not coded": "Where a video says that its picture stays, the next one came too early",
     "ts recorded up to its middle": "A broadcast that was recorded to the middle of a picture was called damaged",
     "mp4 whose last picture stays": "A clip whose last picture stays for seconds was called damaged",
 }

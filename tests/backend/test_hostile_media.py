@@ -199,14 +199,17 @@ def test_pictures_and_videos_of_too_many_pixels_are_refused_before_they_are_deco
             packet.stream, packet.pts, packet.dts, packet.is_keyframe = stream, number, number, True
             packet.time_base = Fraction(1, 24)
             container.mux(packet)
+    header = bytearray(write_video(tmp_path / "a.avi", numbered_frames(2), "rawvideo").read_bytes())
+    struct.pack_into("<II", header, header.index(b"strf") + 12, 100000, 100000)
+    (tmp_path / "a.avi").write_bytes(header)
     (tmp_path / "a.gif").write_bytes(b"GIF89a" + struct.pack("<HHBBB", 65535, 65535, 0, 0, 0) + b";")
     part = struct.pack("<HHHHB", 0, 0, 65535, 65535, 0) + b"\2\1\x4c\0;"
     (tmp_path / "b.gif").write_bytes(b"GIF89a" + struct.pack("<HHBBB", 9, 9, 0, 0, 0) + b"," + part)
-    names = ["large", "larger", "a.y4m", "b.y4m", "a.mov", "a.gif", "b.gif"]
+    names = ["large", "larger", "a.y4m", "b.y4m", "a.mov", "a.avi", "a.gif", "b.gif"]
     for name, answer in zip(names, read_apart(*(tmp_path / name for name in names)), strict=True):
         assert answer["error"] == "MediaError" and name in answer["words"], answer
         assert answer["grown"] < 400, answer
-        assert "pixels" in answer["words"] or name.endswith(("y4m", "mov"))
+        assert "pixels" in answer["words"] or name.endswith(("y4m", "mov", "avi"))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the resource module is not on Windows")
