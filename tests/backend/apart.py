@@ -6,7 +6,6 @@ and its words, and by how many MB the process has grown at most since it began.
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +25,8 @@ def read_apart(*clips: object, timeout: float = 100) -> list[dict]:
 
 
 def _grown() -> float:
+    import resource  # not on Windows
+
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 

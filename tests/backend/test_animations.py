@@ -101,6 +101,15 @@ def test_a_gif_s_pictures_are_clipped_to_the_canvas_that_the_first_needs(tmp_pat
     require_shown(tmp_path / "a.gif", parts)
 
 
+def test_a_gif_without_an_end_mark_or_with_padding_is_whole(tmp_path):
+    parts = CLIPS["over each other"](KEEP)
+    data = gif(parts, WIDTH, HEIGHT)
+    (tmp_path / "a.gif").write_bytes(data[:-1])
+    require_shown(tmp_path / "a.gif", parts)
+    (tmp_path / "a.gif").write_bytes(data.replace(b"!\xf9", b"\0\0!\xf9"))
+    require_shown(tmp_path / "a.gif", parts)
+
+
 @pytest.mark.fault("A picture of 205 bytes that claims two thousand million frames kept the program busy without end")
 @pytest.mark.parametrize("claimed", [2**31, 2**31 - 1, 2**32 - 1])
 def test_an_apng_has_the_pictures_that_are_in_it_whatever_it_claims(tmp_path, claimed):

@@ -10,6 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the resource module is not on Windows")
 @pytest.mark.fault("A damaged clip ended the backend, or was a fault of its own")
 def test_spoilt_clips_are_frames_or_a_sentence(tmp_path):
     paths = os.pathsep.join([str(ROOT / "backend"), str(ROOT)])

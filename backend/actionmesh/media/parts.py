@@ -98,7 +98,7 @@ def _blocks(file: BinaryIO) -> bytes:
 
 def _gif_parts(file: BinaryIO, palette: bytes, flags: int) -> Iterator[Part]:
     control = bytes(4)
-    while (kind := _exactly(file, 1)) != b";":
+    while (kind := file.read(1)) not in (b";", b""):  # some programs leave the end mark out
         if kind == b"!":
             label, blocks = _exactly(file, 1), _blocks(file)
             if label == b"\xf9" and blocks[0] >= 4:
@@ -112,7 +112,7 @@ def _gif_parts(file: BinaryIO, palette: bytes, flags: int) -> Iterator[Part]:
             then = Then(GIF_THEN.get(control[0] >> 2 & 7, 0))
             yield Part(data, (left, top, width, height), then, True, 10 * struct.unpack("<H", control[1:3])[0])
             control = bytes(4)
-        else:
+        elif kind != b"\0":  # padding
             raise ValueError(f"a block of kind {kind[0]}")
 
 
