@@ -9,6 +9,7 @@ from actionmesh.media.reader import open_source, read_clip
 from actionmesh.options import FrameChoice
 
 from .animations import BACKGROUND, KEEP, PREVIOUS, Part, apng, gif, shown
+from .media_files import numbered_frames, write_video
 
 WIDTH, HEIGHT = 24, 16
 ALL = FrameChoice()
@@ -155,3 +156,9 @@ def test_an_animation_without_pixels_or_with_too_many_is_refused(tmp_path, width
     (tmp_path / "a.png").write_bytes(apng([Part(whole(1)), Part(whole(2))], width, height))
     with pytest.raises(MediaError, match=f"a.png has {width} x {height} pixels"):
         read_clip(str(tmp_path / "a.png"), ALL)
+
+
+@pytest.mark.fault("The times of a long AVIF clip drifted")
+def test_the_times_of_an_avif_do_not_drift(tmp_path):
+    path = write_video(tmp_path / "a.avif", numbered_frames(48), "libsvtav1", preset="13")
+    np.testing.assert_allclose(read_clip(str(path), ALL).times, np.arange(48) / 24, atol=2e-3)

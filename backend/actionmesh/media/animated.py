@@ -108,13 +108,18 @@ class AnimatedPicture:
                 yield picture, part.milliseconds / 1000
 
     def _with_pillow(self) -> Iterator[tuple[np.ndarray, float]]:
+        shown = 0.0
         with open_picture(self._path) as image:
             for index in range(self._count):
                 image.seek(index)
                 if image.width * image.height > MAX_PIXELS:
                     raise ValueError(f"has {image.width} x {image.height} pixels in picture {index}")
                 picture = as_rgba(ImageOps.exif_transpose(image))
-                yield picture, float(image.info.get("duration") or 0) / 1000
+                seconds = float(image.info.get("duration") or 0) / 1000
+                if seconds > 0.01 and "timestamp" in image.info:  # both are rounded: alone, durations would drift
+                    seconds = image.info["timestamp"] / 1000 + seconds - shown
+                yield picture, seconds
+                shown += seconds
 
 
 def _require_size(animation: Animation) -> None:
