@@ -207,7 +207,7 @@ def look_at_subject(options: AnimateOptions, store: ModelStore, progress: Progre
     A plain background is judged by this frame alone, while a job judges it by all frames. The two differ if the
     subject fills the border in some frames only.
     """
-    glimpse = read_glimpse(options.clip, options.frames, options.anchor, options.mask, options.fps, MAX_SIDE)
+    glimpse = read_glimpse(options.clip, options.frames, options.anchor, options.mask, options.fps, MAX_SIDE, progress)
     return glimpse.cut_out(remover_of(store), progress)
 
 
