@@ -1,0 +1,130 @@
+"""The poses of a mesh that was shown to the model as it is seen, not as it is modelled: its motion, brought back through modifiers.
+
+What was measured when it was shown gives the first answer. Where what is drawn is still the same, that answer is tried on a
+stand-in, and what is amiss is brought back as well: subdivision, for one, smooths a motion too.
+"""
+
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from ..errors import MotionError
+from ..motion.carrying import Carry, Way
+from ..motion.result import Motion
+from .options import WriteOptions
+from .probe import Probe, probe
+
+SAME = 1e-3
+"""Of the size, by which what is drawn may differ from what was shown to the model."""
+ROUNDS, MOST_POINTS = 4, 5_000_000
+"""How often at most a pose is tried; once where all poses together have more vertices than this."""
+ENOUGH = 2e-3
+"""Of the mean motion: what is left to bring back that is not worth another trial."""
+AMISS = 0.05
+"""Of the mean motion, by which what is drawn may miss it before the artist is told."""
+
+
+@dataclass(frozen=True, eq=False)
+class Brought:
+    """The motion of the mesh as it is modelled.
+
+    Args:
+        moves: (T, V, 3) float32, from the basis.
+        missed: by how much what is drawn misses the model's motion, mean over vertices and poses, as a share of its own mean;
+            None where it could not be tried.
+    """
+
+    moves: np.ndarray
+    missed: float | None
+
+
+def bring_back(object: bpy.types.Object, motion: Motion, options: WriteOptions) -> Brought:
+    """Return the moves of an object's vertices for a motion of what was shown of it.
+
+    Args:
+        options: `carry` is there.
+    Raises:
+        MotionError: a vertex would lie further away than float32 reaches.
+    """
+    carry = options.carry
+    assert carry is not None
+    wanted = _Wanted(motion, carry, options)
+    moves = np.stack([carry.back(wanted.shifts(pose)).astype(np.float32) for pose in range(len(motion.times))])
+    missed = None
+    with probe(object) as stand_in:
+        if _is_as_shown(stand_in, carry):
+            missed = _try(stand_in, carry, wanted, moves)
+    if not np.isfinite(moves).all():
+        raise MotionError("The animation moves a vertex too far away.", "Run the job again.")
+    return Brought(moves, missed)
+
+
+@dataclass(frozen=True, eq=False)
+class _Wanted:
+    """What is to be drawn."""
+
+    motion: Motion
+    carry: Carry
+    options: WriteOptions
+
+    def shifts(self, pose: int) -> np.ndarray:
+        """(N, 3) float64, as shown."""
+        keep, facing = self.options.keep_reference_pose, self.options.facing
+        return self.carry.shifts(self.motion.vertices, facing, self.motion.reference_frame, keep, pose)
+
+
+def _is_as_shown(stand_in: Probe, carry: Carry) -> bool:
+    drawn = stand_in.draw(stand_in.mixed).vertices @ carry.shape.T
+    size = float(np.ptp(carry.shown.astype(np.float64), axis=0).max())
+    return drawn.shape == carry.shown.shape and bool(np.abs(drawn - carry.shown).max() < SAME * size)
+
+
+def _try(stand_in: Probe, carry: Carry, wanted: _Wanted, moves: np.ndarray) -> float | None:
+    """Corrects the moves (T, V, 3) in place; returns by how much they miss in the end."""
+    start = stand_in.draw(stand_in.mixed)
+    used = np.unique(start.triangles)
+    rounds = 1 if len(moves) * len(carry.shown) > MOST_POINTS else ROUNDS
+    amiss, whole = 0.0, 0.0
+    for pose, move in enumerate(moves):
+        shifts = wanted.shifts(pose)
+        amount = float(np.linalg.norm(shifts[used], axis=1).mean())
+        left = _correct(stand_in, carry, start.vertices, shifts, move, rounds, amount)
+        if left is None:
+            return None
+        amiss, whole = amiss + float(np.linalg.norm(left[used], axis=1).mean()), whole + amount
+    return amiss / whole if whole else 0.0
+
+
+def _correct(
+    stand_in: Probe, carry: Carry, start: np.ndarray, shifts: np.ndarray, move: np.ndarray, rounds: int, amount: float
+) -> np.ndarray | None:
+    """Corrects one pose's move (V, 3) in place as long as that helps; returns what is amiss (N, 3) in the end."""
+    best, before = None, np.inf
+    trial = move.copy()
+    for _ in range(rounds + 1):
+        drawn = stand_in.draw(stand_in.mixed + trial).vertices
+        if drawn.shape != start.shape:
+            return best
+        left = shifts - (drawn.astype(np.float64) - start) @ carry.shape.T
+        missed = float(np.linalg.norm(left, axis=1).mean())
+        if missed >= before:
+            return best
+        move[:], best, before = trial, left, missed
+        more = carry.back(left)
+        if np.linalg.norm(more, axis=1).mean() <= ENOUGH * amount:
+            return best
+        trial = (trial + more).astype(np.float32)
+    return best
+
+
+def note_of(name: str, carry: Carry, missed: float | None) -> str:
+    """One sentence for the artist where what is drawn is not quite what the model said; else empty."""
+    if missed is not None and missed <= AMISS:
+        return ""
+    if missed is None:
+        return "" if carry.way in (Way.EXACT, Way.COPIES) else f"What is drawn of {name} has changed since: its motion is only roughly the clip's."
+    how = f"{name} misses the motion by {100 * missed:.0f}%"
+    if carry.takes_means:
+        return f"{how}: parts that modifiers copy ({', '.join(carry.through)}) moved differently, and share their mean."
+    return f"{how}, which its modifiers ({', '.join(carry.through)}) do not let through."
