@@ -13,7 +13,7 @@ from ..errors import MotionError
 from ..motion.carrying import Carry, Way
 from ..motion.result import Motion
 from .options import WriteOptions
-from .probe import Probe, probe
+from .probe import Drawn, Probe, probe
 
 SAME = 1e-3
 """Of the size, by which what is drawn may differ from what was shown to the model."""
@@ -32,11 +32,13 @@ class Brought:
     Args:
         moves: (T, V, 3) float32, from the basis.
         missed: by how much what is drawn misses the model's motion, mean over vertices and poses, as a share of its own mean;
-            None where it could not be tried.
+            None where that cannot be told.
+        changed: whether what is drawn is no longer what was shown, so that nothing could be tried.
     """
 
     moves: np.ndarray
     missed: float | None
+    changed: bool
 
 
 def bring_back(object: bpy.types.Object, motion: Motion, options: WriteOptions) -> Brought:
@@ -51,13 +53,12 @@ def bring_back(object: bpy.types.Object, motion: Motion, options: WriteOptions) 
     assert carry is not None
     wanted = _Wanted(motion, carry, options)
     moves = np.stack([carry.back(wanted.shifts(pose)).astype(np.float32) for pose in range(len(motion.times))])
-    missed = None
     with probe(object) as stand_in:
-        if _is_as_shown(stand_in, carry):
-            missed = _try(stand_in, carry, wanted, moves)
+        changed = not _is_as_shown(stand_in, carry)
+        missed = None if changed else _try(stand_in, carry, wanted, moves)
     if not np.isfinite(moves).all():
         raise MotionError("The animation moves a vertex too far away.", "Run the job again.")
-    return Brought(moves, missed)
+    return Brought(moves, missed, changed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +82,10 @@ def _is_as_shown(stand_in: Probe, carry: Carry) -> bool:
 
 
 def _try(stand_in: Probe, carry: Carry, wanted: _Wanted, moves: np.ndarray) -> float | None:
-    """Corrects the moves (T, V, 3) in place; returns by how much they miss in the end."""
+    """Corrects the moves (T, V, 3) in place; returns by how much they miss in the end.
+
+    None where modifiers make other vertices of each pose, as Remesh does: no two poses can be compared.
+    """
     start = stand_in.draw(stand_in.mixed)
     used = np.unique(start.triangles)
     rounds = 1 if len(moves) * len(carry.shown) > MOST_POINTS else ROUNDS
@@ -89,7 +93,7 @@ def _try(stand_in: Probe, carry: Carry, wanted: _Wanted, moves: np.ndarray) -> f
     for pose, move in enumerate(moves):
         shifts = wanted.shifts(pose)
         amount = float(np.linalg.norm(shifts[used], axis=1).mean())
-        left = _correct(stand_in, carry, start.vertices, shifts, move, rounds, amount)
+        left = _correct(stand_in, carry, start, shifts, move, rounds, amount)
         if left is None:
             return None
         amiss, whole = amiss + float(np.linalg.norm(left[used], axis=1).mean()), whole + amount
@@ -97,16 +101,16 @@ def _try(stand_in: Probe, carry: Carry, wanted: _Wanted, moves: np.ndarray) -> f
 
 
 def _correct(
-    stand_in: Probe, carry: Carry, start: np.ndarray, shifts: np.ndarray, move: np.ndarray, rounds: int, amount: float
+    stand_in: Probe, carry: Carry, start: Drawn, shifts: np.ndarray, move: np.ndarray, rounds: int, amount: float
 ) -> np.ndarray | None:
     """Corrects one pose's move (V, 3) in place as long as that helps; returns what is amiss (N, 3) in the end."""
     best, before = None, np.inf
     trial = move.copy()
     for _ in range(rounds + 1):
-        drawn = stand_in.draw(stand_in.mixed + trial).vertices
-        if drawn.shape != start.shape:
+        drawn = stand_in.draw(stand_in.mixed + trial)
+        if not drawn.is_like(start):
             return best
-        left = shifts - (drawn.astype(np.float64) - start) @ carry.shape.T
+        left = shifts - (drawn.vertices.astype(np.float64) - start.vertices) @ carry.shape.T
         missed = float(np.linalg.norm(left, axis=1).mean())
         if missed >= before:
             return best
@@ -118,13 +122,13 @@ def _correct(
     return best
 
 
-def note_of(name: str, carry: Carry, missed: float | None) -> str:
+def note_of(name: str, carry: Carry, brought: Brought) -> str:
     """One sentence for the artist where what is drawn is not quite what the model said; else empty."""
-    if missed is not None and missed <= AMISS:
+    if brought.changed and carry.way in (Way.FINER, Way.NEAREST):
+        return f"{name} looks otherwise than when its job began, so its motion is only roughly the clip's."
+    if brought.missed is None or brought.missed <= AMISS:
         return ""
-    if missed is None:
-        return "" if carry.way in (Way.EXACT, Way.COPIES) else f"What is drawn of {name} has changed since: its motion is only roughly the clip's."
-    how = f"{name} misses the motion by {100 * missed:.0f}%"
+    how = f"{name} misses the motion by {100 * brought.missed:.0f}%"
     if carry.takes_means:
         return f"{how}: parts that modifiers copy ({', '.join(carry.through)}) moved differently, and share their mean."
     return f"{how}, which its modifiers ({', '.join(carry.through)}) do not let through."

@@ -50,7 +50,7 @@ def write_motion(object: bpy.types.Object, motion: Motion, options: WriteOptions
         _discard(object, replaced)
         undo.pop_all()
     _show(object, name)
-    note = "" if brought is None or options.carry is None else note_of(object.name, options.carry, brought.missed)
+    note = "" if brought is None or options.carry is None else note_of(object.name, options.carry, brought)
     return replace(written(key, record), note=note)
 
 
