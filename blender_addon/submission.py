@@ -17,8 +17,10 @@ from .jobs.record import FRAMES_FOLDER, TARGET_FILE, JobRecord, Purpose, new_rec
 from .motion.timing import frames_per_second
 from .preferences import choices
 from .scene.coats import check_room
+from .scene.meshes import save_rest_pose
 from .scene.sample_mesh import add_mesh
 from .scene.seen import Seen, see
+from .scene.source_range import range_of
 from .scene.targets import check_target, fingerprint
 
 THUMBNAIL = 256
@@ -153,19 +155,26 @@ def is_pattern(path: str) -> bool:
 
 
 def scene_frames(scene: bpy.types.Scene) -> list[int]:
-    """The frames at which an animated object is rendered: equal whole steps, so that time runs evenly."""
+    """The frames at which an animated object is rendered: equal whole steps over its motion, so that time runs evenly."""
     settings = scene.actionmesh
     if not settings.fit_clip:
         return [settings.scene_start + number * settings.frame_step for number in range(settings.frame_count)]
-    if scene.frame_end <= scene.frame_start:
+    start, end = range_of(settings.source_object, scene)
+    if end <= start:
         raise ArtistError("The range of the scene has only one frame.", "Set its start and end around the animation.")
-    return list(range(scene.frame_start, scene.frame_end + 1, _fitting_step(length(scene) or 2, settings.frame_count)))
+    return list(range(start, end + 1, _fitting_step(end - start + 1, settings.frame_count)))
+
+
+def first_frame(scene: bpy.types.Scene) -> int:
+    """The frame of the scene at which the motion of an animated object begins."""
+    return range_of(scene.actionmesh.source_object, scene)[0]
 
 
 def length(scene: bpy.types.Scene) -> int | None:
     """How many frames the source has; None as long as nobody has looked."""
     if scene.actionmesh.source == "OBJECT":
-        return scene.frame_end - scene.frame_start + 1
+        start, end = range_of(scene.actionmesh.source_object, scene)
+        return end - start + 1
     seen = shown.state.look
     return seen.clip_frames if seen is not None and seen.clip == looks.clip_key(scene.actionmesh) else None
 
@@ -273,7 +282,10 @@ def new_job(
 def save_target(seen: Seen, facing: str, record: JobRecord) -> None:
     """Puts the mesh as it was seen into the job's folder: the job must not see what is changed while it waits."""
     try:
-        seen.save(facing, record.target_path, with_corners=record.request.colours)
+        if seen.carry is None:
+            save_rest_pose(seen.object, facing, record.target_path, with_corners=record.request.colours)
+        else:
+            seen.save(facing, record.target_path, with_corners=record.request.colours)
     except OSError as error:
         record.release()
         remove_folder(record.folder)

@@ -66,6 +66,16 @@ def source_object(context: bpy.types.Context) -> bpy.types.Object | None:
     return settings.source_object if settings.source == "OBJECT" else None
 
 
+def why_no_mesh(context: bpy.types.Context) -> str:
+    """What to do where no mesh is selected that could be animated."""
+    if source_object(context) in context.selected_objects:
+        return "The selected object is the source of the motion; select another"
+    for item in context.selected_objects:
+        if item.type == "EMPTY" and item.instance_type == "COLLECTION":
+            return f"{item.name} shows a collection and has no mesh of its own; use Object > Apply > Make Instances Real"
+    return "Select a mesh to animate"
+
+
 def selected_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
     """The selected meshes, without the object that is the source of the motion."""
     source = source_object(context)

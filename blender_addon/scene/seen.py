@@ -16,7 +16,7 @@ from ..motion.ply import Corners, write_ply
 from ..motion.world_shape import is_plain, outward, shape_of
 from .key_blocks import other_keys
 from .measuring_back import measure_back
-from .meshes import read_corners, read_triangles, save_rest_pose
+from .meshes import read_corners
 from .probe import Drawn, Probe, drawn_mesh, probe, read_places
 
 CARRY_FILE = "carry.npz"
@@ -43,14 +43,12 @@ class Seen:
     corners: Corners | None = None
 
     def save(self, facing: str, path: Path, with_corners: bool = False) -> None:
-        """Write it as a PLY file in model space, and the way back beside it.
+        """Write what is not the mesh as it is modelled as a PLY file in model space, and the way back beside it.
 
         Raises:
             OSError: a file cannot be written.
         """
-        if self.carry is None:
-            save_rest_pose(self.object, facing, path, with_corners)
-            return
+        assert self.carry is not None and self.triangles is not None
         corners = self.corners if with_corners else None
         write_ply(path, to_model(self.carry.shown, facing), self.triangles, corners)
         save_carry(path.with_name(CARRY_FILE), self.carry)
