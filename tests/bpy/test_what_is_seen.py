@@ -14,12 +14,9 @@ from .seen_meshes import (
     animate,
     body,
     drawn,
-    field,
-    halved,
     missed,
     missed_by_surface,
     placed,
-    with_mirror,
     with_own_key,
     with_rig,
 )
@@ -65,18 +62,6 @@ def curve():
         point.co, point.handle_left_type, point.handle_right_type = place, "AUTO", "AUTO"
     bend = made.modifiers.new("Path", "CURVE")
     bend.object, bend.deform_axis = link(line, "Path"), "POS_X"
-    return made
-
-
-def two_mirrors():
-    made = halved(body())
-    made.modifiers.new("Mirror", "MIRROR").use_axis = (True, False, False)
-    made.modifiers.new("Finer", "SUBSURF").levels = 1
-    return made
-
-
-def rig_and_mirror():
-    made = with_rig(with_mirror(halved(body())), bend=(0.5, 0, 0))
     return made
 
 
