@@ -17,8 +17,10 @@ from .probe import Drawn, Probe, probe
 
 SAME = 1e-3
 """Of the size, by which what is drawn may differ from what was shown to the model."""
-ROUNDS, MOST_POINTS = 4, 5_000_000
+ROUNDS, MOST_POINTS = 8, 5_000_000
 """How often at most a pose is tried; once where all poses together have more vertices than this."""
+LEAST_STEP = 0.1
+"""Share of what is amiss that is brought back at least: modifiers that act along normals answer by more than is asked."""
 ENOUGH = 2e-3
 """Of the mean motion: what is left to bring back that is not worth another trial."""
 AMISS = 0.05
@@ -87,6 +89,8 @@ def _try(stand_in: Probe, carry: Carry, wanted: _Wanted, moves: np.ndarray) -> f
     None where modifiers make other vertices of each pose, as Remesh does: no two poses can be compared.
     """
     start = stand_in.draw(stand_in.mixed)
+    if start.marks is None:
+        return None
     used = np.unique(start.triangles)
     rounds = 1 if len(moves) * len(carry.shown) > MOST_POINTS else ROUNDS
     amiss, whole = 0.0, 0.0
@@ -104,21 +108,20 @@ def _correct(
     stand_in: Probe, carry: Carry, start: Drawn, shifts: np.ndarray, move: np.ndarray, rounds: int, amount: float
 ) -> np.ndarray | None:
     """Corrects one pose's move (V, 3) in place as long as that helps; returns what is amiss (N, 3) in the end."""
-    best, before = None, np.inf
-    trial = move.copy()
+    best, before, more, step = None, np.inf, np.zeros_like(move), 1.0
     for _ in range(rounds + 1):
+        trial = (move + step * more).astype(np.float32)
         drawn = stand_in.draw(stand_in.mixed + trial)
         if not drawn.is_like(start):
             return best
         left = shifts - (drawn.vertices.astype(np.float64) - start.vertices) @ carry.shape.T
         missed = float(np.linalg.norm(left, axis=1).mean())
-        if missed >= before:
-            return best
-        move[:], best, before = trial, left, missed
-        more = carry.back(left)
-        if np.linalg.norm(more, axis=1).mean() <= ENOUGH * amount:
-            return best
-        trial = (trial + more).astype(np.float32)
+        if missed < before:
+            move[:], best, before, more = trial, left, missed, carry.back(left)
+        else:
+            step /= 2
+        if step < LEAST_STEP or np.linalg.norm(more, axis=1).mean() <= ENOUGH * amount:
+            break
     return best
 
 

@@ -78,7 +78,7 @@ def _size(points: np.ndarray) -> float:
 def _response(probe: Probe, drawn: Drawn) -> np.ndarray | None:
     """(N, 3, 3) by how much the shown vertices move as all of the mesh's do; None where each place gives other vertices."""
     size = _size(probe.mixed)
-    for step in STEPS:
+    for step in STEPS if drawn.marks is not None else ():
         moved = [probe.draw(probe.mixed + size * step * axis) for axis in np.eye(3)]
         if all(drawn.is_like(other) for other in moved):
             columns = [(other.vertices.astype(np.float64) - drawn.vertices) / (size * step) for other in moved]

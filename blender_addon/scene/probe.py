@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
-from .key_blocks import pose_keys, remove_blocks
-from .meshes import read_triangles
+from .key_blocks import coordinates_of, pose_keys, remove_blocks
+from .meshes import read_basis, read_triangles
 
 NAME, MARK = "ActionMesh Probe", "actionmesh_mark"
 MOST_VERTICES = 200_000
@@ -34,21 +34,26 @@ class Drawn:
     marks: np.ndarray | None
 
     def is_like(self, other: "Drawn") -> bool:
-        """Whether both have the same vertices and triangles, wherever they are."""
-        return len(self.vertices) == len(other.vertices) and np.array_equal(self.triangles, other.triangles)
+        """Whether both have the same vertices in the same order, wherever they are; how faces are cut into triangles may differ."""
+        return self.marks is not None and other.marks is not None and np.array_equal(self.marks, other.marks)
 
 
 class Probe:
     """The stand-in; made by `probe`.
 
+    Its vertices are moved by a shape key on top of the artist's own, as a motion is: some modifiers look at the basis too.
+
     Args:
-        object: in the scene, with a mesh of its own without keys.
-        mixed: (V, 3) float32, its mesh after the artist's own shape keys and before modifiers.
+        object: in the scene, with a mesh of its own.
+        key: the shape key.
         marks: (V, 3) float32, one of a kind for each vertex.
     """
 
-    def __init__(self, object: bpy.types.Object, mixed: np.ndarray, marks: np.ndarray):
-        self.object, self.mixed, self.marks = object, mixed, marks
+    def __init__(self, object: bpy.types.Object, key: bpy.types.ShapeKey, marks: np.ndarray):
+        self.object, self.marks = object, marks
+        self._key, self._basis = key, coordinates_of(key)
+        self.mixed = _mix(object)
+        """(V, 3) float32, the mesh after the artist's own shape keys and before modifiers."""
 
     def draw(self, vertices: np.ndarray) -> Drawn:
         """What is drawn with the mesh's vertices (V, 3) at these places."""
@@ -58,10 +63,10 @@ class Probe:
     @contextmanager
     def mesh(self, vertices: np.ndarray) -> Iterator[bpy.types.Mesh]:
         """The mesh that is drawn with the vertices at these places, for a while."""
-        data = self.object.data
-        data.vertices.foreach_set("co", np.ascontiguousarray(vertices, np.float32).ravel())
-        data.update()
-        self.object.update_tag()
+        moved = self._basis + (vertices.astype(np.float64) - self.mixed)
+        self._key.points.foreach_set("co", moved.astype(np.float32).ravel())
+        self.object.data.update()
+        self.object.data.update_tag()
         with drawn_mesh(self.object) as mesh:
             yield mesh
 
@@ -82,10 +87,9 @@ def probe(object: bpy.types.Object) -> Iterator[Probe]:
     """A stand-in for an object, for a while."""
     with ExitStack() as undo:
         made = _copy(object, undo)
-        mixed = _mix(made)
-        marks = np.random.default_rng(0).random(mixed.shape, np.float32)
+        marks = np.random.default_rng(0).random((len(made.data.vertices), 3), np.float32)
         made.data.attributes.new(MARK, "FLOAT_VECTOR", "POINT").data.foreach_set("vector", marks.ravel())
-        ready = Probe(made, mixed, marks)
+        ready = Probe(made, _add_key(made), marks)
         _coarsen(ready)
         yield ready
 
@@ -115,8 +119,18 @@ def _copy(object: bpy.types.Object, undo: ExitStack) -> bpy.types.Object:
     return made
 
 
+def _add_key(made: bpy.types.Object) -> bpy.types.ShapeKey:
+    """A key that shows nothing but the basis as yet."""
+    if made.data.shape_keys is None:
+        made.shape_key_add(name="Basis", from_mix=False)
+    key = made.shape_key_add(name=NAME, from_mix=False)
+    key.points.foreach_set("co", read_basis(made.data).ravel())
+    key.relative_key, key.value = made.data.shape_keys.reference_key, 1.0
+    return key
+
+
 def _mix(made: bpy.types.Object) -> np.ndarray:
-    """(V, 3) the mesh after its shape keys, which become its vertices."""
+    """(V, 3) the mesh after its shape keys."""
     shown = [modifier for modifier in made.modifiers if modifier.show_viewport]
     for modifier in shown:
         modifier.show_viewport = False
@@ -124,9 +138,6 @@ def _mix(made: bpy.types.Object) -> np.ndarray:
         mixed = read_places(mesh)
     for modifier in shown:
         modifier.show_viewport = True
-    if made.data.shape_keys is not None:
-        made.shape_key_clear()
-    made.data.vertices.foreach_set("co", mixed.ravel())
     return mixed
 
 
