@@ -16,7 +16,7 @@ from ..errors import ArtistError
 from ..motion.clip_lens import SENSOR, Lens, camera_in_object, lens_of, shape_differs
 from . import clip_film
 from .key_motion import animated_key
-from .meshes import read_basis
+from .meshes import read_surface_points
 from .record import Record
 
 MOST_PIXELS = 0.5
@@ -68,7 +68,7 @@ def _lens(object: bpy.types.Object, record: Record, found: protocol.ClipCamera) 
     local = camera_in_object(found.matrix, record.facing, record.scale, record.origin)
     pixel = None if found.pixel is None else found.pixel * record.scale
     world = np.array(object.matrix_world, np.float64) @ _from_shown(record)
-    points = read_basis(object.data) @ record.shape_matrix.T
+    points = read_surface_points(object.data) @ record.shape_matrix.T
     return lens_of(local, found.focal, pixel, (found.width, found.height), points, world)
 
 
@@ -96,7 +96,7 @@ def _stand(
     made.parent = object
     made.matrix_parent_inverse = Matrix(_from_shown(record).tolist())
     made.matrix_basis = Matrix(lens.local.tolist())
-    middle = (read_basis(object.data) @ record.shape_matrix.T).mean(axis=0)
+    middle = (read_surface_points(object.data) @ record.shape_matrix.T).mean(axis=0)
     distance = float(np.linalg.norm(lens.local[:3, 3] - middle))
     data.display_size = DRAWN * distance * SENSOR / data.lens
     mine = [place for place in object.users_collection if place.library is None and place.name in _collections(scene)]

@@ -39,6 +39,13 @@ def read_basis(mesh: bpy.types.Mesh) -> np.ndarray:
     return coordinates
 
 
+def read_surface_points(mesh: bpy.types.Mesh) -> np.ndarray:
+    """(W, 3) float32: as `read_basis`, of the vertices alone that have a face."""
+    corners = np.empty(len(mesh.loops), np.int32)
+    mesh.loops.foreach_get("vertex_index", corners)
+    return read_basis(mesh)[np.unique(corners)]
+
+
 def read_triangles(mesh: bpy.types.Mesh) -> np.ndarray:
     """(F, 3) int32 indices into the vertices."""
     mesh.calc_loop_triangles()
