@@ -137,6 +137,26 @@ def placed(target, matrix):
     return target
 
 
+def select(*targets):
+    bpy.ops.object.select_all(action="DESELECT")
+    for target in targets:
+        target.select_set(True)
+        bpy.context.view_layer.objects.active = target
+
+
+def twin_of(target):
+    """What is seen of an object as a mesh of its own."""
+    select(target)
+    bpy.ops.actionmesh.apply_to_copy()
+    twin = bpy.context.active_object
+    matrix = twin.matrix_world.copy()
+    twin.parent, twin.matrix_world = None, Matrix()
+    twin.data.transform(matrix)
+    twin.data.update()
+    target.hide_set(False)
+    return twin
+
+
 def halved(made):
     """Keeps the half on the positive side of x = 0, its border on the plane."""
     bpy.ops.object.mode_set(mode="EDIT")

@@ -11,32 +11,10 @@ from blender_addon.scene.seen import CARRY_FILE
 from tests.bpy.addon import clip, keys_of, press, selected_cube, states, tick_until
 from tests.bpy.waving_worker import read_ply
 
-from .seen_meshes import SHEAR, body, drawn, halved, placed, with_mirror, with_own_key, with_rig
+from .seen_meshes import SHEAR, body, drawn, halved, placed, select, twin_of, with_mirror, with_own_key, with_rig
 
 OPS = bpy.ops.actionmesh
 TILT = Matrix.Rotation(np.radians(90), 4, "X")
-
-
-def select(*targets):
-    bpy.ops.object.select_all(action="DESELECT")
-    for target in targets:
-        target.select_set(True)
-        bpy.context.view_layer.objects.active = target
-
-
-def twin_of(target):
-    """What is seen of an object as a mesh of its own."""
-    select(target)
-    OPS.apply_to_copy()
-    twin = bpy.context.active_object
-    matrix = twin.matrix_world.copy()
-    twin.parent, twin.matrix_world = None, Matrix()
-    twin.data.transform(matrix)
-    if matrix.is_negative:
-        twin.data.flip_normals()
-    twin.data.update()
-    target.hide_set(False)
-    return twin
 
 
 def animate(target, addon, name="wave"):
