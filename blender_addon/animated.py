@@ -69,7 +69,7 @@ def facts(target: bpy.types.Object) -> Iterator[tuple[str, str]]:
         yield "Memory", f"Ran out, done as for {job.result.get('plan')} GB"
 
 
-WAYS = {
+WAYS: dict[str, str] = {
     Way.COPIES: "copies share their mean",
     Way.FINER: "added vertices follow",
     Way.NEAREST: "by the nearest points of the surface",
@@ -81,7 +81,7 @@ def _brought_back(told: Any) -> str:
     """Through which modifiers a motion came back onto the mesh, and how; empty where there were none."""
     if not isinstance(told, dict) or not told.get("through"):
         return ""
-    words = [f"Through {', '.join(told['through'])}", WAYS.get(told.get("way"), "")]
+    words = [f"Through {', '.join(told['through'])}", WAYS.get(str(told.get("way")), "")]
     missed = told.get("missed")
     return ", ".join(filter(None, [*words, f"misses {100 * missed:.0f}%" if missed and missed > 0.01 else ""]))
 

@@ -44,7 +44,8 @@ def submit(
 ) -> list[str]:
     """Queues one job for each target, None standing for a new object; returns their ids.
 
-    All targets are checked, and seen as they are now, before the first job is queued. An animated object is rendered once for all of them.
+    All targets are checked, and seen as they are now, before the first job is queued. An animated object is rendered once
+    for all of them.
 
     Args:
         filepath: a clip that wins over the scene's settings.
@@ -104,8 +105,8 @@ def _sample_job(context: bpy.types.Context, target: bpy.types.Object) -> JobReco
         reference_pose=protocol.ReferencePose.CORRECTED,
         device=choices().device,
     )
-    lie = {"facing": AS_MODELLED, "upright": True}
-    writing = replace(delivery.chosen(context.scene, target.name), target=fingerprint(target), **lie)
+    writing = delivery.chosen(context.scene, target.name)
+    writing = replace(writing, facing=AS_MODELLED, upright=True, target=fingerprint(target))
     return new_job(context, request, f"{delivery.name_of(clip)} to {target.name}", Purpose.KEYS, writing)
 
 
@@ -236,8 +237,8 @@ def _submit_one(context: bpy.types.Context, request: protocol.Animate, seen: See
         record = new_job(context, request, name, Purpose.NEW_OBJECT, writing)
     else:
         target, axis = seen.object, seen.object.actionmesh.facing
-        lie = {"facing": AS_MODELLED if axis == AUTO else axis, "upright": axis == AUTO}
-        writing = replace(writing, target=fingerprint(target), **lie)
+        facing = AS_MODELLED if axis == AUTO else axis
+        writing = replace(writing, facing=facing, upright=axis == AUTO, target=fingerprint(target))
         request = replace(request, **_own_mesh(settings, axis))
         record = new_job(context, request, f"{name} to {target.name}", Purpose.KEYS, writing)
         save_target(seen, writing.facing, record)

@@ -9,11 +9,16 @@ import zipfile
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..errors import MotionError
 from .axes import to_local
+
+
+ARRAYS = ("shown", "shape", "target", "source", "blocks")
+"""Names of a map's arrays, as its file has them."""
 
 
 class Way(StrEnum):
@@ -79,10 +84,10 @@ class Carry:
 
 def save_carry(path: Path, carry: Carry) -> None:
     """Write the map to a file; raises OSError."""
+    arrays: dict[str, Any] = {name: getattr(carry, name) for name in (*ARRAYS, "count")}
     words = {"way": np.array(str(carry.way)), "through": np.array(carry.through, np.str_)}
-    numbers = {name: getattr(carry, name) for name in ("shown", "shape", "count", "target", "source", "blocks")}
     with path.open("wb") as file:
-        np.savez(file, **numbers, **words)
+        np.savez(file, **arrays, **words)
 
 
 def load_carry(path: Path) -> Carry | None:
@@ -95,8 +100,8 @@ def load_carry(path: Path) -> Carry | None:
         return None
     try:
         with np.load(path, allow_pickle=False) as kept:
-            arrays = {name: kept[name] for name in ("shown", "shape", "target", "source", "blocks")}
-            words = {"way": Way(str(kept["way"])), "through": tuple(kept["through"].tolist())}
-            return Carry(count=int(kept["count"]), **arrays, **words)
+            arrays: dict[str, Any] = {name: kept[name] for name in ARRAYS}
+            through = tuple(map(str, kept["through"].tolist()))
+            return Carry(count=int(kept["count"]), way=Way(str(kept["way"])), through=through, **arrays)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         raise MotionError(f"{path} does not tell how the mesh was shown to the model.", "Run the job again.") from error

@@ -11,6 +11,7 @@ import numpy as np
 
 LEAST = 1e-4
 """Squared share of the strongest direction of a vertex below which a direction does not move the shown mesh."""
+MOST_COPIES = 1 << 31
 ALIVE = 1e-2
 """Shown units by which a vertex must be moved by one unit of its own."""
 
@@ -32,6 +33,34 @@ def copies_of(marks: np.ndarray, shown: np.ndarray) -> np.ndarray:
     keys, asked = (np.ascontiguousarray(values).view("V12").reshape(-1) for values in (marks, shown))
     number = {key.tobytes(): index for index, key in enumerate(keys)}
     return np.array([number.get(key.tobytes(), -1) for key in asked], np.int64)
+
+
+def same_copies(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:
+    """(N,) which of the second shown vertices is the same copy as each of the first; -1 where that cannot be told.
+
+    Copies of a vertex are told apart by their order, if there are as many in both.
+
+    Args:
+        first, second: (N,), (M,) from `copies_of`.
+        count: V.
+    """
+    numbers = [_numbered(copies) for copies in (first, second)]
+    alike = np.bincount(first + 1, minlength=count + 1) == np.bincount(second + 1, minlength=count + 1)
+    known = np.flatnonzero((first >= 0) & alike[first + 1])
+    there = np.flatnonzero(second >= 0)
+    order = there[np.argsort(numbers[1][there])]
+    found = np.full(len(first), -1)
+    found[known] = order[np.searchsorted(numbers[1][order], numbers[0][known])]
+    return found
+
+
+def _numbered(copies: np.ndarray) -> np.ndarray:
+    """(N,) a number for each shown vertex: that of its own vertex first, then its place among the copies of that."""
+    order = np.argsort(copies, kind="stable")
+    starts = np.searchsorted(copies[order], copies[order], "left")
+    rank = np.empty(len(copies), np.int64)
+    rank[order] = np.arange(len(copies)) - starts
+    return copies * MOST_COPIES + rank
 
 
 def snapped(response: np.ndarray, noise: float) -> np.ndarray:
@@ -58,7 +87,7 @@ def links_of(copy_of: np.ndarray, response: np.ndarray, count: int) -> Links:
 
 
 def share_alive(copy_of: np.ndarray, response: np.ndarray) -> float:
-    """How many of the shown copies move with their own vertices, as a share: a cache or a wrap holds a mesh wherever its keys go."""
+    """The share of the shown copies that move with their own vertices: a cache or a wrap holds a mesh wherever its keys go."""
     moved = np.linalg.norm(response[copy_of >= 0], axis=(1, 2))
     return float((moved > ALIVE).mean()) if len(moved) else 0.0
 

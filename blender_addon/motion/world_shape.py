@@ -1,4 +1,4 @@
-"""The shape that an object's transform gives its mesh: stretch, shear and mirror, and how it stands; not where, nor turned where to.
+"""The shape that an object's transform gives its mesh: stretch, shear, mirror, and how it stands; not where it is.
 
 What the artist sees is what the model gets, so a mesh is shown to it after the object's scale and that of all its parents. A
 turn around the vertical is left out, since the camera walks around the subject anyway, and so is an even scale: a mesh of an

@@ -1,4 +1,4 @@
-"""What is seen of an object as a mesh of its own, without modifiers and shape keys, for motions that those would not let through."""
+"""What is seen of an object as a mesh of its own, for motions that its modifiers and shape keys would not let through."""
 
 from contextlib import ExitStack
 

@@ -95,7 +95,8 @@ def write_record(key: bpy.types.Key, record: Record) -> None:
     playback, rows = flat.pop("playback"), flat.pop("weights")
     if rows:
         flat["weights"] = [weight for row in rows for weight in row]
-    flat |= playback | {"times": list(record.times), "origin": list(record.origin), "shape": list(record.shape), "loop": str(record.playback.loop)}
+    lists = {name: list(getattr(record, name)) for name in ("times", "origin", "shape")}
+    flat |= playback | lists | {"loop": str(record.playback.loop)}
     key[PROPERTY] = flat
 
 

@@ -1,4 +1,4 @@
-"""The mesh of an artist as it is seen: after shape keys and modifiers, in the shape that all scales give it. This goes to the model.
+"""The mesh of an artist as it is seen, which goes to the model: after shape keys and modifiers, in its shape in the world.
 
 How the result's motion comes back onto the mesh as it is modelled is measured at the same time, see `measuring_back`.
 """
@@ -17,7 +17,7 @@ from ..motion.world_shape import is_plain, outward, shape_of
 from .key_blocks import other_keys
 from .measuring_back import measure_back
 from .meshes import read_corners
-from .probe import Drawn, Probe, drawn_mesh, probe, read_places
+from .probe import Drawn, drawn_mesh, probe, read_places
 
 CARRY_FILE = "carry.npz"
 APPLY = "actionmesh.apply_to_copy"
@@ -65,6 +65,7 @@ def see(object: bpy.types.Object, upright: bool) -> Seen:
     bpy.context.view_layer.update()
     shape = _shape(object, upright)
     _refuse_simulations(object)
+    _refuse_pinned(object)
     if is_plain(shape) and not modifiers_of(object) and not _mixes(object):
         return Seen(object)
     with probe(object) as stand_in:
@@ -105,6 +106,19 @@ def _refuse_simulations(object: bpy.types.Object) -> None:
         if modifier.type in SIMULATED and modifier.show_viewport:
             problem = f"{object.name} is moved by the simulation {modifier.name!r}, which would move it again on top."
             raise TargetError(problem, "Hide that modifier in the viewport, or animate a copy with its shape.", APPLY)
+
+
+def _refuse_pinned(object: bpy.types.Object) -> None:
+    """A pinned key is seen alone; with the animation all keys are seen, so what was shown to the model would be gone."""
+    key, pinned = object.data.shape_keys, object.active_shape_key
+    own = other_keys(key)
+    if not object.show_only_shape_key or pinned is None or pinned not in (*own, key.reference_key):
+        return
+    mixed = {block.name for block in own if block.value != 0 and not block.mute}
+    alone = mixed == {pinned.name} and pinned.value == 1 if pinned in own else not mixed
+    if not alone:
+        problem = f"{object.name} shows its shape key {pinned.name!r} alone, which is pinned."
+        raise TargetError(problem, "Unpin it, and give all keys the values that they should have.")
 
 
 def _check_drawn(object: bpy.types.Object, drawn: Drawn) -> None:

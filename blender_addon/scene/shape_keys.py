@@ -135,9 +135,7 @@ def _own_curves(key: bpy.types.Key, name: str, mode: Mode, undo: ExitStack) -> N
     fcurves.remove(key, [EVAL_TIME])
 
 
-def _keep_record(
-    key: bpy.types.Key, motion: Motion, options: WriteOptions, brought: Brought | None, undo: ExitStack
-) -> Record:
+def _keep_record(key: bpy.types.Key, motion: Motion, options: WriteOptions, brought: Brought | None, undo: ExitStack) -> Record:
     before = read_record(key)
     undo.callback(lambda: write_record(key, before) if before else remove_record(key))
     record = Record(

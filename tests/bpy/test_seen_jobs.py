@@ -32,7 +32,10 @@ CASES = {
 
 @pytest.mark.parametrize(
     "make",
-    [pytest.param(make, id=name, marks=pytest.mark.fault(f"Another motion than with all applied: {name}")) for name, make in CASES.items()],
+    [
+        pytest.param(make, id=name, marks=pytest.mark.fault(f"Another motion than with all applied: {name}"))
+        for name, make in CASES.items()
+    ],
 )
 def test_a_job_moves_it_as_if_all_were_applied(addon, make):
     target = make()
@@ -59,7 +62,7 @@ def test_the_model_is_shown_what_is_seen(addon):
     vertices, faces, _ = read_ply(folder / "target.ply")
     assert np.abs(vertices - seen[:, [0, 2, 1]] * (1, 1, -1)).max() < 1e-6
     assert len(faces) > 1.9 * sum(len(face.vertices) - 2 for face in target.data.polygons)
-    assert dict(animated.facts(target))["Brought Back"] .startswith("Through Mirror, copies share their mean")
+    assert dict(animated.facts(target))["Brought Back"].startswith("Through Mirror, copies share their mean")
 
 
 @pytest.mark.fault("My mirrored mesh was shown to the model inside out")
@@ -136,7 +139,7 @@ def test_own_drivers_and_curves_stay(addon):
     bpy.context.scene.frame_set(5)
     animate(target, addon)
     key = target.data.shape_keys
-    assert len(key.animation_data.drivers) == 1 and driven.value == 0.25
+    assert len(key.animation_data.drivers) == 1 and driven.value == pytest.approx(0.25)
     bpy.context.scene.frame_set(9)
     assert key.key_blocks["Body"].value == pytest.approx(0.5)
     assert not [item for item in (*bpy.data.objects, *bpy.data.meshes) if "Probe" in item.name]
@@ -190,7 +193,7 @@ def test_colours_of_a_mirrored_mesh(addon):
     bpy.context.scene.actionmesh.colours = True
     animate(target, addon, "painted")
     assert [material.name for material in target.data.materials] == ["Body Clip Colours"]
-    assert "misses the motion by 100%" in runner.state.problem.problem, "the worker's wave goes up on one side and down on the other"
+    assert "misses the motion by 100%" in runner.state.problem.problem, "the wave goes up on one side, down on the other"
 
 
 @pytest.mark.fault("Colours of a subdivided mesh: told that I had changed its faces")
@@ -205,7 +208,7 @@ def test_colours_of_a_subdivided_mesh_are_left_out_with_the_true_reason(addon):
 
 @pytest.mark.fault("Animate Selected took a mesh that was active and not selected")
 def test_the_selected_mesh_is_animated_and_not_the_active_one(addon):
-    active, selected, other = (selected_cube(name, location=(3 * place, 0, 0)) for place, name in enumerate(("Active", "Chosen", "Other")))
+    active, selected, other = map(selected_cube, ("Active", "Chosen", "Other"))
     select(selected)
     bpy.context.view_layer.objects.active = active
     assert OPS.animate_selected(filepath=clip(addon)) == {"FINISHED"}

@@ -1,10 +1,14 @@
 """Which frames of an animated object are taken, and what is said where they show no motion."""
 
+from functools import partial
+
 import bpy
 import pytest
 
-from blender_addon import runner, submission
+from blender_addon import film, runner, submission
 from blender_addon.jobs.record import State
+from blender_addon.scene.source_range import SLOTTED, curves_of
+from blender_addon.scene.source_render import plan_frames
 from tests.bpy.addon import press, selected_cube, tick_until
 
 from .scenes import link
@@ -73,8 +77,6 @@ def test_curves_that_stand_still_do_not_count(addon):
 
 
 def test_what_repeats_moves_over_the_scenes_range(addon):
-    from blender_addon.scene.source_range import SLOTTED, curves_of
-
     source = slid(selected_cube(), 1, 5)
     animation = source.animation_data
     for curve in curves_of(animation.action, animation.action_slot if SLOTTED else None):
@@ -83,7 +85,8 @@ def test_what_repeats_moves_over_the_scenes_range(addon):
 
 
 @pytest.mark.fault("The frames that I chose show my animated object standing still, and nobody told me")
-def test_pictures_that_hardly_differ_are_told(addon):
+def test_pictures_that_hardly_differ_are_told(addon, monkeypatch):
+    monkeypatch.setattr(film, "plan_frames", partial(plan_frames, size=48))
     source, settings = slid(selected_cube("Walker"), 0, 4), bpy.context.scene.actionmesh
     settings.source, settings.source_object = "OBJECT", source
     settings.fit_clip, settings.scene_start, settings.frame_count, settings.frame_step = False, 1, 8, 2

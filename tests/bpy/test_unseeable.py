@@ -6,12 +6,29 @@ import pytest
 
 from blender_addon import runner
 from blender_addon.errors import TargetError
+from blender_addon.motion.result import Motion
+from blender_addon.scene import probe
+from blender_addon.scene.options import WriteOptions
 from blender_addon.scene.seen import see
+from blender_addon.scene.shape_keys import write_motion
 from blender_addon.scene.targets import check_target
 from tests.bpy.addon import clip, keys_of, selected_cube
 
 from .scenes import link
-from .seen_meshes import animate, body, drawn, missed, missed_by_surface, with_own_key, with_rig
+from .seen_meshes import (
+    POSES,
+    REFERENCE,
+    START,
+    animate,
+    body,
+    drawn,
+    field,
+    missed,
+    missed_by_surface,
+    to_model,
+    with_own_key,
+    with_rig,
+)
 
 OPS = bpy.ops.actionmesh
 APPLY = "actionmesh.apply_to_copy"
@@ -125,6 +142,18 @@ def test_refused(make, problem, fix):
         see(target, True)
     assert (raised.value.problem, raised.value.fix) == (problem, fix) and raised.value.cure
     assert not [item for item in (*bpy.data.objects, *bpy.data.meshes) if "Probe" in item.name]
+
+
+@pytest.mark.fault("I pinned a shape key, and another shape was animated")
+@pytest.mark.parametrize("index, value, refused", [(1, 0.0, True), (1, 1.0, False), (0, 1.0, True), (0, 0.0, False)])
+def test_a_pinned_key_that_hides_others_is_refused(index, value, refused):
+    target = with_own_key(body(), value)
+    target.active_shape_key_index, target.show_only_shape_key = index, True
+    if not refused:
+        see(target, True)
+        return
+    with pytest.raises(TargetError, match=f"Body shows its shape key '{('Basis', 'Body')[index]}' alone, which is pinned"):
+        see(target, True)
 
 
 @pytest.mark.fault("My mesh is pressed onto another, and moves otherwise than the clip without a word")
@@ -257,8 +286,6 @@ def test_a_hidden_object_is_seen_as_it_would_be_drawn():
 
 @pytest.mark.fault("A mesh with 12 million drawn vertices takes all memory")
 def test_subdivision_is_shown_coarser_where_it_makes_very_many(monkeypatch):
-    from blender_addon.scene import probe
-
     target = with_modifier("SUBSURF", levels=3)
     monkeypatch.setattr(probe, "MOST_VERTICES", 1000)
     rest = drawn(target, 10)
@@ -269,12 +296,6 @@ def test_subdivision_is_shown_coarser_where_it_makes_very_many(monkeypatch):
 
 def animate_and_miss(target, rest):
     """The motion is made for what was shown, and measured on what is drawn."""
-    from blender_addon.scene.options import WriteOptions
-    from blender_addon.scene.shape_keys import write_motion
-
-    from .seen_meshes import POSES, REFERENCE, START, field, to_model
-    from blender_addon.motion.result import Motion
-
     seen = see(target, True)
     shown = seen.carry.shown.astype(np.float64)
     poses = np.stack([to_model(field(shown, pose), "NEG_Y") for pose in range(POSES)]).astype(np.float32)

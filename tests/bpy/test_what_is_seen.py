@@ -22,6 +22,7 @@ from .seen_meshes import (
 )
 
 MOST = 0.05
+TURN = Matrix.Rotation(1, 4, (1, 2, 3))
 
 
 def modified(kind, **settings):
@@ -77,8 +78,9 @@ def relative_key():
     made = with_own_key(body(), 1.0)
     places = np.random.default_rng(0).normal(scale=0.05, size=(len(made.data.vertices), 3)).astype(np.float32)
     key = made.shape_key_add(name="More")
-    key.points.foreach_set("co", (np.array([point.co for point in made.data.shape_keys.key_blocks["Body"].points]) + places).ravel())
-    key.relative_key, key.value = made.data.shape_keys.key_blocks["Body"], 0.7
+    shape = made.data.shape_keys.key_blocks["Body"]
+    key.points.foreach_set("co", (np.array([point.co for point in shape.points]) + places).ravel())
+    key.relative_key, key.value = shape, 0.7
     return made
 
 
@@ -96,7 +98,7 @@ CASES = {
     "the object is mirrored along its height": scaled(1, 1, -1),
     "the object is mirrored and stretched": scaled(-1, 2, 0.5),
     "a parent shears it": lambda: placed(body(), SHEAR),
-    "a parent turns, stretches and shears it": lambda: placed(body(), Matrix.Rotation(1, 4, (1, 2, 3)) @ SHEAR @ Matrix.Diagonal((1, 3, -1, 1))),
+    "a parent turns, stretches and shears it": lambda: placed(body(), TURN @ SHEAR @ Matrix.Diagonal((1, 3, -1, 1))),
     "an own shape key at 1 makes the body": lambda: with_own_key(body()),
     "an own shape key is in between": lambda: with_own_key(body(), 0.4),
     "a key is muted": muted_key,
