@@ -6,6 +6,7 @@ the mesh is moved by some vertices of the shown one, each through a 3 x 3 matrix
 """
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,9 +17,8 @@ import numpy as np
 from ..errors import MotionError
 from .axes import to_local
 
-
-ARRAYS = ("shown", "shape", "target", "source", "blocks")
-"""Names of a map's arrays, as its file has them."""
+ARRAYS = {"shown": "float32", "shape": "float64", "target": "int32", "source": "int32", "blocks": "float32"}
+"""Names and types of a map's arrays, as its file has them."""
 
 
 class Way(StrEnum):
@@ -85,7 +85,7 @@ class Carry:
 def save_carry(path: Path, carry: Carry) -> None:
     """Write the map to a file; raises OSError."""
     arrays: dict[str, Any] = {name: getattr(carry, name) for name in (*ARRAYS, "count")}
-    words = {"way": np.array(str(carry.way)), "through": np.array(carry.through, np.str_)}
+    words: dict[str, Any] = {"way": np.array(str(carry.way)), "through": np.array(carry.through, np.str_)}
     with path.open("wb") as file:
         np.savez(file, **arrays, **words)
 
@@ -101,7 +101,9 @@ def load_carry(path: Path) -> Carry | None:
     try:
         with np.load(path, allow_pickle=False) as kept:
             arrays: dict[str, Any] = {name: kept[name] for name in ARRAYS}
+            if any(arrays[name].dtype != kind for name, kind in ARRAYS.items()):
+                raise ValueError("its arrays are of other types")
             through = tuple(map(str, kept["through"].tolist()))
             return Carry(count=int(kept["count"]), way=Way(str(kept["way"])), through=through, **arrays)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, KeyError, TypeError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
         raise MotionError(f"{path} does not tell how the mesh was shown to the model.", "Run the job again.") from error
