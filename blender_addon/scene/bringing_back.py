@@ -19,6 +19,8 @@ SAME = 1e-3
 """Of the size, by which what is drawn may differ from what was shown to the model."""
 ROUNDS, MOST_POINTS = 8, 5_000_000
 """How often at most a pose is tried; once where all poses together have more vertices than this."""
+SOME = 6
+"""Poses that are tried first."""
 LEAST_STEP = 0.1
 """Share of what is amiss that is brought back at least: modifiers that act along normals answer by more than is asked."""
 ENOUGH = 2e-3
@@ -86,43 +88,56 @@ def _is_as_shown(stand_in: Probe, carry: Carry) -> bool:
 def _try(stand_in: Probe, carry: Carry, wanted: _Wanted, moves: np.ndarray) -> float | None:
     """Corrects the moves (T, V, 3) in place; returns by how much they miss in the end.
 
-    None where modifiers make other vertices of each pose, as Remesh does: no two poses can be compared.
+    Where some poses spread over the motion need no correction, none does. None where modifiers make other vertices of each
+    pose, as Remesh does: no two poses can be compared.
     """
     start = stand_in.draw(stand_in.mixed)
     if start.marks is None:
         return None
-    used = np.unique(start.triangles)
+    some = np.unique(np.linspace(0, len(moves) - 1, SOME).round().astype(int))
+    others = np.setdiff1d(np.arange(len(moves)), some)
     rounds = 1 if len(moves) * len(carry.shown) > MOST_POINTS else ROUNDS
-    amiss, whole = 0.0, 0.0
-    for pose, move in enumerate(moves):
-        shifts = wanted.shifts(pose)
-        amount = float(np.linalg.norm(shifts[used], axis=1).mean())
-        left = _correct(stand_in, carry, start, shifts, move, rounds, amount)
-        if left is None:
-            return None
-        amiss, whole = amiss + float(np.linalg.norm(left[used], axis=1).mean()), whole + amount
-    return amiss / whole if whole else 0.0
+    tried: list[_Tried | None] = [_correct(stand_in, carry, start, wanted.shifts(pose), moves[pose], rounds) for pose in some]
+    if any(one is None or one.corrected for one in tried):
+        tried += [_correct(stand_in, carry, start, wanted.shifts(pose), moves[pose], rounds) for pose in others]
+    if None in tried:
+        return None
+    whole = sum(one.amount for one in tried if one)
+    return sum(one.amiss for one in tried if one) / whole if whole else 0.0
 
 
-def _correct(
-    stand_in: Probe, carry: Carry, start: Drawn, shifts: np.ndarray, move: np.ndarray, rounds: int, amount: float
-) -> np.ndarray | None:
-    """Corrects one pose's move (V, 3) in place as long as that helps; returns what is amiss (N, 3) in the end."""
-    best, before, more, step = None, np.inf, np.zeros_like(move), 1.0
+@dataclass(frozen=True)
+class _Tried:
+    """A pose on the stand-in: how far it moves and how much of that is amiss, means over vertices; and whether it was corrected."""
+
+    amount: float
+    amiss: float
+    corrected: bool
+
+
+def _correct(stand_in: Probe, carry: Carry, start: Drawn, shifts: np.ndarray, move: np.ndarray, rounds: int) -> _Tried | None:
+    """Corrects one pose's move (V, 3) in place as long as that helps; None if other vertices are drawn than at the start."""
+    amount, used = _mean(shifts), np.unique(start.triangles)
+    best, before, more, step = shifts, np.inf, np.zeros_like(move), 1.0
+    first = move.copy()
     for _ in range(rounds + 1):
         trial = (move + step * more).astype(np.float32)
         drawn = stand_in.draw(stand_in.mixed + trial)
         if not drawn.is_like(start):
-            return best
+            return None
         left = shifts - (drawn.vertices.astype(np.float64) - start.vertices) @ carry.shape.T
-        missed = float(np.linalg.norm(left, axis=1).mean())
-        if missed < before:
-            move[:], best, before, more = trial, left, missed, carry.back(left)
+        if _mean(left) < before:
+            move[:], best, before, more = trial, left, _mean(left), carry.back(left)
         else:
             step /= 2
-        if step < LEAST_STEP or np.linalg.norm(more, axis=1).mean() <= ENOUGH * amount:
+        if step < LEAST_STEP or _mean(more) <= ENOUGH * amount:
             break
-    return best
+    return _Tried(_mean(shifts[used]), _mean(best[used]), not np.array_equal(first, move))
+
+
+def _mean(shifts: np.ndarray) -> float:
+    """Mean length of shifts (N, 3)."""
+    return float(np.linalg.norm(shifts, axis=1).mean())
 
 
 def note_of(name: str, carry: Carry, brought: Brought) -> str:
