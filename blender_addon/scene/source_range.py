@@ -13,7 +13,9 @@ from .source_objects import SIMULATIONS
 
 EARLY = 1
 """Frames before the scene's start at which a motion may begin and be shown whole: many files count from 0, Blender from 1."""
-CACHES = {"MESH_CACHE", "MESH_SEQUENCE_CACHE", "FLUID", "NODES", "OCEAN", "WAVE", "BUILD"}
+CACHES = {"MESH_CACHE", "MESH_SEQUENCE_CACHE", "FLUID", "OCEAN", "WAVE", "BUILD"}
+TIMED = {"GeometryNodeInputSceneTime", "GeometryNodeSimulationInput"}
+"""Nodes by which time itself moves a mesh."""
 STILL = 1e-6
 """By which a curve's keyframes differ at least if it moves anything."""
 
@@ -53,20 +55,47 @@ def _named_by(item: bpy.types.Object) -> list[bpy.types.Object]:
     bound = [constraint for holder in (item, *bones) for constraint in holder.constraints if not constraint.mute]
     named = [item.parent, *(getattr(part, "target", None) for part in bound)]
     named += [getattr(modifier, "object", None) for modifier in item.modifiers if modifier.show_render]
+    named += [target.id for driver in _drivers(item) for variable in driver.variables for target in variable.targets]
     return [other for other in named if isinstance(other, bpy.types.Object)]
+
+
+def _owners(item: bpy.types.Object) -> Iterator[bpy.types.AnimData]:
+    """What animates an object, its data and its shape keys."""
+    for owner in (item, item.data, getattr(item.data, "shape_keys", None)):
+        animation = getattr(owner, "animation_data", None)
+        if animation is not None:
+            yield animation
+
+
+def _drivers(item: bpy.types.Object) -> Iterator[bpy.types.Driver]:
+    yield from (curve.driver for animation in _owners(item) for curve in animation.drivers)
 
 
 def _spans(movers: list[bpy.types.Object]) -> Iterator[tuple[float, float] | None]:
     """First and last frame of each curve and strip; None for what moves otherwise."""
     for item in movers:
-        if any(modifier.type in CACHES | SIMULATIONS for modifier in item.modifiers if modifier.show_render):
+        if item.rigid_body is not None or any(_runs_on_time(modifier) for modifier in item.modifiers if modifier.show_render):
             yield None
-        if item.rigid_body is not None:
+        if any("frame" in driver.expression for driver in _drivers(item) if driver.type == "SCRIPTED"):
             yield None
-        for owner in (item, item.data, getattr(item.data, "shape_keys", None)):
-            animation = getattr(owner, "animation_data", None)
-            if animation is not None:
-                yield from _spans_of(animation)
+        for animation in _owners(item):
+            yield from _spans_of(animation)
+
+
+def _runs_on_time(modifier: bpy.types.Modifier) -> bool:
+    if modifier.type == "NODES":
+        return modifier.node_group is not None and any(node.bl_idname in TIMED for node in _nodes(modifier.node_group, set()))
+    return modifier.type in CACHES | SIMULATIONS
+
+
+def _nodes(tree: bpy.types.NodeTree, seen: set[bpy.types.NodeTree]) -> Iterator[bpy.types.Node]:
+    """The nodes of a tree and of the groups in it."""
+    seen.add(tree)
+    for node in tree.nodes:
+        yield node
+        inner = getattr(node, "node_tree", None)
+        if inner is not None and inner not in seen:
+            yield from _nodes(inner, seen)
 
 
 def _spans_of(animation: bpy.types.AnimData) -> Iterator[tuple[float, float] | None]:

@@ -5,6 +5,9 @@ import numpy as np
 import pytest
 from mathutils import Matrix
 
+from blender_addon.scene.options import Mode
+from blender_addon.scene.seen import see
+
 from .seen_meshes import (
     REFERENCE,
     animate,
@@ -97,6 +100,15 @@ def test_halves_that_are_to_move_differently_share_their_mean_and_never_part(mak
         assert len(now) == len(rest), "no vertex of the seam came apart"
         assert np.abs(now[seam, 0]).max() < SEAM
     assert "misses the motion by" in written.note and "share their mean" in written.note
+
+
+@pytest.mark.fault("Absolute keys of my mirrored mesh move wrongly")
+def test_absolute_keys():
+    target = half()
+    rest, seen = drawn(target, 10), see(target, True)
+    animate(target, mirrored=True, mode=Mode.ABSOLUTE)
+    assert missed(target, rest, mirrored=True) < MOST
+    assert np.abs(see(target, True).carry.shown - seen.carry.shown).max() < 1e-6, "an animation that is there is not seen"
 
 
 @pytest.mark.fault("One half of my mirrored mesh decides, the other follows")

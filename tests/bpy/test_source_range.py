@@ -68,6 +68,34 @@ def test_whatever_moves_it_counts(addon, carrier):
     assert sampled(source) == list(range(5, 15))
 
 
+def shaded(source, *kinds):
+    """A modifier of nodes that keeps the mesh, as Shade Auto Smooth adds one."""
+    tree = bpy.data.node_groups.new("Smooth by Angle", "GeometryNodeTree")
+    inner = bpy.data.node_groups.new("Inner", "GeometryNodeTree")
+    tree.nodes.new("GeometryNodeGroup").node_tree = inner
+    for kind in kinds:
+        inner.nodes.new(kind)
+    source.modifiers.new("Smooth by Angle", "NODES").node_group = tree
+    return source
+
+
+@pytest.mark.fault("My walk is shaded smooth by angle, and the scene's whole range was taken")
+@pytest.mark.parametrize("kinds, frames", [((), range(5, 15)), (("GeometryNodeInputSceneTime",), range(1, 20, 2))])
+def test_nodes_count_where_they_know_the_time(addon, kinds, frames):
+    assert sampled(shaded(slid(selected_cube(), 5, 14), *kinds), 1, 19) == list(frames)
+
+
+@pytest.mark.fault("Another object's motion drives my animated object")
+@pytest.mark.parametrize("expression, frames", [("x", range(5, 15)), ("x + frame / 9", range(1, 20, 2))])
+def test_drivers_count(addon, expression, frames):
+    source, mover = selected_cube(), slid(selected_cube("Mover"), 5, 14)
+    driver = source.driver_add("location", 2).driver
+    driver.expression, variable = expression, driver.variables.new()
+    variable.name, variable.type = "x", "TRANSFORMS"
+    variable.targets[0].id, variable.targets[0].transform_type = mover, "LOC_X"
+    assert sampled(source, 1, 19) == list(frames)
+
+
 @pytest.mark.fault("A still object's keyframes made the range longer than its motion")
 def test_curves_that_stand_still_do_not_count(addon):
     source = slid(selected_cube(), 5, 14)
