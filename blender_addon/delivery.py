@@ -25,7 +25,7 @@ from .scene.objects import ObjectOptions, lie_of, metres_per_unit, new_object
 from .scene.options import Mode, WriteOptions, Written
 from .scene.ranges import extend_range, preview_result
 from .scene.record import read_record
-from .scene.seen import APPLY, CARRY_FILE
+from .scene.seen import CARRY_FILE
 from .scene.shape_keys import write_motion
 from .scene.targets import find_target
 
@@ -133,11 +133,17 @@ def _write_onto(target: bpy.types.Object, motion: Motion, options: WriteOptions,
         written = write_motion(target, motion, options)
         undo.pop_all()
     forget_unused()
-    if note:
-        shown.show(Problem(note, "The motion is there. Animate it again for its colours."))
-    elif written.note:
-        shown.show(Problem(written.note, "A copy with its modifiers applied keeps all of it.", APPLY))
+    _tell(note, written)
     return written
+
+
+def _tell(colours: str, written: Written) -> None:
+    """Shows what is not as it was asked for, though the motion is there."""
+    if written.note:
+        cure = "A copy with its modifiers applied keeps all of it." if written.fix else "Animate it again for the exact one."
+        shown.show(Problem(f"{written.note} {colours}".strip(), cure, written.fix))
+    elif colours:
+        shown.show(Problem(colours, "The motion is there. Animate it again for its colours."))
 
 
 def _options(record: JobRecord, writing: Writing, scene: bpy.types.Scene) -> WriteOptions:

@@ -10,7 +10,7 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from .. import runner, shown, submission
 from ..errors import ArtistError
-from .base import CANCELLED, FINISHED, refuse, selected_meshes, why_no_mesh
+from .base import CANCELLED, FINISHED, refuse, selected_meshes, warn, why_no_mesh
 
 
 class JobOperator:
@@ -49,7 +49,7 @@ class JobOperator:
                 runner.wait_for(jobs)
         except ArtistError as error:
             return refuse(self, error)
-        return FINISHED
+        return warn(self)
 
 
 class ACTIONMESH_OT_animate_from_video(JobOperator, bpy.types.Operator):

@@ -40,11 +40,18 @@ class Queued:
                 runner.wait_for([job])
         except ArtistError as error:
             return refuse(self, error)
-        return FINISHED
+        return warn(self)
 
     def submit(self, context: bpy.types.Context) -> str:
         """Queues the job and returns its id."""
         raise NotImplementedError
+
+
+def warn(operator: bpy.types.Operator) -> set[str]:
+    """Reports what the panel shows of a job that was waited for and is done."""
+    if shown.state.problem is not None:
+        operator.report({"WARNING"}, f"{shown.state.problem.problem} {shown.state.problem.cure}".strip())
+    return FINISHED
 
 
 def refuse(operator: bpy.types.Operator, error: ArtistError) -> set[str]:

@@ -13,7 +13,7 @@ from ..errors import MotionError
 from ..motion.carrying import Carry, Way
 from ..motion.result import Motion
 from .options import WriteOptions
-from .probe import Drawn, Probe, probe
+from .probe import Drawn, Probe, probe, size_of
 
 SAME = 1e-3
 """Of the size, by which what is drawn may differ from what was shown to the model."""
@@ -58,7 +58,7 @@ def bring_back(object: bpy.types.Object, motion: Motion, options: WriteOptions) 
     wanted = _Wanted(motion, carry, options)
     moves = np.stack([carry.back(wanted.shifts(pose)).astype(np.float32) for pose in range(len(motion.times))])
     with probe(object) as stand_in:
-        changed = not _is_as_shown(stand_in, carry)
+        changed = not _is_as_shown(stand_in, carry, np.unique(motion.faces))
         missed = None if changed else _try(stand_in, carry, wanted, moves)
     if not np.isfinite(moves).all():
         raise MotionError("The animation moves a vertex too far away.", "Run the job again.")
@@ -79,10 +79,11 @@ class _Wanted:
         return self.carry.shifts(self.motion.vertices, facing, self.motion.reference_frame, keep, pose)
 
 
-def _is_as_shown(stand_in: Probe, carry: Carry) -> bool:
+def _is_as_shown(stand_in: Probe, carry: Carry, used: np.ndarray) -> bool:
     drawn = stand_in.draw(stand_in.mixed).vertices @ carry.shape.T
-    size = float(np.ptp(carry.shown.astype(np.float64), axis=0).max())
-    return drawn.shape == carry.shown.shape and bool(np.abs(drawn - carry.shown).max() < SAME * size)
+    if drawn.shape != carry.shown.shape:
+        return False
+    return bool(np.abs(drawn - carry.shown)[used].max() < SAME * size_of(carry.shown[used]))
 
 
 def _try(stand_in: Probe, carry: Carry, wanted: _Wanted, moves: np.ndarray) -> float | None:

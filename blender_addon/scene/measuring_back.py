@@ -21,6 +21,7 @@ from ..motion.correspondence import (
 from .probe import Drawn, Probe
 
 APPLY = "actionmesh.apply_to_copy"
+"""The operator that makes of what is seen a mesh of its own."""
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
 """Of the size, by which all vertices are moved to see what moves with them: one that leaves all merged vertices merged."""
 PUSH = 0.05
@@ -54,7 +55,7 @@ def measure_back(name: str, probe: Probe, drawn: Drawn, shape: np.ndarray, throu
     if covered.mean() >= COVERED and response is not None:
         if share_alive(copy_of, response) < ALIVE:
             raise _held(name, through)
-        links = _fill(links_of(copy_of, response, count), covered, probe.mixed, drawn, response)
+        links = _fill(links_of(copy_of, response, count), covered, probe, drawn, response)
         way = _way(copy_of, count)
     else:
         links, way = _nearest(name, probe, drawn, through), Way.NEAREST
@@ -74,15 +75,11 @@ def _held(name: str, through: tuple[str, ...]) -> TargetError:
     return TargetError(problem, "Animate a copy with its shape.", APPLY)
 
 
-def _size(points: np.ndarray) -> float:
-    return float(np.ptp(points.astype(np.float64), axis=0).max()) or 1.0
-
-
 def _response(probe: Probe, drawn: Drawn, copy_of: np.ndarray) -> np.ndarray | None:
     """(N, 3, 3) by how much the shown vertices move as all of the mesh's do; None where each place gives other vertices."""
     best, known = np.empty(0), np.zeros(len(copy_of), bool)
     for step in STEPS if drawn.marks is not None else ():
-        columns, told = _moved_by(step * _size(probe.mixed), probe, drawn, copy_of)
+        columns, told = _moved_by(step * probe.size, probe, drawn, copy_of)
         if told.sum() > known.sum():
             best, known = columns, told
         if known.all():
@@ -122,12 +119,13 @@ def _nearest_of(places: np.ndarray, asked: np.ndarray) -> np.ndarray:
     return np.array([tree.find(place)[1] for place in asked.tolist()], np.int64)
 
 
-def _fill(links: Links, covered: np.ndarray, places: np.ndarray, drawn: Drawn, response: np.ndarray) -> Links:
+def _fill(links: Links, covered: np.ndarray, probe: Probe, drawn: Drawn, response: np.ndarray) -> Links:
     """The links of all vertices: those that are not shown move as the surface near them, or else as the nearest vertex that is."""
     if covered.all():
         return links
+    places = probe.mixed
     corners, weights, distances = _points_on(drawn, places)
-    near = ~covered & (distances <= NEAR * _size(places))
+    near = ~covered & (distances <= NEAR * probe.size)
     links = joined([links, links_to_surface(np.flatnonzero(near), corners[near], weights[near], response)])
     missing, shown = np.flatnonzero(~covered & ~near), np.flatnonzero(covered)
     if not len(missing):
@@ -143,7 +141,7 @@ def _nearest(name: str, probe: Probe, drawn: Drawn, through: tuple[str, ...]) ->
         TargetError: it lies elsewhere, or does not move with the mesh.
     """
     corners, weights, distances = _points_on(drawn, probe.mixed)
-    size = _size(probe.mixed)
+    size = probe.size
     if np.quantile(distances, MOST_NEAR) > NEAR * size or not _follows(probe, drawn, size):
         problem = f"The modifiers of {name} ({', '.join(through)}) show another mesh in the place of its own."
         raise TargetError(problem, "Animate a copy with that mesh.", APPLY)

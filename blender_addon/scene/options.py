@@ -91,9 +91,11 @@ class Written:
         keys: the names of its shape keys, in order.
         start, end: the whole frames between which it plays.
         note: a sentence on what is not quite as the model said; mostly empty.
+        fix: idname of an operator by which it would be; None where the job only has to run again.
     """
 
     keys: tuple[str, ...]
     start: int
     end: int
     note: str = ""
+    fix: str | None = None

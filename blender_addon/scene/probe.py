@@ -12,7 +12,7 @@ import bpy
 import numpy as np
 
 from .key_blocks import coordinates_of, pose_keys, remove_blocks
-from .meshes import read_basis, read_triangles
+from .meshes import read_basis, read_triangles, used_vertices
 
 NAME, MARK = "ActionMesh Probe", "actionmesh_mark"
 MOST_VERTICES = 200_000
@@ -54,6 +54,8 @@ class Probe:
         self._key, self._basis = key, coordinates_of(key)
         self.mixed = _mix(object)
         """(V, 3) float32, the mesh after the artist's own shape keys and before modifiers."""
+        self.size = size_of(self.mixed[used_vertices(object.data)])
+        """Longest side of its bounding box, loose vertices not counted."""
 
     def draw(self, vertices: np.ndarray) -> Drawn:
         """What is drawn with the mesh's vertices (V, 3) at these places."""
@@ -92,6 +94,11 @@ def probe(object: bpy.types.Object) -> Iterator[Probe]:
         ready = Probe(made, _add_key(made), marks)
         _coarsen(ready)
         yield ready
+
+
+def size_of(points: np.ndarray) -> float:
+    """Longest side of a bounding box; 1 where that is nothing."""
+    return float(np.ptp(points.astype(np.float64), axis=0).max()) or 1.0
 
 
 def read_places(mesh: bpy.types.Mesh) -> np.ndarray:

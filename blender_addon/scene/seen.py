@@ -15,13 +15,11 @@ from ..motion.carrying import Carry, save_carry
 from ..motion.ply import Corners, write_ply
 from ..motion.world_shape import is_plain, outward, shape_of
 from .key_blocks import other_keys
-from .measuring_back import measure_back
+from .measuring_back import APPLY, measure_back
 from .meshes import read_corners
 from .probe import Drawn, drawn_mesh, probe, read_places
 
 CARRY_FILE = "carry.npz"
-APPLY = "actionmesh.apply_to_copy"
-"""The operator that makes of what is seen a mesh of its own."""
 SIMULATED = {"CLOTH", "SOFT_BODY", "FLUID", "EXPLODE"}
 SAME = 1e-3
 """Of the size, by which a stand-in may be drawn elsewhere than its object."""

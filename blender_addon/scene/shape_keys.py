@@ -12,12 +12,13 @@ from typing import Any
 import bpy
 import numpy as np
 
-from ..errors import ArtistError, TargetChanged, TargetError
+from ..errors import ArtistError, MotionError, TargetChanged, TargetError
 from ..motion.poses import local_poses
 from ..motion.result import Motion
 from . import fcurves
 from .bringing_back import Brought, bring_back, note_of
 from .key_blocks import ASIDE, add_pose, coordinates_of, other_keys, pose_keys, remove_blocks
+from .measuring_back import APPLY
 from .meshes import read_basis
 from .options import Mode, WriteOptions, Written
 from .playback import EVAL_TIME, check_playback, curve_paths, write_curves, written
@@ -50,15 +51,20 @@ def write_motion(object: bpy.types.Object, motion: Motion, options: WriteOptions
         _discard(object, replaced)
         undo.pop_all()
     _show(object, name)
-    note = "" if brought is None or options.carry is None else note_of(object.name, options.carry, brought)
-    return replace(written(key, record), note=note)
+    if brought is None or options.carry is None:
+        return written(key, record)
+    fix = None if brought.changed else APPLY
+    return replace(written(key, record), note=note_of(object.name, options.carry, brought), fix=fix)
 
 
 def _check(object: bpy.types.Object, motion: Motion, options: WriteOptions) -> None:
     check_target(object)
     check_playback(options.mode, options.playback)
     count, wanted = len(object.data.vertices), motion.vertices.shape[1]
-    if options.carry is not None and len(options.carry.shown) == wanted:
+    if options.carry is not None:
+        if len(options.carry.shown) != wanted:
+            problem = f"The model was shown {len(options.carry.shown)} vertices, and the animation has {wanted}."
+            raise MotionError(problem, "Run the job again.")
         wanted = options.carry.count
     if count != wanted:
         raise TargetChanged(f"{object.name} has {count} vertices, the animation {wanted}.", KEPT)

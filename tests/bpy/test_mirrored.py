@@ -1,12 +1,16 @@
 """Half a mesh under a Mirror modifier: both halves move as the whole that is seen, and never part."""
 
+from dataclasses import replace
+
 import bpy
 import numpy as np
 import pytest
 from mathutils import Matrix
 
-from blender_addon.scene.options import Mode
+from blender_addon.errors import MotionError
+from blender_addon.scene.options import Mode, WriteOptions
 from blender_addon.scene.seen import see
+from blender_addon.scene.shape_keys import write_motion
 
 from .seen_meshes import (
     REFERENCE,
@@ -16,6 +20,7 @@ from .seen_meshes import (
     field,
     halved,
     missed,
+    motion_of,
     placed,
     with_mirror,
     with_own_key,
@@ -109,6 +114,16 @@ def test_absolute_keys():
     animate(target, mirrored=True, mode=Mode.ABSOLUTE)
     assert missed(target, rest, mirrored=True) < MOST
     assert np.abs(see(target, True).carry.shown - seen.carry.shown).max() < 1e-6, "an animation that is there is not seen"
+
+
+@pytest.mark.fault("A file of another job lies beside my result, and the add-on fails with a traceback")
+def test_a_way_back_of_another_mesh_is_told():
+    target, carry = half(), see(with_mirror(halved(body("Other"))), True).carry
+    motion = motion_of(target, see(target, True))
+    fewer = replace(carry, shown=carry.shown[:-1], source=np.minimum(carry.source, len(carry.shown) - 2))
+    with pytest.raises(MotionError, match="The model was shown 3.. vertices, and the animation has 3.."):
+        write_motion(target, motion, WriteOptions(10, 24, carry=fewer))
+    assert target.data.shape_keys is None
 
 
 @pytest.mark.fault("One half of my mirrored mesh decides, the other follows")

@@ -68,6 +68,14 @@ def held_by_a_wrap():
     return made
 
 
+def with_loose():
+    """A body and a vertex of no face far away."""
+    made = body()
+    made.data.vertices.add(1)
+    made.data.vertices[-1].co = (0, 0, 90)
+    return made
+
+
 def masked():
     made = with_modifier("MASK")
     made.modifiers[0].vertex_group = made.vertex_groups.new(name="Nothing").name
@@ -94,6 +102,12 @@ def flat():
             "The modifiers of Body (Nodes) show another mesh in the place of its own.",
             APPLY,
             marks=pytest.mark.fault("Geometry Nodes put another sphere where mine is, and keys do not move it"),
+        ),
+        pytest.param(
+            lambda: with_nodes(with_loose(), "GeometryNodeMeshCube"),
+            "The modifiers of Body (Nodes) show another mesh in the place of its own.",
+            APPLY,
+            marks=pytest.mark.fault("A loose vertex far away, and nodes that replace my mesh are taken for near it"),
         ),
         pytest.param(
             lambda: with_nodes(body(), "GeometryNodeMeshToPoints"),

@@ -84,6 +84,13 @@ def relative_key():
     return made
 
 
+def with_loose():
+    made = body()
+    made.data.vertices.add(1)
+    made.data.vertices[-1].co = (0, 90, 0)
+    return made
+
+
 def hidden_modifier():
     made = body()
     made.modifiers.new("Off", "SIMPLE_DEFORM").show_viewport = False
@@ -119,6 +126,7 @@ CASES = {
     "triangulate": modified("TRIANGULATE"),
     "weld": modified("WELD"),
     "modifiers are hidden in the viewport": hidden_modifier,
+    "a vertex of no face far away, an own key and a rig": lambda: with_rig(with_own_key(with_loose())),
 }
 
 
