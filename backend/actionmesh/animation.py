@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from .errors import InputError
+from .geometry.strays import renumbered, used_vertices, with_strays
 from .output.atomic import write_atomically
 from .painting.coat import Coat
 from .protocol import Fit, ProtocolError, read
@@ -85,6 +86,25 @@ class Animation:
     def with_fit(self, fit: Fit) -> "Animation":
         """Return the same animation with another `fit`."""
         return replace(self, provenance=replace(self.provenance, fit=fit))
+
+    def without_strays(self) -> "Animation":
+        """Return the same animation of the vertices alone that have a face."""
+        used = used_vertices(self.faces)
+        if len(used) == self.vertices.shape[1]:
+            return self
+        unmatched = None if self.unmatched is None else self.unmatched[:, used]
+        return replace(self, vertices=self.vertices[:, used], faces=renumbered(self.faces, used), unmatched=unmatched)
+
+    def with_strays(self, rest: np.ndarray, faces: np.ndarray) -> "Animation":
+        """Return the animation of all vertices again, see `geometry.strays`.
+
+        Args:
+            rest: (V, 3) all of them; faces: (F, 3) among them.
+        """
+        if self.vertices.shape[1] == len(rest):
+            return self
+        unmatched = None if self.unmatched is None else with_strays(self.unmatched, rest, faces)
+        return replace(self, vertices=with_strays(self.vertices, rest, faces), faces=faces, unmatched=unmatched)
 
     def save(self, path: str | Path) -> None:
         """Write one .safetensors file, with the provenance and the reference frame in its metadata."""

@@ -14,6 +14,7 @@ from .geometry.folds import unfold
 from .geometry.mesh import Mesh
 from .geometry.mesh_corners import load_corners
 from .geometry.mesh_files import load_mesh
+from .geometry.strays import without_strays
 from .matching.film import Film, make_film
 from .matching.standing import YAWS, Standing, turn_of
 from .media.clip import Clip
@@ -55,9 +56,21 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
     Raises:
         ActionMeshError: see `errors` for the tree; nothing is written.
     """
-    progress = progress or Progress()
-    preset = preset_of(options, store)
     mesh = load_mesh(options.mesh) if options.mesh else None
+    animation = animate_surface(options, store, progress or Progress(), mesh, subject)
+    return animation if mesh is None else animation.with_strays(mesh.vertices, mesh.faces)
+
+
+def animate_surface(
+    options: AnimateOptions, store: ModelStore, progress: Progress, whole: Mesh | None, subject: Clip | None
+) -> Animation:
+    """As `animate`, of the vertices alone that have a face.
+
+    Args:
+        whole: the artist's mesh.
+    """
+    preset = preset_of(options, store)
+    mesh = without_strays(whole) if whole else None
     clip = subject or load_subject(options, store, progress)
     anchor = index_of_frame(options.anchor, len(clip.frames), "reference")
 
@@ -94,7 +107,7 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
         frame_indices=np.array([int(time) if time == int(time) else -1 for time in frames], np.int64),
         provenance=provenance_of(options, anchor, store, Fit(shape="own" if mesh is not None else Shape.NETWORK)),
     )
-    if mesh is None:
+    if whole is None or mesh is None:
         return painted(animation, clip, standing, progress)
     if standing is None or film is None:
         return animation
@@ -102,7 +115,7 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
     animation = matched(animation, film, standing, options.match, poses, progress)
     if not options.colours or clip.crops is None:
         return animation
-    return own_mesh_painted(animation, load_corners(mesh), clip.crops, standing, progress)
+    return own_mesh_painted(animation, load_corners(whole), clip.crops, standing, progress)
 
 
 def wants_relief(options: AnimateOptions, store: ModelStore) -> bool:
@@ -182,7 +195,7 @@ def known_poses(options: AnimateOptions, reference: Reference, anchor: int, tota
     """Return the vertices (V, 3) of the frames whose pose is known vertex by vertex, in the mesh's own coordinates."""
     known = {anchor: reference.mesh.vertices}
     for shape in options.known:
-        pose = load_mesh(shape.mesh)
+        pose = without_strays(load_mesh(shape.mesh))
         if pose.vertices.shape == reference.mesh.vertices.shape and np.array_equal(pose.faces, reference.mesh.faces):
             known[index_of_frame(shape.frame, total, "known")] = pose.vertices
     return known
@@ -235,7 +248,7 @@ def known_latents(
         frame = index_of_frame(shape.frame, total, "known")
         if frame in known:
             raise InputError(f"Frame {frame} has two known shapes.", "Give each frame at most one mesh.")
-        known[frame] = latent_of_pose(reference.ready(), load_mesh(shape.mesh), store, options.seed)
+        known[frame] = latent_of_pose(reference.ready(), without_strays(load_mesh(shape.mesh)), store, options.seed)
     return known
 
 

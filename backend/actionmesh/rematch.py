@@ -60,12 +60,14 @@ def match_again(animation: Animation, clip: Clip, way: Match, facing: Facing, pr
     assert clip.crops is not None
     if animation.unmatched is not None:
         animation = replace(animation, vertices=animation.unmatched, unmatched=None)
+    rest, faces = animation.vertices[animation.reference_frame], animation.faces
+    animation = animation.without_strays()
     film, reference = make_film(clip.crops, progress.check), animation.vertices[animation.reference_frame]
     anchor = animation.provenance.anchor
     standing = find_standing(reference, animation.faces, clip.crops, anchor, facing, progress)
     cleared = replace(animation.provenance, fit=Fit(shape=animation.provenance.fit.shape))
     again = matched(replace(animation, provenance=cleared), film, standing, way, {anchor: reference}, progress)
-    return painted_again(again, clip.crops, standing, progress)
+    return painted_again(again, clip.crops, standing, progress).with_strays(rest, faces)
 
 
 def require_same_frames(animation: Animation, clip: Clip) -> None:
