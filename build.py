@@ -1,16 +1,17 @@
-"""Four commands for a fresh machine; standard library only.
+"""Set up and check the project on a new machine, with the standard library alone.
 
-    python3 build.py demo          animates the bundled clips in Blender's Python module, says where the results are
-    python3 build.py test          checks style and types, runs every test, in the oldest and the newest Blender too
-    python3 build.py test --all    the same, and every test in every version of Blender
-    python3 build.py package       makes the extension for every platform, and of them a repository, in dist
+    python3 build.py demo          animates the bundled clips in Blender's Python module and lists the results
+    python3 build.py test          checks style and types and runs all tests, also in the oldest and newest Blender
+    python3 build.py test --all    the same, with every test in every version of Blender
+    python3 build.py package       makes the extension for every platform, as a repository in dist
     python3 build.py bench         measures full-size networks on this machine's card, or small ones on its processor
 
-All but `package` check the machine, then make `.venv` beside this file and install the pinned requirements there,
-again only when those change; the first two also `.venv-bpy/VERSION`, `test` one for each version of Blender whose
-Python is found. A whole Blender is used where the variable BLENDER names one. PyTorch comes with CUDA where an NVIDIA
-card answers; the variable ACTIONMESH_TORCH, "cpu" or "cuda", decides otherwise. Python 3.8 can read this file;
-the project itself needs 3.11 to 3.13, which it looks for. `backend/bootstrap` makes the environments.
+All commands except `package` check the machine, make `.venv` next to this file and install the pinned requirements
+there, again only when they change. `demo` and `test` also make `.venv-bpy/VERSION`; `test` makes one for each version
+of Blender whose Python is found. If the variable BLENDER names a full Blender, it is used too. PyTorch comes with CUDA
+if an NVIDIA card answers; set the variable ACTIONMESH_TORCH to "cpu" or "cuda" to override that. Python 3.8 can parse
+this file; the project itself needs 3.11 to 3.13, which the script looks for. `backend/bootstrap` makes the
+environments.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 
 from backend.bootstrap import preflight, repository
 from backend.bootstrap.blenders import blender_for_demo, bpy_environment, in_bpy, runnable
@@ -33,7 +36,8 @@ from backend.bootstrap.requirements import TO_DEVELOP, to_run
 
 ROOT = Path(__file__).resolve().parent
 SMOKE = ("test_registration.py", "test_package.py", "test_animating.py", "test_shape_keys.py", "test_exporting.py")
-"""Of `tests/bpy`, what runs in the versions of Blender between the oldest and the newest."""
+"""The smoke tests in `tests/bpy`, which run in the versions of Blender between the oldest and the newest."""
+PRINTING = Lock()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -43,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--all", action="store_true", help="test: every test in every version of Blender")
     chosen = parser.parse_args(arguments)
     if chosen.all and chosen.command != "test":
-        parser.error("--all goes with test")
+        parser.error("--all can only be used with test")
     try:
         return test(ROOT, everything=True) if chosen.all else commands[chosen.command](ROOT)
     except BuildError as error:
@@ -54,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def demo(root: Path) -> int:
-    """Animate the bundled clip, the bundled mesh as it moves, and a real clip; in Blender where there is one."""
+    """Animate the bundled clip, the bundled mesh with it, and a second clip; in Blender if there is one."""
     inputs = [find_in_demo(root, name) for name in ("clip.mp4", "mesh.glb", "husky")]
     version, reason = blender_for_demo()
     wanted = [(Environment(root), to_run())] + ([(bpy_environment(root, version), in_bpy(version))] if version else [])
@@ -73,7 +77,7 @@ def demo(root: Path) -> int:
 
 
 def demo_in_blender(root: Path, pythons: list[Path], inputs: list[Path], out: Path) -> int:
-    """Install the extension into Blender's Python module and let its operators do the work; see `docs/demo.py`."""
+    """Install the extension into Blender's Python module and run the demo through its operators; see `docs/demo.py`."""
     version, (python, blender) = agreed_version(root), pythons
     with tempfile.TemporaryDirectory() as user:
         extension = Path(user) / f"actionmesh-{version}.zip"
@@ -88,7 +92,7 @@ def demo_in_blender(root: Path, pythons: list[Path], inputs: list[Path], out: Pa
 
 
 def demo_without_blender(python: Path, inputs: list[Path], out: Path) -> int:
-    """Do the same by the command line."""
+    """Run the demo with the command line instead of Blender."""
     clip, mesh, husky = (str(path) for path in inputs)
     jobs = {"from_video": [clip], "with_mesh": [clip, "--mesh", mesh], "relief": [husky, "--shape", "relief"]}
     for name, sources in jobs.items():
@@ -112,7 +116,7 @@ def find_in_demo(root: Path, name: str) -> Path:
 
 
 def test(root: Path, everything: bool = False) -> int:
-    """Run every check whatever fails, in Blender too; return the worst exit code, and say what was left out."""
+    """Run all checks, also in Blender, even if some fail; print what was skipped and return the worst exit code."""
     versions, left_out = runnable()
     backend = (Environment(root), to_run() + [TO_DEVELOP])
     blenders = [(bpy_environment(root, version), in_bpy(version)) for version in versions]
@@ -121,12 +125,11 @@ def test(root: Path, everything: bool = False) -> int:
     checks = {
         "ruff": [python, "-m", "ruff", "check", "--output-format", "concise"],
         "mypy": [python, "-m", "mypy"],
-        "pytest": [python, "-m", "pytest", "--ignore=tests/bpy", "--ignore=tests/window"],
+        "pytest": [python, "-m", "pytest", "-n", str(at_once()), "--ignore=tests/bpy", "--ignore=tests/window"],
     }
     codes = {name: run_check(name, command, root) for name, command in checks.items()}
     in_full = set(versions if everything else versions[:1] + versions[-1:])
-    for version in versions:
-        codes[f"bpy {version}"] = test_in_bpy(root, version, python, version in in_full)
+    codes.update(test_in_every_bpy(root, versions, python, in_full))
     codes.update(test_in_window(root, python))
     smoked = [version for version in versions if version not in in_full]
     print("".join(line + "\n" for line in left_out_in_words(left_out, smoked, "window" in codes)), end="", flush=True)
@@ -136,30 +139,42 @@ def test(root: Path, everything: bool = False) -> int:
     return max(codes.values())
 
 
-def test_in_bpy(root: Path, version: str, python: str, in_full: bool) -> int:
+def at_once() -> int:
+    """Return how many tests run at a time: more than four would want more memory than a machine of many cores may have."""
+    return max(1, min(4, os.cpu_count() or 1))
+
+
+def test_in_every_bpy(root: Path, versions: list[str], python: str, in_full: set[str]) -> dict[str, int]:
+    """Run the tests in several versions of Blender at a time; what each prints comes as a whole."""
+    environments = {version: bpy_environment(root, version).ensure(in_bpy(version)) for version in versions}
+    with ThreadPoolExecutor(at_once()) as pool:
+        runs = [pool.submit(test_in_bpy, root, environments[each], each, python, each in in_full) for each in versions]
+        return {f"bpy {version}": run.result() for version, run in zip(versions, runs)}
+
+
+def test_in_bpy(root: Path, environment: Path, version: str, python: str, in_full: bool) -> int:
     """Run `tests/bpy`, or its smoke tests, in Blender's Python module; `python` is the one that runs the backend."""
     tests = ["tests/bpy"] if in_full else [f"tests/bpy/{name}" for name in SMOKE]
-    environment = bpy_environment(root, version).ensure(in_bpy(version))
     with tempfile.TemporaryDirectory() as user:
         variables = {"BLENDER_USER_RESOURCES": user, "ACTIONMESH_PYTHON": python}
-        return run_check(f"bpy {version}", [str(environment), "-m", "pytest", *tests], root, variables)
+        return run_check(f"bpy {version}", [str(environment), "-m", "pytest", *tests], root, variables, kept=True)
 
 
 def left_out_in_words(skipped: dict[str, str], smoked: list[str], in_window: bool) -> list[str]:
-    """Return a line for everything that did not run, and why; none if all did."""
+    """Return a line for each group of tests that did not run in full, with the reason."""
     lines = []
     for reason in dict.fromkeys(skipped.values()):
         versions = ", ".join(version for version in skipped if skipped[version] == reason)
-        lines.append(f"Skipped: Blender {versions}, since {reason}.")
+        lines.append(f"Skipped: Blender {versions}, because {reason}.")
     if smoked:
-        lines.append(f"Smoke tests alone: Blender {', '.join(smoked)}; `build.py test --all` runs all everywhere.")
+        lines.append(f"Smoke tests only: Blender {', '.join(smoked)}; `build.py test --all` runs every test.")
     if not in_window:
-        lines.append("Skipped: tests/window, since there is no Blender (the variable BLENDER may name one).")
+        lines.append("Skipped: tests/window, because there is no Blender (name one in the variable BLENDER).")
     return lines
 
 
 def test_in_window(root: Path, python: str) -> dict[str, int]:
-    """Runs `tests/window` in a real Blender, where there is one."""
+    """Run `tests/window` in a real Blender if there is one; return its exit code by name."""
     blender = find_blender()
     if not blender:
         return {}
@@ -167,18 +182,27 @@ def test_in_window(root: Path, python: str) -> dict[str, int]:
     return {"window": run_check("window", [python, "-m", "pytest", "tests/window"], root, variables)}
 
 
-def run_check(name: str, command: list[str], root: Path, variables: dict[str, str] | None = None) -> int:
-    print(f"== {name}", flush=True)
-    return abs(subprocess.call(command, cwd=str(root), env={**os.environ, **(variables or {})}))
+def run_check(
+    name: str, command: list[str], root: Path, variables: dict[str, str] | None = None, kept: bool = False
+) -> int:
+    """Run a command and return its exit code; where `kept`, print what it said when it has ended, in one piece."""
+    environment = {**os.environ, **(variables or {})}
+    if not kept:
+        print(f"== {name}", flush=True)
+        return abs(subprocess.call(command, cwd=str(root), env=environment))
+    done = subprocess.run(command, cwd=str(root), env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    with PRINTING:
+        print(f"== {name}\n{done.stdout.decode(errors='replace')}", end="", flush=True)
+    return abs(done.returncode)
 
 
 def package(root: Path) -> int:
-    """Make the extension for each platform, and of them a repository to which Blender can subscribe, in `dist`."""
+    """Make the extension for each platform in `dist`, as a repository that Blender can subscribe to."""
     return repository.package(root, repository.find_tool(root, find_blender()))
 
 
 def bench(root: Path) -> int:
-    """Measure the stages on this machine; the results are in `docs/performance.json` and `docs/performance.md`."""
+    """Measure the stages on this machine and write the results to `docs/performance.json` and `docs/performance.md`."""
     environment, names = Environment(root), to_run() + [TO_DEVELOP]
     preflight.check(root, [(environment, names)])
     python = environment.ensure(names)
@@ -186,7 +210,7 @@ def bench(root: Path) -> int:
 
 
 def find_blender() -> str:
-    """The command of a whole Blender: that of the variable BLENDER, or the one on the path; empty if there is none."""
+    """Return the command of a full Blender, from the variable BLENDER or the path; empty if there is none."""
     on_path = shutil.which("blender")
     return os.environ.get("BLENDER") or (shlex.quote(on_path) if on_path else "")
 

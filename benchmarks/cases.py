@@ -1,4 +1,4 @@
-"""What the full-size benchmark measures, on a card and on a processor."""
+"""The cases of the full-size benchmark, and the scales for a GPU and for a CPU."""
 
 from dataclasses import dataclass, replace
 
@@ -17,12 +17,12 @@ class Case:
     """One measurement.
 
     Args:
-        name: what the tables call it.
-        preset: of the job.
-        frames: T of the clip.
-        plain: the plain version is measured.
+        name: its name in the tables.
+        preset: preset of the job.
+        frames: number of frames T of the clip.
+        plain: whether to measure the plain version.
         plan: name of the memory plan.
-        cap: gigabytes that torch may take on the card; None for all.
+        cap: gigabytes that torch may use on the card; None for all.
     """
 
     name: str
@@ -49,8 +49,10 @@ class Scale:
     """Sizes of the networks and of the work.
 
     Args:
-        resolution: cells a side of the surface's grid; None takes the preset's, and half of it for the plain version.
-        rings, segments: of the reference mesh.
+        resolution: cells along a side of the surface's grid; None means the preset's, or half of it for the plain
+            version.
+        pixels: side of a picture.
+        rings, segments: size of the reference mesh.
     """
 
     sizes: Sizes
@@ -60,7 +62,7 @@ class Scale:
     segments: int = 100
 
     def preset(self, case: Case) -> Preset:
-        """The case's preset with this scale's grid, which the plain version asks for everywhere."""
+        """Return the case's preset with this scale's grid; the plain version queries the whole grid."""
         preset = PRESETS[case.preset]
         published = preset.resolution // 2 if case.plain else preset.resolution
         return replace(preset, resolution=self.resolution or published)
@@ -70,7 +72,7 @@ class Scale:
 
 
 def public_architecture(width: int, heads: int, layers: int, tokens: int) -> Sizes:
-    """The public architecture, narrower, with fewer blocks, tokens and patches of a picture."""
+    """Return the public architecture, narrower and with fewer blocks, tokens and image patches."""
     few = layers // 2 + 1
     temporal = replace(FULL.temporal, num_attention_heads=heads, width=width, cross_attention_dim=width, num_tokens_nominal=tokens)
     return replace(

@@ -1,10 +1,10 @@
-"""How well facing and camera are found: tracked files, each seen from the side that its camera was drawn at.
+"""Measure how well facing and camera are found, on tracked files seen from random sides.
 
     python benchmarks/facing.py FOLDER [--json FILE]
 
-FOLDER is what `blender_addon/dataset.py ... --faces --turned` wrote. Every character is looked for twice: in the pose that the
-first frame shows, where its view must be found; and in the pose of the frame that is least like it, where that must be noticed
-unless the view is right nevertheless. A view is right within RIGHT degrees of the true one.
+FOLDER holds files that `blender_addon/dataset.py ... --faces --turned` wrote. Every character is tested twice: in the
+pose of the first frame, where its view must be found; and in the pose that differs most from it, where the difference
+must be noticed, unless the view is right anyway. A view is right within RIGHT degrees of the true one.
 """
 
 import argparse
@@ -30,13 +30,13 @@ from actionmesh.training.track_file import read_pictures  # noqa: E402
 
 RIGHT = 20.0
 LEAST_CHANGE = 0.1
-"""Share of the size by which the vertices move, on average, for a pose to be another one."""
+"""Mean displacement of the vertices, as a share of the size, from which a pose counts as different."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--json", type=Path, help="write every character's numbers there")
+    parser.add_argument("--json", type=Path, help="file for every character's numbers")
     chosen = parser.parse_args()
     cast = Cast.of(chosen.folder)
     found = []
@@ -49,7 +49,7 @@ def main() -> None:
 
 
 def measured(cast: Cast, index: int) -> dict:
-    """Return what was found of one character, in its first pose and in the one least like it."""
+    """Return the results of one character, in its first pose and in the pose that differs most from it."""
     character = cast.character(index)
     crops = crops_of(read_pictures(cast.tracks[index], VIEW))
     moved = np.linalg.norm(character.vertices - character.vertices[0], axis=-1).mean(axis=1)
@@ -62,7 +62,7 @@ def measured(cast: Cast, index: int) -> dict:
 
 
 def view_of(vertices: np.ndarray, faces: np.ndarray, crops: SubjectCrops, back: np.ndarray) -> dict:
-    """Return how far the view found for a mesh is from the true direction `back` (3,) to the camera, in degrees."""
+    """Return the error of the view found for a mesh, in degrees; `back` (3,) is the true direction to the camera."""
     standing = find_standing(vertices, faces, crops, 0, Facing.AUTO, Progress())
     seen = direction(standing)
     yaw = np.degrees(np.arctan2(seen[0], seen[2]) - np.arctan2(back[0], back[2]))
@@ -96,7 +96,7 @@ def line(found: dict) -> str:
 
 
 def summary(found: list[dict]) -> str:
-    """Return how many views are right, how exact those are, and how many wrong ones passed without a warning."""
+    """Return how many views are right, how exact these are, and how many wrong ones have no warning."""
     first = [each["first_pose"] for each in found]
     right = [view for view in first if view["degrees"] < RIGHT]
     wrong = [view for view in first if view["degrees"] >= RIGHT]

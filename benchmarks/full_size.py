@@ -1,14 +1,15 @@
-"""Seconds, operations and memory of every stage at the published sizes, against a plain version, in one run.
+"""Measure seconds, operations and memory of every stage at the published sizes, against a plain version, in one run.
 
-    .venv/bin/python benchmarks/full_size.py [--output docs/performance] [--size full|small] [--cases NAME ...] [--again]
+    .venv/bin/python benchmarks/full_size.py [--output docs/performance] [--size full|small] [--cases NAME ...]
+    [--again]
 
-On an NVIDIA card the networks have their full size and random weights in half precision, made on the card; elsewhere they
-are small ones of the same architecture. Inputs are synthetic (see `workload.py`), the stages and the memory plans are the
-product's own. Every case runs in a process of its own: once with few steps, which compiles and chooses kernels, then in
-earnest. What is measured is written at once, so a run that is cut keeps what it has, and the next adds what is missing.
+On an NVIDIA card the networks have full size and random half-precision weights, made on the card; elsewhere they are
+small networks of the same architecture. Inputs are synthetic (see `workload.py`); the stages and memory plans are the
+product's own. Every case runs in its own process, first with few steps, which compiles and chooses kernels, and then in
+full. Each result is written at once, so an interrupted run keeps what it has, and the next run adds what is missing.
 
-The plain version (see `plain.py`) has float32 weights under autocast, separate projections, nothing kept between steps, a
-dense grid (at full size of half the resolution), and marching cubes on the CPU.
+The plain version (see `plain.py`) has float32 weights under autocast, separate projections, no caches between steps, a
+dense grid (of half the resolution at full size), and marching cubes on the CPU.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 ROOT = Path(__file__).resolve().parents[1]
-TIME_UP = {"error": "The time was up. Run the benchmark again."}
+TIME_UP = {"error": "The time ran out. Run the benchmark again."}
 sys.path[:0] = [str(ROOT / "backend"), str(ROOT)]
 
 from actionmesh.weights.store import choose_device  # noqa: E402
@@ -37,7 +38,7 @@ def main() -> None:
     device = choose_device(arguments.device).type
     size = arguments.size or ("full" if device == "cuda" else "small")
     deadline = time.monotonic() + 60 * arguments.minutes
-    with TemporaryDirectory() as folder:  # here, for a measurement that is out of time is killed, and leaves its files
+    with TemporaryDirectory() as folder:  # made here because a measurement that runs out of time is killed
         child = ["--device", device, "--size", size, "--files", str(arguments.files or folder)]
         run(arguments.output, arguments.cases, size, child, deadline, arguments.again)
 
@@ -45,19 +46,19 @@ def main() -> None:
 def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     names = [*(case.name for case in CASES), OPERATIONS, LOADING]
-    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "performance", help="a .json and a .md file")
+    parser.add_argument("--output", type=Path, default=ROOT / "docs" / "performance", help="name of the .json and .md")
     parser.add_argument("--device", default="auto", help="auto, cuda, mps or cpu")
-    parser.add_argument("--size", choices=SCALES, help="full on an NVIDIA card, small elsewhere")
+    parser.add_argument("--size", choices=SCALES, help="default: full on an NVIDIA card, small elsewhere")
     parser.add_argument("--cases", nargs="+", choices=names, default=names, metavar="NAME", help=", ".join(names))
-    parser.add_argument("--minutes", type=float, default=9.5, help="after which what is not measured waits for another run")
-    parser.add_argument("--again", action="store_true", help="measure what is there already")
-    parser.add_argument("--files", type=Path, help=f"folder for the checkpoint of {LOADING!r}; a temporary one otherwise")
+    parser.add_argument("--minutes", type=float, default=9.5, help="time limit; the rest waits for another run")
+    parser.add_argument("--again", action="store_true", help="measure again what the report already has")
+    parser.add_argument("--files", type=Path, help=f"folder for the checkpoint of {LOADING!r} (default: temporary)")
     parser.add_argument("--measure", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
 def run(output: Path, names: list[str], size: str, child: list[str], deadline: float, again: bool) -> None:
-    """Measures what the report lacks, and writes it after every case."""
+    """Measure what the report lacks, and write it after every case."""
     report = read_report(output)
     machine = measure_alone(MACHINE, child, deadline)
     if "error" in machine:
@@ -71,23 +72,23 @@ def run(output: Path, names: list[str], size: str, child: list[str], deadline: f
         measured = measure_alone(name, child, deadline)
         print(f"{name}: {measured.get('error', 'done')}", file=sys.stderr, flush=True)
         if measured == TIME_UP and name in place:
-            continue  # what an earlier run found tells more
+            continue  # an earlier run's result is worth more than a timeout
         place[name] = measured
         write_report(output, report)
     insert_tables(output, report)
 
 
 def measure_alone(name: str, child: list[str], deadline: float) -> dict:
-    """`measure` in a fresh process; a row that tells what went wrong if it fails."""
+    """Run `measure` in a fresh process; if it fails, return a row with the error."""
     command = [sys.executable, __file__, "--measure", name, *child]
     try:
         left = max(0.1, deadline - time.monotonic())
         done = subprocess.run(command, capture_output=True, text=True, timeout=left)
     except subprocess.TimeoutExpired:
         return TIME_UP
-    sys.stderr.write(done.stderr)  # also where it succeeded: blocks that run uncompiled are told of here
+    sys.stderr.write(done.stderr)  # on success too, because it lists blocks that run uncompiled
     if done.returncode != 0:
-        return {"error": (done.stderr.strip().splitlines() or ["It said nothing."])[-1]}
+        return {"error": (done.stderr.strip().splitlines() or ["It printed nothing."])[-1]}
     return json.loads(done.stdout.splitlines()[-1])
 
 

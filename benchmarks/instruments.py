@@ -1,4 +1,4 @@
-"""What the benchmarks measure with: clocks, memory, and a device's own rate of multiplying matrices."""
+"""Measuring instruments of the benchmarks: clocks, memory, and a device's rate of matrix products."""
 
 import os
 import platform
@@ -14,18 +14,18 @@ import torch
 
 MATRIX_SIDE = {"cuda": 8192, "mps": 4096, "cpu": 1024}
 PRODUCTS = 10
-"""Of matrices, between two looks at the clock."""
+"""Matrix products between two readings of the clock."""
 
 
 def now() -> np.ndarray:
-    """Seconds by the clock, and of the processor in this process."""
+    """Return wall-clock seconds, and processor seconds of this process."""
     return np.array([time.perf_counter(), time.process_time()])
 
 
 def peak_memory() -> float:
-    """Peak resident memory of this process so far, MB.
+    """Return the peak resident memory of this process so far, in MB.
 
-    On Linux by the kernel's mark of this program: that of `getrusage` begins with the parent's.
+    On Linux it is the kernel's VmHWM: `getrusage` starts from the parent's peak.
     """
     status = Path("/proc/self/status")
     if status.exists():
@@ -36,7 +36,7 @@ def peak_memory() -> float:
 
 
 def synchronise(device: torch.device) -> None:
-    """Waits until the device has done all that it was asked for."""
+    """Wait until the device has finished all its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     elif device.type == "mps":
@@ -44,14 +44,14 @@ def synchronise(device: torch.device) -> None:
 
 
 def start_memory(device: torch.device) -> None:
-    """From here on `memory` tells the peak, where the device can say it."""
+    """Reset the peak that `memory` reports, if the device supports it."""
     synchronise(device)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
 
 
 def memory(device: torch.device) -> dict[str, float]:
-    """MB: the peak of what tensors took and of what torch held for them; elsewhere the process's peak so far."""
+    """Return peaks in MB: of allocated tensors and of torch's reserved memory on CUDA, else of the process so far."""
     if device.type != "cuda":
         return {"peak_mb": peak_memory()}
     return {
@@ -61,26 +61,26 @@ def memory(device: torch.device) -> dict[str, float]:
 
 
 def clock(device: torch.device) -> float:
-    """Seconds, when the device has done all that it was asked for.
+    """Return seconds, once the device has finished all its work.
 
-    Of the clock; on the CPU of the processor, over all threads and finished child processes, in hundredths: there other
-    programs lengthen the clock's time.
+    On a GPU this is wall-clock time. On the CPU it is processor time over all threads and finished child processes, in
+    hundredths of a second, because other programs affect the wall clock.
     """
     synchronise(device)
     return sum(os.times()[:4]) if device.type == "cpu" else time.perf_counter()
 
 
 def seconds_of(work: Callable[[], object], device: torch.device) -> float:
-    """Seconds that `work` takes."""
+    """Return the seconds that `work` takes."""
     start = clock(device)
     work()
     return clock(device) - start
 
 
 def matrix_rate(device: torch.device, dtype: torch.dtype, seconds: float = 1.0) -> float:
-    """TFLOP/s of products of square matrices of random numbers: the median over about `seconds`, after a warm-up of as long.
+    """Return TFLOP/s for products of random square matrices: the median over about `seconds`, after an equal warm-up.
 
-    Random, since a card draws less power on zeros, and then runs faster than it ever does at work.
+    The numbers are random because a card draws less power on zeros, and then runs faster than with real work.
     """
     side = MATRIX_SIDE[device.type]
     left, right = (torch.randn(side, side, device=device).to(dtype) for _ in range(2))
@@ -89,7 +89,7 @@ def matrix_rate(device: torch.device, dtype: torch.dtype, seconds: float = 1.0) 
         for _ in range(PRODUCTS):
             left @ right
 
-    several()  # libraries start at the first product, which takes many times as long
+    several()  # the first product initialises libraries and takes much longer
     rounds = max(1, int(seconds / max(1e-3, seconds_of(several, device))))
     for _ in range(rounds):
         several()
@@ -98,7 +98,7 @@ def matrix_rate(device: torch.device, dtype: torch.dtype, seconds: float = 1.0) 
 
 
 def device_name(device: torch.device) -> str:
-    """Such as "NVIDIA H100 80GB HBM3", or the processor's name and how many threads are used."""
+    """Return a name such as "NVIDIA H100 80GB HBM3", or the processor's name and the number of threads."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     if device.type == "mps":

@@ -1,9 +1,10 @@
-"""Time and memory against the length of the clip, with the bundled checkpoint: a JSON file and a picture.
+"""Measure time and memory by the length of the clip, with the bundled checkpoint; write a JSON file and a plot.
 
-    .venv/bin/python benchmarks/long_clips.py [--output docs/long_clips] [--frames 16 61 121 241] [--pixels 512] [--matched]
+    .venv/bin/python benchmarks/long_clips.py [--output docs/long_clips] [--frames 16 61 121 241] [--pixels 512]
+    [--matched]
 
-Every length is measured in a fresh process, as in `small_checkpoint.py`, whose schedule for Stage I it shares. What the user
-gets, T poses of V vertices, grows with the clip; it is subtracted from the peak of memory.
+Every length is measured in a fresh process, as in `small_checkpoint.py`, with the same schedule for Stage I. The
+result, T poses of V vertices, grows with the clip, so it is subtracted from the peak memory.
 """
 
 import argparse
@@ -27,8 +28,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "long_clips", help="without a suffix")
     parser.add_argument("--frames", type=int, nargs="+", default=FRAMES)
-    parser.add_argument("--pixels", type=int, default=PIXELS, help="a side of a picture; larger ones are made 512 by the product")
-    parser.add_argument("--matched", action="store_true", help="the clip's own mesh is animated, and matched to the clip")
+    parser.add_argument("--pixels", type=int, default=PIXELS, help="side of a picture (the product uses at most 512)")
+    parser.add_argument("--matched", action="store_true", help="animate the clip's own mesh and match it to the clip")
     arguments = parser.parse_args()
     report = measure_lengths(arguments.frames, arguments.pixels, MATCHED if arguments.matched else PRODUCT)
     arguments.output.with_suffix(".json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
@@ -37,7 +38,7 @@ def main() -> None:
 
 
 def measure_lengths(lengths: list[int], pixels: int, version: str = PRODUCT) -> dict:
-    """A row for every length; one measurement before the first is thrown away, which reads libraries from the disk."""
+    """Return a row for every length, after a discarded measurement that reads libraries from disk."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for i, frames in enumerate([lengths[0], *lengths]):
@@ -51,7 +52,7 @@ def measure_lengths(lengths: list[int], pixels: int, version: str = PRODUCT) -> 
 
 
 def slopes(rows: list[dict]) -> dict[str, float]:
-    """Least squares lines through the rows: what a frame more costs, and how far the worst row is from the line of time."""
+    """Fit lines through the rows: the cost of one more frame, and the largest deviation from the line of time."""
     frames = np.array([row["frames"] for row in rows])
     seconds, memory = (np.array([row[name] for row in rows]) for name in ("processor_seconds", "beside_result_mb"))
     line = np.polyfit(frames, seconds, 1)
@@ -63,18 +64,18 @@ def slopes(rows: list[dict]) -> dict[str, float]:
 
 
 def summary(report: dict) -> str:
-    """One sentence for each of time and memory."""
+    """Return one sentence about time and one about memory."""
     first, last = report["rows"][0], report["rows"][-1]
     more = last["beside_result_mb"] / first["beside_result_mb"] - 1
     return (
         f"A frame takes {report['seconds_a_frame']:.3f} s; no length is further than {report['furthest_from_line']:.0%} "
-        f"from the line.\nBeside the result, {last['frames']} frames take {more:+.1%} of memory against {first['frames']}: "
-        f"{report['mb_a_frame'] * 1e3:.0f} KB a frame."
+        f"from the line.\nWithout the result, {last['frames']} frames take {more:+.1%} memory compared with "
+        f"{first['frames']}: {report['mb_a_frame'] * 1e3:.0f} KB a frame."
     )
 
 
 def draw(report: dict, path: Path) -> None:
-    """Time on the left, memory on the right, both from zero."""
+    """Plot time on the left and memory on the right, both from zero."""
     from matplotlib.figure import Figure
 
     frames = [row["frames"] for row in report["rows"]]

@@ -1,9 +1,9 @@
-"""Seconds of match on one core: the camera, and each way of following the clip.
+"""Measure the seconds of match on one core: finding the camera, and each way of following the clip.
 
     python benchmarks/match.py
 
-A creature of the toys, its faces divided until it has as many vertices as asked for, seen as in training. Ratios to a baseline of
-the same run come last: one frame's step of refine is the unit.
+The subject is a toy, rendered as in training, with its faces divided until it has the vertices required. The last
+column is the ratio to refine in the same run.
 """
 
 import os
@@ -28,15 +28,15 @@ from actionmesh.training.data import render_toy  # noqa: E402
 from actionmesh.training.toys import make_sequence  # noqa: E402
 
 CASES = ((16, 5_000), (31, 20_000))
-"""Frames, and vertices at the least."""
+"""Frames, and vertices required."""
 SEED = 12
 NEW_VERTICES = 1.5
-"""That a divided face brings, two faces sharing one on each edge."""
+"""Vertices that dividing a face adds: one on each edge, which two faces share."""
 QUIET = Progress()
 
 
 def divided(vertices: np.ndarray, faces: np.ndarray, wanted: int) -> tuple[np.ndarray, np.ndarray]:
-    """Poses (T, V, 3) with faces divided until there are about `wanted` vertices."""
+    """Return poses (T, V, 3) and faces, divided until there are about `wanted` vertices."""
     while vertices.shape[1] < 0.98 * wanted:
         count = min(len(faces), int((wanted - vertices.shape[1]) / NEW_VERTICES) + 1)
         posed = [trimesh.remesh.subdivide(pose, faces, face_index=np.arange(count)) for pose in vertices]

@@ -1,4 +1,4 @@
-"""One measurement of the full-size benchmark, in the process that calls it: a dictionary of plain JSON values."""
+"""Take one measurement of the full-size benchmark in this process, as a dictionary of plain JSON values."""
 
 import importlib.metadata
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ FEW_STEPS = 4
 
 
 def measure(name: str, scale: Scale, device_type: str, files: Path) -> dict[str, Any]:
-    """The case, the machine, operations at full size on no device, or loading, by its name."""
+    """Measure by name: a case, the machine, operations at full size (on the meta device), or loading."""
     device = choose_device(device_type)
     if name == OPERATIONS:
         return {case.name: full_size_operations(case) for case in CASES}
@@ -41,7 +41,7 @@ def measure(name: str, scale: Scale, device_type: str, files: Path) -> dict[str,
 
 
 def measure_machine(device: torch.device) -> dict[str, Any]:
-    """What the device is and how fast it multiplies matrices, and with which libraries."""
+    """Return the device, its rate of matrix products, and the libraries."""
     dtype = run_dtype(device)
     return {
         "device": device_name(device),
@@ -54,7 +54,10 @@ def measure_machine(device: torch.device) -> dict[str, Any]:
 
 
 def marching_cubes_library(device: torch.device) -> str:
-    """What polygonises on this device; Warp is tried on one cell, as the product goes on without it in silence."""
+    """Return the library of marching cubes on this device.
+
+    Warp is tried on one cell, because the product falls back to scikit-image without a message.
+    """
     if device.type in WARP_DEVICES:
         cell, corners = torch.zeros(1, 3, dtype=torch.int32, device=device), torch.tensor([[1.0]] + 7 * [[-1.0]], device=device)
         with suppress(Exception):
@@ -64,7 +67,7 @@ def marching_cubes_library(device: torch.device) -> str:
 
 
 def measure_case(case: Case, scale: Scale, device: torch.device) -> dict[str, Any]:
-    """Seconds, operations and peak memory of each stage; in `first_run_seconds` all that is done once a process."""
+    """Return seconds, operations and peak memory of each stage; `first_run_seconds` includes once-per-process work."""
     preset, workload = scale.preset(case), scale.workload(case)
     stages: dict[str, dict[str, float]] = {}
 
@@ -85,12 +88,12 @@ def measure_case(case: Case, scale: Scale, device: torch.device) -> dict[str, An
         for stage, operations in operations_of(case, scale, TorusVAE.queries).items():
             stages[stage]["tflop"] = operations / 1e12
     if store.retried_for_memory:
-        raise MemoryError(f"The plan for {case.plan} GB did not fit into {case.cap} GB; the one for {store.plan.name} GB did.")
+        raise MemoryError(f"The {case.plan} GB plan did not fit into {case.cap} GB; the {store.plan.name} GB plan did.")
     return {"seconds": sum(stage["seconds"] for stage in stages.values()), "first_run_seconds": first, "stages": stages}
 
 
 def enter(stack: ExitStack, case: Case, device: torch.device) -> None:
-    """What holds while a case runs: its version, and the cap on the card's memory."""
+    """Set up a case: its version, and the cap on the card's memory."""
     if case.cap and device.type == "cuda":
         total = torch.cuda.get_device_properties(device).total_memory
         torch.cuda.set_per_process_memory_fraction(min(1.0, case.cap * 1e9 / total))
@@ -101,21 +104,21 @@ def enter(stack: ExitStack, case: Case, device: torch.device) -> None:
 
 
 def operations_of(case: Case, scale: Scale, queries: int) -> dict[str, int]:
-    """Of every stage, where `queries` points of the decoded field were asked for."""
+    """Return the operations of every stage, given the number of queries into the decoded field."""
     coarse = replace(scale.preset(case), resolution=16)
     counts = count_operations(scale.sizes, coarse, scale.workload(case), case.plan)
     return {**counts, DECODE: decode_operations(scale.sizes, queries)}
 
 
 def full_size_operations(case: Case) -> dict[str, int]:
-    """Of every stage; the surface is followed on the CPU to see how often the field is asked for."""
+    """Return the operations of every stage at full size; the surface is extracted on the CPU to count queries."""
     scale = SCALES["full"]
     with plain() if case.plain else nullcontext():
         return operations_of(case, scale, queries_of(case, scale))
 
 
 def queries_of(case: Case, scale: Scale) -> int:
-    """Points at which the torus's field is asked for to find its surface."""
+    """Return the number of points at which the torus's field is queried to extract its surface."""
     resolution, queries = scale.preset(case).resolution, 0
     if case.plain:
         return (resolution + 1) ** 3
@@ -130,7 +133,7 @@ def queries_of(case: Case, scale: Scale) -> int:
 
 
 def measure_loading(scale: Scale, device: torch.device, files: Path) -> dict[str, Any]:
-    """Seconds from files that the system has in its memory to networks that are ready on the device; they stay in `files`."""
+    """Measure loading, from files in the system's cache to networks on the device; the checkpoint stays in `files`."""
     size = write_checkpoint(files, scale.sizes)
     torch.zeros(1, device=device)
     start_memory(device)
@@ -139,6 +142,6 @@ def measure_loading(scale: Scale, device: torch.device, files: Path) -> dict[str
 
 
 def load_everything(checkpoint: Path, device: torch.device) -> list[Any]:
-    """All networks of the roomiest plan."""
+    """Load all networks with the largest memory plan."""
     store = ModelStore(checkpoint, str(device), PLANS[0].name)
     return [getattr(store, part) for part in PARTS]

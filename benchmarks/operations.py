@@ -1,8 +1,8 @@
-"""How many operations the stages take, counted by torch on networks without memory.
+"""Count the operations of the stages with torch, on networks that take no memory.
 
-The product's own stages run, on the CPU, so that they decide what is computed and how often; the networks are on the meta
-device, where a product of matrices costs nothing and torch's flop counter sees its sizes. A multiplication and an addition
-are two operations. What is no product of matrices, convolution or attention is not counted.
+The product's own stages run on the CPU, so that they decide what is computed and how often. The networks are on the
+meta device, where a matrix product costs nothing and torch's flop counter sees its sizes. A multiplication and an
+addition are two operations. Only matrix products, convolutions and attention are counted.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from .workload import Workload, run_stages, torus_field
 
 
 def count_operations(sizes: Sizes, preset: Preset, workload: Workload, plan: str = PLANS[0].name) -> dict[str, int]:
-    """Operations of every stage, under the memory plan of this name; within `plain.plain()` those of the plain version."""
+    """Return the operations of every stage with a memory plan; within `plain.plain()`, those of the plain version."""
     counts: dict[str, int] = {}
 
     @contextmanager
@@ -42,7 +42,7 @@ def count_operations(sizes: Sizes, preset: Preset, workload: Workload, plan: str
 
 
 def decode_operations(sizes: Sizes, queries: int) -> int:
-    """Of decoding one latent and asking for its field at `queries` points."""
+    """Return the operations of decoding one latent and querying its field at `queries` points."""
     with torch.device("meta"), torch.no_grad():
         vae = ShapeVAE(sizes.vae)
         with FlopCounterMode(display=False) as once:
@@ -53,10 +53,10 @@ def decode_operations(sizes: Sizes, queries: int) -> int:
 
 
 class MetaNetwork:
-    """A network of the meta device for callers on the CPU: tensors that it answers with are zero.
+    """A network on the meta device for callers on the CPU; its output tensors are zero.
 
-    A call with arguments of known sizes is counted once and remembered. What stays the same from step to step (a cache) is
-    known by its identity, so it is kept.
+    Each call with arguments of new sizes is counted once and remembered. Arguments that stay the same from step to step
+    (a cache) are identified by `id`, so they are kept alive.
     """
 
     def __init__(self, network: nn.Module, tally: "Tally"):
@@ -84,7 +84,7 @@ class MetaNetwork:
 
 
 class MetaTorus(MetaNetwork):
-    """Answers with the torus's field, not with zero."""
+    """A network that returns the torus's field instead of zero."""
 
     def query(self, points: Tensor, context: KeysValues) -> Tensor:
         return torus_field(points) + self._call("query", points, context)
@@ -98,7 +98,7 @@ class Tally:
 
 
 class MetaStore(RandomStore):
-    """Answers as a store of full-size networks does, and needs no memory for them; tensors are on the CPU."""
+    """A store of full-size networks that take no memory; its tensors are on the CPU."""
 
     def __init__(self, sizes: Sizes, plan: str):
         super().__init__(sizes, "cpu", plan)
@@ -106,7 +106,7 @@ class MetaStore(RandomStore):
         self._networks: dict[str, MetaNetwork] = {}
 
     def _part(self, name: str, float8: bool = False) -> Any:
-        """Products of 8-bit numbers are as many operations."""
+        """Return a network; `float8` is ignored, as 8-bit products are as many operations."""
         if name not in self._networks:
             network = self._prepared(empty_network(name, self.sizes), float8=False)
             kind = MetaTorus if name == "shape_vae" else MetaNetwork

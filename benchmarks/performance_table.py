@@ -1,4 +1,4 @@
-"""The full-size benchmark's report as JSON, and as Markdown between two marks of a page that tells the rest."""
+"""Read and write the full-size benchmark's report as JSON, and insert its tables into a Markdown page."""
 
 import json
 from pathlib import Path
@@ -7,12 +7,12 @@ from .cases import CASES
 from .workload import CLEAN_UP, STAGES
 
 RATES = (0.8, 0.44)
-"""PFLOP/s: about an H100's products of matrices in bf16, and 55% of that."""
+"""PFLOP/s: about an H100's matrix products in bf16, and 55% of that."""
 BEGIN, END = "<!-- tables: written by benchmarks/full_size.py -->", "<!-- end of the tables -->"
 
 
 def read_report(output: Path) -> dict:
-    """What earlier runs measured, by machine; nothing if there were none. Raises SystemExit if the file is none of ours."""
+    """Read the results of earlier runs by machine, if there are any; raise SystemExit if the file is something else."""
     path = output.with_suffix(".json")
     try:
         report = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"machines": {}}
@@ -22,7 +22,7 @@ def read_report(output: Path) -> dict:
 
 
 def write_report(output: Path, report: dict) -> None:
-    """Appears whole or not at all."""
+    """Write the report atomically."""
     path = output.with_suffix(".json")
     part = path.with_name(f".part-{path.name}")
     part.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
@@ -30,25 +30,25 @@ def write_report(output: Path, report: dict) -> None:
 
 
 def insert_tables(output: Path, report: dict) -> None:
-    """Writes the tables between the marks of the page, or a page of nothing else where there is none."""
+    """Write the tables between the marks of the page; make a page with only the tables if there is none."""
     path = output.with_suffix(".md")
     page = path.read_text(encoding="utf-8") if path.exists() else f"# Performance\n\n{BEGIN}\n{END}\n"
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not (begin and end):
-        raise SystemExit(f"{path} has no line {BEGIN!r} and {END!r} after it. Put them where the tables belong.")
+        raise SystemExit(f"{path} lacks the line {BEGIN!r} or {END!r} after it. Put both where the tables belong.")
     path.write_text(f"{before}{BEGIN}\n\n{tables(report)}\n\n{END}{after}", encoding="utf-8")
 
 
 def tables(report: dict) -> str:
-    """Operations at full size; then for every machine its name, seconds and rates, memory, and ratios."""
+    """Return the operations at full size, and for every machine its name, seconds and rates, memory, and ratios."""
     operations = report.get("operations", {"error": ""})
     counted = [] if "error" in operations else [operations_table(operations)]
     return "\n\n".join(counted + [machine_tables(name, entry) for name, entry in report["machines"].items()])
 
 
 def operations_table(operations: dict[str, dict[str, int]]) -> str:
-    """PFLOP; those of the memory plans are no others than the preset's."""
+    """Return a table in PFLOP, without the memory plans, whose operations are those of the preset."""
     shown = {name: counts for name, counts in operations.items() if "GB" not in name}
     lines = [[stage, *(f"{counts[stage] / 1e15:.3f}" for counts in shown.values())] for stage in STAGES if stage != CLEAN_UP]
     sums = [sum(counts.values()) / 1e15 for counts in shown.values()]
@@ -58,7 +58,7 @@ def operations_table(operations: dict[str, dict[str, int]]) -> str:
 
 
 def machine_tables(name: str, entry: dict) -> str:
-    """`entry` is the report's for one machine."""
+    """Return the tables of one machine's entry in the report."""
     machine = entry["machine"]
     rows = {case.name: entry["rows"][case.name] for case in CASES if "stages" in entry["rows"].get(case.name, {})}
     told = (
@@ -72,7 +72,7 @@ def machine_tables(name: str, entry: dict) -> str:
 
 
 def speed_table(rows: dict[str, dict], matrix_tflops: float) -> str:
-    """Seconds; in brackets TFLOP/s and how much that is of the device's matrix products."""
+    """Return a table of seconds, with TFLOP/s and their share of the device's matrix product rate in brackets."""
 
     def cell(row: dict, stage: str) -> str:
         measured = row["stages"][stage]
@@ -88,7 +88,7 @@ def speed_table(rows: dict[str, dict], matrix_tflops: float) -> str:
 
 
 def memory_table(rows: dict[str, dict]) -> str:
-    """Peak of what tensors took, and of what torch held, where it tells; MB."""
+    """Return a table of the peak of allocated tensors and, if known, of torch's reserved memory, in MB."""
 
     def cell(row: dict, stage: str) -> str:
         measured = row["stages"][stage]
@@ -99,7 +99,7 @@ def memory_table(rows: dict[str, dict]) -> str:
 
 
 def sentences(rows: dict[str, dict]) -> list[str]:
-    """Ratios to the plain version, loading, and what failed."""
+    """Return sentences on ratios to the plain version, on loading, and on failures."""
     told = []
     plain = rows.get("plain", {}).get("seconds")
     for name in ("exact", "default", "fast"):

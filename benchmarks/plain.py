@@ -1,8 +1,8 @@
-"""The straightforward version of the same networks: nothing is computed ahead, nothing is kept, the whole grid is queried.
+"""A plain version of the same networks: nothing is computed ahead, nothing is cached, the whole grid is queried.
 
-`plain()` replaces, while it lasts, what the product does by what a first implementation would do; networks must be loaded
-while it lasts, too. The animation that comes out is the same; the benchmark of the bundled checkpoint checks its vertex count
-and boxes, a test its vertices.
+Inside `plain()`, the product's code is replaced by what a first implementation would do; networks must also be loaded
+inside it. The resulting animation is the same: the benchmark of the bundled checkpoint checks its vertex count and
+boxes, and a test checks its vertices.
 """
 
 from collections.abc import Callable, Iterator
@@ -27,7 +27,7 @@ from actionmesh.progress import Progress
 
 @contextmanager
 def plain() -> Iterator[None]:
-    """Replaces fused projections, compiled blocks, CUDA graphs, caching in denoisers and Stage II, coarse-to-fine extraction."""
+    """Replace fused projections, compiled blocks, CUDA graphs, caches and coarse-to-fine extraction."""
     with ExitStack() as stack:
         for prepared in (Denoiser, LatentDecoder, ShapeVAE):
             stack.enter_context(patch.object(prepared, "prepare_inference", lambda self, execution: None))
@@ -43,7 +43,7 @@ def plain() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Raw:
-    """A denoiser's context as it came, to be projected anew in every step; the image tokens are the first argument."""
+    """A denoiser's raw context, projected again in every step; the image tokens are the first argument."""
 
     arguments: tuple
 
@@ -57,7 +57,7 @@ class Raw:
 
 @contextmanager
 def uncached(network: Any) -> Iterator[None]:
-    """Projects the context and makes the RoPE table in every call of `network`."""
+    """Project the context and make the RoPE table in every call of `network`, for the length of a `with` block."""
     prepare, forward = network.prepare, network.forward
 
     def forward_raw(self: Any, latents: Tensor, time: Tensor, raw: Raw, *rest: Any) -> Tensor:
@@ -68,13 +68,13 @@ def uncached(network: Any) -> Iterator[None]:
 
 
 def project_self(attention: Attention, x: Tensor) -> Tensor:
-    """Queries, keys and values (3, B, L, H, d), each by a product of its own."""
+    """Return queries, keys and values (3, B, L, H, d), each from a separate product."""
     fused = torch.cat([attention.to_q(x), attention.to_k(x), attention.to_v(x)], dim=-1)
     return rearrange(fused, "b l (h three d) -> three b l h d", three=3, h=attention.heads)
 
 
 def project_context(attention: Attention, context: Tensor) -> KeysValues:
-    """Keys and values, each by a product of its own."""
+    """Return keys and values, each from a separate product."""
     normed = attention.norm_cross(context)
     fused = torch.cat([attention.to_k(normed), attention.to_v(normed)], dim=-1)
     keys, values = rearrange(fused, "b s (h two d) -> two b s h d", two=2, h=attention.heads)
@@ -90,7 +90,7 @@ def dense_surface(
     progress: Progress | None = None,
     device: torch.device | str = "cpu",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Marching cubes on the CPU over every node of the grid; `coarse` has no meaning here."""
+    """Extract a surface by marching cubes on the CPU over every node of the grid; `coarse` is ignored."""
     axis = torch.linspace(-bound, bound, resolution + 1)
     nodes = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1).reshape(-1, 3)
     parts = (progress or Progress()).track(nodes.split(chunk), "Extracting the surface")

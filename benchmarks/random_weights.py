@@ -1,4 +1,4 @@
-"""Checkpoints of any size with random weights: as files in the public layout, or made directly on the device."""
+"""Make checkpoints of any size with random weights, as files in the public layout or directly on the device."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +22,7 @@ from .workload import TorusVAE
 
 
 def empty_network(part: str, sizes: Sizes) -> nn.Module:
-    """A network of the meta device."""
+    """Return a network on the meta device."""
     makers: dict[str, Callable[[], nn.Module]] = {
         "image_encoder": lambda: new_encoder(sizes, torch.device("meta")),
         "image_to_3d": lambda: ImageTo3DDenoiser(sizes.image_to_3d),
@@ -37,7 +37,7 @@ def empty_network(part: str, sizes: Sizes) -> nn.Module:
 def random_tensors(network: nn.Module, device: torch.device, type_of: TypeOf) -> dict[str, Tensor]:
     """Return values for all tensors of a network, each of its type.
 
-    Noise that keeps a product's size, one for the scales of norms, zero for the rest.
+    Matrices get noise that keeps the scale of activations, norms get a scale of one, and the rest is zero.
     """
     generator = torch.Generator(device).manual_seed(0)
     tensors = {}
@@ -52,13 +52,13 @@ def random_tensors(network: nn.Module, device: torch.device, type_of: TypeOf) ->
 
 
 class RandomStore(ModelStore):
-    """The product's store with random weights in the place of files.
+    """The product's store, with random weights instead of files.
 
     Args:
-        sizes: of the networks.
-        device: where they run.
+        sizes: sizes of the networks.
+        device: device of the networks.
         plan: name of the memory plan.
-        dtype: of the weights; the product's choice for the device if None.
+        dtype: type of the weights; None means the product's choice for the device.
     """
 
     def __init__(self, sizes: Sizes, device: str, plan: str, dtype: torch.dtype | None = None):
@@ -74,7 +74,7 @@ class RandomStore(ModelStore):
 
 
 def write_checkpoint(folder: Path, sizes: Sizes) -> int:
-    """A public checkpoint's folder, its types and names included; returns the bytes of its weights."""
+    """Write a folder like a public checkpoint, with its types and names; return the bytes of its weights."""
     write_public_configs(folder, sizes)
     places: dict[str, tuple[str, str, torch.dtype, Callable[[dict[str, Tensor]], dict[str, Tensor]]]] = {
         "image_encoder": ("TripoSG/image_encoder_dinov2", ACTIONMESH_WEIGHTS, torch.float32, dict),
@@ -92,7 +92,7 @@ def write_checkpoint(folder: Path, sizes: Sizes) -> int:
 
 
 def repeated_tensors(network: nn.Module, dtype: torch.dtype) -> dict[str, Tensor]:
-    """One block of noise over and over: drawing gigabytes would take longer than reading them."""
+    """Return tensors that repeat one block of noise: drawing gigabytes would take longer than reading them."""
     noise = (0.02 * torch.randn(1 << 20, generator=torch.Generator().manual_seed(0))).to(dtype)
     return {
         name: noise.repeat(-(-like.numel() // len(noise)))[: like.numel()].reshape(like.shape).clone()

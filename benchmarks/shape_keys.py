@@ -1,11 +1,11 @@
-"""How long writing an animation holds up Blender's window, against one loop over the vertices in Python.
+"""Measure how long writing an animation blocks Blender's window, against a loop over the vertices in Python.
 
     python benchmarks/shape_keys.py [--side 450] [--poses 31]
 
-Run with a Python that has bpy. The mesh is a grid of side * side vertices. All times are of one run: reading the file,
-writing all shape keys and curves as the extension does, and doing the same vertex by vertex (one key is measured, and
-multiplied by the number of poses): once the whole of it, once setting coordinates that are ready. Beside the time by the
-clock stands that of the processor, which other programs on the same core do not lengthen.
+Run it with a Python that has bpy. The mesh is a grid of side * side vertices. One run measures reading the file,
+writing all shape keys and curves as the extension does, and doing the same vertex by vertex, once in full and once
+setting coordinates that are ready. The loops are measured on one key and multiplied by the number of poses. The table
+shows wall-clock time and processor time; other programs on the same core do not affect the second.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def save_motion(path: Path, vertices: int, poses: int) -> None:
 
 
 def loop(block: bpy.types.ShapeKey, basis: np.ndarray, vertices: np.ndarray, reference: np.ndarray) -> None:
-    """What the extension does not do: displacements, axes and coordinates of one pose, one vertex after the other."""
+    """Set one pose vertex by vertex, with displacements and axes; the extension does not do this."""
     rows = zip(block.data, basis.tolist(), vertices.tolist(), reference.tolist(), strict=True)
     for point, (x, y, z), (right, up, front), (right_0, up_0, front_0) in rows:
         point.co = (x + right - right_0, y - front + front_0, z + up - up_0)
@@ -78,7 +78,7 @@ def now() -> np.ndarray:
 
 
 def measure(side: int, poses: int) -> dict[str, np.ndarray]:
-    """Seconds of each step, by the clock and of the processor."""
+    """Return the wall-clock and processor seconds of each step."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     grid, seconds = make_grid(side), {}
 
@@ -118,7 +118,7 @@ def main() -> None:
     for name in (LOOP, READY):
         ratio = seconds[name] * chosen.poses / seconds["writing keys and curves"]
         print(f"{name}, for all poses, takes {ratio[0]:.0f} (processor: {ratio[1]:.0f}) times as long as writing keys and curves")
-    print(f"highest memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+    print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
-"""Seconds and peak memory per stage with the bundled checkpoint, and the same against the straightforward version, in one run.
+"""Measure seconds and peak memory per stage with the bundled checkpoint, against the plain version, in one run.
 
     .venv/bin/python benchmarks/small_checkpoint.py [--output docs/performance_small.json]
 
-Every measurement is a fresh process, so that peak memory is its own (that of a stage is the highest so far). Clips are toys from
-the project's generator. Stage I runs the published fast schedule, 15 steps with guidance: the bundled preset's single step has
-nothing to keep between steps. One measurement before the first is thrown away: it reads libraries and weights from the disk.
-The table tells the processor's time, summed over threads: by the clock, other programs on the same cores lengthen it. The output
-file has both.
+Every measurement is a fresh process, so that its peak memory is its own (a stage's peak is the highest so far). Clips
+are toys from the project's generator. Stage I runs the published fast schedule, 15 steps with guidance, because the
+bundled preset's single step has nothing to cache between steps. The first measurement is discarded: it reads
+libraries and weights from disk. The table shows processor time, summed over threads, which other programs on the same
+cores do not affect. The output file also has wall-clock time.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def compare(preset: str) -> dict:
-    """All measurements, each in a process of its own."""
+    """Return all measurements, each from its own process."""
     with tempfile.TemporaryDirectory() as folder:
         clips = {frames: render_clip(Path(folder) / f"clip_{frames}", frames) for frames in FRAMES}
         measure_alone(clips[FRAMES[0]], PRODUCT, preset)
@@ -57,20 +57,23 @@ def compare(preset: str) -> dict:
 
 
 def measure_alone(clip: Path, version: str, preset: str) -> dict:
-    """`measure` in a fresh process; the version is PRODUCT, PLAIN or MATCHED."""
+    """Run `measure` in a fresh process; the version is PRODUCT, PLAIN or MATCHED."""
     command = [sys.executable, __file__, "--preset", preset, "--measure", str(clip), version]
     answer = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     return json.loads(answer.splitlines()[-1])
 
 
 def assert_same(product: dict, plain: dict) -> None:
-    """Both versions made the same animation, as far as its box in all frames tells."""
+    """Assert that both versions made the same animation, judged by its vertex count and mean box."""
     difference = max(abs(ours - theirs) for ours, theirs in zip(product["mean_box"], plain["mean_box"], strict=True))
     assert product["vertices"] == plain["vertices"] and difference < 1e-3, (product, plain)
 
 
 def render_clip(folder: Path, frames: int, pixels: int | None = None) -> Path:
-    """A toy of `frames` frames as PNG files, enlarged to `pixels` a side if that is given; its first mesh beside the folder."""
+    """Render a toy of `frames` frames as PNG files in `folder`, and write its first mesh next to the folder.
+
+    Pictures are scaled to `pixels` a side if that is given.
+    """
     import cv2
     import trimesh
 
@@ -88,9 +91,9 @@ def render_clip(folder: Path, frames: int, pixels: int | None = None) -> Path:
 
 
 def measure(clip: Path, version: str, preset: str) -> dict:
-    """One job in this process: seconds a stage by the clock and of the processor, and peak memory after it in MB.
+    """Run one job in this process; return wall-clock and processor seconds per stage, and peak memory after it in MB.
 
-    PRODUCT and PLAIN animate the clip alone by the networks; MATCHED animates the clip's own mesh, and matches it to the clip.
+    PRODUCT and PLAIN animate the clip alone with the networks; MATCHED animates the clip's own mesh and matches it.
     """
     from contextlib import nullcontext
 
@@ -133,7 +136,7 @@ def measure(clip: Path, version: str, preset: str) -> dict:
 
 
 def table(report: dict) -> str:
-    """Markdown: a row a stage, and the ratios of the two versions."""
+    """Return Markdown with a row per stage, and the ratios of the two versions."""
     rows = report["rows"]
     lines = ["| stage | " + " | ".join(f"{name}: processor s / peak MB" for name in rows) + " |", "|---" * (len(rows) + 1) + "|"]
     for stage in rows["16 product"]["stages"]:
@@ -142,13 +145,13 @@ def table(report: dict) -> str:
     for frames in FRAMES:
         product, plain = (rows[f"{frames} {version}"] for version in ("product", "plain"))
         processor, clock = (plain[kind] / product[kind] for kind in ("processor_seconds", "seconds"))
-        told = f"the straightforward version takes {processor:.2f} times the processor's time ({clock:.2f} by the clock)."
+        told = f"the plain version takes {processor:.2f} times the processor time ({clock:.2f} of wall-clock time)."
         lines.append(f"\n{frames} frames: {told}")
     return "\n".join(lines)
 
 
 def line(name: str, measured: list[dict]) -> str:
-    """A row of the table."""
+    """Return a row of the table."""
     cells = [f"{each['processor_seconds']:.2f} / {each['peak_mb']:.0f}" for each in measured]
     return f"| {name} | " + " | ".join(cells) + " |"
 

@@ -1,8 +1,8 @@
-"""What the full-size benchmark computes: synthetic inputs of the published sizes, and the five stages as the product runs them.
+"""The work of the full-size benchmark: synthetic inputs of the published sizes, and the product's own stages.
 
-Random weights do the same arithmetic as trained ones, but the field that they decode is noise. So the decoded shape is a
-torus, to which the network's answer is added zero times: every query is computed, and the surface is one. The reference
-mesh of Stage II is the same torus, with 20 000 vertices and 40 000 faces.
+Random weights do the same arithmetic as trained ones, but they decode noise. So the decoded field is that of a torus,
+plus zero times the network's output: every query is computed, and there is a surface. The reference mesh of Stage II
+is the same torus, with 20 000 vertices and 40 000 faces.
 """
 
 from collections.abc import Callable
@@ -31,25 +31,27 @@ from actionmesh.stages.reference import Reference, decode_surface, latent_from_p
 TOKENS, IMAGE, DECODE = "image tokens", "image-to-3D", "decode and extract"
 MOTION, CLEAN_UP, CORRESPONDENCE = "Stage I", "clean-up", "Stage II"
 STAGES = (TOKENS, IMAGE, DECODE, CLEAN_UP, MOTION, CORRESPONDENCE)
-"""The mesh is cleaned up while Stage I runs; what is left of that afterwards is a stage here. On the CPU, where that would be a
-part of Stage I's processor time, it is waited for first, and is the whole of it."""
+"""The mesh is cleaned up while Stage I runs; the clean-up stage is the time still needed afterwards.
+
+On the CPU, where it would count as Stage I's processor time, the clean-up finishes first, and the stage is all of it.
+"""
 RING, TUBE = 0.62, 0.3
 """Radii of the torus, which lies in the plane y = 0 of model space."""
 SEED = 0
 CAN_DECIMATE = find_spec("fast_simplification") is not None
 
 Around = Callable[[str], AbstractContextManager[Any]]
-"""What happens around the stage of some name: it is measured, or its operations are counted."""
+"""Returns a context for a stage, by name, in which it is measured or its operations are counted."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """How much there is to do.
+    """The amount of work.
 
     Args:
-        frames: T of the whole clip.
-        pixels: of a side of a picture.
-        rings, segments: of the reference mesh, which has rings * segments vertices and twice as many faces.
+        frames: number of frames T of the whole clip.
+        pixels: side of a picture.
+        rings, segments: size of the reference mesh, which has rings * segments vertices and twice as many faces.
     """
 
     frames: int
@@ -59,10 +61,10 @@ class Workload:
 
 
 def run_stages(store: Any, preset: Preset, workload: Workload, around: Around) -> np.ndarray:
-    """Runs the stages one after the other, each within `around(stage)`; returns the animation's vertices (T, V, 3).
+    """Run the stages one after the other, each within `around(stage)`; return the animation's vertices (T, V, 3).
 
     Args:
-        store: a ModelStore, or what answers as one.
+        store: a ModelStore, or an object with its interface.
     """
     progress, anchor = Progress(), 0
     with around(TOKENS):
@@ -87,7 +89,7 @@ def run_stages(store: Any, preset: Preset, workload: Workload, around: Around) -
 
 
 def cleaned_up(latent: Tensor, surface: tuple[np.ndarray, np.ndarray], preset: Preset) -> Callable[..., Reference]:
-    """What cleans a surface up in a thread; leaves it as it is where the library that decimates is not installed."""
+    """Return a function that cleans a surface up in a thread, or leaves it as it is if decimation is not installed."""
 
     def finish(check: Callable[[], None]) -> Reference:
         mesh = clean_up(*surface, preset.max_faces, preset.smallest_part, check=check) if CAN_DECIMATE else surface
@@ -97,7 +99,7 @@ def cleaned_up(latent: Tensor, surface: tuple[np.ndarray, np.ndarray], preset: P
 
 
 def pictures(workload: Workload) -> np.ndarray:
-    """Noise in an opaque disc: (T, pixels, pixels, 4) uint8 RGBA."""
+    """Return noise in an opaque disc: (T, pixels, pixels, 4) uint8 RGBA."""
     side = workload.pixels
     frames = np.random.default_rng(SEED).integers(0, 256, (workload.frames, side, side, 4), np.uint8)
     away = np.hypot(*np.meshgrid(*[np.linspace(-1, 1, side)] * 2))
@@ -106,7 +108,7 @@ def pictures(workload: Workload) -> np.ndarray:
 
 
 def torus_mesh(rings: int, segments: int) -> Mesh:
-    """A torus of rings * segments vertices, its faces turned outward."""
+    """Return a torus of rings * segments vertices, with outward faces."""
     around, along = np.meshgrid(*[np.arange(n) * 2 * np.pi / n for n in (rings, segments)], indexing="ij")
     from_axis = RING + TUBE * np.cos(along)
     vertices = np.stack([from_axis * np.cos(around), TUBE * np.sin(along), from_axis * np.sin(around)], axis=-1)
@@ -118,15 +120,15 @@ def torus_mesh(rings: int, segments: int) -> Mesh:
 
 
 def torus_field(points: Tensor) -> Tensor:
-    """Distance to the torus's surface, positive inside: (..., 3) -> (..., 1)."""
+    """Return the distance (..., 1) of points (..., 3) to the torus's surface, positive inside."""
     x, y, z = points.float().unbind(-1)
     return (TUBE - torch.hypot(torch.hypot(x, z) - RING, y))[..., None]
 
 
 class TorusVAE(ShapeVAE):
-    """A shape VAE whose field is the torus's, whatever its weights answer; it computes their answer all the same.
+    """A shape VAE whose field is the torus's, although it still computes the output of its weights.
 
-    `queries` is how many points were asked for, of all of these networks: a store may drop one and load another.
+    `queries` counts the points of all such networks, because a store may drop one and load another.
     """
 
     queries = 0

@@ -1,16 +1,20 @@
 """Jobs like ones that were: once more, with other choices, or matched to their clip anew without the networks."""
 
+import shutil
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import bpy
+import numpy as np
 
 from . import animated, delivery, fit, runner
 from .backend_files import protocol
 from .errors import ArtistError, MotionError
+from .jobs.folder import cannot_write, remove_folder
 from .jobs.record import TARGET_FILE, JobRecord, Purpose
 from .preferences import choices
+from .scene.seen import CARRY_FILE, see
 from .scene.targets import check_target, find_target, fingerprint
 from .submission import AUTO, is_pattern, new_job, save_target
 
@@ -33,7 +37,9 @@ def run_again(context: bpy.types.Context, record: JobRecord, changes: dict[str, 
     known = {item.name for item in fields(protocol.Rematch)}
     rematch = replace(rematch, **{name: value for name, value in changes.items() if name in known})
     _check_files(rematch, request)
-    return runner.submit(new_job(context, request, record.title, record.purpose, writing, rematch))
+    job = new_job(context, request, record.title, record.purpose, writing, rematch)
+    _keep_carry(record, job)
+    return runner.submit(job)
 
 
 def make_anew(context: bpy.types.Context, record: JobRecord, changes: dict[str, Any]) -> str:
@@ -49,9 +55,9 @@ def make_anew(context: bpy.types.Context, record: JobRecord, changes: dict[str, 
     title = record.title.removesuffix(MATCHED)
     if request.mesh is None:
         return runner.submit(new_job(context, request, title, Purpose.NEW_OBJECT, replace(writing, target=None)))
-    target = find_target(writing.target or {})
+    seen = see(find_target(writing.target or {}), writing.upright)
     job = new_job(context, replace(request, mesh=TARGET_FILE), title, Purpose.KEYS, writing)
-    save_target(target, writing.facing, job)
+    save_target(seen, writing.facing, job)
     return runner.submit(job)
 
 
@@ -70,7 +76,7 @@ def match_again(context: bpy.types.Context, target: bpy.types.Object, way: str, 
     assert made is not None
     record = runner.record(made.job)
     given, writing = record.resolved(), delivery.Writing.of(record)
-    choice: dict[str, Any] = {"match": protocol.Match(way), "facing": _side(target, axis, writing.facing)}
+    choice: dict[str, Any] = {"match": protocol.Match(way), "facing": _side(target, axis, writing.facing, made.shape_matrix)}
     clip = bpy.path.abspath(filepath) or None
     rematch = protocol.Rematch(
         result=str(record.result_path),
@@ -87,13 +93,27 @@ def match_again(context: bpy.types.Context, target: bpy.types.Object, way: str, 
     place = {"scene": context.scene.name, "start": made.start_frame, "mode": str(made.mode)}
     writing = replace(writing, target=fingerprint(target), **place)
     title = record.title.removesuffix(MATCHED) + MATCHED
-    return runner.submit(new_job(context, request, title, Purpose.KEYS, writing, rematch))
+    job = new_job(context, request, title, Purpose.KEYS, writing, rematch)
+    _keep_carry(record, job)
+    return runner.submit(job)
 
 
-def _side(target: bpy.types.Object, axis: str, facing: str) -> protocol.Facing:
+def _keep_carry(record: JobRecord, job: JobRecord) -> None:
+    """Takes along how the mesh was shown to the model; raises FolderError where that cannot be written."""
+    kept, place = record.folder / CARRY_FILE, job.folder / CARRY_FILE
+    try:
+        if kept.is_file():
+            shutil.copyfile(kept, place)
+    except OSError as error:
+        job.release()
+        remove_folder(job.folder)
+        raise cannot_write(place, error) from error
+
+
+def _side(target: bpy.types.Object, axis: str, facing: str, shape: np.ndarray) -> protocol.Facing:
     if axis == AUTO:
         return protocol.Facing.AUTO
-    side = fit.side_at(axis, facing)
+    side = fit.side_at(axis, facing, shape)
     if side is None:
         raise ArtistError(f"{target.name} was animated with another axis up.", "Animate it again with this facing.")
     return side

@@ -9,6 +9,7 @@ import bpy
 from . import files, shown
 from .errors import ArtistError
 from .jobs.record import FRAMES_FOLDER, JobRecord
+from .motion.carrying import Way
 from .problems import Problem
 from .scene.options import Mode, Playback
 from .scene.playback import rebuild_curves
@@ -62,8 +63,27 @@ def facts(target: bpy.types.Object) -> Iterator[tuple[str, str]]:
     if made.fit is not None and made.fit.shape != OWN:
         yield "Shape", made.fit.shape.capitalize()
     yield "Poses", str(len(made.times))
+    if carried := _brought_back(told.get("carried")):
+        yield "Brought Back", carried
     if job is not None and job.result.get("retried_for_memory"):
         yield "Memory", f"Ran out, done as for {job.result.get('plan')} GB"
+
+
+WAYS: dict[str, str] = {
+    Way.COPIES: "copies share their mean",
+    Way.FINER: "added vertices follow",
+    Way.NEAREST: "by the nearest points of the surface",
+}
+"""What became of a motion on its way back through modifiers, where that is worth a word."""
+
+
+def _brought_back(told: Any) -> str:
+    """Through which modifiers a motion came back onto the mesh, and how; empty where there were none."""
+    if not isinstance(told, dict) or not told.get("through"):
+        return ""
+    words = [f"Through {', '.join(told['through'])}", WAYS.get(str(told.get("way")), "")]
+    missed = told.get("missed")
+    return ", ".join(filter(None, [*words, f"misses {100 * missed:.0f}%" if missed and missed > 0.01 else ""]))
 
 
 def _origin(job: JobRecord | None, clip: str) -> tuple[str, str]:

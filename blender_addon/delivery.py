@@ -15,6 +15,7 @@ from . import shown
 from .backend_files import protocol
 from .errors import MotionError, TargetChanged
 from .jobs.record import JobRecord, Purpose
+from .motion.carrying import load_carry
 from .motion.result import Motion, load_motion
 from .motion.timing import frames_per_second
 from .problems import Problem
@@ -24,6 +25,7 @@ from .scene.objects import ObjectOptions, lie_of, metres_per_unit, new_object
 from .scene.options import Mode, WriteOptions, Written
 from .scene.ranges import extend_range, preview_result
 from .scene.record import read_record
+from .scene.seen import CARRY_FILE
 from .scene.shape_keys import write_motion
 from .scene.targets import find_target
 
@@ -41,6 +43,7 @@ class Writing:
         location: of a new object.
         smooth: whether a new object is shaded smooth.
         facing: the local axis that the target faces.
+        upright: whether the target was shown as it stands in the world; then `facing` is one of the world's axes.
         target: fingerprint of the mesh, None for a new object.
     """
 
@@ -52,6 +55,7 @@ class Writing:
     location: tuple[float, float, float] = (0.0, 0.0, 0.0)
     smooth: bool = True
     facing: str = "NEG_Y"
+    upright: bool = False
     target: dict[str, Any] | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -110,6 +114,7 @@ def _write(record: JobRecord, writing: Writing, target: bpy.types.Object | None)
     if target is None:
         target, written = _add(scene, motion, writing, options)
     else:
+        options = replace(options, carry=load_carry(record.folder / CARRY_FILE))
         options = replace(options, **_as_it_is(record, writing, motion, target))
         written = _write_onto(target, motion, options, colours_asked=record.request.colours and record.rematch is None)
     preview_result(scene, written.start, written.end)
@@ -128,9 +133,17 @@ def _write_onto(target: bpy.types.Object, motion: Motion, options: WriteOptions,
         written = write_motion(target, motion, options)
         undo.pop_all()
     forget_unused()
-    if note:
-        shown.show(Problem(note, "The motion is there. Animate it again for its colours."))
+    _tell(note, written)
     return written
+
+
+def _tell(colours: str, written: Written) -> None:
+    """Shows what is not as it was asked for, though the motion is there."""
+    if written.note:
+        cure = "A copy with its modifiers applied keeps all of it." if written.fix else "Animate it again for the exact one."
+        shown.show(Problem(f"{written.note} {colours}".strip(), cure, written.fix))
+    elif colours:
+        shown.show(Problem(colours, "The motion is there. Animate it again for its colours."))
 
 
 def _options(record: JobRecord, writing: Writing, scene: bpy.types.Scene) -> WriteOptions:

@@ -9,14 +9,17 @@ from pathlib import Path
 import bpy
 
 from . import looks, shown
-from .errors import BackendMissing, RenderError
+from .errors import ArtistError, BackendMissing, RenderError
 from .jobs import rendering
 from .jobs.queue import Preparation
 from .jobs.record import JobRecord
+from .motion.stills import count_stills, hardly_moves
+from .problems import Problem
 from .scene import second_blender
 from .scene.pictures import Engine
 from .scene.source_objects import Name
 from .scene.source_render import Plan, counted, plan_frames, render
+from .scene.viewing import read_picture
 
 COPY_FILE, LOG_FILE = "source.blend", "render.log"
 """In the job's folder while it is rendered."""
@@ -49,6 +52,7 @@ class Film:
         yield from self._render(plan, names, record)
         self._folder = record.frames_path
         self._show_reference()
+        self._tell_if_still()
 
     def _render(self, plan: Plan, names: list[Name], record: JobRecord) -> Iterator[rendering.Told | None]:
         command = second_blender.command() if self._apart else None
@@ -69,6 +73,15 @@ class Film:
         summary = f"Scene frame {self._frames[self._anchor]} of {self.name}"
         with suppress(OSError):
             shown.state.look = looks.of_rendered(pictures[self._anchor], self._keys, len(pictures), summary)
+
+    def _tell_if_still(self) -> None:
+        """Most frames of a short motion in a long range show it before or after: that makes a poor animation."""
+        pictures = sorted(self._folder.glob("*.png")) if self._folder else []
+        with suppress(ArtistError):
+            stills, steps = count_stills(read_picture(path) for path in pictures)
+            if hardly_moves(stills, steps):
+                problem = f"{stills} of the {steps + 1} pictures of {self.name} are like the one before: it hardly moves in them."
+                shown.show(Problem(problem, "Choose first frame, count and step under Frames so that it moves."))
 
 
 def _render_apart(plan: Plan, names: list[Name], record: JobRecord, command: list[str]) -> Iterator[rendering.Told | None]:

@@ -44,9 +44,13 @@ def _apart(one: float, other: float) -> float:
     return abs((one - other + 180) % 360 - 180)
 
 
-def side_at(axis: str, facing: str) -> protocol.Facing | None:
-    """The side of a mesh, given to the backend as one that faces `facing`, that lies at another local axis; None: it cannot."""
-    yaw = yaw_between(axis, facing)
+def side_at(axis: str, facing: str, shape: np.ndarray | None = None) -> protocol.Facing | None:
+    """The side of a mesh, given to the backend as one that faces `facing`, that lies at another local axis; None: it cannot.
+
+    Args:
+        shape: (3, 3) by which the mesh was shown, see `motion.world_shape`.
+    """
+    yaw = yaw_between(axis, facing, shape)
     return None if yaw is None else SIDES[yaw]
 
 
@@ -58,4 +62,5 @@ def front_and_up(target: bpy.types.Object) -> np.ndarray | None:
     found = made.fit if made is not None else None
     if made is None or found is None or (found.agreement is None and found.shape == OWN):
         return None
-    return seen_axes(found.facing, made.facing)
+    local = seen_axes(found.facing, made.facing) @ np.linalg.inv(made.shape_matrix).T
+    return local / np.linalg.norm(local, axis=1, keepdims=True)

@@ -12,6 +12,8 @@ FIXES: dict[str, tuple[str, dict[str, Any]]] = {
     "object.mode_set": ("Leave Mode", {"mode": "OBJECT"}),
     "object.make_single_user": ("Make Single User", {"object": True, "obdata": True}),
     "screen.userpref_show": ("Open Preferences", {"section": "SYSTEM"}),
+    "actionmesh.apply_to_copy": ("Apply Modifiers to a Copy", {}),
+    "object.duplicates_make_real": ("Make Instances Real", {}),
     "object.make_local": ("Make Local", {"type": "SELECT_OBDATA"}),
 }
 """What a button of Blender's own is called here, and what it is told."""

@@ -86,8 +86,8 @@ class SceneSettings(bpy.types.PropertyGroup):
 
     fit_clip: BoolProperty(
         name="Fit Whole Clip",
-        description="Spread the frames evenly over the whole clip or scene range. Fast motion may be missed between them. "
-        "Off uses the frames that you name",
+        description="Spread the frames evenly over the whole clip, or over the motion of the animated object. "
+        "Fast motion may be missed between them. Off uses the frames that you name",
         default=True,
     )
     frame_start: IntProperty(

@@ -19,6 +19,8 @@ from .preferences import choices
 from .scene.coats import check_room
 from .scene.meshes import save_rest_pose
 from .scene.sample_mesh import add_mesh
+from .scene.seen import Seen, see
+from .scene.source_range import range_of
 from .scene.targets import check_target, fingerprint
 
 THUMBNAIL = 256
@@ -42,7 +44,8 @@ def submit(
 ) -> list[str]:
     """Queues one job for each target, None standing for a new object; returns their ids.
 
-    All targets are checked before the first job is queued. An animated object is rendered once for all of them.
+    All targets are checked, and seen as they are now, before the first job is queued. An animated object is rendered once
+    for all of them.
 
     Args:
         filepath: a clip that wins over the scene's settings.
@@ -57,11 +60,12 @@ def submit(
             check_target(target)
             if settings.colours:
                 check_room(target)
+    seen = [None if target is None else see(target, target.actionmesh.facing == AUTO) for target in targets]
     source = settings.source_object if settings.source == "OBJECT" and not filepath else None
     frames = scene_frames(context.scene) if source else []
     request = _request(context.scene, FRAMES_FOLDER if source else clip_of(settings, filepath), seed, frames)
     film = Film(source, frames, settings, apart=not waits) if source else None
-    return [_submit_one(context, request, target, film) for target in targets]
+    return [_submit_one(context, request, item, film) for item in seen]
 
 
 def submit_sample(context: bpy.types.Context) -> str:
@@ -76,8 +80,9 @@ def submit_sample(context: bpy.types.Context) -> str:
     presenting.present(context, target)
     presenting.bring_into_view(context, target, closer=True)
     try:
+        seen = see(target, upright=True)
         record = _sample_job(context, target)
-        save_target(target, AS_MODELLED, record)
+        save_target(seen, AS_MODELLED, record)
     except ArtistError:
         bpy.data.meshes.remove(target.data)
         raise
@@ -100,7 +105,8 @@ def _sample_job(context: bpy.types.Context, target: bpy.types.Object) -> JobReco
         reference_pose=protocol.ReferencePose.CORRECTED,
         device=choices().device,
     )
-    writing = replace(delivery.chosen(context.scene, target.name), facing=AS_MODELLED, target=fingerprint(target))
+    writing = delivery.chosen(context.scene, target.name)
+    writing = replace(writing, facing=AS_MODELLED, upright=True, target=fingerprint(target))
     return new_job(context, request, f"{delivery.name_of(clip)} to {target.name}", Purpose.KEYS, writing)
 
 
@@ -150,19 +156,26 @@ def is_pattern(path: str) -> bool:
 
 
 def scene_frames(scene: bpy.types.Scene) -> list[int]:
-    """The frames at which an animated object is rendered: equal whole steps, so that time runs evenly."""
+    """The frames at which an animated object is rendered: equal whole steps over its motion, so that time runs evenly."""
     settings = scene.actionmesh
     if not settings.fit_clip:
         return [settings.scene_start + number * settings.frame_step for number in range(settings.frame_count)]
-    if scene.frame_end <= scene.frame_start:
+    start, end = range_of(settings.source_object, scene)
+    if end <= start:
         raise ArtistError("The range of the scene has only one frame.", "Set its start and end around the animation.")
-    return list(range(scene.frame_start, scene.frame_end + 1, _fitting_step(length(scene) or 2, settings.frame_count)))
+    return list(range(start, end + 1, _fitting_step(end - start + 1, settings.frame_count)))
+
+
+def first_frame(scene: bpy.types.Scene) -> int:
+    """The frame of the scene at which the motion of an animated object begins."""
+    return range_of(scene.actionmesh.source_object, scene)[0]
 
 
 def length(scene: bpy.types.Scene) -> int | None:
     """How many frames the source has; None as long as nobody has looked."""
     if scene.actionmesh.source == "OBJECT":
-        return scene.frame_end - scene.frame_start + 1
+        start, end = range_of(scene.actionmesh.source_object, scene)
+        return end - start + 1
     seen = shown.state.look
     return seen.clip_frames if seen is not None and seen.clip == looks.clip_key(scene.actionmesh) else None
 
@@ -216,18 +229,19 @@ def _picture_rate(settings: bpy.types.PropertyGroup, clip: str) -> float | None:
     return settings.image_rate if is_pattern(clip) or Path(clip).is_dir() else None
 
 
-def _submit_one(context: bpy.types.Context, request: protocol.Animate, target: bpy.types.Object | None, film: Film | None) -> str:
+def _submit_one(context: bpy.types.Context, request: protocol.Animate, seen: Seen | None, film: Film | None) -> str:
     name = film.name if film else delivery.name_of(request.clip)
     settings, writing = context.scene.actionmesh, delivery.chosen(context.scene, name, film.first if film else None)
-    if target is None:
+    if seen is None:
         request = replace(request, **_made_mesh(settings))
         record = new_job(context, request, name, Purpose.NEW_OBJECT, writing)
     else:
-        axis = target.actionmesh.facing
-        writing = replace(writing, facing=AS_MODELLED if axis == AUTO else axis, target=fingerprint(target))
+        target, axis = seen.object, seen.object.actionmesh.facing
+        facing = AS_MODELLED if axis == AUTO else axis
+        writing = replace(writing, facing=facing, upright=axis == AUTO, target=fingerprint(target))
         request = replace(request, **_own_mesh(settings, axis))
         record = new_job(context, request, f"{name} to {target.name}", Purpose.KEYS, writing)
-        save_target(target, writing.facing, record)
+        save_target(seen, writing.facing, record)
     return runner.submit(record, film.prepare(record) if film else None)
 
 
@@ -266,10 +280,13 @@ def new_job(
     return new_record(jobs_root(choices().job_folder), request, rematch, **facts)
 
 
-def save_target(target: bpy.types.Object, facing: str, record: JobRecord) -> None:
-    """Puts the mesh as it is now into the job's folder: the job must not see what is changed while it waits."""
+def save_target(seen: Seen, facing: str, record: JobRecord) -> None:
+    """Puts the mesh as it was seen into the job's folder: the job must not see what is changed while it waits."""
     try:
-        save_rest_pose(target, facing, record.target_path, with_corners=record.request.colours)
+        if seen.carry is None:
+            save_rest_pose(seen.object, facing, record.target_path, with_corners=record.request.colours)
+        else:
+            seen.save(facing, record.target_path, with_corners=record.request.colours)
     except OSError as error:
         record.release()
         remove_folder(record.folder)

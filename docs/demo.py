@@ -1,11 +1,13 @@
-"""What an artist does, as a script: the demo of `python3 build.py demo`, and an example of driving the extension without a window.
+"""The demo of `python3 build.py demo`, and an example of how to drive the extension without a window.
 
-    python docs/demo.py EXTENSION.zip CLIP MESH.glb PICTURES OUT    in a Python that has bpy; ACTIONMESH_PYTHON runs the backend
+    python docs/demo.py EXTENSION.zip CLIP MESH.glb PICTURES OUT
 
-It installs the extension, makes a new object from the clip, gives the mesh a texture and a rig and lets it move as the clip
-does, and writes OUT/demo.blend, OUT/demo.glb, OUT/demo.png (the clip, the new object, the rigged mesh) and OUT/timings.txt.
-Of the clip in the folder PICTURES it makes a textured relief, in a scene of its own: OUT/relief.glb, and OUT/relief.png (the
-clip, and under it the mesh from the front and from three quarters).
+Run it in a Python that has bpy; the variable ACTIONMESH_PYTHON names the Python that runs the backend.
+
+It installs the extension, makes a new object from the clip, gives the mesh a texture and a rig, animates it from the
+clip, and writes OUT/demo.blend, OUT/demo.glb, OUT/demo.png (the clip, the new object, the rigged mesh) and
+OUT/timings.txt. From the clip in the folder PICTURES it makes a textured relief in a separate scene: OUT/relief.glb and
+OUT/relief.png (the clip, and below it the mesh from the front and from three quarters).
 """
 
 import sys
@@ -21,7 +23,7 @@ LEFT, RIGHT = -2.6, 2.6
 ROWS, WIDTH, HEIGHT, ZOOM = 4, 900, 300, 1.7
 COLUMNS, CELL, PICTURE_RATE = 8, 220, 24
 THREE_QUARTERS = Euler((np.radians(14), 0, np.radians(-40))).to_matrix().to_4x4()
-"""What turns a mesh as a camera sees it that stands 40 degrees aside and 14 above."""
+"""Turns a mesh as if seen by a camera 40 degrees to the side and 14 degrees above."""
 AROUND = 1.06
 """The side of a picture in PICTURES, in widths of its subject."""
 
@@ -29,7 +31,7 @@ AROUND = 1.06
 def main(extension: Path, clip: Path, mesh: Path, pictures: Path, out: Path) -> None:
     bpy.ops.wm.read_factory_settings(use_empty=True)
     install(extension)
-    # as many frames a second as the clip has, so that the board shows one of them in each
+    # use the clip's frame rate, so that the board shows one clip frame per scene frame
     scene = set_up(bpy.context.scene, round(bpy.data.movieclips.load(str(clip)).fps))
     rigged = textured_and_rigged(mesh)
     before = uv_of(rigged)
@@ -53,7 +55,7 @@ def main(extension: Path, clip: Path, mesh: Path, pictures: Path, out: Path) -> 
 
 
 def make_relief(pictures: Path, out: Path) -> None:
-    """The textured mesh of a folder of pictures, under the clip and above itself from three quarters, in a new scene."""
+    """Make a relief from a folder of pictures in a new scene: the clip, the mesh below it, and the mesh turned."""
     bpy.ops.scene.new(type="EMPTY")
     scene = set_up(bpy.context.scene, PICTURE_RATE)
     start = time.perf_counter()
@@ -76,12 +78,13 @@ def make_relief(pictures: Path, out: Path) -> None:
 
 
 def middle(made: bpy.types.Object) -> tuple[Vector, float]:
-    """The middle of an object's box, in the world, and how wide the box is."""
+    """Return the centre of an object's bounding box in world space, and the width of the box."""
     corners = [made.matrix_world @ Vector(corner) for corner in made.bound_box]
     return sum(corners, Vector()) / len(corners), made.dimensions.x
 
 
 def set_up(scene: bpy.types.Scene, rate: int) -> bpy.types.Scene:
+    """Set a scene's frame rate and the demo's settings; return the scene."""
     scene.frame_end = 1  # it grows with the animation
     scene.render.fps = rate
     scene.actionmesh.preset = "demo"
@@ -90,7 +93,7 @@ def set_up(scene: bpy.types.Scene, rate: int) -> bpy.types.Scene:
 
 
 def note(out: Path, line: str) -> None:
-    """On the standard error, since Blender itself writes to the standard output; and in OUT/timings.txt."""
+    """Write a line to OUT/timings.txt and to standard error, because Blender writes to standard output."""
     print(line, file=sys.stderr, flush=True)
     with (out / "timings.txt").open("a", encoding="utf-8") as file:
         file.write(line + "\n")
@@ -123,7 +126,7 @@ def select(*objects: bpy.types.Object) -> None:
 
 
 def textured_and_rigged(path: Path) -> bpy.types.Object:
-    """The mesh of a file with UVs, a striped texture and an armature of two bones."""
+    """Return a file's mesh, with UVs, a striped texture and an armature of two bones."""
     bpy.ops.import_scene.gltf(filepath=str(path))
     mesh = next(each for each in bpy.context.selected_objects if each.type == "MESH")
     bpy.context.view_layer.update()
@@ -137,7 +140,7 @@ def textured_and_rigged(path: Path) -> bpy.types.Object:
 
 
 def paint(mesh: bpy.types.Object) -> None:
-    """Planar UVs from the front, and a picture of stripes."""
+    """Add planar UVs from the front and a striped texture."""
     layer = mesh.data.uv_layers.new(name="front")
     low = min(vertex.co.z for vertex in mesh.data.vertices)
     high = max(vertex.co.z for vertex in mesh.data.vertices)
@@ -161,7 +164,7 @@ def paint(mesh: bpy.types.Object) -> None:
 
 
 def rig(mesh: bpy.types.Object) -> None:
-    """A lower and an upper bone; the upper one leans a little, so that the rig's part of the pose is seen to stay."""
+    """Add a lower and an upper bone; the upper one leans a little, to show that the rig's part of the pose stays."""
     armature = bpy.data.objects.new("rig", bpy.data.armatures.new("rig"))
     bpy.context.collection.objects.link(armature)
     select(armature)

@@ -1,4 +1,4 @@
-"""The demo's stage: a board that plays the clip, a camera and light, and pictures of them."""
+"""The demo's stage: a board that plays the clip, a camera, a light, and rendered pictures."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ from mathutils import Vector
 
 
 def show_clip(clip: Path, end: int, centre: Vector, size: float, zoom: float) -> None:
-    """The clip, a video or the first of its pictures, on a board that plays along."""
+    """Add a board that plays the clip along with the scene; `clip` is a video or the first picture of a sequence."""
     bpy.ops.mesh.primitive_plane_add(size=size, location=centre, rotation=(np.pi / 2, 0, 0))
     image = bpy.data.images.load(str(clip))
     image.source = "MOVIE" if image.source == "MOVIE" else "SEQUENCE"
@@ -19,7 +19,10 @@ def show_clip(clip: Path, end: int, centre: Vector, size: float, zoom: float) ->
     nodes.clear()
     kinds = "TexImage", "Emission", "BsdfTransparent", "MixShader", "OutputMaterial"
     texture, light, nothing, mix, output = (nodes.new(f"ShaderNode{kind}") for kind in kinds)
-    texture.image, texture.interpolation = image, "Closest"  # else the colour of what is transparent shows at the rim
+    texture.image, texture.interpolation = (
+        image,
+        "Closest",
+    )  # interpolation would show the colour of transparent pixels at the rim
     image.alpha_mode = "CHANNEL_PACKED"
     texture.image_user.frame_duration = end
     texture.image_user.use_auto_refresh = True
@@ -30,12 +33,12 @@ def show_clip(clip: Path, end: int, centre: Vector, size: float, zoom: float) ->
     links.new(mix.outputs["Shader"], output.inputs["Surface"])
     board = bpy.context.object.data
     board.materials.append(material)
-    for corner in board.uv_layers[0].data:  # a closer look at the middle
+    for corner in board.uv_layers[0].data:  # zoom in on the middle
         corner.uv = 0.5 + (corner.uv[0] - 0.5) / zoom, 0.5 + (corner.uv[1] - 0.5) / zoom
 
 
 def rendered(scene: bpy.types.Scene, count: int) -> Iterator[np.ndarray]:
-    """Pictures (height, width, 4), the lowest row first, of so many frames spread over the scene."""
+    """Render `count` frames spread over the scene; yield pictures (height, width, 4), the lowest row first."""
     size = scene.render.resolution_y, scene.render.resolution_x, 4
     for frame in np.linspace(scene.frame_start, scene.frame_end, count + 1)[:count].round():
         scene.frame_set(int(frame))
@@ -47,7 +50,7 @@ def rendered(scene: bpy.types.Scene, count: int) -> Iterator[np.ndarray]:
 
 
 def save_picture(pixels: np.ndarray, path: Path) -> None:
-    """Writes (height, width, 4), the lowest row first, as PNG."""
+    """Write pixels (height, width, 4), the lowest row first, as PNG."""
     height, width, _ = pixels.shape
     sheet = bpy.data.images.new("sheet", width, height)
     sheet.pixels.foreach_set(pixels.ravel())
@@ -56,7 +59,10 @@ def save_picture(pixels: np.ndarray, path: Path) -> None:
 
 
 def set_up_camera_and_light(scene: bpy.types.Scene, width: int, height: int, longest: float, eye: Vector) -> None:
-    """Light, and a parallel camera at `eye` that looks along +Y and sees `longest` along its picture's longer side."""
+    """Add a light, and an orthographic camera at `eye` that looks along +Y.
+
+    `longest` is the length that the camera sees along the longer side of its picture.
+    """
     scene.render.engine = "CYCLES"
     scene.cycles.samples, scene.cycles.use_denoising = 16, False
     scene.render.resolution_x, scene.render.resolution_y = width, height

@@ -1,11 +1,11 @@
-"""Resolves the backend's packages for every platform, Python and kind of PyTorch, from wheels; writes `backend/locks`.
+"""Resolve the backend's packages for every platform, Python and kind of PyTorch, from wheels; write `backend/locks`.
 
     python docs/locks.py UV                  resolves all and writes the locks and the table in docs/installing.md
-    python docs/locks.py UV --cpu-wheels DIR  the same; PyTorch for Linux without CUDA lies in DIR
+    python docs/locks.py UV --cpu-wheels DIR  the same, with PyTorch for Linux without CUDA from DIR
 
-UV is the program uv of the version that `backend/locks/uv.txt` names. A lock names every package with its version and
-the SHA-256 of its wheels, so that a mirror, a cache or a folder may serve them and nothing else can. What this machine
-cannot resolve keeps the lock of an earlier run, if there is one, and is marked "not resolved here".
+UV is the program uv in the version that `backend/locks/uv.txt` names. A lock names every package with its version and
+the SHA-256 of its wheels, so that a mirror, a cache or a folder can serve exactly these files and no others. A target
+that this machine cannot resolve keeps its lock from an earlier run, if any, and is marked "not resolved here".
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LOCKS, TABLE = ROOT / "backend" / "locks", ROOT / "docs" / "installing.md"
 UV = "uv==0.13.9"
 PYTORCH = "https://download.pytorch.org/whl/"
 UNPACKED = 3.3
-"""Bytes on disk for each byte that is downloaded, as measured with cpu-linux-x64-py311; see docs/installing.md."""
+"""Bytes on disk per downloaded byte, as measured with cpu-linux-x64-py311; see docs/installing.md."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Target:
         kind: "cpu", "cuda130", "cuda126" or "mps"; "uv" for the installer itself.
         platform: as Blender's manifest names it.
         triple: as uv names it.
-        python: such as "3.11".
-        index: of PyTorch's own indexes, the one that has this build; empty where PyPI has it.
+        python: version of Python, such as "3.11".
+        index: name of PyTorch's own index that has this build; empty if PyPI has it.
     """
 
     kind: str
@@ -73,12 +73,12 @@ NONE_FOR = {"macos-x64": "Intel Macs", "windows-arm64": "Windows on ARM"}
 
 @dataclass(frozen=True)
 class Lock:
-    """What `backend/locks/locks.json` says of a lock.
+    """The entry of a lock in `backend/locks/locks.json`.
 
     Args:
-        packages: how many.
-        download: bytes of the wheels; None where the index does not tell one of them.
-        installed: bytes on disk, an estimate unless somebody measured it.
+        packages: number of packages.
+        download: bytes of the wheels; None if the index does not give the size of one of them.
+        installed: bytes on disk, an estimate unless it was measured.
         index: see Target.
     """
 
@@ -89,7 +89,7 @@ class Lock:
 
 
 class Unresolved(Exception):
-    """uv found no set of wheels; the sentence is its last."""
+    """uv found no set of wheels; the message says why."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -118,7 +118,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def write_uv(uv: Path) -> None:
-    """Write the lock of uv, one for all platforms; pip understands it too."""
+    """Write the lock of uv, one for all platforms, in a format that pip also reads."""
     targets = [Target("uv", platform, triple, "3.11") for platform, triple in UV_FOR.items()]
     texts = [resolve(uv, target, None)[0] for target in targets]
     digests = sorted({digest for text in texts for digest in re.findall(r"--hash=sha256:[0-9a-f]{64}", text)})
@@ -126,7 +126,7 @@ def write_uv(uv: Path) -> None:
 
 
 def _kept() -> dict[str, Lock]:
-    """Locks of an earlier run, or of another machine's."""
+    """Return the locks of an earlier run, or of another machine's run."""
     try:
         known = json.loads((LOCKS / "locks.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -135,7 +135,7 @@ def _kept() -> dict[str, Lock]:
 
 
 def resolve(uv: Path, target: Target, cpu_wheels: Path | None) -> tuple[str, Lock]:
-    """Return the text of a lock and its numbers; raise Unresolved if there is no set of wheels."""
+    """Return the text of a lock and its entry; raise Unresolved if no set of wheels fits."""
     with tempfile.TemporaryDirectory() as folder:
         out, asked = Path(folder, "pylock.toml"), Path(folder, "asked.txt")
         asked.write_text(_requirements(target.kind), encoding="utf-8")
@@ -168,7 +168,7 @@ def resolve(uv: Path, target: Target, cpu_wheels: Path | None) -> tuple[str, Loc
 
 
 def _requirements(kind: str) -> str:
-    """The pinned names, without the options that pip alone understands."""
+    """Return the pinned requirements, without the options that only pip understands."""
     if kind == "uv":
         return UV + "\n"
     names = ["requirements-cpu.txt"] + (["requirements-cuda.txt"] if kind.startswith("cuda") else [])
@@ -177,14 +177,14 @@ def _requirements(kind: str) -> str:
 
 
 def _sources(target: Target, cpu_wheels: Path | None) -> list[str]:
-    """Where uv looks: PyTorch's index first, which wins for what it has; a folder instead of it where one is given."""
+    """Return uv's options for sources: PyTorch's index, which takes precedence, or a given folder instead."""
     if target.index == "cpu" and cpu_wheels is not None:
         return ["--find-links", str(cpu_wheels), "--index-strategy", "unsafe-best-match"]
     return ["--index", PYTORCH + target.index, "--index-strategy", "unsafe-best-match"] if target.index else []
 
 
 def _reason(told: str) -> str:
-    """What of uv's words says that this machine cannot resolve it, in one line."""
+    """Return in one line why uv could not resolve a target, from its output."""
     if re.search(r"Failed to fetch|error sending request|Connection|403|Forbidden|tunnel", told):
         return "the index was not reached"
     hints = re.findall(r"we only found wheels for `([^`]+)`|Because (\S+) has no wheels", told)
@@ -192,11 +192,12 @@ def _reason(told: str) -> str:
 
 
 def wheel_name(wheel: dict) -> str:
+    """Return the file name of a wheel in a pylock."""
     return wheel.get("name") or (wheel.get("url") or wheel["path"]).rpartition("/")[2]
 
 
 def fits(name: str, target: Target) -> bool:
-    """Whether a wheel's tags are of a platform and of this Python; which of several is best the installer decides."""
+    """Return whether a wheel's tags fit a target; the installer chooses the best of several."""
     _, python, abi, system = name.removesuffix(".whl").rsplit("-", 3)
     version = target.python.replace(".", "")
     stable = abi == "abi3" and any(int(tag[2:]) <= int(version) for tag in python.split(".") if tag.startswith("cp3"))
@@ -212,7 +213,7 @@ def fits(name: str, target: Target) -> bool:
 
 
 def _size(wheels: list[dict], cpu_wheels: Path | None) -> int | None:
-    """Of the largest that fits: an upper bound, and the only one in most cases."""
+    """Return the size of the largest wheel that fits: an upper bound, as usually only one fits; None if unknown."""
     sizes = [wheel.get("size") or _size_in(cpu_wheels, wheel) for wheel in wheels]
     return None if None in sizes else max(size for size in sizes if size)
 
@@ -223,7 +224,7 @@ def _size_in(folder: Path | None, wheel: dict) -> int | None:
 
 
 def _with_table(text: str, outcomes: dict[str, str], kept: dict[str, Lock]) -> str:
-    """The document with a new table between its two marks."""
+    """Return the document with a new table between its two marks."""
     rows = ["| lock | packages | download | installed | |", "|---|---|---|---|---|"]
     for target in TARGETS:
         lock, trouble = kept.get(target.name), outcomes[target.name]

@@ -18,6 +18,7 @@ LAYERS = (
     {"pipeline", "output"},
     {"stages"},
     {"sampling", "models", "geometry", "media", "weights", "matching", "relief", "painting"},
+    {"acceleration"},
 )
 """From the ways in to the parts; a module looks at its own layer and at those below."""
 TRAINING = {"training", "evaluation"}

@@ -4,6 +4,7 @@ import ast
 import re
 import shutil
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,7 @@ def checks(monkeypatch):
         libraries: list = []
         checked: list = []
 
-        def run(self, name, command, root, variables=None):
+        def run(self, name, command, root, variables=None, kept=False):
             self.append((name, command, variables or {}))
             return self.codes.get(name, 0)
 
@@ -49,6 +50,7 @@ def checks(monkeypatch):
         monkeypatch.setattr(blenders, name, fake)
     monkeypatch.setattr(preflight, "check", lambda root, wanted: checks.checked.extend(each.name for each, _ in wanted))
     monkeypatch.setattr(build, "find_blender", lambda: "")
+    monkeypatch.setattr(build, "at_once", lambda: 1)
     return checks
 
 
@@ -71,11 +73,11 @@ def test_all_well_is_zero(checks, tmp_path, capsys):
 def test_every_blender_module_has_its_environment_and_knows_the_backends_python(checks, tmp_path):
     build.test(tmp_path)
     assert checks.checked == [".venv", ".venv-bpy/4.2", ".venv-bpy/4.5", ".venv-bpy/5.0"]
-    for version, (_, command, variables) in zip(("4.2", "4.5", "5.0"), checks[3:], strict=True):
+    for version, (_, command, variables) in zip(("4.2", "4.5", "5.0"), checks[len(WITHOUT_BLENDER) :], strict=True):
         assert command[:3] == [str(tmp_path / ".venv-bpy" / version / "python"), "-m", "pytest"]
         assert variables["ACTIONMESH_PYTHON"] == str(tmp_path / ".venv" / "python")
         assert not Path(variables["BLENDER_USER_RESOURCES"]).exists()
-    assert len({variables["BLENDER_USER_RESOURCES"] for _, _, variables in checks[3:]}) == 3
+    assert len({variables["BLENDER_USER_RESOURCES"] for _, _, variables in checks[len(WITHOUT_BLENDER) :]}) == 3
 
 
 def ran_in(checks):
@@ -91,14 +93,14 @@ def test_oldest_and_newest_blender_run_everything_and_those_between_the_smoke_te
     assert ran["4.2"] == ran["5.3"] == ["tests/bpy"]
     for version in ("4.5", "5.0", "5.1", "5.2"):
         assert len(ran[version]) >= 3 and all((build.ROOT / name).is_file() for name in ran[version])
-    assert "Smoke tests alone: Blender 4.5, 5.0, 5.1, 5.2; `build.py test --all`" in capsys.readouterr().out
+    assert "Smoke tests only: Blender 4.5, 5.0, 5.1, 5.2; `build.py test --all`" in capsys.readouterr().out
 
 
 def test_newest_is_that_of_the_pythons_which_are_there(checks, tmp_path, capsys):
     build.test(tmp_path)
     ran = ran_in(checks)
     assert ran["4.2"] == ran["5.0"] == ["tests/bpy"] != ran["4.5"]
-    assert "Skipped: Blender 5.1, 5.2, 5.3, since no Python 3.13 was found.\n" in capsys.readouterr().out
+    assert "Skipped: Blender 5.1, 5.2, 5.3, because no Python 3.13 was found.\n" in capsys.readouterr().out
 
 
 def test_all_runs_everything_everywhere(checks, monkeypatch, capsys):
@@ -108,7 +110,7 @@ def test_all_runs_everything_everywhere(checks, monkeypatch, capsys):
     assert "Smoke" not in capsys.readouterr().out
     with pytest.raises(SystemExit):
         build.main(["demo", "--all"])
-    assert "--all goes with test" in capsys.readouterr().err
+    assert "--all can only be used with test" in capsys.readouterr().err
 
 
 def test_without_a_python_or_the_libraries_of_the_module_its_tests_are_skipped_with_a_reason(checks, tmp_path, capsys):
@@ -116,17 +118,17 @@ def test_without_a_python_or_the_libraries_of_the_module_its_tests_are_skipped_w
     assert build.test(tmp_path) == 0
     assert [name for name, _, _ in checks] == WITHOUT_BLENDER and checks.checked == [".venv"]
     shown = capsys.readouterr().out
-    assert "Skipped: Blender 4.2, 4.5, 5.0, since no Python 3.11 was found.\n" in shown
-    assert "Skipped: Blender 5.1, 5.2, 5.3, since no Python 3.13 was found.\n" in shown
+    assert "Skipped: Blender 4.2, 4.5, 5.0, because no Python 3.11 was found.\n" in shown
+    assert "Skipped: Blender 5.1, 5.2, 5.3, because no Python 3.13 was found.\n" in shown
     checks.pythons, checks.libraries = ["3.11"], ["libSM.so.6"]
     assert build.test(tmp_path) == 0
     assert not ran_in(checks)
-    assert "Skipped: Blender 4.2, 4.5, 5.0, 5.1, 5.2, 5.3, since Blender's Python module needs libSM;" in capsys.readouterr().out
+    assert "Skipped: Blender 4.2, 4.5, 5.0, 5.1, 5.2, 5.3, because Blender's Python module needs libSM;" in capsys.readouterr().out
 
 
 def test_real_blender_is_used_where_there_is_one(checks, tmp_path, monkeypatch, capsys):
     build.test(tmp_path)
-    assert "Skipped: tests/window, since there is no Blender" in capsys.readouterr().out
+    assert "Skipped: tests/window, because there is no Blender" in capsys.readouterr().out
     monkeypatch.setattr(build, "find_blender", lambda: "/opt/blender")
     checks.codes = {"window": 5}
     assert build.test(tmp_path) == 5
@@ -149,6 +151,8 @@ def test_checks_run_in_the_repository_with_their_variables(tmp_path, capfd):
     code = "import os, sys; print(os.getcwd(), os.environ['ONE'], os.environ['PATH'] != ''); sys.exit(-3)"
     assert build.run_check("name", [sys.executable, "-c", code], tmp_path, {"ONE": "1"}) == 253
     assert f"{tmp_path} 1 True" in capfd.readouterr().out
+    assert build.run_check("kept", [sys.executable, "-c", code], tmp_path, {"ONE": "2"}, kept=True) == 253
+    assert capfd.readouterr().out == f"== kept\n{tmp_path} 2 True\n"
 
 
 def test_requirements_of_every_blender_are_pinned():
@@ -157,6 +161,13 @@ def test_requirements_of_every_blender_are_pinned():
         assert re.fullmatch(rf"bpy=={version}\.\d+\n", bpy.read_text())
     pins = [re.fullmatch(r"([a-z]+)==[\d.]+(; .*)?", line) for line in common.read_text().splitlines()[1:]]
     assert {pin.group(1) for pin in pins} == {"numpy", "safetensors", "pytest", "hypothesis"}
+
+
+def test_extras_pin_what_the_requirement_files_pin():
+    extras = tomllib.loads((build.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    pinned = {name: (build.ROOT / "backend" / f"requirements-{name}.txt").read_text().split("\n") for name in ("dev", "cuda")}
+    assert set(extras["dev"]) | set(extras["train"]) <= set(pinned["dev"])
+    assert set(extras["cuda"]) <= set(pinned["cuda"])
 
 
 def test_missing_clip_is_one_sentence(tmp_path, monkeypatch, capsys):

@@ -1,4 +1,4 @@
-"""The result of a job: one mesh topology in every frame, and where it came from."""
+"""The result of a job: one mesh topology in every frame, and how it was made."""
 
 import json
 from dataclasses import asdict, dataclass, field, replace
@@ -10,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from .errors import InputError
+from .geometry.strays import renumbered, used_vertices, with_strays
 from .output.atomic import write_atomically
 from .painting.coat import Coat
 from .protocol import ClipCamera, Fit, ProtocolError, read
@@ -17,10 +18,11 @@ from .protocol import ClipCamera, Fit, ProtocolError, read
 
 @dataclass(frozen=True)
 class Provenance:
-    """What made an animation.
+    """How an animation was made.
 
     Args:
-        mask, frames, anchor, fps: how the clip was read, see `options.AnimateOptions`; `frames` is a FrameChoice's fields.
+        mask, frames, anchor, fps: how the clip was read, see `options.AnimateOptions`; `frames` has a FrameChoice's
+            fields.
         fit: how it fits the clip.
     """
 
@@ -38,7 +40,7 @@ class Provenance:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Provenance":
-        """Read what `asdict` made; what an older version did not write has its default."""
+        """Read what `asdict` made; fields that an older version did not write get their defaults."""
         return cls(**values | {"fit": read(Fit, values.get("fit", {}), "fit")})
 
 
@@ -51,11 +53,11 @@ class Animation:
         faces: (F, 3) int32 triangles.
         times: (T,) float64, seconds from the first chosen frame.
         reference_frame: index into T of the pose for which the reference mesh was made or given.
-        frame_indices: (T,) int64, which of the chosen frames a pose shows, counted from 0; -1 for an in-between.
-        provenance: what made it.
-        unmatched: (T, V, 3) float32, the network's poses before they were matched to the clip; None where `vertices` are those.
-        appearance: UVs and a picture of a mesh that was coloured here. None for plain clay, and for an artist's mesh, whose own
-            file tells, unless its colours were asked for.
+        frame_indices: (T,) int64, the chosen frame that a pose shows, counted from 0; -1 for an in-between.
+        provenance: how it was made.
+        unmatched: (T, V, 3) float32, the network's poses before match; None if `vertices` are these.
+        appearance: UVs and a picture of a mesh that was coloured here. None for plain clay, and for an artist's
+            mesh, which keeps its own colours unless the clip's were asked for.
         origin: (3,) float64; not 0 for a mesh so far away from 0 that float32 would blur it. What is saved counts from 0.
     """
 
@@ -79,16 +81,35 @@ class Animation:
 
     @property
     def frames(self) -> list[float]:
-        """Which frame each pose shows, counted among those chosen; in-betweens have parts of frames."""
+        """The frame that each pose shows, counted among those chosen; in-betweens have fractions."""
         whole = np.flatnonzero(self.frame_indices >= 0)
         return np.interp(np.arange(len(self.times)), whole, self.frame_indices[whole]).tolist()
 
     def with_fit(self, fit: Fit) -> "Animation":
-        """Return the same animation with another account of how it lies on its clip."""
+        """Return the same animation with another `fit`."""
         return replace(self, provenance=replace(self.provenance, fit=fit))
 
+    def without_strays(self) -> "Animation":
+        """Return the same animation of the vertices alone that have a face."""
+        used = used_vertices(self.faces)
+        if len(used) == self.vertices.shape[1]:
+            return self
+        unmatched = None if self.unmatched is None else self.unmatched[:, used]
+        return replace(self, vertices=self.vertices[:, used], faces=renumbered(self.faces, used), unmatched=unmatched)
+
+    def with_strays(self, rest: np.ndarray, faces: np.ndarray) -> "Animation":
+        """Return the animation of all vertices again, see `geometry.strays`.
+
+        Args:
+            rest: (V, 3) all of them; faces: (F, 3) among them.
+        """
+        if self.vertices.shape[1] == len(rest):
+            return self
+        unmatched = None if self.unmatched is None else with_strays(self.unmatched, rest, faces)
+        return replace(self, vertices=with_strays(self.vertices, rest, faces), faces=faces, unmatched=unmatched)
+
     def save(self, path: str | Path) -> None:
-        """Writes one .safetensors file; the provenance and the reference frame travel in its metadata."""
+        """Write one .safetensors file, with the provenance and the reference frame in its metadata."""
         metadata = {"reference_frame": str(self.reference_frame), "provenance": json.dumps(asdict(self.saved_provenance))}
         if self.origin.any():
             metadata["origin"] = json.dumps(self.origin.tolist())
@@ -103,10 +124,11 @@ class Animation:
         return np.ascontiguousarray(vertices) if not self.origin.any() else vertices + self.origin
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Return all numbers by name: `vertices`, `faces`, `times`, `frame_indices`, `unmatched`, and what `appearance` has.
+        """Return all arrays by name.
 
-        The latter is `corner_uv` (F, 3, 2) float32, and `picture_png`, the bytes of a PNG file as (n,) uint8. Vertices count
-        from 0, as float32, or as float64 where there is an origin.
+        The names are `vertices`, `faces`, `times`, `frame_indices`, `unmatched`, and those of `appearance`:
+        `corner_uv` (F, 3, 2) float32, and `picture_png`, the bytes of a PNG file as (n,) uint8.
+        Vertices count from 0: as float32, or as float64 where there is an origin.
         """
         arrays = {
             "vertices": self._absolute(self.vertices),
@@ -123,10 +145,10 @@ class Animation:
 
     @classmethod
     def load(cls, path: str | Path) -> "Animation":
-        """Reads what `save` wrote.
+        """Load what `save` wrote.
 
         Raises:
-            InputError: the file is missing, truncated, or no animation.
+            InputError: the file is missing, truncated, or not an animation.
         """
         try:
             with safe_open(str(path), framework="numpy") as file:
@@ -154,7 +176,7 @@ def _appearance(arrays: dict[str, np.ndarray]) -> Coat | None:
         return None
     coat = Coat(arrays.pop("corner_uv"), arrays.pop("picture_png").tobytes())
     if len(coat.corner_uv) != len(arrays["faces"]):
-        raise ValueError(f"{len(coat.corner_uv)} faces have UVs, of {len(arrays['faces'])}")
+        raise ValueError(f"{len(coat.corner_uv)} faces have UVs, but the mesh has {len(arrays['faces'])}")
     return coat
 
 

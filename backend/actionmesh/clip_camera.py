@@ -1,4 +1,4 @@
-"""The clip's camera in the pixels of the clip's own frames: of match space, and of the mesh's coordinates as it travels."""
+"""The clip's camera in the pixels of the clip's own frames, in match space and in the mesh's coordinates."""
 
 import numpy as np
 
@@ -30,8 +30,11 @@ def clip_camera(film: Film, standing: Standing) -> ClipCamera:
 
 
 def seen_at(camera: ClipCamera, points: np.ndarray) -> np.ndarray:
-    """Return where points (N, 3) of the mesh's coordinates are seen: (N, 3) columns and rows of the clip's frames, from the frame's
-    corner, and how far before the camera they are."""
+    """Return where points (N, 3) of the mesh's coordinates are seen.
+
+    Returns: (N, 3), columns and rows of the clip's frames, from the frame's corner, and the distance in front of
+    the camera.
+    """
     matrix = np.reshape(camera.matrix, (4, 4))
     right, up, back = ((points.astype(np.float64) - matrix[:3, 3]) @ matrix[:3, :3]).T
     depth = -back

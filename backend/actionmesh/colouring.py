@@ -1,4 +1,4 @@
-"""A finished animation in the colours that its clip shows: a mesh that was made from the clip, or an artist's."""
+"""Painting a finished animation in the colours that its clip shows: a mesh made from the clip, or an artist's."""
 
 from dataclasses import replace
 
@@ -19,7 +19,7 @@ from .painting.painting import painted_by_clip
 from .progress import Progress
 
 PAINTING = "Painting the mesh"
-UNPAINTED = "The mesh has no colours from the clip: where its camera stands was not found."
+UNPAINTED = "The mesh has no colours from the clip, because the clip's camera was not found."
 
 
 def painted_by_camera(animation: Animation, crops: SubjectCrops, standing: Standing, progress: Progress) -> Animation:
@@ -35,10 +35,10 @@ def painted_by_camera(animation: Animation, crops: SubjectCrops, standing: Stand
 def own_mesh_painted(
     animation: Animation, corners: Corners, crops: SubjectCrops, standing: Standing, progress: Progress
 ) -> Animation:
-    """Return the animation of an artist's mesh with the colours that its clip shows, or with a note that says why it has none.
+    """Return the animation of an artist's mesh with the clip's colours, or with a note that says why it has none.
 
     Args:
-        corners: the mesh's own; UVs that leave the picture or lie on each other are not painted into.
+        corners: the mesh's own; UVs that leave the picture or overlap are not used.
     """
     found = animation.provenance.fit
     if found.camera is None:
@@ -51,7 +51,7 @@ def own_mesh_painted(
 
 
 def painted_again(animation: Animation, crops: SubjectCrops, standing: Standing, progress: Progress) -> Animation:
-    """Return an animation that was matched again, its colours as well, if it is an artist's mesh that was painted before."""
+    """Return an animation that was matched again, repainted if it is an artist's mesh that had been painted."""
     coat, made = animation.appearance, animation.provenance
     if coat is None or made.mesh is None or made.fit.camera is None:
         return animation
@@ -68,7 +68,10 @@ def _painted_into(atlas: Atlas, animation: Animation, crops: SubjectCrops, stand
 def _coat(
     poses: np.ndarray, animation: Animation, crops: SubjectCrops, camera: FilmCamera, atlas: Atlas | None, progress: Progress
 ) -> Coat:
-    """What the clip shows of poses (T, V, 3) of match space; vertices at one place are one, so that colours spread across."""
+    """Return what the clip shows of poses (T, V, 3) of match space.
+
+    Vertices at the same place are merged, so that colours spread across seams.
+    """
     advance, anchor = progress.start(PAINTING, 1), animation.provenance.anchor
     _, place_of = weld(poses[anchor])
     first = np.unique(place_of, return_index=True)[1]
@@ -78,5 +81,5 @@ def _coat(
 
 
 def _whole_poses(animation: Animation) -> np.ndarray:
-    """(T, V, 3) the poses of whole frames."""
+    """Return the poses (T, V, 3) of whole frames."""
     return animation.vertices[animation.frame_indices >= 0]

@@ -1,4 +1,4 @@
-"""The command `evaluate`: a benchmark's predictions, or a checkpoint on Toybench, in numbers or in pictures."""
+"""The command `evaluate`: measure predictions or a checkpoint on a benchmark, or draw contact sheets."""
 
 import argparse
 from importlib import import_module
@@ -17,26 +17,26 @@ def add_evaluate(commands: "Commands[argparse.ArgumentParser]") -> None:
     for add in (_add_actionbench, _add_toybench, _add_tracked, _add_sheet, _add_characters, _add_reliefs, _add_approximations):
         chosen = add(kinds)
         chosen.add_argument("--device", default="cpu", help="where to compute: cpu, cuda, cuda:1 (default: %(default)s)")
-        chosen.add_argument("--debug", action="store_true", help="show where an error comes from")
+        chosen.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
 
 def _add_actionbench(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     parser = kinds.add_parser(
         "actionbench",
         help="CD-3D, CD-4D and CD-M of predicted animations",
-        description="Measures predicted animations. Scenes that are in the CSV are not measured again.",
+        description="Measure predicted animations. Scenes already in the CSV are not measured again.",
     )
     parser.set_defaults(run=run_actionbench)
     parser.add_argument("truth", metavar="TRUTH", type=Path, help="folder with UID/surfaces.npy of every scene")
     parser.add_argument("predictions", metavar="PREDICTIONS", type=Path, help="folder with UID/mesh_*.glb or UID.safetensors")
-    parser.add_argument("-o", "--output", metavar="CSV", type=Path, required=True, help="rows; a summary is put beside as .json")
-    parser.add_argument("--points", type=_positive, default=10_000, help="points a cloud (default: %(default)s, as published)")
-    parser.add_argument("--steps", type=_positive, default=200, help="steps of an alignment (default: %(default)s, as published)")
+    parser.add_argument("-o", "--output", metavar="CSV", type=Path, required=True, help="rows, with a .json summary")
+    parser.add_argument("--points", type=_positive, default=10_000, help="points of each cloud (default: %(default)s)")
+    parser.add_argument("--steps", type=_positive, default=200, help="steps of an alignment (default: %(default)s)")
     parser.add_argument(
         "--keep",
         metavar="N",
         type=_positive,
-        help="follow only the N best of the 24 starts after 30 steps on 1000 points; without it all are followed, as published",
+        help="continue only the N best of the 24 starts after 30 steps on 1000 points; the defaults are as published",
     )
     return parser
 
@@ -44,13 +44,13 @@ def _add_actionbench(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Arg
 def _add_toybench(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     parser = kinds.add_parser(
         "toybench",
-        help="a checkpoint on unseen procedural sequences",
-        description="Measures a checkpoint on procedural sequences whose truth is exact. What is in the JSON is not "
-        "measured again.",
+        help="measure a checkpoint on unseen procedural sequences",
+        description="Measure a checkpoint on procedural sequences with exact truth. Results already in the JSON are "
+        "not measured again.",
     )
     parser.set_defaults(run=run_toybench)
     _add_checkpoint(parser)
-    parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="numbers; a table is put beside as .md")
+    parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="numbers, with a .md table")
     parser.add_argument("--count", type=int, default=64, help="toys (default: %(default)s)")
     parser.add_argument("--outsiders", type=int, default=16, help="sequences of other body plans (default: %(default)s)")
     parser.add_argument("--ablations", type=int, default=12, help="toys on which switches are tried (default: %(default)s)")
@@ -62,16 +62,16 @@ def _add_toybench(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Argume
 def _add_tracked(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     parser = kinds.add_parser(
         "tracked",
-        help="a checkpoint on animated characters of artists",
-        description="Measures a checkpoint on tracked files that hold their whole mesh, as blender_addon/dataset.py makes them "
-        "with --faces. What is in the JSON is not measured again.",
+        help="measure a checkpoint on artists' animated characters",
+        description="Measure a checkpoint on tracked files with the whole mesh, which blender_addon/dataset.py makes "
+        "with --faces. Results already in the JSON are not measured again.",
     )
     parser.set_defaults(run=run_tracked)
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="folder of tracked files, searched to any depth")
     _add_checkpoint(parser)
-    parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="numbers; a table is put beside as .md")
+    parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="numbers, with a .md table")
     parser.add_argument(
-        "--manifest", metavar="CSV", type=Path, help="a table with the columns file, body_plan and split, to sum up by"
+        "--manifest", metavar="CSV", type=Path, help="table with columns file, body_plan and split, to group results by"
     )
     _add_again(parser)
     return parser
@@ -80,8 +80,9 @@ def _add_tracked(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Argumen
 def _add_sheet(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     parser = kinds.add_parser(
         "sheet",
-        help="a contact sheet of what a checkpoint makes of Toybench's sequences",
-        description="Draws the clip, the animated true mesh, and the mesh made from the clip alone, of Toybench's first sequences.",
+        help="draw a contact sheet of a checkpoint's results on Toybench's sequences",
+        description="Draw the clip, the animated true mesh and the mesh made from the clip alone, for the first "
+        "sequences of Toybench's two sets.",
     )
     parser.set_defaults(run=run_sheet)
     _add_checkpoint(parser)
@@ -94,9 +95,9 @@ def _add_sheet(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentP
 def _add_characters(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     parser = kinds.add_parser(
         "characters",
-        help="a contact sheet of animated characters, matched to their clips",
-        description="Draws the clip of each character, its mesh matched to the clip from the camera's side and from 50 degrees "
-        "aside, and the truth from there.",
+        help="draw a contact sheet of animated characters, matched to their clips",
+        description="Draw the clip of each character, its mesh matched to the clip, seen from the camera and from 50 "
+        "degrees to the side, and the truth from the side.",
     )
     parser.set_defaults(run=run_characters)
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="folder of tracked files, searched to any depth")
@@ -108,8 +109,8 @@ def _add_characters(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Argu
 def _add_reliefs(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     parser = kinds.add_parser(
         "reliefs",
-        help="a sheet of clips and their reliefs from several sides",
-        description="Draws two frames of each clip, and its relief beside them from the front and from 40 and 60 degrees.",
+        help="draw a sheet of clips and their reliefs from several sides",
+        description="Draw two frames of each clip, each next to its relief from the front and from 40 and 60 degrees.",
     )
     parser.set_defaults(run=run_reliefs)
     parser.add_argument("clips", metavar="CLIP", nargs="+", help="video file, image folder, or pattern such as walk_*.png")
@@ -120,13 +121,13 @@ def _add_reliefs(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Argumen
 def _add_approximations(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentParser:
     parser = kinds.add_parser(
         "approximations",
-        help="what faster ways of sampling save, and what they cost",
-        description="Measures every approximation of sampling against its exact run, on Toybench's toys. What is in the JSON is "
-        "not measured again.",
+        help="measure what faster ways of sampling save and cost",
+        description="Measure every approximation of sampling against its exact run, on Toybench's toys. Results "
+        "already in the JSON are not measured again.",
     )
     parser.set_defaults(run=run_approximations)
     _add_weights(parser)
-    parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="records; a table is put beside as .md")
+    parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="records, with a .md table")
     parser.add_argument("--count", type=_positive, default=12, help="toys (default: %(default)s)")
     return parser
 
@@ -146,8 +147,8 @@ def _add_again(parser: argparse.ArgumentParser) -> None:
         metavar="ROW",
         action="append",
         default=[],
-        help="measure this row again, such as match, refine or track after a change of match; may be given several "
-        "times. A run that was cut off goes on without it",
+        help="measure this row again, such as match, refine or track after a change of match; can be repeated. An "
+        "interrupted run continues without it",
     )
 
 
@@ -210,33 +211,31 @@ def run_reliefs(chosen: argparse.Namespace) -> None:
 
 
 def _open_store(chosen: argparse.Namespace):
-    """The checkpoint that the command line names, on its device."""
+    """Open the checkpoint that the command line names, on its device."""
     folder = import_module("actionmesh.jobs").checkpoint_folder(chosen.checkpoint)
     return import_module("actionmesh.weights.store").ModelStore(folder, chosen.device)
 
 
 def _show(table: str, output: Path) -> None:
-    """Put a table beside a benchmark's numbers, and print it."""
+    """Write a table next to a benchmark's numbers, and print it."""
     write_atomically = import_module("actionmesh.output.atomic").write_atomically
     write_atomically(output.with_suffix(".md"), lambda part: part.write_text(table, encoding="utf-8"))
     print(table)
 
 
 def _draw(picture, output: Path) -> None:
-    """Write a picture (height, width, 3) uint8 as PNG, and say where it is."""
+    """Write a picture (height, width, 3) uint8 as PNG, and print its path."""
     image, write_atomically = import_module("PIL.Image"), import_module("actionmesh.output.atomic").write_atomically
     write_atomically(output, lambda part: image.fromarray(picture).save(part, format="png", optimize=True))
     print(output)
 
 
 def _module(name: str):
-    """One of `evaluation`'s, by name: loading them is slow, and nothing else of the program looks at them.
+    """Import a module of `evaluation` by name, only when it is needed: importing them is slow.
 
     Raises:
-        InputError: this is the extension's copy of the backend, which has none.
+        InputError: this is the extension's copy of the backend, which has no benchmarks.
     """
     if find_spec("actionmesh.evaluation") is None:
-        raise InputError(
-            "The extension for Blender brings no benchmarks.", "Run evaluate in a clone of the project's repository."
-        )
+        raise InputError("The extension for Blender has no benchmarks.", "Run evaluate in a clone of the repository.")
     return import_module(f"actionmesh.evaluation.{name}")

@@ -183,7 +183,8 @@ def check_mesh(job: Animate) -> tuple[str, ...]:
 
 def inputs_of(job: Animate) -> Iterator[Path]:
     """Every file and folder that the job reads: meshes, clip and mask, and the pictures of a folder or a pattern."""
-    from .media.pictures import find_pictures, is_pattern
+    from .media.folders import find_pictures
+    from .media.patterns import is_pattern
 
     for mesh in (job.mesh, *(known.mesh for known in job.known)):
         if mesh is not None:

@@ -1,4 +1,4 @@
-"""From a clip to an animated mesh. `animate` tells the whole story."""
+"""From a clip to an animated mesh. Start reading at `animate`."""
 
 from dataclasses import asdict
 from functools import partial
@@ -10,9 +10,11 @@ from . import __version__
 from .animation import Animation, Provenance
 from .colouring import own_mesh_painted, painted_by_camera
 from .errors import InputError
+from .geometry.folds import unfold
 from .geometry.mesh import Mesh
 from .geometry.mesh_corners import load_corners
 from .geometry.mesh_files import load_mesh
+from .geometry.strays import without_strays
 from .matching.film import Film, make_film
 from .matching.standing import YAWS, Standing, turn_of
 from .media.clip import Clip
@@ -38,25 +40,37 @@ from .weights.store import ModelStore
 MAX_SIDE = 512
 LEAST_LIKENESS = 0.85
 """Overlap of a network's mesh and its reference frame below which the frame's outline makes the better mesh."""
-TOYS_ONLY = 'these weights have learnt toys alone (the shape "Network" asks them nevertheless)'
+TOYS_ONLY = 'these weights were trained only on toys; choose the shape "Network" to use them anyway'
 OWN_NUMBERS = ("steps", "guidance", "image_steps", "max_faces", "smallest_part")
-"""What of a preset an artist may choose for one job, under the same name in `AnimateOptions`."""
+"""Fields of a preset that an artist may choose for one job, with the same names in `AnimateOptions`."""
 
 
 def animate(options: AnimateOptions, store: ModelStore, progress: Progress | None = None, subject: Clip | None = None) -> Animation:
-    """Makes an animated mesh of a clip.
+    """Make an animated mesh from a clip.
 
     Args:
         options: what the artist chose.
         store: the networks.
-        progress: told of every step; may cancel.
-        subject: the clip as `load_subject` gives it, if the caller has it already.
+        progress: receives every step; may cancel.
+        subject: the clip as `load_subject` returns it, if the caller already has it.
     Raises:
         ActionMeshError: see `errors` for the tree; nothing is written.
     """
-    progress = progress or Progress()
-    preset = preset_of(options, store)
     mesh = load_mesh(options.mesh) if options.mesh else None
+    animation = animate_surface(options, store, progress or Progress(), mesh, subject)
+    return animation if mesh is None else animation.with_strays(mesh.vertices, mesh.faces)
+
+
+def animate_surface(
+    options: AnimateOptions, store: ModelStore, progress: Progress, whole: Mesh | None, subject: Clip | None
+) -> Animation:
+    """As `animate`, of the vertices alone that have a face.
+
+    Args:
+        whole: the artist's mesh.
+    """
+    preset = preset_of(options, store)
+    mesh = without_strays(whole) if whole else None
     clip = subject or load_subject(options, store, progress)
     anchor = index_of_frame(options.anchor, len(clip.frames), "reference")
 
@@ -75,7 +89,7 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
         standing = find_standing(*surface_of(pending.ready()), clip.crops, anchor, Facing.FRONT, progress)
         if standing.view.overlap < LEAST_LIKENESS:
             return relief_of(options, clip, anchor, store, unlike(standing), progress)
-    with pending:  # the mesh may still be cleaned up while Stage I runs; should nothing be left of it, Stage I ends
+    with pending:  # the mesh may still be cleaned up while Stage I runs; if it turns out empty, Stage I stops
         known = known_latents(pending, anchor, options, len(clip.frames), store)
         latents = synchronised_latents(known, anchor, context, store, preset, options.seed, progress.also_checking(pending.check))
         reference = pending.ready()
@@ -83,6 +97,8 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
     frames = pose_times(len(clip.frames), options.in_betweens)
     reference_pose = options.reference_pose or ReferencePose.by_default(own_mesh=mesh is not None)
     vertices = animate_vertices(reference, latents, anchor, frames, reference_pose, store, progress)
+    if mesh is None:
+        vertices = unfold(vertices, reference.mesh.faces, progress.check)
     animation = Animation(
         vertices=vertices,
         faces=reference.mesh.faces,
@@ -92,7 +108,7 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
         provenance=provenance_of(options, anchor, store, Fit(shape="own" if mesh is not None else Shape.NETWORK)),
         origin=reference.mesh.origin,
     )
-    if mesh is None:
+    if whole is None or mesh is None:
         return painted(animation, clip, standing, progress)
     if standing is None or film is None:
         return animation
@@ -100,19 +116,22 @@ def animate(options: AnimateOptions, store: ModelStore, progress: Progress | Non
     animation = matched(animation, film, standing, options.match, poses, progress)
     if not options.colours or clip.crops is None:
         return animation
-    return own_mesh_painted(animation, load_corners(mesh), clip.crops, standing, progress)
+    return own_mesh_painted(animation, load_corners(whole), clip.crops, standing, progress)
 
 
 def wants_relief(options: AnimateOptions, store: ModelStore) -> bool:
-    """Whether the mesh of a clip alone is its outline inflated, before a network was asked."""
+    """Return whether a clip without a mesh is animated as a relief, without asking a network first."""
     return options.shape is Shape.RELIEF or (options.shape is Shape.AUTO and store.settings.toys_only)
 
 
 def relief_of(
     options: AnimateOptions, clip: Clip, anchor: int, store: ModelStore, reason: str, progress: Progress
 ) -> Animation:
-    """The animated relief of a clip alone. Frame 0, which nobody has to choose, gives way to the one that shows limbs best."""
-    notes = [f"The mesh is the subject's outline, inflated: {reason}."] if reason else []
+    """Return the animated relief of a clip without a mesh.
+
+    The default reference frame 0 is replaced by the frame that shows limbs best.
+    """
+    notes = [f"The mesh is the subject's inflated outline, because {reason}."] if reason else []
     preset = preset_of(options, store)
     faces = preset.max_faces if options.max_faces is not None else MAX_FACES
     frames = pose_times(len(clip.frames), options.in_betweens)
@@ -125,11 +144,11 @@ def surface_of(reference: Reference) -> tuple[np.ndarray, np.ndarray]:
 
 
 def unlike(standing: Standing) -> str:
-    return f"the network's mesh agrees with the reference frame by {100 * standing.view.overlap:.0f}% only"
+    return f"the network's mesh overlaps the reference frame by only {100 * standing.view.overlap:.0f}%"
 
 
 def painted(animation: Animation, clip: Clip, standing: Standing | None, progress: Progress) -> Animation:
-    """A network's mesh in the colours that the clip shows of it, if it looks like the reference frame at all."""
+    """Return a network's mesh in the colours that the clip shows of it, if it resembles the reference frame."""
     anchor = animation.provenance.anchor
     if clip.crops is None:
         return animation
@@ -158,7 +177,7 @@ def provenance_of(options: AnimateOptions, anchor: int, store: ModelStore, fit: 
 
 
 def film_for(options: AnimateOptions, mesh: Mesh | None, clip: Clip, progress: Progress) -> Film | None:
-    """The clip as matching works on it; None where nothing is to be found in it."""
+    """Return the clip as match sees it; None if nothing needs to be found in it."""
     if mesh is None or clip.crops is None:
         return None
     nothing = options.match is Match.OFF and options.facing is not Facing.AUTO and not options.colours
@@ -166,7 +185,7 @@ def film_for(options: AnimateOptions, mesh: Mesh | None, clip: Clip, progress: P
 
 
 def turn_for(options: AnimateOptions, standing: Standing | None) -> np.ndarray | None:
-    """The rotation (3, 3) that takes the seen side of the artist's mesh to +Z; None where it is there."""
+    """Return the rotation (3, 3) that takes the seen side of the artist's mesh to +Z; None if it is already there."""
     if standing is not None:
         return standing.turn
     yaw = 0 if options.facing is Facing.AUTO else YAWS[options.facing]
@@ -174,19 +193,20 @@ def turn_for(options: AnimateOptions, standing: Standing | None) -> np.ndarray |
 
 
 def known_poses(options: AnimateOptions, reference: Reference, anchor: int, total: int) -> dict[int, np.ndarray]:
-    """The vertices (V, 3) of the frames whose pose is known vertex by vertex, in the mesh's own coordinates."""
+    """Return the vertices (V, 3) of the frames whose pose is known vertex by vertex, in the mesh's own coordinates."""
     known = {anchor: reference.mesh.vertices}
     for shape in options.known:
-        pose = load_mesh(shape.mesh, reference.mesh.origin)
+        pose = without_strays(load_mesh(shape.mesh, reference.mesh.origin))
         if pose.vertices.shape == reference.mesh.vertices.shape and np.array_equal(pose.faces, reference.mesh.faces):
             known[index_of_frame(shape.frame, total, "known")] = pose.vertices
     return known
 
 
 def load_subject(options: AnimateOptions, store: ModelStore, progress: Progress) -> Clip:
-    """The chosen frames with the subject cut out, by the file's alpha, by RMBG if it is there, or by a plain background.
+    """Return the chosen frames with the subject cut out.
 
-    What is wrong with the rest of the job is found first.
+    The subject is cut out by the file's alpha, by RMBG if the checkpoint has it, or by a plain background. Errors
+    in the rest of the job are found first.
     """
     preset_of(options, store)
     for path in filter(None, (options.mesh, *(shape.mesh for shape in options.known))):
@@ -196,17 +216,17 @@ def load_subject(options: AnimateOptions, store: ModelStore, progress: Progress)
 
 
 def look_at_subject(options: AnimateOptions, store: ModelStore, progress: Progress) -> Glimpse:
-    """The reference frame alone with its subject cut out as `load_subject` would.
+    """Return the reference frame alone, with its subject cut out as `load_subject` would.
 
-    A plain background is judged by this frame, where a job judges it by all: the two differ if the subject fills the
-    border in some frames only.
+    A plain background is judged by this frame alone, while a job judges it by all frames. The two differ if the
+    subject fills the border in some frames only.
     """
-    glimpse = read_glimpse(options.clip, options.frames, options.anchor, options.mask, options.fps, MAX_SIDE)
+    glimpse = read_glimpse(options.clip, options.frames, options.anchor, options.mask, options.fps, MAX_SIDE, progress)
     return glimpse.cut_out(remover_of(store), progress)
 
 
 def remover_of(store: ModelStore) -> BackgroundRemover | None:
-    """RMBG, if the checkpoint has it."""
+    """Return RMBG as a background remover, if the checkpoint has it."""
     return partial(_remove_background, store) if store.removes_background else None
 
 
@@ -215,7 +235,7 @@ def _remove_background(store: ModelStore, picture: np.ndarray) -> np.ndarray:
 
 
 def preset_of(options: AnimateOptions, store: ModelStore) -> Preset:
-    """The preset with the artist's own numbers."""
+    """Return the preset with the artist's own numbers."""
     own = {name: getattr(options, name) for name in OWN_NUMBERS if getattr(options, name) is not None}
     return store.preset(options.preset).overridden(own, "The command")
 
@@ -223,17 +243,18 @@ def preset_of(options: AnimateOptions, store: ModelStore) -> Preset:
 def known_latents(
     reference: PendingReference, anchor: int, options: AnimateOptions, total: int, store: ModelStore
 ) -> dict[int, Tensor]:
-    """The latents of the anchor and of all further frames whose shape the artist gave."""
+    """Return the latents of the anchor and of all further frames whose shape the artist gave."""
     known = {anchor: reference.latent}
     for shape in options.known:
         frame = index_of_frame(shape.frame, total, "known")
         if frame in known:
-            raise InputError(f"Frame {frame} has two known shapes.", "Give each frame one mesh at the most.")
-        known[frame] = latent_of_pose(reference.ready(), load_mesh(shape.mesh, reference.ready().mesh.origin), store, options.seed)
+            raise InputError(f"Frame {frame} has two known shapes.", "Give each frame at most one mesh.")
+        pose = without_strays(load_mesh(shape.mesh, reference.ready().mesh.origin))
+        known[frame] = latent_of_pose(reference.ready(), pose, store, options.seed)
     return known
 
 
 def pose_times(total: int, in_betweens: int) -> list[float]:
-    """Times in frames of all poses: every frame, and `in_betweens` evenly spread poses between every two."""
+    """Return the times, in frames, of all poses: every frame, and `in_betweens` evenly spaced ones between two."""
     steps = in_betweens + 1
     return [i / steps for i in range((total - 1) * steps + 1)]

@@ -1,4 +1,4 @@
-"""Presets: how much work a job does. The published numbers; a checkpoint may carry better ones of its own."""
+"""Presets: how much work a job does. They hold the published numbers; a checkpoint may have better ones of its own."""
 
 from dataclasses import dataclass, fields, replace
 from math import isfinite
@@ -10,15 +10,15 @@ from .sampling.approximation import FORECASTS, SOLVERS, Approximation, is_interv
 
 @dataclass(frozen=True, kw_only=True)
 class Preset(Approximation):
-    """How much work a job does.
+    """How much work a job does. The fields that are not listed are approximations of Stage I, see `Approximation`.
 
     Args:
-        image_steps, image_guidance: of Stage 0, image-to-3D.
-        steps, guidance: of Stage I.
-        resolution: cells a side of the grid on which Stage 0 finds the surface.
-        max_faces: of the reference mesh that Stage 0 makes.
-        smallest_part: parts of that mesh with fewer faces than this share of the largest part's are dropped; 0 keeps all.
-        others: what Stage I leaves out, see `Approximation`.
+        image_steps, image_guidance: steps and guidance of Stage 0, image-to-3D.
+        steps, guidance: steps and guidance of Stage I.
+        resolution: cells per side of the grid on which Stage 0 finds the surface.
+        max_faces: most faces of the reference mesh that Stage 0 makes.
+        smallest_part: parts of that mesh with fewer faces than this share of the largest part's are dropped; 0
+            keeps all.
     """
 
     image_steps: int
@@ -31,18 +31,23 @@ class Preset(Approximation):
 
     @property
     def image_approximation(self) -> Approximation:
-        """What Stage 0 leaves out: it shares the solver with Stage I.
+        """The approximations of Stage 0, which shares only the solver with Stage I.
 
-        It takes a fourteenth of Stage I's operations, and 8 bits or guidance over part of its schedule change the shape.
+        Stage 0 takes a fourteenth of Stage I's operations, and 8 bits or guidance over part of its schedule change
+        the shape.
         """
         return Approximation(solver=self.solver)
 
     def overridden(self, values: dict[str, Any], source: str) -> "Preset":
-        """With a checkpoint's own values; raises CheckpointError naming one that does not exist or makes no sense."""
+        """Return the preset with a checkpoint's own values.
+
+        Raises:
+            CheckpointError: a value does not exist or makes no sense; the message names it.
+        """
         known = {field.name: field.type for field in fields(self)}
         for name, value in values.items():
             if name not in known:
-                raise CheckpointError(f"{source} sets {name}, which no preset has.", "Mend or remove the file.")
+                raise CheckpointError(f"{source} sets {name}, which no preset has.", "Correct or remove the file.")
             if cure := _cure(known[name], name, value):
                 raise CheckpointError(f"{source} sets {name} to {value!r}.", cure)
         chosen: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
@@ -53,11 +58,14 @@ CHOICES = {"solver": SOLVERS, "forecast": FORECASTS}
 
 
 def _cure(kind: object, name: str, value: Any) -> str:
-    """What to set in place of a value that makes no sense; empty where it does. `kind` is the field's type."""
+    """Return what to set instead of a value that makes no sense; empty if it makes sense.
+
+    `kind` is the field's type.
+    """
     if name in CHOICES:
         return "" if value in CHOICES[name] else f"Use one of {', '.join(CHOICES[name])}."
     if name == "guidance_interval":
-        return "" if is_interval(value) else "Use two numbers that rise within 0 and 1."
+        return "" if is_interval(value) else "Use two rising numbers from 0 to 1."
     if name == "smallest_part":
         return "" if is_share(value) else "Use a share from 0 to 1."
     if kind is bool:
@@ -68,7 +76,7 @@ def _cure(kind: object, name: str, value: Any) -> str:
 
 
 def is_share(value: object) -> bool:
-    """Whether it is a number from 0 to 1."""
+    """Return whether the value is a number from 0 to 1."""
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
@@ -81,4 +89,5 @@ PRESETS = {
     ),
     "quality": Preset(image_steps=100, image_guidance=7.5, steps=30, guidance=7.5, resolution=512, max_faces=40_000),
 }
-"""Of rising work; "quality" samples as published. What "balanced" and "fast" leave out is measured: docs/approximations.md."""
+"""Ordered by rising work; "quality" samples as published. docs/approximations.md measures what "balanced" and
+"fast" leave out."""

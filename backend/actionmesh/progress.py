@@ -1,4 +1,4 @@
-"""Progress and cancellation: one small object that long work reports to, and that long work obeys."""
+"""Progress and cancellation of long work."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
@@ -12,7 +12,10 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True)
 class ProgressEvent:
-    """A moment of a job: `step` of `total` steps of `stage` are done; seconds_left is of this stage, None at its start."""
+    """A moment of a job: `step` of `total` steps of `stage` are done.
+
+    `seconds_left` is for this stage; None at its start.
+    """
 
     stage: str
     step: int
@@ -21,11 +24,11 @@ class ProgressEvent:
 
 
 class Progress:
-    """Reports the steps of a job and raises `Cancelled` at the first step after the user asked to stop.
+    """Reports the steps of a job, and raises `Cancelled` at the first step after the user asked to stop.
 
     Args:
         report: called with a ProgressEvent at the start of a stage and after each of its steps.
-        cancelled: asked before and after every step; a true answer ends the job.
+        cancelled: called before and after every step; returning true stops the job.
     """
 
     def __init__(
@@ -37,12 +40,12 @@ class Progress:
         self._cancelled = cancelled or (lambda: False)
 
     def check(self) -> None:
-        """Raises Cancelled if the user asked to stop."""
+        """Raise Cancelled if the user asked to stop."""
         if self._cancelled():
             raise Cancelled()
 
     def also_checking(self, check: Callable[[], None]) -> "Progress":
-        """The same job's progress, whose steps also raise what `check` does."""
+        """Return the same job's progress, whose steps also raise what `check` raises."""
 
         def cancelled() -> bool:
             check()
@@ -51,7 +54,7 @@ class Progress:
         return Progress(self._report, cancelled)
 
     def start(self, stage: str, total: int) -> Callable[[], None]:
-        """Reports that `stage` begins; the answer is to be called after each of its `total` steps."""
+        """Report that `stage` begins; return a function to call after each of its `total` steps."""
         begin, done = time.monotonic(), 0
         self.check()
         self._report(ProgressEvent(stage, 0, total, None))
@@ -66,7 +69,7 @@ class Progress:
         return advance
 
     def track(self, items: Iterable[Item], stage: str, total: int | None = None) -> Iterator[Item]:
-        """Iterates over `items`, reporting each as one step of `stage`; `total` is needed only for unsized iterables."""
+        """Iterate over `items`, reporting each as one step of `stage`; `total` is needed only for unsized iterables."""
         if total is None:
             assert isinstance(items, Sized)
             total = len(items)
@@ -76,7 +79,10 @@ class Progress:
             advance()
 
     def measure(self, stage: str, total: int, done: int = 0) -> Callable[[int], None]:
-        """Report that `stage` begins with `done` of its `total` units; the answer takes how many more are done, or fewer."""
+        """Report that `stage` begins with `done` of its `total` units.
+
+        Returns: a function that takes how many more units are done; negative if fewer are.
+        """
         begin, began = time.monotonic(), done
         self.check()
         self._report(ProgressEvent(stage, done, total, None))

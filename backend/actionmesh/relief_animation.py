@@ -1,4 +1,4 @@
-"""A clip alone, animated without a network: the outline of one frame inflated, and followed through the clip."""
+"""Animating a clip without a network: the outline of one frame is inflated and follows the clip."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,7 +26,8 @@ from .stages.match import FOLLOWING, between, one_thread
 INFLATING = "Stage 0: inflating the outline"
 NODES = 200
 LIMBER = replace(WEIGHTS, rigidity=150.0, rigidity_reach=0.6, depth=0.1, outline_reach=10.0)
-"""A relief joins what touches in its frame: with less reach its edges tear there, and its limbs must bend more easily."""
+"""Weights for tracking a relief. A relief joins parts that touch in its frame: with less reach its edges tear
+there, and its limbs must bend more easily."""
 
 
 def relief_animation(
@@ -38,8 +39,8 @@ def relief_animation(
     Args:
         clip: with its subject cut out.
         anchor: the frame whose outline is inflated; None takes the one that shows limbs best.
-        frames: (R) which frame each pose shows; between whole ones poses are between their neighbours.
-        provenance: of the animation but for its fit and its reference frame.
+        frames: (R) which frame each pose shows; poses between whole frames are interpolated.
+        provenance: of the animation, except for its fit and its reference frame.
         notes: sentences for the user.
     Raises:
         MediaError: the reference frame shows no subject.
@@ -74,21 +75,27 @@ def wants_relief_again(made: Provenance, shape: Shape) -> bool:
     """Return whether matching a result again makes its relief again.
 
     Raises:
-        InputError: another shape was asked for than there can be without the networks.
+        InputError: the result cannot have this shape without the networks.
     """
     is_relief = made.fit.shape == Shape.RELIEF
     if shape is Shape.RELIEF and made.mesh is not None:
-        raise InputError("A result with a mesh of its own has no relief.", "Leave the shape at auto, or animate the clip alone.")
+        raise InputError(
+            "A result with your own mesh has no relief.",
+            "Leave the shape at auto, or animate the clip alone.",
+        )
     if shape is Shape.NETWORK and is_relief:
-        raise InputError("A relief becomes a network's mesh by the networks alone.", "Animate the clip again with that shape.")
+        raise InputError(
+            "Only the networks can turn a relief into a network's mesh.",
+            "Animate the clip again with that shape.",
+        )
     return is_relief or shape is Shape.RELIEF
 
 
 def relief_again(animation: Animation, clip: Clip, progress: Progress) -> Animation:
-    """Return the relief of a result's clip, with the result's reference frame and times, and as many faces at the most.
+    """Return the relief of a result's clip, with the result's reference frame, times and limit of faces.
 
     Raises:
-        InputError: the clip has other frames than the result.
+        InputError: the clip's frames differ from the result's.
     """
     made = animation.provenance
     require_same_frames(animation, clip)
@@ -97,7 +104,7 @@ def relief_again(animation: Animation, clip: Clip, progress: Progress) -> Animat
 
 
 def _followed(relief: Relief, clip: Clip, anchor: int, progress: Progress) -> tuple[np.ndarray, Standing, float]:
-    """Poses (T, V, 3), how the relief stands before the film's camera, and how the poses fit the clip."""
+    """Return poses (T, V, 3), how the relief stands before the film's camera, and the poses' overlap with the clip."""
     assert clip.crops is not None
     film = make_film(clip.crops, progress.check)
     camera = relief.camera.rescaled(film.factor, film.corner)

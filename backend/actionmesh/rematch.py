@@ -1,4 +1,4 @@
-"""A finished animation matched to its clip: in the course of a job, or again later with other choices, without the networks."""
+"""Matching a finished animation to its clip, during a job or again later with other choices, without the networks."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -21,13 +21,13 @@ from .stages.match import find_standing, match_to_clip, mismatch
 def matched(
     animation: Animation, film: Film, standing: Standing, way: Match, known: Mapping[int, np.ndarray], progress: Progress
 ) -> Animation:
-    """Return the animation on its clip, with what was found of the camera and the fit in its provenance.
+    """Return the animation on its clip, with the camera and the fit in its provenance.
 
     A mesh that does not stand as the reference frame shows it is left as it is, unless a way was asked for by name.
 
     Args:
         animation: as the network made it.
-        known: the vertices (V, 3) of the frames whose poses are known, the reference frame's among them.
+        known: the vertices (V, 3) of the frames whose poses are known, including the reference frame's.
     """
     anchor = animation.provenance.anchor
     found_fit = replace(
@@ -49,38 +49,40 @@ def matched(
 
 
 def match_again(animation: Animation, clip: Clip, way: Match, facing: Facing, progress: Progress) -> Animation:
-    """Return a finished animation matched to its clip anew, from the poses that the network once made.
+    """Return a finished animation matched to its clip again, from the poses that the network made.
 
     Args:
         clip: the animation's frames with the subject cut out.
     Raises:
-        InputError: the clip has other frames than the animation.
+        InputError: the clip's frames differ from the animation's.
     """
     require_same_frames(animation, clip)
     assert clip.crops is not None
     if animation.unmatched is not None:
         animation = replace(animation, vertices=animation.unmatched, unmatched=None)
+    rest, faces = animation.vertices[animation.reference_frame], animation.faces
+    animation = animation.without_strays()
     film, reference = make_film(clip.crops, progress.check), animation.vertices[animation.reference_frame]
     anchor = animation.provenance.anchor
     standing = find_standing(reference, animation.faces, clip.crops, anchor, facing, progress)
     cleared = replace(animation.provenance, fit=Fit(shape=animation.provenance.fit.shape))
     again = matched(replace(animation, provenance=cleared), film, standing, way, {anchor: reference}, progress)
-    return painted_again(again, clip.crops, standing, progress)
+    return painted_again(again, clip.crops, standing, progress).with_strays(rest, faces)
 
 
 def require_same_frames(animation: Animation, clip: Clip) -> None:
     """Raise InputError unless a clip has as many frames as an animation."""
     whole = np.count_nonzero(animation.frame_indices >= 0)
     if len(clip.frames) != whole or clip.crops is None:
-        problem = f"{clip.name} gives {len(clip.frames)} frames, and the result has {whole}."
-        raise InputError(problem, "Name the clip from which it was made, with the same frames.")
+        problem = f"{clip.name} gives {len(clip.frames)} frames, but the result has {whole}."
+        raise InputError(problem, "Choose the clip that the result was made from, with the same frames.")
 
 
 def _notes(standing: Standing, anchor: int, way: Match) -> list[str]:
     notes = [] if standing.agrees else [mismatch(standing, anchor, way is Match.AUTO)]
     if standing.doubtful is not None:
         notes.append(
-            f"Seen from {standing.doubtful:.0f} degrees the mesh fits the reference frame almost as well as from "
-            f"{standing.yaw:.0f}: if it faces the wrong way, choose its facing."
+            f"Seen from {standing.doubtful:.0f} degrees, the mesh fits the reference frame almost as well as from "
+            f"{standing.yaw:.0f} degrees. If it faces the wrong way, choose its facing."
         )
     return notes

@@ -9,12 +9,13 @@ from .pythons import find_python, version_of
 from .system_packages import cure, missing_libraries
 
 PYTHON_OF = {"4.2": "3.11", "4.5": "3.11", "5.0": "3.11", "5.1": "3.13", "5.2": "3.13", "5.3": "3.13"}
-"""Versions of Blender, oldest first."""
+"""Versions of Blender, oldest first, and the Python that each needs."""
 OF_DEMO = {"3.13": "5.2", "3.11": "4.5"}
-"""The newest version with long-term support that a Python runs."""
+"""The newest version of Blender with long-term support for each Python."""
 
 
 def bpy_environment(root: Path, version: str) -> Environment:
+    """Return the environment for a version of Blender's Python module."""
     return Environment(root, f".venv-bpy/{version}", "bpy", [PYTHON_OF[version]])
 
 
@@ -24,7 +25,7 @@ def in_bpy(version: str) -> list[str]:
 
 
 def runnable() -> tuple[list[str], dict[str, str]]:
-    """Return the versions that this machine can run, oldest first; and of the others, why it cannot."""
+    """Return the versions that this machine can run, oldest first, and for each other version why it cannot."""
     lacks = lacking_libraries()
     reasons = {
         python: lacks or ("" if find_python([python]) else f"no Python {python} was found") for python in OF_DEMO
@@ -34,17 +35,17 @@ def runnable() -> tuple[list[str], dict[str, str]]:
 
 
 def blender_for_demo() -> tuple[str, str]:
-    """Return the version that the Python which is found runs, and nothing; or nothing, and why there is none."""
+    """Return (version, "") for the Python that is found, or ("", reason) if no version can run."""
     python = find_python(list(OF_DEMO))
     reason = lacking_libraries() if python else f"Blender's Python module needs Python {' or '.join(sorted(OF_DEMO))}"
     return ("", reason) if reason else (OF_DEMO[version_of(python)], "")
 
 
 def lacking_libraries() -> str:
-    """Return a clause on the shared libraries that Blender's module lacks, and their cure; empty if it lacks none."""
+    """Return a clause that names the missing shared libraries and how to install them; empty if none is missing."""
     missing = missing_libraries()
     if not missing:
         return ""
     names = ", ".join(name.split(".")[0] for name in missing)
     command = cure(missing)
-    return f"Blender's Python module needs {names}; {f'`{command}` brings them' if command else 'install them'}"
+    return f"Blender's Python module needs {names}; {f'`{command}` installs them' if command else 'install them'}"

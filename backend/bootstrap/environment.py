@@ -1,4 +1,4 @@
-"""A virtual environment with pinned requirements, which are installed again only when they change."""
+"""A virtual environment with pinned requirements, reinstalled only when they change."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ class Environment:
 
     Args:
         root: the repository.
-        name: of the environment's folder in it.
-        module: what must be importable; if it is our own, the project is installed too.
-        versions: of the Pythons that it may be made with.
+        name: name of the environment's folder in it.
+        module: the module that must be importable; if it is our own, the project is installed too.
+        versions: versions of Python that it may be made with.
     """
 
     def __init__(self, root: Path, name: str = ".venv", module: str = OWN_MODULE, versions: Sequence[str] = SUPPORTED):
@@ -38,11 +38,11 @@ class Environment:
         self.stamp = self.folder / "installed.json"
 
     def missing(self, names: Sequence[str]) -> list[str]:
-        """Return those of the files that are not installed as they are now; all if the environment does not work."""
+        """Return the files whose current contents are not installed; all of them if the environment does not work."""
         return self._differing(names, self._installed())
 
     def ensure(self, names: Sequence[str]) -> Path:
-        """Make sure that requirement files of the repository are installed; return the interpreter.
+        """Install requirement files of the repository if they are missing or changed; return the interpreter.
 
         Raises:
             BuildError: no Python fits, or pip fails.
@@ -55,7 +55,7 @@ class Environment:
         if self.stamp.exists():
             self.stamp.unlink()
         if not self._has_pip() or (FOR_CUDA in names and FOR_CUDA not in installed):
-            self._create()  # PyTorch without CUDA would pass for the one with it
+            self._create()  # pip would otherwise accept the installed PyTorch without CUDA
         everything = sorted(set(names) | {name for name in installed if (self.root / name).exists()} - {PROJECT})
         self._install(everything)
         stamp = {name: self._hash(name) for name in self._with_project(everything)}
@@ -73,7 +73,7 @@ class Environment:
         return hashlib.sha256((self.root / name).read_bytes()).hexdigest()
 
     def _installed(self) -> dict[str, str]:
-        """Return the files' hashes when they were installed; none if the module cannot be imported any more."""
+        """Return the hashes of the installed files; empty if the module can no longer be imported."""
         try:
             stamp = json.loads(self.stamp.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -86,16 +86,14 @@ class Environment:
     def _create(self) -> None:
         python = find_python(self.versions)
         if not python:
-            raise BuildError(
-                f"{self.name} needs Python {' or '.join(self.versions)}, and none was found. Install one."
-            )
+            raise BuildError(f"{self.name} needs Python {' or '.join(self.versions)}, and none was found. Install one.")
         shutil.rmtree(str(self.folder), ignore_errors=True)
         if subprocess.call([*python, "-I", "-m", "venv", str(self.folder)], stdout=subprocess.DEVNULL) != 0:
             cure = "On Debian and Ubuntu, install the package python3-venv."
             raise BuildError(f"{self.folder} could not be made. {cure}")
 
     def _install(self, names: Sequence[str]) -> None:
-        """Install PyTorch, the requirements and the project, in this order: each finds what it needs already there."""
+        """Install PyTorch, the requirements and the project, in this order: each finds its dependencies installed."""
         pip, size = Pip(self.python, self.folder), size_of(names)
         if FOR_CUDA not in names and self._install_torch_without_cuda(pip):
             size = Size(size.download - SIZE_OF_TORCH.download, size.disk - SIZE_OF_TORCH.disk)
@@ -104,18 +102,16 @@ class Environment:
             pip.install(["--no-deps", "--no-build-isolation", "--editable", str(self.root)], Size(0, 0))
 
     def _install_torch_without_cuda(self, pip: Pip) -> bool:
-        """Install the build without CUDA where PyPI's, which is the one for Linux, would bring gigabytes of it.
+        """Install PyTorch without CUDA on Linux, where PyPI's build brings gigabytes of it; return whether it did.
 
-        It comes from where pip is told to look, or else from PyTorch's own index.
+        It comes from the sources that pip is configured with, or else from PyTorch's own index.
         """
-        wanted = (
-            torch_without_cuda(self.root) if self.module == OWN_MODULE and sys.platform.startswith("linux") else ""
-        )
+        wanted = torch_without_cuda(self.root) if self.module == OWN_MODULE and sys.platform.startswith("linux") else ""
         if not wanted:
             return False
         sources: list[list[str]] = [[]] if pip.is_configured() else []
         for source in [*sources, ["--index-url", PYTORCH_CPU_INDEX]]:
             if pip.try_to_install(["--no-deps", *source, wanted], SIZE_OF_TORCH):
                 return True
-        cure = f"Check the network, or put its wheel where pip looks; pip's log is {pip.log}."
-        raise BuildError(f"{wanted} was found neither where pip is told to look nor at {PYTORCH_CPU_INDEX}. {cure}")
+        cure = f"Check the network, or put its wheel where pip looks. pip's log is {pip.log}."
+        raise BuildError(f"{wanted} is neither in pip's configured sources nor at {PYTORCH_CPU_INDEX}. {cure}")

@@ -1,5 +1,5 @@
-"""The one error that ends a command of `build.py` with a sentence instead of a traceback."""
+"""The error that stops a command of `build.py` with a sentence instead of a traceback."""
 
 
 class BuildError(Exception):
-    """What the person at the keyboard can mend; one or two sentences."""
+    """A problem that the user can fix, in one or two sentences."""

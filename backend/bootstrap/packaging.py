@@ -1,7 +1,7 @@
-"""The extension's zips: what is in them, for every platform or for one, and how they are written.
+"""The extension's zips: their contents, for all platforms or for one, and how they are written.
 
-Each zip holds the add-on with the manifest at its top, the backend that computes (what trains and evaluates it stays
-in the repository), the bundled weights, and wheels as their makers published them.
+Each zip holds the add-on with the manifest at its top, the backend without its training and evaluation code, the
+bundled weights, and wheels exactly as published.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ PLATFORMS = {
     "macos-arm64": "macosx_11_0_arm64",
     "macos-x64": "macosx_10_12_x86_64",
 }
-"""Platforms as Blender names them, and what the names of their wheels say."""
+"""Platforms as Blender names them, and the platform tags in the names of their wheels."""
 MANIFEST, BACKEND = "blender_manifest.toml", "backend/actionmesh"
 LEFT_OUT = (f"{BACKEND}/training/", f"{BACKEND}/evaluation/")
-"""Parts of the backend that nothing else of it imports."""
+"""Parts of the backend that the rest of it does not import."""
 PACKED = (".whl", ".mp4", ".webp")
-"""Endings of files that no compression makes smaller."""
+"""Suffixes of files that are already compressed."""
 LARGEST = 60_000_000
-"""Bytes of a zip."""
+"""Largest allowed size of a zip, in bytes."""
 Files = Dict[str, Union[Path, bytes]]
-"""Names in a zip, and the files or contents."""
+"""Names in a zip, and their files or contents."""
 
 
 def agreed_version(root: Path) -> str:
@@ -53,7 +53,7 @@ def agreed_version(root: Path) -> str:
 
 
 def check_wheels(root: Path) -> None:
-    """Compare `wheels/` with its lock and with the manifest.
+    """Check `wheels/` against its lock and the manifest.
 
     Raises:
         BuildError: a wheel is missing, changed or not listed.
@@ -64,9 +64,7 @@ def check_wheels(root: Path) -> None:
     listed = set(re.findall(r'"\./wheels/([^"]+)"', (root / MANIFEST).read_text(encoding="utf-8")))
     for name in sorted(locked.keys() | there.keys() | listed):
         if name not in locked or locked[name] != there.get(name):
-            raise BuildError(
-                f"wheels/{name} is not the file that wheels/SHA256SUMS names. Restore it from the repository."
-            )
+            raise BuildError(f"wheels/{name} does not match wheels/SHA256SUMS. Restore it from the repository.")
         if name not in listed:
             raise BuildError(f"{MANIFEST} does not list wheels/{name}. Add it there.")
 
@@ -76,7 +74,7 @@ def sha256_of(path: Path) -> str:
 
 
 def extension_files(root: Path) -> Files:
-    """Return what an extension for every platform holds, without the program uv. The add-on lies at its top."""
+    """Return the files of an extension for all platforms, without the program uv, with the add-on at the top."""
     files: Files = {name: root / name for name in (MANIFEST, "LICENSE", "backend/requirements-cpu.txt")}
     for folder in ("blender_addon", BACKEND, "backend/locks", "wheels"):
         inside = "" if folder == "blender_addon" else f"{folder}/"
@@ -89,11 +87,11 @@ def extension_files(root: Path) -> Files:
 
 
 def platform_files(root: Path, platform: str, uv: Path | None) -> Files:
-    """Return what the extension for one platform holds: its own wheels alone, and a manifest that says so.
+    """Return the files of the extension for one platform, with only its own wheels and a matching manifest.
 
     Args:
-        uv: the wheel of the program that installs the backend; None where the backend cannot run. Blender is not told
-            of it, since it would unpack it in vain: the add-on takes the program out.
+        uv: the wheel of the program that installs the backend; None where the backend cannot run. The manifest does
+            not list it, because Blender unpacks wheels without their programs: the add-on extracts the program.
     """
     everything = extension_files(root)
     files = {name: file for name, file in everything.items() if not name.startswith("wheels/")}
@@ -106,18 +104,18 @@ def platform_files(root: Path, platform: str, uv: Path | None) -> Files:
 
 
 def manifest_for(text: str, platform: str, wheels: list[str]) -> str:
-    """Return a manifest with other lists of platforms and wheels."""
+    """Return a manifest with its lists of platforms and wheels replaced."""
     lists = {"platforms": [platform], "wheels": [f"./{name}" for name in wheels]}
     for key, values in lists.items():
         entry = f"{key} = {json.dumps(values)}"
         text, count = re.subn(rf"^{key} = \[[^\]]*\]", entry, text, flags=re.MULTILINE)
         if count != 1:
-            raise BuildError(f"{MANIFEST} needs one list of {key}.")
+            raise BuildError(f"{MANIFEST} needs exactly one list of {key}.")
     return text
 
 
 def write_zip(out: Path, files: Files) -> None:
-    """Write files in the order of their names, all of the same time and rights; appears whole or not at all.
+    """Write a zip atomically, its files sorted by name, all with the same time and permissions.
 
     Raises:
         BuildError: it would be too large.
@@ -133,5 +131,5 @@ def write_zip(out: Path, files: Files) -> None:
     size = part.stat().st_size
     if size > LARGEST:
         part.unlink()
-        raise BuildError(f"{out.name} would have {size / 1e6:.0f} MB, and {LARGEST / 1e6:.0f} is the limit.")
+        raise BuildError(f"{out.name} would be {size / 1e6:.0f} MB; the limit is {LARGEST / 1e6:.0f} MB.")
     part.replace(out)

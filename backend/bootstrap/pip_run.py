@@ -1,4 +1,4 @@
-"""Runs pip: its words go to a log file, and one line on the screen says how far it is."""
+"""Run pip with its output in a log file and its progress in one line on the screen."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .errors import BuildError
 from .requirements import Size, in_words
 
 LOOK_EVERY, TELL_EVERY = 1.0, 15.0
-"""Seconds between two looks, and between two lines where a line cannot be written over."""
+"""Seconds between two measurements, and between two lines if the output is not a terminal."""
 GUESS_AFTER = 3.0
-"""Seconds from which on the time left can be guessed."""
+"""Seconds after which the remaining time can be estimated."""
 LOG = "install.log"
 UNPACKING = b"Installing collected packages"
 
@@ -26,23 +26,23 @@ class Pip:
 
     Args:
         python: the environment's interpreter.
-        folder: of the environment; the log is in it, and for a while what is downloaded.
+        folder: folder of the environment; it holds the log and, temporarily, the downloads.
     """
 
     def __init__(self, python: Path, folder: Path):
         self.python, self.folder, self.log = python, folder, folder / LOG
 
     def is_configured(self) -> bool:
-        """Whether pip has an index or a folder of wheels of its own."""
+        """Return whether pip is configured with its own index or folder of wheels."""
         command = [str(self.python), "-I", "-m", "pip", "config", "list"]
         told = subprocess.check_output(command, stderr=subprocess.DEVNULL, text=True)
         return "index" in told or "find-links" in told
 
     def install(self, arguments: Sequence[str], size: Size) -> None:
-        """Install, or raise BuildError with what pip said last; `size` is what is expected."""
+        """Install packages of about this size; raise BuildError with pip's last error if that fails."""
         if not self.try_to_install(arguments, size):
-            cure = f"Check the network and run this again; pip's log is {self.log}."
-            raise BuildError(f"pip could not install what is needed ({self._last_error()}). {cure}")
+            cure = f"Check the network and run this again. pip's log is {self.log}."
+            raise BuildError(f"pip could not install the packages ({self._last_error()}). {cure}")
 
     def try_to_install(self, arguments: Sequence[str], size: Size) -> bool:
         pip = [str(self.python), "-I", "-m", "pip", "install", "--disable-pip-version-check", "--progress-bar", "off"]
@@ -60,7 +60,7 @@ class Pip:
                 process.wait()
 
     def _progress(self, process: subprocess.Popen[bytes], scratch: Path, offset: int, size: Size) -> Iterator[str]:
-        """Yield where pip is, as long as it runs: it downloads into `scratch`, then unpacks into the environment."""
+        """Yield pip's progress while it runs: it downloads into `scratch`, then unpacks into the environment."""
         phase, base, measure = Phase("Downloading", size.download), 0.0, scratch
         while process.poll() is None:
             time.sleep(LOOK_EVERY)
@@ -72,21 +72,21 @@ class Pip:
     def _last_error(self) -> str:
         lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
         errors = [line[6:].strip().rstrip(".") for line in lines if line.startswith("ERROR:")]
-        return errors[-1] if errors else "it ended without a word"
+        return errors[-1] if errors else "it gave no reason"
 
 
 class Phase:
-    """One of the two things that take pip long, and how much of it is done.
+    """One of pip's two long phases, downloading or unpacking, and its progress.
 
     Args:
-        expected: megabytes; some of them may be there already, so this is an upper bound.
+        expected: megabytes; an upper bound, because some files may be there already.
     """
 
     def __init__(self, name: str, expected: float, clock: Callable[[], float] = time.monotonic):
         self.name, self.expected, self.clock, self.start = name, expected, clock, clock()
 
     def told(self, done: float) -> str:
-        """Return such as "Downloading: 120 MB of about 480 MB, 0:40 left"; no time until it can be guessed."""
+        """Return such as "Downloading: 120 MB of about 480 MB, 0:40 left", with the time once it can be estimated."""
         seconds, text = self.clock() - self.start, f"{self.name}: {in_words(done)}"
         if not 0 < done < self.expected:
             return text
@@ -96,7 +96,7 @@ class Phase:
 
 
 def show(told: Iterator[str]) -> None:
-    """Write one line over and over in a terminal; elsewhere a new one now and then."""
+    """Print progress: in a terminal in one line that is rewritten, elsewhere in a new line every few seconds."""
     if sys.stdout.isatty():
         for text in told:
             print(f"\r    {text:<72}", end="", flush=True)
@@ -110,7 +110,7 @@ def show(told: Iterator[str]) -> None:
 
 
 def megabytes_in(folder: Path) -> float:
-    """Return the size of what is in a folder; what vanishes meanwhile does not count."""
+    """Return the size of a folder's contents; files that vanish meanwhile do not count."""
     total, waiting = 0, [str(folder)]
     while waiting:
         try:

@@ -1,6 +1,6 @@
-"""What is checked before anything is installed: a Python that fits, its module venv, and room on the disk.
+"""Checks before anything is installed: a suitable Python, its module venv, and free disk space.
 
-The shared libraries of Blender's module are in `blenders`: without them there is still something to do.
+The shared libraries of Blender's module are checked in `blenders`, because the rest works without them.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from .requirements import Size, in_words, size_of
 from .system_packages import cure, missing_libraries
 
 Wanted = Sequence[Tuple[Environment, Sequence[str]]]
-"""Environments, and the requirement files that each shall have."""
+"""Environments, and the requirement files that each needs."""
 
 
 def check(root: Path, wanted: Wanted) -> None:
-    """Find what would end the installation half-way; say in a line what there is.
+    """Check for problems that would stop the installation half-way, and print a line about this machine.
 
     Raises:
-        BuildError: there is no Python that fits, it has no venv, or the disk has no room.
+        BuildError: no Python fits, it has no venv, or the disk has no room.
     """
     print("== Checking this machine", flush=True)
     missing = [environment.missing(names) for environment, names in wanted]
@@ -40,12 +40,12 @@ def check(root: Path, wanted: Wanted) -> None:
 
 
 def check_python(environment: Environment) -> None:
-    """Raise BuildError where an environment cannot be made; its command brings Blender's libraries too."""
+    """Raise BuildError if an environment cannot be made; the suggested command installs Blender's libraries too."""
     python = find_python(environment.versions)
     if not python:
         running = ".".join(map(str, sys.version_info[:2]))
         oldest, newest = environment.versions[0], environment.versions[-1]
-        needed = f"ActionMesh needs Python {oldest} to {newest}; this is {running} and no other was found"
+        needed = f"ActionMesh needs Python {oldest} to {newest}, but this is {running} and no other was found"
         offered = offered_python(environment.versions)
         command = cure(missing_libraries(), python=offered) if offered else ""
         raise BuildError(f"{needed}. {f'Run: {command}' if command else 'Install one from python.org.'}")
@@ -56,17 +56,17 @@ def check_python(environment: Environment) -> None:
 
 
 def offered_python(versions: Sequence[str]) -> str:
-    """Return the newest of these Pythons that the system's packages offer; empty if that is none."""
+    """Return the newest of these Pythons that the system's packages offer; empty if there is none."""
     if shutil.which("apt-get"):
         return next((each for each in reversed(versions) if succeeds(["apt-cache", "show", f"python{each}-venv"])), "")
     return versions[-1] if shutil.which("dnf") else ""
 
 
 def check_room(root: Path, size: Size) -> float:
-    """Return the megabytes that are free; raise BuildError where they do not hold the download and the result."""
+    """Return the free megabytes; raise BuildError if the download and the result do not fit."""
     free, needed = shutil.disk_usage(str(root)).free / 1e6, size.download + size.disk
     if free < needed:
         raise BuildError(
-            f"The installation needs {in_words(needed)} in {root}, and {in_words(free)} are free. Free some space."
+            f"The installation needs {in_words(needed)} in {root}, but only {in_words(free)} are free. Free some space."
         )
     return free

@@ -1,4 +1,4 @@
-"""Finds the Pythons of this machine by starting them."""
+"""Find this machine's Pythons by starting them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SUPPORTED = ("3.11", "3.12", "3.13")
 
 
 def find_python(versions: Sequence[str]) -> list[str]:
-    """Return a command that starts a Python of one of these versions, this one if it fits; empty if there is none."""
+    """Return a command that starts a Python of one of these versions, preferring this one; empty if there is none."""
     candidates = [[sys.executable]]
     for version in versions:
         candidates += [["python" + version], ["py", "-" + version]]
@@ -21,13 +21,13 @@ def find_python(versions: Sequence[str]) -> list[str]:
 
 
 def of_pyenv(version: str) -> list[Path]:
-    """Return pyenv's interpreters of a version, whether or not pyenv has it switched on."""
+    """Return pyenv's interpreters of a version, whether or not pyenv has activated it."""
     folder = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv", "versions")
     return sorted(folder.glob(version + ".*/bin/python"), reverse=True)
 
 
 def version_of(command: list[str]) -> str:
-    """Return such as "3.11"; empty if the command does not run."""
+    """Return the version of a Python, such as "3.11"; empty if the command does not run."""
     code = "import sys; print('%d.%d' % sys.version_info[:2])"
     try:
         return subprocess.check_output(command + ["-c", code], stderr=subprocess.DEVNULL, text=True).strip()

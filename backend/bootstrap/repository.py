@@ -1,6 +1,6 @@
-"""A static repository of extensions, to which Blender subscribes: a zip for each platform, and their list `index.json`.
+"""A static extension repository that Blender can subscribe to: a zip for each platform, and the list `index.json`.
 
-Blender's own tool checks each zip and makes the list. It comes with a whole Blender and with its Python module.
+Blender's own tool checks each zip and makes the list. It comes with Blender and with its Python module.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from .uv_wheels import fetch_wheels
 
 LIST = "index.json"
 WITHOUT_TOOL = (
-    "Not validated, and without index.json: there is no Blender; `build.py test` installs one, "
-    "the variable BLENDER may name one."
+    "The zips are not validated and index.json is missing, because there is no Blender. "
+    "Run `build.py test`, which installs one, or name one in the variable BLENDER."
 )
 
 
 def package(root: Path, tool: list[str]) -> int:
-    """Make the repository in `dist`, the same bytes every time; return the exit code of Blender's tool.
+    """Make the repository in `dist`, reproducibly; return the exit code of Blender's tool.
 
-    What was there before stays until everything is made and checked.
+    The previous contents stay until everything is made and checked.
 
     Args:
         tool: the command of Blender's tool; empty if there is none.
@@ -54,7 +54,7 @@ def zip_name(version: str, platform: str) -> str:
 
 
 def check_and_list(folder: Path, tool: list[str]) -> int:
-    """Have Blender's tool check the zips of a folder and list them; return its exit code."""
+    """Check the zips of a folder with Blender's tool and write their list; return its exit code."""
     for path in sorted(folder.glob("*.zip")):
         code = _run([*validate(tool), str(path)])
         if code != 0:
@@ -66,12 +66,12 @@ def check_and_list(folder: Path, tool: list[str]) -> int:
 
 
 def validate(tool: list[str]) -> list[str]:
-    """Return the command that checks a zip; the tool of the module does not know which tags Blender has."""
+    """Return the command that checks a zip; the Python module's tool does not know Blender's tags."""
     return [*tool, "validate", *([] if "--command" in tool else ["--valid-tags="])]
 
 
 def find_tool(root: Path, blender: str) -> list[str]:
-    """Return the command of the tool: of a whole Blender, or else of its module; empty if there is neither."""
+    """Return the command of the tool, from a full Blender or else its Python module; empty if there is neither."""
     if blender:
         return shlex.split(blender) + ["--command", "extension"]
     for version in reversed(list(PYTHON_OF)):
@@ -82,24 +82,22 @@ def find_tool(root: Path, blender: str) -> list[str]:
 
 
 def _run(command: list[str]) -> int:
-    """Run the tool; what it says is shown only when it fails."""
-    done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace"
-    )
+    """Run the tool and return its exit code; its output is printed only if it fails."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", errors="replace")
     if done.returncode != 0:
         print(done.stdout, flush=True)
     return abs(done.returncode)
 
 
 def _sort(path: Path) -> None:
-    """Bring a list into the order of its files' names: the tool takes that of the disk."""
+    """Sort a list by file name, because the tool uses the order on the disk."""
     listed = json.loads(path.read_text(encoding="utf-8"))
     listed["data"].sort(key=lambda entry: entry["archive_url"])
     path.write_text(json.dumps(listed, indent=2) + "\n", encoding="utf-8")
 
 
 def _replace(out: Path, folder: Path) -> None:
-    """Put what was made in the place of what was there."""
+    """Replace the previous repository with the new one."""
     out.mkdir(exist_ok=True)
     for path in (*out.glob("actionmesh-*.zip"), *out.glob(LIST)):
         path.unlink()

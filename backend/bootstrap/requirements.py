@@ -1,4 +1,4 @@
-"""The requirement files: which a task needs, how much they download and take, and what is in them."""
+"""The requirement files: which ones a task needs, their size, and their contents."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ FOR_CUDA, DRIVER_OF_CUDA = "backend/requirements-cuda.txt", 580
 
 
 class Size(NamedTuple):
-    """Megabytes, measured on Linux with Python 3.11 (CUDA: estimated); what is shown, and whether there is room."""
+    """Megabytes, measured on Linux with Python 3.11 (CUDA: estimated), for progress and the check of disk space."""
 
     download: int
     disk: int
@@ -28,11 +28,11 @@ class Size(NamedTuple):
 
 SIZES = {TO_RUN: Size(420, 1700), TO_DEVELOP: Size(220, 650), FOR_CUDA: Size(2800, 6500)}
 SIZE_OF_TORCH, SIZE_OF_BPY = Size(190, 770), Size(380, 1050)
-"""Of PyTorch without CUDA, which is part of TO_RUN; of a version of Blender's Python module."""
+"""Size of PyTorch without CUDA, which is part of TO_RUN, and of one version of Blender's Python module."""
 
 
 def size_of(names: Iterable[str]) -> Size:
-    """Return what requirement files download and take together."""
+    """Return the total size of requirement files."""
     sizes = [SIZES.get(name, SIZE_OF_BPY if re.search(r"-bpy-[\d.]+\.txt$", name) else Size(0, 0)) for name in names]
     return Size(sum(size.download for size in sizes), sum(size.disk for size in sizes))
 
@@ -42,19 +42,19 @@ def in_words(megabytes: float) -> str:
 
 
 def to_run() -> list[str]:
-    """Return the backend's requirement files: also PyTorch's with CUDA if there is a card or the variable says so.
+    """Return the backend's requirement files, with CUDA if there is a card or ACTIONMESH_TORCH says so.
 
     Raises:
-        BuildError: the variable says something else.
+        BuildError: ACTIONMESH_TORCH has another value.
     """
     wanted = os.environ.get("ACTIONMESH_TORCH") or ("cuda" if has_card() else "cpu")
     if wanted not in ("cpu", "cuda"):
-        raise BuildError(f"The variable ACTIONMESH_TORCH is {wanted!r}. Set it to cpu or cuda, or to nothing.")
+        raise BuildError(f"The variable ACTIONMESH_TORCH is {wanted!r}. Set it to cpu or cuda, or unset it.")
     return [TO_RUN] + ([FOR_CUDA] if wanted == "cuda" else [])
 
 
 def has_card() -> bool:
-    """Whether an NVIDIA card answers whose driver is new enough; tells of one that is too old."""
+    """Return whether an NVIDIA card with a recent enough driver answers; print a line if the driver is too old."""
     command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
     try:
         answer = subprocess.check_output(command, stderr=subprocess.DEVNULL, text=True)
@@ -64,11 +64,11 @@ def has_card() -> bool:
     if major is None or int(major.group()) >= DRIVER_OF_CUDA:
         return major is not None
     older = f"The NVIDIA driver {answer.split()[0]} is older than {DRIVER_OF_CUDA}"
-    print(f"{older}: PyTorch comes without CUDA. Update the driver.")
+    print(f"{older}, so PyTorch is installed without CUDA. Update the driver.")
     return False
 
 
 def torch_without_cuda(root: Path) -> str:
-    """Return the pin of PyTorch without CUDA, such as "torch==2.13.0+cpu"; empty if there is no PyTorch."""
+    """Return the pin of PyTorch without CUDA, such as "torch==2.13.0+cpu"; empty if PyTorch is not required."""
     match = re.search(r"^torch==[\d.]+", (root / TO_RUN).read_text(encoding="utf-8"), re.MULTILINE)
     return match.group() + "+cpu" if match else ""

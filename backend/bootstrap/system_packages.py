@@ -1,4 +1,4 @@
-"""What the operating system must bring, and the one command that brings it where there is apt or dnf."""
+"""The system packages that Blender's module and venv need, and the command that installs them with apt or dnf."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ LIBRARIES = {
     "libICE.so.6": ("libice6", "libICE"),
     "libXext.so.6": ("libxext6", "libXext"),
     "libGL.so.1": ("libgl1", "libglvnd-glx"),
+    "libgomp.so.1": ("libgomp1", "libgomp"),
 }
-"""What Blender's Python module loads from a Linux system; the packages of Debian and of Fedora that hold it."""
+"""Libraries that Blender's Python module loads on Linux, and the Debian and Fedora packages that provide them."""
 
 
 def missing_libraries() -> list[str]:
-    """Return those of LIBRARIES that this system cannot load; none but on Linux: elsewhere Blender needs none."""
+    """Return the LIBRARIES that this system cannot load; empty outside Linux, where Blender needs none of them."""
     if not sys.platform.startswith("linux"):
         return []
     return [name for name in LIBRARIES if not loads(name)]
@@ -30,7 +31,7 @@ def missing_libraries() -> list[str]:
 
 def loads(library: str) -> bool:
     try:
-        import ctypes  # a Python that was built without it cannot tell
+        import ctypes  # a Python built without ctypes cannot check
 
         ctypes.CDLL(library)
     except ImportError:
@@ -41,12 +42,12 @@ def loads(library: str) -> bool:
 
 
 def cure(libraries: Sequence[str], venv_of: str = "", python: str = "") -> str:
-    """Return the command that installs what is missing; empty where there is neither apt nor dnf.
+    """Return the command that installs the missing packages; empty if there is neither apt nor dnf.
 
     Args:
         libraries: names in LIBRARIES.
         venv_of: the version of a Python that lacks its module venv.
-        python: the version of a Python to install.
+        python: the version of Python to install.
     """
     become = "" if hasattr(os, "geteuid") and os.geteuid() == 0 else "sudo "
     if shutil.which("apt-get"):

@@ -1,6 +1,6 @@
-"""The wheels of uv, the program that installs the backend: downloaded once by pip, each checked against its lock.
+"""The wheels of uv, the program that installs the backend: pip downloads them once and checks them against a lock.
 
-They are too large for the repository. PyTorch has a build for three platforms, so that these need one.
+They are too large for the repository. Only the three platforms that PyTorch supports need one.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ FOR = ("linux-x64", "windows-x64", "macos-arm64")
 
 
 def fetch_wheels(root: Path) -> dict[str, Path]:
-    """Return the wheel of each platform: one that was downloaded before, or what pip brings now.
+    """Return the wheel for each platform, downloading those that are missing.
 
     Raises:
-        BuildError: pip is missing, does not reach the file, or gets another one.
+        BuildError: pip is missing, cannot reach the file, or gets a different one.
     """
     (root / KEPT).mkdir(exist_ok=True)
     return {platform: _kept(root, platform) or _download(root, platform) for platform in FOR}
@@ -37,7 +37,7 @@ def _kept(root: Path, platform: str) -> Path | None:
 
 
 def _download(root: Path, platform: str) -> Path:
-    """Let pip fetch a wheel into a folder beside, so that it is kept only whole and checked."""
+    """Download a wheel with pip into a temporary folder, so that only a complete and verified file is kept."""
     python = _python_with_pip(root)
     with tempfile.TemporaryDirectory(prefix=".part-", dir=str(root / KEPT)) as folder:
         words = ["download", "--no-deps", "--require-hashes", "--only-binary", ":all:", "--progress-bar", "off"]
@@ -56,7 +56,7 @@ def _download(root: Path, platform: str) -> Path:
             path.replace(root / KEPT / path.name)
     kept = _kept(root, platform)
     if kept is None:
-        raise BuildError(f"pip brought no wheel of uv for {platform} that {LOCK} names. Restore that file.")
+        raise BuildError(f"pip did not download the wheel of uv for {platform} that {LOCK} names. Restore that file.")
     return kept
 
 
@@ -70,11 +70,11 @@ def _python_with_pip(root: Path) -> str:
 def _explained(told: str, platform: str) -> str:
     if "DO NOT MATCH THE HASHES" in told:
         return (
-            f"pip was given a wheel of uv for {platform} that is not the one which {LOCK} names. "
+            f"pip received a wheel of uv for {platform} that does not match {LOCK}. "
             "Check the index or the folder of wheels that pip uses."
         )
     errors = [line[6:].strip().rstrip(".") for line in told.splitlines() if line.startswith("ERROR:")]
     return (
-        f"The wheel of uv for {platform} could not be downloaded ({errors[-1] if errors else 'pip said nothing'}). "
-        f"Check the network and what pip is set up with, or put the wheel into {KEPT}, and run this again."
+        f"The wheel of uv for {platform} could not be downloaded ({errors[-1] if errors else 'pip gave no reason'}). "
+        f"Check the network and pip's settings, or put the wheel into {KEPT}, then run this again."
     )

@@ -1,11 +1,11 @@
-"""The backend's environment: checked for, downloaded, made, tested, repaired and removed. Nothing here knows Blender.
+"""The installer that checks, downloads, makes, tests, repairs and removes the backend's environment, without Blender.
 
-    session             the installer's process as Blender's timer sees it
-    main -> workflow    the process itself, and its story
+    session             starts the installer's process and polls it from Blender's timer
+    main -> workflow    the process itself, and the steps that it runs
     workflow -> preflight, programs, packages, trial    one stage each
     sources, index      where packages come from: proxies, certificates, mirrors, a folder
-    computer, cards, locks, places                what this computer is, and what fits it
-    messages, report, diagnosis                   what is told, and how
+    computer, cards, locks, places                facts about this computer, and what fits it
+    messages, report, diagnosis                   messages to Blender, the report, error sentences
 
-It leaves out what an artist sees: see `installing` and `setup_box`.
+The user interface is in `installing` and `setup_box`.
 """

@@ -1,20 +1,20 @@
-"""Which build of PyTorch fits the graphics card: asked of NVIDIA's own tool, decided by its driver's version."""
+"""Choose the build of PyTorch that fits the graphics card, by the driver version that NVIDIA's own tool reports."""
 
 import re
 import subprocess
 from dataclasses import dataclass
 
 CUDA_13, CUDA_12 = 580, 560
-"""The oldest drivers, by their first number, for which PyTorch's builds with CUDA 13.0 and 12.6 are offered."""
+"""The oldest driver versions (first number) for PyTorch's builds with CUDA 13.0 and 12.6."""
 OLDEST_OF_CUDA_13 = 7.5
-"""Compute capability: CUDA 13 has left the cards before Turing behind."""
+"""Compute capability: CUDA 13 does not support cards before Turing."""
 QUESTION = ["nvidia-smi", "--query-gpu=driver_version,compute_cap,name", "--format=csv,noheader"]
 PATIENCE = 20.0
 
 
 @dataclass(frozen=True)
 class Card:
-    """An NVIDIA card, as its driver tells."""
+    """An NVIDIA card, as reported by its driver."""
 
     driver: int
     capability: float
@@ -23,14 +23,14 @@ class Card:
 
 @dataclass(frozen=True)
 class Advice:
-    """Kinds of PyTorch that fit, the best first, and a sentence where the card cannot be used as it is."""
+    """Kinds of PyTorch that fit, the best first, and a sentence if the card cannot be used yet."""
 
     kinds: tuple[str, ...]
     note: str = ""
 
 
 def find_card() -> Card | None:
-    """Return the first card that answers; None without a driver."""
+    """Return the first card that answers; None if there is no driver."""
     try:
         flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
         answer = subprocess.run(QUESTION, capture_output=True, text=True, timeout=PATIENCE, creationflags=flags)
@@ -40,13 +40,13 @@ def find_card() -> Card | None:
 
 
 def read_card(answer: str) -> Card | None:
-    """Return what the tool's first line says; None where it says something else."""
+    """Parse the first line of the tool's output; return None if it does not describe a card."""
     found = re.match(r"\s*(\d+)[\d.]*\s*,\s*(\d+\.\d+)\s*,\s*(.+)", answer)
     return Card(int(found[1]), float(found[2]), found[3].strip()) if found else None
 
 
 def advise(platform: str, card: Card | None) -> Advice:
-    """Return which kinds of PyTorch to look for on a platform, with what card there is."""
+    """Return the kinds of PyTorch that fit a platform and its card."""
     if platform == "macos-arm64":
         return Advice(("mps",))
     if card is None:

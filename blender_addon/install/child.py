@@ -1,4 +1,4 @@
-"""A program that the installer runs: its lines are kept in the log, and a cancel ends it and what it started."""
+"""Run the installer's programs: log their output, and stop them and their children on a cancel."""
 
 import os
 import re
@@ -20,30 +20,30 @@ KEPT_LINES = 60
 
 
 class Cancelled(Exception):
-    """The artist wants it no more."""
+    """The artist cancelled the installation."""
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a program ended: its exit code and its last lines."""
+    """The exit code and the last lines of a program that ended."""
 
     code: int
     tail: str
 
 
 class Children:
-    """Runs one program after the other.
+    """Runs one program after another.
 
     Args:
         cancelled: set when the artist cancels.
-        log: where what they print goes.
+        log: receives everything that the programs print.
     """
 
     def __init__(self, cancelled: Event, log: IO[str]):
         self.cancelled, self._log = cancelled, log
 
     def write(self, text: str) -> None:
-        """Keep a line in the log, without names and passwords that are in URLs."""
+        """Write a line to the log, without the names and passwords in URLs."""
         self._log.write(f"{time.strftime('%H:%M:%S')} {without_secrets(text)}\n")
         self._log.flush()
 
@@ -59,11 +59,11 @@ class Children:
         on_line: Callable[[str], None] = lambda line: None,
         on_tick: Callable[[], None] = lambda: None,
     ) -> Ended:
-        """Run a program to its end, telling its lines, and twice a second that time goes on.
+        """Run a program to its end; call `on_line` for every line and `on_tick` twice a second while it is silent.
 
         Raises:
-            Cancelled: it was ended because the artist cancelled.
-            OSError: it cannot be started.
+            Cancelled: the artist cancelled, and the program was stopped.
+            OSError: the program cannot be started.
         """
         self.check()
         self.write("$ " + " ".join("(a program)" if "\n" in word else word for word in command))
@@ -79,11 +79,11 @@ class Children:
             _kill(process)
             raise
         if (code := process.wait()) < 0:
-            last.append(f"It was ended: {exit_in_words(code)}")
+            last.append(f"It was stopped: {exit_in_words(code)}")
         return Ended(code, "\n".join(last))
 
     def _next(self, lines: SimpleQueue[str | None], on_tick: Callable[[], None]) -> str | None:
-        """Return the next line, empty if none has come by the next tick, and None after the last."""
+        """Return the next line; an empty one if none arrives before the next tick, and None after the last."""
         self.check()
         try:
             return lines.get(timeout=TICK)
@@ -93,6 +93,7 @@ class Children:
 
 
 def without_secrets(text: str) -> str:
+    """Mask the names and passwords in the URLs of a text."""
     return re.sub(r"//[^/@\s]+@", "//***@", text)
 
 
@@ -123,7 +124,7 @@ def _read(output: IO[str], lines: SimpleQueue[str | None]) -> None:
 
 
 def _kill(process: subprocess.Popen[str]) -> None:
-    """End a program and its own children, which hold files open that are about to be removed."""
+    """Kill a program and its children, which hold files open that are about to be removed."""
     try:
         if sys.platform == "win32":
             subprocess.run(["taskkill", "/T", "/F", "/PID", str(process.pid)], capture_output=True)

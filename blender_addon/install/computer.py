@@ -1,4 +1,4 @@
-"""What this computer is, as far as an installation must know: platform, limits, and what Blender was packed in."""
+"""The facts about this computer that an installation needs: platform, limits, and how Blender is packaged."""
 
 import os
 import platform
@@ -20,17 +20,17 @@ NO_BUILD = {
         "Or choose, under Backend Python, an environment that you made with an x64 Python.",
     ),
     "macos-x64": InstallError(
-        "PyTorch, which the backend needs, has no build for Intel Macs any more.",
+        "PyTorch, which the backend needs, no longer has a build for Intel Macs.",
         f"Use a Mac with Apple silicon and Blender's build for it, or a computer with Linux or Windows. {OTHER_WAYS}",
     ),
     "linux-arm64": InstallError("The add-on has no tested list of packages for Linux on ARM.", OTHER_WAYS),
 }
 BOXES = {
-    "snap": "This Blender is a snap, whose Python changes with every update: another is used or downloaded.",
-    "flatpak": "This Blender is a Flatpak, which does not see the programs of the system: a Python is downloaded.",
-    "store": "This Blender is from the Microsoft Store: other Blenders may not see what it installs.",
+    "snap": "This Blender is a snap, whose Python changes with every update, so another Python is used or downloaded.",
+    "flatpak": "This Blender is a Flatpak, which cannot see the system's programs, so a Python is downloaded.",
+    "store": "This Blender is from the Microsoft Store. Other Blenders may not see what it installs.",
 }
-"""What a way of packing Blender means for the installation."""
+"""What each way of packaging Blender means for the installation."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Computer:
     Args:
         platform: as Blender's manifest names it, such as "linux-x64".
         box: "snap", "flatpak", "store", or empty.
-        glibc: version of the C library on Linux; None elsewhere and where it is another library.
+        glibc: version of the C library on Linux; None elsewhere or if it is another library.
         macos: version of the system on a Mac.
         long_paths: whether paths may be longer than 260 characters.
     """
@@ -57,7 +57,7 @@ class Computer:
 
 
 def this_computer() -> Computer:
-    """Return the facts of the computer that runs this."""
+    """Return the facts of this computer."""
     system = SYSTEMS.get(sys.platform, sys.platform)
     machine = _machine()
     return Computer(
@@ -70,12 +70,12 @@ def this_computer() -> Computer:
 
 
 def _machine() -> str:
-    """Return the kind of processor that this Python is made for; on Windows, newer Pythons tell the computer's own."""
+    """Return the processor type of this Python; on Windows, newer Pythons report the computer's type instead."""
     return sysconfig.get_platform().rpartition("-")[2] if sys.platform == "win32" else platform.machine()
 
 
 def box_of(variables: Mapping[str, str], executable: str) -> str:
-    """Return what Blender is packed in, by its variables and where its Python lies."""
+    """Return how Blender is packaged, from its environment variables and the location of its Python."""
     if "windowsapps" in executable.lower():
         return "store"
     if variables.get("FLATPAK_ID") or variables.get("container") == "flatpak":

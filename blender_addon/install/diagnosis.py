@@ -1,26 +1,26 @@
-"""What the installer's words mean for an artist: one sentence, and one with the cure. The words are in the log."""
+"""Translate the installer's output into a problem and a cure for an artist. The output itself is in the log."""
 
 import re
 
 from ..errors import InstallError
 
-AGAIN = "then press the button again: it goes on where it stopped."
+AGAIN = "then press the button again: it continues where it stopped."
 CAUSES = (
     (r"no space left|os error 28\b|os error 112\b|disk quota", "The disk is full.", f"Free some space, {AGAIN}"),
     (
         r"file ?size limit|file too large|os error 27\b",
-        "The disk does not take files this large.",
+        "The disk does not accept files this large.",
         f"Choose another folder, {AGAIN}",
     ),
     (
         r"invalid peer certificate|unknownissuer|certificate verify failed|self.signed certificate",
         "The server's certificate is not trusted.",
-        f"In a company, name its certificates in the variable SSL_CERT_FILE or in pip's setting cert, {AGAIN}",
+        f"On a company network, set the variable SSL_CERT_FILE or pip's setting cert to its certificates, {AGAIN}",
     ),
     (
         r"\b407\b|proxy auth",
         "The proxy asks for a name and a password.",
-        f"Name them in the variable HTTPS_PROXY, {AGAIN}",
+        f"Put them into the variable HTTPS_PROXY, {AGAIN}",
     ),
     (
         r"\b40[13]\b.*(unauthorized|forbidden)|missing credentials",
@@ -29,7 +29,7 @@ CAUSES = (
     ),
     (
         r"hash mismatch|computed:\s*sha256",
-        "A file that was downloaded is not the one that was tested.",
+        "A downloaded file is not the one that was tested.",
         "Clear Package Index in the preferences, or ask who runs that index.",
     ),
     (
@@ -51,7 +51,7 @@ MISSING = re.compile(
 
 
 def known_cause(words: str) -> InstallError | None:
-    """Return what words mean that are often seen; None if they are others."""
+    """Return the error for common output; None if the output is not known."""
     for pattern, problem, cure in CAUSES:
         if re.search(pattern, words, re.IGNORECASE | re.DOTALL):
             return InstallError(problem, cure)
@@ -59,14 +59,19 @@ def known_cause(words: str) -> InstallError | None:
 
 
 def explain(words: str, doing: str) -> InstallError:
-    """Return what a failed program's last lines mean; `doing` says what it was to do, such as "make a folder"."""
+    """Return the error for a failed program's last lines.
+
+    Args:
+        words: the last lines of its output.
+        doing: the task of the program, such as "make a folder".
+    """
     if known := known_cause(words):
         return known
     if found := MISSING.search(words):
         name = next(filter(None, found.groups()))
         return InstallError(
-            f"The package {name} is not where packages are looked for.",
-            "Complete the folder or index, see whether it asks for a password, or clear both in the preferences.",
+            f"The package {name} is not in the package index or folder.",
+            "Add it to the folder or index, check whether that needs a password, or clear both in the preferences.",
         )
-    last = next((line for line in reversed(words.splitlines()) if line.strip()), "it ended without a word")
+    last = next((line for line in reversed(words.splitlines()) if line.strip()), "it gave no reason")
     return InstallError(f"The installer could not {doing}: {last.strip()}", "Copy Report has the details.")

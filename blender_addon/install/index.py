@@ -1,4 +1,4 @@
-"""A package index, as far as fetching one wheel needs it: its page, and a file whose hash is known, resumed."""
+"""Fetch one wheel from a package index: read its page, and download a file with a known hash, resuming if needed."""
 
 import base64
 import hashlib
@@ -19,7 +19,7 @@ from .sources import Sources, default_index
 JSON = "application/vnd.pypi.simple.v1+json"
 PATIENCE, BLOCK = 60.0, 1 << 20
 TOLD = Callable[[int, int | None], None]
-"""Told how many bytes are there, and of how many; it may raise to stop."""
+"""Called with the bytes downloaded so far and the total, if known; may raise to stop."""
 
 
 class Unreachable(InstallError):
@@ -27,13 +27,13 @@ class Unreachable(InstallError):
 
 
 def fetch_wheel(project: str, digests: set[str], tag: str, sources: Sources, folder: Path, told: TOLD) -> Path:
-    """Return a wheel of one of these SHA-256, from the sources' folders or downloaded into `folder`.
+    """Return a wheel with one of these SHA-256 hashes, from the sources' folders or downloaded into `folder`.
 
     Args:
-        tag: part of the name that says for which platform the wheel is.
+        tag: part of the file name that identifies the platform.
     Raises:
-        Unreachable: nobody has it.
-        InstallError: what was downloaded is another file.
+        Unreachable: no source has it.
+        InstallError: the downloaded file is a different one.
     """
     for place in (sources.wheels, *sources.links):
         for path in sorted(Path(place).glob(f"{project}-*{tag}*.whl")) if place and Path(place).is_dir() else []:
@@ -42,7 +42,7 @@ def fetch_wheel(project: str, digests: set[str], tag: str, sources: Sources, fol
     if sources.wheels:
         raise Unreachable(
             f"{sources.wheels} has no wheel of {project} for this computer.",
-            "Put the wheel there that the add-on names.",
+            "Put the wheel that the add-on names into that folder.",
         )
     reasons, main = [], sources.index or default_index()
     for index in filter(None, (*sources.more, main)):
@@ -56,9 +56,7 @@ def fetch_wheel(project: str, digests: set[str], tag: str, sources: Sources, fol
     words = "; ".join(reasons)
     if not main:  # a Python with neither pip nor ensurepip, such as Debian's
         seen = f"The installer {project} was not found ({words}), and this" if words else "This"
-        raise Unreachable(
-            f"{seen} Python knows no package index.", "Name one under Package Index in the preferences."
-        )
+        raise Unreachable(f"{seen} Python knows no package index.", "Name one under Package Index in the preferences.")
     raise diagnosis.known_cause(words) or Unreachable(
         f"The installer {project} could not be downloaded ({words}).",
         f"Check the network and its proxy, {diagnosis.AGAIN}",
@@ -71,11 +69,11 @@ def sha256_of(path: Path) -> str:
 
 
 def download(url: str, folder: Path, digests: set[str], sources: Sources, told: TOLD) -> Path:
-    """Download a file, from where an earlier try stopped; it appears whole, and only if its SHA-256 is one of these.
+    """Download a file atomically, resuming an earlier try, and verify that its SHA-256 is one of these.
 
     Raises:
-        OSError: the server does not answer as it should, or the disk is full.
-        InstallError: it is another file.
+        OSError: the server fails, or the disk is full.
+        InstallError: the file is a different one.
     """
     folder.mkdir(parents=True, exist_ok=True)
     name = urllib.parse.unquote(urllib.parse.urlsplit(url).path.rpartition("/")[2])
@@ -84,12 +82,12 @@ def download(url: str, folder: Path, digests: set[str], sources: Sources, told: 
     try:
         _append(url, part, there, sources, told)
     except urllib.error.HTTPError as error:
-        if error.code != 416:  # it is all there already, or more than that
+        if error.code != 416:  # everything, or more, is there already
             raise
     if sha256_of(part) not in digests:
         part.unlink()
         raise InstallError(
-            f"{name} is not the file that was tested.", "The index may be damaged: try again, or choose another."
+            f"{name} is not the file that was tested.", "The index may be damaged. Try again, or choose another."
         )
     part.replace(whole)
     return whole
@@ -109,7 +107,7 @@ def _append(url: str, part: Path, there: int, sources: Sources, told: TOLD) -> N
 
 
 def _link(index: str, project: str, digests: set[str], tag: str, sources: Sources) -> str | None:
-    """Return the URL of the wheel on an index's page."""
+    """Return the URL of the wheel from an index's page; None if it is not listed."""
     page = f"{index.rstrip('/')}/{project}/"
     if page.startswith("file:"):
         file, kind = Path(urllib.request.url2pathname(page[7:]), "index.html"), "text/html"
@@ -126,7 +124,7 @@ def _link(index: str, project: str, digests: set[str], tag: str, sources: Source
 
 
 def _with_password(url: str, index: str) -> str:
-    """Return a link with the index's name and password, if it leads to the same host."""
+    """Return a link, with the index's name and password if it leads to the same host."""
     there, asked = urllib.parse.urlsplit(url), urllib.parse.urlsplit(index)
     if not asked.username or there.hostname != asked.hostname:
         return url
@@ -162,5 +160,5 @@ def _trust(host: str | None, sources: Sources) -> ssl.SSLContext:
 
 
 def _public(index: str) -> str:
-    """An index without the name and password in it."""
+    """Return an index's URL without the name and password."""
     return re.sub(r"//[^/@]*@", "//", index)

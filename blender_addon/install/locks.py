@@ -1,4 +1,4 @@
-"""The lists of packages that were tested together: which there are, and which fits. They are made by docs/locks.py."""
+"""The locks: lists of packages that were tested together, made by docs/locks.py, and the choice of one that fits."""
 
 import hashlib
 import json
@@ -23,11 +23,11 @@ class Lock:
     """One list of packages.
 
     Args:
-        path: of the requirements with hashes.
-        kind: of PyTorch, one of KINDS.
-        python: such as "3.11".
-        download, installed: bytes.
-        index: URL of the index that has this build of PyTorch; empty where PyPI has it.
+        path: file of the requirements with hashes.
+        kind: kind of PyTorch, one of KINDS.
+        python: version of Python, such as "3.11".
+        download, installed: bytes to download, and on disk.
+        index: URL of the index that has this build of PyTorch; empty if PyPI has it.
     """
 
     path: Path
@@ -39,12 +39,12 @@ class Lock:
 
     @property
     def digest(self) -> str:
-        """Eight letters that change with the list."""
+        """Eight hexadecimal digits that change with the list."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()[:8]
 
     @property
     def folder_name(self) -> str:
-        """The name of an environment made from it."""
+        """The name of an environment made from this lock."""
         return f"{self.digest}-py{self.python.replace('.', '')}"
 
 
@@ -53,7 +53,7 @@ def locks_folder() -> Path:
 
 
 def fitting_locks(computer: Computer, kinds: tuple[str, ...]) -> list[Lock]:
-    """Return the lists for a computer, all of the best kind that has one, one for each Python.
+    """Return the locks for a computer: all of the best kind that has any, one for each Python.
 
     Raises:
         InstallError: there is none.

@@ -1,7 +1,7 @@
-"""The installer's process: its request on standard input, its messages on standard output, its log on standard error.
+"""The installer's process: reads its request from standard input, writes messages to standard output, logs to stderr.
 
-It is started by this file's path, in Blender's own Python: `python -I -B .../install/main.py`. The end of its input
-is a cancel, so that it never outlives its Blender.
+Blender's own Python runs this file by its path: `python -I -B .../install/main.py`. The end of the input cancels the
+installation, so the process never outlives its Blender.
 """
 
 import importlib
@@ -13,11 +13,11 @@ from threading import Event, Lock, Thread
 from types import ModuleType
 
 NAME = "actionmesh_addon"
-"""The add-on as a package of this process; its own name is Blender's to give."""
+"""The add-on's package name in this process; in Blender, Blender chooses the name."""
 
 
 def load_addon() -> None:
-    """Let the add-on's modules be imported, which are no package of Blender's Python and are not on its path."""
+    """Make the add-on's modules importable, which are not on the path of Blender's Python."""
     folder = Path(__file__).resolve().parents[1]
     spec = importlib.util.spec_from_file_location(
         NAME, folder / "__init__.py", submodule_search_locations=[str(folder)]
@@ -29,7 +29,7 @@ def load_addon() -> None:
 
 
 def main() -> int:
-    """Do what the first line of the input asks for; return 0 if it went well."""
+    """Carry out the request in the first line of the input; return 0 on success."""
     load_addon()
     messages, child = _module("messages"), _module("child")
     commands, answers = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb", buffering=0)
@@ -50,16 +50,14 @@ def main() -> int:
 
 
 def _guarded(request: object, children: object, tell: object) -> object:
-    """Return the last message, whatever happens."""
+    """Run the workflow and return the last message, even after an error."""
     import traceback
 
     messages, child, errors = _module("messages"), _module("child"), importlib.import_module(f"{NAME}.errors")
     try:
         return _module("workflow").run(request, children, tell)
     except child.Cancelled:
-        return messages.Failed(
-            "The installation was cancelled.", "What was downloaded is kept for the next time.", True
-        )
+        return messages.Failed("The installation was cancelled.", "Downloaded files are kept for the next time.", True)
     except errors.ArtistError as error:
         return messages.Failed(error.problem, error.cure, fix=error.fix or "")
     except OSError as error:

@@ -1,10 +1,10 @@
-"""What Blender and the installer's process tell each other: a line of JSON each, the request first.
+"""The messages between Blender and the installer's process, one line of JSON each.
 
-Request     what is to be done, the first line of the process's input; its end is a cancel
-Progress    a stage goes on
+Request     the task, in the first line of the process's input; the end of the input is a cancel
+Progress    the progress of a stage
 Planned     what an installation would do, for the artist to agree to
-Finished    the last message of what went well
-Failed      the last message of what did not: one sentence, and one with the cure
+Finished    the last message after success
+Failed      the last message after a failure: the problem and the cure
 """
 
 import json
@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 SYSTEM_PREFERENCES = "screen.userpref_show"
-"""The operator that opens the page with Allow Online Access."""
+"""The operator that opens the preferences with Allow Online Access."""
 
 
 class Action(StrEnum):
@@ -23,7 +23,7 @@ class Action(StrEnum):
 
 
 class Stage(StrEnum):
-    """The stages of an installation in their order."""
+    """The stages of an installation, in order."""
 
     PREFLIGHT = "preflight"
     TOOL = "tool"
@@ -42,10 +42,10 @@ class Request:
     Args:
         online: whether Blender may use the network; without it only a folder of wheels helps.
         wheels: folder of wheels, used instead of the network; may be empty.
-        index: URL of a mirror of PyPI; empty takes what pip or uv is set up with, or PyPI itself.
-        kind: of PyTorch, where there is a choice; empty chooses by the card.
-        blender_python: the Python inside Blender, the last resort to make an environment with.
-        jobs: folder of jobs: an environment that one of them uses is not removed.
+        index: URL of a mirror of PyPI; if empty, the index that pip or uv is configured with, or PyPI itself.
+        kind: kind of PyTorch, if there is a choice; if empty, chosen by the card.
+        blender_python: Blender's own Python, the last resort for making an environment.
+        jobs: folder of jobs; replaced environments are removed only if no job is running.
     """
 
     action: Action
@@ -59,12 +59,12 @@ class Request:
 
 @dataclass(frozen=True)
 class Progress:
-    """Where an installation is.
+    """The progress of an installation.
 
     Args:
         text: a few words, such as "120 of 418 MB".
-        fraction: of the stage, from 0 to 1; None where it cannot be told.
-        seconds_left: of the stage.
+        fraction: done part of the stage, from 0 to 1; None if unknown.
+        seconds_left: remaining time of the stage; None if unknown.
     """
 
     stage: Stage
@@ -75,7 +75,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Planned:
-    """What an installation would do. `download` and `installed` are bytes, `notes` sentences."""
+    """What an installation would do. `download` and `installed` are in bytes, `notes` are sentences."""
 
     kind: str
     download: int
@@ -87,7 +87,7 @@ class Planned:
 
 @dataclass(frozen=True)
 class Finished:
-    """It went well. `python` runs the backend now; empty after a removal."""
+    """The end of a success. `python` is the interpreter that now runs the backend; empty after a removal."""
 
     python: str = ""
     seconds: float = 0.0
@@ -96,12 +96,12 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """It did not. `cancelled` says that the artist wanted it so; `fix` names an operator that mends it, or nothing."""
+    """The end of a failure. `cancelled`: the artist stopped it. `fix` names an operator that helps; may be empty."""
 
     problem: str
     cure: str = ""
     cancelled: bool = False
-    fix: str = field(default="", compare=False)  # a button; what went wrong is the same without it
+    fix: str = field(default="", compare=False)  # only a button; failures compare equal without it
 
 
 Message = Progress | Planned | Finished | Failed
@@ -115,7 +115,7 @@ def encode(message: Message) -> bytes:
 
 
 def decode(line: bytes) -> Message | None:
-    """Return the message of a line; None if it is none."""
+    """Return the message in a line; None if there is none."""
     try:
         name, fields = json.loads(line)
         return KINDS[name](**fields)

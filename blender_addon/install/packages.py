@@ -1,4 +1,4 @@
-"""The packages of a lock, put into an environment by uv, with progress that is read from its lines and its cache."""
+"""Install a lock's packages with uv, with progress from its output and the growth of its cache."""
 
 import re
 import time
@@ -17,14 +17,14 @@ MEGABYTE = 1_000_000
 UNITS = {"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 ANNOUNCED = re.compile(r"Downloading (\S+) \(([\d.]+)(B|KiB|MiB|GiB)\)")
 EARLIEST = 3.0
-"""Seconds until the time that is left can be told."""
+"""Seconds after which the remaining time can be estimated."""
 
 
 def install_packages(uv: Uv, lock: Lock, folder: Path, children: Children, tell: Callable[[Progress], None]) -> None:
-    """Install a lock's packages into an environment; wheels that were downloaded before are not downloaded again.
+    """Install a lock's packages into an environment, reusing wheels that were downloaded before.
 
     Raises:
-        InstallError: uv could not.
+        InstallError: uv failed.
     """
     watch = Watch(lock, tell)
     words = [
@@ -44,12 +44,12 @@ def install_packages(uv: Uv, lock: Lock, folder: Path, children: Children, tell:
 
 
 class Watch:
-    """Turns uv's lines and the growth of its cache into progress.
+    """Turns uv's output and the growth of its cache into progress.
 
     Args:
-        lock: tells how much larger packages are on disk than downloaded.
-        measure: bytes of the cache.
-        clock: tells seconds.
+        lock: gives the ratio of size on disk to download size.
+        measure: returns the size of the cache in bytes.
+        clock: returns seconds.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Watch:
         tell(Progress(Stage.DOWNLOAD, "Working out what is needed"))
 
     def hear(self, line: str) -> None:
-        """Take a line of uv's."""
+        """Process a line of uv's output."""
         if found := ANNOUNCED.search(line):
             self._announced += float(found[2]) * UNITS[found[3]]
         elif line.startswith(("Prepared ", "Installing ", "Uninstalled ")):
@@ -76,7 +76,7 @@ class Watch:
             self._tell(Progress(Stage.INSTALL, "Putting the packages into place"))
 
     def look(self) -> None:
-        """Tell how far the download is: what uv announced counts, or all that the cache had not, if that is more."""
+        """Report the download. The total is what uv announced, or what the cache lacked at first if that is more."""
         if not self.downloads:
             return
         total = max(self._announced, (self._expected - self._before) / self._ratio, 1.0)

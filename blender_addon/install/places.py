@@ -1,10 +1,10 @@
-"""The folders of an installation, all in the user's own: environments, downloads, the installer's program.
+"""The folders of an installation, all inside the user's folder: environments, downloads, the installer's program.
 
     envs/current.json       names the environment in use
-    envs/1a2b3c4d-py311/    an environment; passed.json in it says that it is whole and was tested
-    installer/              uv, and the Pythons and packages that it has downloaded
+    envs/1a2b3c4d-py311/    an environment; its passed.json marks it as complete and tested
+    installer/              uv, and the Pythons and packages that it downloaded
 
-An environment without passed.json is never used, and is removed by the next installation.
+An environment without passed.json is never used; the next installation removes it.
 """
 
 import hashlib
@@ -31,13 +31,14 @@ LOCK_FILE = "install.lock"
 
 @dataclass(frozen=True)
 class Passed:
-    """What is known of an environment that passed its tests.
+    """The facts about an environment that passed its tests.
 
     Args:
-        lock: name of the list of packages, and `digest` of its text.
-        kind: of PyTorch.
-        base: the Python that it was made with; without it, it cannot run.
-        versions: of Python and of the packages, by name.
+        lock: file name of the list of packages.
+        digest: hash of that list.
+        kind: kind of PyTorch.
+        base: the Python that it was made with, which it needs to run.
+        versions: versions of Python and of the packages, by name.
         size: bytes on disk.
     """
 
@@ -50,24 +51,24 @@ class Passed:
 
 
 def downloads_folder() -> Path:
-    """Where uv lies, and what it has downloaded."""
+    """Return the folder of uv and of its downloads."""
     return user_folder() / "installer"
 
 
 def new_environment(name: str) -> Path:
-    """Return a folder that is not there yet: another environment of that name may be in use."""
+    """Return a folder that does not exist yet, because another environment of that name may be in use."""
     numbered = (f"{name}-{number}" if number else name for number in range(1000))
     return next(folder for folder in (environments_folder() / each for each in numbered) if not folder.exists())
 
 
 def record_passed(folder: Path, passed: Passed) -> None:
-    """Mark an environment as whole, and make it the one in use."""
+    """Mark an environment as complete and make it the one in use."""
     write_whole(folder / PASSED_FILE, json.dumps(asdict(passed), indent=1).encode())
     write_whole(environments_folder() / CURRENT_FILE, json.dumps({"folder": folder.name}).encode())
 
 
 def read_passed(folder: Path) -> Passed | None:
-    """Return what is known of an environment; None if it did not pass."""
+    """Return the facts about an environment; None if it did not pass."""
     try:
         return Passed(**json.loads((folder / PASSED_FILE).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
@@ -75,14 +76,14 @@ def read_passed(folder: Path) -> Passed | None:
 
 
 def current() -> tuple[Path, Passed] | None:
-    """Return the environment in use and what is known of it; None if there is none that works still."""
+    """Return the environment in use and its facts; None if there is none or its Python is gone."""
     folder = installed_environment()
     passed = read_passed(folder) if folder else None
     return (folder, passed) if folder and passed and python_in(folder).exists() else None
 
 
 def is_outdated(passed: Passed) -> bool:
-    """Whether the add-on has another list of packages by now."""
+    """Return whether the add-on now has another list of packages."""
     try:
         text = (backend_folder() / "locks" / passed.lock).read_bytes()
     except OSError:
@@ -91,14 +92,14 @@ def is_outdated(passed: Passed) -> bool:
 
 
 def remove_halves() -> None:
-    """Remove what interrupted installations left."""
+    """Remove the remains of interrupted installations."""
     for folder in _environments():
         if read_passed(folder) is None:
             remove(folder)
 
 
 def remove_replaced() -> None:
-    """Remove the environments that are not in use any more."""
+    """Remove the environments that are no longer in use."""
     used = installed_environment()
     for folder in _environments():
         if folder != used:
@@ -106,20 +107,20 @@ def remove_replaced() -> None:
 
 
 def remove_all() -> None:
-    """Remove every environment, all downloads and what was compiled; jobs and logs stay."""
+    """Remove all environments, downloads and compiled files; jobs and logs stay."""
     (environments_folder() / CURRENT_FILE).unlink(missing_ok=True)
     for folder in (*_environments(), downloads_folder(), compiled_folder()):
         remove(folder)
 
 
 def remove(folder: Path) -> None:
-    """Delete a folder of ours, marked as a half first, so that it is never used while or after it is being deleted."""
+    """Delete a folder, passed.json first, so that a partly deleted environment is never used."""
     (folder / PASSED_FILE).unlink(missing_ok=True)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def size_on_disk(*folders: Path) -> int:
-    """Return the bytes of all files, each once whatever its names: packages share their files with uv's cache."""
+    """Return the bytes of all files, counting hard links once, because packages share files with uv's cache."""
     seen, total, waiting = set(), 0, [str(folder) for folder in folders]
     while waiting:
         try:
@@ -133,7 +134,7 @@ def size_on_disk(*folders: Path) -> int:
                         seen.add((facts.st_dev, facts.st_ino))
                         total += facts.st_size
         except OSError:
-            continue  # it vanished meanwhile
+            continue  # it vanished in the meantime
     return total
 
 

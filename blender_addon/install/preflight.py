@@ -1,4 +1,4 @@
-"""What would make an installation fail later, found in a second and before a byte is downloaded."""
+"""Find what would make an installation fail, within a second and before anything is downloaded."""
 
 import os
 import shutil
@@ -17,13 +17,13 @@ from .sources import Sources
 GIGABYTE = 1_000_000_000
 SPARE = GIGABYTE // 2
 DEEPEST, LONGEST = 195, 259
-"""Letters of the longest path inside an environment, and of a path on Windows unless long ones are allowed."""
+"""Length of the longest path inside an environment, and of a path on Windows unless long ones are allowed."""
 OLDEST_GLIBC, OLDEST_MACOS = (2, 28), (14, 0)
 ONLINE_CURE = "Switch on Allow Online Access under Preferences > System > Network, or choose a folder of wheels."
 
 
 def check(request: Request, computer: Computer, lock: Lock, sources: Sources) -> None:
-    """Raise InstallError with the first thing that is in the way."""
+    """Raise InstallError for the first problem."""
     check_system(computer)
     check_network(request, sources)
     check_folder(user_folder())
@@ -32,7 +32,7 @@ def check(request: Request, computer: Computer, lock: Lock, sources: Sources) ->
 
 
 def check_system(computer: Computer) -> None:
-    """The wheels are made for systems of the last years."""
+    """Raise InstallError if the system is older than the wheels require."""
     if computer.glibc and computer.glibc < OLDEST_GLIBC:
         raise InstallError("This Linux is too old: its C library is older than 2.28.", "Update the system.")
     if computer.macos and computer.macos < OLDEST_MACOS:
@@ -42,7 +42,7 @@ def check_system(computer: Computer) -> None:
 
 
 def check_network(request: Request, sources: Sources) -> None:
-    """Blender's permission, unless a folder has everything; that folder must be there."""
+    """Raise InstallError if the chosen folder has no wheels or, without one, if Blender may not go online."""
     if sources.wheels:
         if not any(Path(sources.wheels).glob("*.whl")):
             raise InstallError(
@@ -55,7 +55,7 @@ def check_network(request: Request, sources: Sources) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """It must be there, or can be made, and can be written."""
+    """Create the folder if needed; raise InstallError if it cannot be written."""
     probe = folder / f".part-{uuid.uuid4().hex[:12]}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def check_folder(folder: Path) -> None:
     except OSError as error:
         raise InstallError(
             f"{folder} cannot be written ({error.strerror}).",
-            "Mend its permissions, or name another folder in the variable ACTIONMESH_HOME.",
+            "Fix its permissions, or name another folder in the variable ACTIONMESH_HOME.",
         ) from error
     finally:
         try:
@@ -73,22 +73,25 @@ def check_folder(folder: Path) -> None:
 
 
 def check_length(computer: Computer, folder: Path) -> None:
-    """Windows refuses paths of more than 259 letters, unless somebody allowed them."""
+    """Raise InstallError if paths would exceed the 259 characters that Windows allows by default."""
     if computer.is_windows and not computer.long_paths and len(str(folder)) + DEEPEST > LONGEST:
         raise InstallError(
-            f"The folder {folder} is too long a name for Windows.",
+            f"The path {folder} is too long for Windows.",
             "Name a shorter one, such as C:\\am, in the variable ACTIONMESH_HOME.",
         )
 
 
 def check_room(folder: Path, lock: Lock) -> None:
-    """Packages share their files with the cache, so that they need their space once; what the cache has counts."""
+    """Raise InstallError if the disk has no room.
+
+    Packages share files with the cache, so they take space only once, and cached files are already there.
+    """
     there = size_on_disk(programs.cache_folder())
     needed = max(lock.installed - there, 0) + SPARE
     free = shutil.disk_usage(folder).free
     if free < needed:
         drive = os.path.splitdrive(folder)[0] or str(folder)
         raise InstallError(
-            f"The backend needs {needed / GIGABYTE:.1f} GB on {drive}, and {free / GIGABYTE:.1f} GB are free.",
+            f"The backend needs {needed / GIGABYTE:.1f} GB on {drive}, but only {free / GIGABYTE:.1f} GB are free.",
             "Free some space, or name a folder on another disk in the variable ACTIONMESH_HOME.",
         )

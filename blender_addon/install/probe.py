@@ -1,4 +1,4 @@
-"""Whether a Python can run the backend: asked of that Python itself, while Blender goes on."""
+"""Check whether a Python can run the backend by starting it, without blocking Blender."""
 
 import subprocess
 import time
@@ -13,15 +13,15 @@ from .trial import PROBE, read_probe
 
 SUPPORTED = ("3.11", "3.12", "3.13")
 LONGEST = 120.0
-"""Seconds until a Python that says nothing is given up: PyTorch may take long to load from a slow disk."""
+"""Seconds to wait for a Python's answer: PyTorch may load slowly from a slow disk."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What an artist is told of a Python.
+    """The result of a probe, for an artist.
 
     Args:
-        python: the program; empty where there is none.
+        python: the program; empty if there is none.
         works: whether the backend can use it.
         text: one sentence.
     """
@@ -32,7 +32,7 @@ class Verdict:
 
 
 class Probe:
-    """Asks one Python.
+    """Probes one Python.
 
     Args:
         configured: as for `backend_files.find_python`.
@@ -56,7 +56,7 @@ class Probe:
             self._verdict = Verdict("", False, f"{self._python} cannot be started ({error.strerror}).")
 
     def poll(self) -> Verdict | None:
-        """Return the verdict, once there is one; never waits."""
+        """Return the verdict, or None until there is one; never wait."""
         if self._verdict is None and self._process.poll() is not None:
             self._output.seek(0)
             self._verdict = judge(self._python, self._output.read().decode("utf-8", "replace"))
@@ -69,16 +69,17 @@ class Probe:
         return self._verdict
 
     def close(self) -> None:
+        """Stop the probe."""
         if self._verdict is None:
             self._process.kill()
             self._process.wait()
 
 
 def judge(python: Path, output: str) -> Verdict:
-    """Return what the output of PROBE means."""
+    """Return the verdict for the output of PROBE."""
     told = read_probe(output)
     if told is None:
-        return Verdict(str(python), False, f"{python} is no Python that works.")
+        return Verdict(str(python), False, f"{python} is not a working Python.")
     version = ".".join(told["python"].split(".")[:2])
     if version not in SUPPORTED:
         wanted = f"{SUPPORTED[0]} to {SUPPORTED[-1]}"

@@ -1,8 +1,8 @@
-"""The two programs that an installation needs: uv, from a wheel of its own, and a Python for the environment.
+"""The two programs that an installation needs: uv, from its own wheel, and a Python for the environment.
 
-uv's wheel is the one in the add-on's folder `wheels` (in a clone `.wheels`), or in the folder of wheels that the artist
-named; else it is downloaded. Its hash is known in every case. The program is copied out of it, since Blender unpacks
-wheels without their programs.
+uv's wheel comes from the add-on's folder `wheels` (in a clone `.wheels`) or from the folder of wheels that the artist
+chose; otherwise it is downloaded. Its hash is always checked. The installer extracts the program itself, because
+Blender unpacks wheels without their programs.
 """
 
 import os
@@ -30,10 +30,10 @@ TEST = "import ctypes, ssl, sys; print('%d.%d' % sys.version_info[:2], sys.maxsi
 
 @dataclass(frozen=True)
 class Uv:
-    """The program, and what it is always told.
+    """The program uv, with the settings that every call uses.
 
     Args:
-        path: where it is.
+        path: path of the program.
         sources: where packages come from.
     """
 
@@ -45,7 +45,7 @@ class Uv:
 
     @property
     def variables(self) -> dict[str, str]:
-        """Its own folders for everything, and links instead of copies, so that nothing takes its space twice."""
+        """Environment variables: our own folders for everything that uv writes, no progress bars, and the sources."""
         own = {"UV_CACHE_DIR": cache_folder(), "UV_PYTHON_INSTALL_DIR": downloads_folder() / "python"}
         fixed = {
             "UV_NO_PROGRESS": "1",
@@ -61,16 +61,16 @@ def cache_folder() -> Path:
 
 
 def uv_lock() -> tuple[str, set[str]]:
-    """Return the version of uv, and the SHA-256 of its wheels."""
+    """Return the version of uv and the SHA-256 hashes of its wheels."""
     text = (locks_folder() / "uv.txt").read_text(encoding="utf-8")
     return text.split()[0].partition("==")[2], set(re.findall(r"sha256:([0-9a-f]{64})", text))
 
 
 def get_uv(computer: Computer, sources: Sources, children: Children, told: TOLD) -> Uv:
-    """Return uv, copied into the user's folder and executable.
+    """Copy uv into the user's folder, make it executable, and return it.
 
     Raises:
-        InstallError: nobody has its wheel, or it does not run here.
+        InstallError: its wheel cannot be found, or it does not run here.
     """
     version, digests = uv_lock()
     path = _uv_path()
@@ -84,7 +84,7 @@ def get_uv(computer: Computer, sources: Sources, children: Children, told: TOLD)
         if not _runs(path, version, children):
             raise InstallError(
                 f"The installer {path} cannot be run.",
-                "Allow programs in that folder, or name another by ACTIONMESH_HOME.",
+                "Allow programs to run in that folder, or name another in the variable ACTIONMESH_HOME.",
             )
     return Uv(path, sources)
 
@@ -94,7 +94,7 @@ def _uv_path() -> Path:
 
 
 def _carried(digests: set[str]) -> Path | None:
-    """Return the wheel that the add-on brought, or that `build.py package` downloaded in a clone."""
+    """Return the wheel in the add-on, or the one that `build.py package` downloaded in a clone."""
     for folder in (HERE / "wheels", HERE.parent / ".wheels"):
         for path in sorted(folder.glob("uv-*.whl")):
             if index.sha256_of(path) in digests:
@@ -127,8 +127,8 @@ def get_python(
 ) -> tuple[str, Lock]:
     """Return a Python for which there is a lock, and that lock.
 
-    The order: the one that ACTIONMESH_BASE_PYTHON names, one of the system or downloaded earlier, one downloaded now,
-    and Blender's own, which goes when that Blender is removed.
+    Tries in order: the Python that ACTIONMESH_BASE_PYTHON names, one of the system or downloaded earlier, one
+    downloaded now, and Blender's own, which disappears when that Blender is removed.
 
     Raises:
         InstallError: there is none.
@@ -168,12 +168,12 @@ def _lock_for(python: str, locks: list[Lock], children: Children, because: str) 
             return lock
     wanted = " or ".join(lock.python for lock in locks)
     raise InstallError(
-        f"{because}, and it is no Python {wanted} that works.", f"Install Python {wanted} from python.org."
+        f"{because}, and it is not a working Python {wanted}.", f"Install Python {wanted} from python.org."
     )
 
 
 def _version_of(python: str, children: Children) -> str:
-    """Return such as "3.11"; empty where it does not run, lacks something, or has 32 bits only."""
+    """Return the version, such as "3.11"; empty if the Python does not run, lacks a module, or is 32-bit."""
     try:
         ended = children.run([python, "-I", "-c", TEST])
     except OSError:

@@ -1,4 +1,4 @@
-"""What Copy Report puts on the clipboard: the system, the versions, and the last lines of the installer's log."""
+"""The text of Copy Report: the system, the versions, and the last lines of the installer's log."""
 
 import platform
 import re
@@ -18,8 +18,8 @@ def write_report(blender: str, log: Path | None = None) -> str:
     """Return the report as text.
 
     Args:
-        blender: its version.
-        log: the log to quote; None takes the newest of an installation.
+        blender: version of Blender.
+        log: the log to quote; None takes the newest installation log.
     """
     computer, used = this_computer(), places.current()
     facts = {

@@ -1,4 +1,4 @@
-"""The installer as Blender's timer sees it: a process that is started, asked what happened, and cancelled."""
+"""Start, poll and cancel the installer's process from Blender's timer."""
 
 import subprocess
 import sys
@@ -28,10 +28,10 @@ class Session:
     """One run of the installer.
 
     Args:
-        request: what it is to do.
-        python: the one that runs it; Blender's own.
+        request: the task.
+        python: the Python that runs it; if empty, Blender's own.
     Raises:
-        ArtistError: it cannot be started, or its log cannot be written.
+        ArtistError: the process cannot be started, or its log cannot be written.
     """
 
     def __init__(self, request: Request, python: str = ""):
@@ -42,7 +42,7 @@ class Session:
         self._inbox: SimpleQueue[Message | None] = SimpleQueue()
         assert self._process.stdin is not None and self._process.stdout is not None
         Thread(target=_read, args=(self._process.stdout, self._inbox), daemon=True).start()
-        self._process.stdin.write(encode_request(request))  # far smaller than a pipe holds
+        self._process.stdin.write(encode_request(request))  # fits into the pipe's buffer, so this cannot block
         self._process.stdin.flush()
 
     @property
@@ -50,7 +50,7 @@ class Session:
         return self._over
 
     def poll(self) -> list[Message]:
-        """Return what it told since the last call; the last of all is Planned, Finished or Failed."""
+        """Return the messages since the last call; the final one is Planned, Finished or Failed."""
         heard: list[Message] = []
         while not self._over:
             try:
@@ -62,7 +62,7 @@ class Session:
         return heard
 
     def cancel(self) -> None:
-        """Ask it to end, and what it runs; the last message says that it did."""
+        """Ask the process and its programs to stop; the last message confirms it."""
         assert self._process.stdin is not None
         try:
             self._process.stdin.close()
@@ -70,7 +70,7 @@ class Session:
             return
 
     def close(self, grace: float = 5.0) -> None:
-        """End it for good, with Blender or the extension."""
+        """Stop the process because Blender exits or the extension is disabled."""
         self.cancel()
         pipes.end(self._process, grace, wait=False)
 
@@ -80,8 +80,8 @@ class Session:
         except subprocess.TimeoutExpired:
             code = 0
         words = log_file.tail(self.log).splitlines()[-1:]
-        problem = f"The installer ended by itself ({pipes.exit_in_words(code)}). {' '.join(words)}".strip()
-        return Failed(problem, "Press the button again: it goes on where it stopped.")
+        problem = f"The installer stopped unexpectedly ({pipes.exit_in_words(code)}). {' '.join(words)}".strip()
+        return Failed(problem, "Press the button again: it continues where it stopped.")
 
 
 def _read(output: BinaryIO, inbox: SimpleQueue[Message | None]) -> None:

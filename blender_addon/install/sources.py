@@ -1,6 +1,6 @@
 """Where packages come from: PyPI and PyTorch's index, a mirror or a folder; proxies and certificates.
 
-A company sets up pip once for everybody, so what pip is told counts here too: its variables and its files.
+A company configures pip once for everybody, so pip's variables and configuration files apply here too.
 """
 
 import configparser
@@ -8,6 +8,7 @@ import importlib.util
 import os
 import re
 import sys
+import sysconfig
 import urllib.request
 import zipfile
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,26 +16,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 OWN_INDEX = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS")
-"""Variables by which uv is told other sources; it reads them itself."""
-MODULE_OF_INDEX, INDEX = "pip/_internal/models/index.py", re.compile(r'^PyPI = PackageIndex\(\s*"(https://[^"]+)"', re.MULTILINE)
-"""Where pip keeps the address of its usual index."""
+"""Variables that give uv other sources; uv reads them itself."""
+MODULE_OF_INDEX, INDEX = (
+    "pip/_internal/models/index.py",
+    re.compile(r'^PyPI = PackageIndex\(\s*"(https://[^"]+)"', re.MULTILINE),
+)
+"""The module of pip that holds the address of its default index."""
 SECTIONS = ("global", "install")
 Settings = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where to look.
+    """Where to look for packages.
 
     Args:
         wheels: a folder that replaces every index; may be empty.
-        index: the main index; empty is PyPI.
+        index: the main index; if empty, PyPI.
         more: further indexes.
         links: folders or pages with wheels.
-        certificates: file of certificates to trust besides the system's; may be empty.
-        proxy: for http and https; empty takes the system's.
+        certificates: file of certificates to trust in addition to the system's; may be empty.
+        proxy: proxy for http and https; if empty, the system's.
         unchecked: hosts whose certificate is not checked.
-        is_set_up: whether somebody chose where packages come from. Then PyTorch's own index is not asked.
+        is_set_up: whether the sources are configured explicitly. PyTorch's own index is then not asked.
     """
 
     wheels: str = ""
@@ -47,7 +51,7 @@ class Sources:
     is_set_up: bool = False
 
     def arguments(self, pytorch: str) -> list[str]:
-        """Return uv's options; `pytorch` is the index that has a lock's PyTorch, or empty."""
+        """Return uv's options; `pytorch` is the index that has the lock's PyTorch, or empty."""
         if self.wheels:
             return ["--no-index", "--offline", "--find-links", self.wheels]
         found = ["--system-certs", "--index-strategy", "unsafe-best-match"]  # every file is checked against the lock
@@ -64,7 +68,7 @@ class Sources:
         return found
 
     def variables(self) -> Settings:
-        """Return what uv reads from its environment: the proxy, the system's where none is named, and certificates."""
+        """Return uv's environment variables: the proxy (the system's if none is configured) and certificates."""
         system = {
             f"{scheme}_proxy": url
             for scheme, url in urllib.request.getproxies().items()
@@ -77,22 +81,21 @@ class Sources:
 
     @property
     def words(self) -> str:
-        """Where packages come from, for an artist."""
+        """The sources in words, for an artist."""
         if self.wheels:
             return f"the folder {self.wheels}"
         if self.index:
             return self.index.rpartition("@")[2]
-        return "the sources that pip or uv is set up with" if self.is_set_up else "PyPI and PyTorch's own site"
+        return "the sources that pip or uv is configured with" if self.is_set_up else "PyPI and PyTorch's own site"
 
 
-def find_sources(
-    wheels: str, index: str, variables: Mapping[str, str], files: Iterable[Path] | None = None
-) -> Sources:
-    """Return the sources: those that the artist names, then those of pip's variables and files.
+def find_sources(wheels: str, index: str, variables: Mapping[str, str], files: Iterable[Path] | None = None) -> Sources:
+    """Return the sources: those in the preferences, then those in pip's variables and files.
 
     Args:
-        wheels, index: of the preferences; may be empty.
-        files: pip's configuration, the strongest last; None takes the usual ones.
+        wheels, index: from the preferences; may be empty.
+        variables: environment variables.
+        files: pip's configuration files, highest priority last; None takes the usual ones.
     """
     told = pip_settings(variables, pip_files(variables) if files is None else files)
     named = index or told.get("index-url", "")
@@ -111,7 +114,7 @@ def find_sources(
 
 
 def default_index() -> str:
-    """Return the index that pip asks where it is told of none, as this Python's own copy of pip has it; else empty."""
+    """Return pip's default index, read from this Python's copy of pip; empty if there is no copy."""
     for text in _copies_of_pip():
         if found := INDEX.search(text):
             return f"{found[1].rstrip('/')}/simple"
@@ -119,12 +122,13 @@ def default_index() -> str:
 
 
 def _copies_of_pip() -> Iterator[str]:
-    """The module with pip's address: of an installed pip, then of the one that Python brings; some systems have neither."""
+    """Yield the source of pip's index module, from an installed pip, then from ensurepip; some systems have neither."""
     pip, bundle = (importlib.util.find_spec(name) for name in ("pip", "ensurepip"))
     if pip and pip.origin:
         yield Path(pip.origin).parents[1].joinpath(MODULE_OF_INDEX).read_text(encoding="utf-8")
     if bundle and bundle.origin:
-        for wheel in Path(bundle.origin).with_name("_bundled").glob("pip-*.whl"):
+        beside, systems = Path(bundle.origin).with_name("_bundled"), sysconfig.get_config_var("WHEEL_PKG_DIR")
+        for wheel in Path(systems or beside).glob("pip-*.whl"):
             with zipfile.ZipFile(wheel) as archive:
                 yield archive.read(MODULE_OF_INDEX).decode()
 
@@ -135,7 +139,7 @@ def _certificates(told: Settings, variables: Mapping[str, str]) -> str:
 
 
 def pip_settings(variables: Mapping[str, str], files: Iterable[Path]) -> Settings:
-    """Return what pip is told, by its option's name: by its files, then by its variables."""
+    """Return pip's settings by option name; variables override files."""
     told: Settings = {}
     for path in files:
         parser = configparser.RawConfigParser()
@@ -155,7 +159,7 @@ def pip_settings(variables: Mapping[str, str], files: Iterable[Path]) -> Setting
 
 
 def pip_files(variables: Mapping[str, str]) -> list[Path]:
-    """Return where pip looks for its configuration, the strongest last."""
+    """Return the paths of pip's configuration files, highest priority last."""
     if chosen := variables.get("PIP_CONFIG_FILE"):
         return [] if chosen == os.devnull else [Path(chosen)]
     home = Path.home()

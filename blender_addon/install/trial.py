@@ -1,4 +1,4 @@
-"""Whether an environment works: every package is imported, and the backend makes an animation with it."""
+"""Test an environment: import every package, and make an animation with the backend."""
 
 import json
 import tempfile
@@ -32,12 +32,12 @@ if "torch" in told["versions"]:
     told["cuda"] = sys.modules["torch"].cuda.is_available()
 print("PROBED " + json.dumps(told))
 """
-"""Prints what of the packages can be imported; harmless in any Python."""
+"""Prints which packages can be imported; safe to run in any Python."""
 TRIAL = "import runpy, sys; sys.path.insert(0, sys.argv.pop(1)); runpy.run_module('actionmesh', run_name='__main__')"
 
 
 def read_probe(output: str) -> dict | None:
-    """Return what PROBE printed; None if it did not come so far."""
+    """Return the result that PROBE printed; None if it did not get that far."""
     line = next((line for line in output.splitlines() if line.startswith("PROBED ")), None)
     try:
         return json.loads(line.removeprefix("PROBED ")) if line else None
@@ -46,10 +46,10 @@ def read_probe(output: str) -> dict | None:
 
 
 def check_imports(folder: Path, kind: str, children: Children, tell: Tell) -> dict[str, str]:
-    """Return the versions of Python and the packages.
+    """Import every package; return the versions of Python and the packages.
 
     Raises:
-        InstallError: one cannot be imported, or PyTorch does not see the card for which it was made.
+        InstallError: a package cannot be imported, or PyTorch does not see the card that it was built for.
     """
     loaded = 0
 
@@ -65,19 +65,19 @@ def check_imports(folder: Path, kind: str, children: Children, tell: Tell) -> di
         raise diagnosis.explain(ended.tail, "start the new Python")
     if told["missing"]:
         raise InstallError(
-            f"A package cannot be loaded: {told['missing'][0]}.", "Press Repair; Copy Report has the details."
+            f"A package cannot be loaded: {told['missing'][0]}.", "Press Repair. Copy Report has the details."
         )
     if kind.startswith("cuda") and not told["cuda"]:
-        cure = "Update its driver and restart, or set Device to Processor in the preferences; then try again."
+        cure = "Update its driver and restart, or set Device to Processor in the preferences, then try again."
         raise InstallError("PyTorch does not see the NVIDIA card.", cure)
     return {"python": told["python"], **told["versions"]}
 
 
 def animate_once(folder: Path, children: Children, tell: Tell) -> None:
-    """Let the backend animate the bundled clip.
+    """Animate the bundled clip with the backend.
 
     Raises:
-        InstallError: it did not.
+        InstallError: the animation failed.
     """
     backend = backend_folder()
     clip = backend / "actionmesh" / "checkpoints" / "toy" / "demo" / "clip.mp4"

@@ -1,4 +1,4 @@
-"""The story of an installation, from the first check to the environment that is in use."""
+"""The steps of an installation, from the first check to the environment in use."""
 
 import os
 import time
@@ -23,10 +23,10 @@ Tell = Callable[[Message], None]
 
 
 def run(request: Request, children: Children, tell: Tell) -> Message:
-    """Do what is asked; return the last message.
+    """Carry out a request; return the last message.
 
     Raises:
-        InstallError, FolderError: it cannot be done.
+        InstallError, FolderError: the request cannot be carried out.
         Cancelled: the artist cancelled.
     """
     if request.action is Action.REMOVE:
@@ -61,7 +61,7 @@ def _install(
     except InstallError:
         if request.action is not Action.REPAIR:
             raise
-        children.write("Once more, with everything downloaded anew.")
+        children.write("Trying again with everything downloaded again.")
         places.remove(programs.cache_folder())
         folder = _make(uv, python, lock, children, tell)
     if not _in_use(request.jobs):
@@ -70,7 +70,7 @@ def _install(
 
 
 def _make(uv: programs.Uv, python: str, lock: Lock, children: Children, tell: Tell) -> Path:
-    """Return a new environment that has passed, and is in use from now on; one that has not is removed."""
+    """Make and test a new environment and put it into use; remove it if it does not pass."""
     folder = places.new_environment(lock.folder_name)
     try:
         programs.make_environment(uv, python, folder, children)
@@ -98,7 +98,7 @@ def _told_of_uv(there: int, total: int | None, children: Children, tell: Tell) -
 
 
 def _in_use(jobs: str) -> bool:
-    """Whether some Blender has a job that is not over: it may run in the environment that is to be removed."""
+    """Return whether any Blender has an unfinished job, which may be running in an environment to be removed."""
     return any(is_held(folder / JOB_LOCK) for folder in job_folders(jobs_root(jobs)))
 
 
@@ -110,7 +110,7 @@ def _remove(tell: Tell) -> Finished:
         left = places.size_on_disk(environments_folder(), places.downloads_folder())
     if left > size // 100:
         raise InstallError(
-            f"{left / 1e9:.1f} GB could not be removed, since a program uses them.",
+            f"{left / 1e9:.1f} GB could not be removed because a program is using them.",
             "Close every other Blender, then press Remove again.",
         )
     return Finished(bytes=size)
@@ -118,13 +118,13 @@ def _remove(tell: Tell) -> Finished:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Hold the lock that says that somebody installs; the system takes it back from a process that dies."""
+    """Hold the installation lock; the operating system releases it if the process dies."""
     folder = user_folder()
     folder.mkdir(parents=True, exist_ok=True)
     try:
         lock = FileLock(folder / places.LOCK_FILE)
     except TAKEN as error:
-        raise InstallError("Another Blender installs the backend now.", "Wait until it is done.") from error
+        raise InstallError("Another Blender is installing the backend.", "Wait until it is done.") from error
     try:
         yield
     finally:

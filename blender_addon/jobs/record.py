@@ -4,6 +4,7 @@
         job.json              this record
         job.lock              held while its Blender lives and the job is not over
         target.ply, frames/   what was prepared for it
+        carry.npz             the way back onto a mesh that was not shown as it is modelled, see `motion.carrying`
         result.safetensors    what came of it
 
 Paths in the request that are relative are meant from the job's folder.

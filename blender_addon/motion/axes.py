@@ -17,6 +17,10 @@ FACINGS: dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
 """The local axis that the subject faces, and the local axis that is up."""
 
 
+STANDS = 0.9
+"""Cosine of the angle to the vertical up to which an axis is up."""
+
+
 def rotation(facing: str) -> np.ndarray:
     """(3, 3) float64 with model = R @ local; its entries are 0, 1 and -1, so R.T is the exact inverse.
 
@@ -45,9 +49,15 @@ def seen_axes(yaw: float, facing: str) -> np.ndarray:
     return to_local(np.array([(np.sin(angle), 0.0, np.cos(angle)), (0.0, 1.0, 0.0)]), facing)
 
 
-def yaw_between(axis: str, facing: str) -> int | None:
-    """Degrees, 0 to 270, around up from the axis `facing` to another that a mesh may face; None where that has another axis up."""
-    front, up = (rotation(facing) @ np.array(direction, np.float64) for direction in FACINGS[axis])
-    if up[1] != 1:
+def yaw_between(axis: str, facing: str, shape: np.ndarray | None = None) -> int | None:
+    """Degrees, 0 to 270, around up from the axis `facing` to another that a mesh may face; None where that has another axis up.
+
+    Args:
+        shape: (3, 3) of a mesh that is shown in other axes than its own, in which `facing` counts; the nearest of the four
+            directions is taken.
+    """
+    shown = np.eye(3) if shape is None else shape
+    front, up = (rotation(facing) @ shown @ np.array(direction, np.float64) for direction in FACINGS[axis])
+    if up[1] < STANDS * np.linalg.norm(up):
         return None
-    return round(float(np.degrees(np.arctan2(front[0], front[2])))) % 360
+    return round(float(np.degrees(np.arctan2(front[0], front[2]))) / 90) * 90 % 360

@@ -1,4 +1,4 @@
-"""The three ways in: a new object from a clip, the active mesh, every selected mesh.
+"""The three ways in: a new object from a clip, the selected meshes, the motion of another object on them.
 
 Pressed, they queue a job and return at once; in a script (`EXEC_DEFAULT`) they return when the result is in the scene.
 """
@@ -10,7 +10,7 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from .. import runner, shown, submission
 from ..errors import ArtistError
-from .base import CANCELLED, FINISHED, active_mesh, refuse, selected_meshes, source_object
+from .base import CANCELLED, FINISHED, refuse, selected_meshes, warn, why_no_mesh
 
 
 class JobOperator:
@@ -49,7 +49,7 @@ class JobOperator:
                 runner.wait_for(jobs)
         except ArtistError as error:
             return refuse(self, error)
-        return FINISHED
+        return warn(self)
 
 
 class ACTIONMESH_OT_animate_from_video(JobOperator, bpy.types.Operator):
@@ -64,23 +64,20 @@ class ACTIONMESH_OT_animate_from_video(JobOperator, bpy.types.Operator):
 
 
 class ACTIONMESH_OT_animate_selected(JobOperator, bpy.types.Operator):
-    """Give the active mesh shape keys that move it as the subject of the clip moves. Its UVs, materials and rig stay"""
+    """Give the selected meshes shape keys that move them as the subject of the clip moves. Their UVs, materials and rigs stay"""
 
     bl_idname = "actionmesh.animate_selected"
     bl_label = "Animate Selected"
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if active_mesh(context) is None:
-            cls.poll_message_set("Select a mesh to animate")
-            return False
-        if active_mesh(context) == source_object(context):
-            cls.poll_message_set("The active mesh is the source of the motion; select another")
+        if not selected_meshes(context):
+            cls.poll_message_set(why_no_mesh(context))
             return False
         return _source_is_named(cls, context)
 
     def targets(self, context: bpy.types.Context) -> list[bpy.types.Object | None]:
-        return [active_mesh(context)]
+        return list(selected_meshes(context))
 
 
 class ACTIONMESH_OT_transfer_motion(JobOperator, bpy.types.Operator):
@@ -92,7 +89,7 @@ class ACTIONMESH_OT_transfer_motion(JobOperator, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if not selected_meshes(context):
-            cls.poll_message_set("Select the meshes that receive the motion")
+            cls.poll_message_set(why_no_mesh(context))
             return False
         return _source_is_named(cls, context)
 

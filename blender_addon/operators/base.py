@@ -40,11 +40,18 @@ class Queued:
                 runner.wait_for([job])
         except ArtistError as error:
             return refuse(self, error)
-        return FINISHED
+        return warn(self)
 
     def submit(self, context: bpy.types.Context) -> str:
         """Queues the job and returns its id."""
         raise NotImplementedError
+
+
+def warn(operator: bpy.types.Operator) -> set[str]:
+    """Reports what the panel shows of a job that was waited for and is done."""
+    if shown.state.problem is not None:
+        operator.report({"WARNING"}, f"{shown.state.problem.problem} {shown.state.problem.cure}".strip())
+    return FINISHED
 
 
 def refuse(operator: bpy.types.Operator, error: ArtistError) -> set[str]:
@@ -64,6 +71,16 @@ def source_object(context: bpy.types.Context) -> bpy.types.Object | None:
     """The animated object from which the motion is to come; None where a clip is the source."""
     settings = context.scene.actionmesh
     return settings.source_object if settings.source == "OBJECT" else None
+
+
+def why_no_mesh(context: bpy.types.Context) -> str:
+    """What to do where no mesh is selected that could be animated."""
+    if source_object(context) in context.selected_objects:
+        return "The selected object is the source of the motion; select another"
+    for item in context.selected_objects:
+        if item.type == "EMPTY" and item.instance_type == "COLLECTION":
+            return f"{item.name} shows a collection and has no mesh of its own; use Object > Apply > Make Instances Real"
+    return "Select a mesh to animate"
 
 
 def selected_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:

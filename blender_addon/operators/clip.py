@@ -69,7 +69,7 @@ class ACTIONMESH_OT_look(bpy.types.Operator):
 
 
 class ACTIONMESH_OT_fit_clip(bpy.types.Operator):
-    """Choose first frame and step so that the number of frames covers the whole clip or scene range in equal steps"""
+    """Choose first frame and step so that the number of frames covers the whole clip or the object's whole motion in equal steps"""
 
     bl_idname = "actionmesh.fit_clip"
     bl_label = "Fit Whole Clip"
@@ -84,7 +84,7 @@ class ACTIONMESH_OT_fit_clip(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         scene = context.scene
-        submission.fit(scene.actionmesh, scene.frame_start, submission.length(scene) or 2)
+        submission.fit(scene.actionmesh, submission.first_frame(scene), submission.length(scene) or 2)
         return FINISHED
 
 

@@ -46,7 +46,7 @@ class Dropped:
 
 
 class ACTIONMESH_OT_drop_on_selected(Dropped, bpy.types.Operator):
-    """Move the active mesh as the subject of the dropped clip moves"""
+    """Move the selected meshes as the subject of the dropped clip moves"""
 
     bl_idname = "actionmesh.drop_on_selected"
     bl_label = "ActionMesh: Animate Selected"

@@ -2,8 +2,10 @@
 
 import bpy
 
-from .. import problems, shown
-from .base import CANCELLED, FINISHED
+from .. import presenting, problems, shown
+from ..errors import ArtistError
+from ..scene.applied import apply_to_copy
+from .base import CANCELLED, FINISHED, refuse, selected_meshes
 
 
 class ACTIONMESH_OT_mend(bpy.types.Operator):
@@ -34,6 +36,33 @@ class ACTIONMESH_OT_mend(bpy.types.Operator):
         return FINISHED
 
 
+class ACTIONMESH_OT_apply_to_copy(bpy.types.Operator):
+    """Make a copy of each selected mesh that is what you see: modifiers and shape keys applied. The mesh itself is hidden"""
+
+    bl_idname = "actionmesh.apply_to_copy"
+    bl_label = "Apply Modifiers to a Copy"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if context.mode != "OBJECT" or not selected_meshes(context):
+            cls.poll_message_set("Select a mesh in Object Mode")
+            return False
+        return True
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        try:
+            made = [apply_to_copy(target) for target in selected_meshes(context)]
+        except ArtistError as error:
+            return refuse(self, error)
+        for copy in made:
+            presenting.present(context, copy)
+        for copy in made:
+            copy.select_set(True)
+        self.report({"INFO"}, f"{', '.join(copy.name for copy in made)}: what was seen, without modifiers and shape keys")
+        return FINISHED
+
+
 class ACTIONMESH_OT_dismiss(bpy.types.Operator):
     """Hide this message; the job stays in History"""
 
@@ -56,4 +85,4 @@ class ACTIONMESH_OT_dismiss_end(bpy.types.Operator):
         return FINISHED
 
 
-CLASSES = (ACTIONMESH_OT_mend, ACTIONMESH_OT_dismiss, ACTIONMESH_OT_dismiss_end)
+CLASSES = (ACTIONMESH_OT_mend, ACTIONMESH_OT_apply_to_copy, ACTIONMESH_OT_dismiss, ACTIONMESH_OT_dismiss_end)

@@ -16,7 +16,7 @@ from ..errors import ArtistError
 from ..motion.clip_lens import SENSOR, Lens, camera_in_object, lens_of, shape_differs
 from . import clip_film
 from .key_motion import animated_key
-from .meshes import read_basis
+from .meshes import read_surface_points
 from .record import Record
 
 MOST_PIXELS = 0.5
@@ -58,7 +58,7 @@ def add_camera(scene: bpy.types.Scene, object: bpy.types.Object) -> AddedCamera:
         _set_lens(data, lens)
         warnings = [] if lens.error <= MOST_PIXELS else [_stretched(object, lens)]
         warnings += clip_film.put_behind(data, record, (found.width, found.height), scene, undo)
-        made = _stand(scene, object, data, lens, undo)
+        made = _stand(scene, object, record, data, lens, undo)
         undo.pop_all()
     notes = [_made_active(scene, made), _set_resolution(scene.render, found.width, found.height)]
     return AddedCamera(made, tuple(filter(None, notes)), tuple(warnings))
@@ -67,8 +67,16 @@ def add_camera(scene: bpy.types.Scene, object: bpy.types.Object) -> AddedCamera:
 def _lens(object: bpy.types.Object, record: Record, found: protocol.ClipCamera) -> Lens:
     local = camera_in_object(found.matrix, record.facing, record.scale, record.origin)
     pixel = None if found.pixel is None else found.pixel * record.scale
-    world = np.array(object.matrix_world, np.float64)
-    return lens_of(local, found.focal, pixel, (found.width, found.height), read_basis(object.data), world)
+    world = np.array(object.matrix_world, np.float64) @ _from_shown(record)
+    points = read_surface_points(object.data) @ record.shape_matrix.T
+    return lens_of(local, found.focal, pixel, (found.width, found.height), points, world)
+
+
+def _from_shown(record: Record) -> np.ndarray:
+    """(4, 4) from the axes in which the mesh was shown to the object's: there the camera is, since it filmed what was shown."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.linalg.inv(record.shape_matrix)
+    return matrix
 
 
 def _set_lens(data: bpy.types.Camera, lens: Lens) -> None:
@@ -81,14 +89,15 @@ def _set_lens(data: bpy.types.Camera, lens: Lens) -> None:
 
 
 def _stand(
-    scene: bpy.types.Scene, object: bpy.types.Object, data: bpy.types.Camera, lens: Lens, undo: ExitStack
+    scene: bpy.types.Scene, object: bpy.types.Object, record: Record, data: bpy.types.Camera, lens: Lens, undo: ExitStack
 ) -> bpy.types.Object:
     made = bpy.data.objects.new(data.name, data)
     undo.callback(bpy.data.objects.remove, made)
     made.parent = object
-    made.matrix_parent_inverse = Matrix()
+    made.matrix_parent_inverse = Matrix(_from_shown(record).tolist())
     made.matrix_basis = Matrix(lens.local.tolist())
-    distance = float(np.linalg.norm(lens.local[:3, 3] - read_basis(object.data).mean(axis=0)))
+    middle = (read_surface_points(object.data) @ record.shape_matrix.T).mean(axis=0)
+    distance = float(np.linalg.norm(lens.local[:3, 3] - middle))
     data.display_size = DRAWN * distance * SENSOR / data.lens
     mine = [place for place in object.users_collection if place.library is None and place.name in _collections(scene)]
     for collection in mine or [scene.collection]:

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..motion.clip_lens import shape_differs
 from ..motion.film_frames import shown_frames
+from ..motion.mirrored import is_mirrored
 from ..motion.timing import whole_range
 from ..motion.weights import Loop, knots
 from . import fcurves
@@ -27,6 +28,8 @@ PICTURE_RATE = 24.0
 """Pictures a second where nobody said how many."""
 PICTURES = frozenset(".png .jpg .jpeg .webp .bmp .tif .tiff .tga .jp2".split())
 """What both the backend reads and Blender shows."""
+MASK = re.compile(r"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))(?i:masks?|msk|alpha|mattes?|silhouette|seg|segmentation)(?![a-z])")
+"""Words by which the backend knows masks that lie beside their pictures."""
 NUMBERED = re.compile(r"(?P<head>.*?)(?P<number>\d+)(?P<tail>\D*\.[^.]*)")
 OFFSET = "background_images[0].image_user.frame_offset"
 
@@ -78,6 +81,8 @@ def _open(record: Record, frame: tuple[int, int], undo: ExitStack) -> Film:
     named, own_rate = str(record.provenance.get("clip", "")), record.provenance.get("fps")
     clip = Path(named)
     if clip.is_file():
+        if is_mirrored(clip):
+            raise Unshown(f"Blender does not mirror {clip.name} as the file asks for, so there is no film behind the camera.")
         film = _open_movie(clip, own_rate, undo)
     else:
         film = _open_pictures(clip, own_rate, undo)
@@ -111,6 +116,7 @@ def _numbered(source: Path) -> dict[int, Path]:
         paths = [path for path in folder.iterdir() if _is_picture(path) and fnmatch(path.name, pattern)]
     except OSError:
         paths = []
+    paths = [path for path in paths if not MASK.search(path.stem)] or paths
     if not paths:
         raise Unshown(f"{source} is not where it was, so there is no film behind the camera.")
     matches = [NUMBERED.fullmatch(path.name) for path in paths]

@@ -46,6 +46,8 @@ def add(object: bpy.types.Object, motion: Motion, undo: ExitStack) -> str:
         A sentence where they were left out, else nothing.
     """
     corners, ours = _corners(object.data, motion), find_dress(object)
+    if corners is None and motion.vertices.shape[1] != len(object.data.vertices):
+        return f"Modifiers make other faces of {object.name} than it has, so its colours were left out."
     if corners is None:
         return f"The faces of {object.name} were changed after the job began, so its colours were left out."
     if ours is not None and ours.is_as_made:

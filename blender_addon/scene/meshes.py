@@ -39,6 +39,18 @@ def read_basis(mesh: bpy.types.Mesh) -> np.ndarray:
     return coordinates
 
 
+def read_surface_points(mesh: bpy.types.Mesh) -> np.ndarray:
+    """(W, 3) float32: as `read_basis`, of the vertices alone that have a face."""
+    return read_basis(mesh)[used_vertices(mesh)]
+
+
+def used_vertices(mesh: bpy.types.Mesh) -> np.ndarray:
+    """(W,) growing numbers of the vertices that have a face."""
+    corners = np.empty(len(mesh.loops), np.int32)
+    mesh.loops.foreach_get("vertex_index", corners)
+    return np.unique(corners)
+
+
 def read_triangles(mesh: bpy.types.Mesh) -> np.ndarray:
     """(F, 3) int32 indices into the vertices."""
     mesh.calc_loop_triangles()

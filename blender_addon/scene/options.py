@@ -1,11 +1,12 @@
 """What can be chosen about writing an animation, and what was written."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ..errors import ArtistError
 from ..motion.axes import FACINGS
+from ..motion.carrying import Carry
 from ..motion.weights import Loop
 
 STRONGEST = 2.0
@@ -57,6 +58,7 @@ class WriteOptions:
         scale: local units of one unit of the motion; 1 for a mesh that the job was given.
         origin: local place of the motion's origin; that of a mesh that the job was given is its own.
         job: id of the job, kept with the animation.
+        carry: the way back from what was shown of the mesh; None where that was the mesh as it is modelled.
     Raises:
         ArtistError: a number is out of range.
     """
@@ -70,6 +72,7 @@ class WriteOptions:
     scale: float = 1.0
     origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
     job: str = ""
+    carry: Carry | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.facing not in FACINGS:
@@ -82,8 +85,17 @@ class WriteOptions:
 
 @dataclass(frozen=True)
 class Written:
-    """An animation that was written: the names of its shape keys in order, and the whole frames between which it plays."""
+    """An animation that was written.
+
+    Args:
+        keys: the names of its shape keys, in order.
+        start, end: the whole frames between which it plays.
+        note: a sentence on what is not quite as the model said; mostly empty.
+        fix: idname of an operator by which it would be; None where the job only has to run again.
+    """
 
     keys: tuple[str, ...]
     start: int
     end: int
+    note: str = ""
+    fix: str | None = None

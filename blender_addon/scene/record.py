@@ -15,6 +15,7 @@ from ..motion.weights import Loop
 from .options import Mode, Playback
 
 PROPERTY = "actionmesh"
+PLAIN = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Record:
         provenance: what made the motion.
         job: id of the job.
         facing, scale, origin: how the job's mesh lies in the object, as in `options.WriteOptions`.
+        shape: the 9 numbers of the matrix by which it was shown, see `motion.world_shape`.
         weights: (T, K) of K keys that are mixed in every pose; empty for one key a pose.
     Raises:
         ValueError: there are no times.
@@ -48,12 +50,20 @@ class Record:
     facing: str = "NEG_Y"
     scale: float = 1.0
     origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    shape: tuple[float, ...] = PLAIN
 
     def __post_init__(self) -> None:
         if not self.times:
             raise ValueError("The record of an animation has no times.")
         if self.facing not in FACINGS or not self.scale > 0:
             raise ValueError(f"The record of an animation faces {self.facing!r} at a scale of {self.scale}.")
+        if len(self.shape) != 9 or not abs(np.linalg.det(self.shape_matrix)) > 0:
+            raise ValueError(f"The record of an animation was shown by the matrix {self.shape}.")
+
+    @property
+    def shape_matrix(self) -> np.ndarray:
+        """(3, 3) from the object's coordinates to those in which it was shown."""
+        return np.array(self.shape, np.float64).reshape(3, 3)
 
     @property
     def key_count(self) -> int:
@@ -85,7 +95,8 @@ def write_record(key: bpy.types.Key, record: Record) -> None:
     playback, rows = flat.pop("playback"), flat.pop("weights")
     if rows:
         flat["weights"] = [weight for row in rows for weight in row]
-    flat |= playback | {"times": list(record.times), "origin": list(record.origin), "loop": str(record.playback.loop)}
+    lists = {name: list(getattr(record, name)) for name in ("times", "origin", "shape")}
+    flat |= playback | lists | {"loop": str(record.playback.loop)}
     key[PROPERTY] = flat
 
 
@@ -107,6 +118,7 @@ def read_record(key: bpy.types.Key) -> Record | None:
             facing=str(kept.get("facing", Record.facing)),
             scale=float(kept.get("scale", Record.scale)),
             origin=_place(kept.get("origin", Record.origin)),
+            shape=tuple(float(value) for value in kept.get("shape", PLAIN)),
             weights=_rows(kept.get("weights", ()), len(kept["times"])),
         )
     except (ArtistError, KeyError, TypeError, ValueError):

@@ -4,20 +4,25 @@ The artist's own shape keys, drivers, curves, UVs, materials, vertex groups, mod
 animation that was written before is set aside first and removed last, so that it comes back if anything fails.
 """
 
+from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
 
 import bpy
 import numpy as np
 
-from ..errors import ArtistError, TargetChanged, TargetError
+from ..errors import ArtistError, MotionError, TargetChanged, TargetError
 from ..motion.poses import local_poses
 from ..motion.result import Motion
 from . import fcurves
+from .bringing_back import Brought, bring_back, note_of
 from .key_blocks import ASIDE, add_pose, coordinates_of, other_keys, pose_keys, remove_blocks
+from .measuring_back import APPLY
 from .meshes import read_basis
 from .options import Mode, WriteOptions, Written
 from .playback import EVAL_TIME, check_playback, curve_paths, write_curves, written
-from .record import Record, read_record, remove_record, write_record
+from .record import PLAIN, Record, read_record, remove_record, write_record
 from .targets import KEPT, check_target
 
 
@@ -33,25 +38,34 @@ def write_motion(object: bpy.types.Object, motion: Motion, options: WriteOptions
     _check(object, motion, options)
     basis, active = read_basis(object.data), object.active_shape_key
     name = active.name if active else ""
+    brought = bring_back(object, motion, options) if options.carry is not None else None
     with ExitStack() as undo:
         _keep_selection(object, undo)
         replaced = _set_aside(object, undo)
         key = _ensure_basis(object, undo)
-        _add_poses(object, motion, options, basis, undo)
+        _add_poses(object, _poses(motion, options, basis, brought), undo)
         _own_curves(key, object.name, options.mode, undo)
-        record = _keep_record(key, motion, options, undo)
+        record = _keep_record(key, motion, options, brought, undo)
         _animate(key, record, undo)
         _verify(object, motion, options, basis)
         _discard(object, replaced)
         undo.pop_all()
     _show(object, name)
-    return written(key, record)
+    if brought is None or options.carry is None:
+        return written(key, record)
+    fix = None if brought.changed else APPLY
+    return replace(written(key, record), note=note_of(object.name, options.carry, brought), fix=fix)
 
 
 def _check(object: bpy.types.Object, motion: Motion, options: WriteOptions) -> None:
     check_target(object)
     check_playback(options.mode, options.playback)
     count, wanted = len(object.data.vertices), motion.vertices.shape[1]
+    if options.carry is not None:
+        if len(options.carry.shown) != wanted:
+            problem = f"The model was shown {len(options.carry.shown)} vertices, and the animation has {wanted}."
+            raise MotionError(problem, "Run the job again.")
+        wanted = options.carry.count
     if count != wanted:
         raise TargetChanged(f"{object.name} has {count} vertices, the animation {wanted}.", KEPT)
     own = other_keys(object.data.shape_keys)
@@ -96,12 +110,16 @@ def _ensure_basis(object: bpy.types.Object, undo: ExitStack) -> bpy.types.Key:
     return object.data.shape_keys
 
 
-def _add_poses(
-    object: bpy.types.Object, motion: Motion, options: WriteOptions, basis: np.ndarray, undo: ExitStack
-) -> None:
+def _poses(motion: Motion, options: WriteOptions, basis: np.ndarray, brought: Brought | None) -> Iterator[np.ndarray]:
+    """(V, 3) float32 coordinates of each pose's key."""
+    keep, reference = options.keep_reference_pose, motion.reference_frame
+    if brought is None:
+        return local_poses(motion.vertices, basis, options.facing, reference, keep, options.scale)
+    return (basis if keep and pose == reference else basis + move for pose, move in enumerate(brought.moves))
+
+
+def _add_poses(object: bpy.types.Object, poses: Iterator[np.ndarray], undo: ExitStack) -> None:
     undo.callback(lambda: remove_blocks(object, pose_keys(object.data.shape_keys)))
-    facing, keep = options.facing, options.keep_reference_pose
-    poses = local_poses(motion.vertices, basis, facing, motion.reference_frame, keep, options.scale)
     for pose, coordinates in enumerate(poses):
         add_pose(object, pose, coordinates)
 
@@ -123,7 +141,7 @@ def _own_curves(key: bpy.types.Key, name: str, mode: Mode, undo: ExitStack) -> N
     fcurves.remove(key, [EVAL_TIME])
 
 
-def _keep_record(key: bpy.types.Key, motion: Motion, options: WriteOptions, undo: ExitStack) -> Record:
+def _keep_record(key: bpy.types.Key, motion: Motion, options: WriteOptions, brought: Brought | None, undo: ExitStack) -> Record:
     before = read_record(key)
     undo.callback(lambda: write_record(key, before) if before else remove_record(key))
     record = Record(
@@ -133,14 +151,23 @@ def _keep_record(key: bpy.types.Key, motion: Motion, options: WriteOptions, undo
         reference_frame=motion.reference_frame,
         mode=options.mode,
         playback=options.playback,
-        provenance=motion.provenance,
+        provenance=motion.provenance | _way_back(options, brought),
         job=options.job,
         facing=options.facing,
         scale=options.scale,
         origin=options.origin,
+        shape=PLAIN if options.carry is None else tuple(options.carry.shape.ravel().tolist()),
     )
     write_record(key, record)
     return record
+
+
+def _way_back(options: WriteOptions, brought: Brought | None) -> dict[str, Any]:
+    """What is kept of how a motion came back through modifiers."""
+    if options.carry is None or brought is None:
+        return {}
+    told = {"way": str(options.carry.way), "means": options.carry.takes_means, "through": list(options.carry.through)}
+    return {"carried": told | {"missed": brought.missed}}
 
 
 def _animate(key: bpy.types.Key, record: Record, undo: ExitStack) -> None:

@@ -39,6 +39,9 @@ def _check_kind(object: bpy.types.Object | None) -> None:
         kind, name = object.type, object.name
     except ReferenceError as error:
         raise TargetChanged("The object was deleted.", KEPT) from error
+    if kind == "EMPTY" and object.instance_type == "COLLECTION" and object.instance_collection is not None:
+        problem = f"{name} shows the collection {object.instance_collection.name}, and has no mesh of its own."
+        raise TargetError(problem, "Make its instances real.", "object.duplicates_make_real")
     if kind != "MESH":
         raise TargetError(f"{name} is not a mesh.", "Select a mesh.")
 

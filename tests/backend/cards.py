@@ -1,4 +1,4 @@
-"""Devices, sizes and random networks for the tests of what a card does: `test_cuda.py` and `test_cuda_memory.py`."""
+"""Devices, sizes and random networks for the tests of a GPU, `test_cuda.py` and `test_cuda_memory.py`."""
 
 from dataclasses import replace
 
@@ -13,7 +13,7 @@ DEVICES = [pytest.param(torch.device("cpu"), id="cpu"), CUDA]
 
 
 def sizes_for(device, layers=3):
-    """Full width and few layers on a card, tiny ones elsewhere."""
+    """Return sizes with full width and few layers on a card, tiny sizes elsewhere."""
     if device.type == "cpu":
         return SIZES["tiny"]
     full = SIZES["full"]
@@ -27,7 +27,7 @@ def sizes_for(device, layers=3):
 
 
 def random_network(kind, config, device, dtype=torch.bfloat16):
-    """A network with random weights, made on the device in its type: float32 weights of full size need not fit."""
+    """Return a network with random weights, made on the device in its type: full-size float32 weights may not fit."""
     with torch.device("meta"):
         network = kind(config)
     network = network.to(dtype).to_empty(device=device).eval().requires_grad_(False)

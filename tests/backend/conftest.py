@@ -14,8 +14,8 @@ from actionmesh.weights.store import ModelStore
 
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory):
-    """Folder of the checkpoint."""
-    # only here: they draw pictures, which test_cuda.py has to do without on a machine with a GPU and few packages
+    """Return the folder of the checkpoint."""
+    # imported here because it needs rendering packages, which a machine for test_cuda.py may lack
     from actionmesh.training.export import export
     from actionmesh.training.parts import new_encoder, save_part
 

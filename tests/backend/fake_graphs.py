@@ -1,6 +1,6 @@
-"""A visible fake of torch.cuda's streams and graphs on the CPU: a graph holds real operations on real tensors, and repeats them.
+"""A visible fake of torch.cuda's streams and graphs on the CPU: a graph records real operations and repeats them.
 
-As in torch, a recording that fails does not give the stream back, a replay runs no Python, and `item` cannot be recorded.
+As in torch, a failed recording does not restore the stream, a replay runs no Python, and `item` cannot be recorded.
 """
 
 import contextlib
@@ -9,7 +9,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten
 
-from actionmesh.models import graphs
+from actionmesh.acceleration import graphs
 
 
 class Stream:
@@ -34,7 +34,7 @@ class CUDAGraph:
     def replay(self):
         for operation, args, kwargs, results in self.operations:
             for held, new in zip(tree_flatten(results)[0], tree_flatten(operation(*args, **kwargs))[0], strict=True):
-                if held.data_ptr() != new.data_ptr():  # a view is itself again
+                if held.data_ptr() != new.data_ptr():  # a view already has the values
                     held.copy_(new)
 
 
@@ -52,10 +52,10 @@ class Recorder(TorchDispatchMode):
 
 
 class FakeCuda:
-    """What `install` puts into torch.cuda.
+    """The objects that `install` puts into torch.cuda.
 
     Args:
-        graphs: all graphs that were made.
+        graphs: all graphs made so far.
         current: the current stream.
     """
 

@@ -1,7 +1,7 @@
-"""A visible fake of the pipeline: jobs that need no models and do as their "clip" says. What surrounds them is real.
+"""A visible fake of the pipeline: jobs that need no models and follow the command in their "clip". The rest is real.
 
-python -I tests/backend/fakes.py worker                the worker, with the fake pipeline inside
-python -I tests/backend/fakes.py cli animate print ... the command line likewise
+python -I tests/backend/fakes.py worker                run the worker with the fake pipeline
+python -I tests/backend/fakes.py cli animate print ... run the command line with the fake pipeline
 """
 
 import contextlib
@@ -20,7 +20,7 @@ LEAK = "this must not reach the client"
 
 
 class FakeStore:
-    """Counts loads as `ModelStore` does, and loads nothing."""
+    """A store that counts loads like `ModelStore`, but loads nothing."""
 
     plan = types.SimpleNamespace(name="24")
     retried_for_memory = False
@@ -48,12 +48,12 @@ def choose_device(name):
 
 
 def load_subject(options, store, progress):
-    """A clip without pictures."""
+    """Return a clip without pictures."""
     return types.SimpleNamespace(frames=None, crops=None)
 
 
 def look_at_subject(options, store, progress):
-    """Does as `options.clip` says, then returns an opaque picture."""
+    """Follow the command in `options.clip`, then return an opaque picture."""
     import numpy as np
 
     from actionmesh.media.clip import Clip
@@ -65,7 +65,7 @@ def look_at_subject(options, store, progress):
 
 
 def animate(options, store, progress, subject):
-    """Does as `options.clip` says, then returns a triangle in two poses."""
+    """Follow the command in `options.clip`, then return a triangle in two poses."""
     store.use()
     BEHAVIOURS[options.clip](progress)
     return _triangle()

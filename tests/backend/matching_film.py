@@ -1,4 +1,4 @@
-"""A small creature whose motion and camera are known, as a film and as crops."""
+"""A small creature with known motion and camera, as a film and as crops."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ FRAMES = 5
 
 @dataclass(frozen=True)
 class Acted:
-    """Vertices (T, V, 3) of model space that move, and what a camera sees of them."""
+    """Moving vertices (T, V, 3) in model space, and a camera's pictures of them."""
 
     vertices: np.ndarray
     faces: np.ndarray
@@ -30,7 +30,7 @@ class Acted:
 
 
 def creature() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A body with a head before it, two arms of unlike length and a tail: vertices, faces, colours. It has no symmetry."""
+    """Return vertices, faces and colours of an asymmetric body with a head in front, two unequal arms and a tail."""
     parts = [
         (trimesh.creation.icosphere(subdivisions=3, radius=0.3), (0, 0, 0), (0.7, 0.3, 0.2)),
         (trimesh.creation.icosphere(subdivisions=3, radius=0.17), (0.06, 0.36, 0.2), (0.9, 0.8, 0.3)),
@@ -54,7 +54,7 @@ def creature() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def wave(vertices: np.ndarray, amount: float, frames: int = FRAMES) -> np.ndarray:
-    """(T, V, 3): the left arm is raised, by `amount` radians in the end."""
+    """Raise the left arm over the frames (T, V, 3), by `amount` radians at the end."""
     posed = np.repeat(vertices[None].astype(np.float64), frames, axis=0)
     joint = np.array([-0.3, 0.02, 0.03])
     share = np.clip((joint[0] - vertices[:, 0]) / 0.12, 0, 1)
@@ -67,7 +67,7 @@ def wave(vertices: np.ndarray, amount: float, frames: int = FRAMES) -> np.ndarra
 
 
 def act(amount: float = 0.6, yaw: float = 0.0, frames: int = FRAMES) -> Acted:
-    """The creature waving before a camera that stands `yaw` radians around it, a little above."""
+    """Let the creature wave at a camera that is `yaw` radians around it and a little above."""
     vertices, faces, colours = creature()
     posed = wave(vertices, amount, frames)
     camera = Camera(yaw=yaw, pitch=0.15, half_extent=1.3, field_of_view=0.5)
@@ -79,7 +79,7 @@ def act(amount: float = 0.6, yaw: float = 0.0, frames: int = FRAMES) -> Acted:
 
 
 def write_place(folder: Path, acted: Acted) -> None:
-    """Write the creature's clip, `clip/`, and the mesh that its first frame shows, `mesh.ply`."""
+    """Write the creature's clip, `clip/`, and the mesh of its first frame, `mesh.ply`."""
     (folder / "clip").mkdir()
     for frame, crop in enumerate(acted.crops):
         whole = np.zeros((*acted.crops.frame_size, 4), np.uint8)

@@ -1,4 +1,4 @@
-"""Reading the parity data: `tests/parity`, or the folder that ACTIONMESH_PARITY names."""
+"""Read the parity data in `tests/parity`, or in the folder that ACTIONMESH_PARITY names."""
 
 import json
 import os
@@ -12,7 +12,7 @@ FOLDER = Path(os.environ.get("ACTIONMESH_PARITY") or Path(__file__).parents[1] /
 
 
 def read(name: str) -> tuple[dict[str, Tensor], dict]:
-    """The tensors of FOLDER/name.safetensors, and the constructor's arguments in its metadata."""
+    """Read the tensors of FOLDER/name.safetensors, and the constructor's arguments from its metadata."""
     with safe_open(str(FOLDER / f"{name}.safetensors"), framework="pt") as file:
         config = json.loads((file.metadata() or {}).get("config", "{}"))
         return {key: file.get_tensor(key) for key in file.keys()}, config

@@ -1,4 +1,4 @@
-"""ActionBench's folders, the CSV that outlives interruptions, and failures that stop nothing."""
+"""ActionBench's folders, the CSV file that survives interruptions, and failures that do not stop the other scenes."""
 
 import csv
 import json
@@ -42,7 +42,7 @@ def write_truth(folder, toy, uid):
 
 
 def write_meshes(folder, toy, names):
-    """As the published method writes them: a mesh a frame."""
+    """Write a mesh for each frame, like the published method."""
     save_animation(animation_of(toy), folder)
     for frame, name in enumerate(names):
         (folder / f"frame_{frame:04d}.glb").rename(folder / name)
@@ -50,7 +50,7 @@ def write_meshes(folder, toy, names):
 
 @pytest.fixture
 def bench(tmp_path, toy):
-    """Scene a as meshes, b as an animation of ours."""
+    """Make two scenes: a as meshes, b as an animation of this project."""
     truth, predictions = tmp_path / "truth", tmp_path / "predictions"
     for uid in "ab":
         write_truth(truth, toy, uid)
@@ -145,7 +145,7 @@ def test_meshes_are_ordered_by_number(tmp_path):
 
 def test_folders_must_be_there(tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="missing is no folder"):
+    with pytest.raises(InputError, match="missing is not a folder"):
         evaluate(tmp_path / "missing", tmp_path, tmp_path / "a.csv", QUICK)
     with pytest.raises(InputError, match="empty has no scene"):
         evaluate(tmp_path / "empty", tmp_path, tmp_path / "a.csv", QUICK)
@@ -159,7 +159,7 @@ def test_other_files_and_other_settings_are_not_mixed(tmp_path):
         ResultsFile(path, "another")
     for text in ("a shopping list\n", "no line's end"):
         path.write_text(text)
-        with pytest.raises(InputError, match="no file of ActionBench results"):
+        with pytest.raises(InputError, match="not a file of ActionBench results"):
             ResultsFile(path, "one way")
         assert path.read_text() == text
     path.write_text("uid,cd_3d,cd_4d,cd_m,settings\na,much,0.2,,one way\n")

@@ -1,4 +1,4 @@
-"""The alignment undoes what was done to a shape."""
+"""The alignment reverses the transform of a shape."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_turned_stretched_and_shifted_shapes_come_back(number, shape):
     distorted = ((truth - shift) @ turn) / scale
     assert chamfer_distance(distorted, truth) > 0.15
     placed = align(rng.permutation(distorted), truth, PRUNED).apply(distorted)
-    spacing = 0.05 if shape == "annulus" else 0.03  # an annulus may turn in itself
+    spacing = 0.05 if shape == "annulus" else 0.03  # an annulus may rotate onto itself
     assert chamfer_distance(placed, truth) < spacing
 
 

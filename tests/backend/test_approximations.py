@@ -1,4 +1,4 @@
-"""Approximations are measured against their exact run, kept from run to run, and judged by the tolerance."""
+"""Approximations are measured against their exact run, kept between runs, and judged by the tolerance."""
 
 import json
 
@@ -23,7 +23,7 @@ QUICK = {"quick": {"image_steps": 4, "image_guidance": 3.0, "steps": 4, "guidanc
 
 
 class TwoToys:
-    """Stands in for the plan of Toybench's toys: its first two, made once for all tests."""
+    """A stand-in for the plan of Toybench's toys: its first two, made once for all tests."""
 
     def __init__(self, subjects):
         self.subjects = subjects
@@ -40,7 +40,7 @@ def subjects(tiny_store):
 
 @pytest.fixture
 def few(monkeypatch, subjects):
-    """Three variants of one short exact run, on two toys; image-to-3D's random shape is taken for a ball."""
+    """Set up three variants of one short exact run on two toys; a ball replaces image-to-3D's random shape."""
     ball = trimesh.creation.icosphere(subdivisions=2)
     mesh = Mesh(ball.vertices.astype(np.float32), ball.faces.astype(np.int32))
     monkeypatch.setattr(approximations, "toys", lambda count: TwoToys(subjects))
@@ -141,7 +141,7 @@ def test_a_variant_is_accepted_by_all_of_its_ratios_or_not_at_all():
     assert ratios(exact + good, MESH_AND_VIDEO.name, second, name)["cd_m"].value == pytest.approx(0.9)
     for worse in ({"cd_m": 2.4}, {"cd_4d": 1.05}):
         assert not accepted(exact + good[:-1] + [{**good[-1], **worse}], name)
-    assert not accepted(exact, name) and not accepted(exact[:1] + good[:1], name), "one toy says nothing"
+    assert not accepted(exact, name) and not accepted(exact[:1] + good[:1], name), "one toy is not enough"
 
 
 def test_command_writes_records_and_a_table(few, tiny_checkpoint, tmp_path, capsys):

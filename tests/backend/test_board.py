@@ -1,4 +1,4 @@
-"""What TensorBoard gets of a training: its scalars, and pictures of unseen toys by the parts that are there."""
+"""TensorBoard gets a training's scalars, and pictures of unseen toys from the parts that exist."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ QUICK = {"image_steps": 1, "image_guidance": 1.0, "steps": 1, "guidance": 1.0, "
 
 @pytest.fixture(scope="module")
 def begun(tmp_path_factory):
-    """Data of two toys, and a run with a VAE and an image encoder."""
+    """Make data of two toys, and a run with a VAE and an image encoder."""
     folder = tmp_path_factory.mktemp("board")
     make_shard(folder / "data", 1_000_000, pictures=True, count=2)
     run.train("vae", folder / "data", folder / "run", "tiny", PartRecipe(2, 1, LoopConfig(steps=1)))

@@ -1,4 +1,4 @@
-"""Both branches of guidance by one denoiser, and the stages under every approximation, with a tiny checkpoint."""
+"""Both branches of guidance in one denoiser, and the stages with every approximation, on a tiny checkpoint."""
 
 from dataclasses import replace
 
@@ -22,7 +22,7 @@ def drawn(*shape, seed=0):
 
 
 def window(store, preset):
-    """Stage I of four frames, the first of which is known."""
+    """Run Stage I on four frames, the first of which is known."""
     return generate_window({2: drawn(16, 8)}, FRAMES, drawn(4, 5, 32, seed=1), store, preset, 0, "Stage I", Progress())
 
 

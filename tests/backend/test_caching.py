@@ -1,4 +1,4 @@
-"""What does not change between denoising steps, target times or chunks of queries is computed once."""
+"""Values that do not change between denoising steps, target times or chunks of queries are computed once."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ TINY = SIZES["tiny"]
 
 @pytest.fixture
 def calls(monkeypatch):
-    """How often context is projected, RoPE tables are made, and decoder latents attend to themselves."""
+    """Count projections of context, RoPE tables made, and self-attention of decoder latents."""
     counts = {"project_context": 0, "rope_table": 0, "prepare": 0}
 
     def counted(owner, name):
@@ -70,7 +70,7 @@ def test_decoder_latents_attend_to_themselves_once(calls):
 
 
 def test_the_stages_prepare_each_window_once(calls, tiny_store):
-    """Twelve frames are two windows; each has four guided steps in Stage I and two dozen poses in Stage II."""
+    """Twelve frames make two windows, each with four guided steps in Stage I and two dozen poses in Stage II."""
     store, total = tiny_store, 12
     context = torch.randn(total, 5, 32)
     preset = replace(store.preset("demo"), steps=4, guidance=3.0)

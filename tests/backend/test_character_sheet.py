@@ -1,4 +1,4 @@
-"""The sheet of characters: who stands where, and from where they are seen."""
+"""The sheet of characters: their places, and their views."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ def test_the_first_camera_is_the_clips_own_and_the_other_is_aside(degrees):
 
 
 def test_what_was_made_is_drawn_above_the_truth(tmp_path, tiny_store, monkeypatch):
-    """Of a mesh that stood still, the last two rows differ; of the true motion they are the same."""
+    """For a still mesh the last two rows differ; for the true motion they are the same."""
     write_track(tmp_path / "11.safetensors", 11, faces=True)
     cast = Cast.of(tmp_path)
     sheets = {}

@@ -1,4 +1,4 @@
-"""A cleaned surface is closed, small, without crumbs, and its outside is out."""
+"""A cleaned surface is closed, small, without crumbs, and faces outward."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ from tests.backend.test_extraction import capsule, is_closed, sphere, torus, vol
 
 
 def ball(subdivisions: int, radius: float = 1.0, centre=(0, 0, 0)) -> tuple[np.ndarray, np.ndarray]:
-    """20 * 4^subdivisions faces."""
+    """Make a ball with 20 * 4^subdivisions faces."""
     mesh = trimesh.creation.icosphere(subdivisions=subdivisions, radius=radius)
     return np.array(mesh.vertices + centre, np.float32), np.array(mesh.faces, np.int32)
 
@@ -34,7 +34,7 @@ def together(*meshes: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.nda
 
 
 def creature(points: torch.Tensor) -> torch.Tensor:
-    """A body, thin limbs, and a crumb beside it."""
+    """Return a body with thin limbs, and a crumb next to it."""
     limbs = [capsule(points, (-0.5, 0.0, z), (-0.5 + x, -0.8, z), 0.03) for x in (-0.2, 0.9) for z in (-0.15, 0.15)]
     body = capsule(points, (-0.5, 0.0, 0.0), (0.5, 0.1, 0.0), 0.2)
     return torch.stack([body, *limbs, sphere(points, (0.8, 0.8, 0.8), 0.04)]).amax(dim=0)
@@ -85,7 +85,7 @@ def test_a_triangle_soup_becomes_one_part():
 
 @pytest.mark.parametrize(("share", "kept"), [(1 / 16, 1360), (0.0624, 1360), (0.0626, 1280)])
 def test_parts_are_measured_by_their_faces(share, kept):
-    """80 of 1280 faces are exactly 1/16; the place and the size of a part do not matter."""
+    """80 of 1280 faces are exactly 1/16; the position and the size of a part do not matter."""
     _, faces = together(ball(1, 9.0, (30, 0, 0)), ball(3, 0.1))
     assert len(drop_small_parts(faces, share)) == kept
 

@@ -1,4 +1,4 @@
-"""UVs and a picture of a mesh, in results, in glTF files and in previews."""
+"""A mesh's UVs and texture in results, in glTF files and in previews."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ TETRAHEDRON = np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 1]], np.float32)
 FACES = np.array([[0, 2, 1], [0, 1, 3], [1, 2, 3], [0, 3, 2]], np.int32)
 UV = np.random.default_rng(1).uniform(0.05, 0.95, (4, 3, 2)).astype(np.float32)
 UV[1, 0], UV[1, 1] = UV[0, 0], UV[0, 2]
-"""The first two faces agree at their common edge, the others are charts of their own."""
+"""The first two faces share UVs at their common edge; the others are separate charts."""
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_the_renderer_gets_it(animation):
 
 
 def test_vertices_at_one_place_stay_apart(animation):
-    """They are told by their number, not by their place."""
+    """They are identified by number, not by position."""
     doubled = np.concatenate([animation.vertices, animation.vertices[:, :1]], axis=1)
     faces = FACES.copy()
     faces[3, 0] = 4
@@ -146,7 +146,7 @@ def test_previews_show_it(animation, tmp_path, monkeypatch):
 
 
 def test_it_comes_before_an_artists_file(tmp_path):
-    """The mesh is the artist's own, and its colours were asked for."""
+    """The mesh is the artist's own, and colours from the clip are requested."""
     source = rich_scene().save(tmp_path / "source.glb")
     mesh = load_mesh(source)
     uv = np.zeros((len(mesh.faces), 3, 2), np.float32)

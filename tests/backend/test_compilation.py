@@ -1,4 +1,4 @@
-"""One compiled block serves all of its kind, and without a compiler blocks run as they are."""
+"""One compiled block serves all blocks of its kind; without a compiler, blocks run uncompiled."""
 
 import logging
 import os
@@ -11,11 +11,11 @@ import pytest
 import torch
 from torch._dynamo.utils import counters
 
-from actionmesh.models import compilation
+from actionmesh.acceleration import compilation
+from actionmesh.acceleration.compilation import CompiledCalls, call_compiled
+from actionmesh.acceleration.execution import Execution
 from actionmesh.models.blocks import SelfBlock
-from actionmesh.models.compilation import CompiledCalls, call_compiled
 from actionmesh.models.denoiser import ImageTo3DDenoiser
-from actionmesh.models.execution import Execution
 from actionmesh.training.recipes import small_sizes
 
 BACKEND = Path(__file__).resolve().parents[2] / "backend"
@@ -43,7 +43,7 @@ def test_a_network_compiles_one_block_with_and_one_without_a_skip(traced_only):
 
 
 def test_every_thread_may_compile_all_kinds(traced_only):
-    """Torch keeps its limit for each thread, and a service runs every job in a new one."""
+    """Torch has a limit for each thread, and the worker runs every job in a new thread."""
     calls, block = CompiledCalls(), SelfBlock(16, 2).eval()
 
     def job():
@@ -109,7 +109,7 @@ WITHOUT_COMPILER = """
 import logging, torch
 logging.basicConfig(level=logging.WARNING)
 from actionmesh.models.blocks import SelfBlock
-from actionmesh.models.compilation import call_compiled
+from actionmesh.acceleration.compilation import call_compiled
 with torch.no_grad():
     blocks, x = [SelfBlock(16, 2) for _ in range(2)], torch.randn(1, 3, 16)
     print(all(torch.equal(call_compiled(block, x), block(x)) for block in blocks))
@@ -117,7 +117,7 @@ with torch.no_grad():
 
 
 def test_without_a_compiler_blocks_run_as_they_are(tmp_path):
-    """The C++ compiler that torch would use on the CPU is made not to exist."""
+    """The C++ compiler that torch uses on the CPU is hidden."""
     without = {"CXX": str(tmp_path / "none"), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(BACKEND)}
     process = subprocess.run(
         [sys.executable, "-c", WITHOUT_COMPILER], env=os.environ | without, capture_output=True, text=True, timeout=300, check=True

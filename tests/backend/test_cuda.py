@@ -1,22 +1,31 @@
-"""What a card does differently from the CPU: float8 products, graphs, attention kernels, half precision, waiting for it.
+"""What differs on a GPU: float8 products, graphs, attention kernels, half precision, waiting for the device.
 
-On a machine with a card one command checks it all, memory too; it needs torch, einops, safetensors, pytest and hypothesis.
+On a machine with a GPU one command checks all of it, including memory. It needs torch, einops, safetensors, pytest and
+hypothesis.
 
     python -m pytest tests/backend/test_cuda.py tests/backend/test_cuda_memory.py
 
-The same bodies run on the CPU with tiny sizes, so that they are known to work; what only a card has is skipped there.
+The same tests run on the CPU with tiny sizes, so that they are known to work; what only a GPU has is skipped there.
 """
 
 import pytest
 import torch
 from einops import rearrange
 
+from actionmesh.acceleration.execution import PLAIN, Execution
+from actionmesh.acceleration.float8 import (
+    Float8Linear,
+    Product,
+    find_product,
+    multiply,
+    quantise_linears,
+    quantise_rows,
+    supports_float8,
+)
+from actionmesh.acceleration.graphs import Replayed
+from actionmesh.acceleration.kernels import attend
 from actionmesh.models.attention import rope_table, rotate
 from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
-from actionmesh.models.execution import PLAIN, Execution
-from actionmesh.models.float8 import Float8Linear, Product, find_product, multiply, quantise_linears, quantise_rows, supports_float8
-from actionmesh.models.graphs import Replayed
-from actionmesh.models.kernels import attend
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
 from actionmesh.progress import Progress
@@ -76,12 +85,12 @@ def test_compiled_float8_is_the_eager_one(device):
 
 @pytest.fixture
 def graphs_on(monkeypatch):
-    """Makes graphs work on a device: the CPU's are a fake."""
+    """Make graphs work on a device; on the CPU they are a fake."""
     return lambda device: FakeCuda().install(monkeypatch) if device.type == "cpu" else None
 
 
 def image_to_3d_step(device, execution=PLAIN, float8=False):
-    """A guided velocity of (latents, time), and the latents' shape."""
+    """Return a guided velocity of (latents, time), and the latents' shape."""
     config = sizes_for(device).image_to_3d
     network = random_network(ImageTo3DDenoiser, config, device)
     network.prepare_inference(execution)
@@ -125,7 +134,7 @@ def test_a_dropped_recording_frees_its_memory(device):
     def function(x):
         return torch.cat([x @ weight] * 8)
 
-    Replayed(function)(weight)  # the first leaves a workspace of cuBLAS behind
+    Replayed(function)(weight)  # the first call leaves a cuBLAS workspace allocated
     torch.cuda.empty_cache()
     before = torch.cuda.memory_allocated(device)
     replayed = Replayed(function)

@@ -1,6 +1,6 @@
-"""Memory on a card: weights that come from files, wait in main memory and come back, skips that leave, plans that fit.
+"""Memory on a GPU: weights that are read from files, offloaded and fetched back, offloaded skips, plans that fit.
 
-What it needs, and how it runs on the CPU: `test_cuda.py`.
+`test_cuda.py` says what these tests need, and how they run on the CPU.
 """
 
 from threading import Event
@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from actionmesh.acceleration.execution import PLAIN, Execution
 from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
-from actionmesh.models.execution import PLAIN, Execution
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
 from actionmesh.training.recipes import SIZES
@@ -34,7 +34,7 @@ def without_gradients():
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_weights_stream_from_a_file(device, dtype, tmp_path):
-    """Several pieces a tensor, so that staging buffers are used again and again."""
+    """Each tensor has several pieces, so that staging buffers are reused."""
     tensors = {f"weight {i}": torch.randn(3, PIECE // 5 + i) for i in range(6)}
     tensors |= {"half": torch.randn(70).half(), "count": torch.arange(9)}
     path = tmp_path / "part.safetensors"
@@ -59,7 +59,7 @@ def test_a_network_that_waited_in_main_memory_is_the_same(device):
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_many_skips_come_back_from_main_memory(device):
-    """Nine layers have four skips: two that are fetched ahead, while the blocks' own tensors come and go."""
+    """Nine layers have four skips; two are fetched ahead while the blocks' own tensors are allocated and freed."""
     config = sizes_for(device, layers=9).temporal
     network, frames, tokens = random_network(TemporalDenoiser, config, device), 4, 512 if device.type == "cuda" else 9
     cache = network.prepare(
@@ -75,7 +75,7 @@ def test_many_skips_come_back_from_main_memory(device):
 
 @pytest.fixture
 def capped():
-    """Caps what torch may take of the card, in GB; on the CPU nothing is capped."""
+    """Cap torch's memory on the card, in GB; on the CPU there is no cap."""
 
     def cap(device, gigabytes):
         if device.type == "cuda":
@@ -90,7 +90,7 @@ def capped():
 
 
 def stage_0(sizes, plan, device):
-    """One guided step of image-to-3D."""
+    """Run one guided step of image-to-3D."""
     network = random_network(ImageTo3DDenoiser, sizes.image_to_3d, device)
     network.prepare_inference(plan.execution)
     cache = network.prepare(noise(device, 1, 257, sizes.image_to_3d.cross_attention_dim))
@@ -100,7 +100,7 @@ def stage_0(sizes, plan, device):
 
 
 def shape(sizes, plan, device):
-    """A surface is encoded, and a chunk of the field decoded."""
+    """Encode a surface, and decode a chunk of the field."""
     network = random_network(ShapeVAE, sizes.vae, device)
     network.prepare_inference(plan.execution)
     surface = noise(device, 1, sizes.points, 6, dtype=torch.float32)
@@ -109,7 +109,7 @@ def shape(sizes, plan, device):
 
 
 def stage_1(sizes, plan, device):
-    """One guided step of a window, as the plan has guidance computed."""
+    """Run one guided step of a window, with guidance computed as the plan says."""
     config, frames = sizes.temporal, sizes.temporal.temporal_context_size
     network = random_network(TemporalDenoiser, config, device)
     network.prepare_inference(plan.execution)
@@ -122,7 +122,7 @@ def stage_1(sizes, plan, device):
 
 
 def stage_2(sizes, plan, device):
-    """One target time, and a chunk of vertices."""
+    """Decode one target time for a chunk of vertices."""
     config, alpha = sizes.autoencoder, torch.tensor([0.5], device=device)
     network = random_network(TemporalAutoencoder, config, device)
     network.prepare_inference(plan.execution)

@@ -1,4 +1,4 @@
-"""Large meshes are decimated in a process of their own, with the same result, which ends when it is told to."""
+"""Large meshes are decimated in a separate process, with the same result, and the process can be stopped."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ from tests.backend.test_extraction import is_closed
 
 @pytest.fixture
 def processes(monkeypatch):
-    """Those that were started."""
+    """Record the processes that are started."""
     started, popen = [], subprocess.Popen
 
     def start(*arguments, **options):

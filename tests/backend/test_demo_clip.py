@@ -1,4 +1,4 @@
-"""The bundled clip shows a toy that the reader can cut out, and its mesh fits the first frame; the husky makes a relief."""
+"""The bundled clip shows a toy that can be cut out, and its mesh fits the first frame; the husky makes a relief."""
 
 import cv2
 import numpy as np
@@ -44,7 +44,7 @@ def test_the_husky_is_small_and_says_whose_it_is(husky):
     alpha = husky.frames[:][..., 3]
     covered = (alpha == 255).mean(axis=(1, 2))
     assert (covered > 0.15).all() and (covered < 0.3).all()
-    assert not alpha[:, [0, -1]].any() and not alpha[:, :, [0, -1]].any(), "all of it is in the picture"
+    assert not alpha[:, [0, -1]].any() and not alpha[:, :, [0, -1]].any(), "the whole toy is in the picture"
     assert ((alpha[0] > 127) != (alpha[8] > 127)).mean() > 0.01, "it walks"
 
 

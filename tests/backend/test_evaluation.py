@@ -1,4 +1,4 @@
-"""Measures against values known by hand."""
+"""Measures against values calculated by hand."""
 
 import numpy as np
 import pytest
@@ -60,8 +60,8 @@ def test_alignment_is_by_frame_for_cd_3d_and_of_the_first_frame_for_the_others()
     drifting = truth + np.array([0.3, 0, 0]) * np.array([1, 2])[:, None, None]
     found = distances(drifting, truth, QUICK)
     assert found.cd_3d < 0.05
-    assert found.cd_4d > 0.1, "the second frame is another 0.3 off"
-    assert found.cd_m == pytest.approx(0.3, abs=0.03), "half the frames are 0.3 off, both directions added"
+    assert found.cd_4d > 0.1, "the second frame is off by another 0.3"
+    assert found.cd_m == pytest.approx(0.3, abs=0.03), "half the frames are off by 0.3, both directions added"
     assert distances(drifting, truth, QUICK, tracked=False).cd_m is None
 
 

@@ -1,4 +1,4 @@
-"""However a network runs, it computes the same: every Execution against the network as it was trained."""
+"""Every Execution of a network computes the same as the network as trained."""
 
 from dataclasses import replace
 
@@ -9,9 +9,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
-from actionmesh.models import compilation
+from actionmesh.acceleration import compilation
+from actionmesh.acceleration.execution import PLAIN, Execution
 from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
-from actionmesh.models.execution import PLAIN, Execution
 from actionmesh.models.layers import FeedForward
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
@@ -33,7 +33,7 @@ EXECUTIONS = {
 
 @pytest.fixture(autouse=True)
 def traced_only(monkeypatch):
-    """Blocks are traced and cut into torch's basic operations, but no C++ is compiled: that takes a minute."""
+    """Trace blocks into torch's basic operations without compiling C++, which takes a minute."""
     monkeypatch.setattr(compilation, "BACKEND", "aot_eager")
     monkeypatch.setattr(compilation.call_compiled, "_compiled", None)
     monkeypatch.setattr(compilation.call_compiled, "_failed", False)
@@ -153,7 +153,7 @@ def held_bytes(network):
 
 
 def bytes_behind(tensors):
-    """Of their memory, once for what several share."""
+    """Return the bytes of the tensors' memory, counting shared memory once."""
     return sum({storage(tensor).data_ptr(): storage(tensor).nbytes() for tensor in tensors}.values())
 
 
@@ -179,7 +179,7 @@ def test_few_rows_take_less_memory():
 
 
 class LiveBytes(TorchDispatchMode):
-    """The most bytes that are held at once by the results of operations."""
+    """A record of the peak bytes held by the results of operations."""
 
     def __init__(self):
         super().__init__()
@@ -202,7 +202,7 @@ def storage(tensor):
 
 
 def test_a_prepared_guided_step_of_full_size_takes_fewer_operations():
-    """On the meta device, where a product costs nothing and torch counts what it would take."""
+    """It runs on the meta device, where a product costs nothing and torch counts its operations."""
     with torch.device("meta"), torch.no_grad():
         network = TemporalDenoiser(FULL.temporal).eval()
         context, times = torch.empty(1, 16, 257, 1024), torch.arange(16.0)[None]

@@ -1,4 +1,4 @@
-"""The sparse surface is the dense one, for a fraction of the queries, and closed."""
+"""The sparse surface equals the dense one, takes a fraction of the queries, and is closed."""
 
 import os
 import subprocess
@@ -52,7 +52,7 @@ def truncated(field: Field, limit: float) -> Field:
 
 
 def dense(field: Field, resolution: int) -> tuple[np.ndarray, np.ndarray]:
-    """Marching cubes on all nodes, the outermost of which are outside."""
+    """Run marching cubes on all nodes, with the outermost set to outside."""
     axis = torch.from_numpy((np.arange(resolution + 1) * (2 * BOUND / resolution) - BOUND).astype(np.float32))
     points = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1).reshape(-1, 3)
     values = field(points).reshape((resolution + 1,) * 3).numpy().copy()
@@ -64,7 +64,7 @@ def dense(field: Field, resolution: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def assert_same(found: tuple[np.ndarray, np.ndarray], expected: tuple[np.ndarray, np.ndarray]) -> None:
-    """The same triangles with the same orientation, whatever the order of vertices and faces."""
+    """Assert the same triangles with the same orientation, in any order of vertices and faces."""
     (vertices, faces), (other_vertices, other_faces) = found, expected
     assert (len(vertices), len(faces)) == (len(other_vertices), len(other_faces))
     distance, renamed = cKDTree(other_vertices).query(vertices)
@@ -80,7 +80,7 @@ def triangles(faces: np.ndarray) -> set[tuple[int, int, int]]:
 
 
 def is_closed(faces: np.ndarray) -> bool:
-    """Every edge is used once in each direction."""
+    """Return whether every edge is used once in each direction."""
     edges = faces[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2)
     there, back = (np.sort(pair @ np.array([faces.max() + 1, 1], np.int64)) for pair in (edges, edges[:, ::-1]))
     return bool((np.diff(there) > 0).all()) and np.array_equal(there, back)
@@ -116,7 +116,7 @@ def test_it_is_the_dense_surface(shape, limit):
 
 @pytest.mark.parametrize("shape", [torus, capsule])
 def test_it_is_the_dense_surface_across_blocks(shape):
-    """80 cells are two blocks a side."""
+    """80 cells make two blocks along each side."""
     field = truncated(shape, 0.1)
     assert_same(extract_surface(field, 80, coarse=20), dense(field, 80))
 
@@ -127,7 +127,7 @@ def test_any_resolution_will_do(resolution, coarse):
 
 
 def wavy(points: Tensor) -> Tensor:
-    """A network's field: truncated, uneven far away, steeper here than there."""
+    """Return a field like a network's: truncated, uneven far away, of varying slope."""
     waves = 0.01 * torch.sin(9 * points @ torch.tensor([[1.0, 2.0], [-2.0, 1.0], [0.5, -1.5]])).sum(dim=1)
     return (1.5 + points[:, 0]) * torch.tanh(capsule(points, radius=0.08) / 0.06) * 0.05 + waves / 2
 
@@ -151,7 +151,7 @@ def test_few_points_are_queried(shape):
 
 
 def test_a_plain_distance_is_narrowed_down_too():
-    """It is near its usual value nowhere in particular."""
+    """Such a field has no plateau of a usual value."""
     counted = Counter(torus)
     extract_surface(counted, 128)
     assert counted.total < 0.2 * 129**3
@@ -177,9 +177,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, total)
 """
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss counts in other units, or is not there")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ru_maxrss has other units, or does not exist")
 def test_memory_stays_far_below_the_dense_grid():
-    """In a process of its own, whose highest memory nothing else has raised. A grid of float32 alone takes 540 MB."""
+    """It runs in its own process, so that nothing else raises the peak. A float32 grid alone takes 540 MB."""
     backend = Path(__file__).resolve().parents[2] / "backend"
     environment = {**os.environ, "PYTHONPATH": str(backend), "OMP_NUM_THREADS": "1"}
     done = subprocess.run([sys.executable, "-c", MEMORY], env=environment, capture_output=True, text=True, check=True)
@@ -189,7 +189,7 @@ def test_memory_stays_far_below_the_dense_grid():
 
 
 def limb(points: Tensor) -> Tensor:
-    """A body and a limb, cut off so near the surface that nodes far apart see the body alone."""
+    """Return a body and a limb, truncated so near the surface that coarse nodes see only the body."""
     body, arm = sphere(points, (-0.6, 0.0, 0.0), 0.3), capsule(points, (-0.6, 0.03, 0.03), (0.8, 0.03, 0.03), 0.03)
     return torch.maximum(body, arm).clamp(-0.002, 0.002)
 
@@ -222,7 +222,7 @@ def test_what_the_box_cuts_is_closed_at_the_box():
 
 
 def test_values_of_exactly_zero_are_outside():
-    """Nodes on the surface itself: no holes once vertices at one place are one."""
+    """With nodes on the surface itself, there are no holes once coincident vertices are merged."""
 
     def box(points: Tensor) -> Tensor:
         return 0.5 * BOUND - points.abs().max(dim=1).values
@@ -266,7 +266,7 @@ def test_progress_is_told_of_every_chunk():
 
 
 def test_it_asks_before_every_chunk_whether_to_stop():
-    """Also while it follows a limb, of which progress is not told."""
+    """It also asks while it follows a limb, which reports no progress."""
     counted, asked = Counter(limb), set()
     extract_surface(
         counted, 64, coarse=16, chunk=500, progress=Progress(cancelled=lambda: bool(asked.add(counted.total)))

@@ -1,4 +1,4 @@
-"""Float8 linears: rounding, emulation, which layers are replaced, and how a device's product is found."""
+"""Float8 linear layers: rounding, emulation, which layers are replaced, and how a device's product is chosen."""
 
 from dataclasses import replace
 from types import SimpleNamespace
@@ -7,10 +7,9 @@ import pytest
 import torch
 from torch import nn
 
-from actionmesh.models import float8
-from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
-from actionmesh.models.execution import PLAIN
-from actionmesh.models.float8 import (
+from actionmesh.acceleration import float8
+from actionmesh.acceleration.execution import PLAIN
+from actionmesh.acceleration.float8 import (
     FLOAT8,
     LARGEST,
     Float8Linear,
@@ -20,6 +19,7 @@ from actionmesh.models.float8 import (
     quantises_on,
     supports_float8,
 )
+from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
 from actionmesh.training.recipes import SIZES
 
@@ -100,7 +100,7 @@ def test_inputs_that_are_not_contiguous_are_taken():
 
 @pytest.mark.parametrize("shape", [(24, 32), (32, 24), (0, 16)])
 def test_sizes_that_no_card_multiplies_are_refused(shape):
-    with pytest.raises(ValueError, match="no multiple of 16"):
+    with pytest.raises(ValueError, match="not a multiple of 16"):
         Float8Linear(torch.ones(shape))
 
 
@@ -172,7 +172,7 @@ def test_torch_compile_takes_it_whole_and_asks_for_the_product_once(monkeypatch)
     asked = []
 
     def find(device):
-        asked.append(float(torch.ones(4).sum()))  # real tensors, though a graph is traced
+        asked.append(float(torch.ones(4).sum()))  # real tensors, although a graph is traced
         return Product.EMULATED
 
     monkeypatch.setattr(float8, "find_product", find)
@@ -188,7 +188,7 @@ def test_torch_compile_takes_it_whole_and_asks_for_the_product_once(monkeypatch)
 
 @pytest.fixture
 def card(monkeypatch):
-    """A fake card: its capability, and which products work there."""
+    """Install a fake card, with its capability and the products that work on it."""
     card = SimpleNamespace(capability=(9, 0), works=set(Product))
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: card.capability)
@@ -219,7 +219,7 @@ def test_where_nothing_is_gained_a_network_stays_exact(monkeypatch, caplog):
     monkeypatch.setattr(float8, "quantises_on", lambda device: False)
     with caplog.at_level("INFO"):
         assert quantise_linears(denoiser) == 0 and linears(denoiser) == before
-    assert caplog.messages == ["Linear layers stay as they are: cpu has no float8 products."]
+    assert caplog.messages == ["Linear layers stay exact: cpu has no float8 products."]
 
 
 def test_apples_gpus_have_no_float8():

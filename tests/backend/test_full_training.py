@@ -1,4 +1,4 @@
-"""The published recipe, and a step of it at full width, with fewer layers, tokens and pixels."""
+"""The published recipe, and one of its steps at full width with fewer layers, tokens and pixels."""
 
 from dataclasses import replace
 
@@ -39,7 +39,7 @@ def test_full_image_encoder_is_dinov2_large():
 
 
 def empty_like(make):
-    """A network whose weights are drawn in one pass, which is faster than as published."""
+    """Return a network with weights drawn in one pass, which is faster than the published initialisation."""
     with torch.device("meta"):
         network = make()
     network.to_empty(device="cpu")
@@ -49,7 +49,7 @@ def empty_like(make):
 
 
 def encoded(recipe, sizes, side):
-    """Draws windows that were encoded before, with pictures of noise."""
+    """Return a draw of windows encoded before, with pictures of noise."""
 
     def see(generator):
         shape = (recipe.rows, recipe.frames, sizes.tokens, sizes.latent)
@@ -84,7 +84,7 @@ def test_a_step_at_full_width_learns(tmp_path):
 
 
 def test_a_step_of_full_size_has_gradients_everywhere():
-    """Without memory: one window of a batch of the published recipe."""
+    """It takes one window of the published recipe's batch, without memory."""
     recipe, meta = PUBLISHED["temporal"], torch.device("meta")
     assert recipe.rows == 1
     with meta:

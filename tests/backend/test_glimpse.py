@@ -1,4 +1,4 @@
-"""One frame of a clip, and what is told of the whole."""
+"""One frame of a clip, and the facts about the whole clip."""
 
 import numpy as np
 import pytest

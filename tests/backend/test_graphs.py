@@ -1,13 +1,13 @@
-"""Replayed calls: their buffers, shapes, limits and fallbacks, on a fake of CUDA graphs. The real ones: test_cuda.py."""
+"""Replayed calls: buffers, shapes, limits and fallbacks, on a fake of CUDA graphs; test_cuda.py tests real ones."""
 
 import logging
 
 import pytest
 import torch
 
-from actionmesh.models import graphs
+from actionmesh.acceleration import graphs
+from actionmesh.acceleration.graphs import WARM_UP_CALLS, Replayed
 from actionmesh.models.denoiser import ImageTo3DDenoiser
-from actionmesh.models.graphs import WARM_UP_CALLS, Replayed
 from actionmesh.training.recipes import SIZES
 
 from .fake_graphs import FakeCuda
@@ -19,7 +19,7 @@ def cuda(monkeypatch):
 
 
 class Counted:
-    """x -> 2 x + shift, counting its calls."""
+    """The function x -> 2 x + shift, which counts its calls."""
 
     def __init__(self):
         self.calls = 0

@@ -1,4 +1,4 @@
-"""Which branches are computed at which step, what stands in for the others, and that known frames stay."""
+"""Which branches are computed at which step, what replaces the others, and that known frames stay."""
 
 from math import ceil
 
@@ -15,7 +15,7 @@ STEPS = 12
 
 
 class Counted:
-    """Branches of a smooth field, and how often each was asked."""
+    """Branches of a smooth field, with the number of calls of each."""
 
     def __init__(self, together=False):
         self.conditional = self.unconditional = self.pairs = 0
@@ -44,7 +44,7 @@ def run(counted, approximation, guidance=3.0, known=None, schedule=None):
 
 
 def written_out(guidance, known=None):
-    """The published sampler, line by line: Euler on v_uncond + g (v_cond - v_uncond), known frames put back."""
+    """Run the published sampler line by line: Euler on v_uncond + g (v_cond - v_uncond), restoring known frames."""
     counted, schedule, latents = Counted(), temporal_schedule(STEPS), noise()
     for time, size in zip(schedule.times, schedule.step_sizes, strict=True):
         conditional = counted.branches.conditional(latents, time.expand(1))
@@ -124,7 +124,7 @@ def test_known_frames_stay_bit_for_bit(approximation):
 
 
 def constant_difference(latents, time):
-    """A branch that lies below the one of `Counted` by 0.3 everywhere."""
+    """Return a branch that is 0.3 below that of `Counted` everywhere."""
     return Counted().branches.conditional(latents, time) - 0.3
 
 
@@ -138,7 +138,7 @@ def test_a_difference_that_does_not_change_may_be_reused():
 
 
 def test_forecasts_are_exact_where_they_should_be():
-    """A velocity that is linear in time is forecast by the line, and one that stands still by the last."""
+    """The linear forecast is exact for a velocity linear in time, and the last value for a constant one."""
 
     def found(velocity, approximation):
         branches = Branches(velocity, velocity)

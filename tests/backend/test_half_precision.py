@@ -1,4 +1,4 @@
-"""Half-precision copies: half the bytes, every number its original rounded, float32 where the published pipeline is."""
+"""Half-precision copies have half the bytes, and rounded values; parts in float32 in the published pipeline stay so."""
 
 import shutil
 from collections import namedtuple
@@ -24,7 +24,7 @@ Usage = namedtuple("Usage", "total used free")
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    """The bundled weights in float32, in the public layout."""
+    """Write the bundled weights in float32, in the public layout."""
     folder = tmp_path / "full"
     for name in ("ActionMesh", "TripoSG"):
         shutil.copytree(BUNDLED / "toy" / name, folder / name)
@@ -77,7 +77,7 @@ def test_a_copy_that_reads_back_otherwise_is_not_kept(checkpoint, monkeypatch):
         halve(checkpoint)
     target = checkpoint.with_name("full-half")
     kept = [path for path in target.rglob("*") if path.suffix in (".safetensors", ".part")]
-    assert kept == [target / ENCODER]  # which is shared, not copied
+    assert kept == [target / ENCODER]  # it is shared, not copied
 
 
 def test_it_goes_on_where_it_was_and_is_done_once(checkpoint):

@@ -1,17 +1,17 @@
-"""Attention, and the choice of its kernel: on a CPU with a fake clock. Cards: test_cuda.py."""
+"""Attention and the choice of its kernel, on a CPU with a fake clock; test_cuda.py tests GPUs."""
 
 import pytest
 import torch
 from torch.nn.attention import SDPBackend
 
-from actionmesh.models import kernels
-from actionmesh.models.kernels import attend, choose_backend
+from actionmesh.acceleration import kernels
+from actionmesh.acceleration.kernels import attend, choose_backend
 
 from .parity import assert_matches
 
 
 def formula(queries, keys, values):
-    """softmax(q k^T / sqrt(d)) v, head by head, in float64."""
+    """Return softmax(q k^T / sqrt(d)) v, head by head, in float64."""
     heads = []
     for q, k, v in zip(*[x.double().unbind(2) for x in (queries, keys, values)], strict=True):
         heads.append((q @ k.transpose(1, 2) / q.shape[-1] ** 0.5).softmax(-1) @ v)
@@ -47,7 +47,7 @@ def test_the_operation_is_what_it_claims_to_be():
 
 
 class FakeCard:
-    """A CUDA tensor's face: what the choice looks at."""
+    """The attributes of a CUDA tensor that the choice reads."""
 
     def __init__(self, length, dtype=torch.bfloat16):
         self.device, self.dtype, self.shape = torch.device("cuda", 0), dtype, torch.Size((1, 2, length, 8))
@@ -55,7 +55,7 @@ class FakeCard:
 
 @pytest.fixture
 def timed(monkeypatch):
-    """Kernels take the milliseconds that the dictionary says, or raise what it holds; each timing is noted."""
+    """Make kernels take the dictionary's milliseconds, or raise its exceptions; record each timing."""
     times, noted = {}, []
 
     def milliseconds(backend, queries, keys, values):
@@ -125,12 +125,12 @@ def test_a_kernel_whose_workspace_is_too_large_is_passed_over(timed):
     with pytest.raises(torch.OutOfMemoryError, match="too large"):
         choose_backend(short, short, short)
     times[SDPBackend.CUDNN_ATTENTION] = 1.0
-    assert choose_backend(short, short, short) is SDPBackend.CUDNN_ATTENTION, "a failure for want of memory is not remembered"
+    assert choose_backend(short, short, short) is SDPBackend.CUDNN_ATTENTION, "lack of memory is not remembered"
 
 
 @torch.no_grad()
 def test_a_kernel_that_does_not_fit_says_so():
-    """cuDNN's and the memory-efficient kernel refuse a CPU's tensors, as kernels refuse cards that are too old."""
+    """The cuDNN and memory-efficient kernels reject CPU tensors, as kernels reject GPUs that are too old."""
     x = torch.randn(1, 2, 8, 8)
     with pytest.raises(RuntimeError):
         kernels._milliseconds(SDPBackend.CUDNN_ATTENTION, x, x, x)

@@ -1,4 +1,4 @@
-"""Latents that are encoded once: the same as those encoded as they are needed, and refused where they belong to something else."""
+"""Latents encoded once equal those encoded on demand, and are refused if they belong to something else."""
 
 from dataclasses import replace
 
@@ -41,7 +41,7 @@ def vae():
 
 @pytest.fixture
 def filled(tmp_path, source, vae, monkeypatch):
-    """Latents in two files."""
+    """Encode latents into two files."""
     monkeypatch.setattr(latent_cache, "CHUNK", 2)
     encode_data_set(tmp_path / "latents", vae, source, TINY, make_accelerator())
     return tmp_path / "latents"
@@ -87,7 +87,7 @@ def test_latents_of_something_else_are_refused(filled, tmp_path, source, vae):
     make_shard(tmp_path / "others", 1_000_040, pictures=True, count=3)
     with pytest.raises(InputError, match="another data set"):
         LatentCache.open(filled, vae, open_source(tmp_path / "others"), TINY)
-    with pytest.raises(InputError, match="16 frames, and windows have 17"):
+    with pytest.raises(InputError, match="16 frames; windows have 17"):
         LatentCache.open(filled, vae, source, TINY).seen_draw(replace(RECIPE, frames=17))(generator_of(0, 0, 0))
     shard_path(filled, 0).write_bytes(b"half")
     with pytest.raises(InputError, match="latents_00000.safetensors is missing or damaged"):

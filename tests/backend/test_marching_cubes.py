@@ -1,4 +1,4 @@
-"""Warp's surface and scikit-image's are the same one, closed, and one takes the other's place without a word to the user."""
+"""Warp's and scikit-image's surfaces are equal and closed, and one replaces the other without a message."""
 
 import importlib.util
 import logging
@@ -25,7 +25,7 @@ CELL = 2 * BOUND / RESOLUTION
 
 
 def noise(points: Tensor) -> Tensor:
-    """Many cells whose signs allow several surfaces: waves about as long as a cell."""
+    """Return waves about as long as a cell, which make many cells ambiguous."""
     phases = points @ torch.tensor([[71.0, 13.0, -29.0], [17.0, -67.0, 31.0], [-23.0, 37.0, 61.0]], device=points.device)
     return torch.sin(phases).sum(dim=1) - 0.4
 
@@ -41,7 +41,7 @@ def in_blocks(cells, values):
 
 
 def furthest(of: np.ndarray, to: np.ndarray) -> float:
-    """The largest distance of a point to its nearest among others, in cells."""
+    """Return the largest distance of a point to its nearest in the other set, in cells."""
     return cKDTree(to).query(of)[0].max() / CELL
 
 
@@ -53,7 +53,7 @@ def area(vertices: np.ndarray, faces: np.ndarray) -> float:
 @needs_warp
 @pytest.mark.parametrize("field", [sphere, torus, capsule, creature, wavy, cut])
 def test_both_find_the_same_surface(field, monkeypatch):
-    """Vertex by vertex, not only to a fraction of a cell: both interpolate along the same edges."""
+    """Vertices are equal, not only to a fraction of a cell: both interpolate along the same edges."""
     warp, skimage = (by(marcher, field, monkeypatch) for marcher in (march_with_warp, in_blocks))
     assert furthest(warp[0], skimage[0]) < 1e-3 and furthest(skimage[0], warp[0]) < 1e-3
     assert abs(volume(*warp) - volume(*skimage)) < 0.05 * CELL * area(*skimage)
@@ -64,7 +64,7 @@ def test_both_find_the_same_surface(field, monkeypatch):
 
 @needs_warp
 def test_both_close_a_surface_of_ambiguous_cells(monkeypatch):
-    """They may cut such a cell in different ways, but put vertices on the same edges; scikit-image adds some inside cells."""
+    """They may cut such a cell differently, but use the same edges; scikit-image adds some vertices inside cells."""
     warp, skimage = (by(marcher, noise, monkeypatch, 40) for marcher in (march_with_warp, in_blocks))
     assert is_closed(warp[1]) and is_closed(skimage[1])
     assert furthest(warp[0], skimage[0]) < 1e-3
@@ -84,7 +84,7 @@ def test_a_value_of_zero_is_outside(monkeypatch):
 
 @pytest.mark.parametrize("marcher", [in_blocks, pytest.param(march_with_warp, marks=needs_warp)])
 def test_one_corner_inside_is_one_triangle_around_it(marcher):
-    """A cell far from the origin, in the middle of a block."""
+    """The cell is far from the origin, in the middle of a block."""
     values = torch.full((8, 1), -3.0)
     values[CORNERS.index((1, 0, 1))] = 1.0
     vertices, faces = marcher(torch.tensor([[70, 3, 200]], dtype=torch.int32), values)

@@ -1,4 +1,4 @@
-"""Errors of a cut-out: they change its edge a little, in some sequences, and never lose the subject."""
+"""Mask errors change the edge a little, in some sequences, and never lose the subject."""
 
 import numpy as np
 

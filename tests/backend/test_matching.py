@@ -1,4 +1,4 @@
-"""Match on a creature whose motion and camera are known."""
+"""Match on a creature with known motion and camera."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def standing(acted):
 
 
 def error(vertices: np.ndarray, truth: np.ndarray) -> float:
-    """Mean distance over that of the still mesh."""
+    """Return the mean distance as a share of the still mesh's."""
     return float(np.linalg.norm(vertices - truth, axis=-1).mean() / np.linalg.norm(truth[:1] - truth, axis=-1).mean())
 
 
@@ -57,7 +57,7 @@ def test_the_camera_of_a_true_mesh_is_found(acted, standing):
 
 
 def test_points_are_seen_where_the_renderer_shows_them(acted, standing):
-    """The camera's numbers, in pixels of the clip, against the renderer's own projection."""
+    """The camera's pixel positions in the clip agree with the renderer's own projection."""
     film = acted.film
     seen = standing.view.camera.pixels(standing.view.camera.to_film(standing.to_match.apply(acted.vertices[0])))
     ours = seen / film.factor + film.corner
@@ -91,7 +91,7 @@ def test_an_enlarged_picture_has_the_enlarged_pixels():
 
 @pytest.mark.parametrize("inverse_distance", [0.0, 0.25])
 def test_the_camera_in_the_mesh_s_coordinates_sees_the_same(inverse_distance):
-    """A pinhole (or parallel) camera with that matrix, written out here, against the seven numbers."""
+    """A pinhole (or parallel) camera with that matrix, written out here, agrees with the seven numbers."""
     camera = FilmCamera(0.0, 0.2, 0.05, inverse_distance, 80.0, (6.0, -9.0), (100.0, 60.0))
     vertices = np.random.default_rng(2).normal(0, 3, (30, 3)) + (5, 6, 7)
     placed, to_match = normalise(vertices, 0.75, turn_of(50.0))
@@ -129,9 +129,9 @@ def test_a_mesh_in_another_pose_is_told_of_and_keeps_its_documented_front(acted)
     found = find_standing(other, acted.faces, acted.crops, 0, Facing.AUTO, QUIET)
     assert found.yaw == 0 and not found.agrees
     told = mismatch(found, 0, left_alone=True)
-    assert "does not stand as the first frame shows it" in told and "agree" in told and "without being matched" in told
+    assert "does not stand as the first frame shows it" in told and "overlap by" in told and "not matched" in told
     told = mismatch(found, 3, left_alone=False)
-    assert "frame 3 shows it" in told and "without" not in told
+    assert "frame 3 shows it" in told and "not matched" not in told
 
 
 # The two ways.
@@ -139,7 +139,7 @@ def test_a_mesh_in_another_pose_is_told_of_and_keeps_its_documented_front(acted)
 
 @pytest.mark.parametrize("way", [Match.REFINE, Match.TRACK])
 def test_a_still_mesh_is_brought_onto_its_clip(acted, standing, way):
-    """Refine from poses that stand still, which is a network that saw nothing."""
+    """Refine starts from still poses, like those of a network that found no motion."""
     still = np.repeat(acted.vertices[:1], FRAMES, axis=0)
     found = matched(acted, standing, still, way)
     assert found.way is way and found.overlap > 0.95
@@ -181,7 +181,7 @@ def test_known_frames_stay_and_a_later_reference_frame_works(acted, way):
 
 
 def test_vertices_at_one_place_stay_together(acted, standing):
-    """A mesh cut along seams: every face has corners of its own."""
+    """The mesh is cut along seams, so that every face has its own corners."""
     corners, faces = acted.faces.reshape(-1), np.arange(3 * len(acted.faces), dtype=np.int32).reshape(-1, 3)
     still = np.repeat(acted.vertices[:1, corners], FRAMES, axis=0)
     times = [float(frame) for frame in range(FRAMES)]
@@ -238,7 +238,7 @@ def test_motion_that_explains_the_clip_is_trusted_and_any_other_is_not(acted, st
 
 
 def test_the_still_mesh_stands_in_the_nearest_known_pose(acted, standing):
-    """What known poses explain is no merit of the networks."""
+    """The networks get no credit for motion that known poses explain."""
     camera, film = standing.view.camera, acted.film
     poses = standing.to_match.apply(acted.vertices)
     every_second = poses[2 * (np.arange(FRAMES) // 2)]
@@ -256,7 +256,7 @@ def test_track_is_taken_unless_it_lost_the_subject(acted, standing):
 
 
 def test_nodes_lie_along_the_surface(acted):
-    """Points hang on nodes of their own part: the arm's tip is near the body's in space only."""
+    """Points follow nodes of their own part: the arm's tip is near the body only in space."""
     vertices = acted.vertices[0].astype(np.float64)
     graph = make_graph(vertices, acted.faces, 40)
     np.testing.assert_allclose(graph.weights.sum(axis=1), 1)

@@ -1,4 +1,4 @@
-"""Memory that runs out in the middle of a job: once it goes on with less, and says so."""
+"""If memory runs out in the middle of a job, the job continues once with less, and reports it."""
 
 import logging
 
@@ -21,12 +21,12 @@ from actionmesh.weights.plan import MARGIN, PLANS, on_device, plan_named
 from actionmesh.weights.store import ModelStore
 
 IMPOSSIBLE = 1 << 50
-"""Bytes that no machine has."""
+"""More bytes than any machine has."""
 
 
 @pytest.fixture(scope="module")
 def job(tmp_path_factory):
-    """Three frames of a toy, and its mesh."""
+    """Write three frames of a toy, and its mesh."""
     folder, toy = tmp_path_factory.mktemp("clip"), make_sequence(11, 16, "fish")
     for i, frame in enumerate(render_toy(toy)[:3]):
         cv2.imwrite(str(folder / f"frame{i}.png"), cv2.cvtColor(frame, cv2.COLOR_RGBA2BGRA))
@@ -43,7 +43,7 @@ def run(job, stores):
 
 
 def fail(monkeypatch, part, times, error):
-    """A visible fake: the first calls of a network find no memory."""
+    """Install a visible fake: the first calls of a network run out of memory."""
     real, calls = ModelStore._part, []
 
     def scarce(store, name, float8=False):
@@ -78,14 +78,14 @@ def test_a_job_goes_on_with_less_memory_from_the_stage_that_failed(job, monkeypa
 
 
 def test_encoding_a_mesh_goes_on_with_less_memory(job, monkeypatch):
-    """It has no steps among which to tell."""
+    """Encoding has no steps between which the change could be reported."""
     fail(monkeypatch, "shape_vae", 1, out_of_memory)
     done, _, _ = run(job, jobs.Stores())
     assert (done.plan, done.retried_for_memory) == ("12", True)
 
 
 def _with_twice(stages, part):
-    """Stage II reports its beginning before it asks for the network."""
+    """Return the stages with that of `part` twice: Stage II reports its start before it requests the network."""
     last = stages.index("Stage II: moving the mesh")
     return stages[:last] + [stages[last]] + stages[last:] if part == "temporal_autoencoder" else stages
 
@@ -121,7 +121,7 @@ def test_twice_in_a_job_or_under_the_smallest_plan_it_is_an_error_with_a_cure(jo
 def test_a_chosen_plan_is_chosen_again_and_a_named_one_gives_way_to_the_next(
     tiny_checkpoint, monkeypatch, memory, fitting, expected
 ):
-    """A visible fake: when memory has run out, other programs have left as much as the fitting plan needs."""
+    """A visible fake: when memory runs out, other programs leave as much as the fitting plan needs."""
     tiny = needs_of(open_checkpoint(tiny_checkpoint), torch.float32)
     store = ModelStore(tiny_checkpoint, "cpu", memory)
     assert store.plan.name == "24" and store.shape_vae is not None
@@ -138,7 +138,7 @@ def test_a_chosen_plan_is_chosen_again_and_a_named_one_gives_way_to_the_next(
 
 
 class FakeStore:
-    """Has a smaller plan, and remembers when it was asked for it."""
+    """A store with a smaller plan that records when it was requested."""
 
     plan = PLANS[1]
     can_lighten = True
@@ -164,7 +164,7 @@ def test_other_errors_are_not_tried_again():
 
 
 def test_what_failed_is_freed_before_it_is_tried_again():
-    """Its tensors would be held by the error's traceback."""
+    """The error's traceback would otherwise keep its tensors alive."""
     store, alive = FakeStore(), []
 
     class Large:

@@ -1,4 +1,4 @@
-"""Several sources in one training: their shares, the mirror, how what is filmed from all around stands, and unseen rigs."""
+"""Several sources in one training: shares, mirroring, placement for cameras all around, and unseen rigs."""
 
 import json
 from collections import Counter
@@ -103,11 +103,11 @@ def test_the_mirror_turns_shape_pictures_and_patches_alike(folder):
         across = [patches.means[row][shown[row], 0] for row in rows.nonzero()[:, 0]]
         places = [columns[shown[row]] for row in rows.nonzero()[:, 0]]
         agreement = np.corrcoef(torch.cat(across).numpy(), torch.cat(places).numpy())[0, 1]
-        assert agreement > 0.9  # what is further right in the picture is further right in space
+        assert agreement > 0.9  # further right in the picture means further right in space
 
 
 def write_turned(path, yaw, provenance):
-    """A toy in the middle of the box that is seen by a level camera at `yaw` radians from the front."""
+    """Write a toy in the middle of the box, seen by a level camera at `yaw` radians from the front."""
     sequence = make_sequence(21, FRAMES)
     points, normals = sample_tracked_points(sequence, 1600, 0)
     camera = Camera(yaw=yaw, half_extent=1.45)
@@ -251,7 +251,7 @@ def test_toys_in_the_mirror_are_where_their_pictures_show_them(folder):
 
 
 def test_a_round_makes_a_checkpoint_of_a_checkpoint_and_goes_on_where_it_stopped(folder, tmp_path, monkeypatch):
-    """The whole command, as it runs on a card, with a few steps on the processor."""
+    """The whole command runs as on a GPU, with a few steps on the CPU."""
     from actionmesh.training import run as training_run
     from actionmesh.training.__main__ import main
 

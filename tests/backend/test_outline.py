@@ -20,14 +20,14 @@ CELL = 160
 GAP, LEFT, TOP = CELL // 16, CELL // 8, CELL // 6
 TURN = trimesh.transformations.rotation_matrix(0.7, (0.3, 1, 0.2))
 PLACE = (200.0, 100.0)
-"""Of the ball's middle, in pixels of the clip."""
+"""Place of the ball's centre, in pixels of the clip."""
 BALL = trimesh.creation.icosphere(4, 1.0)
 WHOLE = Window((40.0, 0.0), 240.0, 240)
-"""A part of the frame, pixel for pixel."""
+"""A part of the frame, at its own resolution."""
 
 
 def flat_camera():
-    """Orthographic: a pixel is 1 / 60 units, and the ball at the origin is seen at PLACE."""
+    """Return an orthographic camera: a pixel is 1 / 60 units, and a ball at the origin is seen at PLACE."""
     pixel = 1 / RADIUS
     matrix = TURN.copy()
     matrix[:3, 3] = TURN[:3, :3] @ (-(PLACE[0] - WIDTH / 2) * pixel, (PLACE[1] - HEIGHT / 2) * pixel, 9.0)
@@ -35,14 +35,14 @@ def flat_camera():
 
 
 def deep_camera(distance=4.0):
-    """Perspective, straight at the ball: its silhouette is the cone that touches it."""
+    """Return a perspective camera aimed at the ball, whose silhouette is that of the tangent cone."""
     matrix = TURN.copy()
     matrix[:3, 3] = TURN[:3, :3] @ (0, 0, distance)
     return ClipCamera(tuple(matrix.ravel().tolist()), WIDTH, HEIGHT, RADIUS * np.sqrt(distance**2 - 1), None)
 
 
 def crops_of(places, colour=(90, 90, 90)):
-    """Frames with a disc of the ball's size at these places."""
+    """Return frames with a disc of the ball's size at these places."""
     crops = SubjectCrops(HEIGHT, WIDTH)
     rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH] + 0.5
     for number, (column, row) in enumerate(places):
@@ -85,7 +85,7 @@ def test_holes_have_lines_of_their_own():
 
 @pytest.mark.parametrize("background", [(255, 255, 255), (0, 0, 0), LIGHT, DARK, (128, 128, 128)])
 def test_the_line_shows_on_any_background(background):
-    """All around the ball some pixel of the line differs much from what it is drawn on."""
+    """All around the ball, some pixel of the line differs clearly from its background."""
     crops = SubjectCrops(HEIGHT, WIDTH)
     crops.append(np.full((HEIGHT, WIDTH, 4), (*background, 255), np.uint8))
     picture = Outliner(BALL.faces, flat_camera(), crops, WHOLE).picture(0, BALL.vertices).astype(int)
@@ -121,7 +121,7 @@ def test_what_is_behind_the_camera_is_not_drawn():
 
 
 def film_of(frames, indices=None, camera=None):
-    """The ball moves to the right by ten pixels from frame to frame, and the disc with it."""
+    """Return a film in which ball and disc move ten pixels to the right in each frame."""
     indices = np.arange(frames) if indices is None else np.asarray(indices)
     steps = np.interp(np.arange(len(indices)), np.flatnonzero(indices >= 0), indices[indices >= 0])
     poses = np.stack([BALL.vertices + TURN[:3, :3] @ (10 * step / RADIUS, 0, 0) for step in steps]).astype(np.float32)
@@ -138,7 +138,7 @@ def film_of(frames, indices=None, camera=None):
 
 
 def moved_camera():
-    """As `flat_camera`, but the ball's first pose is seen where the first disc is."""
+    """Return `flat_camera`, shifted so that the ball's first pose is seen at the first disc."""
     camera = flat_camera()
     matrix = np.reshape(camera.matrix, (4, 4)).copy()
     matrix[:3, 3] += TURN[:3, :3] @ ((PLACE[0] - 100) / RADIUS, 0, 0)
@@ -160,7 +160,7 @@ def rows_of(path):
 
 
 def yellow(cell):
-    """Where the line's light part is."""
+    """Return the mask of the line's light part."""
     return (cell[..., 0] > 180) & (cell[..., 1] > 140) & (cell[..., 2] < 130)
 
 
@@ -219,7 +219,7 @@ def test_memory_does_not_grow_with_the_film(small_pictures, tmp_path, monkeypatc
 
     monkeypatch.setattr(preview, "encode_film", consume)
     peaks = []
-    for frames in (4, 4, 20):  # the first fills what is kept for good
+    for frames in (4, 4, 20):  # the first call fills the caches that stay
         animation, small, crops = film_of(frames, camera=moved_camera())
         tracemalloc.start()
         write_film(animation, tmp_path / "a.mp4", None, small, crops)

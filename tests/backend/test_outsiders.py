@@ -1,4 +1,4 @@
-"""Sequences outside the family: exact, in the box, in motion, and unlike the training's view."""
+"""Outsiders are exact, in the box, in motion, and seen unlike training data."""
 
 import numpy as np
 import pytest

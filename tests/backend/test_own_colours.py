@@ -1,4 +1,4 @@
-"""An artist's mesh in the colours of its clip: whose UVs are painted into, polygons that stay whole, and jobs that ask for it."""
+"""An artist's mesh in the colours of its clip: which UVs are used, polygons that stay whole, and jobs with colours."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ SQUARES = 40
 
 
 def lumpy():
-    """A closed-up grid of quads, each two triangles: vertices, faces, polygons."""
+    """Return vertices, faces and polygons of a closed-up grid of quads of two triangles each."""
     u, v = np.meshgrid(np.linspace(0, 1, SQUARES), np.linspace(0.02, 0.98, SQUARES), indexing="ij")
     around, down = 2 * np.pi * u.ravel(), np.pi * v.ravel()
     radius = 1 + 0.3 * np.sin(5 * around) * np.sin(4 * down)
@@ -35,7 +35,7 @@ def lumpy():
 
 
 def corners_apart(atlas, faces, polygons):
-    """How far apart the places of a polygon's corner are in the picture, at most."""
+    """Return the largest distance between the places of one polygon corner in the texture."""
     order = np.lexsort((faces.ravel(), np.repeat(polygons, 3)))
     keys = np.stack([np.repeat(polygons, 3), faces.ravel()], axis=1)[order]
     same = (keys[1:] == keys[:-1]).all(axis=1)
@@ -44,7 +44,7 @@ def corners_apart(atlas, faces, polygons):
 
 
 def covered_twice(atlas, side=400):
-    """The share of sampled points of the picture that lie in two triangles, counted triangle by triangle."""
+    """Return the share of sampled points of the texture that lie in two triangles."""
     count = np.zeros((side, side), int)
     centres = (np.arange(side) + 0.37) / side
     for a, b, c in atlas.corner_uv.astype(float):
@@ -61,7 +61,7 @@ def covered_twice(atlas, side=400):
 def test_the_polygons_of_an_artists_mesh_stay_whole():
     vertices, faces, polygons = lumpy()
     plain, whole = atlas_of(vertices, faces), atlas_of(vertices, faces, polygons)
-    assert corners_apart(plain, faces, polygons) > 0.1, "else this shows nothing"
+    assert corners_apart(plain, faces, polygons) > 0.1, "otherwise the test proves nothing"
     assert corners_apart(whole, faces, polygons) == 0
     assert covered_twice(whole) < 1e-3 and whole.corner_uv.min() >= 0 and whole.corner_uv.max() <= 1
     assert 900 < max(whole.size) < 1500
@@ -72,7 +72,7 @@ def test_own_uvs_serve_where_they_do_not_lie_on_each_other():
     good = atlas_of(vertices, faces, polygons).corner_uv
     np.testing.assert_array_equal(atlas_of_uv(good).corner_uv, good)
     square = np.array([[[0, 0], [1, 0], [1, 1]], [[0, 0], [1, 1], [0, 1]]], np.float32)
-    assert atlas_of_uv(square) is not None, "the edge between them is no overlap"
+    assert atlas_of_uv(square) is not None, "a shared edge is not an overlap"
 
 
 @pytest.mark.parametrize("flaw", ["mirrored", "outside", "one face", "none"])
@@ -145,7 +145,7 @@ def test_a_glb_tells_its_uvs_with_their_origin_at_the_lower_left(tmp_path):
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with a clip, and with the mesh that its first frame shows."""
+    """Make a folder with a clip and the mesh of its first frame."""
     folder, acted = tmp_path_factory.mktemp("colours"), act()
     write_place(folder, acted)
     trimesh.Trimesh(acted.vertices[0] * (1, 0.2, 1), acted.faces, process=False).export(folder / "flat.ply")
@@ -165,7 +165,7 @@ def painted(place):
 
 
 def likeness(coat):
-    """Correlation of what the clip's camera sees of the creature in these colours, and in those that it was rendered with."""
+    """Return the correlation of the creature's picture in these colours with the one in its true colours."""
     vertices, faces, colours = creature()
     rows, uv, split = coat.split(faces)
     texture = Texture(uv, (coat.picture,), np.zeros(len(faces), int))
@@ -177,7 +177,7 @@ def likeness(coat):
 def test_an_own_mesh_is_painted_where_that_is_asked_for(place, painted):
     coat = painted.appearance
     assert likeness(coat) > 0.9
-    assert likeness(Coat(coat.corner_uv[..., ::-1].copy(), coat.png)) < 0.6, "else this shows nothing"
+    assert likeness(Coat(coat.corner_uv[..., ::-1].copy(), coat.png)) < 0.6, "otherwise the test proves nothing"
     plain = Animate(str(place / "clip"), (str(place / "plain.safetensors"),), mesh=str(place / "mesh.ply"), preset="demo")
     assert run(plain).appearance is None
 
@@ -209,7 +209,7 @@ def test_its_own_uvs_are_painted_into(place, painted, tmp_path):
 
 
 def test_a_mesh_whose_faces_share_no_vertex_is_painted_as_one_whose_faces_do(place, painted, tmp_path):
-    """As flat shaded meshes are exported: its charts are no smaller for that."""
+    """Flat-shaded meshes are exported like this; their charts are not smaller."""
     mesh, out = load_mesh(place / "mesh.ply"), str(tmp_path / "a.safetensors")
     split = trimesh.Trimesh(mesh.vertices[mesh.faces].reshape(-1, 3), np.arange(mesh.faces.size).reshape(-1, 3), process=False)
     split.export(tmp_path / "split.ply")

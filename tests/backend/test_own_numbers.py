@@ -1,4 +1,4 @@
-"""What an artist may set about one job instead of its preset, through the whole pipeline with random weights."""
+"""Settings of a single job that override its preset, through the whole pipeline with random weights."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ from actionmesh.weights.store import ModelStore
 from tests.backend.test_cleanup import ball
 
 BALLS = ((0.5, -0.3), (0.15, 0.5), (0.05, 0.8))
-"""Radius, and place on the x axis, of three parts: the second has about 9% of the first's faces, the third about 1%."""
+"""Radius and x position of three parts: the second has about 9% of the first's faces, the third about 1%."""
 
 
 def pictures(count):
@@ -39,7 +39,7 @@ def mesh(tmp_path_factory):
 
 @pytest.fixture
 def three_balls(tiny_store, monkeypatch):
-    """The tiny store, whose shape is three balls whatever its random weights say."""
+    """Return the tiny store with a shape of three balls, regardless of its random weights."""
 
     def field(self, points, context):
         inside = [radius - (points - points.new_tensor([x, 0, 0])).norm(dim=-1, keepdim=True) for radius, x in BALLS]

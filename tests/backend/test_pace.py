@@ -1,4 +1,4 @@
-"""The host runs at most one step ahead of a card. The events here are a visible fake; `test_cuda.py` has the real ones."""
+"""The host runs at most one step ahead of a GPU. Events here are a visible fake; `test_cuda.py` has real ones."""
 
 import torch
 
@@ -6,7 +6,7 @@ from actionmesh.sampling.pace import Pace
 
 
 class Events:
-    """Puts events into torch.cuda that write down what happens to them."""
+    """Fake events for torch.cuda that record what happens to them."""
 
     def __init__(self, monkeypatch):
         self.told = []

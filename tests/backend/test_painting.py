@@ -1,4 +1,4 @@
-"""Meshes of known colours, filmed, and painted from the film alone."""
+"""Meshes of known colours, filmed and then painted from the film alone."""
 
 import numpy as np
 import pytest
@@ -24,12 +24,12 @@ def turned(vertices, degrees):
 
 
 def true_colours(points):
-    """(N, 3) of points at rest: red to the right, green upwards, no blue."""
+    """Return colours (N, 3) of points at rest: red to the right, green upwards, no blue."""
     return np.stack([128 + 120 * points[:, 0], 128 + 120 * points[:, 1], np.zeros(len(points))], axis=1).clip(0, 255)
 
 
 def filmed(poses, faces, colours, camera=CAMERA):
-    """Crops of frames that show, at each pixel, `colours` of the point at rest that is seen there."""
+    """Return crops of frames that show at each pixel the `colours` of the point at rest that is seen there."""
     crops = SubjectCrops(*SIZE)
     for pose in poses:
         sight = Scene(pose, faces).sight(camera, SIZE)
@@ -41,7 +41,7 @@ def filmed(poses, faces, colours, camera=CAMERA):
 
 
 def painted(coat):
-    """The picture's colours (N, 3) at many points of the surface, and which (face, weights) these are."""
+    """Return the texture's colours (N, 3) at many points of the surface, with the points as (face, weights)."""
     height, width = coat.picture.shape[:2]
     sight = Atlas(coat.corner_uv, (height, width)).texels()
     return coat.picture.reshape(-1, 3)[sight.pixel].astype(float), sight
@@ -63,7 +63,7 @@ def turning(ball):
 
 
 def facing(poses, faces, sight, frame):
-    """How squarely each point is seen in a frame; the ball hides nothing of itself but its back."""
+    """Return how directly each point faces the camera in a frame; the ball hides only its own back."""
     points = sight.points(poses[frame], faces).astype(float)
     corners = poses[frame][faces[sight.face]].astype(float)
     normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
@@ -92,7 +92,7 @@ def test_what_no_frame_shows_has_the_nearest_colours(turning):
 
 
 def test_corners_at_a_vertex_agree(turning):
-    """Seams do not show: a vertex has about the same colour in all charts that it is part of."""
+    """Seams do not show: a vertex has about the same colour in all its charts."""
     _, faces, coat = turning
     height, width = coat.picture.shape[:2]
     u, v = coat.corner_uv.reshape(-1, 2).T
@@ -104,7 +104,7 @@ def test_corners_at_a_vertex_agree(turning):
 
 
 def test_what_is_hidden_does_not_take_the_colours_of_what_hides_it():
-    """A green wall, and a red ball before it that the camera sees in the middle of it."""
+    """A red ball is in front of the middle of a green wall."""
     wall, ball = trimesh.creation.box((1.5, 1.3, 0.1)), trimesh.creation.icosphere(3, 0.3)
     wall = wall.subdivide().subdivide().subdivide().subdivide()
     vertices = np.concatenate([wall.vertices - (0, 0, 0.4), ball.vertices + (0, 0, 0.3)]).astype(np.float32)
@@ -159,7 +159,7 @@ def test_an_atlas_covers_every_face_once(ball):
     areas = np.abs(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]).astype(float) / 2 * atlas.size[0] * atlas.size[1]
     assert areas.min() > 1
     texels = np.bincount(atlas.texels().face, minlength=len(faces))
-    assert np.abs(texels - areas).max() < 0.25 * areas.mean() + 8  # none lies on another
+    assert np.abs(texels - areas).max() < 0.25 * areas.mean() + 8  # no triangle overlaps another
     corners = vertices[faces].astype(float)
     true = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
     ratio = areas / true
@@ -167,7 +167,7 @@ def test_an_atlas_covers_every_face_once(ball):
 
 
 def test_texels_count_rows_from_the_top():
-    """One triangle at the lower left of a picture of 8 x 4."""
+    """One triangle is at the lower left of an 8 x 4 texture."""
     atlas = Atlas(np.array([[[0, 0], [0.5, 0], [0, 0.5]]], np.float32), (4, 8))
     texels = atlas.texels()
     assert texels.mask[3, 0] and not texels.mask[0].any() and not texels.mask[:, 4:].any()
@@ -193,7 +193,7 @@ def same(values):
 
 
 def test_another_frame_is_used_only_where_it_is_much_better():
-    """Of four equal vertices frame 1 shows the second a little better, the third much better, and the last alone."""
+    """Frame 1 shows the second of four vertices a little better, the third much better, and only it shows the last."""
     scores = np.array([[0.9, 0.7, 0.3, 0.0], [0.9, 0.8, 0.9, 0.5], [0.9, 0.8, 0.91, 0.0]])
     views = best_views(scores, np.ones(4), 0, same)
     assert list(views) == [0, 1]
@@ -203,7 +203,7 @@ def test_another_frame_is_used_only_where_it_is_much_better():
 
 
 def test_filling_goes_along_the_surface():
-    """A strip that is bent like a hairpin: its free end lies near the known one, but is far along it."""
+    """In a strip bent like a hairpin, the free end is near the known end in space, but far along the surface."""
     bend = np.linspace(0, np.pi, 21)
     line = np.concatenate([
         np.stack([np.linspace(-2, 0, 20), np.full(20, 0.1)], axis=1)[:-1],

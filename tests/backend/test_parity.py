@@ -1,4 +1,4 @@
-"""Every network, schedule and sampler against the published networks' answers on random weights and inputs."""
+"""Every network, schedule and sampler against the published code's output on random weights and inputs."""
 
 import json
 
@@ -47,7 +47,7 @@ def test_temporal_denoiser():
 
 @torch.no_grad()
 def test_temporal_denoiser_keeps_samples_apart():
-    """With a time of its own each sample answers as it does alone: a wrong (b t) order would show."""
+    """With its own time, each sample gives the same output as alone: this would reveal a wrong (b t) order."""
     network, data = temporal_denoiser()
     latents, frames = data["in.latents"], data["in.framestep"]
     time = torch.linspace(100.0, 900.0, len(latents))
@@ -124,7 +124,7 @@ def test_schedules():
 
 
 def _split(key: str) -> tuple[str, str, str, str]:
-    """`temporal.shift3.0.steps15.timesteps` -> its four parts (the shift has a dot of its own)."""
+    """Split `temporal.shift3.0.steps15.timesteps` into its four parts (the shift itself has a dot)."""
     part, rest = key.split(".shift", 1)
     shift, rest = rest.split(".steps", 1)
     steps, quantity = rest.split(".", 1)
@@ -133,7 +133,7 @@ def _split(key: str) -> tuple[str, str, str, str]:
 
 def test_windows():
     for row in json.loads((parity.FOLDER / "windows.json").read_text()):
-        if "error" in row:  # a combination that the published code does not support; ours may
+        if "error" in row:  # the published code does not support this combination; ours may
             continue
         assert sliding_windows(row["total"], row["anchor"], row["size"], row["slide"]) == row["windows"], row
 

@@ -1,4 +1,4 @@
-"""What patches show, against the pictures themselves; and that an encoder's tokens can be read."""
+"""Patches agree with the pictures themselves, and an encoder's tokens can be read."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ GRID = 8
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
-    """Four toys without gaps that a patch's mean could fall into, and without errors in their masks."""
+    """Make four toys without gaps for a patch's mean to fall into, and without mask errors."""
     folder = tmp_path_factory.mktemp("patches")
     make_shard(folder, 1_000_015, pictures=True, count=4)
     return ToyData.load(folder)
@@ -37,7 +37,7 @@ def test_patches_that_show_points_are_those_with_colour(data, seen):
 
 
 def test_places_of_visible_points_are_on_the_toy(data, seen):
-    """A picture is not white where the mean place that a full patch reports is looked at."""
+    """The picture is not white at the mean position that a full patch reports."""
     batch, patches = seen
     rows, frames = batch.rows.repeat_interleave(FRAMES), batch.frame_times.long().flatten()
     places, _ = data.views.look(rows, patches.means[..., :3])
@@ -48,7 +48,7 @@ def test_places_of_visible_points_are_on_the_toy(data, seen):
 
 
 def test_hidden_points_are_left_out(data, seen):
-    """What is seen lies in front: its mean is nearer to the camera than the mean of all points in the patch."""
+    """Visible points are in front: their mean is nearer to the camera than that of all points in the patch."""
     batch, patches = seen
     rows, frames = batch.rows.repeat_interleave(FRAMES), batch.frame_times.long().flatten()
     _, nearness = data.views.look(rows, patches.means[..., :3])

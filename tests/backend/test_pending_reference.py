@@ -1,4 +1,4 @@
-"""The clean-up runs beside Stage I, its errors come as soon as they are known, and it never outlives its job."""
+"""The clean-up runs in parallel with Stage I, raises its errors as soon as possible, and never outlives its job."""
 
 import copy
 import threading
@@ -34,7 +34,7 @@ def threads():
 
 
 def work_until_told(check):
-    """A clean-up that takes two seconds if nobody stops it."""
+    """Run a clean-up that takes two seconds unless it is stopped."""
     for _ in range(200):
         time.sleep(0.01)
         check()
@@ -43,7 +43,7 @@ def work_until_told(check):
 
 @pytest.fixture
 def ball_store(tiny_store, monkeypatch):
-    """The tiny store, whose shape is a ball whatever its random weights say; they are queried all the same."""
+    """Return the tiny store with a ball as its shape; its random weights are queried, but do not matter."""
     query = ShapeVAE.query
 
     def ball_field(self, points, context):
@@ -87,7 +87,7 @@ def test_its_error_is_raised_where_its_mesh_is_needed():
 
 @pytest.mark.parametrize(("error", "told"), [(MeshError("Nothing is left."), True), (MemoryError(), False), (ValueError(), False)])
 def test_an_error_of_the_users_is_told_as_soon_as_it_is_known(error, told):
-    """Memory that the clean-up lacks is no reason for a stage that checks to go on with less."""
+    """If the clean-up runs out of memory, a stage that checks it must not retry with less."""
     fail = threading.Event()
 
     def finish(check):
@@ -172,7 +172,7 @@ def test_queries_are_as_large_as_the_memory_plan_says(ball_store, monkeypatch, q
 
 
 def test_a_half_precision_network_is_queried_at_float32_points(ball_store, monkeypatch):
-    """As on a GPU: the network's weights are bfloat16, its positions are not."""
+    """As on a GPU, the network's weights are bfloat16, but its positions are not."""
     vae = copy.deepcopy(ball_store.shape_vae).to(torch.bfloat16)
     monkeypatch.setattr(type(ball_store), "shape_vae", vae)
     latent = torch.zeros(ball_store.tokens, ball_store.image_to_3d.config.in_channels)
@@ -181,7 +181,7 @@ def test_a_half_precision_network_is_queried_at_float32_points(ball_store, monke
 
 
 class Story:
-    """A whole job from three opaque pictures, and what happened in it, in order; its clean-up waits for Stage I to begin."""
+    """A whole job from three opaque pictures, with its events in order; its clean-up waits for Stage I to begin."""
 
     def __init__(self, store, monkeypatch, last_stage=None, steps=2):
         self.store, self.seen, self.moving = store, [], threading.Event()

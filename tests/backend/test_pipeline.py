@@ -1,4 +1,4 @@
-"""The whole story with the bundled checkpoint: clips and meshes in, animations out."""
+"""The whole pipeline with the bundled checkpoint: clips and meshes in, animations out."""
 
 import cv2
 import numpy as np
@@ -38,7 +38,7 @@ def toy():
 
 @pytest.fixture(scope="module")
 def clip(toy, tmp_path_factory):
-    """Six frames of the toy as PNG with alpha."""
+    """Write six frames of the toy as PNG with alpha."""
     folder = tmp_path_factory.mktemp("clip")
     for i, frame in enumerate(render_toy(toy)[:6]):
         cv2.imwrite(str(folder / f"frame{i}.png"), cv2.cvtColor(frame, cv2.COLOR_RGBA2BGRA))
@@ -47,7 +47,7 @@ def clip(toy, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def mesh(toy, tmp_path_factory):
-    """The toy's first frame, a metre to the right and ten times as large."""
+    """Write the toy's first frame, moved a metre to the right and ten times as large."""
     path = tmp_path_factory.mktemp("mesh") / "fish.ply"
     trimesh.Trimesh(toy.vertices[0] * 10 + [1, 0, 0], toy.faces, process=False).export(path)
     return path

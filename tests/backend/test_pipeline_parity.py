@@ -1,13 +1,13 @@
-"""The whole pipeline against the published one's numbers, on a checkpoint in the layout and with the names of the public downloads.
+"""The whole pipeline against the published pipeline's numbers, on a checkpoint with the public layout and names.
 
-The numbers and their clips lie in the folder that ACTIONMESH_PIPELINE_PARITY names, or else in `shared/parity_pipeline` beside
-the repository; they are no part of it. Each entry of the folder's `manifest.json` names a file of numbers, a clip and perhaps a
-mesh; what a file holds is tested, each stage on the published input and chained from the pictures. Without the folder
-procedural clips with odd and even boxes stand in for the preprocessing, in `test_preprocess.py`.
+The numbers and their clips are in the folder that ACTIONMESH_PIPELINE_PARITY names, or else in `shared/parity_pipeline`
+next to the repository; they are not part of it. Each entry of the folder's `manifest.json` names a file of numbers, a
+clip and optionally a mesh. Every array in a file is tested: each stage on the published input, and chained from the
+pictures. Without the folder, `test_preprocess.py` tests preprocessing on procedural clips with odd and even boxes.
 
-A file does not say how many steps Stage I took. The folder's own README says 5; the numbers of `panda_mesh` are met by 3 and by
-no other count, and its pictures are those of another clip (a spring) than the one that its row names: it is tested on the
-published inputs alone.
+A file does not record the steps of Stage I. The folder's README says 5, but only 3 steps reproduce the numbers of
+`panda_mesh`, and its pictures show another clip (a spring) than its row names, so it is tested only on the published
+inputs.
 """
 
 import json
@@ -41,14 +41,14 @@ from tests.backend.parity import relative_error
 
 FOLDER = Path(os.environ.get("ACTIONMESH_PIPELINE_PARITY") or Path(__file__).parents[3] / "shared" / "parity_pipeline")
 STEPS = (5, 3)
-"""Steps of Stage I that a file may have been made with, the documented count first."""
+"""Possible steps of Stage I in a file, the documented number first."""
 PUBLISHED = PRESETS["quality"].overridden({"image_steps": 5}, "the parity data")
 QUIET = Progress()
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One row of the manifest: what the published pipeline made of a clip."""
+    """One row of the manifest: the published pipeline's results for a clip."""
 
     numbers: str
     clip: str
@@ -66,17 +66,17 @@ class Entry:
 
     @cached_property
     def context(self) -> Tensor:
-        """The image tokens that we make of the clip."""
+        """Our image tokens of the clip."""
         return encode_frames(self.crops, store(), QUIET)
 
     @property
     def shows_another_clip(self) -> bool:
-        """Whether this is the one known file whose pictures are not of the clip that its row names."""
+        """Whether this is the one known file whose pictures do not show the clip that its row names."""
         return self.numbers == "panda_mesh.safetensors" and self.published["frames"].shape[1:3] == (559, 559)
 
     @property
     def kept(self) -> list[int]:
-        """The frames whose pictures the file holds: all of a short clip, 0 and 7 of a longer one."""
+        """Frames with pictures in the file: all of a short clip, 0 and 7 of a longer one."""
         count = len(self.published["frames"])
         return list(range(count)) if count == len(self.crops) else [0, 7]
 
@@ -91,7 +91,7 @@ pytestmark = pytest.mark.skipif(not ENTRIES, reason=f"no numbers of the publishe
 
 
 def holding(*names: str, pictures: bool = False) -> pytest.MarkDecorator:
-    """Parametrise a test by the entries that hold all of these arrays; with `pictures`, by those that show their own clip."""
+    """Parametrise a test by the entries with all these arrays; with `pictures`, only those that show their clip."""
     fitting = [entry for entry in ENTRIES if set(names) <= entry.published.keys()]
     fitting = [entry for entry in fitting if not (pictures and entry.shows_another_clip)]
     return pytest.mark.parametrize("entry", fitting, ids=lambda entry: Path(entry.numbers).stem)
@@ -103,7 +103,7 @@ def store() -> ModelStore:
 
 
 def with_noise(monkeypatch: pytest.MonkeyPatch, stage: str, noise: Tensor) -> None:
-    """Let a stage start from the published noise in the place of its own."""
+    """Let a stage start from the published noise instead of its own."""
 
     def given(shape: tuple[int, ...], seed: int, device: object) -> Tensor:
         return noise.reshape(shape).clone()
@@ -120,7 +120,7 @@ def test_preprocessed_frames_are_equal_bit_for_bit(entry):
 
 @holding("frames", "pixels")
 def test_pixels_of_the_published_frames(entry):
-    """By the public preprocessor, or by the checkpoint's own where the pictures have its size."""
+    """The public preprocessor makes the same pixels, or the checkpoint's own if the pictures have its size."""
     ours = pixels(entry, list(entry.published["frames"].numpy()))
     assert relative_error(ours, entry.published["pixels"]) < 1e-6
 
@@ -175,7 +175,7 @@ def test_the_latent_of_an_artist_s_mesh(entry):
 
 @torch.no_grad()
 def encoded(entry: Entry) -> Tensor:
-    """The sample of the posterior of the published points and tokens that the published noise makes."""
+    """Return the posterior's sample for the published points, tokens and noise."""
     surface = torch.cat([entry.published["points"], entry.published["point_normals"]], dim=1)
     posterior = store().shape_vae.encode(surface[None], entry.published["tokens"][None].long())
     return store().normalise(posterior.at(entry.published["posterior_noise"][None]))[0]
@@ -194,7 +194,7 @@ def test_stage_1_latents_of_our_own_context(entry, monkeypatch):
 
 
 def stage_1_error(entry: Entry, anchor: Tensor, context: Tensor, monkeypatch: pytest.MonkeyPatch) -> float:
-    """The relative error at the number of steps that the file was made with: at any other it is about 1."""
+    """Return the relative error at the number of steps that fits the file; at any other number it is about 1."""
     with_noise(monkeypatch, "motion", entry.published["stage_1_noise"])
     errors = []
     for steps in STEPS:
@@ -204,7 +204,7 @@ def stage_1_error(entry: Entry, anchor: Tensor, context: Tensor, monkeypatch: py
 
 
 def anchor_latent(entry: Entry, monkeypatch: pytest.MonkeyPatch) -> Tensor:
-    """The anchor's latent, from our own pictures or from the mesh's published points."""
+    """Return the anchor's latent, from our own pictures or from the mesh's published points."""
     if "points" in entry.published:
         return encoded(entry)
     with_noise(monkeypatch, "reference", entry.published["stage_0_noise"])
@@ -214,7 +214,7 @@ def anchor_latent(entry: Entry, monkeypatch: pytest.MonkeyPatch) -> Tensor:
 @pytest.mark.parametrize(("own_normals", "tolerance"), [(False, 1e-4), (True, 1e-3)])
 @holding("latents", "reference_vertices", "reference_faces", "reference_normals", "row", "vertices", "times")
 def test_stage_2_vertices(entry, own_normals, tolerance):
-    """In the pose `published`, on the published mesh; with its normals, and with those that we make of it."""
+    """The mesh is the published one, in the pose `published`, with its normals or with our own."""
     published = {name: array.numpy() for name, array in entry.published.items()}
     vertices, faces = published["reference_vertices"], published["reference_faces"]
     normals = vertex_normals(vertices, faces) if own_normals else published["reference_normals"]
@@ -224,7 +224,7 @@ def test_stage_2_vertices(entry, own_normals, tolerance):
 
 
 def stage_2(entry: Entry, vertices: np.ndarray, faces: np.ndarray, normals: np.ndarray) -> np.ndarray:
-    """Where all vertices of a mesh are in every frame, as published."""
+    """Return the positions of all vertices in every frame, computed as published."""
     latents, times = entry.published["latents"], entry.published["times"].tolist()
     mesh, places = Mesh(vertices, faces), np.arange(len(vertices))
     reference = Reference(vertices, normals, latents[0], mesh, places, Normalisation(np.zeros(3), 1.0))

@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch.profiler import ProfilerActivity, profile
 
+from actionmesh.acceleration.execution import Execution
 from actionmesh.errors import CheckpointError, InputError
 from actionmesh.models.denoiser import TemporalDenoiser, TemporalDenoiserConfig
-from actionmesh.models.execution import Execution
 from actionmesh.protocol import Memory
 from actionmesh.training.recipes import SIZES
 from actionmesh.weights import needs, plan

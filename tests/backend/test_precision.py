@@ -1,4 +1,4 @@
-"""A card's precision, run on the CPU: which tensors are of which type, and what that does to a moved mesh."""
+"""A GPU's precision, run on the CPU: the types of tensors, and their effect on an animated mesh."""
 
 import numpy as np
 import pytest
@@ -23,7 +23,7 @@ QUIET = Progress()
 
 
 def store_like_a_card(half: torch.dtype, everything: bool = False) -> ModelStore:
-    """The bundled checkpoint with the types that it has on a card; or with everything in half precision."""
+    """Return the bundled checkpoint with its types on a GPU, or with everything in half precision."""
     store = ModelStore(default_checkpoint().path, "cpu")
     store.dtype = half
     if everything:
@@ -33,7 +33,7 @@ def store_like_a_card(half: torch.dtype, everything: bool = False) -> ModelStore
 
 @pytest.fixture(scope="module")
 def motion():
-    """The demo's mesh as a reference, and eight frames' latents; both in float32."""
+    """Return the demo's mesh as a reference, and eight frames' latents, both in float32."""
     demo = default_checkpoint().path / "demo"
     store = ModelStore(default_checkpoint().path, "cpu")
     options = AnimateOptions(str(demo / "clip.mp4"), mesh=str(demo / "mesh.glb"), preset="demo")
@@ -93,7 +93,7 @@ def test_memory_is_counted_with_each_part_s_own_types():
 
 
 def test_a_block_of_the_trunk_is_not_taken_for_the_queries(tiny_store):
-    """Names of block 1 and of block 16 begin alike."""
+    """The names of blocks 1 and 16 share a prefix."""
     sizes = type(tiny_store.temporal_autoencoder.config)(num_layers=1)
     type_of = types_of("temporal_autoencoder", torch.bfloat16, sizes)
     assert type_of("blocks.1.x_attn.to_q.weight") == torch.float32

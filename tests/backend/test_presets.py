@@ -1,4 +1,4 @@
-"""Presets: the published numbers, what a checkpoint may set in them, and what it may not."""
+"""Presets: the published numbers, and what a checkpoint may and may not override."""
 
 import json
 
@@ -48,7 +48,7 @@ WRONG = {
     "solver": ("heun", "sets solver to 'heun'. Use one of euler, ab2, unipc"),
     "forecast": (["last"], "Use one of last, linear"),
     "float8": (1, "Use true or false"),
-    "guidance_interval": ([0.9, 0.1], "two numbers that rise within 0 and 1"),
+    "guidance_interval": ([0.9, 0.1], "two rising numbers from 0 to 1"),
 }
 
 

@@ -24,7 +24,7 @@ from actionmesh.weights.public import DOWNLOADS, Download, Licence, PublicFile
 from .loopback_hub import LoopbackHub
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+README = (ROOT / "docs" / "weights.md").read_text(encoding="utf-8")
 TRIPOSG, ACTIONMESH, RMBG = "VAST-AI/TripoSG", "facebook/ActionMesh", "briaai/RMBG-1.4"
 WANTED = {
     TRIPOSG: {

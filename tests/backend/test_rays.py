@@ -1,4 +1,4 @@
-"""Rays against a mesh: the stand-in meets what Embree meets."""
+"""Rays against a mesh: the fallback hits what Embree hits."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ CAMERAS = [
 
 
 def knot() -> tuple[np.ndarray, np.ndarray]:
-    """A torus with a ball before it: surfaces that hide each other, and faces of many sizes."""
+    """Make a torus with a ball in front: surfaces that hide each other, and faces of many sizes."""
     torus = trimesh.creation.torus(0.6, 0.22, major_sections=40, minor_sections=16)
     ball = trimesh.creation.icosphere(subdivisions=1, radius=0.2)
     ball.apply_translation((0.4, 0.1, 0.5))

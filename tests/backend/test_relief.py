@@ -1,4 +1,4 @@
-"""Masks of known shape, inflated: closed, smooth, as thick as the equation says, seen where the clip shows them."""
+"""Reliefs of masks of known shape are closed, smooth, as thick as the equation says, and lie on their clip."""
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ from actionmesh.relief.trimming import split_edges, without_chords, without_pinc
 SIDE = 400
 BOX, FRAME = Box(top=50, left=130, height=SIDE, width=SIDE), (520, 700)
 ROUNDNESS = 0.9
-"""As published with the algorithm: of a long bar, its thickness over its width."""
+"""Thickness over width of a long bar, as published with the algorithm."""
 
 
 def disc(x, y, column=200.0, row=200.0, radius=150.0):
@@ -26,7 +26,7 @@ def disc(x, y, column=200.0, row=200.0, radius=150.0):
 
 
 def star(x, y):
-    """Five points, radius 180 and 70."""
+    """Return a star with five points, of radius 180 and 70."""
     corners = [(r * np.sin(k * np.pi / 5), -r * np.cos(k * np.pi / 5)) for k, r in enumerate([180, 70] * 5)]
     picture = np.zeros((8 * SIDE, 8 * SIDE), np.uint8)
     cv2.fillPoly(picture, [np.int32(np.rint(8 * (np.array(corners) + 200)))], 1)
@@ -45,13 +45,13 @@ SHAPES = {
 
 
 def mask_of(shape, side=SIDE):
-    """(side, side) bool, the shape at the centres of so many pixels."""
+    """Sample a shape at the centres of side x side pixels, as bool."""
     rows, columns = (np.mgrid[0:side, 0:side] + 0.5) * SIDE / side
     return shape(columns, rows)
 
 
 def crop_of(alpha):
-    """(h, w, 4) uint8, red from left to right, green from top to bottom; blue outside."""
+    """Return a crop (h, w, 4) uint8: red from left to right, green from top to bottom, blue outside."""
     alpha = alpha.astype(np.uint8) * 255 if alpha.dtype == bool else alpha
     crop = np.zeros((*alpha.shape, 4), np.uint8)
     crop[..., 0] = np.linspace(0, 255, alpha.shape[1])
@@ -66,20 +66,20 @@ def relief_of(shape, **choices) -> Relief:
 
 
 def silhouette(relief, box=BOX, side=160):
-    """What the relief's camera sees of it, in the crop at `side` pixels."""
+    """Return the relief's silhouette in its camera, in the crop at `side` pixels."""
     camera = relief.camera.rescaled(side / box.width, (box.left, box.top))
     return Scene(relief.vertices, relief.faces).sight(camera, (side, side)).mask
 
 
 def height_at(relief, column, row):
-    """The height of the front at a point of the crop, in its pixels."""
+    """Return the height of the front at a point of the crop, in pixels of the crop."""
     camera = relief.camera.rescaled(1.0, (BOX.left + column - 0.5, BOX.top + row - 0.5))
     sight = Scene(relief.vertices, relief.faces).sight(camera, (1, 1))
     return float(sight.points(relief.vertices, relief.faces)[0, 2]) * camera.scale
 
 
 def smallest_angles(relief):
-    """(F,) degrees."""
+    """Return the smallest angle of each face (F,), in degrees."""
     a, b, c = (relief.vertices[relief.faces[:, k]].astype(np.float64) for k in range(3))
     angles = []
     for at, one, other in ((a, b, c), (b, c, a), (c, a, b)):
@@ -89,7 +89,7 @@ def smallest_angles(relief):
 
 
 def check_closed(relief):
-    """Every edge is in two faces that run along it in opposite directions, each part is turned outward, no place is double."""
+    """Check that every edge is in two faces of opposite direction, each part faces outward, and no place is double."""
     edges = np.concatenate([relief.faces[:, [0, 1]], relief.faces[:, [1, 2]], relief.faces[:, [2, 0]]])
     directed, times = np.unique(edges, axis=0, return_counts=True)
     assert (times == 1).all()
@@ -100,7 +100,7 @@ def check_closed(relief):
 
 
 def check_unfolded(relief):
-    """Seen from the front, faces of the front turn one way and those of the back the other; none is seen edge on."""
+    """Check that, from the front, front faces turn one way and back faces the other, and none is seen edge on."""
     a, b, c = (relief.vertices[relief.faces[:, k]].astype(np.float64) for k in range(3))
     facing = np.cross(b - a, c - a)[:, 2]
     middle = (a + b + c)[:, 2]
@@ -132,7 +132,7 @@ def test_model_space_and_camera():
 
 
 def test_a_disc_becomes_half_an_ellipsoid():
-    """The equation's solution: sqrt((R^2 - r^2) / 2) times the roundness."""
+    """The equation's solution is sqrt((R^2 - r^2) / 2) times the roundness."""
     relief = relief_of(disc)
     for away in (0, 75, 120):
         expected = ROUNDNESS * np.sqrt((150**2 - away**2) / 2)
@@ -148,7 +148,7 @@ def test_a_bar_is_round():
 
 
 def test_a_ring_keeps_its_hole():
-    """The equation's solution between two circles, at the middle between them."""
+    """Its height halfway between the circles is that of the equation's solution between two circles."""
     relief = relief_of(SHAPES["ring"])
     assert trimesh.Trimesh(relief.vertices, relief.faces).euler_number == 0
     inner, outer, at = 80.0, 150.0, 115.0
@@ -170,7 +170,7 @@ def test_a_thin_neck_stays_thin():
 
 
 def test_a_slanted_edge_has_no_steps():
-    """The mask is of whole pixels; its edge is straight."""
+    """The mask has whole pixels, but the relief's edge is straight."""
     relief = relief_of(lambda x, y: (y > 100 + 0.13 * x) & (y < 300 + 0.13 * x) & (x > 50) & (x < 350))
     camera = relief.camera
     column, row = (camera.pixels(camera.to_film(relief.vertices)) - (BOX.left, BOX.top)).T
@@ -258,7 +258,7 @@ def test_the_front_shows_the_frame_and_the_back_its_mirror():
 
 
 def test_no_background_is_in_the_picture():
-    """The pixels at the mask's rim are the background's blue too, as where masks are a little wide."""
+    """The pixels at the mask's rim are as blue as the background, as in a mask that is a little wide."""
     mask = mask_of(disc)
     crop = crop_of(mask)
     crop[..., 2] = np.where(cv2.erode(mask.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0, 0, 255)
@@ -274,7 +274,7 @@ def test_a_thin_part_keeps_its_own_colour():
 
 
 def test_the_frame_with_most_limbs():
-    """A body with a leg before it, then both legs apart, then legs that are close together."""
+    """One leg is in front of the body, then both legs are apart, then they are close together."""
     crops = SubjectCrops(SIDE, SIDE)
     for apart in (0, 90, 30):
         crops.append(crop_of(mask_of(lambda x, y, apart=apart: disc(x, y, 200, 150, 100) | leg(x, y, -apart) | leg(x, y, apart))))
@@ -286,13 +286,13 @@ def leg(x, y, at):
 
 
 def test_pinches_lose_their_smaller_fan():
-    """Two triangles and one that touches them in a point alone."""
+    """A third triangle touches two others in only one point."""
     triangles = np.array([[0, 1, 2], [0, 2, 3], [0, 4, 5]])
     np.testing.assert_array_equal(without_pinches(triangles), triangles[:2])
 
 
 def test_chords_get_a_point():
-    """A square of two triangles, and a triangle that has nothing beside it."""
+    """The mesh is a square of two triangles, and a triangle without neighbours."""
     points = np.array([[0, 0], [1, 0], [1, 1], [0, 1], [5, 5], [6, 5], [5, 6]], float)
     flat = without_chords(points, np.array([[0, 1, 2], [0, 2, 3], [4, 5, 6]]))
     assert isinstance(flat, Flat) and len(flat.triangles) == 4
@@ -310,7 +310,7 @@ def test_cut_triangles_cover_the_same(cut):
 
 
 def test_distances_are_exact_and_so_the_same_in_every_run():
-    """OpenCV's own are not, in masks as small as this one."""
+    """OpenCV's distances are not, in masks as small as this one."""
     mask = np.zeros((90, 94), np.uint8)
     cv2.circle(mask, (40, 42), 34, 1, -1)
     cv2.rectangle(mask, (50, 30), (88, 70), 1, -1)

@@ -1,4 +1,4 @@
-"""The sheet of reliefs: the clip's own frames, and beside them the relief of the same frames, turned."""
+"""The sheet of reliefs: the clip's own frames, and next to them the relief in the same frames, turned."""
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ SIZE, ORANGE = 128, (230, 120, 40)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Four pictures of an orange bar that is three times as wide as high, and bends up at its ends in the last two."""
+    """Write four pictures of an orange bar, three times as wide as high, whose ends bend up in the last two."""
     place = tmp_path_factory.mktemp("bar")
     for frame, rise in enumerate((0, 0, 12, 14)):
         picture = np.zeros((SIZE, SIZE, 4), np.uint8)
@@ -38,7 +38,7 @@ def test_a_row_is_two_frames_and_the_relief_of_each_turned_aside(folder, tmp_pat
     assert (masks[0] ^ masks[4]).sum() > 0.05 * masks[0].sum(), "two different frames"
     for clip, front, aside, far in (masks[:4], masks[4:]):
         width, *others = (np.ptp(np.flatnonzero(mask.any(axis=0))) for mask in (front, aside, far))
-        assert (clip ^ front).sum() < 0.2 * clip.sum(), "the relief lies on the frame beside it"
+        assert (clip ^ front).sum() < 0.2 * clip.sum(), "the relief lies on the frame next to it"
         assert others[1] < 0.9 * others[0] < 0.9 * 0.95 * width
         assert (front.sum() > aside.sum() > far.sum()) and far.sum() > 0.2 * front.sum()
     colours = [cell[mask].mean(axis=0) for cell, mask in zip(cells[:4], masks[:4], strict=True)]

@@ -1,4 +1,4 @@
-"""Results that were matched, matched again; and reliefs, which no network makes."""
+"""Matched results can be matched again, and so can reliefs, which no network makes."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ from tests.backend.matching_film import FRAMES, act, write_place
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with a clip, and with the mesh that its first frame shows."""
+    """Make a folder with a clip and the mesh of its first frame."""
     folder, acted = tmp_path_factory.mktemp("rematch"), act()
     write_place(folder, acted)
     return folder
@@ -29,14 +29,14 @@ def run(job) -> Animation:
 
 @pytest.fixture(scope="module")
 def tracked(place):
-    """The mesh animated, and tracked."""
+    """Animate the mesh, with match by track."""
     mesh, out = str(place / "mesh.ply"), (str(place / "a.safetensors"),)
     return run(Animate(str(place / "clip"), out, mesh=mesh, preset="demo", match=Match.TRACK))
 
 
 @pytest.fixture(scope="module")
 def relief(place):
-    """The clip alone: the bundled weights know toys only."""
+    """Animate the clip alone as a relief, because the bundled weights know only toys."""
     return run(Animate(str(place / "clip"), (str(place / "relief.safetensors"),), preset="demo"))
 
 
@@ -70,7 +70,7 @@ def test_a_relief_that_is_matched_again_is_made_again(place, relief):
     assert again.provenance.fit.camera == relief.provenance.fit.camera
 
 
-@pytest.mark.parametrize(("result", "shape", "words"), [("relief", Shape.NETWORK, "networks alone"), ("a", Shape.RELIEF, "own")])
+@pytest.mark.parametrize(("result", "shape", "words"), [("relief", Shape.NETWORK, "Only the networks"), ("a", Shape.RELIEF, "own")])
 def test_a_shape_that_needs_more_than_the_result_is_refused(place, tracked, relief, result, shape, words):
     with pytest.raises(InputError, match=words):
         run(Rematch(str(place / f"{result}.safetensors"), (str(place / "no.safetensors"),), shape=shape))
@@ -88,7 +88,7 @@ def test_a_clip_with_other_frames_is_refused(place, tmp_path):
     longer = Animation.load(place / "relief.safetensors")
     longer.provenance.frames.update(count=2)
     longer.save(tmp_path / "wrong.safetensors")
-    with pytest.raises(InputError, match="gives 2 frames, and the result has 5"):
+    with pytest.raises(InputError, match="gives 2 frames, but the result has 5"):
         run(Rematch(str(tmp_path / "wrong.safetensors"), (str(tmp_path / "b.safetensors"),)))
 
 

@@ -1,4 +1,4 @@
-"""The renderer against pictures whose content is known beforehand: silhouettes, cosines, colours, texture cells."""
+"""The renderer against pictures with known content: silhouettes, cosines, colours, texture cells."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def sphere(radius: float = 0.8, subdivisions: int = 4) -> tuple[np.ndarray, np.n
 
 
 def to_linear(values: np.ndarray) -> np.ndarray:
-    """The sRGB curve from its definition, for (...) uint8."""
+    """Convert sRGB (...) uint8 to linear values, from the curve's definition."""
     values = values / 255
     return np.where(values <= 0.04045, values / 12.92, ((values + 0.055) / 1.055) ** 2.4)
 
@@ -185,7 +185,7 @@ def test_the_part_that_is_traced_holds_the_whole_mesh(radius, x, y, supersample)
     alpha = render(moved, faces, camera=camera, size=40, supersample=supersample)[..., 3]
     corner = np.array(
         [[-0.8, -0.8, -9], [0.8, 0.8, -9]], np.float32
-    )  # loose vertices widen the traced part to everything
+    )  # loose vertices extend the traced area to the whole picture
     whole = render(np.concatenate([moved, corner]), faces, camera=camera, size=40, supersample=supersample)[..., 3]
     np.testing.assert_allclose(alpha.astype(int), whole, atol=255 / supersample**2 / 2)
     assert (alpha > 0).any()

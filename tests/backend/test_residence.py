@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from actionmesh.models.float8 import Float8Linear
+from actionmesh.acceleration.float8 import Float8Linear
 from actionmesh.weights import residence
 from actionmesh.weights.residence import Residence, Waiting
 

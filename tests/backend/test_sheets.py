@@ -1,4 +1,4 @@
-"""Contact sheets: every sequence has its clip and its results, whatever comes out."""
+"""Contact sheets have the clip and the results of every sequence, even if there is no surface."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ def rows_of(picture):
 
 
 def inked(row):
-    """Share of the row that is not its backdrop."""
+    """Return the share of the row that differs from its backdrop."""
     return (np.abs(row.astype(int) - row[0, 0]).max(axis=-1) > 8).mean()
 
 

@@ -1,4 +1,4 @@
-"""U-Net skips in main memory, on a fake of CUDA's streams; the real ones: test_cuda.py."""
+"""U-Net skips offloaded to main memory, on fake CUDA streams; test_cuda.py has real ones."""
 
 import contextlib
 import weakref
@@ -6,13 +6,13 @@ import weakref
 import pytest
 import torch
 
-from actionmesh.models.skips import HostSkips, Skips, skip_stack
+from actionmesh.acceleration.skips import HostSkips, Skips, skip_stack
 
 CPU = torch.device("cpu")
 
 
 class FakeStream:
-    """Notes what it waits for."""
+    """A stream that records what it waits for."""
 
     def __init__(self, device=None):
         self.waits_for = []
@@ -23,7 +23,7 @@ class FakeStream:
 
 @pytest.fixture
 def computing(monkeypatch):
-    """The stream that computes; what is done on another stream is done at once."""
+    """Install a computing stream; work on other streams is done at once."""
     stream, empty = FakeStream(), torch.empty
     monkeypatch.setattr(torch.cuda, "Stream", FakeStream)
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: stream)
@@ -48,7 +48,7 @@ def test_copies_wait_for_the_blocks_and_the_blocks_for_copies(computing):
     stack.push(torch.ones(3))
     stack.push(torch.ones(3))
     assert copying.waits_for == 2 * [computing]
-    assert computing.waits_for == 2 * [copying], "the memory of a skip is used again once it has left"
+    assert computing.waits_for == 2 * [copying], "the memory of a skip is reused once it is offloaded"
     stack.pop()
     assert computing.waits_for == 3 * [copying]
     assert copying.waits_for == 4 * [computing], "the next skip is on its way"

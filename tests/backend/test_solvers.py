@@ -1,4 +1,4 @@
-"""Orders of convergence, against the exact flow of a Gaussian target; and the formulas on what they integrate exactly."""
+"""Orders of convergence against the exact flow of a Gaussian target, and functions that solvers integrate exactly."""
 
 from math import inf, log2
 
@@ -20,14 +20,14 @@ def variance(sigma):
 
 
 def gaussian_velocity(latents, time):
-    """E[x0 - noise | x] where x0 has MEAN and DEVIATION."""
+    """Return E[x0 - noise | x] for x0 with MEAN and DEVIATION."""
     sigma = (time / 1000).view(-1, 1, 1)
     centred = latents - (1 - sigma) * MEAN
     return MEAN + ((1 - sigma) * DEVIATION**2 - sigma) / variance(sigma) * centred
 
 
 def gaussian_flow(noise, sigma):
-    """Where the exact flow has taken `noise`, from s = 1 to `sigma`."""
+    """Return `noise` after the exact flow from s = 1 to `sigma`."""
     return (1 - sigma) * MEAN + variance(sigma) ** 0.5 * noise
 
 
@@ -41,7 +41,7 @@ def error(solver, schedule):
 @pytest.mark.parametrize("make", [temporal_schedule, image_to_3d_schedule, lambda steps: image_to_3d_schedule(steps, 2.0)])
 @pytest.mark.parametrize(("solver", "order"), [("euler", 1), ("ab2", 2), ("unipc", 2)])
 def test_the_error_falls_by_the_order(solver, order, make):
-    """On average of three halvings: the error of UniPC has two parts of different sign."""
+    """It is averaged over three halvings, because the error of UniPC has two parts of different sign."""
     measured = log2(error(solver, make(80)) / error(solver, make(640))) / 3
     assert order - 0.15 < measured < order + 0.2
 
@@ -54,13 +54,13 @@ def test_second_order_is_nearer_than_euler_at_the_same_steps(solver, make):
 
 
 def unequal():
-    """Five noise levels on the way, no two steps alike."""
+    """Return a schedule with five intermediate noise levels and unequal steps."""
     sigmas = torch.tensor([0.9, 0.7, 0.6, 0.3, 0.2, 0.05], dtype=torch.float64)
     return Schedule(1000 * sigmas[:-1], sigmas[:-1] - sigmas[1:], float(1000 * sigmas[-1])), sigmas.tolist()
 
 
 def test_adams_bashforth_integrates_lines_exactly_on_unequal_steps():
-    """Between the first step and the last, which are Euler's."""
+    """This holds between the first and the last step, which are Euler's."""
     schedule, sigmas = unequal()
     solver, latents = make_solver("ab2", schedule), torch.zeros(1, dtype=torch.float64)
     path = [latents := solver.step(latents, torch.full((1,), 1 - 2 * sigma), i) for i, sigma in enumerate(sigmas[:-1])]
@@ -69,7 +69,7 @@ def test_adams_bashforth_integrates_lines_exactly_on_unequal_steps():
 
 
 def test_data_that_stands_still_is_reached_exactly():
-    """UniPC's step is exact where x0 does not change, however large it is; Euler's is too."""
+    """UniPC's step is exact for a constant x0, however large the step; Euler's is too."""
     schedule, sigmas = unequal()
     noise, clean = torch.tensor([1.5], dtype=torch.float64), torch.tensor([-0.4], dtype=torch.float64)
     for name in ("unipc", "euler"):
@@ -80,7 +80,7 @@ def test_data_that_stands_still_is_reached_exactly():
 
 
 def weighted_mean(power, begin, end):
-    """Of (lambda - begin)^power from begin to end, each lambda weighing e^lambda; by the midpoint rule."""
+    """Return the mean of (lambda - begin)^power from begin to end, weighted by e^lambda, by the midpoint rule."""
     nodes = begin + (end - begin) * (torch.arange(100_000, dtype=torch.float64) + 0.5) / 100_000
     weights = torch.exp(nodes - end)
     return float(((nodes - begin) ** power * weights).sum() / weights.sum())
@@ -110,7 +110,7 @@ def test_after_a_restart_the_next_step_is_eulers(solver):
 
 
 def test_the_flow_starts_from_its_noise():
-    """The exact flow that the tests rest on: it begins at the noise and obeys the velocity."""
+    """The exact flow that these tests rely on starts at the noise and follows the velocity."""
     noise = torch.linspace(-2, 2, 9, dtype=torch.float64).view(1, 3, 3)
     assert torch.allclose(gaussian_flow(noise, 1.0), noise)
     sigma, step = 0.6, 1e-5

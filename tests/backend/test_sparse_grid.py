@@ -1,4 +1,4 @@
-"""What is asked of the grid comes back, whatever was asked before, and nothing else is queried."""
+"""The grid returns what is requested, regardless of earlier requests, and queries nothing else."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ BOUND = 1.5
 
 
 def places_of(points):
-    """The field of these tests tells every node from every other."""
+    """Return a field that has a different value at every node."""
     return (points[:, 0] * 100 + points[:, 1]) * 100 + points[:, 2]
 
 
@@ -25,7 +25,7 @@ def empty_grid(resolution, field=places_of, chunk=7):
 @settings(deadline=None, max_examples=40)
 @given(st.data())
 def test_every_corner_has_the_value_of_its_place(data):
-    """Cells of several levels, in any order, some of them asked for twice."""
+    """Cells have several levels and any order, and some are requested twice."""
     resolution = data.draw(st.sampled_from([4, 12, 40]))
     asked, total = set(), 0
 

@@ -18,7 +18,7 @@ from actionmesh.stages.reference import latent_of_pose, reference_from_mesh
 
 
 def torus(offset=0.0):
-    """A quad strip torus, its first vertex twice (as at a UV seam) and a loose vertex at the end."""
+    """Return a torus of quads with its first vertex twice (as at a UV seam) and a loose vertex at the end."""
     u, v = np.meshgrid(np.linspace(0, 2 * np.pi, 16, endpoint=False), np.linspace(0, 2 * np.pi, 8, endpoint=False), indexing="ij")
     ring = 3 + np.cos(v)
     grid = np.stack([ring * np.cos(u), ring * np.sin(u), np.sin(v) + offset], -1).reshape(-1, 3)
@@ -88,13 +88,13 @@ def test_in_betweens_leave_whole_frames_as_they_are(tiny_store, reference):
 
 
 def places_of(reference, vertices):
-    """The places (W, 3) in model space of one pose (V, 3) of the mesh."""
+    """Return the places (W, 3) in model space of one pose (V, 3) of the mesh."""
     return reference.to_model.apply(vertices)[np.unique(reference.place_of, return_index=True)[1]]
 
 
 @pytest.fixture
 def said(monkeypatch):
-    """What the network of Stage II was asked and said: (window, time, queries (W, 3), positions (W, 3))."""
+    """Record the calls of Stage II's network: (window, time, queries (W, 3), positions (W, 3))."""
     heard, pose = [], WindowDecoder.pose
 
     def listening(self, time, queries, advance):
@@ -107,7 +107,7 @@ def said(monkeypatch):
 
 
 LENGTHS = pytest.mark.parametrize(("total", "anchor"), [(5, 0), (5, 2), (12, 0), (12, 11), (20, 9)])
-"""In windows of 8 frames: one window, and two or more."""
+"""Clips of one window of 8 frames, and of two or more."""
 
 
 @LENGTHS

@@ -1,4 +1,4 @@
-"""Welding maps every vertex back, normalising is undone, samples are on the surface and found again on other poses."""
+"""Welding maps every vertex back, normalising is reversible, and samples are on the surface in every pose."""
 
 import numpy as np
 import pytest
@@ -31,14 +31,14 @@ def ball() -> tuple[np.ndarray, np.ndarray]:
 
 
 def slab() -> tuple[np.ndarray, np.ndarray]:
-    """Two triangles of area 6 and 0.5, and one of none."""
+    """Return two triangles of area 6 and 0.5, and one without area."""
     vertices = np.array([[0, 0, 0], [4, 0, 0], [0, 3, 0], [0, 0, 1], [0, 1, 1], [-1, 0, 1], [8, 0, 0]], np.float32)
     return vertices, np.array([[0, 1, 2], [3, 4, 5], [0, 1, 6]], np.int32)
 
 
 @given(st.lists(st.integers(0, 9), min_size=2, max_size=40), st.floats(1e-3, 1e3), st.integers(0, 2**31))
 def test_weld_merges_what_is_at_one_place(places, scale, seed):
-    """Ten places on a lattice; a vertex is off its place by less than half of 1e-6 of the size."""
+    """Vertices are at ten places on a lattice, each off by less than half of 1e-6 of the size."""
     lattice = np.stack(np.unravel_index(np.arange(10), (3, 2, 2)), axis=1)
     places = np.array([0, 9, *places])
     away = np.random.default_rng(seed).uniform(-1e-7, 1e-7, (len(places), 3))
@@ -60,7 +60,7 @@ def test_every_vertex_is_at_its_welded_place(vertices):
 
 @pytest.mark.parametrize(("gap", "merged"), [(0.0, True), (0.9e-6, True), (6e-6, False)])
 def test_how_near_is_one_place(gap, merged):
-    """Anywhere in the box, so also across the borders of whatever cells are used."""
+    """Vertices are anywhere in the box, so also across the borders of welding cells."""
     base = np.random.default_rng(0).uniform(0, 1, (500, 3))
     ends = np.array([[0, 0, 0], [1, 1, 1]])
     moved = base + gap * np.array([1, 0, 0])
@@ -112,7 +112,7 @@ def test_normals_of_a_ball_point_outward():
 
 
 def test_normals_are_weighted_by_the_angle_at_the_vertex():
-    """Right angles at the origin, although one face has twice the other's area; 45 and 30 degrees elsewhere."""
+    """Both faces have right angles at the origin, although one is larger; other angles are 45 and 30 degrees."""
     vertices = np.array([[0, 0, 0], [4, 0, 0], [0, 4, 0], [0, 0, 4 / np.sqrt(3)]], np.float32)
     normals = vertex_normals(vertices, np.array([[0, 1, 2], [0, 2, 3]], np.int32))
     np.testing.assert_allclose(normals[0], np.array([1, 0, 1]) / np.sqrt(2), atol=1e-6)
@@ -121,7 +121,7 @@ def test_normals_are_weighted_by_the_angle_at_the_vertex():
 
 
 def test_normals_do_not_depend_on_how_a_face_is_cut():
-    """A cube's corner looks along its diagonal however many triangles its sides have there."""
+    """A cube's corner normal is along its diagonal, however many triangles its sides have there."""
     cube = trimesh.creation.box()
     for turned in (cube.faces, np.roll(cube.faces[:, ::-1], 1, axis=1)[:, ::-1]):
         normals = vertex_normals(np.array(cube.vertices, np.float32), np.array(turned, np.int32))
@@ -211,7 +211,7 @@ def test_farthest_points_spread_better_than_chance():
 
 @given(st.integers(1, 12), st.integers(0, 2**40))
 def test_farthest_points_are_all_different(count, seed):
-    """Even where points coincide."""
+    """They differ even if points coincide."""
     points = torch.zeros(12, 3)
     points[5:] = 1.0
     index = farthest_points(points, count, seed)

@@ -1,4 +1,4 @@
-"""Meshes of toys as artists bring them: closed, on the surface, and moving with it."""
+"""Remeshed toys are closed, on the surface, and move with it."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def test_a_mesh_anew_is_closed_faces_outwards_and_has_the_toys_volume(toy, kind)
     mesh, true = trimesh.Trimesh(vertices[0], faces, process=False), trimesh.Trimesh(toy.vertices[0], toy.faces, process=False)
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     forth, back = np.sort(edges @ (1, 1 << 20)), np.sort(edges[:, ::-1] @ (1, 1 << 20))
-    assert np.array_equal(forth, back)  # every edge is walked as often in one direction as in the other
+    assert np.array_equal(forth, back)  # every edge is used equally often in both directions
     assert abs(mesh.volume / true.volume - 1) < 0.12
 
 

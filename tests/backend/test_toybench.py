@@ -1,4 +1,4 @@
-"""Toybench: a balanced set that no training has seen, rows that mean what they say, and sums that add up."""
+"""Toybench: a balanced set that is not in training data, rows that measure what they claim, and correct sums."""
 
 import json
 from dataclasses import replace
@@ -51,7 +51,7 @@ def no_surface(*arguments):
 
 @pytest.fixture
 def without_surfaces(monkeypatch):
-    """Nothing is made from pictures, nothing is matched, and the rest is measured by few points."""
+    """Skip meshes from pictures and match, and measure the rest with few points."""
     for module in (subjects, toybench):
         monkeypatch.setattr(module, "POINTS", 300)
     for module in (subjects, variants, toybench):
@@ -62,7 +62,7 @@ def without_surfaces(monkeypatch):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """What is measured: seed, task and row."""
+    """Record what is measured: seed, task and row."""
     rows, real = [], toybench.rows_of
 
     def watched(row, variant):
@@ -135,7 +135,7 @@ def test_rows_are_those_of_the_networks_the_ways_of_match_and_relief():
 
 
 def test_the_error_is_split_as_the_camera_of_the_clip_sees_it(subject):
-    """A mesh that is off along the camera's sight is right in its clip: the camera that drew it says so."""
+    """A mesh that is off only along the viewing direction looks right to the clip's camera."""
     truth = subject.toy.vertices
     answer = variants.Answer((truth + 0.2 * subject.back).astype(np.float32), subject.toy.faces)
     found = toybench.measured(answer, subject, MESH_AND_VIDEO, (0,))
@@ -169,8 +169,7 @@ def test_the_bundled_checkpoint_on_one_toy(monkeypatch):
 
 
 def test_a_relief_of_a_small_picture_moves_as_the_clip_does(subject, monkeypatch):
-    """Its outline is the toy's in every frame, wherever the camera of a relief is: seen from the front, after an alignment in the
-    picture."""
+    """Seen from the front and aligned in the picture, its outline is the toy's in every frame."""
     monkeypatch.setattr(subject, "frames", np.stack([cv2.resize(frame, (112, 112)) for frame in subject.frames]))
     answer = relief(subject, VIDEO)
     assert answer.vertices.shape[0] == 16 and len(answer.faces) > 1000
@@ -181,7 +180,7 @@ def test_a_relief_of_a_small_picture_moves_as_the_clip_does(subject, monkeypatch
 
 
 def boxed(alpha):
-    """What is covered, in its own box, as 64 by 64 pixels."""
+    """Return the covered area in its own box, as 64 x 64 pixels."""
     rows, columns = np.nonzero(alpha > 127)
     box = (alpha > 127)[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1].astype(np.uint8)
     return cv2.resize(box, (64, 64), interpolation=cv2.INTER_AREA) > 0
@@ -251,7 +250,7 @@ def test_relief_is_compared_with_the_networks():
         record("b", 0, VIDEO.name, "relief", cd_4d=0.9, cd_m=0.9),
     ]
     headline = summary_of(records)["headline"]
-    assert headline["relief_cd_4d_over_full"]["mean"] == pytest.approx(1.5), "b has nothing to be compared with"
+    assert headline["relief_cd_4d_over_full"]["mean"] == pytest.approx(1.5), "b has nothing to compare with"
     assert headline["relief_cd_m_over_full"]["mean"] == pytest.approx(0.5)
 
 

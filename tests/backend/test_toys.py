@@ -29,7 +29,7 @@ def toy(request) -> ToySequence:
 
 
 def body_of(cones=(), ellipsoids=(), blend=1e-3) -> BlendedBody:
-    """One frame. cones: (start, end, first radius, second radius); ellipsoids: (centre, rotation, half axes)."""
+    """Make one frame of cones (start, end, first radius, second radius), ellipsoids (centre, rotation, half axes)."""
     rig = Rig(blend=blend)
     for start, end, first, second in cones:
         rig.cone(0, start, end, first, second, (1, 1, 1))
@@ -47,7 +47,7 @@ def brute_distance(points: torch.Tensor, surface: torch.Tensor) -> torch.Tensor:
 
 
 def sphere_directions(count: int) -> torch.Tensor:
-    """(count, 3) unit vectors, evenly spread (Fibonacci)."""
+    """Return evenly spread unit vectors (count, 3), by a Fibonacci lattice."""
     height = 1 - 2 * (torch.arange(count) + 0.5) / count
     around = torch.pi * (1 + 5**0.5) * torch.arange(count)
     ring = (1 - height**2).sqrt()

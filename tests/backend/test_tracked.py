@@ -1,4 +1,4 @@
-"""Training on tracked files: toys, written as Blender's script writes animated files, and read back frame by frame."""
+"""Training on tracked files: toys written like the animated files of Blender's script, and read back frame by frame."""
 
 from dataclasses import replace
 
@@ -25,11 +25,11 @@ from blender_addon.motion.tracks import Tracks, save_tracks
 FRAMES, POINTS, GRID = 6, 1600, 8
 SEEDS = (11, 12, 13)
 CENTRE = ImagePreprocessing(110, (96, 96))
-"""Cuts off as much of the margin as the public weights' preprocessing."""
+"""Crops as much of the margin as the public weights' preprocessing."""
 
 
 def write_track(path, seed, views=1, queries=0, points=POINTS, faces=False, **provenance):
-    """A toy seen by `views` cameras; its "distances" tell which frame they are of. With `faces` its whole mesh is kept."""
+    """Write a toy seen by `views` cameras; its "distances" are frame numbers. With `faces`, keep its whole mesh."""
     sequence, rng = make_sequence(seed, FRAMES), np.random.default_rng(seed)
     places, normals = sample_tracked_points(sequence, points, seed)
     vertices = sequence.vertices[:, rng.choice(sequence.vertices.shape[1], 200)]
@@ -116,7 +116,7 @@ def test_patches_that_show_points_are_those_with_colour(folder, preprocessing):
 
 
 def test_views_are_exact(data):
-    """A point that is drawn lies at the pixel where its square is, to half a pixel of the square."""
+    """A drawn point lies at the pixel where its square is, to half a pixel of the square."""
     for row, track in enumerate(data.tracks):
         points = torch.from_numpy(load_file(track.path)["points"])
         plane, _ = project(points.flatten(0, 1)[None], data.views.axes[row][None], data.views.distances[row][None])
@@ -142,7 +142,7 @@ def test_files_without_pictures_serve_what_needs_none(tmp_path):
 
 
 def test_vae_is_trained_on_files_with_distances_alone(tmp_path, data):
-    with pytest.raises(InputError, match="64 points and 30 signed distances a frame, without which the shape VAE.*--distances"):
+    with pytest.raises(InputError, match="64 points and 30 signed distances a frame, .* the shape VAE.*--distances"):
         data.shapes(2, 64, 16, 30, draw())
     write_track(tmp_path / "open.safetensors", 11)
     write_track(tmp_path / "closed.safetensors", 12, queries=50)
@@ -174,7 +174,7 @@ def test_damaged_files_are_named(tmp_path):
     path.write_bytes(whole)
     arrays = load_file(path)
     save_file(arrays, path)
-    with pytest.raises(InputError, match="no tracked sequence of this version"):
+    with pytest.raises(InputError, match="not a tracked sequence of this version"):
         TrackedData.load(tmp_path)
     metadata = {"format": "actionmesh tracks 1"}
     save_file(arrays | {"points": arrays["points"].astype(np.float16)}, path, metadata)
@@ -218,7 +218,7 @@ def test_damaged_meshes_are_named(tmp_path):
     with pytest.raises(InputError, match="a.safetensors has faces of missing vertices"):
         read_mesh(read_header(path))
     save_file(arrays, path, metadata | {"provenance": "{no json"})
-    with pytest.raises(InputError, match="provenance in .*a.safetensors is no JSON"):
+    with pytest.raises(InputError, match="provenance in .*a.safetensors is not valid JSON"):
         read_header(path)
 
 

@@ -1,4 +1,4 @@
-"""Measuring on tracked characters: what is read, what each number means, and that nothing is measured twice."""
+"""Measurements on tracked characters: what is read, what each number means, and that nothing is measured twice."""
 
 import json
 import shutil
@@ -36,7 +36,7 @@ def no_surface(*arguments):
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
-    """Two characters, and a file without its whole mesh."""
+    """Write two characters, and a file without its whole mesh."""
     folder = tmp_path_factory.mktemp("made")
     write_track(folder / "plant" / "11.glb.safetensors", 11, faces=True, file="plant/11.glb", clip="Sway")
     write_track(folder / "fish" / "12.glb.safetensors", 12, faces=True, file="fish/12.glb")
@@ -46,7 +46,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def folder(made, tmp_path):
-    """A copy of them that a test may change."""
+    """Copy the files to a folder that a test may change."""
     return Path(shutil.copytree(made, tmp_path / "tracked"))
 
 
@@ -59,13 +59,13 @@ def manifest(tmp_path):
 
 @pytest.fixture
 def without_match(monkeypatch):
-    """Matching takes seconds a row, and has tests of its own."""
+    """Skip match, which takes seconds per row and has its own tests."""
     monkeypatch.setattr(tracked_bench, "match_rows", dict)
 
 
 @pytest.fixture
 def without_surfaces(monkeypatch, without_match):
-    """Nothing is made from pictures, and the rest is measured by few points."""
+    """Skip meshes from pictures, and measure the rest with few points."""
     for module in (subjects, toybench):
         monkeypatch.setattr(module, "POINTS", 300)
     for module in (subjects, variants, toybench):
@@ -194,7 +194,7 @@ def test_results_are_kept_and_only_what_is_new_is_measured(tiny_store, folder, m
     write_track(folder / "fish" / "12.glb.safetensors", 13, faces=True, file="fish/12.glb")
     asked.clear()
     evaluate(tiny_store, "demo", Cast.of(folder, manifest), output)
-    assert {name for name, _, _ in asked} == {"fish/12.glb"} and len(asked) == 6, "the file was made anew"
+    assert {name for name, _, _ in asked} == {"fish/12.glb"} and len(asked) == 6, "the file was made again"
 
 
 def test_what_was_measured_before_it_was_cut_off_stays(tiny_store, folder, tmp_path, monkeypatch, without_surfaces):
@@ -222,7 +222,7 @@ def test_other_runs_are_not_mixed(tiny_store, folder, tmp_path, without_surfaces
     with pytest.raises(InputError, match="holds no results on tracked files"):
         evaluate(tiny_store, "demo", Cast.of(folder), output)
     (folder / "fish" / "12.glb.safetensors").unlink()
-    with pytest.raises(InputError, match="Take at least 2"):
+    with pytest.raises(InputError, match="Use at least 2"):
         evaluate(tiny_store, "demo", Cast.of(folder), tmp_path / "new.json")
 
 
@@ -233,11 +233,11 @@ def test_command_writes_numbers_and_table(tiny_checkpoint, folder, manifest, tmp
     results, shown = json.loads(output.read_text()), output.with_suffix(".md").read_text()
     assert shown == table(results) and shown in capsys.readouterr().out
     assert "2 characters" in shown and "| fish | 1 | network |" in shown and "plant/11.glb: Sway" in shown
-    assert "1 tracked files without their whole mesh" in shown and "n/a" in shown
+    assert "1 tracked files without the whole mesh" in shown and "n/a" in shown
 
 
 def test_the_bundled_checkpoint_moves_a_toy_of_a_file(folder):
-    """The whole way, from a file: nearer to the truth than the still mesh."""
+    """The whole path from a file gives a result nearer to the truth than the still mesh."""
     store, cast = ModelStore(default_checkpoint().path, "cpu"), Cast.of(folder)
     subject = cast.subject(0, store, "demo")
     rows = rows_of(MESH_AND_VIDEO, lambda: cast.subject(1, store, "demo"))
@@ -246,7 +246,7 @@ def test_the_bundled_checkpoint_moves_a_toy_of_a_file(folder):
 
 
 def test_an_answer_is_any_motion_of_the_mesh(folder, tiny_store):
-    """What a further row must return: vertices of the given mesh, in its own order."""
+    """A new row must return vertices of the given mesh, in the mesh's order."""
     subject = Cast.of(folder).subject(0, tiny_store, "demo")
     truth = subject.toy
     exact = tracked_bench.measure_row(lambda: subject, MESH_AND_VIDEO, lambda subject, task: Answer(truth.vertices, truth.faces))

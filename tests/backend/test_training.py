@@ -32,7 +32,7 @@ TINY = SIZES["tiny"]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Shards of four toys."""
+    """Make shards of four toys."""
     folder = tmp_path_factory.mktemp("data")
     for seed in (1_000_000, 1_000_002):
         make_shard(folder, seed, pictures=True, count=2)
@@ -97,7 +97,7 @@ def draw_line(generator):
 
 
 class Line(Objective):
-    """The squared error of a network that is to sum its inputs."""
+    """The squared error of a network that should sum its inputs."""
 
     def __init__(self, network):
         super().__init__()
@@ -249,7 +249,7 @@ def test_noise_levels_reach_both_ends():
 
 
 class KnowsTheAnswer(nn.Module):
-    """A denoiser that returns the true velocity, and remembers what it was shown."""
+    """A denoiser that returns the true velocity and records its inputs."""
 
     def __init__(self, answer):
         super().__init__()

@@ -19,7 +19,8 @@ from actionmesh.service import read_lines
 from .fakes import LEAK
 from .worker_process import FAKE, WORKER, WorkerProcess, fake_job
 
-LIMIT = 2.0
+LIMIT = 30.0
+"""Seconds after which a worker hangs; one that ends takes a few tenths, and more on a busy machine."""
 """Seconds within which the worker must be gone."""
 
 

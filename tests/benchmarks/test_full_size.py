@@ -102,7 +102,7 @@ def test_plain_grid_has_half_the_cells():
 def test_memory_that_had_to_be_lightened_is_no_measurement(monkeypatch):
     monkeypatch.setattr(measuring, "run_stages", lambda store, *arguments: setattr(store, "retried_for_memory", True))
     monkeypatch.setattr(measuring, "operations_of", lambda *arguments: {})
-    with pytest.raises(MemoryError, match="plan for 8 GB did not fit"):
+    with pytest.raises(MemoryError, match="8 GB plan did not fit"):
         measure_case(Case("small", "fast", 2, plan="8", cap=8.0), TINY, CPU)
 
 
@@ -210,7 +210,7 @@ def test_failure_and_lack_of_time_are_rows(tmp_path, monkeypatch, capsys):
     assert measure_alone("exact", [], FAR) == {"error": "RuntimeError: no kernel"}
     assert "Traceback" in capsys.readouterr().err
     child(tmp_path, monkeypatch, "sleep 5")
-    assert "time was up" in measure_alone("exact", [], time.monotonic())["error"]
+    assert "time ran out" in measure_alone("exact", [], time.monotonic())["error"]
 
 
 def test_tables_show_rates_memory_ratios_and_what_failed():
@@ -237,5 +237,5 @@ def test_tables_go_between_the_marks_of_the_page(tmp_path):
     insert_tables(tmp_path / "performance", report)
     assert page.read_text() == once
     page.write_text("nothing to replace")
-    with pytest.raises(SystemExit, match="has no line"):
+    with pytest.raises(SystemExit, match="lacks the line"):
         insert_tables(tmp_path / "performance", report)

@@ -29,7 +29,7 @@ def test_slopes_are_of_the_lines_through_the_rows():
 
 def test_summary_tells_both():
     told = summary(report(lambda n: 2 + 0.5 * n, lambda n: 600))
-    assert "0.500 s" in told and "+0.0% of memory against 16: 0 KB a frame" in told.replace("-0", "0")
+    assert "0.500 s" in told and "+0.0% memory compared with 16: 0 KB a frame" in told.replace("-0", "0")
 
 
 def test_picture_is_drawn(tmp_path):

@@ -166,7 +166,7 @@ def test_pytorch_with_cuda_is_taken_away_again(repository, quickly_made, indices
 
 def test_missing_pytorch_without_cuda_is_told_and_the_one_with_it_left_alone(repository, quickly_made, indices):
     indices([WITH], [])
-    with pytest.raises(BuildError, match=r"torch==2\.13\.0\+cpu was found neither where pip is told to look nor at file:"):
+    with pytest.raises(BuildError, match=r"torch==2\.13\.0\+cpu is neither in pip's configured sources nor at file:"):
         Environment(repository).ensure([TO_RUN])
 
 

@@ -139,3 +139,25 @@ def test_what_blender_cannot_show_is_told_and_the_camera_is_there(tmp_path, make
 def broken(path):
     path.write_bytes(b"no video")
     return path
+
+
+@pytest.mark.fault("Pictures with their masks beside them were not shown behind the camera")
+def test_masks_beside_the_pictures_are_not_shown(tmp_path):
+    folder = pictures(tmp_path / "walk", range(4), "{:02d}_image.png")
+    pictures(folder, range(4), "{:02d}_mask.png")
+    added = filmed(folder, np.arange(4) / 24)
+    assert added.warnings == ()
+    assert Path(added.object.data.background_images[0].image.filepath).name == "00_image.png"
+    assert shown(added.object, [10, 13]) == [0, 3]
+
+
+@pytest.mark.fault("A mirrored phone video stood upside down behind the camera")
+def test_a_mirrored_video_is_said_not_to_be_shown(tmp_path):
+    data = bytearray(CLIP.read_bytes())
+    matrix = data.index(b"tkhd") + 4 + 40
+    assert data[matrix : matrix + 4] == bytes.fromhex("00010000")
+    data[matrix : matrix + 4] = bytes.fromhex("ffff0000")
+    (tmp_path / "clip.mp4").write_bytes(data)
+    added = filmed(tmp_path / "clip.mp4", np.arange(4) / CLIP_RATE, frame=(384, 384))
+    assert len(added.object.data.background_images) == 0
+    assert [text for text in added.warnings if "does not mirror clip.mp4" in text]

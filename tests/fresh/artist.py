@@ -1,8 +1,8 @@
-"""Run inside a Blender with a window: install the zip, press the buttons, keep pictures, write down what happened.
+"""Run inside a Blender with a window: install the zip, press the buttons, and record pictures and results.
 
     blender --python artist.py -- OUT ZIP
 
-OUT is a folder for `told.json` and the pictures, ZIP the extension. Nothing else of the repository is there.
+OUT is a folder for `told.json` and the pictures, and ZIP is the extension. Nothing else of the repository is present.
 """
 
 import importlib
@@ -27,13 +27,13 @@ def module(name):
 
 
 def ui():
-    """The window and its viewport."""
+    """Return the window and its viewport."""
     window = bpy.context.window_manager.windows[0]
     return window, next(area for area in window.screen.areas if area.type == "VIEW_3D")
 
 
 def press(operator, **arguments):
-    """Press a button of the viewport's panel, if it can be pressed."""
+    """Press a button of the viewport's panel, after checking that it is enabled."""
     window, area = ui()
     region = next(region for region in area.regions if region.type == "WINDOW")
     with bpy.context.temp_override(window=window, area=area, region=region):
@@ -46,7 +46,7 @@ def picture(name):
 
 
 class Timed:
-    """A step of the table."""
+    """A timed step for the table."""
 
     def __init__(self, name):
         self.name, self.start = name, time.monotonic()
@@ -56,7 +56,7 @@ class Timed:
 
 
 def story():
-    """What an artist does; yields seconds to wait, or what must come true before it goes on."""
+    """Perform an artist's steps; yield seconds to wait, or a condition to wait for."""
     step = Timed("*Install from Disk*")
     yield from install_from_disk()
     step.end()
@@ -96,7 +96,7 @@ def story():
 
 
 def install_from_disk():
-    """As *Edit > Preferences > Get Extensions > Install from Disk* does."""
+    """Install the extension like *Edit > Preferences > Get Extensions > Install from Disk*."""
     window, _area = ui()
     with bpy.context.temp_override(window=window):
         bpy.ops.extensions.package_install_files("EXEC_DEFAULT", filepath=ZIP, repo="user_default")
@@ -115,7 +115,7 @@ def show_tab():
 
 
 def download_and_install(installing):
-    """Press the button and wait, with a picture of the download and of the tests."""
+    """Press the button and wait; take a picture of the download and of the tests."""
     step = Timed("*Download and Install*")
     press(bpy.ops.actionmesh.install_backend, agreed=True)
     wanted = {"download": "4_downloading", "install": "4_downloading", "import": "5_testing", "trial": "5_testing"}
@@ -140,7 +140,7 @@ def download_and_install(installing):
 
 
 def see_it_play():
-    """The timeline runs, and the sample is another shape in another frame."""
+    """Check that the timeline runs and that the sample changes shape between frames."""
     window, _area = ui()
     sample = bpy.data.objects["Sample"]
     told["keys"] = len(sample.data.shape_keys.key_blocks) - 1
@@ -151,7 +151,7 @@ def see_it_play():
 
 
 def shapes(sample):
-    """Where a vertex that moves is, in some frames."""
+    """Return the coordinates of all vertices in some frames."""
     scene, now = bpy.context.scene, bpy.context.scene.frame_current
     found = []
     for frame in range(scene.frame_start, scene.frame_start + 12, 4):
@@ -163,7 +163,7 @@ def shapes(sample):
 
 
 def once_more(runner):
-    """The buttons that were hidden are there now: a new object from the sample's clip."""
+    """Press the buttons that were hidden before: make a new object from the sample's clip."""
     press(bpy.ops.screen.animation_play)
     step = Timed("*Animate from Video*, the same clip")
     before = set(bpy.data.objects)
@@ -182,7 +182,7 @@ def keep_said(text):
 
 
 def play(steps):
-    """Go on with the story from a timer; end Blender when it is over."""
+    """Return a timer function that runs the steps and quits Blender at the end."""
     waiting = {"for": 0.0, "until": time.monotonic() + SHORT}
 
     def tick():

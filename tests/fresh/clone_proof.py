@@ -1,4 +1,4 @@
-"""The README's commands, in a clone on a Debian that has python3, python3-venv and git, and nothing else."""
+"""Run the README's commands in a clone, on a Debian that has only python3, python3-venv and git."""
 
 import re
 
@@ -8,7 +8,7 @@ from .results import check_result
 
 PARTS = ("demo", "test")
 SUITE = "bookworm"
-"""Its Python is 3.11, for which a PyTorch without CUDA is in reach wherever the locks of the project are."""
+"""Its Python is 3.11, for which the project's locks include a PyTorch without CUDA."""
 CLONE = f"{HOME}/ActionMesh"
 OF_BLENDER = ("demo.blend", "demo.glb", "demo.png", "relief.glb", "relief.png", "timings.txt")
 OF_COMMAND_LINE = tuple(
@@ -18,7 +18,7 @@ CURE = re.compile(r"(?:Run: (?:sudo )?|`(?:sudo )?)(apt-get install -y [^`\n]+)"
 
 
 def prove(root: Root, log: Log, bundle: str, parts: tuple[str, ...]) -> None:
-    """Clone, and run the commands; raise ProofError where one does not do what the README says."""
+    """Clone and run the commands; raise ProofError if one does not do what the README says."""
     with log.step("python3, git"):
         root.install("python3", "git")
     with log.step("git clone") as step:
@@ -42,17 +42,17 @@ def prove(root: Root, log: Log, bundle: str, parts: tuple[str, ...]) -> None:
 
 
 def be_refused(root: Root, log: Log) -> None:
-    """Without its module venv, Python is refused before anything is made, with the command that brings it."""
+    """Check that a Python without venv is refused before anything is made, with the command that installs it."""
     with log.step("`python3 build.py demo` without python3-venv") as step:
         printed = root.as_user("python3", "build.py", "demo", folder=CLONE, code=2)
         cure = CURE.search(printed)
         if not cure or "-venv" not in cure[1] or root.inside(f"{CLONE}/.venv").exists():
-            raise ProofError("It does not name the command that brings python3-venv, or made something.")
-        step.note = "refused, with the command that helps"
+            raise ProofError("It does not name the command that installs python3-venv, or it made something.")
+        step.note = "refused, with the command that fixes it"
 
 
 def demo_without_blender(root: Root, log: Log) -> str:
-    """Run the demo where the libraries of Blender are missing; return the command that it names."""
+    """Run the demo without Blender's libraries; return the command that it suggests."""
     with log.step("`python3 build.py demo` without Blender's libraries") as step:
         printed = root.as_user("python3", "build.py", "demo", folder=CLONE)
         cure = CURE.search(printed)
@@ -64,7 +64,7 @@ def demo_without_blender(root: Root, log: Log) -> str:
 
 
 def demo_in_blender(root: Root, log: Log) -> None:
-    """Run the demo as the README shows it."""
+    """Run the demo as in the README."""
     root.as_user("rm", "-rf", "demo_out", folder=CLONE)
     with log.step("`python3 build.py demo`") as step:
         printed = root.as_user("python3", "build.py", "demo", folder=CLONE)
@@ -78,6 +78,6 @@ def check_results(root: Root, log: Log, names: tuple[str, ...]) -> None:
 
 
 def counted(printed: str) -> str:
-    """Return how many tests passed, failed and were skipped, in all runs of pytest together."""
+    """Return how many tests passed, failed and were skipped, summed over all runs of pytest."""
     counts = {word: sum(map(int, re.findall(rf"(\d+) {word}", printed))) for word in ("passed", "failed", "skipped")}
     return ", ".join(f"{count} {word}" for word, count in counts.items() if count)

@@ -1,8 +1,8 @@
 """A bare Debian in a folder, with an ordinary user in it.
 
-Everything here happens in namespaces of mounts and of processes that `prove.py` makes. Nobody outside sees the mounts,
-and with the first process all others and all mounts are gone, however it ends: so what is lent cannot be removed with
-the folder.
+Everything runs in mount and process namespaces that `prove.py` makes. The mounts are invisible from outside. When the
+first process ends, for any reason, all other processes and all mounts end too, so removing the folder cannot remove
+lent files.
 """
 
 import os
@@ -24,7 +24,7 @@ class Root:
     """A Debian in a folder.
 
     Args:
-        folder: of it.
+        folder: folder of the Debian.
         proxies: the variables that name a proxy.
     """
 
@@ -34,7 +34,7 @@ class Root:
         self.is_new = not (folder / "etc" / "debian_version").exists()
 
     def make(self, suite: str, mirror: str) -> None:
-        """Install the smallest Debian, unless the folder has one from last time, and give it a user with nothing."""
+        """Install the smallest Debian, unless the folder already has one, and give it a user with an empty home."""
         if self.is_new:
             self.log.run(["debootstrap", "--variant=minbase", suite, str(self.folder), *([mirror] if mirror else [])])
         for name in ("resolv.conf", "hosts"):
@@ -47,6 +47,9 @@ class Root:
 
     def _mount_system(self) -> None:
         self._mount("-t", "proc", "proc", "proc")
+        mounted = self.folder / "etc" / "mtab"  # every installed Debian has it; debootstrap's smallest does not
+        if not mounted.is_symlink():
+            mounted.symlink_to("../proc/self/mounts")
         self._mount("--rbind", "/sys", "sys")
         self._mount("--rbind", "/dev", "dev")
         self._mount("-t", "tmpfs", "tmpfs", "dev/shm")
@@ -57,7 +60,7 @@ class Root:
         self.mounts.append(target)
 
     def lend(self, path: Path) -> None:
-        """Show a file or folder of this machine at the same place, for reading alone, to everybody."""
+        """Mount a file or folder of this machine at the same path, read-only and visible to all users."""
         target = self.inside(path)
         if any(target.is_relative_to(mount) for mount in self.mounts):
             return
@@ -73,11 +76,11 @@ class Root:
         self.log.run(["mount", "-o", "remount,bind,ro", str(target)])
 
     def inside(self, path: Path | str) -> Path:
-        """Return where a path of the root lies, seen from outside."""
+        """Return the path, seen from outside, of a path inside the root."""
         return self.folder / str(path).lstrip("/")
 
     def install(self, *packages: str, extra: bool = False) -> None:
-        """Install packages; `extra` also those that they recommend."""
+        """Install packages; with `extra`, their recommended packages too."""
         recommends = [] if extra else ["--no-install-recommends"]
         self.as_root("apt-get", "install", "-y", "-q", *recommends, *packages)
 
@@ -85,26 +88,26 @@ class Root:
         return self.log.run(["chroot", str(self.folder), *command], {**SYSTEM, **self.proxies})
 
     def command(self, *command: str, folder: str = HOME) -> list[str]:
-        """Return what runs a program as the user."""
+        """Return the command that runs a program as the user."""
         go = ["/bin/sh", "-c", 'cd "$0" && exec "$@"', folder]
         return ["chroot", f"--userspec={USER}:{USER}", str(self.folder), *go, *command]
 
     def variables(self, **more: str) -> dict[str, str]:
-        """Return the whole environment of the user's programs."""
+        """Return the complete environment variables of the user's programs."""
         return {**OWN, **self.proxies, **more}
 
     def as_user(self, *command: str, folder: str = HOME, code: int = 0) -> str:
         return self.log.run(self.command(*command, folder=folder), self.variables(), code)
 
     def give(self, path: Path, to: str) -> None:
-        """Copy a file to a place of the user's."""
+        """Copy a file to a path inside the root, owned by the user."""
         target = self.inside(to)
         shutil.copy(path, target)
         facts = self.inside(HOME).stat()
         os.chown(target, facts.st_uid, facts.st_gid)
 
     def strays(self) -> list[str]:
-        """Return what belongs to the user and lies neither in the home nor where all programs leave scratch."""
+        """Return the user's files outside the home and the usual temporary folders."""
         owner, found = self.inside(HOME).stat().st_uid, []
         skipped = {str(self.inside(HOME)), *map(str, self.mounts), *(str(self.folder / name) for name in SCRATCH)}
         for place, folders, files in os.walk(self.folder):
@@ -114,29 +117,29 @@ class Root:
         return found
 
     def processes(self) -> list[str]:
-        """Return the programs that run in the root still."""
+        """Return the programs that are still running in the root."""
         found = []
         for place in self.folder.glob("proc/[0-9]*"):
             try:
                 inside = os.readlink(place / "root") == str(self.folder)
                 words = (place / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
             except OSError:
-                continue  # it ended meanwhile
+                continue  # it ended in the meantime
             if inside and words:
                 found.append(words)
         return found
 
 
 def make_bundle(repository: Path, folder: Path, log: Log) -> Path:
-    """Pack what is committed into one file, from which the user of the root clones; return it."""
+    """Pack the committed files into one bundle, from which the root's user clones; return its path."""
     path = folder / "actionmesh.bundle"
     log.run(["git", "-C", str(repository), "bundle", "create", "-q", str(path), "HEAD"])
     return path
 
 
 def check_strays(root: Root) -> None:
-    """Raise ProofError where something of the user's lies outside the home, or runs still."""
+    """Raise ProofError if the user left files outside the home or running processes."""
     if strays := root.strays():
         raise ProofError(f"Written outside the user's home: {', '.join(strays[:20])}.")
     if left := root.processes():
-        raise ProofError(f"These run still: {'; '.join(left)}.")
+        raise ProofError(f"Still running: {'; '.join(left)}.")

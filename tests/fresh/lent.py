@@ -1,6 +1,6 @@
-"""What this machine lends a bare root: where pip finds packages, Pythons, and the mirror that Debian comes from.
+"""What this machine lends a bare root: pip's package sources, Pythons, and the mirror for Debian.
 
-Nothing here knows a path or a host: pip's own configuration, apt's and the command line name them.
+No path or host is fixed here: they come from pip's and apt's configuration and from the command line.
 """
 
 import os
@@ -18,7 +18,7 @@ from blender_addon.install.sources import find_sources, pip_files, pip_settings
 INDEXES = ("index-url", "extra-index-url")
 FILES = ("find-links", "cert", "client-cert", "constraint")
 OTHERS = ("trusted-host", "no-index", "proxy", "timeout", "default-timeout")
-"""Of pip's settings, those that say where packages come from; the first two kinds may name local files."""
+"""The settings of pip that say where packages come from; the first two kinds may name local files."""
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")
 APT = (("/etc/apt", "sources.list"), ("/etc/apt/sources.list.d", "*.sources"), ("/etc/apt/sources.list.d", "*.list"))
 MIRROR = re.compile(r"(?:https?|file)://\S+/debian/?(?=\s|$)")
@@ -26,11 +26,11 @@ MIRROR = re.compile(r"(?:https?|file)://\S+/debian/?(?=\s|$)")
 
 @dataclass(frozen=True)
 class Pip:
-    """How pip is set up here.
+    """Pip's configuration on this machine.
 
     Args:
-        settings: by the names of pip's options.
-        paths: what of this machine they name.
+        settings: values by the names of pip's options.
+        paths: local files and folders that they name.
     """
 
     settings: Mapping[str, str]
@@ -38,23 +38,24 @@ class Pip:
 
     @property
     def file(self) -> str:
-        """The same as a configuration file for the whole system."""
+        """The settings as a system-wide configuration file."""
         lines = (f"{name} = {value}\n" for name, value in sorted(self.settings.items()))
         return "[global]\n" + "".join(lines)
 
 
 def pip_here(variables: Mapping[str, str], files: Iterable[Path] | None = None) -> Pip:
-    """Return what pip's variables and files say on where packages come from.
+    """Return where packages come from, according to pip's variables and files.
 
     Args:
-        files: pip's configuration, the strongest last; None takes the usual ones.
+        variables: environment variables.
+        files: pip's configuration files, highest priority last; None takes the usual ones.
     """
     files = pip_files(variables) if files is None else list(files)
     told = pip_settings(variables, files)
     settings = {name: " ".join(told[name].split()) for name in (*INDEXES, *FILES, *OTHERS) if told.get(name)}
     if certificates := find_sources("", "", variables, files).certificates:
         settings.setdefault("cert", certificates)
-    # the pages of an index name files beside its folder
+    # an index's pages link to files next to its folder, so its parent is lent
     indexes = [path.parent for path in local_paths(settings, INDEXES)]
     return Pip(settings, tuple(dict.fromkeys([*indexes, *local_paths(settings, FILES)])))
 
@@ -67,12 +68,12 @@ def local_paths(settings: Mapping[str, str], names: Iterable[str]) -> list[Path]
 
 
 def proxies(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that name a proxy, without which nothing in the root has a network."""
+    """Return the variables that name a proxy, which programs in the root may need to reach the network."""
     return {name: value for name, value in variables.items() if name.lower() in PROXIES}
 
 
 def mirror_of_apt(folder: Path = Path("/")) -> str:
-    """Return the mirror that apt takes Debian from; empty if it takes something else."""
+    """Return the Debian mirror that apt uses; empty if it uses another source."""
     for place, pattern in APT:
         for path in sorted((folder / place.lstrip("/")).glob(pattern)):
             lines = (line for line in path.read_text(encoding="utf-8").splitlines() if not line.startswith("#"))
@@ -86,9 +87,9 @@ class Python:
     """A Python of this machine.
 
     Args:
-        version: such as "3.11".
-        program: the interpreter itself, no link to it and no environment's.
-        folder: all of it, which can be shown elsewhere.
+        version: version, such as "3.11".
+        program: the interpreter itself, not a link and not an environment's.
+        folder: the folder that holds the whole installation and can be mounted elsewhere.
     """
 
     version: str
@@ -97,7 +98,7 @@ class Python:
 
 
 def python_at(program: str) -> Python | None:
-    """Return a Python that can be lent: not one of the system, whose files lie among all others."""
+    """Return a Python that can be lent; None for the system's, whose files are mixed with others."""
     code = "import os, sys; print('%d.%d' % sys.version_info[:2], sys.base_prefix, sep='\\n')"
     try:
         told = subprocess.check_output([program, "-I", "-c", code], stderr=subprocess.DEVNULL, text=True).splitlines()

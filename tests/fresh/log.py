@@ -1,4 +1,4 @@
-"""What a proof writes down: every line that a program prints, with the time; and for each step how long it took."""
+"""The log of a proof: every line that a program prints, with its time, and the duration of each step."""
 
 import os
 import re
@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 BUSY = 1.0
-"""Programs that wait for a processor beside the proof, from which on its times say little."""
+"""Number of other waiting programs above which the measured times are unreliable."""
 INSTALLED = re.compile(r"Installing (\S+):.*?Installed in (\d+) s", re.DOTALL)
 
 
 class ProofError(Exception):
-    """What was to be proven is not so; one sentence."""
+    """The proof failed, for a reason in one sentence."""
 
 
 @dataclass
 class Step:
-    """A step, its seconds, and what is worth saying of it."""
+    """A step, its seconds, a note, and the machine's load."""
 
     name: str
     seconds: float = 0.0
@@ -31,10 +31,10 @@ class Step:
 
 @dataclass
 class Log:
-    """The log of a proof; what it is told is on the screen, too.
+    """The log of a proof, which is also printed to the screen.
 
     Args:
-        path: of the file, which is begun anew.
+        path: path of the file, which is overwritten.
     """
 
     path: Path
@@ -51,7 +51,7 @@ class Log:
 
     @contextmanager
     def step(self, name: str) -> Iterator[Step]:
-        """Time what happens inside; a step that fails is not in the table."""
+        """Time the body of a with statement; a step that fails is not in the table."""
         self.write(f"=== {name}")
         step, start = Step(name), time.monotonic()
         yield step
@@ -63,10 +63,11 @@ class Log:
         """Run a program to its end; return what it printed.
 
         Args:
-            variables: its whole environment; None is that of this process.
+            variables: its complete environment; None takes that of this process.
+            code: the expected exit code.
 
         Raises:
-            ProofError: it ended with another code than this.
+            ProofError: the program ended with another exit code.
         """
         self.write(f"$ {' '.join(command)}")
         printed = []
@@ -81,7 +82,7 @@ class Log:
         return "".join(printed)
 
     def table(self) -> str:
-        """Return the steps as a table in Markdown, and below it whether the machine was busy."""
+        """Return the steps as a Markdown table, followed by a line about the machine and its load."""
         rows = [f"| {step.name} | {in_words(step.seconds)} | {step.note} |" for step in self.steps]
         whole = in_words(sum(step.seconds for step in self.steps))
         lines = ["| step | time | |", "|---|---|---|", *rows, f"| **all** | {whole} | |", "", self._on_the_machine()]
@@ -97,11 +98,11 @@ class Log:
 
 
 def in_words(seconds: float) -> str:
-    """Return such as "48 s" or "3 min 05 s"."""
+    """Return a duration such as "48 s" or "3 min 05 s"."""
     whole = round(seconds)
     return f"{whole} s" if whole < 120 else f"{whole // 60} min {whole % 60:02d} s"
 
 
 def installations(printed: str) -> str:
-    """Return which environments `build.py` says that it installed, and how long each took."""
+    """Return the environments that `build.py` reports as installed, and the time that each took."""
     return ", ".join(f"of it {name} {in_words(int(seconds))}" for name, seconds in INSTALLED.findall(printed))

@@ -1,13 +1,13 @@
-"""Prove what the README promises on a bare Debian, in a folder of its own; Linux, as root; standard library only.
+"""Prove the README's promises on a bare Debian in a folder. Needs Linux and root, and only the standard library.
 
-    python3 tests/fresh/prove.py clone   clones what is committed, and runs `build.py demo` and `build.py test`
-    python3 tests/fresh/prove.py zip     installs the zip into Debian's Blender, and presses Try It and Install Backend
+    python3 tests/fresh/prove.py clone   clones the committed files and runs `build.py demo` and `build.py test`
+    python3 tests/fresh/prove.py zip     installs the zip into Debian's Blender, presses Try It and Install Backend
 
-Each makes a Debian by debootstrap, with an ordinary user whose home is empty, and writes `fresh-clone.log` or
-`fresh-zip.log`, pictures of the screen, and a table of steps and times. Of this machine the Debian gets, for reading
-alone, where pip finds packages (its configuration, with the folders and certificates that this names) and for `zip` a
-Python 3.11. The mounts are in a namespace of their own: however this ends, nothing stays mounted. `clone` takes about
-8 GB of disk, `zip` 5 GB, both until the end.
+Each makes a Debian with debootstrap, with an ordinary user whose home is empty, and writes `fresh-clone.log` or
+`fresh-zip.log`, screenshots, and a table of steps and times. The Debian gets read-only access to this machine's
+package sources (pip's configuration, with the folders and certificates that it names) and, for `zip`, to a Python
+3.11. The mounts are in their own namespace, so nothing stays mounted, however the program ends. Until the end,
+`clone` takes about 8 GB of disk and `zip` 5 GB.
 """
 
 import argparse
@@ -28,10 +28,10 @@ from tests.fresh.log import Log, ProofError  # noqa: E402
 
 NAMESPACES = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 NEEDED = {"debootstrap": "debootstrap", "unshare": "util-linux", "git": "git"}
-"""Programs, and the packages of Debian that bring them."""
+"""Programs, and the Debian packages that provide them."""
 PLACE, DEBIAN, WORK = "/var/tmp", "debian", "work"
 BUNDLE = "/srv/actionmesh.bundle"
-"""Where the root has what is committed, as one file."""
+"""The path in the root of the committed files, as one bundle."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,39 +46,46 @@ def main(arguments: list[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("proof", choices=("clone", "zip"))
-    made.add_argument("--only", choices=clone_proof.PARTS, help="clone: this command alone")
+    made.add_argument("--only", choices=clone_proof.PARTS, help="clone: run only this command")
     made.add_argument(
-        "--zip", type=Path, metavar="FILE", help="zip: this one, instead of one made of what is committed"
+        "--zip", type=Path, metavar="FILE", help="zip: use this zip instead of packaging the committed files"
     )
     made.add_argument(
         "--out", type=Path, default=REPOSITORY / "fresh_out", help="folder for log and pictures (%(default)s)"
     )
     made.add_argument(
-        "--root", type=Path, metavar="DIR", help=f"folder for the Debian; a kept one is used again (new, in {PLACE})"
+        "--root",
+        type=Path,
+        metavar="DIR",
+        help=f"folder for the Debian; a kept one is reused (default: a new one in {PLACE})",
     )
     made.add_argument("--keep", action="store_true", help="keep the Debian")
     made.add_argument(
-        "--bind", type=Path, action="append", default=[], metavar="PATH", help="lend this file or folder, too"
+        "--bind", type=Path, action="append", default=[], metavar="PATH", help="lend this file or folder too"
     )
     made.add_argument(
-        "--python", action="append", default=[], metavar="PROGRAM", help="lend this Python; not one of the system"
+        "--python",
+        action="append",
+        default=[],
+        metavar="PROGRAM",
+        help="lend this Python, which must not be the system's",
     )
-    made.add_argument("--suite", help="of Debian (clone: bookworm, zip: trixie)")
-    made.add_argument("--mirror", help="of Debian (that of apt)")
+    made.add_argument("--suite", help="suite of Debian (default: bookworm for clone, trixie for zip)")
+    made.add_argument("--mirror", help="mirror of Debian (default: the mirror that apt uses)")
     made.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     return made
 
 
 def lacking() -> str:
-    """Return what this machine lacks for a proof, and its cure, in a sentence; empty if nothing."""
+    """Return a sentence about what this machine lacks and how to get it; empty if it lacks nothing."""
     if not lent.is_root():
-        return "This needs root on Linux; run it by `sudo -E`."
+        return "This needs root on Linux. Run it with `sudo -E`."
     missing = [package for program, package in NEEDED.items() if not shutil.which(program)]
     return f"This needs {' and '.join(missing)}. Run: apt-get install -y {' '.join(missing)}" if missing else ""
 
 
 def in_namespaces(given: list[str], chosen: argparse.Namespace) -> int:
-    """Run this again where its mounts are its own, and remove the Debian, which has none out here."""
+    """Run this script again in its own namespaces, then remove the Debian, which has no mounts outside them."""
     if chosen.root and chosen.root.exists() and any(chosen.root.iterdir()) and not (chosen.root / DEBIAN).is_dir():
         print(f"prove.py: {chosen.root} holds something else. Name another folder.", file=sys.stderr)
         return 2
@@ -91,7 +98,7 @@ def in_namespaces(given: list[str], chosen: argparse.Namespace) -> int:
 
 
 def run_to_its_end(command: list[str]) -> int:
-    """Run a program; Ctrl-C and SIGTERM end it, and with it everything in its namespaces."""
+    """Run a program; Ctrl-C and SIGTERM stop it together with everything in its namespaces."""
     process = subprocess.Popen(command)
     signal.signal(signal.SIGTERM, lambda *_: process.kill())
     try:
@@ -104,7 +111,7 @@ def run_to_its_end(command: list[str]) -> int:
 
 
 def prove(chosen: argparse.Namespace) -> int:
-    """Make the Debian and prove; return the exit code."""
+    """Make the Debian and run the proof; return the exit code."""
     log = Log(chosen.out / f"fresh-{chosen.proof}.log")
     try:
         bundle = make_bundle(REPOSITORY, chosen.root / WORK, log)
@@ -124,7 +131,7 @@ def prove(chosen: argparse.Namespace) -> int:
 
 
 def make_root(chosen: argparse.Namespace, log: Log) -> Root:
-    """Make the Debian, and lend it what it gets."""
+    """Make the Debian and lend it files of this machine."""
     suite = chosen.suite or (clone_proof if chosen.proof == "clone" else zip_proof).SUITE
     pip = lent.pip_here(os.environ)
     root = Root(chosen.root / DEBIAN, log, lent.proxies(os.environ))
@@ -141,13 +148,13 @@ def make_root(chosen: argparse.Namespace, log: Log) -> Root:
 
 
 def pythons(chosen: argparse.Namespace) -> list[lent.Python]:
-    """Return the Pythons to lend: those that were named, or for `zip` a Python 3.11."""
+    """Return the Pythons to lend: those on the command line or, for `zip`, a Python 3.11."""
     named = {program: lent.python_at(program) for program in chosen.python}
     if chosen.proof == "zip" and not named:
         named["python3.11"] = lent.find_python("3.11")
     for program, python in named.items():
         if python is None:
-            raise ProofError(f"{program} is none that can be lent. Name one by --python that is not the system's.")
+            raise ProofError(f"{program} cannot be lent. Use --python to name one that is not the system's.")
     return [python for python in named.values() if python]
 
 

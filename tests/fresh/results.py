@@ -1,4 +1,4 @@
-"""Whether a result file is what its name says, with the standard library alone."""
+"""Check that a result file is what its name says, using only the standard library."""
 
 import json
 import struct
@@ -12,10 +12,10 @@ ZSTANDARD, UNCOMPRESSED = b"\x28\xb5\x2f\xfd", b"BLENDER"
 
 
 def check_result(path: Path) -> str:
-    """Return a few words on a result.
+    """Return a short description of a result.
 
     Raises:
-        ProofError: it is missing, broken or empty.
+        ProofError: the file is missing, broken or empty.
     """
     if not path.is_file():
         raise ProofError(f"{path.name} was not made.")
@@ -27,7 +27,7 @@ def check_result(path: Path) -> str:
 
 
 def read_glb(data: bytes) -> str:
-    """Return the meshes, their textures and animations; a file in which nothing moves is broken."""
+    """Describe the meshes, poses and textures; raise ValueError if nothing moves."""
     magic, version, length, size, kind = struct.unpack("<4sII I4s", data[:20])
     if (magic, version, length, kind) != (b"glTF", 2, len(data), b"JSON"):
         raise ValueError(f"{magic!r}, version {version}, {length} bytes of {len(data)}")
@@ -39,9 +39,9 @@ def read_glb(data: bytes) -> str:
 
 
 def read_png(data: bytes) -> str:
-    """Return the size; a picture of one colour is broken."""
+    """Return the size of a picture; raise ValueError if it has only one colour."""
     if not data.startswith(PNG):
-        raise ValueError("no PNG")
+        raise ValueError("not a PNG")
     place, pixels = len(PNG), b""
     width, height = struct.unpack(">II", data[16:24])
     while place < len(data):
@@ -56,7 +56,7 @@ def read_png(data: bytes) -> str:
 
 def read_blend(data: bytes) -> str:
     if not data.startswith((ZSTANDARD, UNCOMPRESSED)):
-        raise ValueError("no Blender file")
+        raise ValueError("not a Blender file")
     return f"{len(data) / 1e6:.1f} MB"
 
 

@@ -1,6 +1,6 @@
-"""A root's mounts end with it, however it ends; and what a user left outside the home is found.
+"""A root's mounts end with it, for any reason, and files that a user left outside the home are found.
 
-Mounting needs root; the Debian itself is made by the proofs alone.
+Mounting needs root. Only the proofs make the Debian itself.
 """
 
 import os
@@ -46,7 +46,7 @@ needs_namespaces = pytest.mark.skipif(not can_make_namespaces(), reason="needs r
 
 @pytest.fixture
 def world(tmp_path):
-    """A folder for a root, and a folder to lend it."""
+    """Return a folder with a place for a root and a folder to lend it."""
     (tmp_path / "debian").mkdir()
     (tmp_path / "lent").mkdir()
     (tmp_path / "lent" / "file").write_text("precious")
@@ -54,7 +54,7 @@ def world(tmp_path):
 
 
 def start(world):
-    """Start what lends, and wait until it did."""
+    """Start the process that lends, and wait until it has."""
     command = [*prove.NAMESPACES, sys.executable, "-c", LEND, str(ROOT), str(world), str(world / "lent")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     for line in process.stdout:
@@ -75,7 +75,7 @@ def test_lent_files_are_read_alone_and_outlive_the_root(world):
 
 @needs_namespaces
 def test_what_runs_inside_ends_with_the_program(world):
-    """SIGTERM, as a terminal that is closed or a CI that gives up sends it, to the program that waits outside."""
+    """Send SIGTERM to the program that waits outside, as a closed terminal or a CI timeout does."""
     inside = f"import os; print('ready', flush=True); os.execvp('sleep', ['sleep', '{600 + os.getpid()}'])"
     outside = "import sys; from tests.fresh import prove; prove.run_to_its_end(prove.NAMESPACES + sys.argv[1:])"
     command = [sys.executable, "-c", outside, sys.executable, "-c", inside]
@@ -110,7 +110,7 @@ def test_the_user_has_a_home_and_programs_and_nothing_of_this_machine(tmp_path, 
 def test_what_is_lacking_is_one_sentence_with_its_cure(monkeypatch, capsys):
     monkeypatch.setattr(lent, "is_root", lambda: False)
     assert prove.main(["clone"]) == 2
-    assert capsys.readouterr().err == "prove.py: This needs root on Linux; run it by `sudo -E`.\n"
+    assert capsys.readouterr().err == "prove.py: This needs root on Linux. Run it with `sudo -E`.\n"
     monkeypatch.setattr(lent, "is_root", lambda: True)
     monkeypatch.setattr(shutil, "which", lambda name: None if name == "debootstrap" else f"/bin/{name}")
     assert prove.main(["zip"]) == 2

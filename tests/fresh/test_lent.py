@@ -1,4 +1,4 @@
-"""What a bare root gets of a machine follows from pip's and apt's configuration, and from what is on the disk."""
+"""The files that a machine lends a bare root follow from pip's and apt's configuration and from the disk."""
 
 import sys
 
@@ -9,7 +9,7 @@ from tests.fresh import lent
 
 @pytest.fixture
 def machine(tmp_path):
-    """A machine whose pip knows an index and a folder of wheels on its disk."""
+    """Return the folder of a machine whose pip knows an index and a folder of wheels on its disk."""
     for name in ("shelf/simple/tiny", "my wheels", "wheels", "etc"):
         (tmp_path / name).mkdir(parents=True)
     for name in ("etc/certificates.pem", "etc/constraints.txt"):

@@ -1,4 +1,4 @@
-"""Steps are timed and told in a table; programs are run with what they print in the log."""
+"""Steps are timed and listed in a table; the output of programs goes to the log."""
 
 import os
 import re

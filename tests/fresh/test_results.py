@@ -1,4 +1,4 @@
-"""Results that are missing, broken, empty or still are told from good ones."""
+"""Missing, broken, empty or still results are distinguished from good ones."""
 
 import json
 import struct
@@ -20,7 +20,7 @@ def glb(told):
 
 
 def png(pixels, width=32, height=8):
-    """A grey picture with a filter byte before every line."""
+    """Return a grey PNG with a filter byte before every line."""
     lines = b"".join(b"\0" + pixels[row * width : (row + 1) * width] for row in range(height))
     chunks = {
         b"IHDR": struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0),

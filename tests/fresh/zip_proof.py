@@ -1,4 +1,4 @@
-"""The zip in a real Blender, as an artist meets it: *Try It*, *Download and Install*, and the sample plays."""
+"""Prove the zip in a real Blender, as an artist uses it: *Try It*, *Download and Install*, and the sample plays."""
 
 import json
 import re
@@ -27,12 +27,12 @@ TROUBLE = ("Traceback (most recent call last)", "Error: ")
 
 
 def prove(root: Root, log: Log, bundle: Path, given: Path | None, out: Path) -> None:
-    """Press what an artist presses; raise ProofError where the sample does not play in the end.
+    """Press the buttons that an artist presses; raise ProofError if the sample does not play at the end.
 
     Args:
-        bundle: what is committed; the zip is made of it.
-        given: a zip instead; may be None.
-        out: a folder for the pictures.
+        bundle: the committed files, from which the zip is made.
+        given: a zip to use instead; may be None.
+        out: folder for the pictures.
     """
     archive = given or make_zip(bundle, log)
     with log.step("Blender, from Debian") as step:
@@ -57,7 +57,7 @@ def prove(root: Root, log: Log, bundle: Path, given: Path | None, out: Path) -> 
 
 
 def make_zip(bundle: Path, log: Log) -> Path:
-    """Clone outside the root, and package; return the extension for Linux."""
+    """Clone outside the root and run `build.py package`; return the extension for Linux."""
     folder = bundle.with_name("clone")
     with log.step("`python3 build.py package`") as step:
         log.run(["git", "clone", "-q", str(bundle), str(folder)])
@@ -68,7 +68,7 @@ def make_zip(bundle: Path, log: Log) -> Path:
 
 
 def get_numpy(root: Root, log: Log, archive: str) -> None:
-    """Install what the extension says that this Blender lacks; other Blenders have it, Debian's has not."""
+    """Install NumPy as the extension asks; Debian's Blender lacks it, others include it."""
     with log.step("python3-numpy, which Debian's Blender lacks and the extension asks for") as step:
         install = ["blender", "--command", "extension", "install-file", "--repo", "user_default", "--enable", archive]
         printed = root.as_user("env", "BLENDER_USER_RESOURCES=/tmp/first", *install, code=1)
@@ -76,12 +76,12 @@ def get_numpy(root: Root, log: Log, archive: str) -> None:
         if not cure:
             raise ProofError("The extension does not say what this Blender lacks.")
         root.as_root("apt-get", "install", "-y", "-q", "--no-install-recommends", cure[1])
-        step.note = "told in a sentence"
+        step.note = "asked for in a sentence"
 
 
 @contextmanager
 def screen(root: Root, log: Log) -> Iterator[str]:
-    """Run a screen on which nobody looks; yield its name."""
+    """Run a virtual screen; yield its name."""
     size = f"{SCREEN[0]}x{SCREEN[1]}x24"
     command = root.command("Xvfb", "-displayfd", "1", "-screen", "0", size, "-nolisten", "tcp")
     log.write(f"$ {' '.join(command)}")
@@ -95,7 +95,7 @@ def screen(root: Root, log: Log) -> Iterator[str]:
 
 
 def be_artist(root: Root, log: Log, archive: str, display: str) -> dict:
-    """Run Blender with the script that presses; return what it wrote down."""
+    """Run Blender with `artist.py`; return the results that it recorded."""
     window = ["--window-geometry", "0", "0", *map(str, SCREEN)]
     script = ["--python", f"{OUT}/artist.py", "--", OUT, archive]
     command = root.command("timeout", str(PATIENCE), "blender", *window, *script)
@@ -120,17 +120,17 @@ def keep_pictures(root: Root, log: Log, out: Path) -> None:
 
 
 def check_home(root: Root, log: Log) -> None:
-    """The home holds the backend in its folder, and at its top what desktop programs have there, and nothing else."""
+    """Raise ProofError unless the home holds only the backend and the usual folders of desktop programs."""
     home = root.inside(HOME)
     root.as_user("du", "-h", "--max-depth=2", ".")
     if strange := {path.name for path in home.iterdir()} - HOME_MAY_HOLD:
-        raise ProofError(f"In the home there are now {', '.join(sorted(strange))}.")
+        raise ProofError(f"Unexpected in the home: {', '.join(sorted(strange))}.")
     if not (home / ".local" / "share" / "actionmesh" / "envs" / "current.json").exists():
         raise ProofError("The backend is not in the user's folder.")
 
 
 def offer_python(root: Root, python: Python) -> None:
-    """Put a lent Python on everybody's path, as one of the system."""
+    """Put a lent Python on all users' path, like one of the system."""
     link = root.inside(PROGRAMS.split(":")[1]) / f"python{python.version}"
     link.parent.mkdir(parents=True, exist_ok=True)
     link.unlink(missing_ok=True)

@@ -60,7 +60,7 @@ def test_from_a_folder_of_wheels_without_any_network(home, shelf, monkeypatch):
 def test_folder_that_lacks_a_wheel_names_it(home, shelf, monkeypatch):
     next(shelf.wheels.glob("filler-*")).unlink()
     last, _ = install(shelf, monkeypatch, wheels=str(shelf.wheels))
-    assert isinstance(last, Failed) and "filler" in last.problem and "Complete the folder" in last.cure
+    assert isinstance(last, Failed) and "filler" in last.problem and "Add it to the folder" in last.cure
     assert environments(home) == []
 
 
@@ -126,7 +126,7 @@ def test_certificate_of_a_company_is_trusted_when_it_is_named(home, shelf, compa
 
 
 @pytest.mark.parametrize(
-    ("code", "problem"), [(503, "could not be reached"), (403, "not where packages are"), (404, "not where packages are")]
+    ("code", "problem"), [(503, "could not be reached"), (403, "not in the package index"), (404, "not in the package index")]
 )
 def test_index_that_breaks_is_told(home, shelf, index, monkeypatch, code, problem):
     assert isinstance(install(shelf, monkeypatch, index=index.url)[0], Finished)  # uv is there from now on

@@ -139,10 +139,10 @@ def test_folder_that_cannot_be_made_is_told(tmp_path):
         ("status code 401 Unauthorized", "refused access"),
         ("Hash mismatch for `torch`\n Expected: sha256:1 Computed: sha256:2", "not the one that was tested"),
         ("Failed to fetch: dns error: failed to lookup", "could not be reached"),
-        ("Because torch was not found in the package registry and", "The package torch is not where"),
+        ("Because torch was not found in the package registry and", "The package torch is not in"),
         ("failed to remove file: Access is denied. (os error 5)", "could not be written"),
         ("something\nnobody expected\n\n", "could not play: nobody expected"),
-        ("", "could not play: it ended without a word"),
+        ("", "could not play: it gave no reason"),
     ],
 )
 def test_words_become_one_sentence_and_a_cure(words, problem):

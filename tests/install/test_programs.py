@@ -62,7 +62,7 @@ def test_python_that_the_variable_names_comes_first(tmp_path, children, monkeypa
     assert choose(uv(tmp_path, python(tmp_path, "3.11")), children) == (named, LOCKS[1])
     for wrong in (python(tmp_path, "3.9"), python(tmp_path, "3.11", "False"), str(tmp_path / "nothing")):
         monkeypatch.setenv("ACTIONMESH_BASE_PYTHON", wrong)
-        with pytest.raises(InstallError, match="ACTIONMESH_BASE_PYTHON names .* no Python 3.11 or 3.13 that works"):
+        with pytest.raises(InstallError, match="ACTIONMESH_BASE_PYTHON names .* not a working Python 3.11 or 3.13"):
             choose(uv(tmp_path), children)
 
 
@@ -101,7 +101,7 @@ def test_child_is_ended_by_a_cancel_and_its_secrets_are_not_logged():
 
 
 def test_child_that_fails_tells_its_code_and_last_lines(children):
-    ended = children.run([sys.executable, "-c", "for n in range(99): print(n)\nraise SystemExit('end')"])
+    ended = children.run([sys.executable, "-u", "-c", "for n in range(99): print(n)\nraise SystemExit('end')"])
     assert ended.code == 1 and ended.tail.splitlines()[-1] == "end" and len(ended.tail.splitlines()) == 60
 
 

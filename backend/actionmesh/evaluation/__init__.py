@@ -1,1 +1,1 @@
-"""Measures of a checkpoint. Looks down on the stages; nothing looks at it."""
+"""Measure a checkpoint. This package imports the stages and `training`; only the command `evaluate` imports it."""

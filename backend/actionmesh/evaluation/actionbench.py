@@ -4,8 +4,8 @@
     PREDICTIONS/<uid>/mesh_*.glb      a mesh for every frame, ordered by the number in its name; or
     PREDICTIONS/<uid>.safetensors     an animation of this project, also as the one such file in PREDICTIONS/<uid>
 
-A scene whose row is in the CSV is not computed again. A scene that fails is told in a sentence, counted, tried again next time,
-and keeps no other from being measured.
+A scene whose row is in the CSV is not measured again. A scene that fails is reported in a sentence, counted, and tried
+again next time; the other scenes are still measured.
 """
 
 import json
@@ -33,7 +33,7 @@ MESH_NAME = re.compile(r"mesh_(\d+)\.glb")
 
 @dataclass(frozen=True)
 class BenchSettings:
-    """How scenes are measured: points a side of the Chamfer distances, and the alignment."""
+    """How scenes are measured: points of each cloud for Chamfer distances, and the alignment."""
 
     points: int = 10_000
     alignment: AlignmentSettings = PUBLISHED
@@ -48,7 +48,9 @@ class BenchSettings:
 def evaluate(
     truth: Path, predictions: Path, output: Path, settings: BenchSettings | None = None, device: str | torch.device = "cpu"
 ) -> dict:
-    """Measures every scene of `truth`; rows go to `output` (.csv), the summary beside it (.json) and to the caller.
+    """Measure every scene of `truth` and return the summary.
+
+    Rows go to `output` (.csv), and the summary to a .json file next to it.
 
     Raises:
         InputError: a folder is missing or has no scene, or `output` holds something else.
@@ -68,10 +70,10 @@ def evaluate(
 
 
 def scenes_of(truth: Path, predictions: Path) -> list[str]:
-    """The names of all scenes, sorted."""
+    """Return the names of all scenes, sorted."""
     for folder in (truth, predictions):
         if not folder.is_dir():
-            raise InputError(f"{folder} is no folder.", "Give the folder that has one folder for each scene.")
+            raise InputError(f"{folder} is not a folder.", "Choose the folder that has a subfolder for each scene.")
     scenes = sorted(path.parent.name for path in truth.glob("*/surfaces.npy"))
     if not scenes:
         raise InputError(f"{truth} has no scene, such as {truth}/UID/surfaces.npy.", "Choose the folder of the ground truth.")
@@ -79,7 +81,7 @@ def scenes_of(truth: Path, predictions: Path) -> list[str]:
 
 
 def measure(uid: str, truth: Path, predictions: Path, settings: BenchSettings, device: str | torch.device) -> Row:
-    """One scene.
+    """Measure one scene.
 
     Raises:
         InputError: truth or prediction is missing, damaged, or of another number of frames.
@@ -93,7 +95,7 @@ def measure(uid: str, truth: Path, predictions: Path, settings: BenchSettings, d
 
 
 def read_surfaces(path: Path) -> np.ndarray:
-    """(T, V, 6) float32 points and normals."""
+    """Read points and normals (T, V, 6) float32."""
     try:
         array = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
@@ -106,7 +108,7 @@ def read_surfaces(path: Path) -> np.ndarray:
 
 
 def read_prediction(uid: str, predictions: Path, frames: int) -> SurfacePoints:
-    """SAMPLED points on every frame's surface."""
+    """Read a prediction as SAMPLED points on every frame's surface."""
     animations = [predictions / f"{uid}.safetensors", *sorted((predictions / uid).glob("*.safetensors"))]
     found = [path for path in animations if path.is_file()]
     meshes = mesh_paths(predictions / uid)
@@ -125,7 +127,7 @@ def read_prediction(uid: str, predictions: Path, frames: int) -> SurfacePoints:
 
 
 def mesh_paths(folder: Path) -> list[Path]:
-    """The meshes of a folder, by the number in their names."""
+    """Return the meshes of a folder, ordered by the number in their names."""
     numbered = [(int(match[1]), path) for path in folder.glob("mesh_*.glb") if (match := MESH_NAME.fullmatch(path.name))]
     return [path for _, path in sorted(numbered)]
 
@@ -136,7 +138,7 @@ def _require_frames(path: Path, found: int, wanted: int) -> None:
 
 
 def summarise(rows: list[Row], failures: dict[str, str], settings: str) -> dict:
-    """Means over the scenes that were measured, and a sentence on each that was not."""
+    """Return means over the measured scenes, and a sentence for each scene that failed."""
     return {
         "scenes": len(rows) + len(failures),
         "measured": len(rows),

@@ -1,7 +1,8 @@
-"""ActionBench's alignment: a cloud is turned, stretched and shifted onto another by gradient descent from 24 rotations.
+"""ActionBench's alignment: rotate, scale and shift one cloud onto another by gradient descent from 24 rotations.
 
-The loss is the squared Chamfer distance; nearest neighbours are looked up anew at every step (an ICP whose inner step is one of
-Adam's). Best start wins. The published numbers are the defaults; `Pruning` and fewer points make it feasible on a CPU.
+The loss is the squared Chamfer distance; nearest neighbours are found again at every step (an ICP whose inner step is
+one of Adam's). The best start wins. The defaults are the published numbers; `Pruning` and fewer points make it
+feasible on a CPU.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from .neighbours import Neighbours
 
 @dataclass(frozen=True)
 class Pruning:
-    """All starts go `steps` steps on `points` points; the best `keep` then go the whole way on the full clouds."""
+    """Run all starts for `steps` steps on `points` points, and only the best `keep` to the end on the full clouds."""
 
     points: int = 1000
     steps: int = 30
@@ -25,13 +26,13 @@ class Pruning:
 
 @dataclass(frozen=True)
 class AlignmentSettings:
-    """How an alignment is sought.
+    """Settings of an alignment.
 
     Args:
-        points: of each cloud, chosen at random.
-        steps, rate: of Adam.
-        starts: how many of the 24 axis-aligned rotations are tried, the identity first.
-        pruning: None follows every start to its end, as published.
+        points: random points taken from each cloud.
+        steps, rate: steps and learning rate of Adam.
+        starts: how many of the 24 axis-aligned rotations to try, the identity first.
+        pruning: None runs every start to its end, as published.
     """
 
     points: int = 10_000
@@ -52,7 +53,10 @@ PUBLISHED = AlignmentSettings()
 
 @dataclass(frozen=True)
 class Placement:
-    """x -> rotation @ (scale * x) + shift, with (3, 3), (3,) and (3,) float64; `loss` is the squared Chamfer distance reached."""
+    """The map x -> rotation @ (scale * x) + shift, with (3, 3), (3,) and (3,) float64.
+
+    `loss` is the squared Chamfer distance that it reaches.
+    """
 
     rotation: np.ndarray
     scale: np.ndarray
@@ -60,13 +64,13 @@ class Placement:
     loss: float
 
     def apply(self, points: np.ndarray) -> np.ndarray:
-        """(..., 3) float64."""
+        """Place points (..., 3), as float64."""
         return (points * self.scale) @ self.rotation.T + self.shift
 
 
 @dataclass
 class Candidates:
-    """S placements that descend side by side: six (S, 3, 2), scale (S, 3), shift (S, 3)."""
+    """S placements optimised in parallel: six (S, 3, 2), scale (S, 3), shift (S, 3)."""
 
     six: Tensor
     scale: Tensor
@@ -74,7 +78,7 @@ class Candidates:
 
     @classmethod
     def axis_aligned(cls, count: int, device: torch.device) -> "Candidates":
-        """The first `count` of the rotation group of the cube, unscaled and in place."""
+        """Return the first `count` rotations of the cube's rotation group, without scale or shift."""
         rotations = Rotation.create_group("O").as_matrix()
         order = np.argsort(-np.trace(rotations, axis1=1, axis2=2), kind="stable")[:count]
         six = torch.tensor(rotations[order][:, :, :2], dtype=torch.float32, device=device)
@@ -84,11 +88,11 @@ class Candidates:
         return Candidates(*(value.detach()[rows].clone() for value in (self.six, self.scale, self.shift)))
 
     def moved(self, points: Tensor) -> Tensor:
-        """(P, 3) -> (S, P, 3)."""
+        """Apply every placement to points (P, 3): (S, P, 3)."""
         return torch.einsum("sij,spj->spi", rotation_from_six(self.six), self.scale[:, None] * points) + self.shift[:, None]
 
     def descend(self, source: Tensor, target: Tensor, steps: int, rate: float) -> Tensor:
-        """Adam (Kingma and Ba 2015) on every candidate by itself; their losses (S,) at the end."""
+        """Optimise every candidate separately with Adam (Kingma and Ba 2015); return their final losses (S,)."""
         values = [value.requires_grad_() for value in (self.six, self.scale, self.shift)]
         optimiser, neighbours = torch.optim.Adam(values, lr=rate), Neighbours(target)
         for _ in range(steps):
@@ -102,7 +106,7 @@ class Candidates:
 def align(
     source: np.ndarray, target: np.ndarray, settings: AlignmentSettings = PUBLISHED, device: str | torch.device = "cpu"
 ) -> Placement:
-    """The placement that brings `source` (P, 3) onto `target` (Q, 3), as ActionBench finds it; the same on every call."""
+    """Return the placement that brings `source` (P, 3) onto `target` (Q, 3) as in ActionBench; it is deterministic."""
     device = torch.device(device)
     source_points, target_points = (_chosen(cloud, settings.points, device) for cloud in (source, target))
     candidates = Candidates.axis_aligned(settings.starts, device)
@@ -115,7 +119,7 @@ def align(
 
 
 def squared_chamfer(moved: Tensor, neighbours: Neighbours) -> Tensor:
-    """(S,): mean squared distance from each of (S, P, 3) to its nearest in the target, and the other way round, added."""
+    """Return squared Chamfer distances (S,) of clouds (S, P, 3) to the target: the means of both directions, added."""
     forward, backward = neighbours.mutual(moved)
     target = neighbours.target
     partners = moved.gather(1, backward[..., None].expand(-1, -1, 3))
@@ -123,7 +127,7 @@ def squared_chamfer(moved: Tensor, neighbours: Neighbours) -> Tensor:
 
 
 def rotation_from_six(six: Tensor) -> Tensor:
-    """(S, 3, 2) -> (S, 3, 3): the first two columns, made orthonormal, and their cross product (Zhou et al. 2019)."""
+    """Return rotations (S, 3, 3) from their first two columns (S, 3, 2), made orthonormal (Zhou et al. 2019)."""
     first = torch.nn.functional.normalize(six[..., 0], dim=-1)
     second = six[..., 1] - (first * six[..., 1]).sum(-1, keepdim=True) * first
     second = torch.nn.functional.normalize(second, dim=-1)
@@ -136,6 +140,6 @@ def _pruned(candidates: Candidates, source: Tensor, target: Tensor, pruning: Pru
 
 
 def _chosen(cloud: np.ndarray, count: int, device: torch.device) -> Tensor:
-    """At most `count` random points, float32."""
+    """Return at most `count` random points, float32."""
     rows = np.random.default_rng(0).permutation(len(cloud))[:count]
     return torch.tensor(cloud[rows], dtype=torch.float32, device=device)

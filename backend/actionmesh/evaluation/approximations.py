@@ -1,14 +1,14 @@
-"""What each approximation of sampling costs in accuracy, and what it saves.
+"""Measure what each approximation of sampling costs in accuracy, and what it saves.
 
-Every variant animates the same unseen toys from the same noise as the exact run that it departs from, and is measured by
-ActionBench's CD-4D and CD-M. `approximations_table` accepts it where neither is above its exact run's by more than the tolerance,
-in all exact runs and in the tasks in which it is measured:
+Every variant animates the same unseen toys from the same noise as its exact run, and is measured by ActionBench's
+CD-4D and CD-M. `approximations_table` accepts a variant if neither exceeds that of its exact run by more than the
+tolerance, in all exact runs and tasks in which it is measured:
 
-    mesh + video    the true mesh of frame 0 is given: Stages I and II. Measured where it is.
-    video           the clip alone: Stage 0 too. Under one alignment, found on frame 0 (`ALIGNMENT`).
+    mesh + video    the true mesh of frame 0 is given: Stages I and II. Measured in place, without alignment.
+    video           only the clip is given: Stage 0 too. Measured under one alignment, found on frame 0 (`ALIGNMENT`).
 
-Records are kept as they are made: a run that was cut off goes on where it was. A record whose variant or weights have changed
-is made anew.
+Records are saved as they are made, so an interrupted run continues where it stopped. A record is made again if its
+variant or weights change.
 """
 
 import json
@@ -39,10 +39,13 @@ from .surface_points import points_of_motion
 from .variants import MESH_AND_VIDEO, VIDEO, Task
 
 ALIGNMENT = AlignmentSettings(points=256, steps=60, rate=0.03, starts=1)
-"""Toybench's, but from the identity alone: what is made of a toy faces as it does, and whether another start wins by a hair, which
-turns the whole animation, says nothing about how it was sampled."""
+"""Toybench's alignment, but only from the identity.
+
+A generated toy faces the same way as the true one. If another start won by a narrow margin, the whole animation would
+be turned, which has nothing to do with how it was sampled.
+"""
 FRAMES = (0, 8, 15)
-"""At which CD-4D is taken."""
+"""Frames at which CD-4D is measured."""
 EXACT = "exact"
 PUBLISHED = {"image_steps": 100, "image_guidance": 7.5, "steps": 30, "guidance": 7.5}
 EXACT_RUNS: dict[str, dict[str, Any]] = {
@@ -53,7 +56,7 @@ Changes = dict[str, Any]
 
 
 def switches_of(name: str) -> Changes:
-    """A preset's steps and approximations, without its guidance."""
+    """Return a preset's steps and approximations, without its guidance."""
     preset = PRESETS[name]
     own = {switch: getattr(preset, switch) for switch in Approximation.__dataclass_fields__}
     return {**own, "steps": preset.steps, "image_steps": preset.image_steps}
@@ -65,7 +68,7 @@ IN_PRESETS: dict[str, Changes] = {
     "preset balanced": switches_of("balanced"),
     "preset fast": switches_of("fast"),
 }
-"""Variants that are measured in both tasks."""
+"""Variants measured in both tasks."""
 SINGLE: dict[str, Changes] = {
     **{f"AB2, {steps} steps": {"solver": "ab2", "steps": steps} for steps in (10, 12, 15)},
     **{f"UniPC, {steps} steps": {"solver": "unipc", "steps": steps} for steps in (10, 12, 15)},
@@ -79,7 +82,7 @@ SINGLE: dict[str, Changes] = {
     "every fifth difference": {"difference_every": 5},
     "8-bit linears": {"float8": True},
 }
-"""One approximation each, or one solver at fewer steps; with the mesh given."""
+"""Variants with one approximation, or one solver at fewer steps; measured only with the mesh given."""
 VARIANTS = {**IN_PRESETS, **SINGLE}
 
 
@@ -93,32 +96,32 @@ class Run:
 
     @property
     def settings(self) -> Changes:
-        """What it sets in a preset."""
+        """What the run sets in a preset."""
         return EXACT_RUNS[self.exact] | VARIANTS[self.variant]
 
     def key(self, subject: Subject) -> Changes:
-        """What its record is known by; a changed variant, and other weights, have another."""
+        """Return the key of the run's record; it changes with the variant's settings and with the weights."""
         settings = {name: list(value) if isinstance(value, tuple) else value for name, value in self.settings.items()}
         run = {"task": self.task.name, "exact": self.exact, "variant": self.variant, "settings": settings}
         return {**subject.key, "weights": digest_of_weights(subject.store.checkpoint.path), **run}
 
 
 def all_runs() -> Iterator[Run]:
-    """Exact runs first, so that a run that is cut off has something to compare with."""
+    """Yield all runs, the exact ones first, so that an interrupted evaluation has something to compare with."""
     for exact in EXACT_RUNS:
         yield from (Run(MESH_AND_VIDEO, exact, variant) for variant in VARIANTS)
         yield from (Run(VIDEO, exact, variant) for variant in IN_PRESETS)
 
 
 def evaluate(store: ModelStore, count: int, output: Path) -> list[dict]:
-    """Measures every run on the first `count` toys; records go to `output` (.json) as they are made, and to the caller.
+    """Measure every run on the first `count` toys and return the records; they go to `output` (.json) as they are made.
 
     Raises:
         InputError: there are fewer than two toys, or `output` holds something else.
         OutputError: the records cannot be written.
     """
     if count < 2:
-        raise InputError(f"Approximations cannot be compared on {count} toys.", "Take at least 2.")
+        raise InputError(f"Approximations cannot be compared on {count} toys.", "Use at least 2.")
     earlier, records, plan = read_records(output), [], toys(count)
     for index in tqdm(range(count), "toys", disable=None):
         subject = plan.subject(index, store, "quality")
@@ -133,13 +136,13 @@ def evaluate(store: ModelStore, count: int, output: Path) -> list[dict]:
 
 
 def to_come(earlier: list[dict], records: list[dict], done: Sequence[tuple[str, int]]) -> list[dict]:
-    """The earlier records that may still be asked for: not those of toys that are done, nor those that are among the records."""
+    """Return the earlier records that may still be needed: those not in `records` whose toys are not done."""
     known = {id(record) for record in records}
     return [record for record in earlier if id(record) not in known and (record["template"], record["seed"]) not in done]
 
 
 def measured(run: Run, subject: Subject) -> dict:
-    """CD-4D and CD-M of one run, and the network evaluations of its samplers; a sentence where no surface came out."""
+    """Measure CD-4D and CD-M of one run, and count network evaluations; if there is no surface, record the problem."""
     preset, store = replace(subject.preset, **run.settings), subject.store
     image_schedule = image_to_3d_schedule(preset.image_steps)
     work = {
@@ -158,25 +161,25 @@ def measured(run: Run, subject: Subject) -> dict:
 
 
 def evaluations(schedule: Schedule, guidance: float, approximation: Approximation) -> int:
-    """How often a sampler evaluates its network, each branch of guidance counted."""
+    """Return how often a sampler evaluates its network, counting each branch of guidance."""
     return sum(evaluation.branches for evaluation in evaluations_of(schedule, guidance, approximation))
 
 
 def drawn(subject: Subject, preset: Preset) -> Reference:
-    """Image-to-3D's mesh of frame 0 at this preset; raises MeshError where it has no surface."""
+    """Return image-to-3D's mesh of frame 0 at this preset; raise MeshError if it has no surface."""
     latent = latent_from_picture(subject.context[0], subject.store, preset, subject.toy.seed, QUIET)
     return reference_in_model_space(latent, mesh_of(latent, subject.store))
 
 
 def compared(found: np.ndarray, truth: np.ndarray, aligned: bool) -> dict[str, float | None]:
-    """CD-4D and CD-M of points (T, POINTS, 3), after one alignment found on frame 0 where that is asked for."""
+    """Return CD-4D and CD-M of points (T, POINTS, 3), if `aligned` after one alignment found on frame 0."""
     placed = align(found[0], truth[0], ALIGNMENT, "cpu").apply(found) if aligned else found
     distance = distances(placed, truth, None, frames=FRAMES, queries=QUERIES)
     return {"cd_4d": distance.cd_4d, "cd_m": distance.cd_m}
 
 
 def read_records(path: Path) -> list[dict]:
-    """The records of an earlier run; none where there is no file. Raises InputError where it holds something else."""
+    """Read the records of an earlier run, none if there is no file; raise InputError if it holds something else."""
     if not path.exists():
         return []
     try:
@@ -188,6 +191,6 @@ def read_records(path: Path) -> list[dict]:
 
 
 def write_records(path: Path, records: list[dict]) -> None:
-    """One record a line, whole or not at all."""
+    """Write one record per line, atomically."""
     lines = ",\n".join(json.dumps(record) for record in records)
     write_atomically(path, lambda part: part.write_text(f'{{"records": [\n{lines}\n]}}\n', encoding="utf-8"))

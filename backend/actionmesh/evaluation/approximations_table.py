@@ -1,4 +1,4 @@
-"""The records of approximations as a Markdown table: what each saves, what it costs, and whether it is accepted."""
+"""Format the records of approximations as Markdown: what each saves, what it costs, and whether it is accepted."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MEASURES = ("cd_4d", "cd_m")
 
 @dataclass(frozen=True)
 class Ratio:
-    """A variant's mean over its exact run's, on the toys that have both, and the standard error over toys (by jackknife)."""
+    """A variant's sum over its exact run's, on toys that have both, and its standard error over toys (jackknife)."""
 
     value: float
     error: float
@@ -34,7 +34,7 @@ class Ratio:
 
 
 def ratios(records: list[dict], task: str, exact: str, variant: str) -> dict[str, Ratio]:
-    """By measure; empty where fewer than two toys have both runs."""
+    """Return the ratios by measure; empty if fewer than two toys have both runs."""
     ours, theirs = (_by_toy(records, task, exact, name) for name in (variant, EXACT))
     both = sorted(ours.keys() & theirs.keys())
     if len(both) < 2:
@@ -44,7 +44,7 @@ def ratios(records: list[dict], task: str, exact: str, variant: str) -> dict[str
 
 
 def accepted(records: list[dict], variant: str) -> bool:
-    """Whether a variant is within the tolerance in every exact run and task in which it was measured, and nothing failed in it."""
+    """Return whether a variant never failed and is within the tolerance in every exact run and task that has it."""
     found = [ratios(records, task.name, exact, variant) for task in (MESH_AND_VIDEO, VIDEO) for exact in EXACT_RUNS]
     failed = any("problem" in record for record in records if record["variant"] == variant)
     given = [ratio for measures in found for ratio in measures.values()]
@@ -52,13 +52,13 @@ def accepted(records: list[dict], variant: str) -> bool:
 
 
 def table(records: list[dict], checkpoint: str) -> str:
-    """A table for every exact run and task."""
+    """Return a table for every exact run and task."""
     count = len({(record["template"], record["seed"]) for record in records})
     lines = [
-        f"Checkpoint `{checkpoint}`, {count} unseen toys of 16 frames; every variant from the same noise as its exact run.",
-        "Ratios are a variant's sum over the exact run's, ± the standard error over toys. *Evaluations* counts how often a network",
-        "is computed, each branch of guidance for itself: Stage I's, and Stage 0's where the clip alone is given.",
-        f"A variant is accepted where no ratio is above {1 + TOLERANCE:.2f} in any table that has it.",
+        f"Checkpoint `{checkpoint}`, {count} unseen toys of 16 frames; a variant starts from its exact run's noise.",
+        "Ratios are a variant's sum over the exact run's, ± the standard error over toys. *Evaluations* counts runs of",
+        "a network, each branch of guidance separately: Stage I's, and Stage 0's if only the clip is given.",
+        f"A variant is accepted if no ratio is above {1 + TOLERANCE:.2f} in any table that has it.",
         "",
     ]
     for exact in EXACT_RUNS:
@@ -94,7 +94,7 @@ def _by_toy(records: list[dict], task: str, exact: str, variant: str) -> dict[tu
 
 
 def _evaluations(records: list[dict], task: str, exact: str, variant: str) -> int:
-    """Of Stage I, and of Stage 0 too where it runs."""
+    """Return the evaluations of Stage I, plus those of Stage 0 if it runs."""
     record = next(iter(_by_toy(records, task, exact, variant).values()))
     return record["evaluations"] + (record["image_evaluations"] if task == VIDEO.name else 0)
 

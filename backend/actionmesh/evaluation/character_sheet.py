@@ -1,4 +1,4 @@
-"""A sheet of characters: the clip, the mesh matched to it from the camera's side and from aside, and the truth from aside."""
+"""Draw a sheet of characters: the clip, the matched mesh from the camera and from the side, the truth from the side."""
 
 import numpy as np
 
@@ -12,14 +12,14 @@ from .tracked_subjects import Cast, Character
 from .variants import MESH_AND_VIDEO
 
 FRAMES = 5
-"""Shown of each clip, spread evenly from the first to the last."""
+"""Frames shown of each clip, spread evenly from the first to the last."""
 ASIDE = 50.0
 """Degrees around +Y from the clip's camera to the other view."""
 EXTENT = 0.9
 
 
 def character_sheet(cast: Cast, store: ModelStore, preset_name: str, columns: int = 3) -> np.ndarray:
-    """Return a picture (H, W, 3) uint8 of every character, `columns` of them side by side."""
+    """Return a picture (H, W, 3) uint8 of all characters, `columns` of them side by side."""
     blocks = [_block(cast.subject(index, store, preset_name)) for index in range(len(cast))]
     blocks += [np.full_like(blocks[0], 255)] * (-len(blocks) % columns)
     gap = np.full((len(blocks[0]), CELL // 4, 3), 255, np.uint8)
@@ -31,7 +31,7 @@ def character_sheet(cast: Cast, store: ModelStore, preset_name: str, columns: in
 
 
 def _block(subject: Subject[Character]) -> np.ndarray:
-    """Four rows of one character, (4 CELL, FRAMES CELL, 3) uint8."""
+    """Draw four rows of one character, (4 CELL, FRAMES CELL, 3) uint8."""
     made, truth = matched_row(subject, MESH_AND_VIDEO, Match.AUTO), subject.toy
     shown = np.linspace(0, len(truth.vertices) - 1, FRAMES).round().astype(int)
     assert made.vertices is not None
@@ -43,6 +43,6 @@ def _block(subject: Subject[Character]) -> np.ndarray:
 
 
 def _camera(back: np.ndarray, turn: float) -> Camera:
-    """A camera where the clip's is, (3,) from the origin, turned around +Y by degrees."""
+    """Return a camera in the direction `back` (3,) of the clip's camera, turned around +Y by `turn` degrees."""
     yaw = float(np.arctan2(back[0], back[2]) + np.radians(turn))
     return Camera(yaw=yaw, pitch=float(np.arcsin(np.clip(back[1], -1, 1))), half_extent=EXTENT)

@@ -1,7 +1,7 @@
-"""Records of a benchmark that outlive interruptions: a JSON file of what is measured, and of what it sums up to.
+"""Benchmark records that survive interruptions: a JSON file with the records and their summary.
 
-A record has what names it (its key: a sequence, a task, a row) and what was found. A run that was cut off goes on where
-it was, and a row that is new is measured alone.
+A record has a key (a sequence, a task, a row) and what was measured. An interrupted run continues where it stopped, and
+if a row is new, only that row is measured.
 """
 
 import hashlib
@@ -16,15 +16,15 @@ from ..output.atomic import write_atomically
 
 
 class KeptRecords:
-    """The records of this run, in `records`, and those of an earlier one that it has not come to yet, in `to_come`.
+    """The records of this run, in `records`, and those of an earlier run that it has not reached yet, in `to_come`.
 
     Args:
-        path: of the JSON file, which need not be there.
-        run: how records are measured, such as the weights; it stands in the file's head.
-        key: the names that every record has.
+        path: the JSON file, which need not exist.
+        run: how records are measured, such as the weights; it is written at the top of the file.
+        key: names of the key's fields, which every record has.
         kind: what is measured, for messages.
     Raises:
-        InputError: the file holds something else, or what another run found.
+        InputError: the file holds something else, or the results of another run.
     """
 
     def __init__(self, path: Path, run: dict[str, Any], key: Collection[str], kind: str):
@@ -33,24 +33,24 @@ class KeptRecords:
         self.to_come = _read(path, run, set(key), kind)
 
     def keep(self, key: dict, measure: Callable[[], dict], **told: Any) -> None:
-        """Add the record of a key: an earlier one if there is one, else what `measure` finds.
+        """Add the record of a key: an earlier one if there is one, else the result of `measure`.
 
         Args:
-            measure: gives what is found; where it raises MeshError the record has a sentence instead.
-            told: what else to say of it, whether it is new or not.
+            measure: returns what is measured; if it raises MeshError, the record has its sentence instead.
+            told: more fields for the record, whether it is new or not.
         """
         known = find(self.to_come, key)
         self.records.append({**(known or {**key, **_found(measure)}), **told})
 
     def forget(self, which: Callable[[dict], bool]) -> None:
-        """Drop earlier records: those that are wrong now, and those that this run has come to."""
+        """Drop earlier records that are out of date, or that this run has reached."""
         self.to_come = [record for record in self.to_come if not which(record)]
 
     def forget_rows(self, rows: Collection[str], known: Collection[str]) -> None:
-        """Drop rows that are to be measured again.
+        """Drop rows in order to measure them again.
 
         Raises:
-            InputError: one of them is not among the known ones.
+            InputError: one of them is not known.
         """
         unknown = [row for row in rows if row not in known]
         if unknown:
@@ -58,7 +58,7 @@ class KeptRecords:
         self.forget(lambda record: record["row"] in rows)
 
     def write(self, summary: dict) -> dict:
-        """Write head, summary and all records, whole or not at all, and return them.
+        """Write head, summary and all records atomically, and return them.
 
         Raises:
             OutputError: the file cannot be written.
@@ -70,13 +70,13 @@ class KeptRecords:
 
 
 def find(records: list[dict], key: dict) -> dict | None:
-    """Return the record of that key, if there is one."""
+    """Return the record with a key, or None."""
     return next((record for record in records if all(record.get(name) == value for name, value in key.items())), None)
 
 
 @cache
 def digest_of_weights(checkpoint: Path) -> str:
-    """Return SHA-256 over the checkpoint's tensor files and their places in it, its first twelve digits."""
+    """Return the first twelve digits of a SHA-256 over the checkpoint's tensor files and their relative paths."""
     digest = hashlib.sha256()
     for path in sorted(checkpoint.rglob("*.safetensors")):
         digest.update(path.relative_to(checkpoint).as_posix().encode())
@@ -86,7 +86,7 @@ def digest_of_weights(checkpoint: Path) -> str:
 
 
 def _read(path: Path, run: dict[str, Any], key: set[str], kind: str) -> list[dict]:
-    """The records of an earlier run; none where there is no file."""
+    """Read the records of an earlier run; none if there is no file."""
     if not path.exists():
         return []
     try:

@@ -1,4 +1,4 @@
-"""The rows of match: a network's animation of the true mesh, brought onto its clip, with the camera estimated as a job does."""
+"""The rows of match: the network's animation of the true mesh, matched to its clip and estimated camera as in a job."""
 
 from collections.abc import Callable
 from functools import partial
@@ -21,17 +21,17 @@ MATCH_ROWS: dict[Match, str] = {Match.AUTO: "match", Match.REFINE: "refine", Mat
 
 
 def match_rows() -> dict[str, Variant]:
-    """Return the rows by name: each way, and the one that a job would take."""
+    """Return the rows by name: each way of match, and the way that a job would take."""
     return {name: partial(matched_row, way=way) for way, name in MATCH_ROWS.items()}
 
 
 def as_animated(subject: Subject, task: Task) -> Answer:
-    """Return what the network alone makes, which the ways of match begin with."""
+    """Return the network's own animation, which all ways of match start from."""
     return remembered(subject, task.name, lambda: animated(subject, task))
 
 
 def matched_row(subject: Subject, task: Task, way: Match) -> Answer:
-    """Return the animation matched in one way; AUTO leaves a mesh alone that does not stand as frame 0 shows it."""
+    """Return the animation matched in one way; AUTO does not change a mesh that does not stand as frame 0 shows it."""
     network = as_animated(subject, task)
     vertices, faces = network.vertices, network.faces
     assert vertices is not None and faces is not None
@@ -45,7 +45,7 @@ def matched_row(subject: Subject, task: Task, way: Match) -> Answer:
 
 
 def _way_of_job(subject: Subject, task: Task, network: Answer, crops: SubjectCrops, standing: Standing) -> Match:
-    """The way that a job takes, by the same rules."""
+    """Choose the way of match by the rules of a job."""
     assert network.vertices is not None and network.faces is not None
     faces, film, camera = network.faces, make_film(crops), standing.view.camera
     if trusted(standing.to_match.apply(network.vertices), (0,), 0, faces, film, camera):
@@ -63,12 +63,12 @@ def _matched(network: Answer, crops: SubjectCrops, standing: Standing, way: Matc
 
 
 def crops_of_subject(subject: Subject) -> SubjectCrops:
-    """Return a subject's frames as a job keeps them, once."""
+    """Return a subject's frames as a job stores them; computed once."""
     return remembered(subject, "crops", lambda: crops_of(subject.frames))
 
 
 def crops_of(frames: np.ndarray) -> SubjectCrops:
-    """Return frames (T, H, W, 4) uint8 as a job keeps them."""
+    """Return frames (T, H, W, 4) uint8 as a job stores them."""
     crops = SubjectCrops(*frames.shape[1:3])
     for frame in frames:
         crops.append(frame)
@@ -76,7 +76,7 @@ def crops_of(frames: np.ndarray) -> SubjectCrops:
 
 
 def remembered(subject: Subject, name: str, make: Callable[[], Made]) -> Made:
-    """Return what `make` gives, once for each subject: its rows share the network's answer and the camera."""
+    """Return the result of `make`, computed once per subject: its rows share the network's answer and the camera."""
     kept = subject.__dict__.setdefault("_matches", {})
     if name not in kept:
         kept[name] = make()

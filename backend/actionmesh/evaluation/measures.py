@@ -1,4 +1,4 @@
-"""Distances between shapes and between motions: ActionBench's CD-3D, CD-4D and CD-M, and those of our own."""
+"""Distances between shapes and between motions: ActionBench's CD-3D, CD-4D and CD-M, and our own measures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from .alignment import AlignmentSettings, align
 
 @dataclass(frozen=True)
 class Distances:
-    """Of an animation to the true one.
+    """Distances of an animation to the true one.
 
     Args:
         cd_3d: Chamfer distance with an alignment for every frame, mean over frames.
-        cd_4d: with one alignment, found on frame 0.
-        cd_m: motion Chamfer distance under that alignment; None where points cannot be followed from frame to frame.
+        cd_4d: Chamfer distance with one alignment, found on frame 0, mean over frames.
+        cd_m: motion Chamfer distance under that alignment; None if points cannot be followed from frame to frame.
     """
 
     cd_3d: float
@@ -34,13 +34,13 @@ def distances(
     queries: int | None = None,
     device: str | torch.device = "cpu",
 ) -> Distances:
-    """ActionBench's three measures.
+    """Return ActionBench's three measures.
 
     Args:
         prediction: (T, P, 3) points on the predicted surface, in random order; truth: (T, Q, 3) tracked points.
-        alignment: None measures both where they are; CD-3D is CD-4D then.
-        tracked: point p of the prediction is the same place of the surface in every frame.
-        frames: those at which Chamfer distances are taken, all of them without it.
+        alignment: None measures both in place; CD-3D then equals CD-4D.
+        tracked: whether point p of the prediction is the same place of the surface in every frame.
+        frames: frames at which Chamfer distances are measured; None means all.
         queries: see `chamfer_distance`.
     """
     chosen = range(len(truth)) if frames is None else frames
@@ -57,11 +57,11 @@ def distances(
 
 
 def chamfer_distance(first: np.ndarray, second: np.ndarray, queries: int | None = None) -> float:
-    """Mean distance from each of (P, 3) to its nearest in (Q, 3), and the other way round, added.
+    """Return the Chamfer distance of points (P, 3) and (Q, 3): mean distances to the nearest points, both ways, added.
 
     Args:
-        queries: how many of each side's points are looked up among all of the other's, the first ones; clouds in random order give
-            the same on average, sooner.
+        queries: use only the first points of each cloud as queries into the whole other cloud. For clouds in random
+            order this gives the same on average, faster.
     """
     to_second = cKDTree(second).query(first[:queries])[0].mean()
     to_first = cKDTree(first).query(second[:queries])[0].mean()
@@ -69,10 +69,10 @@ def chamfer_distance(first: np.ndarray, second: np.ndarray, queries: int | None 
 
 
 def motion_chamfer(prediction: np.ndarray, truth: np.ndarray) -> float:
-    """CD-M of ActionBench: points are matched on frame 0 and followed.
+    """Return CD-M of ActionBench, for prediction (T, P, 3) and truth (T, Q, 3).
 
-    Mean over points of the mean over frames of the distance to the matched point, both directions added.
-    prediction (T, P, 3), truth (T, Q, 3).
+    Points are matched on frame 0 and followed. CD-M is the mean over points and frames of the distance to the matched
+    point, both directions added.
     """
     forward = cKDTree(truth[0]).query(prediction[0])[1]
     backward = cKDTree(prediction[0]).query(truth[0])[1]
@@ -80,20 +80,20 @@ def motion_chamfer(prediction: np.ndarray, truth: np.ndarray) -> float:
 
 
 def volume_iou(first: np.ndarray, second: np.ndarray) -> float:
-    """Intersection over union of two sets of points of the same evenly drawn queries, (Q,) bool each."""
+    """Return the intersection over union of two subsets (Q,) bool of the same uniformly drawn queries."""
     return float((first & second).sum() / max((first | second).sum(), 1))
 
 
 def vertex_error(vertices: np.ndarray, truth: np.ndarray) -> float:
-    """Mean distance between (T, V, 3) vertices and where they should be."""
+    """Return the mean distance between vertices (T, V, 3) and their true positions."""
     return float(np.linalg.norm(vertices - truth, axis=-1).mean())
 
 
 def split_error(vertices: np.ndarray, truth: np.ndarray, back: np.ndarray) -> dict[str, float]:
-    """Return the mean length of the errors of (T, V, 3) vertices across a camera's sight, and along it.
+    """Return the mean errors of vertices (T, V, 3) across a camera's viewing direction, and along it.
 
     Args:
-        back: (3,), of length 1, from what the camera looks at to the camera.
+        back: (3,) unit vector from the subject to the camera.
     """
     error = vertices.astype(np.float64) - truth
     depth = error @ back

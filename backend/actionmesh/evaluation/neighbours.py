@@ -1,24 +1,24 @@
-"""Nearest neighbours between moving clouds and a fixed one: k-d trees on the CPU (SciPy), or all distances at once (PyTorch)."""
+"""Nearest neighbours of moving clouds and a fixed one, by k-d trees on the CPU (SciPy) or all distances (PyTorch)."""
 
 import torch
 from scipy.spatial import cKDTree
 from torch import Tensor
 
 SMALL = 512 * 512
-"""On the CPU, up to so many pairs all distances are faster than trees that have to be built first."""
+"""Pairs up to which, on the CPU, all distances are faster than building trees."""
 CHUNK = 2**27
-"""Pairs at once: half a gigabyte of distances."""
+"""Pairs computed at once: half a gigabyte of distances."""
 
 
 class Neighbours:
-    """Who is nearest to whom, between S clouds (S, P, 3) and `target` (Q, 3); no gradient flows."""
+    """Nearest neighbours between S clouds (S, P, 3) and `target` (Q, 3), without gradients."""
 
     def __init__(self, target: Tensor):
         self.target = target.detach()
         self._tree: cKDTree | None = None
 
     def mutual(self, clouds: Tensor) -> tuple[Tensor, Tensor]:
-        """(S, P) int64: every point's nearest in the target; (S, Q) int64: every target point's nearest in each cloud."""
+        """Return int64 indices: each point's nearest target (S, P), each target's nearest in every cloud (S, Q)."""
         clouds = clouds.detach()
         pairs = clouds.shape[1] * len(self.target)
         if self.target.device.type == "cpu" and pairs > SMALL:

@@ -1,6 +1,6 @@
 """The eight kinds of outsiders: scorpion, robot arm, excavator, windmill, tree, crab, desk lamp, scissors.
 
-Each grows a rig, in the rest pose, +Y up and facing +Z, with proportions drawn from its own generator. Left is +X.
+Each makes a rig in the rest pose, +Y up and facing +Z, with random proportions. Left is +X.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ GREEN, SAND = np.array([0.2, 0.55, 0.2]), np.array([0.8, 0.6, 0.35])
 
 @dataclass(frozen=True)
 class Kind:
-    """How to grow an outsider, and the yaw in degrees about +Y at which it shows itself best."""
+    """How to make an outsider, and its best yaw for viewing, in degrees about +Y."""
 
     grow: Callable[[np.random.Generator], Rig]
     yaw: float
@@ -43,7 +43,7 @@ def scorpion(rng: np.random.Generator) -> Rig:
 
 
 def _pincer(rig: Rig, rng: np.random.Generator, root: np.ndarray, side: int, colour: np.ndarray) -> None:
-    """An arm of two parts that ends in two fingers, one of which opens."""
+    """Add an arm of two parts that ends in two fingers, one of which opens."""
     elbow = root + (side * 0.2, 0.06, 0.08)
     wrist = elbow + (-side * 0.02, 0, 0.2)
     upper, lower = rig.limb(0, (root, elbow, wrist), (0.045, 0.045, 0.05), (colour, colour))
@@ -179,7 +179,7 @@ def lamp(rng: np.random.Generator) -> Rig:
 
 
 def scissors(rng: np.random.Generator) -> Rig:
-    """Two blades that cross at a pin, one in front of the other, so that they do not grow together."""
+    """Make two blades that cross at a pin, one in front of the other so that they do not blend together."""
     u, rig = rng.uniform, Rig(blend=0.01)
     length, opening = u(0.6, 0.75), u(16, 24)
     for side in (1, -1):

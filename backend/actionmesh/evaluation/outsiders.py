@@ -1,7 +1,7 @@
-"""Sequences outside the training's family: machines and plants of other body plans, in stripes, lights and views of their own.
+"""Sequences unlike the training data: other body plans, with stripes, lights and views that no toy has.
 
-They are rigs of the toys' building blocks, so that truth is as exact, but no template, pattern, light or camera of the
-training is used.
+Their rigs use the toys' building blocks, so the truth is equally exact, but no template, pattern, light or camera of
+the training data.
 """
 
 from dataclasses import dataclass
@@ -22,14 +22,17 @@ RENDER = 224
 
 @dataclass(frozen=True)
 class View:
-    """From where, and in what light, an outsider is seen."""
+    """The camera and the light of an outsider's clip."""
 
     camera: Camera
     light: Light
 
 
 def make_outsider(kind: str, seed: int, frames: int = 16) -> ToySequence:
-    """An outsider in motion, the same on every call; framed like a toy (first frame's box SIZE long, all frames in [-1, 1]^3)."""
+    """Make an outsider in motion, the same on every call.
+
+    It is framed like a toy: the first frame's box is SIZE long, and all frames fit [-1, 1]^3.
+    """
     rng = np.random.default_rng((list(KINDS).index(kind), seed))
     rig = KINDS[kind].grow(rng)
     rest, faces = rest_mesh(rig)
@@ -41,7 +44,7 @@ def make_outsider(kind: str, seed: int, frames: int = 16) -> ToySequence:
 
 
 def view_of(seed: int) -> View:
-    """A camera from below or well above, in strong perspective, and a hard light from the side or behind."""
+    """Draw a camera from below or well above, with strong perspective, and a hard light from the side or behind."""
     rng = np.random.default_rng((seed, 7))
     camera = Camera(
         yaw=np.radians(rng.choice([-1, 1]) * rng.uniform(12, 22)),
@@ -55,13 +58,13 @@ def view_of(seed: int) -> View:
 
 
 def render_outsider(sequence: ToySequence, size: int = RENDER) -> np.ndarray:
-    """(T, size, size, 4) uint8 RGBA as `view_of` its seed sees it."""
+    """Render an outsider with the view of its seed, as (T, size, size, 4) uint8 RGBA."""
     view = view_of(sequence.seed)
     return render_frames(sequence.vertices, sequence.faces, sequence.colours, view.camera, size, view.light)
 
 
 def _clock(rng: np.random.Generator, frames: int) -> Clock:
-    """One turn that starts slowly and speeds up: a rhythm that no toy has."""
+    """Draw a clock for part of a period that starts slowly and speeds up, a rhythm that no toy has."""
     travel = np.linspace(0, 1, frames)
     phase = rng.uniform(0, 2 * np.pi) + 2 * np.pi * rng.uniform(0.6, 0.9) * travel**1.5
     return Clock(travel * rng.uniform(1, 2), phase, 1.0, False)
@@ -70,7 +73,7 @@ def _clock(rng: np.random.Generator, frames: int) -> Clock:
 def _posed(
     rig: Rig, clock: Clock, turn: np.ndarray, rest: np.ndarray, weights: np.ndarray
 ) -> tuple[BlendedBody, np.ndarray]:
-    """The framed body and its vertices (T, V, 3), calmed until all frames fit the box."""
+    """Return the framed body and its vertices (T, V, 3), with the motion reduced until all frames fit the box."""
     while True:
         pose = rig.pose(clock).turned(turn)
         vertices = pulled_onto(rig.body(pose).batch(), torch.from_numpy(skinned(rig, pose, rest, weights))).numpy()
@@ -84,7 +87,7 @@ def _posed(
 
 
 def _stripes(rig: Rig, rest: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(V, 3) float32 colours in 0..1: the parts' own, broken by tilted stripes that change hue, not brightness alone."""
+    """Return colours (V, 3) float32 in 0..1: those of the parts, with tilted stripes that change the hue too."""
     own = weights @ rig.part_colours()
     direction, pitch = np.array([0.6, 1.0, 0.35]), rng.uniform(0.16, 0.24)
     striped = np.sin(rest @ direction * 2 * np.pi / pitch) > 0.55

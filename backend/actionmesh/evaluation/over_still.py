@@ -1,6 +1,6 @@
-"""Errors of rows as shares of the still mesh's: above 1 it would have been better to move nothing.
+"""Errors of rows as shares of the still mesh's error: above 1, it is better to move nothing.
 
-Ratios are of sums over sequences: a sequence that hardly moves has no ratio of its own.
+Ratios are of sums over sequences, because the ratio of a sequence that hardly moves is meaningless.
 """
 
 from collections.abc import Callable, Hashable, Iterable
@@ -14,7 +14,7 @@ OVER_STILL = {
     "error_in_picture_over_still": "error_in_picture",
     "error_in_depth_over_still": "error_in_depth",
 }
-"""Ratios, and the measures above the line. Below it is the still mesh's vertex error, or its CD-M."""
+"""Ratios, and the measures in their numerators. The denominator is the still mesh's vertex error, or its CD-M."""
 
 Found = dict[Hashable, dict]
 """A row's records by sequence."""
@@ -30,7 +30,7 @@ def by_row(records: Iterable[dict], sequence: Callable[[dict], Hashable]) -> dic
 
 
 def over_still(rows: dict[str, Found], still: Found) -> dict[str, ByRow]:
-    """Return, by row, the ratios, the median of sequences' own ratios, and the share of sequences better than still."""
+    """Return by row the ratios, the median ratio of single sequences, and the share of sequences better than still."""
 
     def each(make: Callable[[Found], float | None]) -> ByRow:
         return {row: make(found) for row, found in rows.items()}
@@ -43,7 +43,7 @@ def over_still(rows: dict[str, Found], still: Found) -> dict[str, ByRow]:
 
 
 def ratio(above: Found, below: Found, measure: str) -> float | None:
-    """Return sum over sum, of the sequences that have both; parts of the vertex error are over the whole of it."""
+    """Return the ratio of sums over sequences that have both; parts of the vertex error are divided by all of it."""
     unit = "vertex_error" if measure.startswith("error_in") else measure
     both = [
         (record[measure], below[name][unit])
@@ -55,13 +55,13 @@ def ratio(above: Found, below: Found, measure: str) -> float | None:
 
 
 def mean(values: Iterable[float | None]) -> float | None:
-    """Return the mean of the values that there are."""
+    """Return the mean of the values that are not None, or None."""
     known = [value for value in values if value is not None]
     return float(np.mean(known)) if known else None
 
 
 def _ratios(above: Found, below: Found) -> list[float]:
-    """Of each sequence by itself."""
+    """Return the vertex error ratio of each single sequence."""
     each = (ratio({name: record}, below, "vertex_error") for name, record in above.items())
     return [value for value in each if value is not None]
 

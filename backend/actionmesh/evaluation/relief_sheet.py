@@ -1,4 +1,4 @@
-"""A sheet of reliefs: for each clip two of its frames, and beside each the textured relief from the front and from aside."""
+"""Draw a sheet of reliefs: two frames of each clip, each next to the textured relief from the front and the side."""
 
 from collections.abc import Sequence
 
@@ -18,13 +18,13 @@ from .subjects import QUIET
 
 CELL = 168
 ASIDE = (0, 40, 60)
-"""Degrees around +Y from the front, from which a relief is seen."""
+"""Views of a relief, in degrees around +Y from the front."""
 BACKDROPS = (255, *(240 for _ in ASIDE))
-"""Of the clip, and of the relief."""
+"""Grey values behind the clip, and behind each view of the relief."""
 
 
 def relief_sheet(clips: Sequence[str]) -> tuple[np.ndarray, list[float]]:
-    """Return a picture (len(clips) CELL, 8 CELL, 3) uint8, and how the relief of each clip lies on it, 0 to 1."""
+    """Return a picture (len(clips) CELL, 8 CELL, 3) uint8, and how well each relief fits its clip, 0 to 1."""
     rows, overlaps = [], []
     for source in clips:
         clip = cut_out(read_clip(source, FrameChoice()), None)
@@ -37,7 +37,7 @@ def relief_sheet(clips: Sequence[str]) -> tuple[np.ndarray, list[float]]:
 
 
 def two_frames(relief: Animation, clip: Clip) -> tuple[int, int]:
-    """Return the frame that was inflated, and the one whose outline is least like its."""
+    """Return the frame that was inflated, and the frame whose outline differs most from it."""
     masks = clip.frames[:][..., 3] > 127
     own = masks[relief.reference_frame]
     overlaps = [(own & mask).sum() / max((own | mask).sum(), 1) for mask in masks]

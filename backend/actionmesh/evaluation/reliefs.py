@@ -1,4 +1,4 @@
-"""The row of relief: a clip's outline inflated and tracked without a network, as `--shape relief` does it."""
+"""The row of relief: a clip's outline, inflated and tracked without a network, as by `--shape relief`."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ NOWHERE = Provenance(clip="", mesh=None, seed=0, preset="", checkpoint="", versi
 
 
 def relief(subject: Subject, task: Task) -> Answer:
-    """Return the relief of a subject's clip; of all frames that one is inflated which shows limbs best."""
+    """Return the relief of a subject's clip, inflated from the frame that shows the limbs best."""
     frames = np.arange(len(subject.frames))
     crops, name = crops_of_subject(subject), subject.toy.template
     clip = Clip(subject.frames, frames.astype(np.float64), frames, True, name, crops=crops)

@@ -1,4 +1,4 @@
-"""A CSV of one row a scene that outlives interruptions: rows are appended as they are done, and a torn last line is mended."""
+"""A CSV file of scenes that survives interruptions: rows are appended one by one, a truncated last line is dropped."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ COLUMNS = ("uid", "cd_3d", "cd_4d", "cd_m", "settings")
 
 @dataclass(frozen=True)
 class Row:
-    """The measures of one scene; `cd_m` is None where the prediction's points cannot be followed."""
+    """The measures of one scene; `cd_m` is None if the prediction's points cannot be followed."""
 
     uid: str
     cd_3d: float
@@ -23,10 +23,10 @@ class Row:
 
 
 class ResultsFile:
-    """Opens or begins the CSV at `path`.
+    """The CSV file at `path`, new or continued.
 
     Args:
-        settings: how rows are computed, in words; those of another kind may not be mixed with these.
+        settings: how rows are measured, in words; a file has only rows with the same settings.
     Raises:
         InputError: the file is something else, or was computed with other settings.
         OutputError: it cannot be written.
@@ -38,7 +38,7 @@ class ResultsFile:
         write_atomically(path, lambda part: part.write_text(self._text(), encoding="utf-8", newline=""))
 
     def append(self, row: Row) -> None:
-        """Adds a row, on the disk when this returns."""
+        """Append a row; it is on disk when this returns."""
         self.rows[row.uid] = row
         try:
             with self.path.open("a", encoding="utf-8", newline="") as file:
@@ -46,15 +46,15 @@ class ResultsFile:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
-            raise OutputError(f"{self.path} could not be written ({error.strerror}).", "Make room and run it again.") from error
+            raise OutputError(f"{self.path} could not be written ({error.strerror}).", "Free disk space.") from error
 
     def _read(self) -> dict[str, Row]:
-        """The rows, without a last line that was cut off."""
+        """Read the rows, without a truncated last line."""
         text = self.path.read_bytes().decode("utf-8", errors="replace")
         whole = text[: text.rfind("\n") + 1]
         lines = list(csv.reader(io.StringIO(whole)))
         if text and (not _line(COLUMNS).startswith(text) if not lines else tuple(lines[0]) != COLUMNS):
-            raise InputError(f"{self.path} is no file of ActionBench results.", "Choose another output file.")
+            raise InputError(f"{self.path} is not a file of ActionBench results.", "Choose another output file.")
         return {row.uid: row for row in (self._row(line, number) for number, line in enumerate(lines[1:], start=2))}
 
     def _row(self, cells: list[str], number: int) -> Row:

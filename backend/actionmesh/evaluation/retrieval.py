@@ -1,4 +1,4 @@
-"""The baseline of looking it up: the training toy whose picture is nearest, as if its shape were the answer."""
+"""The retrieval baseline: the shape of the training toy whose picture is nearest."""
 
 from dataclasses import dataclass
 
@@ -22,16 +22,16 @@ class Library:
 
     @classmethod
     def of(cls, count: int) -> "Library":
-        """Renders them anew."""
+        """Render the first frames of `count` training toys."""
         seeds = tqdm(range(FIRST_TRAINING_SEED, FIRST_TRAINING_SEED + count), "training pictures", disable=None)
         return cls(np.stack([small_pictures(render_toy(make_sequence(seed, frames=1)))[0] for seed in seeds]))
 
     def nearest(self, picture: np.ndarray) -> int:
-        """The seed of the toy whose picture has the least squared difference to (h, w, 3) uint8."""
+        """Return the seed of the toy whose picture has the least squared difference to `picture` (h, w, 3) uint8."""
         difference = (self.pictures.astype(np.int32) - picture.astype(np.int32)) ** 2
         return FIRST_TRAINING_SEED + int(difference.reshape(len(self.pictures), -1).sum(axis=1).argmin())
 
     def chamfer(self, picture: np.ndarray, truth: np.ndarray) -> float:
-        """Of the nearest picture's shape in its first frame to the true points (P, 3), both where they are."""
+        """Return the Chamfer distance of the nearest toy's first frame to the true points (P, 3), without alignment."""
         toy = make_sequence(self.nearest(picture), frames=1)
         return chamfer_distance(sample_surface(toy.vertices[0], toy.faces, POINTS, 0).points, truth, QUERIES)

@@ -1,4 +1,4 @@
-"""Contact sheets of Toybench's sequences: the clip, and under it what is made of mesh and clip, and of the clip alone."""
+"""Draw contact sheets of Toybench's sequences: the clip, then the results of mesh + video and of video."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,10 @@ BACKDROP = {"clip": 255, "result": 244}
 
 
 def sheet(store: ModelStore, preset_name: str, toy_count: int, outsider_count: int, columns: int = 2) -> np.ndarray:
-    """(H, W, 3) uint8: three rows a sequence (clip, mesh + video, video), `columns` sequences side by side, frames SHOWN."""
+    """Return a picture (H, W, 3) uint8 with `columns` sequences side by side.
+
+    Each sequence has three rows (clip, mesh + video, video) of the frames SHOWN.
+    """
     blocks = [
         block(plan.subject(index, store, preset_name))
         for plan in (toys(toy_count), outsiders(outsider_count))
@@ -31,7 +34,7 @@ def sheet(store: ModelStore, preset_name: str, toy_count: int, outsider_count: i
 
 
 def block(subject: Subject) -> np.ndarray:
-    """(3 CELL, len(SHOWN) CELL, 3) uint8 of one sequence."""
+    """Draw one sequence as (3 CELL, len(SHOWN) CELL, 3) uint8."""
     toy = subject.toy
     given = animated(subject, MESH_AND_VIDEO)
     rows = [strip(subject.frames[list(SHOWN)], "clip"), _rendered(given, toy.colours)]
@@ -48,7 +51,7 @@ def _rendered(answer: Answer, colours: np.ndarray | None) -> np.ndarray:
 
 
 def strip(frames: Sequence[np.ndarray] | np.ndarray, kind: str) -> np.ndarray:
-    """Return RGBA frames of any size beside each other on a plain backdrop: that of a clip, or of a result."""
+    """Return RGBA frames of any size side by side on a plain backdrop; `kind` is "clip" or "result"."""
     cells = []
     for frame in frames:
         small = cv2.resize(frame, (CELL, CELL), interpolation=cv2.INTER_AREA).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The sequences that Toybench measures: unseen toys, and outsiders of other body plans; with all that their rows share."""
+"""The sequences that Toybench measures: unseen toys, and outsiders of other body plans, with what their rows share."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,15 +24,18 @@ from .surface_points import points_of_motion
 FRAMES = 16
 POINTS = 10_000
 QUERIES = 2000
-"""Points of either side that are looked up among the other's POINTS."""
+"""Points of each cloud that are used as queries among the other's POINTS."""
 RESOLUTION, COARSE = 48, 24
-"""Cells a side of the grids on which all surfaces are found."""
+"""Cells along a side of the fine and the coarse grid for extracting surfaces."""
 NOISE_STRIDE = 100_003
 QUIET = Progress()
 
 
 class Truth(Protocol):
-    """A mesh whose motion is known, such as a `ToySequence`: (T, V, 3) float32 vertices in model space, (F, 3) int32 faces."""
+    """A mesh with known motion, such as a `ToySequence`.
+
+    Vertices are (T, V, 3) float32 in model space, faces (F, 3) int32.
+    """
 
     @property
     def template(self) -> str: ...
@@ -51,12 +54,12 @@ TruthT = TypeVar("TruthT", bound=Truth)
 
 
 class Subject(Generic[TruthT]):
-    """A sequence whose truth is known, seen by a checkpoint at a preset; what several rows need is computed once.
+    """A sequence with known truth, with a checkpoint and a preset; values that several rows need are computed once.
 
     Args:
         toy: the truth.
         frames: (T, H, W, 4) uint8, its clip.
-        back: (3,), of length 1, in model space: from what the clip's camera looks at to the camera.
+        back: (3,) unit vector in model space from the subject to the clip's camera.
     """
 
     def __init__(self, toy: TruthT, frames: np.ndarray, back: np.ndarray, store: ModelStore, preset_name: str):
@@ -71,7 +74,7 @@ class Subject(Generic[TruthT]):
 
     @property
     def key(self) -> dict:
-        """What names it in the results."""
+        """What identifies the sequence in the results."""
         return {"template": self.toy.template, "seed": self.toy.seed}
 
     @cached_property
@@ -86,25 +89,25 @@ class Subject(Generic[TruthT]):
 
     @cached_property
     def drawn(self) -> Reference:
-        """The mesh that image-to-3D makes of frame 0; raises MeshError where it has no surface."""
+        """The mesh that image-to-3D makes of frame 0; raises MeshError if it has no surface."""
         latent = self.pictured_latent(0)
         return reference_in_model_space(latent, mesh_of(latent, self.store))
 
     def pictured_latent(self, frame: int, own_noise: bool = False) -> Tensor:
-        """(N, D) that image-to-3D makes of one frame, from the same noise for all frames or from noise of its own."""
+        """Return image-to-3D's latent (N, D) of one frame, with the same noise for all frames or with its own noise."""
         seed = self.toy.seed + (NOISE_STRIDE * frame if own_noise else 0)
         return latent_from_picture(self.context[frame], self.store, self.preset, seed, QUIET)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One set: the templates (or kinds) and seeds of its sequences, in order."""
+    """One set of sequences: their templates (or kinds) and seeds, in order."""
 
     name: str
     members: tuple[tuple[str, int], ...]
 
     def subject(self, index: int, store: ModelStore, preset_name: str) -> Subject:
-        """Makes and renders one member."""
+        """Make and render one member."""
         template, seed = self.members[index]
         if self.name == "outsiders":
             outsider = make_outsider(template, seed, FRAMES)
@@ -116,20 +119,20 @@ class Plan:
 
 
 def toys(count: int) -> Plan:
-    """`count` toys with the seeds 0, 1, ...: no training has them. Templates take turns, as often as each other or once more."""
+    """Return a plan of `count` toys with the seeds 0, 1, ..., which are not in training data; templates take turns."""
     names = list(TEMPLATES)
     return Plan("toys", tuple((names[seed % len(names)], seed) for seed in range(count)))
 
 
 def outsiders(count: int) -> Plan:
-    """`count` outsiders, kinds in turn."""
+    """Return a plan of `count` outsiders; kinds take turns."""
     names = list(KINDS)
     return Plan("outsiders", tuple((names[i % len(names)], i // len(names)) for i in range(count)))
 
 
 @torch.no_grad()
 def mesh_of(latent: Tensor, store: ModelStore) -> Mesh:
-    """The VAE's surface of one latent (N, D), on Toybench's own grid; raises MeshError where there is none."""
+    """Return the VAE's surface of one latent (N, D) on Toybench's grid; raise MeshError if there is none."""
     vae = store.shape_vae
     context = vae.prepare(store.denormalise(latent[None].to(store.device)))
 

@@ -1,11 +1,11 @@
-"""Toybench: a checkpoint on unseen procedural sequences whose truth is exact, and on outsiders, in two tasks.
+"""Toybench: measure a checkpoint on unseen procedural sequences with exact truth, and on outsiders, in two tasks.
 
-    mesh + video    the true mesh of frame 0 and the clip -> where its vertices are. Measured where it is: no alignment.
-    video           the clip alone -> a mesh that moves. Measured under ActionBench's alignment, at less expense (`ALIGNMENT`).
+    mesh + video    from the true mesh of frame 0 and the clip to the vertices over time. Measured without alignment.
+    video           from the clip alone to a moving mesh. Measured under ActionBench's alignment, cheaper (`ALIGNMENT`).
 
-Each task is done whole and with a part left out (`variants`). A row whose frames have meshes of their own has no CD-M: nothing says
-which point is which in the next frame. Ablation switches are tried on the first toys only. Shapes are always the
-networks', but for the row of relief.
+Each task is done by the whole method and with a part left out (`variants`). A row with a separate mesh for each frame
+has no CD-M, because points do not correspond between frames. Ablation switches are tried only on the first toys.
+Shapes are always the networks', except in the row of relief.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -37,7 +37,7 @@ IOU_QUERIES = 20_000
 KEY = ("set", "template", "seed", "task", "row")
 
 Look = Callable[[], Subject]
-"""A sequence, made and looked at when that is needed."""
+"""Makes a sequence and its subject when needed."""
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class Extent:
     """How much is measured.
 
     Args:
-        toys, outsiders: sequences of each set.
-        ablations: on how many of the toys the ablation's switches are tried.
-        retrieved: training toys among which the nearest picture is looked for; 0 leaves that out.
-        frames: at which Chamfer distances are taken, and of which a row without correspondence makes meshes; 0 is the first.
+        toys, outsiders: number of sequences in each set.
+        ablations: number of toys on which the ablation's switches are tried.
+        retrieved: number of training toys that are searched for the nearest picture; 0 leaves that out.
+        frames: frames for Chamfer distances, and for the meshes of rows without correspondence; the first must be 0.
     """
 
     toys: int = 64
@@ -61,20 +61,20 @@ class Extent:
         counts = (self.toys, self.outsiders, self.ablations, self.retrieved)
         if min(counts) < 0 or 1 in counts[:2] or not any(counts[:2]):
             found = f"Toybench cannot measure {self.toys} toys and {self.outsiders} outsiders, {self.ablations} ablated."
-            raise InputError(found, "Take at least 2 of either set, or none of one.")
+            raise InputError(found, "Use at least 2 of each set, or none of one set.")
         if self.frames[:1] != (0,) or not all(0 <= frame < FRAMES for frame in self.frames):
-            raise InputError(f"Toybench cannot measure at the frames {self.frames}.", f"Begin with 0 and stay below {FRAMES}.")
+            raise InputError(f"Toybench cannot measure at frames {self.frames}.", f"Start with 0; stay below {FRAMES}.")
 
     def as_json(self) -> dict:
-        """Return what a JSON file gives back as it is."""
+        """Return a dictionary that a JSON file preserves unchanged."""
         return {**asdict(self), "frames": list(self.frames)}
 
 
 def evaluate(store: ModelStore, preset_name: str, extent: Extent, output: Path, again: Sequence[str] = ()) -> dict:
-    """Measures every sequence; results go to `output` (.json) as they are made, and to the caller.
+    """Measure every sequence and return the results, which go to `output` (.json) as they are made.
 
     Args:
-        again: rows that are measured again.
+        again: rows to measure again.
     Raises:
         InputError: there is no such preset or row, or `output` holds something else.
         OutputError: the results cannot be written.
@@ -99,18 +99,18 @@ def evaluate(store: ModelStore, preset_name: str, extent: Extent, output: Path, 
 
 
 def is_of(member: dict, record: dict) -> bool:
-    """Whether a record is of one sequence."""
+    """Return whether a record belongs to a sequence."""
     return member.items() <= record.items()
 
 
 def answers(
     subject: Look, other: Look, frames: tuple[int, ...], ablated: bool, library: Callable[[], Library | None]
 ) -> Iterator[tuple[str, str, Callable[[], dict]]]:
-    """Task and row of everything that is measured of a sequence, and what measures it.
+    """Yield the task and row of everything measured for a sequence, with the function that measures it.
 
     Args:
-        other: the sequence before, which lends its frames and its shape.
-        frames: see `Extent`; ablated: whether switches are tried too.
+        other: the sequence before, for its frames and its shape.
+        frames: see `Extent`; ablated: whether to try switches too.
     """
     yield SHAPE, FULL, lambda: measure_shape(subject(), other(), library())
     for task in (MESH_AND_VIDEO, VIDEO):
@@ -119,35 +119,35 @@ def answers(
 
 
 def rows_of(task: Task, other: Look, frames: tuple[int, ...], ablated: bool) -> dict[str, Variant]:
-    """The rows of a task by name: those of the networks, and what is made around them."""
+    """Return the rows of a task by name: those of the networks, and those of match or relief."""
     rows = variants_of(task, other, frames, ablated)
     return {**rows, FULL: as_animated, **(match_rows() if task.given_mesh else {RELIEF: relief})}
 
 
 def known_rows() -> set[str]:
-    """The names of all rows."""
+    """Return the names of all rows."""
     return {row for task in (MESH_AND_VIDEO, VIDEO) for row in rows_of(task, _nobody, (0,), True)}
 
 
 def _nobody() -> Subject:
-    raise AssertionError("names alone are asked for")
+    raise AssertionError("only the names are needed")
 
 
 def measure_row(look: Look, task: Task, variant: Variant, frames: tuple[int, ...]) -> dict:
-    """Distances of one answer."""
+    """Measure the distances of one answer."""
     subject = look()
     return measured(variant(subject, task), subject, task, frames)
 
 
 def results_of(store: ModelStore, records: list[dict]) -> dict:
-    """A summary of each set of which something is measured."""
+    """Return a summary of each set that has records."""
     names = dict.fromkeys(record["set"] for record in records)
     sets = {name: summary_of([record for record in records if record["set"] == name]) for name in names}
     return {"checkpoint": store.checkpoint.name, "sets": sets}
 
 
 def measured(answer: Answer, subject: Subject, task: Task, frames: tuple[int, ...]) -> dict:
-    """CD-3D, CD-4D and CD-M, None where it has no meaning; of the true mesh also the vertex error and its parts."""
+    """Return CD-3D, CD-4D and CD-M (None without correspondence), plus vertex errors if the mesh is given."""
     alignment = None if task.given_mesh else ALIGNMENT
     if answer.meshes is not None:
         drawn = points_of_meshes(answer.meshes, POINTS, 0)
@@ -163,7 +163,7 @@ def measured(answer: Answer, subject: Subject, task: Task, frames: tuple[int, ..
 
 
 def measure_shape(subject: Subject, other: Subject, library: Library | None) -> dict:
-    """Shape VAE and image-to-3D on frame 0, measured where they are; None where no surface came out."""
+    """Measure the shape VAE and image-to-3D on frame 0, without alignment; None where there is no surface."""
     return {
         "iou": reconstruction_iou(subject),
         **shape_distances(subject, other),
@@ -172,7 +172,7 @@ def measure_shape(subject: Subject, other: Subject, library: Library | None) -> 
 
 
 def shape_distances(subject: Subject, other: Subject) -> dict[str, float | None]:
-    """Chamfer distances of frame 0's shape: the VAE's, image-to-3D's, and that of another subject."""
+    """Return Chamfer distances to frame 0's shape: of the VAE's shape, of image-to-3D's, and of another subject's."""
     truth = subject.truth[0]
     return {
         "chamfer_vae": _chamfer(lambda: mesh_of(subject.given.latent, subject.store), truth),
@@ -183,7 +183,7 @@ def shape_distances(subject: Subject, other: Subject) -> dict[str, float | None]
 
 @torch.no_grad()
 def reconstruction_iou(subject: Subject) -> float:
-    """Volume IoU of the VAE's field and the exact body in the first frame's box, padded by a tenth."""
+    """Return the volume IoU of the VAE's field and the exact body in the first frame's box, padded by a tenth."""
     toy, store = subject.toy, subject.store
     low, high = toy.vertices[0].min(0), toy.vertices[0].max(0)
     pad = 0.1 * (high - low).max()
@@ -196,7 +196,7 @@ def reconstruction_iou(subject: Subject) -> float:
 
 
 def _chamfer(make: Callable[[], Mesh], truth: np.ndarray) -> float | None:
-    """Of a mesh to the true points; None when it has no surface."""
+    """Return the Chamfer distance of a mesh to the true points; None if it has no surface."""
     try:
         mesh = make()
     except MeshError:

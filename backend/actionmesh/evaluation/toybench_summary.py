@@ -1,6 +1,6 @@
-"""Toybench's records as means by row and template, and as the ratios that say whether a checkpoint is worth using.
+"""Summarise Toybench's records: means by row and template, and ratios that show whether a checkpoint is worth using.
 
-Ratios are of sums over sequences: a sequence that hardly moves has no ratio of its own.
+Ratios are of sums over sequences, because the ratio of a sequence that hardly moves is meaningless.
 """
 
 from collections.abc import Hashable, Iterable
@@ -11,7 +11,7 @@ from .reliefs import RELIEF
 from .variants import ABLATIONS, FRAME_BY_FRAME, FULL, MESH_AND_VIDEO, ONE_NOISE, OTHER, STILL, VIDEO
 
 SHAPE = "shape of frame 0"
-"""The task of what is measured before anything moves."""
+"""The task of what is measured on the shape of frame 0, before anything moves."""
 MEASURES = ("vertex_error", "cd_3d", "cd_4d", "cd_m")
 SHAPES = ("iou", "chamfer_vae", "chamfer_image", "chamfer_random", "chamfer_retrieved")
 RATIOS = {
@@ -23,20 +23,21 @@ RATIOS = {
     "relief_cd_4d_over_full": (VIDEO.name, "cd_4d", RELIEF, FULL),
     "relief_cd_m_over_full": (VIDEO.name, "cd_m", RELIEF, FULL),
 }
-"""Name: the task and the measure, and the rows above and below the line."""
+"""By name: the task, the measure, and the rows in the numerator and the denominator."""
 HIGHER_IS_BETTER = {"iou", "other_clip_vertex_error_over_still"}
 MATCH = "match"
 ON_THE_CLIP = (FULL, *MATCH_ROWS.values())
-"""The network alone, and its animation brought onto the clip."""
+"""The rows of the network alone, and of its animation matched to the clip."""
 
 
 def summary_of(records: list[dict]) -> dict:
-    """Means of a set.
+    """Return the means of a set.
 
     Returns:
-        headline: every ratio and shape measure over the set, with its worst template; templates: the same by template; tasks: means
-        of every row, with the number of sequences and of those without a surface; ablations: the same of the sequences alone on
-        which the switches were tried; better_than_still: share of sequences; match: see `match_summary`.
+        headline: every ratio and shape measure over the set, with its worst template; templates: the same by template;
+        tasks: means of every row, with the number of sequences and of those without a surface; ablations: the same for
+        only the sequences on which the switches were tried; better_than_still: share of sequences; match: see
+        `match_summary`.
     """
     shapes, moving = _parted(records)
     names = sorted({record["template"] for record in records})
@@ -59,7 +60,7 @@ def summary_of(records: list[dict]) -> dict:
 
 
 def match_summary(records: list[dict], templates: list[str]) -> dict:
-    """Errors of the given mesh as shares of the still mesh's, by row: the network alone, and each way of match.
+    """Return errors of the given mesh as shares of the still mesh's, by row: the network alone, and each way of match.
 
     Returns:
         the measures of `over_still` by row; templates: the vertex error's, by template and row; worst: the template
@@ -90,7 +91,7 @@ def _largest(values: dict[str, float | None]) -> str | None:
 
 
 def _parted(records: list[dict]) -> tuple[list[dict], list[dict]]:
-    """Those of shapes, and those of what moves."""
+    """Split records into those of shapes and those of motions."""
     return [r for r in records if r["task"] == SHAPE], [r for r in records if r["task"] != SHAPE]
 
 
@@ -118,7 +119,7 @@ def _with_worst(name: str, value: float | None, templates: dict[str, dict]) -> d
 
 
 def _rows(records: Iterable[dict]) -> dict[str, dict[str, dict]]:
-    """Task -> row -> means, sequences, and how many had no surface."""
+    """Return by task and row the means, the number of sequences, and how many had no surface."""
     grouped: dict[str, dict[str, list[dict]]] = {}
     for record in records:
         grouped.setdefault(record["task"], {}).setdefault(record["row"], []).append(record)
@@ -126,7 +127,7 @@ def _rows(records: Iterable[dict]) -> dict[str, dict[str, dict]]:
 
 
 def _row(records: list[dict]) -> dict:
-    """A measure that one of the answers lacks has no mean: that of the others would say nothing about the row."""
+    """Return a row's means; a measure that one answer lacks has none, as a mean of the others would mislead."""
     answers = [record for record in records if "problem" not in record]
     complete = [name for name in MEASURES if all(record.get(name) is not None for record in answers)]
     means = {name: mean(record[name] for record in answers) if name in complete else None for name in MEASURES}
@@ -134,7 +135,7 @@ def _row(records: list[dict]) -> dict:
 
 
 def _ablated(records: list[dict]) -> set[str]:
-    """The names of the ablation's rows that were computed."""
+    """Return the names of the ablation's rows that were measured."""
     return {record["row"] for record in records if record["row"] in ABLATIONS}
 
 

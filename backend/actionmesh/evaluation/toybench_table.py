@@ -1,4 +1,4 @@
-"""Toybench's summary as Markdown, for a person to read."""
+"""Format Toybench's summary as Markdown."""
 
 from .toybench_summary import MEASURES, ON_THE_CLIP, RATIOS
 
@@ -27,7 +27,7 @@ OVER_STILL = {
 
 
 def table(results: dict) -> str:
-    """The summary as Markdown."""
+    """Return the summary as Markdown."""
     lines = [f"Checkpoint `{results['checkpoint']}`, preset `{results['preset']}`.", ""]
     for name, summary in results["sets"].items():
         lines += [f"### {name.capitalize()} (n = {summary['sequences']})", "", *_headline_table(summary), ""]
@@ -49,7 +49,7 @@ def _headline_table(summary: dict) -> list[str]:
 
 
 def _match_table(match: dict) -> list[str]:
-    """The network alone and each way of match, over all."""
+    """Return the table of the network alone and each way of match, over all templates."""
     lines = [f"| mesh + video, over still | {' | '.join(ON_THE_CLIP)} |", "|---" * (len(ON_THE_CLIP) + 1) + "|"]
     for measure, words in OVER_STILL.items():
         lines.append(f"| {words} | " + " | ".join(_text(match[measure].get(row)) for row in ON_THE_CLIP) + " |")
@@ -61,7 +61,7 @@ def _match_table(match: dict) -> list[str]:
 
 
 def _match_template_table(match: dict) -> list[str]:
-    """The vertex error by template, and whether match is worse than the network alone."""
+    """Return the table of vertex errors by template, and whether match is worse than the network alone."""
     titles = "vertex error over still", *ON_THE_CLIP, "match is worse than the network"
     lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
     for name, rows in match["templates"].items():

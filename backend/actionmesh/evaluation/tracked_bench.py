@@ -1,7 +1,9 @@
-"""A checkpoint on characters that artists made, whose motion tracked files hold; in Toybench's two tasks.
+"""Measure a checkpoint on artists' characters, whose motion is known from tracked files.
 
-    mesh + video    the true mesh of frame 0 and the clip -> where its vertices are. Measured where it is: no alignment.
-    video           the clip alone -> a mesh that moves. Measured under Toybench's alignment.
+The tasks are those of Toybench:
+
+    mesh + video    from the true mesh of frame 0 and the clip to the vertices over time. Measured without alignment.
+    video           from the clip alone to a moving mesh. Measured under Toybench's alignment.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -21,15 +23,15 @@ from .tracked_summary import NETWORK, SHAPE, grouped, summary_of
 from .variants import MESH_AND_VIDEO, OTHER, STILL, VIDEO, Task, Variant, seeing, still
 
 CHAMFERS = 3
-"""Frames at which Chamfer distances are taken, spread evenly from the first to the last."""
+"""Number of frames for Chamfer distances, spread evenly from the first to the last."""
 KEY = ("file", "track", "task", "row")
 
 Look = Callable[[], TrackedSubject]
-"""A character, looked at when that is needed."""
+"""Makes a character's subject when needed."""
 
 
 def rows_of(task: Task, other: Look) -> dict[str, Variant]:
-    """The rows of a task by name: a new way of answering it belongs here. `other` is who lends another clip."""
+    """Return the rows of a task by name; add a new way of doing a task here. `other` gives another clip."""
     rows: dict[str, Variant] = {NETWORK: as_animated, STILL: still}
     if task.given_mesh:
         rows |= match_rows()
@@ -38,16 +40,16 @@ def rows_of(task: Task, other: Look) -> dict[str, Variant]:
 
 
 def evaluate(store: ModelStore, preset_name: str, cast: Cast, output: Path, again: Sequence[str] = ()) -> dict:
-    """Measures every character; results go to `output` (.json) as they are made, and to the caller.
+    """Measure every character and return the results, which go to `output` (.json) as they are made.
 
     Args:
-        again: rows that are measured again.
+        again: rows to measure again.
     Raises:
         InputError: there are fewer than two characters, no such rows, or `output` holds something else.
         OutputError: the results cannot be written.
     """
     if len(cast) < 2:
-        raise InputError("One character alone cannot be compared with another.", "Take at least 2.")
+        raise InputError("The benchmark compares characters, and the folder has only one.", "Use at least 2.")
     run = {"preset": preset_name, "weights": digest_of_weights(store.checkpoint.path)}
     kept = KeptRecords(output, run, KEY, "tracked files")
     looked_at = cache(lambda index: cast.subject(index, store, preset_name))
@@ -61,10 +63,10 @@ def evaluate(store: ModelStore, preset_name: str, cast: Cast, output: Path, agai
 
 
 def measure(character: Character, subject: Look, other: Look, kept: KeptRecords) -> None:
-    """Measures one character where earlier records are not still right.
+    """Measure one character, except where earlier records are still valid.
 
     Args:
-        other: half the cast away, for neighbours are often alike.
+        other: the character half the cast away, because neighbours are often alike.
     """
     told = {"body_plan": character.body_plan, "split": character.split}
     for task, row, answer in answers(subject, other):
@@ -74,7 +76,7 @@ def measure(character: Character, subject: Look, other: Look, kept: KeptRecords)
 
 
 def answers(subject: Look, other: Look) -> Iterator[tuple[str, str, Callable[[], dict]]]:
-    """Task and row of everything that is measured, and what measures it."""
+    """Yield the task and row of everything measured, with the function that measures it."""
     yield SHAPE, NETWORK, lambda: shape_distances(subject(), other())
     for task in (MESH_AND_VIDEO, VIDEO):
         for row, variant in rows_of(task, other).items():
@@ -82,14 +84,14 @@ def answers(subject: Look, other: Look) -> Iterator[tuple[str, str, Callable[[],
 
 
 def measure_row(look: Look, task: Task, variant: Variant) -> dict:
-    """Distances of one answer."""
+    """Measure the distances of one answer."""
     subject = look()
     frames = np.unique(np.linspace(0, len(subject.toy.vertices) - 1, CHAMFERS).round().astype(int)).tolist()
     return measured(variant(subject, task), subject, task, tuple(frames))
 
 
 def results_of(store: ModelStore, cast: Cast, records: list[dict]) -> dict:
-    """Summaries of what is measured: all, by body plan, by split, by file."""
+    """Return summaries of the records: all, by split, by body plan, by file."""
     return {
         "checkpoint": store.checkpoint.name,
         "passed_over": cast.passed_over,

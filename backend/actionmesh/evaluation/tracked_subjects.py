@@ -1,4 +1,4 @@
-"""Characters whose motion is known: tracked files that hold their whole mesh, as their first camera sees them."""
+"""Characters with known motion: tracked files that hold the whole mesh, seen by their first camera."""
 
 import csv
 import hashlib
@@ -19,14 +19,14 @@ ALL, UNLISTED = "all", "not in the manifest"
 
 @dataclass(frozen=True, eq=False)
 class Character:
-    """A tracked file as Toybench's `Subject` knows the truth of a toy.
+    """A tracked file as the truth of a `Subject`, like a toy.
 
     Args:
-        name: of the file it was made of, in its folder, and of the animation.
-        body_plan, split: as a manifest has them.
+        name: name of the source file, with its folder, and of the animation.
+        body_plan, split: as in the manifest.
         vertices: (T, W, 3) float32 in model space; faces: (F, 3) int32.
         back: (3,) float64, from the origin to the camera.
-        digest: of the tracked file, 12 hexadecimal digits.
+        digest: digest of the tracked file, 12 hexadecimal digits.
     """
 
     name: str
@@ -43,22 +43,22 @@ class Character:
 
     @property
     def seed(self) -> int:
-        """Of noise and of sampled points."""
+        """Seed of the noise and of sampled points."""
         return int(self.digest[:6], 16)
 
 
 TrackedSubject = Subject[Character]
-"""A character seen by a checkpoint at a preset."""
+"""A character with a checkpoint and a preset."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cast:
-    """The characters of a folder, read when they are asked for.
+    """The characters of a folder, read on demand.
 
     Args:
         tracks: files that have the whole mesh and pictures.
-        passed_over: how many others there were.
-        rows: of a manifest, by `file`.
+        passed_over: number of other files.
+        rows: rows of a manifest, by `file`.
     """
 
     tracks: tuple[Track, ...]
@@ -67,7 +67,7 @@ class Cast:
 
     @classmethod
     def of(cls, folder: Path, manifest: Path | None = None) -> "Cast":
-        """Raises InputError where no file can be used, or the manifest has no column `file`."""
+        """Open a folder; raise InputError if no file can be used, or if the manifest has no column `file`."""
         found = read_tracks(folder)
         usable = tuple(track for track in found if track.has_mesh and track.views)
         if not usable:
@@ -87,18 +87,21 @@ class Cast:
         return Character(self.names[index], plan, split, vertices, faces, back, _digest(track.path))
 
     def subject(self, index: int, store: ModelStore, preset_name: str) -> TrackedSubject:
-        """Reads one character and its pictures."""
+        """Read one character and its pictures."""
         character = self.character(index)
         return TrackedSubject(character, read_pictures(self.tracks[index], VIEW), character.back, store, preset_name)
 
     @cached_property
     def names(self) -> list[str]:
-        """File and animation of each, and where that is not enough the tracked file's own path."""
+        """File and animation of each character; if that is not unique, the path of the tracked file."""
         told = [": ".join(filter(None, (_source(track), track.provenance.get("clip")))) for track in self.tracks]
         return [name if told.count(name) == 1 else str(track.path) for name, track in zip(told, self.tracks, strict=True)]
 
     def _row(self, track: Track) -> dict[str, str]:
-        """Of the manifest: the one whose `file` ends in the source's path; of several, one whose folders the file lies in."""
+        """Return the manifest's row whose `file` ends in the source's path.
+
+        Of several, it is the one that shares most folders with the tracked file.
+        """
         if not self.rows:
             return {}
         source = PurePosixPath(_source(track)).parts
@@ -109,14 +112,14 @@ class Cast:
 
 
 def read_manifest(path: Path) -> dict[str, dict[str, str]]:
-    """The rows of a CSV by their `file`; raises InputError where it is no such table."""
+    """Read the rows of a CSV by their `file`; raise InputError if it is not such a table."""
     try:
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path} cannot be read as a table.", "Give a CSV file.") from error
+        raise InputError(f"{path} cannot be read as a table.", "Choose a CSV file.") from error
     if not rows or "file" not in rows[0]:
-        raise InputError(f"{path} has no rows with a column `file`.", "Give a CSV with the columns file, body_plan and split.")
+        raise InputError(f"{path} has no rows with a column `file`.", "Give it the columns file, body_plan and split.")
     return {row["file"]: row for row in rows}
 
 

@@ -1,21 +1,22 @@
-"""Records of tracked characters as ratios to the mesh that stands still. Ratios are of sums over characters."""
+"""Summarise records of tracked characters as ratios to the still mesh. Ratios are of sums over characters."""
 
 from .over_still import Found, by_row, mean, over_still, ratio
 from .variants import MESH_AND_VIDEO, OTHER, STILL, VIDEO
 
 NETWORK, SHAPE = "network", "image-to-3D"
-"""The row of the product's own stages, and the task of frame 0's shape."""
+"""The row of the network's own animation, and the task of frame 0's shape."""
 DISTANCES = ("cd_3d", "cd_4d", "cd_m")
 SHAPES = {"chamfer": "chamfer_image", "chamfer_of_another": "chamfer_random", "chamfer_of_vae": "chamfer_vae"}
 
 
 def summary_of(records: list[dict]) -> dict:
-    """Summary of some characters.
+    """Return the summary of some characters.
 
     Returns:
-        characters: how many; mesh_and_video: ratios by row (all but the still mesh and another's clip), the share of characters
-        that are better than still, the median of their ratios, and the network's ratio on another's clip; image_to_3d: means of
-        frame 0's Chamfer distances; video: mean distances by row; no_surface: answers without a surface.
+        characters: their number; mesh_and_video: ratios by row (all but the still mesh and another's clip), the share
+        of characters better than still, the median of their ratios, and the network's ratio on another's clip;
+        image_to_3d: means of frame 0's Chamfer distances; video: mean distances by row; no_surface: number of answers
+        without a surface.
     """
     given, alone = (
         by_row((record for record in records if record["task"] == task.name), lambda record: record["file"])
@@ -37,12 +38,12 @@ def summary_of(records: list[dict]) -> dict:
 
 
 def grouped(records: list[dict], column: str) -> dict[str, dict]:
-    """A summary for each value of a column, in order."""
+    """Return a summary for each value of a column, in order."""
     values = sorted({record[column] for record in records})
     return {value: summary_of([record for record in records if record[column] == value]) for value in values}
 
 
 def _complete_mean(found: Found, measure: str) -> float | None:
-    """None where one of the answers lacks the measure: the mean of the others would say nothing about the row."""
+    """Return the mean of a measure; None if an answer lacks it, as a mean of the others would mislead."""
     answers = [record for record in found.values() if "problem" not in record]
     return mean(record.get(measure) for record in answers) if all(r.get(measure) is not None for r in answers) else None

@@ -1,4 +1,4 @@
-"""The summary of tracked characters as Markdown, for a person to read."""
+"""Format the summary of tracked characters as Markdown."""
 
 from .tracked_summary import DISTANCES, NETWORK
 
@@ -14,10 +14,10 @@ RATIOS = {
 
 
 def table(results: dict) -> str:
-    """The results as Markdown."""
+    """Return the results as Markdown."""
     lines = [f"Checkpoint `{results['checkpoint']}`, preset `{results['preset']}`, {results['summary']['characters']} characters."]
     if results["passed_over"]:
-        lines.append(f"{results['passed_over']} tracked files without their whole mesh or without pictures were passed over.")
+        lines.append(f"{results['passed_over']} tracked files without the whole mesh or without pictures were skipped.")
     groups = {"all": results["summary"], **_told(results["splits"]), **_told(results["body_plans"])}
     lines += ["", "Mesh + video, as shares of the still mesh's error:", "", *_mesh_table(groups), ""]
     lines += ["Clip alone, and the shape of frame 0 (Chamfer distances):", "", *_clip_table(groups), ""]
@@ -26,7 +26,7 @@ def table(results: dict) -> str:
 
 
 def _told(groups: dict[str, dict]) -> dict[str, dict]:
-    """Nothing where there is one group alone: it is all."""
+    """Return the groups, or nothing if there is only one, which equals all."""
     return groups if len(groups) > 1 else {}
 
 

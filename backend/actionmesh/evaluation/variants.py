@@ -1,4 +1,4 @@
-"""The rows of Toybench: the ways in which a subject is animated, by the whole method and by the method less a part."""
+"""The rows of Toybench: ways to animate a subject, by the whole method and with a part left out."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,10 +20,10 @@ from .subjects import QUIET, Subject, mesh_of
 
 @dataclass(frozen=True)
 class Task:
-    """What is given besides the clip.
+    """What is given in addition to the clip.
 
     Args:
-        given_mesh: the true mesh of frame 0 is the reference, and its pose is kept; else image-to-3D's mesh is.
+        given_mesh: whether the reference is the true mesh of frame 0, with its pose kept, or image-to-3D's mesh.
     """
 
     name: str
@@ -38,14 +38,14 @@ MESH_AND_VIDEO, VIDEO = Task("mesh + video", True), Task("video", False)
 
 @dataclass(frozen=True)
 class Switches:
-    """The parts of the paper's ablation that need no other weights; None is the preset's or the product's own.
+    """The switches of the paper's ablation that need no other weights; None keeps the default.
 
     Args:
-        steps, guidance: of Stage I.
-        masked: the reference's latent is kept clean in Stage I; off, all frames are generated from noise.
+        steps, guidance: steps and guidance of Stage I.
+        masked: whether Stage I keeps the reference's latent clean; if False, all frames are generated from noise.
         window, shared: frames that Stage I generates together, and how many of them two windows share.
-        other_pose_keeping: Stage II's error at the reference frame, which the product takes off every pose if the mesh was given,
-            is taken off if it was not.
+        other_pose_keeping: reverse the default, which subtracts Stage II's error at the reference frame from every pose
+            only if the mesh is given.
     """
 
     steps: int | None = None
@@ -76,7 +76,7 @@ ONE_NOISE = "the same, all frames from one noise"
 
 @dataclass(frozen=True)
 class Answer:
-    """An animation: `vertices` (T, V, 3) over `faces` (F, 3), or, without correspondence, `meshes` of the frames asked for."""
+    """An animation: `vertices` (T, V, 3) with `faces` (F, 3), or, without correspondence, `meshes` of chosen frames."""
 
     vertices: np.ndarray | None = None
     faces: np.ndarray | None = None
@@ -87,7 +87,10 @@ Variant = Callable[[Subject, Task], Answer]
 
 
 def variants_of(task: Task, other: Callable[[], Subject], frames: Sequence[int], ablated: bool) -> dict[str, Variant]:
-    """The rows of a task by name; `other` lends its clip, and variants without correspondence make meshes of `frames`."""
+    """Return the rows of a task by name.
+
+    `other` gives another clip; variants without correspondence make meshes only of `frames`.
+    """
     rows: dict[str, Variant] = {
         FULL: animated,
         NO_STAGE_2: partial(without_stage_2, frames=frames),
@@ -104,7 +107,7 @@ def variants_of(task: Task, other: Callable[[], Subject], frames: Sequence[int],
 
 
 def animated(subject: Subject, task: Task, context: Tensor | None = None, switches: Switches = WHOLE) -> Answer:
-    """Stages I and II; `context` (T, S, C) is another clip's, instead of the subject's own."""
+    """Run Stages I and II; `context` (T, S, C), if given, replaces the tokens of the subject's own clip."""
     reference = task.reference(subject)
     latents = motion_latents(subject, reference, subject.context if context is None else context, switches)
     times = [float(frame) for frame in range(len(latents))]
@@ -114,31 +117,31 @@ def animated(subject: Subject, task: Task, context: Tensor | None = None, switch
 
 
 def seeing(subject: Subject, task: Task, other: Callable[[], Subject]) -> Answer:
-    """Stages I and II with another's clip, brought to as many frames."""
+    """Run Stages I and II on another subject's clip, resampled to the same number of frames."""
     context = other().context
     frames = np.linspace(0, len(context) - 1, len(subject.context)).round().astype(int)
     return animated(subject, task, context[frames])
 
 
 def without_stage_2(subject: Subject, task: Task, frames: Sequence[int]) -> Answer:
-    """The surface of each of Stage I's latents."""
+    """Return the surfaces of Stage I's latents."""
     latents = motion_latents(subject, task.reference(subject), subject.context)
     return Answer(meshes=[mesh_of(latents[frame], subject.store) for frame in frames])
 
 
 def frame_by_frame(subject: Subject, task: Task, frames: Sequence[int], own_noise: bool = True) -> Answer:
-    """Image-to-3D on every frame by itself; with one noise for all frames, shapes of like pictures are alike."""
+    """Run image-to-3D on every frame separately; with one noise for all, similar pictures give similar shapes."""
     return Answer(meshes=[mesh_of(subject.pictured_latent(frame, own_noise), subject.store) for frame in frames])
 
 
 def still(subject: Subject, task: Task) -> Answer:
-    """The reference mesh as it is in every frame."""
+    """Return the reference mesh, unchanged in every frame."""
     mesh = task.reference(subject).mesh
     return Answer(np.repeat(mesh.vertices[None], len(subject.context), axis=0), mesh.faces)
 
 
 def motion_latents(subject: Subject, reference: Reference, context: Tensor, switches: Switches = WHOLE) -> Tensor:
-    """Stage I: latents (T, N, D) of all frames, frame 0 being the reference."""
+    """Run Stage I: latents (T, N, D) of all frames, with frame 0 as the reference."""
     store, preset = subject.store, switches.of(subject.preset)
     size = min(switches.window or store.window, store.window)
     latents = {0: reference.latent} if switches.masked else {}

@@ -1,4 +1,5 @@
-"""An extracted surface made into a mesh worth animating: one vertex a place, few faces, no crumbs, outside out."""
+"""An extracted surface made into a mesh worth animating: one vertex a place, few faces, no crumbs, no folds, outside
+out."""
 
 from collections.abc import Callable
 
@@ -9,6 +10,7 @@ from scipy.sparse.csgraph import connected_components
 from ..errors import MeshError
 from ..presets import Preset
 from .decimation import decimate
+from .folds import unfold
 from .surface import weld
 
 MAX_FACES = 40_000
@@ -21,7 +23,7 @@ def clean_up(
     smallest_part: float = Preset.smallest_part,
     check: Callable[[], None] = lambda: None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Merges, decimates and filters a surface.
+    """Merge, decimate, filter and unfold a surface.
 
     Args:
         vertices: (V, 3) float32; faces: (F, 3) int32 with one orientation throughout.
@@ -46,7 +48,8 @@ def clean_up(
         problem = f"No face is left of the surface that the model found, as at most {max_faces} were allowed."
         raise MeshError(problem, "Allow more.")
     check()
-    return drop_unused(vertices, orient(vertices, drop_small_parts(faces, smallest_part)))
+    vertices, faces = drop_unused(vertices, orient(vertices, drop_small_parts(faces, smallest_part)))
+    return unfold(vertices[None], faces)[0], faces
 
 
 def drop_degenerate(faces: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
 """What the networks take from a surface: one vertex a place, a common size, normals, sampled points.
 
 A place or a normal of a mesh with UV seams is only right on the welded mesh: weld first, compute, then map back
-through the index.
+through the index. All that goes by a mesh's size counts every vertex: those of no face are left out before (`strays`).
 """
 
 from dataclasses import dataclass

@@ -1,12 +1,14 @@
-"""The clip's camera: seven numbers that take model space to the pixels of a frame.
+"""The clip's camera: seven numbers that map model space to the pixels of a frame.
 
-A point is turned into camera axes (right, up, back) and scaled to pixels, which makes it a point of *film space*: x and y are
-pixels right and up of the place where the origin of model space is seen, z is the same unit towards the camera. From there
+A point is turned into camera axes (right, up, back) and scaled to pixels. This makes it a point of *film space*: x
+and y are pixels right and up from where the origin of model space is seen; z is in the same unit, towards the
+camera. From there
 
     column = principal x + (x + shift x) / (1 - curvature z)
     row    = principal y - (y + shift y) / (1 - curvature z)
 
-with curvature = inverse distance / scale. Orthographic is an inverse distance of 0: there is no case of its own.
+with curvature = inverse distance / scale. An orthographic camera has an inverse distance of 0 and needs no special
+case.
 """
 
 from dataclasses import dataclass, replace
@@ -21,9 +23,10 @@ class FilmCamera:
     Args:
         yaw: radians around +Y; 0 looks along -Z at the front of the subject, pi/2 stands on +X.
         pitch: radians upwards; pi/2 looks straight down.
-        roll: radians; above 0 the camera leans to its right, so that the picture turns counterclockwise.
-        inverse_distance: 1 / the distance from the eye to the plane through the origin, in 1 / model units; 0 is orthographic.
-        scale: pixels of a model unit in that plane.
+        roll: radians; above 0 the camera leans to its right, so the picture turns counterclockwise.
+        inverse_distance: 1 / the distance from the eye to the plane through the origin, in 1 / model units; 0 is
+            orthographic.
+        scale: pixels per model unit in that plane.
         shift: (x, y) pixels right and up from the principal point to where the origin of model space is seen.
         principal: (column, row) of the optical axis: the centre of the clip's whole frame.
     """
@@ -48,7 +51,7 @@ class FilmCamera:
 
     @property
     def eye(self) -> np.ndarray:
-        """(3,) where the camera stands in model space, if it is no orthographic one."""
+        """(3,) position of the camera in model space, unless it is orthographic."""
         return self.to_model(np.array([-self.shift[0], -self.shift[1], 1 / self.curvature]))
 
     def to_film(self, points: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How well poses explain the clip, by the colours of the reference frame and by the outline; which way to match them follows."""
+"""How well poses explain the clip, by the reference frame's colours and by the outline, and which way to match."""
 
 from collections.abc import Callable, Collection
 
@@ -11,9 +11,9 @@ from .flow import FlowMatcher, look
 from .silhouette import Scene, overlap
 
 TRUSTED_BELOW = 0.78
-"""Times the still mesh's residual: below it, motion explains the clip well enough to be refined."""
+"""Share of the still mesh's residual below which motion explains the clip well enough to be refined."""
 COLOUR = 40.0
-"""Difference of colour (RGB, 0 to 255 a channel) at which a pixel is half wrong."""
+"""Difference of colour (RGB, 0 to 255 per channel) at which a pixel counts as half wrong."""
 
 
 def trusted(
@@ -22,11 +22,12 @@ def trusted(
 ) -> bool:  # fmt: skip
     """Return whether poses (T, V, 3) explain the film clearly better than a mesh that does not move.
 
-    Networks that move a mesh at random across the picture do so in depth too, where the film cannot put them right.
+    Networks that move a mesh randomly across the picture also move it randomly in depth, where the film cannot
+    correct it.
 
     Args:
-        poses: of match space, as the networks made them.
-        known: the frames whose poses are given, the anchor among them; the still mesh takes the nearest one's pose.
+        poses: in match space, as the networks made them.
+        known: the frames whose poses are given, including the anchor; the still mesh takes the nearest one's pose.
     """
     nearest = [min(known, key=lambda given: abs(given - frame)) for frame in range(len(poses))]
     moving, still = (residual(these, anchor, faces, film, camera, check) for these in (poses, poses[nearest]))
@@ -37,7 +38,12 @@ def better(
     refined: np.ndarray, tracked: np.ndarray, anchor: int, faces: np.ndarray, film: Film, camera: FilmCamera,
     check: Callable[[], None] = lambda: None,
 ) -> Match:  # fmt: skip
-    """Return the way that explains the film better: REFINE, which made `refined` (T, V, 3), or TRACK, which made `tracked`."""
+    """Return the way that explains the film better.
+
+    Args:
+        refined: (T, V, 3), the poses of REFINE.
+        tracked: (T, V, 3), the poses of TRACK.
+    """
     one, other = (residual(poses, anchor, faces, film, camera, check) for poses in (refined, tracked))
     return Match.REFINE if other > one else Match.TRACK
 
@@ -47,8 +53,8 @@ def residual(
 ) -> float:
     """Return how badly poses (T, V, 3) of match space explain the film: the mean over its frames, 0 to 1.
 
-    In each frame every pixel of mesh or subject counts: wholly wrong where only one of them is, and by its colour where both
-    are and the anchor frame showed that place of the mesh.
+    In each frame every pixel of mesh or subject counts. It is wholly wrong where only one of them is. Where both
+    are and the anchor frame showed that place of the mesh, its colour decides.
     """
     matcher = FlowMatcher(film, camera, faces)
     source = look(poses[anchor], faces, camera, film.size)
@@ -68,7 +74,7 @@ def residual(
 
 
 def fit(poses: np.ndarray, faces: np.ndarray, film: Film, camera: FilmCamera, check: Callable[[], None] = lambda: None) -> float:
-    """Return the overlap of silhouette and subject, over their union, mean over the frames of poses (T, V, 3)."""
+    """Return the intersection over union of silhouette and subject, mean over the frames of poses (T, V, 3)."""
     overlaps = []
     for frame, pose in enumerate(poses):
         check()

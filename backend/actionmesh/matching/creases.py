@@ -1,7 +1,7 @@
-"""Whether a picture's edges lie where a mesh has creases: it tells a view from the one opposite, whose silhouette is the same.
+"""Whether a picture's edges lie where a mesh has creases, which tells a view from the opposite one.
 
-From far away a mesh has the same outline from the front as from behind. Inside the outline the two differ: where the surface
-turns sharply or hides what is behind it, pictures have edges, whatever the colours and the light are.
+From far away a mesh has the same outline from the front and from behind. Inside the outline the two differ: where
+the surface turns sharply or hides what is behind it, pictures have edges, for all colours and lights.
 """
 
 import cv2
@@ -12,7 +12,7 @@ from .film import Film
 from .silhouette import Scene
 
 INSIDE = 5
-"""Pixels by which the outline, where everything has an edge, is left out."""
+"""Side in pixels of the erosion that leaves out the outline, where everything has an edge."""
 BLUR = 1.0
 LEAST_PIXELS = 50
 
@@ -39,7 +39,7 @@ def crease_agreement(
 def _normals(
     scene: Scene, vertices: np.ndarray, faces: np.ndarray, camera: FilmCamera, size: tuple[int, int]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Unit normals towards the camera, (h, w, 3) float32 in its axes, and where the mesh is seen, (h, w)."""
+    """Return unit normals towards the camera, (h, w, 3) float32 in its axes, and where the mesh is seen, (h, w)."""
     sight = scene.sight(camera, size)
     a, b, c = np.moveaxis((vertices @ camera.axes.T)[faces[sight.face]], 1, 0)
     normals = np.cross(b - a, c - a)
@@ -50,7 +50,7 @@ def _normals(
 
 
 def _slopes(picture: np.ndarray) -> np.ndarray:
-    """(h, w, C) squared length of each channel's slope."""
+    """Return the squared length (h, w, C) of each channel's slope."""
     return cv2.Sobel(picture, cv2.CV_32F, 1, 0) ** 2 + cv2.Sobel(picture, cv2.CV_32F, 0, 1) ** 2
 
 

@@ -1,4 +1,4 @@
-"""The clip as matching works on it: cropped to the subject, a common small size, on black or white."""
+"""The clip as match sees it: cropped to the subject, at a small common size, on black or white."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -19,16 +19,16 @@ LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 @dataclass(frozen=True)
 class Film:
-    """Frames of a clip around its subject, and how they lie in the clip's own frames.
+    """Frames of a clip around its subject, and where they lie in the clip's own frames.
 
     Args:
         pictures: (T, h, w, 3) uint8, the subject on a background that contrasts with it.
         masks: (T, h, w) bool, where the subject is.
-        corner: (column, row) of the clip's frame at which the film begins, in the frame's pixels; may be negative.
-        factor: film pixels a pixel of the frame.
+        corner: (column, row) at which the film begins in the clip's frame, in the frame's pixels; may be negative.
+        factor: film pixels per pixel of the frame.
         frame_size: (height, width) of the clip's frames.
         background: brightness of the background, 0 or 255.
-        sharpness: pixels of this film along one of a film of the usual size, which is 1.
+        sharpness: resolution relative to a film of the usual size, which has 1.
     """
 
     pictures: np.ndarray
@@ -72,14 +72,14 @@ class Film:
 
 
 class Outline:
-    """Where a mask (h, w) bool ends: its signed distance, and its contour with the directions outwards."""
+    """The edge of a mask (h, w) bool: its signed distance, and its contour with the directions outwards."""
 
     def __init__(self, mask: np.ndarray):
         self.mask = mask
 
     @cached_property
     def distance(self) -> np.ndarray:
-        """(h, w) float32, pixels from the outline, positive outside."""
+        """(h, w) float32, distance from the outline in pixels, positive outside."""
         inside, outside = (cv2.distanceTransform(part.astype(np.uint8), cv2.DIST_L2, 5) for part in (self.mask, ~self.mask))
         return np.where(self.mask, 0.5 - inside, outside - 0.5).astype(np.float32)
 
@@ -97,13 +97,17 @@ class Outline:
 
 
 def contour_of(mask: np.ndarray) -> np.ndarray:
-    """Return (h, w) bool, the pixels of a mask that have a neighbour outside it; the picture's rim is outside."""
+    """Return (h, w) bool, the pixels of a mask that have a neighbour outside it or beyond the picture."""
     eroded = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
     return mask & (eroded == 0)
 
 
 def make_film(crops: SubjectCrops, check: Callable[[], None] = lambda: None) -> Film:
-    """Return the film of a clip's cut-out subject; `check` is called before each frame, and may raise."""
+    """Return the film of a clip's cut-out subject.
+
+    Args:
+        check: called before each frame; may raise.
+    """
     assert crops.box is not None
     return film_of(crops, crops.box, crops.frame_size, 1.0, check)
 
@@ -117,7 +121,7 @@ def make_still(crops: SubjectCrops, frame: int, sharpness: float) -> Film:
 def film_of(
     crops: Iterable[np.ndarray], box: Box, frame_size: tuple[int, int], sharpness: float, check: Callable[[], None] = lambda: None
 ) -> Film:
-    """Return the film of crops (h, w, 4) uint8 of one box."""
+    """Return the film of crops (h, w, 4) uint8 that share one box."""
     factor = sharpness * LONGER_SIDE / max(box.height, box.width)
     size, margin = (max(1, round(box.height * factor)), max(1, round(box.width * factor))), round(MARGIN * sharpness)
     rgba = []
@@ -137,7 +141,7 @@ def film_of(
 
 
 def _resized(crop: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(h, w, 4) uint8 -> `size` float16: colours 0 to 255 times alpha, alpha 0 to 1."""
+    """Resize (h, w, 4) uint8 to `size` in float16: colours 0 to 255 times alpha, alpha 0 to 1."""
     alpha = crop[..., 3:].astype(np.float32) / 255
     premultiplied = np.dstack([crop[..., :3] * alpha, alpha])
     shrinks = size[0] < crop.shape[0]
@@ -146,16 +150,17 @@ def _resized(crop: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _contrasting(frames: Sequence[np.ndarray]) -> float:
-    """Black or white, whichever the subject's brightness is further from."""
+    """Return black or white, the one further from the subject's brightness."""
     weight = sum(float(frame[..., 3].sum(dtype=np.float32)) for frame in frames)
     brightness = sum(float((frame[..., :3].astype(np.float32) @ LUMINANCE).sum()) for frame in frames)
     return 0.0 if brightness > 127.5 * weight else 255.0
 
 
 def samples(field: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Return bilinear samples (N, C) float32 of a field (h, w, C) at places (N, 2), columns and rows of pixels' corners.
+    """Return bilinear samples (N, C) float32 of a field (h, w, C) at places (N, 2).
 
-    Beyond the rim the nearest pixel's value is taken. Places are asked for in rows: OpenCV takes no column longer than 32 767.
+    Places are columns and rows, counted from pixels' corners. Beyond the edge the nearest pixel's value is used.
+    Places are passed in rows, because OpenCV accepts no column longer than 32 767.
     """
     count, channels = len(places), field.shape[2]
     if not count:

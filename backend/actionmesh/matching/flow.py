@@ -1,7 +1,8 @@
 """Where the frame shows what the mesh should show: optical flow from a render of the mesh to the frame.
 
-The render has the colours that another frame showed at the same places of the surface. What that frame did not show is filled
-from the target frame itself, so that it makes no flow. Dense inverse search: Kroeger et al. 2016.
+The render has the colours that another frame showed at the same places of the surface. Where that frame showed
+nothing, the colours come from the target frame itself, so that they cause no flow. Dense inverse search: Kroeger et
+al. 2016.
 """
 
 from dataclasses import dataclass
@@ -15,22 +16,22 @@ from .silhouette import Scene, Sight
 
 MOST_PIXELS = 900
 ROUND_TRIP = 1.5
-"""Pixels by which a pixel that flows there and back may miss its place, for a weight of exp(-1/2)."""
+"""Pixels by which the flow there and back may miss its start, for a weight of exp(-1/2)."""
 COLOUR = 40.0
-"""Difference of colour (RGB, 0 to 255 a channel) of a pixel and the one that it flows to, for a weight of exp(-1/2)."""
+"""Difference of colour (RGB, 0 to 255 per channel) between a pixel and its target, for a weight of exp(-1/2)."""
 SAME_PLACE = 3.0
-"""Pixels in depth within which a point is what its frame shows, and not hidden."""
+"""Pixels in depth within which a point counts as seen rather than hidden."""
 LEAST_WEIGHT = 0.02
 
 
 @dataclass(frozen=True)
 class Pose:
-    """The mesh in one frame, and what of it the camera sees.
+    """The mesh in one frame, and what the camera sees of it.
 
     Args:
         vertices: (V, 3) model space.
-        sight: of it.
-        depth: (h w,) film z of what is seen at each pixel; -inf where nothing is.
+        sight: the pixels at which the mesh is seen.
+        depth: (h w,) film z of what is seen at each pixel; -inf where nothing is seen.
     """
 
     vertices: np.ndarray
@@ -51,7 +52,8 @@ class Correspondences:
     """Points of the surface, and the pixels at which a frame shows them.
 
     Args:
-        face: (M,) int; weights: (M, 3) barycentric; where on the surface.
+        face: (M,) int, the faces of the points.
+        weights: (M, 3), barycentric, the places on these faces.
         target: (M, 2) columns and rows.
         trust: (M,) 0 to 1.
     """
@@ -66,7 +68,7 @@ class FlowMatcher:
     """Optical flow between the film's frames by way of a mesh.
 
     Args:
-        faces: (F, 3), of all poses.
+        faces: (F, 3), shared by all poses.
     """
 
     def __init__(self, film: Film, camera: FilmCamera, faces: np.ndarray):
@@ -91,7 +93,10 @@ class FlowMatcher:
         return Correspondences(sight.face[chosen], sight.weights[chosen], found[chosen], trust[chosen])
 
     def painted(self, pose: Pose, frame: int, source: Pose, source_frame: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the render (h, w, 3) uint8 of a pose in another frame's colours, and which of its pixels (H,) that one shows."""
+        """Return the render (h, w, 3) uint8 of a pose in another frame's colours.
+
+        Returns: the render, and which of the seen pixels (H,) that frame shows.
+        """
         height, width = self.film.size
         points = self.camera.to_film(pose.sight.points(source.vertices, self.faces))
         places = self.camera.pixels(points)
@@ -106,7 +111,7 @@ class FlowMatcher:
         return picture.reshape(height, width, 3), seen
 
     def _there_and_back(self, picture: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Flow (h, w, 2) from one picture to another, and by how many pixels (h, w) the way back misses."""
+        """Return the flow (h, w, 2) from one picture to another, and by how many pixels (h, w) the way back misses."""
         first, second = (cv2.cvtColor(each, cv2.COLOR_RGB2GRAY) for each in (picture, target))
         nothing = np.zeros((*first.shape, 2), np.float32)
         forward, back = self._flow.calc(first, second, nothing.copy()), self._flow.calc(second, first, nothing)

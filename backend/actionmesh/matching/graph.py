@@ -1,7 +1,8 @@
 """The deformation graph: nodes on the surface that carry it along, each turned and moved (Sumner et al. 2007).
 
-A point x of the rest pose goes to the weighted mean of turn_j (x - node_j) + place_j over its nodes j. Nodes are chosen, and
-points hung onto them, by distances *along the surface*, so that two legs that touch do not move each other.
+A point x of the rest pose goes to the weighted mean of turn_j (x - node_j) + place_j over its nodes j. Nodes are
+chosen, and points attached to them, by distances *along the surface*, so that two legs that touch do not move each
+other.
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ NODES = 100
 NODES_A_POINT = 4
 NEIGHBOURS = 6
 REACH = 4.0
-"""Times the greatest distance of a point from its nearest node: how far from each node distances are looked for."""
+"""Range of the distances computed from each node, in times the greatest distance of a point from its nearest node."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Graph:
     Args:
         nodes: (N,) int, the vertices that are nodes.
         hung: (V, 4) int, the nodes that carry each vertex.
-        weights: (V, 4), of these nodes; they sum to 1.
+        weights: (V, 4), the weights of these nodes; they sum to 1.
         edges: (E, 2) int, neighbouring nodes, each pair in both directions.
     """
 
@@ -44,10 +45,10 @@ class Graph:
 
 
 def make_graph(vertices: np.ndarray, faces: np.ndarray, count: int = NODES) -> Graph:
-    """Return a graph of at most `count` nodes on a mesh: vertices (V, 3), one a place; faces (F, 3)."""
+    """Return a graph of at most `count` nodes on a mesh: vertices (V, 3), one per place; faces (F, 3)."""
     surface = surface_graph(vertices, faces)
     nodes, nearest = farthest_along(surface, min(count, len(vertices)), _start(vertices, faces))
-    farthest = float(nearest.max())  # 0 where every vertex is a node
+    farthest = float(nearest.max())  # 0 if every vertex is a node
     distances = dijkstra(surface, indices=nodes, limit=REACH * farthest if farthest > 0 else np.inf)
     hung, weights = _hung(distances)
     between = distances[:, nodes]
@@ -60,7 +61,7 @@ def make_graph(vertices: np.ndarray, faces: np.ndarray, count: int = NODES) -> G
 
 
 def surface_graph(vertices: np.ndarray, faces: np.ndarray) -> csr_matrix:
-    """Return the lengths (V, V) of a mesh's edges; loose parts are tied together where they are nearest to each other."""
+    """Return the lengths (V, V) of a mesh's edges; loose parts are connected where they are nearest to each other."""
     edges = np.concatenate([faces[:, :2], faces[:, 1:], faces[:, ::2]]).astype(np.int64)
     edges = np.concatenate([edges, *_ties(vertices, edges)])
     lengths = np.maximum(np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1), 1e-9)
@@ -70,7 +71,10 @@ def surface_graph(vertices: np.ndarray, faces: np.ndarray) -> csr_matrix:
 
 
 def _ties(vertices: np.ndarray, edges: np.ndarray) -> list[np.ndarray]:
-    """Edges (n, 2) that make one part of all: in each round every part is tied to the nearest other one (Boruvka 1926)."""
+    """Return edges (n, 2) that connect all parts of the mesh.
+
+    In each round every part is tied to the nearest other one (Boruvka 1926).
+    """
     tree, ties = cKDTree(vertices), list[np.ndarray]()
     while True:
         joined = np.concatenate([edges, *ties])
@@ -82,7 +86,7 @@ def _ties(vertices: np.ndarray, edges: np.ndarray) -> list[np.ndarray]:
 
 
 def _nearest_others(vertices: np.ndarray, tree: cKDTree, part: np.ndarray, count: int) -> np.ndarray:
-    """(n, 2) for each part but the largest, the shortest edge to a vertex of another."""
+    """Return (n, 2): for each part but the largest, the shortest edge to a vertex of another part."""
     largest = int(np.bincount(part).argmax())
     found: dict[int, tuple[int, int]] = {}
     open_parts, neighbours = set(range(count)) - {largest}, 8
@@ -102,7 +106,10 @@ def _nearest_others(vertices: np.ndarray, tree: cKDTree, part: np.ndarray, count
 
 
 def farthest_along(surface: csr_matrix, count: int, start: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return `count` vertices, each the farthest along the surface from those before, and all vertices' (V,) distance to them."""
+    """Return `count` vertices, each the farthest along the surface from those before.
+
+    Returns: these vertices, and the distance (V,) of every vertex to the nearest of them.
+    """
     nodes, nearest = [start], dijkstra(surface, indices=start)
     while len(nodes) < count:
         farthest = int(nearest.argmax())
@@ -114,13 +121,13 @@ def farthest_along(surface: csr_matrix, count: int, start: int) -> tuple[np.ndar
 
 
 def _start(vertices: np.ndarray, faces: np.ndarray) -> int:
-    """The vertex of a face nearest to the middle: the same for every pose that is turned or moved."""
+    """Return the vertex of a face nearest to the middle; it is the same for every pose that is turned or moved."""
     used = np.unique(faces)
     return int(used[np.linalg.norm(vertices[used] - vertices[used].mean(axis=0), axis=1).argmin()])
 
 
 def _hung(distances: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest nodes (V, 4) of each vertex, and their weights: (1 - d / d_5)^2, as published."""
+    """Return the nearest nodes (V, 4) of each vertex, and their weights, as published: (1 - d / d_5)^2."""
     count = min(NODES_A_POINT + 1, len(distances))
     near = np.argpartition(distances, count - 1, axis=0)[:count]
     reach = np.take_along_axis(distances, near, axis=0)

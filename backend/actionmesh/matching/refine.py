@@ -1,4 +1,4 @@
-"""From the network's poses to the clip (refine): each pose is bent onto its frame, and bends as rigidly as it can."""
+"""From the network's poses to the clip (refine): each pose is bent onto its frame, as rigidly as possible."""
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -13,7 +13,7 @@ from .solve import Body, Equations, Rest, State, Weights
 
 ITERATIONS = 4
 STIFF_AT_FIRST = 4.0
-"""Times the rigidity in the first iteration."""
+"""Factor on the rigidity in the first iteration."""
 WEIGHTS = Weights(rigidity=100.0, rigidity_reach=np.inf, picture=0.05, depth=0.5, time=0.5)
 
 
@@ -21,13 +21,13 @@ def refine_poses(
     poses: np.ndarray, anchor: int, known: Collection[int], faces: np.ndarray, film: Film, camera: FilmCamera, graph: Graph,
     advance: Callable[[], None],
 ) -> np.ndarray:  # fmt: skip
-    """Return poses (T, V, 3) float32 of model space on their frames.
+    """Return poses (T, V, 3) float32 of model space, bent onto their frames.
 
     Args:
         poses: (T, V, 3) model space.
         anchor: the frame whose colours the mesh has.
-        known: the frames whose poses stay, the anchor among them.
-        advance: called after each frame of each iteration; what it raises ends the work.
+        known: the frames whose poses stay as they are, including the anchor.
+        advance: called after each frame of each iteration; what it raises stops the work.
     """
     refiner = Refiner(poses, anchor, Body(graph, faces), film, camera)
     others = [frame for frame in range(len(poses)) if frame not in known]
@@ -44,7 +44,7 @@ def refine_poses(
 
 
 class Refiner:
-    """The states of all frames. A frame's rest pose is the network's, and is made anew when it is needed."""
+    """The states of all frames. A frame's rest pose is the network's pose, and is rebuilt whenever it is needed."""
 
     def __init__(self, poses: np.ndarray, anchor: int, body: Body, film: Film, camera: FilmCamera):
         self._poses, self._anchor, self._body = poses, anchor, body
@@ -73,6 +73,6 @@ class Refiner:
         return Rest(self._body, self._matcher.camera.to_film(self._poses[frame]))
 
     def _moved_nearby(self, frame: int) -> np.ndarray:
-        """(N, 3) how far the nodes have moved in the frames before and after, on average."""
+        """Return how far (N, 3) the nodes have moved in the frames before and after, on average."""
         near = [other for other in (frame - 1, frame + 1) if 0 <= other < len(self._states)]
         return np.mean([self._states[other].places - self._nodes[other] for other in near], axis=0)

@@ -1,4 +1,4 @@
-"""Finding the camera: the views whose silhouettes overlap the mask best, refined on the distances between the two contours."""
+"""Finding the camera: the views whose silhouettes overlap the mask best, refined by the distances between contours."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -12,18 +12,19 @@ from .film import Film, Outline, contour_of, samples
 from .silhouette import Scene, overlap
 
 COARSE = 0.4
-"""Sharpness of the film on which views are tried."""
+"""Sharpness of the film on which views are tried first."""
 COARSE_STEPS, FINE_STEPS = 6, 25
 COARSE_REACH, FINE_REACH = 8.0, 1.5
-"""Film pixels beyond which a contour's distance counts less and less: in the first steps, and in the last."""
+"""Film pixels beyond which a contour's distance counts less and less, in the first steps and in the last ones."""
 PRIOR_MEAN = np.array([0.0, 0.0, 0.0, 0.2, 0.0, 0.0, 0.0])
 PRIOR_WIDTH = np.array([np.radians(14), np.radians(14), np.radians(4), 0.15, np.inf, np.inf, np.inf])
-"""Of yaw, pitch, roll, 1 / distance (of a subject 1.5 long), scale and shifts."""
+"""Mean and width of the prior on yaw, pitch, roll, 1 / distance (of a subject 1.5 long), scale and shifts."""
 PRIOR_WEIGHT = 0.01
 ALIKE, ALIKE_PIXELS = 1.6, 0.01
-"""A view whose cost is at most this many times the best one's, and so much more, explains the outline as well."""
+"""A view explains the outline as well as the best one if its cost is at most ALIKE times the best cost plus
+ALIKE_PIXELS."""
 OVERLAP_PRICE = 0.003
-"""What a unit of the prior costs in overlap."""
+"""Overlap that a unit of the prior costs."""
 STEP = np.array([1e-4, 1e-4, 1e-4, 1e-4, 1e-3, 1e-2, 1e-2])
 
 
@@ -32,8 +33,8 @@ class View:
     """A camera and how well it explains a frame.
 
     Args:
-        camera: of the film.
-        overlap: of the mesh's silhouette and the mask, over their union, 0 to 1.
+        camera: in the film's pixels.
+        overlap: intersection over union of the mesh's silhouette and the mask, 0 to 1.
         cost: mean robust square of the distances between the two contours, in pixels of a film of the usual size.
         creases: correlation of the frame's edges with the mesh's creases, -1 to 1.
     """
@@ -46,13 +47,13 @@ class View:
 
 @dataclass(frozen=True)
 class Starts:
-    """The views from which a search begins, every yaw with every pitch and every 1 / distance; angles in degrees.
+    """The views from which a search starts: every yaw with every pitch and every 1 / distance; angles in degrees.
 
     Args:
-        kept, apart: how many of them are refined, at least so far from each other.
-        finished, finished_apart: how many of those are finished.
-        yaw_prior: whether a camera before the front is likelier than others.
-        opposite: the view from behind the best one is finished, too.
+        kept, apart: how many of them are refined, and the least angle between them.
+        finished, finished_apart: how many of those are finished, and the least angle between them.
+        yaw_prior: whether a camera in front is more likely than others.
+        opposite: whether the view opposite the best one is finished, too.
     """
 
     yaws: tuple[int, ...]
@@ -71,17 +72,20 @@ BEFORE = (-24, -12, 0, 12, 24)
 FRONT = Starts(BEFORE, PITCHES, (0.1, 0.25), kept=5, apart=0, finished=2, finished_apart=0, yaw_prior=True, opposite=False)
 CIRCLE = tuple(range(0, 360, 30))
 AROUND = Starts(CIRCLE, PITCHES, (0.2,), kept=8, apart=20, finished=4, finished_apart=12, yaw_prior=False, opposite=True)
-"""A camera before the subject's front, within some 24 degrees; and one anywhere around it."""
+"""FRONT: a camera before the subject's front, within about 24 degrees. AROUND: a camera anywhere around it."""
 
 
 def find_views(
     vertices: np.ndarray, faces: np.ndarray, film: Film, frame: int, starts: Starts, check: Callable[[], None] = lambda: None
 ) -> list[View]:
-    """Return the finished views of a frame, the best first: of those with the nearest contours, that with the best creases.
+    """Return the finished views of a frame, the best first.
+
+    The best view has the best creases of those with the nearest contours.
 
     Args:
-        vertices: (V, 3) model space, the longest side of their box 1.5 and its centre at the origin; faces: (F, 3).
-        check: called before each view is tried; what it raises ends the search.
+        vertices: (V, 3) model space, the longest side of their box 1.5 and its centre at the origin.
+        faces: (F, 3).
+        check: called before each view is tried; what it raises stops the search.
     """
     scene, coarse, reach = Scene(vertices, faces), film.shrunk(frame, COARSE), FINE_REACH * film.sharpness
     prior = Prior(starts.yaw_prior)
@@ -119,20 +123,23 @@ def find_views(
 
 
 def ordered(views: list[View]) -> list[View]:
-    """Return the views that explain the outline about as well as the best one by their creases, then the others by their cost."""
+    """Return the views in order: first those that explain the outline as well as the best one.
+
+    These are ordered by their creases, the others by their cost.
+    """
     alike = [view for view in views if explains_alike(view, views)]
     others = [view for view in views if not explains_alike(view, views)]
     return sorted(alike, key=lambda view: -view.creases) + sorted(others, key=lambda view: view.cost)
 
 
 def explains_alike(view: View, views: list[View]) -> bool:
-    """Whether a view explains the outline about as well as the best of all."""
+    """Return whether a view explains the outline about as well as the best of all."""
     return view.cost <= ALIKE * min(each.cost for each in views) + ALIKE_PIXELS
 
 
 @dataclass(frozen=True)
 class Prior:
-    """What is likely before anything is seen: a camera in front of its subject, level and at some distance."""
+    """What is likely before the frame is seen: a camera in front of its subject, level and at some distance."""
 
     yaw: bool = True
 
@@ -166,7 +173,7 @@ def angle_between(one: FilmCamera, other: FilmCamera) -> float:
 
 
 def framed(vertices: np.ndarray, film: Film, frame: int, pose: tuple[float, float, float, float]) -> FilmCamera:
-    """Return the camera of a yaw, pitch, roll and 1 / distance under which the mesh fills the mask's box."""
+    """Return the camera with this yaw, pitch, roll and 1 / distance under which the mesh fills the mask's box."""
     rows, columns = np.nonzero(film.masks[frame])
     low, high = np.array([columns.min(), rows.min()]), np.array([columns.max(), rows.max()]) + 1.0
     camera = FilmCamera(*pose, scale=1.0, shift=(0.0, 0.0), principal=film.principal)
@@ -236,7 +243,7 @@ class ContourPairs:
         self._normals /= np.maximum(np.linalg.norm(self._normals, axis=1, keepdims=True), 1e-6)
 
     def residuals(self, camera: FilmCamera) -> np.ndarray:
-        """Distances in pixels: of the mesh's contour from the mask's, then of the mask's from the mesh's."""
+        """Return distances in pixels: of the mesh's contour from the mask's, then of the mask's from the mesh's."""
         seen = camera.pixels(camera.to_film(self.points))
         outwards = samples(self._outline.distance[..., None], seen)[:, 0] + 0.5
         across = ((seen[self._nearest] - self._targets) * self._normals).sum(axis=1)
@@ -273,11 +280,11 @@ class ContourPairs:
 
 
 def robust(residuals: np.ndarray, reach: float) -> np.ndarray:
-    """Geman and McClure's function (1985) of residuals, which is their square where they are small and ends at reach^2."""
+    """Return Geman and McClure's function (1985): the square of small residuals, and at most reach^2."""
     squares = residuals**2
     return squares * reach**2 / (squares + reach**2)
 
 
 def robust_weight(residuals: np.ndarray, reach: float) -> np.ndarray:
-    """The weights under which least squares minimise `robust`."""
+    """Return the weights under which least squares minimise `robust`."""
     return (reach**2 / (residuals**2 + reach**2)) ** 2

@@ -1,4 +1,4 @@
-"""What of a mesh is seen from a camera: rays through the film's pixels."""
+"""What a camera sees of a mesh, by rays through the film's pixels."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,7 @@ from ..media.rays import RayScene
 from .camera import FilmCamera
 
 HEADROOM = 1.0
-"""Pixels before the nearest vertex at which rays begin."""
+"""Distance in pixels by which rays start in front of the nearest vertex."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Sight:
 
     @property
     def mask(self) -> np.ndarray:
-        """(h, w) bool."""
+        """(h, w) bool, where the mesh is seen."""
         mask = np.zeros(self.size[0] * self.size[1], bool)
         mask[self.pixel] = True
         return mask.reshape(self.size)
@@ -42,7 +42,7 @@ class Sight:
 
 
 class Scene:
-    """A mesh ready to be looked at.
+    """A mesh prepared for rendering.
 
     Args:
         vertices: (V, 3) model space; faces: (F, 3).
@@ -65,7 +65,7 @@ class Scene:
         return Sight(size, pixel, found.face[pixel], np.stack([1 - u - v, u, v], axis=1), cosine)
 
     def _rays(self, camera: FilmCamera, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-        """Origins and directions (h w, 3) float32 in model space, one through each pixel's centre."""
+        """Return origins and directions (h w, 3) float32 in model space, one ray through each pixel's centre."""
         near = float((self._vertices @ camera.axes[2]).max()) * camera.scale + HEADROOM
         if camera.curvature > 0:
             near = min(near, 0.999 / camera.curvature)
@@ -78,6 +78,6 @@ class Scene:
 
 
 def overlap(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the intersection of two masks over their union; 0 for two empty ones."""
+    """Return the intersection over union of two masks; 0 for two empty ones."""
     union = np.count_nonzero(one | other)
     return np.count_nonzero(one & other) / union if union else 0.0

@@ -1,7 +1,8 @@
-"""One Gauss-Newton step of a frame's deformation: flow, outline, rigidity, priors and smoothness in time, all in pixels.
+"""One Gauss-Newton step of a frame's deformation.
 
-Unknown are a turn and a move of each node, in film space. The normal equations of 100 nodes are dense (600 x 600) and solved by
-Cholesky's method.
+Its terms are flow, outline, rigidity, priors and smoothness in time, all in pixels. The unknowns are a turn and a
+move of each node, in film space. The normal equations of 100 nodes are dense (600 x 600) and solved by Cholesky
+decomposition.
 """
 
 from dataclasses import dataclass, replace
@@ -18,23 +19,23 @@ from .graph import Graph
 from .search import robust_weight
 
 MOST_CONTOUR = 400
-"""Points of either contour that are used."""
+"""Most points of either contour that are used."""
 MOST_CARRIERS = 6
-"""Nodes of a face's points that are kept."""
+"""Most nodes that are kept for a face's points."""
 
 
 @dataclass(frozen=True)
 class Weights:
-    """What each term counts; distances are in film pixels, stretch in shares of an edge's length.
+    """The weight of each term; distances are in film pixels, stretch is a share of an edge's length.
 
     Args:
-        rigidity: of each edge between nodes, which is to be turned with its node and to keep its length.
+        rigidity: for each edge between nodes, which should turn with its node and keep its length.
         rigidity_reach: stretch beyond which an edge counts less and less; infinite for plain squares.
-        outline: of each point of the two contours.
+        outline: for each point of the two contours.
         outline_reach: pixels beyond which a contour's point counts less and less.
         outline_end: pixels beyond which it does not count.
-        picture, depth: of the nodes' distance from their prior places, across the picture and along the view.
-        time: of the difference between a node's move and that of its neighbours in time.
+        picture, depth: for the nodes' distance from their prior places, across the picture and along the view.
+        time: for the difference between a node's move and that of its neighbours in time.
     """
 
     rigidity: float
@@ -56,7 +57,7 @@ class State:
 
     @classmethod
     def at(cls, places: np.ndarray) -> "State":
-        """Return nodes that are not turned."""
+        """Return the state of nodes that are not turned."""
         return cls(np.repeat(np.eye(3)[None], len(places), axis=0), places.copy())
 
 
@@ -77,14 +78,14 @@ class Rest:
         self.lengths = np.maximum(np.linalg.norm(self.edges, axis=1), 1e-6)
 
     def carried(self, state: State) -> np.ndarray:
-        """Return the vertices (V, 3) in film space."""
+        """Return the vertices (V, 3) in film space that a state gives."""
         return self.body.graph.carried(self.vertices, state.turns, state.places)
 
 
 def fitted(rest: Rest, vertices: np.ndarray) -> State:
     """Return the state that carries the rest pose to a pose of known vertices (V, 3) of film space.
 
-    Each node is turned as the vertices that hang on it are (Kabsch 1976).
+    Each node turns like the vertices attached to it (Kabsch 1976).
     """
     graph, moved = rest.body.graph, vertices[rest.body.graph.nodes]
     if np.array_equal(vertices, rest.vertices):
@@ -103,7 +104,7 @@ def fitted(rest: Rest, vertices: np.ndarray) -> State:
 
 
 class Body:
-    """A mesh and the graph that carries it, whatever its pose.
+    """A mesh and the graph that carries it, in any pose.
 
     Args:
         faces: (F, 3).
@@ -123,7 +124,7 @@ class Carriers:
 
     @classmethod
     def of(cls, graph: Graph, faces: np.ndarray) -> "Carriers":
-        """Return the at most MOST_CARRIERS nodes that carry most of each face."""
+        """Return the nodes that carry most of each face, at most MOST_CARRIERS."""
         total = len(graph.nodes)
         corners = np.repeat(np.arange(3 * len(faces)), graph.hung.shape[1])
         by_corner = csr_matrix(
@@ -155,15 +156,15 @@ class Equations:
         self._diagonal, self._pull = np.zeros(self._size), np.zeros(self._size)
 
     def add_correspondences(self, found: Correspondences) -> None:
-        """Surface points are to be seen at their targets."""
-        if not len(found.face):  # a subject of one colour has nothing that flows
+        """Require surface points to be seen at their targets."""
+        if not len(found.face):  # a subject of one colour gives no flow
             return
         points, moves = self._moves(found.face, found.weights)
         off = self.camera.pixels(points) - found.target
         self._add(self.camera.jacobian(points) @ moves.columns, off, np.repeat(found.trust[:, None], 2, axis=1), moves.nodes)
 
     def add_outline(self, pose: Pose, outline: Outline, weights: Weights) -> None:
-        """The mesh's contour is to lie on the mask's, and the mask's on the mesh's."""
+        """Require the mesh's contour to lie on the mask's, and the mask's on the mesh's."""
         on_contour = np.flatnonzero(contour_of(pose.sight.mask).reshape(-1)[pose.sight.pixel])
         targets = outline.contour + 0.5
         if not len(on_contour) or not len(targets):
@@ -182,7 +183,7 @@ class Equations:
         self._add_along(jacobian[nearest], moves.chosen(nearest), normals, across, weights)
 
     def add_rigidity(self, weights: Weights) -> None:
-        """Edges between nodes are to be the rest pose's, turned with their first node (Sorkine and Alexa 2007)."""
+        """Require edges between nodes to be the rest pose's, turned with their first node (Sorkine and Alexa 2007)."""
         graph, rest, state = self.rest.body.graph, self.rest, self.state
         starts, ends = graph.edges.T
         turned = np.einsum("eij,ej->ei", state.turns[starts], rest.edges)
@@ -197,7 +198,7 @@ class Equations:
         self._add(columns.reshape(len(starts), 3, 12), off, share, graph.edges)
 
     def add_places(self, prior: np.ndarray, weights: np.ndarray) -> None:
-        """Nodes are to be at `prior` (N, 3); `weights` (3,) or (N, 3) counts the axes."""
+        """Require nodes to be at `prior` (N, 3); `weights` (3,) or (N, 3) weights the axes."""
         counted = np.broadcast_to(weights, prior.shape)
         at = (6 * np.arange(len(prior))[:, None] + [3, 4, 5]).ravel()
         self._diagonal[at] += counted.ravel()
@@ -218,7 +219,7 @@ class Equations:
         return State(rotations(step[:, :3]) @ self.state.turns, self.state.places + step[:, 3:])
 
     def _moves(self, face: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, "Moves"]:
-        """Surface points (M, 3) where the nodes carry them now, and how they move with the nodes."""
+        """Return surface points (M, 3) where the nodes carry them now, and how they move with the nodes."""
         rest, state, body = self.rest, self.state, self.rest.body
         nodes, corner_shares = body.carriers.nodes[face], body.carriers.weights[face]
         shares = np.einsum("mc,mck->mk", weights, corner_shares)
@@ -246,7 +247,13 @@ class Equations:
 
 @dataclass(frozen=True)
 class Rows:
-    """Weighted residuals off (R,), their derivatives columns (R, C), and by which unknowns these are: at (R, C)."""
+    """Weighted residuals.
+
+    Args:
+        columns: (R, C), their derivatives.
+        at: (R, C), the unknowns by which these derivatives are taken.
+        off: (R,), the residuals.
+    """
 
     columns: np.ndarray
     at: np.ndarray
@@ -255,7 +262,12 @@ class Rows:
 
 @dataclass(frozen=True)
 class Moves:
-    """How points move with nodes: nodes (M, K), and derivatives columns (M, 3, 6 K), a turn then a move for each node."""
+    """How points move with nodes.
+
+    Args:
+        nodes: (M, K).
+        columns: (M, 3, 6 K), derivatives by a turn, then a move, of each node.
+    """
 
     nodes: np.ndarray
     columns: np.ndarray

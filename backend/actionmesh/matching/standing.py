@@ -1,9 +1,9 @@
-"""How a mesh stands before the clip's camera: which of its sides is seen, from where, and whether it stands as the frame shows it.
+"""How a mesh stands before the clip's camera: the side that is seen, from where, and whether it fits the frame.
 
-"Faces +Z" means the side that *the camera sees*. Where the mesh stands in the pose of the reference frame, its silhouette finds
-that side: of all views around it the right one leaves the smallest distance between the contours, and of a view and the one
-opposite the right one has its creases where the picture has edges. Where it does not stand so, wrong views fit as well as the
-right one, and the file's documented front stays.
+"Faces +Z" means the side that *the camera sees*. If the mesh stands in the pose of the reference frame, its
+silhouette finds that side: of all views around it the right one leaves the smallest distance between the contours,
+and of a view and the opposite one the right one has its creases where the picture has edges. Otherwise wrong views
+fit as well as the right one, and the file's documented front is used.
 """
 
 from collections.abc import Callable
@@ -20,19 +20,20 @@ from .search import AROUND, FRONT, View, angle_between, explains_alike, find_vie
 EXTENT = 0.75
 """Half the longest side of a mesh's box in match space: that of the toys on which the search's prior was set."""
 SHARPNESS = 2.0
-"""Of the film on which the camera is searched: at the usual size the pixels' own steps hide which of two views is nearer."""
+"""Sharpness of the film on which the camera is searched; at the usual size pixel steps hide which of two views is
+nearer."""
 LARGEST_COST = 0.1
-"""Square pixels of the contours' distance above which no view around a mesh is trusted. On tuning sets right views have at most
-0.08, and the best views of a mesh in another frame's pose at least that."""
+"""Square pixels of the contours' distance above which no view around a mesh is trusted. On tuning sets right views
+have at most 0.08, and the best views of a mesh in another frame's pose have at least that."""
 CLEAR_COST, CLEARLY, CLEAR_CREASES = 0.2, 3.0, 0.3
-"""A view of up to this cost is trusted nevertheless if every view elsewhere costs so many times as much, and its creases have
-at least this correlation, more than any other's."""
+"""A view of up to CLEAR_COST is trusted nevertheless if every view elsewhere costs CLEARLY times as much, and the
+correlation of its creases is at least CLEAR_CREASES and higher than any other's."""
 LEAST_CREASES = 0.15
-"""Correlation of creases and edges under which a view is not trusted if another one has more."""
+"""Correlation of creases and edges below which a view is not trusted if another one has more."""
 LEAST_AGREEMENT, LARGEST_MISMATCH = 0.94, 0.6
 """Overlap of silhouette and mask below which, and cost above which, a mesh does not stand as the frame shows it."""
 CLOSE = 0.7
-"""A view that explains the outline as well, and has this share of the best one's creases, leaves a doubt."""
+"""A view that explains the outline as well as the best one, and has this share of its creases, leaves a doubt."""
 YAWS = {Facing.FRONT: 0, Facing.RIGHT: 90, Facing.BACK: 180, Facing.LEFT: -90}
 """Degrees around +Y from +Z to the axis that the mesh faces."""
 
@@ -45,7 +46,7 @@ class Standing:
         yaw: degrees around +Y from the file's +Z to the side that the camera sees.
         to_match: from the mesh's coordinates to match space, where that side is at +Z.
         view: the camera of match space and film, and how well it explains the reference frame.
-        doubtful: another side explains the frame almost as well; its yaw in degrees.
+        doubtful: yaw in degrees of another side that explains the frame almost as well; None if there is none.
     """
 
     yaw: float
@@ -55,7 +56,7 @@ class Standing:
 
     @property
     def turn(self) -> np.ndarray | None:
-        """(3, 3) rotation of the mesh that takes the seen side to +Z; None where it is there."""
+        """(3, 3) rotation of the mesh that takes the seen side to +Z; None if it is already there."""
         return self.to_match.turn
 
     @property
@@ -67,13 +68,14 @@ class Standing:
 def stand(
     vertices: np.ndarray, faces: np.ndarray, still: Film, facing: Facing, check: Callable[[], None] = lambda: None
 ) -> Standing:
-    """Return how a mesh stands in the reference frame, before the camera of a film of the usual sharpness.
+    """Return how a mesh stands in the reference frame, with the camera of a film of the usual sharpness.
 
     Args:
-        vertices: (V, 3) float32, the mesh's own coordinates; faces: (F, 3).
+        vertices: (V, 3) float32, in the mesh's own coordinates.
+        faces: (F, 3).
         still: the reference frame alone, at SHARPNESS.
-        facing: the side that the camera sees; AUTO looks for it around the whole circle.
-        check: called now and then; what it raises ends the search.
+        facing: the side that the camera sees; AUTO searches the whole circle for it.
+        check: called now and then; what it raises stops the search.
     """
     if facing is not Facing.AUTO:
         return _facing(vertices, faces, still, YAWS[facing], check)
@@ -92,12 +94,12 @@ def _facing(vertices: np.ndarray, faces: np.ndarray, still: Film, yaw: float, ch
 
 
 def _usual(view: View) -> View:
-    """The view with the camera of a film of the usual sharpness."""
+    """Return the view with the camera of a film of the usual sharpness."""
     return replace(view, camera=view.camera.rescaled(1 / SHARPNESS, (0.0, 0.0)))
 
 
 def _trusted(views: list[View]) -> bool:
-    """Whether the best view shows that the mesh stands as the frame shows it."""
+    """Return whether the best view shows that the mesh stands as the frame shows it."""
     best = views[0]
     rivals = any(view.creases > LEAST_CREASES for view in views[1:])
     exact = best.cost < LARGEST_COST and not (best.creases < LEAST_CREASES and rivals)
@@ -105,13 +107,13 @@ def _trusted(views: list[View]) -> bool:
 
 
 def _stands_out(best: View, elsewhere: list[View]) -> bool:
-    """Whether a view whose outline is not exact is far better than all views from elsewhere."""
+    """Return whether a view whose outline is not exact is far better than all views from elsewhere."""
     clear = all(view.cost >= CLEARLY * best.cost and view.creases < best.creases for view in elsewhere)
     return best.cost < CLEAR_COST and best.creases >= CLEAR_CREASES and clear
 
 
 def _second(views: list[View]) -> float | None:
-    """The yaw, in degrees, of another view that is almost as good as the best."""
+    """Return the yaw, in degrees, of another view that is almost as good as the best."""
     best = views[0]
     for view in views[1:]:
         alike = explains_alike(view, views) and view.creases > CLOSE * best.creases
@@ -127,14 +129,14 @@ def turn_of(yaw: float) -> np.ndarray:
 
 
 def wrapped(degrees: float) -> float:
-    """Return the same direction between -180 and 180 degrees."""
+    """Return the same direction as an angle between -180 and 180 degrees."""
     return (degrees + 180.0) % 360.0 - 180.0
 
 
 def camera_in_mesh(camera: FilmCamera, to_match: Normalisation) -> np.ndarray:
-    """Return (4, 4) from a camera that looks along its -Z, +Y up, to the mesh's own coordinates.
+    """Return the matrix (4, 4) from a camera that looks along its -Z, +Y up, to the mesh's own coordinates.
 
-    An orthographic camera, which has no place, stands two sizes of the mesh away.
+    An orthographic camera has no position, so it is placed three times the mesh's longest side from its centre.
     """
     distance = 1 / camera.inverse_distance if camera.inverse_distance > 0 else 4 * EXTENT + 2 * EXTENT
     film = np.array([-camera.shift[0], -camera.shift[1], distance * camera.scale])

@@ -1,6 +1,7 @@
-"""From the still mesh to the clip (track): outward from the anchor each frame starts from the one before, and is followed by flow.
+"""From the still mesh to the clip (track): outward from the anchor, each frame starts from the previous one.
 
-Depth is what the frame before had, but for what rigidity makes of it: pictures alone say little about it.
+Tracking follows the optical flow. Depth stays as in the previous frame, except for what rigidity changes: pictures
+alone say little about it.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -15,7 +16,7 @@ from .solve import Body, Equations, Rest, Weights, fitted
 
 WEIGHTS = Weights(rigidity=250.0, rigidity_reach=0.3, picture=0.0, depth=0.5, time=0.5, outline_reach=5.0)
 STEPS_WITH_ANCHOR = 2
-"""Of a frame on the way outward, after one step that has the colours of the frame before alone."""
+"""Steps of a frame that also use the anchor's colours, after one step with only the previous frame's colours."""
 KEPT_POSES = 4
 
 
@@ -26,10 +27,10 @@ def track_mesh(
     """Return poses (T, V, 3) float32 of model space: the mesh as the film moves it.
 
     Args:
-        poses: (T, V, 3) model space, of which the known ones are looked at.
+        poses: (T, V, 3) model space; only the known ones are used.
         anchor: the frame that shows the mesh as it is, and whose colours it has.
-        known: the frames whose poses stay, the anchor among them; tracking sets out from each.
-        advance: called after each step of each frame; what it raises ends the work.
+        known: the frames whose poses stay as they are, including the anchor; tracking starts from each.
+        advance: called after each step of each frame; what it raises stops the work.
     """
     tracker = Tracker(poses, anchor, known, Body(graph, faces), film, camera, weights)
     order = outward(known, len(film))
@@ -45,19 +46,22 @@ def track_mesh(
 
 
 def steps_of(total: int, known: Collection[int]) -> int:
-    """Return how often `track_mesh` advances for a film of `total` frames."""
+    """Return how many times `track_mesh` calls `advance` for a film of `total` frames."""
     return (total - len(set(known))) * (1 + STEPS_WITH_ANCHOR + 1)
 
 
 def outward(known: Collection[int], total: int) -> list[tuple[int, int]]:
-    """Return every unknown frame with the one before it on the way from the nearest known frame, nearest frames first."""
+    """Return every unknown frame with its predecessor, nearest frames first.
+
+    The predecessor is the frame before it on the way from the nearest known frame.
+    """
     distance = {frame: min(abs(frame - start) for start in known) for frame in range(total)}
     order = sorted((frame for frame in range(total) if distance[frame]), key=lambda frame: (distance[frame], frame))
     return [(frame, min((frame - 1, frame + 1), key=lambda other: distance.get(other, total))) for frame in order]
 
 
 class Tracker:
-    """The states of all frames that were reached; a known frame's pose is given, and its state is what fits it best."""
+    """The states of all frames reached so far. A known frame's pose is given, and its state is the best fit to it."""
 
     def __init__(
         self,
@@ -85,7 +89,7 @@ class Tracker:
         return self._matcher.camera.to_model(self._rest.carried(self._states[frame]))
 
     def follow(self, frame: int, before: int, advance: Callable[[], None]) -> None:
-        """Find a frame's pose from that of the frame before."""
+        """Find a frame's pose from that of the previous one."""
         self._states[frame] = self._states[before]
         depth, nearby = self._states[before].places, self._look_again(before)
         for sources in ({before: nearby}, *STEPS_WITH_ANCHOR * ({before: nearby, self._anchor: self._shown},)):
@@ -93,14 +97,17 @@ class Tracker:
             advance()
 
     def smooth(self, frame: int, before: int) -> None:
-        """Take one more step, now that the frames on both sides have their poses; they pull at the nodes."""
+        """Take one more step, now that the frames on both sides have poses, which pull at the nodes."""
         near = [self._states[other].places for other in (frame - 1, frame + 1) if other in self._states]
         sources = {before: self._look_again(before), self._anchor: self._shown}
         self._step(frame, self._look(frame), sources, self._states[frame].places, np.mean(near, axis=0))
         self._seen.pop(frame, None)
 
     def _look_again(self, frame: int) -> Pose:
-        """A frame's pose as it is seen; the last few are kept, since on both sides of a known frame tracking goes on in turn."""
+        """Return a frame's pose as it is seen.
+
+        The last few are kept, because tracking alternates between both sides of a known frame.
+        """
         if frame == self._anchor:
             return self._shown
         if frame not in self._seen:

@@ -42,20 +42,30 @@ class Glimpse:
         return replace(self, clip=subject.cut_out(self.clip, remover, progress))
 
 
-def read_glimpse(source: str, choice: FrameChoice, anchor: int, mask: str | None, fps: float | None, max_side: int) -> Glimpse:
+def read_glimpse(
+    source: str,
+    choice: FrameChoice,
+    anchor: int,
+    mask: str | None,
+    fps: float | None,
+    max_side: int,
+    progress: Progress | None = None,
+) -> Glimpse:
     """Reads the frame that is number `anchor` of those chosen (negative: from the end), shrunk to `max_side` pixels.
 
     Raises:
         MediaError: see `reader.read_clip`.
         InputError: there is no such frame among those chosen.
+        Cancelled: the user asked to stop.
     """
-    opened, masks = open_sources(source, mask)
+    progress = progress or Progress()
+    opened, masks = open_sources(source, mask, progress.check)
     indices = choose_frames(choice, opened)
     position = index_of_frame(anchor, len(indices), "reference")
     one = indices[position : position + 1]
     whole, _ = next(opened.read(one.tolist()))
     return Glimpse(
-        clip=read_frames(opened, masks, one, fps, max_side, Progress()),
+        clip=read_frames(opened, masks, one, fps, max_side, Progress().also_checking(progress.check)),
         clip_frames=opened.count(),
         chosen=len(indices),
         frame=int(one[0]),

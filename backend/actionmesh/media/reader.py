@@ -1,17 +1,14 @@
 """Clips from disk: which frames are wanted, and the pictures of just those.
 
-Sources are video files (`video.py`), folders and patterns of pictures, and animated pictures (`pictures.py`). A mask,
-given the same way, is the subject's alpha frame by frame.
+See `opening.py` for what a clip may be. A mask, given the same way, is the subject's alpha frame by frame.
 
 Frames of one shape and different sizes (a clip with some frames rendered at half resolution) are brought to the size
 of the first. Frames of different shapes are refused: neither stretching nor padding would keep the subject in place.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 
@@ -20,33 +17,14 @@ from ..options import FrameChoice
 from ..progress import Progress
 from .clip import Clip, fitted_size, resize_rgba
 from .frame_file import FrameFile
-from .pictures import AnimatedPicture, PictureSequence, is_pattern, is_picture
-from .video import VideoFile
+from .opening import CURE_OF_STILLS, FrameSource, open_sources
+from .opening import open_source as open_source
 
 LOSSY_LEVELS = 16
 """Compressed alpha and masks this close to 0 or 255 (the noise of a codec) are taken as 0 or 255."""
 LARGEST_CLIP = 8 * 2**30
 """Bytes of decoded frames that are taken for a slip: an hour of video, chosen as a whole, has 200 GB."""
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
-CURE_OF_STILLS = "Give a video, a folder of pictures, or a pattern such as walk_*.png."
-
-
-class FrameSource(Protocol):
-    """A clip on disk. `lossy` says whether its compression blurs an alpha channel."""
-
-    name: str
-    lossy: bool
-
-    def count(self, enough: int | None = None) -> int:
-        """How many frames there are; counting may stop at `enough`."""
-
-    def frame_name(self, index: int) -> str: ...
-
-    def rate(self) -> float:
-        """Frames a second on average."""
-
-    def read(self, indices: Sequence[int]) -> Iterator[tuple[np.ndarray, float]]:
-        """The frames at rising `indices`: (H, W, 4) uint8 RGBA and seconds."""
 
 
 def read_clip(
@@ -74,17 +52,9 @@ def read_clip(
     """
     if (fps is not None and not 0 < fps < math.inf) or max_side < 1:
         raise InputError(f"The frame rate is {fps} and the longest side {max_side}.", "Use numbers above 0.")
-    opened, masks = open_sources(source, mask)
-    return read_frames(opened, masks, choose_frames(choice, opened), fps, max_side, progress or Progress())
-
-
-def open_sources(source: str, mask: str | None) -> tuple["FrameSource", "FrameSource | None"]:
-    """A clip and its mask; raises MediaError when one cannot be opened, or they differ in length."""
-    opened = open_source(source)
-    masks = open_source(mask) if mask is not None else None
-    if masks is not None:
-        _require_as_many(opened, masks)
-    return opened, masks
+    progress = progress or Progress()
+    opened, masks = open_sources(source, mask, progress.check)
+    return read_frames(opened, masks, choose_frames(choice, opened), fps, max_side, progress)
 
 
 def read_frames(
@@ -101,16 +71,6 @@ def read_frames(
         name=source.name,
         native=native,
     )
-
-
-def open_source(source: str) -> FrameSource:
-    """Finds out what kind of clip `source` is; raises MediaError when it is none."""
-    path = Path(source)
-    if path.is_file():
-        return AnimatedPicture(path) if is_picture(path) else VideoFile(path)
-    if path.is_dir() or is_pattern(source):
-        return PictureSequence(source)
-    raise MediaError(f"{source} does not exist.", "Check the path.")
 
 
 def choose_frames(choice: FrameChoice, source: FrameSource) -> np.ndarray:
@@ -145,14 +105,6 @@ def choose_frames(choice: FrameChoice, source: FrameSource) -> np.ndarray:
 def _frames_needed(choice: FrameChoice) -> int | None:
     """How many frames the clip must have; None when its end must be known."""
     return None if choice.count is None else choice.start + (choice.count - 1) * choice.step + 1
-
-
-def _require_as_many(source: FrameSource, masks: FrameSource) -> None:
-    frames, found = source.count(), masks.count()
-    if frames != found:
-        raise MediaError(
-            f"{source.name} has {frames} frames and its mask {masks.name} has {found}.", "Give one mask a frame."
-        )
 
 
 @dataclass(frozen=True)

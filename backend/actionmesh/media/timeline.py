@@ -1,114 +1,166 @@
-"""When a video's frames are shown: read from its packets, without decoding a picture."""
+"""When a video's frames are shown.
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import islice
+Mostly that is in its packets, and no picture has to be decoded: each has its frame's time stamp. The pictures are decoded
+to know it where packets have none or only those of their order in the file (AVI, bare streams), where the stamps start
+anew (joined recordings), and at the start of a clip that was cut without being encoded again: its first pictures may
+need others that were cut off, and are not shown then.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice, pairwise
 from pathlib import Path
 from typing import Any
 
 import av
 
-from ..errors import MediaError
+from .container import OpenVideo, open_video
+from .decoding import codec_of, decode
+from .ends import BROADCAST, JOINED_ANYWHERE, from_first_sound, without_lost_ends
+from .stamps import Timeline, in_order_of_file, rising
 
 REORDER_MARGIN = 64
 """Packets come in decoding order: a frame's place in time is sure once this many more have been seen."""
+USUAL_RATE = 24
+"""Frames a second where a file says nothing."""
 
 
-@dataclass(frozen=True)
-class Timeline:
-    """When a video's frames are shown.
+@dataclass
+class _Packets:
+    """What the packets of a stream tell, in the order of the file."""
+
+    stamps: list[int | None] = field(default_factory=list)
+    order: list[int | None] = field(default_factory=list)
+    keyframes: list[tuple[int | None, int | None]] = field(default_factory=list)
+    last_duration: int = 0
+    damaged: bool = False
+
+    def add(self, packet: Any) -> None:
+        self.stamps.append(packet.pts)
+        self.order.append(packet.dts)
+        if packet.is_keyframe:
+            self.keyframes.append((packet.pts, packet.dts))
+        self.last_duration = packet.duration or 0
+
+    @property
+    def starts_anew(self) -> bool:
+        known = [stamp for stamp in self.order if stamp is not None]
+        return any(later < stamp for stamp, later in pairwise(known))
+
+
+def read_timeline(path: Path, enough: int | None, check: Callable[[], None] = lambda: None) -> Timeline:
+    """Read up to a little after the first `enough` frames; None reads all.
 
     Args:
-        stamps: rising time stamps in units of the stream's time base; the frames' numbers when it has none.
-        keyframes: those of `stamps` at which decoding can start.
-        stamped: whether the packets carry time stamps.
-        damaged: the file ends before it should.
-    """
-
-    stamps: list[int]
-    keyframes: list[int]
-    stamped: bool
-    damaged: bool
-
-
-@contextmanager
-def open_video(path: Path) -> Iterator[tuple[Any, Any]]:
-    """The container and its main video stream; no demuxer may follow a link out of the file."""
-    try:
-        container = av.open(str(path.absolute()), options={"protocol_whitelist": "file"})
-    except PermissionError as error:
-        raise MediaError(f"{path} may not be read.", "Change its permissions.") from error
-    except (av.FFmpegError, OSError, ValueError) as error:
-        what = (
-            "is damaged: its index, which comes last, is missing" if _is_mp4(path) else "is no video that can be read"
-        )
-        raise MediaError(f"{path} {what}.", "Copy or export it again, as mp4, mov, webm, avi or gif.") from error
-    with container:
-        stream = container.streams.best("video")
-        if stream is None:
-            raise MediaError(f"{path} has no pictures in it.", "Give a video, not a sound file.")
-        yield container, stream
-
-
-def _is_mp4(path: Path) -> bool:
-    with path.open("rb") as file:
-        return file.read(8)[4:] == b"ftyp"
-
-
-def read_timeline(path: Path, enough: int | None) -> Timeline:
-    """Reads the packets up to a little after the first `enough` frames; None reads them all.
-
+        check: called again and again; what it raises ends the work.
     Raises:
         MediaError: the file cannot be opened as a video.
     """
-    stamps, keyframes = [], []
     limit = None if enough is None else enough + REORDER_MARGIN
-    with open_video(path) as (container, stream):
-        try:
-            for packet in islice(_packets_of_frames(container, stream), limit):
-                stamps.append(packet.pts)
-                if packet.is_keyframe:
-                    keyframes.append(packet.pts)
-            ended, damaged = len(stamps) != limit, False
-        except (av.FFmpegError, EOFError):
-            ended, damaged = True, True
-        if None in stamps:
-            return Timeline(list(range(len(stamps))), [], stamped=False, damaged=damaged)
-        stamps = sorted(set(stamps))
-        damaged = damaged or (ended and _ends_too_early(stamps, stream))
-    return Timeline(stamps, sorted(keyframes), stamped=True, damaged=damaged)
+    with open_video(path) as video:
+        packets = _read_packets(video, limit, check)
+        unstamped = None in packets.stamps or not packets.keyframes or packets.starts_anew or _stamps_mean_nothing(video)
+        if not unstamped:
+            return without_lost_ends(path, _by_packets(video, packets, limit), len(packets.stamps) != limit, check)
+    with open_video(path) as video:
+        return _by_pictures(video, packets, enough, check)
+
+
+def _read_packets(video: OpenVideo, limit: int | None, check: Callable[[], None]) -> _Packets:
+    packets, corrupt = _Packets(), False
+    try:
+        for packet in islice(_packets_of_frames(video.container, video.stream), limit):
+            check()
+            packets.add(packet)
+            corrupt = packet.is_corrupt
+    except (av.FFmpegError, EOFError):
+        packets.damaged = True
+    if corrupt:
+        packets.damaged = True
+        packets.stamps.pop()
+    return packets
 
 
 def _packets_of_frames(container: Any, stream: Any) -> Iterator[Any]:
-    """The packets that hold a frame to be shown, from the first one that can be decoded.
-
-    Raises:
-        EOFError: the file ends within a packet.
-    """
+    """The packets that hold a frame to be shown, from the first one that can be decoded; all, if none is said to be that."""
     started = False
     for packet in container.demux(stream):
-        if packet.is_corrupt:
-            raise EOFError(f"{packet} is not whole")
         started = started or packet.is_keyframe
-        hidden = packet.is_discard or (stream.codec_context.name == "vp8" and _is_hidden_vp8(packet))
-        if started and packet.size and not hidden:
+        if started and packet.size and not packet.is_discard and not _is_hidden(packet, stream.codec_context.name):
             yield packet
 
 
-def _is_hidden_vp8(packet: Any) -> bool:
-    """Whether a frame is only there for others to refer to (RFC 6386, section 9.1: the show_frame bit)."""
-    return packet.size > 0 and not bytes(packet)[0] & 0x10
-
-
-def _ends_too_early(stamps: list[int], stream: Any) -> bool:
-    """Whether the last frame ends well before the duration in the file's header."""
-    promised = _promised_seconds(stream)
-    if promised is None or not stamps:
+def _is_hidden(packet: Any, codec: str) -> bool:
+    """Whether a frame is only there for others to refer to: the show_frame bit (RFC 6386, section 9.1; VP9's section 6.2)."""
+    if codec not in ("vp8", "vp9"):
         return False
-    longest = max((later - stamp for stamp, later in zip(stamps, stamps[1:], strict=False)), default=0)
-    missing = promised - float((stamps[-1] - stamps[0]) * stream.time_base)
-    slack = 3 * max(float(longest * stream.time_base), 1 / float(stream.average_rate or 24))
+    first = bytes(memoryview(packet)[:1])[0]
+    if codec == "vp8":
+        return not first & 0x10
+    profile_bits = 5 if first >> 4 & 3 == 3 else 4
+    shows_earlier = first >> (7 - profile_bits) & 1
+    superframe = bytes(memoryview(packet)[packet.size - 1 :])[0] & 0xE0 == 0xC0
+    return not superframe and not shows_earlier and not first >> (7 - profile_bits - 2) & 1
+
+
+def _stamps_mean_nothing(video: OpenVideo) -> bool:
+    """AVI has no time stamps: FFmpeg makes them up, in the order of the file."""
+    return video.container.format.name == "avi" and video.stream.codec_context.codec.reorder
+
+
+def _by_packets(video: OpenVideo, packets: _Packets, limit: int | None) -> Timeline:
+    stamps = sorted(stamp for stamp in packets.stamps if stamp is not None)
+    repeated = frozenset(stamp for stamp, later in pairwise(stamps) if stamp == later)
+    stamps = sorted(set(stamps))
+    ended = len(packets.stamps) != limit
+    by_order = video.container.format.name in BROADCAST
+    keyframes = [
+        (shown, read if by_order and read is not None else shown) for shown, read in packets.keyframes if shown is not None
+    ]
+    return Timeline(
+        stamps,
+        video.stream.time_base,
+        sorted(keyframes),
+        repeated,
+        damaged=packets.damaged or (ended and _ends_too_early(video, packets, stamps)),
+    )
+
+
+def _by_pictures(video: OpenVideo, packets: _Packets, enough: int | None, check: Callable[[], None]) -> Timeline:
+    """Count what the decoder gives; what comes before the first sound frame is not shown."""
+    from_keyframe, damaged = bool(packets.keyframes), packets.damaged
+    stamps: list[int | None] = []
+    try:
+        for picture in from_first_sound(decode(video, codec_of(video), from_keyframe, check)):
+            if not stamps and picture.after_fault and video.container.format.name not in JOINED_ANYWHERE:
+                damaged = True
+                break
+            stamps.append(picture.frame.pts)
+            if len(stamps) == enough:
+                break
+    except (av.FFmpegError, EOFError):
+        damaged = True
+    step = max(1, round(1 / ((video.stream.average_rate or USUAL_RATE) * video.stream.time_base)))
+    if video.container.format.name == "avi":
+        stamps = in_order_of_file(packets.order, len(stamps))
+    return Timeline(
+        rising(stamps, step),
+        video.stream.time_base,
+        numbered=True,
+        from_keyframe=from_keyframe,
+        damaged=damaged or not stamps,
+    )
+
+
+def _ends_too_early(video: OpenVideo, packets: _Packets, stamps: list[int]) -> bool:
+    """Whether the last frame ends well before the duration in the file's header, which mostly counts from zero."""
+    stream, promised = video.stream, _promised_seconds(video.stream)
+    complete = 0 < stream.frames <= len(packets.stamps) or video.container.format.name in BROADCAST
+    if promised is None or not stamps or complete:
+        return False
+    longest = max((later - stamp for stamp, later in pairwise(stamps)), default=0)
+    missing = promised - float((stamps[-1] + packets.last_duration - min(0, stamps[0])) * stream.time_base)
+    slack = 3 * max(float(longest * stream.time_base), 1 / float(stream.average_rate or USUAL_RATE))
     return missing > slack
 
 

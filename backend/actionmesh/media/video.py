@@ -1,42 +1,42 @@
 """Frames from video files, through PyAV.
 
-A first pass reads the packets' time stamps without decoding anything (`timeline.py`); then only the stretches from a
-keyframe to a wanted frame are decoded. Memory holds one picture and the stamps (some bytes a frame), however long the
-video is.
+A first pass reads when the frames are shown (`timeline.py`); then only the stretches from a keyframe to a wanted frame are
+decoded. Memory holds a few pictures and the stamps (some bytes a frame), however long the video is.
 """
 
-import os
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from itertools import count
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
-from av.video.reformatter import Colorspace
 
 from ..errors import MediaError
-from .timeline import Timeline, open_video, read_timeline
-
-ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-"""FFmpeg's own decoders of these drop the alpha channel."""
-MAX_THREADS = 4
-"""Each decoding thread holds frames of its own."""
-BT709_HEIGHT = 720
-"""Video of this height or more that does not name its colours has those of HDTV, as players take it."""
-UNNAMED_COLOURS = 2
-"""FFmpeg's AVCOL_SPC_UNSPECIFIED."""
+from .container import REENCODE, OpenVideo, open_video
+from .decoding import Picture, codec_of, decode, matrix_of
+from .ends import from_first_sound
+from .stamps import Timeline
+from .timeline import read_timeline
+from .upright import upright_rgba
 
 
 class VideoFile:
-    """A video. Raises MediaError when the file cannot be opened as one."""
+    """A video.
+
+    Args:
+        check: called again and again while it is read; what it raises ends the work.
+    Raises:
+        MediaError: the file cannot be opened as one.
+    """
 
     lossy = True
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, check: Callable[[], None] = lambda: None):
         self.name = path.name
         self._path = path
+        self._check = check
         self._timeline: Timeline | None = None
         self._enough: int | None = 0
 
@@ -49,6 +49,8 @@ class VideoFile:
         timeline = self._read_timeline(enough)
         frames = len(timeline.stamps)
         if timeline.damaged and (enough is None or frames < enough):
+            if frames == 0:
+                raise self._undecodable()
             raise MediaError(f"{self._path} is damaged: it breaks off at frame {frames}.", _cure_of_damage(frames))
         return frames
 
@@ -58,132 +60,137 @@ class VideoFile:
     def rate(self) -> float:
         """Frames a second on average, from the first frame's time stamp to the last one's."""
         timeline = self._read_timeline(None)
-        with open_video(self._path) as (_, stream):
-            span = float((timeline.stamps[-1] - timeline.stamps[0]) * _seconds_a_stamp(stream, timeline))
+        span = float((timeline.stamps[-1] - timeline.stamps[0]) * timeline.unit) if timeline.stamps else 0
         return (len(timeline.stamps) - 1) / span if span > 0 else 24.0
 
     def read(self, indices: Sequence[int]) -> Iterator[tuple[np.ndarray, float]]:
         """The frames at rising `indices`: (H, W, 4) uint8, upright, and seconds.
 
         Raises:
-            MediaError: the video is damaged at one of them.
+            MediaError: the video is damaged at one of them, or cannot be decoded.
         """
         done = 0
-        try:
-            for answer in self._read(indices, jump=True):
+        with suppress(_Doubt):
+            for answer in self._read(indices, quick=True):
                 yield answer
                 done += 1
-        except _Overshot:
-            yield from self._read(indices[done:], jump=False)
+        if done < len(indices):
+            yield from self._read(indices[done:], quick=False)
 
-    def _read(self, indices: Sequence[int], jump: bool) -> Iterator[tuple[np.ndarray, float]]:
+    def _read(self, indices: Sequence[int], quick: bool) -> Iterator[tuple[np.ndarray, float]]:
         timeline = self._read_timeline(max(indices) + 1)
-        with open_video(self._path) as (container, stream):
-            seconds_a_stamp = _seconds_a_stamp(stream, timeline)
-            decoder = _Decoder(container, stream, timeline, jump)
+        with open_video(self._path) as video, closing(_Decoder(video, timeline, quick, self._check)) as decoder:
             for index in indices:
-                try:
-                    frame = decoder.frame_at(timeline.stamps[index])
-                except (av.FFmpegError, EOFError) as error:
-                    at = min(decoder.next_index, index)
-                    raise MediaError(f"{self._path} is damaged at frame {at}.", _cure_of_damage(at)) from error
-                yield _upright_rgba(frame, stream), float(timeline.stamps[index] * seconds_a_stamp)
+                yield self._picture(video, decoder, index), float(timeline.stamps[index] * timeline.unit)
+
+    def _picture(self, video: OpenVideo, decoder: "_Decoder", index: int) -> np.ndarray:
+        try:
+            frame, order = decoder.frame_at(index), video.stream.codec_context.field_order
+            return upright_rgba(frame, video.aspect, video.crop, decoder.matrix, order)
+        except MemoryError:
+            raise
+        except (av.FFmpegError, EOFError) as error:
+            if decoder.quick:
+                raise _Doubt from error
+            if decoder.empty:
+                raise self._undecodable(video.stream.codec_context.name) from error
+            at = min(decoder.next_index, index)
+            raise MediaError(f"{self._path} is damaged at frame {at}.", _cure_of_damage(at)) from error
+
+    def _undecodable(self, codec: str = "") -> MediaError:
+        coded = f" ({codec})" if codec else ""
+        return MediaError(f"The pictures of {self._path} cannot be decoded{coded}.", REENCODE)
 
     def _read_timeline(self, enough: int | None) -> Timeline:
         known = self._timeline is not None and (self._enough is None or (enough is not None and enough <= self._enough))
         if not known:
-            self._timeline, self._enough = read_timeline(self._path, enough), enough
+            self._timeline, self._enough = read_timeline(self._path, enough, self._check), enough
         assert self._timeline is not None
         return self._timeline
 
 
-class _Overshot(Exception):
-    """A jump landed after the wanted frame: this container cannot be trusted to seek."""
+class _Doubt(Exception):
+    """The quick way led to a frame that is not sound, or not there; the careful one tells what is the matter."""
 
 
 class _Decoder:
-    """Decodes forwards to wanted frames; where `jump` allows it, skips to a keyframe when that saves decoding."""
+    """Decodes forwards to wanted frames.
 
-    def __init__(self, container: Any, stream: Any, timeline: Timeline, jump: bool):
-        self._container, self._stream, self._timeline = container, stream, timeline
-        self._keyframes = timeline.keyframes if jump else []
-        self._codec = _codec_context(stream)
-        self._frames = self._decode()
-        self._position: int | None = None
+    Args:
+        quick: skip to a keyframe when that saves decoding, and decode several frames at once. Not all containers can be
+            trusted to seek, so that what is wrong then need not be the file.
+    """
+
+    def __init__(self, video: OpenVideo, timeline: Timeline, quick: bool, check: Callable[[], None]):
+        self._container, self._video = video.container, video
+        self._stream: Any = video.stream
+        self._timeline, self._check, self.quick = timeline, check, quick
+        self._keyframes = [stamp for stamp, _ in timeline.keyframes] if quick and not timeline.numbered else []
+        self.matrix = matrix_of(video)
+        self._codec: Any = codec_of(video, frames_at_once=quick)
+        self._frames: Any = self._decode()
+        self._shown: tuple[Picture, int] | None = None
+        self._ahead: tuple[Picture, int] | None = None
+        self.empty = True
+
+    def close(self) -> None:
+        """Let go of the decoder and its threads at once, and not when the garbage is collected."""
+        self._frames.close()
+        self._frames = self._codec = self._stream = self._shown = self._ahead = None
 
     @property
     def next_index(self) -> int:
-        """The index of the frame after the last one that was decoded."""
-        return 0 if self._position is None else bisect_right(self._timeline.stamps, self._position)
+        """The index of the first frame that is not sound, as far as frames were decoded."""
+        if self._shown is None:
+            return 0
+        picture, position = self._shown
+        return (position if self._timeline.numbered else bisect_right(self._timeline.stamps, position) - 1) + picture.sound
 
-    def frame_at(self, stamp: int) -> Any:
-        """The frame shown at `stamp`; wanted stamps rise from call to call.
+    def frame_at(self, index: int) -> Any:
+        """The frame that is seen at a time of the timeline; wanted ones rise from call to call.
 
+        Where a packet gave no picture, though nothing is wrong, that is the picture before.
         Raises:
-            EOFError: the video ends before it.
+            EOFError: the video ends before it, or the frame is not sound.
             av.FFmpegError: it cannot be decoded.
-            _Overshot: a jump landed after it.
         """
-        jumped = self._jump_towards(stamp)
-        for frame, position in self._frames:
-            self._position = position
-            if position < stamp:
-                jumped = False
-            elif jumped and position > stamp:
-                raise _Overshot
-            elif frame.is_corrupt:
-                raise EOFError("the decoder calls the frame corrupt")
-            else:
-                return frame
-        raise EOFError("the video ends early")
+        wanted = index if self._timeline.numbered else self._timeline.stamps[index]
+        self._jump_towards(wanted)
+        self._advance(wanted)
+        if self._shown is None or not self._shown[0].sound:
+            raise EOFError("the frame is not sound")
+        if self._shown[1] != wanted and (self.quick or self._ahead is None or self._ahead[0].after_fault):
+            raise EOFError("the frame is missing")
+        return self._shown[0].frame
+
+    def _advance(self, wanted: int) -> None:
+        """Decode until the picture of a position is there, or a later one is ahead."""
+        last_of_several = wanted in self._timeline.repeated
+        while self._shown is None or self._shown[1] < wanted or last_of_several:
+            self._ahead = self._ahead or next(self._frames, None)
+            if self._ahead is None or (self._ahead[1] > wanted and self._shown is not None):
+                break
+            self._shown, self._ahead, self.empty = self._ahead, None, False
 
     def _jump_towards(self, stamp: int) -> bool:
         nearest = bisect_right(self._keyframes, stamp) - 1
-        position = self._timeline.stamps[0] if self._position is None else self._position
+        position = self._timeline.stamps[0] if self._shown is None else self._shown[1]
         if nearest < 0 or self._keyframes[nearest] <= position:
             return False
-        self._container.seek(self._keyframes[nearest], stream=self._stream)
+        self._container.seek(self._timeline.keyframes[nearest][1], stream=self._stream)
         self._codec.flush_buffers()
-        self._frames = self._decode()
+        self._frames.close()
+        self._frames, self._shown, self._ahead = self._decode(), None, None
         return True
 
-    def _decode(self) -> Iterator[tuple[Any, int]]:
-        """Every frame from here on, with its time stamp or, where there are none, its number."""
-        numbers = count()
-        for packet in self._container.demux(self._stream):
-            ended = packet.size == 0 and packet.pts is None and packet.dts is None
-            for frame in self._codec.decode(None if ended else packet):
-                number = next(numbers)
-                if not self._timeline.stamped:
-                    yield frame, number
-                elif frame.pts is not None:
-                    yield frame, frame.pts
-
-
-def _seconds_a_stamp(stream: Any, timeline: Timeline) -> Any:
-    return stream.time_base if timeline.stamped else 1 / (stream.average_rate or 24)
-
-
-def _codec_context(stream: Any) -> Any:
-    native = stream.codec_context
-    native.thread_type, native.thread_count = "AUTO", min(MAX_THREADS, os.cpu_count() or 1)
-    tags = {name.lower(): value for name, value in stream.metadata.items()}
-    if tags.get("alpha_mode") != "1" or native.name not in ALPHA_DECODERS:
-        return native
-    context = av.CodecContext.create(ALPHA_DECODERS[native.name], "r")
-    context.extradata = native.extradata
-    return context
-
-
-def _upright_rgba(frame: Any, stream: Any) -> np.ndarray:
-    """A decoded frame -> (H, W, 4) uint8 with square pixels, turned as the camera was held."""
-    aspect = stream.sample_aspect_ratio or 1
-    width = max(1, round(frame.width * aspect))
-    unnamed_hd = frame.colorspace == UNNAMED_COLOURS and frame.height >= BT709_HEIGHT
-    source = Colorspace.ITU709 if unnamed_hd else None
-    rgba = frame.reformat(width=width, format="rgba", src_colorspace=source).to_ndarray()
-    return np.rot90(rgba, round(frame.rotation / 90))
+    def _decode(self) -> Iterator[tuple[Picture, int]]:
+        """Every picture from here on, with its time stamp or, where these tell nothing, its number."""
+        pictures = decode(self._video, self._codec, self._timeline.from_keyframe, self._check)
+        if self._timeline.numbered:
+            yield from ((picture, number) for number, picture in enumerate(from_first_sound(pictures)))
+        else:
+            yield from ((picture, picture.frame.pts) for picture in pictures if picture.frame.pts is not None)
 
 
 def _cure_of_damage(frame: int) -> str:
-    return f"Copy or export it again, or choose only frames before {frame}."
+    return f"Copy or export it again, or choose only frames before {frame}." if frame >= 2 else REENCODE

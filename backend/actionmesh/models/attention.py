@@ -1,10 +1,11 @@
 """Attention with the head layout of the public checkpoints, and rotary position embedding over frames.
 
-The projections are interleaved by head *after* concatenation: [q | k | v] of 3D channels is cut into H groups of 3d, and each
-group into q, k, v of d channels. That is one matrix followed by a (head, 3, d) reshape. While learning there are three matrices
-under the public names; `fuse_projections` makes the one.
+The projections are interleaved by head *after* concatenation: [q | k | v] of 3D channels is cut into H groups of 3d
+channels, and each group into q, k, v of d channels. This equals one matrix followed by a (head, 3, d) reshape. During
+training there are three matrices under the public names; `fuse_projections` merges them into one.
 
-Everything between the projections has the layout (B, L, H, d), in which they write and which all attention kernels read.
+Between the projections, tensors have the layout (B, L, H, d). The projections write it and all attention kernels read
+it.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from .kernels import attend
+from ..acceleration.kernels import attend
 from .layers import LayerNorm
 
 
@@ -30,19 +31,21 @@ class KeysValues:
 
 @dataclass(frozen=True)
 class Rope:
-    """[cosine, sine] of every token's rotations, (B, L, 1, d/2, 2) float32."""
+    """[cosine, sine] of every token's rotation angles, (B, L, 1, d/2, 2) float32."""
 
     turns: Tensor
 
     def twice(self) -> "Rope":
-        """For two batches one after the other."""
+        """Return the table repeated for two batches, one after the other."""
         return Rope(torch.cat([self.turns, self.turns]))
 
 
 def rope_table(positions: Tensor, head_dim: int) -> Rope:
-    """Rotary position embedding (Su et al. 2021): position p turns channel pair i by p * 10000^(-2i/d).
+    """Return the rotary position embedding (Su et al. 2021): position p turns channel pair i by p * 10000^(-2i/d).
 
-    positions (B, L), in frames.
+    Args:
+        positions: (B, L), in frames.
+        head_dim: d.
     """
     exponent = torch.arange(0, head_dim, 2, device=positions.device, dtype=torch.float32) / head_dim
     angles = positions.float()[:, :, None, None] * torch.pow(10000.0, -exponent)
@@ -50,9 +53,10 @@ def rope_table(positions: Tensor, head_dim: int) -> Rope:
 
 
 def rotate(x: Tensor, rope: Rope | None) -> Tensor:
-    """Rotates adjacent channel pairs of x (B, L, H, d) in float32; without a table x stays as it is.
+    """Rotate adjacent channel pairs of x (B, L, H, d) in float32; return x unchanged if there is no table.
 
-    As complex numbers that is one product; torch.compile fuses the same on real pairs, and does not fuse complex numbers.
+    In eager mode this is one product of complex numbers. torch.compile does not fuse complex numbers, so compiled
+    code does the same on real pairs.
     """
     if rope is None:
         return x
@@ -91,7 +95,10 @@ class Attention(nn.Module):
         self.norm_cross = LayerNorm(context_width or width) if norm_context else nn.Identity()
 
     def fuse_projections(self) -> None:
-        """Replaces the projections of one input by one, `to_qkv` or `to_kv`; for inference. A second call changes nothing."""
+        """Merge the projections that share an input into `to_qkv` or `to_kv`, for inference.
+
+        A second call changes nothing.
+        """
         if self.attends_self and self.to_qkv is None:
             self.to_qkv = fused_projection([self.to_q, self.to_k, self.to_v], self.heads)
             del self.to_q, self.to_k, self.to_v
@@ -100,7 +107,10 @@ class Attention(nn.Module):
             del self.to_k, self.to_v
 
     def attend_self(self, x: Tensor, rope: Rope | None = None) -> Tensor:
-        """x (B, L, D) -> (B, L, D). What is as large as x is let go as soon as it was read."""
+        """Apply self-attention to x (B, L, D) and return (B, L, D).
+
+        Tensors as large as x are released as soon as they have been read.
+        """
         queries, keys, values = self._project_self(x)
         del x
         queries = rotate(self.norm_q(queries), rope)
@@ -110,9 +120,10 @@ class Attention(nn.Module):
         return self.to_out[0](attended)
 
     def project_context(self, context: Tensor) -> KeysValues:
-        """context (B, S, C) -> keys and values: whatever the queries are, these stay the same.
+        """Project the context (B, S, C) to keys and values, which do not depend on the queries.
 
-        They are kept long: where the norm makes keys of their own, values leave the projection that both came from.
+        They are kept for a long time. If normalisation makes new keys, the values are copied, so that the output of
+        the joint projection can be freed.
         """
         normed = self.norm_cross(context)
         if self.to_kv is not None:
@@ -124,17 +135,20 @@ class Attention(nn.Module):
         return KeysValues(normed_keys, values if normed_keys is keys else values.contiguous())
 
     def attend_context(self, x: Tensor, context: KeysValues) -> Tensor:
-        """x (B, L, D) -> (B, L, D)."""
+        """Apply cross-attention to x (B, L, D) and return (B, L, D)."""
         queries = self.norm_q(rearrange(self.to_q(x), "b l (h d) -> b l h d", h=self.heads))
         return self.to_out[0](attend(queries, context.keys, context.values))
 
     @property
     def zero_context(self) -> Tensor:
-        """The output (D) for an all-zero context: keys and values are zero (no bias), so the output's bias is all that is left."""
+        """The output (D) for an all-zero context.
+
+        The keys and values are zero (no bias), so only the output's bias is left.
+        """
         return cast(Tensor, self.to_out[0].bias)
 
     def _project_self(self, x: Tensor) -> Tensor:
-        """x (B, L, D) -> queries, keys and values, (3, B, L, H, d)."""
+        """Project x (B, L, D) to queries, keys and values, (3, B, L, H, d)."""
         if self.to_qkv is not None:
             return rearrange(self.to_qkv(x), "b l (three h d) -> three b l h d", three=3, h=self.heads)
         fused = F.linear(x, torch.cat([self.to_q.weight, self.to_k.weight, self.to_v.weight]))
@@ -142,9 +156,9 @@ class Attention(nn.Module):
 
 
 def fused_projection(projections: Sequence[nn.Linear], heads: int) -> nn.Linear:
-    """One linear layer for several of one input, its rows in the order (projection, head, channel).
+    """Return one linear layer for several that share an input, with rows in the order (projection, head, channel).
 
-    So each projection's output is one piece for all heads, where the published order would interleave them.
+    Each projection's output is then one contiguous piece for all heads; the published order would interleave them.
     """
     interleaved = torch.cat([projection.weight.detach() for projection in projections])
     weight = rearrange(interleaved, "(h n d) c -> (n h d) c", n=len(projections), h=heads).contiguous()

@@ -1,8 +1,8 @@
-"""Background removal: the network of RMBG-1.4, which is a U-square Net behind a strided convolution.
+"""Background removal with the network of RMBG-1.4: a U-square Net behind a strided convolution.
 
-U-square Net: Qin et al. 2020 (a U-Net whose stages, the RSUs, are small U-Nets themselves); the strided input
-convolution: Qin et al. 2022 (IS-Net). Of the six side outputs only the finest is the answer; the other five served
-training and are kept because their weights are in the checkpoint.
+U-square Net: Qin et al. 2020 (a U-Net whose stages, the RSUs, are small U-Nets themselves). Strided input
+convolution: Qin et al. 2022 (IS-Net). Only the finest of the six side outputs is used. The other five served
+training; they exist here because their weights are in the checkpoint.
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from ..weights.load import build, read_tensors
 from .config import JsonConfig
 
 STAGES = {
-    # name: (levels, channels in, inside, out); no levels: the variant without pooling, RSU-4F
+    # name: (levels, channels in, inside, out); levels is None for RSU-4F, the variant without pooling
     "stage1": (7, 64, 32, 64),
     "stage2": (6, 64, 32, 128),
     "stage3": (5, 128, 64, 256),
@@ -32,13 +32,13 @@ STAGES = {
 }
 SIDE_CHANNELS = (64, 64, 128, 256, 512, 512)
 FAINTEST_SUBJECT = 0.05
-"""Smallest difference between the surest subject and the surest background: noise, stretched, looks like a subject."""
+"""Smallest difference between highest and lowest alpha that shows a subject: stretched noise would look like one."""
 DILATIONS_WITHOUT_POOLING = (1, 2, 4, 8)
 
 
 @dataclass(frozen=True)
 class BackgroundRemovalConfig(JsonConfig):
-    """RMBG-1.4's `config.json` says little more than the channels of its input and output.
+    """Configuration of RMBG-1.4, whose `config.json` gives little more than the channels of its input and output.
 
     Args:
         in_ch, out_ch: channels of the picture and of the mask.
@@ -56,7 +56,7 @@ class BackgroundRemovalConfig(JsonConfig):
 
 
 class BackgroundRemoval(nn.Module):
-    """Pictures (B, 3, h, w) in [-0.5, 0.5] -> logits of the subject (B, 1, h, w)."""
+    """Network from pictures (B, 3, h, w) in [-0.5, 0.5] to logits of the subject (B, 1, h, w)."""
 
     def __init__(self, config: BackgroundRemovalConfig | None = None):
         super().__init__()
@@ -81,7 +81,7 @@ class BackgroundRemoval(nn.Module):
 
 
 class NestedUNet(nn.Module):
-    """RSU-L: a residual U-Net of L levels; the last is dilated instead of pooled.
+    """RSU-L: a residual U-Net of L levels, the last dilated instead of pooled.
 
     (B, C, h, w) -> (B, out, h, w).
     """
@@ -110,7 +110,7 @@ class NestedUNet(nn.Module):
 
 
 class DilatedUNet(nn.Module):
-    """RSU-4F: as NestedUNet, with dilations that grow instead of pictures that shrink."""
+    """RSU-4F: like NestedUNet, but dilations grow instead of pictures shrinking."""
 
     def __init__(self, channels_in: int, inside: int, out: int):
         super().__init__()
@@ -152,10 +152,10 @@ def _resize_to(x: Tensor, like: Tensor) -> Tensor:
 
 
 def load_background_removal(folder: Path, device: str, dtype: torch.dtype) -> BackgroundRemoval:
-    """Reads `model.safetensors` and, where it is there, `config.json` of an RMBG-1.4 folder as published.
+    """Load `model.safetensors` and, if present, `config.json` from an RMBG-1.4 folder as published.
 
     Raises:
-        CheckpointError: the weights are missing or damaged, or the tensors are not the network's.
+        CheckpointError: the weights are missing or damaged, or the tensors do not belong to this network.
     """
     path = folder / "config.json"
     config = BackgroundRemovalConfig.load(path) if path.exists() else BackgroundRemovalConfig()
@@ -165,9 +165,9 @@ def load_background_removal(folder: Path, device: str, dtype: torch.dtype) -> Ba
 
 @torch.inference_mode()
 def remove_background(model: BackgroundRemoval, image: np.ndarray) -> np.ndarray:
-    """The subject of a picture (H, W, 3) uint8 as alpha (H, W) float32 in [0, 1].
+    """Return the alpha (H, W) float32 in [0, 1] of the subject of a picture (H, W, 3) uint8.
 
-    The answer is stretched to the full range, as published; but one that hardly differs from place to place becomes 0.
+    As published, the alpha is stretched to the full range. An alpha that hardly varies across the picture becomes 0.
     """
     weight = model.conv_in.weight
     pixels = torch.from_numpy(np.ascontiguousarray(image)).to(weight.device).permute(2, 0, 1)[None].float() / 255 - 0.5

@@ -1,9 +1,9 @@
-"""The three transformer blocks, written out. Names are those of the public temporal checkpoints.
+"""The three transformer blocks. Names are those of the public temporal checkpoints.
 
-At full size x is 134 MB for 16 frames in half precision. A block's peak beyond the x that it is given is in its feed-forward:
-the sum so far, its norm, and the inner activations before and after the GELU, 10 times x (less when compiled).
-With few rows at once it is in RoPE, 7 times: the projections, finished queries, and keys in half precision and in float32.
-No sum is done in place: x may be a skip, or the caller's.
+At full size x is 134 MB for 16 frames in half precision. A block's peak memory, beyond its input x, is in the
+feed-forward: the running sum, its norm, and the inner activations before and after the GELU, 10 times x (less when
+compiled). If few rows are processed at once, the peak is in RoPE, 7 times x: the projections, finished queries, and
+keys in half precision and in float32. No sum is done in place, because x may be a skip or belong to the caller.
 """
 
 import torch
@@ -11,8 +11,8 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..acceleration.execution import Execution
 from .attention import Attention, KeysValues, Rope
-from .execution import Execution
 from .layers import FeedForward, LayerNorm
 
 
@@ -74,11 +74,12 @@ class DenoiserBlock(nn.Module):
         self.ff.rows = execution.feed_forward_rows
 
     def forward(self, x: Tensor, frames: int, context: KeysValues | None, rope: Rope | None, skip: Tensor | None = None) -> Tensor:
-        """x ((B T), N, D) -> the same shape.
+        """Apply the block to x ((B T), N, D) and return the same shape.
 
         Args:
             frames: how many frames' tokens attend to each other (T inflates self-attention, 1 does not).
-            context: the image's keys and values, (R, S, H, d), of the first R of x's (B T); the others have the zero context.
+            context: keys and values of the image, (R, S, H, d), for the first R rows of x's (B T); the others have
+                the zero context.
         """
         if self.linear_skip is not None and self.norm_skip is not None:
             assert skip is not None
@@ -92,7 +93,7 @@ class DenoiserBlock(nn.Module):
         return rearrange(inflated, "b (t n) d -> (b t) n d", t=frames)
 
     def _look(self, x: Tensor, context: KeysValues | None) -> Tensor:
-        """x += cross-attention."""
+        """Return x + cross-attention."""
         if context is None:
             return x + self.x_attn.zero_context
         looking = x[: len(context.keys)]
@@ -103,9 +104,10 @@ class DenoiserBlock(nn.Module):
 
 
 def join(linear: nn.Linear, skip: Tensor, x: Tensor) -> Tensor:
-    """linear([skip | x]) for (..., D) each, without the concatenation, which would be twice x once more.
+    """Return linear([skip | x]) for (..., D) each, without allocating the concatenation.
 
-    While learning it is written out: the gradient of half a matrix is a whole one, padded with zeros.
+    The concatenation is twice as large as x. During training it is made, because the gradient of half a matrix is a
+    whole one, padded with zeros.
     """
     if torch.is_grad_enabled():
         return linear(torch.cat([skip, x], dim=-1))

@@ -1,4 +1,4 @@
-"""Reading and writing the `config.json` that travels beside a checkpoint's weights."""
+"""Reading and writing the `config.json` that accompanies a checkpoint's weights."""
 
 import json
 import logging
@@ -16,10 +16,10 @@ Config = TypeVar("Config", bound="JsonConfig")
 class JsonConfig:
     """Base of the networks' frozen dataclass configurations.
 
-    A key that is absent or null has its default: the hub's mixin stores only the arguments that were passed. Keys that a
-    network does not know (diffusers' `_class_name`, options of other tools) are ignored, with a line in the log.
-    Fields that depart from the public architecture are written only when they are used, so that a public configuration is
-    written as it was published.
+    A key that is absent or null takes its default, because the hub's mixin stores only the arguments that were
+    passed. Keys that a network does not know (diffusers' `_class_name`, options of other tools) are ignored, with a
+    line in the log. Fields that depart from the public architecture are written only when they are used, so that a
+    public configuration is written as it was published.
     """
 
     departures: tuple[str, ...] = ()
@@ -29,7 +29,7 @@ class JsonConfig:
         """Build the configuration from a JSON object.
 
         Raises:
-            CheckpointError: a value is of the wrong kind or out of range; `source` is named.
+            CheckpointError: a value has the wrong type or is out of range; the message names `source`.
         """
         known = {field.name for field in fields(cls)}  # type: ignore[arg-type]
         ignored = sorted(name for name in values if name not in known and not name.startswith("_"))
@@ -44,7 +44,11 @@ class JsonConfig:
 
     @classmethod
     def load(cls: type[Config], path: Path) -> Config:
-        """Read `path`; raise CheckpointError when it is missing, no JSON, or has a value that no such network can have."""
+        """Read `path`.
+
+        Raises:
+            CheckpointError: the file is missing, not JSON, or has a value that no such network can have.
+        """
         return cls.from_dict(read_json(path), str(path))
 
     def to_dict(self) -> dict[str, Any]:
@@ -57,7 +61,11 @@ class JsonConfig:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Reads a JSON object; raises CheckpointError naming the file."""
+    """Read a JSON object.
+
+    Raises:
+        CheckpointError: the file is missing or not a JSON object; the message names it.
+    """
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
@@ -65,12 +73,12 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise CheckpointError(f"{path} cannot be read as JSON.", "Download the checkpoint again.") from error
     if not isinstance(values, dict):
-        raise CheckpointError(f"{path} holds no JSON object.", "Download the checkpoint again.")
+        raise CheckpointError(f"{path} does not hold a JSON object.", "Download the checkpoint again.")
     return values
 
 
 def _check_kinds(config: type[JsonConfig], values: dict[str, Any]) -> None:
-    """Raise ValueError for a value that is not of its field's kind, or a count below 1."""
+    """Raise ValueError if a value does not have its field's type, or a number is not above 0."""
     for field in fields(config):  # type: ignore[arg-type]
         if field.name not in values:
             continue
@@ -92,12 +100,12 @@ def _hashable(value: Any) -> Any:
 
 
 def check_odd(layers: int) -> None:
-    """Raises ValueError when U-Net skips have no middle block."""
+    """Raise ValueError if U-Net skips have no middle block."""
     if layers % 2 == 0:
-        raise ValueError(f"num_layers is {layers}, and U-Net skips need an odd number")
+        raise ValueError(f"num_layers is {layers}; U-Net skips need an odd number")
 
 
 def check_heads(width: int, heads: int) -> None:
-    """Raises ValueError when `width` cannot be cut into `heads` heads of even size."""
+    """Raise ValueError if `width` cannot be cut into `heads` heads of even size."""
     if heads < 1 or width % heads or (width // heads) % 2:
         raise ValueError(f"width {width} cannot be cut into {heads} heads of even size")

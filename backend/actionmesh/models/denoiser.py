@@ -1,8 +1,9 @@
 """Stage 0's image-to-3D denoiser and Stage I's temporal denoiser: one transformer, with and without a time axis.
 
-A diffusion transformer over a VecSet of latent tokens with U-Net skips (TripoSG, Li et al. 2025); the temporal one inflates its
-self-attention across frames, adds RoPE over frames and keeps known frames at diffusion time 0 (ActionMesh).
-With T = 1 and no RoPE the temporal denoiser *is* the image-to-3D one, so weights pass from one to the other by name.
+It is a diffusion transformer over a VecSet of latent tokens with U-Net skips (TripoSG, Li et al. 2025). The temporal
+denoiser inflates its self-attention across frames, adds RoPE over frames and keeps known frames at diffusion time 0
+(ActionMesh). With T = 1 and no RoPE the temporal denoiser *is* the image-to-3D one, so weights can be copied from one
+to the other by name.
 """
 
 from dataclasses import dataclass
@@ -12,18 +13,18 @@ import torch
 from einops import rearrange, repeat
 from torch import Tensor, nn
 
+from ..acceleration.compilation import block_caller, call_eagerly
+from ..acceleration.execution import PLAIN, Execution
+from ..acceleration.skips import skip_stack
 from .attention import KeysValues, Rope, rope_table
 from .blocks import DenoiserBlock
-from .compilation import block_caller, call_eagerly
 from .config import JsonConfig, check_heads, check_odd
-from .execution import PLAIN, Execution
 from .layers import LayerNorm, TimeProjection
-from .skips import skip_stack
 
 
 @dataclass(frozen=True)
 class ImageTo3DConfig(JsonConfig):
-    """Sizes of the image-to-3D denoiser, named as in TripoSG's `transformer/config.json`; the defaults are its own."""
+    """Sizes of the image-to-3D denoiser, with the names and defaults of TripoSG's `transformer/config.json`."""
 
     num_attention_heads: int = 16
     width: int = 2048
@@ -41,14 +42,14 @@ class ImageTo3DConfig(JsonConfig):
 
 @dataclass(frozen=True)
 class TemporalDenoiserConfig(JsonConfig):
-    """Sizes of the temporal denoiser, named as in ActionMesh's `denoiser/config.json`, which leaves out what has its default.
+    """Sizes of the temporal denoiser, named as in ActionMesh's `denoiser/config.json`, which omits defaults.
 
     Args:
-        num_tokens_nominal: latent tokens a frame (N).
-        temporal_context_size: frames a window (T).
-        inflated_layers: the blocks whose self-attention runs over all frames; None, all of them.
-        reference_residual: departs from the public architecture: every frame's input receives a learnt linear map of
-            the same token of the known frame nearest in time.
+        num_tokens_nominal: latent tokens per frame (N).
+        temporal_context_size: frames per window (T).
+        inflated_layers: the blocks whose self-attention runs over all frames; None means all blocks.
+        reference_residual: a departure from the public architecture: every frame's input receives a learnt linear map
+            of the same token of the known frame nearest in time.
     """
 
     num_tokens_nominal: int = 2048
@@ -68,7 +69,7 @@ class TemporalDenoiserConfig(JsonConfig):
         check_heads(self.width, self.num_attention_heads)
         check_odd(self.num_layers)
         if not set(self.inflated) <= set(range(self.num_layers)):
-            raise ValueError(f"inflated_layers {self.inflated_layers} name more than {self.num_layers} layers")
+            raise ValueError(f"inflated_layers {self.inflated_layers} name layers beyond {self.num_layers}")
 
     @property
     def inflated(self) -> tuple[int, ...]:
@@ -78,13 +79,13 @@ class TemporalDenoiserConfig(JsonConfig):
 
 @dataclass(frozen=True)
 class DenoiserCache:
-    """What stays the same in all denoising steps of a window.
+    """What all denoising steps of a window share.
 
     Args:
-        context: every block's keys and values of the image tokens; or the tokens ((B T), S, C) themselves, to be projected in
-            every step anew; or None for the all-zero context of guidance.
-        rope: rotations of the inflated tokens; None when there is no time axis.
-        paired: latents are [conditional..., unconditional...], and the context is the first half's.
+        context: every block's keys and values of the image tokens; or the tokens ((B T), S, C) themselves, to be
+            projected anew in every step; or None for the all-zero context of guidance.
+        rope: rotations of the inflated tokens; None if there is no time axis.
+        paired: latents are [conditional..., unconditional...], and the context belongs to the first half.
     """
 
     context: tuple[KeysValues, ...] | Tensor | None
@@ -92,11 +93,14 @@ class DenoiserCache:
     paired: bool = False
 
     def unconditional(self) -> "DenoiserCache":
-        """The same with the all-zero context."""
+        """Return the same cache with the all-zero context."""
         return DenoiserCache(None, self.rope)
 
     def with_unconditional(self) -> "DenoiserCache":
-        """For both branches of guidance as one batch of 2B, the conditional one first; the other half has the all-zero context."""
+        """Return the cache for both branches of guidance as one batch of 2B.
+
+        The conditional branch comes first; the other half has the all-zero context.
+        """
         assert self.context is not None and not self.paired
         return DenoiserCache(self.context, None if self.rope is None else self.rope.twice(), paired=True)
 
@@ -122,20 +126,23 @@ class Denoiser(nn.Module):
         self._call = call_eagerly
 
     def prepare_inference(self, execution: Execution) -> None:
-        """Fuses projections and sets how the network runs; training ends here. Can be called again with another execution."""
+        """Fuse projections and set how the network runs. The network cannot be trained afterwards.
+
+        This can be called again with another execution.
+        """
         for block in self.blocks:
             cast(DenoiserBlock, block).prepare_inference(execution)
         self._execution = execution
         self._call = block_caller(execution)
 
     def prepare_context(self, context: Tensor | None) -> tuple[KeysValues, ...] | Tensor | None:
-        """Image tokens ((B T), S, C) -> keys and values of every block, or the tokens when those are not kept."""
+        """Return keys and values of every block for image tokens ((B T), S, C), or the tokens if they are not kept."""
         if context is None or not self._execution.keep_context:
             return context
         return tuple(cast(DenoiserBlock, block).x_attn.project_context(context) for block in self.blocks)
 
     def transform(self, x: Tensor, time: Tensor, cache: DenoiserCache) -> Tensor:
-        """x (B, T, N, D) projected latents, time (B, T) in [0, 1000] -> velocity (B, T, N, latent D)."""
+        """Return the velocity (B, T, N, latent D) of projected latents x (B, T, N, D) at time (B, T) in [0, 1000]."""
         frames = x.shape[1]
         tokens = torch.cat([self.time_proj(time).unsqueeze(2).to(x.dtype), x], dim=2)
         tokens = rearrange(tokens, "b t n d -> (b t) n d")
@@ -158,7 +165,7 @@ class Denoiser(nn.Module):
         return rearrange(velocity, "(b t) n d -> b t n d", t=frames)
 
     def _context(self, i: int, cache: DenoiserCache, rows: int) -> KeysValues | None:
-        """Keys and values for block i of (B T) `rows`, or of the first half of them."""
+        """Return keys and values for block i, which cover (B T) `rows` or the first half of them."""
         if cache.context is None:
             return None
         if isinstance(cache.context, Tensor):
@@ -179,11 +186,11 @@ class ImageTo3DDenoiser(Denoiser):
         super().__init__(config)
 
     def prepare(self, context: Tensor | None) -> DenoiserCache:
-        """context (B, S, C) image tokens, or None for the unconditional branch."""
+        """Prepare the cache for image tokens (B, S, C), or for the unconditional branch if `context` is None."""
         return DenoiserCache(self.prepare_context(context), rope=None)
 
     def forward(self, latents: Tensor, time: Tensor, cache: DenoiserCache) -> Tensor:
-        """latents (B, N, D), time (B) in [0, 1000] -> velocity x0 - noise, (B, N, D)."""
+        """Return the velocity x0 - noise (B, N, D) of latents (B, N, D) at time (B) in [0, 1000]."""
         x = self.proj_in(latents).unsqueeze(1)
         return self.transform(x, time.unsqueeze(1), cache).squeeze(1)
 
@@ -201,7 +208,7 @@ class TemporalDenoiser(Denoiser):
             nn.init.zeros_(self.proj_reference.bias)
 
     def prepare(self, context: Tensor | None, frame_times: Tensor, tokens: int) -> DenoiserCache:
-        """Computes what all denoising steps share.
+        """Compute what all denoising steps share.
 
         Args:
             context: (B, T, S, C) image tokens of every frame, or None for the unconditional branch.
@@ -216,11 +223,11 @@ class TemporalDenoiser(Denoiser):
     def forward(
         self, latents: Tensor, time: Tensor, cache: DenoiserCache, known: Tensor | None = None, frame_times: Tensor | None = None
     ) -> Tensor:
-        """latents (B, T, N, D), time (B) in [0, 1000] -> velocity x0 - noise, (B, T, N, D).
+        """Return the velocity x0 - noise (B, T, N, D) of latents (B, T, N, D) at time (B) in [0, 1000].
 
         Args:
-            known: (B, T), 1 where a frame's latent is clean; its time is 0 then.
-            frame_times: (B, T); needed with `reference_residual` only.
+            known: (B, T), 1 where a frame's latent is clean; the time of such frames is 0.
+            frame_times: (B, T); needed only with `reference_residual`.
         """
         frame_time = repeat(time, "b -> b t", t=latents.shape[1])
         if known is not None:
@@ -233,7 +240,7 @@ class TemporalDenoiser(Denoiser):
 
 
 def nearest_known(latents: Tensor, known: Tensor, frame_times: Tensor) -> Tensor:
-    """For every frame the latent of the known frame nearest in time, (B, T, N, D); zero where no frame is known."""
+    """Return the latent (B, T, N, D) of each frame's nearest known frame in time; zero if no frame is known."""
     distance = (frame_times[:, :, None] - frame_times[:, None, :]).abs().float()
     distance = distance.masked_fill(~known.bool()[:, None, :], float("inf"))
     nearest = distance.argmin(dim=2)[..., None, None].expand_as(latents)
@@ -241,9 +248,9 @@ def nearest_known(latents: Tensor, known: Tensor, frame_times: Tensor) -> Tensor
 
 
 def initialise_temporal_from_image_to_3d(temporal: TemporalDenoiser, image_to_3d: ImageTo3DDenoiser) -> None:
-    """ActionMesh's minimal extension: the temporal denoiser starts as the image-to-3D one, tensor by tensor.
+    """Copy the image-to-3D denoiser's tensors into the temporal one (ActionMesh's minimal extension).
 
-    What only the temporal one has (`proj_reference`) stays as it was initialised, at zero.
+    Parameters that only the temporal denoiser has (`proj_reference`) keep their initial value, zero.
     """
     own = {name for name in temporal.state_dict() if name.startswith("proj_reference.")}
     missing, unexpected = temporal.load_state_dict(image_to_3d.state_dict(), strict=False)

@@ -13,7 +13,11 @@ if TYPE_CHECKING:  # transformers takes seconds to import
 
 
 def image_encoder_config(path: Path) -> "Dinov2Config":
-    """Reads the `config.json` of a DINOv2 folder as published; raises CheckpointError when it is none."""
+    """Load the `config.json` of a DINOv2 folder as published.
+
+    Raises:
+        CheckpointError: it does not describe a DINOv2 encoder.
+    """
     from transformers import Dinov2Config
 
     values = read_json(path)
@@ -23,5 +27,8 @@ def image_encoder_config(path: Path) -> "Dinov2Config":
 
 
 def encode_images(encoder: "Dinov2Model", pixels: Tensor) -> Tensor:
-    """Normalised pictures (B, 3, h, w) -> image tokens (B, S, C): the class token, then the patches, after the last norm."""
+    """Return image tokens (B, S, C) of normalised pictures (B, 3, h, w), after the last norm.
+
+    The class token comes first, then the patches.
+    """
     return encoder(pixels.to(encoder.dtype)).last_hidden_state

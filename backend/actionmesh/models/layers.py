@@ -18,7 +18,10 @@ class LayerNorm(nn.LayerNorm):
         return normed.to(input.dtype)
 
     def _float32_inside(self, input: Tensor) -> bool:
-        """Whether torch's kernel does the same for half inputs, without float32 copies: the CPU's and CUDA's do."""
+        """Return whether torch's kernel already computes in float32 for half inputs, without copies.
+
+        The kernels of the CPU and of CUDA do.
+        """
         kind = input.device.type
         return (kind == "cpu" and self.weight.dtype == torch.float32) or (kind != "mps" and self.weight.dtype == input.dtype)
 
@@ -37,7 +40,7 @@ class GELUProjection(nn.Module):
 class FeedForward(nn.Module):
     """Linear(D, rD), GELU, Linear(rD, D); the layers are named as in the public checkpoints.
 
-    `rows` is the most tokens that are taken at once: the inner activations are r times as large as x, twice.
+    `rows` is the most tokens processed at once, because the inner activations are r times as large as x, twice.
     """
 
     def __init__(self, width: int, ratio: float = 4.0):
@@ -47,7 +50,7 @@ class FeedForward(nn.Module):
         self.net = nn.ModuleList([GELUProjection(width, inner), nn.Identity(), nn.Linear(inner, width)])
 
     def forward(self, x: Tensor) -> Tensor:
-        """x (..., D) -> (..., D)."""
+        """Apply the layers to x (..., D) and return (..., D)."""
         tokens = x.flatten(0, -2)
         if self.rows is None or len(tokens) <= self.rows:
             return self._feed(x)
@@ -63,7 +66,7 @@ class FeedForward(nn.Module):
 
 
 class TimeProjection(nn.Module):
-    """Diffusion time -> token: sinusoidal embedding, then a two-layer perceptron."""
+    """Maps a diffusion time to a token: sinusoidal embedding, then a two-layer perceptron."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -71,19 +74,25 @@ class TimeProjection(nn.Module):
         self.linear_2 = nn.Linear(4 * width, width)
 
     def forward(self, time: Tensor) -> Tensor:
-        """time (...) in [0, 1000] -> (..., D)."""
+        """Embed time (...) in [0, 1000] as (..., D)."""
         embedding = sinusoidal_embedding(time, self.linear_1.in_features, self.linear_1.weight.dtype)
         return self.linear_2(F.gelu(self.linear_1(embedding)))
 
 
 def sinusoidal_embedding(time: Tensor, width: int, dtype: torch.dtype) -> Tensor:
-    """[sin | cos] of time * 10000^(-i / half), i = 0..half-1, half = width / 2 (Ho et al. 2020). (...) -> (..., width)."""
+    """Return [sin | cos] of time * 10000^(-i / half), i = 0..half-1, half = width / 2 (Ho et al. 2020).
+
+    (...) -> (..., width).
+    """
     angles = _angles(time, width // 2)
     return torch.cat([angles.sin(), angles.cos()], dim=-1).to(dtype)
 
 
 def alpha_embedding(alpha: Tensor, width: int, dtype: torch.dtype) -> Tensor:
-    """[cos | sin] of alpha * 10000^(-i / half), half = width / 2; alpha in [0, 1] is a time in a window. (...) -> (..., width)."""
+    """Return [cos | sin] of alpha * 10000^(-i / half), i = 0..half-1, half = width / 2.
+
+    alpha in [0, 1] is a time in a window. (...) -> (..., width).
+    """
     angles = _angles(alpha, width // 2)
     return torch.cat([angles.cos(), angles.sin()], dim=-1).to(dtype)
 
@@ -94,7 +103,7 @@ def _angles(position: Tensor, half: int) -> Tensor:
 
 
 def frequency_embedding(points: Tensor, frequencies: int, include_pi: bool, dtype: torch.dtype) -> Tensor:
-    """[x | sin(x f) | cos(x f)], f = 2^0 .. 2^(frequencies - 1), coordinate-major (Mildenhall et al. 2020).
+    """Return [x | sin(x f) | cos(x f)], f = 2^0 .. 2^(frequencies - 1), coordinate-major (Mildenhall et al. 2020).
 
     points (..., 3) -> (..., 3 + 6 * frequencies).
     """

@@ -1,4 +1,4 @@
-"""Stage II: synchronised latents of all frames + the reference vertices -> the vertices at any time (ActionMesh)."""
+"""Stage II: from the latents of all frames and the reference vertices to the vertices at any time (ActionMesh)."""
 
 from dataclasses import dataclass
 
@@ -14,18 +14,18 @@ from .layers import alpha_embedding, frequency_embedding, frequency_embedding_wi
 PREDICTION_MODES = ("direct", "residual")
 TIME_CONDITIONING = ("tokens", "queries")
 QUERY_TIME_SCALE = 32.0
-"""With "queries" alpha is stretched by this before it is embedded: the published embedding hardly changes over [0, 1]."""
+"""With "queries", alpha is scaled by this before it is embedded: the published embedding hardly changes over [0, 1]."""
 
 
 @dataclass(frozen=True)
 class TemporalAutoencoderConfig(JsonConfig):
-    """Sizes, under the names of ActionMesh's `autoencoder/config.json`, which leaves out what has its default.
+    """Sizes of the temporal autoencoder, named as in ActionMesh's `autoencoder/config.json`, which omits defaults.
 
     Args:
         prediction_mode: "direct", the output is a position; "residual", it is added to the source position.
-        time_conditioning: "tokens" as published (source and target time are one more token a frame); "queries" adds
-            source and target time to every query instead, and source and own time to every latent token, so that the
-            latents' self-attention serves all target times (after an ablation of the paper's).
+        time_conditioning: "tokens" as published (source and target time are one more token per frame). "queries"
+            instead adds source and target time to every query, and source and own time to every latent token, so
+            that the latents' self-attention serves all target times (after an ablation in the paper).
     """
 
     temporal_context_size: int = 16
@@ -45,20 +45,20 @@ class TemporalAutoencoderConfig(JsonConfig):
 
     @property
     def query_side(self) -> tuple[str, ...]:
-        """What begins the names of the tensors that queries pass through: the trunk is all the others."""
+        """Prefixes of the names of the tensors that queries pass through; all other tensors are the trunk."""
         return ("proj_query.", f"blocks.{self.num_layers}.", "norm_out.", "proj_out.", "proj_time.")
 
     def __post_init__(self) -> None:
         check_heads(self.width, self.num_attention_heads)
         for value, allowed in ((self.prediction_mode, PREDICTION_MODES), (self.time_conditioning, TIME_CONDITIONING)):
             if value not in allowed:
-                raise ValueError(f"{value!r} is none of {', '.join(allowed)}")
+                raise ValueError(f"{value!r} is not one of {', '.join(allowed)}")
 
 
 class TemporalAutoencoder(LatentDecoder):
-    """Vertices of the reference mesh at any time of a window of frames.
+    """Network for the vertices of the reference mesh at any time of a window of frames.
 
-    The trunk and the query side may be of different types, see `TemporalAutoencoderConfig.query_side`.
+    The trunk and the query side may have different types, see `TemporalAutoencoderConfig.query_side`.
     """
 
     def __init__(self, config: TemporalAutoencoderConfig):
@@ -79,12 +79,12 @@ class TemporalAutoencoder(LatentDecoder):
         return self.proj_time is not None
 
     def prepare_latents(self, latents: Tensor, frame_times: Tensor, source_alpha: Tensor, target_alpha: Tensor) -> KeysValues:
-        """Everything that does not depend on the vertices.
+        """Compute everything that does not depend on the vertices.
 
         Args:
             latents: (B, T, N, D).
             frame_times: (B, T) in frames.
-            source_alpha, target_alpha: (B) in [0, 1]; the target is not looked at when `shares_targets`.
+            source_alpha, target_alpha: (B) in [0, 1]; the target is ignored if `shares_targets`.
         """
         frames, tokens = latents.shape[1:3]
         x = self.post_quant(latents.to(self.post_quant.weight.dtype))
@@ -103,7 +103,13 @@ class TemporalAutoencoder(LatentDecoder):
         return self.prepare(x, rope)
 
     def field(self, vertices: Tensor, context: KeysValues, source_alpha: Tensor, target_alpha: Tensor) -> Tensor:
-        """vertices (B, V, 6) positions and normals at the source time -> output (B, V, 3) in (-1, 1)."""
+        """Return the network's output (B, V, 3) in (-1, 1).
+
+        Args:
+            vertices: (B, V, 6), positions and normals at the source time.
+            context: what `prepare_latents` returned.
+            source_alpha, target_alpha: (B) in [0, 1].
+        """
         dtype = self.proj_query.weight.dtype
         embedded = frequency_embedding(vertices[..., :3], self.config.embed_frequency, self.config.embed_include_pi, dtype)
         queries = self.proj_query(torch.cat([embedded, vertices[..., 3:].to(dtype)], dim=-1))
@@ -112,7 +118,7 @@ class TemporalAutoencoder(LatentDecoder):
         return 2 * torch.sigmoid(self.query(queries, context).float()) - 1
 
     def place(self, vertices: Tensor, field: Tensor) -> Tensor:
-        """Source vertices (B, V, 6) and their field (B, V, 3) -> positions (B, V, 3) in [-1, 1]."""
+        """Return the positions (B, V, 3) in [-1, 1] for source vertices (B, V, 6) and their field (B, V, 3)."""
         if self.config.prediction_mode == "residual":
             field = field + vertices[..., :3]
         return field.clamp(-1.0, 1.0)

@@ -3,12 +3,14 @@
 Leaves out all of a material but its base colour, and texture transforms.
 """
 
+import io
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from ..geometry.gltf_scene import triangles_of
+from ..intake import open_picture
 from ..media.render import Texture
 from .gltf_document import Document
 from .gltf_source import Block, Source
@@ -77,7 +79,7 @@ def _picture(document: Document, texture: int | None) -> np.ndarray:
     """(H, W, 3) uint8 RGB; one white pixel where there is no picture that OpenCV can read."""
     white = np.full((1, 1, 3), 255, np.uint8)
     data = b"" if texture is None else _image_bytes(document, texture)
-    if not data:
+    if not data or not _is_picture(data):
         return white
     picture = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
     if picture is None:
@@ -86,6 +88,15 @@ def _picture(document: Document, texture: int | None) -> np.ndarray:
     if shrink < 1:
         picture = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
     return np.ascontiguousarray(picture[..., ::-1])
+
+
+def _is_picture(data: bytes) -> bool:
+    """Whether it is a picture of a usual format and size: OpenCV would decode a thousand million pixels."""
+    try:
+        with open_picture(io.BytesIO(data)):
+            return True
+    except Exception:  # Pillow's readers raise whatever a wrong byte leads them to
+        return False
 
 
 def _image_bytes(document: Document, texture: int) -> bytes:

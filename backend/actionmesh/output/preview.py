@@ -56,7 +56,7 @@ class Stage:
     ):
         self._vertices, self._cell, self._clip, self._cameras = animation.vertices, cell, clip_frames, cameras
         self._surface = read_appearance(open_source(animation, source_mesh))
-        self._centre, self._scale = _framing(animation.vertices, cameras)
+        self._centre, self._scale = _framing(animation.without_strays().vertices, cameras)
         self._shown_frames = _shown_frames(animation)
         self._crop = None if clip_frames is None else _crop(clip_frames)
         self._outliner = None

@@ -1,10 +1,10 @@
 """Colours for meshes that have none, from the frames that show them.
 
-    coat            what comes of it: UVs and one picture
-    spreading       colours beyond where they are known
-    atlas           UVs for any mesh
-    sightings       how well a frame shows each vertex
-    views           which frames are used where
-    neighbourhood   neighbours, for soft borders and to fill what no frame shows
-    painting        the story: `painted_by_clip`
+coat.py           the result: UVs and one picture
+spreading.py      colours beyond where they are known
+atlas.py          UVs for any mesh
+sightings.py      how well a frame shows each vertex
+views.py          which frames are used where
+neighbourhood.py  neighbours, for soft borders and to fill pixels that no frame shows
+painting.py       all steps in order: `painted_by_clip`
 """

@@ -1,4 +1,4 @@
-"""UVs for a mesh that has none, by xatlas, or its own where they serve; and which point of the surface each texel shows."""
+"""UVs for a mesh, by xatlas or its own, and which point of the surface each texel shows."""
 
 from dataclasses import dataclass
 
@@ -9,20 +9,25 @@ from ..matching.camera import FilmCamera
 from ..matching.silhouette import Scene, Sight
 
 SIDE = 1024
-"""Texels along either axis of the picture, about: xatlas takes what the charts need."""
+"""Approximate number of texels along either axis of the picture; xatlas takes what the charts need."""
 PADDING = 4
 """Texels between charts."""
 LOOKED_AT = 512
-"""Texels along either axis of the picture in which is looked for UVs that lie on others."""
+"""Texels along either axis of the picture in which overlapping UVs are searched for."""
 MOST_DOUBLE = 0.001
-"""Share of the covered texels on which UVs may lie on others."""
+"""Largest share of the covered texels on which UVs may overlap."""
 MAX_COST = 0.5
-"""Of a chart: a quarter of xatlas's own takes half the time, for a few more charts."""
+"""Greatest cost of a chart: a quarter of xatlas's default takes half the time, for a few more charts."""
 
 
 @dataclass(frozen=True)
 class Atlas:
-    """UVs (F, 3, 2) float32 of the corners of all faces, origin at the lower left, in a picture of `size` (height, width)."""
+    """UVs of a mesh in a picture.
+
+    Args:
+        corner_uv: (F, 3, 2) float32, UVs of the corners of all faces, origin at the lower left.
+        size: (height, width) of the picture.
+    """
 
     corner_uv: np.ndarray
     size: tuple[int, int]
@@ -36,10 +41,11 @@ class Atlas:
 
 
 def atlas_of(vertices: np.ndarray, faces: np.ndarray, polygons: np.ndarray | None = None) -> Atlas:
-    """Return an atlas of a mesh: vertices (V, 3), faces (F, 3). Their order stays.
+    """Return an atlas of a mesh: vertices (V, 3), faces (F, 3). Their order stays the same.
 
     Args:
-        polygons: (F,) of which polygon each face is a part: its corners have one UV each. None: faces are polygons.
+        polygons: (F,) the polygon that each face belongs to; the corners of a polygon have one UV each. None: every
+            face is a polygon.
     """
     made = xatlas.Atlas()
     made.add_mesh(np.ascontiguousarray(vertices, np.float32), np.ascontiguousarray(faces, np.uint32))
@@ -57,7 +63,7 @@ def atlas_of(vertices: np.ndarray, faces: np.ndarray, polygons: np.ndarray | Non
 
 
 def atlas_of_uv(uv: np.ndarray | None) -> Atlas | None:
-    """Return the atlas of UVs (F, 3, 2) that a mesh has already; None where they leave the picture, or lie on each other."""
+    """Return the atlas of a mesh's own UVs (F, 3, 2); None if they leave the picture or overlap."""
     if uv is None or uv.min() < -1e-4 or uv.max() > 1 + 1e-4:
         return None
     own = Atlas(np.ascontiguousarray(uv.clip(0, 1), np.float32), (SIDE, SIDE))
@@ -65,11 +71,11 @@ def atlas_of_uv(uv: np.ndarray | None) -> Atlas | None:
 
 
 def cut_polygons(vertices: np.ndarray, corners: np.ndarray, polygons: np.ndarray) -> np.ndarray:
-    """Return which faces (F,) bool belong to a polygon of which a vertex has two places in an atlas.
+    """Return which faces (F,) bool belong to a polygon with a vertex at two places in an atlas.
 
     Args:
-        vertices: (F, 3) of the mesh, one for each corner.
-        corners: (F, 3) the atlas's own vertices, each of one place.
+        vertices: (F, 3) the mesh's vertex at each corner.
+        corners: (F, 3) the atlas's vertex at each corner, each at one place.
     """
     pairs = np.stack([np.repeat(polygons, 3), vertices.ravel()], axis=1)
     _, pair = np.unique(pairs, axis=0, return_inverse=True)
@@ -82,7 +88,7 @@ def cut_polygons(vertices: np.ndarray, corners: np.ndarray, polygons: np.ndarray
 def _packed_again(
     vertices: np.ndarray, faces: np.ndarray, polygons: np.ndarray, corners: np.ndarray, texels: np.ndarray, cut: np.ndarray
 ) -> xatlas.Atlas:
-    """An atlas whose charts are packed anew, without the faces that are `cut`, whose polygons become charts of their own."""
+    """Return an atlas packed again, in which polygons with `cut` faces are charts of their own."""
     pairs, own = np.unique(np.stack([np.repeat(polygons[cut], 3), faces[cut].ravel()], axis=1), axis=0, return_inverse=True)
     density = np.sqrt(_areas(texels).sum() / max(_areas(vertices[faces].astype(np.float64)).sum(), 1e-30))
     places = np.zeros((corners.max() + 1 + len(pairs), 2), np.float32)
@@ -100,7 +106,7 @@ def _packed_again(
 
 
 def _flattened(vertices: np.ndarray, faces: np.ndarray, polygons: np.ndarray, pairs: np.ndarray) -> np.ndarray:
-    """(N, 2) the corners, given as (polygon, vertex), of polygons that are laid flat, each on its own plane."""
+    """Return the corners (N, 2), given as (polygon, vertex), of polygons laid flat, each in its own plane."""
     corners = vertices[faces].astype(np.float64)
     numbers, number = np.unique(polygons, return_inverse=True)
     normals = np.zeros((len(numbers), 3))
@@ -116,7 +122,10 @@ def _flattened(vertices: np.ndarray, faces: np.ndarray, polygons: np.ndarray, pa
 
 
 def _apart(places: np.ndarray, polygons: np.ndarray, start: float) -> np.ndarray:
-    """Places (N, 2) moved so that no two polygons meet, nor anything before `start`: xatlas takes what meets for one chart."""
+    """Return places (N, 2) moved so that polygons neither touch each other nor anything before `start`.
+
+    xatlas treats polygons that touch as one chart.
+    """
     _, number = np.unique(polygons, return_inverse=True)
     low, high = np.full((number.max() + 1, 2), np.inf), np.full((number.max() + 1, 2), -np.inf)
     np.minimum.at(low, number, places)
@@ -127,10 +136,13 @@ def _apart(places: np.ndarray, polygons: np.ndarray, start: float) -> np.ndarray
 
 
 def _double_share(atlas: Atlas) -> float:
-    """The share of covered texels on which more than one face lies: what is seen from above differs there from below."""
+    """Return the share of covered texels on which more than one face lies.
+
+    There, the face seen from above differs from the face seen from below.
+    """
     layers = np.arange(len(atlas.corner_uv)) / len(atlas.corner_uv)
     flat = np.concatenate([atlas.corner_uv * LOOKED_AT, np.repeat(layers, 3).reshape(-1, 3, 1)], axis=2).reshape(-1, 3)
-    # a little beside the texels' middles, through which the edges of regular UVs go
+    # slightly off the texels' middles, because edges of regular UVs pass through these
     camera = FilmCamera(0.0, 0.0, 0.0, 0.0, 1.0, (0.31, 0.17), (0.0, float(LOOKED_AT)))
     corners = np.arange(len(flat)).reshape(-1, 3)
     above, below = (Scene(flat * (1, 1, side), corners).sight(camera, (LOOKED_AT, LOOKED_AT)) for side in (1, -1))
@@ -146,7 +158,7 @@ def _packing() -> xatlas.PackOptions:
 
 
 def _areas(corners: np.ndarray) -> np.ndarray:
-    """(F,) twice the areas of triangles (F, 3, 2 or 3)."""
+    """Return twice the areas (F,) of triangles (F, 3, 2 or 3)."""
     one, other = corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]
     if corners.shape[2] == 2:
         return np.abs(one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0])

@@ -11,11 +11,13 @@ PNG_COMPRESSION = 4
 
 @dataclass(frozen=True, eq=False)
 class Coat:
-    """UVs and a picture. They belong to corners, not vertices: a seam needs no second vertex at a place.
+    """UVs and a picture. UVs belong to corners, not to vertices, so a seam needs no second vertex.
 
     Args:
-        corner_uv: (F, 3, 2) float32, origin at the *lower* left of the picture, as in Blender, OBJ and `media.render`.
-        png: the picture as the bytes of a PNG file, sRGB without alpha; this is how it is stored and goes into other files.
+        corner_uv: (F, 3, 2) float32, origin at the *lower* left of the picture, as in Blender, OBJ and
+            `media.render`.
+        png: the picture as the bytes of a PNG file, sRGB without alpha; it is stored, and copied to other files, in
+            this form.
     """
 
     corner_uv: np.ndarray
@@ -27,7 +29,7 @@ class Coat:
         if not np.isfinite(self.corner_uv).all():
             raise ValueError("UVs of corners are not all finite")
         if not self.png.startswith(b"\x89PNG\r\n\x1a\n"):
-            raise ValueError("the picture of a coat is no PNG")
+            raise ValueError("the picture of a coat is not a PNG")
 
     @classmethod
     def of(cls, corner_uv: np.ndarray, picture: np.ndarray) -> "Coat":
@@ -45,12 +47,12 @@ class Coat:
         return np.ascontiguousarray(decoded[..., ::-1])
 
     def split(self, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return vertices that have one UV each, as files and renderers want them.
+        """Return vertices that have one UV each, as files and renderers need them.
 
         Args:
             faces: (F, 3) of the mesh.
         Returns:
-            rows (R,) the mesh's vertex of each of them, uv (R, 2) float32, and faces (F, 3) int32 over them.
+            rows (R,), the mesh's vertex of each of them; uv (R, 2) float32; and faces (F, 3) int32 over them.
         """
         assert len(faces) == len(self.corner_uv)
         corners = np.empty(faces.size, [("vertex", "<i8"), ("u", "<f4"), ("v", "<f4")])

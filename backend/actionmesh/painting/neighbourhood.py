@@ -1,4 +1,4 @@
-"""What of a mesh lies beside what: for soft borders, and to fill what no frame shows."""
+"""Neighbours on a mesh, for soft borders and to fill places that no frame shows."""
 
 import numpy as np
 from scipy.sparse import coo_matrix, diags
@@ -7,11 +7,18 @@ from scipy.sparse.csgraph import dijkstra
 from ..matching.graph import surface_graph
 
 SOFT_BORDERS, SOFT_FILL = 3, 20
-"""Rounds of averaging with neighbours: of borders between frames, and of colours that no frame shows."""
+"""Rounds of averaging with neighbours: for borders between frames, and for colours that no frame shows."""
 
 
 class Neighbourhood:
-    """A mesh at rest: vertices (V, 3), one a place; faces (F, 3). `areas` (V,) is the surface around each vertex."""
+    """Neighbours on a mesh at rest.
+
+    `areas` (V,) is the surface around each vertex.
+
+    Args:
+        vertices: (V, 3), one per place.
+        faces: (F, 3).
+    """
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray):
         self._graph = surface_graph(vertices, faces)
@@ -30,10 +37,10 @@ class Neighbourhood:
         return values
 
     def filled(self, colours: np.ndarray, known: np.ndarray, otherwise: np.ndarray) -> np.ndarray:
-        """Return colours (V, 3) where those that are not known are the nearest known ones along the surface, softened.
+        """Return colours (V, 3) with unknown ones filled from the nearest known ones along the surface, softened.
 
         Args:
-            otherwise: (3,) where nothing is known.
+            otherwise: (3,) the colour where no known one can be reached.
         """
         if not known.any():
             return np.broadcast_to(otherwise, colours.shape)

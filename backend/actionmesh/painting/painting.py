@@ -1,4 +1,7 @@
-"""What a clip shows of a mesh that has no colours, as UVs and a picture; the rest is filled with the nearest colours."""
+"""Painting a mesh that has no colours with what a clip shows of it, as UVs and a picture.
+
+The rest is filled with the nearest colours.
+"""
 
 from collections.abc import Callable
 
@@ -15,7 +18,7 @@ from .spreading import spread_colours
 from .views import best_views
 
 SURE = 0.02
-"""Share of a texel's colour that frames show, below which it is filled."""
+"""Share of a texel's colour that frames show, below which the texel is filled."""
 
 
 def painted_by_clip(
@@ -30,13 +33,13 @@ def painted_by_clip(
     """Return a coat for a mesh. Its vertices and faces stay as they are.
 
     Args:
-        poses: (T, V, 3) model space, one for each frame of the clip: no in-betweens.
+        poses: (T, V, 3) model space, one for each frame of the clip, without in-betweens.
         faces: (F, 3).
         camera: in the pixels of the clip's own frames.
         crops: the T frames' subject at the clip's own resolution.
-        anchor: the frame whose colours are preferred: the mesh was made for it.
-        check: called before each frame; what it raises ends the work.
-        atlas: the UVs to paint into; None makes some.
+        anchor: the frame whose colours are preferred, because the mesh was made for it.
+        check: called before each frame; what it raises stops the work.
+        atlas: the UVs to paint into; None makes new ones.
     """
     assert len(poses) == len(crops)
     mesh = Neighbourhood(poses[anchor], faces)
@@ -89,12 +92,12 @@ class _Paint:
 
 
 def _mean_colour(crop: np.ndarray) -> np.ndarray:
-    """(3,) of the subject."""
+    """Return the subject's mean colour (3,)."""
     return crop[crop[..., 3] >= 128][:, :3].mean(axis=0) if (crop[..., 3] >= 128).any() else np.full(3, 128.0)
 
 
 def _picture(texels: Sight, colours: np.ndarray) -> np.ndarray:
-    """(h, w, 3) uint8; texels that show nothing have the colours of those beside them."""
+    """Return the picture (h, w, 3) uint8; uncovered texels get the colours of their neighbours."""
     picture = np.zeros((texels.size[0] * texels.size[1], 3), np.uint8)
     picture[texels.pixel] = np.rint(colours).clip(0, 255)
     return spread_colours(picture.reshape(*texels.size, 3), texels.mask)

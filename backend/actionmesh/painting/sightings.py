@@ -1,4 +1,4 @@
-"""How well one frame shows points of a mesh: unhidden, well inside the mask, and how squarely."""
+"""How well one frame shows points of a mesh: not hidden, well inside the mask, and facing the camera."""
 
 import cv2
 import numpy as np
@@ -10,21 +10,22 @@ from ..matching.flow import SAME_PLACE, look
 from ..media.subject_crops import SubjectCrops
 
 LONGEST_SIDE = 512
-"""Pixels along the longer side of the picture in which is looked for what hides what."""
+"""Pixels along the longer side of the picture in which hidden points are found."""
 RIM = 2.0
 """Pixels of the frame inside the mask's edge whose colours are not used."""
 LEAST_COSINE = 0.2
-"""Of the angle to the view at which a surface shows its colours."""
+"""Least cosine of the angle to the view at which a surface shows its colours."""
 
 
 class Sighting:
     """A pose of a mesh as a frame of the clip shows it.
 
     Args:
-        vertices: (V, 3) model space, the pose of this frame; faces: (F, 3).
+        vertices: (V, 3) model space, the pose of this frame.
+        faces: (F, 3).
         camera: in the pixels of the clip's frames.
         crops: the clip's subject.
-        frame: which of them.
+        frame: the frame's index in `crops`.
     """
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray, camera: FilmCamera, crops: SubjectCrops, frame: int):
@@ -36,7 +37,8 @@ class Sighting:
         self._vertices, self._faces = vertices, faces
         size = max(1, round(box.height * self._factor)), max(1, round(box.width * self._factor))
         depth = look(vertices, faces, self._small, size).depth.reshape(size).astype(np.float32)
-        # what stands before a neighbouring pixel hides too: outlines of pose and picture never agree to the pixel
+        # a point in front of a neighbouring pixel hides too, because outlines of pose and picture never agree to
+        # the pixel
         self._nearest = cv2.dilate(depth, np.ones((3, 3), np.uint8))
         mask = np.pad((self._crop[..., 3] >= 128).astype(np.uint8), 1)
         self._inside = cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
@@ -48,7 +50,7 @@ class Sighting:
         return inside & (film[:, 2] > _picked(self._nearest, small.pixels(film), np.inf) - SAME_PLACE)
 
     def scores(self) -> np.ndarray:
-        """Return how squarely each vertex (V,) is seen, 0 to 1; 0 for one that is not."""
+        """Return how squarely each vertex (V,) is seen, 0 to 1; 0 for vertices that are not seen."""
         towards = self._camera.axes[2]
         if self._camera.inverse_distance > 0:
             towards = towards / self._camera.inverse_distance - self._vertices
@@ -64,7 +66,7 @@ class Sighting:
 
 
 def _picked(picture: np.ndarray, places: np.ndarray, outside: float) -> np.ndarray:
-    """Pixels (N,) of a picture (h, w) at places (N, 2), columns and rows."""
+    """Return the pixels (N,) of a picture (h, w) at places (N, 2), columns and rows; `outside` beyond the picture."""
     columns, rows = np.floor(places).astype(int).T
     height, width = picture.shape
     within = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)

@@ -1,6 +1,7 @@
-"""Colours beyond where they are known: smooth, and at the border the same (push and pull; Gortler et al. 1996).
+"""Colours beyond where they are known: smooth, and continuous at the border (push and pull; Gortler et al. 1996).
 
-Known colours are averaged to half the size again and again, until all is known; then each size fills the gaps of the next.
+Known colours are averaged to half the size again and again, until all pixels are known; then each size fills the
+gaps of the next.
 """
 
 import cv2
@@ -8,7 +9,7 @@ import numpy as np
 
 
 def spread_colours(picture: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Return a picture whose unknown pixels have the colours of known ones nearby; known ones stay as they are.
+    """Return a picture whose unknown pixels have the colours of nearby known ones; known ones stay as they are.
 
     Args:
         picture: (h, w, 3) uint8 or float32.
@@ -27,12 +28,17 @@ def spread_colours(picture: np.ndarray, known: np.ndarray) -> np.ndarray:
 
 
 def _coarse(total: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Colours (h, w, 3) from half the size; `total` (h, w, 3) has colours times their `weight` (h, w), 0 to 1."""
+    """Return colours (h, w, 3) from half the size.
+
+    Args:
+        total: (h, w, 3), colours times their weight.
+        weight: (h, w), 0 to 1.
+    """
     height, width = weight.shape
     half = (width + 1) // 2, (height + 1) // 2
     small_weight = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
     mean = cv2.resize(total, half, interpolation=cv2.INTER_AREA) / np.maximum(small_weight, 1e-6)[..., None]
-    # a quarter of a pixel known is enough to tell its colour
+    # a quarter of a pixel is enough to tell its colour
     trust = np.minimum(1, 4 * small_weight)[..., None]
     if trust.min() < 1 and half != (width, height):
         mean = mean * trust + _coarse(mean * trust, trust[..., 0]) * (1 - trust)

@@ -6,9 +6,9 @@ import numpy as np
 
 MOST_FRAMES = 6
 BETTER = 1.3
-"""Times as squarely a vertex has to be seen for another frame's colours."""
+"""How many times as squarely another frame must show a vertex for its colours to be used."""
 WORTH = 0.003
-"""Gain in squareness, as a share of the whole surface, for which a further frame is used."""
+"""Least gain in squareness, as a share of the whole surface, for which a further frame is used."""
 
 
 def best_views(
@@ -16,12 +16,12 @@ def best_views(
 ) -> dict[int, np.ndarray]:
     """Return the few frames whose colours are used, and their shares (V,) at each vertex: 0 to 1, their sum at most 1.
 
-    The anchor comes first; a further frame is used only where it shows the surface a good deal better than those before it,
-    as many frames that show it alike would blur it.
+    The anchor comes first. A further frame is used only where it shows the surface much better than those before
+    it, because many frames that show it equally well would blur it.
 
     Args:
         scores: (T, V), how squarely each frame shows each vertex, 0 to 1.
-        areas: (V,) of the surface around each vertex.
+        areas: (V,) surface around each vertex.
         softened: (V,) -> (V,), averages with neighbours, for soft borders between frames.
     """
     chosen, best, label = [anchor], scores[anchor], np.where(scores[anchor] > 0, anchor, -1)

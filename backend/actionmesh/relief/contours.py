@@ -1,7 +1,7 @@
-"""The outline of a mask: closed polygons, smooth to a fraction of a pixel, of parts and of their holes.
+"""The outline of a mask: closed polygons of its parts and their holes, smooth to a fraction of a pixel.
 
-Specks and pinholes are left out. A mask of whole pixels has steps; they go, but no point moves further than half a pixel, so
-that thin things and tips stay.
+Specks and pinholes are left out. The steps of a mask of whole pixels are smoothed away, but no point moves further
+than half a pixel, so that thin things and tips stay.
 """
 
 from dataclasses import dataclass
@@ -14,30 +14,31 @@ from skimage.measure import find_contours
 from ..errors import MediaError
 
 WORKING_SIDE = 512
-"""Pixels along the mask's longer side at which its outline is found; larger masks are shrunk, which also smooths them."""
+"""Pixels along the mask's longer side at which its outline is found; larger masks are shrunk, which smooths them."""
 SMOOTHING = 2.0
 """Working pixels along the outline over which it is averaged."""
 MOST_MOVED = 0.5
-"""Working pixels by which averaging moves it at the most, and times its area over its length, which is half a line's thickness."""
+"""Most working pixels by which averaging moves a point; in thin parts, times area over length (half a line's
+thickness)."""
 STEP = 0.5
-"""Working pixels between its points."""
+"""Working pixels between the points of an outline."""
 PINHOLE = 0.001
-"""Holes smaller than this share of the whole mask are filled: they would only be tunnels of many faces."""
+"""Holes smaller than this share of the whole mask are filled, because they would only be tunnels of many faces."""
 FINER = 4
-"""Raster points a working pixel, along either axis, that tell inside from outside."""
+"""Raster points per working pixel, along either axis, that tell inside from outside."""
 BORDER = 2
 
 
 @dataclass(frozen=True)
 class Contours:
-    """Outlines in working pixels: (column, row), the picture's upper left corner at (0, 0).
+    """Outlines in working pixels: (column, row), with the picture's upper left corner at (0, 0).
 
     Args:
-        polygons: each (n, 2) float64, closed without naming the first point again. Seen on the picture those around a part
-            turn clockwise and those around a hole the other way.
-        size: (height, width) of the working picture, which has a border without anything.
+        polygons: each (n, 2) float64, closed, without the first point repeated. Seen in the picture, polygons
+            around a part turn clockwise and polygons around a hole counterclockwise.
+        size: (height, width) of the working picture, which has an empty border.
         origin: (column, row) of the crop at its upper left corner.
-        ratio: (along columns, along rows) crop pixels a working pixel.
+        ratio: (along columns, along rows) crop pixels per working pixel.
     """
 
     polygons: tuple[np.ndarray, ...]
@@ -50,7 +51,7 @@ class Contours:
         return points * self.ratio + self.origin
 
     def raster(self, finer: int = FINER) -> np.ndarray:
-        """Return (h finer, w finer) bool: which points of a fine grid are inside."""
+        """Return (h finer, w finer) bool, which points of a fine grid are inside."""
         picture = np.zeros((self.size[0] * finer, self.size[1] * finer), np.uint8)
         fixed = [np.rint((polygon * finer - 0.5) * 256).astype(np.int32) for polygon in self.polygons]
         cv2.fillPoly(picture, fixed, 1, lineType=cv2.LINE_8, shift=8)
@@ -64,7 +65,7 @@ def contours_of(alpha: np.ndarray, smallest_part: float) -> Contours:
         alpha: (h, w) uint8, inside from 128.
         smallest_part: parts smaller than this share of the largest are left out.
     Raises:
-        MediaError: there is nothing inside.
+        MediaError: the mask is empty.
     """
     covered = alpha >= 128
     if not covered.any():
@@ -79,17 +80,17 @@ def contours_of(alpha: np.ndarray, smallest_part: float) -> Contours:
     ratio = own.shape[1] / size[0], own.shape[0] / size[1]
     origin = float(columns[0] - margin), float(rows[0] - margin)
     found = find_contours(_cleaned(working, smallest_part).astype(np.float64), 127.5, fully_connected="low")
-    # scikit-image has what is low at the left of its (row, column) polygons
+    # scikit-image has low values at the left of its (row, column) polygons
     polygons = tuple(_smoothed(polygon[:-1, ::-1] + 0.5) for polygon in found)
     return Contours(polygons, working.shape, origin, ratio)
 
 
 def _cleaned(alpha: np.ndarray, smallest_part: float) -> np.ndarray:
-    """The mask without its specks and pinholes. Pixels that touch at a corner alone are not connected."""
+    """Return the mask without its specks and pinholes. Pixels that only touch at a corner are not connected."""
     _, part, statistics, _ = cv2.connectedComponentsWithStats((alpha >= 128).astype(np.uint8), connectivity=4)
     sizes = statistics[:, cv2.CC_STAT_AREA].copy()
     sizes[0] = 0
-    if not sizes.any():  # thinner than a working pixel everywhere: its darkest pixels are the best there is
+    if not sizes.any():  # thinner than a working pixel everywhere: its most opaque pixels are the best choice
         return _cleaned(np.where(alpha >= alpha.max(), 255, 0).astype(np.uint8), smallest_part)
     specks = (sizes < smallest_part * sizes.max())[part] & (part > 0)
     alpha = np.where(specks, 0, alpha)
@@ -100,7 +101,7 @@ def _cleaned(alpha: np.ndarray, smallest_part: float) -> np.ndarray:
 
 
 def _smoothed(polygon: np.ndarray) -> np.ndarray:
-    """A closed polygon (n, 2) with even steps and without those of the pixels."""
+    """Return a closed polygon (n, 2) with even steps and without the steps of the pixels."""
     even = resampled(polygon, np.full(len(polygon), STEP), least=8)
     length = np.linalg.norm(np.roll(even, -1, axis=0) - even, axis=1).sum()
     moved = gaussian_filter1d(even, SMOOTHING * len(even) / length, axis=0, mode="wrap") - even
@@ -116,7 +117,7 @@ def signed_area(polygon: np.ndarray) -> float:
 
 
 def resampled(polygon: np.ndarray, spacing: np.ndarray, least: int) -> np.ndarray:
-    """Return points (m, 2) on a closed polygon (n, 2), `spacing` (n,) apart at each of its points; at least `least`."""
+    """Return points (m, 2) along a closed polygon (n, 2), `spacing` (n,) apart, at least `least` of them."""
     closed = np.concatenate([polygon, polygon[:1]])
     lengths = np.linalg.norm(np.diff(closed, axis=0), axis=1)
     wanted = np.concatenate([[0], np.cumsum(lengths * 2 / (spacing + np.roll(spacing, -1)))])

@@ -7,7 +7,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Flat:
-    """A flat surface: points (P, 2) working pixels; triangles (M, 3), all turned alike; rim (P,) bool, which are at its edge."""
+    """A flat surface.
+
+    Args:
+        points: (P, 2) working pixels.
+        triangles: (M, 3), all turned alike.
+        rim: (P,) bool, which points are at its edge.
+    """
 
     points: np.ndarray
     triangles: np.ndarray
@@ -22,11 +28,11 @@ def double_areas(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 
 
 def edges_of(triangles: np.ndarray) -> np.ndarray:
-    """Return the edges (3 M, 2) of triangles (M, 3): all first ones, all second ones, all third ones."""
+    """Return the edges (3 M, 2) of triangles (M, 3): all first edges, then all second, then all third."""
     return np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
 
 
 def keys_of(edges: np.ndarray, count: int) -> np.ndarray:
-    """Return one number (E,) for each edge (E, 2) between `count` points, whatever its direction."""
+    """Return one number (E,) for each edge (E, 2) between `count` points, the same for both directions."""
     low, high = np.sort(edges.astype(np.int64), axis=1).T
     return low * count + high

@@ -1,8 +1,8 @@
 """How thick a shape is over its mask: Poisson's equation, solved by linear finite elements on the mask's own triangles.
 
-With -laplace u = 1 inside and u = 0 at the rim, the height sqrt(2 u) makes a long strip a round bar; the flatter ROUNDNESS was
-chosen by eye. Parts that the mask separates do not know of each other, and a thin neck lets hardly anything through.
-After Igarashi et al. 1999 (Teddy) and Dvoroznak et al. 2020 (Monster Mash).
+With -laplace u = 1 inside and u = 0 at the rim, the height sqrt(2 u) makes a long strip a round bar; the flatter
+ROUNDNESS was chosen by eye. Parts that the mask separates do not affect each other, and a thin neck hardly
+transmits anything. After Igarashi et al. 1999 (Teddy) and Dvoroznak et al. 2020 (Monster Mash).
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from .flat import Flat, double_areas
 
 ROUNDNESS = 0.9
 LEAST = 0.02
-"""Of the shortest edge at a point: its height at the least, so that front and back never touch."""
+"""Least height at a point, as a share of its shortest edge, so that front and back never touch."""
 
 
 def heights(flat: Flat) -> np.ndarray:
@@ -28,7 +28,7 @@ def heights(flat: Flat) -> np.ndarray:
 
 
 def _stiffness(flat: Flat):
-    """The matrix (P, P) of cotangents and the load (P,) of -laplace u = 1."""
+    """Return the matrix (P, P) of cotangents and the load (P,) of -laplace u = 1."""
     count, corners = len(flat.points), flat.points[flat.triangles]
     opposite = np.roll(corners, -1, axis=1) - np.roll(corners, -2, axis=1)
     double_area = np.abs(double_areas(flat.points, flat.triangles))
@@ -39,7 +39,7 @@ def _stiffness(flat: Flat):
 
 
 def _shortest_edges(flat: Flat) -> np.ndarray:
-    """(P,) the length of the shortest edge at each point."""
+    """Return the length (P,) of the shortest edge at each point."""
     shortest = np.full(len(flat.points), np.inf)
     for k in range(3):
         ends = flat.triangles[:, [k, (k + 1) % 3]]

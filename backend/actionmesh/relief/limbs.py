@@ -1,6 +1,6 @@
-"""Which frame to make a relief of: where the most of arms and legs is seen apart from the rest.
+"""Which frame to make a relief of: the one that shows the most of arms and legs apart from the rest.
 
-What lies before something else in the frame is one with it in its relief, whatever the clip shows later.
+What overlaps in that frame is joined in its relief, even if later frames show it apart.
 """
 
 from collections.abc import Callable
@@ -12,18 +12,20 @@ from ..media.subject_crops import SubjectCrops
 from .spacing import distances, half_thickness
 
 WORKING_SIDE = 384
-"""Pixels along the longer side of the crops in which limbs are looked for."""
+"""Pixels along the longer side of the crops in which limbs are searched for."""
 THIN = 0.5
-"""Times the thickness of the thickest part of any frame: what is no thinner does not count, and the thinner the more."""
+"""Share of the greatest thickness in all frames at which a part stops counting; thinner parts count more."""
 RADII = 1.2 ** np.arange(0, 32)
-"""Working pixels of the discs that tell how thick a part is."""
+"""Radii, in working pixels, of the discs that measure how thick a part is."""
 
 
 def frame_with_most_limbs(crops: SubjectCrops, check: Callable[[], None] = lambda: None) -> int:
-    """Return the frame in which parts that are thin beside the thickest one show the most; the first of equal ones.
+    """Return the frame that shows most of the parts that are thin relative to the thickest one.
+
+    Of equal frames the first is returned.
 
     Args:
-        check: called before each frame; what it raises ends the work.
+        check: called before each frame; what it raises stops the work.
     """
     thicknesses = []
     for crop in crops:
@@ -35,7 +37,7 @@ def frame_with_most_limbs(crops: SubjectCrops, check: Callable[[], None] = lambd
 
 
 def _thicknesses(alpha: np.ndarray) -> np.ndarray:
-    """(n,) half the thickness at each pixel inside a mask (h, w) uint8."""
+    """Return half the thickness (n,) at each pixel inside a mask (h, w) uint8."""
     shrink = min(1.0, WORKING_SIDE / max(alpha.shape))
     size = max(1, round(alpha.shape[1] * shrink)), max(1, round(alpha.shape[0] * shrink))
     mask = np.pad((cv2.resize(alpha, size, interpolation=cv2.INTER_AREA) >= 128).astype(np.uint8), 1)

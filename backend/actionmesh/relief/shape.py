@@ -19,11 +19,11 @@ LONGEST_SIDE = 1.5
 MAX_FACES = 12_000
 SMALLEST_PART = 0.005
 AIM = 0.95
-"""Share of the allowed faces that is tried for first."""
+"""Share of the allowed faces that the first try aims for."""
 TRIES, TRUE_TRIES = 12, 6
-"""How often fewer triangles are tried for; at first with an outline that is followed wherever it goes."""
+"""Most tries, each with fewer triangles; and how many of the first ones follow the outline everywhere."""
 BOLDER = 0.95
-"""Times what seems right that is tried for next; after each failure once more."""
+"""Safety factor on the next number of triangles, raised to the number of failures so far."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,11 @@ class Relief:
     """The shape of one frame.
 
     Args:
-        vertices: (V, 3) float32 in model space, one a place; the longest side is 1.5, its box around the origin.
+        vertices: (V, 3) float32 in model space, one per place; the longest side is 1.5, its box centred at the
+            origin.
         faces: (F, 3) int32, closed, turned outward.
         camera: orthographic, in the pixels of the clip's own frames; it sees the shape's outline on the mask's.
-        coat: the frame's own colours, on the back mirrored.
+        coat: the frame's own colours, mirrored on the back.
     """
 
     vertices: np.ndarray
@@ -50,10 +51,10 @@ def relief_from_crop(
 
     Args:
         crop: (h, w, 4) uint8 with straight alpha, as `SubjectCrops` gives it.
-        box: of the crop in the clip's frames.
+        box: the crop's box in the clip's frames.
         frame_size: (height, width) of these frames.
-        max_faces: the most faces that it may have.
-        smallest_part: parts of the mask under this share of the largest part's area are left out.
+        max_faces: the most faces that the shape may have.
+        smallest_part: parts of the mask below this share of the largest part's area are left out.
     Raises:
         MediaError: the mask is empty.
         MeshError: its outline needs more faces.
@@ -71,37 +72,43 @@ def relief_from_crop(
 
 
 def _within(contours: Contours, most: int) -> Flat:
-    """The inside of contours as at most so many triangles."""
+    """Return the inside of contours as at most `most` triangles."""
     aim = AIM * most
     for attempt in range(TRIES):
         flat = triangulate(contours, spacing_for(contours, max(1, int(aim))), follow=attempt < TRUE_TRIES)
         if 0 < len(flat.triangles) <= most:
             return flat
         aim *= min(1, most / max(1, len(flat.triangles))) * BOLDER ** (attempt + 1)
-    raise MeshError(f"The subject's outline needs more than {2 * most} faces.", "Allow more.")
+    raise MeshError(f"The subject's outline needs more than {2 * most} faces.", "Allow more faces.")
 
 
 def closed(flat: Flat, height: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return front and back (V, 3) and (F, 3) of a surface, which share its rim; z is +height before and -height behind.
+    """Return the closed surface of front and back, which share the rim; z is +height in front and -height behind.
 
-    The order of vertices is the flat points', then those of them that are not at the rim once more.
+    Vertices are ordered as the flat points, then again those that are not at the rim.
+
+    Returns: vertices (V, 3) and faces (F, 3).
     """
     front = np.concatenate([flat.points, height[:, None]], axis=1)
     back = np.arange(len(flat.points))
     back[~flat.rim] = len(flat.points) + np.arange(np.count_nonzero(~flat.rim))
     behind = front[~flat.rim] * (1, 1, -1)
-    # rows grow downwards, so that what turns one way on the picture turns the other way in the world
+    # rows grow downwards, so what turns one way in the picture turns the other way in the world
     faces = np.concatenate([flat.triangles[:, ::-1], back[flat.triangles]])
     return np.concatenate([front, behind]), faces.astype(np.int32)
 
 
 def _both(values: np.ndarray, flat: Flat) -> np.ndarray:
-    """Values (P, C) of the flat points as values (V, C) of the closed surface's vertices."""
+    """Return values (P, C) of the flat points as values (V, C) of the closed surface's vertices."""
     return np.concatenate([values, values[~flat.rim]])
 
 
 def _placed(seen: np.ndarray, box: Box, frame_size: tuple[int, int]) -> tuple[np.ndarray, FilmCamera]:
-    """Model space's (V, 3) float32 of columns, rows and heights (V, 3) in the crop's pixels; the camera that sees it there."""
+    """Return the surface in model space, (V, 3) float32, and the camera that sees it where the crop shows it.
+
+    Args:
+        seen: (V, 3), columns, rows and heights in the crop's pixels.
+    """
     low, high = seen.min(axis=0), seen.max(axis=0)
     scale = float((high - low).max()) / LONGEST_SIDE
     column, row = (low + high)[:2] / 2

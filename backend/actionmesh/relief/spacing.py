@@ -1,4 +1,7 @@
-"""How far apart the points of a relief are: closer where a part is thin and near the outline, within a number of triangles."""
+"""How far apart the points of a relief are.
+
+They are closer near the outline and where a part is thin, within a number of triangles.
+"""
 
 from dataclasses import dataclass
 
@@ -9,25 +12,30 @@ from scipy.ndimage import map_coordinates
 from .contours import Contours
 
 RADII = 1.5 ** np.arange(0, 16)
-"""Working pixels of the discs that tell how thick a part is."""
+"""Radii, in working pixels, of the discs that measure how thick a part is."""
 SLACK = 1.0
-"""Working pixels by which a disc may stand out of the mask: pixels are no smooth outline."""
+"""Working pixels by which a disc may extend beyond the mask, because pixels have no smooth outline."""
 ACROSS = 0.7
-"""Times half a part's thickness: the greatest spacing in it, if there are triangles enough."""
+"""Greatest spacing in a part, as a share of half its thickness, if there are enough triangles."""
 STRETCH = 0.15
-"""Times what a part's own spacing would be: the least that it gets, however thin it is."""
+"""Least spacing of a part, however thin, as a share of the global spacing."""
 SMALLEST = 1.0
 RISE = 0.3
-"""How much spacing grows a pixel, at the most."""
+"""Most by which spacing grows per pixel."""
 RIM, MIDDLE = 0.65, 1.15
-"""Times the spacing of a part: at the outline, and at the middle of the part."""
+"""Factors on the spacing of a part: at the outline, and at the middle of the part."""
 FACE_AREA = np.sqrt(3) / 4
-"""Of a triangle with sides of 1."""
+"""Area of a triangle with sides of 1."""
 
 
 @dataclass(frozen=True)
 class Spacing:
-    """Spacing (h, w) float32 in working pixels at each working pixel; `distance` (h, w), of each inside from the outline."""
+    """Distances between points.
+
+    Args:
+        field: (h, w) float32, spacing in working pixels at each working pixel.
+        distance: (h, w), distance of each inner pixel from the outline.
+    """
 
     field: np.ndarray
     distance: np.ndarray
@@ -38,7 +46,7 @@ class Spacing:
 
 
 def spacing_for(contours: Contours, triangles: int) -> Spacing:
-    """Return the spacing at which about so many triangles fill the inside."""
+    """Return the spacing at which about `triangles` triangles fill the inside."""
     inside = contours.raster(1).astype(np.uint8)
     distance = distances(inside)
     thickness = half_thickness(distance)
@@ -59,21 +67,22 @@ def _sides(scale: float, graded: np.ndarray, most: np.ndarray) -> np.ndarray:
 
 
 def distances(mask: np.ndarray) -> np.ndarray:
-    """Return how far (h, w) float32 each pixel of a mask (h, w) uint8 is from the nearest outside it.
+    """Return the distance (h, w) float32 of each pixel of a mask (h, w) uint8 from the nearest pixel outside it.
 
-    OpenCV's last digits depend on where the mask lies in memory; squared distances are whole numbers.
+    OpenCV's last digits depend on where the mask lies in memory. Squared distances are whole numbers, so rounding
+    them removes that.
     """
     about = cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return np.sqrt(np.rint(about**2))
 
 
 def half_thickness(distance: np.ndarray, radii: np.ndarray = RADII) -> np.ndarray:
-    """Return the radius (h, w) float32, one of `radii`, of the largest disc inside that covers a pixel.
+    """Return the radius (h, w) float32, one of `radii`, of the largest disc inside the mask that covers a pixel.
 
     Hildebrand and Rueegsegger 1997.
 
     Args:
-        distance: (h, w) float32, of the pixels inside from the outline; 0 outside.
+        distance: (h, w) float32, distance of the inner pixels from the outline; 0 outside.
     """
     thickness = np.full(distance.shape, radii[0], np.float32)
     for radius in radii[1:]:
@@ -86,7 +95,10 @@ def half_thickness(distance: np.ndarray, radii: np.ndarray = RADII) -> np.ndarra
 
 
 def _rising_slowly(field: np.ndarray) -> np.ndarray:
-    """The largest field below `field` (h, w) that rises by at most RISE a pixel, along rows, columns and diagonals."""
+    """Return the largest field below `field` (h, w) that rises by at most RISE per pixel.
+
+    The limit applies along rows, columns and diagonals.
+    """
     field = field.astype(np.float32)
     cross, corners = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), np.ones((3, 3), np.uint8)
     while True:

@@ -1,6 +1,7 @@
-"""The picture on a relief: what the anchor frame shows, its colours carried on beyond the outline.
+"""The picture on a relief: what the anchor frame shows, with its colours continued beyond the outline.
 
-Pixels at the outline are mixed with the background, and masks are a pixel or two too wide; these are not used.
+Pixels at the outline are mixed with the background, and masks are a pixel or two too wide, so these pixels are not
+used.
 """
 
 import cv2
@@ -12,21 +13,22 @@ from .spacing import distances
 
 LARGEST_SIDE = 2048
 RIM, LEAST_RIM = 3.0, 1.5
-"""Pixels of the frame, and at the least of the picture, inside the mask whose colours are not used."""
+"""Width inside the mask whose colours are not used, in pixels of the frame; and its least width in pixels of the
+picture."""
 THIN = 0.7
-"""Where a part is thinner than that: share of half its thickness that is not used."""
+"""Share of half a part's thickness that is not used, where a part is thinner than the rim."""
 MARGIN = 4
-"""Pixels around the subject."""
+"""Border of the picture around the subject, in pixels of the crop."""
 
 
 def texture_of(crop: np.ndarray) -> tuple[np.ndarray, tuple[float, float], tuple[float, float]]:
-    """Return the picture of a crop's subject, and where in the crop it lies.
+    """Return the picture of a crop's subject, and where it lies in the crop.
 
     Args:
         crop: (h, w, 4) uint8 with straight alpha.
     Returns:
-        picture (H, W, 3) uint8, at most 2048 pixels a side; the crop's (column, row) of its upper left corner; and the
-        (width, height) in crop pixels that it covers.
+        picture (H, W, 3) uint8, at most 2048 pixels a side; the crop's (column, row) of its upper left corner; and
+            the (width, height) in crop pixels that it covers.
     """
     covered = crop[..., 3] >= 128
     columns, rows = np.flatnonzero(covered.any(axis=0)), np.flatnonzero(covered.any(axis=1))
@@ -40,7 +42,7 @@ def texture_of(crop: np.ndarray) -> tuple[np.ndarray, tuple[float, float], tuple
 
 
 def trusted_pixels(mask: np.ndarray, rim: float) -> np.ndarray:
-    """Return the pixels (h, w) bool of a mask (h, w) bool that lie well inside; of thin parts, those along the middle."""
+    """Return the pixels (h, w) bool that lie well inside a mask (h, w) bool; of thin parts, those along the middle."""
     padded = np.pad(mask.astype(np.uint8), 1)
     distance = distances(padded)
     side = 2 * int(np.ceil(rim)) + 1

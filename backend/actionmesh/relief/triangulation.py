@@ -1,8 +1,8 @@
 """Triangles of a mask's inside whose sides follow its outline.
 
-Points lie on the outline and inside, at their spacing, and are triangulated by Delaunay's rule. Sides of the outline that are
-missing get points in their middle until none is (Ruppert 1995, without the proof: where the outline cannot be mended, each triangle
-is judged by its middle, which leaves a valid surface all the same).
+Points lie on the outline and inside, at their spacing, and are triangulated by Delaunay's rule. Sides of the
+outline that are missing get a point in their middle until none is missing (Ruppert 1995, without the proof). Where
+the outline cannot be completed, each triangle is judged by its middle, which still gives a valid surface.
 """
 
 import numpy as np
@@ -17,12 +17,12 @@ from .trimming import without_chords, without_pinches
 
 FEWEST_ON_CONTOUR = 6
 OFF_OUTLINE, OFF_EACH_OTHER = 0.65, 0.6
-"""Times their spacing that points inside are kept from the outline, and from each other."""
+"""Least distance of inner points from the outline, and from each other, in times their spacing."""
 ROUNDS_OF_SPLITTING, ROUNDS_OF_SMOOTHING = 8, 8
 
 
 def triangulate(contours: Contours, spacing: Spacing, follow: bool = True) -> Flat:
-    """Return the inside of contours as triangles. No side but those of the outline joins two points of the outline.
+    """Return the inside of contours as triangles. Only sides of the outline join two points of the outline.
 
     Args:
         follow: add points to the outline until the triangles follow it everywhere, however many that takes.
@@ -45,7 +45,7 @@ def triangulate(contours: Contours, spacing: Spacing, follow: bool = True) -> Fl
 
 
 def _outline(contours: Contours, spacing: Spacing) -> tuple[np.ndarray, np.ndarray]:
-    """Points (P, 2) on all contours, and the sides (P, 2) between them."""
+    """Return points (P, 2) on all contours, and the sides (P, 2) between them."""
     rings = [resampled(polygon, spacing.at(polygon), FEWEST_ON_CONTOUR) for polygon in contours.polygons]
     starts = np.cumsum([0] + [len(ring) for ring in rings])
     sides = [start + np.stack([np.arange(len(ring)), np.roll(np.arange(len(ring)), -1)], axis=1)
@@ -54,7 +54,7 @@ def _outline(contours: Contours, spacing: Spacing) -> tuple[np.ndarray, np.ndarr
 
 
 def _inner(spacing: Spacing) -> np.ndarray:
-    """Points (N, 2) inside: of triangular lattices, each of one spacing, where that is wanted."""
+    """Return points (N, 2) inside, taken from triangular lattices, each used where its spacing is wanted."""
     field = spacing.field
     height, width = field.shape
     steps = np.sqrt(2) ** np.arange(np.floor(2 * np.log2(field.min())), np.ceil(2 * np.log2(field.max())) + 1)
@@ -78,7 +78,7 @@ def _inner(spacing: Spacing) -> np.ndarray:
 
 
 def _delaunay(outline: np.ndarray, inner: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """All points (P, 2) and their triangles (M, 3), turned alike."""
+    """Return all points (P, 2) and their triangles (M, 3), turned alike."""
     points = np.concatenate([outline, inner])
     triangles = Delaunay(points).simplices
     backward = double_areas(points, triangles) < 0
@@ -91,7 +91,7 @@ def _present(sides: np.ndarray, triangles: np.ndarray, count: int) -> np.ndarray
 
 
 def _split_sides(outline: np.ndarray, sides: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The outline with a point in the middle of each chosen side."""
+    """Return the outline and its sides, with a point in the middle of each chosen side."""
     middles = outline[sides[chosen]].mean(axis=1)
     new = len(outline) + np.arange(len(middles))
     halves = np.concatenate([np.stack([sides[chosen][:, 0], new], axis=1), np.stack([new, sides[chosen][:, 1]], axis=1)])
@@ -101,7 +101,11 @@ def _split_sides(outline: np.ndarray, sides: np.ndarray, chosen: np.ndarray) -> 
 def _inside(
     points: np.ndarray, triangles: np.ndarray, sides: np.ndarray, raster: np.ndarray, contours: Contours
 ) -> np.ndarray:
-    """The triangles that are inside. Regions between sides of the outline are so as wholes: sides have the inside on one side."""
+    """Return the triangles that are inside.
+
+    A region between sides of the outline is inside or outside as a whole, because sides have the inside on one
+    side.
+    """
     count, owners = len(points), np.tile(np.arange(len(triangles)), 3)
     edges = edges_of(triangles)
     along = np.isin(edges @ (count, 1), sides @ (count, 1))
@@ -116,7 +120,7 @@ def _inside(
 
 
 def _regions(keys: np.ndarray, owners: np.ndarray, open_: np.ndarray) -> np.ndarray:
-    """(M,) the number of the region of each triangle; those with an open edge (3 M,) in common are of one region."""
+    """Return the number (M,) of each triangle's region; triangles that share an open edge (3 M,) are in one region."""
     total = int(owners[-1]) + 1
     _, edge = np.unique(keys[open_], return_inverse=True)
     size = total + edge.max(initial=-1) + 1
@@ -125,7 +129,7 @@ def _regions(keys: np.ndarray, owners: np.ndarray, open_: np.ndarray) -> np.ndar
 
 
 def _evened(points: np.ndarray, triangles: np.ndarray, spacing: Spacing) -> np.ndarray:
-    """Points moved to the middle of the triangles around them; where points are to be close these count more (Chen 2004)."""
+    """Return points moved to the middle of the triangles around them, weighted towards close spacing (Chen 2004)."""
     middles = points[triangles].mean(axis=1)
     mass = np.abs(double_areas(points, triangles)) / np.maximum(spacing.at(middles), 1e-3) ** 3
     corners = triangles.ravel()

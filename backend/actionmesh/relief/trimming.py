@@ -1,4 +1,4 @@
-"""What makes triangles one half of a closed surface: fans that meet in a point are parted, and inner edges leave the rim."""
+"""What makes triangles one half of a closed surface: no pinched fans, and no inner edges across the rim."""
 
 import numpy as np
 from scipy.sparse import coo_matrix
@@ -8,7 +8,7 @@ from .flat import Flat, edges_of, keys_of
 
 
 def without_pinches(triangles: np.ndarray) -> np.ndarray:
-    """Return the triangles (M, 3) without the smaller fans at points where two of them meet in nothing but that point."""
+    """Return the triangles (M, 3) without the smaller fans at points where two fans meet only in that point."""
     while len(triangles):
         count = int(triangles.max()) + 1
         fan = _fans(triangles, count)
@@ -25,12 +25,15 @@ def without_pinches(triangles: np.ndarray) -> np.ndarray:
 
 
 def _fans(triangles: np.ndarray, count: int) -> np.ndarray:
-    """(3 M,) for all first corners, all second ones, all third ones: a number that corners of one fan around a point share."""
+    """Return a number (3 M,) that the corners of one fan around a point share.
+
+    The order is all first corners, then all second, then all third.
+    """
     total = len(triangles)
     corner = np.arange(3 * total).reshape(3, total)
     at = triangles.T
     ends = []
-    for k in range(3):  # the edge after corner k, at either of its ends
+    for k in range(3):  # the edge after corner k, at both of its ends
         key = keys_of(np.stack([at[k], at[(k + 1) % 3]], axis=1), count)
         ends += [(key * count + at[k], corner[k]), (key * count + at[(k + 1) % 3], corner[(k + 1) % 3])]
     keys, corners = (np.concatenate(part) for part in zip(*ends, strict=True))
@@ -42,9 +45,10 @@ def _fans(triangles: np.ndarray, count: int) -> np.ndarray:
 
 
 def without_chords(points: np.ndarray, triangles: np.ndarray) -> Flat:
-    """Return the surface with a point in the middle of each inner edge that joins two points of its rim, and without unused points.
+    """Return the surface with a point in the middle of each inner edge that joins two points of its rim.
 
-    Front and back would be the same at such an edge, and in a triangle that has nothing beside it: those are left out.
+    Front and back would coincide at such an edge, and in a triangle without neighbours: such triangles are left
+    out. So are unused points.
     """
     _, edge, used = _edges_used(triangles, len(points))
     triangles = triangles[(used[edge].reshape(3, -1) > 1).any(axis=0)]
@@ -62,14 +66,18 @@ def without_chords(points: np.ndarray, triangles: np.ndarray) -> Flat:
 
 
 def _edges_used(triangles: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The keys of all edges (E,), which of them each edge of the triangles (3 M,) is, and in how many triangles each is (E,)."""
+    """Return all edges of the triangles.
+
+    Returns: their keys (E,); which of them each edge of the triangles is (3 M,); in how many triangles each is
+    (E,).
+    """
     return np.unique(keys_of(edges_of(triangles), count), return_inverse=True, return_counts=True)
 
 
 def split_edges(triangles: np.ndarray, middle: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Return the triangles cut at new points `middle` (M, 3) on the edges after their corners; -1 where there is none."""
+    """Return the triangles, cut at new points `middle` (M, 3) on the edges after their corners; -1 means no cut."""
     count = (middle >= 0).sum(axis=1)
-    # corners are named from the one edge that is cut, or from the one that is whole
+    # rotate the corners so that they start at the only cut edge, or at the only whole one
     first = np.where(count == 2, (middle < 0).argmax(axis=1), (middle >= 0).argmax(axis=1))
     turn = (first[:, None] + np.arange(3)) % 3
     corners, cuts = np.take_along_axis(triangles, turn, axis=1), np.take_along_axis(middle, turn, axis=1)

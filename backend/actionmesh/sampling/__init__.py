@@ -1,1 +1,1 @@
-"""Flow matching: schedules, solvers, guidance, what sampling may leave out, and the windows in which long clips are generated."""
+"""Flow matching: schedules, solvers, guidance, optional approximations, and the windows for long clips."""

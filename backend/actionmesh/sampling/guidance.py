@@ -1,4 +1,4 @@
-"""The velocity of every step: which branches of guidance the network computes for it, and what stands in for the others."""
+"""The velocity of every step: which branches of guidance the network computes, and what replaces the others."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from .approximation import Approximation
 from .schedules import TRAIN_TIMESTEPS, Schedule
 
 Velocity = Callable[[Tensor, Tensor], Tensor]
-"""(latents, time (B)) -> x0 - noise, of the shape of the latents."""
+"""(latents, time (B)) -> x0 - noise, in the shape of the latents."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Branches:
     """The network's velocities with and without the picture.
 
     Args:
-        together: both, in this order, computed as one batch; None computes one after the other.
+        together: both velocities, in this order, computed as one batch; None computes one after the other.
     """
 
     conditional: Velocity
@@ -26,7 +26,7 @@ class Branches:
     together: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
 
     def both(self, latents: Tensor, time: Tensor) -> tuple[Tensor, Tensor]:
-        """The conditional and the unconditional velocity."""
+        """Return the conditional and the unconditional velocity."""
         if self.together is not None:
             return self.together(latents, time)
         return self.conditional(latents, time), self.unconditional(latents, time)
@@ -37,10 +37,10 @@ class Evaluation:
     """What the network computes for one step.
 
     Args:
-        computed: the network is asked; otherwise the velocity is forecast.
+        computed: the network runs; otherwise the velocity is forecast.
         guided: guidance is on.
         unconditional: the unconditional branch is computed too.
-        turns: guidance begins or ends with this step, and no earlier velocity continues in it.
+        turns: guidance starts or stops with this step, so earlier velocities are not reused in it.
     """
 
     computed: bool
@@ -50,12 +50,12 @@ class Evaluation:
 
     @property
     def branches(self) -> int:
-        """How often the network is evaluated."""
+        """How many times the network is evaluated."""
         return int(self.computed) + int(self.unconditional)
 
 
 def evaluations_of(schedule: Schedule, guidance: float, approximation: Approximation) -> list[Evaluation]:
-    """The evaluation of each step. Where guidance begins or ends the network is asked."""
+    """Return the evaluation of each step. The network always runs where guidance starts or stops."""
     low, high = approximation.guidance_interval
     sigmas = [time / TRAIN_TIMESTEPS for time in schedule.times.tolist()]
     guided = [guidance != 1.0 and low <= sigma <= high for sigma in sigmas]
@@ -73,9 +73,9 @@ def evaluations_of(schedule: Schedule, guidance: float, approximation: Approxima
 
 
 class GuidedVelocity:
-    """v_uncond + g (v_cond - v_uncond) (Ho and Salimans 2022) of each step in turn, by its planned evaluation.
+    """The guided velocity v_uncond + g (v_cond - v_uncond) of each step in turn (Ho and Salimans 2022), as planned.
 
-    Where guidance is off it is v_cond; with a reused difference d it is v_cond + (g - 1) d.
+    Without guidance it is v_cond; with a reused difference d it is v_cond + (g - 1) d.
     """
 
     def __init__(self, branches: Branches, guidance: float, evaluations: Sequence[Evaluation], schedule: Schedule, forecast: str):
@@ -86,7 +86,7 @@ class GuidedVelocity:
         self._computed: list[tuple[float, Tensor]] = []
 
     def __call__(self, latents: Tensor, time: Tensor, i: int) -> Tensor:
-        """(latents, time (B), number of the step) -> the step's velocity."""
+        """Return the velocity of step i for its latents and time (B)."""
         if self.evaluations[i].turns:
             self._computed, self._difference = [], None
         if not self.evaluations[i].computed:
@@ -106,7 +106,7 @@ class GuidedVelocity:
         return unconditional + self.guidance * self._difference
 
     def _forecast(self, time: float) -> Tensor:
-        """The last computed velocity, or the line through the last two, at `time`."""
+        """Return the last computed velocity, or the line through the last two, at `time`."""
         last_time, last = self._computed[-1]
         if self.order == 0 or len(self._computed) < 2:
             return last

@@ -1,12 +1,16 @@
-"""A card computes long after it was told to: without a wait, all steps of a sampler would be counted before the first is done."""
+"""Keeping the host in step with the device.
+
+A card runs long after its work is submitted. Without a wait, all steps of a sampler would be counted before the
+first is done.
+"""
 
 import torch
 
 
 class Pace:
-    """Holds the host at most one step ahead of a CUDA device; elsewhere there is nothing to wait for.
+    """Holds the host at most one step ahead of a CUDA device; on other devices it does nothing.
 
-    So progress is true, a cancelled job stops within two steps, and the card never waits for its next one.
+    Progress is therefore true, a cancelled job stops within two steps, and the card never waits for its next step.
     """
 
     def __init__(self, device: torch.device):
@@ -14,7 +18,7 @@ class Pace:
         self._last: torch.cuda.Event | None = None
 
     def step(self) -> None:
-        """Called after a step was given to the device: waits for the one before."""
+        """Wait for the previous step; call this after submitting a step to the device."""
         if self._device.type != "cuda":
             return
         given = torch.cuda.Event()

@@ -1,4 +1,4 @@
-"""The sampler: steps along the velocity, with guidance, and with known frames put back after every step."""
+"""The sampler: it steps along the guided velocity and restores known frames after every step."""
 
 import torch
 from torch import Tensor
@@ -24,13 +24,13 @@ def sample(
     known: Tensor | None = None,
     approximation: Approximation = EXACT,
 ) -> Tensor:
-    """Noise -> latents; exactly the published Euler sampler unless an approximation is chosen.
+    """Return latents denoised from noise, exactly as the published Euler sampler unless an approximation is chosen.
 
     Args:
         branches: the network's velocities.
-        guidance: 1 computes the conditional branch alone.
-        latents: (B, T, N, D) or (B, N, D) noise; where `known`, the clean latent.
-        stage: what the user reads while it runs.
+        guidance: 1 computes only the conditional branch.
+        latents: (B, T, N, D) or (B, N, D) noise; the clean latent where `known`.
+        stage: the text shown to the user meanwhile.
         known: (B, T), 1 where a frame is kept as it is.
     """
     evaluations = evaluations_of(schedule, guidance, approximation)
@@ -48,6 +48,9 @@ def sample(
 
 
 def frame_noise(shape: tuple[int, ...], seed: int, device: torch.device | str) -> Tensor:
-    """Independent unit noise for every frame, the same on every device: drawn on the CPU in float32."""
+    """Return independent unit noise for every frame.
+
+    It is drawn on the CPU in float32, so that it is the same for every device.
+    """
     generator = torch.Generator().manual_seed(seed)
     return torch.randn(shape, generator=generator).to(device)

@@ -13,8 +13,8 @@ class Schedule:
     """n Euler steps from noise to data.
 
     Args:
-        times: (n) diffusion times in [0, 1000] that the network is given.
-        step_sizes: (n) how far each step goes in s; they are positive.
+        times: (n) diffusion times in [0, 1000] that the network receives.
+        step_sizes: (n) length of each step in s; positive.
         final_time: the time reached after the last step.
     """
 
@@ -24,18 +24,21 @@ class Schedule:
 
 
 def shift_sigma(sigma: Tensor, shift: float) -> Tensor:
-    """k s / (1 + (k - 1) s): more of the steps at high noise (Esser et al. 2024)."""
+    """Return k s / (1 + (k - 1) s), which puts more of the steps at high noise (Esser et al. 2024)."""
     return shift * sigma / (1 + (shift - 1) * sigma)
 
 
 def image_to_3d_schedule(steps: int, shift: float = 1.0) -> Schedule:
-    """Stage 0: shifted 1 - i / n, and a final 0."""
+    """Return Stage 0's schedule: shifted 1 - i / n, and a final 0."""
     sigmas = shift_sigma(1 - torch.arange(steps + 1, dtype=torch.float64) / steps, shift)
     return _schedule(sigmas)
 
 
 def temporal_schedule(steps: int, shift: float = 3.0) -> Schedule:
-    """Stage I: n + 1 values linear from 1 to the shifted 1/1000, shifted again; the last one is not 0."""
+    """Return Stage I's schedule, which does not end at 0.
+
+    It is n + 1 values linear from 1 to the shifted 1/1000, shifted again.
+    """
     smallest = shift_sigma(torch.tensor(1 / TRAIN_TIMESTEPS, dtype=torch.float64), shift)
     sigmas = shift_sigma(torch.linspace(1.0, float(smallest), steps + 1, dtype=torch.float64), shift)
     return _schedule(sigmas)

@@ -1,7 +1,8 @@
-"""Solvers of the flow's equation dx/ds = -v, from s = 1 (noise) down to s = 0 (data), with one velocity a step.
+"""Solvers of the flow's equation dx/ds = -v, from s = 1 (noise) down to s = 0 (data), with one velocity per step.
 
-All are linear in every element by itself, so that frames do not touch each other here. The multistep ones end with a step of first
-order, which keeps their order (its error is made once) and is stable where s falls by most of its value.
+All are linear and treat every element separately, so frames do not affect each other here. The multistep solvers
+end with a first-order step. This keeps their order (its error is made once) and is stable where s falls by most of
+its value.
 """
 
 from math import expm1, inf, log, log1p
@@ -14,13 +15,13 @@ from .schedules import TRAIN_TIMESTEPS, Schedule
 
 
 class Solver(Protocol):
-    """Integrates the velocities that it is given, one step after another."""
+    """Integrates given velocities, one step after another."""
 
     def step(self, latents: Tensor, velocity: Tensor, i: int) -> Tensor:
-        """The latents at s_i and their velocity, both of one shape -> the latents at s_(i+1)."""
+        """Return the latents at s_(i+1) from those at s_i and their velocity, both of one shape."""
 
     def restart(self) -> None:
-        """Forgets earlier velocities: the next one does not continue them smoothly."""
+        """Forget earlier velocities, because the next one does not continue them smoothly."""
 
 
 class Euler:
@@ -33,7 +34,7 @@ class Euler:
         return latents + self.sizes[i] * velocity
 
     def restart(self) -> None:
-        """There is nothing to forget."""
+        """Do nothing: the solver keeps no velocities."""
 
 
 class AdamsBashforth2:
@@ -57,10 +58,13 @@ class AdamsBashforth2:
 class UniPC2:
     """UniPC of order 2 with data prediction and B(h) = e^h - 1 (Zhao et al. 2023): UniP-2 predicts, UniC-2 corrects.
 
-    With the data x0 = x + s v, alpha = 1 - s and sigma = s, the step from s to t is exactly x_t = (t / s) x_s + (1 - t / s) m,
-    where m is the mean of x0 between the two under the weight e^lambda, lambda = log((1 - s) / s). Polynomials in lambda through
-    x0 at the last points give m. A velocity serves twice: it corrects the step that led to it, and begins the next one. At s = 1
-    lambda is -inf, and the limits of the paper's coefficients hold.
+    With the data x0 = x + s v, alpha = 1 - s and sigma = s, the step from s to t is exactly
+
+        x_t = (t / s) x_s + (1 - t / s) m,
+
+    where m is the mean of x0 between the two under the weight e^lambda, lambda = log((1 - s) / s). Polynomials in
+    lambda through x0 at the last points give m. Each velocity is used twice: it corrects the step that led to it
+    and starts the next one. At s = 1 lambda is -inf, and the limits of the paper's coefficients apply.
     """
 
     def __init__(self, schedule: Schedule):
@@ -83,7 +87,7 @@ class UniPC2:
         self._begin, self._data = None, []
 
     def _corrected(self, predicted: Tensor, data: Tensor, i: int) -> Tensor:
-        """The step to s_i once more, with the data at its end."""
+        """Return the latents at s_i, corrected: the last step repeated with the data at its end."""
         if self._begin is None:
             return predicted
         begin, mean = self._data[-1], (self._data[-1] + data) / 2
@@ -93,20 +97,21 @@ class UniPC2:
         return self._moved(self._begin, mean, i - 1)
 
     def _moved(self, begin: Tensor, mean: Tensor, i: int) -> Tensor:
-        """From s_i to s_(i+1) under this mean of the data."""
+        """Return the latents moved from s_i to s_(i+1) under this mean of the data."""
         kept = self.sigmas[i + 1] / self.sigmas[i]
         return kept * begin + (1 - kept) * mean
 
 
 def half_log_snr(sigma: float) -> float:
-    """lambda = log(alpha / sigma), rising from -inf at s = 1 to inf at s = 0."""
+    """Return lambda = log(alpha / sigma), rising from -inf at s = 1 to inf at s = 0."""
     return -inf if sigma >= 1 else inf if sigma <= 0 else log1p(-sigma) - log(sigma)
 
 
 def corrector_weights(earlier: float, begin: float, end: float) -> tuple[float, float]:
-    """UniC-2's weights of x0 at the lambdas `earlier` and `end`, less x0 at `begin`, in the mean from `begin` to `end`.
+    """Return UniC-2's weights in the mean from `begin` to `end`: of x0 at `earlier` and at `end`, less x0 at `begin`.
 
-    They integrate every parabola in lambda exactly: the paper's R rho = b, whose b are the first two moments of the step.
+    Arguments are lambdas. The weights integrate every parabola in lambda exactly: the paper's R rho = b, where b
+    are the first two moments of the step.
     """
     size = end - begin
     mean = -1 / expm1(-size) - 1 / size
@@ -123,5 +128,5 @@ KINDS: dict[str, type[Euler] | type[AdamsBashforth2] | type[UniPC2]] = dict(
 
 
 def make_solver(name: str, schedule: Schedule) -> Solver:
-    """The solver of a name in `approximation.SOLVERS`."""
+    """Return the solver with a name in `approximation.SOLVERS`."""
     return KINDS[name](schedule)

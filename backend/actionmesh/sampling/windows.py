@@ -1,4 +1,4 @@
-"""Which frames are generated together: windows that slide from the anchor frame outward.
+"""Which frames are generated together: windows that slide outward from the anchor frame.
 
 Every window overlaps the frames already known by `size - slide`, and is conditioned on all of them.
 """
@@ -7,10 +7,10 @@ from ..errors import InputError
 
 
 def sliding_windows(total: int, anchor: int, size: int, slide: int) -> list[list[int]]:
-    """Frame indices of each window, in the order of generation; the first index of the first window is the anchor.
+    """Return the frame indices of each window, in the order of generation.
 
-    The longer side of the anchor is generated first. A window that would run over the clip's end is moved back
-    inside, where it overlaps more known frames.
+    The first index of the first window is the anchor. The longer side of the anchor is generated first. A window
+    that would run over the clip's end is moved back inside, where it overlaps more known frames.
 
     Args:
         total: frames in the clip.
@@ -21,7 +21,10 @@ def sliding_windows(total: int, anchor: int, size: int, slide: int) -> list[list
         InputError: the anchor is outside the clip, or the numbers leave a window without a known frame.
     """
     if not 0 <= anchor < total:
-        raise InputError(f"The reference frame is {anchor}, and the clip has frames 0 to {total - 1}.", "Choose one of them.")
+        raise InputError(
+            f"The reference frame is {anchor}, but the clip has frames 0 to {total - 1}.",
+            "Choose one of them.",
+        )
     if not 1 <= slide < size:
         raise InputError(f"Windows of {size} frames cannot slide by {slide}.", f"Slide by 1 to {size - 1} frames.")
     if total <= size:
@@ -37,11 +40,14 @@ def sliding_windows(total: int, anchor: int, size: int, slide: int) -> list[list
 
 
 def _spans(first: int, last: int, size: int, slide: int) -> list[list[int]]:
-    """Windows over first..last, rising; the last one is moved back to end at `last`, a span under `size` is one window."""
+    """Return rising windows over first..last.
+
+    The last one is moved back to end at `last`. A span under `size` is one window.
+    """
     begins = list(range(first, max(first, last - size + 1), slide)) + [max(first, last - size + 1)]
     return [list(range(begin, min(begin + size, last + 1))) for begin in begins]
 
 
 def _backward(windows: list[list[int]]) -> list[list[int]]:
-    """The same windows in falling order."""
+    """Return the same windows in falling order."""
     return [window[::-1] for window in windows[::-1]]

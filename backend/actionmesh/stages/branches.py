@@ -1,12 +1,12 @@
-"""The two branches of guidance by one denoiser: as one batch, or one after the other."""
+"""The two branches of guidance from one denoiser: as one batch, or one after the other."""
 
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
+from ..acceleration.graphs import Replayed
 from ..models.denoiser import DenoiserCache
-from ..models.graphs import Replayed
 from ..sampling.guidance import Branches, Velocity
 
 CachedVelocity = Callable[[Tensor, Tensor, DenoiserCache], Tensor]
@@ -14,11 +14,11 @@ CachedVelocity = Callable[[Tensor, Tensor, DenoiserCache], Tensor]
 
 
 def branches_of(velocity: CachedVelocity, cache: DenoiserCache, as_batch: bool, graphs: bool = False) -> Branches:
-    """The branch with the cache's image tokens, and the one without.
+    """Return the branch with the cache's image tokens and the one without.
 
     Args:
-        as_batch: both at once, which takes the memory of two samples; otherwise one after the other.
-        graphs: each is replayed as a CUDA graph, which pays where launching its kernels takes longer than they do.
+        as_batch: compute both at once, which takes the memory of two samples; otherwise one after the other.
+        graphs: replay each as a CUDA graph, which pays if launching its kernels takes longer than running them.
     """
     wrap: Callable[[Velocity], Velocity] = Replayed if graphs else lambda function: function
     zero = cache.unconditional()

@@ -1,4 +1,7 @@
-"""Stage II: where the reference vertices are at any time. Windows slide as in Stage I, each from a mesh that is placed already."""
+"""Stage II: where the reference vertices are at any time.
+
+Windows slide as in Stage I. Each starts from a mesh that is already placed.
+"""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,7 +25,12 @@ STAGE = "Stage II: moving the mesh"
 
 @dataclass(frozen=True)
 class Window:
-    """Frames that are decoded together: `source` is the frame whose vertices are the queries, `targets` the times wanted."""
+    """Frames that are decoded together.
+
+    Args:
+        source: the frame whose vertices are the queries.
+        targets: the times to decode.
+    """
 
     frames: list[int]
     source: int
@@ -30,10 +38,10 @@ class Window:
 
 
 def plan_windows(total: int, anchor: int, size: int, times: list[float]) -> list[Window]:
-    """Gives every time (in frames) to the first window that holds the frames around it.
+    """Assign every time (in frames) to the first window that holds the frames around it.
 
-    A frame's own pose comes from the window that reaches it first. A later window's source is its first frame, which an
-    earlier one has placed.
+    A frame's own pose comes from the window that reaches it first. A later window's source is its first frame,
+    which an earlier one has placed.
     """
     left, windows = sorted(times), []
     for frames in sliding_windows(total, anchor, size, size - 1):
@@ -55,13 +63,13 @@ def animate_vertices(
     store: ModelStore,
     progress: Progress,
 ) -> np.ndarray:
-    """The mesh's vertices (len(times), V, 3) float32 in its own coordinates.
+    """Return the mesh's vertices (len(times), V, 3) float32 in its own coordinates.
 
     Args:
-        latents: (T, N, D) of Stage I.
+        latents: (T, N, D) from Stage I.
         anchor: the frame at which the mesh is the reference.
-        times: in frames, any numbers from 0 to T - 1, every whole frame among them.
-        reference_pose: what becomes of the network's error at a window's source, whose pose is known.
+        times: in frames, any numbers from 0 to T - 1, including every whole frame.
+        reference_pose: what to do about the network's error at a window's source, whose pose is known.
     """
     windows = plan_windows(len(latents), anchor, store.window, times)
     chunks = -(-len(reference.vertices) // store.plan.query_rows)
@@ -79,7 +87,7 @@ def animate_vertices(
 
 
 def _decodings(window: Window, reference_pose: ReferencePose) -> int:
-    """How many poses of a window the network is asked for. Of all sources the anchor alone is a target as well."""
+    """Return how many poses of a window the network decodes. Of all sources only the anchor is also a target."""
     if reference_pose == ReferencePose.DECODED:
         return len(window.targets)
     return len(window.targets) - (window.source in window.targets) + (reference_pose == ReferencePose.CORRECTED)
@@ -94,7 +102,7 @@ def _window_poses(
     store: ModelStore,
     advance: Callable[[], None],
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """Each target time of a window with its pose (W, 3) in model space."""
+    """Yield each target time of a window with its pose (W, 3) in model space."""
     network = store.temporal_autoencoder
     normals = reference.normals
     if source_pose is not reference.vertices:
@@ -121,7 +129,7 @@ class WindowDecoder:
         self._shared: KeysValues | None = None
 
     def pose(self, time: float, queries: Tensor, advance: Callable[[], None]) -> np.ndarray:
-        """Positions (W, 3) at `time` (in frames) of queries (W, 6), chunk by chunk."""
+        """Return the positions (W, 3) at `time` (in frames) of queries (W, 6), chunk by chunk."""
         alpha = self._alpha(time)
         context = self._context(alpha)
         placed = []
@@ -141,6 +149,6 @@ class WindowDecoder:
         return context
 
     def _alpha(self, time: float) -> Tensor:
-        """A time in frames, scaled to [0, 1] over the window."""
+        """Return a time in frames, scaled to [0, 1] over the window."""
         first, last = min(self.window.frames), max(self.window.frames)
         return torch.tensor([(time - first) / (last - first)], dtype=torch.float32, device=self.store.device)

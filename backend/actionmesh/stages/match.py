@@ -1,7 +1,7 @@
-"""Match: the animation brought onto its clip, from the network's poses where they explain it, else from the still mesh.
+"""Match: bringing the animation onto its clip.
 
-It needs no network. The mesh must stand as the reference frame shows it: only then is there a camera to be found, and colours to
-be followed.
+Match starts from the network's poses if they explain the clip, otherwise from the still mesh. It needs no network.
+The mesh must stand as the reference frame shows it: only then can a camera be found and colours be followed.
 """
 
 from collections.abc import Collection, Sequence
@@ -25,11 +25,11 @@ from ..protocol import Facing, Match
 LOOKING = "Match: finding the camera"
 FOLLOWING = "Match: following the clip"
 SHARE_OF_SEARCH = 60
-"""Views that a search looks at, about: the steps of its bar."""
+"""Approximate number of views that a search tries: the steps of its progress bar."""
 
 
 def one_thread() -> AbstractContextManager[object]:
-    """Give linear algebra one thread while it lasts.
+    """Limit linear algebra to one thread inside a `with` block.
 
     On matrices this small several threads wait for each other, and round differently from run to run.
     """
@@ -38,12 +38,12 @@ def one_thread() -> AbstractContextManager[object]:
 
 @dataclass(frozen=True)
 class Matched:
-    """What became of an animation.
+    """The result of match.
 
     Args:
-        vertices: (R, V, 3) float32, the mesh's own coordinates.
-        way: REFINE or TRACK, or OFF where it is as it was.
-        overlap: of silhouette and subject, over their union, mean over the frames.
+        vertices: (R, V, 3) float32, in the mesh's own coordinates.
+        way: REFINE or TRACK, or OFF if the animation was left as it was.
+        overlap: intersection over union of silhouette and subject, mean over the frames.
     """
 
     vertices: np.ndarray
@@ -87,26 +87,27 @@ def match_to_clip(
     """Bring an animation onto its clip.
 
     Args:
-        vertices: (R, V, 3) float32, the network's poses in the mesh's own coordinates; the anchor's is the mesh itself.
+        vertices: (R, V, 3) float32, the network's poses in the mesh's own coordinates; the anchor's pose is the
+            mesh itself.
         faces: (F, 3).
-        frames: (R) which frame of the film each pose shows; between whole ones poses follow their neighbours.
-        known: frames whose poses are known and stay, the anchor among them.
-        way: REFINE, TRACK, or AUTO for whichever the network's poses call for.
-        nodes: of the deformation graph.
+        frames: (R) which frame of the film each pose shows; poses between whole frames follow their neighbours.
+        known: frames whose poses are known and stay as they are, including the anchor.
+        way: REFINE, TRACK, or AUTO to choose from the network's poses.
+        nodes: number of nodes of the deformation graph.
     """
     whole = np.array([frames.index(frame) for frame in range(len(film))])
     _, place_of = weld(vertices[whole[anchor]])
     first = np.unique(place_of, return_index=True)[1]
     faces = place_of[faces]
-    poses = standing.to_match.apply(vertices[whole][:, first])
+    poses = np.stack([standing.to_match.apply(vertices[pose][first]) for pose in whole])
     graph = make_graph(poses[anchor].astype(np.float64), faces, nodes)
     with one_thread():
         chosen, matched = _best(poses, known, anchor, faces, film, standing, graph, way, progress)
     overlap = fit(matched, faces, film, standing.view.camera, progress.check)
-    shifts = standing.to_match.invert_shift(matched.astype(np.float64) - poses)
-    moved = np.stack([
-        pose + between(shifts, frame)[place_of] for pose, frame in zip(vertices, frames, strict=True)
-    ]).astype(np.float32)
+    moved = np.empty_like(vertices)  # one pose at a time: float64 copies of all poses at once would double the memory
+    for place, frame in enumerate(frames):
+        shift = between(matched, frame).astype(np.float64) - between(poses, frame)
+        moved[place] = vertices[place] + standing.to_match.invert_shift(shift)[place_of]
     return Matched(moved, chosen, overlap)
 
 
@@ -114,7 +115,7 @@ def _best(
     poses: np.ndarray, known: Collection[int], anchor: int, faces: np.ndarray, film: Film, standing: Standing, graph: Graph,
     way: Match, progress: Progress,
 ) -> tuple[Match, np.ndarray]:  # fmt: skip
-    """The way taken, and poses (T, V, 3) of match space."""
+    """Return the way taken and the poses (T, V, 3) in match space."""
     camera, others = standing.view.camera, len(film) - len(set(known))
     if way is Match.AUTO and trusted(poses, known, anchor, faces, film, camera, progress.check):
         way = Match.REFINE
@@ -132,7 +133,7 @@ def _best(
 
 
 def between(poses: np.ndarray, frame: float) -> np.ndarray:
-    """Return the pose (V, 3), of poses (T, V, 3) of whole frames, at a time between two of them."""
+    """Return the pose (V, 3) at a time between two whole frames, from the whole frames' poses (T, V, 3)."""
     before, share = int(frame), frame - int(frame)
     return poses[before] if not share else ((1 - share) * poses[before] + share * poses[before + 1]).astype(poses.dtype)
 
@@ -144,8 +145,11 @@ def mismatch(standing: Standing, anchor: int, left_alone: bool) -> str:
         left_alone: whether it was not matched to the clip for that reason.
     """
     named = "the first frame" if anchor == 0 else f"frame {anchor}"
-    agree = f"{100 * standing.view.overlap:.0f}% agree"
+    agree = f"they overlap by {100 * standing.view.overlap:.0f}%"
     if standing.view.overlap >= LEAST_AGREEMENT:
         agree += f", and the outlines are {np.sqrt(standing.view.cost):.1f} pixels apart"
-    rest = "; it was animated without being matched to the clip." if left_alone else "."
-    return f"The mesh does not stand as {named} shows it: {agree}. Pose it alike, or choose another reference frame{rest}"
+    rest = " The animation was not matched to the clip." if left_alone else ""
+    return (
+        f"The mesh does not stand as {named} shows it: {agree}. "
+        f"Pose it like the frame, or choose another reference frame.{rest}"
+    )

@@ -1,4 +1,7 @@
-"""Stage I: temporal 3D diffusion. A synchronised latent for every frame, given some frames' latents and all pictures."""
+"""Stage I: temporal 3D diffusion, which finds a synchronised latent for every frame.
+
+It is given some frames' latents and all pictures.
+"""
 
 import torch
 from torch import Tensor
@@ -21,10 +24,10 @@ STAGE = "Stage I: finding the motion"
 def synchronised_latents(
     known: dict[int, Tensor], anchor: int, contexts: Tensor, store: ModelStore, preset: Preset, seed: int, progress: Progress
 ) -> Tensor:
-    """Latents (T, N, D) of all frames, in main memory.
+    """Return the latents (T, N, D) of all frames, in main memory.
 
     Args:
-        known: latents (N, D) of the frames whose shape is known, the anchor's among them; they are kept as they are.
+        known: latents (N, D) of the frames whose shape is known, including the anchor's; they are kept as they are.
         anchor: the frame from which windows slide outward.
         contexts: (T, S, C) image tokens.
         seed: window i draws its noise from seed + i.
@@ -53,7 +56,10 @@ def generate_window(
     stage: str,
     progress: Progress,
 ) -> Tensor:
-    """Masked generation: denoises the frames of one window that are not in `latents`; (T_w, N, D) in the order of `frames`."""
+    """Denoise the frames of one window that are not in `latents` (masked generation).
+
+    Returns: (T_w, N, D) in the order of `frames`.
+    """
     denoiser = store.denoiser("temporal_denoiser", preset.float8)
     shape = (len(frames), store.tokens, denoiser.config.in_channels)
     start = frame_noise(shape, seed, "cpu")
@@ -69,7 +75,12 @@ def generate_window(
 def motion_branches(
     denoiser: TemporalDenoiser, contexts: Tensor, frames: list[int], known: Tensor, store: ModelStore
 ) -> Branches:
-    """The velocities of a window's frames; contexts (T_w, S, C), known (1, T_w), 1 where a frame's latent is clean."""
+    """Return the velocities of a window's frames.
+
+    Args:
+        contexts: (T_w, S, C).
+        known: (1, T_w), 1 where a frame's latent is clean.
+    """
     times = torch.tensor([frames], dtype=torch.float32, device=store.device)
     cache = denoiser.prepare(contexts[None].to(store.device, store.dtype), times, store.tokens)
 

@@ -1,6 +1,6 @@
-"""Stage 0 from a picture, whose mesh is cleaned up while Stage I runs: that needs nothing but the latent.
+"""Stage 0 from a picture. The mesh is cleaned up while Stage I runs, which needs only the latent.
 
-The surface itself is found before, so that a picture without a shape is told of at once.
+The surface itself is found before Stage I, so that a picture without a shape is reported at once.
 """
 
 from collections.abc import Callable
@@ -19,14 +19,14 @@ from .reference import Reference, decode_surface, latent_from_picture, reference
 
 
 class PendingReference:
-    """A reference whose latent is there, and whose mesh a thread may still be at work on.
+    """A reference whose latent is ready, and whose mesh a thread may still be finishing.
 
-    Leaving its context ends that work, if nobody waited for it, and waits for the thread.
+    Leaving its context stops an unfinished thread and waits for it.
 
     Args:
         latent: (N, D) float32 as the denoisers see it.
-        finish: makes the reference; it is to call its argument now and then, and to let through what that raises.
-        progress: tells whether to stop. Nothing is reported to it from the thread.
+        finish: makes the reference; it must call its argument now and then, and let exceptions from it pass.
+        progress: asked whether to stop. The thread reports nothing to it.
     """
 
     def __init__(self, latent: Tensor, finish: Callable[[Callable[[], None]], Reference], progress: Progress):
@@ -36,18 +36,18 @@ class PendingReference:
         self._reference: Future[Reference] = self._thread.submit(finish, self._check_wanted)
 
     def ready(self) -> Reference:
-        """Waits for the mesh.
+        """Wait for the mesh.
 
         Raises:
-            MeshError: nothing is left of it once it is cleaned up.
+            MeshError: the mesh is empty after cleaning up.
             Cancelled: the user asked to stop.
         """
         return self._reference.result()
 
     def check(self) -> None:
-        """Raises what `ready` will raise, once that is known.
+        """Raise what `ready` will raise, if that is already known.
 
-        Faults, and memory that ran out, are left to `ready`: a stage that checks has not run out of its own.
+        Bugs and out-of-memory errors are left to `ready`: the stage that checks has not run out of memory itself.
 
         Raises:
             MeshError, Cancelled: see `ready`.
@@ -69,7 +69,7 @@ class PendingReference:
 
 
 class ReadyReference(PendingReference):
-    """A reference that is there already: no thread is at work on it."""
+    """A reference that is already complete, without a thread."""
 
     def __init__(self, reference: Reference):
         self.latent, self._reference = reference.latent, Future()
@@ -80,7 +80,9 @@ class ReadyReference(PendingReference):
 
 
 def reference_from_picture(context: Tensor, store: ModelStore, preset: Preset, seed: int, progress: Progress) -> PendingReference:
-    """Image-to-3D: image tokens of the anchor frame (S, C) -> a latent, and the mesh that the VAE decodes from it.
+    """Make a reference from the image tokens (S, C) of the anchor frame.
+
+    It has a latent, and the mesh that the VAE decodes from it.
 
     Raises:
         MeshError: the picture gave no surface.

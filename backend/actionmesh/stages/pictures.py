@@ -1,4 +1,4 @@
-"""Frames -> image tokens, the context of both denoisers."""
+"""The frames as image tokens, the context of both denoisers."""
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from ..weights.store import ModelStore
 from .retry import once_more_with_less
 
 BATCH = 4
-"""Pictures at once: about a thousand tokens, less than any memory plan lets a network take."""
+"""Pictures encoded at once: about a thousand tokens, fewer than any memory plan allows a network."""
 STAGE = "Looking at the frames"
 
 

@@ -1,6 +1,6 @@
 """Stage 0: the reference shape, made from one frame's picture or encoded from the artist's mesh.
 
-Either way it is a mesh in model space and a latent of the same shape.
+Both give a mesh in model space and a latent of the same shape.
 """
 
 from dataclasses import dataclass
@@ -39,11 +39,11 @@ class Reference:
     """The shape that moves.
 
     Args:
-        vertices: (W, 3) float32 in model space, one for each place.
+        vertices: (W, 3) float32 in model space, one for each distinct place.
         normals: (W, 3) float32.
         latent: (N, D) float32 as the denoisers see it.
-        mesh: the V vertices and the faces that the user gets, in their own coordinates.
-        place_of: (V,) which of the W places each of the mesh's vertices is at.
+        mesh: the mesh that the user gets, with V vertices in its own coordinates.
+        place_of: (V,) index of the place, of W, of each of the mesh's vertices.
         to_model: from the mesh's coordinates to model space.
     """
 
@@ -55,16 +55,16 @@ class Reference:
     to_model: Normalisation
 
     def moved(self, places: np.ndarray) -> np.ndarray:
-        """The mesh's vertices (V, 3), in its own coordinates, when its places are at `places` (W, 3) in model space.
+        """Return the mesh's vertices (V, 3), in its own coordinates, for places (W, 3) in model space.
 
-        Where a place has not moved its vertices are the mesh's own, bit for bit.
+        Vertices whose place has not moved are the mesh's own, bit for bit.
         """
         shift = self.to_model.invert_shift(places - self.vertices)
         return (self.mesh.vertices + shift[self.place_of]).astype(np.float32)
 
 
 def reference_in_model_space(latent: Tensor, mesh: Mesh) -> Reference:
-    """The reference whose latent (N, D) was decoded to this mesh."""
+    """Return the reference whose latent (N, D) was decoded to this mesh."""
     normals, places = vertex_normals(mesh.vertices, mesh.faces), np.arange(len(mesh.vertices))
     return Reference(mesh.vertices, normals, latent, mesh, places, Normalisation(np.zeros(3), 1.0))
 
@@ -72,7 +72,7 @@ def reference_in_model_space(latent: Tensor, mesh: Mesh) -> Reference:
 @once_more_with_less
 @torch.no_grad()
 def latent_from_picture(context: Tensor, store: ModelStore, preset: Preset, seed: int, progress: Progress) -> Tensor:
-    """Denoises one latent (N, D) under guidance."""
+    """Denoise one latent (N, D) with guidance."""
     denoiser = store.denoiser("image_to_3d")
 
     def velocity(latents: Tensor, time: Tensor, cache: DenoiserCache) -> Tensor:
@@ -87,17 +87,17 @@ def latent_from_picture(context: Tensor, store: ModelStore, preset: Preset, seed
 
 
 def decode_mesh(latent: Tensor, store: ModelStore, preset: Preset, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
-    """The surface of a latent (N, D), cleaned up: vertices (V, 3) float32 in model space, faces (F, 3) int32."""
+    """Return the cleaned-up surface of a latent (N, D): vertices (V, 3) float32 in model space, faces (F, 3) int32."""
     return clean_up(*decode_surface(latent, store, preset, progress), preset.max_faces, preset.smallest_part)
 
 
 @once_more_with_less
 @torch.no_grad()
 def decode_surface(latent: Tensor, store: ModelStore, preset: Preset, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
-    """The surface of a latent (N, D) as it is found: vertices (V, 3) float32 in model space, faces (F, 3) int32.
+    """Return the raw surface of a latent (N, D): vertices (V, 3) float32 in model space, faces (F, 3) int32.
 
     Raises:
-        MeshError: there is none.
+        MeshError: the latent has no surface.
     """
     vae = store.shape_vae
     context = vae.prepare(store.denormalise(latent[None].to(store.device)))
@@ -105,7 +105,7 @@ def decode_surface(latent: Tensor, store: ModelStore, preset: Preset, progress: 
     def field(points: Tensor) -> Tensor:
         return vae.query(points[None].to(store.device), context)[0, :, 0]
 
-    # Apple's GPUs know no float64, which the grid's coordinates need
+    # Apple's GPUs do not support float64, which the grid's coordinates need
     device = store.device if store.device.type == "cuda" else torch.device("cpu")
     try:
         return extract_surface(field, preset.resolution, chunk=store.plan.query_rows, progress=progress, device=device)
@@ -116,12 +116,12 @@ def decode_surface(latent: Tensor, store: ModelStore, preset: Preset, progress: 
 
 @torch.no_grad()
 def reference_from_mesh(mesh: Mesh, store: ModelStore, seed: int, turn: np.ndarray | None = None) -> Reference:
-    """The artist's mesh: welded, brought to model space, and encoded by the VAE.
+    """Return the reference of the artist's mesh, which is welded, brought to model space, and encoded by the VAE.
 
     Args:
-        turn: (3, 3) rotation that takes the side that the camera sees to +Z; None where it is there already.
+        turn: (3, 3) rotation that takes the side that the camera sees to +Z; None if it is already there.
     Raises:
-        MeshError: nothing is left of the mesh once vertices at one place are one.
+        MeshError: the mesh has no surface once vertices at the same place are merged.
     """
     places, place_of = weld(mesh.vertices)
     vertices, to_model = normalise(places, store.settings.reference_extent, turn)
@@ -134,9 +134,10 @@ def reference_from_mesh(mesh: Mesh, store: ModelStore, seed: int, turn: np.ndarr
 
 @torch.no_grad()
 def latent_of_pose(reference: Reference, pose: Mesh, store: ModelStore, seed: int) -> Tensor:
-    """The latent (N, D) of a further known frame.
+    """Return the latent (N, D) of a further known frame.
 
-    With the reference's topology the same points of the surface become tokens, so that both latents are in step.
+    If the pose has the reference's topology, the same points of the surface become tokens, so that both latents
+    correspond.
     """
     vertices = reference.to_model.apply(pose.vertices)
     if len(vertices) == len(reference.mesh.vertices) and np.array_equal(pose.faces, reference.mesh.faces):
@@ -154,21 +155,21 @@ def latent_of_pose(reference: Reference, pose: Mesh, store: ModelStore, seed: in
 
 
 def require_surface(vertices: np.ndarray, faces: np.ndarray, mesh: Mesh) -> None:
-    """Raises MeshError when faces (F, 3) over model-space vertices (V, 3) have no area."""
+    """Raise MeshError if faces (F, 3) over model-space vertices (V, 3) have no area."""
     corners = vertices[faces].astype(np.float64)
     if not np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]).any():
         cure = "Delete stray vertices far from the surface and export again."
-        raise MeshError(f"The faces of {mesh.name} are too small beside its size.", cure)
+        raise MeshError(f"The faces of {mesh.name} are too small for its size.", cure)
 
 
 def choose_tokens(points: np.ndarray, store: ModelStore, seed: int) -> Tensor:
-    """(P, 3) -> (N) indices of the points that become tokens."""
+    """Return the indices (N) of the points, of (P, 3), that become tokens."""
     return farthest_points(torch.from_numpy(points), store.tokens, seed)
 
 
 @once_more_with_less
 def encode_surface(points: np.ndarray, normals: np.ndarray, tokens: Tensor, store: ModelStore, seed: int) -> Tensor:
-    """A sample (N, D) of the VAE's posterior, as the denoisers see it; points and normals (P, 3)."""
+    """Return a sample (N, D) of the VAE's posterior, as the denoisers see it, for points and normals (P, 3)."""
     surface = torch.from_numpy(np.concatenate([points, normals], axis=1))[None].to(store.device)
     posterior = store.shape_vae.encode(surface, tokens[None].to(store.device))
     sample = posterior.sample(torch.Generator().manual_seed(seed)).float()

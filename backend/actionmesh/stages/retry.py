@@ -1,4 +1,4 @@
-"""A stage that runs out of memory is done once more, under a smaller memory plan."""
+"""Repeating a stage that runs out of memory, once, under a smaller memory plan."""
 
 import logging
 from collections.abc import Callable
@@ -17,12 +17,14 @@ Result = TypeVar("Result")
 
 
 def once_more_with_less(stage: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Decorates a stage that takes a `store`, and a `progress` if it has steps.
+    """Decorate a stage that takes a `store`, and a `progress` if it has steps, to run once more if memory runs out.
 
-    What the stages before have found is kept, for it is in main memory. That the memory ran out is told by a step of its own.
+    Results of earlier stages are kept, because they are in main memory. A step of its own reports that memory ran
+    out.
 
     Raises:
-        the same as the stage: also when memory runs out and the job was lightened before, or has the smallest plan.
+        the same as the stage, including out-of-memory errors if the job was lightened before or has the smallest
+            plan.
     """
     parameters = signature(stage)
 
@@ -35,15 +37,15 @@ def once_more_with_less(stage: Callable[Arguments, Result]) -> Callable[Argument
         except Exception as error:
             if not is_out_of_memory(error) or not store.can_lighten:
                 raise
-        store.lighten()  # not before the error is gone, and with it all that the stage held
-        log.warning("Memory ran out; going on with the plan for %s GB.", store.plan.name)
-        tell(given.get("progress"), f"Memory ran out: going on as on a card of {store.plan.name} GB")
+        store.lighten()  # only after the error is gone, and with it all that the stage held
+        log.warning("Memory ran out; continuing with the plan for %s GB.", store.plan.name)
+        tell(given.get("progress"), f"Memory ran out: continuing as on a card of {store.plan.name} GB")
         return stage(*arguments, **named)
 
     return lightened
 
 
 def tell(progress: Progress | None, text: str) -> None:
-    """Shows a text where stages are shown."""
+    """Show a text where stage names are shown."""
     if progress is not None:
         progress.start(text, 1)()

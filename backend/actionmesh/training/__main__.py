@@ -1,4 +1,4 @@
-"""Makes data and trains the parts of the bundled checkpoint.
+"""Make training data and train the parts of the bundled checkpoint.
 
     python -m actionmesh.training data DATA --sequences 3000
     python -m actionmesh.training train vae DATA RUN                    or, on several GPUs or machines:
@@ -9,13 +9,14 @@
     python -m actionmesh.training train autoencoder DATA RUN
     python -m actionmesh.training train refit_image_to_3d DATA RUN
     python -m actionmesh.training train finetune_autoencoder DATA RUN
-    python -m actionmesh.training latents DATA RUN LATENTS               encoded once, for `train ... --latents LATENTS`
-    python -m actionmesh.training round DATA RUN --start CHECKPOINT --end CHECKPOINT --minutes 180     all that a checkpoint needs
+    python -m actionmesh.training latents DATA RUN LATENTS     encode once, for `train ... --latents LATENTS`
+    python -m actionmesh.training round DATA RUN --start CHECKPOINT --end CHECKPOINT --minutes 180    train further
     python -m actionmesh.training export RUN CHECKPOINT
     python -m actionmesh.training unpack CHECKPOINT RUN        to train a checkpoint further
     python -m actionmesh.training clip CHECKPOINT/demo --seed 2010 --template bird
 
-Each can be stopped and started again, also on another number of processes; a part goes on from its last state in RUN.
+You can stop each command and start it again, also with another number of processes. A part continues from its last
+state in RUN.
 """
 
 import argparse
@@ -51,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
     data = commands.add_parser("data", help="make shards of toys")
     data.add_argument("data", type=Path)
     data.add_argument("--sequences", type=int, default=3000)
-    data.add_argument("--first-seed", type=int, default=1_000_000, help="unseen toys have seeds under a million")
+    data.add_argument("--first-seed", type=int, default=1_000_000, help="unseen toys have seeds below a million")
     data.add_argument("--no-pictures", action="store_true")
     data.add_argument("--workers", type=int, default=os.cpu_count())
     train = commands.add_parser("train", help="train one part")
@@ -60,25 +61,25 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("run", type=Path)
     train.add_argument("--minutes", type=float)
     train.add_argument("--steps", type=int)
-    train.add_argument("--batch", type=int, help="over all processes")
-    train.add_argument("--seed", type=int, help="of the batches: another draws others, when a finished part goes on")
-    train.add_argument("--parts", type=int, help="that a batch is drawn and differentiated in: more take less memory")
+    train.add_argument("--batch", type=int, help="batch size over all processes")
+    train.add_argument("--seed", type=int, help="seed of the batches; change it to train a finished part on others")
+    train.add_argument("--parts", type=int, help="parts that a batch is split into; more take less memory")
     train.add_argument("--recompute", action="store_true", help="activation checkpointing: less memory, more time")
-    train.add_argument("--latents", type=Path, help="folder that the command latents has filled; for the denoisers")
+    train.add_argument("--latents", type=Path, help="folder that the latents command filled; for the denoisers")
     train.add_argument("--tensorboard", type=Path, help="folder for events")
-    train.add_argument("--picture-minutes", type=float, default=10.0, help="between pictures on TensorBoard")
-    latents = commands.add_parser("latents", help="encode a data set by the finished VAE, once")
+    train.add_argument("--picture-minutes", type=float, default=10.0, help="minutes between pictures on TensorBoard")
+    latents = commands.add_parser("latents", help="encode a data set once, with the finished VAE")
     latents.add_argument("data", type=Path)
     latents.add_argument("run", type=Path)
     latents.add_argument("latents", type=Path)
     further = commands.add_parser("round", help="train a checkpoint further: Stage I, Stage II, image-to-3D")
     further.add_argument("data", type=Path)
-    further.add_argument("run", type=Path, help="folder of this round alone")
-    further.add_argument("--start", type=Path, required=True, help="the checkpoint to go on from")
-    further.add_argument("--end", type=Path, required=True, help="folder of the checkpoint that is made")
-    further.add_argument("--minutes", type=float, required=True, help="of all parts together")
-    further.add_argument("--steps", type=int, help="of every part, to try a round out")
-    further.add_argument("--seed", type=int, default=0, help="of the batches; another for every round, or all see the same")
+    further.add_argument("run", type=Path, help="folder for this round only")
+    further.add_argument("--start", type=Path, required=True, help="checkpoint to continue from")
+    further.add_argument("--end", type=Path, required=True, help="folder for the new checkpoint")
+    further.add_argument("--minutes", type=float, required=True, help="minutes for all parts together")
+    further.add_argument("--steps", type=int, help="steps of every part, to try a round out")
+    further.add_argument("--seed", type=int, default=0, help="seed of the batches; use another for every round")
     for command in (train, latents, further):
         command.add_argument("--sizes", default="toy", choices=("toy", "tiny", "full"))
         command.add_argument("--threads", type=int)
@@ -88,7 +89,7 @@ def parser() -> argparse.ArgumentParser:
     export.add_argument("run", type=Path)
     export.add_argument("checkpoint", type=Path)
     export.add_argument("--sizes", default="toy", choices=("toy", "tiny", "full"))
-    unpack = commands.add_parser("unpack", help="make a run of a checkpoint's parts")
+    unpack = commands.add_parser("unpack", help="turn a checkpoint's parts back into a run")
     unpack.add_argument("checkpoint", type=Path)
     unpack.add_argument("run", type=Path)
     clip = commands.add_parser("clip", help="render a toy as the bundled clip")
@@ -99,7 +100,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def make_data(arguments: argparse.Namespace) -> None:
-    """Shards are made by several processes; those that are there already are left alone."""
+    """Make shards in several processes; existing shards are kept."""
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
@@ -128,7 +129,7 @@ def train_part(arguments: argparse.Namespace) -> None:
 
 
 def changed(recipe: "PartRecipe", arguments: argparse.Namespace) -> "PartRecipe":
-    """The table's recipe with what the command says; raises InputError where it makes no sense."""
+    """Return the recipe with the command's changes; raise InputError if the result is invalid."""
     from ..errors import InputError
 
     told = {name: getattr(arguments, name) for name in ("minutes", "steps", "parts", "seed")}
@@ -138,7 +139,7 @@ def changed(recipe: "PartRecipe", arguments: argparse.Namespace) -> "PartRecipe"
         loop = replace(recipe.loop, **of_loop)
         return replace(recipe, batch=batch, loop=loop, recompute=recipe.recompute or arguments.recompute)
     except ValueError as error:
-        raise InputError(f"The recipe makes no sense: {error}.") from error
+        raise InputError(f"The recipe is invalid: {error}.") from error
 
 
 def encode_latents(arguments: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""What one training step of each network sees, drawn from stored toys."""
+"""Draw what each network sees in one training step from stored toys."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -18,7 +18,7 @@ IMAGE_MEAN, IMAGE_STD = torch.tensor(ImagePreprocessing.image_mean), torch.tenso
 
 
 class ShownFrames(Protocol):
-    """B windows of T frames: `rows` (B), which sequences they are from, and `frame_times` (B, T), which of their frames."""
+    """B windows of T frames: `rows` (B) are their sequences, `frame_times` (B, T) the frames of these."""
 
     @property
     def rows(self) -> Tensor: ...
@@ -33,11 +33,11 @@ class Windows:
 
     Args:
         tracks: (B, T, P, 6) points and normals.
-        vertices: (B, T, V, 6) vertices of a mesh, with normals: what the temporal autoencoder is asked about.
+        vertices: (B, T, V, 6) vertices of a mesh, with normals: the queries of the temporal autoencoder.
         token_indices: (B, N) the canonical points that are tokens in every frame of a window.
         frame_times: (B, T) in frames, rising.
-        pictures: (B, T, 3, h, w) normalised; empty where the data has none.
-        rows: (B) which sequences they are from.
+        pictures: (B, T, 3, h, w) normalised; empty if the data has none.
+        rows: (B) the sequences that the windows come from.
     """
 
     tracks: Tensor
@@ -49,7 +49,7 @@ class Windows:
 
 
 def shapes(data: ToyData, batch: int, points: int, tokens: int, query_count: int, generator: torch.Generator) -> Surfaces:
-    """Random shapes for the VAE, whose tokens were chosen on another frame of their sequence."""
+    """Draw random shapes for the VAE, whose tokens are chosen on another frame of their sequence."""
     rows = torch.randint(len(data), (batch,), generator=generator)
     frames = torch.randint(FRAMES, (batch,), generator=generator)
     chosen = torch.randperm(data.points.shape[2], generator=generator)[:points]
@@ -61,7 +61,7 @@ def shapes(data: ToyData, batch: int, points: int, tokens: int, query_count: int
 
 
 def windows(data: ToyData, batch: int, frames: int, points: int, tokens: int, generator: torch.Generator) -> Windows:
-    """Random windows: `frames` of a sequence's frames, in order, seldom all neighbours."""
+    """Draw random windows: `frames` frames of a sequence in order, rarely consecutive."""
     rows = torch.randint(len(data), (batch,), generator=generator)
     order = torch.rand(batch, FRAMES, generator=generator).argsort(dim=1)[:, :frames].sort(dim=1).values
     chosen = torch.randperm(data.points.shape[2], generator=generator)[:points]
@@ -75,7 +75,7 @@ def windows(data: ToyData, batch: int, frames: int, points: int, tokens: int, ge
 
 
 def patches_of(data: ToyData, batch: ShownFrames, grid: int) -> Patches:
-    """What the grid x grid patches of a batch's pictures show, window by window."""
+    """Return what the grid x grid patches of a batch's pictures show, window by window."""
     assert data.views is not None
     rows, frames = batch.rows.repeat_interleave(batch.frame_times.shape[1]), batch.frame_times.long().flatten()
     points, normals = data.points[rows, frames].float(), data.normals[rows, frames].float()
@@ -83,38 +83,38 @@ def patches_of(data: ToyData, batch: ShownFrames, grid: int) -> Patches:
 
 
 def sequence(data: ToyData, row: int, points: int, generator: torch.Generator) -> Tensor:
-    """(T, P, 6) random points and their normals in all frames of a sequence."""
+    """Return random points and their normals (T, P, 6) in all frames of a sequence."""
     chosen = torch.randperm(data.points.shape[2], generator=generator)[:points]
     return _joined(data.points, data.normals, (torch.tensor(row),), chosen)
 
 
 def pictures_of(data: ToyData, batch: ShownFrames) -> Tensor:
-    """(B, T, 3, h, w) normalised pictures of a batch's frames."""
+    """Return the normalised pictures (B, T, 3, h, w) of a batch's frames."""
     assert data.pictures is not None
     return normalised(data.pictures[batch.rows[:, None], batch.frame_times.long()])
 
 
 def _joined(points: Tensor, normals: Tensor, frames: tuple[Tensor, ...], chosen: Tensor | slice) -> Tensor:
-    """(..., P, 6) float32 of the chosen points and their normals in the chosen frames."""
+    """Return the chosen points and their normals in the chosen frames, (..., P, 6) float32."""
     return torch.cat([points[frames][..., chosen, :], normals[frames][..., chosen, :]], dim=-1).float()
 
 
 def choose_tokens(points: Tensor, tokens: int, generator: torch.Generator) -> Tensor:
-    """(B, P, 3) -> (B, N) indices: farthest point sampling from a random subset."""
+    """Return token indices (B, N) into points (B, P, 3) by farthest point sampling from a random subset."""
     seed = int(torch.randint(2**31, (1,), generator=generator))
     return farthest_points_batch(points, tokens, seed)
 
 
 def normalised(pictures: Tensor) -> Tensor:
-    """(..., h, w, 3) uint8 -> (..., 3, h, w) float32 with ImageNet's mean and deviation."""
+    """Normalise pictures (..., h, w, 3) uint8 by ImageNet's mean and deviation, as (..., 3, h, w) float32."""
     return ((pictures.float() / 255 - IMAGE_MEAN) / IMAGE_STD).movedim(-1, -3)
 
 
 @torch.no_grad()
 def encode_windows(vae: ShapeVAE, batch: Windows, mean: Tensor, std: Tensor, noise: Tensor) -> Tensor:
-    """Normalised latents (B, T, N, D) of every frame, with the same canonical tokens in all frames of a window.
+    """Encode every frame as normalised latents (B, T, N, D), with the same canonical tokens in all frames of a window.
 
-    noise (B, T, N, D) makes samples of the posteriors.
+    noise (B, T, N, D) draws the samples from the posteriors.
     """
     count, frames = batch.tracks.shape[:2]
     indices = batch.token_indices.repeat_interleave(frames, dim=0)
@@ -123,7 +123,7 @@ def encode_windows(vae: ShapeVAE, batch: Windows, mean: Tensor, std: Tensor, noi
 
 
 def draw_known(batch: int, frames: int, generator: torch.Generator) -> Tensor:
-    """(B, T) with 1 at the source frames: mostly one, sometimes two or three, anywhere in the window, but never in all of it."""
+    """Return (B, T) with 1 at the known frames: mostly one, sometimes two or three, anywhere, but never all of them."""
     count = 1 + (torch.rand(batch, generator=generator) < 0.3).long() + (torch.rand(batch, generator=generator) < 0.1).long()
     rank = torch.rand(batch, frames, generator=generator).argsort(dim=1).argsort(dim=1)
     return (rank < count.clamp(max=frames - 1)[:, None]).float()

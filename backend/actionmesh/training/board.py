@@ -1,6 +1,6 @@
-"""A training on TensorBoard: what the log says, and every few minutes pictures of unseen toys by the averaged weights.
+"""Show a training on TensorBoard: the log's values, and every few minutes pictures of unseen toys.
 
-`tensorboard` is needed for this alone and imported when a board is made.
+The averaged weights make the pictures. Only this module needs `tensorboard`, and imports it when a board is made.
 """
 
 import time
@@ -15,16 +15,16 @@ from .live_store import LiveStore
 from .unseen_pictures import strip
 
 SEEDS = (11, 24)
-"""Of the toys that are shown; training's begin at a million."""
+"""Seeds of the toys in the pictures; training seeds begin at a million."""
 PRESET = "demo"
 
 
 class Board:
-    """Writes event files.
+    """A writer of TensorBoard event files.
 
     Args:
-        folder: of the events; those of a part go to a folder of its own in it.
-        minutes: between pictures.
+        folder: folder of the events; each part has a subfolder.
+        minutes: minutes between pictures.
     Raises:
         InputError: TensorBoard is not installed.
     """
@@ -38,7 +38,7 @@ class Board:
         self.minutes, self.shown = minutes, time.monotonic()
 
     def watch(self, learning: Mapping[str, nn.Module], run: Path, sizes: str, device: torch.device) -> None:
-        """Says which networks are being trained, by the names of their parts, and where the finished ones are."""
+        """Set the networks in training, by part name, and the folder of the finished ones."""
         self.learning, self.run, self.sizes, self.device = learning, run, sizes, device
 
     def scalars(self, step: int, means: Mapping[str, float]) -> None:
@@ -46,11 +46,11 @@ class Board:
             self.writer.add_scalar(name, value, step)
 
     def due(self) -> bool:
-        """Whether it is time for pictures."""
+        """Return whether it is time for pictures."""
         return time.monotonic() - self.shown > 60 * self.minutes
 
     def pictures(self, step: int) -> None:
-        """One strip a toy."""
+        """Write one strip of pictures for each toy."""
         store = LiveStore(self.run, self.learning, self.sizes, self.device)
         for seed in SEEDS:
             self.writer.add_image(f"unseen/{seed}", strip(seed, store, store.preset(PRESET)), step, dataformats="HWC")

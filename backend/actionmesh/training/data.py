@@ -1,7 +1,7 @@
-"""Toys stored in shards, and read back as tensors.
+"""Store toys in shards and read them back as tensors.
 
-A shard is two safetensors files of consecutive seeds: what was tracked, and what was rendered (the shape VAE and the temporal
-autoencoder need no pictures).
+A shard is two safetensors files of consecutive seeds: one with the tracks, one with the pictures. The shape VAE and the
+temporal autoencoder need no pictures.
 """
 
 from dataclasses import dataclass, fields
@@ -30,7 +30,7 @@ VERTICES = 384
 FRAMES = 16
 RENDER = 224
 CONE, CONE_PITCH = np.radians(15), np.radians(4)
-"""Cameras are within this angle of straight in front and a little above."""
+"""Half angle of the cone of cameras around the front, in radians, and the pitch of its axis: a little above."""
 
 
 BODY = {field.name: f"body.{field.name}" for field in fields(BodyBatch)}
@@ -44,9 +44,9 @@ class ToyData:
 
     Args:
         points, normals: (n, T, P, 3) float16, the same P tracked surface points in every frame.
-        vertices, vertex_normals: (n, T, V, 3) float16, some vertices of a mesh of each toy as an artist might bring it.
-        pictures: (n, T, h, w, 3) uint8, cropped and squared as at inference; None where they were not asked for.
-        bodies: n T bodies, sequence by sequence.
+        vertices, vertex_normals: (n, T, V, 3) float16, some vertices of a mesh of each toy, as an artist might make it.
+        pictures: (n, T, h, w, 3) uint8, cropped and squared as at inference; None if not requested.
+        bodies: n * T bodies, sequence by sequence.
         views: how the pictures were taken; None without pictures.
     """
 
@@ -63,11 +63,11 @@ class ToyData:
 
     @classmethod
     def load(cls, folder: Path, pictures: bool = True) -> "ToyData":
-        """Reads all shards of a folder that are complete for the purpose.
+        """Load all shards of a folder that have what is requested.
 
         Raises:
             FileNotFoundError: there are none.
-            InputError: one is of another version, or holds what is no finite number.
+            InputError: a shard is of another version, or holds a value that is not finite.
         """
         paths = [path for path in sorted(folder.glob("tracks_*.safetensors")) if not pictures or picture_path(path).exists()]
         if not paths:
@@ -88,7 +88,7 @@ class ToyData:
 
 
 def seeds_of(tracks: Path, count: int) -> range:
-    """The seeds of a shard of `count` sequences: its name has the first."""
+    """Return the seeds of a shard of `count` sequences; its name holds the first seed."""
     first = int(tracks.stem.removeprefix("tracks_"))
     return range(first, first + count)
 
@@ -98,7 +98,7 @@ def picture_path(tracks: Path) -> Path:
 
 
 def make_shard(folder: Path, first_seed: int, pictures: bool, count: int = SHARD) -> Path:
-    """Makes what is missing of the shard of `count` seeds from `first_seed`; returns the path of its tracks."""
+    """Make the missing files of the shard of `count` seeds from `first_seed`; return the path of its tracks."""
     path = folder / f"tracks_{first_seed:07d}.safetensors"
     missing = [make for make, file in ((_tracks, path), (_pictures, picture_path(path))) if not file.exists()]
     if not pictures:
@@ -139,13 +139,13 @@ def _save(tensors: dict[str, Tensor], path: Path) -> None:
 
 
 def render_toy(sequence: ToySequence, size: int = RENDER) -> np.ndarray:
-    """(T, size, size, 4) uint8 RGBA from the front, with a camera and a light drawn from the toy's seed; not antialiased."""
+    """Render a toy as (T, size, size, 4) uint8 RGBA, not antialiased; its seed sets the camera and the light."""
     camera, light = toy_camera_and_light(sequence.seed)
     return render_frames(sequence.vertices, sequence.faces, sequence.colours, camera, size, light, supersample=1)
 
 
 def toy_camera_and_light(seed: int) -> tuple[Camera, Light]:
-    """A camera in a cone around the front, orthographic or with mild perspective, and a light from above."""
+    """Draw a camera in a cone around the front, orthographic or with mild perspective, and a light from above."""
     rng = np.random.default_rng((seed, 1))
     around, off = rng.uniform(0, 2 * np.pi), CONE * np.sqrt(rng.random())
     camera = Camera(
@@ -165,17 +165,17 @@ def toy_camera_and_light(seed: int) -> tuple[Camera, Light]:
 
 
 def picture_frames(sequence: ToySequence) -> np.ndarray:
-    """(T, h, w, 3) uint8: rendered, cut out with some errors, composited on white, cropped and squared as at inference."""
+    """Render a toy, cut it out with some errors and prepare it as at inference: (T, h, w, 3) uint8 on white."""
     return small_pictures(with_mask_errors(render_toy(sequence), np.random.default_rng((sequence.seed, 3))))
 
 
 def small_pictures(frames: np.ndarray) -> np.ndarray:
-    """(T, PICTURE, PICTURE, 3) uint8 of RGBA frames (T, H, W, 4): on white, cropped and squared over all of them."""
+    """Put RGBA frames (T, H, W, 4) on white and crop them to one common square: (T, PICTURE, PICTURE, 3) uint8."""
     return np.stack([cv2.resize(square, (PICTURE, PICTURE), interpolation=cv2.INTER_AREA) for square in padded_frames(frames)])
 
 
 def _concatenate(parts: list[Tensor]) -> Tensor:
-    """Along the first axis, with the second padded to the longest (bodies have different numbers of parts)."""
+    """Concatenate along the first axis; pad the second to the longest, as bodies differ in their number of parts."""
     longest = max(part.shape[1] for part in parts) if parts[0].ndim > 1 else 0
     padded = [
         part

@@ -1,4 +1,4 @@
-"""The bundled clip and its mesh: a toy that no training has seen."""
+"""Render the bundled clip and its mesh: a toy that is not in the training data."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -17,7 +17,10 @@ BACKGROUND = (236, 238, 240)
 
 
 def write_demo(folder: Path, seed: int, template: str | None = None, frames: int = 24) -> None:
-    """Writes `clip.mp4`, the toy before a plain background at its own pace, and `mesh.glb`, its first frame with vertex colours."""
+    """Write a toy as `clip.mp4` and `mesh.glb`.
+
+    The clip shows the toy on a plain background at its own speed; the mesh is its first frame, with vertex colours.
+    """
     toy = make_sequence(seed, frames, template)
     camera, light = toy_camera_and_light(seed)
     pictures = render_frames(toy.vertices, toy.faces, toy.colours, camera, SIZE, light)

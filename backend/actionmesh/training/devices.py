@@ -1,6 +1,6 @@
-"""Where and in which precision training computes: Hugging Face `accelerate`, set up the same way for one process or many.
+"""Choose the device and precision of training with Hugging Face `accelerate`, the same way for one process or many.
 
-`accelerate` is needed for training alone and imported when that begins.
+Only training needs `accelerate`; it is imported when training begins.
 """
 
 from typing import TYPE_CHECKING
@@ -13,25 +13,26 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 COPIES = ("NO", "MULTI_CPU", "MULTI_GPU", "MULTI_XPU", "MULTI_NPU", "MULTI_MLU", "MULTI_SDAA", "MULTI_MUSA")
-"""The kinds of launch in which every process has a copy of the network; others cut it up."""
+"""Kinds of launch in which every process has a whole copy of the network; the others split it."""
 
 
 def make_accelerator(device: str = "auto", precision: str = "auto") -> "Accelerator":
-    """What computes, as `accelerate launch` (or nothing) has set it up.
+    """Return an Accelerator for this process, as set up by `accelerate launch` or without it.
 
     Args:
         device: "auto" takes the accelerator of this process if there is one; "cpu" never does.
-        precision: "bf16" (autocast), "no" (float32), or "auto": bf16 where the device multiplies it fast.
+        precision: "bf16" (autocast), "no" (float32), or "auto": bf16 if the device multiplies it fast.
 
     Raises:
-        InputError: `accelerate` is not installed, or the launch cuts networks into pieces.
+        InputError: `accelerate` is not installed, or the launch splits the network over processes.
     """
     try:
         from accelerate import Accelerator, DistributedDataParallelKwargs, PartialState
     except ImportError as error:
         cure = "Install backend/requirements-dev.txt."
         raise InputError("Training needs Hugging Face accelerate, which is not installed.", cure) from error
-    cpu = device == "cpu" or not torch.accelerator.is_available()  # said outright, for several CPU processes are found only then
+    # cpu must be explicit: only then does accelerate detect several CPU processes
+    cpu = device == "cpu" or not torch.accelerator.is_available()
     state = PartialState(cpu=cpu)
     if state.distributed_type.name not in COPIES:
         cure = "Launch it with --multi_gpu, without FSDP, DeepSpeed or Megatron."
@@ -43,9 +44,9 @@ def make_accelerator(device: str = "auto", precision: str = "auto") -> "Accelera
 
 
 def multiplies_bf16(device: torch.device) -> bool:
-    """Whether bfloat16 is faster than float32: on GPUs since Ampere, and on CPUs with AMX or AVX512-BF16."""
+    """Return whether bfloat16 is faster than float32: on GPUs since Ampere, and on CPUs with AMX or AVX512-BF16."""
     if device.type == "cuda":
-        with torch.cuda.device(device):  # whose answer is asked for
+        with torch.cuda.device(device):  # is_bf16_supported asks the current device
             return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type == "cpu":
         able = torch.cpu.get_capabilities()

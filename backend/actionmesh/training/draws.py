@@ -1,6 +1,6 @@
-"""What one step of each part sees: everything random in it, drawn on the CPU, so that the losses are functions of it alone.
+"""Draw everything random in a training step of each part, so that the losses are deterministic.
 
-Noise is small beside the networks' work, and drawn on the CPU it is the same on every device.
+All of it is drawn on the CPU: the cost is small compared to the networks', and the noise is the same on every device.
 """
 
 from collections.abc import Callable
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 
 Batch = TypeVar("Batch")
 Draw = Callable[[torch.Generator], Batch]
-"""Makes a part of a batch of nothing but a generator."""
+"""A function that draws a part of a batch from a generator and nothing else."""
 
 QUERIES = 512
 TARGETS = 3
-"""Frames that Stage II places a step and window."""
+"""Target frames of Stage II in each window and step."""
 LATENT_ERROR = 0.3
-"""The largest deviation of the noise that Stage II's latents get, which Stage I's are never free of."""
+"""Largest deviation of the noise added to Stage II's latents, because those of Stage I are never exact."""
 
 
 @dataclass(frozen=True)
 class ShapeBatch:
-    """B shapes, and the noise (B, N, D) of their posteriors' samples."""
+    """B shapes, and the noise (B, N, D) that draws samples from their posteriors."""
 
     surfaces: Surfaces
     posterior: Tensor
@@ -40,7 +40,7 @@ class ShapeBatch:
 
 @dataclass(frozen=True)
 class EncodedWindows:
-    """Windows whose shapes a frozen VAE has encoded before; the rest is as in `Windows`.
+    """Windows whose shapes a frozen VAE has already encoded; the rest is as in `Windows`.
 
     Args:
         mean, deviation: (B, T, N, D) of the posteriors, not normalised.
@@ -55,7 +55,7 @@ class EncodedWindows:
 
 @dataclass(frozen=True)
 class Seen:
-    """B windows of T frames, and what their patches show, (B, T, ...); None where the image encoder does not learn."""
+    """B windows of T frames, and what their patches show (B, T, ...), or None if the image encoder does not learn."""
 
     windows: Windows | EncodedWindows
     patches: Patches | None
@@ -63,7 +63,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class FlowBatch:
-    """Windows for a denoiser: what they show, noise (B, T, N, D) of the posteriors' samples, clean frames, flow's noise."""
+    """Windows for a denoiser: frames, noise (B, T, N, D) for samples of the posteriors, known frames, flow noise."""
 
     seen: Seen
     posterior: Tensor
@@ -76,10 +76,10 @@ class MotionBatch:
     """B windows of T frames for Stage II.
 
     Args:
-        posterior: (B, T, N, D) noise of the posteriors' samples.
+        posterior: (B, T, N, D) noise that draws samples from the posteriors.
         source, targets: (B) and (B, M) frames.
-        error: (B, T, N, D) what is added to the latents.
-        start: (B, T, N, D) the noise from which Stage I makes them.
+        error: (B, T, N, D) added to the latents.
+        start: (B, T, N, D) the noise from which Stage I generates latents.
     """
 
     windows: Windows
@@ -91,7 +91,7 @@ class MotionBatch:
 
 
 def shape_draw(source: "Source", recipe: PartRecipe, sizes: Sizes) -> Draw[ShapeBatch]:
-    """Shapes for the VAE."""
+    """Return a draw of shapes for the VAE."""
 
     def draw(generator: torch.Generator) -> ShapeBatch:
         surfaces = source.shapes(recipe.rows, sizes.points, sizes.tokens, QUERIES, generator)
@@ -101,7 +101,7 @@ def shape_draw(source: "Source", recipe: PartRecipe, sizes: Sizes) -> Draw[Shape
 
 
 def seen_draw(source: "Source", recipe: PartRecipe, sizes: Sizes) -> Draw[Seen]:
-    """Windows whose shapes are yet to be encoded."""
+    """Return a draw of windows whose shapes are not encoded yet."""
 
     def draw(generator: torch.Generator) -> Seen:
         batch = source.windows(recipe.rows, recipe.frames, sizes.points, sizes.tokens, generator)
@@ -112,7 +112,7 @@ def seen_draw(source: "Source", recipe: PartRecipe, sizes: Sizes) -> Draw[Seen]:
 
 
 def flow_draw(see: Draw[Seen], recipe: PartRecipe, sizes: Sizes) -> Draw[FlowBatch]:
-    """Windows for a denoiser, with what flow matching draws."""
+    """Return a draw of windows for a denoiser, with the noise of flow matching."""
     shape = (recipe.rows, recipe.frames, sizes.tokens, sizes.latent)
 
     def draw(generator: torch.Generator) -> FlowBatch:
@@ -131,7 +131,7 @@ def flow_draw(see: Draw[Seen], recipe: PartRecipe, sizes: Sizes) -> Draw[FlowBat
 
 
 def motion_draw(source: "Source", recipe: PartRecipe, sizes: Sizes) -> Draw[MotionBatch]:
-    """Windows for Stage II, with the latents' errors: noise up to LATENT_ERROR wherever the frame is not the source."""
+    """Return a draw of windows for Stage II, with noise up to LATENT_ERROR on all latents but the source frame's."""
     shape = (recipe.rows, recipe.frames, sizes.tokens, sizes.latent)
 
     def draw(generator: torch.Generator) -> MotionBatch:
@@ -152,8 +152,11 @@ def motion_draw(source: "Source", recipe: PartRecipe, sizes: Sizes) -> Draw[Moti
 
 
 def draw_sigmas(count: int, generator: torch.Generator, pure_noise: float, uniform: float = 0.375) -> Tensor:
-    """(count) noise levels: a share `pure_noise` is 1, where sampling in few steps begins; of the rest a share `uniform` is
-    uniform in [0, 1] and the others logit-normal (Esser et al. 2024)."""
+    """Draw noise levels (count).
+
+    A share `pure_noise` of them is 1, where sampling in few steps begins. Of the rest, a share `uniform` is uniform in
+    [0, 1] and the others are logit-normal (Esser et al. 2024).
+    """
     logit_normal = torch.sigmoid(torch.randn(count, generator=generator))
     anywhere = torch.rand(count, generator=generator)
     spread = torch.where(torch.rand(count, generator=generator) < uniform, anywhere, logit_normal)
@@ -161,7 +164,7 @@ def draw_sigmas(count: int, generator: torch.Generator, pure_noise: float, unifo
 
 
 def known_frames(batch: int, frames: int, generator: torch.Generator) -> Known:
-    """Clean frames of B windows of T, and what the others weigh."""
+    """Draw the known frames of B windows of T frames, and the weights of the others."""
     known = draw_known(batch, frames, generator)
     unknown = 1 - known
     return Known(known, unknown / unknown.mean())

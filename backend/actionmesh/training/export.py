@@ -1,4 +1,4 @@
-"""The trained parts of a run as one checkpoint folder, in the public layout and in half precision; and back."""
+"""Export the trained parts of a run as a checkpoint folder, in the public layout and half precision, and unpack it."""
 
 import json
 from dataclasses import asdict
@@ -19,9 +19,11 @@ from .parts import read_statistics, write_statistics
 from .recipes import SIZES, Sizes
 
 EXTENT = 0.75
-"""Half the longest side of a toy's first frame: where the reference shape lies in training."""
+"""Half the longest side of a toy's first frame: the size of the reference shape in training."""
 SAMPLING = {"image_guidance": 2.0, "steps": 1, "guidance": 1.0, **asdict(Approximation()), "guidance_interval": list(FULL_INTERVAL)}
-"""Of every preset: the motion takes one step, which leaves nothing to approximate."""
+"""Sampling settings of every preset. The motion takes one step, so there is nothing to approximate."""
+SMALLEST_PART_OF_TOYS = 0.1
+"""A network trained on toys alone leaves loose lumps next to an unfamiliar subject."""
 PRESETS = {
     "demo": {"image_steps": 16, **SAMPLING, "resolution": 96, "max_faces": 20_000},
     "fast": {"image_steps": 16, **SAMPLING, "resolution": 128, "max_faces": 40_000},
@@ -35,7 +37,7 @@ LICENCE = (
 
 
 def export(run: Path, folder: Path, sizes_name: str = "toy") -> None:
-    """Writes the checkpoint of the finished parts in `run` to `folder`.
+    """Write the finished parts in `run` to `folder` as a checkpoint.
 
     Raises:
         CheckpointError: a part is not finished, or its file is damaged.
@@ -50,7 +52,7 @@ def export(run: Path, folder: Path, sizes_name: str = "toy") -> None:
 
 
 def write_configs(run: Path, folder: Path, sizes_name: str) -> None:
-    """Writes all of a checkpoint but its weights; latents are as they are where `run` has no statistics of them yet."""
+    """Write everything in a checkpoint except its weights; without statistics in `run`, latents are not normalised."""
     sizes = SIZES[sizes_name]
     write_public_configs(folder, sizes)
     mean, std = read_statistics(run)
@@ -60,14 +62,22 @@ def write_configs(run: Path, folder: Path, sizes_name: str) -> None:
         reference_extent=EXTENT,
         surface_points=sizes.points,
         toys_only=sizes_name == "toy",
-        presets={} if sizes_name == "full" else PRESETS,
+        presets=presets_of(sizes_name),
         licence=Settings.licence if sizes_name == "full" else LICENCE,
     )
     write_json(folder / "checkpoint.json", settings.to_dict())
 
 
+def presets_of(sizes_name: str) -> dict[str, dict]:
+    """Return what a checkpoint of these sizes overrides in each preset; the full size runs as published."""
+    if sizes_name == "full":
+        return {}
+    own = {"smallest_part": SMALLEST_PART_OF_TOYS} if sizes_name == "toy" else {}
+    return {name: values | own for name, values in PRESETS.items()}
+
+
 def write_public_configs(folder: Path, sizes: Sizes) -> None:
-    """The configurations that a public checkpoint has, too."""
+    """Write the configurations that a public checkpoint also has."""
     triposg, actionmesh = folder / "TripoSG", folder / "ActionMesh"
     write_config(triposg / "transformer", sizes.image_to_3d)
     write_config(triposg / "vae", sizes.vae)
@@ -80,7 +90,7 @@ def write_public_configs(folder: Path, sizes: Sizes) -> None:
 
 
 def unpack(folder: Path, run: Path) -> None:
-    """The parts of a checkpoint that `export` wrote, as a run whose training can go on."""
+    """Turn a checkpoint that `export` wrote back into a run, so that its training can continue."""
     run.mkdir(parents=True, exist_ok=True)
     checkpoint = open_checkpoint(folder)
     weights = {
@@ -113,5 +123,5 @@ def write_json(path: Path, values: dict) -> None:
 
 
 def theirs(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Under TripoSG's names."""
+    """Return the tensors under TripoSG's names."""
     return {their_name(name): tensor for name, tensor in tensors.items()}

@@ -1,7 +1,8 @@
-"""Latents of a frozen VAE, encoded once a data set: one safetensors file for every CHUNK sequences, and what they are of.
+"""Encode a data set with a frozen VAE once, and train on the stored latents.
 
-A sequence's tokens are the same points in all its frames, chosen on its first. The files keep mean and deviation of the
-posteriors in half precision. Pictures and what their patches show still come from the data set.
+There is one safetensors file for every CHUNK sequences, and a summary of what was encoded. A sequence's tokens are the
+same points in all its frames, chosen on the first. The files keep the mean and deviation of the posteriors in half
+precision. Pictures and what their patches show still come from the data set.
 """
 
 import hashlib
@@ -39,7 +40,7 @@ class LatentCache:
     """Encoded sequences of a data set.
 
     Args:
-        folder: of the files.
+        folder: folder of the files.
         source: the sequences, in the order in which they were encoded.
     """
 
@@ -49,18 +50,18 @@ class LatentCache:
 
     @classmethod
     def open(cls, folder: Path, vae: ShapeVAE, source: "Source", sizes: Sizes) -> "LatentCache":
-        """Raises InputError where the folder has no latents, or not those of this VAE, these sizes and this data set."""
+        """Open a folder of latents; raise InputError if it has none, or if VAE, sizes or data set differ."""
         path = folder / SUMMARY
         if not path.exists():
             raise InputError(f"{folder} has no latents.", "Make them with `python -m actionmesh.training latents`.")
         made_of, wanted = json.loads(path.read_text(encoding="utf-8")), describe(vae, source, sizes)
         if made_of != wanted:
             other = " and ".join(name for name in wanted if made_of.get(name) != wanted[name])
-            raise InputError(f"The latents in {folder} were made with another {other}.", "Make them anew in another folder.")
+            raise InputError(f"The latents in {folder} are of another {other}.", "Make them again in another folder.")
         return cls(folder, source, sizes)
 
     def seen_draw(self, recipe: PartRecipe) -> Callable[[torch.Generator], Seen]:
-        """Random windows: `frames` of a sequence's frames, in order, seldom all neighbours."""
+        """Return a draw of random windows: `frames` frames of a sequence in order, rarely consecutive."""
 
         def draw(generator: torch.Generator) -> Seen:
             rows = self.source.rows(recipe.rows, generator)
@@ -73,7 +74,7 @@ class LatentCache:
         return draw
 
     def _read(self, row: int, frames: int, generator: torch.Generator) -> tuple[Tensor, Tensor, Tensor]:
-        """Random frames (T) of a sequence, in order, with mean and deviation (T, N, D)."""
+        """Read random frames (T) of a sequence, in order, with mean and deviation (T, N, D)."""
         path = shard_path(self.folder, row // CHUNK)
         try:
             with safe_open(str(path), framework="pt") as file:
@@ -81,7 +82,7 @@ class LatentCache:
                 there = means.get_shape()[0]
                 if there < frames:
                     cure = "Train on windows of fewer frames, or make the data set again with more."
-                    raise InputError(f"Sequence {row} of the data set has {there} frames, and windows have {frames}.", cure)
+                    raise InputError(f"Sequence {row} of the data set has {there} frames; windows have {frames}.", cure)
                 chosen = torch.randperm(there, generator=generator)[:frames].sort().values
                 parts = [torch.cat([part[int(i) : int(i) + 1] for i in chosen]) for part in (means, deviations)]
                 return chosen, parts[0], parts[1]
@@ -90,10 +91,10 @@ class LatentCache:
 
 
 def encode_data_set(folder: Path, vae: ShapeVAE, source: "Source", sizes: Sizes, accelerator: "Accelerator") -> None:
-    """Encodes all sequences into `folder`, shared among the processes; what is there already is left alone.
+    """Encode all sequences into `folder`, shared among the processes; existing files are kept.
 
     Raises:
-        InputError: the folder has latents of something else.
+        InputError: the folder has latents of another VAE, other sizes or another data set.
     """
     if (folder / SUMMARY).exists():
         LatentCache.open(folder, vae, source, sizes)
@@ -116,12 +117,16 @@ def encode_data_set(folder: Path, vae: ShapeVAE, source: "Source", sizes: Sizes,
 
 @torch.no_grad()
 def encode_sequence(vae: ShapeVAE, source: "Source", row: int, sizes: Sizes) -> dict[str, Tensor]:
-    """Mean and deviation (T, N, D) float16 of all T frames of a sequence; raises InputError where it has too few points."""
+    """Encode all T frames of a sequence as mean and deviation (T, N, D) float16.
+
+    Raises:
+        InputError: the sequence has too few points.
+    """
     device = next(vae.parameters()).device
     generator = torch.Generator().manual_seed(row)
     tracks = source.sequence(row, sizes.points, generator)
     if tracks.shape[1] < sizes.points:
-        problem = f"Sequence {row} of the data set has {tracks.shape[1]} points, and the VAE encodes {sizes.points}."
+        problem = f"Sequence {row} of the data set has {tracks.shape[1]} points; the VAE encodes {sizes.points}."
         raise InputError(problem, "Make the data set again with more.")
     tokens = choose_tokens(tracks[:1, :, :3], sizes.tokens, generator)
     posteriors = [
@@ -133,7 +138,7 @@ def encode_sequence(vae: ShapeVAE, source: "Source", row: int, sizes: Sizes) -> 
 
 
 def describe(vae: ShapeVAE, source: "Source", sizes: Sizes) -> dict[str, str | int]:
-    """What latents depend on; the data set is known by its length and some points of its first and last sequence."""
+    """Return what latents depend on; a data set is known by its length and points of its first and last sequence."""
     ends = [source.sequence(row, 8, torch.Generator().manual_seed(0)) for row in (0, len(source) - 1)]
     return {
         "VAE": digest(vae.state_dict().values()),
@@ -144,7 +149,7 @@ def describe(vae: ShapeVAE, source: "Source", sizes: Sizes) -> dict[str, str | i
 
 
 def digest(tensors: Iterable[Tensor]) -> str:
-    """SHA-256 of tensors' values."""
+    """Return the SHA-256 of the tensors' values."""
     hashed = hashlib.sha256()
     for tensor in tensors:
         hashed.update(tensor.detach().cpu().float().contiguous().numpy().tobytes())

@@ -1,4 +1,4 @@
-"""The networks of a run as they are now, as the stages of inference take them."""
+"""A model store of a run's current networks, for the stages of inference."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -26,28 +26,28 @@ PARTS = {
     "temporal_denoiser": "temporal",
     "temporal_autoencoder": "autoencoder",
 }
-"""What a store calls a run's parts."""
+"""Names of a run's parts, by their names in a model store."""
 
 
 class LiveStore(ModelStore):
-    """A store of the networks that are being trained, and of the parts that are finished; in full precision.
+    """A store of the networks in training and of the finished parts, in full precision.
 
     Args:
         run: folder of the finished parts.
-        learning: the networks that are being trained, by the names of their parts; they stay where they are.
+        learning: the networks in training, by part name; they are not copied or moved.
         sizes: name of their sizes.
-        device: where they are.
+        device: their device.
     """
 
     def __init__(self, run: Path, learning: Mapping[str, nn.Module], sizes: str, device: torch.device):
         self._configs = TemporaryDirectory()
         write_configs(run, Path(self._configs.name), sizes)
         super().__init__(Path(self._configs.name), str(device), PLANS[0].name)
-        self.plan = PLANS[0]  # as it is, not as a card runs it best: what still learns is neither compiled nor recorded
+        self.plan = PLANS[0]  # not tuned to the card: networks in training are neither compiled nor captured as graphs
         self.dtype, self._run, self._learning, self._sizes = torch.float32, run, learning, SIZES[sizes]
 
     def has(self, *parts: str) -> bool:
-        """Whether all these parts are finished or being trained."""
+        """Return whether all these parts are finished or in training."""
         return all(part in self._learning or part_path(self._run, part).exists() for part in parts)
 
     def _part(self, name: str, float8: bool = False) -> Any:

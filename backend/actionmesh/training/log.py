@@ -1,4 +1,4 @@
-"""What a training says as it goes: means over some steps, in a CSV file, on the screen, and wherever else is asked for."""
+"""Log a training: mean losses over some steps, in a CSV file, on the screen and to a callback."""
 
 import csv
 from collections.abc import Callable
@@ -8,14 +8,14 @@ Means = dict[str, float]
 
 
 class TrainingLog:
-    """Sums the losses of steps and writes their means.
+    """A log that sums the losses of steps and writes their means.
 
     Args:
-        path: of the CSV file; rows are added.
-        name: of the part, on the screen.
-        readable: makes of the means what is written.
-        also: is given the step and what is written.
-        every: steps a row.
+        path: the CSV file; rows are appended.
+        name: name of the part, for the screen.
+        readable: turns the means into the values to write.
+        also: called with the step and the values written.
+        every: steps per row.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class TrainingLog:
         self._count = 0
 
     def add(self, losses: Means, step: int, seconds: float, last: bool) -> None:
-        """Takes one step's losses in; writes a row when there are enough, or when it is the last."""
+        """Add one step's losses; write a row every `every` steps and at the last."""
         self._sums = {key: self._sums.get(key, 0.0) + value for key, value in losses.items()}
         self._count += 1
         if self._count < self.every and not last:

@@ -1,4 +1,4 @@
-"""The training loop: the same steps on one process or many, an average of the weights, a log, pictures, and restarts."""
+"""The training loop: the same steps on one process or many, with averaged weights, a log, pictures and restarts."""
 
 import math
 import time
@@ -27,16 +27,16 @@ __all__ = ["Loop", "LoopConfig"]
 
 
 class Loop:
-    """One training: the objective with its networks, their average, the optimisers, how far it is.
+    """One training: the objective with its networks, their averaged weights, the optimisers and the progress.
 
     Args:
-        objective: a module that makes losses of a batch, "loss" among them, each a mean over the batch's rows.
-        draw: makes one part of a batch, in full precision on the CPU, of nothing but the generator it is given.
+        objective: a module that returns the losses of a batch, including "loss", each a mean over the batch's rows.
+        draw: draws one part of a batch, in full precision on the CPU, from the given generator and nothing else.
         folder, name: of the state and the log.
-        accelerator: where it runs.
-        board: shows more of it; on the main process only.
+        accelerator: what runs the training.
+        board: TensorBoard output; on the main process only.
     Raises:
-        InputError: the processes cannot share a batch, or a state is there that is damaged or not the same for all of them.
+        InputError: the processes cannot share a batch, or an existing state is damaged or differs between them.
     """
 
     def __init__(
@@ -67,16 +67,16 @@ class Loop:
         return self.folder / f"{self.name}.state.safetensors"
 
     def _require_one_state(self) -> None:
-        """Raises InputError where another process began at another step."""
+        """Raise InputError if another process begins at another step."""
         if self._agreed({"step": torch.tensor(float(self.step))})["step"] != self.step:
-            raise InputError(f"Not every process finds {self.state_path} as it is here.", "Use a folder that all machines share.")
+            raise InputError(f"Not every process finds the same {self.state_path}.", "Use a folder they all share.")
 
     def fraction(self) -> float:
-        """How much of the planned training is done, 0 to 1."""
+        """Return how much of the planned training is done, 0 to 1."""
         return min(1.0, max(self.step / self.config.steps, self.seconds / 60 / self.config.minutes))
 
     def run(self) -> None:
-        """Trains until the planned end; then the networks hold the averaged weights."""
+        """Train until the planned end, then give the networks the averaged weights."""
         show = self.board.scalars if self.board else None
         log = TrainingLog(self.folder / f"{self.name}.csv", self.name, self.objective.readable, show)
         saved = time.monotonic()
@@ -95,10 +95,10 @@ class Loop:
         self.use_average()
 
     def take_step(self) -> dict[str, float]:
-        """One step of the optimisers on one batch; returns the losses of the whole batch, the same in every process.
+        """Take one optimiser step on one batch; return the losses of the whole batch, the same in every process.
 
         Raises:
-            InputError: a loss is no finite number.
+            InputError: a loss is not finite.
         """
         start = time.monotonic()
         for optimiser in self.optimisers:
@@ -116,14 +116,17 @@ class Loop:
         return means
 
     def _require_numbers(self, means: dict[str, float]) -> None:
-        """Raises InputError where a loss is infinite or not a number: the weights would be lost, and their average."""
+        """Raise InputError if a loss is infinite or not a number: a step would ruin the weights and their average."""
         wrong = [key for key, mean in means.items() if not math.isfinite(mean)]
         if wrong:
-            problem = f"In step {self.step} of {self.name} the {' and '.join(wrong)} is no finite number."
-            raise InputError(problem, f"Lower the rate, or mend the data; {self.folder} keeps the last state that was written.")
+            problem = f"In step {self.step} of {self.name} the {' and '.join(wrong)} is not finite."
+            raise InputError(problem, f"Lower the rate or repair the data; {self.folder} has the last saved state.")
 
     def _differentiate(self) -> dict[str, Tensor]:
-        """Gradients of this step's loss over the whole batch; returns the means of the losses over this process's shares."""
+        """Compute the gradients of this step's loss over the whole batch.
+
+        Returns the means of the losses over this process's shares.
+        """
         sums: dict[str, Tensor] = {}
         for share in self.shares:
             batch = moved(self._rows(share), self.accelerator.device)
@@ -138,28 +141,28 @@ class Loop:
         return rows_of(self.draw(generator_of(self.config.seed, self.step, share.part)), share)
 
     def _follow(self) -> None:
-        """Moves the average towards the weights; at first it follows closely."""
+        """Move the averaged weights towards the weights, closely in the first steps."""
         decay = min(self.config.average, (self.step + 1) / (self.step + 10))
         with torch.no_grad():
             for key, value in self.parameters.items():
                 self.average[key].lerp_(value, 1 - decay)
 
     def _agreed(self, values: dict[str, Tensor]) -> dict[str, float]:
-        """The means over all processes."""
+        """Return the means over all processes."""
         device = self.accelerator.device
         stacked = torch.stack([value.float().to(device) for value in values.values()])
         means = self.accelerator.reduce(stacked, "mean").tolist()
         return dict(zip(values, means, strict=True))
 
     def use_average(self) -> None:
-        """Gives the networks the averaged weights."""
+        """Give the networks the averaged weights."""
         with torch.no_grad():
             for key, value in self.parameters.items():
                 value.copy_(self.average[key])
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
-        """The networks hold the averaged weights for the length of a block, to be looked at."""
+        """Give the networks the averaged weights, in eval mode, for the length of a `with` block."""
         self._exchange()
         self.objective.eval()
         try:
@@ -176,6 +179,6 @@ class Loop:
             self.average[key].copy_(weights)
 
     def save(self) -> None:
-        """Writes everything that a restart needs; by the main process."""
+        """Write everything that a restart needs; only the main process writes."""
         if self.accelerator.is_main_process:
             write_state(self.state_path, self.parameters, self.average, self.optimisers, self.step, self.seconds)

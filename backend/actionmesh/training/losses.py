@@ -1,8 +1,8 @@
-"""The objectives: the shape VAE's, flow matching for both denoisers, and the temporal autoencoder's.
+"""Losses of the shape VAE, of both denoisers (flow matching) and of the temporal autoencoder.
 
-Everywhere x_s = (1 - s) x0 + s noise, and the velocity is x0 - noise (Lipman et al. 2023, in the sign of the public weights).
-Nothing random happens here (`draws.py` has drawn it all), and every loss is a mean over the batch's rows: that of a batch is the
-mean of its slices'.
+Everywhere x_s = (1 - s) x0 + s noise, and the velocity is x0 - noise (Lipman et al. 2023, with the sign of the public
+weights). Nothing here is random: `draws.py` draws the noise. Every loss is a mean over the batch's rows, so the loss of
+a batch is the mean of the losses of its equal slices.
 """
 
 from dataclasses import dataclass
@@ -17,14 +17,17 @@ from ..models.temporal_autoencoder import TemporalAutoencoder
 
 TRUNCATION = 0.06
 USUAL_CHANGE, LEAST_CHANGE = 0.1, 0.03
-"""Variance of normalised latents over a window's frames: where `motion_weights` is about 1, and what it never goes below."""
+"""Variances of normalised latents over a window's frames: one with a weight of about 1, and the floor added to all."""
 LEAST_MOTION = 6e-4
-"""Mean square of the coordinates' way between two frames, in model units, that counts as motion."""
+"""Mean squared displacement of a coordinate between two frames, in model units, that counts as motion."""
 
 
 @dataclass(frozen=True)
 class Surfaces:
-    """B shapes: surface (B, P, 6) points and normals, token_indices (B, N), points (B, Q, 3), distances (B, Q) negative inside."""
+    """B shapes: surface (B, P, 6) points and normals, token_indices (B, N), points (B, Q, 3) and distances (B, Q).
+
+    Distances are negative inside.
+    """
 
     surface: Tensor
     token_indices: Tensor
@@ -34,7 +37,7 @@ class Surfaces:
 
 @dataclass(frozen=True)
 class FlowNoise:
-    """What flow matching draws for B samples.
+    """The random draws of flow matching for B samples.
 
     Args:
         sigma: (B) noise levels.
@@ -49,11 +52,11 @@ class FlowNoise:
 
 @dataclass(frozen=True)
 class Known:
-    """Which frames of B windows are clean.
+    """The known frames of B windows.
 
     Args:
         frames: (B, T) with 1 where a frame is known.
-        weights: (B, T) of the other frames' errors: 0 where known, 1 in the mean over the whole batch.
+        weights: (B, T) of the frames' errors: 0 for known frames, with a mean of 1 over the batch.
     """
 
     frames: Tensor
@@ -61,9 +64,9 @@ class Known:
 
 
 def vae_loss(vae: ShapeVAE, batch: Surfaces, noise: Tensor, kl_weight: float) -> dict[str, Tensor]:
-    """Truncated signed distance (positive inside, scaled to [-1, 1]) by MSE, and the KL divergence of the posterior.
+    """Return the MSE of the truncated signed distance and the KL divergence of the posterior.
 
-    noise (B, N, D) makes a sample of the posterior.
+    The distance is positive inside and scaled to [-1, 1]. noise (B, N, D) draws a sample from the posterior.
     """
     posterior = vae.encode(batch.surface, batch.token_indices)
     field = vae.query(batch.points, vae.prepare(posterior.at(noise))).squeeze(-1).float()
@@ -74,7 +77,10 @@ def vae_loss(vae: ShapeVAE, batch: Surfaces, noise: Tensor, kl_weight: float) ->
 
 
 def image_to_3d_loss(denoiser: ImageTo3DDenoiser, latents: Tensor, context: Tensor, flow: FlowNoise) -> dict[str, Tensor]:
-    """Flow matching of clean latents (B, N, D) given image tokens (B, S, C), zero where the condition is dropped."""
+    """Return the flow matching loss of clean latents (B, N, D) given image tokens (B, S, C).
+
+    The tokens are set to zero where the condition is dropped.
+    """
     noisy = torch.lerp(latents, flow.noise, flow.sigma[:, None, None])
     context = context * flow.kept[:, None, None]
     velocity = denoiser(noisy, 1000 * flow.sigma, denoiser.prepare(context))
@@ -82,7 +88,7 @@ def image_to_3d_loss(denoiser: ImageTo3DDenoiser, latents: Tensor, context: Tens
 
 
 def motion_weights(latents: Tensor) -> Tensor:
-    """(B) weights of windows of latents (B, T, N, D) that make errors of little motion count as much as errors of great."""
+    """Return weights (B) of windows of latents (B, T, N, D), so that small motions count as much as large ones."""
     change = latents.var(dim=1).mean(dim=(1, 2))
     return USUAL_CHANGE / (change + LEAST_CHANGE)
 
@@ -96,9 +102,10 @@ def temporal_loss(
     flow: FlowNoise,
     relative: bool = False,
 ) -> dict[str, Tensor]:
-    """Flow matching over T frames with known frames kept clean, at time 0, and out of the loss (masked generation).
+    """Return the flow matching loss over T frames.
 
-    latents (B, T, N, D), context (B, T, S, C), frame_times (B, T). With `relative` windows have `motion_weights`.
+    Known frames stay clean, at time 0, and are left out of the loss (masked generation). latents (B, T, N, D), context
+    (B, T, S, C), frame_times (B, T). With `relative`, windows are weighted by `motion_weights`.
     """
     unknown = (1 - known.frames)[..., None, None]
     noisy = torch.lerp(latents, flow.noise, flow.sigma[:, None, None, None] * unknown)
@@ -119,10 +126,11 @@ def autoencoder_loss(
     tracks: Tensor,
     relative: bool = False,
 ) -> dict[str, Tensor]:
-    """MSE between decoded and true positions ("squared") and between still and true ones ("still"), both times 100.
+    """Return the MSE of the decoded positions ("squared") and of the source's own positions ("still"), both times 100.
 
-    latents (B, T, N, D), frame_times (B, T), source (B) and targets (B, M) frame indices, tracks (B, T, V, 6). "loss" is
-    "squared"; with `relative` it is the mean, over the windows, of the ratio of the two, with a floor under "still".
+    latents (B, T, N, D), frame_times (B, T), source (B) and targets (B, M) frame indices, tracks (B, T, V, 6). "loss"
+    is "squared"; with `relative` it is the mean over windows of the ratio of the two, with LEAST_MOTION added to
+    "still".
     """
     rows = torch.arange(len(latents))
     alphas = (frame_times - frame_times[:, :1]) / (frame_times[:, -1:] - frame_times[:, :1])

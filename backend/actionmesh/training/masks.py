@@ -1,18 +1,18 @@
-"""Errors of a cut-out as a background remover makes them: edges that are too wide or too tight, bites and left-over scraps."""
+"""Imitate the errors of a background remover: edges too wide or too tight, bites and left-over scraps."""
 
 import cv2
 import numpy as np
 
 SHARE = 0.4
-"""Of the sequences that have errors."""
+"""Share of the sequences that have errors."""
 WIDEST = 3
-"""Pixels by which an edge is off, of a picture with 224 a side."""
+"""Largest offset of an edge, in pixels of a picture 224 pixels wide."""
 
 
 def with_mask_errors(frames: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(T, h, w, 4) uint8 RGBA with straight alpha -> the same with errors in its alpha, in a share of the sequences.
+    """Return frames (T, h, w, 4) uint8 RGBA with straight alpha; a share of the sequences gets errors in the alpha.
 
-    What is wrongly kept shows a backdrop of one colour. Edges are off in every frame; bites and scraps come and go.
+    Pixels wrongly kept show a backdrop of one colour. Edges are off in every frame; bites and scraps come and go.
     """
     if rng.random() >= SHARE:
         return frames
@@ -37,7 +37,7 @@ def _spoilt(
 
 
 def _with_spot(alpha: np.ndarray, true: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """A bite out of the edge, or a scrap of the backdrop beside it."""
+    """Take a bite out of the edge, or add a scrap of the backdrop next to it."""
     rows, columns = np.nonzero(cv2.morphologyEx(true, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)))
     if not len(rows):
         return alpha

@@ -1,12 +1,12 @@
-"""Several sources in one training, each with its share, and each sequence as itself or in the mirror.
+"""Train on several sources at once, each with a share, and optionally with every sequence mirrored too.
 
-A mixture is a JSON file beside its folders:
+A mixture is a JSON file next to its folders:
 
     {"sources": [{"folder": "toys", "share": 0.5, "mirrored": false}, {"folder": "characters/humanoid", "share": 0.5}],
      "unseen": ["validation"]}
 
-Shares need not sum to 1. Sources are mirrored unless they say otherwise. A rig of a folder in "unseen" that is in a source
-ends the training before it begins.
+Shares need not sum to 1. Sources are mirrored unless "mirrored" is false. Training does not start if a source has a rig
+that is in a folder of "unseen".
 """
 
 import json
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 
 Record = TypeVar("Record", Windows, Surfaces, Patches)
 ACROSS = torch.tensor([-1.0, 1.0, 1.0])
-"""What the mirror does to a point or a normal."""
+"""Factors that mirror a point or a normal."""
 PATCH_ACROSS = torch.cat([ACROSS, ACROSS, ACROSS, torch.tensor([-1.0, 1.0])])
-"""What it does to a patch's channels: place, normal, place in the first frame, offset in the patch."""
+"""Factors that mirror a patch's channels: position, normal, position in the first frame, offset in the patch."""
 
 
 @dataclass(frozen=True)
 class Chosen:
-    """Rows and frames of some windows, as `ShownFrames`."""
+    """Rows and frames of some windows; a `ShownFrames`."""
 
     rows: Tensor
     frame_times: Tensor
@@ -46,7 +46,7 @@ class Chosen:
 
 @dataclass(frozen=True)
 class Mirrored:
-    """A source with every sequence also mirrored left to right: row n + i is row i in the mirror."""
+    """A source of n sequences, each also mirrored left to right: row n + i is the mirror image of row i."""
 
     source: "Source"
 
@@ -102,10 +102,10 @@ class Mirrored:
 
 @dataclass(frozen=True)
 class Mixture:
-    """Some sources: a row of a batch is drawn from each with the probability of its share.
+    """Several sources: each row of a batch comes from one of them, with probabilities in proportion to the shares.
 
     Args:
-        shares: (k) of the sources, above 0.
+        shares: (k) shares of the sources, above 0.
     """
 
     sources: tuple["Source", ...]
@@ -151,11 +151,11 @@ class Mixture:
         raise IndexError(row)
 
     def _drawn(self, batch: int, generator: torch.Generator, draw: Callable[["Source", int, int], Record]) -> Record:
-        """A batch whose rows are of the sources by their shares; `draw` gets a source, its first row and how many to draw."""
+        """Draw a batch from the sources by their shares; `draw` gets a source, its first row and the number to draw."""
         return _in_place([(draw(source, first, len(at)), at) for source, first, at in self._chosen(batch, generator)])
 
     def _chosen(self, batch: int, generator: torch.Generator) -> Iterator[tuple["Source", int, Tensor]]:
-        """The sources of a batch by their shares: each with its first row, and the places in the batch that it fills."""
+        """Draw the sources of a batch by their shares; yield each with its first row and its places in the batch."""
         chosen, first = torch.multinomial(self.shares, batch, replacement=True, generator=generator), 0
         for number, source in enumerate(self.sources):
             at = (chosen == number).nonzero()[:, 0]
@@ -164,7 +164,7 @@ class Mixture:
             first += len(source)
 
     def _by_source(self, batch: ShownFrames) -> list[tuple["Source", Chosen, Tensor]]:
-        """Each source with its windows of a batch, and where in the batch they are."""
+        """Return each source with its windows of a batch, and their places in the batch."""
         found, first = [], 0
         for source in self.sources:
             at = ((batch.rows >= first) & (batch.rows < first + len(source))).nonzero()[:, 0]
@@ -175,10 +175,10 @@ class Mixture:
 
 
 def open_mixture(path: Path, pictures: bool, preprocessing: ImagePreprocessing) -> Mixture:
-    """The sources that a JSON file names, in folders relative to it.
+    """Open the sources that a JSON file names; their folders are relative to it.
 
     Raises:
-        InputError: the file is no mixture, a folder cannot be used, or a rig that is to stay unseen is in one.
+        InputError: the file is not a mixture, a folder cannot be used, or a source has a rig that must stay unseen.
     """
     from .sources import open_source
     from .tracked import is_tracked
@@ -196,8 +196,8 @@ def open_mixture(path: Path, pictures: bool, preprocessing: ImagePreprocessing) 
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """The file's sources and the folders that must stay unseen, checked."""
-    cure = "`training/mixture.py` shows how a mixture is written."
+    """Read and check the file's sources and the folders that must stay unseen."""
+    cure = "See `training/mixture.py` for the format of a mixture."
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -211,22 +211,22 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def mirrored_points(points: Tensor) -> Tensor:
-    """Points (..., 3), or points with their normals (..., 6), mirrored left to right."""
+    """Mirror points (..., 3), or points with their normals (..., 6), left to right."""
     return points * ACROSS.repeat(points.shape[-1] // 3)
 
 
 def mirrored_pictures(pictures: Tensor) -> Tensor:
-    """Pictures (..., h, w) mirrored left to right."""
+    """Mirror pictures (..., h, w) left to right."""
     return pictures.flip(-1)
 
 
 def _where(chosen: Tensor, change: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:
-    """Values (B, ...) with the chosen rows (B) changed."""
+    """Return values (B, ...) with the chosen rows (B) changed."""
     return torch.where(chosen.view(-1, *[1] * (values.ndim - 1)), change(values), values)
 
 
 def _in_place(parts: Sequence[tuple[Record, Tensor]]) -> Record:
-    """One record of records of some rows each, whose rows come to the places that are given with them."""
+    """Join records into one, with their rows at the places given with them."""
     records, places = zip(*parts, strict=True)
     order = torch.cat(places).argsort()
     joined = {field.name: torch.cat([getattr(one, field.name) for one in records]) for field in fields(records[0])}

@@ -1,6 +1,6 @@
-"""What each part minimises, as modules of the networks that take part: a batch goes in, its losses come out.
+"""What each part minimises, as modules that hold its networks: a batch goes in, its losses come out.
 
-Launched in several processes a module is copied to each, so that everything that learns lies in one.
+With several processes, each gets a copy of the module, so one module holds everything that learns.
 """
 
 import math
@@ -26,15 +26,15 @@ Losses = dict[str, Tensor]
 
 
 class Objective(nn.Module):
-    """A module that makes of a batch its `Losses`, "loss" among them: each a mean over the rows."""
+    """A module that returns the `Losses` of a batch, including "loss", each a mean over the rows."""
 
     def readable(self, means: dict[str, float]) -> dict[str, float]:
-        """What the log shows of the losses' means."""
+        """Return what the log shows of the losses' means."""
         return means
 
 
 class ShapeObjective(Objective):
-    """The shape VAE's."""
+    """The objective of the shape VAE."""
 
     def __init__(self, vae: ShapeVAE):
         super().__init__()
@@ -45,7 +45,7 @@ class ShapeObjective(Objective):
 
 
 class FrozenVAE(nn.Module):
-    """Shapes as normalised latents: a finished VAE, and its latents' mean and deviation, one a channel."""
+    """A finished VAE that encodes shapes as latents, normalised by the mean and deviation of each channel."""
 
     mean: Tensor
     std: Tensor
@@ -57,14 +57,14 @@ class FrozenVAE(nn.Module):
         self.register_buffer("std", std, persistent=False)
 
     def forward(self, windows: Windows | EncodedWindows, noise: Tensor) -> Tensor:
-        """A sample of the posterior of every frame, (B, T, N, D), made by unit noise of that shape."""
+        """Return a sample (B, T, N, D) of every frame's posterior, drawn with unit noise of that shape."""
         if isinstance(windows, EncodedWindows):
             return (windows.mean.float() + windows.deviation.float() * noise - self.mean) / self.std
         return encode_windows(self.vae, windows, self.mean, self.std, noise)
 
 
 class ImageTo3DObjective(Objective):
-    """Flow matching of single frames; the image encoder learns along where there is a reader."""
+    """Flow matching of single frames; with a reader, the image encoder learns too."""
 
     def __init__(self, denoiser: ImageTo3DDenoiser, encoder: Dinov2Model, reader: PatchReader | None, frozen: FrozenVAE):
         super().__init__()
@@ -81,7 +81,7 @@ class ImageTo3DObjective(Objective):
 
 
 class TemporalObjective(Objective):
-    """Flow matching over windows; the image encoder goes on learning where there is a reader."""
+    """Flow matching over windows; with a reader, the image encoder keeps learning."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class TemporalObjective(Objective):
 
 
 class MotionObjective(Objective):
-    """Stage II from one source frame to some target frames, on true latents with some noise."""
+    """Stage II from a source frame to some target frames, on true latents with some noise."""
 
     def __init__(self, autoencoder: TemporalAutoencoder, frozen: FrozenVAE, relative: bool = False):
         super().__init__()
@@ -122,16 +122,16 @@ class MotionObjective(Objective):
         return autoencoder_loss(self.autoencoder, latents, *where, vertices, self.relative)
 
     def seen_latents(self, batch: MotionBatch, latents: Tensor) -> Tensor:
-        """What Stage II is shown of true latents (B, T, N, D)."""
+        """Return the latents that Stage II sees, given the true ones (B, T, N, D)."""
         return latents
 
     def readable(self, means: dict[str, float]) -> dict[str, float]:
-        """`of_still`: the RMS error over that of staying still."""
+        """Return "loss" and "of_still": the RMS error as a share of the error of a mesh that does not move."""
         return {"loss": means["loss"], "of_still": math.sqrt(means["squared"] / max(means["still"], 1e-12))}
 
 
 class GeneratedMotionObjective(MotionObjective):
-    """The same on what Stage I makes of the pictures in one step."""
+    """Stage II on latents that Stage I generates from the pictures in one step."""
 
     def __init__(
         self,
@@ -157,7 +157,7 @@ class GeneratedMotionObjective(MotionObjective):
 
 
 def with_patches(losses: Losses, reader: PatchReader | None, tokens: Tensor, patches: Patches | None) -> Losses:
-    """Adds the image encoder's second task, reading its tokens (B, T, 1 + S, D), where it has one."""
+    """Add the loss of the image encoder's second task on its tokens (B, T, 1 + S, D), if it has one."""
     if reader is None or patches is None:
         return losses
     loss = reader.loss(tokens, patches)

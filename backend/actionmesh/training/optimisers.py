@@ -1,4 +1,4 @@
-"""What moves the weights: Muon and AdamW, and the rate over time."""
+"""The optimisers, Muon and AdamW, and the learning rate over time."""
 
 import math
 from collections.abc import Mapping
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from .recipes import LoopConfig
 
 FLOOR = 0.02
-"""The rate at the end, of the peak."""
+"""Final learning rate as a share of the peak."""
 
 
 def make_optimisers(config: "LoopConfig", parameters: Mapping[str, nn.Parameter]) -> list[torch.optim.Optimizer]:
-    """The optimisers of all parameters; see `LoopConfig.optimiser`."""
+    """Return the optimisers of all parameters; see `LoopConfig.optimiser`."""
     hidden = {name for name, value in parameters.items() if value.ndim == 2 and ("blocks." in name or "layer." in name)}
     if config.optimiser != "muon":
         hidden = set()
@@ -29,10 +29,13 @@ def make_optimisers(config: "LoopConfig", parameters: Mapping[str, nn.Parameter]
 
 
 def rate_at(config: "LoopConfig", step: int, fraction: float) -> float:
-    """Rises linearly over the warm-up and falls along a cosine to FLOOR of the peak; `fraction` of the training is done."""
+    """Return the learning rate after `fraction` of the training.
+
+    It rises linearly over the warm-up and falls along a cosine to FLOOR of the peak.
+    """
     return config.rate * min(1.0, (step + 1) / config.warmup) * (FLOOR + (1 - FLOOR) * cosine(fraction))
 
 
 def cosine(fraction: float) -> float:
-    """1 at the start, 0 at the end."""
+    """Return a half cosine: 1 at the start, 0 at the end."""
     return 0.5 * (1 + math.cos(math.pi * min(fraction, 1.0)))

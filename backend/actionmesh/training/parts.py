@@ -1,4 +1,4 @@
-"""The finished parts of a run, one file each, and the networks that they fill."""
+"""Save and load the finished parts of a run, one file each."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from ..models.shape_vae import ShapeVAE
 from ..weights.load import check_tensors, read_tensors
 from .recipes import Sizes
 
-if TYPE_CHECKING:  # benchmarks make networks where nothing that renders and meshes toys is installed
+if TYPE_CHECKING:  # benchmarks build networks without the packages that render and mesh toys
     from .objectives import FrozenVAE
     from .sources import Source
 
@@ -29,7 +29,7 @@ def part_path(folder: Path, name: str) -> Path:
 
 
 def save_part(network: nn.Module, folder: Path, name: str) -> None:
-    """Writes a network's weights, whole or not at all."""
+    """Write a network's weights atomically."""
     path = part_path(folder, name)
     part = path.with_suffix(".part")
     save_file({key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()}, part)
@@ -37,7 +37,7 @@ def save_part(network: nn.Module, folder: Path, name: str) -> None:
 
 
 def load_part(make: Callable[[], Network], folder: Path, name: str) -> Network:
-    """A network with the weights of a finished part, in full precision; it learns where a new one would.
+    """Return a network with the weights of a finished part, in full precision and trainable like a new one.
 
     Raises:
         InputError: the part is not finished.
@@ -55,7 +55,7 @@ def load_part(make: Callable[[], Network], folder: Path, name: str) -> Network:
 
 
 def new_encoder(sizes: Sizes, device: torch.device = CPU) -> Dinov2Model:
-    """On a CPU with attention written out, whose backward pass is the faster one there."""
+    """Return a new image encoder; on a CPU with eager attention, whose backward pass is faster there."""
     encoder = Dinov2Model(Dinov2Config(**sizes.encoder))
     encoder.set_attn_implementation("eager" if device.type == "cpu" else "sdpa")
     if encoder.embeddings.mask_token is not None:
@@ -74,7 +74,7 @@ def write_statistics(folder: Path, statistics: Mapping[str, list[float]]) -> Non
 
 
 def read_statistics(folder: Path) -> tuple[Tensor, Tensor]:
-    """Mean and deviation of the latents' channels, (D) each, or (1) where latents are left as they are."""
+    """Return mean and deviation of the latents' channels, (D) each, or (1) each if latents are not normalised."""
     path = folder / "latents.json"
     values = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"mean": [], "std": []}
     return torch.tensor(values["mean"] or [0.0]), torch.tensor(values["std"] or [1.0])
@@ -82,7 +82,7 @@ def read_statistics(folder: Path) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def latent_statistics(vae: ShapeVAE, source: "Source", sizes: Sizes, device: torch.device) -> dict[str, list[float]]:
-    """Mean and deviation of every latent channel over STATISTICS_SHAPES random shapes."""
+    """Return mean and deviation of every latent channel over STATISTICS_SHAPES random shapes."""
     generator = torch.Generator().manual_seed(1)
     means = []
     for _ in range(STATISTICS_SHAPES // STATISTICS_CHUNK):

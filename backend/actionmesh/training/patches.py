@@ -1,9 +1,11 @@
-"""What every patch of a picture shows, as a second task for the image encoder: a small encoder learns to see many times sooner
-from where the visible surface is than from flow matching alone.
+"""A second task for the image encoder: predict what every patch of a picture shows.
 
-Every patch that shows the toy regresses the mean, over the tracked points it shows, of their place (a pointmap, Wang et al. 2024,
-in model space), their normal, their place in the sequence's first frame, and where in the patch they lie; and every patch says
-whether it shows the toy at all. The layer that reads this off the encoder's tokens is thrown away after training.
+A small encoder learns many times faster from where the visible surface is than from flow matching alone.
+
+Every patch that shows the toy regresses means over the tracked points that it shows: their position (a pointmap, Wang
+et al. 2024, in model space), their normal, their position in the sequence's first frame, and their offset in the patch.
+Every patch also predicts whether it shows the toy at all. The layer that reads this from the encoder's tokens is
+dropped after training.
 """
 
 from collections.abc import Sequence
@@ -18,11 +20,11 @@ from ..media.render import Camera
 
 CHANNELS = 11
 WEIGHTS = torch.tensor([4.0] * 3 + [0.18] * 3 + [2.0] * 3 + [1.0] * 2)
-"""Of the squared errors: place now, normal, place in the first frame, offset in the patch."""
+"""Weights of the squared errors: position now, normal, position in the first frame, offset in the patch."""
 OCCLUSION_CELLS, THICKNESS = 24, 0.12
-"""A point is hidden if another in its cell of this many to a side is nearer by more than this many model units."""
+"""Cells along a picture's side. A point is hidden if another in its cell is nearer by THICKNESS model units."""
 ENOUGH = 8.0
-"""Points from which on a patch's mean has its full weight."""
+"""Points from which a patch's mean has its full weight."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,9 @@ class Views:
     """How each of n sequences was seen.
 
     Args:
-        axes: (n, 3, 3) of the cameras: right, up, back.
-        distances: (n) of the eyes; infinite when orthographic.
-        centres, sides: (n, 2) and (n) of the square that was cut out, in the camera's plane.
+        axes: (n, 3, 3) axes of the cameras: right, up, back.
+        distances: (n) distances of the eyes; infinite when orthographic.
+        centres, sides: (n, 2) and (n) of the square that the picture shows, in the camera's plane.
     """
 
     axes: Tensor
@@ -42,7 +44,10 @@ class Views:
 
     @classmethod
     def of(cls, cameras: Sequence[Camera], points: Tensor) -> "Views":
-        """points (n, T, P, 3): the square is that of their projections, as the pictures' is that of the covered pixels."""
+        """Return the views of points (n, T, P, 3), each square around their projections.
+
+        The pictures themselves are cropped to the covered pixels, which is nearly the same square.
+        """
         axes = torch.stack([torch.from_numpy(camera.axes).float() for camera in cameras])
         distances = torch.tensor([camera.distance for camera in cameras], dtype=torch.float32)
         corners = []
@@ -53,7 +58,11 @@ class Views:
         return cls(axes, distances, (low + high) / 2, (high - low).amax(dim=-1) * (1 + 2 * MARGIN))
 
     def look(self, rows: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-        """points (B, P, 3) of sequences `rows` (B) -> place in the picture (B, P, 2), 0 to 1 right and down; nearness (B, P)."""
+        """Project points (B, P, 3) of sequences `rows` (B) into their pictures.
+
+        Returns:
+            Positions in the picture (B, P, 2), 0 to 1 right and down; nearness (B, P).
+        """
         plane, nearness = project(points, self.axes[rows], self.distances[rows])
         return (plane - self.centres[rows, None]) / self.sides[rows, None, None] + 0.5, nearness
 
@@ -63,9 +72,9 @@ class Patches:
     """What the S patches of B pictures show.
 
     Args:
-        means: (B, S, CHANNELS) over the points that a patch shows.
-        counts: (B, S) of these points.
-        weights: (B, S) of a patch's errors, 1 in the mean over all B pictures; 0 where it shows nothing.
+        means: (B, S, CHANNELS) means over the points that a patch shows.
+        counts: (B, S) number of these points.
+        weights: (B, S) weights of a patch's errors, with a mean of 1 over all B pictures; 0 where it shows nothing.
     """
 
     means: Tensor
@@ -73,13 +82,17 @@ class Patches:
     weights: Tensor
 
     def by_window(self, frames: int) -> "Patches":
-        """The same with the first axis (B T) cut into two."""
+        """Return the same patches with the first axis (B T) split into (B, T)."""
         cut = (-1, frames)
         return Patches(self.means.unflatten(0, cut), self.counts.unflatten(0, cut), self.weights.unflatten(0, cut))
 
 
 def project(points: Tensor, axes: Tensor, distances: Tensor) -> tuple[Tensor, Tensor]:
-    """points (B, P, 3) -> (B, P, 2) right and down in the camera's plane through the origin, and (B, P) towards the camera."""
+    """Project points (B, P, 3) onto the camera's plane through the origin.
+
+    Returns:
+        (B, P, 2) right and down in the plane, and (B, P) towards the camera.
+    """
     right, up, back = torch.einsum("bpx,bkx->bpk", points, axes).unbind(dim=-1)
     away = distances[:, None].expand_as(back)
     scale = torch.where(away.isinf(), 1.0, 1 / (1 - back / away))
@@ -88,7 +101,7 @@ def project(points: Tensor, axes: Tensor, distances: Tensor) -> tuple[Tensor, Te
 
 @torch.no_grad()
 def patches_shown(views: Views, rows: Tensor, points: Tensor, normals: Tensor, first: Tensor, grid: int) -> Patches:
-    """What the grid x grid patches of B pictures show.
+    """Return what the grid x grid patches of B pictures show.
 
     Args:
         rows: (B) sequences.
@@ -116,16 +129,16 @@ def _cells(places: Tensor, grid: int) -> Tensor:
 
 
 class PatchReader(nn.Module):
-    """Reads off image tokens what their patches show."""
+    """A linear layer that predicts from image tokens what their patches show."""
 
     def __init__(self, width: int):
         super().__init__()
         self.proj = nn.Linear(width, CHANNELS + 1)
 
     def loss(self, tokens: Tensor, patches: Patches) -> Tensor:
-        """Weighted squared errors and the cross-entropy of being covered, a mean over the pictures.
+        """Return the weighted squared errors plus the cross-entropy of showing the toy, a mean over the pictures.
 
-        tokens (..., 1 + S, D), the class token first, of pictures (...) whose patches are given.
+        tokens (..., 1 + S, D), the class token first, belong to the pictures (...) of `patches`.
         """
         read = self.proj(tokens[..., 1:, :]).float()
         errors = (read[..., :CHANNELS] - patches.means).square() * patches.weights[..., None]

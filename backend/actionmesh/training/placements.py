@@ -1,7 +1,7 @@
-"""How a tracked sequence stands before its camera, as a mesh is brought before the networks once its facing is found.
+"""Turn a tracked sequence to face its camera, as inference turns a mesh once its facing is known.
 
-A camera that looks from anywhere around a subject sees it as another one would after the subject was turned: what it films is
-turned about the vertical until the camera is nearly in front, and the first frame's box is centred and scaled again.
+Moving a camera around a subject is the same as turning the subject. So the sequence is turned about the vertical until
+the camera is nearly in front, and the first frame's box is centred and scaled again.
 """
 
 import zlib
@@ -16,7 +16,7 @@ from .track_file import Track, opened, read_frames
 EXTENT = 1.5
 """Length of the longest side of the first frame's box."""
 CONE = np.radians(15)
-"""Cameras stay within this angle of straight ahead, as toys' do: a facing is never found exactly."""
+"""Largest angle of a camera from straight ahead, in radians, as for toys: a facing is never found exactly."""
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,15 @@ class Placement:
     centre: Tensor
 
     def of_points(self, points: Tensor) -> Tensor:
-        """Points (..., 3) placed."""
+        """Place points (..., 3)."""
         return self.scale * (points @ self.turn.T) - self.centre
 
     def of_oriented(self, points: Tensor) -> Tensor:
-        """Points with their normals (..., 6) placed."""
+        """Place points with their normals (..., 6)."""
         return torch.cat([self.of_points(points[..., :3]), points[..., 3:] @ self.turn.T], dim=-1)
 
     def of_patches(self, means: Tensor) -> Tensor:
-        """What patches show (..., CHANNELS): place, normal and place in the first frame, placed."""
+        """Place the means of patches (..., CHANNELS): position, normal and position in the first frame."""
         now, normal, first, rest = means[..., :3], means[..., 3:6], means[..., 6:9], means[..., 9:]
         return torch.cat([self.of_points(now), normal @ self.turn.T, self.of_points(first), rest], dim=-1)
 
@@ -50,7 +50,10 @@ AS_IT_IS = Placement(torch.eye(3), 1.0, torch.zeros(3))
 
 
 def placement_of(track: Track, camera: int) -> Placement:
-    """How a sequence stands before one of its cameras; as it is where that is in front, or where there is none (-1)."""
+    """Return the placement of a sequence for one of its cameras.
+
+    It is the identity if the camera is in front, or if there is no camera (-1).
+    """
     turn = turn_before(track, camera)
     if turn is None:
         return AS_IT_IS
@@ -62,9 +65,9 @@ def placement_of(track: Track, camera: int) -> Placement:
 
 
 def turn_before(track: Track, camera: int) -> Tensor | None:
-    """The rotation (3, 3) around +Y that brings the subject before a camera; None where the camera is in front of it.
+    """Return the rotation (3, 3) around +Y that turns the subject to a camera; None if the camera is in front of it.
 
-    Cameras all around have each a turn of its own, up to a small angle that depends on the file and the camera alone.
+    Cameras all around a subject each have their own turn, up to a small angle that depends only on file and camera.
     """
     yaw = track.provenance.get("yaw", 0.0)
     if camera < 0 or yaw == 0.0:
@@ -78,6 +81,6 @@ def turn_before(track: Track, camera: int) -> Tensor | None:
 
 
 def about_y(angle: float) -> Tensor:
-    """The rotation (3, 3) around +Y that takes +Z towards +X by an angle in radians."""
+    """Return the rotation (3, 3) around +Y that turns +Z towards +X by an angle in radians."""
     sin, cos = np.sin(angle), np.cos(angle)
     return torch.tensor([[cos, 0.0, sin], [0.0, 1.0, 0.0], [-sin, 0.0, cos]], dtype=torch.float32)

@@ -1,6 +1,6 @@
-"""The table of presets: the sizes of the networks, and how each part of them is trained.
+"""Presets of training: the sizes of the networks, and how each part is trained.
 
-"toy" is the bundled checkpoint, "tiny" for tests, "full" the public one, whose recipe is the published one.
+"toy" is the bundled checkpoint, "tiny" is for tests, and "full" is the public checkpoint with the published recipe.
 """
 
 import math
@@ -12,7 +12,7 @@ from ..models.shape_vae import ShapeVAEConfig
 from ..models.temporal_autoencoder import TemporalAutoencoderConfig
 
 PICTURE = 96
-"""Pixels of a side of the stored pictures of toys."""
+"""Side of the stored pictures of toys, in pixels."""
 TOY_PICTURES = ImagePreprocessing(shortest_edge=PICTURE, crop_size=(PICTURE, PICTURE))
 
 
@@ -21,10 +21,10 @@ class Sizes:
     """Sizes of all five networks, and of what they see in training.
 
     Args:
-        tokens: N latent tokens a frame in training; at inference `temporal.num_tokens_nominal`.
+        tokens: N latent tokens per frame in training; at inference `temporal.num_tokens_nominal`.
         points: P surface points that the VAE encodes.
-        encoder: transformers' Dinov2Config arguments.
-        preprocessing: of the pictures.
+        encoder: arguments of transformers' Dinov2Config.
+        preprocessing: preprocessing of the pictures.
     """
 
     tokens: int
@@ -50,7 +50,7 @@ class Sizes:
 def small_sizes(
     width: int, heads: int, layers: int, latent: int, tokens: int, points: int, context: int, encoder_layers: int
 ) -> Sizes:
-    """One width for all networks, with both departures from the public architecture."""
+    """Return sizes with one width for all networks and both departures from the public architecture."""
     return Sizes(
         tokens=tokens,
         points=points,
@@ -131,21 +131,22 @@ SIZES = {
 
 @dataclass(frozen=True)
 class LoopConfig:
-    """How the weights of one part are moved.
+    """How the weights of one part are optimised.
 
     Args:
         steps: optimiser steps.
-        minutes: the wall-clock time that the steps may take; the rate's cosine follows whichever of the two is further on.
+        minutes: wall-clock limit of the steps; the rate's cosine follows whichever of the two is further along.
         rate: peak learning rate.
         warmup: steps until the peak.
-        average: decay of the exponential moving average of the weights, which is what is kept.
-        seed: of the batches; each part of each step's has a generator of its own, so that a restart repeats nothing.
-        save_minutes: how often the state is written.
-        optimiser: "muon", Muon (Jordan et al. 2024; steps scaled to AdamW's size, Liu et al. 2025) for the matrices inside
-            transformer blocks and AdamW for the rest; or "adamw", AdamW for all.
-        weight_decay: of both.
-        betas: of AdamW.
-        parts: in how many parts a batch is drawn and differentiated; more take less memory, and another number draws others.
+        average: decay of the exponential moving average of the weights; the average is what is kept.
+        seed: seed of the batches; each part of each step has its own generator, so a restart repeats nothing.
+        save_minutes: minutes between saved states.
+        optimiser: "muon", Muon (Jordan et al. 2024; steps scaled to AdamW's size, Liu et al. 2025) for the matrices
+            inside transformer blocks and AdamW for the rest; or "adamw", AdamW for all.
+        weight_decay: weight decay of both optimisers.
+        betas: betas of AdamW.
+        parts: parts that a batch is drawn and differentiated in; more take less memory, and another number draws other
+            batches.
     """
 
     steps: int
@@ -173,15 +174,15 @@ class PartRecipe:
     """How one part is trained.
 
     Args:
-        batch: windows a step, over all processes.
-        frames: T frames a window; at inference windows have `temporal.temporal_context_size`.
+        batch: windows per step, over all processes.
+        frames: T frames per window; at inference, windows have `temporal.temporal_context_size`.
         loop: optimiser and length.
-        pure_noise: the share of a denoiser's samples that start from pure noise.
-        uniform: the share of the others whose noise level is uniform; the rest are logit-normal.
-        dropout: the share of a denoiser's samples without their pictures, for guidance.
-        learn_encoder: whether the image encoder learns along, from the denoiser's loss and from what its patches show.
-        recompute: activation checkpointing: blocks are computed again in the backward pass instead of kept.
-        relative: of parts that see windows: errors count in proportion to how much a window moves, as they are measured.
+        pure_noise: share of a denoiser's samples that start from pure noise.
+        uniform: share of the others whose noise level is uniform; the rest are logit-normal.
+        dropout: share of a denoiser's samples without their pictures, for guidance.
+        learn_encoder: whether the image encoder learns too, from the denoiser's loss and from what its patches show.
+        recompute: activation checkpointing: recompute blocks in the backward pass instead of keeping their activations.
+        relative: for parts that see windows: weight errors relative to how much a window moves, as evaluation does.
     """
 
     batch: int
@@ -200,7 +201,7 @@ class PartRecipe:
 
     @property
     def rows(self) -> int:
-        """Windows in a part of a batch."""
+        """Windows in one part of a batch."""
         return self.batch // self.loop.parts
 
 
@@ -215,7 +216,7 @@ RECIPES = {
     "refit_image_to_3d": PartRecipe(32, 1, LoopConfig(steps=6000, minutes=10, rate=1e-3), learn_encoder=False),
     "finetune_autoencoder": PartRecipe(8, 8, LoopConfig(steps=3000, minutes=10, rate=6e-4), relative=True),
 }
-"""Of the small sizes, by part."""
+"""Recipes of the small sizes, by part."""
 
 PUBLISHED_LOOP = LoopConfig(
     steps=170_000,
@@ -228,14 +229,14 @@ PUBLISHED_LOOP = LoopConfig(
     betas=(0.9, 0.999),
     parts=96,
 )
-"""AdamW at 1e-4 with weight decay 1e-2 over batches of 96 for 170 000 steps is published; warm-up, average and betas are ours."""
+"""Published: AdamW at 1e-4, weight decay 1e-2, batches of 96, 170 000 steps. Warm-up, average and betas are ours."""
 PUBLISHED = {
     "temporal": PartRecipe(96, 16, PUBLISHED_LOOP, pure_noise=0.0, uniform=0.0, learn_encoder=False, recompute=True),
     "autoencoder": PartRecipe(96, 16, PUBLISHED_LOOP, recompute=True),
 }
-"""Of the full sizes: the two networks that ActionMesh trains, on TripoSG's VAE and DINOv2 as they are."""
+"""Recipes of the full sizes: the two networks that ActionMesh trains, on TripoSG's VAE and DINOv2, both unchanged."""
 
 
 def recipe_of(part: str, sizes: str) -> PartRecipe:
-    """How a part of some sizes is trained; raises KeyError where no such part is."""
+    """Return the recipe of a part; raise KeyError if these sizes have no such part."""
     return (PUBLISHED if sizes == "full" else RECIPES)[part]

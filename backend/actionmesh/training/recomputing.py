@@ -1,4 +1,4 @@
-"""Activation checkpointing (Chen et al. 2016): a block's activations are computed again in the backward pass instead of kept."""
+"""Activation checkpointing (Chen et al. 2016): recompute a block's activations in the backward pass."""
 
 from functools import partial
 
@@ -12,7 +12,7 @@ BLOCKS = (SelfBlock, CrossBlock, DenoiserBlock, Dinov2Layer)
 
 
 def recompute_blocks(network: nn.Module) -> None:
-    """Has all transformer blocks of a network recompute themselves; the results are the same."""
+    """Make all transformer blocks of a network recompute their activations; the results are the same."""
     for module in network.modules():
         if isinstance(module, BLOCKS):
             module.forward = partial(checkpoint, module.forward, use_reentrant=False, preserve_rng_state=False)  # type: ignore[method-assign]

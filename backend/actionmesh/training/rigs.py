@@ -1,4 +1,4 @@
-"""Whether characters that judge a training were in it: told by what identifies their rigs, not by names of files."""
+"""Check that no validation character is in the training data, by the identity of rigs, not by file names."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,23 +10,26 @@ from .track_file import Track
 
 
 def shared_rigs(first: Iterable[Track], second: Iterable[Track]) -> list[tuple[Track, Track]]:
-    """Pairs of a sequence of the first set and one of the second that share a rig, one pair for each of the second."""
+    """Return the sequences of the second set that share a rig with the first, each after one sequence of the first."""
     by_rig = {rig: track for track in first for rig in track.rigs}
     found = ((next((by_rig[rig] for rig in sorted(track.rigs) if rig in by_rig), None), track) for track in second)
     return [(one, other) for one, other in found if one is not None]
 
 
 def require_unseen(training: Iterable[Track], validation: Iterable[Track]) -> None:
-    """Raises InputError where a rig of the validation set is in the training set."""
+    """Raise InputError if a rig of the validation set is in the training set."""
     pairs = shared_rigs(training, validation)
     if pairs:
         one, other = pairs[0]
-        problem = f"{other.path} has the rig of {one.path}, as have {len(pairs) - 1} more of its set."
-        raise InputError(problem, "Take either out of its set.")
+        problem = f"{other.path} has the rig of {one.path}, and so do {len(pairs) - 1} more files of its set."
+        raise InputError(problem, "Remove one of them from its set.")
 
 
 def rig_numbers(tracks: Sequence[Track]) -> Tensor:
-    """(n) the same number for sequences that share a rig, if only through others; files without any have one each."""
+    """Number sequences by rig (n): those that share a rig, also through others, get the same number.
+
+    Files without rigs get a number each.
+    """
     leader: dict[str, str] = {}
 
     def find(name: str) -> str:

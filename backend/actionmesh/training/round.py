@@ -1,4 +1,4 @@
-"""One round of training: a finished checkpoint goes on, on other data or for longer, and becomes a checkpoint again."""
+"""Train a finished checkpoint further, on other data or for longer, and export it as a new checkpoint."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 SHARES = {"finetune_temporal": 0.55, "continue_autoencoder": 0.3, "refit_image_to_3d": 0.15}
-"""The parts in their order, and their shares of the minutes: Stage I with the image encoder, Stage II, image-to-3D on
-that encoder. The shape VAE stays, and with it what latents mean."""
+"""The parts in order, with their shares of the minutes: Stage I with the image encoder, Stage II, image-to-3D on that
+encoder. The shape VAE stays as it is, and so does the meaning of latents."""
 
 
 def train_round(
@@ -27,15 +27,15 @@ def train_round(
     steps: int | None,
     accelerator: "Accelerator",
 ) -> None:
-    """Train the parts of a checkpoint further, one after another; stopped and started again it goes on where it was.
+    """Train the parts of a checkpoint further, one after another; a restart continues where it stopped.
 
     Args:
         data: a folder of sequences, or a mixture of several (`mixture.py`).
-        run: folder of this round alone: states, logs, finished parts.
-        start, end: the checkpoint to go on from, and the folder of the one that is made.
-        minutes: of all parts together.
-        seed: of the batches; two rounds with the same one see the same windows.
-        steps: ends every part after so many, to try a round out; None leaves the recipe's.
+        run: folder for this round only: states, logs, finished parts.
+        start, end: the checkpoint to continue from, and the folder for the new one.
+        minutes: minutes for all parts together.
+        seed: seed of the batches; two rounds with the same seed see the same windows.
+        steps: steps of every part, to try a round out; None keeps those of the recipe.
 
     Raises:
         InputError: the data, the checkpoint or the sizes cannot be used.

@@ -1,4 +1,4 @@
-"""One part of a checkpoint, trained from start to end (or from where it was stopped)."""
+"""Train one part of a checkpoint from start to end, or from where it was stopped."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Job:
-    """Where one part finds its data and the parts before it, where it is put, and what computes.
+    """One part to train: its recipe, its data, the folder of the run, and the accelerator.
 
     Args:
-        latents: folder of latents that were encoded before, for the denoisers; None encodes them as they are needed.
-        seed: of the networks' first weights.
+        latents: folder of latents encoded before, for the denoisers; None encodes them as needed.
+        seed: seed of the networks' first weights.
     """
 
     part: str
@@ -63,11 +63,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Training:
-    """What a part trains on what.
+    """The objective of a part, and the draw of its batches.
 
     Args:
-        parts: the networks that are kept, by the names of their files.
-        after: what the main process does when they are.
+        parts: the networks to save, by file name.
+        after: called by the main process once they are saved.
     """
 
     objective: Objective
@@ -86,10 +86,10 @@ def train(
     latents: Path | None = None,
     board: "Board | None" = None,
 ) -> None:
-    """Trains `part` (a key of PARTS) on the sequences in `data`; finished parts lie in `folder` as safetensors.
+    """Train `part` (a key of PARTS) on the sequences in `data`, and save it in `folder` as safetensors.
 
     Raises:
-        InputError: there is no such part, or what it needs is missing or cannot be used.
+        InputError: there is no such part, or something that it needs is missing or cannot be used.
     """
     folder.mkdir(parents=True, exist_ok=True)
     recipe = recipe or find_recipe(part, sizes)
@@ -106,7 +106,7 @@ def train(
 
 
 def find_recipe(part: str, sizes: str) -> PartRecipe:
-    """The table's recipe; raises InputError where it has none."""
+    """Return the recipe of a part; raise InputError if there is none."""
     try:
         return recipe_of(part, sizes)
     except KeyError as error:
@@ -114,7 +114,7 @@ def find_recipe(part: str, sizes: str) -> PartRecipe:
 
 
 def prepare(job: Job) -> Training:
-    """A part's objective with its networks as they start, the same in every process."""
+    """Return a part's objective with its initial networks, the same in every process."""
     torch.manual_seed(job.seed)
     training = PARTS[job.part](job)
     if job.recipe.recompute:
@@ -123,17 +123,17 @@ def prepare(job: Job) -> Training:
 
 
 def train_vae(job: Job) -> Training:
-    """The shape VAE, then the mean and deviation of its latents' channels."""
+    """Train the shape VAE, then measure the mean and deviation of its latents' channels."""
     return fit_vae(job, ShapeVAE(job.sizes.vae))
 
 
 def finetune_vae(job: Job) -> Training:
-    """The shape VAE goes on; its latents' statistics are taken anew."""
+    """Train the shape VAE further and measure its latents' statistics again."""
     return fit_vae(job, load_part(lambda: ShapeVAE(job.sizes.vae), job.folder, "vae"))
 
 
 def fit_vae(job: Job, vae: ShapeVAE) -> Training:
-    """Signed distances around single shapes."""
+    """Train a shape VAE on signed distances around single shapes."""
     source = open_source(job.data, pictures=False)
 
     def after() -> None:
@@ -143,18 +143,18 @@ def fit_vae(job: Job, vae: ShapeVAE) -> Training:
 
 
 def train_image_to_3d(job: Job) -> Training:
-    """The image-to-3D denoiser together with the image encoder, on single frames; the encoder also reads patches."""
+    """Train the image-to-3D denoiser and the image encoder on single frames; the encoder also learns from patches."""
     return fit_image_to_3d(job, new_encoder(job.sizes, job.device), ImageTo3DDenoiser(job.sizes.image_to_3d))
 
 
 def refit_image_to_3d(job: Job) -> Training:
-    """The image-to-3D denoiser alone, on the image encoder as Stage I's training left it."""
+    """Train only the image-to-3D denoiser, on the image encoder as Stage I's training left it."""
     denoiser = load_part(lambda: ImageTo3DDenoiser(job.sizes.image_to_3d), job.folder, "image_to_3d")
     return fit_image_to_3d(job, finished_encoder(job), denoiser)
 
 
 def fit_image_to_3d(job: Job, encoder: Dinov2Model, denoiser: ImageTo3DDenoiser) -> Training:
-    """Flow matching of single frames' latents."""
+    """Train an image-to-3D denoiser by flow matching of single frames' latents."""
     frozen, reader = frozen_vae(job.folder, job.sizes), encoder_task(job, encoder)
     objective = ImageTo3DObjective(denoiser, encoder, reader, frozen)
     draw = flow_draw(windows_of(job, frozen), job.recipe, job.sizes)
@@ -162,7 +162,7 @@ def fit_image_to_3d(job: Job, encoder: Dinov2Model, denoiser: ImageTo3DDenoiser)
 
 
 def train_temporal(job: Job) -> Training:
-    """The temporal denoiser, from the image-to-3D one, together with the image encoder."""
+    """Train the temporal denoiser, initialised from the image-to-3D one, and the image encoder."""
     image_to_3d = load_part(lambda: ImageTo3DDenoiser(job.sizes.image_to_3d), job.folder, "image_to_3d")
     denoiser = TemporalDenoiser(job.sizes.temporal)
     initialise_temporal_from_image_to_3d(denoiser, image_to_3d)
@@ -170,12 +170,12 @@ def train_temporal(job: Job) -> Training:
 
 
 def finetune_temporal(job: Job) -> Training:
-    """The temporal denoiser goes on, mostly from pure noise: the bundled checkpoint samples in one step."""
+    """Train the temporal denoiser further, with more pure noise: the bundled checkpoint samples in one step."""
     return fit_temporal(job, load_part(lambda: TemporalDenoiser(job.sizes.temporal), job.folder, "temporal"))
 
 
 def fit_temporal(job: Job, denoiser: TemporalDenoiser) -> Training:
-    """Flow matching over windows, of the denoiser and of the image encoder that was trained before."""
+    """Train a temporal denoiser and the finished image encoder by flow matching over windows."""
     frozen, encoder = frozen_vae(job.folder, job.sizes), finished_encoder(job)
     reader = encoder_task(job, encoder)
     objective = TemporalObjective(denoiser, encoder, reader, frozen, job.recipe.relative)
@@ -184,20 +184,20 @@ def fit_temporal(job: Job, denoiser: TemporalDenoiser) -> Training:
 
 
 def train_autoencoder(job: Job) -> Training:
-    """The temporal autoencoder, from the VAE's decoder, on true latents with some noise."""
+    """Train the temporal autoencoder, initialised from the VAE's decoder, on true latents with some noise."""
     frozen, autoencoder = frozen_vae(job.folder, job.sizes), TemporalAutoencoder(job.sizes.autoencoder)
     initialise_autoencoder_from_vae(autoencoder, frozen.vae, frozen.mean, frozen.std)
     return fit_autoencoder(job, MotionObjective(autoencoder, frozen, job.recipe.relative))
 
 
 def continue_autoencoder(job: Job) -> Training:
-    """The temporal autoencoder goes on with the same."""
+    """Train the temporal autoencoder further on true latents with some noise."""
     autoencoder = load_part(lambda: TemporalAutoencoder(job.sizes.autoencoder), job.folder, "autoencoder")
     return fit_autoencoder(job, MotionObjective(autoencoder, frozen_vae(job.folder, job.sizes), job.recipe.relative))
 
 
 def finetune_autoencoder(job: Job) -> Training:
-    """The temporal autoencoder goes on, on what Stage I makes of the pictures in one step."""
+    """Train the temporal autoencoder further, on what Stage I generates from the pictures in one step."""
     autoencoder = load_part(lambda: TemporalAutoencoder(job.sizes.autoencoder), job.folder, "autoencoder")
     denoiser = load_part(lambda: TemporalDenoiser(job.sizes.temporal), job.folder, "temporal")
     frozen = frozen_vae(job.folder, job.sizes)
@@ -206,7 +206,7 @@ def finetune_autoencoder(job: Job) -> Training:
 
 
 def fit_autoencoder(job: Job, objective: MotionObjective, pictures: bool = False) -> Training:
-    """MSE from one source frame to some target frames."""
+    """Train a temporal autoencoder by the MSE from one source frame to some target frames."""
     source = open_source(job.data, pictures, job.sizes.preprocessing)
     return Training(objective, motion_draw(source, job.recipe, job.sizes), {"autoencoder": objective.autoencoder})
 
@@ -216,7 +216,7 @@ def finished_encoder(job: Job) -> Dinov2Model:
 
 
 def encoder_task(job: Job, encoder: Dinov2Model) -> PatchReader | None:
-    """What else the image encoder learns; None, and it is frozen, where it does not learn."""
+    """Return the image encoder's second task; if the encoder does not learn, freeze it and return None."""
     if job.recipe.learn_encoder:
         return PatchReader(job.sizes.encoder["hidden_size"])
     encoder.requires_grad_(False)
@@ -224,7 +224,7 @@ def encoder_task(job: Job, encoder: Dinov2Model) -> PatchReader | None:
 
 
 def windows_of(job: Job, frozen: FrozenVAE) -> Draw[Seen]:
-    """The denoisers' windows: to be encoded, or encoded before."""
+    """Return the draw of the denoisers' windows, with or without latents encoded before."""
     source: Source = open_source(job.data, True, job.sizes.preprocessing)
     if job.latents is None:
         return seen_draw(source, job.recipe, job.sizes)
@@ -232,10 +232,10 @@ def windows_of(job: Job, frozen: FrozenVAE) -> Draw[Seen]:
 
 
 def initialise_autoencoder_from_vae(autoencoder: TemporalAutoencoder, vae: ShapeVAE, mean: Tensor, std: Tensor) -> None:
-    """Copies the VAE decoder's first self-attention blocks and its cross-attention block, with the latents' normalisation
-    folded into the first linear.
+    """Initialise the autoencoder with the VAE decoder's first self-attention blocks and its cross-attention block.
 
-    The output starts at zero: with "residual" prediction nothing moves.
+    The latents' normalisation is folded into the first linear layer. The output starts at zero: with "residual"
+    prediction nothing moves.
     """
     for own, block in zip(autoencoder.blocks[:-1], vae.decoder.blocks[:-1], strict=False):
         own.load_state_dict(block.state_dict())

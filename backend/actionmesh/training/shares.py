@@ -1,8 +1,8 @@
-"""Which rows of a step's batch a process computes, so that the batch is the same however many processes there are.
+"""Split a step's batch between processes, so that the batch is the same for any number of them.
 
-A batch is drawn in P parts, each from a generator of its own. W processes take whole parts in turn where W divides P; where P
-divides W, W / P processes draw the same part and take a slice each. All losses are means over rows, and slices are equally
-long: the mean of the processes' gradients is the gradient of the whole batch.
+A batch is drawn in P parts, each from its own generator. If the number of processes W divides P, they take whole parts
+in turn. If P divides W, then W / P processes draw the same part and take a slice each. Losses are means over rows and
+slices are equally long, so the mean of the processes' gradients is the gradient of the whole batch.
 """
 
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class Share:
 
 
 def shares_of(parts: int, process: int, processes: int) -> list[Share]:
-    """What one process computes of a batch in `parts` parts.
+    """Return the shares of one process in a batch of `parts` parts.
 
     Raises:
         InputError: neither number divides the other.
@@ -43,7 +43,9 @@ def shares_of(parts: int, process: int, processes: int) -> list[Share]:
 
 
 def rows_of(batch: Batch, share: Share) -> Batch:
-    """The share's rows of every tensor of a batch, a tensor or a dataclass of batches; the first axis is that of the rows.
+    """Return the share's rows of every tensor of a batch, which is a tensor or a dataclass of batches.
+
+    The first axis is that of the rows.
 
     Raises:
         InputError: the rows cannot be cut into equally long slices.
@@ -62,12 +64,12 @@ def rows_of(batch: Batch, share: Share) -> Batch:
 
 
 def moved(batch: Batch, device: torch.device) -> Batch:
-    """The batch on a device."""
+    """Return the batch on a device."""
     return each_tensor(batch, lambda tensor: tensor.to(device, non_blocking=True))
 
 
 def each_tensor(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
-    """The batch with every tensor in it changed; what is no tensor and no dataclass stays."""
+    """Apply a function to every tensor in a batch; other values, unless they are dataclasses, stay as they are."""
     if isinstance(batch, Tensor):
         return cast(Batch, change(batch))
     if not is_dataclass(batch) or isinstance(batch, type):
@@ -77,5 +79,5 @@ def each_tensor(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
 
 
 def generator_of(seed: int, step: int, part: int) -> torch.Generator:
-    """The CPU generator that a part of a step's batch is drawn from, the same on every machine and device."""
+    """Return the CPU generator for a part of a step's batch, the same on every machine and device."""
     return torch.Generator().manual_seed(int(np.random.SeedSequence((seed, step, part)).generate_state(1, np.uint64)[0]))

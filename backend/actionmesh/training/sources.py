@@ -1,4 +1,4 @@
-"""Where training draws from: toys, tracked files, or a mixture of several folders, all through one interface."""
+"""Open training data through one interface: toys, tracked files, or a mixture of several folders."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +20,12 @@ from .tracked import TrackedData, is_tracked
 
 
 class Source(Protocol):
-    """Sequences to draw from; `batches` says what the arguments are."""
+    """Sequences to draw from; see `batches` for the arguments."""
 
     def __len__(self) -> int: ...
 
     def rows(self, batch: int, generator: torch.Generator) -> Tensor:
-        """(B) sequences, drawn as those of windows are."""
+        """Draw sequences (B) the way `windows` does."""
         ...
 
     def windows(self, batch: int, frames: int, points: int, tokens: int, generator: torch.Generator) -> Windows: ...
@@ -68,15 +68,15 @@ class Toys:
 
 
 def open_source(folder: Path, pictures: bool = True, preprocessing: ImagePreprocessing = TOY_PICTURES) -> Source:
-    """The sequences of a folder, whichever kind they are, or of the mixture that a JSON file describes.
+    """Open the sequences of a folder, of either kind, or the mixture that a JSON file describes.
 
     Args:
-        pictures: read them too; sequences without are left out.
-        preprocessing: of tracked files' pictures; those of toys are stored as the bundled weights see them.
+        pictures: whether to read pictures too; sequences without them are left out.
+        preprocessing: for the pictures of tracked files; those of toys are stored as the bundled weights see them.
 
     Raises:
-        InputError: a folder of tracked files has none that can be used, the pictures of toys are too small, the folder
-            has neither, or a mixture cannot be opened.
+        InputError: a folder of tracked files has no usable file, the pictures of toys have another size, the folder
+            has no sequences, or a mixture cannot be opened.
     """
     if folder.suffix == ".json":
         return open_mixture(folder, pictures, preprocessing)

@@ -1,6 +1,6 @@
-"""The state of a training in one safetensors file: weights, their average, what the optimisers keep, and how far it is.
+"""Save and restore a training in one safetensors file: weights, their average, optimiser states and progress.
 
-It says nothing about processes: a training may go on with another number of them.
+The file does not depend on the number of processes; a training may continue with another number.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..errors import InputError
 
 MOMENTS = ("exp_avg", "exp_avg_sq", "momentum_buffer")
-"""What AdamW and Muon keep of every parameter."""
+"""The state of AdamW and Muon for every parameter."""
 
 
 def write_state(
@@ -25,7 +25,7 @@ def write_state(
     step: int,
     seconds: float,
 ) -> None:
-    """Writes everything that a restart needs, whole or not at all."""
+    """Write everything that a restart needs, atomically."""
     tensors = {f"average.{key}": value for key, value in average.items()}
     tensors |= {f"weights.{key}": value.detach() for key, value in parameters.items()}
     names: dict[Tensor, str] = {value: key for key, value in parameters.items()}
@@ -45,10 +45,10 @@ def read_state(
     average: Mapping[str, Tensor],
     optimisers: Sequence[torch.optim.Optimizer],
 ) -> tuple[int, float]:
-    """Gives everything its values of a file that `write_state` wrote; returns the step and the seconds.
+    """Restore everything from a file that `write_state` wrote; return the step and the seconds.
 
     Raises:
-        InputError: the file is damaged, or the state of other networks.
+        InputError: the file is damaged, or belongs to other networks.
     """
     owner = {value: each for each in optimisers for group in each.param_groups for value in group["params"]}
     try:
@@ -64,6 +64,6 @@ def read_state(
                     owner[value].state[value] = {"step": torch.tensor(float(step)), **on_device}
     except (SafetensorError, OSError, KeyError, TypeError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")
-        cure = "Move it away to begin this part anew."
+        cure = "Move it elsewhere to start this part again from the beginning."
         raise InputError(f"{path} is not the state of this training: {reason}.", cure) from error
     return step, seconds

@@ -1,6 +1,7 @@
-"""The file of one tracked sequence, as `blender_addon/dataset.py` writes it: checked when it is found, read frame by frame.
+"""Read files of tracked sequences, which `blender_addon/dataset.py` writes.
 
-`blender_addon/motion/tracks.py` says what its arrays are.
+Headers are checked when a file is found; arrays are read frame by frame. `blender_addon/motion/tracks.py` describes the
+arrays.
 """
 
 import json
@@ -30,24 +31,24 @@ SHAPES = {
     "windows": ("F32", (-1, 3)),
     "crops": ("I64", (-1, 4)),
 }
-"""Type and axes of what every file holds; -1 is any number."""
+"""Type and shape of every array in a file; -1 is any length."""
 CAMERAS = ("axes", "distances", "windows", "crops")
 QUERIES = {"query_points", "signed_distances"}
 MESH = {"mesh_vertices": ("F32", (-1, -1, 3)), "mesh_faces": ("I32", (-1, 3))}
-"""What files have that were made with `--faces`."""
+"""Arrays of files made with `--faces`."""
 UNTIMED = {*CAMERAS, "mesh_faces"}
 
 
 @dataclass(frozen=True)
 class Track:
-    """One file.
+    """The header of one file.
 
     Args:
-        frames, points, vertices, views, queries: how many it holds: T, P, V, K, Q.
-        cameras: its arrays `axes`, `distances`, `windows` and `crops`.
-        size: pixels of a picture's side.
-        has_mesh: it holds the whole mesh, see `read_mesh`.
-        provenance: where it is from, as `blender_addon/scene/tracked_file.py` writes it.
+        frames, points, vertices, views, queries: the lengths T, P, V, K and Q.
+        cameras: the arrays `axes`, `distances`, `windows` and `crops`.
+        size: side of a picture in pixels.
+        has_mesh: whether the file holds the whole mesh; see `read_mesh`.
+        provenance: origin of the sequence, as `blender_addon/scene/tracked_file.py` writes it.
     """
 
     path: Path
@@ -63,12 +64,12 @@ class Track:
 
     @property
     def rigs(self) -> frozenset[str]:
-        """What identifies its rig: two files share a rig where these have something in common. Older files have none."""
+        """Identifiers of its rig: two files share a rig if they have one in common. Older files have none."""
         return frozenset(self.provenance.get("rigs", ()))
 
 
 def read_tracks(folder: Path) -> list[Track]:
-    """The headers of all tracked sequences below a folder, in the order of their paths.
+    """Read the headers of all tracked sequences below a folder, in the order of their paths.
 
     Raises:
         InputError: a file is damaged.
@@ -77,11 +78,11 @@ def read_tracks(folder: Path) -> list[Track]:
 
 
 def read_header(path: Path) -> Track:
-    """Raises InputError where a file is cut off, of another kind, or lacks something."""
+    """Read the header of a file; raise InputError if it is truncated, of another kind, or lacks an array."""
     with opened(path) as file:
         metadata = file.metadata() or {}
         if metadata.get("format") != FORMAT:
-            raise InputError(f"{path} is no tracked sequence of this version.", "Move it elsewhere, or make it again.")
+            raise InputError(f"{path} is not a tracked sequence of this version.", "Move it away, or make it again.")
         names = set(file.keys())
         there = {name: file.get_slice(name) for name in names & (SHAPES.keys() | QUERIES | MESH.keys())}
         shapes = {name: tuple(array.get_shape()) for name, array in there.items()}
@@ -105,7 +106,11 @@ def read_header(path: Path) -> Track:
 
 
 def read_mesh(track: Track) -> tuple[np.ndarray, np.ndarray]:
-    """The whole mesh of a file that has it: vertices (T, W, 3) float32 in model space, one a place, and faces (F, 3) int32."""
+    """Read the whole mesh of a file that has it.
+
+    Returns:
+        vertices (T, W, 3) float32 in model space, one for each position; faces (F, 3) int32.
+    """
     with opened(track.path) as file:
         vertices, faces = (file.get_tensor(name).numpy() for name in MESH)
     if faces.min(initial=0) < 0 or faces.max(initial=0) >= vertices.shape[1]:
@@ -114,7 +119,7 @@ def read_mesh(track: Track) -> tuple[np.ndarray, np.ndarray]:
 
 
 def read_pictures(track: Track, view: int) -> np.ndarray:
-    """All pictures (T, h, w, 4) uint8 of one of a file's cameras."""
+    """Read all pictures (T, h, w, 4) uint8 of one of a file's cameras."""
     with opened(track.path) as file:
         return file.get_slice("pictures")[view].numpy()
 
@@ -123,7 +128,7 @@ def _provenance(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
     try:
         told = json.loads(metadata.get("provenance", "{}"))
     except ValueError as error:
-        raise InputError(f"The provenance in {path} is no JSON.", "Make it again.") from error
+        raise InputError(f"The provenance in {path} is not valid JSON.", "Make the file again.") from error
     return told if isinstance(told, dict) else {}
 
 
@@ -141,7 +146,7 @@ def _check(path: Path, shapes: dict[str, tuple[int, ...]], kinds: dict[str, str]
 
 @contextmanager
 def opened(path: Path) -> Iterator[Any]:
-    """`safe_open` for the length of a block: the file is mapped, and no more of it read than is taken.
+    """Open a file for the length of a `with` block; it is memory-mapped, so only the parts taken are read.
 
     Raises:
         InputError: the file is gone or damaged.
@@ -155,6 +160,6 @@ def opened(path: Path) -> Iterator[Any]:
 
 
 def read_frames(file: Any, name: str, frames: Tensor) -> Tensor:
-    """Frames (T) of an array, float32; the others are not read."""
+    """Read frames (T) of an array as float32, without reading the others."""
     part = file.get_slice(name)
     return torch.cat([part[int(frame) : int(frame) + 1] for frame in frames]).float()

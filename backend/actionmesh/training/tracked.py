@@ -1,7 +1,7 @@
-"""A data set of tracked sequences, made of animated files by `blender_addon/dataset.py`.
+"""A data set of tracked sequences, which `blender_addon/dataset.py` makes from animated files.
 
-Headers, cameras and the pictures as the networks see them are held; a window reads its other frames from the files. A rig
-is drawn first, then one of its sequences, so that characters that share a rig and its motions do not outnumber the rest.
+Headers, cameras and prepared pictures stay in memory; everything else is read from the files for each window. A rig is
+drawn first, then one of its sequences, so that characters that share a rig and its motions do not outnumber the rest.
 """
 
 from dataclasses import dataclass, field, replace
@@ -24,22 +24,22 @@ from .rigs import rig_numbers
 from .track_file import Track, opened, read_frames, read_tracks
 
 KEPT_PICTURES = 5e9
-"""Bytes of prepared pictures that are held; those of larger data sets are read and prepared again."""
+"""Bytes of prepared pictures kept in memory; beyond that, pictures are read and prepared every time."""
 WIDEST = 2.5
-"""Half the side of what a camera must show of a subject 1.5 long. Where it is more, parts fly apart: such are left out."""
+"""Largest half side of a camera's view, for a subject 1.5 long. In a wider view parts fly apart, so it is left out."""
 
 
 @dataclass(frozen=True)
 class TrackedData:
-    """n sequences, each seen by one camera; a file with several cameras counts as so many sequences.
+    """n sequences, each seen by one camera; a file with several cameras counts as that many sequences.
 
     Args:
-        tracks, cameras: of each sequence, its file and which of its cameras; -1 where no pictures were asked for.
-        placements: of each sequence, from its file's space to that of its camera.
+        tracks, cameras: the file of each sequence and the number of its camera; -1 if no pictures are requested.
+        placements: the placement of each sequence, from its file's space to that of its camera.
         rigs: (n) numbers of the sequences' rigs.
         views: how the pictures were taken, in the files' spaces; None without pictures.
-        preprocessing: what pictures go through as they are read, the same as at inference.
-        prepared: pictures (T, 3, h, w), normalised, by sequence; filled as they are needed.
+        preprocessing: preprocessing of the pictures, the same as at inference.
+        prepared: normalised pictures (T, 3, h, w) by sequence, filled on demand.
     """
 
     tracks: tuple[Track, ...]
@@ -55,10 +55,10 @@ class TrackedData:
 
     @classmethod
     def load(cls, folder: Path, pictures: bool = True, preprocessing: ImagePreprocessing = TOY_PICTURES) -> "TrackedData":
-        """Reads the headers of all sequences below a folder; those whose parts fly apart are left out.
+        """Load the headers of all sequences below a folder, without those whose parts fly apart.
 
         Raises:
-            InputError: there are none, none with pictures where they are asked for, or a file is damaged.
+            InputError: there are none, none with pictures although these are requested, or a file is damaged.
         """
         found = [track for track in read_tracks(folder) if not (track.cameras["windows"][:, 2] > WIDEST).any()]
         if not found:
@@ -66,7 +66,7 @@ class TrackedData:
             raise InputError(f"{folder} has no tracked sequences.", cure)
         pairs = [(track, view) for track in found for view in (range(track.views) if pictures else (-1,))]
         if not pairs:
-            cure = "Make them again with `--views 1`, or train a part that needs none."
+            cure = "Make them again with `--views 1`, or train a part that needs no pictures."
             raise InputError(f"The sequences in {folder} have no pictures.", cure)
         tracks, cameras = zip(*pairs, strict=True)
         placements = tuple(placement_of(track, camera) for track, camera in pairs)
@@ -74,14 +74,14 @@ class TrackedData:
         return cls(tracks, cameras, placements, rig_numbers(tracks), views, preprocessing)
 
     def rows(self, batch: int, generator: torch.Generator) -> Tensor:
-        """(B) sequences: a rig, all being equally likely, then one of its sequences."""
+        """Draw sequences (B): first a rig, all equally likely, then one of its sequences."""
         return self._draw(batch, 0, 0, 0, generator)
 
     def windows(self, batch: int, frames: int, points: int, tokens: int, generator: torch.Generator) -> Windows:
-        """Random windows: `frames` of a sequence's frames, in order, seldom all neighbours.
+        """Draw random windows: `frames` frames of a sequence in order, rarely consecutive.
 
         Raises:
-            InputError: no sequence has as many frames and points, or a file is damaged or gone.
+            InputError: no sequence has enough frames and points, or a file is damaged or gone.
         """
         rows = self._draw(batch, frames, points, 0, generator)
         canonical = torch.randint(frames, (batch,), generator=generator)
@@ -102,7 +102,7 @@ class TrackedData:
         )
 
     def patches_of(self, batch: ShownFrames, grid: int) -> Patches:
-        """What the grid x grid patches of a batch's pictures show, window by window."""
+        """Return what the grid x grid patches of a batch's pictures show, window by window."""
         assert self.views is not None
         each = [self._read_shown(row, some.long()) for row, some in zip(batch.rows.tolist(), batch.frame_times, strict=True)]
         points, normals, first = (torch.cat(part) for part in zip(*each, strict=True))
@@ -112,16 +112,16 @@ class TrackedData:
         return replace(shown, means=means)
 
     def pictures_of(self, batch: ShownFrames) -> Tensor:
-        """(B, T, 3, h, w) normalised pictures of a batch's frames."""
+        """Return the normalised pictures (B, T, 3, h, w) of a batch's frames."""
         pairs = zip(batch.rows.tolist(), batch.frame_times, strict=True)
         return torch.stack([self._read_pictures(row, frames.long()) for row, frames in pairs])
 
     def sequence(self, row: int, points: int, generator: torch.Generator) -> Tensor:
-        """(T, P, 6) random points and their normals in all frames of a sequence."""
+        """Return random points and their normals (T, P, 6) in all frames of a sequence."""
         return self._read_tracks(row, torch.arange(self.tracks[row].frames), points, generator)[0]
 
     def shapes(self, batch: int, points: int, tokens: int, query_count: int, generator: torch.Generator) -> Surfaces:
-        """Random shapes for the VAE, whose tokens were chosen on another frame of their sequence.
+        """Draw random shapes for the VAE, whose tokens are chosen on another frame of their sequence.
 
         Raises:
             InputError: no sequence has signed distances, or none has enough points.
@@ -132,7 +132,7 @@ class TrackedData:
         return Surfaces(surface, choose_tokens(elsewhere, tokens, generator), asked, distances)
 
     def _draw(self, batch: int, frames: int, points: int, queries: int, generator: torch.Generator) -> Tensor:
-        """(B) rows of sequences that have enough: a rig, all being equally likely, then one of its sequences."""
+        """Draw rows (B) of sequences with enough data: first a rig, all equally likely, then one of its sequences."""
         able = torch.tensor(
             [track.frames >= frames and track.points >= points and track.queries >= queries for track in self.tracks]
         ).nonzero()[:, 0]
@@ -141,12 +141,12 @@ class TrackedData:
             return able[torch.multinomial(1.0 / count[rig], batch, replacement=True, generator=generator)]
         needed, cure = f"{frames} frames and {points} points", "Make them again with more."
         if queries:
-            needed = f"{points} points and {queries} signed distances a frame, without which the shape VAE cannot be trained"
-            cure = "Make them again with `--distances`, of closed surfaces."
+            needed = f"{points} points and {queries} signed distances a frame, which training the shape VAE needs"
+            cure = "Make them again from closed surfaces, with `--distances`."
         raise InputError(f"No sequence in {self.tracks[0].path.parent} has {needed}.", cure)
 
     def _read_tracks(self, row: int, frames: Tensor, points: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """(T, P, 6) points and (T, V, 6) vertices of a window."""
+        """Read the points (T, P, 6) and vertices (T, V, 6) of a window."""
         track = self.tracks[row]
         on_surface = torch.randperm(track.points, generator=generator)[:points]
         of_mesh = torch.randperm(track.vertices, generator=generator)[torch.arange(VERTICES) % track.vertices]
@@ -157,7 +157,7 @@ class TrackedData:
         return placed(torch.cat(surface, dim=-1)), placed(torch.cat(mesh, dim=-1))
 
     def _read_pictures(self, row: int, frames: Tensor) -> Tensor:
-        """(T, 3, h, w) normalised."""
+        """Return normalised pictures (T, 3, h, w), from memory if they are kept."""
         height, width = self.preprocessing.crop_size
         each = 4 * 3 * height * width * self.tracks[row].frames
         if row not in self.prepared and (len(self.prepared) + 1) * each > KEPT_PICTURES:
@@ -167,7 +167,7 @@ class TrackedData:
         return self.prepared[row][frames]
 
     def _prepare_pictures(self, row: int, frames: Tensor) -> Tensor:
-        """(T, 3, h, w) normalised, as at inference."""
+        """Read pictures and normalise them as at inference: (T, 3, h, w)."""
         track, camera = self.tracks[row], self.cameras[row]
         with opened(track.path) as file:
             taken = file.get_slice("pictures")
@@ -176,14 +176,18 @@ class TrackedData:
         return torch.from_numpy(pixel_values(list(padded), self.preprocessing))
 
     def _read_shown(self, row: int, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Points and normals (T, P, 3) of a window, and the points in the sequence's first frame, T times."""
+        """Read points and normals (T, P, 3) of a window, and the points in the sequence's first frame, T times."""
         with opened(self.tracks[row].path) as file:
             points, normals = (read_frames(file, name, frames)[:, :POINTS] for name in ("points", "normals"))
             first = read_frames(file, "points", torch.zeros(1, dtype=torch.long))[:, :POINTS]
         return points, normals, first.expand_as(points)
 
     def _read_shape(self, row: int, points: int, queries: int, generator: torch.Generator) -> tuple[Tensor, ...]:
-        """Of one frame: surface (P, 6), its points in another frame (P, 3), query points (Q, 3), distances (Q)."""
+        """Read a random frame.
+
+        Returns:
+            surface (P, 6), its points in another frame (P, 3), query points (Q, 3) and their distances (Q).
+        """
         track = self.tracks[row]
         frame, other = torch.randint(track.frames, (2, 1), generator=generator)
         chosen = torch.randperm(track.points, generator=generator)[:points]
@@ -202,12 +206,12 @@ class TrackedData:
 
 
 def is_tracked(folder: Path) -> bool:
-    """Whether a folder was made by `blender_addon/dataset.py`, or is part of one that was, or holds folders that were."""
+    """Return whether a folder was made by `blender_addon/dataset.py`, or is inside one that was, or contains one."""
     return any((above / "dataset.json").exists() for above in folder.resolve().parents) or any(folder.rglob("dataset.json"))
 
 
 def views_of(tracks: tuple[Track, ...], cameras: tuple[int, ...], preprocessing: ImagePreprocessing) -> Views:
-    """How each sequence's pictures were taken, and which square of the camera's plane they show once they are cropped."""
+    """Return how each sequence's pictures were taken, with the square of the camera's plane that the crop shows."""
     pairs = list(zip(tracks, cameras, strict=True))
     squares = [square_in_plane(track, camera, preprocessing) for track, camera in pairs]
     return Views(
@@ -219,7 +223,7 @@ def views_of(tracks: tuple[Track, ...], cameras: tuple[int, ...], preprocessing:
 
 
 def square_in_plane(track: Track, camera: int, preprocessing: ImagePreprocessing) -> tuple[Tensor, Tensor]:
-    """Centre (2), right and down, and side of what is left of the pictures, in the plane through the origin."""
+    """Return centre (2), right and down, and side of the cropped pictures in the camera's plane through the origin."""
     window, crop = track.cameras["windows"][camera], PaddedBox(Box(*track.cameras["crops"][camera].tolist()))
     pixel = 2 * window[2] / track.size
     (row, column), (height, width) = crop.corner, crop.shape

@@ -1,4 +1,4 @@
-"""Pictures of toys that no training has seen, as far as the parts that are there go: for a look at a training as it runs."""
+"""Make pictures of unseen toys during a training, with the parts that exist so far."""
 
 from collections.abc import Iterable
 
@@ -20,19 +20,21 @@ from .live_store import LiveStore
 from .toys import ToySequence, make_sequence
 
 SHOWN, CELL = 6, 128
-"""Frames in a strip, and pixels of a side of each."""
+"""Frames in a strip, and the side of each in pixels."""
 CAMERA = Camera(half_extent=1.05)
 QUIET = Progress()
 
 
 def strip(seed: int, store: LiveStore, preset: Preset) -> np.ndarray:
-    """(H, W, 3) uint8, a row each of: the input; the first frame through the shape VAE; image-to-3D of the first frame; the
-    first frame's mesh animated by the frames, or what Stage I makes of each frame while there is no Stage II. Rows whose parts
-    are not there are left out.
+    """Return a picture (H, W, 3) uint8 with up to four rows.
+
+    The rows are the input; the first frame through the shape VAE; image-to-3D of the first frame; and the first frame's
+    mesh animated by the frames, or Stage I's shape of each frame while there is no Stage II. Rows whose parts do not
+    exist are left out.
 
     Args:
-        seed: of the toy, under a million.
-        preset: how much work it is.
+        seed: seed of the toy, under a million.
+        preset: settings of the stages.
     """
     toy = make_sequence(seed)
     seen = render_toy(toy)
@@ -42,7 +44,7 @@ def strip(seed: int, store: LiveStore, preset: Preset) -> np.ndarray:
 
 
 def made_rows(toy: ToySequence, seen: np.ndarray, shown: np.ndarray, store: LiveStore, preset: Preset) -> Iterable[np.ndarray]:
-    """Rows of up to SHOWN pictures (h, w, 4)."""
+    """Yield rows of up to SHOWN pictures (h, w, 4)."""
     if not store.has("vae"):
         return
     reference = reference_from_mesh(Mesh(toy.vertices[0], toy.faces), store, toy.seed)
@@ -59,14 +61,14 @@ def made_rows(toy: ToySequence, seen: np.ndarray, shown: np.ndarray, store: Live
 
 
 def animated(toy: ToySequence, reference: Reference, latents: Tensor, shown: np.ndarray, store: LiveStore) -> np.ndarray:
-    """The toy's own mesh, moved by Stage II."""
+    """Render the toy's own mesh, animated by Stage II."""
     times = [float(frame) for frame in range(len(latents))]
     vertices = animate_vertices(reference, latents, 0, times, ReferencePose.CORRECTED, store, QUIET)
     return render_frames(vertices[shown], toy.faces, toy.colours, CAMERA, CELL)
 
 
 def decoded(latents: Tensor, store: LiveStore, preset: Preset) -> np.ndarray:
-    """Each latent's own mesh; blank where it has no surface."""
+    """Render the mesh of each latent; blank if it has no surface."""
     return np.stack([picture_of(latent, store, preset) for latent in latents])
 
 
@@ -79,7 +81,7 @@ def picture_of(latent: Tensor, store: LiveStore, preset: Preset) -> np.ndarray:
 
 
 def cells(row: np.ndarray) -> Iterable[np.ndarray]:
-    """SHOWN pictures (CELL, CELL, 3) on white, blank after the row's last; row (n, CELL, CELL, 4)."""
+    """Yield SHOWN pictures (CELL, CELL, 3) on white of a row (n, CELL, CELL, 4), blank after its last."""
     for i in range(SHOWN):
         picture = row[i] if i < len(row) else np.zeros((CELL, CELL, 4), np.uint8)
         alpha = picture[..., 3:] / 255

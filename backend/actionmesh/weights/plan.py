@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import psutil
 import torch
 
+from ..acceleration.execution import Execution
 from ..errors import InputError
-from ..models.execution import Execution
 
 AUTO = "auto"
 CPU_QUERY_ROWS = 8192

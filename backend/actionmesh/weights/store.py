@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import torch
 from torch import nn
 
+from ..acceleration.execution import Execution
+from ..acceleration.float8 import quantise_linears
 from ..errors import InputError
 from ..models.background_removal import BackgroundRemoval, load_background_removal
 from ..models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
-from ..models.execution import Execution
-from ..models.float8 import quantise_linears
 from ..models.shape_vae import ShapeVAE
 from ..models.temporal_autoencoder import TemporalAutoencoder, TemporalAutoencoderConfig
 from .ahead import Ahead

@@ -1,6 +1,6 @@
-"""Meshes of a toy as artists bring them: the same surface with other vertices, and so with other normals.
+"""Remesh a toy, as artists' meshes vary: the same surface with other vertices, and so with other normals.
 
-The first frame is meshed anew, and every new vertex stays at its place on the tracked surface in all frames.
+The first frame is remeshed, and every new vertex keeps its place on the tracked surface in all frames.
 """
 
 import fast_simplification
@@ -15,16 +15,16 @@ from .sequence import ToySequence
 from .shapes import BlendedBody
 
 NEIGHBOURS = 4
-"""Nearest vertices around which the nearest face is looked for."""
+"""Nearest vertices whose faces are searched for the nearest one."""
 KINDS = ("tracked", "marching cubes", "decimated", "quads")
 
 
 def remeshed(sequence: ToySequence, rng: np.random.Generator, kind: str | None = None) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices (T, V, 3) float32 and triangles (F, 3) int32 of a mesh of the toy, of a random kind and density.
+    """Return vertices (T, V, 3) float32 and triangles (F, 3) int32 of a mesh of the toy, of a random kind and density.
 
     Args:
-        kind: one of KINDS: the toy's own mesh, marching cubes on a coarser or finer grid, decimation to a few hundred faces,
-            or quads (surface nets) cut into triangles.
+        kind: one of KINDS: the toy's own mesh, marching cubes on a coarser or finer grid, decimation to a few hundred
+            faces, or quads (surface nets) cut into triangles.
     """
     kind = kind or str(rng.choice(KINDS))
     if kind == "tracked":
@@ -41,16 +41,22 @@ def remeshed(sequence: ToySequence, rng: np.random.Generator, kind: str | None =
 
 
 def reference_vertices(sequence: ToySequence, count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """(T, count, 3) float32 vertices of a random mesh of the toy and their unit normals; some twice where it has fewer."""
+    """Return vertices (T, count, 3) float32 of a random mesh of the toy, and their unit normals.
+
+    If the mesh has fewer vertices, some come twice.
+    """
     vertices, faces = remeshed(sequence, rng)
     chosen = rng.permutation(np.resize(rng.permutation(vertices.shape[1]), max(count, vertices.shape[1])))[:count]
     return vertices[:, chosen], vertex_normals(vertices, faces)[:, chosen].astype(np.float32)
 
 
 def _sampled(body: BlendedBody, first: np.ndarray, cells: int) -> tuple[np.ndarray, float, np.ndarray]:
-    """Signed distance of the first frame on a grid with `cells` cells along its longest side, spacing, and lowest corner.
+    """Sample the signed distance of the first frame on a grid with `cells` cells along its longest side.
 
-    The grid's outermost points count as outside, whatever of the body is beyond the mesh, so that every surface closes.
+    The grid's outermost points always count as outside, so that every surface is closed.
+
+    Returns:
+        The field, the spacing, and the lowest corner.
     """
     low, high = first.min(axis=0), first.max(axis=0)
     spacing = float((high - low).max() / cells)
@@ -68,8 +74,11 @@ def _marching_cubes(field: np.ndarray, spacing: float) -> tuple[np.ndarray, np.n
 
 
 def _surface_nets(field: np.ndarray, spacing: float) -> tuple[np.ndarray, np.ndarray]:
-    """A vertex in every cell that the surface crosses, the mean of the crossings on its edges, and a quad around every edge
-    that crosses (Gibson, "Constrained elastic surface nets", 1998), cut into two triangles."""
+    """Mesh a field by surface nets (Gibson, "Constrained elastic surface nets", 1998).
+
+    Every cell that the surface crosses gets a vertex, the mean of the crossings on its edges. Every edge that crosses
+    the surface gets a quad, cut into two triangles.
+    """
     inside = field < 0
     cells = np.array(field.shape) - 1
     sums, counts, edges = np.zeros((*cells, 3)), np.zeros(cells), []
@@ -98,13 +107,13 @@ def _surface_nets(field: np.ndarray, spacing: float) -> tuple[np.ndarray, np.nda
 
 
 def _carried(points: np.ndarray, sequence: ToySequence) -> np.ndarray:
-    """(T, V, 3) places in all frames of points (V, 3) near the first frame's surface, moved onto its nearest face."""
+    """Move points (V, 3) onto the nearest face of the first frame, and carry them to all frames (T, V, 3)."""
     faces, weights = _nearest_face(points, sequence)
     return np.einsum("tvcx,vc->tvx", sequence.vertices[:, sequence.faces[faces]], weights).astype(np.float32)
 
 
 def _nearest_face(points: np.ndarray, sequence: ToySequence) -> tuple[np.ndarray, np.ndarray]:
-    """The nearest face (V,) among those around the nearest vertices, and barycentric weights (V, 3) of its nearest point."""
+    """Return the nearest face (V,) around the nearest vertices, and barycentric weights (V, 3) of its nearest point."""
     first = sequence.vertices[0].astype(np.float64)
     around, starts = _faces_around(sequence.faces, len(first))
     near = cKDTree(first).query(points, NEIGHBOURS)[1]
@@ -124,7 +133,10 @@ def _nearest_face(points: np.ndarray, sequence: ToySequence) -> tuple[np.ndarray
 
 
 def _weights(corners: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Barycentric weights (V, 3) of points (V, 3) on triangles (V, 3, 3); one without area gives all to its nearest corner."""
+    """Return barycentric weights (V, 3) of points (V, 3) on triangles (V, 3, 3).
+
+    In a triangle without area, the nearest corner gets all the weight.
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         weights = points_to_barycentric(corners, points)
     flat = ~np.isfinite(weights).all(axis=1)
@@ -134,6 +146,6 @@ def _weights(corners: np.ndarray, points: np.ndarray) -> np.ndarray:
 
 
 def _faces_around(faces: np.ndarray, vertices: int) -> tuple[np.ndarray, np.ndarray]:
-    """Faces sorted by vertex, and where each vertex's begin, as in a compressed sparse row."""
+    """Return the faces sorted by vertex, and where those of each vertex begin, as in a compressed sparse row."""
     order = np.argsort(faces.ravel(), kind="stable")
     return order // 3, np.concatenate([[0], np.cumsum(np.bincount(faces.ravel(), minlength=vertices))])

@@ -1,4 +1,4 @@
-"""Motion of toys: a clock that every joint follows, and the waves that joints, root and volume ride on it.
+"""Motion of toys: a clock that all joints share, and the waves that move joints, root and volume by it.
 
 Angles are degrees where people write them (templates) and radians in the arrays.
 """
@@ -19,7 +19,7 @@ class Clock:
     Args:
         times: (T,) seconds from the first frame.
         phase: (T,) radians.
-        amplitude: factor on every swing; 1 is the template's own.
+        amplitude: factor on every wave; 1 is the template's own.
         loops: whether one more frame would show the first pose again.
     """
 
@@ -31,7 +31,7 @@ class Clock:
 
 @dataclass(frozen=True)
 class Wave:
-    """size * sin(harmonic * phase - 2 pi delay), or a hop that touches 0 once a period.
+    """The wave size * sin(harmonic * phase - 2 pi delay), or a hop that touches 0 once a period.
 
     Args:
         size: degrees for a swing, model units for a shift, a fraction for a stretch.
@@ -46,14 +46,14 @@ class Wave:
     hop: bool = False
 
     def at(self, clock: Clock) -> np.ndarray:
-        """(T,) values."""
+        """Return the values (T,)."""
         angle = self.harmonic * clock.phase - 2 * np.pi * self.delay
         value = np.sin(angle / 2) ** 2 if self.hop else np.sin(angle)
         return clock.amplitude * self.size * value
 
 
 def random_clock(rng: np.random.Generator, frames: int) -> Clock:
-    """A clip of 0.7 to 2 seconds: a loop of one or two periods, or part of a period that eases in and out."""
+    """Draw a clip of 0.7 to 2 seconds: a loop of one or two periods, or part of a period that eases in and out."""
     times = np.linspace(0, rng.uniform(0.7, 2.0), frames)
     liveliness = rng.random()
     amplitude = rng.uniform(0.8, 1.15) if liveliness > NEARLY_STILL else 0.08 if liveliness > STILL else 0.0
@@ -67,7 +67,7 @@ def random_clock(rng: np.random.Generator, frames: int) -> Clock:
 
 
 def rotation(axis: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    """(T, 3, 3) right-handed rotations by angles (T,) in radians about a unit axis (3,) (Rodrigues' formula)."""
+    """Return right-handed rotations (T, 3, 3) by angles (T,) in radians about a unit axis (3,) (Rodrigues' formula)."""
     x, y, z = axis
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
     sine, versine = np.sin(angle)[:, None, None], (1 - np.cos(angle))[:, None, None]
@@ -75,5 +75,5 @@ def rotation(axis: np.ndarray, angle: np.ndarray) -> np.ndarray:
 
 
 def rotation_of(axis: np.ndarray, angle: float) -> np.ndarray:
-    """(3, 3) rotation by one angle in radians."""
+    """Return the rotation (3, 3) by one angle in radians."""
     return rotation(axis, np.array([angle]))[0]

@@ -1,4 +1,4 @@
-"""Colours of toys: a palette of four that go together, and a pattern painted on the rest surface."""
+"""Colours of toys: a palette of four matching colours, and a pattern painted on the rest surface."""
 
 import colorsys
 
@@ -10,7 +10,7 @@ EYE = np.array([0.05, 0.05, 0.07])
 
 
 def palette(rng: np.random.Generator) -> list[np.ndarray]:
-    """Four RGB colours in 0..1: main, light relative, accent of another hue, dark relative."""
+    """Draw four RGB colours in 0..1: main, a lighter one, an accent of another hue, a darker one."""
     hue, saturation, value = rng.random(), rng.uniform(0.15, 0.85), rng.uniform(0.6, 1.0)
     accent = hue + rng.choice([0.08, 0.33, 0.5, 0.66]) + rng.uniform(-0.05, 0.05)
     choices = (
@@ -23,7 +23,7 @@ def palette(rng: np.random.Generator) -> list[np.ndarray]:
 
 
 def paint(rig: Rig, vertices: np.ndarray, weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(V, 3) float32 colours in 0..1 of rest vertices (V, 3): blended part colours, a pattern, a light belly, eyes."""
+    """Paint rest vertices (V, 3): blended part colours, a pattern, a light belly, eyes; (V, 3) float32 in 0..1."""
     colours = weights @ rig.part_colours()
     colours = colours * _pattern(vertices, rng)[:, None]
     colours = colours + rng.uniform(0, 0.25) * _belly(vertices)[:, None] * (1 - colours)
@@ -33,7 +33,7 @@ def paint(rig: Rig, vertices: np.ndarray, weights: np.ndarray, rng: np.random.Ge
 
 
 def _pattern(vertices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """(V,) brightness: stripes along a random direction, spots, soft mottling, a checkerboard, patches, or plain."""
+    """Return a brightness (V,): stripes in a random direction, spots, mottling, a checkerboard, patches, or plain."""
     kind, depth = rng.integers(6), rng.uniform(0.25, 0.5)
     direction = rng.normal(size=3) * (0.5, 0.7, 1.5)
     direction /= np.linalg.norm(direction)
@@ -56,6 +56,6 @@ def _pattern(vertices: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _belly(vertices: np.ndarray) -> np.ndarray:
-    """(V,) 1 at the lowest vertex to 0 at middle height."""
+    """Return (V,) from 1 at the lowest vertex to 0 at middle height."""
     low, high = vertices[:, 1].min(), vertices[:, 1].max()
     return np.clip(1 - 2 * (vertices[:, 1] - low) / (high - low), 0, 1)

@@ -16,7 +16,7 @@ BOX_PADDING = 0.1
 
 
 def sample_tracked_points(sequence: ToySequence, count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """The same `count` surface points P in every frame, spread evenly over the first frame's area.
+    """Sample `count` surface points P, uniform over the first frame's area and tracked through all frames.
 
     Returns:
         points (T, P, 3) float32; normals (T, P, 3) float32, unit, outward, interpolated from the vertices'.
@@ -43,7 +43,7 @@ def queries(
     generator: torch.Generator | None = None,
     noise_scales: Sequence[float] = NOISE_SCALES,
 ) -> tuple[Tensor, Tensor]:
-    """Training queries around B bodies, given tracked surface points (B, P, 3) of each.
+    """Draw training queries around B bodies, given tracked surface points (B, P, 3) of each.
 
     NEAR_SHARE of them are surface points plus noise, an equal number of each scale; BOX_SHARE are uniform in the box of
     the surface points padded by BOX_PADDING; the rest are uniform in [-1, 1]^3.
@@ -66,7 +66,7 @@ def queries(
 
 
 def _barycentric(rng: np.random.Generator, count: int) -> np.ndarray:
-    """(count, 3) uniform in a triangle (Turk, Graphics Gems, 1990)."""
+    """Draw barycentric weights (count, 3), uniform in a triangle (Turk, Graphics Gems, 1990)."""
     first, second = np.sqrt(rng.random(count)), rng.random(count)
     return np.stack([1 - first, first * (1 - second), first * second], axis=1)
 

@@ -1,7 +1,7 @@
-"""A toy's skeleton and flesh: joints that swing, and the round cones, ellipsoids and boxes that they carry.
+"""A toy's rig: joints that swing, and the round cones, ellipsoids and boxes that they carry.
 
-All of it is written down in the rest pose, in the creature's own space: +Y up, facing +Z, about 1.5 units in size.
-Every joint's axes are the world's in the rest pose, so a swing about +X lifts a hanging leg backwards at any joint.
+Everything is defined in the rest pose, in the creature's own space: +Y up, facing +Z, about 1.5 units in size. In the
+rest pose every joint's axes are those of the world, so a swing about +X lifts a hanging leg backwards at any joint.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ class Cone:
 
 @dataclass(frozen=True)
 class Ellipsoid:
-    """An ellipsoid, or the rounded box of these half axes."""
+    """An ellipsoid, or the rounded box with these half axes."""
 
     joint: int
     centre: np.ndarray
@@ -47,13 +47,13 @@ class Ellipsoid:
 
 @dataclass(frozen=True)
 class Pose:
-    """Affine maps (T, J): a point x that joint j carries goes from rest to linear[:, j] @ x + offset[:, j]."""
+    """Affine maps (T, J): joint j carries a point x from rest to linear[:, j] @ x + offset[:, j]."""
 
     linear: np.ndarray
     offset: np.ndarray
 
     def turned(self, turn: np.ndarray, scale: float = 1.0, shift: Vector = (0, 0, 0)) -> "Pose":
-        """The pose followed by scale * turn @ x + shift."""
+        """Return the pose followed by scale * turn @ x + shift."""
         return Pose(scale * turn @ self.linear, scale * self.offset @ turn.T + np.asarray(shift))
 
 
@@ -62,9 +62,9 @@ class Rig:
     """Joints, parts and waves of one creature; templates build it call by call.
 
     Args:
-        blend: width of the smooth union, model units.
+        blend: width of the smooth union, in model units.
         shifts: waves that move the root: (unit axis, wave).
-        stretch: wave on the height; the widths follow so that the volume stays.
+        stretch: wave on the height; the widths change so that the volume stays constant.
         eyes: (centre, radius) of spheres painted dark.
     """
 
@@ -77,17 +77,17 @@ class Rig:
     eyes: list[tuple[np.ndarray, float]] = field(default_factory=list)
 
     def joint(self, parent: int, place: Vector) -> int:
-        """A new joint at a rest position; its index. Joint 0, the root, is at the origin."""
+        """Add a joint at a rest position and return its index. Joint 0, the root, is at the origin."""
         self.joints.append(Joint(parent, np.asarray(place, float), []))
         return len(self.joints) - 1
 
     def swing(self, joint: int, axis: Vector, degrees: float, delay: float = 0.0, harmonic: int = 1, bias: float = 0.0):
-        """Adds a rotation of bias + a wave of `degrees` about an axis; several at one joint apply last added first."""
+        """Add a rotation of bias + a wave of `degrees` about an axis; at one joint, the last added applies first."""
         unit = np.asarray(axis, float) / np.linalg.norm(axis)
         self.joints[joint].bend.append((unit, bias, Wave(degrees, delay, harmonic)))
 
     def cone(self, joint: int, start: Vector, end: Vector, first: float, second: float, colour: Vector) -> None:
-        """A round cone between rest positions with radii `first` and `second`."""
+        """Add a round cone between rest positions with radii `first` and `second`."""
         ends = np.asarray([start, end], float)
         assert np.any(ends[0] != ends[1])
         self.cones.append(Cone(joint, ends, np.array([first, second]), np.asarray(colour, float)))
@@ -95,11 +95,11 @@ class Rig:
     def ellipsoid(
         self, joint: int, centre: Vector, half_axes: Vector, colour: Vector, turn: np.ndarray | None = None
     ) -> None:
-        """An ellipsoid at a rest position; `turn` (3, 3) has its axes as columns."""
+        """Add an ellipsoid at a rest position; `turn` (3, 3) has its axes as columns."""
         self._round(joint, centre, half_axes, colour, turn, boxy=False)
 
     def box(self, joint: int, centre: Vector, half_axes: Vector, colour: Vector, turn: np.ndarray | None = None) -> None:
-        """A box with rounded edges at a rest position; `turn` as an ellipsoid's."""
+        """Add a box with rounded edges at a rest position; `turn` is as for an ellipsoid."""
         self._round(joint, centre, half_axes, colour, turn, boxy=True)
 
     def _round(
@@ -110,7 +110,7 @@ class Rig:
         self.ellipsoids.append(Ellipsoid(joint, *parts, boxy))
 
     def limb(self, parent: int, points: Vectors, radii: Vector, colours: Vectors) -> list[int]:
-        """A chain of round cones through rest positions, a joint at every point but the last; the joints."""
+        """Add a chain of round cones through rest positions, and return its joints: one at every point but the last."""
         chain = []
         for index, colour in enumerate(colours):
             parent = self.joint(parent, points[index])
@@ -119,7 +119,7 @@ class Rig:
         return chain
 
     def pose(self, clock: Clock) -> Pose:
-        """Forward kinematics, then stretch, then the root's shifts."""
+        """Pose the rig: forward kinematics, then stretch, then the root's shifts."""
         frames = len(clock.phase)
         linear = np.empty((frames, len(self.joints), 3, 3))
         offset = np.empty((frames, len(self.joints), 3))
@@ -135,23 +135,23 @@ class Rig:
         return Pose(stretch[:, None, :, None] * linear, stretch[:, None] * offset + shift[:, None])
 
     def rest(self) -> Pose:
-        """The rest pose, in one frame."""
+        """Return the rest pose, in one frame."""
         count = len(self.joints)
         return Pose(np.tile(np.eye(3), (1, count, 1, 1)), np.zeros((1, count, 3)))
 
     def body(self, pose: Pose, scale: float = 1.0) -> BlendedBody:
-        """The parts in every frame of a pose whose maps grow lengths by `scale`."""
+        """Return the body in every frame of a pose whose maps scale lengths by `scale`."""
         ends, radii = map(_tensor, self._posed_cones(pose, scale))
         centres, rotations, half_axes = map(_tensor, self._posed_ellipsoids(pose))
         boxy = torch.tensor([part.boxy for part in self.ellipsoids], dtype=torch.bool)
         return BlendedBody(ends, radii, centres, rotations, half_axes, boxy, self.blend * scale)
 
     def part_joints(self) -> np.ndarray:
-        """(K + E,) joint of each part, round cones first."""
+        """Return the joint of each part (K + E,), round cones first."""
         return np.array([part.joint for part in self._parts()])
 
     def part_colours(self) -> np.ndarray:
-        """(K + E, 3) colour of each part, round cones first."""
+        """Return the colour of each part (K + E, 3), round cones first."""
         return np.array([part.colour for part in self._parts()])
 
     def _parts(self) -> list[Cone | Ellipsoid]:
@@ -178,9 +178,10 @@ class Rig:
 
 
 def _principal_axes(axes: np.ndarray, boxy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rotations (T, E, 3, 3) and half axes (T, E, 3) of what maps the unit ball (or, where `boxy` (E,), the unit cube) to parts.
+    """Return rotations (T, E, 3, 3) and half axes (T, E, 3) of parts, given the maps from the unit ball to each.
 
-    Exact for ellipsoids; a box that is sheared becomes the nearest one that is not.
+    Where `boxy` (E,), the maps are from the unit cube. The result is exact for ellipsoids; a sheared box becomes the
+    nearest one without shear.
     """
     left, half_axes, _ = np.linalg.svd(axes)
     length = _length(axes.swapaxes(-1, -2))

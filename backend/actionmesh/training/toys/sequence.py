@@ -1,4 +1,4 @@
-"""A toy in motion: a mesh tracked through T frames, with the exact body behind it."""
+"""A toy in motion: a mesh tracked through T frames, with the exact body that it is made from."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ class ToySequence:
 
     Args:
         template: name in `creatures.TEMPLATES`.
-        seed: what it was made from.
+        seed: the seed that it is made from.
         loops: whether one more frame would show the first pose again.
         body: the blended body in every frame; its zero level is the surface.
         vertices: (T, V, 3) float32.
@@ -43,7 +43,7 @@ class ToySequence:
 
 
 def make_sequence(seed: int, frames: int = 16, template: str | None = None) -> ToySequence:
-    """The toy of a seed, the same on every call; the template is drawn from the seed too where none is named."""
+    """Return the toy of a seed, the same on every call; without a name, the seed also chooses the template."""
     rng = np.random.default_rng(seed)
     drawn = str(rng.choice(list(TEMPLATES)))
     name = template or drawn
@@ -65,7 +65,7 @@ def _heading(name: str, rng: np.random.Generator) -> np.ndarray:
 def _posed_within_box(
     rig: Rig, clock: Clock, turn: np.ndarray, rest: np.ndarray, weights: np.ndarray
 ) -> tuple[BlendedBody, np.ndarray]:
-    """The posed body and vertices (T, V, 3), with the motion calmed until all frames fit the box."""
+    """Return the posed body and vertices (T, V, 3), with the motion reduced until all frames fit the box."""
     while True:
         pose = rig.pose(clock).turned(turn)
         vertices = skinned(rig, pose, rest, weights)
@@ -76,7 +76,7 @@ def _posed_within_box(
 
 
 def _on_surface(rig: Rig, pose: Pose, rest: np.ndarray, weights: np.ndarray) -> tuple[BlendedBody, np.ndarray]:
-    """Vertices pulled onto the posed body, and both framed by the first frame's box."""
+    """Pull the vertices onto the posed body, and frame both by the first frame's box."""
     body = rig.body(pose)
     vertices = pulled_onto(body.batch(), torch.from_numpy(skinned(rig, pose, rest, weights))).numpy()
     scale, shift = _framing(vertices[0])
@@ -84,7 +84,7 @@ def _on_surface(rig: Rig, pose: Pose, rest: np.ndarray, weights: np.ndarray) -> 
 
 
 def _framing(first: np.ndarray) -> tuple[float, np.ndarray]:
-    """Scale and shift that centre the first frame (V, 3) and make its box SIZE long."""
+    """Return the scale and shift that centre the first frame (V, 3) and make its box SIZE long."""
     low, high = first.min(axis=0), first.max(axis=0)
     scale = SIZE / (high - low).max()
     return scale, -scale * (low + high) / 2

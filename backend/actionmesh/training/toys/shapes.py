@@ -1,8 +1,9 @@
-"""Bodies of smoothly blended round cones, ellipsoids and rounded boxes, and their signed distance, negative inside, in model units.
+"""Bodies of smoothly blended round cones, ellipsoids and rounded boxes, and their signed distance.
 
-A round cone is the hull of two spheres. All parts' distances are exact outside and inside. The blend is
-log-sum-exp: f = -k log sum_i exp(-d_i / k). It is never above the hard union and at most k log(parts) below it.
-Its gradient is a convex mean of unit vectors, so it never overestimates the distance to its own surface.
+Distances are negative inside, in model units. A round cone is the hull of two spheres. All parts' distances are exact
+outside and inside. The blend is log-sum-exp: f = -k log sum_i exp(-d_i / k). It is never above the hard union and at
+most k log(parts) below it. Its gradient is a convex mean of unit vectors, so it never overestimates the distance to its
+own surface.
 """
 
 from dataclasses import dataclass, fields
@@ -25,11 +26,11 @@ class BodyBatch:
         radii: (B, K, 2) their radii.
         has_cone: (B, K) bool, False for padding.
         centres: (B, E, 3) of the ellipsoids and boxes.
-        rotations: (B, E, 3, 3) whose columns are their axes.
+        rotations: (B, E, 3, 3) with their axes as columns.
         half_axes: (B, E, 3).
         has_ellipsoid: (B, E) bool, False for padding.
         boxy: (B, E) bool, True where it is a box with rounded edges.
-        blend: (B,) the width k of the smooth union.
+        blend: (B,) width k of the smooth union.
     """
 
     ends: Tensor
@@ -46,7 +47,7 @@ class BodyBatch:
         return len(self.blend)
 
     def __getitem__(self, rows: Tensor | slice) -> "BodyBatch":
-        """The bodies at these rows; a row may come several times."""
+        """Return the bodies at these rows; a row may repeat."""
         return BodyBatch(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
@@ -69,7 +70,7 @@ class BlendedBody:
     blend: float
 
     def batch(self) -> BodyBatch:
-        """All frames as a batch of T bodies."""
+        """Return all frames as a batch of T bodies."""
         return BodyBatch(
             ends=self.ends,
             radii=self.radii,
@@ -83,7 +84,7 @@ class BlendedBody:
         )
 
     def signed_distance(self, points: Tensor, frames: int | slice | Tensor = slice(None)) -> Tensor:
-        """(..., Q) distances of points (..., Q, 3), in one frame (int), or a leading axis over the chosen frames."""
+        """Return distances (..., Q) of points (..., Q, 3) in one frame (int), or with a leading axis over `frames`."""
         if isinstance(frames, int):
             flat = signed_distance(self.batch()[frames : frames + 1], points.reshape(1, -1, 3))
             return flat.reshape(points.shape[:-1])
@@ -91,7 +92,7 @@ class BlendedBody:
 
 
 def stack_bodies(bodies: list[BlendedBody]) -> BodyBatch:
-    """All frames of all bodies as one padded batch: body i's frame t is row (frames of the bodies before i) + t."""
+    """Stack all frames of all bodies into one padded batch: body i's frame t is row (frames of bodies before i) + t."""
     batches = [body.batch() for body in bodies]
     stacked = {}
     for field in fields(BodyBatch):
@@ -109,13 +110,13 @@ def _padded(part: Tensor, longest: int) -> Tensor:
 
 
 def signed_distance(batch: BodyBatch, points: Tensor) -> Tensor:
-    """(B, Q) signed distance of points (B, Q, 3) to the blended bodies."""
+    """Return the signed distance (B, Q) of points (B, Q, 3) to the blended bodies."""
     value, _, _ = _blend(part_distances(batch, points), batch.blend)
     return value
 
 
 def signed_distance_and_gradient(batch: BodyBatch, points: Tensor) -> tuple[Tensor, Tensor]:
-    """(B, Q) signed distance and (B, Q, 3) its gradient, which points outwards and is at most 1 long."""
+    """Return the signed distance (B, Q) and its gradient (B, Q, 3), which points outwards and is at most 1 long."""
     cones, axial, reach, axis = _round_cones(batch, points)
     ellipsoids, normal = _ellipsoids(batch, points)
     value, closeness, total = _blend(_padded_parts(batch, cones, ellipsoids), batch.blend)
@@ -128,22 +129,22 @@ def signed_distance_and_gradient(batch: BodyBatch, points: Tensor) -> tuple[Tens
 
 
 def part_distances(batch: BodyBatch, points: Tensor) -> Tensor:
-    """(B, K + E, Q) signed distance of points (B, Q, 3) to each part, round cones first; padding is FAR away."""
+    """Return the signed distance (B, K + E, Q) of points (B, Q, 3) to each part, cones first; padding is FAR away."""
     return _padded_parts(batch, _round_cones(batch, points)[0], _ellipsoids(batch, points, with_normal=False)[0])
 
 
 def _padded_parts(batch: BodyBatch, cones: Tensor, ellipsoids: Tensor) -> Tensor:
-    """(B, K + E, Q) from cones (B, K, Q) and the (M, Q) ellipsoids that are no padding."""
+    """Join the distances of cones (B, K, Q) and of the ellipsoids that are not padding (M, Q) as (B, K + E, Q)."""
     parts = ellipsoids.new_full((len(batch), batch.has_ellipsoid.shape[1], ellipsoids.shape[1]), FAR)
     parts[batch.has_ellipsoid] = ellipsoids
     return torch.cat([cones.masked_fill(~batch.has_cone[..., None], FAR), parts], dim=1)
 
 
 def _blend(distances: Tensor, blend: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Smooth union of part distances (B, parts, Q), stable because the nearest part is taken out first.
+    """Blend part distances (B, parts, Q) by smooth union, numerically stable by factoring out the nearest part.
 
     Returns:
-        (B, Q) distance; (B, parts, Q) closeness of each part and (B, 1, Q) its total: their ratio weighs the gradients.
+        (B, Q) distance; (B, parts, Q) closeness of each part and (B, 1, Q) its total: their ratio weights gradients.
     """
     width = blend[:, None, None]
     nearest = distances.amin(dim=1, keepdim=True)
@@ -153,10 +154,12 @@ def _blend(distances: Tensor, blend: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _round_cones(batch: BodyBatch, points: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Exact distance to round cones: the least of |p - c(u)| - r(u) over the spheres u along the axis, convex in u.
+    """Return the exact distance to round cones: the least |p - c(u)| - r(u) over the spheres u along the axis.
+
+    The function is convex in u.
 
     Returns:
-        (B, K, Q) distance; (B, K, Q) place u of the nearest sphere, from the first end; (B, K, Q) distance to its
+        (B, K, Q) distance; (B, K, Q) position u of the nearest sphere, from the first end; (B, K, Q) distance to its
         centre; (B, K, 3) unit axis.
     """
     start, radii, across = batch.ends[:, :, 0], batch.radii, points.mT
@@ -174,10 +177,10 @@ def _round_cones(batch: BodyBatch, points: Tensor) -> tuple[Tensor, Tensor, Tens
 
 
 def _ellipsoids(batch: BodyBatch, points: Tensor, with_normal: bool = True) -> tuple[Tensor, Tensor]:
-    """Distance to the M ellipsoids and boxes that are no padding.
+    """Return the distance to the M ellipsoids and boxes that are not padding.
 
     Returns:
-        (M, Q) distance and (M, 3, Q) its unit gradient, empty unless asked for.
+        (M, Q) distance and (M, 3, Q) its unit gradient, empty if `with_normal` is False.
     """
     bodies, present = batch.has_ellipsoid.nonzero()[:, 0], batch.has_ellipsoid
     turns, boxy = batch.rotations[present], batch.boxy[present]
@@ -190,11 +193,12 @@ def _ellipsoids(batch: BodyBatch, points: Tensor, with_normal: bool = True) -> t
 
 
 def _supporting_plane(local: Tensor, half: Tensor) -> tuple[Tensor, Tensor]:
-    """Distance of points (M, 3, Q) to ellipsoids (M, 3, 1) at the origin: the greatest distance to a supporting plane.
+    """Return the distance of points (M, 3, Q) to ellipsoids (M, 3, 1) at the origin.
 
-    The plane touches at q = h^2 p / (t + h^2) with |q / h| = 1, t being the largest root (D. Eberly, "Distance from a
-    Point to an Ellipse, an Ellipsoid, or a Hyperellipsoid"). Newton steps on the reciprocal norm, concave in t, come
-    from below; an unfinished t only makes the distance a little smaller, to second order.
+    It is the greatest distance to a supporting plane. The plane touches at q = h^2 p / (t + h^2) with |q / h| = 1,
+    where t is the largest root (D. Eberly, "Distance from a Point to an Ellipse, an Ellipsoid, or a Hyperellipsoid").
+    Newton steps on the reciprocal norm, which is concave in t, approach the root from below; stopping early makes the
+    distance a little smaller, with a second-order error.
 
     Returns:
         (M, Q) distance and (M, 3, Q) unit outward normal at q.
@@ -214,8 +218,10 @@ def _supporting_plane(local: Tensor, half: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _rounded_box(local: Tensor, half: Tensor) -> tuple[Tensor, Tensor]:
-    """Distance of points (M, 3, Q) to boxes (M, 3, 1) at the origin whose edges are round, and its unit gradient (I. Quilez,
-    "Distance functions")."""
+    """Return the distance of points (M, 3, Q) to boxes (M, 3, 1) at the origin with round edges, and its unit gradient.
+
+    See I. Quilez, "Distance functions".
+    """
     radius = ROUNDING * half.amin(dim=1, keepdim=True)
     beyond = local.abs() - (half - radius)
     outside = beyond.clamp_min(0)

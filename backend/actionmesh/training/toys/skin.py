@@ -10,16 +10,16 @@ from .shapes import BlendedBody, BodyBatch, part_distances, signed_distance_and_
 
 VERTICES = 4000
 ENOUGH = 0.7
-"""Share of them under which a finer grid is tried: much of the parts' surface was inside others."""
+"""Share of VERTICES below which a finer grid is tried: much of the parts' surface was inside other parts."""
 SKIN_WIDTH = 0.02
 MARGIN = 0.12
 LARGEST_STEP = 0.04
 BODIES_AT_ONCE = 2
-"""More are slower: the distances no longer fit the processor's cache."""
+"""More would be slower: the distances would no longer fit the processor's cache."""
 
 
 def rest_mesh(rig: Rig) -> tuple[np.ndarray, np.ndarray]:
-    """Vertices (V, 3) float32 on the rest surface, about VERTICES of them, and outward faces (F, 3) int32."""
+    """Return about VERTICES vertices (V, 3) float32 on the rest surface, and outward faces (F, 3) int32."""
     body = rig.body(rig.rest())
     spacing = _spacing(body)
     vertices, faces = _marched(body, spacing)
@@ -35,13 +35,13 @@ def _marched(body: BlendedBody, spacing: float) -> tuple[np.ndarray, np.ndarray]
 
 
 def skin_weights(rig: Rig, vertices: np.ndarray) -> np.ndarray:
-    """(V, K + E) softmax(-d / SKIN_WIDTH) over the distances to the parts at rest."""
+    """Return skin weights (V, K + E): softmax(-d / SKIN_WIDTH) over the distances to the parts at rest."""
     distances = part_distances(rig.body(rig.rest()).batch(), torch.from_numpy(vertices)[None])[0]
     return torch.softmax(-distances / SKIN_WIDTH, dim=0).T.numpy()
 
 
 def skinned(rig: Rig, pose: Pose, vertices: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """(T, V, 3) rest vertices (V, 3) carried by the weighted mean of their parts' maps."""
+    """Carry rest vertices (V, 3) by the weighted mean of their parts' maps, to (T, V, 3)."""
     by_joint = weights @ np.eye(len(rig.joints), dtype=np.float32)[rig.part_joints()]
     maps = np.concatenate([pose.linear, pose.offset[..., None]], axis=-1).astype(np.float32)
     mixed = np.tensordot(by_joint, maps, axes=(1, 1))
@@ -49,7 +49,7 @@ def skinned(rig: Rig, pose: Pose, vertices: np.ndarray, weights: np.ndarray) -> 
 
 
 def pulled_onto(batch: BodyBatch, points: torch.Tensor) -> torch.Tensor:
-    """Points (B, V, 3) after a Newton step towards the zero of the signed distance, at most LARGEST_STEP long."""
+    """Move points (B, V, 3) by a Newton step, at most LARGEST_STEP long, towards the zero of the signed distance."""
     pulled = []
     for first in range(0, len(batch), BODIES_AT_ONCE):
         near = points[first : first + BODIES_AT_ONCE]
@@ -60,7 +60,7 @@ def pulled_onto(batch: BodyBatch, points: torch.Tensor) -> torch.Tensor:
 
 
 def _spacing(body: BlendedBody) -> float:
-    """Grid spacing for about VERTICES vertices: marching cubes makes about 1.5 a cell face's worth of area."""
+    """Return the grid spacing for about VERTICES vertices: marching cubes makes about 1.5 for a cell face's area."""
     length = (body.ends[0, :, 1] - body.ends[0, :, 0]).norm(dim=-1)
     cones = 2 * np.pi * (body.radii[0].mean(-1) * (length + body.radii[0].mean(-1))).sum()
     first, second, third = body.half_axes[0].unbind(-1)
@@ -69,7 +69,10 @@ def _spacing(body: BlendedBody) -> float:
 
 
 def _sampled_field(body: BlendedBody, spacing: float) -> tuple[np.ndarray, np.ndarray]:
-    """Signed distance on a grid, cut off at MARGIN, and the grid's lowest corner. A part visits only its own box."""
+    """Sample the signed distance on a grid, cut off at MARGIN, and return it with the grid's lowest corner.
+
+    Each part is evaluated only in its own box.
+    """
     low, high = _part_boxes(body)
     corner = low.min(axis=0) - spacing
     first = np.floor((low - corner) / spacing).astype(int)
@@ -92,7 +95,7 @@ def _part_boxes(body: BlendedBody) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _only(body: BlendedBody, part: int) -> BodyBatch:
-    """One part of the first frame as a body of its own."""
+    """Return one part of the first frame as a separate body."""
     cones = body.ends.shape[1]
     cone = slice(part, part + 1) if part < cones else slice(0, 0)
     ellipsoid = slice(part - cones, part - cones + 1) if part >= cones else slice(0, 0)

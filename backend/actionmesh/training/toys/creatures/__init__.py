@@ -1,4 +1,4 @@
-"""Templates of creatures and things. Each grows a rig with random proportions, colours and movement. Left is +X."""
+"""Templates of creatures and things. Each makes a rig with random proportions, colours and movement. Left is +X."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ HOPPING = 0.12
 
 @dataclass(frozen=True)
 class Template:
-    """How to grow a creature, and at which yaws (degrees about +Y) it stands: a base of either sign, and a spread."""
+    """How to make a creature, and its yaw in degrees about +Y: a base of either sign, and a spread."""
 
     grow: Callable[[np.random.Generator], Rig]
     base_yaw: float
@@ -49,7 +49,7 @@ TEMPLATES: dict[str, Template] = {
 
 
 def grow(name: str, rng: np.random.Generator) -> Rig:
-    """A creature of a template; some hop on top of their own movement, squashed on landing and stretched in the air."""
+    """Make a creature from a template; some also hop, squashed on landing and stretched in the air."""
     rig = TEMPLATES[name].grow(rng)
     if rig.stretch is None and rng.random() < HOPPING:
         rig.shifts.append((Y, Wave(rng.uniform(0.1, 0.2), hop=True)))

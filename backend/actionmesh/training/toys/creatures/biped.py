@@ -13,7 +13,7 @@ SPLAY = 0.3
 
 @dataclass(frozen=True)
 class Figure:
-    """Joints of a biped. Arms and legs: left, then right; each from the trunk outwards."""
+    """Joints of a biped. Arms and legs are left, then right; each from the trunk outwards."""
 
     chest: int
     neck: int
@@ -60,7 +60,7 @@ def _arms(rig: Rig, rng: np.random.Generator, chest: int, shoulder: np.ndarray, 
 
 
 def _legs(rig: Rig, rng: np.random.Generator, waist: float, thick: float, colours: tuple) -> list:
-    """Splayed at rest so that the legs do not grow together; the hips turn most of it back."""
+    """Add the legs, splayed at rest so that they do not blend together; the hips turn most of this back."""
     length, wide = rng.uniform(0.42, 0.58), max(waist * rng.uniform(0.6, 0.75), thick * 1.5 + 0.01)
     radii = thick * np.array([1.5, 1.2, 1.0, 1.1])
     legs = []
@@ -74,7 +74,7 @@ def _legs(rig: Rig, rng: np.random.Generator, waist: float, thick: float, colour
 
 
 def _stride(rig: Rig, rng: np.random.Generator, figure: Figure) -> None:
-    """Walking to running in place."""
+    """Add a walk or a run in place."""
     swing, effort = rng.uniform(24, 45), rng.uniform(0.5, 1.0)
     for index in range(2):
         rig.swing(figure.legs[index][0], X, swing, 0.5 * index)
@@ -87,7 +87,7 @@ def _stride(rig: Rig, rng: np.random.Generator, figure: Figure) -> None:
 
 
 def _star_jump(rig: Rig, rng: np.random.Generator, figure: Figure) -> None:
-    """Arms and legs open while the figure is in the air, with squash before and after."""
+    """Add jumps with arms and legs open in the air, and squash before and after."""
     lift, astride = rng.uniform(30, 50), rng.uniform(8, 20)
     for index, side in enumerate((1, -1)):
         rig.swing(figure.arms[index][0], Z, side * lift, 0.25, bias=side * (lift - 10))
@@ -98,7 +98,7 @@ def _star_jump(rig: Rig, rng: np.random.Generator, figure: Figure) -> None:
 
 
 def _greet(rig: Rig, rng: np.random.Generator, figure: Figure) -> None:
-    """One arm waves, the other hangs and swings a little, the trunk sways."""
+    """Add a wave: one arm waves, the other hangs and swings a little, and the trunk sways."""
     index = int(rng.integers(2))
     side, raised, hanging = 1 - 2 * index, figure.arms[index], figure.arms[1 - index]
     rig.swing(raised[0], Z, side * rng.uniform(12, 25), 0, bias=side * rng.uniform(60, 95))
@@ -111,7 +111,7 @@ def _greet(rig: Rig, rng: np.random.Generator, figure: Figure) -> None:
 
 
 def _dance(rig: Rig, rng: np.random.Generator, figure: Figure) -> None:
-    """Everything swings at its own delay."""
+    """Add a dance: every joint swings at its own delay."""
     for index, side in enumerate((1, -1)):
         lift, raised = rng.uniform(20, 45), rng.uniform(25, 60)
         rig.swing(figure.arms[index][0], Z, side * lift, rng.uniform(0, 1), bias=side * raised)

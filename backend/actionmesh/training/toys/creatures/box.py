@@ -26,7 +26,7 @@ def box(rng: np.random.Generator) -> Rig:
 
 
 def _lid(rig: Rig, rng: np.random.Generator, half: np.ndarray, colour: np.ndarray) -> None:
-    """Held by its hinge alone: a gap keeps the lid's surface from growing together with the box's."""
+    """Add a lid that only its hinge holds; a gap keeps its surface from blending with the box's."""
     thick, gap, hinge = rng.uniform(0.04, 0.07), 0.07, np.array([0, half[1] + 0.03, -half[2] * 0.95])
     lid = rig.joint(0, hinge)
     rig.box(lid, (0, half[1] + gap + thick, 0), (half[0] * 1.06, thick, half[2] * 1.06), colour)

@@ -1,4 +1,4 @@
-"""The flag: a cloth in which waves run away from its pole."""
+"""The flag: a cloth with waves that run away from its pole."""
 
 import numpy as np
 

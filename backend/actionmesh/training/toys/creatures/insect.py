@@ -49,7 +49,7 @@ def _head(rig: Rig, rng: np.random.Generator, thick: float, length: float, colou
 
 
 def _legs(rig: Rig, rng: np.random.Generator, thick: float, length: float, colour: np.ndarray) -> None:
-    """Three at a time: the outer two of one side with the middle one of the other."""
+    """Add six legs that step three at a time: the outer two of one side with the middle one of the other."""
     u = rng.uniform
     reach, knee, drop, radius = u(0.16, 0.24), u(0.03, 0.1), u(0.22, 0.34), u(0.036, 0.046)
     stride, lift = u(10, 18), u(8, 16)

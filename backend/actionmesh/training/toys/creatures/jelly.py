@@ -26,7 +26,7 @@ def jelly(rng: np.random.Generator) -> Rig:
 
 
 def _layers(rig: Rig, rng: np.random.Generator, sizes: tuple[float, float, float], colours: tuple) -> list[int]:
-    """A chain of joints upwards whose sway runs up a little late, and a disc or a slab at each."""
+    """Add a chain of joints that sways with a delay towards the top, with a disc or a slab at each joint."""
     u, (wide, height, narrow) = rng.uniform, sizes
     part = rig.box if rng.random() < 0.4 else rig.ellipsoid
     lean, angle, late, roundness = u(2.5, 6.5), u(0, np.pi), u(0.03, 0.12), u(0.8, 1.25)

@@ -23,7 +23,7 @@ def octopus(rng: np.random.Generator) -> Rig:
 
 
 def _arms(rig: Rig, rng: np.random.Generator, size: float, colours: tuple) -> None:
-    """All together as in swimming, or one after the other around the body."""
+    """Make the arms swing all together, as in swimming, or one after the other around the body."""
     u, count = rng.uniform, int(rng.integers(6, 9))
     reach, droop, thick = u(0.17, 0.25), u(0.35, 1.0), u(0.055, 0.075) * np.array([1.1, 1.0, 0.75, 0.4])
     curl, spread, together, level = u(18, 35), u(10, 26), rng.random() < 0.5, u(-5, 12)

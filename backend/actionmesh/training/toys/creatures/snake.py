@@ -27,7 +27,7 @@ def snake(rng: np.random.Generator) -> Rig:
 
 
 def _slither(rig: Rig, rng: np.random.Generator, neck: list[int], tail: list[int], head: int) -> None:
-    """One wave runs from head to tail through both halves of the chain, sideways and a quarter later in height."""
+    """Add one wave that runs from head to tail through both halves, sideways and, a quarter later, in height."""
     u = rng.uniform
     sideways, lift, waves = u(14, 26), u(4, 15), u(0.7, 1.3)
     rear = u(12, 32) if rng.random() < 0.4 else 0.0

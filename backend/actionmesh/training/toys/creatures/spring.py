@@ -25,7 +25,7 @@ def spring(rng: np.random.Generator) -> Rig:
 
 
 def _stem(rig: Rig, rng: np.random.Generator, height: float) -> list[int]:
-    """The joints that the coil hangs on, one above the other; they sway as one."""
+    """Add the joints that carry the coil, one above the other; they sway as one."""
     parent, joints, angle, sway = 0, [], rng.uniform(0, np.pi), rng.uniform(2, 9)
     for level in range(LEVELS):
         parent = rig.joint(parent, (0, height * level / LEVELS, 0))

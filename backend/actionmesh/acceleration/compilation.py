@@ -1,8 +1,8 @@
-"""Regional compilation: one transformer block is compiled by torch.compile, and all blocks of its kind run the result.
+"""Regional compilation: torch.compile compiles one transformer block, and all blocks of its kind run the result.
 
-A block's weights are inputs of what is compiled, so the next block is no new case; a network of 21 blocks compiles two (with
-and without a U-Net skip). What it saves are the passes over memory between the matrix products: norms, RoPE, GELU and sums
-are fused, and their float32 intermediates never leave the chip.
+A block's weights are inputs of the compiled code, so the next block needs no new compilation. A network of 21 blocks
+compiles two (with and without a U-Net skip). Compilation saves the passes over memory between the matrix products:
+norms, RoPE, GELU and sums are fused, and their float32 intermediates never leave the chip.
 """
 
 import logging
@@ -19,32 +19,33 @@ log = logging.getLogger(__name__)
 
 BACKEND = "inductor"
 MOST_KINDS = 64
-"""Kinds of calls (class of block, shapes, types, devices) that are compiled in a process; torch's own limit of 8 is meant for
-functions that are compiled by mistake. Torch keeps such settings for each thread, and jobs may run in any."""
+"""Most kinds of calls (class of block, shapes, types, devices) that a process compiles. Torch's own limit of 8 is
+meant for functions that are compiled by mistake. Torch keeps such settings per thread, and jobs may run in any
+thread."""
 
 CallBlock = Callable[..., Tensor]
 """(block, *its arguments) -> its result."""
 
 
 def call_eagerly(block: nn.Module, *arguments: Any, **options: Any) -> Tensor:
-    """block(...) as it is."""
+    """Call the block without compiling it."""
     return block(*arguments, **options)
 
 
 class CompiledCalls:
-    """Calls blocks through torch.compile until that fails; from then on as they are, with one line in the log."""
+    """Calls blocks through torch.compile until that fails, then without compiling; the failure is logged once."""
 
     def __init__(self) -> None:
         self._compiled: CallBlock | None = None
         self._failed = False
 
     def __call__(self, block: nn.Module, *arguments: Any, **options: Any) -> Tensor:
-        """block(...)."""
+        """Call the block, compiled where possible."""
         if self._failed or torch.is_grad_enabled():
             return call_eagerly(block, *arguments, **options)
         try:
             return self._compiled_call()(block, *arguments, **options)
-        except Exception as error:  # whatever a compiler raises; a fault of the block's own shows again below
+        except Exception as error:  # compilers raise anything; an error of the block itself is raised again below
             if is_out_of_memory(error) or _is_recording():
                 raise
             self._failed = True
@@ -60,16 +61,19 @@ class CompiledCalls:
 
 
 call_compiled = CompiledCalls()
-"""Shared by all networks: what is compiled for a block serves those of other networks that are like it."""
+"""Shared by all networks: a block compiled for one network serves equal blocks of the others."""
 
 
 def block_caller(execution: Execution) -> CallBlock:
-    """How a network calls its blocks."""
+    """Return the function through which a network calls its blocks."""
     return call_compiled if execution.compiled else call_eagerly
 
 
 def _is_recording() -> bool:
-    """Whether a CUDA graph is being recorded: what fails then is no fault of the compiler's, and cannot go on eagerly."""
+    """Return whether a CUDA graph is being recorded.
+
+    An error during a recording does not come from the compiler, and the call cannot go on eagerly.
+    """
     return torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()
 
 

@@ -1,8 +1,8 @@
 """The project's only attention, and which of torch's kernels computes it.
 
-On CUDA torch has three fused kernels: cuDNN's, FlashAttention (Dao 2023) and a memory-efficient one (Rabe and Staats 2021).
-Which is fastest depends on the card, the type and the sizes, so each problem is measured once a process and remembered.
-Other devices have one kernel; there torch chooses.
+On CUDA torch has three fused kernels: cuDNN's, FlashAttention (Dao 2023) and a memory-efficient one (Rabe and
+Staats 2021). Which is fastest depends on the card, the type and the sizes, so each problem is measured once per
+process and remembered. Other devices have one kernel; there torch chooses.
 """
 
 import logging
@@ -19,18 +19,22 @@ log = logging.getLogger(__name__)
 FUSED = (SDPBackend.CUDNN_ATTENTION, SDPBackend.FLASH_ATTENTION, SDPBackend.EFFICIENT_ATTENTION)
 TIMED_CALLS = 5
 LONG_CALL = 20.0
-"""Milliseconds; a kernel that takes this long is timed once."""
+"""Milliseconds above which a kernel is timed only once."""
 
 Problem = tuple[torch.device, torch.dtype, torch.Size, torch.Size]
-"""Where and of which type; sizes of the queries (B, L, H, d) and of the keys (B, S, H, d)."""
+"""Device and type; sizes of the queries (B, L, H, d) and of the keys (B, S, H, d)."""
 
 _fastest: dict[Problem, SDPBackend | None] = {}
 
 
 def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """softmax(q k^T / sqrt(d)) v of every head: queries (B, L, H, d), keys and values (B, S, H, d) -> (B, L, (H d)).
+    """Return softmax(q k^T / sqrt(d)) v of every head, (B, L, (H d)).
 
-    While training on a CPU the product is written out: the fused kernel's backward pass is slower there.
+    On a CPU with gradients the product is written out, because the fused kernel's backward pass is slower there.
+
+    Args:
+        queries: (B, L, H, d).
+        keys, values: (B, S, H, d).
     """
     if torch.compiler.is_compiling() and not torch.is_grad_enabled():
         return _attend_uncompiled(queries, keys, values)
@@ -48,9 +52,10 @@ def _attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
 
 @torch.library.custom_op("actionmesh::attend", mutates_args=())
 def _attend_uncompiled(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """`attend` as one operation that torch.compile calls and does not look into.
+    """Run `attend` as one operation that torch.compile calls without tracing it.
 
-    Tracing would freeze the kernel that torch prefers at that moment, and cannot measure; this chooses when it runs.
+    Tracing would fix the kernel that torch prefers at that moment, and cannot measure. This operation chooses at
+    run time.
     """
     return _attend(queries, keys, values).contiguous()
 
@@ -74,11 +79,11 @@ def _fused(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
 
 
 def choose_backend(queries: Tensor, keys: Tensor, values: Tensor) -> SDPBackend | None:
-    """The fastest fused kernel for tensors (B, H, L, d) of these sizes; None where torch chooses.
+    """Return the fastest fused kernel for tensors (B, H, L, d) of these sizes; None if torch should choose.
 
-    Torch chooses outside CUDA, while training (the backward pass is not measured), under autocast (which decides on the type
-    later), for sizes that are first seen while a CUDA graph is recorded (nothing can be timed then), and where no fused
-    kernel works.
+    Torch chooses outside CUDA, during training (the backward pass is not measured), under autocast (which decides
+    on the type later), for sizes that first appear while a CUDA graph is recorded (nothing can be timed then), and
+    if no fused kernel works.
     """
     device = queries.device
     if device.type != "cuda" or torch.is_grad_enabled() or torch.is_autocast_enabled("cuda"):
@@ -92,15 +97,19 @@ def choose_backend(queries: Tensor, keys: Tensor, values: Tensor) -> SDPBackend 
 
 
 def _measure(queries: Tensor, keys: Tensor, values: Tensor) -> SDPBackend | None:
-    """Raises torch.OutOfMemoryError where only memory keeps every kernel from working."""
+    """Return the fastest working kernel, or None.
+
+    Raises:
+        torch.OutOfMemoryError: no kernel works, and at least one lacked memory.
+    """
     working: dict[SDPBackend, float] = {}
     too_large: torch.OutOfMemoryError | None = None
     for backend in FUSED:
         try:
             working[backend] = _milliseconds(backend, queries, keys, values)
-        except torch.OutOfMemoryError as error:  # of its workspace: another may need none
+        except torch.OutOfMemoryError as error:  # its workspace did not fit; another kernel may need none
             too_large = error
-        except RuntimeError:  # it does not take these tensors
+        except RuntimeError:  # the kernel does not accept these tensors
             pass
     if not working and too_large is not None:
         raise too_large
@@ -111,7 +120,11 @@ def _measure(queries: Tensor, keys: Tensor, values: Tensor) -> SDPBackend | None
 
 
 def _milliseconds(backend: SDPBackend, queries: Tensor, keys: Tensor, values: Tensor) -> float:
-    """The shortest of a few calls after one that warms up. Raises RuntimeError where the kernel does not take these tensors."""
+    """Return the shortest time of a few calls, after one that warms up.
+
+    Raises:
+        RuntimeError: the kernel does not accept these tensors.
+    """
     with warnings.catch_warnings(), sdpa_kernel(backend):
         warnings.simplefilter("ignore")  # torch warns of every reason why a kernel does not fit
         F.scaled_dot_product_attention(queries, keys, values)
@@ -120,7 +133,7 @@ def _milliseconds(backend: SDPBackend, queries: Tensor, keys: Tensor, values: Te
 
 def _shortest_call(queries: Tensor, keys: Tensor, values: Tensor) -> float:
     shortest = float("inf")
-    stream = torch.cuda.current_stream(queries.device)  # the tensors' card need not be the current one
+    stream = torch.cuda.current_stream(queries.device)  # the tensors' card may not be the current one
     for _ in range(TIMED_CALLS):
         start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         start.record(stream)

@@ -18,12 +18,13 @@ class Skips:
 
 
 class HostSkips:
-    """The same in pinned main memory, copied both ways on a stream of its own while the blocks compute; all of one size.
+    """A stack of tensors of one size in pinned main memory, copied on its own stream while the blocks compute.
 
-    On the device are the skip that is leaving, later the one in use and the next one, which is fetched ahead; all others wait.
-    At full size a skip is 134 MB for 16 frames, and there are ten; pinned memory comes in powers of two, 256 MB for each.
-    No tensor that comes and goes is recorded on the copying stream: the allocator would keep its memory until it happens to
-    look whether that stream is done, which is many blocks later, as the host runs ahead.
+    The device holds the skip that is leaving; later the one in use and the next one, which is fetched ahead. All
+    others wait in main memory. At full size a skip is 134 MB for 16 frames, and there are ten; pinned memory is
+    allocated in powers of two, 256 MB for each. No tensor that comes and goes is recorded on the copying stream.
+    The allocator would keep its memory until it next checks whether that stream is done, which is many blocks later
+    because the host runs ahead.
     """
 
     def __init__(self, device: torch.device):
@@ -35,9 +36,9 @@ class HostSkips:
         self._fetched: Tensor | None = None
 
     def push(self, x: Tensor) -> None:
-        """Begins to store x; what is computed after the next push may use its memory."""
+        """Start storing x. Work submitted after the next push may reuse its memory."""
         computing = torch.cuda.current_stream(self._device)
-        computing.wait_stream(self._stream)  # for the skip before, a block ago
+        computing.wait_stream(self._stream)  # for the previous skip, one block ago
         self._leaving = x
         host = torch.empty(x.shape, dtype=x.dtype, pin_memory=True)
         self._stream.wait_stream(computing)
@@ -46,7 +47,10 @@ class HostSkips:
         self._waiting.append(host)
 
     def pop(self) -> Tensor:
-        """The last skip, on the device, valid until the next is asked for; the one before it is on its way afterwards."""
+        """Return the last skip, on the device, and start fetching the one before it.
+
+        The skip is valid until the next call.
+        """
         skip = self._fetched if self._fetched is not None else self._fetch()
         torch.cuda.current_stream(self._device).wait_stream(self._stream)
         self._leaving = None
@@ -54,11 +58,14 @@ class HostSkips:
         return skip
 
     def _fetch(self) -> Tensor:
-        """Begins to bring the last skip back, into one of two places in turn, once the block that used it is done."""
+        """Start copying the last skip back, once the block that used its place is done.
+
+        Two places on the device take turns.
+        """
         host = self._waiting.pop()
         if len(self._places) < 2:
             place = torch.empty(host.shape, dtype=host.dtype, device=self._device)
-            place.record_stream(self._stream)  # a forward pass that fails leaves while a copy may still be under way
+            place.record_stream(self._stream)  # a forward pass that fails may leave during a copy
         else:
             place = self._places.pop(0)
         self._places.append(place)
@@ -69,5 +76,5 @@ class HostSkips:
 
 
 def skip_stack(device: torch.device, on_host: bool) -> Skips | HostSkips:
-    """A new stack; only CUDA has a memory of its own that is worth leaving."""
+    """Return a new stack; skips go to the host only on CUDA, where the device has its own memory."""
     return HostSkips(device) if on_host and device.type == "cuda" else Skips()

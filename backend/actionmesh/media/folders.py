@@ -1,0 +1,116 @@
+"""Which pictures of a folder, or of a pattern, are the frames of a clip, in which order, and which are their masks.
+
+Masks may lie beside the pictures: `00_image.png` and `00_mask.png`, `walk_0001.png` and `walk_0001_mask.png`, `rgb_1.png`
+and `alpha_1.png`. Numbers tell the order alone: a gap in them is no pause.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import MediaError
+from .patterns import matcher
+
+PICTURE_SUFFIXES = frozenset(".png .apng .jpg .jpeg .jpe .webp .avif .gif .bmp .tif .tiff .tga .jp2".split())
+MASK_WORDS = frozenset("mask masks msk alpha matte mattes silhouette seg segmentation".split())
+PICTURE_WORDS = frozenset("image images img rgb rgba color colour frame picture photo beauty".split())
+WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
+
+
+@dataclass(frozen=True)
+class FoundPictures:
+    """The pictures of a clip, and their masks one by one; none if there are none."""
+
+    pictures: list[Path]
+    masks: list[Path]
+
+
+def is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
+
+
+def find_pictures(source: str, check: Callable[[], None] = lambda: None) -> list[Path]:
+    """The pictures of a folder, or those of a pattern (`*`, `?`, `%d`, `%04d` in the file name), in natural order.
+
+    Args:
+        check: called for every file; what it raises ends the work.
+    Raises:
+        MediaError: there is no such folder, or no picture in it.
+    """
+    path, pictures = Path(source), []
+    folder, matches = (path, lambda name: True) if path.is_dir() else (path.parent, matcher(path.name))
+    try:
+        for entry in folder.iterdir():
+            check()
+            if is_picture(entry) and matches(entry.name) and entry.is_file():
+                pictures.append(entry)
+    except OSError as error:
+        raise MediaError(f"The folder {folder} cannot be read ({error.strerror}).", "Check the path.") from error
+    if not pictures:
+        raise MediaError(f"{source} holds no pictures.", "Give a folder or a pattern of png, jpg, webp, tif or bmp files.")
+    return sorted(pictures, key=lambda picture: natural_order(picture.name))
+
+
+def natural_order(name: str) -> list[tuple[int, str]]:
+    """A sort key that puts frame2 before frame10."""
+    parts = re.split(r"([0-9]+)", name.casefold())
+    return [(int(part), part) if part.isdecimal() else (-1, part) for part in parts]
+
+
+def with_masks(source: str, found: Sequence[Path]) -> FoundPictures:
+    """Tell pictures from masks by their names.
+
+    Raises:
+        MediaError: some have a mask and some have none, or the pictures are not one sequence.
+    """
+    masks = [path for path in found if MASK_WORDS & set(_words(path))]
+    pictures = [path for path in found if path not in set(masks)]
+    if not masks or not pictures:
+        _require_one_sequence(source, found)
+        return FoundPictures(list(found), [])
+    _require_one_sequence(source, pictures)
+    return FoundPictures(pictures, _masks_of(source, pictures, masks))
+
+
+def _masks_of(source: str, pictures: list[Path], masks: list[Path]) -> list[Path]:
+    of_key = {_key(mask): mask for mask in masks}
+    keys = [_key(picture) for picture in pictures]
+    lone = next((picture for picture, key in zip(pictures, keys, strict=True) if key not in of_key), None)
+    if lone is None and len(set(keys)) == len(keys) == len(masks):
+        return [of_key[key] for key in keys]
+    lacking = f": {lone.name} has no mask" if lone is not None else ""
+    raise MediaError(
+        f"{source} holds {len(pictures)} pictures and {len(masks)} masks, such as {masks[0].name}{lacking}.",
+        "Give each picture one mask, or move the masks into a folder of their own.",
+    )
+
+
+def _words(path: Path) -> list[str]:
+    return [word.casefold() for word in WORDS.findall(path.stem)]
+
+
+def _key(path: Path) -> tuple[str, ...]:
+    """What a picture and its mask have in common."""
+    return tuple(word for word in _words(path) if word not in MASK_WORDS | PICTURE_WORDS)
+
+
+def _require_one_sequence(source: str, pictures: Sequence[Path]) -> None:
+    """Refuse numbered pictures among which are others; names that follow no pattern at all are taken as they are."""
+    kinds = Counter(_kind(path) for path in pictures)
+    numbered = {_kind(path) for path in pictures if re.search(r"\d", path.stem)}
+    in_sequences = sum(count for kind, count in kinds.items() if count > 1 and kind in numbered)
+    if len(kinds) == 1 or in_sequences < len(pictures) / 2 or in_sequences < 2:
+        return
+    firsts = {_kind(path): path.name for path in reversed(pictures)}
+    (most, count), (other, others) = kinds.most_common(2)
+    raise MediaError(
+        f"{source} mixes pictures of different names: {count} like {firsts[most]} and {others} like {firsts[other]}.",
+        f"Name those that are meant by a pattern, such as {re.sub(r'[0-9]+', '*', firsts[most], count=1)}, or move the others.",
+    )
+
+
+def _kind(path: Path) -> str:
+    """A name without its numbers and what sets them off: the same for all pictures of a sequence."""
+    return re.sub(r"[\s_\-().#\d]+", "", path.stem.casefold()) + path.suffix.casefold()

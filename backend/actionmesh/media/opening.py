@@ -1,0 +1,84 @@
+"""What kind of clip a source is: a video file (`video.py`), a folder or a pattern of pictures (`pictures.py`), or an animated
+picture (`animated.py`); and the masks that go with it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from ..errors import MediaError
+from ..intake import regular_file
+from .animated import AnimatedPicture
+from .folders import is_picture
+from .patterns import is_pattern
+from .pictures import open_sequence
+from .video import VideoFile
+
+CURE_OF_STILLS = "Give a video, a folder of pictures, or a pattern such as walk_*.png."
+
+
+class FrameSource(Protocol):
+    """A clip on disk. `lossy` says whether its compression blurs an alpha channel."""
+
+    name: str
+    lossy: bool
+
+    def count(self, enough: int | None = None) -> int:
+        """How many frames there are; counting may stop at `enough`."""
+
+    def frame_name(self, index: int) -> str: ...
+
+    def rate(self) -> float:
+        """Frames a second on average."""
+
+    def read(self, indices: Sequence[int]) -> Iterator[tuple[np.ndarray, float]]:
+        """The frames at rising `indices`: (H, W, 4) uint8 RGBA and seconds."""
+
+
+def open_sources(
+    source: str, mask: str | None, check: Callable[[], None] = lambda: None
+) -> tuple["FrameSource", "FrameSource | None"]:
+    """A clip and its mask, which may lie beside its pictures.
+
+    Args:
+        check: called again and again while they are read; what it raises ends the work.
+    Raises:
+        MediaError: one cannot be opened, or they differ in length.
+    """
+    opened, masks = _open(source, check)
+    if mask is not None:
+        given, beside = _open(mask, check)
+        masks = beside or given
+    if masks is not None:
+        _require_as_many(opened, masks)
+    return opened, masks
+
+
+def open_source(source: str) -> FrameSource:
+    """Finds out what kind of clip `source` is; raises MediaError when it is none."""
+    return _open(source, lambda: None)[0]
+
+
+def _open(source: str, check: Callable[[], None]) -> tuple[FrameSource, FrameSource | None]:
+    """A clip, and the masks that lie beside its pictures."""
+    path = Path(source)
+    try:
+        if path.is_dir() or (not path.exists() and is_pattern(source)):
+            return open_sequence(source, check)
+        regular_file(path)
+    except PermissionError as error:
+        raise MediaError(f"{source} may not be read.", "Change its permissions.") from error
+    except FileNotFoundError as error:
+        raise MediaError(f"{source} does not exist.", "Check the path.") from error
+    except (OSError, ValueError) as error:
+        reason = (error.strerror or "it cannot be opened") if isinstance(error, OSError) else str(error)
+        raise MediaError(f"{source} cannot be used as a clip: {reason}.", CURE_OF_STILLS) from error
+    return (AnimatedPicture(path, check) if is_picture(path) else VideoFile(path, check)), None
+
+
+def _require_as_many(source: FrameSource, masks: FrameSource) -> None:
+    frames, found = source.count(), masks.count()
+    if frames != found:
+        raise MediaError(f"{source.name} has {frames} frames and its mask {masks.name} has {found}.", "Give one mask a frame.")

@@ -1,0 +1,169 @@
+"""A stand-in for an object, whose vertices can be moved to see what its modifiers make of them; the object is not touched.
+
+It is frozen as the object is drawn now: the values that curves and drivers gave its keys and modifiers stay. Keys of an
+ActionMesh animation are left out, since a new one takes their place.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+import bpy
+import numpy as np
+
+from .key_blocks import coordinates_of, pose_keys, remove_blocks
+from .meshes import read_basis, read_triangles, used_vertices
+
+NAME, MARK = "ActionMesh Probe", "actionmesh_mark"
+MOST_VERTICES = 200_000
+"""Above this many, subdivision is shown coarser than in the viewport: the surface is the same, and jobs take hours."""
+
+
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What modifiers make of a mesh.
+
+    Args:
+        vertices: (N, 3) float32 in the object's own coordinates.
+        triangles: (F, 3) int32.
+        marks: (N, 3) float32; a vertex that is a copy has that of the stand-in's, bit for bit. None where they are lost.
+    """
+
+    vertices: np.ndarray
+    triangles: np.ndarray
+    marks: np.ndarray | None
+
+    def is_like(self, other: "Drawn") -> bool:
+        """Whether both have the same vertices in the same order, wherever they are; how faces are cut into triangles may differ."""
+        return self.marks is not None and other.marks is not None and np.array_equal(self.marks, other.marks)
+
+
+class Probe:
+    """The stand-in; made by `probe`.
+
+    Its vertices are moved by a shape key on top of the artist's own, as a motion is: some modifiers look at the basis too.
+
+    Args:
+        object: in the scene, with a mesh of its own.
+        key: the shape key.
+        marks: (V, 3) float32, one of a kind for each vertex.
+    """
+
+    def __init__(self, object: bpy.types.Object, key: bpy.types.ShapeKey, marks: np.ndarray):
+        self.object, self.marks = object, marks
+        self._key, self._basis = key, coordinates_of(key)
+        self.mixed = _mix(object)
+        """(V, 3) float32, the mesh after the artist's own shape keys and before modifiers."""
+        self.size = size_of(self.mixed[used_vertices(object.data)])
+        """Longest side of its bounding box, loose vertices not counted."""
+
+    def draw(self, vertices: np.ndarray) -> Drawn:
+        """What is drawn with the mesh's vertices (V, 3) at these places."""
+        with self.mesh(vertices) as mesh:
+            return Drawn(read_places(mesh), read_triangles(mesh), _read_marks(mesh))
+
+    @contextmanager
+    def mesh(self, vertices: np.ndarray) -> Iterator[bpy.types.Mesh]:
+        """The mesh that is drawn with the vertices at these places, for a while."""
+        moved = self._basis + (vertices.astype(np.float64) - self.mixed)
+        self._key.points.foreach_set("co", moved.astype(np.float32).ravel())
+        self.object.data.update()
+        self.object.data.update_tag()
+        with drawn_mesh(self.object) as mesh:
+            yield mesh
+
+
+@contextmanager
+def drawn_mesh(object: bpy.types.Object) -> Iterator[bpy.types.Mesh]:
+    """The mesh of an object after its modifiers, for a while; `to_mesh` knows of the subdivision that a card makes."""
+    bpy.context.view_layer.update()
+    shown = object.evaluated_get(bpy.context.evaluated_depsgraph_get())
+    try:
+        yield shown.to_mesh()
+    finally:
+        shown.to_mesh_clear()
+
+
+@contextmanager
+def probe(object: bpy.types.Object) -> Iterator[Probe]:
+    """A stand-in for an object, for a while."""
+    with ExitStack() as undo:
+        made = _copy(object, undo)
+        marks = np.random.default_rng(0).random((len(made.data.vertices), 3), np.float32)
+        made.data.attributes.new(MARK, "FLOAT_VECTOR", "POINT").data.foreach_set("vector", marks.ravel())
+        ready = Probe(made, _add_key(made), marks)
+        _coarsen(ready)
+        yield ready
+
+
+def size_of(points: np.ndarray) -> float:
+    """Longest side of a bounding box; 1 where that is nothing."""
+    return float(np.ptp(points.astype(np.float64), axis=0).max()) or 1.0
+
+
+def read_places(mesh: bpy.types.Mesh) -> np.ndarray:
+    """(V, 3) float32."""
+    places = np.empty((len(mesh.vertices), 3), np.float32)
+    mesh.vertices.foreach_get("co", places.ravel())
+    return places
+
+
+def _copy(object: bpy.types.Object, undo: ExitStack) -> bpy.types.Object:
+    mesh = object.data.copy()
+    undo.callback(bpy.data.meshes.remove, mesh)
+    made = object.copy()
+    undo.callback(bpy.data.objects.remove, made)
+    made.name = mesh.name = NAME
+    made.data = mesh
+    for frozen in (made, mesh, mesh.shape_keys):
+        if frozen is not None and frozen.animation_data is not None:
+            frozen.animation_data_clear()
+    if mesh.shape_keys is not None:
+        mesh.shape_keys.use_relative = True
+        remove_blocks(made, pose_keys(mesh.shape_keys))
+    made.show_only_shape_key = made.hide_viewport = False
+    bpy.context.scene.collection.objects.link(made)
+    return made
+
+
+def _add_key(made: bpy.types.Object) -> bpy.types.ShapeKey:
+    """A key that shows nothing but the basis as yet."""
+    if made.data.shape_keys is None:
+        made.shape_key_add(name="Basis", from_mix=False)
+    key = made.shape_key_add(name=NAME, from_mix=False)
+    key.points.foreach_set("co", read_basis(made.data).ravel())
+    key.relative_key, key.value = made.data.shape_keys.reference_key, 1.0
+    return key
+
+
+def _mix(made: bpy.types.Object) -> np.ndarray:
+    """(V, 3) the mesh after its shape keys."""
+    shown = [modifier for modifier in made.modifiers if modifier.show_viewport]
+    for modifier in shown:
+        modifier.show_viewport = False
+    with drawn_mesh(made) as mesh:
+        mixed = read_places(mesh)
+    for modifier in shown:
+        modifier.show_viewport = True
+    return mixed
+
+
+def _coarsen(made: Probe) -> None:
+    """Turns down subdivision as long as it makes too many vertices."""
+    finest = [modifier for modifier in made.object.modifiers if modifier.type in {"SUBSURF", "MULTIRES"}]
+    while any(modifier.levels for modifier in finest if modifier.show_viewport):
+        with made.mesh(made.mixed) as mesh:
+            count = len(mesh.vertices)
+        if count <= max(MOST_VERTICES, len(made.mixed)):
+            return
+        for modifier in finest:
+            modifier.levels = max(0, modifier.levels - 1)
+
+
+def _read_marks(mesh: bpy.types.Mesh) -> np.ndarray | None:
+    kept = mesh.attributes.get(MARK)
+    if kept is None or kept.domain != "POINT" or kept.data_type != "FLOAT_VECTOR":
+        return None
+    marks = np.empty((len(mesh.vertices), 3), np.float32)
+    kept.data.foreach_get("vector", marks.ravel())
+    return marks

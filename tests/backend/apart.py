@@ -1,0 +1,47 @@
+"""Read clips in a process of their own, which may crash or fill the memory.
+
+Run as a program, with clips as its arguments, it prints a line of JSON for each: the number of frames, or the error's class
+and its words, and by how many MB the process has grown at most since it began.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def read_apart(*clips: object, timeout: float = 100) -> list[dict]:
+    """Return what became of each clip; a crash of the process is an AssertionError that names the clip."""
+    paths = os.pathsep.join([str(ROOT / "backend"), str(ROOT)])
+    command = [sys.executable, "-m", "tests.backend.apart", *map(str, clips)]
+    environment = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=timeout)
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0, f"exit {done.returncode} at {clips[len(answers)]}: {done.stderr[-1500:]}"
+    return answers
+
+
+def _grown() -> float:
+    import resource  # not on Windows
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main(clips: list[str]) -> None:
+    from actionmesh.media.reader import read_clip
+    from actionmesh.options import FrameChoice
+
+    before = _grown()
+    for clip in clips:
+        try:
+            answer = {"frames": len(read_clip(clip, FrameChoice(), max_side=64).frames)}
+        except Exception as error:
+            answer = {"error": type(error).__name__, "words": str(error), "cure": getattr(error, "cure", "")}
+        print(json.dumps(answer | {"grown": _grown() - before}), flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,43 @@
+"""The documentation's generated pages are up to date, and the site builds without a broken link."""
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def generate():
+    spec = importlib.util.spec_from_file_location("generate", ROOT / "docs" / "generate.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_page_of_messages_is_up_to_date(generate):
+    made = generate.TROUBLESHOOTING.read_text(encoding="utf-8")
+    assert made == generate.troubleshooting(), "run .venv/bin/python docs/generate.py"
+
+
+@pytest.mark.skipif(sys.version_info[:2] != (3, 11), reason="argparse words its help differently in each Python")
+def test_the_page_of_commands_is_up_to_date(generate):
+    assert generate.COMMAND_LINE.read_text(encoding="utf-8") == generate.command_line(), "run docs/generate.py"
+
+
+def test_messages_are_told_with_what_is_put_into_them(generate):
+    path = ROOT / "backend" / "actionmesh" / "options.py"
+    assert "FrameChoice" in path.read_text(encoding="utf-8")
+    rows = generate.messages()["InputError"]
+    assert generate.Message("The first frame is *start*.", "Frames count from 0.") in rows
+    assert len({row.problem for kind in generate.messages().values() for row in kind}) > 150
+
+
+def test_the_site_builds_and_no_link_is_broken(tmp_path):
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "site" / "guide" / "index.html").exists()
