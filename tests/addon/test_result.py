@@ -46,7 +46,7 @@ def test_what_the_backend_saves_can_be_read(path):
     assert np.array_equal(motion.vertices, arrays()["vertices"])
 
 
-@pytest.mark.fault("the result of a mesh far away from the origin is called damaged")
+@pytest.mark.fault("The result of a mesh far away from the origin is called damaged")
 def test_vertices_far_away_are_read(path):
     backend = pytest.importorskip("actionmesh.animation")
     provenance = backend.Provenance("clip.mp4", None, 7, "demo", "toy", "1")

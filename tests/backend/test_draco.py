@@ -39,7 +39,7 @@ def compressed() -> tuple[Builder, np.ndarray, np.ndarray]:
     return builder, vertices, uv
 
 
-@pytest.mark.fault("a Draco-compressed file is refused")
+@pytest.mark.fault("A Draco-compressed file is refused")
 def test_draco_is_read_and_saved_as_plain_gltf(tmp_path):
     builder, vertices, uv = compressed()
     source = builder.save(tmp_path / "small.glb")
@@ -87,12 +87,12 @@ def points_alone(builder: Builder) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        fault("a Draco stream that is cut off is read as something", cut, id="cut"),
-        fault("a Draco stream of zeros is read as something", zeros, id="zeros"),
-        fault("a Draco stream outside the file crashes the worker", outside, id="outside"),
-        fault("a Draco stream with other vertices than it should have is read as something", other_count, id="count"),
-        fault("a Draco stream without the positions ends the job", no_attribute, id="attribute"),
-        fault("a Draco stream of points is read as something", points_alone, id="points"),
+        fault("A Draco stream that is cut off is read as something", cut, id="cut"),
+        fault("A Draco stream of zeros is read as something", zeros, id="zeros"),
+        fault("A Draco stream outside the file crashes the worker", outside, id="outside"),
+        fault("A Draco stream with other vertices than it should have is read as something", other_count, id="count"),
+        fault("A Draco stream without the positions ends the job", no_attribute, id="attribute"),
+        fault("A Draco stream of points is read as something", points_alone, id="points"),
     ],
 )
 def test_a_damaged_stream_is_refused(tmp_path, damage):

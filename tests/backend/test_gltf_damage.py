@@ -26,7 +26,7 @@ KNOWN = ("GLB_UNKNOWN_CHUNK_TYPE",)
 
 
 def fault(sentence: str, *values: object, id: str) -> object:
-    return pytest.param(*values, id=id, marks=pytest.mark.fault(sentence))
+    return pytest.param(*values, id=id, marks=pytest.mark.fault(sentence[0].upper() + sentence[1:]))
 
 
 def face() -> Builder:
@@ -141,27 +141,27 @@ def targets_on_the_second_only(gltf: dict) -> None:
 
 
 DECORATION = [
-    fault("an animation channel without a target ends the job at Saving", no_target, id="no target"),
-    fault("an animation channel without a sampler ends the job at Saving", no_sampler, id="no sampler"),
-    fault("an animation sampler without an output ends the job at Saving", sampler_without_output, id="no output"),
-    fault("an animation sampler that names no accessor ends the job at Saving", sampler_far_away, id="far sampler"),
-    fault("an animation of a node that is not there ends the job at Saving", node_far_away, id="no node"),
-    fault("an animation with too few weights ends the job at Saving", too_few_keys, id="too few keys"),
-    fault("animations that are none end the job at Saving", no_channels, id="no channels"),
-    fault("animations that are no list end the job at Saving", animations_no_list, id="no list"),
-    fault("normals of another number than vertices end the job at Saving", normals_of_another_count, id="normals"),
-    fault("normals that lie far outside the file crash the worker at Saving", normals_with_huge_stride, id="stride"),
+    fault("An animation channel without a target ends the job at Saving", no_target, id="no target"),
+    fault("An animation channel without a sampler ends the job at Saving", no_sampler, id="no sampler"),
+    fault("An animation sampler without an output ends the job at Saving", sampler_without_output, id="no output"),
+    fault("An animation sampler that names no accessor ends the job at Saving", sampler_far_away, id="far sampler"),
+    fault("An animation of a node that is not there ends the job at Saving", node_far_away, id="no node"),
+    fault("An animation with too few weights ends the job at Saving", too_few_keys, id="too few keys"),
+    fault("Animations that are none end the job at Saving", no_channels, id="no channels"),
+    fault("Animations that are no list end the job at Saving", animations_no_list, id="no list"),
+    fault("Normals of another number than vertices end the job at Saving", normals_of_another_count, id="normals"),
+    fault("Normals that lie far outside the file crash the worker at Saving", normals_with_huge_stride, id="stride"),
     fault("UVs that lie outside the file end the job at Saving", uv_outside, id="uv"),
-    fault("tangents that are not there end the job at Saving", tangents_missing, id="tangents"),
-    fault("a material that is not there ends the job at Saving", material_missing, id="material"),
-    fault("names of shapes that are no list end the job at Saving", names_no_list, id="names"),
-    fault("fewer names than shapes end the job at Saving", names_too_few, id="few names"),
-    fault("fewer weights than shapes end the job at Saving", weights_too_few, id="few weights"),
-    fault("more weights than shapes end the job at Saving", weights_too_many, id="many weights"),
-    fault("damaged lines beside a mesh end the job at Saving", line_outside, id="line"),
-    fault("lines without positions end the job at Saving", line_nowhere, id="line nowhere"),
-    fault("a shape key of another number of vertices ends the job at Saving", target_of_another_count, id="target"),
-    fault("shapes on some parts of a mesh only are driven by our weights", targets_on_the_second_only, id="uneven"),
+    fault("Tangents that are not there end the job at Saving", tangents_missing, id="tangents"),
+    fault("A material that is not there ends the job at Saving", material_missing, id="material"),
+    fault("Names of shapes that are no list end the job at Saving", names_no_list, id="names"),
+    fault("Fewer names than shapes end the job at Saving", names_too_few, id="few names"),
+    fault("Fewer weights than shapes end the job at Saving", weights_too_few, id="few weights"),
+    fault("More weights than shapes end the job at Saving", weights_too_many, id="many weights"),
+    fault("Damaged lines beside a mesh end the job at Saving", line_outside, id="line"),
+    fault("Lines without positions end the job at Saving", line_nowhere, id="line nowhere"),
+    fault("A shape key of another number of vertices ends the job at Saving", target_of_another_count, id="target"),
+    fault("Shapes on some parts of a mesh only are driven by our weights", targets_on_the_second_only, id="uneven"),
 ]
 
 
@@ -182,7 +182,7 @@ def test_what_only_decorates_is_left_out_with_a_warning(tmp_path, damage, caplog
     assert_valid(tmp_path / "out.glb", warnings=KNOWN)
 
 
-@pytest.mark.fault("one vertex without UVs costs the whole mesh its texture")
+@pytest.mark.fault("One vertex without UVs costs the whole mesh its texture")
 def test_uvs_that_are_no_numbers_leave_the_others_alone(tmp_path):
     builder = face()
     uv = (grid()[0][:, :2] / 2 + 0.5).astype("<f4")
@@ -242,42 +242,42 @@ def often(gltf: dict) -> None:
 
 
 HOSTILE = [
-    fault("a glb whose numbers lie beyond its end gives memory away", lambda g: buffer_view(g, byteOffset=10**6), id="offset"),
-    fault("a glb with a negative offset gives memory away", lambda g: buffer_view(g, byteOffset=-64), id="negative offset"),
+    fault("A glb whose numbers lie beyond its end gives memory away", lambda g: buffer_view(g, byteOffset=10**6), id="offset"),
+    fault("A glb with a negative offset gives memory away", lambda g: buffer_view(g, byteOffset=-64), id="negative offset"),
     fault(
-        "a glb with an accessor of a negative offset gives memory away", lambda g: position(g, byteOffset=-8), id="accessor offset"
+        "A glb with an accessor of a negative offset gives memory away", lambda g: position(g, byteOffset=-8), id="accessor offset"
     ),
-    fault("a glb whose numbers have no bytes gives memory away", lambda g: buffer_view(g, byteLength=0), id="no bytes"),
-    fault("a glb with an enormous stride crashes the worker", lambda g: buffer_view(g, byteStride=2**62), id="stride"),
-    fault("a glb with a negative stride gives memory away", lambda g: buffer_view(g, byteStride=-12), id="negative stride"),
+    fault("A glb whose numbers have no bytes gives memory away", lambda g: buffer_view(g, byteLength=0), id="no bytes"),
+    fault("A glb with an enormous stride crashes the worker", lambda g: buffer_view(g, byteStride=2**62), id="stride"),
+    fault("A glb with a negative stride gives memory away", lambda g: buffer_view(g, byteStride=-12), id="negative stride"),
     fault(
-        "a glb that counts one byte a vertex fills the memory",
+        "A glb that counts one byte a vertex fills the memory",
         lambda g: [buffer_view(g, byteStride=1), position(g, count=3 * 10**8)],
         id="tiny stride",
     ),
     fault(
-        "a glb that counts no bytes a vertex fills the memory",
+        "A glb that counts no bytes a vertex fills the memory",
         lambda g: [buffer_view(g, byteStride=0), position(g, count=3 * 10**8)],
         id="no stride",
     ),
-    fault("a glb with a count of 2^62 crashes the worker", lambda g: position(g, count=2**62), id="count"),
-    fault("a glb with a negative count is read as something", lambda g: position(g, count=-1), id="negative count"),
-    fault("a glb with half a vertex is read as something", lambda g: position(g, count=2.5), id="half"),
-    fault("a tiny glb that claims 10^9 vertices without numbers fills the memory", lambda g: viewless(g, 10**9), id="no view"),
-    fault("a glb with sparse numbers outside crashes the worker", lambda g: sparse(g, count=10**9), id="sparse"),
+    fault("A glb with a count of 2^62 crashes the worker", lambda g: position(g, count=2**62), id="count"),
+    fault("A glb with a negative count is read as something", lambda g: position(g, count=-1), id="negative count"),
+    fault("A glb with half a vertex is read as something", lambda g: position(g, count=2.5), id="half"),
+    fault("A tiny glb that claims 10^9 vertices without numbers fills the memory", lambda g: viewless(g, 10**9), id="no view"),
+    fault("A glb with sparse numbers outside crashes the worker", lambda g: sparse(g, count=10**9), id="sparse"),
     fault(
-        "a glb whose sparse numbers go nowhere is read as something",
+        "A glb whose sparse numbers go nowhere is read as something",
         lambda g: sparse(g, indices={"bufferView": 0, "componentType": 5126}),
         id="sparse kind",
     ),
-    fault("a glb whose positions are two numbers is read as something", lambda g: position(g, type="VEC2"), id="flat"),
-    fault("a glb that names entry -1 is read as something", lambda g: attributes(g).update(POSITION=-1), id="entry -1"),
-    fault("a glb that names entry true is read as something", lambda g: attributes(g).update(POSITION=True), id="entry true"),
-    fault("nodes that are their own grandparents never end", cycle, id="cycle"),
-    fault("a small file that shows a mesh 51 000 times keeps a job busy for minutes", often, id="often"),
-    fault("extras nested 500 deep end the job at Saving", lambda g: g.update(extras=deep(500)), id="deep"),
+    fault("A glb whose positions are two numbers is read as something", lambda g: position(g, type="VEC2"), id="flat"),
+    fault("A glb that names entry -1 is read as something", lambda g: attributes(g).update(POSITION=-1), id="entry -1"),
+    fault("A glb that names entry true is read as something", lambda g: attributes(g).update(POSITION=True), id="entry true"),
+    fault("Nodes that are their own grandparents never end", cycle, id="cycle"),
+    fault("A small file that shows a mesh 51 000 times keeps a job busy for minutes", often, id="often"),
+    fault("Extras nested 500 deep end the job at Saving", lambda g: g.update(extras=deep(500)), id="deep"),
     fault(
-        "a node that turns by [0, 0, 0, 0] is refused without a word why",
+        "A node that turns by [0, 0, 0, 0] is refused without a word why",
         lambda g: g["nodes"][0].update(rotation=[0, 0, 0, 0]),
         id="no rotation",
     ),
@@ -298,19 +298,19 @@ def test_a_hostile_glb_is_refused_in_a_sentence(tmp_path, damage):
     ("change", "word"),
     [
         fault(
-            "a node that turns by [0, 0, 0, 0] is called damaged, not what",
+            "A node that turns by [0, 0, 0, 0] is called damaged, not what",
             {"rotation": [0, 0, 0, 0]},
             r"nodes\[0\].*\[0, 0, 0, 0\]",
             id="rotation",
         ),
         fault(
-            "a node with three of four numbers is called damaged, not what",
+            "A node with three of four numbers is called damaged, not what",
             {"rotation": [0, 0, 1]},
             r"nodes\[0\].rotation",
             id="three",
         ),
         fault(
-            "a node whose scale is text is refused without a word why", {"scale": [1, 1, 1e999]}, r"nodes\[0\].scale", id="scale"
+            "A node whose scale is text is refused without a word why", {"scale": [1, 1, 1e999]}, r"nodes\[0\].scale", id="scale"
         ),
     ],
 )
@@ -327,7 +327,7 @@ def uri(data: bytes | bytearray, kind: str = "application/octet-stream") -> str:
     return f"data:{kind};base64," + base64.b64encode(data).decode()
 
 
-@pytest.mark.fault("a rotation that is not quite of length 1 makes the result invalid")
+@pytest.mark.fault("A rotation that is not quite of length 1 makes the result invalid")
 def test_a_rotation_of_another_length_is_read_as_a_rotation(tmp_path):
     builder = face()
     builder.json["nodes"][0]["rotation"] = [0, 0, 3, 3]
@@ -338,7 +338,7 @@ def test_a_rotation_of_another_length_is_read_as_a_rotation(tmp_path):
     assert_valid(tmp_path / "out.glb", warnings=KNOWN)
 
 
-@pytest.mark.fault("a tree of 10 000 nodes is refused")
+@pytest.mark.fault("A tree of 10 000 nodes is refused")
 def test_a_deep_tree_is_read(tmp_path):
     builder = face()
     builder.json["nodes"] += [{"children": [k + 2], "translation": [0.001, 0, 0]} for k in range(10_000)]
@@ -353,9 +353,9 @@ def test_a_deep_tree_is_read(tmp_path):
 @pytest.mark.parametrize(
     "name",
     [
-        fault("a file that needs an extension we do not read is read wrongly, without a word", "EXAMPLE_bends_space", id="unknown"),
-        fault("a file that needs node visibility shows what is hidden", "KHR_node_visibility", id="visibility"),
-        fault("a file whose levels of detail are needed shows all at once", "MSFT_lod", id="lod"),
+        fault("A file that needs an extension we do not read is read wrongly, without a word", "EXAMPLE_bends_space", id="unknown"),
+        fault("A file that needs node visibility shows what is hidden", "KHR_node_visibility", id="visibility"),
+        fault("A file whose levels of detail are needed shows all at once", "MSFT_lod", id="lod"),
     ],
 )
 def test_an_extension_that_is_needed_and_not_read_is_named(tmp_path, name):
@@ -400,18 +400,18 @@ def folder(tmp_path):
 
 
 NAMED = [
-    fault("a mesh that names a secret outside its folder as a picture has it embedded in the result", "../secret/id_rsa", id="up"),
-    fault("a mesh that names a picture outside its folder has it embedded in the result", "../secret/photo.png", id="picture"),
-    fault("a mesh that names an absolute path as a picture has it embedded in the result", "ABSOLUTE", id="absolute"),
-    fault("a mesh whose picture is a link out of the folder has it embedded in the result", "link.png", id="link"),
-    fault("a secret in the mesh's folder that is no picture is embedded in the result", "id_rsa", id="no picture"),
-    fault("a picture that is PostScript starts another program", "postscript.png", id="PostScript"),
-    fault("a picture that is a pipe never ends", "pipe.png", id="pipe"),
-    fault("a picture that is a device never ends", "/dev/zero", id="device"),
-    fault("a picture behind percent signs leads out of the folder", "%2e%2e/secret/photo.png", id="percent"),
-    fault("a picture behind backslashes leads out of the folder", "..\\secret\\photo.png", id="backslash"),
-    fault("a picture in a data URI that is none is embedded in the result", uri(SECRET, "image/png"), id="data"),
-    fault("a picture in a broken data URI ends the job at Saving", "data:image/png;base64,%%%", id="broken data"),
+    fault("A mesh that names a secret outside its folder as a picture has it embedded in the result", "../secret/id_rsa", id="up"),
+    fault("A mesh that names a picture outside its folder has it embedded in the result", "../secret/photo.png", id="picture"),
+    fault("A mesh that names an absolute path as a picture has it embedded in the result", "ABSOLUTE", id="absolute"),
+    fault("A mesh whose picture is a link out of the folder has it embedded in the result", "link.png", id="link"),
+    fault("A secret in the mesh's folder that is no picture is embedded in the result", "id_rsa", id="no picture"),
+    fault("A picture that is PostScript starts another program", "postscript.png", id="PostScript"),
+    fault("A picture that is a pipe never ends", "pipe.png", id="pipe"),
+    fault("A picture that is a device never ends", "/dev/zero", id="device"),
+    fault("A picture behind percent signs leads out of the folder", "%2e%2e/secret/photo.png", id="percent"),
+    fault("A picture behind backslashes leads out of the folder", "..\\secret\\photo.png", id="backslash"),
+    fault("A picture in a data URI that is none is embedded in the result", uri(SECRET, "image/png"), id="data"),
+    fault("A picture in a broken data URI ends the job at Saving", "data:image/png;base64,%%%", id="broken data"),
 ]
 
 
@@ -429,7 +429,7 @@ def test_only_pictures_of_the_meshs_folder_are_embedded(folder, named):
 
 
 @pytest.mark.parametrize("named", ["all.bin", "../all.bin", "/dev/zero", "pipe.bin"])
-@pytest.mark.fault("a buffer outside the mesh's folder is read")
+@pytest.mark.fault("A buffer outside the mesh's folder is read")
 def test_only_buffers_of_the_meshs_folder_are_read(folder, named):
     os.mkfifo(folder / "pipe.bin")
     path = face().save_apart(folder / "face.gltf")
@@ -441,7 +441,7 @@ def test_only_buffers_of_the_meshs_folder_are_read(folder, named):
         load_mesh(path)
 
 
-@pytest.mark.fault("a damaged mesh file is found out at Saving, after all the work")
+@pytest.mark.fault("A damaged mesh file is found out at Saving, after all the work")
 def test_a_job_refuses_a_mesh_that_it_could_not_save_into(tmp_path):
     builder = face()
     builder.json["bufferViews"].append({"buffer": 0, "byteOffset": 0, "byteLength": 10**9})
@@ -472,10 +472,10 @@ def joints_of_another_count(builder: Builder) -> None:
 @pytest.mark.parametrize(
     "damage",
     [
-        fault("a rig that names a bone that is not there is read as something", joints_outside, id="no joint"),
-        fault("a vertex that follows a bone that is not there crashes the worker", joint_beyond, id="beyond"),
-        fault("a rig with too few matrices is read as something", too_few_matrices, id="matrices"),
-        fault("a rig for fewer vertices is read as something", joints_of_another_count, id="count"),
+        fault("A rig that names a bone that is not there is read as something", joints_outside, id="no joint"),
+        fault("A vertex that follows a bone that is not there crashes the worker", joint_beyond, id="beyond"),
+        fault("A rig with too few matrices is read as something", too_few_matrices, id="matrices"),
+        fault("A rig for fewer vertices is read as something", joints_of_another_count, id="count"),
     ],
 )
 def test_a_damaged_skin_is_refused(tmp_path, damage: Callable[[Builder], None]):
@@ -486,7 +486,7 @@ def test_a_damaged_skin_is_refused(tmp_path, damage: Callable[[Builder], None]):
 
 
 @pytest.mark.parametrize("total", [0.0, 0.5, 3.0])
-@pytest.mark.fault("a rig whose weights do not add up to 1 is shown at another size")
+@pytest.mark.fault("A rig whose weights do not add up to 1 is shown at another size")
 def test_weights_that_do_not_add_up_are_read_as_shares(tmp_path, total):
     builder, shown = skinned()
     weights = np.zeros((len(shown), 4), "<f4")

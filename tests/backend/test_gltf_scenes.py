@@ -24,7 +24,7 @@ FAULTS = {
     "far": "a subject far away from the origin moves in steps",
     "far inside": "a subject whose vertices are far from its own origin moves in steps",
 }
-CASES = [pytest.param(name, marks=pytest.mark.fault(fault)) for name, fault in FAULTS.items()]
+CASES = [pytest.param(name, marks=pytest.mark.fault(fault[0].upper() + fault[1:])) for name, fault in FAULTS.items()]
 
 
 def moving(path: Path) -> Animation:
@@ -66,7 +66,7 @@ def test_a_scene_plays_the_poses_that_were_made_of_it(tmp_path, name, caplog):
     assert_valid(*paths, warnings=("GLB_UNKNOWN_CHUNK_TYPE", "NODE_SKINNED_MESH_NON_ROOT", "NODE_SKINNED_MESH_LOCAL_TRANSFORMS"))
 
 
-@pytest.mark.fault("a scene in units so large that its sizes are nearly 0 ends the job at Saving")
+@pytest.mark.fault("A scene in units so large that its sizes are nearly 0 ends the job at Saving")
 def test_a_subject_of_nearly_no_size_is_saved(tmp_path):
     builder, _ = skinned()
     builder.json["nodes"][1]["scale"] = [1e-43] * 3
@@ -74,7 +74,7 @@ def test_a_subject_of_nearly_no_size_is_saved(tmp_path):
     assert check_source(source) == ()
 
 
-@pytest.mark.fault("what a skeleton squeezes flat moves wrongly, without a word")
+@pytest.mark.fault("What a skeleton squeezes flat moves wrongly, without a word")
 def test_vertices_that_a_skin_squeezes_flat_are_told(tmp_path):
     builder, shown = skinned()
     builder.json["nodes"][2]["scale"] = [1, 0, 1]
@@ -82,7 +82,7 @@ def test_vertices_that_a_skin_squeezes_flat_are_told(tmp_path):
     assert f"squeezes {len(shown)} vertices flat" in note
 
 
-@pytest.mark.fault("the skeleton's own animation is lost, or no longer carries the mesh")
+@pytest.mark.fault("The skeleton's own animation is lost, or no longer carries the mesh")
 def test_a_skeleton_that_moves_still_carries_the_mesh(tmp_path):
     builder, _ = skinned()
     times, turns = builder.accessor(np.array([0, 1], "<f4")), builder.accessor(np.array([[0, 0, 0, 1], [0, 0, 1, 0]], "<f4"))
@@ -99,7 +99,7 @@ def test_a_skeleton_that_moves_still_carries_the_mesh(tmp_path):
 
 
 @pytest.mark.parametrize("interpolation", ["LINEAR", "CUBICSPLINE"])
-@pytest.mark.fault("the source's own animation of its shapes plays wrongly after ours was added")
+@pytest.mark.fault("The source's own animation of its shapes plays wrongly after ours was added")
 def test_the_sources_own_shapes_still_play(tmp_path, interpolation):
     builder, _ = morphed()
     keys = np.random.default_rng(0).random((6 if interpolation == "CUBICSPLINE" else 2, 2)).astype("<f4")

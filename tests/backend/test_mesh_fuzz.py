@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit of a process's memory is Linux's")
-@pytest.mark.fault("a damaged mesh file ends the worker, or fills the memory")
+@pytest.mark.fault("A damaged mesh file ends the worker, or fills the memory")
 def test_every_damaged_file_is_read_or_refused(tmp_path):
     command = [sys.executable, "-m", "tests.backend.mesh_fuzz", str(tmp_path), "80"]
     places = {"PYTHONPATH": os.pathsep.join([str(ROOT / "backend"), str(ROOT)]), "OMP_NUM_THREADS": "1"}

@@ -65,8 +65,8 @@ TURN = np.linalg.qr(np.random.default_rng(5).normal(size=(3, 3)))[0]
 @pytest.mark.parametrize(
     ("shape", "expected"),
     [
-        fault("a star drawn as one polygon has wings between its points", star, 6.6, id="star"),
-        fault("a C drawn as one polygon is filled", letter_c, 10.88, id="C"),
+        fault("A star drawn as one polygon has wings between its points", star, 6.6, id="star"),
+        fault("A C drawn as one polygon is filled", letter_c, 10.88, id="C"),
     ],
 )
 @pytest.mark.parametrize("bent", [0.0, 0.01])
@@ -88,7 +88,7 @@ def test_a_concave_polygon_has_its_own_area(tmp_path, make, shape, expected, ben
 
 
 @pytest.mark.parametrize("make", [obj_of, ply_of], ids=["obj", "ply"])
-@pytest.mark.fault("a star drawn as one polygon has wings between its points in the saved glb")
+@pytest.mark.fault("A star drawn as one polygon has wings between its points in the saved glb")
 def test_a_concave_polygon_is_saved_as_it_is(tmp_path, make):
     path = tmp_path / f"shape.{make.__name__[:3]}"
     path.write_bytes(make(letter_c(), [list(range(8))]))
@@ -98,7 +98,7 @@ def test_a_concave_polygon_is_saved_as_it_is(tmp_path, make):
     assert_valid(tmp_path / "out.glb")
 
 
-@pytest.mark.fault("a polygon that crosses itself, or has no area, ends the job")
+@pytest.mark.fault("A polygon that crosses itself, or has no area, ends the job")
 def test_polygons_without_an_inside_are_read(tmp_path):
     path = tmp_path / "odd.obj"
     points = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0], [2, 0, 0], [3, 0, 0]])
@@ -142,15 +142,15 @@ def test_an_obj_of_another_program_is_read(tmp_path, name):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        fault("a face of an .obj that names vertex 10^9 fills the memory", "f 1 2 1000000000", "names vertex 999999999", id="far"),
-        fault("a face of an .obj that names vertex 2^32 + 1 is another one", "f 1 2 4294967297", "names vertex", id="wrap"),
-        fault("a face of an .obj that names vertex 10^30 ends the job", "f 1 2 " + "9" * 30, "damaged", id="huge"),
-        fault("a face of an .obj that names vertex 0 is read as something", "f 0 1 2", "line 4: a face names vertex 0", id="zero"),
-        fault("a face of an .obj that counts too far back is read as something", "f -4 1 2", "line 4", id="back"),
-        fault("an .obj with decimal commas is refused without a word where", "v 1,5 2 3", "line 4: could not convert", id="comma"),
-        fault("an .obj with a vertex of two numbers is refused without a word where", "v 1 2", "line 4: 2 numbers", id="two"),
-        fault("an .obj with NaN is animated", "v nan 0 0\nf 1 2 4", "not a number", id="nan"),
-        fault("an .obj with infinity is animated", "v inf 0 0\nf 1 2 4", "not a number", id="inf"),
+        fault("A face of an .obj that names vertex 10^9 fills the memory", "f 1 2 1000000000", "names vertex 999999999", id="far"),
+        fault("A face of an .obj that names vertex 2^32 + 1 is another one", "f 1 2 4294967297", "names vertex", id="wrap"),
+        fault("A face of an .obj that names vertex 10^30 ends the job", "f 1 2 " + "9" * 30, "damaged", id="huge"),
+        fault("A face of an .obj that names vertex 0 is read as something", "f 0 1 2", "line 4: a face names vertex 0", id="zero"),
+        fault("A face of an .obj that counts too far back is read as something", "f -4 1 2", "line 4", id="back"),
+        fault("An .obj with decimal commas is refused without a word where", "v 1,5 2 3", "line 4: could not convert", id="comma"),
+        fault("An .obj with a vertex of two numbers is refused without a word where", "v 1 2", "line 4: 2 numbers", id="two"),
+        fault("An .obj with NaN is animated", "v nan 0 0\nf 1 2 4", "not a number", id="nan"),
+        fault("An .obj with infinity is animated", "v inf 0 0\nf 1 2 4", "not a number", id="inf"),
     ],
 )
 def test_an_obj_that_makes_no_sense_is_refused_with_its_line(tmp_path, text, told):
@@ -214,9 +214,9 @@ def stl_binary(triangles: np.ndarray, head: bytes = b"") -> bytes:
 @pytest.mark.parametrize(
     ("head", "tail"),
     [
-        fault("a binary .stl whose name begins with solid is refused", b"solid made by a scanner", b"", id="solid"),
-        fault("a binary .stl with bytes behind its end is refused", b"", b"padding\n\0\0", id="trailing"),
-        fault("a binary .stl of colours with bytes behind its end is refused", b"COLOR=", bytes(3), id="colour"),
+        fault("A binary .stl whose name begins with solid is refused", b"solid made by a scanner", b"", id="solid"),
+        fault("A binary .stl with bytes behind its end is refused", b"", b"padding\n\0\0", id="trailing"),
+        fault("A binary .stl of colours with bytes behind its end is refused", b"COLOR=", bytes(3), id="colour"),
     ],
 )
 def test_a_binary_stl_is_told_by_its_length(tmp_path, head, tail):
@@ -226,7 +226,7 @@ def test_a_binary_stl_is_told_by_its_length(tmp_path, head, tail):
     np.testing.assert_array_equal(load_mesh(path).vertices, triangles.reshape(-1, 3))
 
 
-@pytest.mark.fault("a text .stl of a solid called vertex is read wrongly")
+@pytest.mark.fault("A text .stl of a solid called vertex is read wrongly")
 def test_a_text_stl_may_be_called_anything(tmp_path):
     text = "\ufeffsolid my vertex solid endsolid\r\nFACET NORMAL 0 0 1\r\n  OUTER LOOP\r\n"
     text += (
@@ -251,9 +251,9 @@ def test_a_broken_text_stl_is_refused(tmp_path, line):
 @pytest.mark.parametrize(
     ("after", "inside"),
     [
-        fault("a glb with bytes behind its end is refused", b"\0\0\0padding", b"", id="behind"),
-        fault("a glb whose length counts its padding is refused", b"", bytes(12), id="zeros"),
-        fault("a glb whose length counts three bytes of padding is refused", b"", bytes(3), id="three"),
+        fault("A glb with bytes behind its end is refused", b"\0\0\0padding", b"", id="behind"),
+        fault("A glb whose length counts its padding is refused", b"", bytes(12), id="zeros"),
+        fault("A glb whose length counts three bytes of padding is refused", b"", bytes(3), id="three"),
     ],
 )
 def test_padding_behind_the_chunks_of_a_glb_is_no_damage(tmp_path, after, inside):
@@ -265,7 +265,7 @@ def test_padding_behind_the_chunks_of_a_glb_is_no_damage(tmp_path, after, inside
     assert check_source(path) == ()
 
 
-@pytest.mark.fault("a .gltf with a byte order mark, or a glb whose JSON is padded with zeros, is refused")
+@pytest.mark.fault("A .gltf with a byte order mark, or a glb whose JSON is padded with zeros, is refused")
 def test_marks_and_zeros_around_the_json_are_no_damage(tmp_path):
     builder = Builder()
     path = one(builder, builder.primitive(*grid())).save_apart(tmp_path / "shape.gltf")
@@ -324,7 +324,7 @@ def test_a_subject_far_away_keeps_its_shape_in_every_output(tmp_path, ending, of
     assert_valid(tmp_path / "out.glb", tmp_path / "poses" / "frame_0000.glb")
 
 
-@pytest.mark.fault("the camera of a subject far away from the origin is saved elsewhere")
+@pytest.mark.fault("The camera of a subject far away from the origin is saved elsewhere")
 def test_the_camera_of_a_subject_far_away_is_where_the_mesh_is(tmp_path):
     path, _ = far_file(tmp_path, ".obj", 1e6)
     matrix = np.eye(4)
@@ -341,7 +341,7 @@ def test_the_camera_of_a_subject_far_away_is_where_the_mesh_is(tmp_path):
     np.testing.assert_array_equal(np.reshape(told, (4, 4)), saved)
 
 
-@pytest.mark.fault("vertices at one place of an .obj are mixed up: parts that touch tear, or stick together")
+@pytest.mark.fault("Vertices at one place of an .obj are mixed up: parts that touch tear, or stick together")
 def test_vertices_at_one_place_follow_their_own_motion(tmp_path):
     path = tmp_path / "two.obj"
     path.write_bytes(obj_of(np.concatenate([SQUARE, SQUARE]), [[0, 1, 2, 3], [7, 6, 5, 4]]))
@@ -359,17 +359,17 @@ PAINTED = "mtllib {library}\nv 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvt 1 0\nvt 0 1\n
 @pytest.mark.parametrize(
     ("library", "picture"),
     [
-        fault("a material library outside the .obj's folder is opened", "../coat.mtl", "skin.png", id="library"),
-        fault("a material library that is a device never ends", "/dev/zero", "skin.png", id="device"),
+        fault("A material library outside the .obj's folder is opened", "../coat.mtl", "skin.png", id="library"),
+        fault("A material library that is a device never ends", "/dev/zero", "skin.png", id="device"),
         fault(
-            "an .obj that names a picture outside its folder has it embedded in the result",
+            "An .obj that names a picture outside its folder has it embedded in the result",
             "coat.mtl",
             "../photo.png",
             id="picture",
         ),
-        fault("an .obj whose picture is PostScript starts another program", "coat.mtl", "postscript.png", id="PostScript"),
-        fault("an .obj whose picture is no picture has it embedded in the result", "coat.mtl", "coat.mtl", id="no picture"),
-        fault("an .obj without its picture is refused", "coat.mtl", "lost.png", id="lost"),
+        fault("An .obj whose picture is PostScript starts another program", "coat.mtl", "postscript.png", id="PostScript"),
+        fault("An .obj whose picture is no picture has it embedded in the result", "coat.mtl", "coat.mtl", id="no picture"),
+        fault("An .obj without its picture is refused", "coat.mtl", "lost.png", id="lost"),
     ],
 )
 def test_only_what_lies_in_the_objs_folder_is_opened(tmp_path, library, picture):
@@ -391,7 +391,7 @@ def test_only_what_lies_in_the_objs_folder_is_opened(tmp_path, library, picture)
 @pytest.mark.parametrize(
     "line", ["Ns nan", "Kd 1", "Kd nan 0 0", "Kd 9 -1 1e999", "Ns 1 2 3", "Ns -5", "newmtl", "map_Kd", "d 1e999"]
 )
-@pytest.mark.fault("a damaged line of a material library ends the job")
+@pytest.mark.fault("A damaged line of a material library ends the job")
 def test_damaged_materials_are_left_out(tmp_path, line):
     (tmp_path / "coat.mtl").write_text(f"newmtl coat\n{line}\n")
     (tmp_path / "shape.obj").write_text(PAINTED.format(library="coat.mtl"))
@@ -399,7 +399,7 @@ def test_damaged_materials_are_left_out(tmp_path, line):
     assert_valid(tmp_path / "out.glb")
 
 
-@pytest.mark.fault("an .obj whose material has an accent in its name loses the picture, or ends the job")
+@pytest.mark.fault("An .obj whose material has an accent in its name loses the picture, or ends the job")
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "latin-1"])
 def test_materials_with_accents_are_found(tmp_path, encoding):
     (tmp_path / "skin.png").write_bytes(PNG)
@@ -410,7 +410,7 @@ def test_materials_with_accents_are_found(tmp_path, encoding):
     assert b"PNG" in (tmp_path / "out.glb").read_bytes()
 
 
-@pytest.mark.fault("an .obj with options before its picture's name loses the picture")
+@pytest.mark.fault("An .obj with options before its picture's name loses the picture")
 def test_options_before_a_pictures_name_are_skipped(tmp_path):
     (tmp_path / "skin.png").write_bytes(PNG)
     (tmp_path / "coat.mtl").write_text("newmtl coat\nKd 1 1 1\nmap_Kd -s 1 1 1 skin.png\n")
@@ -421,7 +421,7 @@ def test_options_before_a_pictures_name_are_skipped(tmp_path):
 
 
 @pytest.mark.parametrize("painted", ["texcoord", "s t", "colours", "colours of faces"])
-@pytest.mark.fault("a .ply loses its picture or its colours")
+@pytest.mark.fault("A .ply loses its picture or its colours")
 def test_what_a_ply_is_painted_with_is_kept(tmp_path, painted):
     (tmp_path / "skin.png").write_bytes(PNG)
     vertex, rows, face, tail = list(VERTEX), ["0 0 0", "1 0 0", "0 1 0"], list(FACE), "3 0 1 2"
@@ -448,7 +448,7 @@ def test_what_a_ply_is_painted_with_is_kept(tmp_path, painted):
     assert_valid(tmp_path / "out.glb")
 
 
-@pytest.mark.fault("poses of a folder are not valid files")
+@pytest.mark.fault("Poses of a folder are not valid files")
 def test_the_poses_of_an_obj_are_valid(tmp_path):
     path = tmp_path / "shape.obj"
     path.write_bytes(obj_of(star(), [list(range(10))]))
