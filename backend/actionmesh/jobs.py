@@ -4,13 +4,15 @@ Heavy modules are imported when a job needs them, so that importing this one is 
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from .errors import InputError
+from .job_inputs import checkpoint_folder
+from .job_outputs import check_outputs, save_all
 from .options import AnimateOptions, FrameChoice, KnownShape
 from .progress import Progress, ProgressEvent
 from .protocol import Animate, Animated, Look, Looked, Rematch
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from .animation import Animation
     from .weights.store import ModelStore
 
-SAVING, REST, TOTAL = "Saving", "Loading and the rest", "Total"
+REST, TOTAL = "Loading and the rest", "Total"
 
 
 def run(job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None], cancelled: Callable[[], bool]) -> Animated:
@@ -31,7 +33,6 @@ def run(job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None],
         ActionMeshError: what the user can cause; outputs that cannot be written, or that would overwrite an input or
             one another, are refused before any work.
     """
-    from .output.writers import save_animation
     from .pipeline import animate, load_subject
 
     clock = StageClock(report)
@@ -44,8 +45,7 @@ def run(job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None],
     with store.job(*parts_of(options), float8=float8, check=progress.check):
         animation = animate(options, store, progress, subject)
     mesh = Path(job.mesh) if job.mesh else None
-    for path in progress.track(job.out, SAVING):
-        save_animation(animation, path, mesh, subject.frames, subject.crops)
+    save_all(animation, job.out, mesh, subject, progress)
     return _answer(animation, job.out, clock, store)
 
 
@@ -58,7 +58,6 @@ def rematch(
         ActionMeshError: see `run`; the result cannot be read, or has other frames than the clip.
     """
     from .animation import Animation
-    from .output.writers import save_animation
     from .pipeline import load_subject
     from .relief_animation import relief_again, wants_relief_again
     from .rematch import match_again
@@ -69,7 +68,7 @@ def rematch(
     made = animation.provenance
     clip, mask = job.clip or made.clip, job.mask or made.mask
     mesh = Path(made.mesh) if made.mesh else None
-    check_outputs(Animate(clip, job.out, mask=mask, mesh=made.mesh), also=[Path(job.result)])
+    check_outputs(Animate(clip, job.out, mask=mask, mesh=made.mesh, checkpoint=job.checkpoint), also=[Path(job.result)])
     options = AnimateOptions(clip, mask=mask, frames=FrameChoice(**made.frames), anchor=made.anchor, fps=made.fps)
     store = stores.get(job.checkpoint, job.device, job.memory)
     subject = load_subject(options, store, progress)
@@ -77,8 +76,7 @@ def rematch(
         animation = relief_again(animation, subject, progress)
     else:
         animation = match_again(animation, subject, job.match, job.facing, progress)
-    for path in progress.track(job.out, SAVING):
-        save_animation(animation, path, mesh if mesh and mesh.exists() else None, subject.frames, subject.crops)
+    save_all(animation, job.out, mesh if mesh and mesh.exists() else None, subject, progress)
     return _answer(animation, job.out, clock, store)
 
 
@@ -109,7 +107,7 @@ def look(job: Look, stores: "Stores", cancelled: Callable[[], bool]) -> Looked:
 
     if Path(job.out).suffix.lower() != ".png" or job.size < 1:
         raise InputError(f"{job.out} of {job.size} pixels is no picture to write.", "Name a .png of at least 1 pixel.")
-    check_outputs(Animate(job.clip, (job.out,), mask=job.mask))
+    check_outputs(Animate(job.clip, (job.out,), mask=job.mask, checkpoint=job.checkpoint))
     options = AnimateOptions(job.clip, mask=job.mask, frames=FrameChoice(**vars(job.frames)), anchor=job.anchor, fps=job.fps)
     store = stores.get(job.checkpoint, job.device, job.memory)
     glimpse = look_at_subject(options, store, Progress(cancelled=cancelled))
@@ -138,52 +136,6 @@ def save_picture(rgba: "np.ndarray", path: Path, size: int) -> None:
     write_atomically(path, lambda part: picture.save(part, "PNG"))
 
 
-def check_outputs(job: Animate, also: Iterable[Path] = ()) -> None:
-    """Checks that all of `job.out` can be written, and that nothing the job needs or makes is lost by it.
-
-    Args:
-        also: further files that the job reads.
-    Raises:
-        InputError: there are no outputs, one has no known format, would replace an input, or meets another output.
-        OutputError: a place is not writable.
-        MediaError: a folder or a pattern holds no pictures.
-    """
-    from .output.writers import check_output
-
-    if not job.out:
-        raise InputError("The job names no file to write.", "Name at least one, such as animated.glb.")
-    inputs = [path for path in (*inputs_of(job), *also) if path.exists()]
-    places: list[Path] = []
-    for name in job.out:
-        check_output(name)
-        place = Path(name).resolve()
-        if lost := next((path for path in inputs if _replaces(place, path)), None):
-            raise InputError(f"Writing {name} would overwrite the input {lost}.", "Choose another name for the output.")
-        if any(place in (other, *other.parents) or other in place.parents for other in places):
-            raise InputError(f"{name} is in the place of another output.", "Name each output once, none inside another.")
-        places.append(place)
-
-
-def inputs_of(job: Animate) -> Iterator[Path]:
-    """Every file and folder that the job reads: meshes, clip and mask, and the pictures of a folder or a pattern."""
-    from .media.pictures import find_pictures, is_pattern
-
-    for mesh in (job.mesh, *(known.mesh for known in job.known)):
-        if mesh is not None:
-            yield Path(mesh)
-    for source in (job.clip, job.mask):
-        if source is not None:
-            path = Path(source)
-            yield path
-            if path.is_dir() or (is_pattern(source) and not path.exists()):
-                yield from find_pictures(source)
-
-
-def _replaces(place: Path, path: Path) -> bool:
-    """Whether what is written to `place` takes that of `path`, which exists; the folder it lies in counts too."""
-    return place.exists() and (path.samefile(place) or place in path.resolve().parents)
-
-
 def options_of(job: Animate) -> AnimateOptions:
     """The pipeline's part of a job.
 
@@ -200,15 +152,6 @@ def parts_of(options: AnimateOptions) -> tuple[str, ...]:
     """The networks of a job in the order in which it needs them; a mesh of the artist's own is not made by image-to-3D."""
     made = () if options.mesh else ("image_to_3d",)
     return ("image_encoder", *made, "shape_vae", "temporal_denoiser", "temporal_autoencoder")
-
-
-def checkpoint_folder(name: str | None) -> Path:
-    """The folder of a checkpoint by its name; any other text is taken for a folder, and None for the default one."""
-    from .weights.checkpoints import default_checkpoint, find_checkpoints
-
-    if name is None:
-        return default_checkpoint().path
-    return {found.name: found.path for found in find_checkpoints()}.get(name, Path(name))
 
 
 class StageClock:

@@ -34,7 +34,7 @@ def _checkpoint(info: CheckpointInfo) -> Checkpoint:
     if not missing:
         try:
             licence = " ".join(str(open_checkpoint(info.path).settings.licence).split())
-        except CheckpointError:
+        except (CheckpointError, OSError):
             missing = ("a checkpoint.json that can be read",)
     return Checkpoint(info.name, str(info.path), info.kind, info.bytes, missing, licence)
 
