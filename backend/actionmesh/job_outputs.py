@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .errors import ActionMeshError, Cancelled, InputError, OutputError
 from .failures import explain
@@ -99,6 +99,7 @@ def save_all(animation: "Animation", out: tuple[str, ...], mesh: Path | None, su
     """
     from .output.writers import save_animation
 
+    require_finite_result(animation)
     failed: dict[str, Exception] = {}
     for path in progress.track(out, SAVING):
         try:
@@ -110,6 +111,30 @@ def save_all(animation: "Animation", out: tuple[str, ...], mesh: Path | None, su
             failed[path] = error
     if failed:
         raise _unsaved(animation, out, failed)
+
+
+def require_finite_result(animation: "Animation") -> None:
+    """Raise InputError if a number of the result is none: it would be nowhere, in whatever program."""
+    fit = animation.provenance.fit
+    camera = [] if fit.camera is None else [*fit.camera.matrix, fit.camera.focal or 0.0, fit.camera.pixel or 0.0]
+    numbers = {
+        "vertices": animation.vertices,
+        "poses before the match": animation.unmatched,
+        "times": animation.times,
+        "camera": camera,
+        "fit to the clip": [fit.agreement or 0.0, fit.overlap or 0.0, fit.facing, fit.doubt or 0.0],
+        "texture coordinates": None if animation.appearance is None else animation.appearance.corner_uv,
+    }
+    for name, values in numbers.items():
+        if values is not None and not is_finite(values):
+            cure = "Choose another reference frame, or check the size and place of the mesh."
+            raise InputError(f"The {name} of the result are not all finite numbers, so nothing was written.", cure)
+
+
+def is_finite(values: Any) -> bool:
+    import numpy as np
+
+    return bool(np.isfinite(values).all())
 
 
 def _unsaved(animation: "Animation", out: tuple[str, ...], failed: dict[str, Exception]) -> ActionMeshError:

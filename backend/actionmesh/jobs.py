@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from .errors import InputError
 from .job_inputs import checkpoint_folder
 from .job_outputs import check_outputs, save_all
+from .job_size import check_size
 from .options import AnimateOptions, FrameChoice, KnownShape
 from .progress import Progress, ProgressEvent
 from .protocol import Animate, Animated, Look, Looked, Rematch
@@ -43,6 +44,7 @@ def run(job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None],
     subject = load_subject(options, store, progress)
     float8 = store.preset(options.preset).float8
     with store.job(*parts_of(options), float8=float8, check=progress.check):
+        check_size(options, job.out, len(subject.frames))
         animation = animate(options, store, progress, subject)
     mesh = Path(job.mesh) if job.mesh else None
     save_all(animation, job.out, mesh, subject, progress)

@@ -44,7 +44,7 @@ class Preset(Approximation):
             if name not in known:
                 raise CheckpointError(f"{source} sets {name}, which no preset has.", "Mend or remove the file.")
             if cure := _cure(known[name], name, value):
-                raise CheckpointError(f"{source} sets {name} to {shown(value)}.", cure)
+                raise CheckpointError(f"{source} sets {name} to {shown(ascii(value))}.", cure)
         chosen: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         return replace(self, **chosen)
 

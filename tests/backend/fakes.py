@@ -49,7 +49,7 @@ def choose_device(name):
 
 def load_subject(options, store, progress):
     """A clip without pictures."""
-    return types.SimpleNamespace(frames=None, crops=None)
+    return types.SimpleNamespace(frames=(), crops=None)
 
 
 def look_at_subject(options, store, progress):
