@@ -5,7 +5,9 @@ Heavy modules are imported when a job needs them, so that importing this one is 
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields
+from importlib import import_module
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -154,6 +156,13 @@ def parts_of(options: AnimateOptions) -> tuple[str, ...]:
     """The networks of a job in the order in which it needs them; a mesh of the artist's own is not made by image-to-3D."""
     made = () if options.mesh else ("image_to_3d",)
     return ("image_encoder", *made, "shape_vae", "temporal_denoiser", "temporal_autoencoder")
+
+
+def import_libraries() -> None:
+    """Import what a job needs, transformers' network among it; a library that is missing is named by the job."""
+    with suppress(Exception):
+        for name in ("actionmesh.pipeline", "actionmesh.output.writers", "transformers.models.dinov2.modeling_dinov2"):
+            import_module(name)
 
 
 class StageClock:

@@ -22,7 +22,7 @@ LONGEST_ENDING = 12
 ASIDE = "-old"
 """Ends the name of a folder that another one is about to replace."""
 NAME = re.compile(r"\.part-(?P<output>[0-9a-f]{8})-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}.*")
-PATIENCE, PAUSE = 50, 0.01
+PATIENCE, PAUSE = 20, 0.01
 """How often, and how many seconds apart, it is tried to remove a folder into which another thread still writes."""
 
 turn = RLock()
