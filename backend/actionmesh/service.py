@@ -109,7 +109,7 @@ class Service:
         """Ends the process, at the latest after a grace for the job and for the last messages."""
         self._slot.stop(GRACE)
         if parts := sys.modules.get("actionmesh.output.parts"):
-            parts.discard_all()
+            parts.end()
         self._outbox.close(FAREWELL)
         os._exit(0)
 

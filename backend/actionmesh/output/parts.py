@@ -55,10 +55,7 @@ def sweep(place: Path) -> None:
 
 
 def discard_all() -> None:
-    """Remove all that this process is writing, from whatever thread: it ends now, and nothing more takes its place."""
-    global _ended
-    with turn:
-        _ended = True
+    """Remove all that this process is writing, from whatever thread."""
     for _ in range(PATIENCE):
         left = [(part, place) for part, place in list(_written.items()) if os.path.lexists(part)]
         if not left:
@@ -68,8 +65,16 @@ def discard_all() -> None:
         time.sleep(PAUSE)
 
 
+def end() -> None:
+    """Remove all that this process is writing, for it ends now: nothing more takes its place."""
+    global _ended
+    with turn:
+        _ended = True
+    discard_all()
+
+
 def has_ended() -> bool:
-    """Whether `discard_all` was called."""
+    """Whether `end` was called."""
     return _ended
 
 
