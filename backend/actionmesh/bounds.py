@@ -3,6 +3,7 @@
 import math
 
 from .errors import InputError
+from .protocol import can_be_a_name
 
 MOST_FRAMES = 10_000_000
 """A day at 115 frames a second."""
@@ -36,15 +37,6 @@ def require_text(what: str, value: object) -> None:
 
 def is_whole(value: object, least: int, most: int) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
-
-
-def can_be_a_name(text: str) -> bool:
-    """Whether a file may have it as its name: no null, and no surrogate but those that stand for bytes of no encoding."""
-    try:
-        text.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        return False
-    return "\0" not in text
 
 
 def shown(value: object) -> str:
