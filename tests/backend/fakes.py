@@ -139,13 +139,34 @@ def leave(progress):
     sys.exit("a library that exits")
 
 
+def bomb(progress):
+    """Takes memory until there is none left for it."""
+    taken = []
+    for _ in progress.track(range(2), "Counting"):
+        while True:
+            taken.append(bytearray(64 << 20))
+
+
+def stuck_at_saving(progress):
+    """Lets the job go on, and its saving never end: the file of the first pose is there by then."""
+    from actionmesh.output import writers
+
+    def pose_files(animation, source_mesh):
+        yield b"half"
+        print("writing", flush=True)
+        while True:
+            time.sleep(0.01)
+
+    writers.pose_files = pose_files
+
+
 def miss(progress):
     open("/nonexistent/clip.mp4")
 
 
 BEHAVIOURS = {
     function.__name__: function
-    for function in (quick, slow, deaf, chatty, print_everywhere, read_input, warn, exhaust, fail, leave, miss)
+    for function in (quick, slow, deaf, chatty, print_everywhere, read_input, warn, exhaust, bomb, stuck_at_saving, fail, leave, miss)
 }
 
 
