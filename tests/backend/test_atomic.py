@@ -166,7 +166,7 @@ def test_a_folder_that_a_dead_writer_moved_aside_comes_back(animation, tmp_path)
     ("number", "code"),
     [
         pytest.param(signal.SIGTERM, 143, marks=pytest.mark.fault("kill while poses were saved left a hidden folder for good")),
-        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.fault("Closing the terminal while poses were saved left a hidden folder")),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.fault("Closing the terminal at saving left a hidden folder for good")),
         pytest.param(signal.SIGINT, 130, marks=pytest.mark.fault("Ctrl-C twice while poses were saved left a hidden folder")),
     ],
 )

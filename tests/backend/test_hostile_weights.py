@@ -25,6 +25,7 @@ from actionmesh.weights.load import read_tensors
 from actionmesh.weights.store import ModelStore
 from actionmesh.weights.tensor_file import read_entries
 
+ENCODER = "TripoSG/image_encoder_dinov2"
 BACKEND = Path(machine.__file__).parents[1]
 
 
@@ -135,12 +136,12 @@ def test_links_in_a_circle_and_whole_disks_end(copy, monkeypatch):
     fault("A frequency of 2^1000 was infinite", "TripoSG/vae", {"embed_frequency": 1000}, "embed_frequency"),
     fault("A ratio of 1e300 was an internal error", "TripoSG/transformer", {"mlp_ratio": 1e300}, "mlp_ratio"),
     fault("Layers that are none were an internal error", "ActionMesh/denoiser", {"inflated_layers": [2**70]}, "inflated_layers"),
-    fault("An encoder of a billion layers killed the worker", "TripoSG/image_encoder_dinov2", {"num_hidden_layers": 10**9}, "layers"),
-    fault("An encoder without heads was an internal error", "TripoSG/image_encoder_dinov2", {"num_attention_heads": 0}, "heads"),
-    fault("An unknown activation was an internal error", "TripoSG/image_encoder_dinov2", {"hidden_act": "evil"}, "hidden_act"),
-    fault("Patches larger than the picture were an internal error", "TripoSG/image_encoder_dinov2", {"patch_size": 9999}, "patch"),
+    fault("A billion layers of an encoder killed the worker", ENCODER, {"num_hidden_layers": 10**9}, "layers"),
+    fault("An encoder without heads was an internal error", ENCODER, {"num_attention_heads": 0}, "heads"),
+    fault("An unknown activation was an internal error", ENCODER, {"hidden_act": "evil"}, "hidden_act"),
+    fault("Patches larger than the picture were an internal error", ENCODER, {"patch_size": 9999}, "patch"),
     fault("Parts of two checkpoints were put together", "TripoSG/vae", {"latent_channels": 9}, "belong together"),
-    fault("An encoder of another width was put to the denoisers", "TripoSG/image_encoder_dinov2", {"hidden_size": 4}, "belong"),
+    fault("An encoder of another width was put to the denoisers", ENCODER, {"hidden_size": 4}, "belong"),
 ])  # fmt: skip
 def test_hostile_configurations_are_told(copy, part, change, said):
     path = copy / part / "config.json"

@@ -19,8 +19,8 @@ scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.c
 )  # fmt: skip
 values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3))
 names = st.sampled_from(
-    "clip out mask mesh known frames anchor preset seed in_betweens steps guidance image_steps max_faces smallest_part match facing "
-    "shape colours reference_pose fps memory checkpoint device result size sets folder job protocol brief".split()
+    "clip out mask mesh known frames anchor preset seed in_betweens steps guidance image_steps max_faces smallest_part match "
+    "facing shape colours reference_pose fps memory checkpoint device result size sets folder job protocol brief".split()
 )
 methods = st.sampled_from([name for name in REQUESTS if name not in ("shutdown", "download", "remove_models")]) | st.text()
 sane = {"clip": "quick", "out": ["/nonexistent/a.glb"]}
