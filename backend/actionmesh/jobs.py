@@ -3,6 +3,7 @@
 Heavy modules are imported when a job needs them, so that importing this one is quick.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from .animation import Animation
     from .weights.store import ModelStore
 
+log = logging.getLogger(__name__)
 REST, TOTAL = "Loading and the rest", "Total"
 
 
@@ -53,9 +55,7 @@ def run(job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None],
     return _answer(animation, job.out, clock, store)
 
 
-def rematch(
-    job: Rematch, stores: "Stores", report: Callable[[ProgressEvent], None], cancelled: Callable[[], bool]
-) -> Animated:
+def rematch(job: Rematch, stores: "Stores", report: Callable[[ProgressEvent], None], cancelled: Callable[[], bool]) -> Animated:
     """Matches a finished animation to its clip again, and writes every file of `job.out`, each whole or not at all.
 
     Raises:
@@ -80,7 +80,10 @@ def rematch(
         animation = relief_again(animation, subject, progress)
     else:
         animation = match_again(animation, subject, job.match, job.facing, progress)
-    save_all(animation, job.out, mesh if mesh and mesh.exists() else None, subject, progress)
+    if mesh is not None and not mesh.is_file():
+        log.warning("%s is no longer there: what is written has no materials of its own.", mesh)
+        mesh = None
+    save_all(animation, job.out, mesh, subject, progress)
     return _answer(animation, job.out, clock, store)
 
 

@@ -18,6 +18,7 @@ from .errors import InputError
 from .presets import is_share
 from .protocol import Facing, Match, ReferencePose, Shape
 
+MOST_KNOWN = 1000
 FEWEST_FACES = 4
 """Of a solid: a tetrahedron's."""
 
@@ -116,6 +117,8 @@ class AnimateOptions:
     def __post_init__(self) -> None:
         self._check_names()
         require_whole("reference frame", self.anchor, -MOST_FRAMES, MOST_FRAMES)
+        if len(self.known) > MOST_KNOWN:
+            raise InputError(f"The shapes of {len(self.known)} further frames are given.", f"Give {MOST_KNOWN} at the most.")
         for shape in self.known:
             require_whole("known frame", shape.frame, -MOST_FRAMES, MOST_FRAMES)
         require_whole("number of in-betweens", self.in_betweens, 0, MOST_BETWEEN)

@@ -10,13 +10,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any, BinaryIO
 
 from . import host_memory, jobs, protocol
 from .errors import Cancelled
 from .failures import explain
+from .job_slot import JobSlot
+from .model_requests import download, remove_models
 from .outbox import LogForwarder, Outbox, Throttle
 from .progress import Progress, ProgressEvent
 from .protocol import Kind, LogLevel, ProtocolError
@@ -31,49 +32,6 @@ FAREWELL = 0.4
 """Seconds that the last messages get after that; the three together leave a margin below two seconds."""
 
 log = logging.getLogger("actionmesh")
-
-
-class JobSlot:
-    """The place for the one job that may run."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._job: protocol.JobId | None = None
-        self._cancelled = Event()
-        self._idle = Event()
-        self._idle.set()
-
-    def take(self, job: protocol.JobId) -> Event:
-        """Returns the event that asks the job to stop.
-
-        Raises:
-            ProtocolError: another job runs.
-        """
-        with self._lock:
-            if self._job is not None:
-                raise ProtocolError(Kind.BUSY, f"Job {self._job} is running.", "Wait for it, or cancel it.")
-            self._job, self._cancelled = job, Event()
-            self._idle.clear()
-            return self._cancelled
-
-    def release(self) -> None:
-        with self._lock:
-            self._job = None
-            self._idle.set()
-
-    def cancel(self, job: protocol.JobId) -> bool:
-        """Asks the job to stop; false if it does not run."""
-        with self._lock:
-            if self._job != job:
-                return False
-            self._cancelled.set()
-            return True
-
-    def stop(self, timeout: float) -> None:
-        """Asks whatever runs to stop and waits for it, at most `timeout` seconds."""
-        with self._lock:
-            self._cancelled.set()
-        self._idle.wait(timeout)
 
 
 class Service:
@@ -228,26 +186,6 @@ def introduce(params: protocol.Initialize) -> protocol.Initialized:
     from . import machine
 
     return protocol.Initialized(protocol.VERSION, machine.versions(), machine.devices(), machine.checkpoints())
-
-
-def download(job: protocol.Download, progress: Progress) -> protocol.Downloaded:
-    """Download sets of models; see `model_downloads`."""
-    from . import model_downloads
-
-    sets, folder = model_downloads.choose_sets(job.sets), Path(job.folder)
-    planned = model_downloads.plan(sets, folder)
-    size = model_downloads.carry_out(planned, folder, job.accepted, progress)
-    place = model_downloads.make_half(sets, folder, progress) if job.half else folder
-    revisions = {each.download.name: each.resolved.revision for each in planned if each.resolved is not None}
-    return protocol.Downloaded(str(place), size, revisions)
-
-
-def remove_models(job: protocol.RemoveModels) -> protocol.Removed:
-    """Delete what was downloaded of sets of models."""
-    from . import model_downloads
-
-    sets = model_downloads.choose_sets(job.sets)
-    return protocol.Removed(model_downloads.remove_all(model_downloads.removables(sets, Path(job.folder))))
 
 
 def serve(commands: BinaryIO, answers: BinaryIO) -> None:

@@ -166,8 +166,10 @@ def miss(progress):
 
 BEHAVIOURS = {
     function.__name__: function
-    for function in (quick, slow, deaf, chatty, print_everywhere, read_input, warn, exhaust, bomb, stuck_at_saving, fail, leave, miss)
+    for function in (quick, slow, deaf, chatty, print_everywhere, read_input, warn, exhaust, bomb, fail, leave, miss)
 }
+
+BEHAVIOURS["stuck_at_saving"] = stuck_at_saving
 
 
 def _fake_module(name, **contents):
