@@ -280,7 +280,7 @@ def test_damaged_files_of_every_kind_are_typed_errors(copy):
                 raise SystemExit(f"{{path}}: {{path.read_bytes()[:3000]}}: {{error!r}}") from error
             path.write_bytes(data)
     """
-    command = [sys.executable, "-I", "-c", textwrap.dedent(code), os.environ.get("FUZZ", "40")]
+    command = [sys.executable, "-I", "-c", textwrap.dedent(code), os.environ.get("FUZZ", "25")]
     done = subprocess.run(command, capture_output=True, text=True, timeout=3000)
     assert done.returncode == 0, done.stderr[-4000:]
 

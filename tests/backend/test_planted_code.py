@@ -72,4 +72,4 @@ def test_the_worker_runs_nothing_of_the_folder(planted):
 def test_every_documented_command_is_a_safe_one():
     for page in (ROOT / "README.md", ROOT / "blender_addon" / "README.md", *(ROOT / "docs").glob("*.md")):
         for line in page.read_text(encoding="utf-8").splitlines():
-            assert not re.search(r"python3? -m actionmesh(?!\.training)", line), f"{page.name}: {line}"
+            assert not re.search(r"python3? -m actionmesh", line), f"{page.name}: {line}"
