@@ -19,6 +19,9 @@ SHARE = 0.9
 """Of the machine's memory, or its container's, that the worker may take by default."""
 LEAST = 4 << 30
 """Bytes that it may take on any machine: libraries reserve more than they use."""
+CARD = "/dev/nvidiactl"
+RESERVED_FOR_CARD = 16 << 30
+"""Bytes that a card's driver may reserve of main memory without using them."""
 CONTAINER_LIMIT = "/sys/fs/cgroup/memory.max"
 FIRST_TO_END = 500
 """What is added to the kernel's score by which it chooses a process to end when memory runs out: not Blender's unsaved work."""
@@ -84,7 +87,9 @@ def allowed(chosen: str) -> int | None:
         wanted = int(float(chosen) * 10**9)
         return wanted if wanted > 0 else None
     total = memory_of_machine()
-    return None if total is None else max(LEAST, int(SHARE * total))
+    if total is None:
+        return None
+    return max(LEAST, int(SHARE * total)) + (RESERVED_FOR_CARD if os.path.exists(CARD) else 0)
 
 
 def memory_of_machine() -> int | None:

@@ -40,11 +40,17 @@ def _checkpoint(info: CheckpointInfo) -> Checkpoint:
 
 
 def _cuda_devices() -> list[Device]:
-    found = []
-    for index in range(torch.cuda.device_count()):
+    return [_cuda_device(index) for index in range(torch.cuda.device_count())]
+
+
+def _cuda_device(index: int) -> Device:
+    """A card; one that does not answer, for others have filled it or it is broken, is listed all the same."""
+    name = f"cuda:{index}"
+    try:
         free, total = torch.cuda.mem_get_info(index)
-        found.append(Device(f"cuda:{index}", torch.cuda.get_device_name(index), total, free))
-    return found
+        return Device(name, torch.cuda.get_device_name(index), total, free)
+    except RuntimeError as error:
+        return Device(name, f"does not answer ({str(error).splitlines()[0]:.80})", None, None)
 
 
 def _metal_devices() -> list[Device]:

@@ -107,6 +107,25 @@ def test_what_is_no_file_is_no_checkpoint_json(copy, make):
         open_checkpoint(copy)
 
 
+@pytest.mark.fault("A folder of checkpoints with a name of 5000 characters made the backend fail")
+def test_a_folder_that_no_system_can_name_is_none(monkeypatch):
+    monkeypatch.setenv("ACTIONMESH_CHECKPOINTS", "/" + "w" * 5000)
+    assert [checkpoint.name for checkpoint in machine.checkpoints()] == ["toy"]
+    with pytest.raises(CheckpointError, match="no checkpoint folder"):
+        open_checkpoint(Path("/" + "w" * 5000))
+
+
+@pytest.mark.fault("A card that did not answer made Blender call the backend hopeless")
+def test_a_card_that_does_not_answer_is_listed(monkeypatch):
+    def refuse(index):
+        raise RuntimeError("CUDA error: out of memory\nCompile with more")
+
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    monkeypatch.setattr("torch.cuda.mem_get_info", refuse)
+    cpu, card = (device for device in machine.devices() if device.name != "mps")
+    assert card.memory_total is None and "does not answer (CUDA error" in card.description
+
+
 @pytest.mark.fault("A configuration of gigabytes was read into memory")
 def test_a_configuration_is_small(tmp_path):
     with (tmp_path / "config.json").open("wb") as file:

@@ -112,7 +112,7 @@ def open_checkpoint(path: Path) -> Checkpoint:
     Raises:
         CheckpointError: the folder or a part of it is missing; the sentence names which, and where it can be had.
     """
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise CheckpointError(f"There is no checkpoint folder {path}.", "Choose a folder that holds one, or leave the choice open.")
     parts = find_parts(path)
     found = parts.found
@@ -138,13 +138,13 @@ def find_folders(path: Path) -> dict[str, Path]:
     """Return where the checkpoint in folder `path` takes "TripoSG", "ActionMesh" and "RMBG-1.4" from, those that it finds."""
     shared = _shared_background_removal()
     found = {"RMBG-1.4": shared} if shared else {}
-    return found | (find_parts(path).found if path.is_dir() else {})
+    return found | (find_parts(path).found if os.path.isdir(path) else {})
 
 
 def _shared_background_removal() -> Path | None:
     """The RMBG folder in the user's folder of checkpoints, which serves every checkpoint without one of its own."""
     folder = os.environ.get(VARIABLE)
-    return find_parts(Path(folder)).found.get("RMBG-1.4") if folder and Path(folder).is_dir() else None
+    return find_parts(Path(folder)).found.get("RMBG-1.4") if folder and os.path.isdir(folder) else None
 
 
 def find_checkpoints(folder: Path | None = None) -> list[CheckpointInfo]:
@@ -173,7 +173,7 @@ def files_of(path: Path) -> list[Path]:
 
 def _folders(parent: Path) -> list[Path]:
     """The checkpoints in a folder; the folder itself where only all of it together is one, or where it may not be read."""
-    if not parent.is_dir():
+    if not os.path.isdir(parent):
         return []
     try:
         children = sorted(path for path in parent.iterdir() if not path.name.startswith((".", "_")) and _is_folder(path))
