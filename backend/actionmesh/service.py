@@ -67,7 +67,7 @@ class Service:
         """Ends the process, at the latest after a grace for the job and for the last messages."""
         self._slot.stop(GRACE)
         if parts := sys.modules.get("actionmesh.output.parts"):
-            parts.end()
+            parts.discard_all()
         self._outbox.close(FAREWELL)
         os._exit(0)
 

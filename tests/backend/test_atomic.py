@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from actionmesh.animation import Animation, Provenance
-from actionmesh.errors import OutputError
+from actionmesh.errors import Cancelled, OutputError
 from actionmesh.job_outputs import save_all
 from actionmesh.output import parts, writers
 from actionmesh.output.atomic import write_atomically
@@ -258,7 +258,7 @@ def test_a_discarded_part_is_gone_while_its_thread_still_writes(tmp_path):
         while going[0]:
             (folder / str(time.monotonic_ns())).touch()
 
-    thread = Thread(target=lambda: pytest.raises(OutputError, write_atomically, tmp_path / "poses", endless))
+    thread = Thread(target=lambda: pytest.raises(Cancelled, write_atomically, tmp_path / "poses", endless))
     thread.start()
     while not names(tmp_path):
         time.sleep(0.01)
@@ -266,3 +266,5 @@ def test_a_discarded_part_is_gone_while_its_thread_still_writes(tmp_path):
     going[0] = False
     thread.join()
     assert names(tmp_path) == []
+    write_atomically(tmp_path / "poses", lambda folder: folder.mkdir())
+    assert names(tmp_path) == ["poses"], "what is begun later is written"

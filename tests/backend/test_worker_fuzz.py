@@ -23,7 +23,7 @@ names = st.sampled_from(
     "facing shape colours reference_pose fps memory checkpoint device result size sets folder job protocol brief".split()
 )
 methods = st.sampled_from([name for name in REQUESTS if name not in ("shutdown", "download", "remove_models")]) | st.text()
-sane = {"clip": "quick", "out": ["/nonexistent/a.glb"]}
+sane = {"clip": "quick", "out": ["/proc/a.glb"]}
 requests = st.fixed_dictionaries(
     {
         "jsonrpc": st.just("2.0") | values,
@@ -39,7 +39,8 @@ lines = requests.map(lambda request: json.dumps(request).encode()) | st.binary(m
 
 @pytest.fixture(scope="module")
 def worker(tmp_path_factory):
-    with WorkerProcess(tmp_path_factory.mktemp("fuzz") / "log", FAKE) as process:
+    folder = tmp_path_factory.mktemp("fuzz")
+    with WorkerProcess(folder / "log", FAKE, cwd=folder) as process:
         yield process
 
 

@@ -28,21 +28,20 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         Cancelled: the process ends.
     """
     place = reachable(Path(os.path.realpath(path)))
+    part = parts.new_part(place)
     try:
         place.parent.mkdir(parents=True, exist_ok=True)
         parts.sweep(place)
-        part = parts.new_part(place)
-        try:
-            write(part)
-            _put(part, place)
-        finally:
-            parts.finished(part)
+        write(part)
+        _put(part, place)
     except OSError as error:
-        if parts.has_ended():
+        if parts.is_discarded(part):
             raise Cancelled() from error
         raise OutputError(
             f"{path} could not be written ({error.strerror or error}).", "Choose a folder with room that you may write to."
         ) from error
+    finally:
+        parts.finished(part)
 
 
 def try_place(path: Path) -> None:
@@ -75,7 +74,7 @@ def _put(part: Path, place: Path) -> None:
         _put_folder(part, place)
         return
     with parts.turn:
-        _refuse_at_the_end()
+        _refuse_discarded(part)
         os.replace(part, place)
 
 
@@ -84,7 +83,7 @@ def _put_folder(part: Path, place: Path) -> None:
     aside: list[Path] = []
     try:
         with parts.turn:
-            _refuse_at_the_end()
+            _refuse_discarded(part)
             for left in reversed(range(TRIES)):
                 _move_aside(place, aside)
                 try:
@@ -111,6 +110,6 @@ def _move_aside(place: Path, aside: list[Path]) -> None:
         parts.finished(old)
 
 
-def _refuse_at_the_end() -> None:
-    if parts.has_ended():
+def _refuse_discarded(part: Path) -> None:
+    if parts.is_discarded(part):
         raise Cancelled()

@@ -29,7 +29,7 @@ turn = RLock()
 """Held while a part takes its place: the process may not end in between."""
 _written: dict[Path, Path] = {}
 """What this process has under a temporary name, and the place that it is for."""
-_ended = False
+_discarded: set[Path] = set()
 
 
 def new_part(place: Path, ending: str | None = None) -> Path:
@@ -55,9 +55,12 @@ def sweep(place: Path) -> None:
 
 
 def discard_all() -> None:
-    """Remove all that this process is writing, from whatever thread."""
+    """Remove all that this process is writing, from whatever thread, for it ends now: none of it takes its place any more."""
+    with turn:
+        discarded = dict(_written)
+        _discarded.update(discarded)
     for _ in range(PATIENCE):
-        left = [(part, place) for part, place in list(_written.items()) if os.path.lexists(part)]
+        left = [(part, place) for part, place in discarded.items() if os.path.lexists(part)]
         if not left:
             return
         for part, place in left:
@@ -65,17 +68,8 @@ def discard_all() -> None:
         time.sleep(PAUSE)
 
 
-def end() -> None:
-    """Remove all that this process is writing, for it ends now: nothing more takes its place."""
-    global _ended
-    with turn:
-        _ended = True
-    discard_all()
-
-
-def has_ended() -> bool:
-    """Whether `end` was called."""
-    return _ended
+def is_discarded(part: Path) -> bool:
+    return part in _discarded
 
 
 def _tidy(part: Path, place: Path) -> None:
