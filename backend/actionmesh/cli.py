@@ -46,8 +46,10 @@ def run_command(arguments: list[str] | None, signals: Signals) -> int:
     chosen = build_parser().parse_args(joined_axes(sys.argv[1:] if arguments is None else arguments))
     try:
         chosen.run(chosen)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BrokenPipeError:  # whoever read our words has left; the results are there
-        sys.stdout = open(os.devnull, "w", encoding="utf-8")
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         if signals.number is not None:
             raise KeyboardInterrupt from error

@@ -209,6 +209,28 @@ def test_ctrl_c_while_starting_is_one_sentence(tmp_path):
     assert (program.returncode, told.strip()) == (130, "Cancelled.")
 
 
+@pytest.mark.fault("A name that the terminal cannot show made a finished job a failure")
+@pytest.mark.parametrize("name", ["würfel.safetensors", os.fsdecode(b"w\xff.safetensors")])
+def test_any_name_can_be_told(tmp_path, name):
+    command = [sys.executable, "-I", str(FAKES), "cli", "animate", "quick", "-o", str(tmp_path / name)]
+    done = subprocess.run(
+        ["env", "PYTHONUTF8=0", "LC_ALL=C", "PYTHONCOERCECLOCALE=0", *command], capture_output=True, timeout=PATIENCE
+    )
+    assert done.returncode == 0, done.stderr
+    assert names(tmp_path) == [name] and b"Wrote" in done.stdout
+
+
+@pytest.mark.fault("A finished job was a failure where whoever read its words had left")
+def test_nobody_has_to_read_what_is_told(tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-I", str(FAKES), "cli", "animate", "quick", "-o", str(tmp_path / "a.safetensors")]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, timeout=PATIENCE)
+    os.close(writing)
+    assert done.returncode == 0 and b"Error" not in done.stderr, done.stderr
+    assert names(tmp_path) == ["a.safetensors"]
+
+
 class Subject:
     frames = crops = None
 
