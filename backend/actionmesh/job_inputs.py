@@ -9,6 +9,7 @@ import stat
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -21,6 +22,8 @@ TEXTURE = re.compile(rb"^[ \t]*(?:map_\w+|bump|disp|decal|norm|refl)[ \t]+([^\r\
 PLY_TEXTURE = re.compile(rb"^comment[ \t]+texturefile[ \t]+([^\r\n]+)", re.MULTILINE | re.IGNORECASE)
 MOST_WORDS = 32
 """Of a line that names a file after options: the name begins at any of the last ones."""
+MOST_NAMED = 100_000
+"""Names in one mesh file and its materials that are looked at, which takes seconds."""
 LONGEST_LIBRARY = 1 << 24
 LONGEST_PLY_HEADER = 1 << 16
 
@@ -35,7 +38,7 @@ def inputs_of(job: Animate) -> Iterator[Path]:
         if mesh is not None:
             refuse_pipe(mesh, MeshError)
             yield Path(mesh)
-            yield from named_by(Path(mesh))
+            yield from islice(named_by(Path(mesh)), MOST_NAMED)
     for source in (job.clip, job.mask):
         if source is not None:
             refuse_pipe(source, MediaError)

@@ -8,7 +8,7 @@ import pytest
 
 from actionmesh import jobs
 from actionmesh.errors import InputError, MediaError, MeshError, OutputError
-from actionmesh.job_inputs import named_by
+from actionmesh.job_inputs import inputs_of, named_by
 from actionmesh.job_outputs import MOST_OUTPUTS
 from actionmesh.job_size import check_disks, check_size
 from actionmesh.options import AnimateOptions
@@ -111,6 +111,13 @@ def test_what_is_named_is_looked_at_only_if_it_is_a_file(files):
     (files / "bad.gltf").write_text('{"buffers": [3], "images": {"a": 1}}')
     (files / "deep.gltf").write_text("[" * 100_000)
     assert not list(named_by(files / "bad.gltf")) and not list(named_by(files / "deep.gltf"))
+
+
+@pytest.mark.fault("A material library that names millions of textures gave no answer for minutes")
+def test_names_without_end_are_looked_at_for_a_while_only(files, monkeypatch):
+    monkeypatch.setattr("actionmesh.job_inputs.MOST_NAMED", 50)
+    (files / "t.mtl").write_text("map_Kd a b c d e f g h\n" * 1000)
+    assert len(list(inputs_of(Animate(clip="clip.mp4", out=("a.glb",), mesh="t.obj")))) < 1000
 
 
 @pytest.mark.fault("A job of ten thousand results gave no answer for minutes")
