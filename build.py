@@ -96,7 +96,7 @@ def demo_without_blender(python: Path, inputs: list[Path], out: Path) -> int:
     clip, mesh, husky = (str(path) for path in inputs)
     jobs = {"from_video": [clip], "with_mesh": [clip, "--mesh", mesh], "relief": [husky, "--shape", "relief"]}
     for name, sources in jobs.items():
-        command = [str(python), "-m", "actionmesh", "animate"] + sources + ["--preset", "demo"]
+        command = [str(python), "-P", "-m", "actionmesh", "animate"] + sources + ["--preset", "demo"]
         for path in (out / f"{name}.glb", out / f"{name}.png"):
             command += ["-o", str(path)]
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True)

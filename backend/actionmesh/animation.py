@@ -1,7 +1,7 @@
 """The result of a job: one mesh topology in every frame, and how it was made."""
 
 import json
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ from safetensors.numpy import save
 
 from .errors import InputError
 from .geometry.strays import renumbered, used_vertices, with_strays
+from .intake import read_json, regular_file
 from .output.atomic import write_atomically
 from .painting.coat import Coat
-from .protocol import ClipCamera, Fit, ProtocolError, read
+from .protocol import ClipCamera, Fit, Frames, ProtocolError, read, read_as
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,25 @@ class Provenance:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Provenance":
-        """Read what `asdict` made; fields that an older version did not write get their defaults."""
-        return cls(**values | {"fit": read(Fit, values.get("fit", {}), "fit")})
+        """Read what `asdict` made; fields that an older version did not write get their defaults.
+
+        Raises:
+            ProtocolError, TypeError, KeyError: it is not a provenance.
+        """
+        named = {item.name for item in fields(cls)}
+        frames = vars(read(Frames, values.get("frames", {}), "frames")) if values.get("frames") else {}
+        plain = {name: value for name, value in values.items() if name in named - {"frames", "fit"}}
+        checked = {name: read_as(PROVENANCE[name], value, name) for name, value in plain.items()}
+        return cls(**checked, frames=frames, fit=read(Fit, values.get("fit", {}), "fit"))
+
+
+PROVENANCE: dict[str, Any] = {
+    **dict.fromkeys(("clip", "preset", "checkpoint", "version"), str),
+    **dict.fromkeys(("mesh", "mask"), str | None),
+    **dict.fromkeys(("seed", "anchor"), int),
+    "fps": float | None,
+}
+"""The types of the fields that tell how a result was made, except `frames` and `fit`."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +90,16 @@ class Animation:
     origin: np.ndarray = field(default_factory=lambda: np.zeros(3))
 
     def __post_init__(self) -> None:
-        assert self.vertices.ndim == 3 and self.vertices.shape[2] == 3 and self.vertices.dtype == np.float32
-        assert self.faces.ndim == 2 and self.faces.shape[1] == 3 and self.faces.dtype == np.int32
-        assert self.times.shape == (len(self.vertices),) and self.frame_indices.shape == self.times.shape
-        assert 0 <= self.reference_frame < len(self.vertices)
-        assert self.unmatched is None or self.unmatched.shape == self.vertices.shape
-        assert self.appearance is None or len(self.appearance.corner_uv) == len(self.faces)
+        poses, points = self.vertices, len(self.vertices.shape) == 3 and self.vertices.shape[1]
+        _require(poses.ndim == 3 and poses.shape[2] == 3 and poses.dtype == np.float32, "vertices are no poses")
+        _require(self.faces.ndim == 2 and self.faces.shape[1] == 3 and self.faces.dtype == np.int32, "faces are no triangles")
+        _require(self.faces.size == 0 or 0 <= self.faces.min() <= self.faces.max() < points, "faces name vertices that are none")
+        _require(self.times.shape == (len(poses),) and self.times.dtype.kind in "fiu", "times are not those of the poses")
+        _require(self.frame_indices.shape == self.times.shape and self.frame_indices.dtype.kind in "iu", "frames are no numbers")
+        _require(0 <= self.reference_frame < len(poses), "the reference frame is none of the poses")
+        unmatched = self.unmatched
+        _require(unmatched is None or (unmatched.shape == poses.shape and unmatched.dtype == np.float32), "unmatched are others")
+        _require(self.appearance is None or len(self.appearance.corner_uv) == len(self.faces), "UVs are not those of the faces")
 
     @property
     def frames(self) -> list[float]:
@@ -151,23 +173,30 @@ class Animation:
             InputError: the file is missing, truncated, or not an animation.
         """
         try:
-            with safe_open(str(path), framework="numpy") as file:
+            with safe_open(str(regular_file(Path(path))), framework="numpy") as file:
                 metadata = file.metadata() or {}
                 arrays = {name: file.get_tensor(name) for name in file.keys()}
             appearance = _appearance(arrays)
-            origin = np.array(json.loads(metadata.get("origin", "[0.0, 0.0, 0.0]")), np.float64).reshape(3)
+            _require(all(np.isfinite(array).all() for array in arrays.values()), "not all numbers are finite")
+            origin = np.array(read_json(metadata.get("origin", "[0.0, 0.0, 0.0]")), np.float64).reshape(3)
+            _require(bool(np.isfinite(origin).all()), "the origin is not finite")
             for name in ("vertices", "unmatched"):
                 if origin.any() and name in arrays:
                     arrays[name] = (arrays[name] - origin).astype(np.float32)
             return cls(
                 **arrays,
                 reference_frame=int(metadata["reference_frame"]),
-                provenance=_from_origin(Provenance.from_dict(json.loads(metadata["provenance"])), -origin),
+                provenance=_from_origin(Provenance.from_dict(read_json(metadata["provenance"])), -origin),
                 appearance=appearance,
                 origin=origin,
             )
-        except (OSError, SafetensorError, KeyError, TypeError, ValueError, ProtocolError) as error:
+        except (OSError, SafetensorError, AttributeError, KeyError, TypeError, ValueError, ProtocolError) as error:
             raise InputError(f"{path} cannot be read as an animation.", "Run the job again.") from error
+
+
+def _require(fits: Any, fault: str) -> None:
+    if not fits:
+        raise ValueError(fault)
 
 
 def _appearance(arrays: dict[str, np.ndarray]) -> Coat | None:

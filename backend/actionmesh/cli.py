@@ -9,32 +9,59 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
+from io import TextIOWrapper
 from threading import Event
+from types import FrameType
 
 from . import __version__, jobs
 from .download_command import add_download
 from .downloads import add_weights
+from .ending import EXIT_CANCELLED, Signals, discard_parts, heard_signals
 from .evaluate import add_evaluate
 from .failures import explain
 from .job_arguments import EXAMPLES, add_animate, add_match, job_of, joined_axes, rematch_of
 from .progress import ProgressEvent
 from .protocol import Animated, Checkpoint, Device, Fit, Kind, Match
 
-EXIT_FAULT, EXIT_ERROR, EXIT_CANCELLED = 1, 2, 130
+EXIT_FAULT, EXIT_ERROR = 1, 2
+OWN_ENTRY = "python -P -m actionmesh"
+
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; returns 0, 1 (a fault of ours), 2 (something to mend by the user) or 130 (Ctrl-C)."""
+    """Runs one command; returns 0, 1 (a fault of ours), 2 (something to mend by the user), or 128 and the signal that ended it."""
+    speak_any_name()
+    with heard_signals() as signals:
+        try:
+            return run_command(arguments, signals)
+        except KeyboardInterrupt:
+            discard_parts()
+            print(signals.sentence, file=sys.stderr)
+            return signals.exit_code
+
+
+def run_command(arguments: list[str] | None, signals: Signals) -> int:
+    """As `main`; a signal is raised, or told of here where a library made another error of it."""
     chosen = build_parser().parse_args(joined_axes(sys.argv[1:] if arguments is None else arguments))
     try:
         chosen.run(chosen)
-    except KeyboardInterrupt:
-        print("Cancelled.", file=sys.stderr)
-        return EXIT_CANCELLED
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever read our words has left; the results are there
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
+        if signals.number is not None:
+            raise KeyboardInterrupt from error
         return report_failure(error, chosen.debug)
     return 0
+
+
+def speak_any_name() -> None:
+    """Let names of files be printed that the terminal's encoding lacks, after a job of hours as before it."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def report_failure(error: Exception, debug: bool) -> int:
@@ -54,7 +81,7 @@ def report_failure(error: Exception, debug: bool) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m actionmesh",
+        prog=OWN_ENTRY,
         description="Turns a video clip into an animated mesh.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -111,14 +138,17 @@ def print_fit(fit: Fit) -> None:
 def interrupts() -> Iterator[Event]:
     """Ctrl-C sets the event, so that the job stops between two steps; a second Ctrl-C stops it where it is."""
     asked = Event()
+    before = signal.getsignal(signal.SIGINT)
 
-    def stop(number: int, frame: object) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
+    def stop(number: int, frame: FrameType | None) -> None:
+        if asked.is_set() and callable(before):
+            before(number, frame)
         asked.set()
-        os.write(2, b"\nStopping after this step; press Ctrl-C again to stop at once.\n")
+        with suppress(OSError):
+            os.write(2, b"\nStopping after this step; press Ctrl-C again to stop at once.\n")
 
-    before = signal.signal(signal.SIGINT, stop)
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, stop)
     try:
         yield asked
     finally:

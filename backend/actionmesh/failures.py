@@ -15,8 +15,12 @@ ALLOCATOR_TEXTS = (
     "cannot allocate memory",
     "alloc_failed",
     "unable to allocate",
+    "failed to allocate",
+    "insufficient memory",
+    "bad_alloc",
+    "can't start new thread",
 )
-"""How PyTorch's allocators (CPU, CUDA, cuBLAS, MPS) and NumPy word a failure that comes as a plain RuntimeError."""
+"""How PyTorch's allocators (CPU, CUDA, cuBLAS, MPS), OpenCV and Python word a failure that comes as an error of another kind."""
 
 
 def explain(error: BaseException) -> ProtocolError:
@@ -43,4 +47,4 @@ def is_out_of_memory(error: BaseException) -> bool:
     own_class = getattr(torch, "OutOfMemoryError", MemoryError)
     if isinstance(error, MemoryError | own_class):
         return True
-    return isinstance(error, RuntimeError) and any(text in str(error).lower() for text in ALLOCATOR_TEXTS)
+    return isinstance(error, Exception) and any(text in str(error).lower() for text in ALLOCATOR_TEXTS)

@@ -33,7 +33,8 @@ MAX_PIXELS = 100_000_000
 """A picture of 10 000 x 10 000; a frame of 8K video has 33 million."""
 MAX_NESTING = 100
 """Levels of lists and objects within each other in a JSON file; a glTF file has about ten."""
-STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+STRINGS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+"""One that never ends runs to the end: to look for the end anew from every quotation mark would take forever."""
 BRACKETS = re.compile(r"[\[\]{}]")
 
 

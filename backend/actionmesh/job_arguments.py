@@ -13,13 +13,13 @@ Commands = argparse._SubParsersAction
 
 EXAMPLES = """\
 examples:
-  python -m actionmesh animate dog.mp4 -o dog.glb
+  python -P -m actionmesh animate dog.mp4 -o dog.glb
       makes a mesh from the first frame and animates it through the whole clip
-  python -m actionmesh animate walk/ --mesh panda.glb -o walking.glb -o walking.png
+  python -P -m actionmesh animate walk/ --mesh panda.glb -o walking.glb -o walking.png
       animates your own mesh (its vertices, UVs and textures stay) and draws a contact sheet too
-  python -m actionmesh animate long.mp4 --spread 32 --in-betweens 3 -o long.glb
+  python -P -m actionmesh animate long.mp4 --spread 32 --in-betweens 3 -o long.glb
       takes 32 frames spread over a long clip, and makes three poses between every two of them
-  python -m actionmesh animate jump.mov --mesh rest.glb --known 40=landed.glb --anchor 0 -o jump.glb
+  python -P -m actionmesh animate jump.mov --mesh rest.glb --known 40=landed.glb --anchor 0 -o jump.glb
       is told the shape in a second frame as well
 """
 

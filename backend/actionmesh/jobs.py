@@ -3,14 +3,20 @@
 Heavy modules are imported when a job needs them, so that importing this one is quick.
 """
 
+import logging
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields, replace
+from importlib import import_module
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from .errors import InputError
+from .job_inputs import checkpoint_folder
+from .job_outputs import check_outputs, save_all
+from .job_size import check_size
 from .options import AnimateOptions, FrameChoice, KnownShape
 from .progress import Progress, ProgressEvent
 from .protocol import Animate, Animated, Look, Looked, Rematch
@@ -21,7 +27,8 @@ if TYPE_CHECKING:
     from .animation import Animation
     from .weights.store import ModelStore
 
-SAVING, REST, TOTAL = "Saving", "Loading and the rest", "Total"
+log = logging.getLogger(__name__)
+REST, TOTAL = "Loading and the rest", "Total"
 
 
 def run(job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None], cancelled: Callable[[], bool]) -> Animated:
@@ -31,7 +38,6 @@ def run(job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None],
         ActionMeshError: what the user can cause; outputs that cannot be written, or that would overwrite an input or
             one another, are refused before any work.
     """
-    from .output.writers import save_animation
     from .pipeline import animate, load_subject
 
     clock = StageClock(report)
@@ -43,25 +49,22 @@ def run(job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None],
     subject = load_subject(options, store, progress)
     float8 = store.preset(options.preset).float8
     with store.job(*parts_of(options), float8=float8, check=progress.check):
+        check_size(options, job.out, len(subject.frames))
         animation = animate(options, store, progress, subject)
     fit = animation.provenance.fit
     animation = animation.with_fit(replace(fit, notes=(*fit.notes, *left_out)))
     mesh = Path(job.mesh) if job.mesh else None
-    for path in progress.track(job.out, SAVING):
-        save_animation(animation, path, mesh, subject.frames, subject.crops)
+    save_all(animation, job.out, mesh, subject, progress)
     return _answer(animation, job.out, clock, store)
 
 
-def rematch(
-    job: Rematch, stores: "Stores", report: Callable[[ProgressEvent], None], cancelled: Callable[[], bool]
-) -> Animated:
+def rematch(job: Rematch, stores: "Stores", report: Callable[[ProgressEvent], None], cancelled: Callable[[], bool]) -> Animated:
     """Matches a finished animation to its clip again, and writes every file of `job.out`, each whole or not at all.
 
     Raises:
         ActionMeshError: see `run`; the result cannot be read, or has other frames than the clip.
     """
     from .animation import Animation
-    from .output.writers import save_animation
     from .pipeline import load_subject
     from .relief_animation import relief_again, wants_relief_again
     from .rematch import match_again
@@ -72,7 +75,7 @@ def rematch(
     made = animation.provenance
     clip, mask = job.clip or made.clip, job.mask or made.mask
     mesh = Path(made.mesh) if made.mesh else None
-    check_outputs(Animate(clip, job.out, mask=mask, mesh=made.mesh), also=[Path(job.result)])
+    check_outputs(Animate(clip, job.out, mask=mask, mesh=made.mesh, checkpoint=job.checkpoint), also=[Path(job.result)])
     options = AnimateOptions(clip, mask=mask, frames=FrameChoice(**made.frames), anchor=made.anchor, fps=made.fps)
     store = stores.get(job.checkpoint, job.device, job.memory)
     subject = load_subject(options, store, progress)
@@ -80,8 +83,10 @@ def rematch(
         animation = relief_again(animation, subject, progress)
     else:
         animation = match_again(animation, subject, job.match, job.facing, progress)
-    for path in progress.track(job.out, SAVING):
-        save_animation(animation, path, mesh if mesh and mesh.exists() else None, subject.frames, subject.crops)
+    if mesh is not None and not mesh.is_file():
+        log.warning("%s is no longer there: what is written has no materials of its own.", mesh)
+        mesh = None
+    save_all(animation, job.out, mesh, subject, progress)
     return _answer(animation, job.out, clock, store)
 
 
@@ -112,7 +117,7 @@ def look(job: Look, stores: "Stores", cancelled: Callable[[], bool]) -> Looked:
 
     if Path(job.out).suffix.lower() != ".png" or job.size < 1:
         raise InputError(f"{job.out} of {job.size} pixels is no picture to write.", "Name a .png of at least 1 pixel.")
-    check_outputs(Animate(job.clip, (job.out,), mask=job.mask))
+    check_outputs(Animate(job.clip, (job.out,), mask=job.mask, checkpoint=job.checkpoint))
     options = AnimateOptions(job.clip, mask=job.mask, frames=FrameChoice(**vars(job.frames)), anchor=job.anchor, fps=job.fps)
     store = stores.get(job.checkpoint, job.device, job.memory)
     glimpse = look_at_subject(options, store, Progress(cancelled=cancelled))
@@ -141,32 +146,6 @@ def save_picture(rgba: "np.ndarray", path: Path, size: int) -> None:
     write_atomically(path, lambda part: picture.save(part, "PNG"))
 
 
-def check_outputs(job: Animate, also: Iterable[Path] = ()) -> None:
-    """Checks that all of `job.out` can be written, and that nothing the job needs or makes is lost by it.
-
-    Args:
-        also: further files that the job reads.
-    Raises:
-        InputError: there are no outputs, one has no known format, would replace an input, or meets another output.
-        OutputError: a place is not writable.
-        MediaError: a folder or a pattern holds no pictures.
-    """
-    from .output.writers import check_output
-
-    if not job.out:
-        raise InputError("The job names no file to write.", "Name at least one, such as animated.glb.")
-    inputs = [path for path in (*inputs_of(job), *also) if path.exists()]
-    places: list[Path] = []
-    for name in job.out:
-        check_output(name)
-        place = Path(name).resolve()
-        if lost := next((path for path in inputs if _replaces(place, path)), None):
-            raise InputError(f"Writing {name} would overwrite the input {lost}.", "Choose another name for the output.")
-        if any(place in (other, *other.parents) or other in place.parents for other in places):
-            raise InputError(f"{name} is in the place of another output.", "Name each output once, none inside another.")
-        places.append(place)
-
-
 def check_mesh(job: Animate) -> tuple[str, ...]:
     """Check that the animation can be saved into the artist's own mesh file, if one of the outputs is to hold that.
 
@@ -179,27 +158,6 @@ def check_mesh(job: Animate) -> tuple[str, ...]:
 
     takes_source = any(Path(name).suffix.lower() in ("", ".glb") or name.endswith("/") for name in job.out)
     return check_source(Path(job.mesh)) if job.mesh and takes_source else ()
-
-
-def inputs_of(job: Animate) -> Iterator[Path]:
-    """Every file and folder that the job reads: meshes, clip and mask, and the pictures of a folder or a pattern."""
-    from .media.folders import find_pictures
-    from .media.patterns import is_pattern
-
-    for mesh in (job.mesh, *(known.mesh for known in job.known)):
-        if mesh is not None:
-            yield Path(mesh)
-    for source in (job.clip, job.mask):
-        if source is not None:
-            path = Path(source)
-            yield path
-            if path.is_dir() or (is_pattern(source) and not path.exists()):
-                yield from find_pictures(source)
-
-
-def _replaces(place: Path, path: Path) -> bool:
-    """Whether what is written to `place` takes that of `path`, which exists; the folder it lies in counts too."""
-    return place.exists() and (path.samefile(place) or place in path.resolve().parents)
 
 
 def options_of(job: Animate) -> AnimateOptions:
@@ -220,13 +178,11 @@ def parts_of(options: AnimateOptions) -> tuple[str, ...]:
     return ("image_encoder", *made, "shape_vae", "temporal_denoiser", "temporal_autoencoder")
 
 
-def checkpoint_folder(name: str | None) -> Path:
-    """The folder of a checkpoint by its name; any other text is taken for a folder, and None for the default one."""
-    from .weights.checkpoints import default_checkpoint, find_checkpoints
-
-    if name is None:
-        return default_checkpoint().path
-    return {found.name: found.path for found in find_checkpoints()}.get(name, Path(name))
+def import_libraries() -> None:
+    """Import what a job needs, transformers' network among it; a library that is missing is named by the job."""
+    with suppress(Exception):
+        for name in ("actionmesh.pipeline", "actionmesh.output.writers", "transformers.models.dinov2.modeling_dinov2"):
+            import_module(name)
 
 
 class StageClock:

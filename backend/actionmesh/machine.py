@@ -34,17 +34,23 @@ def _checkpoint(info: CheckpointInfo) -> Checkpoint:
     if not missing:
         try:
             licence = " ".join(str(open_checkpoint(info.path).settings.licence).split())
-        except CheckpointError:
+        except (CheckpointError, OSError):
             missing = ("a checkpoint.json that can be read",)
     return Checkpoint(info.name, str(info.path), info.kind, info.bytes, missing, licence)
 
 
 def _cuda_devices() -> list[Device]:
-    found = []
-    for index in range(torch.cuda.device_count()):
+    return [_cuda_device(index) for index in range(torch.cuda.device_count())]
+
+
+def _cuda_device(index: int) -> Device:
+    """A card; one that does not answer, for others have filled it or it is broken, is listed all the same."""
+    name = f"cuda:{index}"
+    try:
         free, total = torch.cuda.mem_get_info(index)
-        found.append(Device(f"cuda:{index}", torch.cuda.get_device_name(index), total, free))
-    return found
+        return Device(name, torch.cuda.get_device_name(index), total, free)
+    except RuntimeError as error:
+        return Device(name, f"does not answer ({str(error).splitlines()[0]:.80})", None, None)
 
 
 def _metal_devices() -> list[Device]:

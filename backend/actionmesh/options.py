@@ -1,12 +1,24 @@
 """What an artist can choose about a job. Plain data: built by the command line, by the worker and by tests."""
 
-import math
 from dataclasses import dataclass, field
 
+from .bounds import (
+    FRAME_RATES,
+    MOST_BETWEEN,
+    MOST_FACES,
+    MOST_FRAMES,
+    MOST_GUIDANCE,
+    MOST_STEPS,
+    require_number,
+    require_text,
+    require_whole,
+    shown,
+)
 from .errors import InputError
 from .presets import is_share
 from .protocol import Facing, Match, ReferencePose, Shape
 
+MOST_KNOWN = 1000
 FEWEST_FACES = 4
 """Of a solid: a tetrahedron's."""
 
@@ -31,13 +43,11 @@ class FrameChoice:
     spread: int | None = None
 
     def __post_init__(self) -> None:
-        if self.start < 0:
-            raise InputError(f"The first frame is {self.start}.", "Frames count from 0.")
-        if self.step < 1:
-            raise InputError(f"The frame step is {self.step}.", "Use 1 or more.")
+        require_whole("first frame", self.start, 0, MOST_FRAMES, "; frames count from 0")
+        require_whole("frame step", self.step, 1, MOST_FRAMES)
         for name, number in (("count", self.count), ("spread", self.spread)):
-            if number is not None and number < 2:
-                raise InputError(f"The frame {name} is {number}.", "An animation needs at least 2 frames.")
+            if number is not None:
+                require_whole(f"frame {name}", number, 2, MOST_FRAMES, "; an animation needs at least 2 frames")
         if self.spread is not None and self.step != 1:
             raise InputError("Both a frame step and a spread were given.", "Use one of the two.")
 
@@ -105,33 +115,41 @@ class AnimateOptions:
     memory: str = "auto"
 
     def __post_init__(self) -> None:
-        if self.in_betweens < 0:
-            raise InputError(f"The number of in-betweens is {self.in_betweens}.", "Use 0 or more.")
-        if self.steps is not None and self.steps < 1:
-            raise InputError(f"The number of steps is {self.steps}.", "Use 1 or more.")
-        if self.fps is not None and not (self.fps > 0 and math.isfinite(self.fps)):
-            raise InputError(f"The frame rate is {self.fps}.", "Use a number above 0.")
-        if self.guidance is not None and not math.isfinite(self.guidance):
-            raise InputError(f"The guidance is {self.guidance}.", "Use a number such as 7.5.")
-        if not 0 <= self.seed < 2**63:
-            raise InputError(f"The seed is {self.seed}.", "Use a whole number from 0 to 2^63 - 1.")
+        self._check_names()
+        require_whole("reference frame", self.anchor, -MOST_FRAMES, MOST_FRAMES)
+        if len(self.known) > MOST_KNOWN:
+            raise InputError(f"The shapes of {len(self.known)} further frames are given.", f"Give {MOST_KNOWN} at the most.")
+        for shape in self.known:
+            require_whole("known frame", shape.frame, -MOST_FRAMES, MOST_FRAMES)
+        require_whole("number of in-betweens", self.in_betweens, 0, MOST_BETWEEN)
+        require_whole("seed", self.seed, 0, 2**63 - 1)
+        if self.steps is not None:
+            require_whole("number of steps", self.steps, 1, MOST_STEPS)
+        if self.fps is not None:
+            require_number("frame rate", self.fps, *FRAME_RATES)
+        if self.guidance is not None:
+            require_number("guidance", self.guidance, 0, MOST_GUIDANCE)
         if self.reference_pose not in (None, *ReferencePose):
             raise InputError(f"The reference pose is {self.reference_pose}.", f"Use {', '.join(ReferencePose)}.")
         self._check_made_mesh()
 
+    def _check_names(self) -> None:
+        """Check what names files and presets."""
+        require_text("clip", self.clip)
+        require_text("preset", self.preset)
+        for name, path in (("mask", self.mask), ("mesh", self.mesh), *(("known mesh", shape.mesh) for shape in self.known)):
+            if path is not None:
+                require_text(name, path)
+
     def _check_made_mesh(self) -> None:
-        """Checks what concerns the mesh that Stage 0 makes."""
-        if self.image_steps is not None and not _is_whole(self.image_steps, 1):
-            raise InputError(f"The number of Stage 0's steps is {self.image_steps}.", "Use a whole number, 1 or more.")
-        if self.max_faces is not None and not _is_whole(self.max_faces, FEWEST_FACES):
-            cure = f"Use a whole number, {FEWEST_FACES} or more: no solid has fewer."
-            raise InputError(f"The largest number of faces is {self.max_faces}.", cure)
+        """Check what concerns the mesh that Stage 0 makes."""
+        if self.image_steps is not None:
+            require_whole("number of Stage 0's steps", self.image_steps, 1, MOST_STEPS)
+        if self.max_faces is not None:
+            require_whole("largest number of faces", self.max_faces, FEWEST_FACES, MOST_FACES, ": no solid has fewer")
         if self.smallest_part is not None and not is_share(self.smallest_part):
-            raise InputError(f"The smallest part is {self.smallest_part} of the largest.", "Use a share from 0 to 1; 0 keeps all.")
-
-
-def _is_whole(value: object, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+            problem = f"The smallest part is {shown(self.smallest_part)} of the largest."
+            raise InputError(problem, "Use a share from 0 to 1; 0 keeps all.")
 
 
 def index_of_frame(frame: int, total: int, name: str) -> int:

@@ -53,7 +53,10 @@ class LogForwarder(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         level = LogLevel.ERROR if record.levelno >= logging.ERROR else LogLevel.WARNING
-        self._outbox.send(Notice(LogNotice(level, record.getMessage())))
+        try:
+            self._outbox.send(Notice(LogNotice(level, record.getMessage())))
+        except Exception:  # a library's message that does not fit its own arguments
+            self.handleError(record)
 
 
 class Throttle:

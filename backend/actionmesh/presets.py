@@ -1,9 +1,9 @@
 """Presets: how much work a job does. They hold the published numbers; a checkpoint may have better ones of its own."""
 
 from dataclasses import dataclass, fields, replace
-from math import isfinite
 from typing import Any
 
+from .bounds import MOST_FACES, MOST_GUIDANCE, MOST_STEPS, shown
 from .errors import CheckpointError
 from .sampling.approximation import FORECASTS, SOLVERS, Approximation, is_interval
 
@@ -49,11 +49,12 @@ class Preset(Approximation):
             if name not in known:
                 raise CheckpointError(f"{source} sets {name}, which no preset has.", "Correct or remove the file.")
             if cure := _cure(known[name], name, value):
-                raise CheckpointError(f"{source} sets {name} to {value!r}.", cure)
+                raise CheckpointError(f"{source} sets {name} to {shown(ascii(value))}.", cure)
         chosen: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
         return replace(self, **chosen)
 
 
+MOST = {"guidance": MOST_GUIDANCE, "image_guidance": MOST_GUIDANCE, "resolution": 2048, "max_faces": MOST_FACES}
 CHOICES = {"solver": SOLVERS, "forecast": FORECASTS}
 
 
@@ -71,8 +72,9 @@ def _cure(kind: object, name: str, value: Any) -> str:
     if kind is bool:
         return "" if isinstance(value, bool) else "Use true or false."
     kinds = (int, float) if kind is float else int
-    number = isinstance(value, kinds) and not isinstance(value, bool) and isfinite(value)
-    return "" if number and value > 0 else "Use a number above 0."
+    most = MOST.get(name, MOST_STEPS)
+    number = isinstance(value, kinds) and not isinstance(value, bool)
+    return "" if number and 0 < value <= most else f"Use a number above 0, {most:g} at the most."
 
 
 def is_share(value: object) -> bool:

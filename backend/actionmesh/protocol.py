@@ -563,11 +563,19 @@ def decode(line: bytes) -> Message:
     id = envelope.get("id")
     if id is not None and (isinstance(id, bool) or not isinstance(id, int | str)):
         raise ProtocolError(Kind.INVALID_REQUEST, "The message's id is neither a whole number nor a text.")
+    if isinstance(id, str) and len(id) > MAX_ID:
+        raise ProtocolError(Kind.INVALID_REQUEST, f"The message's id has {len(id)} characters.", f"{MAX_ID} are the most.")
     try:
         return _open(envelope, id)
     except ProtocolError as error:
         error.id = id
         raise
+    except RecursionError as error:
+        raise ProtocolError(Kind.INVALID_REQUEST, "The message is nested too deep.", "Send plain parameters.", id) from error
+
+
+MAX_ID = 200
+"""Characters of an id that is a text: every notice of a job repeats it."""
 
 
 def _parse(line: bytes) -> dict[str, Any]:
@@ -636,6 +644,11 @@ def read(record: type[Record], value: Any, where: str = "answer") -> Record:
     return record(**{name: _read(hints[name], item, f"{where}.{name}") for name, item in value.items()})
 
 
+def read_as(hint: Any, value: Any, where: str) -> Any:
+    """Return plain JSON as a value of type `hint`, as `read` reads a field; raises ProtocolError."""
+    return _read(hint, value, where)
+
+
 def _read(hint: Any, value: Any, where: str) -> Any:
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
@@ -674,9 +687,18 @@ def _read_scalar(hint: type, value: Any, where: str) -> Any:
         raise _unlike(where, SCALARS[hint], value)
     if hint is float and not abs(value) < 1e300 or hint is int and not abs(value) < 1 << 63:
         raise _unlike(where, "a smaller number", value)
-    if hint is str and "\0" in value:
-        raise _unlike(where, "a text without null characters", value)
+    if hint is str and not can_be_a_name(value):
+        raise _unlike(where, "a text without null characters and lone surrogates", value)
     return float(value) if hint is float else value
+
+
+def can_be_a_name(text: str) -> bool:
+    """Whether a file may have it as its name: no null, and no surrogate but those that stand for bytes of no encoding."""
+    try:
+        text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
 
 
 def _unlike(where: str, wanted: str, value: Any) -> ProtocolError:

@@ -6,18 +6,24 @@ so that `cancel` and the end of input are noticed at once.
 
 import logging
 import os
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from threading import Event, Lock, Thread
 from typing import Any, BinaryIO
 
-from . import jobs, protocol
+from . import host_memory, jobs, protocol
+from .errors import Cancelled
 from .failures import explain
+from .job_slot import JobSlot
+from .model_requests import download, remove_models
 from .outbox import LogForwarder, Outbox, Throttle
 from .progress import Progress, ProgressEvent
 from .protocol import Kind, LogLevel, ProtocolError
 
+LIBRARY_CHECK = 0.1
+"""Seconds between two looks whether a job that waits for libraries is cancelled."""
 PARENT_CHECK = 0.2
 """Seconds between two looks at the parent."""
 GRACE = 0.9
@@ -28,49 +34,6 @@ FAREWELL = 0.4
 log = logging.getLogger("actionmesh")
 
 
-class JobSlot:
-    """The place for the one job that may run."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._job: protocol.JobId | None = None
-        self._cancelled = Event()
-        self._idle = Event()
-        self._idle.set()
-
-    def take(self, job: protocol.JobId) -> Event:
-        """Returns the event that asks the job to stop.
-
-        Raises:
-            ProtocolError: another job runs.
-        """
-        with self._lock:
-            if self._job is not None:
-                raise ProtocolError(Kind.BUSY, f"Job {self._job} is running.", "Wait for it, or cancel it.")
-            self._job, self._cancelled = job, Event()
-            self._idle.clear()
-            return self._cancelled
-
-    def release(self) -> None:
-        with self._lock:
-            self._job = None
-            self._idle.set()
-
-    def cancel(self, job: protocol.JobId) -> bool:
-        """Asks the job to stop; false if it does not run."""
-        with self._lock:
-            if self._job != job:
-                return False
-            self._cancelled.set()
-            return True
-
-    def stop(self, timeout: float) -> None:
-        """Asks whatever runs to stop and waits for it, at most `timeout` seconds."""
-        with self._lock:
-            self._cancelled.set()
-        self._idle.wait(timeout)
-
-
 class Service:
     """Answers messages; see `protocol` for what each means."""
 
@@ -78,6 +41,7 @@ class Service:
         self._outbox = Outbox(answers, on_broken=self.end)
         self._slot = JobSlot()
         self._stores = jobs.Stores()
+        self._libraries = Lock()  # a job imports some too, and two threads that import transformers at once both fail
         logging.getLogger().addHandler(LogForwarder(self._outbox))
 
     def handle(self, line: bytes) -> None:
@@ -87,25 +51,34 @@ class Service:
         except ProtocolError as error:
             self._outbox.send(protocol.Failure(error.id, error))
             return
+        except Exception as error:  # of whatever the line holds; the next one is read all the same
+            self._outbox.send(protocol.Failure(None, explain(error)))
+            return
         if not isinstance(message, protocol.Request):
             notice = protocol.LogNotice(LogLevel.WARNING, "A message that is no request was ignored.")
             self._outbox.send(protocol.Notice(notice))
             return
         try:
             self._dispatch(message)
-        except ProtocolError as error:
-            self._outbox.send(protocol.Failure(message.id, error))
+        except Exception as error:
+            self._outbox.send(protocol.Failure(message.id, explain(error)))
 
     def end(self) -> None:
         """Ends the process, at the latest after a grace for the job and for the last messages."""
         self._slot.stop(GRACE)
+        if parts := sys.modules.get("actionmesh.output.parts"):
+            parts.discard_all()
         self._outbox.close(FAREWELL)
         os._exit(0)
+
+    def end_soon(self, *signal_and_frame: object) -> None:
+        """Answer a signal: in a thread, for the one that it interrupts may hold a lock."""
+        _in_thread(self.end)
 
     def _dispatch(self, request: protocol.Request) -> None:
         params = request.params
         if isinstance(params, protocol.Initialize):
-            _in_thread(self._reply, request, lambda: introduce(params))
+            _in_thread(self._introduce, request, params)
         elif isinstance(params, protocol.Ping):
             self._outbox.send(protocol.Answer(request.id, protocol.Done()))
         elif isinstance(params, protocol.Animate):
@@ -127,17 +100,50 @@ class Service:
             self._outbox.send(protocol.Answer(request.id, protocol.Done()))
             self.end()
 
+    def _introduce(self, request: protocol.Request, params: protocol.Initialize) -> None:
+        """Answer once what a job needs is imported, so that the first one begins sooner; a brief client runs none."""
+        if not params.brief and self._libraries.acquire(blocking=False):
+            try:
+                jobs.import_libraries()
+                host_memory.give_back()
+            finally:
+                self._libraries.release()
+        self._reply(request, lambda: introduce(params))
+
     def _start_job(self, request: protocol.Request, work: Callable[[Event], Any]) -> None:
         cancelled = self._slot.take(request.id)
-        _in_thread(self._reply, request, lambda: work(cancelled), self._slot.release)
+        try:
+            _in_thread(self._do_job, request, lambda: work(cancelled), cancelled)
+        except BaseException:
+            self._slot.release()
+            raise
+
+    def _do_job(self, request: protocol.Request, work: Callable[[], Any], cancelled: Event) -> None:
+        """Answer a job; what it has used goes back to the system once its memory is nobody's any more."""
+
+        def alone() -> Any:
+            while not self._libraries.acquire(timeout=LIBRARY_CHECK):
+                if cancelled.is_set():
+                    raise Cancelled()
+            try:
+                return work()
+            finally:
+                self._libraries.release()
+
+        self._reply(request, alone, self._slot.release)
+        host_memory.give_back()
 
     def _reply(self, request: protocol.Request, work: Callable[[], Any], release: Callable[[], None] = lambda: None) -> None:
         """Runs `work` and sends its answer; whatever it raises becomes an error of a known kind."""
         answer = _answer(request.id, work)
         if isinstance(answer, protocol.Failure) and answer.error.kind is Kind.OUT_OF_MEMORY:
-            self._stores.unload()
+            self._unload()
         release()
-        self._outbox.send(answer)
+        try:
+            self._outbox.send(answer)
+        except Exception as error:  # an answer that cannot be encoded: the client waits for one nevertheless
+            log.exception("The answer to %s cannot be sent", request.id)
+            self._outbox.send(protocol.Failure(request.id, explain(error)))
 
     def _animate(self, id: protocol.JobId, job: protocol.Animate, cancelled: Event) -> protocol.Animated:
         return jobs.run(job, self._stores, self._reporter(id), cancelled.is_set)
@@ -161,6 +167,8 @@ class Service:
 
     def _unload(self) -> protocol.Done:
         self._stores.unload()
+        host_memory.give_back()
+        host_memory.leave_code()
         return protocol.Done()
 
 
@@ -180,29 +188,12 @@ def introduce(params: protocol.Initialize) -> protocol.Initialized:
     return protocol.Initialized(protocol.VERSION, machine.versions(), machine.devices(), machine.checkpoints())
 
 
-def download(job: protocol.Download, progress: Progress) -> protocol.Downloaded:
-    """Download sets of models; see `model_downloads`."""
-    from . import model_downloads
-
-    sets, folder = model_downloads.choose_sets(job.sets), Path(job.folder)
-    planned = model_downloads.plan(sets, folder)
-    size = model_downloads.carry_out(planned, folder, job.accepted, progress)
-    place = model_downloads.make_half(sets, folder, progress) if job.half else folder
-    revisions = {each.download.name: each.resolved.revision for each in planned if each.resolved is not None}
-    return protocol.Downloaded(str(place), size, revisions)
-
-
-def remove_models(job: protocol.RemoveModels) -> protocol.Removed:
-    """Delete what was downloaded of sets of models."""
-    from . import model_downloads
-
-    sets = model_downloads.choose_sets(job.sets)
-    return protocol.Removed(model_downloads.remove_all(model_downloads.removables(sets, Path(job.folder))))
-
-
 def serve(commands: BinaryIO, answers: BinaryIO) -> None:
     """Answers `commands` until their end, the parent's death or a `shutdown`; then ends the process."""
     service = Service(answers)
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:
+            signal.signal(getattr(signal, name), service.end_soon)
     if os.name == "posix":
         Thread(target=_end_with_parent, args=(os.getppid(), service.end), name="parent", daemon=True).start()
     for line in read_lines(commands):

@@ -45,6 +45,9 @@ def main() -> None:
     keep_log()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is Blender's to answer
     find_package()
+    from actionmesh.host_memory import settle
+
+    settle()
     from actionmesh.service import serve
 
     serve(*pipes)

@@ -49,7 +49,7 @@ def choose_device(name):
 
 def load_subject(options, store, progress):
     """Return a clip without pictures."""
-    return types.SimpleNamespace(frames=None, crops=None)
+    return types.SimpleNamespace(frames=(), crops=None)
 
 
 def look_at_subject(options, store, progress):
@@ -139,14 +139,37 @@ def leave(progress):
     sys.exit("a library that exits")
 
 
+def bomb(progress):
+    """Takes memory until there is none left for it."""
+    taken = []
+    for _ in progress.track(range(2), "Counting"):
+        while True:
+            taken.append(bytearray(64 << 20))
+
+
+def stuck_at_saving(progress):
+    """Lets the job go on, and its saving never end: the file of the first pose is there by then."""
+    from actionmesh.output import writers
+
+    def pose_files(animation, source_mesh):
+        yield b"half"
+        print("writing", flush=True)
+        while True:
+            time.sleep(0.01)
+
+    writers.pose_files = pose_files
+
+
 def miss(progress):
     open("/nonexistent/clip.mp4")
 
 
 BEHAVIOURS = {
     function.__name__: function
-    for function in (quick, slow, deaf, chatty, print_everywhere, read_input, warn, exhaust, fail, leave, miss)
+    for function in (quick, slow, deaf, chatty, print_everywhere, read_input, warn, exhaust, bomb, fail, leave, miss)
 }
+
+BEHAVIOURS["stuck_at_saving"] = stuck_at_saving
 
 
 def _fake_module(name, **contents):
@@ -158,7 +181,8 @@ def _fake_module(name, **contents):
 def install():
     _fake_module("pipeline", animate=animate, load_subject=load_subject, look_at_subject=look_at_subject)
     _fake_module("weights.store", ModelStore=FakeStore, choose_device=choose_device)
-    _fake_module("weights.checkpoints", default_checkpoint=lambda: types.SimpleNamespace(path=Path("fake")), find_checkpoints=list)
+    found = types.SimpleNamespace(path=Path("fake"))
+    _fake_module("weights.checkpoints", default_checkpoint=lambda: found, find_checkpoints=list, files_of=lambda folder: [])
 
 
 def main():

@@ -13,11 +13,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from ..bounds import is_whole, shown
 from ..errors import CheckpointError, MediaError
 from ..models.config import read_json
 from .frame_file import Frames
 from .subject_crops import Box, box_of
 
+LARGEST_PICTURE, LARGEST_NUMBER = 4096, 1e6
+"""That an encoder's preprocessing may ask for: pixels of a side, and any other number."""
 MARGIN = 0.1
 """White around the subject on either side, as a share of the longer side of its box."""
 STRIP = 256
@@ -123,11 +126,16 @@ class ImagePreprocessing:
     resample: int = 3
 
     def __post_init__(self) -> None:
+        sizes = (self.shortest_edge, *self.crop_size)
+        if not all(is_whole(size, 1, LARGEST_PICTURE) for size in sizes) or not is_whole(self.resample, 0, 5):
+            raise ValueError(f"sizes {shown(sizes)} and resample {shown(self.resample)} are out of range")
         if not 1 <= min(self.crop_size) <= max(self.crop_size) <= self.shortest_edge:
             raise ValueError(f"a crop of {self.crop_size} does not fit a picture of {self.shortest_edge} pixels")
         if len(self.image_mean) != 3 or len(self.image_std) != 3 or not min(self.image_std) > 0:
             raise ValueError(f"mean {self.image_mean} and deviation {self.image_std} are not three numbers each")
-        Image.Resampling(self.resample)
+        numbers = (*self.image_mean, *self.image_std, self.rescale_factor)
+        if not all(isinstance(number, int | float) and abs(number) < LARGEST_NUMBER for number in numbers):
+            raise ValueError("a mean, a deviation or the scale is no number")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], source: str = "preprocessor_config.json") -> "ImagePreprocessing":

@@ -5,6 +5,7 @@ convolution: Qin et al. 2022 (IS-Net). Only the finest of the six side outputs i
 training; they exist here because their weights are in the checkpoint.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..errors import CheckpointError
 from ..weights.load import build, read_tensors
 from .config import JsonConfig
 
@@ -158,7 +160,7 @@ def load_background_removal(folder: Path, device: str, dtype: torch.dtype) -> Ba
         CheckpointError: the weights are missing or damaged, or the tensors do not belong to this network.
     """
     path = folder / "config.json"
-    config = BackgroundRemovalConfig.load(path) if path.exists() else BackgroundRemovalConfig()
+    config = BackgroundRemovalConfig.load(path) if os.path.lexists(path) else BackgroundRemovalConfig()
     tensors = read_tensors(folder / "model.safetensors")
     return build(lambda: BackgroundRemoval(config), tensors, str(folder), device, dtype)
 
@@ -174,6 +176,8 @@ def remove_background(model: BackgroundRemoval, image: np.ndarray) -> np.ndarray
     size = (model.config.input_size, model.config.input_size)
     squared = F.interpolate(pixels, size=size, mode="bilinear", align_corners=False)
     mask = model(squared.to(weight.dtype)).float().sigmoid()
+    if not torch.isfinite(mask).all():
+        raise CheckpointError("The weights of RMBG-1.4 give no finite mask.", "Download RMBG-1.4 again, or give masks.")
     alpha = F.interpolate(mask, size=image.shape[:2], mode="bilinear", align_corners=False)[0, 0]
     span = alpha.max() - alpha.min()
     stretched = (alpha - alpha.min()) / span if span > FAINTEST_SUBJECT else torch.zeros_like(alpha)

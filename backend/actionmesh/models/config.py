@@ -2,15 +2,31 @@
 
 import json
 import logging
-import math
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .. import intake
+from ..bounds import is_whole, shown
 from ..errors import CheckpointError
+from ..intake import regular_file
 
 log = logging.getLogger(__name__)
 Config = TypeVar("Config", bound="JsonConfig")
+
+LARGEST_FILE = 16 << 20
+MOST, MOST_LAYERS = 1 << 20, 1000
+"""Of any count, and of a network's layers: each is built before its tensors are looked for."""
+LARGEST = 1e6
+"""Of any other number."""
+BOUNDS = {
+    "num_tokens_nominal": (1, 65_536),
+    "temporal_context_size": (2, 1024),
+    "embed_frequency": (1, 32),
+    "input_size": (1, 4096),
+    "image_size": (1, 4096),
+}
+"""Of counts on which more than the tensors of a file depends."""
 
 
 class JsonConfig:
@@ -66,33 +82,42 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         CheckpointError: the file is missing or not a JSON object; the message names it.
     """
+    cure = "Download the checkpoint again."
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
+        if regular_file(path).stat().st_size > LARGEST_FILE:
+            raise ValueError(f"it has more than {LARGEST_FILE >> 20} MiB")
+        values = intake.read_json(path.read_bytes())
     except FileNotFoundError as error:
-        raise CheckpointError(f"{path} is missing.", "Download the checkpoint again.") from error
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read as JSON.", "Download the checkpoint again.") from error
+        raise CheckpointError(f"{path} is missing.", cure) from error
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read as JSON ({error.strerror}).", cure) from error
+    except ValueError as error:
+        raise CheckpointError(f"{path} cannot be read as JSON ({_short(error)}).", cure) from error
     if not isinstance(values, dict):
-        raise CheckpointError(f"{path} does not hold a JSON object.", "Download the checkpoint again.")
+        raise CheckpointError(f"{path} does not hold a JSON object.", cure)
     return values
 
 
+def _short(error: ValueError) -> str:
+    return "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)[:200]
+
+
 def _check_kinds(config: type[JsonConfig], values: dict[str, Any]) -> None:
-    """Raise ValueError if a value does not have its field's type, or a number is not above 0."""
+    """Raise ValueError if a value does not have its field's type, or is out of bounds."""
     for field in fields(config):  # type: ignore[arg-type]
         if field.name not in values:
             continue
         value, kind = values[field.name], field.type
         if kind is int:
-            fits = isinstance(value, int) and not isinstance(value, bool) and value > 0
+            fits = is_whole(value, *BOUNDS.get(field.name, (1, MOST_LAYERS if "layers" in field.name else MOST)))
         elif kind is float:
-            fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
+            fits = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < LARGEST
         elif kind in (bool, str):
             fits = isinstance(value, kind)
         else:
-            fits = isinstance(value, tuple) and all(type(item) is int for item in value)
+            fits = isinstance(value, tuple) and all(is_whole(item, 0, MOST) for item in value)
         if not fits:
-            raise ValueError(f"{field.name} is {value!r}")
+            raise ValueError(f"{field.name} is {shown(value)}")
 
 
 def _hashable(value: Any) -> Any:

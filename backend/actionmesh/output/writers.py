@@ -12,6 +12,7 @@ A mesh that was coloured here brings its UVs and its picture into all of them.
 import json
 import os
 import re
+import stat
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -22,8 +23,9 @@ from ..animation import Animation
 from ..errors import InputError, OutputError
 from ..media.frame_file import Frames
 from ..media.subject_crops import SubjectCrops
-from .atomic import write_atomically
+from .atomic import try_place, write_atomically
 from .gltf import pose_files, write_animated_glb
+from .places import fault_of_name
 from .preview import write_contact_sheet, write_film
 
 POSE_FILE = "frame_{:04d}.glb"
@@ -50,25 +52,40 @@ def save_animation(
         InputError: no such format.
         OutputError: the file cannot be written there.
     """
-    check_output(path)
+    _check_kind(path)
     _writer(path)(animation, Path(path), source_mesh, clip_frames, crops)
 
 
 def check_output(path: str | Path) -> None:
-    """Checks, before any work is done, that a result can be saved at `path`.
+    """Check, before any work is done, that a result can be saved at `path`: a file is written there and removed again.
 
     Raises:
-        InputError: no such format.
+        InputError: no such format, or no such name.
         OutputError: the place is not writable, or holds something else that would be lost.
     """
+    _check_kind(path)
+    try_place(Path(path))
+
+
+def _check_kind(path: str | Path) -> None:
+    """Check the name of a result, and what is there."""
+    if fault := fault_of_name(str(path)):
+        raise InputError(f"The result's name {str(path)!r:.200} {fault}.", "Choose another name.")
     writer, target = _writer(path), Path(path)
-    if writer is _write_poses:
+    try:
+        kind = os.stat(target).st_mode
+    except (FileNotFoundError, NotADirectoryError):  # the place itself is tried before any work, see `try_place`
+        return
+    except OSError as error:
+        raise OutputError(f"{path} could not be written ({error.strerror}).", "Choose another name or folder.") from error
+    if stat.S_ISDIR(kind):
+        if writer is not _write_poses:
+            raise OutputError(f"{path} is a folder.", "Choose another file name.")
         _check_folder(target)
-    elif target.is_dir():
-        raise OutputError(f"{path} is a folder.", "Choose another file name.")
-    existing = next(folder for folder in (target.absolute().parent, *target.absolute().parents) if folder.exists())
-    if not (existing.is_dir() and os.access(existing, os.W_OK | os.X_OK)):
-        raise OutputError(f"{existing} is no folder that you may write to.", "Choose another folder.")
+    elif not stat.S_ISREG(kind):
+        raise OutputError(f"{path} is a pipe or a device, not a file.", "Choose another name.")
+    elif writer is _write_poses:
+        raise OutputError(f"{path} is a file.", "Choose another folder name, or an ending such as .glb.")
 
 
 def _writer(path: str | Path) -> Writer:
@@ -81,10 +98,6 @@ def _writer(path: str | Path) -> Writer:
 
 
 def _check_folder(folder: Path) -> None:
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise OutputError(f"{folder} is a file.", "Choose another folder name, or an ending such as .glb.")
     others = sorted(entry.name for entry in folder.iterdir() if not POSE_PATTERN.fullmatch(entry.name))
     if others:
         raise OutputError(f"The folder {folder} holds other files, such as {others[0]}.", "Choose a new or an empty folder.")

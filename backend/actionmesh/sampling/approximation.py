@@ -4,7 +4,6 @@ Each makes sampling cheaper and departs from the published result.
 """
 
 from dataclasses import dataclass
-from math import isfinite
 
 SOLVERS = ("euler", "ab2", "unipc")
 FORECASTS = ("last", "linear")
@@ -53,6 +52,6 @@ def is_interval(value: object) -> bool:
     """Return whether the value is two numbers, 0 <= low < high <= 1."""
     if not isinstance(value, list | tuple) or len(value) != 2:
         return False
-    if not all(isinstance(bound, int | float) and not isinstance(bound, bool) and isfinite(bound) for bound in value):
+    if not all(isinstance(bound, int | float) and not isinstance(bound, bool) for bound in value):
         return False
     return bool(0 <= value[0] < value[1] <= 1)

@@ -16,6 +16,7 @@ from ..models.temporal_autoencoder import TemporalAutoencoder
 from ..progress import Progress
 from ..protocol import ReferencePose
 from ..sampling.windows import sliding_windows
+from ..weights.finite import require_finite
 from ..weights.store import ModelStore
 from .reference import Reference
 from .retry import once_more_with_less
@@ -83,6 +84,7 @@ def animate_vertices(
             result[row_of[time]] = reference.moved(pose)
             if time in sources:
                 poses.setdefault(time, pose)
+    require_finite(result, "the vertices of Stage II", store, "temporal_autoencoder")
     return result
 
 

@@ -13,6 +13,7 @@ from ..sampling.guidance import Branches
 from ..sampling.sampler import frame_noise, sample
 from ..sampling.schedules import temporal_schedule
 from ..sampling.windows import sliding_windows
+from ..weights.finite import require_finite
 from ..weights.store import ModelStore
 from .branches import branches_of
 from .retry import once_more_with_less
@@ -69,7 +70,9 @@ def generate_window(
     known = torch.tensor([[float(frame in latents) for frame in frames]], device=store.device)
     branches = motion_branches(denoiser, contexts, frames, known, store)
     noisy, schedule = start[None].to(store.device), temporal_schedule(preset.steps)
-    return sample(branches, preset.guidance, noisy, schedule, stage, progress, known, preset)[0].cpu()
+    latents_found = sample(branches, preset.guidance, noisy, schedule, stage, progress, known, preset)[0].cpu()
+    require_finite(latents_found, f"the latents of Stage I at guidance {preset.guidance:g}", store, "temporal_denoiser")
+    return latents_found
 
 
 def motion_branches(

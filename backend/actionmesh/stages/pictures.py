@@ -9,6 +9,7 @@ from ..media.preprocess import padded_crop, pixel_values, subject_box
 from ..media.subject_crops import SubjectCrops
 from ..models.image_encoder import encode_images
 from ..progress import Progress
+from ..weights.finite import require_finite
 from ..weights.store import ModelStore
 from .retry import once_more_with_less
 
@@ -33,4 +34,6 @@ def encode_frames(frames: Frames | SubjectCrops, store: ModelStore, progress: Pr
         crops = (frames[i] if box is None else frames[i][box.slices()] for i in range(start, min(start + BATCH, len(frames))))
         pixels = np.concatenate([pixel_values([padded_crop(crop)], preprocessing) for crop in crops])
         tokens.append(encode_images(encoder, torch.from_numpy(pixels).to(store.device)).cpu())
-    return torch.cat(tokens)
+    context = torch.cat(tokens)
+    require_finite(context, "the image tokens", store, "image_encoder")
+    return context

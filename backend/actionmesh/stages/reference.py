@@ -27,6 +27,7 @@ from ..presets import Preset
 from ..progress import Progress
 from ..sampling.sampler import frame_noise, sample
 from ..sampling.schedules import image_to_3d_schedule
+from ..weights.finite import require_finite, require_finite_weights
 from ..weights.store import ModelStore
 from .branches import branches_of
 from .retry import once_more_with_less
@@ -83,7 +84,10 @@ def latent_from_picture(context: Tensor, store: ModelStore, preset: Preset, seed
     noise = frame_noise((1, store.tokens, denoiser.config.in_channels), seed, store.device)
     schedule = image_to_3d_schedule(preset.image_steps, store.image_to_3d_shift)
     approximation = preset.image_approximation
-    return sample(branches, preset.image_guidance, noise, schedule, DENOISING, progress, approximation=approximation)[0].cpu()
+    guidance = preset.image_guidance
+    latent = sample(branches, guidance, noise, schedule, DENOISING, progress, approximation=approximation)[0].cpu()
+    require_finite(latent, f"the latents of Stage 0 at guidance {guidance:g}", store, "image_to_3d")
+    return latent
 
 
 def decode_mesh(latent: Tensor, store: ModelStore, preset: Preset, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
@@ -110,6 +114,7 @@ def decode_surface(latent: Tensor, store: ModelStore, preset: Preset, progress: 
     try:
         return extract_surface(field, preset.resolution, chunk=store.plan.query_rows, progress=progress, device=device)
     except MeshError as error:
+        require_finite_weights(store, ("shape_vae",))
         cure = "Try another seed or another reference frame."
         raise MeshError(f"No shape could be made from the reference frame. {error.problem}", cure) from error
 
@@ -173,4 +178,6 @@ def encode_surface(points: np.ndarray, normals: np.ndarray, tokens: Tensor, stor
     surface = torch.from_numpy(np.concatenate([points, normals], axis=1))[None].to(store.device)
     posterior = store.shape_vae.encode(surface, tokens[None].to(store.device))
     sample = posterior.sample(torch.Generator().manual_seed(seed)).float()
-    return store.normalise(sample)[0].cpu()
+    latent = store.normalise(sample)[0].cpu()
+    require_finite(latent, "the latents of the mesh", store, "shape_vae")
+    return latent

@@ -6,17 +6,21 @@ the same layout and one file more, `checkpoint.json`, for what departs from the 
 """
 
 import os
-from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..bounds import is_whole
 from ..errors import CheckpointError
 from ..models.config import read_json
+from .survey import find_parts
 
 BUNDLED = Path(__file__).parents[1] / "checkpoints"
 VARIABLE = "ACTIONMESH_CHECKPOINTS"
-DEPTH = 4
+MOST_POINTS = 1 << 20
+MOST = 1e18
+"""Of any number about latents: its square is finite in float32."""
 
 
 @dataclass(frozen=True)
@@ -41,10 +45,15 @@ class Settings:
     licence: str = "ActionMesh weights: non-commercial research only"
 
     def __post_init__(self) -> None:
+        numbers = (*self.latent_mean, *self.latent_std, self.reference_extent)
+        if not all(isinstance(number, int | float) and not isinstance(number, bool) and abs(number) < MOST for number in numbers):
+            raise TypeError("latent_mean, latent_std and reference_extent must be numbers")
         if len(self.latent_mean) != len(self.latent_std) or not all(deviation > 0 for deviation in self.latent_std):
             raise ValueError("latent_mean and latent_std do not belong together")
-        if not (0 < self.reference_extent <= 1 and self.surface_points > 0):
+        if not (0 < self.reference_extent <= 1 and is_whole(self.surface_points, 1, MOST_POINTS)):
             raise ValueError(f"reference_extent {self.reference_extent} and surface_points {self.surface_points} are out of range")
+        if not isinstance(self.licence, str) or not isinstance(self.presets, dict):
+            raise TypeError("licence must be a text, and presets an object")
         if not isinstance(self.toys_only, bool):
             raise TypeError("toys_only must be true or false")
         if not all(isinstance(numbers, dict) for numbers in self.presets.values()):
@@ -53,7 +62,7 @@ class Settings:
     @classmethod
     def load(cls, path: Path) -> "Settings":
         """Reads `path`, or takes the public settings when there is none; raises CheckpointError naming the file."""
-        if not path.exists():
+        if not os.path.lexists(path):
             return cls()
         values = read_json(path)
         try:
@@ -103,11 +112,13 @@ def open_checkpoint(path: Path) -> Checkpoint:
     Raises:
         CheckpointError: the folder or a part of it is missing; the sentence names which, and where it can be had.
     """
-    if not path.is_dir():
+    if not os.path.isdir(path):
         raise CheckpointError(f"There is no checkpoint folder {path}.", "Choose a folder that holds one, or leave the choice open.")
-    found, missing = _parts(path)
-    if missing:
-        raise CheckpointError(f"The checkpoint {path} lacks {' and '.join(missing)}.", "Download what is missing into it.")
+    parts = find_parts(path)
+    found = parts.found
+    if parts.missing:
+        cure = "Allow it." if parts.closed else "Download what is missing into it."
+        raise CheckpointError(f"The checkpoint {path} lacks {' and '.join(parts.missing)}.", cure)
     triposg, actionmesh = found["TripoSG"], found["ActionMesh"]
     return Checkpoint(
         path=path,
@@ -127,13 +138,13 @@ def find_folders(path: Path) -> dict[str, Path]:
     """Return where the checkpoint in folder `path` takes "TripoSG", "ActionMesh" and "RMBG-1.4" from, those that it finds."""
     shared = _shared_background_removal()
     found = {"RMBG-1.4": shared} if shared else {}
-    return found | (_parts(path)[0] if path.is_dir() else {})
+    return found | (find_parts(path).found if os.path.isdir(path) else {})
 
 
 def _shared_background_removal() -> Path | None:
     """The RMBG folder in the user's folder of checkpoints, which serves every checkpoint without one of its own."""
     folder = os.environ.get(VARIABLE)
-    return _parts(Path(folder))[0].get("RMBG-1.4") if folder and Path(folder).is_dir() else None
+    return find_parts(Path(folder)).found.get("RMBG-1.4") if folder and os.path.isdir(folder) else None
 
 
 def find_checkpoints(folder: Path | None = None) -> list[CheckpointInfo]:
@@ -151,40 +162,40 @@ def default_checkpoint() -> CheckpointInfo:
     raise CheckpointError(f"{BUNDLED} holds no complete checkpoint.", "Install ActionMesh again.")
 
 
+def files_of(path: Path) -> list[Path]:
+    """Every file that the checkpoint in folder `path` consists of, as far as they are there."""
+    files = [path / "checkpoint.json"]
+    for name, folder in find_folders(path).items():
+        depth = "*" if name == "RMBG-1.4" else "*/*"
+        files += [file for ending in ("json", "safetensors") for file in folder.glob(f"{depth}.{ending}")]
+    return files
+
+
 def _folders(parent: Path) -> list[Path]:
-    """The checkpoints in a folder; the folder itself where only all of it together is one."""
-    if not parent.is_dir():
+    """The checkpoints in a folder; the folder itself where only all of it together is one, or where it may not be read."""
+    if not os.path.isdir(parent):
         return []
-    children = sorted(path for path in parent.iterdir() if path.is_dir() and not path.name.startswith((".", "_")))
-    found = [path for path in children if _parts(path)[0]]
-    return [parent] if found and all(_parts(path)[1] for path in found) and not _parts(parent)[1] else found
+    try:
+        children = sorted(path for path in parent.iterdir() if not path.name.startswith((".", "_")) and _is_folder(path))
+    except OSError:
+        return [parent]
+    parts = {path: find_parts(path) for path in children}
+    found = [path for path in children if parts[path].found or parts[path].closed]
+    whole = found and all(parts[path].missing for path in found) and not find_parts(parent).missing
+    return [parent] if whole else found
+
+
+def _is_folder(path: Path) -> bool:
+    """Whether it is a folder, or might be one if it could be looked at."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return True
 
 
 def _describe(path: Path, kind: str) -> CheckpointInfo:
-    size = sum(file.stat().st_size for file in path.rglob("*.safetensors"))
-    return CheckpointInfo(path.name, path, kind, size, tuple(_parts(path)[1]))
-
-
-def _parts(path: Path) -> tuple[dict[str, Path], list[str]]:
-    """The public folders below `path`, known by what they hold, and what is missing in words."""
-    markers = {
-        "TripoSG": ("transformer/config.json", "vae/config.json", "image_encoder_dinov2/config.json"),
-        "ActionMesh": ("denoiser/config.json", "autoencoder/config.json"),
-        "RMBG-1.4": ("model.safetensors", "config.json"),
-    }
-    found: dict[str, Path] = {}
-    for folder in _walk(path, DEPTH):
-        for name, files in markers.items():
-            is_it = all((folder / file).is_file() for file in files)
-            if is_it and (name != "RMBG-1.4" or "rmbg" in str(folder.relative_to(path)).lower()):
-                found.setdefault(name, folder)
-    sources = {"TripoSG": "VAST-AI/TripoSG", "ActionMesh": "facebook/ActionMesh"}
-    return found, [f"the folder of {source}" for name, source in sources.items() if name not in found]
-
-
-def _walk(path: Path, depth: int) -> Iterator[Path]:
-    yield path
-    if depth:
-        for child in sorted(path.iterdir()):
-            if child.is_dir() and not child.name.startswith("."):
-                yield from _walk(child, depth - 1)
+    parts, size = find_parts(path), 0
+    for file in {file for folder in parts.found.values() for depth in ("*", "*/*") for file in folder.glob(f"{depth}.safetensors")}:
+        with suppress(OSError):
+            size += file.stat().st_size
+    return CheckpointInfo(path.name, path, kind, size, parts.missing)

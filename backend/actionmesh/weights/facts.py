@@ -4,12 +4,15 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..errors import InputError
+from ..bounds import shown
+from ..errors import CheckpointError, InputError
 from ..media.preprocess import ImagePreprocessing
 from ..models.config import read_json
 from ..models.denoiser import TemporalDenoiserConfig
 from ..presets import PRESETS, Preset
 from .checkpoints import open_checkpoint
+
+MOST_SHIFT = 100
 
 
 class CheckpointFacts:
@@ -41,7 +44,11 @@ class CheckpointFacts:
     @property
     def image_to_3d_shift(self) -> float:
         """Of Stage 0's noise schedule."""
-        return float(read_json(self.checkpoint.scheduler).get("shift", 1.0))
+        shift = read_json(self.checkpoint.scheduler).get("shift", 1.0)
+        if isinstance(shift, bool) or not isinstance(shift, int | float) or not 0 < shift <= MOST_SHIFT:
+            problem = f"{self.checkpoint.scheduler} sets shift to {shown(shift)}."
+            raise CheckpointError(problem, f"Use a number above 0, {MOST_SHIFT} at the most.")
+        return float(shift)
 
     def image_preprocessing(self) -> ImagePreprocessing:
         return ImagePreprocessing.load(self.checkpoint.image_preprocessing)

@@ -15,6 +15,7 @@ from safetensors import safe_open
 from torch import Tensor
 
 from ..errors import OutputError
+from ..intake import regular_file
 from ..models.temporal_autoencoder import TemporalAutoencoderConfig
 from ..progress import Progress
 from .checkpoints import Checkpoint
@@ -103,7 +104,7 @@ def _type(tensor: Tensor, wanted: torch.dtype) -> torch.dtype:
 
 
 def _tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
-    with readable(path), safe_open(str(path), framework="pt") as file:
+    with readable(path), safe_open(str(regular_file(path)), framework="pt") as file:
         for name in sorted(file.keys()):
             yield name, file.get_tensor(name)
 

@@ -10,6 +10,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from ..errors import CheckpointError
+from ..intake import regular_file
 from .precision import TypeOf
 from .streaming import stream_tensors
 from .tensor_file import read_entries, readable, twice
@@ -30,7 +31,7 @@ def read_tensors(path: Path, rename: Callable[[str], str] = str) -> dict[str, Te
     Raises:
         CheckpointError: the file is missing, truncated, or no safetensors, or two of its names become one.
     """
-    with readable(path), safe_open(str(path), framework="pt") as file:
+    with readable(path), safe_open(str(regular_file(path)), framework="pt") as file:
         names = list(file.keys())
         tensors = {rename(name): file.get_tensor(name) for name in names}
     if len(tensors) < len(names):

@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 
 from ..media.preprocess import ImagePreprocessing
-from ..models.config import read_json
 from ..models.denoiser import ImageTo3DConfig, TemporalDenoiserConfig
+from ..models.image_encoder import image_encoder_sizes
 from ..models.shape_vae import ShapeVAEConfig
 from ..models.temporal_autoencoder import TemporalAutoencoderConfig
 from .checkpoints import Checkpoint
@@ -32,8 +32,6 @@ PICTURES = 4
 """That are encoded at once, see `stages.pictures`."""
 TRUNK, QUERY = "blocks.0.", "proj_query."
 """Tensors whose types are those of a network's stream and of the temporal autoencoder's queries."""
-VIT_LARGE_WIDTH, VIT_LARGE_PATCH = 1024, 14
-"""DINOv2's, where its configuration does not name them."""
 
 
 @dataclass(frozen=True)
@@ -126,16 +124,16 @@ def needs_of(checkpoint: Checkpoint, dtype: torch.dtype) -> Needs:
     folders = {part: getattr(checkpoint, part) for part in PARTS}
     autoencoder = TemporalAutoencoderConfig.load(folders["temporal_autoencoder"] / "config.json")
     types = {part: types_of(part, dtype, autoencoder) for part in PARTS}
-    encoder = read_json(folders["image_encoder"] / "config.json")
+    encoder = image_encoder_sizes(folders["image_encoder"] / "config.json")
     height, width = ImagePreprocessing.load(checkpoint.image_preprocessing).crop_size
-    patch = encoder.get("patch_size", VIT_LARGE_PATCH)
+    patch = encoder.patch_size
     return Needs(
         weights={
             part: _weights(folder / PARTS[part].weights, PARTS[part].rename, types[part]) for part, folder in folders.items()
         },
         items={part: types[part](TRUNK).itemsize for part in PARTS},
         query_item=types["temporal_autoencoder"](QUERY).itemsize,
-        encoder_width=encoder.get("hidden_size", VIT_LARGE_WIDTH),
+        encoder_width=encoder.hidden_size,
         image_tokens=(height // patch) * (width // patch) + 1,
         surface_points=checkpoint.settings.surface_points,
         image_to_3d=ImageTo3DConfig.load(folders["image_to_3d"] / "config.json"),

@@ -9,6 +9,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from ..errors import CheckpointError, InputError
+from ..intake import regular_file
 from ..models.config import read_json
 from .checkpoints import find_folders
 from .public import Download, PublicFile
@@ -51,9 +52,9 @@ def _is_whole(path: Path) -> bool:
         if path.suffix == ".json":
             read_json(path)
         else:
-            with safe_open(str(path), framework="np"):
+            with safe_open(str(regular_file(path)), framework="np"):
                 pass
-    except (OSError, SafetensorError, CheckpointError):
+    except (OSError, ValueError, SafetensorError, CheckpointError):
         return False
     return True
 

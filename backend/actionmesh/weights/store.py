@@ -18,6 +18,7 @@ from ..models.background_removal import BackgroundRemoval, load_background_remov
 from ..models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
 from ..models.shape_vae import ShapeVAE
 from ..models.temporal_autoencoder import TemporalAutoencoder, TemporalAutoencoderConfig
+from .agreement import require_agreement
 from .ahead import Ahead
 from .facts import CheckpointFacts
 from .load import load
@@ -105,7 +106,10 @@ class ModelStore(CheckpointFacts):
         Args:
             float8: see `prefetch`.
             check: called now and then while the job waits for a part; what it raises is raised where the part was asked for.
+        Raises:
+            CheckpointError: the parts do not belong together.
         """
+        require_agreement(self.checkpoint)
         self.retried_for_memory, self._check = False, check
         try:
             self.prefetch(*parts, float8=float8)

@@ -1,6 +1,5 @@
 """What a safetensors file holds, and where in it: read without touching the tensors themselves."""
 
-import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from ..errors import CheckpointError
+from ..intake import check_span, read_json, regular_file
 
+LONGEST_HEADER = 100_000_000
+"""Bytes, as safetensors has it."""
 DTYPES = {
     "F64": torch.float64,
     "F32": torch.float32,
@@ -47,10 +49,11 @@ def read_entries(path: Path, rename: Callable[[str], str] = str) -> dict[str, En
         CheckpointError: the file is missing, truncated, of unknown types or no safetensors, or two of its names become one.
     """
     with readable(path):
-        with safe_open(str(path), framework="pt") as file:  # refuses a header that does not fit the file's length
+        with safe_open(str(regular_file(path)), framework="pt") as file:  # refuses a header that does not fit the file's length
             names = list(file.keys())
         header, start = _header(path)
-        entries = {rename(name): _entry(header[name], start) for name in names}
+        size = path.stat().st_size
+        entries = {rename(name): _entry(name, header[name], start, size) for name in names}
     if len(entries) < len(names):
         raise twice(path)
     return entries
@@ -63,7 +66,7 @@ def readable(path: Path) -> Iterator[None]:
         yield
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is missing.", "Download the checkpoint again.") from error
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path} is damaged or no safetensors file.", "Download it again.") from error
 
 
@@ -75,8 +78,13 @@ def _header(path: Path) -> tuple[dict, int]:
     """The header's object, and the byte at which the tensors begin: after 8 bytes of length and the header."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
-        return json.loads(file.read(length)), 8 + length
+        if length > min(path.stat().st_size - 8, LONGEST_HEADER):
+            raise ValueError(f"its header would have {length} bytes")
+        return read_json(file.read(length)), 8 + length
 
 
-def _entry(described: dict, start: int) -> Entry:
-    return Entry(DTYPES[described["dtype"]], tuple(described["shape"]), start + described["data_offsets"][0])
+def _entry(name: str, described: dict, start: int, size: int) -> Entry:
+    entry = Entry(DTYPES[described["dtype"]], tuple(described["shape"]), start + described["data_offsets"][0])
+    item = entry.dtype.itemsize
+    check_span(f"tensor {name}", entry.start, entry.numel, item, item, size)
+    return entry

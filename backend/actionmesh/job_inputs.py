@@ -1,0 +1,137 @@
+"""Every file that a job reads: those that it names, the frames of a folder, and what meshes and materials name in turn.
+
+None of them may be replaced by a result. What is named is only looked at here, never refused: its reader does that.
+"""
+
+import os
+import re
+import stat
+import struct
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from urllib.parse import unquote
+
+from .errors import InputError, MediaError, MeshError
+from .intake import read_json, regular_file
+from .protocol import Animate
+
+LIBRARY = re.compile(rb"^[ \t]*mtllib[ \t]+([^\r\n]+)", re.MULTILINE)
+TEXTURE = re.compile(rb"^[ \t]*(?:map_\w+|bump|disp|decal|norm|refl)[ \t]+([^\r\n]+)", re.MULTILINE | re.IGNORECASE)
+PLY_TEXTURE = re.compile(rb"^comment[ \t]+texturefile[ \t]+([^\r\n]+)", re.MULTILINE | re.IGNORECASE)
+MOST_WORDS = 32
+"""Of a line that names a file after options: the name begins at any of the last ones."""
+MOST_NAMED = 100_000
+"""Names in one mesh file and its materials that are looked at, which takes seconds."""
+LONGEST_LIBRARY = 1 << 24
+LONGEST_PLY_HEADER = 1 << 16
+
+
+def inputs_of(job: Animate) -> Iterator[Path]:
+    """Every file and folder that the job reads, weights too.
+
+    Raises:
+        MediaError, MeshError: an input is a pipe or a device, or a folder or a pattern holds no pictures.
+    """
+    for mesh in (job.mesh, *(known.mesh for known in job.known)):
+        if mesh is not None:
+            refuse_pipe(mesh, MeshError)
+            yield Path(mesh)
+            yield from islice(named_by(Path(mesh)), MOST_NAMED)
+    for source in (job.clip, job.mask):
+        if source is not None:
+            refuse_pipe(source, MediaError)
+            yield from _frames_of(source)
+    yield from _weights_of(job.checkpoint)
+
+
+def refuse_pipe(path: str, error: type[InputError]) -> None:
+    """Raise `error` if there is a pipe, a socket or a device at `path`, which might never end; what is missing is told later."""
+    with suppress(OSError, ValueError):
+        kind = os.stat(path).st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+            raise error(f"{path} is a pipe or a device, not a file.", "Name a file.")
+
+
+def named_by(mesh: Path) -> Iterator[Path]:
+    """The files that a mesh file names, and those that its materials name: textures, buffers, libraries."""
+    finder = FINDERS.get(mesh.suffix.lower())
+    if finder is None:
+        return
+    with suppress(OSError, ValueError, LookupError, TypeError, AttributeError, struct.error):
+        yield from finder(regular_file(mesh))
+
+
+def _named_by_obj(path: Path) -> Iterator[Path]:
+    for line in LIBRARY.findall(path.read_bytes()):
+        for library in _candidates(line, path.parent):
+            yield library
+            with suppress(OSError):
+                if regular_file(library).stat().st_size <= LONGEST_LIBRARY:
+                    yield from _named_by_library(library, path.parent)
+
+
+def _named_by_library(path: Path, beside: Path) -> Iterator[Path]:
+    for line in TEXTURE.findall(path.read_bytes()):
+        for folder in {path.parent, beside}:
+            yield from _candidates(line, folder)
+
+
+def _named_by_ply(path: Path) -> Iterator[Path]:
+    with path.open("rb") as file:
+        header = file.read(LONGEST_PLY_HEADER)
+    for line in PLY_TEXTURE.findall(header):
+        yield from _candidates(line, path.parent)
+
+
+def _named_by_gltf(path: Path) -> Iterator[Path]:
+    data = path.read_bytes()
+    if data[:4] == b"glTF":
+        data = data[20 : 20 + struct.unpack_from("<I", data, 12)[0]]
+    document = read_json(data)
+    for entry in (*document.get("buffers", ()), *document.get("images", ())):
+        uri = entry.get("uri", "data:")
+        if not uri.startswith("data:"):
+            yield from (path.parent / name for name in {uri, unquote(uri)})
+
+
+FINDERS: dict[str, Callable[[Path], Iterator[Path]]] = {
+    ".obj": _named_by_obj,
+    ".ply": _named_by_ply,
+    ".gltf": _named_by_gltf,
+    ".glb": _named_by_gltf,
+}
+
+
+def _candidates(line: bytes, folder: Path) -> Iterator[Path]:
+    """What a line may mean that names a file, with spaces in it or after options, or several files."""
+    text = os.fsdecode(line).replace("\\", "/").strip()
+    words = list(re.finditer(r"\S+", text))[-MOST_WORDS:]
+    names = {text} | {text[word.start() :] for word in words} | {word.group() for word in words}
+    yield from (folder / name for name in sorted(names) if "\0" not in name)
+
+
+def _frames_of(source: str) -> Iterator[Path]:
+    from .media.folders import find_pictures
+    from .media.patterns import is_pattern
+
+    path = Path(source)
+    yield path
+    if path.is_dir() or (is_pattern(source) and not path.exists()):
+        yield from find_pictures(source)
+
+
+def _weights_of(checkpoint: str | None) -> Iterable[Path]:
+    from .weights.checkpoints import files_of
+
+    return files_of(checkpoint_folder(checkpoint))
+
+
+def checkpoint_folder(name: str | None) -> Path:
+    """The folder of a checkpoint by its name; any other text is taken for a folder, and None for the default one."""
+    from .weights.checkpoints import default_checkpoint, find_checkpoints
+
+    if name is None:
+        return default_checkpoint().path
+    return {found.name: found.path for found in find_checkpoints()}.get(name, Path(name))

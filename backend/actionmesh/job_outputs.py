@@ -1,0 +1,162 @@
+"""What a job writes: refused before any work where it would be in the way of something, and written at its end, all of it.
+
+A result that cannot be written after all does not take the others with it, and the animation is kept elsewhere.
+"""
+
+import logging
+import os
+import tempfile
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import ActionMeshError, Cancelled, InputError, OutputError
+from .failures import explain
+from .job_inputs import inputs_of
+from .progress import Progress
+from .protocol import Animate
+
+if TYPE_CHECKING:
+    from .animation import Animation
+    from .media.clip import Clip
+
+SAVING = "Saving"
+MOST_OUTPUTS = 100
+KEPT = "actionmesh-kept"
+ARRAYS = (".safetensors", ".npz")
+log = logging.getLogger(__name__)
+
+
+def check_outputs(job: Animate, also: Iterable[Path] = ()) -> None:
+    """Check, before any work is done, that every file of `job.out` can be written and replaces nothing that is needed.
+
+    Args:
+        also: further files that the job reads.
+    Raises:
+        InputError: there are no outputs, one has no known format, would replace an input, or meets another output.
+        OutputError: a place is not writable.
+        MediaError: a folder or a pattern holds no pictures.
+    """
+    from .output.writers import check_output
+
+    if not job.out:
+        raise InputError("The job names no file to write.", "Name at least one, such as animated.glb.")
+    if len(job.out) > MOST_OUTPUTS:
+        raise InputError(f"The job names {len(job.out)} files to write.", f"Name {MOST_OUTPUTS} at the most.")
+    inputs = [*inputs_of(job), *also]
+    for name in job.out:
+        check_output(name)
+    _refuse_meeting(job.out)
+    _refuse_replacing(job.out, inputs)
+
+
+def _refuse_meeting(out: tuple[str, ...]) -> None:
+    """Raise InputError where two results have one place, on whatever system, or one lies in the other."""
+    from .output.places import same_place
+
+    places: dict[str, str] = {}
+    for name in out:
+        place = same_place(name)
+        if place in places:
+            problem = f"{name} is in the place of another output, {places[place]}."
+            raise InputError(problem, "Name each output once, and not only in other letters' cases.")
+        places[place] = name
+    for place, name in places.items():
+        if any(str(parent) in places for parent in Path(place).parents):
+            raise InputError(f"{name} is in the place of another output.", "Name each output once, none inside another.")
+
+
+def _refuse_replacing(out: tuple[str, ...], inputs: list[Path]) -> None:
+    """Raise InputError where a result, by whatever name or link, is an input or a folder that holds one."""
+    from .output.places import same_place
+
+    known = {identity: path for path in inputs if (identity := _identity(path)) is not None}
+    holding = {os.path.dirname(os.path.realpath(path)): path for path in known.values()}
+    folders = {same_place(parent): path for folder, path in holding.items() for parent in (Path(folder), *Path(folder).parents)}
+    for name in out:
+        identity = _identity(Path(name))
+        lost = None if identity is None else known.get(identity) or folders.get(same_place(name))
+        if lost is not None:
+            raise InputError(f"Writing {name} would overwrite the input {lost}.", "Choose another name for the output.")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What every name and link of a file or folder shares; None where there is none."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino
+
+
+def save_all(animation: "Animation", out: tuple[str, ...], mesh: Path | None, subject: "Clip", progress: Progress) -> None:
+    """Write every result; one that cannot be written does not take the others with it, nor the animation.
+
+    Raises:
+        OutputError: names what could not be written, and where the animation is kept.
+        Cancelled: the user asked to stop; the results that were written stay.
+    """
+    from .output.writers import save_animation
+
+    require_finite_result(animation)
+    failed: dict[str, Exception] = {}
+    for path in progress.track(out, SAVING):
+        try:
+            save_animation(animation, path, mesh, subject.frames, subject.crops)
+        except Cancelled:
+            raise
+        except Exception as error:
+            log.warning("%s was not written", path, exc_info=not isinstance(error, ActionMeshError))
+            failed[path] = error
+    if failed:
+        raise _unsaved(animation, out, failed)
+
+
+def require_finite_result(animation: "Animation") -> None:
+    """Raise InputError if a number of the result is none: it would be nowhere, in whatever program."""
+    fit = animation.provenance.fit
+    camera = [] if fit.camera is None else [*fit.camera.matrix, fit.camera.focal or 0.0, fit.camera.pixel or 0.0]
+    numbers = {
+        "vertices": animation.vertices,
+        "poses before the match": animation.unmatched,
+        "times": animation.times,
+        "camera": camera,
+        "fit to the clip": [fit.agreement or 0.0, fit.overlap or 0.0, fit.facing, fit.doubt or 0.0],
+        "texture coordinates": None if animation.appearance is None else animation.appearance.corner_uv,
+    }
+    for name, values in numbers.items():
+        if values is not None and not is_finite(values):
+            cure = "Choose another reference frame, or check the size and place of the mesh."
+            raise InputError(f"The {name} of the result are not all finite numbers, so nothing was written.", cure)
+
+
+def is_finite(values: Any) -> bool:
+    import numpy as np
+
+    return bool(np.isfinite(values).all())
+
+
+def _unsaved(animation: "Animation", out: tuple[str, ...], failed: dict[str, Exception]) -> ActionMeshError:
+    """Return the error that tells what was not written, once the animation is safe somewhere."""
+    path, error = next(iter(failed.items()))
+    told = explain(error)
+    problem = told.problem if isinstance(error, ActionMeshError) else f"{path} could not be written: {told.problem}"
+    written = [name for name in out if name not in failed]
+    kept = next((name for name in written if name.lower().endswith(ARRAYS)), None) or _keep(animation, path)
+    others = f" The other results are written: {', '.join(written)}." if written else ""
+    safe = f" The animation itself is not lost: it is in {kept}." if kept else ""
+    kind = type(error) if isinstance(error, OutputError | InputError) else OutputError
+    return kind(f"{problem}{others}{safe}", told.cure)
+
+
+def _keep(animation: "Animation", path: str) -> str | None:
+    """Write the animation to the user's temporary folder; its path, or None where even that fails."""
+    name = f"{Path(path).stem[:50]}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.safetensors"
+    kept = Path(tempfile.gettempdir()) / KEPT / name
+    try:
+        animation.save(kept)
+    except Exception:
+        log.exception("The animation could not be kept in %s", kept)
+        return None
+    return str(kept)

@@ -1,0 +1,58 @@
+"""Whether memory and disks have room for a result, asked as soon as its number of poses is known."""
+
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from .errors import InputError
+from .options import AnimateOptions
+
+POINT = 12
+"""Bytes of a vertex in one pose."""
+FEWEST_VERTICES = 1000
+"""Of a mesh that is still to be made."""
+PICTURES = (".png", ".mp4")
+"""Results of a size that hardly depends on the mesh."""
+
+
+def check_size(options: AnimateOptions, out: Iterable[str], frames: int) -> None:
+    """Check that the poses of a job fit into main memory and onto the disks of its results.
+
+    Args:
+        frames: of the clip that were chosen.
+    Raises:
+        InputError: they do not fit into memory.
+        OutputError: they do not fit onto a disk.
+    """
+    import psutil
+
+    from .geometry.mesh_files import load_mesh
+    from .weights.room import amount
+
+    poses = max(frames - 1, 0) * (options.in_betweens + 1) + 1
+    vertices = len(load_mesh(options.mesh).vertices) if options.mesh else FEWEST_VERTICES
+    size, memory = poses * vertices * POINT, psutil.virtual_memory().total
+    if size > memory / 2:
+        problem = f"{poses} poses of {vertices} vertices take {amount(size)}, and this machine has {amount(memory)} of memory."
+        raise InputError(problem, "Choose fewer frames or in-betweens.")
+    check_disks(out, size)
+
+
+def check_disks(out: Iterable[str], size: int) -> None:
+    """Raise OutputError if a disk has no room for the results on it, each of at least `size` bytes if it holds the mesh."""
+    from .weights.room import check_room
+
+    needed: dict[int, int] = defaultdict(int)
+    folders: dict[int, Path] = {}
+    for name in out:
+        folder = next(parent for parent in Path(os.path.realpath(name)).parents if parent.is_dir())
+        disk = folder.stat().st_dev
+        needed[disk] += 0 if name.lower().endswith(PICTURES) else size
+        folders[disk] = folder
+    for disk, folder in folders.items():
+        with suppress(FileNotFoundError):
+            usage = shutil.disk_usage(folder)
+            check_room(folder, needed[disk], usage.free if usage.total else None)
