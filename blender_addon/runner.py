@@ -77,6 +77,7 @@ def wait_for(jobs: Sequence[str]) -> None:
         if id not in _over:
             _get_queue().run_until_done(id, _hear)
         _write_arrived()
+        _get_queue().make_room()
     for id in jobs:
         if _over[id].state is not State.WRITTEN:
             raise _complaint(_over[id])
@@ -276,6 +277,7 @@ def _write_arrived() -> None:
 def _note_written(job: JobRecord) -> None:
     """A disk that is full does not undo what was written to the scene."""
     job.state = State.WRITTEN
+    files.keep_file_id()
     files.forget_history()
     try:
         job.save()
@@ -308,14 +310,15 @@ def _complaint(job: JobRecord) -> ArtistError:
 
 
 @persistent
-def _file_was_opened(*_: object) -> None:
-    files.another_was_opened()
+def _file_was_opened(path: str = "", *_: object) -> None:
+    files.another_was_opened(path)
     state.problem = state.look = state.ended = None
 
 
 def attach() -> None:
     """Begins to notice when a file is opened; nothing is started."""
     looks.attach()
+    files.attach()
     if _file_was_opened not in bpy.app.handlers.load_post:
         bpy.app.handlers.load_post.append(_file_was_opened)
 
@@ -327,6 +330,7 @@ def detach() -> None:
         bpy.app.timers.unregister(tick)
     if _file_was_opened in bpy.app.handlers.load_post:
         bpy.app.handlers.load_post.remove(_file_was_opened)
+    files.detach()
     looks.detach()
 
 

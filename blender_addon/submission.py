@@ -262,7 +262,7 @@ def new_job(
     rematch: protocol.Rematch | None = None,
 ) -> JobRecord:
     """The record of a job of the open file; raises FolderError where its folder cannot be made."""
-    facts = {"title": title, "purpose": purpose, "writing": writing.as_json(), "blend_file": files.keep_file_id(context.scene)}
+    facts = {"title": title, "purpose": purpose, "writing": writing.as_json(), "blend_file": files.keep_file_id()}
     return new_record(jobs_root(choices().job_folder), request, rematch, **facts)
 
 

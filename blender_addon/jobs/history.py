@@ -25,20 +25,27 @@ def remove(record: JobRecord) -> bool:
 
 
 def limit(root: Path, size: int) -> list[str]:
-    """Removes the oldest job folders until all together have at most `size` bytes; returns the ids of those removed.
+    """Remove the oldest job folders until all together have at most `size` bytes; return the ids of those removed."""
+    return [id for id in make_room(root, size) if id]
+
+
+def make_room(root: Path, size: int) -> Iterator[str]:
+    """As `limit`, a folder at a step; yield the id where one was removed, and an empty text where none was.
 
     Never one that waits or runs in any Blender, nor one whose result was not written into a file yet.
     """
-    sizes = {folder: size_of(folder) for folder in job_folders(root)}
-    total, removed = sum(sizes.values()), []
+    sizes: dict[Path, int] = {}
+    for folder in job_folders(root):
+        sizes[folder] = size_of(folder)
+        yield ""
+    total = sum(sizes.values())
     for folder in reversed(list(sizes)):
         if total <= size:
-            break
+            return
         if sizes[folder] and not _must_stay(folder):  # an empty one may have been made just now
             remove_folder(folder)
             total -= sizes[folder] - size_of(folder)
-            removed.append(folder.name)
-    return removed
+            yield folder.name
 
 
 def _records(root: Path) -> Iterator[JobRecord]:

@@ -607,7 +607,7 @@ def test_room_is_made_after_a_job(bench):
     bench.queue.size_limit = 50_000
     new = bench.submit()
     bench.run(new)
-    wait_until(lambda: not old.folder.exists())
+    wait_until(lambda: bench.queue.poll() == [] and not old.folder.exists())
     assert new.has_result
 
 
