@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 import uuid
 from collections.abc import Callable
 
@@ -10,7 +11,7 @@ from bpy.app.handlers import persistent
 
 from .jobs.folder import jobs_root
 from .jobs.history import history
-from .jobs.record import JobRecord
+from .jobs.record import JobRecord, read_record
 from .preferences import choices
 
 Handlers = list[Callable[..., None]]
@@ -20,6 +21,8 @@ _unsaved = str(uuid.uuid4())
 _kept: str | None = None
 """The id that the open file keeps, once a job was begun in it; what is undone in the file does not touch it here."""
 _history: list[JobRecord] | None = None
+_looked_at = 0.0
+FRESH_SECONDS = 1.0
 
 
 def file_id() -> str:
@@ -55,11 +58,19 @@ def _in_scenes() -> str:
 
 
 def records(all_files: bool) -> list[JobRecord]:
-    """The jobs of the open file, or of all, newest first; the disk is read when something has changed."""
-    global _history
+    """The jobs of the open file, or of all, newest first.
+
+    The disk is read when something has changed, and now and then for jobs that run: their Blender may be another, and be gone.
+    """
+    global _history, _looked_at
     if _history is None:
         found = history(jobs_root(choices().job_folder))
         _history = sorted(found, key=lambda record: record.created, reverse=True)
+        _looked_at = time.monotonic()
+    elif time.monotonic() - _looked_at > FRESH_SECONDS:
+        again = (read_record(record.folder) if record.is_live else record for record in _history)
+        _history = [record for record in again if record is not None]
+        _looked_at = time.monotonic()
     mine = file_id()
     return [record for record in _history if all_files or record.blend_file == mine]
 
