@@ -35,6 +35,10 @@ class ACTIONMESH_OT_export(bpy.types.Operator):
         name="Compress",
         description="Pack the base mesh with Draco: a smaller file, vertices off by less than a thousandth of the size",
     )
+    whole_scene: BoolProperty(
+        name="Scene Range",
+        description="Export the whole range of the scene. Off, the frames in which the animation moves, and no others",
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -61,6 +65,7 @@ class ACTIONMESH_OT_export(bpy.types.Operator):
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop(self, "format")
+        layout.prop(self, "whole_scene")
         if self.format == Format.GLB:
             layout.prop(self, "compress")
 
@@ -70,7 +75,7 @@ class ACTIONMESH_OT_export(bpy.types.Operator):
             return CANCELLED
         shown.show(None)
         try:
-            chosen = ExportOptions(Format(self.format), compress=self.compress)
+            chosen = ExportOptions(Format(self.format), compress=self.compress, whole_scene=self.whole_scene)
             exported = export(context.scene, context.selected_objects, self.filepath, chosen)
         except ArtistError as error:
             return refuse(self, error)

@@ -35,7 +35,7 @@ LAYERS = (
 WITHOUT_BLENDER = {
     "install", "jobs", "motion", "client", "pipes", "log_file", "backend_files", "patience", "links", "menus", "ledger", "errors"
 }  # fmt: skip
-OF_BLENDER = {"bpy", "bpy_extras", "gpu", "gpu_extras", "blf", "bmesh", "mathutils", "addon_utils", "io_scene_gltf2"}
+OF_BLENDER = {"bpy", "bpy_extras", "gpu", "gpu_extras", "blf", "bmesh", "mathutils", "addon_utils", "io_scene_gltf2", "io_scene_fbx"}
 OUTSIDE = {"numpy", "safetensors"}
 SHARED = {"actionmesh.protocol", "actionmesh.weights.public"}
 """Of the backend, standard library only, and loaded by path."""
