@@ -9,9 +9,10 @@ import bpy
 from . import files, shown
 from .errors import ArtistError
 from .jobs.record import FRAMES_FOLDER, JobRecord
+from .motion.weights import Loop
 from .problems import Problem
 from .scene.options import Mode, Playback
-from .scene.playback import rebuild_curves
+from .scene.playback import rebuild_curves, written
 from .scene.ranges import extend_range, preview_result
 from .scene.record import Record, read_record
 
@@ -33,14 +34,14 @@ def playback_of(target: bpy.types.Object) -> Playback:
 def change(target: bpy.types.Object, **playback: Any) -> None:
     """Plays the animation otherwise: `strength`, `speed` or `loop`. What cannot be done is shown in the panel."""
     try:
-        written = rebuild_curves(target, **playback)
+        played = rebuild_curves(target, **playback)
     except ArtistError as error:
         shown.show(Problem.of(error))
         return
     for scene in target.users_scene:
         if scene.use_preview_range:
-            preview_result(scene, written.start, written.end)
-        extend_range(scene, written.start, written.end)
+            preview_result(scene, played.start, played.end)
+        extend_range(scene, played.start, played.end)
 
 
 def can_blend(target: bpy.types.Object) -> bool:
@@ -71,6 +72,15 @@ def _origin(job: JobRecord | None, clip: str) -> tuple[str, str]:
     if clip != FRAMES_FOLDER:
         return "Clip", clip or "unknown"
     return "Object", str(job.writing.get("name", "unknown")) if job else "unknown"
+
+
+def whole_range(target: bpy.types.Object) -> tuple[int, int]:
+    """Return the whole frames between which the object's animation plays, the way back to its first pose included."""
+    made = animation_of(target)
+    assert made is not None
+    played = written(target.data.shape_keys, made)
+    back = played.end - played.start if made.playback.loop == Loop.PING_PONG else 0
+    return played.start, played.end + back
 
 
 def reference_frame(target: bpy.types.Object) -> int:

@@ -11,7 +11,7 @@ OPERATORS = {
     "rerun", "retry", "retry_lighter", "go_to_reference", "bake", "export", "open_job_folder", "remove_job", "start_backend",
     "stop_backend", "free_memory", "open_log", "open_preferences", "mend", "dismiss", "match_again", "face_other_way", "add_camera",
     "download_models", "remove_models", "cancel_download",
-    "try_it", "dismiss_end", "drop_on_selected", "drop_as_new", "drop_on_all", "drop_clip",
+    "try_it", "dismiss_end", "fit_scene", "drop_on_selected", "drop_as_new", "drop_on_all", "drop_clip",
     "install_backend", "repair_backend", "remove_backend", "cancel_install", "dismiss_install", "copy_report", "test_python",
 }  # fmt: skip
 """The public operators: scripts depend on these names."""
@@ -62,7 +62,7 @@ def test_it_comes_and_goes_without_a_trace(addon):
 
 
 def escape_keys():
-    keymap = bpy.context.window_manager.keyconfigs.addon.keymaps.get("3D View")
+    keymap = bpy.context.window_manager.keyconfigs.addon.keymaps.get("3D View Generic")
     return list(keymap.keymap_items) if keymap else []
 
 
