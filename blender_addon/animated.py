@@ -16,6 +16,8 @@ from .scene.playback import rebuild_curves, written
 from .scene.ranges import extend_range, preview_result
 from .scene.record import Record, read_record
 
+LONGEST = 100
+"""Letters of a fact."""
 OWN = "own"
 """Where the shape of an animated mesh came from if it is the artist's."""
 
@@ -57,9 +59,9 @@ def facts(target: bpy.types.Object) -> Iterator[tuple[str, str]]:
     told = made.provenance
     job = next((record for record in files.records(True) if record.id == made.job), None)
     yield _origin(job, Path(str(told.get("clip", ""))).name)
-    yield "Seed", str(told.get("seed", "unknown"))
-    yield "Preset", str(told.get("preset", "unknown")).capitalize()
-    yield "Checkpoint", str(told.get("checkpoint", "unknown"))
+    yield "Seed", _short(told.get("seed", "unknown"))
+    yield "Preset", _short(told.get("preset", "unknown")).capitalize()
+    yield "Checkpoint", _short(told.get("checkpoint", "unknown"))
     if made.fit is not None and made.fit.shape != OWN:
         yield "Shape", made.fit.shape.capitalize()
     yield "Poses", str(len(made.times))
@@ -70,8 +72,13 @@ def facts(target: bpy.types.Object) -> Iterator[tuple[str, str]]:
 def _origin(job: JobRecord | None, clip: str) -> tuple[str, str]:
     """The clip by name; pictures that were rendered go by the name of the object that they show."""
     if clip != FRAMES_FOLDER:
-        return "Clip", clip or "unknown"
-    return "Object", str(job.writing.get("name", "unknown")) if job else "unknown"
+        return "Clip", _short(clip or "unknown")
+    return "Object", _short(job.writing.get("name", "unknown")) if job else "unknown"
+
+
+def _short(value: Any) -> str:
+    """What a result says of itself is written as it came, and shown as far as a line goes."""
+    return f"{value!s:.{LONGEST}}"
 
 
 def whole_range(target: bpy.types.Object) -> tuple[int, int]:

@@ -15,9 +15,11 @@ from . import shown
 from .backend_files import protocol
 from .errors import MotionError, TargetChanged
 from .jobs.record import JobRecord, Purpose
+from .motion.axes import FACINGS
 from .motion.result import Motion, load_motion
 from .motion.timing import frames_per_second
 from .problems import Problem
+from .reading import number, text
 from .scene.coats import add, forget_unused, renew
 from .scene.free_place import stand_clear
 from .scene.objects import ObjectOptions, lie_of, metres_per_unit, new_object
@@ -26,6 +28,9 @@ from .scene.ranges import extend_range, preview_result
 from .scene.record import read_record
 from .scene.shape_keys import write_motion
 from .scene.targets import find_target
+
+LAST_FRAME, SMALLEST, FURTHEST, LONGEST_NAME = 1_048_574, 1e-6, 1e9, 1000
+"""Blender's last frame, the least and the most metres, and letters of a name."""
 
 
 @dataclass(frozen=True)
@@ -54,17 +59,31 @@ class Writing:
     facing: str = "NEG_Y"
     target: dict[str, Any] | None = None
 
+    def __post_init__(self) -> None:
+        """Raise ValueError for what no scene can take: the record of a job may have been tampered with."""
+        text(self.scene, LONGEST_NAME), text(self.name, LONGEST_NAME)
+        number(self.start, -LAST_FRAME, LAST_FRAME)
+        number(self.size, SMALLEST, FURTHEST)
+        x, y, z = self.location
+        for value in (x, y, z):
+            number(value, -FURTHEST, FURTHEST)
+        if self.mode not in list(Mode) or self.facing not in FACINGS:
+            raise ValueError(f"keys {self.mode!r:.40} and facing {self.facing!r:.40}")
+        if not isinstance(self.smooth, bool) or not (self.target is None or isinstance(self.target, dict)):
+            raise ValueError(f"smooth is {self.smooth!r:.40}, the target {self.target!r:.40}")
+
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def of(cls, record: JobRecord) -> "Writing":
-        """What a job was told; raises MotionError for one of another version."""
+        """What a job was told; raises MotionError for one that is damaged, or of another version."""
         try:
             kept = cls(**record.writing)
             return replace(kept, location=tuple(float(value) for value in kept.location))  # type: ignore[arg-type]
         except (TypeError, ValueError) as error:
-            raise MotionError(f"The job {record.title} was made by another version.", "Run it again.") from error
+            problem = f"The record of the job {record.title} is damaged, or of another version."
+            raise MotionError(problem, "Run it again.") from error
 
 
 def chosen(scene: bpy.types.Scene, name: str, start: float | None = None) -> Writing:

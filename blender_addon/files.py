@@ -10,7 +10,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from .jobs.folder import jobs_root
-from .jobs.history import history
+from .jobs.history import damaged, history
 from .jobs.record import JobRecord, read_record
 from .preferences import choices
 
@@ -21,6 +21,7 @@ _unsaved = str(uuid.uuid4())
 _kept: str | None = None
 """The id that the open file keeps, once a job was begun in it; what is undone in the file does not touch it here."""
 _history: list[JobRecord] | None = None
+_damaged = 0
 _looked_at = 0.0
 FRESH_SECONDS = 1.0
 
@@ -62,9 +63,11 @@ def records(all_files: bool) -> list[JobRecord]:
 
     The disk is read when something has changed, and now and then for jobs that run: their Blender may be another, and be gone.
     """
-    global _history, _looked_at
+    global _history, _looked_at, _damaged
     if _history is None:
-        found = history(jobs_root(choices().job_folder))
+        root = jobs_root(choices().job_folder)
+        found = history(root)
+        _damaged = damaged(root, found)
         _history = sorted(found, key=lambda record: record.created, reverse=True)
         _looked_at = time.monotonic()
     elif time.monotonic() - _looked_at > FRESH_SECONDS:
@@ -73,6 +76,11 @@ def records(all_files: bool) -> list[JobRecord]:
         _looked_at = time.monotonic()
     mine = file_id()
     return [record for record in _history if all_files or record.blend_file == mine]
+
+
+def count_damaged() -> int:
+    """Return how many job folders held no record that can be read, when the disk was read last."""
+    return _damaged
 
 
 def forget_history() -> None:

@@ -22,6 +22,7 @@ from .jobs.queue import JobQueue, Preparation
 from .jobs.record import JobRecord, Purpose, State, read_record
 from .preferences import choices
 from .problems import AlreadyShown, Problem, fix_of
+from .scene import tampered
 from .shown import show, state
 from .viewport import in_a_window, redraw_panels, redraw_status_bar
 
@@ -311,6 +312,7 @@ def _complaint(job: JobRecord) -> ArtistError:
 
 @persistent
 def _file_was_opened(path: str = "", *_: object) -> None:
+    tampered.mend_settings()
     files.another_was_opened(path)
     state.problem = state.look = state.ended = None
 

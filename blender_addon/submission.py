@@ -30,7 +30,8 @@ AUTO, AS_MODELLED = "AUTO", "NEG_Y"
 
 def has_source(settings: bpy.types.PropertyGroup) -> bool:
     """Whether the artist named where the motion comes from."""
-    return bool({"VIDEO": settings.clip, "IMAGES": settings.images, "OBJECT": settings.source_object}[settings.source])
+    named = {"VIDEO": settings.clip, "IMAGES": settings.images, "OBJECT": settings.source_object}
+    return bool(named.get(settings.source))
 
 
 def submit(

@@ -1,6 +1,5 @@
 """Whether an environment works: every package is imported, and the backend makes an animation with it."""
 
-import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from ..backend_files import backend_folder, compiler_variables, python_in
 from ..errors import InstallError
+from ..reading import parse_json
 from . import diagnosis
 from .child import Children
 from .messages import Progress, Stage
@@ -39,8 +39,8 @@ def read_probe(output: str) -> dict | None:
     """Return what PROBE printed; None if it did not come so far."""
     line = next((line for line in output.splitlines() if line.startswith("PROBED ")), None)
     try:
-        return json.loads(line.removeprefix("PROBED ")) if line else None
-    except ValueError:
+        return dict(parse_json(line.removeprefix("PROBED "))) if line else None
+    except (ValueError, TypeError):
         return None
 
 

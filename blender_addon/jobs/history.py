@@ -1,11 +1,12 @@
 """Jobs that were: what the job folders tell, and which of them make room when there are too many."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from .folder import job_folders, remove_folder, size_of
 from .lock import is_held
-from .record import LIVE, LOCK_FILE, JobRecord, State, read_record
+from .record import JOB_FILE, LIVE, LOCK_FILE, JobRecord, State, read_record
 
 KEPT = LIVE | {State.FINISHED}
 """Jobs in these states are never removed to make room: they run, or their result is in no file yet."""
@@ -14,6 +15,12 @@ KEPT = LIVE | {State.FINISHED}
 def history(root: Path, blend_file: str | None = None) -> list[JobRecord]:
     """All jobs of a root, newest first; with `blend_file` those that belong to it. Folders that tell of no job are left out."""
     return [record for record in _records(root) if blend_file is None or record.blend_file == blend_file]
+
+
+def damaged(root: Path, records: list[JobRecord]) -> int:
+    """Return how many folders hold a job that cannot be read, given those that can."""
+    known = {record.id for record in records}
+    return sum(folder.name not in known and os.path.lexists(folder / JOB_FILE) for folder in job_folders(root))
 
 
 def remove(record: JobRecord) -> bool:

@@ -68,6 +68,8 @@ class Lock:
 
 def is_held(path: Path) -> bool:
     """Whether some Blender, this one included, holds the lock at `path`."""
+    if not path.is_file():  # a pipe, say, which would be waited for
+        return False
     try:
         with path.open("r+b") as file:
             _try_lock(file)

@@ -11,6 +11,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..reading import number, parse_json
+
 LONGEST = 1000
 """Bytes of an owner's account."""
 DEAD = {"Z", "X", "x"}
@@ -25,9 +27,9 @@ def this_process() -> bytes:
 def is_gone(account: bytes) -> bool:
     """Return whether the process of an account has certainly ended."""
     try:
-        told = json.loads(account[:LONGEST])
-        pid = int(told["pid"])
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
+        told = parse_json(account[:LONGEST])
+        pid = int(number(told["pid"], 1, 2**40))
+    except (ValueError, KeyError, TypeError):
         return False
     here = _machine()
     if not here.get("machine") or told.get("machine") != here["machine"]:

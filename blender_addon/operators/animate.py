@@ -19,7 +19,7 @@ FROM = {"VIDEO": "Animate from Video", "IMAGES": "Animate from Images", "OBJECT"
 
 def label_of(idname: str, settings: bpy.types.PropertyGroup) -> dict[str, str]:
     """Return how a button's text differs from its operator's name: it says what the motion comes from."""
-    return {"text": FROM[settings.source]} if idname == "actionmesh.animate_from_video" else {}
+    return {"text": FROM.get(settings.source, FROM["VIDEO"])} if idname == "actionmesh.animate_from_video" else {}
 
 
 class JobOperator:

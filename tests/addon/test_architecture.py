@@ -29,11 +29,11 @@ LAYERS = (
     {"client"},
     {"pipes", "log_file"},
     {"backend_files", "patience", "links", "menus", "ledger", "wording"},
-    {"errors"},
+    {"errors", "reading"},
 )
 """A module looks at its own layer's folder and at the layers below."""
 WITHOUT_BLENDER = {
-    "install", "jobs", "motion", "client", "pipes", "log_file", "backend_files", "patience", "links", "menus", "ledger", "errors"
+    "install", "jobs", "motion", "client", "pipes", "log_file", "backend_files", "patience", "links", "menus", "ledger", "errors", "reading"
 }  # fmt: skip
 OF_BLENDER = {"bpy", "bpy_extras", "gpu", "gpu_extras", "blf", "bmesh", "mathutils", "addon_utils", "io_scene_gltf2", "io_scene_fbx"}
 OUTSIDE = {"numpy", "safetensors"}
