@@ -7,6 +7,7 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from .file_names import safe_name
 from .scene import baking, caching
 from .scene.baking import Baked
 
@@ -88,7 +89,7 @@ def cache_path(source: bpy.types.Object, options: BakeOptions) -> Path:
     if options.path:
         return Path(bpy.path.abspath(options.path))
     folder = Path(bpy.data.filepath).parent if bpy.data.filepath else Path.home()
-    return folder / bpy.path.clean_name(source.name)
+    return folder / safe_name(source.name)
 
 
 def told(baked: Baked) -> str:

@@ -27,7 +27,7 @@ from .scene.options import Mode, WriteOptions, Written
 from .scene.ranges import extend_range, preview_result
 from .scene.record import read_record
 from .scene.shape_keys import write_motion
-from .scene.targets import find_target
+from .scene.targets import BLENDER, find_target
 
 LAST_FRAME, SMALLEST, FURTHEST, LONGEST_NAME = 1_048_574, 1e-6, 1e9, 1000
 """Blender's last frame, the least and the most metres, and letters of a name."""
@@ -47,6 +47,7 @@ class Writing:
         smooth: whether a new object is shaded smooth.
         facing: the local axis that the target faces.
         target: fingerprint of the mesh, None for a new object.
+        scene_session, blender: by which the scene is found whatever it is called, as long as its file stays open.
     """
 
     scene: str
@@ -58,10 +59,14 @@ class Writing:
     smooth: bool = True
     facing: str = "NEG_Y"
     target: dict[str, Any] | None = None
+    scene_session: int = 0
+    blender: str = ""
 
     def __post_init__(self) -> None:
         """Raise ValueError for what no scene can take: the record of a job may have been tampered with."""
         text(self.scene, LONGEST_NAME), text(self.name, LONGEST_NAME)
+        text(self.blender, LONGEST_NAME)
+        number(self.scene_session, -(2**63), 2**63)
         number(self.start, -LAST_FRAME, LAST_FRAME)
         number(self.size, SMALLEST, FURTHEST)
         x, y, z = self.location
@@ -92,7 +97,7 @@ def chosen(scene: bpy.types.Scene, name: str, start: float | None = None) -> Wri
     if start is None:
         start = float(scene.frame_current if settings.start_at == "CURRENT" else 1)
     return Writing(
-        scene=scene.name,
+        **mark_of(scene),
         start=start,
         mode=settings.mode,
         name=name,
@@ -100,6 +105,11 @@ def chosen(scene: bpy.types.Scene, name: str, start: float | None = None) -> Wri
         location=tuple(scene.cursor.location),
         smooth=settings.smooth,
     )
+
+
+def mark_of(scene: bpy.types.Scene) -> dict[str, Any]:
+    """Return the fields by which a scene is found again."""
+    return {"scene": scene.name, "scene_session": scene.session_uid, "blender": BLENDER}
 
 
 def deliver(record: JobRecord) -> bpy.types.Object:
@@ -124,7 +134,7 @@ def bring_back(record: JobRecord) -> bpy.types.Object:
 
 def _write(record: JobRecord, writing: Writing, target: bpy.types.Object | None) -> bpy.types.Object:
     motion = load_motion(record.result_path)
-    scene = bpy.data.scenes.get(writing.scene) or bpy.context.scene
+    scene = _scene_of(writing, target)
     options = _options(record, writing, scene)
     if target is None:
         target, written = _add(scene, motion, writing, options)
@@ -134,6 +144,16 @@ def _write(record: JobRecord, writing: Writing, target: bpy.types.Object | None)
     preview_result(scene, written.start, written.end)
     extend_range(scene, written.start, written.end)
     return target
+
+
+def _scene_of(writing: Writing, target: bpy.types.Object | None) -> bpy.types.Scene:
+    """The scene in which the job was begun; if that is gone, or no longer has the mesh, one that has it, or the open one."""
+    own = [scene for scene in bpy.data.scenes if scene.library is None]
+    same = [scene for scene in own if writing.blender == BLENDER and scene.session_uid == writing.scene_session]
+    found = same or [scene for scene in own if scene.name == writing.scene]
+    if target is not None:
+        found = [scene for scene in found if target.name in scene.objects] or list(target.users_scene)
+    return found[0] if found else bpy.context.scene
 
 
 def _write_onto(target: bpy.types.Object, motion: Motion, options: WriteOptions, colours_asked: bool) -> Written:

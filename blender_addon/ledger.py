@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import ArtistError, FolderError
+from .file_names import safe_name
 from .reading import read_bytes, read_json
 
 SETTINGS, FAILURES, CLIPS, READING = "dataset.json", "failures.csv", "clips.csv", ".reading"
@@ -86,7 +87,7 @@ def file_names(clips: Iterable[str]) -> dict[str, str]:
     names: dict[str, str] = {}
     taken: set[str] = set()
     for clip in clips:
-        safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in clip)[:LONGEST] or "_"
+        safe = safe_name("".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in clip)[:LONGEST])
         name, number = safe, 2
         while name.lower() in taken:
             name, number = f"{safe}-{number}", number + 1

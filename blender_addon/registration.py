@@ -12,6 +12,9 @@ CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panel
 
 
 def register() -> None:
+    """Once more, as some scripts do, it is as once: what was there goes first."""
+    if CLASSES[0].is_registered:
+        unregister()
     atexit.register(_end)
     for group in CLASSES:
         bpy.utils.register_class(group)

@@ -29,6 +29,8 @@ from .viewport import in_a_window, redraw_panels, redraw_status_bar
 BUSY_SECONDS, PREPARING_SECONDS, IDLE_SECONDS = 0.04, 0.01, 0.5
 """Between two ticks: while the backend works, while Blender itself works for a job, and while nothing is to be done."""
 
+READING_THE_SCENE = ("RENDER", "OBJECT_BAKE")
+"""Jobs of Blender's own, which crash where the scene is changed meanwhile."""
 
 _queue: JobQueue | None = None
 _arrived: list[JobRecord] = []
@@ -251,7 +253,9 @@ def _take_look(event: events.Looked) -> None:
 
 
 def _is_interrupting() -> bool:
-    """Whether an artist is in the middle of something, such as moving an object."""
+    """Whether an artist is in the middle of something, such as moving an object, or Blender renders the scene."""
+    if any(map(bpy.app.is_job_running, READING_THE_SCENE)):
+        return True
     return any(len(window.modal_operators) for window in bpy.context.window_manager.windows)
 
 
@@ -265,6 +269,10 @@ def _write_arrived() -> None:
             made = delivery.deliver(job)
         except ArtistError as error:
             show(Problem.of(error, job))
+        except Exception:
+            traceback.print_exc()
+            problem = f"{job.title} is done, and writing it to the scene failed by a fault of ActionMesh's own."
+            show(Problem(problem, "Bring it back, and report it with what the system console says.", finished=job.id))
         else:
             _note_written(job)
             shown.show_end(job)

@@ -13,7 +13,6 @@ from ..errors import ArtistError
 from ..viewport import is_our_tab
 from .base import CANCELLED, FINISHED, active_mesh, refuse, selected_meshes, source_object
 
-
 FROM = {"VIDEO": "Animate from Video", "IMAGES": "Animate from Images", "OBJECT": "Animate from Object"}
 
 

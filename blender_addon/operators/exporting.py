@@ -9,6 +9,7 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from .. import shown
 from ..errors import ArtistError
+from ..file_names import safe_name
 from ..scene.exporters import ENDINGS, ExportOptions, Format
 from ..scene.exporting import export
 from .base import CANCELLED, FINISHED, refuse
@@ -50,7 +51,7 @@ class ACTIONMESH_OT_export(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         name = context.active_object.name if context.active_object else "animation"
         folder = Path(bpy.data.filepath).parent if bpy.data.filepath else Path.home()
-        self.filepath = str(folder / (bpy.path.clean_name(name) + ENDINGS[Format(self.format)][0]))
+        self.filepath = str(folder / (safe_name(name, "animation") + ENDINGS[Format(self.format)][0]))
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 

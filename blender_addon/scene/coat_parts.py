@@ -45,7 +45,7 @@ def find_dress(object: bpy.types.Object) -> Dress | None:
     """Return the first material of an object that was made here and still shows a picture and takes a UV map that were, too."""
     for number, slot in enumerate(object.material_slots):
         mark = slot.material.get(PROPERTY) if slot.material else None
-        if not hasattr(mark, "get") or slot.material.node_tree is None:
+        if mark is None or not hasattr(mark, "get") or slot.material.node_tree is None:
             continue
         layer = object.data.uv_layers.get(str(mark.get("uv_map", "")))
         node = next(_shown_pictures(slot.material), None)

@@ -109,10 +109,11 @@ def run_exporter(path: Path, options: ExportOptions, scene: bpy.types.Scene) -> 
         require_room(path, scene)
     operator, settings = EXPORTERS[options.format](options, scene)
     known = operator.get_rna_type().properties
+    chosen = {name: settings[name] for name in settings if name in known}
     begins = fbx_begins_at_frame_1 if options.format == Format.FBX else nullcontext
     try:
         with begins():
-            result = operator(filepath=str(path), check_existing=False, **{name: settings[name] for name in settings if name in known})
+            result = operator(filepath=str(path), check_existing=False, **chosen)
     except RuntimeError as error:
         problem = f"Blender's {TITLES[options.format]} exporter failed: {_reason(error)}."
         raise ArtistError(problem, "Try another place or format.") from error

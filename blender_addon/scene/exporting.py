@@ -14,6 +14,7 @@ from .exporters import ENDINGS, TITLES, ExportOptions, Format, check_available, 
 from .moving import moving_range
 from .portable_keys import portable_keys
 from .stage import object_mode, stage
+from .used_files import used_files
 from .whole_files import written_whole
 
 CACHES = {"MESH_CACHE", "MESH_SEQUENCE_CACHE"}
@@ -57,7 +58,7 @@ def export(scene: bpy.types.Scene, objects: Iterable[bpy.types.Object], path: st
     _refuse_caches(meshes, options.format)
     start, end = _range(scene, meshes, options)
     options = _resolved(meshes, options)
-    with written_whole(target) as part, object_mode(meshes), portable_keys(meshes, start, end):
+    with written_whole(target, used_files()) as part, object_mode(meshes), portable_keys(meshes, start, end):
         with stage(scene, company(meshes), start, end) as stand_in:
             run_exporter(part, options, stand_in)
     return Exported(target, target.stat().st_size, start, end, tuple(_left_out(meshes, options)))

@@ -144,6 +144,42 @@ def test_textures_of_usd_lie_beside_it_and_are_found(tmp_path):
     assert [tuple(picture.size) for picture in open_file(place / "a.usdc")[2]] == [(8, 8)]
 
 
+USED = pytest.mark.fault("an export takes the place of a texture or a cache that my scene uses")
+
+
+@USED
+def test_a_texture_of_the_scene_is_not_replaced_by_one_of_the_same_name(tmp_path):
+    target = ball()
+    (tmp_path / "textures").mkdir()
+    paint(target).save(filepath=str(tmp_path / "fur.png"))
+    bpy.data.images["Fur"].user_remap(bpy.data.images.load(str(tmp_path / "fur.png")))
+    mine = tmp_path / "textures" / "fur.png"
+    mine.write_bytes(b"the artist's own")
+    other = bpy.data.images.new("Other", 2, 2)
+    other.source, other.filepath = "FILE", str(mine)
+    with pytest.raises(ArtistError, match=r"fur\.png is used by the open file"):
+        send(target, tmp_path / "a.usdc", Format.USD)
+    assert mine.read_bytes() == b"the artist's own" and not (tmp_path / "a.usdc").exists()
+    bpy.data.images.remove(other)
+    assert send(target, tmp_path / "a.usdc", Format.USD).path.is_file()
+
+
+@USED
+def test_a_cache_that_the_scene_plays_and_the_blend_itself_are_not_replaced(tmp_path):
+    target = ball()
+    animate(target)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.glb"))
+    with pytest.raises(ArtistError, match="used by the open file"):
+        export(bpy.context.scene, [bpy.data.objects["Creature"]], tmp_path / "a.glb", ExportOptions(Format.GLB))
+    target = bpy.data.objects["Creature"]
+    send(target, tmp_path / "b.abc", Format.ALEMBIC)
+    open_file(tmp_path / "b.abc")
+    before = (tmp_path / "b.abc").read_bytes()
+    with pytest.raises(ArtistError, match="used by the open file"):
+        send(target, tmp_path / "b.abc", Format.ALEMBIC)
+    assert (tmp_path / "b.abc").read_bytes() == before
+
+
 def test_draco_keeps_every_frame_within_the_tolerance(tmp_path):
     target = ball()
     animate(target)

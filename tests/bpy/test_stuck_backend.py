@@ -42,7 +42,8 @@ def clock():
 def impatient(addon, monkeypatch, clock):
     """Soon tired of waiting for the backend, by its own clock."""
     start, patience = {"FAKE_START": "ready"}, {"patience": 0.5, "start_patience": 1.0, "clock": clock}
-    monkeypatch.setattr(runner, "start_worker", lambda *_: WorkerClient(sys.executable, WORKER, addon / "log", dict(start), **patience))
+    worker = (sys.executable, WORKER, addon / "log")
+    monkeypatch.setattr(runner, "start_worker", lambda *_: WorkerClient(*worker, dict(start), **patience))
     return start
 
 
