@@ -32,8 +32,18 @@ def file_id() -> str:
     It is kept in the file, so that it stays when the file is moved. A saved file that keeps none has an id that follows from
     its path, the same after a crash.
     """
+    return _kept or _in_scenes() or _of_path() or _unsaved
+
+
+def is_ours(record: JobRecord) -> bool:
+    """Return whether a job is one of the open file, also where the file never knew: a scene of another one may be in it."""
+    return record.blend_file in {file_id(), _of_path()} - {""}
+
+
+def _of_path() -> str:
+    """The id of a saved file that keeps none; empty where it was never saved."""
     path = os.path.normcase(os.path.abspath(bpy.data.filepath)) if bpy.data.filepath else ""
-    return _kept or _in_scenes() or (str(uuid.uuid5(uuid.NAMESPACE_URL, path)) if path else _unsaved)
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, path)) if path else ""
 
 
 def keep_file_id() -> str:
@@ -74,8 +84,7 @@ def records(all_files: bool) -> list[JobRecord]:
         again = (read_record(record.folder) if record.is_live else record for record in _history)
         _history = [record for record in again if record is not None]
         _looked_at = time.monotonic()
-    mine = file_id()
-    return [record for record in _history if all_files or record.blend_file == mine]
+    return [record for record in _history if all_files or is_ours(record)]
 
 
 def count_damaged() -> int:

@@ -143,11 +143,14 @@ def start_backend() -> None:
     _drive()
 
 
-def stop_backend() -> None:
-    """Ends the backend and with it all jobs."""
-    if _queue is not None:
-        _queue.stop_backend()
-        _go_on()
+def stop_backend() -> int:
+    """Ends the backend and with it all jobs; returns how many those were."""
+    if _queue is None:
+        return 0
+    count = len(_queue.records)
+    _queue.stop_backend()
+    _go_on()
+    return count
 
 
 def free_memory() -> None:
@@ -262,7 +265,7 @@ def _is_interrupting() -> bool:
 def _write_arrived() -> None:
     while _arrived:
         job = _arrived.pop(0)
-        if job.blend_file != files.file_id():
+        if not files.is_ours(job):
             show(Problem(f"{job.title} is done, and its file is not open.", "Open the file and bring it back from History."))
             continue
         try:

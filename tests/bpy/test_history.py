@@ -112,6 +112,26 @@ def test_a_result_stays_in_history(artist, deeds):
 
 
 @FILED
+def test_a_scene_of_another_file_does_not_hide_what_was_made_here(artist):
+    artist.begin()
+    artist.job()
+    artist.save()
+    other, artist.made = bpy.data.filepath, []
+    bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
+    artist.save()
+    mine = bpy.data.filepath
+    artist.job()
+    artist.begin_anew_without_saving()
+    bpy.ops.wm.open_mainfile(filepath=mine)
+    with bpy.data.libraries.load(other) as (_there, here):
+        here.scenes = ["Scene"]
+    for deed in ("job", "save", "reload"):
+        getattr(artist, deed)()
+        files.forget_history()
+        assert {record.id for record in files.records(False)} >= set(artist.made), deed
+
+
+@FILED
 def test_every_short_sequence_keeps_results_in_history(artist):
     for deeds in itertools.product(DEEDS, repeat=2):
         artist.do(("job", *deeds))
