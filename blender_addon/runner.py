@@ -20,6 +20,7 @@ from .jobs import events, history
 from .jobs.folder import NAME, jobs_root
 from .jobs.queue import JobQueue, Preparation
 from .jobs.record import JobRecord, Purpose, State, read_record
+from .occupied import is_occupied
 from .preferences import choices
 from .problems import AlreadyShown, Problem, fix_of
 from .scene import tampered
@@ -29,12 +30,11 @@ from .viewport import in_a_window, redraw_panels, redraw_status_bar
 BUSY_SECONDS, PREPARING_SECONDS, IDLE_SECONDS = 0.04, 0.01, 0.5
 """Between two ticks: while the backend works, while Blender itself works for a job, and while nothing is to be done."""
 
-READING_THE_SCENE = ("RENDER", "OBJECT_BAKE")
-"""Jobs of Blender's own, which crash where the scene is changed meanwhile."""
-
 _queue: JobQueue | None = None
 _arrived: list[JobRecord] = []
 """Results that wait for a moment in which they can be written."""
+_since = [0.0]
+"""When the first of them came."""
 _over: dict[str, JobRecord] = {}
 _selected: dict[str, tuple] = {}
 """What was selected when each job was submitted."""
@@ -239,6 +239,7 @@ def _end(event: events.Finished | events.Failed | events.Cancelled) -> None:
     state.progress.pop(event.record.id, None)
     _over[event.record.id] = event.record
     if isinstance(event, events.Finished):
+        _since[:] = [_since[0] if _arrived else time.monotonic()]
         _arrived.append(event.record)
     else:
         shown.show_end(event.record)
@@ -256,10 +257,8 @@ def _take_look(event: events.Looked) -> None:
 
 
 def _is_interrupting() -> bool:
-    """Whether an artist is in the middle of something, such as moving an object, or Blender renders the scene."""
-    if any(map(bpy.app.is_job_running, READING_THE_SCENE)):
-        return True
-    return any(len(window.modal_operators) for window in bpy.context.window_manager.windows)
+    """Whether the results have to wait for the artist, or for Blender."""
+    return is_occupied(time.monotonic() - _since[0])
 
 
 def _write_arrived() -> None:

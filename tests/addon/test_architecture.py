@@ -24,7 +24,7 @@ LAYERS = (
     {"preferences", "problems", "presenting", "scene"},
     {"setup_box"},
     {"installing"},
-    {"viewport", "install"},
+    {"viewport", "occupied", "install"},
     {"jobs", "motion"},
     {"client"},
     {"pipes", "log_file"},

@@ -4,7 +4,7 @@ import bpy
 import pytest
 
 import blender_addon
-from blender_addon import delivery, files, runner
+from blender_addon import delivery, files, occupied, runner
 from blender_addon.jobs.record import State
 from tests.bpy.addon import all_over, clip, keys_of, press, selected_cube, states, tick_until
 from tests.bpy.instant import InstantClient
@@ -41,8 +41,16 @@ def test_a_result_waits_while_something_is_moved_or_rendered(held, monkeypatch):
 
 def test_blenders_own_renders_are_waited_for(addon):
     assert not runner._is_interrupting()
-    for job in runner.READING_THE_SCENE:
+    for job in occupied.READING_THE_SCENE:
         assert bpy.app.is_job_running(job) is False, "a name that Blender knows"
+
+
+@pytest.mark.fault("with an add-on that shows pressed keys, and so runs for ever, no result is ever written")
+def test_what_runs_for_ever_is_not_waited_for_and_what_an_artist_does_is(addon):
+    ours, moving = "ACTIONMESH_OT_cancel", "TRANSFORM_OT_translate"
+    assert occupied.is_of_blender(moving) and occupied.is_of_blender("WM_OT_context_toggle") and not occupied.is_of_blender(ours)
+    assert not occupied.must_wait([], 0) and occupied.must_wait([ours], 10) and not occupied.must_wait([ours], 100)
+    assert occupied.must_wait([ours, moving], 100_000)
 
 
 @LOST
