@@ -28,6 +28,11 @@ def safe_name(name: str, otherwise: str = "_") -> str:
     return f"_{cut}" if DEVICES.fullmatch(cut) else cut
 
 
+def is_device(name: str, platform: str) -> bool:
+    """Return whether a file name, whatever its ending, is one that Windows keeps for a device: what is written there is gone."""
+    return platform == "win32" and DEVICES.fullmatch(name.rstrip(". ")) is not None
+
+
 def excess(path: str, inside: int, platform: str) -> int:
     """Return by how many characters a folder's path is too long for files whose names take `inside` characters there."""
     return max(0, len(path) + 1 + inside - LONGEST_PATH) if platform == "win32" else 0

@@ -3,12 +3,14 @@
 import filecmp
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import ArtistError
+from ..file_names import is_device
 from .used_files import same_path
 
 
@@ -23,6 +25,8 @@ def written_whole(path: Path, kept: Iterable[str] = ()) -> Iterator[Path]:
     Raises:
         ArtistError: the folder does not exist or cannot be written to, no file was written, or one of `kept` is in its place.
     """
+    if is_device(path.name, sys.platform):
+        raise ArtistError(f"{path.name} is a name that Windows keeps for a device.", "Choose another name.")
     stays = frozenset(kept)
     _refuse(path, stays)
     folder = _folder_beside(path)

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from blender_addon.errors import FolderError
-from blender_addon.file_names import excess, safe_name
+from blender_addon.file_names import excess, is_device, safe_name
 from blender_addon.jobs import folder
 from blender_addon.ledger import file_names
 
@@ -28,6 +28,14 @@ def test_names_are_taken_by_every_system(name, safe):
 
 def test_long_names_of_other_scripts_fit_into_255_bytes():
     assert len(safe_name("走" * 300).encode()) <= 240 and safe_name("走" * 300).startswith("走走")
+
+
+@RESERVED
+@pytest.mark.parametrize(
+    ("name", "device"), [("con.glb", True), ("NUL", True), ("lpt1.tar.gz", True), ("aux. ", True), ("cone.glb", False)]
+)
+def test_devices_are_known_by_name(name, device):
+    assert is_device(name, "win32") is device and not is_device(name, "linux")
 
 
 @RESERVED

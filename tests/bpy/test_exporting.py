@@ -6,7 +6,7 @@ import pytest
 
 from blender_addon.errors import ArtistError
 from blender_addon.motion.weights import Loop
-from blender_addon.scene import exporters, exporting, fcurves
+from blender_addon.scene import exporters, exporting, fcurves, whole_files
 from blender_addon.scene.baking import bake_plain
 from blender_addon.scene.exporters import ExportOptions, Format, has_draco
 from blender_addon.scene.exporting import export
@@ -142,6 +142,14 @@ def test_textures_of_usd_lie_beside_it_and_are_found(tmp_path):
     assert sorted(file.name for file in place.iterdir()) == ["a.usdc", "textures"]
     assert [file.name for file in (place / "textures").iterdir()] == ["elsewhere.png"]
     assert [tuple(picture.size) for picture in open_file(place / "a.usdc")[2]] == [(8, 8)]
+
+
+@pytest.mark.fault("on Windows a mesh that is called CON, or has a colon in its name, cannot be exported")
+def test_a_device_of_windows_is_not_written_to(tmp_path, monkeypatch):
+    monkeypatch.setattr(whole_files.sys, "platform", "win32")
+    with pytest.raises(ArtistError, match="Windows keeps for a device"):
+        send(ball(), tmp_path / "con.glb", Format.GLB)
+    assert not list(tmp_path.iterdir())
 
 
 USED = pytest.mark.fault("an export takes the place of a texture or a cache that my scene uses")

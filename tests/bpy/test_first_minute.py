@@ -369,6 +369,17 @@ def test_a_clip_may_be_named_as_seen_from_the_file(addon):
     assert settings.clip == clip(addon)
 
 
+@pytest.mark.fault("on Windows a clip on another drive than the file cannot be chosen")
+def test_a_clip_on_another_drive_is_named_in_full(addon, monkeypatch):
+    def other_drive(_path):
+        raise ValueError("path is on mount 'D:', start on mount 'C:'")
+
+    bpy.ops.wm.save_as_mainfile(filepath=str(addon / "scene.blend"))
+    monkeypatch.setattr(bpy.path, "relpath", other_drive)
+    OPS.open_clip(filepath=clip(addon), relative_path=True)
+    assert bpy.context.scene.actionmesh.clip == clip(addon)
+
+
 def test_undo_takes_a_result_and_its_preview_range_back(addon):
     bpy.ops.ed.undo_push(message="before")
     press(OPS.animate_from_video, filepath=clip(addon))
