@@ -40,12 +40,14 @@ class Lock:
         self._path = path
         self._file = path.open("ab")
         self._lock()
+        self._file.truncate(0)  # of what an owner left that was killed
         self._file.write(b"\n" + owner.this_process())  # the lock is on the first byte, which Windows lets nobody read
         self._file.flush()
 
     def _lock(self) -> None:
         for attempt in range(ATTEMPTS):
             try:
+                self._file.seek(0)  # Windows locks the byte at which the file stands
                 _try_lock(self._file)
                 return
             except TAKEN:

@@ -302,6 +302,10 @@ def test_owner_that_is_gone_is_found_where_there_are_no_locks(tmp_path, monkeypa
         (tmp_path / "lock").write_bytes(text)
         assert is_held(tmp_path / "lock"), text[:9]
     lock.release()
+    (tmp_path / "lock").write_bytes(b"\n" + json.dumps(told | {"start": "1"}).encode())
+    lock = Lock(tmp_path / "lock")
+    assert is_held(tmp_path / "lock"), "what the last owner left is gone"
+    lock.release()
 
 
 def test_job_that_ends_while_it_is_read_is_not_interrupted(tmp_path, monkeypatch):

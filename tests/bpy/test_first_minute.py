@@ -155,6 +155,7 @@ def test_escape_asks_and_only_over_our_tab(addon):
         assert invoke(None, window, escape) == {"PASS_THROUGH"} and window.asked is None
     over_our_tab = Window()
     assert invoke(None, over_our_tab, escape) == {"RUNNING_MODAL"}
+    assert over_our_tab.asked.keys() <= set(bpy.types.WindowManager.bl_rna.functions["invoke_confirm"].parameters.keys())
     assert over_our_tab.asked["title"] == "Stop the job?" and "slow" in over_our_tab.asked["message"]
     assert not any(job.cancelled for job in runner._queue._jobs())
 

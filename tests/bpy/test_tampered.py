@@ -95,7 +95,7 @@ def test_a_tampered_animation_is_drawn_and_answers_in_a_sentence(addon):
     told = json.loads(whole["provenance"])
     kept = [{**whole, "provenance": json.dumps(changed)} for _path, _value, changed in tampered(told)][::9]
     kept += [changed for _path, _value, changed in tampered({name: whole[name] for name in whole if name != "provenance"})]
-    for changed in [*kept, *HOSTILE, {**whole, "provenance": "[" * 100_000}, {**whole, "mode": "XYZ"}]:
+    for changed in [*kept[::2], *HOSTILE, {**whole, "provenance": "[" * 100_000}, {**whole, "mode": "XYZ"}]:
         try:
             key[PROPERTY] = {"provenance": whole["provenance"], **changed} if isinstance(changed, dict) else changed
         except (TypeError, OverflowError, ValueError):
