@@ -271,9 +271,10 @@ def _write_arrived() -> None:
             made = delivery.deliver(job)
         except ArtistError as error:
             show(Problem.of(error, job))
-        except Exception:
+        except Exception as error:
             traceback.print_exc()
-            problem = f"{job.title} is done, and writing it to the scene failed by a fault of ActionMesh's own."
+            fault = f"a fault of ActionMesh's own ({type(error).__name__}: {error})"
+            problem = f"{job.title} is done, and writing it to the scene failed by {fault}."
             show(Problem(problem, "Bring it back, and report it with what the system console says.", finished=job.id))
         else:
             _note_written(job)
