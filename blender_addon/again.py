@@ -90,7 +90,7 @@ def match_again(context: bpy.types.Context, target: bpy.types.Object, way: str, 
     )
     request = replace(given, clip=clip or given.clip, **choice)
     _check_files(rematch, request)
-    place = {"scene": context.scene.name, "start": made.start_frame, "mode": str(made.mode)}
+    place = {**delivery.mark_of(context.scene), "start": made.start_frame, "mode": str(made.mode)}
     writing = replace(writing, target=fingerprint(target), **place)
     title = record.title.removesuffix(MATCHED) + MATCHED
     job = new_job(context, request, title, Purpose.KEYS, writing, rematch)

@@ -10,12 +10,15 @@ from . import files, shown
 from .errors import ArtistError
 from .jobs.record import FRAMES_FOLDER, JobRecord
 from .motion.carrying import Way
+from .motion.weights import Loop
 from .problems import Problem
 from .scene.options import Mode, Playback
-from .scene.playback import rebuild_curves
+from .scene.playback import rebuild_curves, written
 from .scene.ranges import extend_range, preview_result
 from .scene.record import Record, read_record
 
+LONGEST = 100
+"""Letters of a fact."""
 OWN = "own"
 """Where the shape of an animated mesh came from if it is the artist's."""
 
@@ -34,14 +37,14 @@ def playback_of(target: bpy.types.Object) -> Playback:
 def change(target: bpy.types.Object, **playback: Any) -> None:
     """Plays the animation otherwise: `strength`, `speed` or `loop`. What cannot be done is shown in the panel."""
     try:
-        written = rebuild_curves(target, **playback)
+        played = rebuild_curves(target, **playback)
     except ArtistError as error:
         shown.show(Problem.of(error))
         return
     for scene in target.users_scene:
         if scene.use_preview_range:
-            preview_result(scene, written.start, written.end)
-        extend_range(scene, written.start, written.end)
+            preview_result(scene, played.start, played.end)
+        extend_range(scene, played.start, played.end)
 
 
 def can_blend(target: bpy.types.Object) -> bool:
@@ -57,9 +60,9 @@ def facts(target: bpy.types.Object) -> Iterator[tuple[str, str]]:
     told = made.provenance
     job = next((record for record in files.records(True) if record.id == made.job), None)
     yield _origin(job, Path(str(told.get("clip", ""))).name)
-    yield "Seed", str(told.get("seed", "unknown"))
-    yield "Preset", str(told.get("preset", "unknown")).capitalize()
-    yield "Checkpoint", str(told.get("checkpoint", "unknown"))
+    yield "Seed", _short(told.get("seed", "unknown"))
+    yield "Preset", _short(told.get("preset", "unknown")).capitalize()
+    yield "Checkpoint", _short(told.get("checkpoint", "unknown"))
     if made.fit is not None and made.fit.shape != OWN:
         yield "Shape", made.fit.shape.capitalize()
     yield "Poses", str(len(made.times))
@@ -89,8 +92,22 @@ def _brought_back(told: Any) -> str:
 def _origin(job: JobRecord | None, clip: str) -> tuple[str, str]:
     """The clip by name; pictures that were rendered go by the name of the object that they show."""
     if clip != FRAMES_FOLDER:
-        return "Clip", clip or "unknown"
-    return "Object", str(job.writing.get("name", "unknown")) if job else "unknown"
+        return "Clip", _short(clip or "unknown")
+    return "Object", _short(job.writing.get("name", "unknown")) if job else "unknown"
+
+
+def _short(value: Any) -> str:
+    """What a result says of itself is written as it came, and shown as far as a line goes."""
+    return f"{value!s:.{LONGEST}}"
+
+
+def whole_range(target: bpy.types.Object) -> tuple[int, int]:
+    """Return the whole frames between which the object's animation plays, the way back to its first pose included."""
+    made = animation_of(target)
+    assert made is not None
+    played = written(target.data.shape_keys, made)
+    back = played.end - played.start if made.playback.loop == Loop.PING_PONG else 0
+    return played.start, played.end + back
 
 
 def reference_frame(target: bpy.types.Object) -> int:

@@ -4,7 +4,6 @@ Installed, `backend/` lies inside the add-on; in the repository, beside it.
 """
 
 import importlib.util
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from .errors import BackendMissing
+from .reading import read_json
 
 HERE = Path(__file__).resolve().parent
 PYTHON_VARIABLE, HOME_VARIABLE, CHECKPOINTS_VARIABLE = "ACTIONMESH_PYTHON", "ACTIONMESH_HOME", "ACTIONMESH_CHECKPOINTS"
@@ -113,8 +113,8 @@ def environments_folder() -> Path:
 def installed_environment() -> Path | None:
     """The environment that Install Backend made and tested last; None if there is none."""
     try:
-        named = json.loads((environments_folder() / CURRENT_FILE).read_text(encoding="utf-8"))["folder"]
-        folder = environments_folder() / Path(named).name
+        named = Path(read_json(environments_folder() / CURRENT_FILE)["folder"]).name
+        folder = environments_folder() / ("" if named == ".." else named)
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return folder if (folder / PASSED_FILE).is_file() else None

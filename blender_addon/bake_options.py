@@ -2,13 +2,16 @@
 # mypy: disable-error-code="valid-type"
 # ruff: noqa: F722, F821
 
+from itertools import count
 from pathlib import Path
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 
+from .file_names import safe_name
 from .scene import baking, caching
 from .scene.baking import Baked
+from .scene.used_files import same_path, used_files
 
 METHODS = (
     ("COMPRESSED", "Compressed", "Few shape keys that are mixed anew in every frame: the smallest result for a given error"),
@@ -17,6 +20,7 @@ METHODS = (
     ("ALEMBIC", "Alembic Cache", "A file beside the .blend holds every frame, and a modifier plays it. No shape keys are left"),
     ("PC2", "PC2 Cache", "As Alembic, in the older format that most programs read"),
 )
+ENDINGS = {"ALEMBIC": ".abc", "PC2": ".pc2"}
 LIMITS = (
     ("ERROR", "Greatest Error", "As few keys as keep every vertex within this error"),
     ("COUNT", "Number of Keys", "The best that this many keys can do"),
@@ -84,11 +88,16 @@ def bake(scene: bpy.types.Scene, source: bpy.types.Object, options: BakeOptions)
 
 
 def cache_path(source: bpy.types.Object, options: BakeOptions) -> Path:
-    """The cache's file, without a chosen one beside the .blend, or in the user's folder for a file that was never saved."""
+    """The cache's file, without a chosen one beside the .blend, or in the user's folder for a file that was never saved.
+
+    An earlier cache of this .blend is replaced; another file of that name stays, and the cache gets a number.
+    """
     if options.path:
         return Path(bpy.path.abspath(options.path))
     folder = Path(bpy.data.filepath).parent if bpy.data.filepath else Path.home()
-    return folder / bpy.path.clean_name(source.name)
+    name, ending, used = safe_name(source.name), ENDINGS[options.method], used_files()
+    paths = (folder / f"{name}{'' if number == 1 else f'-{number}'}{ending}" for number in count(1))
+    return next(path for path in paths if not path.exists() or same_path(path) in used)
 
 
 def told(baked: Baked) -> str:

@@ -15,10 +15,12 @@ from . import shown
 from .backend_files import protocol
 from .errors import MotionError, TargetChanged
 from .jobs.record import JobRecord, Purpose
+from .motion.axes import FACINGS
 from .motion.carrying import load_carry
 from .motion.result import Motion, load_motion
 from .motion.timing import frames_per_second
 from .problems import Problem
+from .reading import number, text
 from .scene.coats import add, forget_unused, renew
 from .scene.free_place import stand_clear
 from .scene.objects import ObjectOptions, lie_of, metres_per_unit, new_object
@@ -27,7 +29,10 @@ from .scene.ranges import extend_range, preview_result
 from .scene.record import read_record
 from .scene.seen import CARRY_FILE
 from .scene.shape_keys import write_motion
-from .scene.targets import find_target
+from .scene.targets import BLENDER, find_target
+
+LAST_FRAME, SMALLEST, FURTHEST, LONGEST_NAME = 1_048_574, 1e-6, 1e9, 1000
+"""Blender's last frame, the least and the most metres, and letters of a name."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class Writing:
         facing: the local axis that the target faces.
         upright: whether the target was shown as it stands in the world; then `facing` is one of the world's axes.
         target: fingerprint of the mesh, None for a new object.
+        scene_session, blender: by which the scene is found whatever it is called, as long as its file stays open.
     """
 
     scene: str
@@ -57,18 +63,36 @@ class Writing:
     facing: str = "NEG_Y"
     upright: bool = False
     target: dict[str, Any] | None = None
+    scene_session: int = 0
+    blender: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError for what no scene can take: the record of a job may have been tampered with."""
+        text(self.scene, LONGEST_NAME), text(self.name, LONGEST_NAME)
+        text(self.blender, LONGEST_NAME)
+        number(self.scene_session, -(2**63), 2**63)
+        number(self.start, -LAST_FRAME, LAST_FRAME)
+        number(self.size, SMALLEST, FURTHEST)
+        x, y, z = self.location
+        for value in (x, y, z):
+            number(value, -FURTHEST, FURTHEST)
+        if self.mode not in list(Mode) or self.facing not in FACINGS:
+            raise ValueError(f"keys {self.mode!r:.40} and facing {self.facing!r:.40}")
+        if not all(isinstance(each, bool) for each in (self.smooth, self.upright)) or not (self.target is None or isinstance(self.target, dict)):
+            raise ValueError(f"smooth is {self.smooth!r:.40}, the target {self.target!r:.40}")
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def of(cls, record: JobRecord) -> "Writing":
-        """What a job was told; raises MotionError for one of another version."""
+        """What a job was told; raises MotionError for one that is damaged, or of another version."""
         try:
             kept = cls(**record.writing)
             return replace(kept, location=tuple(float(value) for value in kept.location))  # type: ignore[arg-type]
         except (TypeError, ValueError) as error:
-            raise MotionError(f"The job {record.title} was made by another version.", "Run it again.") from error
+            problem = f"The record of the job {record.title} is damaged, or of another version."
+            raise MotionError(problem, "Run it again.") from error
 
 
 def chosen(scene: bpy.types.Scene, name: str, start: float | None = None) -> Writing:
@@ -77,7 +101,7 @@ def chosen(scene: bpy.types.Scene, name: str, start: float | None = None) -> Wri
     if start is None:
         start = float(scene.frame_current if settings.start_at == "CURRENT" else 1)
     return Writing(
-        scene=scene.name,
+        **mark_of(scene),
         start=start,
         mode=settings.mode,
         name=name,
@@ -85,6 +109,11 @@ def chosen(scene: bpy.types.Scene, name: str, start: float | None = None) -> Wri
         location=tuple(scene.cursor.location),
         smooth=settings.smooth,
     )
+
+
+def mark_of(scene: bpy.types.Scene) -> dict[str, Any]:
+    """Return the fields by which a scene is found again."""
+    return {"scene": scene.name, "scene_session": scene.session_uid, "blender": BLENDER}
 
 
 def deliver(record: JobRecord) -> bpy.types.Object:
@@ -109,7 +138,7 @@ def bring_back(record: JobRecord) -> bpy.types.Object:
 
 def _write(record: JobRecord, writing: Writing, target: bpy.types.Object | None) -> bpy.types.Object:
     motion = load_motion(record.result_path)
-    scene = bpy.data.scenes.get(writing.scene) or bpy.context.scene
+    scene = _scene_of(writing, target)
     options = _options(record, writing, scene)
     if target is None:
         target, written = _add(scene, motion, writing, options)
@@ -120,6 +149,16 @@ def _write(record: JobRecord, writing: Writing, target: bpy.types.Object | None)
     preview_result(scene, written.start, written.end)
     extend_range(scene, written.start, written.end)
     return target
+
+
+def _scene_of(writing: Writing, target: bpy.types.Object | None) -> bpy.types.Scene:
+    """The scene in which the job was begun; if that is gone, or no longer has the mesh, one that has it, or the open one."""
+    own = [scene for scene in bpy.data.scenes if scene.library is None]
+    same = [scene for scene in own if writing.blender == BLENDER and scene.session_uid == writing.scene_session]
+    found = same or [scene for scene in own if scene.name == writing.scene]
+    if target is not None:
+        found = [scene for scene in found if target.name in scene.objects] or list(target.users_scene)
+    return found[0] if found else bpy.context.scene
 
 
 def _write_onto(target: bpy.types.Object, motion: Motion, options: WriteOptions, colours_asked: bool) -> Written:

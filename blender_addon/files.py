@@ -1,18 +1,29 @@
 """Which jobs belong to the .blend that is open, and what is left of them on disk."""
 
 import os
+import re
+import time
 import uuid
+from collections.abc import Callable
 
 import bpy
+from bpy.app.handlers import persistent
 
 from .jobs.folder import jobs_root
-from .jobs.history import history
-from .jobs.record import JobRecord
+from .jobs.history import damaged, history
+from .jobs.record import JobRecord, read_record
 from .preferences import choices
 
+Handlers = list[Callable[..., None]]
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _unsaved = str(uuid.uuid4())
 """The id of a file that was never saved, for as long as it is open."""
+_kept: str | None = None
+"""The id that the open file keeps, once a job was begun in it; what is undone in the file does not touch it here."""
 _history: list[JobRecord] | None = None
+_damaged = 0
+_looked_at = 0.0
+FRESH_SECONDS = 1.0
 
 
 def file_id() -> str:
@@ -21,25 +32,64 @@ def file_id() -> str:
     It is kept in the file, so that it stays when the file is moved. A saved file that keeps none has an id that follows from
     its path, the same after a crash.
     """
-    kept = (scene.actionmesh.file_id for scene in bpy.data.scenes)
+    return _kept or _in_scenes() or _of_path() or _unsaved
+
+
+def is_ours(record: JobRecord) -> bool:
+    """Return whether a job is one of the open file, also where the file never knew: a scene of another one may be in it."""
+    return record.blend_file in {file_id(), _of_path()} - {""}
+
+
+def _of_path() -> str:
+    """The id of a saved file that keeps none; empty where it was never saved."""
     path = os.path.normcase(os.path.abspath(bpy.data.filepath)) if bpy.data.filepath else ""
-    return next(filter(None, kept), None) or (str(uuid.uuid5(uuid.NAMESPACE_URL, path)) if path else _unsaved)
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, path)) if path else ""
 
 
-def keep_file_id(scene: bpy.types.Scene) -> str:
+def keep_file_id() -> str:
     """As `file_id`, and keeps it in the file. Not while a panel is drawn."""
-    id = scene.actionmesh.file_id = file_id()
-    return id
+    global _kept
+    _kept = file_id()
+    _write_into_scenes()
+    return _kept
+
+
+@persistent
+def _write_into_scenes(*_: object) -> None:
+    """Keep the id in every scene: properties of scenes are part of undo, and a scene may be deleted."""
+    for scene in bpy.data.scenes if _kept else ():
+        if scene.is_editable and scene.actionmesh.file_id != _kept:
+            scene.actionmesh.file_id = _kept
+
+
+def _in_scenes() -> str:
+    """The id that the file was saved with; empty if it has none, or one that cannot be an id of ours."""
+    found = (scene.actionmesh.file_id for scene in bpy.data.scenes if scene.library is None)
+    return next((id for id in found if ID.fullmatch(id)), "")
 
 
 def records(all_files: bool) -> list[JobRecord]:
-    """The jobs of the open file, or of all, newest first; the disk is read when something has changed."""
-    global _history
+    """The jobs of the open file, or of all, newest first.
+
+    The disk is read when something has changed, and now and then for jobs that run: their Blender may be another, and be gone.
+    """
+    global _history, _looked_at, _damaged
     if _history is None:
-        found = history(jobs_root(choices().job_folder))
+        root = jobs_root(choices().job_folder)
+        found = history(root)
+        _damaged = damaged(root, found)
         _history = sorted(found, key=lambda record: record.created, reverse=True)
-    mine = file_id()
-    return [record for record in _history if all_files or record.blend_file == mine]
+        _looked_at = time.monotonic()
+    elif time.monotonic() - _looked_at > FRESH_SECONDS:
+        again = (read_record(record.folder) if record.is_live else record for record in _history)
+        _history = [record for record in again if record is not None]
+        _looked_at = time.monotonic()
+    return [record for record in _history if all_files or is_ours(record)]
+
+
+def count_damaged() -> int:
+    """Return how many job folders held no record that can be read, when the disk was read last."""
+    return _damaged
 
 
 def forget_history() -> None:
@@ -48,8 +98,37 @@ def forget_history() -> None:
     _history = None
 
 
-def another_was_opened() -> None:
-    """A file was opened or begun."""
-    global _unsaved
-    _unsaved = str(uuid.uuid4())
+def another_was_opened(path: str) -> None:
+    """A file was opened or begun.
+
+    Args:
+        path: of the file; empty where it is a copy of the startup file, whose jobs, if it keeps an id, are not this one's.
+    """
+    global _unsaved, _kept
+    _unsaved, _kept = str(uuid.uuid4()), None
+    if path:
+        _kept = _in_scenes() or None
+    else:
+        for scene in bpy.data.scenes:
+            scene.actionmesh.file_id = ""
     forget_history()
+
+
+def attach() -> None:
+    """Begin to see to it that the file's id stays where undo takes it back, and is saved."""
+    for handlers in _moments():
+        if _write_into_scenes not in handlers:
+            handlers.append(_write_into_scenes)
+
+
+def detach() -> None:
+    global _kept
+    _kept = None
+    for handlers in _moments():
+        if _write_into_scenes in handlers:
+            handlers.remove(_write_into_scenes)
+
+
+def _moments() -> tuple[Handlers, ...]:
+    handlers = bpy.app.handlers
+    return handlers.undo_post, handlers.redo_post, handlers.save_pre

@@ -6,15 +6,20 @@ clips.csv       file, clip, sequence, problem: every animation of the files that
 """
 
 import csv
+import io
 import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from .errors import ArtistError, FolderError
+from .file_names import safe_name
+from .reading import read_bytes, read_json
 
 SETTINGS, FAILURES, CLIPS, READING = "dataset.json", "failures.csv", "clips.csv", ".reading"
 CRASHED = "Blender ended while reading it."
+FAILED = ("file", "problem")
+MOST_BYTES = 1 << 30
 COLUMNS = ("file", "clip", "sequence", "problem")
 LONGEST = 60
 """Characters of an animation's name that are kept in a file name."""
@@ -32,17 +37,24 @@ def begin(out: Path, settings: dict[str, Any], defaults: dict[str, Any]) -> None
         write(out, lambda: out.mkdir(parents=True, exist_ok=True))
         write(path, lambda: path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8"))
         return
-    there = defaults | json.loads(path.read_text(encoding="utf-8"))
+    there = defaults | _options_there(path)
     differing = sorted(name for name in settings if there.get(name) != settings[name])
     if differing:
         told = ", ".join(f"{name} {there.get(name)}" for name in differing)
         raise ArtistError(f"{out} was made with other options ({told}).", "Give those, or another folder.")
 
 
+def _options_there(path: Path) -> dict[str, Any]:
+    try:
+        return dict(read_json(path))
+    except (OSError, ValueError, TypeError) as error:
+        raise ArtistError(f"{path} is damaged: {error}.", "Give another folder.") from error
+
+
 def crashes(out: Path) -> dict[str, str]:
     """The files that ended Blender in earlier runs, the last one among them; they are not tried again."""
     reading = out / READING
-    names = [row["file"] for row in _rows(out / FAILURES) if row["problem"] == CRASHED]
+    names = [row["file"] for row in _rows(out / FAILURES, FAILED) if row["problem"] == CRASHED]
     if reading.exists():
         names.append(reading.read_text(encoding="utf-8"))
     failures = dict.fromkeys(names, CRASHED)
@@ -54,13 +66,13 @@ def crashes(out: Path) -> dict[str, str]:
 
 def write_failures(out: Path, failures: dict[str, str]) -> None:
     """Raises FolderError where it cannot be written."""
-    _write_rows(out / FAILURES, ("file", "problem"), failures.items())
+    _write_rows(out / FAILURES, FAILED, failures.items())
 
 
 def read_clips(out: Path) -> dict[str, list[dict[str, str]]]:
     """The rows of every file whose animations are all done or told of, as far as their sequences are still there."""
     rows: dict[str, list[dict[str, str]]] = {}
-    for row in _rows(out / CLIPS):
+    for row in _rows(out / CLIPS, COLUMNS):
         rows.setdefault(row["file"], []).append(row)
     return {name: found for name, found in rows.items() if all(not r["sequence"] or (out / r["sequence"]).exists() for r in found)}
 
@@ -75,7 +87,7 @@ def file_names(clips: Iterable[str]) -> dict[str, str]:
     names: dict[str, str] = {}
     taken: set[str] = set()
     for clip in clips:
-        safe = "".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in clip)[:LONGEST] or "_"
+        safe = safe_name("".join(letter if letter.isalnum() or letter in "-_" else "_" for letter in clip)[:LONGEST])
         name, number = safe, 2
         while name.lower() in taken:
             name, number = f"{safe}-{number}", number + 1
@@ -92,11 +104,14 @@ def write(path: Path, step: Callable[[], object]) -> None:
         raise FolderError(f"{path} cannot be written: {error.strerror}.", "Free some space, or choose another folder.") from error
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def _rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     if not path.exists():
         return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    try:
+        rows = list(csv.DictReader(io.StringIO(read_bytes(path, MOST_BYTES).decode("utf-8"), newline="")))
+        return [{name: str(row[name]) for name in columns} for row in rows]
+    except (OSError, ValueError, KeyError, csv.Error) as error:
+        raise ArtistError(f"{path} is damaged: {error}.", "Give another folder, or delete it.") from error
 
 
 def _write_rows(path: Path, columns: tuple[str, ...], rows: Iterable[Iterable[str]]) -> None:

@@ -7,10 +7,14 @@ import bpy
 from . import arrow, installing, models, operators, panels, preferences, properties, runner
 from .panels import entries, status_bar
 
+KEYMAP = "3D View Generic"
 CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES, *entries.CLASSES)
 
 
 def register() -> None:
+    """Once more, as some scripts do, it is as once: what was there goes first."""
+    if CLASSES[0].is_registered:
+        unregister()
     atexit.register(_end)
     for group in CLASSES:
         bpy.utils.register_class(group)
@@ -53,20 +57,21 @@ def _end() -> None:
 
 
 def _bind_escape() -> None:
-    """Escape over a 3D viewport cancels the job.
+    """Escape over our tab in the sidebar asks whether to cancel the job.
 
     A key and not a modal operator: while one of those runs, Blender does not save automatically. Where there is no job
-    the operator's poll lets the key through.
+    the operator's poll lets the key through. The sidebar has the keys of "3D View Generic", the viewport those too: there
+    the operator lets the key through.
     """
     configuration = bpy.context.window_manager.keyconfigs.addon
     if configuration is not None:
-        keymap = configuration.keymaps.new(name="3D View", space_type="VIEW_3D")
+        keymap = configuration.keymaps.new(name=KEYMAP, space_type="VIEW_3D")
         keymap.keymap_items.new("actionmesh.cancel", "ESC", "PRESS")
 
 
 def _release_escape() -> None:
     configuration = bpy.context.window_manager.keyconfigs.addon
-    keymap = configuration.keymaps.get("3D View") if configuration is not None else None
+    keymap = configuration.keymaps.get(KEYMAP) if configuration is not None else None
     if keymap is not None:
         for item in [item for item in keymap.keymap_items if item.idname == "actionmesh.cancel"]:
             keymap.keymap_items.remove(item)

@@ -20,18 +20,21 @@ from .jobs import events, history
 from .jobs.folder import NAME, jobs_root
 from .jobs.queue import JobQueue, Preparation
 from .jobs.record import JobRecord, Purpose, State, read_record
+from .occupied import is_occupied
 from .preferences import choices
 from .problems import AlreadyShown, Problem, fix_of
+from .scene import tampered
 from .shown import show, state
 from .viewport import in_a_window, redraw_panels, redraw_status_bar
 
 BUSY_SECONDS, PREPARING_SECONDS, IDLE_SECONDS = 0.04, 0.01, 0.5
 """Between two ticks: while the backend works, while Blender itself works for a job, and while nothing is to be done."""
 
-
 _queue: JobQueue | None = None
 _arrived: list[JobRecord] = []
 """Results that wait for a moment in which they can be written."""
+_since = [0.0]
+"""When the first of them came."""
 _over: dict[str, JobRecord] = {}
 _selected: dict[str, tuple] = {}
 """What was selected when each job was submitted."""
@@ -77,6 +80,7 @@ def wait_for(jobs: Sequence[str]) -> None:
         if id not in _over:
             _get_queue().run_until_done(id, _hear)
         _write_arrived()
+        _get_queue().make_room()
     for id in jobs:
         if _over[id].state is not State.WRITTEN:
             raise _complaint(_over[id])
@@ -139,11 +143,14 @@ def start_backend() -> None:
     _drive()
 
 
-def stop_backend() -> None:
-    """Ends the backend and with it all jobs."""
-    if _queue is not None:
-        _queue.stop_backend()
-        _go_on()
+def stop_backend() -> int:
+    """Ends the backend and with it all jobs; returns how many those were."""
+    if _queue is None:
+        return 0
+    count = len(_queue.records)
+    _queue.stop_backend()
+    _go_on()
+    return count
 
 
 def free_memory() -> None:
@@ -232,6 +239,7 @@ def _end(event: events.Finished | events.Failed | events.Cancelled) -> None:
     state.progress.pop(event.record.id, None)
     _over[event.record.id] = event.record
     if isinstance(event, events.Finished):
+        _since[:] = [_since[0] if _arrived else time.monotonic()]
         _arrived.append(event.record)
     else:
         shown.show_end(event.record)
@@ -249,20 +257,25 @@ def _take_look(event: events.Looked) -> None:
 
 
 def _is_interrupting() -> bool:
-    """Whether an artist is in the middle of something, such as moving an object."""
-    return any(len(window.modal_operators) for window in bpy.context.window_manager.windows)
+    """Whether the results have to wait for the artist, or for Blender."""
+    return is_occupied(time.monotonic() - _since[0])
 
 
 def _write_arrived() -> None:
     while _arrived:
         job = _arrived.pop(0)
-        if job.blend_file != files.file_id():
+        if not files.is_ours(job):
             show(Problem(f"{job.title} is done, and its file is not open.", "Open the file and bring it back from History."))
             continue
         try:
             made = delivery.deliver(job)
         except ArtistError as error:
             show(Problem.of(error, job))
+        except Exception as error:
+            traceback.print_exc()
+            fault = f"a fault of ActionMesh's own ({type(error).__name__}: {error})"
+            problem = f"{job.title} is done, and writing it to the scene failed by {fault}."
+            show(Problem(problem, "Bring it back, and report it with what the system console says.", finished=job.id))
         else:
             _note_written(job)
             shown.show_end(job)
@@ -276,6 +289,7 @@ def _write_arrived() -> None:
 def _note_written(job: JobRecord) -> None:
     """A disk that is full does not undo what was written to the scene."""
     job.state = State.WRITTEN
+    files.keep_file_id()
     files.forget_history()
     try:
         job.save()
@@ -308,14 +322,16 @@ def _complaint(job: JobRecord) -> ArtistError:
 
 
 @persistent
-def _file_was_opened(*_: object) -> None:
-    files.another_was_opened()
+def _file_was_opened(path: str = "", *_: object) -> None:
+    tampered.mend_settings()
+    files.another_was_opened(path)
     state.problem = state.look = state.ended = None
 
 
 def attach() -> None:
     """Begins to notice when a file is opened; nothing is started."""
     looks.attach()
+    files.attach()
     if _file_was_opened not in bpy.app.handlers.load_post:
         bpy.app.handlers.load_post.append(_file_was_opened)
 
@@ -327,6 +343,7 @@ def detach() -> None:
         bpy.app.timers.unregister(tick)
     if _file_was_opened in bpy.app.handlers.load_post:
         bpy.app.handlers.load_post.remove(_file_was_opened)
+    files.detach()
     looks.detach()
 
 

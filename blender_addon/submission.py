@@ -32,7 +32,8 @@ AUTO, AS_MODELLED = "AUTO", "NEG_Y"
 
 def has_source(settings: bpy.types.PropertyGroup) -> bool:
     """Whether the artist named where the motion comes from."""
-    return bool({"VIDEO": settings.clip, "IMAGES": settings.images, "OBJECT": settings.source_object}[settings.source])
+    named = {"VIDEO": settings.clip, "IMAGES": settings.images, "OBJECT": settings.source_object}
+    return bool(named.get(settings.source))
 
 
 def submit(
@@ -276,7 +277,7 @@ def new_job(
     rematch: protocol.Rematch | None = None,
 ) -> JobRecord:
     """The record of a job of the open file; raises FolderError where its folder cannot be made."""
-    facts = {"title": title, "purpose": purpose, "writing": writing.as_json(), "blend_file": files.keep_file_id(context.scene)}
+    facts = {"title": title, "purpose": purpose, "writing": writing.as_json(), "blend_file": files.keep_file_id()}
     return new_record(jobs_root(choices().job_folder), request, rematch, **facts)
 
 

@@ -5,6 +5,9 @@ from contextlib import AbstractContextManager
 
 import bpy
 
+TAB = "ActionMesh"
+"""What our panels' tab in the sidebar is called."""
+
 
 def redraw_panels() -> None:
     """Asks for new pictures of the sidebars; the scenes beside them, which may be slow to draw, stay as they are."""
@@ -33,6 +36,11 @@ def redraw_status_bar() -> None:
 def in_a_window() -> AbstractContextManager[None]:
     """Give timers, which have no window, one: operators that show or play something need it."""
     return bpy.context.temp_override(window=bpy.context.window or bpy.context.window_manager.windows[0])
+
+
+def is_our_tab(region: bpy.types.Region | None) -> bool:
+    """Return whether a region is a sidebar that shows our panels."""
+    return region is not None and region.type == "UI" and region.active_panel_category == TAB
 
 
 def _viewports() -> Iterator[bpy.types.Area]:

@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import json
 import re
 import ssl
 import urllib.error
@@ -13,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InstallError
+from ..reading import parse_json
 from . import diagnosis
 from .sources import Sources, default_index
 
+LONGEST_PAGE = 64 << 20
 JSON = "application/vnd.pypi.simple.v1+json"
 PATIENCE, BLOCK = 60.0, 1 << 20
 TOLD = Callable[[int, int | None], None]
@@ -116,7 +117,7 @@ def _link(index: str, project: str, digests: set[str], tag: str, sources: Source
         text = file.read_text(encoding="utf-8")
     else:
         with _open(page, sources, {"Accept": f"{JSON}, text/html;q=0.1"}) as answer:
-            text, kind, page = answer.read().decode(), answer.headers.get_content_type(), answer.url
+            text, kind, page = answer.read(LONGEST_PAGE).decode(), answer.headers.get_content_type(), answer.url
     for url, digest in _files(text, kind):
         if digest in digests and tag in url:
             return _with_password(urllib.parse.urljoin(page, url), index)
@@ -134,7 +135,10 @@ def _with_password(url: str, index: str) -> str:
 def _files(text: str, kind: str) -> list[tuple[str, str]]:
     """Return (URL, SHA-256) of each file that a page lists."""
     if kind == JSON:
-        return [(file["url"], file["hashes"].get("sha256", "")) for file in json.loads(text)["files"]]
+        try:
+            return [(str(file["url"]), str(file["hashes"].get("sha256", ""))) for file in parse_json(text)["files"]]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise OSError("its list of files is damaged") from error
     return [(url, digest) for url, digest in re.findall(r'href="([^"#]+)#sha256=([0-9a-f]{64})"', text)]
 
 

@@ -1,12 +1,12 @@
 """The locks: lists of packages that were tested together, made by docs/locks.py, and the choice of one that fits."""
 
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..backend_files import backend_folder
 from ..errors import InstallError
+from ..reading import read_json
 from .computer import NO_BUILD, OTHER_WAYS, Computer
 
 KINDS = {
@@ -71,7 +71,7 @@ def fitting_locks(computer: Computer, kinds: tuple[str, ...]) -> list[Lock]:
 def _known() -> dict[str, Lock]:
     folder = locks_folder()
     try:
-        listed = json.loads((folder / "locks.json").read_text(encoding="utf-8"))
+        listed = read_json(folder / "locks.json")
     except (OSError, ValueError) as error:
         raise InstallError(
             f"The add-on has lost its lists of packages in {folder}.", "Install the add-on again."

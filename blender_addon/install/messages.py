@@ -11,6 +11,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
+from ..reading import parse_json
+
 SYSTEM_PREFERENCES = "screen.userpref_show"
 """The operator that opens the preferences with Allow Online Access."""
 
@@ -117,7 +119,7 @@ def encode(message: Message) -> bytes:
 def decode(line: bytes) -> Message | None:
     """Return the message in a line; None if there is none."""
     try:
-        name, fields = json.loads(line)
+        name, fields = parse_json(line)
         return KINDS[name](**fields)
     except (ValueError, TypeError, KeyError):
         return None

@@ -25,8 +25,11 @@ from ..backend_files import (
     user_folder,
 )
 from ..jobs.folder import write_whole
+from ..reading import number, read_json, text
 
 LOCK_FILE = "install.lock"
+LONGEST = 4096
+"""Letters of what is known of an environment, one by one."""
 
 
 @dataclass(frozen=True)
@@ -70,8 +73,11 @@ def record_passed(folder: Path, passed: Passed) -> None:
 def read_passed(folder: Path) -> Passed | None:
     """Return the facts about an environment; None if it did not pass."""
     try:
-        return Passed(**json.loads((folder / PASSED_FILE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
+        told = dict(read_json(folder / PASSED_FILE))
+        versions = {text(name, LONGEST): text(version, LONGEST) for name, version in dict(told.pop("versions")).items()}
+        size = int(number(told.pop("size"), 0, 2**60))
+        return Passed(**{name: text(value, LONGEST) for name, value in told.items()}, versions=versions, size=size)
+    except (OSError, ValueError, TypeError, KeyError):
         return None
 
 

@@ -1,6 +1,5 @@
 """Test an environment: import every package, and make an animation with the backend."""
 
-import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from ..backend_files import backend_folder, compiler_variables, python_in
 from ..errors import InstallError
+from ..reading import parse_json
 from . import diagnosis
 from .child import Children
 from .messages import Progress, Stage
@@ -40,8 +40,8 @@ def read_probe(output: str) -> dict | None:
     """Return the result that PROBE printed; None if it did not get that far."""
     line = next((line for line in output.splitlines() if line.startswith("PROBED ")), None)
     try:
-        return json.loads(line.removeprefix("PROBED ")) if line else None
-    except ValueError:
+        return dict(parse_json(line.removeprefix("PROBED "))) if line else None
+    except (ValueError, TypeError):
         return None
 
 

@@ -63,7 +63,7 @@ class Backend:
         self._slot: int | None = None
         self._cancelled: Patience | None = None
         self._failed_starts = 0
-        self._loaded = self._unload_wanted = False
+        self._loaded = self._unload_wanted = self._ask_again = False
         self._idle_since = clock()
 
     @property
@@ -121,7 +121,14 @@ class Backend:
         self._unload_wanted = self._client is not None and self._loaded
 
     def tend(self, idle: bool) -> None:
-        """Gives the memory back when it is time; `idle` says that no job waits or runs."""
+        """Asks again what there is after something ran; gives the memory back when it is time.
+
+        Args:
+            idle: whether no job waits or runs.
+        """
+        if self._ask_again:
+            self._ask_again = False
+            self.refresh()
         if not idle or self.state is not WorkerState.READY:
             self._idle_since = self._clock()
         elif self.keep_minutes is not None and self._clock() - self._idle_since >= 60 * self.keep_minutes:
@@ -159,7 +166,7 @@ class Backend:
         if event.id == self._slot:
             self._slot = self._cancelled = None
             self._idle_since = self._clock()
-            self.refresh()
+            self._ask_again = True
         if isinstance(event.request, protocol.Initialize):
             return self._meet(event)
         return [event] if isinstance(event.request, protocol.Animate | protocol.Rematch | protocol.Look) else []
@@ -202,7 +209,7 @@ class Backend:
 
     def _forget(self) -> None:
         self._client = self._slot = self._cancelled = self.error = self.machine = None
-        self._introduced = self._missing = self._loaded = self._unload_wanted = False
+        self._introduced = self._missing = self._loaded = self._unload_wanted = self._ask_again = False
 
 
 def _told_of_start(event: client.Died) -> str:

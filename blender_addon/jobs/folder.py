@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 import shutil
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -11,9 +12,12 @@ from pathlib import Path
 
 from ..backend_files import user_folder
 from ..errors import FolderError
+from ..file_names import excess
 
 NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 """Such as 20260131T120000Z-0a1b2c; nothing else in the root is ever touched."""
+LONGEST_INSIDE = 64
+"""Characters of the longest path within the root: a job's folder, `frames` in it, and a picture."""
 ATTEMPTS = 10
 PAUSE = 0.005
 """Seconds between two attempts."""
@@ -30,6 +34,9 @@ def new_job_folder(root: Path) -> Path:
     Raises:
         FolderError: the disk is full, or `root` may not be written.
     """
+    if more := excess(str(root), LONGEST_INSIDE, sys.platform):
+        problem = f"The path of the job folder {root} is {more} characters longer than Windows takes."
+        raise FolderError(problem, "Choose a shorter one in the add-on's preferences.")
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         for _ in range(ATTEMPTS):

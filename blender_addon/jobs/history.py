@@ -1,11 +1,12 @@
 """Jobs that were: what the job folders tell, and which of them make room when there are too many."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from .folder import job_folders, remove_folder, size_of
 from .lock import is_held
-from .record import LIVE, LOCK_FILE, JobRecord, State, read_record
+from .record import JOB_FILE, LIVE, LOCK_FILE, JobRecord, State, read_record
 
 KEPT = LIVE | {State.FINISHED}
 """Jobs in these states are never removed to make room: they run, or their result is in no file yet."""
@@ -14,6 +15,12 @@ KEPT = LIVE | {State.FINISHED}
 def history(root: Path, blend_file: str | None = None) -> list[JobRecord]:
     """All jobs of a root, newest first; with `blend_file` those that belong to it. Folders that tell of no job are left out."""
     return [record for record in _records(root) if blend_file is None or record.blend_file == blend_file]
+
+
+def damaged(root: Path, records: list[JobRecord]) -> int:
+    """Return how many folders hold a job that cannot be read, given those that can."""
+    known = {record.id for record in records}
+    return sum(folder.name not in known and os.path.lexists(folder / JOB_FILE) for folder in job_folders(root))
 
 
 def remove(record: JobRecord) -> bool:
@@ -25,20 +32,27 @@ def remove(record: JobRecord) -> bool:
 
 
 def limit(root: Path, size: int) -> list[str]:
-    """Removes the oldest job folders until all together have at most `size` bytes; returns the ids of those removed.
+    """Remove the oldest job folders until all together have at most `size` bytes; return the ids of those removed."""
+    return [id for id in make_room(root, size) if id]
+
+
+def make_room(root: Path, size: int) -> Iterator[str]:
+    """As `limit`, a folder at a step; yield the id where one was removed, and an empty text where none was.
 
     Never one that waits or runs in any Blender, nor one whose result was not written into a file yet.
     """
-    sizes = {folder: size_of(folder) for folder in job_folders(root)}
-    total, removed = sum(sizes.values()), []
+    sizes: dict[Path, int] = {}
+    for folder in job_folders(root):
+        sizes[folder] = size_of(folder)
+        yield ""
+    total = sum(sizes.values())
     for folder in reversed(list(sizes)):
         if total <= size:
-            break
+            return
         if sizes[folder] and not _must_stay(folder):  # an empty one may have been made just now
             remove_folder(folder)
             total -= sizes[folder] - size_of(folder)
-            removed.append(folder.name)
-    return removed
+            yield folder.name
 
 
 def _records(root: Path) -> Iterator[JobRecord]:

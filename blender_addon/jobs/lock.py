@@ -1,12 +1,14 @@
 """Whose job it is: a lock that the system takes back when its Blender ends, however it ends.
 
-A process number would not do: another process may have it by then, and in a sandbox it means something else.
+Where something else keeps it locked, or there are no locks, what its owner wrote into the file tells whether it is gone.
 """
 
 import os
 import time
 from pathlib import Path
 from typing import BinaryIO
+
+from . import owner
 
 if os.name == "nt":
     import msvcrt
@@ -28,7 +30,7 @@ ATTEMPTS, PAUSE = 5, 0.01
 class Lock:
     """Held from its making to `release`, or until nobody refers to it.
 
-    Where the file system has no locks, `is_held` answers yes as long as the file is there: what may be alive is left alone.
+    Where the file system has no locks, `is_held` answers yes as long as the file is there and its owner may be alive.
 
     Raises:
         OSError: the file cannot be written, or another holds it.
@@ -37,8 +39,15 @@ class Lock:
     def __init__(self, path: Path):
         self._path = path
         self._file = path.open("ab")
+        self._lock()
+        self._file.truncate(0)  # of what an owner left that was killed
+        self._file.write(b"\n" + owner.this_process())  # the lock is on the first byte, which Windows lets nobody read
+        self._file.flush()
+
+    def _lock(self) -> None:
         for attempt in range(ATTEMPTS):
             try:
+                self._file.seek(0)  # Windows locks the byte at which the file stands
                 _try_lock(self._file)
                 return
             except TAKEN:
@@ -61,11 +70,22 @@ class Lock:
 
 def is_held(path: Path) -> bool:
     """Whether some Blender, this one included, holds the lock at `path`."""
+    if not path.is_file():  # a pipe, say, which would be waited for
+        return False
     try:
         with path.open("r+b") as file:
             _try_lock(file)
     except FileNotFoundError:
         return False
     except OSError:
-        return True
+        return not _owner_is_gone(path)
     return False
+
+
+def _owner_is_gone(path: Path) -> bool:
+    try:
+        with path.open("rb", buffering=0) as file:
+            file.seek(1)
+            return owner.is_gone(file.read(owner.LONGEST))
+    except OSError:
+        return False

@@ -4,12 +4,12 @@ A timer calls `poll` about ten times a second; scripts call `run_until_done`. Ne
 """
 
 import json
+import math
 import time
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, dataclass
 from inspect import GEN_RUNNING, getgeneratorstate
-from threading import Thread
 
 from .. import client
 from ..backend_files import protocol
@@ -18,7 +18,7 @@ from ..errors import ArtistError
 from .backend import Backend, Lost
 from .events import END_OF_JOB, BackendChanged, Cancelled, Event, Failed, Finished, Progressed, Started, Warned, WorkerState
 from .folder import remove_folder
-from .history import limit
+from .history import make_room
 from .looks import Looks
 from .overall import Experience, Overall
 from .record import JobError, JobRecord, State
@@ -26,6 +26,8 @@ from .troubles import told_by_backend, told_by_blender
 
 Preparation = Generator[tuple[str, int, int] | None, None, None]
 """Does a piece of Blender's own work and yields (stage in words, step, total), or None while others work; `close` tidies up."""
+TIDYING_SECONDS = 0.002
+"""Of a poll, while old job folders are removed."""
 
 
 @dataclass(eq=False)
@@ -70,6 +72,7 @@ class JobQueue:
         self.resting = False
         """Whether the preparation that is under way waits for others."""
         self._experience = Experience()
+        self._tidying: Iterator[str] = iter(())
 
     @property
     def state(self) -> WorkerState:
@@ -153,12 +156,22 @@ class JobQueue:
             for event in self.backend.poll():
                 self._hear(event)
             self._end_cancelled()
-            self._advance()
-            self._end_cancelled()
-            self.backend.tend(idle=not self._jobs() and not self._looks.pending)
+            if not self._has_finished():
+                self._go_on()
         finally:
             self._polling = False
         return self._tell()
+
+    def make_room(self, seconds: float = math.inf) -> None:
+        """Remove old job folders where there are too many, for about so long; what is left is for the next time.
+
+        Not in a thread: Blender up to 5.0 crashes where one runs while an operator is called for another window or scene,
+        as at the delivery of a result.
+        """
+        end = self._clock() + seconds
+        for _ in self._tidying:
+            if self._clock() >= end:
+                return
 
     def run_until_done(self, id: str, on_event: Callable[[Event], object] = lambda event: None, sleep: float = 0.02) -> JobRecord:
         """Polls until the job is over; returns its record. For scripts, where no timer runs."""
@@ -188,6 +201,16 @@ class JobQueue:
         for job in self._jobs():
             if job.cancelled and job.request is None:
                 self._close(job, State.CANCELLED, Cancelled(job.record))
+
+    def _has_finished(self) -> bool:
+        """Whether a result waits to be told: it is delivered first, while the backend and its threads rest."""
+        return any(isinstance(event, Finished) for event in self._events)
+
+    def _go_on(self) -> None:
+        self._advance()
+        self._end_cancelled()
+        self.backend.tend(idle=not self._jobs() and not self._looks.pending)
+        self.make_room(TIDYING_SECONDS)
 
     def _advance(self) -> None:
         """Brings the job at the front, or a look, one step further."""
@@ -319,4 +342,4 @@ class JobQueue:
         if event is not None:
             self._events.append(event)
         if self.size_limit is not None:
-            Thread(target=limit, args=(job.record.folder.parent, self.size_limit), name="ActionMesh limit", daemon=True).start()
+            self._tidying = make_room(job.record.folder.parent, self.size_limit)

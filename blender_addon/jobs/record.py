@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ..backend_files import protocol
+from ..reading import number, read_json, text
 from .earlier import todays_request, todays_writing
 from .folder import cannot_write, new_job_folder, remove_folder, write_whole
 from .lock import Lock, is_held
@@ -207,9 +208,9 @@ def read_record(folder: Path) -> JobRecord | None:
 
 def _read_file(folder: Path) -> JobRecord | None:
     try:
-        plain = json.loads((folder / JOB_FILE).read_bytes())
+        plain = _exactly(dict)(read_json(folder / JOB_FILE))
         return JobRecord(folder, **{name: READERS[name](plain[name]) for name in FIELDS if name in plain})
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, protocol.ProtocolError):
+    except (OSError, ValueError, TypeError, KeyError, protocol.ProtocolError):
         return None
 
 
@@ -222,27 +223,45 @@ def _exactly(kind: type) -> Callable[[Any], Any]:
     return check
 
 
-LATEST = 2.0**32
+LATEST = 2.0**32 - 1
 """Seconds since 1970; of later times systems cannot tell the date."""
+LONGEST_NAME, LONGEST_SENTENCE, LONGEST_RUN = 1000, 10_000, 1e9
+"""Letters of what is one line in a panel, of what is told of an error, and the seconds of a stage."""
 
 
-def _read_time(value: Any) -> float:
-    if not (isinstance(value, (int, float)) and 0 <= value < LATEST):
-        raise ValueError(f"{value!r:.80} is no time")
-    return float(value)
+def _read_error(value: Any) -> JobError | None:
+    if value is None:
+        return None
+    error = protocol.read(JobError, value)
+    for told in (error.kind, error.problem, error.cure):
+        text(told, LONGEST_SENTENCE)
+    return error
+
+
+def _read_timings(value: Any) -> dict[str, float]:
+    return {text(name, LONGEST_NAME): number(seconds, 0, LONGEST_RUN) for name, seconds in _exactly(dict)(value).items()}
+
+
+def _read_result(value: Any) -> dict[str, Any]:
+    """What the backend told; the panels show the plan, and whether memory ran out."""
+    result = _exactly(dict)(value)
+    text(result.get("plan", ""), LONGEST_NAME)
+    if "retried_for_memory" in result:
+        _exactly(bool)(result["retried_for_memory"])
+    return result
 
 
 READERS: dict[str, Callable[[Any], Any]] = {
     "request": lambda value: protocol.read(protocol.Animate, todays_request(_exactly(dict)(value))),
     "rematch": lambda value: None if value is None else protocol.read(protocol.Rematch, value),
-    "title": _exactly(str),
+    "title": lambda value: text(value, LONGEST_NAME),
     "purpose": Purpose,
-    "blend_file": _exactly(str),
+    "blend_file": lambda value: text(value, LONGEST_NAME),
     "writing": lambda value: todays_writing(_exactly(dict)(value)),
-    "created": _read_time,
+    "created": lambda value: number(value, 0, LATEST),
     "state": State,
-    "error": lambda value: None if value is None else protocol.read(JobError, value),
-    "timings": _exactly(dict),
-    "result": _exactly(dict),
+    "error": _read_error,
+    "timings": _read_timings,
+    "result": _read_result,
 }
 assert set(READERS) == set(FIELDS)

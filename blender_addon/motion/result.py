@@ -3,7 +3,6 @@
 The header is read first, so a file that is cut off or of another kind costs nothing and is named in one sentence.
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +12,12 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from ..errors import MotionError
+from ..reading import parse_json
 from .coat import Coat
 
 AGAIN = "Run the job again."
+LATEST = 1e6
+"""Seconds; Blender's frames end before, at any usual rate."""
 SHAPES = {"vertices": (3, "F32 F64"), "faces": (2, "I32"), "times": (1, "F64"), "frame_indices": (1, "I64")}
 """Number of axes and types of each array in the file; vertices are F64 where the mesh is far away from 0."""
 UV, PICTURE = "corner_uv", "picture_png"
@@ -59,6 +61,7 @@ class Motion:
         yield len(self.times) != poses or len(self.frame_indices) != poses, f"has {poses} poses at {len(self.times)} times"
         yield not 0 <= self.reference_frame < poses, f"has {poses} poses, and its reference is number {self.reference_frame}"
         yield not np.isfinite(self.times).all() or (np.diff(self.times) <= 0).any(), "has times that do not grow"
+        yield np.abs(self.times).max() > LATEST, f"has times beyond {LATEST:g} seconds"
         yield corners.size and not _within(corners, self.vertices.shape[1]), "has faces whose vertices do not exist"
         coats = 0 if self.coat is None else len(self.coat.corner_uv)
         yield self.coat is not None and coats != len(corners), f"has {len(corners)} faces and UVs of {coats}"
@@ -84,7 +87,7 @@ def load_motion(path: str | Path) -> Motion:
             arrays = {name: file.get_tensor(name) for name in SHAPES}
             arrays["vertices"] = arrays["vertices"].astype(np.float32, copy=False)
             coat = _read_coat(file)
-        reference, provenance = int(metadata["reference_frame"]), dict(json.loads(metadata["provenance"]))
+        reference, provenance = int(metadata["reference_frame"]), dict(parse_json(metadata["provenance"]))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise MotionError(f"The result {path} is damaged or no animation: {_first_line(error)}.", AGAIN) from error
     return Motion(**arrays, reference_frame=reference, provenance=provenance, coat=coat)

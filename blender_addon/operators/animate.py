@@ -10,7 +10,15 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 
 from .. import runner, shown, submission
 from ..errors import ArtistError
+from ..viewport import is_our_tab
 from .base import CANCELLED, FINISHED, refuse, selected_meshes, warn, why_no_mesh
+
+FROM = {"VIDEO": "Animate from Video", "IMAGES": "Animate from Images", "OBJECT": "Animate from Object"}
+
+
+def label_of(idname: str, settings: bpy.types.PropertyGroup) -> dict[str, str]:
+    """Return how a button's text differs from its operator's name: it says what the motion comes from."""
+    return {"text": FROM.get(settings.source, FROM["VIDEO"])} if idname == "actionmesh.animate_from_video" else {}
 
 
 class JobOperator:
@@ -120,12 +128,23 @@ class ACTIONMESH_OT_cancel(bpy.types.Operator):
         return bool(shown.state.records)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        if event.type == "ESC" and context.screen.is_animation_playing:
+        """Escape acts over our own tab alone, and asks: it closes popups too, and is easily pressed once more."""
+        if event.type != "ESC":
+            return self.execute(context)
+        if not is_our_tab(context.region) or context.screen.is_animation_playing:
             return {"PASS_THROUGH"}
-        return self.execute(context)
+        title = shown.state.records[0].title
+        words = {"title": "Stop the job?", "message": f"{title} is not done yet.", "confirm_text": "Stop Job"}
+        return context.window_manager.invoke_confirm(self, event, **words)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        return FINISHED if runner.cancel(self.job) else CANCELLED
+        titles = {record.id: record.title for record in shown.state.records}
+        job = self.job or next(iter(titles), "")
+        if not runner.cancel(job):
+            self.report({"WARNING"}, "The job is over already.")
+            return CANCELLED
+        self.report({"INFO"}, f"{titles.get(job, 'The job')} is being cancelled.")
+        return FINISHED
 
 
 CLASSES = (

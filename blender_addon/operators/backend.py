@@ -40,7 +40,8 @@ class ACTIONMESH_OT_stop_backend(bpy.types.Operator):
         return _is_running(cls)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        runner.stop_backend()
+        count = runner.stop_backend()
+        self.report({"INFO"}, f"The backend has stopped, and {count or 'no'} job{'' if count == 1 else 's'} with it.")
         return FINISHED
 
 

@@ -9,6 +9,7 @@ from bpy.props import BoolProperty, EnumProperty, StringProperty
 
 from .. import shown
 from ..errors import ArtistError
+from ..file_names import safe_name
 from ..scene.exporters import ENDINGS, ExportOptions, Format
 from ..scene.exporting import export
 from .base import CANCELLED, FINISHED, refuse
@@ -35,6 +36,10 @@ class ACTIONMESH_OT_export(bpy.types.Operator):
         name="Compress",
         description="Pack the base mesh with Draco: a smaller file, vertices off by less than a thousandth of the size",
     )
+    whole_scene: BoolProperty(
+        name="Scene Range",
+        description="Export the whole range of the scene. Off, the frames in which the animation moves, and no others",
+    )
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -46,7 +51,7 @@ class ACTIONMESH_OT_export(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         name = context.active_object.name if context.active_object else "animation"
         folder = Path(bpy.data.filepath).parent if bpy.data.filepath else Path.home()
-        self.filepath = str(folder / (bpy.path.clean_name(name) + ENDINGS[Format(self.format)][0]))
+        self.filepath = str(folder / (safe_name(name, "animation") + ENDINGS[Format(self.format)][0]))
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
@@ -61,6 +66,7 @@ class ACTIONMESH_OT_export(bpy.types.Operator):
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop(self, "format")
+        layout.prop(self, "whole_scene")
         if self.format == Format.GLB:
             layout.prop(self, "compress")
 
@@ -70,7 +76,7 @@ class ACTIONMESH_OT_export(bpy.types.Operator):
             return CANCELLED
         shown.show(None)
         try:
-            chosen = ExportOptions(Format(self.format), compress=self.compress)
+            chosen = ExportOptions(Format(self.format), compress=self.compress, whole_scene=self.whole_scene)
             exported = export(context.scene, context.selected_objects, self.filepath, chosen)
         except ArtistError as error:
             return refuse(self, error)

@@ -11,6 +11,7 @@ from .. import again, animated, runner, shown
 from ..backend_files import protocol
 from ..errors import ArtistError
 from ..jobs.record import JobRecord
+from ..scene.ranges import fit_range
 from .base import FINISHED, OfAnimated, Queued, refuse
 
 
@@ -94,10 +95,24 @@ class ACTIONMESH_OT_go_to_reference(OfAnimated, bpy.types.Operator):
         return FINISHED
 
 
+class ACTIONMESH_OT_fit_scene(OfAnimated, bpy.types.Operator):
+    """Let the scene begin and end with the animation of the active mesh, so that it plays and renders as a loop"""
+
+    bl_idname = "actionmesh.fit_scene"
+    bl_label = "Fit Scene to Animation"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        start, end = fit_range(context.scene, *animated.whole_range(context.active_object))
+        self.report({"INFO"}, f"The scene plays frames {start} to {end}.")
+        return FINISHED
+
+
 CLASSES = (
     ACTIONMESH_OT_bring_back,
     ACTIONMESH_OT_rerun,
     ACTIONMESH_OT_retry,
     ACTIONMESH_OT_retry_lighter,
     ACTIONMESH_OT_go_to_reference,
+    ACTIONMESH_OT_fit_scene,
 )

@@ -5,7 +5,8 @@ from pathlib import Path
 import bpy
 
 from .. import looks, setup_box, shown, submission
-from ..operators.base import active_mesh, source_object
+from ..operators.animate import label_of
+from ..operators.base import active_mesh, selected_meshes, source_object
 from ..preferences import choices
 from ..wording import write
 from .base import SidebarPanel, in_rows, show_problem
@@ -27,7 +28,7 @@ class VIEW3D_PT_actionmesh_animate(SidebarPanel, bpy.types.Panel):
         column = layout.column()
         column.scale_y = 1.3
         for name, icon in _ways_in(context):
-            column.operator(name, icon=icon)
+            column.operator(name, icon=icon, **label_of(name, settings))
         if not submission.has_source(settings):
             column.operator("actionmesh.try_it", icon="PLAY")
         problem = shown.state.problem
@@ -90,14 +91,15 @@ def _draw_clip(column: bpy.types.UILayout, look: looks.Look) -> None:
 
 
 def _draw_target(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """What concerns a mesh of the artist's that can receive the motion."""
-    target = context.active_object
-    if target is None or target.type != "MESH" or target == source_object(context):
+    """What concerns the artist's meshes that receive the motion: the selected ones; each has a facing of its own."""
+    receivers, target = selected_meshes(context), context.active_object
+    if not receivers:
         return
     column = layout.column()
-    row = column.row(align=True)
-    row.prop(target.actionmesh, "facing")
-    row.prop(context.window_manager.actionmesh, "show_facing", text="", icon="EMPTY_SINGLE_ARROW")
+    if target in receivers:
+        row = column.row(align=True)
+        row.prop(target.actionmesh, "facing")
+        row.prop(context.window_manager.actionmesh, "show_facing", text="", icon="EMPTY_SINGLE_ARROW")
     column.prop(context.scene.actionmesh, "match")
     column.column(heading="Colours").prop(context.scene.actionmesh, "colours", text="From the Clip")
 

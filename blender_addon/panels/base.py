@@ -3,13 +3,14 @@
 import bpy
 
 from ..problems import FIXES, Problem
+from ..viewport import TAB
 from ..wording import write
 
 
 class SidebarPanel:
     bl_space_type = "VIEW_3D"
     bl_region_type = "UI"
-    bl_category = "ActionMesh"
+    bl_category = TAB
 
 
 def in_rows(layout: bpy.types.UILayout) -> bpy.types.UILayout:

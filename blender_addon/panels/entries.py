@@ -2,17 +2,20 @@
 
 import bpy
 
+from ..operators.animate import label_of
+
 
 class VIEW3D_MT_actionmesh(bpy.types.Menu):
     """Object > ActionMesh"""
 
     bl_label = "ActionMesh"
 
-    def draw(self, _context: bpy.types.Context) -> None:
+    def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.operator_context = "INVOKE_DEFAULT"
         layout.operator("actionmesh.animate_selected", icon="SHAPEKEY_DATA")
-        layout.operator("actionmesh.animate_from_video", icon="ADD")
+        from_video = "actionmesh.animate_from_video"
+        layout.operator(from_video, icon="ADD", **label_of(from_video, context.scene.actionmesh))
         layout.operator("actionmesh.transfer_motion", icon="CON_ARMATURE")
         layout.operator("actionmesh.open_clip", icon="FILE_MOVIE")
         layout.separator()
@@ -20,6 +23,7 @@ class VIEW3D_MT_actionmesh(bpy.types.Menu):
         layout.operator("actionmesh.rerun", icon="FILE_REFRESH")
         layout.operator("actionmesh.add_camera", icon="CAMERA_DATA")
         layout.operator("actionmesh.go_to_reference", icon="KEYFRAME")
+        layout.operator("actionmesh.fit_scene", icon="PREVIEW_RANGE")
         layout.operator("actionmesh.bake", icon="RENDER_RESULT")
         layout.operator("actionmesh.export", icon="EXPORT")
         layout.separator()
@@ -47,10 +51,17 @@ def draw_in_import(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
     layout.operator("actionmesh.animate_from_video", text="Video as Moving Mesh (ActionMesh)").asks = True
 
 
+def draw_in_export(menu: bpy.types.Menu, _context: bpy.types.Context) -> None:
+    layout = menu.layout.column()
+    layout.operator_context = "INVOKE_DEFAULT"
+    layout.operator("actionmesh.export", text="Moving Mesh (ActionMesh)")
+
+
 ENTRIES = (
     ("VIEW3D_MT_object", draw_in_object),
     ("VIEW3D_MT_mesh_add", draw_in_add_mesh),
     ("TOPBAR_MT_file_import", draw_in_import),
+    ("TOPBAR_MT_file_export", draw_in_export),
 )
 CLASSES = (VIEW3D_MT_actionmesh,)
 

@@ -39,6 +39,9 @@ class VIEW3D_PT_actionmesh_history(SidebarPanel, bpy.types.Panel):
             _draw_record(column, context, record)
         if len(records) > SHOWN:
             column.label(text=f"{len(records) - SHOWN} older ones are in the job folder")
+        if count := files.count_damaged():
+            jobs = "A job is" if count == 1 else f"{count} jobs are"
+            write(layout, context, f"{jobs} left out: the record in the job folder is damaged.", icon="ERROR")
         layout.operator("actionmesh.open_job_folder", icon="FILE_FOLDER").job = ""
 
 

@@ -32,6 +32,7 @@ class VIEW3D_PT_actionmesh_result(SidebarPanel, bpy.types.Panel):
         row.operator("object.shade_smooth")
         row.operator("object.shade_flat")
         layout.operator("actionmesh.go_to_reference", icon="KEYFRAME")
+        layout.operator("actionmesh.fit_scene", icon="PREVIEW_RANGE")
 
 
 def _draw_fit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:

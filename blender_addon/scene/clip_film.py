@@ -78,8 +78,7 @@ def put_behind(
 
 
 def _open(record: Record, frame: tuple[int, int], undo: ExitStack) -> Film:
-    named, own_rate = str(record.provenance.get("clip", "")), record.provenance.get("fps")
-    clip = Path(named)
+    clip, own_rate = Path(str(record.provenance.get("clip", ""))), record.film_rate
     if clip.is_file():
         if is_mirrored(clip):
             raise Unshown(f"Blender does not mirror {clip.name} as the file asks for, so there is no film behind the camera.")
@@ -152,8 +151,7 @@ def _time(
     if loop != Loop.NONE:
         end = max(end, scene.frame_end)
     frames = np.arange(start, end + 1)
-    first = int(record.provenance.get("frames", {}).get("start", 0))
-    shown = shown_frames(frames, poses, np.array(record.times), loop, first, film.rate)
+    shown = shown_frames(frames, poses, np.array(record.times), loop, record.film_start, film.rate)
     numbers = np.array(film.numbers)[shown.clip(0, len(film.numbers) - 1)]
     offsets = numbers - (frames - start + 1)
     user.frame_start, user.frame_duration, user.frame_offset = start, len(frames), int(offsets[0])

@@ -31,21 +31,21 @@ class Dress:
         """Whether neither the UVs were edited nor the picture was painted over."""
         image, mark = self.node.image, self.material[PROPERTY]
         packed = image.packed_file
-        if image.is_dirty or packed is None or _hash(packed.data) != mark["picture"]:
+        if image.is_dirty or packed is None or _hash(packed.data) != mark.get("picture"):
             return False
-        return _hash(read_uv(self.layer).tobytes()) == mark["uv"]
+        return _hash(read_uv(self.layer).tobytes()) == mark.get("uv")
 
     @property
     def owns_layer(self) -> bool:
         """Whether the UV map was made here too, and is not one of the artist's."""
-        return bool(self.material[PROPERTY]["owns_layer"])
+        return bool(self.material[PROPERTY].get("owns_layer"))
 
 
 def find_dress(object: bpy.types.Object) -> Dress | None:
     """Return the first material of an object that was made here and still shows a picture and takes a UV map that were, too."""
     for number, slot in enumerate(object.material_slots):
         mark = slot.material.get(PROPERTY) if slot.material else None
-        if mark is None or slot.material.node_tree is None:
+        if mark is None or not hasattr(mark, "get") or slot.material.node_tree is None:
             continue
         layer = object.data.uv_layers.get(str(mark.get("uv_map", "")))
         node = next(_shown_pictures(slot.material), None)

@@ -38,8 +38,11 @@ def show(object: bpy.types.Object, on: bool) -> None:
 
 def _slots_before(mark: bpy.types.bpy_struct, names: list[str], faces: int) -> np.ndarray:
     """(F,) the slot of each face before the colours were shown; slots that moved since are found by their materials' names."""
-    kept = np.array(mark.get("before", ()), np.int32)
-    if len(kept) != faces:
+    try:
+        kept = np.array(mark.get("before", ()), np.int32)
+    except (TypeError, ValueError, OverflowError):
+        kept = np.empty(0, np.int32)
+    if kept.shape != (faces,):
         return np.zeros(faces, np.int32)
     old = str(mark.get("names", "")).split("\n")
     now = np.array([names.index(name) if name in names else min(slot, len(names) - 1) for slot, name in enumerate(old)], np.int32)

@@ -1,12 +1,14 @@
 """Blender's own exporters, each called with the settings that carry an animation of shape keys.
 
     GLB, glTF   morph targets, armature, UVs, textures inside; one animation over the whole range, sampled at every frame
-    FBX         blend shapes, armature, UVs, textures inside; of actions only what plays, sampled at every frame
+    FBX         blend shapes, armature, UVs, textures inside; of actions only what plays, sampled at every frame; frame 1 is
+                its beginning, as Blender's importer takes it
     Alembic     where every vertex is at every frame; UVs, no materials, no armature
     USD         blend shapes and skeleton, or every vertex at every frame; UVs, textures beside it (inside a .usdz)
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -16,6 +18,7 @@ import bpy
 
 from ..errors import ArtistError
 from .disk_room import require_room
+from .fbx_time import fbx_begins_at_frame_1
 from .usd_files import is_whole
 
 
@@ -32,7 +35,8 @@ class ExportOptions:
 
     Args:
         format: which exporter.
-        start, end: whole frames between which the animation is exported; None takes the scene's range.
+        start, end: whole frames between which the animation is exported; None takes those in which it moves.
+        whole_scene: take the scene's range instead.
         compress: for GLB, pack the base mesh with Draco; the keys are not packed.
         morph_normals: for GLB, normals for every key: right shading, about twice the size.
         vertices_only: for USD, write where every vertex is at every frame instead of blend shapes and skeleton;
@@ -44,6 +48,7 @@ class ExportOptions:
     format: Format
     start: int | None = None
     end: int | None = None
+    whole_scene: bool = False
     compress: bool = False
     morph_normals: bool = True
     vertices_only: bool | None = None
@@ -104,8 +109,11 @@ def run_exporter(path: Path, options: ExportOptions, scene: bpy.types.Scene) -> 
         require_room(path, scene)
     operator, settings = EXPORTERS[options.format](options, scene)
     known = operator.get_rna_type().properties
+    chosen = {name: settings[name] for name in settings if name in known}
+    begins = fbx_begins_at_frame_1 if options.format == Format.FBX else nullcontext
     try:
-        result = operator(filepath=str(path), check_existing=False, **{name: settings[name] for name in settings if name in known})
+        with begins():
+            result = operator(filepath=str(path), check_existing=False, **chosen)
     except RuntimeError as error:
         problem = f"Blender's {TITLES[options.format]} exporter failed: {_reason(error)}."
         raise ArtistError(problem, "Try another place or format.") from error
@@ -131,6 +139,7 @@ def _gltf(options: ExportOptions, _scene: bpy.types.Scene) -> Exporter:
     return bpy.ops.export_scene.gltf, {
         "export_format": "GLB",
         "use_active_scene": True,
+        "use_selection": True,  # else children come too that are in other scenes alone
         "export_animation_mode": "SCENE",
         "export_anim_scene_split_object": False,
         "export_force_sampling": True,

@@ -1,4 +1,4 @@
-"""Exports animated meshes to one file that others open: with their armatures and parents, over the scene's range.
+"""Exports animated meshes to one file that others open: with their armatures and parents, over the frames in which they move.
 
 The file appears whole or not at all, and the artist's scene is as before, also after an error.
 """
@@ -11,8 +11,10 @@ import bpy
 
 from ..errors import ArtistError
 from .exporters import ENDINGS, TITLES, ExportOptions, Format, check_available, run_exporter
+from .moving import moving_range
 from .portable_keys import portable_keys
 from .stage import object_mode, stage
+from .used_files import used_files
 from .whole_files import written_whole
 
 CACHES = {"MESH_CACHE", "MESH_SEQUENCE_CACHE"}
@@ -42,7 +44,7 @@ def export(scene: bpy.types.Scene, objects: Iterable[bpy.types.Object], path: st
     """Exports the meshes among `objects` with what moves them.
 
     Args:
-        scene: whose range, frame rate and units count.
+        scene: whose frame rate and units count, and its range where an animation has no end of its own.
         path: the format's ending is added where there is none.
     Raises:
         ArtistError: there is no mesh, the format cannot carry its motion, the exporter is missing or fails, the place
@@ -54,9 +56,9 @@ def export(scene: bpy.types.Scene, objects: Iterable[bpy.types.Object], path: st
     check_available(options.format)
     target = _with_ending(Path(path).absolute(), options.format)
     _refuse_caches(meshes, options.format)
-    start, end = _range(scene, options)
+    start, end = _range(scene, meshes, options)
     options = _resolved(meshes, options)
-    with written_whole(target) as part, object_mode(meshes), portable_keys(meshes, start, end):
+    with written_whole(target, used_files()) as part, object_mode(meshes), portable_keys(meshes, start, end):
         with stage(scene, company(meshes), start, end) as stand_in:
             run_exporter(part, options, stand_in)
     return Exported(target, target.stat().st_size, start, end, tuple(_left_out(meshes, options)))
@@ -78,9 +80,13 @@ def _refuse_caches(meshes: list[bpy.types.Object], format: Format) -> None:
             raise ArtistError(f"{mesh.name} moves by a mesh cache, which {TITLES[format]} files cannot hold.", cure)
 
 
-def _range(scene: bpy.types.Scene, options: ExportOptions) -> tuple[int, int]:
-    start = scene.frame_start if options.start is None else options.start
-    end = scene.frame_end if options.end is None else options.end
+def _range(scene: bpy.types.Scene, meshes: list[bpy.types.Object], options: ExportOptions) -> tuple[int, int]:
+    """The frames that were named, else those in which the meshes move, else the scene's."""
+    whole = scene.frame_start, scene.frame_end
+    moving = None if options.whole_scene else moving_range(company(meshes), *whole)
+    first, last = moving or whole
+    start = first if options.start is None else options.start
+    end = last if options.end is None else options.end
     if end < start:
         raise ArtistError(f"The export would begin at frame {start} and end at {end}.", "Set the range of the scene.")
     return start, end

@@ -28,3 +28,15 @@ def preview_result(scene: bpy.types.Scene, start: int, end: int) -> None:
     scene.use_preview_range = True
     scene.frame_preview_start, scene.frame_preview_end = start, min(end, LAST)
     settings.previewed = scene.frame_preview_start, scene.frame_preview_end
+
+
+def fit_range(scene: bpy.types.Scene, start: int, end: int) -> tuple[int, int]:
+    """Make a scene begin and end with an animation; a preview range that was set for a result goes.
+
+    Returns:
+        The first and the last frame, as far as Blender's scenes reach.
+    """
+    if scene.use_preview_range and (scene.frame_preview_start, scene.frame_preview_end) == tuple(scene.actionmesh.previewed):
+        scene.use_preview_range = False
+    scene.frame_start, scene.frame_end = max(start, 0), min(max(end, 0), LAST)
+    return scene.frame_start, scene.frame_end

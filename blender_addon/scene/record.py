@@ -1,6 +1,7 @@
 """What is kept with an animation, as plain properties on the Key data-block, so that its curves can be made anew."""
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,10 +13,14 @@ from ..errors import ArtistError
 from ..motion.axes import FACINGS
 from ..motion.timing import pose_frames
 from ..motion.weights import Loop
+from ..reading import number, parse_json, text
 from .options import Mode, Playback
 
 PROPERTY = "actionmesh"
 PLAIN = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+MOST_POSES, LATEST, LAST_FRAME, FURTHEST = 1_000_000, 1e6, 4e6, 1e12
+"""Poses, seconds, frames and local units that a record may tell of: more is nobody's animation."""
+LONGEST_ID, LONGEST_NOTE, MOST_NOTES, MOST_PIXELS = 200, 2000, 20, 100_000
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Record:
         shape: the 9 numbers of the matrix by which it was shown, see `motion.world_shape`.
         weights: (T, K) of K keys that are mixed in every pose; empty for one key a pose.
     Raises:
-        ValueError: there are no times.
+        ValueError: there are no times, or numbers are out of range.
     """
 
     times: tuple[float, ...]
@@ -55,10 +60,21 @@ class Record:
     def __post_init__(self) -> None:
         if not self.times:
             raise ValueError("The record of an animation has no times.")
-        if self.facing not in FACINGS or not self.scale > 0:
+        if self.facing not in FACINGS or not 0 < self.scale < math.inf:
             raise ValueError(f"The record of an animation faces {self.facing!r} at a scale of {self.scale}.")
         if len(self.shape) != 9 or not abs(np.linalg.det(self.shape_matrix)) > 0:
             raise ValueError(f"The record of an animation was shown by the matrix {self.shape}.")
+
+        times = np.array(self.times)
+        if len(times) > MOST_POSES or not (np.abs(times) <= LATEST).all() or (np.diff(times) <= 0).any():
+            raise ValueError("The times of an animation do not grow.")
+        if not 0 <= self.reference_frame < len(times):
+            raise ValueError(f"An animation of {len(times)} poses has number {self.reference_frame} as its reference.")
+        number(self.start_frame, -LAST_FRAME, LAST_FRAME)
+        number(self.frames_per_second, 1e-3, LATEST)
+        weights = np.array([weight for row in self.weights for weight in row], np.float64)
+        if not (np.abs(self.frames) <= LAST_FRAME).all() or not (np.abs([*self.origin, *weights]) <= FURTHEST).all():
+            raise ValueError("The record of an animation has numbers that are out of range.")
 
     @property
     def shape_matrix(self) -> np.ndarray:
@@ -79,9 +95,25 @@ class Record:
     def fit(self) -> protocol.Fit | None:
         """How it fits its clip; None where the version that made it told nothing of that, or in words not known here."""
         try:
-            return protocol.read(protocol.Fit, self.provenance["fit"], "fit")
-        except (KeyError, protocol.ProtocolError):
+            return _checked(protocol.read(protocol.Fit, self.provenance["fit"], "fit"))
+        except (KeyError, ValueError, protocol.ProtocolError):
             return None
+
+    @property
+    def film_rate(self) -> float | None:
+        """Frames a second that were given for the clip; None where its own were taken."""
+        try:
+            return number(self.provenance.get("fps"), 1e-3, LATEST)
+        except ValueError:
+            return None
+
+    @property
+    def film_start(self) -> int:
+        """The clip's frame, from 0, with which the motion begins."""
+        try:
+            return int(number(self.provenance["frames"]["start"], 0, 2**31))
+        except (KeyError, TypeError, ValueError):
+            return 0
 
     @property
     def frames(self) -> np.ndarray:
@@ -113,16 +145,32 @@ def read_record(key: bpy.types.Key) -> Record | None:
             reference_frame=int(kept["reference_frame"]),
             mode=Mode(kept["mode"]),
             playback=Playback(float(kept["strength"]), float(kept["speed"]), Loop(kept["loop"])),
-            provenance=dict(json.loads(kept["provenance"])),
-            job=str(kept["job"]),
+            provenance=dict(parse_json(kept["provenance"])),
+            job=text(kept["job"], LONGEST_ID),
             facing=str(kept.get("facing", Record.facing)),
             scale=float(kept.get("scale", Record.scale)),
             origin=_place(kept.get("origin", Record.origin)),
             shape=tuple(float(value) for value in kept.get("shape", PLAIN)),
             weights=_rows(kept.get("weights", ()), len(kept["times"])),
         )
-    except (ArtistError, KeyError, TypeError, ValueError):
+    except (ArtistError, AttributeError, KeyError, OverflowError, TypeError, ValueError):
         return None
+
+
+def _checked(fit: protocol.Fit) -> protocol.Fit:
+    """Return it; ValueError where the panels or a camera could make nothing of it."""
+    if len(fit.notes) > MOST_NOTES:
+        raise ValueError(f"{len(fit.notes)} notes")
+    for note in fit.notes:
+        text(note, LONGEST_NOTE)
+    camera = fit.camera
+    if camera is not None:
+        if len(camera.matrix) != 16 or (camera.focal is None) == (camera.pixel is None):
+            raise ValueError("no camera of this world")
+        number(camera.pixel if camera.focal is None else camera.focal, 1e-9, FURTHEST)
+        for size in (camera.width, camera.height):
+            number(size, 1, MOST_PIXELS)
+    return fit
 
 
 def _rows(weights: Any, poses: int) -> tuple[tuple[float, ...], ...]:

@@ -20,7 +20,7 @@ EDITED = {"EDIT", "SCULPT", "VERTEX_PAINT", "WEIGHT_PAINT", "TEXTURE_PAINT", "PA
 def stage(scene: bpy.types.Scene, objects: Iterable[bpy.types.Object], start: int, end: int) -> Iterator[bpy.types.Scene]:
     """Makes a scene of these objects the one that operators see; its range is `start` to `end`, its rate that of `scene`.
 
-    Hidden objects are visible on the stage. Everything is put back, also after an error.
+    All objects are visible and selected on the stage. Everything is put back, also after an error.
 
     Raises:
         ArtistError: Blender has no window.
@@ -99,3 +99,5 @@ def _enter(window: bpy.types.Window, stand_in: bpy.types.Scene, undo: ExitStack)
     undo.callback(leave)
     window.scene = stand_in
     undo.enter_context(bpy.context.temp_override(window=window, scene=stand_in, view_layer=stand_in.view_layers[0]))
+    for member in stand_in.objects:
+        member.select_set(True)

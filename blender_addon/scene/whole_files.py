@@ -1,30 +1,40 @@
 """A file that others write appears whole or not at all, together with the files that belong to it, such as textures."""
 
+import filecmp
 import os
 import shutil
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import ArtistError
+from ..file_names import is_device
+from .used_files import same_path
 
 
 @contextmanager
-def written_whole(path: Path) -> Iterator[Path]:
+def written_whole(path: Path, kept: Iterable[str] = ()) -> Iterator[Path]:
     """Gives the path to write to, in a folder of its own beside `path`; what lies there afterwards is moved into place.
 
     The file itself comes last, so an old one stays until all is ready; other files replace those of the same name.
 
+    Args:
+        kept: files that must stay as they are, as `used_files.same_path` writes them.
     Raises:
-        ArtistError: the folder does not exist or cannot be written to, or no file was written.
+        ArtistError: the folder does not exist or cannot be written to, no file was written, or one of `kept` is in its place.
     """
+    if is_device(path.name, sys.platform):
+        raise ArtistError(f"{path.name} is a name that Windows keeps for a device.", "Choose another name.")
+    stays = frozenset(kept)
+    _refuse(path, stays)
     folder = _folder_beside(path)
     try:
         yield folder / path.name
         if not (folder / path.name).is_file():
             raise ArtistError(f"{path} was not written.", "See Blender's console for what its exporter says.")
-        _move(folder, path)
+        _move(folder, path, stays)
     except OSError as error:
         raise ArtistError(f"{path} cannot be written: {error.strerror or error}.", "Choose another place.") from error
     finally:
@@ -42,10 +52,18 @@ def _folder_beside(path: Path) -> Path:
         raise ArtistError(f"Nothing can be written to {path.parent}: {error.strerror}.", "Choose another folder.") from error
 
 
-def _move(folder: Path, path: Path) -> None:
+def _refuse(path: Path, stays: frozenset[str]) -> None:
+    if same_path(path) in stays:
+        raise ArtistError(f"{path} is used by the open file and would be lost.", "Choose another name or folder.")
+
+
+def _move(folder: Path, path: Path, stays: frozenset[str]) -> None:
     main = folder / path.name
-    for side in sorted(file for file in folder.rglob("*") if file.is_file() and file != main):
-        target = path.parent / side.relative_to(folder)
+    sides = {side: path.parent / side.relative_to(folder) for side in sorted(folder.rglob("*")) if side.is_file() and side != main}
+    for side, target in sides.items():
+        if not (target.is_file() and filecmp.cmp(side, target, shallow=False)):
+            _refuse(target, stays)
+    for side, target in sides.items():
         target.parent.mkdir(parents=True, exist_ok=True)
         os.replace(side, target)
     os.replace(main, path)

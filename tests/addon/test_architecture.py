@@ -24,18 +24,21 @@ LAYERS = (
     {"preferences", "problems", "presenting", "scene"},
     {"setup_box"},
     {"installing"},
-    {"viewport", "install"},
+    {"viewport", "occupied", "install"},
     {"jobs", "motion"},
     {"client"},
     {"pipes", "log_file"},
     {"backend_files", "patience", "links", "menus", "ledger", "wording"},
-    {"errors"},
+    {"errors", "reading", "file_names"},
 )
 """A module looks at its own layer's folder and at the layers below."""
 WITHOUT_BLENDER = {
-    "install", "jobs", "motion", "client", "pipes", "log_file", "backend_files", "patience", "links", "menus", "ledger", "errors"
+    "install", "jobs", "motion", "client", "pipes", "log_file", "backend_files", "patience", "links", "menus", "ledger",
+    "errors", "reading", "file_names",
 }  # fmt: skip
-OF_BLENDER = {"bpy", "bpy_extras", "gpu", "gpu_extras", "blf", "bmesh", "mathutils", "addon_utils", "io_scene_gltf2"}
+OF_BLENDER = {
+    "bpy", "bpy_extras", "gpu", "gpu_extras", "blf", "bmesh", "mathutils", "addon_utils", "io_scene_gltf2", "io_scene_fbx"
+}  # fmt: skip
 OUTSIDE = {"numpy", "safetensors"}
 SHARED = {"actionmesh.protocol", "actionmesh.weights.public"}
 """Of the backend, standard library only, and loaded by path."""

@@ -14,7 +14,7 @@ LAYERS = (
     {"client"},
     {"pipes", "log_file"},
     {"backend_files", "patience"},
-    {"errors"},
+    {"errors", "reading", "file_names"},
 )
 """From the installer down to the errors; a module looks at its own layer and at those below, and at nothing else here."""
 NAMES = sorted(set().union(*LAYERS))

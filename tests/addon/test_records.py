@@ -15,6 +15,7 @@ from blender_addon import backend_files
 from blender_addon.backend_files import protocol
 from blender_addon.errors import BackendMissing, FolderError
 from blender_addon.jobs import folder as folder_module
+from blender_addon.jobs import lock as lock_module
 from blender_addon.jobs import record as record_module
 from blender_addon.jobs.folder import job_folders, jobs_root, new_job_folder, size_of, write_whole
 from blender_addon.jobs.history import history, limit, remove
@@ -248,6 +249,63 @@ def test_jobs_of_a_killed_blender_are_interrupted_and_those_of_a_living_one_are_
     }
     found["running"].result_path.write_text("whole, as the backend writes it")
     assert read_record(found["running"].folder).state is State.FINISHED
+
+
+KEPT_BY_A_CHILD = """
+import os, subprocess, sys, time
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from blender_addon.backend_files import protocol
+from blender_addon.jobs.record import State, new_record
+record = new_record(Path(sys.argv[2]), protocol.Animate("clip", ()))
+record.state = State.RUNNING
+record.save()
+number = record.lock._file.fileno()
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"], pass_fds=[number])
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+@pytest.mark.fault("after Blender was killed, History says for a long time that its job is running")
+def test_jobs_of_a_killed_blender_are_interrupted_at_once_though_a_child_keeps_their_lock(tmp_path):
+    command = [sys.executable, "-c", KEPT_BY_A_CHILD, str(ROOT), str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as blender:
+        child = int(blender.stdout.readline())
+        try:
+            assert [record.state for record in history(tmp_path)] == [State.RUNNING]
+            blender.send_signal(signal.SIGKILL)
+            blender.wait()
+            assert [record.state for record in history(tmp_path)] == [State.INTERRUPTED]
+        finally:
+            os.kill(child, signal.SIGKILL)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs /proc")
+@pytest.mark.fault("where the disk has no locks, a job of a Blender that is gone runs forever in History")
+def test_owner_that_is_gone_is_found_where_there_are_no_locks(tmp_path, monkeypatch):
+    def no_locks(_file):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(lock_module, "_try_lock", no_locks)
+    lock = Lock(tmp_path / "lock")
+    assert is_held(tmp_path / "lock"), "this process lives"
+    told = json.loads((tmp_path / "lock").read_bytes())
+    for change in ({"start": "1"}, {"pid": 2**22 + 1}, {"boot": "an earlier start"}):
+        (tmp_path / "lock").write_bytes(b"\n" + json.dumps(told | change).encode())
+        assert not is_held(tmp_path / "lock"), change
+    for change in ({"machine": "another"}, {"namespace": "a sandbox"}, {"pid": "x"}, {"start": ""}):
+        (tmp_path / "lock").write_bytes(b"\n" + json.dumps(told | change).encode())
+        assert is_held(tmp_path / "lock"), change
+    for text in (b"", b"\n[1]", b"\n" + b"[" * 5000, b"\xff" * 50):
+        (tmp_path / "lock").write_bytes(text)
+        assert is_held(tmp_path / "lock"), text[:9]
+    lock.release()
+    (tmp_path / "lock").write_bytes(b"\n" + json.dumps(told | {"start": "1"}).encode())
+    lock = Lock(tmp_path / "lock")
+    assert is_held(tmp_path / "lock"), "what the last owner left is gone"
+    lock.release()
 
 
 def test_job_that_ends_while_it_is_read_is_not_interrupted(tmp_path, monkeypatch):

@@ -11,7 +11,7 @@ from .scenes import dance, go_to
 
 IMPORTERS = {
     ".glb": lambda path: bpy.ops.import_scene.gltf(filepath=path),
-    ".fbx": lambda path: bpy.ops.import_scene.fbx(filepath=path, anim_offset=0.0),
+    ".fbx": lambda path: bpy.ops.import_scene.fbx(filepath=path),
     ".abc": lambda path: bpy.ops.wm.alembic_import(filepath=path, as_background_job=False),
     ".usdc": lambda path: bpy.ops.wm.usd_import(filepath=path),
     ".usdz": lambda path: bpy.ops.wm.usd_import(filepath=path),

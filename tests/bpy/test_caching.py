@@ -1,9 +1,12 @@
 """Motions baked into Alembic and PC2 files: what is drawn at every frame against the source."""
 
+from types import SimpleNamespace
+
 import bpy
 import numpy as np
 import pytest
 
+from blender_addon.bake_options import bake as bake_with
 from blender_addon.errors import ArtistError
 from blender_addon.motion.weights import Loop
 from blender_addon.scene import caching
@@ -112,3 +115,19 @@ def test_pc2_of_a_file_has_one_sample_a_frame(tmp_path):
     data = result.path.read_bytes()
     first = np.frombuffer(data[32 : 32 + 12 * len(source.data.vertices)], "<f4").reshape(-1, 3)
     np.testing.assert_allclose(first, drawn(source, [3])[0], atol=1e-6)
+
+
+@pytest.mark.fault("baking a cache takes the place of a file of mine that happens to have the mesh's name")
+@pytest.mark.parametrize(("method", "name"), [("ALEMBIC", "Creature.abc"), ("PC2", "Creature.pc2")])
+def test_a_cache_beside_the_blend_replaces_an_earlier_one_of_its_own_and_nothing_else(tmp_path, method, name):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
+    source, options = ball(), SimpleNamespace(method=method, path="", replace_source=False)
+    animate(source)
+    first = bake_with(bpy.context.scene, source, options).path
+    assert first == tmp_path / name == bake_with(bpy.context.scene, source, options).path
+    other = ball("Other")
+    animate(other)
+    mine = tmp_path / name.replace("Creature", "Other")
+    mine.write_text("the artist's own")
+    assert bake_with(bpy.context.scene, other, options).path == tmp_path / name.replace("Creature", "Other-2")
+    assert mine.read_text() == "the artist's own"

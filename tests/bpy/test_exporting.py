@@ -6,7 +6,8 @@ import pytest
 
 from blender_addon.errors import ArtistError
 from blender_addon.motion.weights import Loop
-from blender_addon.scene import exporters, exporting, fcurves
+from blender_addon.scene import exporters, exporting, fcurves, whole_files
+from blender_addon.scene.baking import bake_plain
 from blender_addon.scene.exporters import ExportOptions, Format, has_draco
 from blender_addon.scene.exporting import export
 from blender_addon.scene.key_blocks import pose_keys
@@ -143,6 +144,50 @@ def test_textures_of_usd_lie_beside_it_and_are_found(tmp_path):
     assert [tuple(picture.size) for picture in open_file(place / "a.usdc")[2]] == [(8, 8)]
 
 
+@pytest.mark.fault("on Windows a mesh that is called CON, or has a colon in its name, cannot be exported")
+def test_a_device_of_windows_is_not_written_to(tmp_path, monkeypatch):
+    monkeypatch.setattr(whole_files.sys, "platform", "win32")
+    with pytest.raises(ArtistError, match="Windows keeps for a device"):
+        send(ball(), tmp_path / "con.glb", Format.GLB)
+    assert not list(tmp_path.iterdir())
+
+
+USED = pytest.mark.fault("an export takes the place of a texture or a cache that my scene uses")
+
+
+@USED
+def test_a_texture_of_the_scene_is_not_replaced_by_one_of_the_same_name(tmp_path):
+    target = ball()
+    (tmp_path / "textures").mkdir()
+    paint(target).save(filepath=str(tmp_path / "fur.png"))
+    bpy.data.images["Fur"].user_remap(bpy.data.images.load(str(tmp_path / "fur.png")))
+    mine = tmp_path / "textures" / "fur.png"
+    mine.write_bytes(b"the artist's own")
+    other = bpy.data.images.new("Other", 2, 2)
+    other.source, other.filepath = "FILE", str(mine)
+    with pytest.raises(ArtistError, match=r"fur\.png is used by the open file"):
+        send(target, tmp_path / "a.usdc", Format.USD)
+    assert mine.read_bytes() == b"the artist's own" and not (tmp_path / "a.usdc").exists()
+    bpy.data.images.remove(other)
+    assert send(target, tmp_path / "a.usdc", Format.USD).path.is_file()
+
+
+@USED
+def test_a_cache_that_the_scene_plays_and_the_blend_itself_are_not_replaced(tmp_path):
+    target = ball()
+    animate(target)
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.glb"))
+    with pytest.raises(ArtistError, match="used by the open file"):
+        export(bpy.context.scene, [bpy.data.objects["Creature"]], tmp_path / "a.glb", ExportOptions(Format.GLB))
+    target = bpy.data.objects["Creature"]
+    send(target, tmp_path / "b.abc", Format.ALEMBIC)
+    open_file(tmp_path / "b.abc")
+    before = (tmp_path / "b.abc").read_bytes()
+    with pytest.raises(ArtistError, match="used by the open file"):
+        send(target, tmp_path / "b.abc", Format.ALEMBIC)
+    assert (tmp_path / "b.abc").read_bytes() == before
+
+
 def test_draco_keeps_every_frame_within_the_tolerance(tmp_path):
     target = ball()
     animate(target)
@@ -174,6 +219,118 @@ def test_meshes_under_a_moved_parent_keep_their_place(tmp_path):
     animate(target)
     for format, name in FILES.items():
         assert returned(target, tmp_path / name, format)[0] < CLOSE, format
+
+
+RANGE = pytest.mark.fault("an export of 16 poses holds frames 1 to 250 of the scene, most of them still")
+
+
+def long_scene():
+    bpy.context.scene.frame_start, bpy.context.scene.frame_end = 1, 250
+
+
+@RANGE
+@EVERY
+def test_an_export_holds_the_frames_of_the_animation_and_no_others(tmp_path, format):
+    target = ball()
+    animate(target, start=30, poses=9, clip_rate=24.0)
+    long_scene()
+    sent = send(target, tmp_path / FILES[format], format)
+    assert (sent.start, sent.end) == (30, 38)
+    before = world(target, range(28, 41))
+    mesh, new, _images = open_file(sent.path)
+    assert difference(before, world(mesh, range(28, 41))) < CLOSE
+    keys = mesh.data.shape_keys
+    for curve in fcurves.curves(keys) if keys else ():
+        assert fcurves.read_points(curve)[:, 0].min() >= 29.99 and fcurves.read_points(curve)[:, 0].max() <= 38.01
+    whole = send(target, tmp_path / f"whole{sent.path.suffix}", format, whole_scene=True)
+    assert (whole.start, whole.end) == (1, 250)
+
+
+def loops(target):
+    rebuild_curves(target, loop=Loop.LOOP)
+
+
+def follows_the_frame(target):
+    target.shape_key_add(name="Own").driver_add("value").driver.expression = "frame / 50"
+
+
+def simulates(target):
+    target.modifiers.new("Cloth", "CLOTH")
+
+
+def follows_another(target):
+    target.constraints.new("COPY_LOCATION").target = bpy.context.scene.objects[0]
+
+
+def wobbles(target):
+    target.keyframe_insert("location", frame=5)
+    curves = fcurves.curves_of(target.animation_data.action, getattr(target.animation_data, "action_slot", None))
+    curves[0].modifiers.new("NOISE")
+
+
+@RANGE
+@pytest.mark.parametrize("moved", [loops, follows_the_frame, simulates, follows_another, wobbles])
+def test_what_has_no_end_of_its_own_is_exported_over_the_scene(tmp_path, moved):
+    bpy.context.scene.collection.objects.link(bpy.data.objects.new("Other", None))
+    target = ball()
+    animate(target, start=30, poses=9, clip_rate=24.0)
+    moved(target)
+    long_scene()
+    sent = send(target, tmp_path / "a.abc", Format.ALEMBIC)
+    assert (sent.start, sent.end) == (1, 250)
+
+
+@RANGE
+def test_an_armatures_motion_within_the_scene_is_exported_too(tmp_path):
+    target = ball()
+    animate(target, start=8, poses=9, clip_rate=24.0)
+    armature = rig(target)
+    for frame in (20, 400):
+        armature.location.x = frame
+        armature.keyframe_insert("location", frame=frame)
+    bpy.context.scene.frame_end = 40
+    sent = send(target, tmp_path / "a.abc", Format.ALEMBIC)
+    assert (sent.start, sent.end) == (1, 40)
+    armature.animation_data_clear()
+    assert (again := send(target, tmp_path / "a.abc", Format.ALEMBIC)).start == 8 and again.end == 16
+
+
+def test_a_mesh_that_was_not_animated_here_is_exported_over_the_scene(tmp_path):
+    sent = send(ball(), tmp_path / "a.glb", Format.GLB)
+    assert (sent.start, sent.end) == (FRAMES[0], FRAMES[-1])
+
+
+@pytest.mark.fault("FBX comes back a frame late")
+@pytest.mark.parametrize("start", [1, 0, 30])
+@pytest.mark.parametrize("importer", [bpy.ops.import_scene.fbx, bpy.ops.wm.fbx_import], ids=["import_scene", "wm"])
+def test_fbx_comes_back_on_the_same_frames_with_blenders_own_options(tmp_path, importer, start):
+    if importer.idname_py() not in {f"import_scene.{name}" for name in dir(bpy.ops.import_scene)} | {
+        f"wm.{name}" for name in dir(bpy.ops.wm)
+    }:
+        pytest.skip("Blender has this importer from 4.5 on")
+    target = ball()
+    animate(target, start=start, clip_rate=24.0)
+    send(target, tmp_path / "a.fbx", Format.FBX)
+    frames, known = range(start - 2, start + 9), set(bpy.data.objects)
+    before = world(target, frames)
+    importer(filepath=str(tmp_path / "a.fbx"))
+    mesh = next(made for made in set(bpy.data.objects) - known if made.type == "MESH")
+    assert difference(before, world(mesh, frames)) < CLOSE
+
+
+@EVERY
+@pytest.mark.fault("a GLB of a mesh with an armature also holds its baked copy, which is not selected")
+def test_what_is_not_selected_is_not_exported(tmp_path, format):
+    target = ball()
+    animate(target)
+    armature = rig(target)
+    bake_plain(target)
+    hat = ball("Hat")
+    hat.parent = target
+    cap = ball("Cap")
+    cap.parent, cap.parent_type, cap.parent_bone = armature, "BONE", "Upper"
+    _mesh, new, _images = returned(target, tmp_path / FILES[format], format)[1:]
+    assert not [made.name for made in new if made.name.startswith(("Creature (baked)", "Hat", "Cap"))]
 
 
 def state():

@@ -27,7 +27,7 @@ def target():
 
 
 def send(target, path, format):
-    return export(bpy.context.scene, [target], path, ExportOptions(format))
+    return export(bpy.context.scene, [target], path, ExportOptions(format, whole_scene=True))
 
 
 @pytest.mark.parametrize(

@@ -52,13 +52,14 @@ def press(operator, **arguments):
         assert operator("INVOKE_DEFAULT", **arguments) <= {"FINISHED", "RUNNING_MODAL"}
 
 
-def escape():
-    """The key, over the middle of the viewport."""
+def key(type, kind):
+    """A key, with the pointer over a region of the viewport."""
     window, area = viewport()
-    x, y = area.x + area.width // 3, area.y + area.height // 2
+    region = next(region for region in area.regions if region.type == kind)
+    x, y = region.x + region.width // 3, region.y + region.height // 2
     window.event_simulate(type="MOUSEMOVE", value="NOTHING", x=x, y=y)
     for value in ("PRESS", "RELEASE"):
-        window.event_simulate(type="ESC", value=value, x=x, y=y)
+        window.event_simulate(type=type, value=value, x=x, y=y)
 
 
 def picture(name):
@@ -153,7 +154,14 @@ def story():
     settings.in_betweens = 40  # longer than a software driver takes to draw
     press(ops.animate_from_video)
     yield lambda: runner.state.progress
-    escape()
+    key("ESC", "WINDOW")
+    yield 1.0
+    told["after_escape_over_the_scene"] = runner.state.records[0].state
+    key("ESC", "UI")
+    yield 1.0
+    told["while_asked"] = runner.state.records[0].state
+    picture("asked")
+    key("RET", "UI")
     yield lambda: not runner.state.records
     told["end_told"] = runner.state.ended.state
     settings.in_betweens = 0

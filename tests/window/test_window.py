@@ -18,7 +18,7 @@ from blender_addon.install.computer import this_computer
 ROOT = Path(__file__).resolve().parents[2]
 CLIP = ROOT / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo" / "clip.mp4"
 BLENDER = shlex.split(os.environ.get("BLENDER", ""))
-PICTURES = {"fresh", "tried", "look", "progress", "result", "baked", "refused"}
+PICTURES = {"fresh", "tried", "look", "progress", "result", "asked", "baked", "refused"}
 LONGEST_TICK = 0.1
 """Seconds that the add-on may keep Blender from anything else, and between two ticks, but for the write at the end."""
 
@@ -62,7 +62,9 @@ def test_new_object_is_selected(told):
     assert told["selected"] == ["clip"]
 
 
-def test_escape_cancels(told):
+@pytest.mark.fault("Escape anywhere over the viewport, as to close F3, kills a running job without a word")
+def test_escape_cancels_over_our_tab_alone_and_asks(told):
+    assert told["after_escape_over_the_scene"] == told["while_asked"] == "running"
     assert told["after_escape"] == told["end_told"] == "cancelled"
 
 
