@@ -78,7 +78,9 @@ class Writing:
             number(value, -FURTHEST, FURTHEST)
         if self.mode not in list(Mode) or self.facing not in FACINGS:
             raise ValueError(f"keys {self.mode!r:.40} and facing {self.facing!r:.40}")
-        if not all(isinstance(each, bool) for each in (self.smooth, self.upright)) or not (self.target is None or isinstance(self.target, dict)):
+        if not all(isinstance(each, bool) for each in (self.smooth, self.upright)):
+            raise ValueError(f"smooth is {self.smooth!r:.40}, upright {self.upright!r:.40}")
+        if not (self.target is None or isinstance(self.target, dict)):
             raise ValueError(f"smooth is {self.smooth!r:.40}, the target {self.target!r:.40}")
 
     def as_json(self) -> dict[str, Any]:

@@ -18,7 +18,7 @@ settings.load_profile("shared machine")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Hand the marked faults to `fault_index.py` where it asks, and see that its page has them all."""
-    marked = [(item, mark.args[0]) for item in items for mark in item.iter_markers("fault")]
+    marked = [(item, fault_index.as_told(mark.args[0])) for item in items for mark in item.iter_markers("fault")]
     if asked := os.environ.get(fault_index.VARIABLE):
         here = [
             (item.path.relative_to(fault_index.TESTS).as_posix(), item.originalname, told)  # type: ignore[attr-defined]

@@ -55,7 +55,13 @@ def collected(python: str, places: list[str]) -> list[Fault]:
         told = Path(folder) / "faults.json"
         command = [python, "-m", "pytest", "--collect-only", "-q", *places]
         subprocess.run(command, cwd=ROOT, env={**os.environ, VARIABLE: str(told)}, stdout=subprocess.DEVNULL, check=True)
-        return [Fault(*each) for each in json.loads(told.read_text(encoding="utf-8"))]
+        marks = json.loads(told.read_text(encoding="utf-8"))
+        return [Fault(file, test, as_told(sentence)) for file, test, sentence in marks]
+
+
+def as_told(sentence: str) -> str:
+    """Return a mark's sentence as the page has it."""
+    return sentence[:1].upper() + sentence[1:].removesuffix(".")
 
 
 def page(found: Iterable[Fault]) -> str:
