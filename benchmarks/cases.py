@@ -74,10 +74,14 @@ class Scale:
 def public_architecture(width: int, heads: int, layers: int, tokens: int) -> Sizes:
     """Return the public architecture, narrower and with fewer blocks, tokens and image patches."""
     few = layers // 2 + 1
-    temporal = replace(FULL.temporal, num_attention_heads=heads, width=width, cross_attention_dim=width, num_tokens_nominal=tokens)
+    temporal = replace(
+        FULL.temporal, num_attention_heads=heads, width=width, cross_attention_dim=width, num_tokens_nominal=tokens
+    )
     return replace(
         FULL,
-        vae=replace(FULL.vae, num_attention_heads=heads, width_encoder=width, width_decoder=width, num_layers_decoder=few),
+        vae=replace(
+            FULL.vae, num_attention_heads=heads, width_encoder=width, width_decoder=width, num_layers_decoder=few
+        ),
         image_to_3d=ImageTo3DConfig(heads, width, FULL.latent, layers, cross_attention_dim=width),
         temporal=replace(temporal, num_layers=layers, inflated_layers=tuple(range(layers))),
         autoencoder=replace(FULL.autoencoder, width=width, num_layers=few, num_attention_heads=heads),
@@ -88,5 +92,7 @@ def public_architecture(width: int, heads: int, layers: int, tokens: int) -> Siz
 
 SCALES = {
     "full": Scale(FULL),
-    "small": Scale(public_architecture(width=64, heads=2, layers=5, tokens=64), resolution=128, pixels=128, rings=50, segments=40),
+    "small": Scale(
+        public_architecture(width=64, heads=2, layers=5, tokens=64), resolution=128, pixels=128, rings=50, segments=40
+    ),
 }

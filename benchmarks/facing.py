@@ -55,7 +55,10 @@ def measured(cast: Cast, index: int) -> dict:
     moved = np.linalg.norm(character.vertices - character.vertices[0], axis=-1).mean(axis=1)
     other = int(moved.argmax())
     size = float(np.ptp(character.vertices[0], axis=0).max())
-    told = {"file": character.name, "first_pose": view_of(character.vertices[0], character.faces, crops, character.back)}
+    told = {
+        "file": character.name,
+        "first_pose": view_of(character.vertices[0], character.faces, crops, character.back),
+    }
     if moved[other] >= LEAST_CHANGE * size:
         told["other_pose"] = view_of(character.vertices[other], character.faces, crops, character.back)
     return told
@@ -91,7 +94,9 @@ def line(found: dict) -> str:
             view = found[name]
             word = "agrees" if view["agrees"] else "warned"
             doubt = "" if view["doubtful"] is None else " doubtful"
-            parts.append(f"{name} {view['degrees']:5.1f} degrees, {word}{doubt} ({view['overlap']:.3f}, {view['cost']:.2f})")
+            parts.append(
+                f"{name} {view['degrees']:5.1f} degrees, {word}{doubt} ({view['overlap']:.3f}, {view['cost']:.2f})"
+            )
     return "  ".join(parts)
 
 

@@ -59,7 +59,10 @@ def marching_cubes_library(device: torch.device) -> str:
     Warp is tried on one cell, because the product falls back to scikit-image without a message.
     """
     if device.type in WARP_DEVICES:
-        cell, corners = torch.zeros(1, 3, dtype=torch.int32, device=device), torch.tensor([[1.0]] + 7 * [[-1.0]], device=device)
+        cell, corners = (
+            torch.zeros(1, 3, dtype=torch.int32, device=device),
+            torch.tensor([[1.0]] + 7 * [[-1.0]], device=device),
+        )
         with suppress(Exception):
             march_with_warp(cell, corners)
             return f"Warp {importlib.metadata.version('warp-lang')}"

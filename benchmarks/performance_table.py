@@ -18,7 +18,9 @@ def read_report(output: Path) -> dict:
         report = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"machines": {}}
         return {**report, "machines": dict(report["machines"])}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise SystemExit(f"{path} cannot be read as an earlier report. Remove it, or choose another --output.") from error
+        raise SystemExit(
+            f"{path} cannot be read as an earlier report. Remove it, or choose another --output."
+        ) from error
 
 
 def write_report(output: Path, report: dict) -> None:
@@ -50,7 +52,9 @@ def tables(report: dict) -> str:
 def operations_table(operations: dict[str, dict[str, int]]) -> str:
     """Return a table in PFLOP, without the memory plans, whose operations are those of the preset."""
     shown = {name: counts for name, counts in operations.items() if "GB" not in name}
-    lines = [[stage, *(f"{counts[stage] / 1e15:.3f}" for counts in shown.values())] for stage in STAGES if stage != CLEAN_UP]
+    lines = [
+        [stage, *(f"{counts[stage] / 1e15:.3f}" for counts in shown.values())] for stage in STAGES if stage != CLEAN_UP
+    ]
     sums = [sum(counts.values()) / 1e15 for counts in shown.values()]
     lines.append(["**all**", *(f"**{total:.2f}**" for total in sums)])
     lines += [[f"seconds at {rate} PFLOP/s", *(f"{total / rate:.1f}" for total in sums)] for rate in RATES]
@@ -108,7 +112,9 @@ def sentences(rows: dict[str, dict]) -> list[str]:
     loading = rows.get("loading", {})
     if "seconds" in loading:
         rate = loading["gigabytes"] / loading["seconds"]
-        told.append(f"Loading {loading['gigabytes']:.3g} GB of weights takes {loading['seconds']:.2f} s ({rate:.2f} GB/s).")
+        told.append(
+            f"Loading {loading['gigabytes']:.3g} GB of weights takes {loading['seconds']:.2f} s ({rate:.2f} GB/s)."
+        )
     told += [f"{name}: not measured. {row['error']}" for name, row in rows.items() if "error" in row]
     return ["\n".join(f"- {sentence}" for sentence in told)] if told else []
 

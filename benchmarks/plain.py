@@ -63,7 +63,10 @@ def uncached(network: Any) -> Iterator[None]:
     def forward_raw(self: Any, latents: Tensor, time: Tensor, raw: Raw, *rest: Any) -> Tensor:
         return forward(self, latents, time, prepare(self, *raw.arguments), *rest)
 
-    with patch.object(network, "prepare", lambda self, *arguments: Raw(arguments)), patch.object(network, "forward", forward_raw):
+    with (
+        patch.object(network, "prepare", lambda self, *arguments: Raw(arguments)),
+        patch.object(network, "forward", forward_raw),
+    ):
         yield
 
 

@@ -117,7 +117,9 @@ def main() -> None:
         print(f"{name:40} {clock:8.3f} {processor:10.3f}")
     for name in (LOOP, READY):
         ratio = seconds[name] * chosen.poses / seconds["writing keys and curves"]
-        print(f"{name}, for all poses, takes {ratio[0]:.0f} (processor: {ratio[1]:.0f}) times as long as writing keys and curves")
+        print(
+            f"{name}, for all poses, takes {ratio[0]:.0f} (processor: {ratio[1]:.0f}) times as long as writing keys and curves"
+        )
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 
 

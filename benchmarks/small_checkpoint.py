@@ -138,7 +138,10 @@ def measure(clip: Path, version: str, preset: str) -> dict:
 def table(report: dict) -> str:
     """Return Markdown with a row per stage, and the ratios of the two versions."""
     rows = report["rows"]
-    lines = ["| stage | " + " | ".join(f"{name}: processor s / peak MB" for name in rows) + " |", "|---" * (len(rows) + 1) + "|"]
+    lines = [
+        "| stage | " + " | ".join(f"{name}: processor s / peak MB" for name in rows) + " |",
+        "|---" * (len(rows) + 1) + "|",
+    ]
     for stage in rows["16 product"]["stages"]:
         lines.append(line(stage, [row["stages"].get(stage, NOTHING) for row in rows.values()]))
     lines.append(line("**all**", list(rows.values())))

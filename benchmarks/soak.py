@@ -84,7 +84,9 @@ class Worker:
         self._log = tempfile.TemporaryFile()
         command = [sys.executable, "-I", str(WORKER)]
         variables = {**os.environ, "HF_HUB_OFFLINE": "1"}
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, env=variables)
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._log, env=variables
+        )
         self._id = 0
         return self
 

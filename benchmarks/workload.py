@@ -115,7 +115,9 @@ def torus_mesh(rings: int, segments: int) -> Mesh:
     index = np.arange(rings * segments).reshape(rings, segments)
     right, above = np.roll(index, -1, axis=0), np.roll(index, -1, axis=1)
     corner = np.roll(right, -1, axis=1)
-    faces = np.concatenate([np.stack(face, axis=-1).reshape(-1, 3) for face in ((index, above, corner), (index, corner, right))])
+    faces = np.concatenate(
+        [np.stack(face, axis=-1).reshape(-1, 3) for face in ((index, above, corner), (index, corner, right))]
+    )
     return Mesh(vertices.reshape(-1, 3).astype(np.float32), faces.astype(np.int32))
 
 

@@ -76,7 +76,10 @@ def match_again(context: bpy.types.Context, target: bpy.types.Object, way: str, 
     assert made is not None
     record = runner.record(made.job)
     given, writing = record.resolved(), delivery.Writing.of(record)
-    choice: dict[str, Any] = {"match": protocol.Match(way), "facing": _side(target, axis, writing.facing, made.shape_matrix)}
+    choice: dict[str, Any] = {
+        "match": protocol.Match(way),
+        "facing": _side(target, axis, writing.facing, made.shape_matrix),
+    }
     clip = bpy.path.abspath(filepath) or None
     rematch = protocol.Rematch(
         result=str(record.result_path),
@@ -121,7 +124,9 @@ def _side(target: bpy.types.Object, axis: str, facing: str, shape: np.ndarray) -
 
 def _check_files(rematch: protocol.Rematch, request: protocol.Animate) -> None:
     if not Path(rematch.result).is_file():
-        raise MotionError("The result that is to be matched is not in the job folder any more.", "Animate the mesh again.")
+        raise MotionError(
+            "The result that is to be matched is not in the job folder any more.", "Animate the mesh again."
+        )
     _check_clip(request.clip)
 
 

@@ -131,7 +131,10 @@ def find_python(configured: str = "") -> Path:
     Raises:
         BackendMissing: there is none, or the one that was named is not there.
     """
-    for source, named in (("The preferences name", configured), (f"{PYTHON_VARIABLE} names", os.environ.get(PYTHON_VARIABLE, ""))):
+    for source, named in (
+        ("The preferences name", configured),
+        (f"{PYTHON_VARIABLE} names", os.environ.get(PYTHON_VARIABLE, "")),
+    ):
         if named:
             return _named_python(source, Path(os.path.expanduser(named)))
     for folder in _environments():

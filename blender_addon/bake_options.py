@@ -14,10 +14,22 @@ from .scene.baking import Baked
 from .scene.used_files import same_path, used_files
 
 METHODS = (
-    ("COMPRESSED", "Compressed", "Few shape keys that are mixed anew in every frame: the smallest result for a given error"),
+    (
+        "COMPRESSED",
+        "Compressed",
+        "Few shape keys that are mixed anew in every frame: the smallest result for a given error",
+    ),
     ("THINNED", "Every n-th Frame", "Leave out poses, and go in straight lines between those that stay"),
-    ("PLAIN", "Plain Keys", "One relative key a pose, whatever the keys were: absolute, compressed, or retimed by hand"),
-    ("ALEMBIC", "Alembic Cache", "A file beside the .blend holds every frame, and a modifier plays it. No shape keys are left"),
+    (
+        "PLAIN",
+        "Plain Keys",
+        "One relative key a pose, whatever the keys were: absolute, compressed, or retimed by hand",
+    ),
+    (
+        "ALEMBIC",
+        "Alembic Cache",
+        "A file beside the .blend holds every frame, and a modifier plays it. No shape keys are left",
+    ),
     ("PC2", "PC2 Cache", "As Alembic, in the older format that most programs read"),
 )
 ENDINGS = {"ALEMBIC": ".abc", "PC2": ".pc2"}
@@ -32,7 +44,11 @@ class BakeOptions:
 
     method: EnumProperty(name="Method", description="What becomes of the shape keys", items=METHODS)
     step: IntProperty(
-        name="Keep Every", description="2 halves the shape keys. Fast motion gets less round", min=1, soft_max=16, default=2
+        name="Keep Every",
+        description="2 halves the shape keys. Fast motion gets less round",
+        min=1,
+        soft_max=16,
+        default=2,
     )
     limit: EnumProperty(name="Limit", description="What bounds the number of keys", items=LIMITS)
     error: FloatProperty(
@@ -43,7 +59,9 @@ class BakeOptions:
         default=0.5,
         subtype="PERCENTAGE",
     )
-    count: IntProperty(name="Keys", description="More keys bring every vertex nearer to its place", min=1, soft_max=64, default=12)
+    count: IntProperty(
+        name="Keys", description="More keys bring every vertex nearer to its place", min=1, soft_max=64, default=12
+    )
     path: StringProperty(
         name="File",
         description="Where the cache is written. Empty takes the folder of the .blend and the object's name",

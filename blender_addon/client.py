@@ -15,7 +15,14 @@ from queue import Empty
 from typing import Any
 
 from . import log_file, pipes
-from .backend_files import CHECKPOINTS_VARIABLE, checkpoints_folder, compiler_variables, find_python, protocol, worker_file
+from .backend_files import (
+    CHECKPOINTS_VARIABLE,
+    checkpoints_folder,
+    compiler_variables,
+    find_python,
+    protocol,
+    worker_file,
+)
 from .patience import Patience
 
 PING_SECONDS = 1.0
@@ -190,7 +197,9 @@ class WorkerClient:
             answer: object = protocol.read(protocol.ANSWERS[type(request)], value)
         except protocol.ProtocolError as error:
             problem = f"The backend answered {request.METHOD} in another form: {error.problem}"
-            return Refused(id, request, protocol.ProtocolError(protocol.Kind.OTHER_VERSION, problem, "Install the add-on again."))
+            return Refused(
+                id, request, protocol.ProtocolError(protocol.Kind.OTHER_VERSION, problem, "Install the add-on again.")
+            )
         self._introduced = self._introduced or isinstance(request, protocol.Initialize)
         return Answered(id, request, answer)
 

@@ -93,7 +93,9 @@ def attempt(path: Path, name: str, out: Path, options: TrackOptions) -> tuple[in
         reading.unlink(missing_ok=True)
 
 
-def convert_file(path: Path, name: str, out: Path, options: TrackOptions) -> tuple[int, list[dict[str, str]], str | None]:
+def convert_file(
+    path: Path, name: str, out: Path, options: TrackOptions
+) -> tuple[int, list[dict[str, str]], str | None]:
     """As `attempt`."""
     every, written = options.clips == Clips.EVERY, 0
     survey, problem = tried(lambda: survey_file(path, options.facing, options.keep_still, options.clips != Clips.FIRST))

@@ -44,7 +44,9 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="dataset.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    top = argparse.ArgumentParser(
+        prog="dataset.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     top.add_argument("folder", type=Path)
     top.add_argument("out", type=Path)
     top.add_argument("--frames", type=int, default=16, help="spread evenly over the animation (16)")
@@ -52,7 +54,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--vertices", type=int, default=1024, help="of the mesh's own (1024)")
     top.add_argument("--size", type=int, default=256, help="pixels of a picture's side (256)")
     top.add_argument("--views", type=int, default=1, help="cameras; 0 makes no pictures (1)")
-    top.add_argument("--facing", default="auto", help="the axis that subjects face in Blender, NEG_Y and the like (auto)")
+    top.add_argument(
+        "--facing", default="auto", help="the axis that subjects face in Blender, NEG_Y and the like (auto)"
+    )
     top.add_argument("--faces", action="store_true", help="keep the whole mesh too")
     top.add_argument("--seed", type=int, default=0)
     clips = top.add_mutually_exclusive_group()
@@ -89,8 +93,12 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--random-light", action="store_true", help="every camera has a light of its own")
     distances = top.add_mutually_exclusive_group()
-    distances.add_argument("--distances", dest="queries", action="store_const", const=4096, default=0, help="--queries 4096")
-    distances.add_argument("--queries", type=int, dest="queries", help="points a frame whose signed distance is measured")
+    distances.add_argument(
+        "--distances", dest="queries", action="store_const", const=4096, default=0, help="--queries 4096"
+    )
+    distances.add_argument(
+        "--queries", type=int, dest="queries", help="points a frame whose signed distance is measured"
+    )
     top.add_argument("--keep-still", action="store_true", help="keep files in which nothing moves")
     return top
 
@@ -102,7 +110,9 @@ def own_arguments(argv: Sequence[str]) -> list[str]:
 
 def load_package(folder: Path) -> ModuleType:
     """This package, wherever it lies and whatever its folder is called; the module search path stays as it is."""
-    spec = importlib.util.spec_from_file_location(PACKAGE, folder / "__init__.py", submodule_search_locations=[str(folder)])
+    spec = importlib.util.spec_from_file_location(
+        PACKAGE, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
     assert spec is not None and spec.loader is not None
     sys.modules[PACKAGE] = package = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(package)

@@ -181,7 +181,11 @@ def _write_onto(target: bpy.types.Object, motion: Motion, options: WriteOptions,
 def _tell(colours: str, written: Written) -> None:
     """Shows what is not as it was asked for, though the motion is there."""
     if written.note:
-        cure = "A copy with its modifiers applied keeps all of it." if written.fix else "Animate it again for the exact one."
+        cure = (
+            "A copy with its modifiers applied keeps all of it."
+            if written.fix
+            else "Animate it again for the exact one."
+        )
         shown.show(Problem(f"{written.note} {colours}".strip(), cure, written.fix))
     elif colours:
         shown.show(Problem(colours, "The motion is there. Animate it again for its colours."))

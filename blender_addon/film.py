@@ -84,7 +84,9 @@ class Film:
                 shown.show(Problem(problem, "Choose first frame, count and step under Frames so that it moves."))
 
 
-def _render_apart(plan: Plan, names: list[Name], record: JobRecord, command: list[str]) -> Iterator[rendering.Told | None]:
+def _render_apart(
+    plan: Plan, names: list[Name], record: JobRecord, command: list[str]
+) -> Iterator[rendering.Told | None]:
     """In a second Blender; once more with Cycles where EEVEE does not come up without a window."""
     while bpy.app.is_job_running("RENDER"):
         yield None

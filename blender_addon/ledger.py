@@ -74,7 +74,11 @@ def read_clips(out: Path) -> dict[str, list[dict[str, str]]]:
     rows: dict[str, list[dict[str, str]]] = {}
     for row in _rows(out / CLIPS, COLUMNS):
         rows.setdefault(row["file"], []).append(row)
-    return {name: found for name, found in rows.items() if all(not r["sequence"] or (out / r["sequence"]).exists() for r in found)}
+    return {
+        name: found
+        for name, found in rows.items()
+        if all(not r["sequence"] or (out / r["sequence"]).exists() for r in found)
+    }
 
 
 def write_clips(out: Path, rows: dict[str, list[dict[str, str]]]) -> None:
@@ -101,7 +105,9 @@ def write(path: Path, step: Callable[[], object]) -> None:
     try:
         step()
     except OSError as error:
-        raise FolderError(f"{path} cannot be written: {error.strerror}.", "Free some space, or choose another folder.") from error
+        raise FolderError(
+            f"{path} cannot be written: {error.strerror}.", "Free some space, or choose another folder."
+        ) from error
 
 
 def _rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:

@@ -24,7 +24,9 @@ def new_log(folder: Path | None = None) -> Path:
         FolderError: the folder cannot be written.
     """
     folder = folder or logs_folder()
-    path = folder / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}-{time.monotonic_ns() % 10**9:09}.log"
+    path = (
+        folder / f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{os.getpid()}-{time.monotonic_ns() % 10**9:09}.log"
+    )
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

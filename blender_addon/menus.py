@@ -2,7 +2,13 @@
 
 SOURCES = (
     ("VIDEO", "Video", "A video file", "FILE_MOVIE", 0),
-    ("IMAGES", "Image Sequence", "A folder of numbered pictures, best with a transparent background", "RENDERLAYERS", 1),
+    (
+        "IMAGES",
+        "Image Sequence",
+        "A folder of numbered pictures, best with a transparent background",
+        "RENDERLAYERS",
+        1,
+    ),
     ("OBJECT", "Animated Object", "Its animation is rendered, and the pictures drive the result", "OBJECT_DATA", 2),
 )
 PRESETS = (
@@ -12,7 +18,11 @@ PRESETS = (
     ("quality", "Quality", "The published sampling, and the longest wait"),
 )
 MEMORY = (
-    ("auto", "Auto", "As much as fits into the memory that is free. When it runs out nevertheless, the job goes on with less"),
+    (
+        "auto",
+        "Auto",
+        "As much as fits into the memory that is free. When it runs out nevertheless, the job goes on with less",
+    ),
     ("24", "24 GB", "All networks stay on the card. The fastest"),
     ("12", "12 GB", "One network at a time is on the card, the others wait in main memory. The result is the same"),
     ("8", "8 GB", "As 12 GB, and the large layers take their input in parts. The result is the same, it takes longer"),
@@ -38,7 +48,11 @@ MATCHES = (
         "stand as the reference frame shows it keeps the model's motion. The usual choice",
     ),
     ("off", "Off", "The model's motion stays as it is"),
-    ("refine", "From the Motion", "The model's motion is bent until it lies on the clip. Best where it is roughly right already"),
+    (
+        "refine",
+        "From the Motion",
+        "The model's motion is bent until it lies on the clip. Best where it is roughly right already",
+    ),
     (
         "track",
         "From the Mesh",

@@ -96,7 +96,9 @@ def check_online() -> None:
     """Refuse to download where Blender may not use the network; raises ArtistError."""
     if not is_online():
         cure = "Switch on Preferences > System > Network > Allow Online Access."
-        raise ArtistError("Blender may not use the network, and models are downloaded from it.", cure, "screen.userpref_show")
+        raise ArtistError(
+            "Blender may not use the network, and models are downloaded from it.", cure, "screen.userpref_show"
+        )
 
 
 def is_online() -> bool:

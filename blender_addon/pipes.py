@@ -48,7 +48,9 @@ def _opened(log: Path) -> BinaryIO:
     try:
         return log.open("ab")
     except OSError as error:
-        raise FolderError(f"The log {log} cannot be written ({error.strerror}).", "Free some space, or mend the folder.") from error
+        raise FolderError(
+            f"The log {log} cannot be written ({error.strerror}).", "Free some space, or mend the folder."
+        ) from error
 
 
 def connect(process: Process) -> tuple[Inbox, Outbox]:

@@ -10,7 +10,11 @@ def selection(context: bpy.types.Context) -> tuple[Any, ...]:
     """Who is selected and active, and in which mode: equal as long as the artist left it alone."""
     layer = context.view_layer
     active = layer.objects.active
-    return context.mode, active and active.name, tuple(item.name for item in layer.objects if item.select_get(view_layer=layer))
+    return (
+        context.mode,
+        active and active.name,
+        tuple(item.name for item in layer.objects if item.select_get(view_layer=layer)),
+    )
 
 
 def present(context: bpy.types.Context, made: bpy.types.Object) -> None:

@@ -60,6 +60,10 @@ class AlreadyShown(ArtistError):
 
 def fix_of(error: JobError) -> str | None:
     """The operator that mends a job's error."""
-    return {protocol.Kind.OUT_OF_MEMORY: LIGHTER, Trouble.BACKEND_MISSING: PREFERENCES, protocol.Kind.BAD_INSTALL: PREFERENCES}.get(
+    return {
+        protocol.Kind.OUT_OF_MEMORY: LIGHTER,
+        Trouble.BACKEND_MISSING: PREFERENCES,
+        protocol.Kind.BAD_INSTALL: PREFERENCES,
+    }.get(
         error.kind  # type: ignore[call-overload]
     )

@@ -95,7 +95,9 @@ class SceneSettings(bpy.types.PropertyGroup):
         description="As the panel's First Frame, but counted from 0, as files and scripts keep it",
         min=0,
     )
-    scene_start: IntProperty(name="First Frame", description="Frame of the scene with which the motion begins", default=1)
+    scene_start: IntProperty(
+        name="First Frame", description="Frame of the scene with which the motion begins", default=1
+    )
     frame_count: IntProperty(
         name="Frames",
         description="How many poses the result has. More catch faster motion and take longer and more memory",
@@ -348,7 +350,11 @@ WITH_CALLBACKS = (
 """Attached after their classes and detached before them: left in a class, they crash the bpy module of 4.2 when it ends."""
 
 CLASSES = (BakeSettings, SceneSettings, ObjectSettings, WindowSettings)
-OWNERS = ((bpy.types.Scene, SceneSettings), (bpy.types.Object, ObjectSettings), (bpy.types.WindowManager, WindowSettings))
+OWNERS = (
+    (bpy.types.Scene, SceneSettings),
+    (bpy.types.Object, ObjectSettings),
+    (bpy.types.WindowManager, WindowSettings),
+)
 
 
 def attach() -> None:

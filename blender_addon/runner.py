@@ -265,7 +265,11 @@ def _write_arrived() -> None:
     while _arrived:
         job = _arrived.pop(0)
         if not files.is_ours(job):
-            show(Problem(f"{job.title} is done, and its file is not open.", "Open the file and bring it back from History."))
+            show(
+                Problem(
+                    f"{job.title} is done, and its file is not open.", "Open the file and bring it back from History."
+                )
+            )
             continue
         try:
             made = delivery.deliver(job)

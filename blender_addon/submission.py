@@ -135,7 +135,9 @@ def look(context: bpy.types.Context) -> int:
         ArtistError: no clip was named, it does not exist, or the thumbnail cannot be written.
     """
     request = _request(context.scene, clip_of(context.scene.actionmesh), None, [])
-    alike = {item.name: getattr(request, item.name) for item in fields(protocol.Look) if item.name not in ("out", "size")}
+    alike = {
+        item.name: getattr(request, item.name) for item in fields(protocol.Look) if item.name not in ("out", "size")
+    }
     return runner.look(protocol.Look(**alike, out=str(looks.new_picture()), size=THUMBNAIL), context.scene.actionmesh)
 
 

@@ -54,7 +54,9 @@ def collected(python: str, places: list[str]) -> list[Fault]:
     with tempfile.TemporaryDirectory() as folder:
         told = Path(folder) / "faults.json"
         command = [python, "-m", "pytest", "--collect-only", "-q", *places]
-        subprocess.run(command, cwd=ROOT, env={**os.environ, VARIABLE: str(told)}, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(
+            command, cwd=ROOT, env={**os.environ, VARIABLE: str(told)}, stdout=subprocess.DEVNULL, check=True
+        )
         marks = json.loads(told.read_text(encoding="utf-8"))
         return [Fault(file, test, as_told(sentence)) for file, test, sentence in marks]
 

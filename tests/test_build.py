@@ -123,7 +123,10 @@ def test_without_a_python_or_the_libraries_of_the_module_its_tests_are_skipped_w
     checks.pythons, checks.libraries = ["3.11"], ["libSM.so.6"]
     assert build.test(tmp_path) == 0
     assert not ran_in(checks)
-    assert "Skipped: Blender 4.2, 4.5, 5.0, 5.1, 5.2, 5.3, because Blender's Python module needs libSM;" in capsys.readouterr().out
+    assert (
+        "Skipped: Blender 4.2, 4.5, 5.0, 5.1, 5.2, 5.3, because Blender's Python module needs libSM;"
+        in capsys.readouterr().out
+    )
 
 
 def test_real_blender_is_used_where_there_is_one(checks, tmp_path, monkeypatch, capsys):
@@ -134,7 +137,9 @@ def test_real_blender_is_used_where_there_is_one(checks, tmp_path, monkeypatch, 
     assert build.test(tmp_path) == 5
     assert "Skipped: tests/window" not in capsys.readouterr().out
     name, command, variables = checks[-1]
-    assert name == "window" and command[1:] == ["-m", "pytest", "tests/window"] and variables["BLENDER"] == "/opt/blender"
+    assert (
+        name == "window" and command[1:] == ["-m", "pytest", "tests/window"] and variables["BLENDER"] == "/opt/blender"
+    )
 
 
 def test_blender_is_the_one_named_or_the_one_on_the_path(monkeypatch):
@@ -164,8 +169,12 @@ def test_requirements_of_every_blender_are_pinned():
 
 
 def test_extras_pin_what_the_requirement_files_pin():
-    extras = tomllib.loads((build.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
-    pinned = {name: (build.ROOT / "backend" / f"requirements-{name}.txt").read_text().split("\n") for name in ("dev", "cuda")}
+    extras = tomllib.loads((build.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "optional-dependencies"
+    ]
+    pinned = {
+        name: (build.ROOT / "backend" / f"requirements-{name}.txt").read_text().split("\n") for name in ("dev", "cuda")
+    }
     assert set(extras["dev"]) | set(extras["train"]) <= set(pinned["dev"])
     assert set(extras["cuda"]) <= set(pinned["cuda"])
 
@@ -211,16 +220,23 @@ def bare(monkeypatch):
 
 @pytest.mark.parametrize("code", [0, 2])
 def test_demo_without_blender_runs_the_command_line_and_says_why(demo_repository, bare, monkeypatch, capsys, code):
-    text = 'echo asked: $@\nfor each in $@; do case $each in *demo_out*) touch $each;; esac; done'
+    text = "echo asked: $@\nfor each in $@; do case $each in *demo_out*) touch $each;; esac; done"
     python = program(demo_repository, text, code)
     monkeypatch.setattr(Environment, "ensure", lambda self, names: python)
     bare("", "it lacks libSM")
     assert build.demo(demo_repository) == code
     shown = capsys.readouterr().out
     assert shown.splitlines()[-1] == "This was without Blender: it lacks libSM."
-    out, demo = demo_repository / "demo_out", demo_repository / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo"
+    out, demo = (
+        demo_repository / "demo_out",
+        demo_repository / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo",
+    )
     asked = [line for line in shown.splitlines() if line.startswith("asked:")]
-    runs = [f"{demo / 'clip.mp4'}", f"{demo / 'clip.mp4'} --mesh {demo / 'mesh.glb'}", f"{demo / 'husky'} --shape relief"]
+    runs = [
+        f"{demo / 'clip.mp4'}",
+        f"{demo / 'clip.mp4'} --mesh {demo / 'mesh.glb'}",
+        f"{demo / 'husky'} --shape relief",
+    ]
     assert len(asked) == (3 if code == 0 else 1)
     assert all(f"-m actionmesh animate {run} --preset demo " in line for run, line in zip(runs, asked, strict=False))
     told = shown.rpartition("asked:")[2].partition("\n")[2]

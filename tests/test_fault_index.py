@@ -23,5 +23,7 @@ def test_the_readme_tells_how_many_there_are():
 
 
 def test_a_fault_of_two_tests_is_told_once():
-    text = page([Fault("b.py", "test_b", "It fell"), Fault("a.py", "test_a", "It fell"), Fault("a.py", "test_c", "It broke")])
+    text = page(
+        [Fault("b.py", "test_b", "It fell"), Fault("a.py", "test_a", "It fell"), Fault("a.py", "test_c", "It broke")]
+    )
     assert "2 faults" in text and "- It fell (`test_a`)" in text and "test_b" not in text

@@ -58,9 +58,7 @@ def test_help_needs_nothing(clone, home):
 
 def test_extension_made_of_it_knows_what_installing_the_backend_takes(clone, home, tmp_path):
     run([*BARE, "-c", PACKAGE, tmp_path / "extension.zip"], home, cwd=clone)
-    assert run(["git", "status", "--porcelain"], home, cwd=clone) == "", (
-        "only what git ignores is made beside the code"
-    )
+    assert run(["git", "status", "--porcelain"], home, cwd=clone) == "", "only what git ignores is made beside the code"
     with zipfile.ZipFile(tmp_path / "extension.zip") as archive:
         archive.extractall(tmp_path / "extension")
     request = encode_request(Request(Action.PLAN, online=True)).decode()
@@ -83,9 +81,7 @@ def test_programs_installed_from_it_start_without_any_other_package(clone, home,
     assert files == {name.removeprefix("backend/") for name in committed}
     environment = tmp_path / "environment"
     run([BASE, "-m", "venv", "--without-pip", environment], home)
-    run(
-        [sys.executable, "-m", "pip", "-q", "--python", environment, "install", "--no-deps", "--no-index", wheel], home
-    )
+    run([sys.executable, "-m", "pip", "-q", "--python", environment, "install", "--no-deps", "--no-index", wheel], home)
     assert run([environment / "bin" / "actionmesh", "--version"], home) == f"ActionMesh {agreed_version(clone)}\n"
     assert "COMMAND" in run([environment / "bin" / "actionmesh", "--help"], home)
     run([environment / "bin" / "actionmesh-worker"], home, stdin=subprocess.DEVNULL)

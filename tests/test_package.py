@@ -146,7 +146,9 @@ def test_zip_holds_what_the_extension_needs_and_nothing_else():
         "README.md",
     }
     assert needed <= names
-    assert not [name for name in names if "__pycache__" in name or name.startswith(("tests", ".", "docs")) or "/." in name]
+    assert not [
+        name for name in names if "__pycache__" in name or name.startswith(("tests", ".", "docs")) or "/." in name
+    ]
 
 
 def test_what_trains_and_evaluates_stays_in_the_repository():

@@ -92,14 +92,30 @@ class Animation:
     def __post_init__(self) -> None:
         poses, points = self.vertices, len(self.vertices.shape) == 3 and self.vertices.shape[1]
         _require(poses.ndim == 3 and poses.shape[2] == 3 and poses.dtype == np.float32, "vertices are no poses")
-        _require(self.faces.ndim == 2 and self.faces.shape[1] == 3 and self.faces.dtype == np.int32, "faces are no triangles")
-        _require(self.faces.size == 0 or 0 <= self.faces.min() <= self.faces.max() < points, "faces name vertices that are none")
-        _require(self.times.shape == (len(poses),) and self.times.dtype.kind in "fiu", "times are not those of the poses")
-        _require(self.frame_indices.shape == self.times.shape and self.frame_indices.dtype.kind in "iu", "frames are no numbers")
+        _require(
+            self.faces.ndim == 2 and self.faces.shape[1] == 3 and self.faces.dtype == np.int32, "faces are no triangles"
+        )
+        _require(
+            self.faces.size == 0 or 0 <= self.faces.min() <= self.faces.max() < points,
+            "faces name vertices that are none",
+        )
+        _require(
+            self.times.shape == (len(poses),) and self.times.dtype.kind in "fiu", "times are not those of the poses"
+        )
+        _require(
+            self.frame_indices.shape == self.times.shape and self.frame_indices.dtype.kind in "iu",
+            "frames are no numbers",
+        )
         _require(0 <= self.reference_frame < len(poses), "the reference frame is none of the poses")
         unmatched = self.unmatched
-        _require(unmatched is None or (unmatched.shape == poses.shape and unmatched.dtype == np.float32), "unmatched are others")
-        _require(self.appearance is None or len(self.appearance.corner_uv) == len(self.faces), "UVs are not those of the faces")
+        _require(
+            unmatched is None or (unmatched.shape == poses.shape and unmatched.dtype == np.float32),
+            "unmatched are others",
+        )
+        _require(
+            self.appearance is None or len(self.appearance.corner_uv) == len(self.faces),
+            "UVs are not those of the faces",
+        )
 
     @property
     def frames(self) -> list[float]:
@@ -132,7 +148,10 @@ class Animation:
 
     def save(self, path: str | Path) -> None:
         """Write one .safetensors file, with the provenance and the reference frame in its metadata."""
-        metadata = {"reference_frame": str(self.reference_frame), "provenance": json.dumps(asdict(self.saved_provenance))}
+        metadata = {
+            "reference_frame": str(self.reference_frame),
+            "provenance": json.dumps(asdict(self.saved_provenance)),
+        }
         if self.origin.any():
             metadata["origin"] = json.dumps(self.origin.tolist())
         write_atomically(Path(path), lambda part: part.write_bytes(save(self.arrays(), metadata)))

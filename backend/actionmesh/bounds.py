@@ -19,7 +19,9 @@ SHOWN = 40
 def require_whole(what: str, value: object, least: int, most: int, why: str = "") -> None:
     """Raise InputError unless `value` is a whole number in these bounds."""
     if not is_whole(value, least, most):
-        raise InputError(f"The {what} is {shown(value)}.", f"Use a whole number, {least} or more and {most} at the most{why}.")
+        raise InputError(
+            f"The {what} is {shown(value)}.", f"Use a whole number, {least} or more and {most} at the most{why}."
+        )
 
 
 def require_number(what: str, value: object, least: float, most: float) -> None:

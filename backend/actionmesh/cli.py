@@ -118,7 +118,9 @@ def run_match(chosen: argparse.Namespace) -> None:
 def print_result(animated: Animated) -> None:
     for path in animated.out:
         print(f"Wrote {path}")
-    print(f"{animated.poses} poses of {animated.vertices} vertices and {animated.faces} faces, {animated.duration:.2f} s")
+    print(
+        f"{animated.poses} poses of {animated.vertices} vertices and {animated.faces} faces, {animated.duration:.2f} s"
+    )
     print_fit(animated.fit)
     if animated.retried_for_memory:
         print(f"Memory ran out on the way; it was finished with --memory {animated.plan}, which takes longer.")

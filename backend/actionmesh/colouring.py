@@ -28,7 +28,9 @@ def painted_by_camera(animation: Animation, crops: SubjectCrops, standing: Stand
     poses = standing.to_match.apply(_whole_poses(animation))
     coat = _coat(poses, animation, crops, native_camera(film, standing), None, progress)
     fitting = fit(poses, animation.faces, film, standing.view.camera, progress.check)
-    found = replace(animation.provenance.fit, agreement=standing.view.overlap, overlap=fitting, camera=clip_camera(film, standing))
+    found = replace(
+        animation.provenance.fit, agreement=standing.view.overlap, overlap=fitting, camera=clip_camera(film, standing)
+    )
     return replace(animation, appearance=coat).with_fit(found)
 
 
@@ -59,14 +61,21 @@ def painted_again(animation: Animation, crops: SubjectCrops, standing: Standing,
     return _painted_into(atlas, animation, crops, standing, progress)
 
 
-def _painted_into(atlas: Atlas, animation: Animation, crops: SubjectCrops, standing: Standing, progress: Progress) -> Animation:
+def _painted_into(
+    atlas: Atlas, animation: Animation, crops: SubjectCrops, standing: Standing, progress: Progress
+) -> Animation:
     poses = standing.to_match.apply(_whole_poses(animation))
     camera = native_camera(make_film(crops, progress.check), standing)
     return replace(animation, appearance=_coat(poses, animation, crops, camera, atlas, progress))
 
 
 def _coat(
-    poses: np.ndarray, animation: Animation, crops: SubjectCrops, camera: FilmCamera, atlas: Atlas | None, progress: Progress
+    poses: np.ndarray,
+    animation: Animation,
+    crops: SubjectCrops,
+    camera: FilmCamera,
+    atlas: Atlas | None,
+    progress: Progress,
 ) -> Coat:
     """Return what the clip shows of poses (T, V, 3) of match space.
 

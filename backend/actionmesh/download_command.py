@@ -162,7 +162,13 @@ class ByteBar:
         if self._bar is None or event.stage != self._stage:
             self.__exit__()
             self._bar = tqdm(
-                total=event.total, initial=event.step, desc=event.stage, unit="B", unit_scale=True, disable=None, dynamic_ncols=True
+                total=event.total,
+                initial=event.step,
+                desc=event.stage,
+                unit="B",
+                unit_scale=True,
+                disable=None,
+                dynamic_ncols=True,
             )
             self._stage = event.stage
         self._bar.update(event.step - self._bar.n)

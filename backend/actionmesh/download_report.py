@@ -32,7 +32,9 @@ def tell(
         OutputError: the disk has no room for what is still needed.
     """
     nearest = nearest_folder(folder)
-    states = [State(presence(download, folder), sizes) for download, sizes in zip(DOWNLOADS, ask(DOWNLOADS), strict=True)]
+    states = [
+        State(presence(download, folder), sizes) for download, sizes in zip(DOWNLOADS, ask(DOWNLOADS), strict=True)
+    ]
     needed = Rest(tuple(state for state in states if not state.presence.download.optional))
     optional = Rest(tuple(state for state in states if state.presence.download.optional))
     room = free_bytes(nearest, disk_usage)

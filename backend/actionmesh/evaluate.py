@@ -14,9 +14,19 @@ Commands = argparse._SubParsersAction
 def add_evaluate(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("evaluate", help="measure predictions on ActionBench, or a checkpoint on Toybench")
     kinds = parser.add_subparsers(required=True, metavar="BENCHMARK")
-    for add in (_add_actionbench, _add_toybench, _add_tracked, _add_sheet, _add_characters, _add_reliefs, _add_approximations):
+    for add in (
+        _add_actionbench,
+        _add_toybench,
+        _add_tracked,
+        _add_sheet,
+        _add_characters,
+        _add_reliefs,
+        _add_approximations,
+    ):
         chosen = add(kinds)
-        chosen.add_argument("--device", default="cpu", help="where to compute: cpu, cuda, cuda:1 (default: %(default)s)")
+        chosen.add_argument(
+            "--device", default="cpu", help="where to compute: cpu, cuda, cuda:1 (default: %(default)s)"
+        )
         chosen.add_argument("--debug", action="store_true", help="show the traceback of an error")
 
 
@@ -28,7 +38,9 @@ def _add_actionbench(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Arg
     )
     parser.set_defaults(run=run_actionbench)
     parser.add_argument("truth", metavar="TRUTH", type=Path, help="folder with UID/surfaces.npy of every scene")
-    parser.add_argument("predictions", metavar="PREDICTIONS", type=Path, help="folder with UID/mesh_*.glb or UID.safetensors")
+    parser.add_argument(
+        "predictions", metavar="PREDICTIONS", type=Path, help="folder with UID/mesh_*.glb or UID.safetensors"
+    )
     parser.add_argument("-o", "--output", metavar="CSV", type=Path, required=True, help="rows, with a .json summary")
     parser.add_argument("--points", type=_positive, default=10_000, help="points of each cloud (default: %(default)s)")
     parser.add_argument("--steps", type=_positive, default=200, help="steps of an alignment (default: %(default)s)")
@@ -52,9 +64,15 @@ def _add_toybench(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Argume
     _add_checkpoint(parser)
     parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="numbers, with a .md table")
     parser.add_argument("--count", type=int, default=64, help="toys (default: %(default)s)")
-    parser.add_argument("--outsiders", type=int, default=16, help="sequences of other body plans (default: %(default)s)")
-    parser.add_argument("--ablations", type=int, default=12, help="toys on which switches are tried (default: %(default)s)")
-    parser.add_argument("--retrieved", type=int, default=512, help="training pictures to look up (default: %(default)s)")
+    parser.add_argument(
+        "--outsiders", type=int, default=16, help="sequences of other body plans (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--ablations", type=int, default=12, help="toys on which switches are tried (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--retrieved", type=int, default=512, help="training pictures to look up (default: %(default)s)"
+    )
     _add_again(parser)
     return parser
 
@@ -88,7 +106,9 @@ def _add_sheet(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentP
     _add_checkpoint(parser)
     parser.add_argument("-o", "--output", metavar="PNG", type=Path, required=True, help="the picture")
     parser.add_argument("--count", type=_positive, default=12, help="toys (default: %(default)s)")
-    parser.add_argument("--outsiders", type=_positive, default=8, help="sequences of other body plans (default: %(default)s)")
+    parser.add_argument(
+        "--outsiders", type=_positive, default=8, help="sequences of other body plans (default: %(default)s)"
+    )
     return parser
 
 
@@ -113,7 +133,9 @@ def _add_reliefs(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Argumen
         description="Draw two frames of each clip, each next to its relief from the front and from 40 and 60 degrees.",
     )
     parser.set_defaults(run=run_reliefs)
-    parser.add_argument("clips", metavar="CLIP", nargs="+", help="video file, image folder, or pattern such as walk_*.png")
+    parser.add_argument(
+        "clips", metavar="CLIP", nargs="+", help="video file, image folder, or pattern such as walk_*.png"
+    )
     parser.add_argument("-o", "--output", metavar="PNG", type=Path, required=True, help="the picture")
     return parser
 
@@ -161,7 +183,9 @@ def _positive(text: str) -> int:
 def run_actionbench(chosen: argparse.Namespace) -> None:
     bench, alignment = _module("actionbench"), _module("alignment")
     pruning = alignment.Pruning(keep=min(chosen.keep, 24)) if chosen.keep else None
-    settings = bench.BenchSettings(chosen.points, alignment.AlignmentSettings(chosen.points, chosen.steps, pruning=pruning))
+    settings = bench.BenchSettings(
+        chosen.points, alignment.AlignmentSettings(chosen.points, chosen.steps, pruning=pruning)
+    )
     device = import_module("actionmesh.weights.store").choose_device(chosen.device)
     summary = bench.evaluate(chosen.truth, chosen.predictions, chosen.output, settings, device)
     for uid, problem in summary["failures"].items():

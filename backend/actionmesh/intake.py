@@ -25,7 +25,20 @@ from typing import Any
 PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "TGA", "JPEG2000", "MPO")
 """Pillow's names of what is decoded as a picture; none of these starts another program."""
 VIDEO_CONTAINERS = (
-    *("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts", "mpeg", "flv", "gif", "apng", "ogg", "asf", "mxf", "dv"),
+    *(
+        "mov,mp4,m4a,3gp,3g2,mj2",
+        "matroska,webm",
+        "avi",
+        "mpegts",
+        "mpeg",
+        "flv",
+        "gif",
+        "apng",
+        "ogg",
+        "asf",
+        "mxf",
+        "dv",
+    ),
     *("h264", "hevc", "m4v", "mpegvideo", "ivf", "obu", "av1", "yuv4mpegpipe"),
 )
 """FFmpeg's names of the demuxers that read one file and nothing else: no playlists, no lists of files."""

@@ -118,9 +118,15 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--start", type=int, metavar="N", default=0, help="first frame of the clip, counted from 0")
     group.add_argument("--count", type=int, metavar="N", help="how many frames; all that are left without it")
     group.add_argument("--step", type=int, metavar="N", default=1, help="every N-th frame")
-    group.add_argument("--spread", type=int, metavar="N", help="instead of --step: N frames spread evenly over the clip")
-    group.add_argument("--anchor", type=int, metavar="N", default=0, help="reference frame, among those chosen; -1 is the last")
-    group.add_argument("--fps", type=float, metavar="X", help="frames a second, for pictures or instead of a video's own")
+    group.add_argument(
+        "--spread", type=int, metavar="N", help="instead of --step: N frames spread evenly over the clip"
+    )
+    group.add_argument(
+        "--anchor", type=int, metavar="N", default=0, help="reference frame, among those chosen; -1 is the last"
+    )
+    group.add_argument(
+        "--fps", type=float, metavar="X", help="frames a second, for pictures or instead of a video's own"
+    )
     group.add_argument("--in-betweens", type=int, metavar="N", default=0, help="poses to make between every two frames")
 
 
@@ -128,7 +134,9 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--preset", default=Animate.preset, help=f"amount of work: {', '.join(PRESETS)}")
     group.add_argument("--seed", type=int, metavar="N", default=0, help="the same seed gives the same result")
     group.add_argument("--steps", type=int, metavar="N", help="denoising steps, instead of the preset's")
-    group.add_argument("--guidance", type=float, metavar="X", help="how closely to follow the clip, instead of the preset's")
+    group.add_argument(
+        "--guidance", type=float, metavar="X", help="how closely to follow the clip, instead of the preset's"
+    )
     _add_shape(group)
     group.add_argument(
         "--colours",
@@ -154,8 +162,12 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
 def _add_machine(group: argparse._ActionsContainer) -> None:
     group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
     plans = [str(plan) for plan in Memory]
-    group.add_argument("--memory", choices=plans, default="auto", help="GB of the card that the job is fitted to (default: auto)")
-    group.add_argument("--low-memory", dest="memory", action="store_const", const=SMALLEST, help=f"the same as --memory {SMALLEST}")
+    group.add_argument(
+        "--memory", choices=plans, default="auto", help="GB of the card that the job is fitted to (default: auto)"
+    )
+    group.add_argument(
+        "--low-memory", dest="memory", action="store_const", const=SMALLEST, help=f"the same as --memory {SMALLEST}"
+    )
 
 
 def _add_reference_pose(group: argparse._ArgumentGroup) -> None:

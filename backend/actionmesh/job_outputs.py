@@ -64,7 +64,9 @@ def _refuse_meeting(out: tuple[str, ...]) -> None:
         places[place] = name
     for place, name in places.items():
         if any(str(parent) in places for parent in Path(place).parents):
-            raise InputError(f"{name} is in the place of another output.", "Name each output once, none inside another.")
+            raise InputError(
+                f"{name} is in the place of another output.", "Name each output once, none inside another."
+            )
 
 
 def _refuse_replacing(out: tuple[str, ...], inputs: list[Path]) -> None:
@@ -73,7 +75,9 @@ def _refuse_replacing(out: tuple[str, ...], inputs: list[Path]) -> None:
 
     known = {identity: path for path in inputs if (identity := _identity(path)) is not None}
     holding = {os.path.dirname(os.path.realpath(path)): path for path in known.values()}
-    folders = {same_place(parent): path for folder, path in holding.items() for parent in (Path(folder), *Path(folder).parents)}
+    folders = {
+        same_place(parent): path for folder, path in holding.items() for parent in (Path(folder), *Path(folder).parents)
+    }
     for name in out:
         identity = _identity(Path(name))
         lost = None if identity is None else known.get(identity) or folders.get(same_place(name))
@@ -90,7 +94,9 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def save_all(animation: "Animation", out: tuple[str, ...], mesh: Path | None, subject: "Clip", progress: Progress) -> None:
+def save_all(
+    animation: "Animation", out: tuple[str, ...], mesh: Path | None, subject: "Clip", progress: Progress
+) -> None:
     """Write every result; one that cannot be written does not take the others with it, nor the animation.
 
     Raises:

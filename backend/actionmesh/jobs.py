@@ -31,7 +31,9 @@ log = logging.getLogger(__name__)
 REST, TOTAL = "Loading and the rest", "Total"
 
 
-def run(job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None], cancelled: Callable[[], bool]) -> Animated:
+def run(
+    job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None], cancelled: Callable[[], bool]
+) -> Animated:
     """Animates, and writes every file of `job.out`, each whole or not at all.
 
     Raises:
@@ -58,7 +60,9 @@ def run(job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None],
     return _answer(animation, job.out, clock, store)
 
 
-def rematch(job: Rematch, stores: "Stores", report: Callable[[ProgressEvent], None], cancelled: Callable[[], bool]) -> Animated:
+def rematch(
+    job: Rematch, stores: "Stores", report: Callable[[ProgressEvent], None], cancelled: Callable[[], bool]
+) -> Animated:
     """Matches a finished animation to its clip again, and writes every file of `job.out`, each whole or not at all.
 
     Raises:
@@ -118,7 +122,9 @@ def look(job: Look, stores: "Stores", cancelled: Callable[[], bool]) -> Looked:
     if Path(job.out).suffix.lower() != ".png" or job.size < 1:
         raise InputError(f"{job.out} of {job.size} pixels is no picture to write.", "Name a .png of at least 1 pixel.")
     check_outputs(Animate(job.clip, (job.out,), mask=job.mask, checkpoint=job.checkpoint))
-    options = AnimateOptions(job.clip, mask=job.mask, frames=FrameChoice(**vars(job.frames)), anchor=job.anchor, fps=job.fps)
+    options = AnimateOptions(
+        job.clip, mask=job.mask, frames=FrameChoice(**vars(job.frames)), anchor=job.anchor, fps=job.fps
+    )
     store = stores.get(job.checkpoint, job.device, job.memory)
     glimpse = look_at_subject(options, store, Progress(cancelled=cancelled))
     save_picture(glimpse.picture, Path(job.out), job.size)

@@ -134,16 +134,22 @@ def check_accepted(downloads: Sequence[Download], accepted: Iterable[str]) -> No
         if not is_accepted(download, names):
             use = "commercial use too" if download.licence.commercial else "no commercial use"
             problem = f"The licence of {download.name} was not accepted ({download.licence.name}: {use})."
-            raise InputError(problem, f"Read {download.licence_link}, then accept it: --accept-licence {download.name}.")
+            raise InputError(
+                problem, f"Read {download.licence_link}, then accept it: --accept-licence {download.name}."
+            )
 
 
 def _check_whole(download: Download, folder: Path) -> None:
     lacking = presence(download, folder).lacking
     if lacking:
-        raise DownloadError(f"{lacking[0].path} of {download.hub_id} cannot be read, though it is as on the hub.", "Report it.")
+        raise DownloadError(
+            f"{lacking[0].path} of {download.hub_id} cannot be read, though it is as on the hub.", "Report it."
+        )
 
 
-def make_half(sets: Sequence[ModelSet], folder: Path, progress: Progress, disk_usage: DiskUsage = shutil.disk_usage) -> Path:
+def make_half(
+    sets: Sequence[ModelSet], folder: Path, progress: Progress, disk_usage: DiskUsage = shutil.disk_usage
+) -> Path:
     """Make half-precision copies of the checkpoint in `folder` beside it; return their folder.
 
     Raises:
@@ -156,7 +162,9 @@ def make_half(sets: Sequence[ModelSet], folder: Path, progress: Progress, disk_u
     target = folder.with_name(folder.name + HALF)
     types = half_types(checkpoint)
     done = sum(file.stat().st_size for file in target.rglob("*.safetensors")) if target.is_dir() else 0
-    check_room(target, sum(file.stat().st_size for file in types) // 2 - done, free_bytes(nearest_folder(target), disk_usage))
+    check_room(
+        target, sum(file.stat().st_size for file in types) // 2 - done, free_bytes(nearest_folder(target), disk_usage)
+    )
     for download in (download for each in sets for download in each.downloads):
         copy_halved(download, presence(download, folder).folder, target / download.name, types, progress)
     return target

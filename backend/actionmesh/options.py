@@ -118,7 +118,9 @@ class AnimateOptions:
         self._check_names()
         require_whole("reference frame", self.anchor, -MOST_FRAMES, MOST_FRAMES)
         if len(self.known) > MOST_KNOWN:
-            raise InputError(f"The shapes of {len(self.known)} further frames are given.", f"Give {MOST_KNOWN} at the most.")
+            raise InputError(
+                f"The shapes of {len(self.known)} further frames are given.", f"Give {MOST_KNOWN} at the most."
+            )
         for shape in self.known:
             require_whole("known frame", shape.frame, -MOST_FRAMES, MOST_FRAMES)
         require_whole("number of in-betweens", self.in_betweens, 0, MOST_BETWEEN)
@@ -137,7 +139,11 @@ class AnimateOptions:
         """Check what names files and presets."""
         require_text("clip", self.clip)
         require_text("preset", self.preset)
-        for name, path in (("mask", self.mask), ("mesh", self.mesh), *(("known mesh", shape.mesh) for shape in self.known)):
+        for name, path in (
+            ("mask", self.mask),
+            ("mesh", self.mesh),
+            *(("known mesh", shape.mesh) for shape in self.known),
+        ):
             if path is not None:
                 require_text(name, path)
 

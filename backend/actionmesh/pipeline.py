@@ -45,7 +45,9 @@ OWN_NUMBERS = ("steps", "guidance", "image_steps", "max_faces", "smallest_part")
 """Fields of a preset that an artist may choose for one job, with the same names in `AnimateOptions`."""
 
 
-def animate(options: AnimateOptions, store: ModelStore, progress: Progress | None = None, subject: Clip | None = None) -> Animation:
+def animate(
+    options: AnimateOptions, store: ModelStore, progress: Progress | None = None, subject: Clip | None = None
+) -> Animation:
     """Make an animated mesh from a clip.
 
     Args:
@@ -91,7 +93,9 @@ def animate_surface(
             return relief_of(options, clip, anchor, store, unlike(standing), progress)
     with pending:  # the mesh may still be cleaned up while Stage I runs; if it turns out empty, Stage I stops
         known = known_latents(pending, anchor, options, len(clip.frames), store)
-        latents = synchronised_latents(known, anchor, context, store, preset, options.seed, progress.also_checking(pending.check))
+        latents = synchronised_latents(
+            known, anchor, context, store, preset, options.seed, progress.also_checking(pending.check)
+        )
         reference = pending.ready()
 
     frames = pose_times(len(clip.frames), options.in_betweens)

@@ -50,7 +50,9 @@ class Preset(Approximation):
                 raise CheckpointError(f"{source} sets {name}, which no preset has.", "Correct or remove the file.")
             if cure := _cure(known[name], name, value):
                 raise CheckpointError(f"{source} sets {name} to {shown(ascii(value))}.", cure)
-        chosen: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
+        chosen: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
         return replace(self, **chosen)
 
 
@@ -85,7 +87,9 @@ def is_share(value: object) -> bool:
 LEAST: dict[str, Any] = {"solver": "ab2", "guidance_interval": (0.6, 1.0), "float8": True}
 PRESETS = {
     "demo": Preset(image_steps=10, image_guidance=7.5, steps=4, guidance=7.5, resolution=256, max_faces=20_000),
-    "fast": Preset(image_steps=25, image_guidance=7.5, steps=10, guidance=7.5, resolution=512, max_faces=40_000, **LEAST),
+    "fast": Preset(
+        image_steps=25, image_guidance=7.5, steps=10, guidance=7.5, resolution=512, max_faces=40_000, **LEAST
+    ),
     "balanced": Preset(
         image_steps=50, image_guidance=7.5, steps=12, guidance=7.5, resolution=512, max_faces=40_000, solver="ab2"
     ),

@@ -564,14 +564,18 @@ def decode(line: bytes) -> Message:
     if id is not None and (isinstance(id, bool) or not isinstance(id, int | str)):
         raise ProtocolError(Kind.INVALID_REQUEST, "The message's id is neither a whole number nor a text.")
     if isinstance(id, str) and len(id) > MAX_ID:
-        raise ProtocolError(Kind.INVALID_REQUEST, f"The message's id has {len(id)} characters.", f"{MAX_ID} are the most.")
+        raise ProtocolError(
+            Kind.INVALID_REQUEST, f"The message's id has {len(id)} characters.", f"{MAX_ID} are the most."
+        )
     try:
         return _open(envelope, id)
     except ProtocolError as error:
         error.id = id
         raise
     except RecursionError as error:
-        raise ProtocolError(Kind.INVALID_REQUEST, "The message is nested too deep.", "Send plain parameters.", id) from error
+        raise ProtocolError(
+            Kind.INVALID_REQUEST, "The message is nested too deep.", "Send plain parameters.", id
+        ) from error
 
 
 MAX_ID = 200

@@ -117,4 +117,3 @@ def _followed(relief: Relief, clip: Clip, anchor: int, progress: Progress) -> tu
     agreement = fit(poses[anchor : anchor + 1], relief.faces, film.only(anchor), camera)
     standing = Standing(0.0, Normalisation(np.zeros(3), 1.0), View(camera, agreement, 0.0, 1.0))
     return poses, standing, overlap
-

@@ -19,7 +19,12 @@ from .stages.match import find_standing, match_to_clip, mismatch
 
 
 def matched(
-    animation: Animation, film: Film, standing: Standing, way: Match, known: Mapping[int, np.ndarray], progress: Progress
+    animation: Animation,
+    film: Film,
+    standing: Standing,
+    way: Match,
+    known: Mapping[int, np.ndarray],
+    progress: Progress,
 ) -> Animation:
     """Return the animation on its clip, with the camera and the fit in its provenance.
 
@@ -45,7 +50,9 @@ def matched(
         vertices[frames.index(frame)] = pose
     found = match_to_clip(vertices, animation.faces, frames, tuple(known), anchor, film, standing, way, NODES, progress)
     changed = replace(animation, vertices=found.vertices, unmatched=animation.vertices)
-    return changed.with_fit(replace(found_fit, way=found.way, overlap=found.overlap, camera=clip_camera(film, standing)))
+    return changed.with_fit(
+        replace(found_fit, way=found.way, overlap=found.overlap, camera=clip_camera(film, standing))
+    )
 
 
 def match_again(animation: Animation, clip: Clip, way: Match, facing: Facing, progress: Progress) -> Animation:

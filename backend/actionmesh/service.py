@@ -133,7 +133,9 @@ class Service:
         self._reply(request, alone, self._slot.release)
         host_memory.give_back()
 
-    def _reply(self, request: protocol.Request, work: Callable[[], Any], release: Callable[[], None] = lambda: None) -> None:
+    def _reply(
+        self, request: protocol.Request, work: Callable[[], Any], release: Callable[[], None] = lambda: None
+    ) -> None:
         """Runs `work` and sends its answer; whatever it raises becomes an error of a known kind."""
         answer = _answer(request.id, work)
         if isinstance(answer, protocol.Failure) and answer.error.kind is Kind.OUT_OF_MEMORY:

@@ -54,7 +54,9 @@ def _quote_for_powershell(word: str) -> str:
 POSIX = Shell(shlex.quote, "\\")
 CMD = Shell(_quote_for_cmd, "^")
 POWERSHELL = Shell(_quote_for_powershell, "`", call="& ")
-SHELLS = {"cmd": CMD, "powershell": POWERSHELL, "pwsh": POWERSHELL} | dict.fromkeys(("sh", "bash", "dash", "fish", "zsh"), POSIX)
+SHELLS = {"cmd": CMD, "powershell": POWERSHELL, "pwsh": POWERSHELL} | dict.fromkeys(
+    ("sh", "bash", "dash", "fish", "zsh"), POSIX
+)
 
 
 def users_shell() -> Shell:

@@ -55,7 +55,9 @@ def job_folders(root: Path) -> list[Path]:
     """All job folders, newest first; none if there is no such root."""
     try:
         with os.scandir(root) as entries:
-            names = [entry.name for entry in entries if NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)]
+            names = [
+                entry.name for entry in entries if NAME.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False)
+            ]
     except OSError:
         return []
     return [root / name for name in sorted(names, reverse=True)]

@@ -74,7 +74,13 @@ class Experience:
         self._seen[self._likeness(request)] = stage_seconds(timings)
 
     def _likeness(self, request: Request) -> tuple[object, ...]:
-        alike = (request.match, request.facing == protocol.Facing.AUTO, request.shape, request.checkpoint, request.device)
+        alike = (
+            request.match,
+            request.facing == protocol.Facing.AUTO,
+            request.shape,
+            request.checkpoint,
+            request.device,
+        )
         if isinstance(request, protocol.Rematch):
             return (request.METHOD, *alike, request.memory)
         return (request.METHOD, *alike, request.memory, request.preset, request.mesh is None)
@@ -105,7 +111,9 @@ class Overall:
     def work(self, name: str, step: int, total: int) -> float:
         """The share after a step of the stage `name`."""
         stage, part, parts = _split(name)
-        if not self._working:  # what passed before, the backend's start and Blender's own part, tells nothing of the stages
+        if (
+            not self._working
+        ):  # what passed before, the backend's start and Blender's own part, tells nothing of the stages
             self._working = True
             self._reach(self._preparation)
             self._count_from_here()

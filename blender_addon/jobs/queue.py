@@ -16,7 +16,18 @@ from ..backend_files import protocol
 from ..client import WorkerClient
 from ..errors import ArtistError
 from .backend import Backend, Lost
-from .events import END_OF_JOB, BackendChanged, Cancelled, Event, Failed, Finished, Progressed, Started, Warned, WorkerState
+from .events import (
+    END_OF_JOB,
+    BackendChanged,
+    Cancelled,
+    Event,
+    Failed,
+    Finished,
+    Progressed,
+    Started,
+    Warned,
+    WorkerState,
+)
 from .folder import remove_folder
 from .history import make_room
 from .looks import Looks
@@ -173,7 +184,9 @@ class JobQueue:
             if self._clock() >= end:
                 return
 
-    def run_until_done(self, id: str, on_event: Callable[[Event], object] = lambda event: None, sleep: float = 0.02) -> JobRecord:
+    def run_until_done(
+        self, id: str, on_event: Callable[[Event], object] = lambda event: None, sleep: float = 0.02
+    ) -> JobRecord:
         """Polls until the job is over; returns its record. For scripts, where no timer runs."""
         assert id in [record.id for record in self.records], f"{id} is not in the queue"
         while True:

@@ -158,7 +158,9 @@ class JobRecord:
     def as_json(self) -> dict[str, Any]:
         """Plain JSON, without the folder and the lock."""
         plain = {name: getattr(self, name) for name in FIELDS}
-        return plain | {name: None if plain[name] is None else asdict(plain[name]) for name in ("request", "rematch", "error")}
+        return plain | {
+            name: None if plain[name] is None else asdict(plain[name]) for name in ("request", "rematch", "error")
+        }
 
     def release(self) -> None:
         """Gives its lock back, when the job is over."""
@@ -170,7 +172,9 @@ class JobRecord:
 FIELDS = tuple(item.name for item in fields(JobRecord) if item.name not in ("folder", "lock"))
 
 
-def new_record(root: Path, request: protocol.Animate, rematch: protocol.Rematch | None = None, **facts: Any) -> JobRecord:
+def new_record(
+    root: Path, request: protocol.Animate, rematch: protocol.Rematch | None = None, **facts: Any
+) -> JobRecord:
     """Makes a job's folder and locks it; the one result will be `result.safetensors`.
 
     Args:
@@ -239,7 +243,9 @@ def _read_error(value: Any) -> JobError | None:
 
 
 def _read_timings(value: Any) -> dict[str, float]:
-    return {text(name, LONGEST_NAME): number(seconds, 0, LONGEST_RUN) for name, seconds in _exactly(dict)(value).items()}
+    return {
+        text(name, LONGEST_NAME): number(seconds, 0, LONGEST_RUN) for name, seconds in _exactly(dict)(value).items()
+    }
 
 
 def _read_result(value: Any) -> dict[str, Any]:

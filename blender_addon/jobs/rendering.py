@@ -23,7 +23,11 @@ Told = tuple[str, int, int]
 
 
 def watch(
-    command: list[str], order: bytes, log: Path, leftovers: Sequence[Path] = (), clock: Callable[[], float] = time.monotonic
+    command: list[str],
+    order: bytes,
+    log: Path,
+    leftovers: Sequence[Path] = (),
+    clock: Callable[[], float] = time.monotonic,
 ) -> Generator[Told | None, None, None]:
     """Has a process render; yields the newest of what it told, or None, until all is done. Closing the generator ends it.
 

@@ -59,7 +59,12 @@ class Carry:
 
     def __post_init__(self) -> None:
         links = len(self.target)
-        kinds = [(self.shown, (len(self.shown), 3)), (self.shape, (3, 3)), (self.source, (links,)), (self.blocks, (links, 3, 3))]
+        kinds = [
+            (self.shown, (len(self.shown), 3)),
+            (self.shape, (3, 3)),
+            (self.source, (links,)),
+            (self.blocks, (links, 3, 3)),
+        ]
         if any(array.shape != shape or not np.isfinite(array).all() for array, shape in kinds):
             raise ValueError("its arrays do not fit each other")
         for numbers, end in ((self.target, self.count), (self.source, len(self.shown))):
@@ -76,7 +81,9 @@ class Carry:
         parts = np.einsum("kij,kj->ki", self.blocks, shifts[self.source])
         return np.stack([np.bincount(self.target, column, self.count) for column in parts.T], axis=1)
 
-    def shifts(self, motion: np.ndarray, facing: str, reference: int, keep_reference_pose: bool, pose: int) -> np.ndarray:
+    def shifts(
+        self, motion: np.ndarray, facing: str, reference: int, keep_reference_pose: bool, pose: int
+    ) -> np.ndarray:
         """(N, 3) float64: by how much a pose (T, N, 3) in model space differs from what was shown, in its axes."""
         came = to_local(motion[pose].astype(np.float64), facing)
         return came - (to_local(motion[reference].astype(np.float64), facing) if keep_reference_pose else self.shown)

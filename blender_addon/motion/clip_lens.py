@@ -43,7 +43,9 @@ class Lens:
     error: float
 
 
-def camera_in_object(matrix: tuple[float, ...], facing: str, scale: float, origin: tuple[float, float, float]) -> np.ndarray:
+def camera_in_object(
+    matrix: tuple[float, ...], facing: str, scale: float, origin: tuple[float, float, float]
+) -> np.ndarray:
     """(4, 4) float64 from a camera's axes to an object's, of its 16 numbers in the coordinates of the job's mesh.
 
     Args:
@@ -57,7 +59,12 @@ def camera_in_object(matrix: tuple[float, ...], facing: str, scale: float, origi
 
 
 def lens_of(
-    local: np.ndarray, focal: float | None, pixel: float | None, frame: tuple[int, int], points: np.ndarray, world: np.ndarray
+    local: np.ndarray,
+    focal: float | None,
+    pixel: float | None,
+    frame: tuple[int, int],
+    points: np.ndarray,
+    world: np.ndarray,
 ) -> Lens:
     """The lens of a camera that is the child of an object.
 

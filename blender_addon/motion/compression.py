@@ -36,7 +36,9 @@ class Compressed:
     components: int
 
 
-def compress(displacements: np.ndarray, size: float, max_keys: int | None = None, max_error: float | None = None) -> Compressed:
+def compress(
+    displacements: np.ndarray, size: float, max_keys: int | None = None, max_error: float | None = None
+) -> Compressed:
     """Finds the fewest keys within `max_error`, or the best `max_keys` keys; with both, whichever asks for fewer keys.
 
     Importers clip weights below 0 (those of Blender for glTF and USD do), so one key more, the opposite of all components,
@@ -73,7 +75,9 @@ def _check(displacements: np.ndarray, size: float, max_keys: int | None, max_err
     if not (size > 0 and np.isfinite(size)):
         raise ArtistError(f"The mesh has the size {size}.", "Give it an extent.")
     if not all(np.isfinite(pose).all() for pose in displacements):
-        raise ArtistError("The animation has coordinates that are not finite numbers.", "Remove them, or make it again.")
+        raise ArtistError(
+            "The animation has coordinates that are not finite numbers.", "Remove them, or make it again."
+        )
 
 
 def _principal_directions(displacements: np.ndarray) -> np.ndarray:

@@ -146,7 +146,10 @@ def _evidence(
     forth = points @ ahead / size
     pairs = paired_parts(loose_parts(vertices, triangles), normal, size)
     pairs = pairs[pairs[:, 2] > points[:, 2].min() + 0.4 * np.ptp(points[:, 2])]
-    eyes = [place @ ahead / size - _median(forth[np.abs(points[:, 2] - place[2]) < 0.1 * np.ptp(points[:, 2])]) for place in pairs]
+    eyes = [
+        place @ ahead / size - _median(forth[np.abs(points[:, 2] - place[2]) < 0.1 * np.ptp(points[:, 2])])
+        for place in pairs
+    ]
     toes = _mean(forth[height < 0.06]) - _mean(forth[(height > 0.1) & (height < 0.25)])
     head = _mean(forth[height > 0.85]) - float(np.median(forth))
     steps = [_stepping(poses, ahead_of(_level(aligned(points, poses[0]) @ normal)), size) for poses in clips]

@@ -30,7 +30,9 @@ def paired_parts(parts: list[np.ndarray], left: np.ndarray, size: float) -> np.n
     """
     along = np.concatenate(parts) @ left
     middles = ((along.min() + along.max()) / 2, float(np.median(along)))
-    small = sorted((part for part in parts if len(part) > 3 and np.ptp(part, axis=0).max() < SMALL * size), key=len)[-MOST:]
+    small = sorted((part for part in parts if len(part) > 3 and np.ptp(part, axis=0).max() < SMALL * size), key=len)[
+        -MOST:
+    ]
     centres = np.array([(part.max(axis=0) + part.min(axis=0)) / 2 for part in small]).reshape(-1, 3)
     extents = np.array([np.ptp(part, axis=0).max() for part in small])
     found = []

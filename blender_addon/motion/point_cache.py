@@ -34,7 +34,9 @@ def write_pc2(path: str | Path, samples: Iterable[np.ndarray], start: float = 0.
         for sample in samples:
             points = len(sample) if points is None else points
             if sample.shape != (points, 3):
-                raise ValueError(f"Sample {count} has the shape {sample.shape}; it must be ({points}, 3) as those before it.")
+                raise ValueError(
+                    f"Sample {count} has the shape {sample.shape}; it must be ({points}, 3) as those before it."
+                )
             file.write(np.ascontiguousarray(sample, "<f4").data)
             count += 1
         if points is None:

@@ -58,8 +58,14 @@ class Motion:
         yield self.vertices.ndim != 3 or self.vertices.shape[2] != 3, f"has vertices of shape {self.vertices.shape}"
         yield poses == 0 or self.vertices.shape[1] == 0, f"is empty: {poses} poses of {self.vertices.shape[1]} vertices"
         yield corners.ndim != 2 or corners.shape[1] != 3, f"has faces of shape {corners.shape}, not triangles"
-        yield len(self.times) != poses or len(self.frame_indices) != poses, f"has {poses} poses at {len(self.times)} times"
-        yield not 0 <= self.reference_frame < poses, f"has {poses} poses, and its reference is number {self.reference_frame}"
+        yield (
+            len(self.times) != poses or len(self.frame_indices) != poses,
+            f"has {poses} poses at {len(self.times)} times",
+        )
+        yield (
+            not 0 <= self.reference_frame < poses,
+            f"has {poses} poses, and its reference is number {self.reference_frame}",
+        )
         yield not np.isfinite(self.times).all() or (np.diff(self.times) <= 0).any(), "has times that do not grow"
         yield np.abs(self.times).max() > LATEST, f"has times beyond {LATEST:g} seconds"
         yield corners.size and not _within(corners, self.vertices.shape[1]), "has faces whose vertices do not exist"
@@ -79,7 +85,9 @@ def load_motion(path: str | Path) -> Motion:
         MotionError: the file is missing, cut off, of another kind, or holds numbers that no animation has.
     """
     if not Path(path).is_file():
-        raise MotionError(f"The result {path} does not exist.", "It may have been removed with its job; run the job again.")
+        raise MotionError(
+            f"The result {path} does not exist.", "It may have been removed with its job; run the job again."
+        )
     try:
         with safe_open(str(path), framework="numpy") as file:
             _check_header(file)

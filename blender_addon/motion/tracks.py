@@ -71,7 +71,9 @@ def save_tracks(path: Path, tracks: Tracks) -> None:
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
-        raise FolderError(f"{path} cannot be written: {error.strerror}.", "Free some space, or choose another folder.") from error
+        raise FolderError(
+            f"{path} cannot be written: {error.strerror}.", "Free some space, or choose another folder."
+        ) from error
 
 
 def _write(path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, str]) -> None:

@@ -1,6 +1,20 @@
 """What an artist can do, one module a subject. An operator reads its settings, calls one function, and reports errors."""
 
-from . import animate, backend, baking, clip, dropping, exporting, history, install, matching, mending, models, results, sample
+from . import (
+    animate,
+    backend,
+    baking,
+    clip,
+    dropping,
+    exporting,
+    history,
+    install,
+    matching,
+    mending,
+    models,
+    results,
+    sample,
+)
 
 CLASSES = (
     *sample.CLASSES,

@@ -30,7 +30,9 @@ class JobOperator:
         subtype="FILE_PATH",
         options={"SKIP_SAVE"},
     )
-    seed: IntProperty(name="Seed", description="-1 takes the scene's setting", min=-1, default=-1, options={"SKIP_SAVE"})
+    seed: IntProperty(
+        name="Seed", description="-1 takes the scene's setting", min=-1, default=-1, options={"SKIP_SAVE"}
+    )
     queued: BoolProperty(name="In the Background", description="Return at once", options={"HIDDEN", "SKIP_SAVE"})
     asks: BoolProperty(name="Ask", description="Ask for a clip even if one is chosen", options={"HIDDEN", "SKIP_SAVE"})
     filter_movie: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})

@@ -79,7 +79,9 @@ def why_no_mesh(context: bpy.types.Context) -> str:
         return "The selected object is the source of the motion; select another"
     for item in context.selected_objects:
         if item.type == "EMPTY" and item.instance_type == "COLLECTION":
-            return f"{item.name} shows a collection and has no mesh of its own; use Object > Apply > Make Instances Real"
+            return (
+                f"{item.name} shows a collection and has no mesh of its own; use Object > Apply > Make Instances Real"
+            )
     return "Select a mesh to animate"
 
 

@@ -82,7 +82,9 @@ class ACTIONMESH_OT_export(bpy.types.Operator):
             return refuse(self, error)
         for note in exported.notes:
             self.report({"WARNING"}, note)
-        self.report({"INFO"}, f"{exported.path.name}: frames {exported.start} to {exported.end}, {exported.size / 1e6:.1f} MB")
+        self.report(
+            {"INFO"}, f"{exported.path.name}: frames {exported.start} to {exported.end}, {exported.size / 1e6:.1f} MB"
+        )
         return FINISHED
 
 

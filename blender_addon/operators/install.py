@@ -118,9 +118,7 @@ class ACTIONMESH_OT_remove_backend(Installer, bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         known = installing.installed()
         size = amount(known.passed.size) if known else "what was downloaded"
-        return context.window_manager.invoke_confirm(
-            self, event, message=f"Removes the backend, {size}. Results stay."
-        )
+        return context.window_manager.invoke_confirm(self, event, message=f"Removes the backend, {size}. Results stay.")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         if shown.state.worker == "busy":

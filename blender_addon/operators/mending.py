@@ -59,7 +59,9 @@ class ACTIONMESH_OT_apply_to_copy(bpy.types.Operator):
             presenting.present(context, copy)
         for copy in made:
             copy.select_set(True)
-        self.report({"INFO"}, f"{', '.join(copy.name for copy in made)}: what was seen, without modifiers and shape keys")
+        self.report(
+            {"INFO"}, f"{', '.join(copy.name for copy in made)}: what was seen, without modifiers and shape keys"
+        )
         return FINISHED
 
 

@@ -24,7 +24,9 @@ def apply_to_copy(object: bpy.types.Object) -> bpy.types.Object:
         mesh = bpy.data.meshes.new_from_object(shown, preserve_all_data_layers=True, depsgraph=graph)
         undo.callback(bpy.data.meshes.remove, mesh)
         if not len(mesh.polygons):
-            raise TargetError(f"{object.name} shows no faces of a mesh after its modifiers.", "Make its instances real first.")
+            raise TargetError(
+                f"{object.name} shows no faces of a mesh after its modifiers.", "Make its instances real first."
+            )
         former, copy.data = copy.data, mesh
         bpy.data.meshes.remove(former)
         undo.pop_all()

@@ -98,7 +98,9 @@ def _try(stand_in: Probe, carry: Carry, wanted: _Wanted, moves: np.ndarray) -> f
     some = np.unique(np.linspace(0, len(moves) - 1, SOME).round().astype(int))
     others = np.setdiff1d(np.arange(len(moves)), some)
     rounds = 1 if len(moves) * len(carry.shown) > MOST_POINTS else ROUNDS
-    tried: list[_Tried | None] = [_correct(stand_in, carry, start, wanted.shifts(pose), moves[pose], rounds) for pose in some]
+    tried: list[_Tried | None] = [
+        _correct(stand_in, carry, start, wanted.shifts(pose), moves[pose], rounds) for pose in some
+    ]
     if any(one is None or one.corrected for one in tried):
         tried += [_correct(stand_in, carry, start, wanted.shifts(pose), moves[pose], rounds) for pose in others]
     if None in tried:
@@ -116,7 +118,9 @@ class _Tried:
     corrected: bool
 
 
-def _correct(stand_in: Probe, carry: Carry, start: Drawn, shifts: np.ndarray, move: np.ndarray, rounds: int) -> _Tried | None:
+def _correct(
+    stand_in: Probe, carry: Carry, start: Drawn, shifts: np.ndarray, move: np.ndarray, rounds: int
+) -> _Tried | None:
     """Corrects one pose's move (V, 3) in place as long as that helps; None if other vertices are drawn than at the start."""
     amount, used = _mean(shifts), np.unique(start.triangles)
     best, before, more, step = shifts, np.inf, np.zeros_like(move), 1.0

@@ -39,7 +39,9 @@ def bake_pc2(scene: bpy.types.Scene, object: bpy.types.Object, path: str | Path,
     return _bake(scene, object, Path(path), ".pc2", _write_pc2, _play_pc2, replace_source)
 
 
-def bake_alembic(scene: bpy.types.Scene, object: bpy.types.Object, path: str | Path, replace_source: bool = False) -> Baked:
+def bake_alembic(
+    scene: bpy.types.Scene, object: bpy.types.Object, path: str | Path, replace_source: bool = False
+) -> Baked:
     """Writes an Alembic file, and a copy that plays it with a Mesh Sequence Cache modifier.
 
     Raises:
@@ -51,7 +53,13 @@ def bake_alembic(scene: bpy.types.Scene, object: bpy.types.Object, path: str | P
 
 
 def _bake(
-    scene: bpy.types.Scene, object: bpy.types.Object, path: Path, ending: str, write: Writer, play: Player, replace_source: bool
+    scene: bpy.types.Scene,
+    object: bpy.types.Object,
+    path: Path,
+    ending: str,
+    write: Writer,
+    play: Player,
+    replace_source: bool,
 ) -> Baked:
     start, end = _range(scene, object)
     target = (path if path.suffix.lower() == ending else path.with_name(path.name + ending)).absolute()

@@ -49,7 +49,9 @@ def add_camera(scene: bpy.types.Scene, object: bpy.types.Object) -> AddedCamera:
     _, record = animated_key(object)
     found = record.fit.camera if record.fit is not None else None
     if found is None:
-        raise ArtistError(f"No camera was found for {object.name}.", "Match it again with another facing or reference frame.")
+        raise ArtistError(
+            f"No camera was found for {object.name}.", "Match it again with another facing or reference frame."
+        )
     bpy.context.view_layer.update()
     lens = _lens(object, record, found)
     with ExitStack() as undo:
@@ -89,7 +91,12 @@ def _set_lens(data: bpy.types.Camera, lens: Lens) -> None:
 
 
 def _stand(
-    scene: bpy.types.Scene, object: bpy.types.Object, record: Record, data: bpy.types.Camera, lens: Lens, undo: ExitStack
+    scene: bpy.types.Scene,
+    object: bpy.types.Object,
+    record: Record,
+    data: bpy.types.Camera,
+    lens: Lens,
+    undo: ExitStack,
 ) -> bpy.types.Object:
     made = bpy.data.objects.new(data.name, data)
     undo.callback(bpy.data.objects.remove, made)

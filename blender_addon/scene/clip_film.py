@@ -28,7 +28,9 @@ PICTURE_RATE = 24.0
 """Pictures a second where nobody said how many."""
 PICTURES = frozenset(".png .jpg .jpeg .webp .bmp .tif .tiff .tga .jp2".split())
 """What both the backend reads and Blender shows."""
-MASK = re.compile(r"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))(?i:masks?|msk|alpha|mattes?|silhouette|seg|segmentation)(?![a-z])")
+MASK = re.compile(
+    r"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))(?i:masks?|msk|alpha|mattes?|silhouette|seg|segmentation)(?![a-z])"
+)
 """Words by which the backend knows masks that lie beside their pictures."""
 NUMBERED = re.compile(r"(?P<head>.*?)(?P<number>\d+)(?P<tail>\D*\.[^.]*)")
 OFFSET = "background_images[0].image_user.frame_offset"
@@ -81,7 +83,9 @@ def _open(record: Record, frame: tuple[int, int], undo: ExitStack) -> Film:
     clip, own_rate = Path(str(record.provenance.get("clip", ""))), record.film_rate
     if clip.is_file():
         if is_mirrored(clip):
-            raise Unshown(f"Blender does not mirror {clip.name} as the file asks for, so there is no film behind the camera.")
+            raise Unshown(
+                f"Blender does not mirror {clip.name} as the file asks for, so there is no film behind the camera."
+            )
         film = _open_movie(clip, own_rate, undo)
     else:
         film = _open_pictures(clip, own_rate, undo)
@@ -143,7 +147,12 @@ def _load(path: Path, undo: ExitStack) -> tuple[bpy.types.Image, tuple[int, int]
 
 
 def _time(
-    camera: bpy.types.Camera, user: bpy.types.ImageUser, film: Film, record: Record, scene: bpy.types.Scene, undo: ExitStack
+    camera: bpy.types.Camera,
+    user: bpy.types.ImageUser,
+    film: Film,
+    record: Record,
+    scene: bpy.types.Scene,
+    undo: ExitStack,
 ) -> None:
     """Says which frame of the film is shown when: by one offset where that does, else by a curve of offsets."""
     poses, loop = record.frames, record.playback.loop

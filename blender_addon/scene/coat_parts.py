@@ -130,7 +130,9 @@ def mean_colour(image: bpy.types.Image) -> tuple[float, float, float, float]:
     return red, green, blue, 1.0
 
 
-def mark(material: bpy.types.Material, image: bpy.types.Image, layer: bpy.types.MeshUVLoopLayer, owns_layer: bool) -> None:
+def mark(
+    material: bpy.types.Material, image: bpy.types.Image, layer: bpy.types.MeshUVLoopLayer, owns_layer: bool
+) -> None:
     """Keeps with the material what it is made of."""
     facts = {"uv_map": layer.name, "uv": _hash(read_uv(layer).tobytes()), "picture": _hash(image.packed_file.data)}
     material[PROPERTY] = marks_of(material) | facts | {"owns_layer": owns_layer}

@@ -45,7 +45,9 @@ def _slots_before(mark: bpy.types.bpy_struct, names: list[str], faces: int) -> n
     if kept.shape != (faces,):
         return np.zeros(faces, np.int32)
     old = str(mark.get("names", "")).split("\n")
-    now = np.array([names.index(name) if name in names else min(slot, len(names) - 1) for slot, name in enumerate(old)], np.int32)
+    now = np.array(
+        [names.index(name) if name in names else min(slot, len(names) - 1) for slot, name in enumerate(old)], np.int32
+    )
     return now[kept.clip(0, len(old) - 1)]
 
 

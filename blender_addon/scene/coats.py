@@ -59,7 +59,9 @@ def add(object: bpy.types.Object, motion: Motion, undo: ExitStack) -> str:
     assert motion.coat is not None
     made: list[bpy.types.ID] = []
     undo.callback(lambda: bpy.data.batch_remove(made))
-    material = coloured_material(f"{object.name} {CLIP_COLOURS}", motion.coat, layer, made, by_name=True, owns_layer=is_new)
+    material = coloured_material(
+        f"{object.name} {CLIP_COLOURS}", motion.coat, layer, made, by_name=True, owns_layer=is_new
+    )
     undo.callback(lambda: object.data.materials.pop(index=len(object.data.materials) - 1))
     object.data.materials.append(material)
     undo.callback(write_slots, object.data, read_slots(object.data))
@@ -120,7 +122,9 @@ def forget_unused() -> None:
         bpy.data.images.remove(image)
 
 
-def _layer_for(mesh: bpy.types.Mesh, corners: np.ndarray, undo: ExitStack) -> tuple[bpy.types.MeshUVLoopLayer | None, bool]:
+def _layer_for(
+    mesh: bpy.types.Mesh, corners: np.ndarray, undo: ExitStack
+) -> tuple[bpy.types.MeshUVLoopLayer | None, bool]:
     """The UV map of a mesh that has these UVs (L, 2), else a new one, and whether it is new; None where there is no room for it."""
     for layer in mesh.uv_layers:
         if alike(read_uv(layer), corners):

@@ -1,10 +1,10 @@
 """Blender's own exporters, each called with the settings that carry an animation of shape keys.
 
-    GLB, glTF   morph targets, armature, UVs, textures inside; one animation over the whole range, sampled at every frame
-    FBX         blend shapes, armature, UVs, textures inside; of actions only what plays, sampled at every frame; frame 1 is
-                its beginning, as Blender's importer takes it
-    Alembic     where every vertex is at every frame; UVs, no materials, no armature
-    USD         blend shapes and skeleton, or every vertex at every frame; UVs, textures beside it (inside a .usdz)
+GLB, glTF   morph targets, armature, UVs, textures inside; one animation over the whole range, sampled at every frame
+FBX         blend shapes, armature, UVs, textures inside; of actions only what plays, sampled at every frame; frame 1 is
+            its beginning, as Blender's importer takes it
+Alembic     where every vertex is at every frame; UVs, no materials, no armature
+USD         blend shapes and skeleton, or every vertex at every frame; UVs, textures beside it (inside a .usdz)
 """
 
 from collections.abc import Callable
@@ -118,9 +118,13 @@ def run_exporter(path: Path, options: ExportOptions, scene: bpy.types.Scene) -> 
         problem = f"Blender's {TITLES[options.format]} exporter failed: {_reason(error)}."
         raise ArtistError(problem, "Try another place or format.") from error
     if "FINISHED" not in result:
-        raise ArtistError(f"Blender's {TITLES[options.format]} exporter gave up.", "See Blender's console for what it says.")
+        raise ArtistError(
+            f"Blender's {TITLES[options.format]} exporter gave up.", "See Blender's console for what it says."
+        )
     if options.format == Format.USD and path.is_file() and not is_whole(path):
-        raise ArtistError("The USD file was cut off, as if the disk were full.", "Free some space, or choose another place.")
+        raise ArtistError(
+            "The USD file was cut off, as if the disk were full.", "Free some space, or choose another place."
+        )
 
 
 def _reason(error: RuntimeError) -> str:

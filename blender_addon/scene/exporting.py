@@ -40,7 +40,9 @@ class Exported:
     notes: tuple[str, ...]
 
 
-def export(scene: bpy.types.Scene, objects: Iterable[bpy.types.Object], path: str | Path, options: ExportOptions) -> Exported:
+def export(
+    scene: bpy.types.Scene, objects: Iterable[bpy.types.Object], path: str | Path, options: ExportOptions
+) -> Exported:
     """Exports the meshes among `objects` with what moves them.
 
     Args:

@@ -119,7 +119,9 @@ def own_action(key: bpy.types.Key, name: str) -> Callable[[], None]:
     had_animation = key.animation_data is not None
     animation = key.animation_data or key.animation_data_create()
     if animation.use_tweak_mode:
-        raise ArtistError(f"An NLA strip of the shape keys {key.name} is open for editing.", "Leave its tweak mode first.")
+        raise ArtistError(
+            f"An NLA strip of the shape keys {key.name} is open for editing.", "Leave its tweak mode first."
+        )
     if animation.action is not None and not _shared(key, animation):
         return _own_slot(key, animation)
     return _replace_action(key, animation, name, had_animation)

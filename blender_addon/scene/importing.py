@@ -81,7 +81,9 @@ def _importer(path: Path) -> tuple[str, Callable[..., set[str]]]:
         module, function = name.split(".")
         if function in dir(getattr(bpy.ops, module)):
             return name, getattr(getattr(bpy.ops, module), function)
-    raise ArtistError(f"This Blender was built without an importer for {path.suffix} files.", "Use a Blender from blender.org.")
+    raise ArtistError(
+        f"This Blender was built without an importer for {path.suffix} files.", "Use a Blender from blender.org."
+    )
 
 
 def _show_colour(material: bpy.types.Material) -> None:

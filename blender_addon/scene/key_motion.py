@@ -72,7 +72,9 @@ def animated_key(object: bpy.types.Object) -> tuple[bpy.types.Key, Record]:
     found, wanted = len(pose_keys(key)), record.key_count
     if found != wanted:
         count = f"{found} of its {wanted}"
-        raise ArtistError(f"{object.name} has only {count} ActionMesh shape keys.", "Bring the result back from History.")
+        raise ArtistError(
+            f"{object.name} has only {count} ActionMesh shape keys.", "Bring the result back from History."
+        )
     return key, record
 
 
@@ -92,9 +94,15 @@ def _mix(weights: np.ndarray, moves: np.ndarray) -> np.ndarray:
 
 def _edited_frames(key: bpy.types.Key, record: Record) -> np.ndarray:
     """Whole frames that the animation's curves span; a loop's last one shows the first pose again and is left off."""
-    curves = [curve for path in curve_paths(key, record.mode) if (curve := fcurves.find(key, path)) and len(curve.keyframe_points)]
+    curves = [
+        curve
+        for path in curve_paths(key, record.mode)
+        if (curve := fcurves.find(key, path)) and len(curve.keyframe_points)
+    ]
     if not curves:
-        raise ArtistError("The ActionMesh shape keys have no animation curves.", "Set their speed, which writes the curves anew.")
+        raise ArtistError(
+            "The ActionMesh shape keys have no animation curves.", "Set their speed, which writes the curves anew."
+        )
     points = np.concatenate([fcurves.read_points(curve)[:, 0] for curve in curves])
     start, end = whole_range(np.array([points.min(), points.max()]))
     return np.arange(start, max(end + (record.playback.loop != Loop.LOOP), start + 1), dtype=np.float64)

@@ -35,5 +35,7 @@ def _absolute_weights(key: bpy.types.Key, frames: np.ndarray) -> np.ndarray:
     moments = np.array([key.eval_time if curve is None else curve.evaluate(frame) for frame in frames])
     blocks = sorted(key.key_blocks, key=lambda block: block.frame)
     places = [block.frame for block in blocks]
-    shown = {block.name: np.interp(moments, places, row) for block, row in zip(blocks, np.eye(len(blocks)), strict=True)}
+    shown = {
+        block.name: np.interp(moments, places, row) for block, row in zip(blocks, np.eye(len(blocks)), strict=True)
+    }
     return np.stack([shown[block.name] for block in pose_keys(key)], axis=1)

@@ -71,7 +71,9 @@ def _way(copy_of: np.ndarray, count: int) -> Way:
 
 
 def _held(name: str, through: tuple[str, ...]) -> TargetError:
-    problem = f"The modifiers of {name} ({', '.join(through)}) decide alone where it is seen: shape keys would not move it."
+    problem = (
+        f"The modifiers of {name} ({', '.join(through)}) decide alone where it is seen: shape keys would not move it."
+    )
     return TargetError(problem, "Animate a copy with its shape.", APPLY)
 
 
@@ -95,7 +97,9 @@ def _moved_by(step: float, probe: Probe, drawn: Drawn, copy_of: np.ndarray) -> t
     """(N, 3, 3) the response as a step of all vertices along each axis shows it, and (N,) where that can be told."""
     moved = [probe.draw(probe.mixed + step * axis) for axis in np.eye(3)]
     same = np.stack([_same(probe, drawn, copy_of, other) for other in moved])
-    columns = [other.vertices[index].astype(np.float64) - drawn.vertices for other, index in zip(moved, same, strict=True)]
+    columns = [
+        other.vertices[index].astype(np.float64) - drawn.vertices for other, index in zip(moved, same, strict=True)
+    ]
     reach = max(float(np.abs(drawn.vertices).max()), float(np.abs(probe.mixed).max()))
     noise = float(np.spacing(np.float32(reach))) / step
     return snapped(np.stack(columns, axis=-1) / step, noise), np.asarray(same.min(axis=0) >= 0)

@@ -52,7 +52,9 @@ def _spans(owner: Any) -> Iterator[tuple[bool, Span | None]]:
     animation = owner.animation_data
     if any(map(_follows_time, animation.drivers)):
         yield False, None
-    for strip in (strip for track in animation.nla_tracks if not track.mute for strip in track.strips if not strip.mute):
+    for strip in (
+        strip for track in animation.nla_tracks if not track.mute for strip in track.strips if not strip.mute
+    ):
         yield False, (strip.frame_start, strip.frame_end)
     made = read_record(owner) if isinstance(owner, bpy.types.Key) else None
     paths = curve_paths(owner, made.mode) if made is not None else []
@@ -73,5 +75,7 @@ def _moves_otherwise(member: bpy.types.Object) -> bool:
     if any(modifier.type in ENDLESS and modifier.show_viewport for modifier in member.modifiers):
         return True
     bones = member.pose.bones if member.pose is not None else ()
-    constraints = [constraint for holder in (member, *bones) for constraint in holder.constraints if not constraint.mute]
+    constraints = [
+        constraint for holder in (member, *bones) for constraint in holder.constraints if not constraint.mute
+    ]
     return any(getattr(constraint, "target", None) not in (None, member) for constraint in constraints)

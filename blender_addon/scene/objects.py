@@ -144,7 +144,9 @@ def _fill(mesh: bpy.types.Mesh, vertices: np.ndarray, motion: Motion, smooth: bo
         mesh.shade_flat()
 
 
-def _material(mesh: bpy.types.Mesh, motion: Motion, chosen: ObjectOptions, made: list[bpy.types.ID]) -> bpy.types.Material:
+def _material(
+    mesh: bpy.types.Mesh, motion: Motion, chosen: ObjectOptions, made: list[bpy.types.ID]
+) -> bpy.types.Material:
     """The motion's colours, or clay."""
     if motion.coat is not None:
         return coloured_material(chosen.name, motion.coat, mesh.uv_layers[UV_MAP], made)

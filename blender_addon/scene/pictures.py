@@ -114,7 +114,9 @@ class Studio:
             return
         with suppress(OSError):
             path.unlink()
-        raise FolderError(f"{path} cannot be written.", "Free some space, or choose another job folder in the preferences.")
+        raise FolderError(
+            f"{path} cannot be written.", "Free some space, or choose another job folder in the preferences."
+        )
 
     def _furnish(self) -> None:
         shown = self._keep(bpy.data.collections.new(NAME))
@@ -183,7 +185,9 @@ def _choose_cycles(scene: bpy.types.Scene, samples: int) -> None:
     try:
         scene.render.engine = "CYCLES"
     except TypeError as error:
-        raise RenderError("Cycles is switched off.", "Enable the add-on Cycles Render Engine in the preferences.") from error
+        raise RenderError(
+            "Cycles is switched off.", "Enable the add-on Cycles Render Engine in the preferences."
+        ) from error
     cycles = scene.cycles
     cycles.device, cycles.samples, cycles.max_bounces = "CPU", samples, BOUNCES
     cycles.use_denoising = cycles.use_adaptive_sampling = False

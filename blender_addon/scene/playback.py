@@ -69,7 +69,9 @@ def check_playback(mode: Mode, playback: Playback) -> None:
         ArtistError: absolute keys have no weight that could be scaled.
     """
     if mode == Mode.ABSOLUTE and playback.strength != 1:
-        raise ArtistError("Absolute shape keys cannot be blended with the rest pose.", "Use relative shape keys, or strength 1.")
+        raise ArtistError(
+            "Absolute shape keys cannot be blended with the rest pose.", "Use relative shape keys, or strength 1."
+        )
 
 
 def rebuild_curves(
@@ -88,10 +90,14 @@ def rebuild_curves(
     if key is None or record is None:
         raise ArtistError(f"{object.name} has no ActionMesh animation.", "Animate it first.")
     if key.library is not None or key.override_library is not None:
-        raise ArtistError(f"The shape keys of {object.name} are linked from another file.", "Make it local.", "object.make_local")
+        raise ArtistError(
+            f"The shape keys of {object.name} are linked from another file.", "Make it local.", "object.make_local"
+        )
     if len(pose_keys(key)) != record.key_count:
         count = f"{len(pose_keys(key))} of its {record.key_count}"
-        raise ArtistError(f"{object.name} has only {count} ActionMesh shape keys.", "Bring the result back from History.")
+        raise ArtistError(
+            f"{object.name} has only {count} ActionMesh shape keys.", "Bring the result back from History."
+        )
     before = record.playback
     playback = Playback(
         strength=before.strength if strength is None else strength,

@@ -75,7 +75,11 @@ def _rewrite(object: bpy.types.Object, frames: np.ndarray, weights: np.ndarray) 
     fcurves.remove(key, [EVAL_TIME, *(fcurves.value_path(block.name) for block in blocks)])
     remove_blocks(object, blocks)
     key.use_relative = True
-    halves = [(move * sign, (column * sign).clip(0)) for move, column in zip(moves, weights.T, strict=True) for sign in (1, -1)]
+    halves = [
+        (move * sign, (column * sign).clip(0))
+        for move, column in zip(moves, weights.T, strict=True)
+        for sign in (1, -1)
+    ]
     for index, (move, column) in enumerate(half for half in halves if half[1].any()):
         peak = max(1.0, column.max())
         block = add_pose(object, index, np.ascontiguousarray(basis + move * peak, np.float32))

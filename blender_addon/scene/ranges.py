@@ -36,7 +36,9 @@ def fit_range(scene: bpy.types.Scene, start: int, end: int) -> tuple[int, int]:
     Returns:
         The first and the last frame, as far as Blender's scenes reach.
     """
-    if scene.use_preview_range and (scene.frame_preview_start, scene.frame_preview_end) == tuple(scene.actionmesh.previewed):
+    if scene.use_preview_range and (scene.frame_preview_start, scene.frame_preview_end) == tuple(
+        scene.actionmesh.previewed
+    ):
         scene.use_preview_range = False
     scene.frame_start, scene.frame_end = max(start, 0), min(max(end, 0), LAST)
     return scene.frame_start, scene.frame_end

@@ -115,7 +115,9 @@ def _python_drivers_differ() -> bool:
 
 
 def _drivers() -> Iterator[bpy.types.Driver]:
-    for blocks in (getattr(bpy.data, item.identifier) for item in bpy.data.bl_rna.properties if item.type == "COLLECTION"):
+    for blocks in (
+        getattr(bpy.data, item.identifier) for item in bpy.data.bl_rna.properties if item.type == "COLLECTION"
+    ):
         for block in blocks:
             for part in (block, getattr(block, "node_tree", None)):
                 motion = getattr(part, "animation_data", None)

@@ -128,7 +128,9 @@ def _check_drawn(object: bpy.types.Object, drawn: Drawn) -> None:
         problem = f"{object.name} shows no faces of a mesh after its modifiers."
         raise TargetError(problem, "Hide those that take them away in the viewport.")
     if not np.isfinite(drawn.vertices).all():
-        raise TargetError(f"After its modifiers {object.name} has vertices that lie nowhere (NaN).", "Mend its modifiers.")
+        raise TargetError(
+            f"After its modifiers {object.name} has vertices that lie nowhere (NaN).", "Mend its modifiers."
+        )
     size = float(np.ptp(drawn.vertices[np.unique(drawn.triangles)].astype(np.float64), axis=0).max())
     if size == 0:
         raise TargetError(f"After its modifiers all vertices of {object.name} lie on one point.", "Mend its modifiers.")
@@ -144,7 +146,11 @@ def _drawn_itself(object: bpy.types.Object) -> np.ndarray | None:
     """(N, 3) what is drawn of the object; None where that has to differ from its stand-in."""
     key = object.data.shape_keys
     ours = key is not None and len(other_keys(key)) + 1 < len(key.key_blocks)
-    if ours or object.show_only_shape_key or not object.evaluated_get(bpy.context.evaluated_depsgraph_get()).is_evaluated:
+    if (
+        ours
+        or object.show_only_shape_key
+        or not object.evaluated_get(bpy.context.evaluated_depsgraph_get()).is_evaluated
+    ):
         return None
     with drawn_mesh(object) as mesh:
         return read_places(mesh)

@@ -71,7 +71,9 @@ def _check(object: bpy.types.Object, motion: Motion, options: WriteOptions) -> N
     own = other_keys(object.data.shape_keys)
     if options.mode == Mode.ABSOLUTE and own:
         names = ", ".join(block.name for block in own[:3])
-        raise TargetError(f"Absolute keys would switch off the shape keys of {object.name} ({names}).", "Use relative ones.")
+        raise TargetError(
+            f"Absolute keys would switch off the shape keys of {object.name} ({names}).", "Use relative ones."
+        )
 
 
 def _keep_selection(object: bpy.types.Object, undo: ExitStack) -> None:
@@ -141,7 +143,9 @@ def _own_curves(key: bpy.types.Key, name: str, mode: Mode, undo: ExitStack) -> N
     fcurves.remove(key, [EVAL_TIME])
 
 
-def _keep_record(key: bpy.types.Key, motion: Motion, options: WriteOptions, brought: Brought | None, undo: ExitStack) -> Record:
+def _keep_record(
+    key: bpy.types.Key, motion: Motion, options: WriteOptions, brought: Brought | None, undo: ExitStack
+) -> Record:
     before = read_record(key)
     undo.callback(lambda: write_record(key, before) if before else remove_record(key))
     record = Record(
@@ -179,7 +183,10 @@ def _animate(key: bpy.types.Key, record: Record, undo: ExitStack) -> None:
 
 def _verify(object: bpy.types.Object, motion: Motion, options: WriteOptions, basis: np.ndarray) -> None:
     """Reads back what the artist must be able to rely on: the rest pose, and the pose that is to equal it."""
-    key, wrong = object.data.shape_keys, ArtistError(f"The shape keys of {object.name} do not hold what was written to them.")
+    key, wrong = (
+        object.data.shape_keys,
+        ArtistError(f"The shape keys of {object.name} do not hold what was written to them."),
+    )
     if read_basis(object.data).tobytes() != basis.tobytes() or len(pose_keys(key)) != len(motion.times):
         raise wrong
     reference = coordinates_of(pose_keys(key)[motion.reference_frame])

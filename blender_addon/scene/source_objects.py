@@ -70,7 +70,9 @@ def require_baked(shown: Iterable[bpy.types.Object]) -> None:
         for simulation in item.modifiers:
             if simulation.type in SIMULATIONS and simulation.show_render and not simulation.point_cache.is_baked:
                 cure = "Bake all simulations, then try again."
-                raise ArtistError(f"The simulation {simulation.name!r} of {item.name!r} is not baked.", cure, "ptcache.bake_all")
+                raise ArtistError(
+                    f"The simulation {simulation.name!r} of {item.name!r} is not baked.", cure, "ptcache.bake_all"
+                )
 
 
 def _carried(source: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.Object]:

@@ -74,7 +74,9 @@ def _drivers(item: bpy.types.Object) -> Iterator[bpy.types.Driver]:
 def _spans(movers: list[bpy.types.Object]) -> Iterator[tuple[float, float] | None]:
     """First and last frame of each curve and strip; None for what moves otherwise."""
     for item in movers:
-        if item.rigid_body is not None or any(_runs_on_time(modifier) for modifier in item.modifiers if modifier.show_render):
+        if item.rigid_body is not None or any(
+            _runs_on_time(modifier) for modifier in item.modifiers if modifier.show_render
+        ):
             yield None
         if any("frame" in driver.expression for driver in _drivers(item) if driver.type == "SCRIPTED"):
             yield None
@@ -84,7 +86,9 @@ def _spans(movers: list[bpy.types.Object]) -> Iterator[tuple[float, float] | Non
 
 def _runs_on_time(modifier: bpy.types.Modifier) -> bool:
     if modifier.type == "NODES":
-        return modifier.node_group is not None and any(node.bl_idname in TIMED for node in _nodes(modifier.node_group, set()))
+        return modifier.node_group is not None and any(
+            node.bl_idname in TIMED for node in _nodes(modifier.node_group, set())
+        )
     return modifier.type in CACHES | SIMULATIONS
 
 

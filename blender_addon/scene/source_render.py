@@ -119,7 +119,9 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise FolderError(f"{folder} cannot be made: {error.strerror}.", "Choose another job folder in the preferences.") from error
+        raise FolderError(
+            f"{folder} cannot be made: {error.strerror}.", "Choose another job folder in the preferences."
+        ) from error
 
 
 def _while_blender_renders(total: int, done: int = 0) -> Iterator[tuple[int, int]]:
@@ -136,7 +138,9 @@ def _view_of_all(title: str, extents: Sequence[Extent | None], axes: np.ndarray)
     """
     seen = [extent for extent in extents if extent is not None]
     if not seen:
-        raise ArtistError(f"{title!r} has no faces in these frames.", "Choose an object with faces, or frames that show it.")
+        raise ArtistError(
+            f"{title!r} has no faces in these frames.", "Choose an object with faces, or frames that show it."
+        )
     low, high = np.min([extent.low for extent in seen], axis=0), np.max([extent.high for extent in seen], axis=0)
     if all((extent.low == extent.high).all() for extent in seen):
         raise ArtistError(f"{title!r} has no size.", "Choose an object that can be seen.")

@@ -17,7 +17,9 @@ EDITED = {"EDIT", "SCULPT", "VERTEX_PAINT", "WEIGHT_PAINT", "TEXTURE_PAINT", "PA
 
 
 @contextmanager
-def stage(scene: bpy.types.Scene, objects: Iterable[bpy.types.Object], start: int, end: int) -> Iterator[bpy.types.Scene]:
+def stage(
+    scene: bpy.types.Scene, objects: Iterable[bpy.types.Object], start: int, end: int
+) -> Iterator[bpy.types.Scene]:
     """Makes a scene of these objects the one that operators see; its range is `start` to `end`, its rate that of `scene`.
 
     All objects are visible and selected on the stage. Everything is put back, also after an error.

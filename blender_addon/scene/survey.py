@@ -158,7 +158,9 @@ def _turns(looks: Sequence[Look], first: Moving, rest: Moving, places: Places, f
     if not looks:
         return []
     shape = rest if is_like(_at(places, rest.vertices[0]), _at(places, first.vertices[0])) else first
-    standing = stand(shape.vertices[0], shape.triangles, _at(places, shape.vertices[0]), [look.points for look in looks])
+    standing = stand(
+        shape.vertices[0], shape.triangles, _at(places, shape.vertices[0]), [look.points for look in looks]
+    )
     return [standing.turn(look.points[_inside(look.course)]) for look in looks]
 
 

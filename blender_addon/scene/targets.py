@@ -54,11 +54,15 @@ def _check_owner(object: bpy.types.Object) -> None:
         raise TargetError(f"{name} is linked from {object.library.filepath}.", "Make it local.", "object.make_local")
     if mesh.library is not None:
         cure = "Make it a mesh of its own."
-        raise TargetError(f"The mesh of {name} is linked from {mesh.library.filepath}.", cure, "object.make_single_user")
+        raise TargetError(
+            f"The mesh of {name} is linked from {mesh.library.filepath}.", cure, "object.make_single_user"
+        )
     users = mesh.users - mesh.use_fake_user
     if users > 1:
         cure = "Make it a mesh of its own."
-        raise TargetError(f"The mesh of {name} has {users} users, which would all move.", cure, "object.make_single_user")
+        raise TargetError(
+            f"The mesh of {name} has {users} users, which would all move.", cure, "object.make_single_user"
+        )
 
 
 def _check_mode(object: bpy.types.Object) -> None:

@@ -34,7 +34,9 @@ def chosen(survey: Survey, clips: str) -> tuple[Passage, ...]:
     return survey.passages if clips == Clips.EVERY else survey.passages[:1]
 
 
-def track_passage(path: Path, name: str, digest: str, survey: Survey, passage: Passage, options: TrackOptions) -> Tracks:
+def track_passage(
+    path: Path, name: str, digest: str, survey: Survey, passage: Passage, options: TrackOptions
+) -> Tracks:
     """Imports a file, follows points of its surface through an animation, and takes its pictures.
 
     Args:
@@ -174,7 +176,9 @@ def measured(moving: Moving, points: np.ndarray, count: int, rng: np.random.Gene
     return {"query_points": asked, "signed_distances": np.stack(told).astype(np.float16)}
 
 
-def provenance(opened: Opened, placement: Placement, moving: Moving, closed: bool, options: TrackOptions) -> dict[str, Any]:
+def provenance(
+    opened: Opened, placement: Placement, moving: Moving, closed: bool, options: TrackOptions
+) -> dict[str, Any]:
     return {
         "licence": "",
         "blender": bpy.app.version_string,

@@ -1,8 +1,8 @@
 """Whether a USD file is there to its end: Blender's exporter does not say when the disk was full.
 
-    .usdc   a start that tells where the table of contents is, which is written last: a count, and 32 bytes for each section
-    .usda   text; what is opened in the first column is closed there
-    .usdz   a zip archive, whose table of contents is its end
+.usdc   a start that tells where the table of contents is, which is written last: a count, and 32 bytes for each section
+.usda   text; what is opened in the first column is closed there
+.usdz   a zip archive, whose table of contents is its end
 """
 
 import zipfile

@@ -49,7 +49,9 @@ def _folder_beside(path: Path) -> Path:
     try:
         return Path(tempfile.mkdtemp(prefix=".actionmesh-", dir=path.parent))
     except OSError as error:
-        raise ArtistError(f"Nothing can be written to {path.parent}: {error.strerror}.", "Choose another folder.") from error
+        raise ArtistError(
+            f"Nothing can be written to {path.parent}: {error.strerror}.", "Choose another folder."
+        ) from error
 
 
 def _refuse(path: Path, stays: frozenset[str]) -> None:
@@ -59,7 +61,11 @@ def _refuse(path: Path, stays: frozenset[str]) -> None:
 
 def _move(folder: Path, path: Path, stays: frozenset[str]) -> None:
     main = folder / path.name
-    sides = {side: path.parent / side.relative_to(folder) for side in sorted(folder.rglob("*")) if side.is_file() and side != main}
+    sides = {
+        side: path.parent / side.relative_to(folder)
+        for side in sorted(folder.rglob("*"))
+        if side.is_file() and side != main
+    }
     for side, target in sides.items():
         if not (target.is_file() and filecmp.cmp(side, target, shallow=False)):
             _refuse(target, stays)

@@ -66,7 +66,11 @@ class Worker:
 def animated(job, write=True):
     if write:
         Path(job.out[0]).write_text("a result")
-    timings = {"Reading frames": 1.0, "Stage I: finding the motion (1 of 2)": 2.0, "Stage I: finding the motion (2 of 2)": 7.0}
+    timings = {
+        "Reading frames": 1.0,
+        "Stage I: finding the motion (1 of 2)": 2.0,
+        "Stage I: finding the motion (2 of 2)": 7.0,
+    }
     return protocol.Animated(job.out, 5, 7, 9, 0.4, 0, {**timings, "Loading and the rest": 3.0, "Total": 13.0}, 1)
 
 
@@ -146,13 +150,17 @@ def close_output():
 def lack_torch():
     request = protocol.decode(sys.stdin.buffer.readline())
     problem = "A part of the installation is missing: No module named 'torch'."
-    sys.stdout.buffer.write(protocol.encode(Failure(request.id, ProtocolError(Kind.BAD_INSTALL, problem, "Install again."))))
+    sys.stdout.buffer.write(
+        protocol.encode(Failure(request.id, ProtocolError(Kind.BAD_INSTALL, problem, "Install again.")))
+    )
     sys.stdout.buffer.flush()
 
 
 def refuse():
     request = protocol.decode(sys.stdin.buffer.readline())
-    problem = ProtocolError(Kind.OTHER_VERSION, "The client speaks protocol 1, the worker protocol 2.", "Install again.")
+    problem = ProtocolError(
+        Kind.OTHER_VERSION, "The client speaks protocol 1, the worker protocol 2.", "Install again."
+    )
     sys.stdout.buffer.write(protocol.encode(Failure(request.id, problem)))
     sys.stdout.buffer.flush()
     os._exit(0)
@@ -166,7 +174,9 @@ def leave_a_child():
     os._exit(4)
 
 
-STARTS = {function.__name__: function for function in (ready, die, be_silent, close_output, lack_torch, refuse, leave_a_child)}
+STARTS = {
+    function.__name__: function for function in (ready, die, be_silent, close_output, lack_torch, refuse, leave_a_child)
+}
 
 
 def main():

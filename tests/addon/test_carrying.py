@@ -15,7 +15,12 @@ RNG = np.random.default_rng(0)
 def turned(angle, axis):
     one, other = [(1, 2), (2, 0), (0, 1)][axis]
     matrix = np.eye(3)
-    matrix[[one, one, other, other], [one, other, one, other]] = np.cos(angle), -np.sin(angle), np.sin(angle), np.cos(angle)
+    matrix[[one, one, other, other], [one, other, one, other]] = (
+        np.cos(angle),
+        -np.sin(angle),
+        np.sin(angle),
+        np.cos(angle),
+    )
     return matrix
 
 
@@ -74,7 +79,9 @@ def test_a_vertex_that_is_shown_twice_moves_as_the_mean_and_one_on_the_seam_stay
 def test_vertices_that_are_not_shown_move_as_others():
     links = links_of(np.array([1, 1, 0]), np.stack([np.eye(3)] * 3), 3)
     alike = links_as(np.array([2]), np.array([1]), links)
-    assert alike.target.tolist() == [2, 2] and alike.source.tolist() == [0, 1] and np.allclose(alike.blocks, np.eye(3) / 2)
+    assert (
+        alike.target.tolist() == [2, 2] and alike.source.tolist() == [0, 1] and np.allclose(alike.blocks, np.eye(3) / 2)
+    )
 
 
 def test_weights_on_triangles():

@@ -217,7 +217,7 @@ def test_worker_runs_isolated_and_writes_nothing_beside_itself(start, monkeypatc
     monkeypatch.setattr(pipes.subprocess, "Popen", lambda command, **options: seen.append((command, options)) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         WorkerClient("python", "worker.py", tmp_path / "log", {"A": "B"})
-    (command, options), = seen
+    ((command, options),) = seen
     assert command[1:3] == ["-I", "-B"] and Path(command[3]).is_absolute()
     assert "shell" not in options and options["env"]["A"] == "B" and options["cwd"] == tmp_path
 
@@ -243,7 +243,10 @@ def test_log_in_use_outlives_newer_ones(tmp_path):
 def test_log_that_grows_is_emptied_and_its_tail_is_short(tmp_path, monkeypatch):
     log = tmp_path / "log"
     log.write_text("\n".join(f"line {number} ü" for number in range(5000)))
-    assert log_file.tail(log).splitlines()[-1] == "line 4999 ü" and len(log_file.tail(log).splitlines()) == log_file.TAIL_LINES
+    assert (
+        log_file.tail(log).splitlines()[-1] == "line 4999 ü"
+        and len(log_file.tail(log).splitlines()) == log_file.TAIL_LINES
+    )
     log_file.limit(log)
     assert log.stat().st_size > 0
     monkeypatch.setattr(log_file, "LARGEST", 1000)

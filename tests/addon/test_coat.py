@@ -48,7 +48,9 @@ def test_what_the_backend_saves_is_read(tmp_path):
     picture = np.arange(48, dtype=np.uint8).reshape(4, 4, 3)
     coat, provenance = backend.Coat.of(UV, picture), animation.Provenance("clip.mp4", None, 7, "demo", "toy", "1")
     poses = np.random.default_rng(0).normal(size=(2, 5, 3)).astype(np.float32)
-    animation.Animation(poses, FACES, np.array([0, 0.1]), 0, np.array([0, 1]), provenance, coat).save(tmp_path / "a.safetensors")
+    animation.Animation(poses, FACES, np.array([0, 0.1]), 0, np.array([0, 1]), provenance, coat).save(
+        tmp_path / "a.safetensors"
+    )
     read = load_motion(tmp_path / "a.safetensors").coat
     assert np.array_equal(read.corner_uv, UV) and read.png == coat.png and not read.has_alpha
 

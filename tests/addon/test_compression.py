@@ -35,7 +35,9 @@ def test_walk_of_61_frames_takes_8_keys_for_half_a_percent(steps):
 def test_error_is_the_measured_one_and_one_component_less_would_not_do(steps, limit):
     displacements, size = steps
     result = compress(displacements, size, max_error=limit)
-    assert result.error == pytest.approx(measured_error(displacements, result, size), rel=1e-6) and result.error <= limit
+    assert (
+        result.error == pytest.approx(measured_error(displacements, result, size), rel=1e-6) and result.error <= limit
+    )
     assert compress(displacements, size, max_keys=len(result.keys) - 1).error > limit
 
 

@@ -30,7 +30,9 @@ def test_every_pose_is_in_the_picture_and_touches_its_margin(way):
         places = camera.project(poses)
         assert places.min() > 0.02 and places.max() < 0.98
         assert np.ptp(places.reshape(-1, 2), axis=0).max() == pytest.approx(1 / 1.06)
-        assert camera.distance - camera.near >= CLEARANCE - 1e-9 and camera.near >= (poses @ camera.axes[2]).max() - 1e-9
+        assert (
+            camera.distance - camera.near >= CLEARANCE - 1e-9 and camera.near >= (poses @ camera.axes[2]).max() - 1e-9
+        )
 
 
 def test_cameras_fill_the_cone_and_some_have_no_perspective():
@@ -45,7 +47,9 @@ def test_cameras_fill_the_cone_and_some_have_no_perspective():
 def test_perspective_enlarges_what_is_near():
     camera = next(camera for camera in cameras(subject()) if np.isfinite(camera.distance))
     right, back = 0.1 * camera.axes[0], camera.axes[2]
-    near, far = (np.ptp(camera.project(np.stack([place * back + right, place * back - right]))[:, 0]) for place in (0.7, -0.7))
+    near, far = (
+        np.ptp(camera.project(np.stack([place * back + right, place * back - right]))[:, 0]) for place in (0.7, -0.7)
+    )
     expected = (camera.distance + 0.7) / (camera.distance - 0.7)
     assert near / far == pytest.approx(expected)
 

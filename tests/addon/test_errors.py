@@ -4,7 +4,11 @@ from blender_addon.errors import ArtistError, MotionError, TargetChanged, Target
 
 
 def test_it_is_what_its_docstring_draws():
-    assert TargetError.__base__ is ArtistError and MotionError.__base__ is ArtistError and TargetChanged.__base__ is TargetError
+    assert (
+        TargetError.__base__ is ArtistError
+        and MotionError.__base__ is ArtistError
+        and TargetChanged.__base__ is TargetError
+    )
 
 
 def test_problem_and_cure_make_the_sentence():

@@ -8,7 +8,9 @@ from blender_addon.motion.weights import Loop
 
 
 def shown(scene, poses, times, loop=Loop.NONE, first=0, rate=24.0):
-    return shown_frames(np.array(scene, float), np.array(poses, float), np.array(times, float), loop, first, rate).tolist()
+    return shown_frames(
+        np.array(scene, float), np.array(poses, float), np.array(times, float), loop, first, rate
+    ).tolist()
 
 
 def test_one_frame_a_frame_where_the_rates_are_one():
@@ -35,7 +37,11 @@ def test_speed_is_in_the_frames_of_the_poses():
 
 @pytest.mark.parametrize(
     ("loop", "expected"),
-    [(Loop.LOOP, [0, 1, 2, 0, 1, 2, 0, 1]), (Loop.PING_PONG, [0, 1, 2, 1, 0, 1, 2, 1]), (Loop.NONE, [0, 1, 2, 2, 2, 2, 2, 2])],
+    [
+        (Loop.LOOP, [0, 1, 2, 0, 1, 2, 0, 1]),
+        (Loop.PING_PONG, [0, 1, 2, 1, 0, 1, 2, 1]),
+        (Loop.NONE, [0, 1, 2, 2, 2, 2, 2, 2]),
+    ],
 )
 def test_repeats_follow_the_animations(loop, expected):
     assert shown(range(5, 13), [5, 6, 7], np.arange(3) / 24, loop) == expected

@@ -34,7 +34,10 @@ def test_imports_point_downwards_and_nothing_but_the_standard_library_is_used(pa
         if parts[0] == "blender_addon":
             assert layer_of(parts[1]) is not None and layer_of(parts[1]) >= depth, where
         else:
-            assert parts[0] in sys.stdlib_module_names or name in {"actionmesh.protocol", "actionmesh.weights.public"}, where
+            assert parts[0] in sys.stdlib_module_names or name in {
+                "actionmesh.protocol",
+                "actionmesh.weights.public",
+            }, where
 
 
 def test_modules_are_seen():

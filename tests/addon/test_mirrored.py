@@ -22,7 +22,11 @@ def track(matrix, version: int = 0, size=(64, 48)) -> bytes:
 
 
 def written(path, *tracks: bytes, last: bool = True):
-    parts = [box(b"ftyp", b"isom\0\0\0\0"), box(b"mdat", bytes(100)), box(b"moov", box(b"mvhd", bytes(100)) + b"".join(tracks))]
+    parts = [
+        box(b"ftyp", b"isom\0\0\0\0"),
+        box(b"mdat", bytes(100)),
+        box(b"moov", box(b"mvhd", bytes(100)) + b"".join(tracks)),
+    ]
     path.write_bytes(b"".join(parts if last else [parts[0], parts[2], parts[1]]))
     return path
 
@@ -38,7 +42,9 @@ def test_a_matrix_that_mirrors_is_found(tmp_path, version, last):
         assert not is_mirrored(written(tmp_path / "a.mp4", sound, track(matrix, version), last=last))
 
 
-@pytest.mark.parametrize("data", [b"", b"\0\0\0\1mdat", b"\0\0\0\4moov" * 9, b"\0\0\0\0moov\0\0\0\x20trak\0\0\0\x18tkhd"])
+@pytest.mark.parametrize(
+    "data", [b"", b"\0\0\0\1mdat", b"\0\0\0\4moov" * 9, b"\0\0\0\0moov\0\0\0\x20trak\0\0\0\x18tkhd"]
+)
 def test_other_files_are_not_mirrored(tmp_path, data):
     (tmp_path / "a.mp4").write_bytes(data)
     assert not is_mirrored(tmp_path / "a.mp4") and not is_mirrored(tmp_path / "none.mp4") and not is_mirrored(tmp_path)

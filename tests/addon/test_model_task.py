@@ -29,7 +29,9 @@ def settings(monkeypatch, tmp_path):
 
 def begin(monkeypatch, tmp_path, hub, token="", **fields):
     monkeypatch.setenv("HF_ENDPOINT", hub.url)
-    request = protocol.Download(**{"sets": ("background",), "folder": str(tmp_path / "full"), "accepted": ("RMBG-1.4",), **fields})
+    request = protocol.Download(
+        **{"sets": ("background",), "folder": str(tmp_path / "full"), "accepted": ("RMBG-1.4",), **fields}
+    )
     return ModelTask(start_downloader(REAL_PYTHON, token, tmp_path / "logs"), request)
 
 
@@ -46,10 +48,14 @@ def test_a_download_tells_its_bytes_and_what_came(monkeypatch, tmp_path):
     with LoopbackHub(RMBG_FILES).running() as hub:
         task = finish(begin(monkeypatch, tmp_path, hub, token="hf_mine"))
         size = sum(len(RMBG_FILES[RMBG_ID][file.path]) for file in RMBG.files)
-        assert task.error is None and task.answer == protocol.Downloaded(str(tmp_path / "full"), size, {"RMBG-1.4": COMMIT})
+        assert task.error is None and task.answer == protocol.Downloaded(
+            str(tmp_path / "full"), size, {"RMBG-1.4": COMMIT}
+        )
         assert (task.progress.step, task.progress.total) == (size, size)
         assert set(hub.tokens) == {"Bearer hf_mine"} and os.environ["HF_HUB_OFFLINE"] == "1"
-        removed = finish(ModelTask(start_downloader(REAL_PYTHON), protocol.RemoveModels(("background",), str(tmp_path / "full"))))
+        removed = finish(
+            ModelTask(start_downloader(REAL_PYTHON), protocol.RemoveModels(("background",), str(tmp_path / "full")))
+        )
     assert removed.answer == protocol.Removed(size) and not (tmp_path / "full" / "RMBG-1.4").exists()
 
 

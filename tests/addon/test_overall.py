@@ -51,7 +51,10 @@ MATCHING = {"Match: finding the camera", "Match: following the clip"}
         (protocol.Animate("a", ()), READING | MOTION | MESH),
         (protocol.Animate("a", (), shape=protocol.Shape.RELIEF), READING | MOTION | MESH | MATCHING),
         (protocol.Animate("a", (), mesh="m"), READING | MOTION | MATCHING),
-        (protocol.Animate("a", (), mesh="m", match=protocol.Match.OFF), READING | MOTION | {"Match: finding the camera"}),
+        (
+            protocol.Animate("a", (), mesh="m", match=protocol.Match.OFF),
+            READING | MOTION | {"Match: finding the camera"},
+        ),
         (protocol.Animate("a", (), mesh="m", match=protocol.Match.OFF, facing=protocol.Facing.FRONT), READING | MOTION),
         (protocol.Rematch("r", ()), READING | MATCHING),
     ],

@@ -24,7 +24,9 @@ def test_parts_are_what_triangles_connect_across_seams():
 def test_a_pair_is_found_by_its_mirror_image():
     """Eyes on a head, a tail in the middle, and a part whose partner has another size."""
     body, eye = ((0, 0, 0), 4), 0.3
-    vertices, triangles = scene(body, ((1, -2, 1), eye), ((-1, -2, 1), eye), ((0, 2, 0), eye), ((1, 0, 2), eye), ((-1, 0, 2), 0.6))
+    vertices, triangles = scene(
+        body, ((1, -2, 1), eye), ((-1, -2, 1), eye), ((0, 2, 0), eye), ((1, 0, 2), eye), ((-1, 0, 2), 0.6)
+    )
     pairs = paired_parts(loose_parts(vertices, triangles), np.array([1.0, 0, 0]), 4.0)
     assert np.allclose(pairs, [(0, -2, 1)])
     assert len(paired_parts(loose_parts(vertices, triangles), np.array([0, 1.0, 0]), 4.0)) == 0

@@ -10,7 +10,9 @@ def test_queries_are_near_the_surface_in_its_box_and_anywhere():
     surface = rng.uniform((-0.2, -0.7, 0), (0.2, 0.7, 0), (4000, 3))
     points = draw_queries(surface, 3000, rng)
     assert points.shape == (3000, 3) and points.dtype == np.float16
-    near, boxed, anywhere = np.split(points.astype(float), [round(3000 * NEAR_SHARE), round(3000 * (NEAR_SHARE + BOX_SHARE))])
+    near, boxed, anywhere = np.split(
+        points.astype(float), [round(3000 * NEAR_SHARE), round(3000 * (NEAR_SHARE + BOX_SHARE))]
+    )
     for number, scale in enumerate(NOISE_SCALES):
         assert np.isclose(np.abs(near[number::3, 2]).mean(), scale * np.sqrt(2 / np.pi), rtol=0.1)
     low, high = surface.min(axis=0) - BOX_PADDING, surface.max(axis=0) + BOX_PADDING

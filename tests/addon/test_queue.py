@@ -125,7 +125,9 @@ def test_states_of_the_backend_are_told(bench):
 def test_progress_tells_stage_and_whole_and_never_falls(bench):
     record = bench.submit(preparation=iter_preparation(3))
     told = [event for event in bench.run(record) if isinstance(event, Progressed)]
-    assert [(event.stage, event.step, event.total) for event in told[:3]] == [("Rendering", step, 3) for step in (1, 2, 3)]
+    assert [(event.stage, event.step, event.total) for event in told[:3]] == [
+        ("Rendering", step, 3) for step in (1, 2, 3)
+    ]
     assert told[-1].stage == "Reading frames" and told[-1].stage_seconds_left is not None
     shares = [event.overall for event in told]
     assert shares == sorted(shares) and 0 < shares[0] < shares[-1] <= 1
@@ -476,7 +478,12 @@ def test_look_comes_before_jobs_that_wait_and_the_newest_wins(bench):
     ticket = bench.queue.look(look(bench))
     bench.queue.cancel(running.id)
     events = bench.run(waiting)
-    assert kinds(events) == [Cancelled, Started, Looked, Finished] or kinds(events) == [Cancelled, Looked, Started, Finished]
+    assert kinds(events) == [Cancelled, Started, Looked, Finished] or kinds(events) == [
+        Cancelled,
+        Looked,
+        Started,
+        Finished,
+    ]
     (seen,) = [event for event in events if isinstance(event, Looked)]
     assert (seen.ticket, seen.value.clip_frames) == (ticket, 48)
 

@@ -36,7 +36,13 @@ def queue(place):
 
 
 def submit(queue, place, **changes):
-    request = {"clip": str(DEMO / "clip.mp4"), "out": (), "preset": "demo", "device": "cpu", "frames": protocol.Frames(0, 3)}
+    request = {
+        "clip": str(DEMO / "clip.mp4"),
+        "out": (),
+        "preset": "demo",
+        "device": "cpu",
+        "frames": protocol.Frames(0, 3),
+    }
     record = new_record(place / "jobs", protocol.Animate(**(request | changes)))
     queue.submit(record)
     return record
@@ -70,7 +76,9 @@ def test_cancel_stops_a_real_job_and_the_next_one_runs(queue, place):
     running = submit(queue, place, steps=10_000, shape=protocol.Shape.NETWORK)
     after = submit(queue, place, clip=str(DEMO / "nothing.mp4"))
     seen = []
-    wait_until(lambda: seen.extend(queue.poll()) or any(isinstance(e, Progressed) and "Stage I:" in e.stage for e in seen))
+    wait_until(
+        lambda: seen.extend(queue.poll()) or any(isinstance(e, Progressed) and "Stage I:" in e.stage for e in seen)
+    )
     worker = queue.backend._client.pid
     queue.cancel(running.id)
     queue.run_until_done(after.id)

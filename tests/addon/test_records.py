@@ -51,10 +51,14 @@ def test_record_comes_back_from_its_folder_as_it_was(tmp_path):
 
 
 def test_paths_in_a_request_are_meant_from_the_folder(tmp_path):
-    request = protocol.Animate("frames", (), mask="/masks/*.png", mesh="target.ply", known=(protocol.Known(1, "other.ply"),))
+    request = protocol.Animate(
+        "frames", (), mask="/masks/*.png", mesh="target.ply", known=(protocol.Known(1, "other.ply"),)
+    )
     record = new_record(tmp_path / "jobs ü", request)
     asked = record.resolved()
-    assert asked.clip == str(record.frames_path) and asked.mesh == str(record.target_path) and asked.mask == "/masks/*.png"
+    assert (
+        asked.clip == str(record.frames_path) and asked.mesh == str(record.target_path) and asked.mask == "/masks/*.png"
+    )
     assert asked.known[0].mesh == str(record.folder / "other.ply") and asked.out == (str(record.result_path),)
     assert replace(asked, clip="", mask=None, mesh=None, known=(), out=()) == protocol.Animate("", ())
 

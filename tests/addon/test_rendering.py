@@ -60,7 +60,9 @@ def all_told(steps):
 
 
 def test_progress_is_told_until_all_is_done(stage):
-    steps = stage.play("progress(1); print('rubbish', flush=True); progress(2); time.sleep(0.3); done(); time.sleep(60)")
+    steps = stage.play(
+        "progress(1); print('rubbish', flush=True); progress(2); time.sleep(0.3); done(); time.sleep(60)"
+    )
     assert all_told(steps)[-1] == ("Rendering", 2, 3)
     assert stage.left() == []
 

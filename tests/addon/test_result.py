@@ -104,7 +104,13 @@ def test_numbers_that_no_animation_has(path, changes, problem):
 
 @pytest.mark.parametrize(
     "facts",
-    [{}, {"reference_frame": "1"}, FACTS | {"provenance": "{"}, FACTS | {"provenance": "3"}, FACTS | {"reference_frame": "one"}],
+    [
+        {},
+        {"reference_frame": "1"},
+        FACTS | {"provenance": "{"},
+        FACTS | {"provenance": "3"},
+        FACTS | {"reference_frame": "one"},
+    ],
 )
 def test_facts_that_cannot_be_read(path, facts):
     save_file(arrays(), path, facts)

@@ -32,11 +32,17 @@ def test_a_large_triangle_has_its_share_of_points():
 
 def test_points_keep_their_place_on_every_pose():
     turn = np.array([(0, -1, 0), (1, 0, 0), (0, 0, 1)], float)
-    poses = np.stack([SQUARE, SQUARE @ turn.T + (5, 6, 7), SQUARE @ np.array([(1, 0, 0), (0, 0, -1), (0, 1, 0)], float).T])
+    poses = np.stack(
+        [SQUARE, SQUARE @ turn.T + (5, 6, 7), SQUARE @ np.array([(1, 0, 0), (0, 0, -1), (0, 1, 0)], float).T]
+    )
     points, normals = carry(sample_triangles(SQUARE, HALVES, 50, rng()), poses)
     assert points.dtype == normals.dtype == np.float32
     assert np.allclose(points[1], points[0] @ turn.T + (5, 6, 7), atol=1e-5)
-    assert np.allclose(normals[0], (0, 0, 1)) and np.allclose(normals[1], (0, 0, 1)) and np.allclose(normals[2], (0, -1, 0))
+    assert (
+        np.allclose(normals[0], (0, 0, 1))
+        and np.allclose(normals[1], (0, 0, 1))
+        and np.allclose(normals[2], (0, -1, 0))
+    )
 
 
 def test_flattened_triangles_have_a_normal_and_none_at_all_are_named():
@@ -52,7 +58,9 @@ def test_vertices_at_a_seam_are_one_place_with_one_normal():
     vertices, normals = some_vertices(np.stack([roof, roof + 1]), triangles, 6, rng())
     assert len(np.unique(vertices[0], axis=0)) == 6 and np.allclose(vertices[1], vertices[0] + 1)
     ridge = vertices[0, :, 2] == 1
-    assert ridge.sum() == 2 and np.allclose(normals[:, ridge], (0, 0, 1), atol=0.4) and (normals[:, ridge, 2] > 0.9).all()
+    assert (
+        ridge.sum() == 2 and np.allclose(normals[:, ridge], (0, 0, 1), atol=0.4) and (normals[:, ridge, 2] > 0.9).all()
+    )
     assert np.allclose(np.linalg.norm(normals, axis=-1), 1, atol=1e-6)
     more, _ = some_vertices(roof[None], triangles, 20, rng())
     assert more.shape == (1, 20, 3) and len(np.unique(more[0], axis=0)) == 6

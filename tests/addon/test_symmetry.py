@@ -17,7 +17,9 @@ def beast(seed=0, partners=True):
     half = rng.uniform((0, -1, 0), (0.4, 1, 0.5), (400, 3)) * (1, 1, 1)
     head = rng.uniform((0, -1.6, 0.5), (0.2, -1.1, 1.0), (200, 3))
     half = np.concatenate([half, head])
-    other = half if partners else np.concatenate([rng.permutation(half[:400]), head]) + rng.normal(size=half.shape) * 0.02
+    other = (
+        half if partners else np.concatenate([rng.permutation(half[:400]), head]) + rng.normal(size=half.shape) * 0.02
+    )
     both = np.concatenate([half, other * (-1, 1, 1)])
     return both, rng.permutation(both)
 
@@ -45,7 +47,10 @@ def test_partners_tell_left_and_right_from_front_and_back(degrees):
     rng = np.random.default_rng(1)
 
     def half():
-        arm, trunk = rng.uniform((0.1, -0.06, 0.9), (1, 0.06, 1.0), (300, 3)), rng.uniform((0, -0.1, 0), (0.2, 0.1, 1.2), (300, 3))
+        arm, trunk = (
+            rng.uniform((0.1, -0.06, 0.9), (1, 0.06, 1.0), (300, 3)),
+            rng.uniform((0, -0.1, 0), (0.2, 0.1, 1.2), (300, 3)),
+        )
         return np.concatenate([arm, trunk])
 
     modelled = half()

@@ -22,8 +22,16 @@ ENDLESS = pytest.mark.fault("a pipe in the place of a job's file keeps Blender w
 
 
 def whole_record(root):
-    writing = {"scene": "Scene", "start": 1.0, "location": [0.0, 0.0, 0.0], "size": 2.0, "target": {"name": "Cube", "vertices": 8}}
-    record = new_record(root, protocol.Animate("walk.mp4", ()), title="Walk", purpose=Purpose.KEYS, blend_file="f", writing=writing)
+    writing = {
+        "scene": "Scene",
+        "start": 1.0,
+        "location": [0.0, 0.0, 0.0],
+        "size": 2.0,
+        "target": {"name": "Cube", "vertices": 8},
+    }
+    record = new_record(
+        root, protocol.Animate("walk.mp4", ()), title="Walk", purpose=Purpose.KEYS, blend_file="f", writing=writing
+    )
     record.error = JobError("internal", "It failed.", "Try again.", "the log")
     record.state, record.timings = State.FAILED, {"Total": 1.5}
     record.result = {"poses": 16, "plan": "6", "retried_for_memory": True}
@@ -41,7 +49,12 @@ def test_a_record_is_read_whole_or_left_out(tmp_path):
         found = read_record(record.folder)
         left_out += found is None
         if found is not None:
-            told = (found.title, found.blend_file, str(found.result.get("plan", "")), found.error.problem if found.error else "")
+            told = (
+                found.title,
+                found.blend_file,
+                str(found.result.get("plan", "")),
+                found.error.problem if found.error else "",
+            )
             assert max(map(len, told)) <= 10_000 and 0 <= found.created < 2**32, (path, value)
             json.dumps(found.as_json(), allow_nan=False)
     assert left_out > 100
@@ -76,7 +89,16 @@ def test_the_file_that_names_the_environment_may_be_anything(tmp_path, monkeypat
     current.unlink()
     (tmp_path / "passed.json").write_text("{}")
     deep = "[" * 100_000
-    for text in (deep, "[]", '{"folder": 7}', '{"folder": ".."}', '{"folder": "../.."}', '{"folder": ["a"]}', "\xff", '"x"'):
+    for text in (
+        deep,
+        "[]",
+        '{"folder": 7}',
+        '{"folder": ".."}',
+        '{"folder": "../.."}',
+        '{"folder": ["a"]}',
+        "\xff",
+        '"x"',
+    ):
         current.write_text(text, encoding="latin-1")
         assert backend_files.installed_environment() is None, text[:20]
 
@@ -90,7 +112,9 @@ def test_what_is_known_of_an_environment_is_whole_or_nothing(tmp_path):
     for _path, _value, changed in tampered(plain):
         (tmp_path / "passed.json").write_text(json.dumps(changed))
         found = install_places.read_passed(tmp_path)
-        assert found is None or (isinstance(found.lock, str) and isinstance(found.size, int) and isinstance(found.versions, dict))
+        assert found is None or (
+            isinstance(found.lock, str) and isinstance(found.size, int) and isinstance(found.versions, dict)
+        )
 
 
 @pytest.mark.fault("a damaged list in a data set's folder ends the tool with a traceback")

@@ -8,7 +8,12 @@ from blender_addon.motion.timing import frames_per_second, pose_frames, whole_ra
 
 @pytest.mark.parametrize(
     "clip, fps, base, wanted",
-    [(24, 24, 1.0, [1, 2, 3]), (30, 24, 1.0, [1, 1.8, 2.6]), (30 / 1.001, 30, 1.001, [1, 2, 3]), (12, 60, 1.0, [1, 6, 11])],
+    [
+        (24, 24, 1.0, [1, 2, 3]),
+        (30, 24, 1.0, [1, 1.8, 2.6]),
+        (30 / 1.001, 30, 1.001, [1, 2, 3]),
+        (12, 60, 1.0, [1, 6, 11]),
+    ],
 )
 def test_poses_keep_their_seconds(clip, fps, base, wanted):
     assert np.allclose(pose_frames(np.arange(3) / clip, 1, frames_per_second(fps, base)), wanted, rtol=0, atol=1e-9)

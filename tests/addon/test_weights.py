@@ -54,7 +54,9 @@ def test_course_of_absolute_keys():
 
 @pytest.mark.parametrize("loop", list(Loop))
 def test_one_pose(loop):
-    assert np.array_equal(tent(FRAMES[:1], 0, loop), [[10, 1]]) and np.array_equal(course(FRAMES[:1], FRAMES[:1], loop), [[10, 10]])
+    assert np.array_equal(tent(FRAMES[:1], 0, loop), [[10, 1]]) and np.array_equal(
+        course(FRAMES[:1], FRAMES[:1], loop), [[10, 10]]
+    )
 
 
 @pytest.mark.parametrize("loop", list(Loop))

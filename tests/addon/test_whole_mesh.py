@@ -12,7 +12,9 @@ SQUARES = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4),
 def split_cube():
     """A cube as files with flat normals have it: four vertices of its own for each side, and a triangle without area."""
     vertices = np.concatenate([CORNERS[list(square)] for square in SQUARES])
-    triangles = [corners for side in range(6) for corners in ((0, 1, 2), (0, 2, 3)) for corners in [np.add(corners, 4 * side)]]
+    triangles = [
+        corners for side in range(6) for corners in ((0, 1, 2), (0, 2, 3)) for corners in [np.add(corners, 4 * side)]
+    ]
     return vertices, np.array([*triangles, (0, 0, 1)])
 
 
@@ -20,7 +22,9 @@ def test_seams_are_closed_and_triangles_keep_their_corners():
     vertices, triangles = split_cube()
     poses = np.stack([vertices, vertices * (1, 2, 3) + (0, 0, 5)])
     welded, faces = whole_mesh(poses, triangles)
-    assert welded.shape == (2, 8, 3) and welded.dtype == np.float32 and faces.shape == (12, 3) and faces.dtype == np.int32
+    assert (
+        welded.shape == (2, 8, 3) and welded.dtype == np.float32 and faces.shape == (12, 3) and faces.dtype == np.int32
+    )
     assert np.allclose(welded[:, faces], poses[:, triangles[:-1]])
     assert is_closed(welded[0], faces) and np.array_equal(welded[0, 0], vertices[0])
 

@@ -9,7 +9,9 @@ HIP, KNEE, HALF_BLEND = 0.0, -0.5, 0.12
 
 def walk(poses: int = 61, cycles: float = 2.3, rings: int = 24, around: int = 16) -> np.ndarray:
     """(T, V, 3) float32; Z up, walking along Y. V = 5 * rings * around. Pose 0 is in mid-stride like all others."""
-    return np.stack([_pose(2 * np.pi * cycles * index / (poses - 1), rings, around) for index in range(poses)]).astype(np.float32)
+    return np.stack([_pose(2 * np.pi * cycles * index / (poses - 1), rings, around) for index in range(poses)]).astype(
+        np.float32
+    )
 
 
 def _pose(phase: float, rings: int, around: int) -> np.ndarray:

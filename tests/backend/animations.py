@@ -81,7 +81,9 @@ def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def apng(parts: Sequence[Part], width: int, height: int, hidden: Part | None = None, claimed: int | None = None) -> bytes:
+def apng(
+    parts: Sequence[Part], width: int, height: int, hidden: Part | None = None, claimed: int | None = None
+) -> bytes:
     """An APNG of 100 milliseconds a picture; `hidden` is seen only by what knows no APNG, `claimed` the number in its header."""
     data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0))
     data += chunk(b"acTL", struct.pack(">II", len(parts) if claimed is None else claimed, 0))

@@ -26,7 +26,9 @@ def coded_frames(count: int = COUNT, height: int = 48, width: int = 64) -> np.nd
     frames[:, : height // 3, : width // 4] = (230, 20, 20)
     for number, frame in enumerate(frames):
         for bit in range(BITS):
-            frame[height // 2 + 2 : -2, bit * width // BITS : (bit + 1) * width // BITS] = 235 if number >> bit & 1 else 16
+            frame[height // 2 + 2 : -2, bit * width // BITS : (bit + 1) * width // BITS] = (
+                235 if number >> bit & 1 else 16
+            )
     return frames
 
 
@@ -56,14 +58,23 @@ class Encoded:
         return (times - times[0]) / 1000
 
 
-def plain(name: str, codec: str, pixel_format: str = "yuv420p", every: int = 6, frames: np.ndarray | None = None, **options: str):
+def plain(
+    name: str,
+    codec: str,
+    pixel_format: str = "yuv420p",
+    every: int = 6,
+    frames: np.ndarray | None = None,
+    **options: str,
+):
     """Return how to encode the clip as it is; underscores in the names of encoders' options stand for hyphens."""
 
     def make(folder: Path) -> Encoded:
         named = {_spelt(key): value for key, value in options.items() if not key.startswith("container")}
         into = {key.removeprefix("container_"): value for key, value in options.items() if key.startswith("container")}
         pictures = coded_frames() if frames is None else frames
-        return Encoded(write_video(folder / name, pictures, codec, pixel_format, 25, every, container_options=into, **named))
+        return Encoded(
+            write_video(folder / name, pictures, codec, pixel_format, 25, every, container_options=into, **named)
+        )
 
     return make
 
@@ -78,7 +89,9 @@ RADL_265 = "open-gop=0:radl=2:keyint=6:min-keyint=6:bframes=3:b-adapt=0:scenecut
 OPEN_265 = "open-gop=1:keyint=6:min-keyint=6:bframes=3:b-adapt=0:scenecut=0:log-level=none:pools=none"
 
 
-def timed(name: str, milliseconds: Sequence[int], codec: str = "libx264", shown: Sequence[int] | None = None, **options: str):
+def timed(
+    name: str, milliseconds: Sequence[int], codec: str = "libx264", shown: Sequence[int] | None = None, **options: str
+):
     """Return how to encode pictures at these times; `shown` are those that are seen."""
 
     def make(folder: Path) -> Encoded:
@@ -90,7 +103,9 @@ def timed(name: str, milliseconds: Sequence[int], codec: str = "libx264", shown:
     return make
 
 
-def copied(name: str, make: Callable[[Path], Encoded], first: int, lost: int, container: str | None = None, key: bool = True):
+def copied(
+    name: str, make: Callable[[Path], Encoded], first: int, lost: int, container: str | None = None, key: bool = True
+):
     """Return how to cut a clip without encoding it again: from keyframe `first` on, whose first pictures are lost."""
 
     def make_cut(folder: Path) -> Encoded:
@@ -117,7 +132,9 @@ def staying(folder: Path) -> Encoded:
         target = sink.add_stream_from_template(stream)
         for packet in source.demux(stream):
             if packet.size:
-                packet.duration = 9 * 25 * packet.duration if packet.pts == (COUNT - 1) * packet.duration else packet.duration
+                packet.duration = (
+                    9 * 25 * packet.duration if packet.pts == (COUNT - 1) * packet.duration else packet.duration
+                )
                 packet.stream = target
                 sink.mux(packet)
     return Encoded(path)
@@ -132,7 +149,13 @@ def repeated(folder: Path) -> Encoded:
         stream = source.streams.video[0]
         target = sink.add_stream_from_template(stream)
         for packet, when in zip((packet for packet in source.demux(stream) if packet.size), milliseconds, strict=True):
-            packet.stream, packet.time_base, packet.pts, packet.dts, packet.duration = target, Fraction(1, 1000), when, when, 40
+            packet.stream, packet.time_base, packet.pts, packet.dts, packet.duration = (
+                target,
+                Fraction(1, 1000),
+                when,
+                when,
+                40,
+            )
             sink.mux(packet)
     seen = [0, 2, 3, 6, *range(7, COUNT)]
     return Encoded(path, seen, [milliseconds[number] for number in seen])
@@ -149,7 +172,12 @@ def uncoded(folder: Path) -> Encoded:
         for number, packet in enumerate(packet for packet in source.demux(stream) if packet.size):
             if number in (4, 9):
                 empty = av.Packet(b"\x00\x00\x01\xb6" + int(f"0101{number:05b}1001111111111111", 2).to_bytes(3, "big"))
-                empty.pts, empty.dts, empty.duration, empty.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
+                empty.pts, empty.dts, empty.duration, empty.time_base = (
+                    packet.pts,
+                    packet.dts,
+                    packet.duration,
+                    packet.time_base,
+                )
                 packet = empty
             packet.stream = target
             sink.mux(packet)
@@ -181,7 +209,9 @@ def recorded(codec: str, before: float, after: float, first: int, last: int, **o
 
 def packed(folder: Path) -> Encoded:
     """DivX's packed B-frames: a P picture and the B picture before it in one packet, and then a packet that is empty."""
-    source = write_video(folder / "plain.avi", coded_frames(), "mpeg4", rate=25, keyframe_every=100, b="3000000", bf="1")
+    source = write_video(
+        folder / "plain.avi", coded_frames(), "mpeg4", rate=25, keyframe_every=100, b="3000000", bf="1"
+    )
     path = folder / "packed.avi"
     with av.open(str(source)) as whole, av.open(str(path), "w") as sink:
         stream = whole.streams.video[0]
@@ -282,7 +312,9 @@ WAYS: dict[str, Callable[[Path], Encoded]] = {
     "mp4 open groups": plain("a.mp4", "libx264", x264_params=OPEN_264, preset="medium", bf="3"),
     "mp4 intra refresh": plain("a.mp4", "libx264", preset="medium", bf="0", intra_refresh="1"),
     "mp4 interlaced": plain("a.mp4", "libx264", preset="medium", bf="2", x264_params="tff=1"),
-    "mp4 hevc": plain("a.mp4", "libx265", preset="ultrafast", x265_params="log-level=none:pools=none:bframes=3:keyint=6"),
+    "mp4 hevc": plain(
+        "a.mp4", "libx265", preset="ultrafast", x265_params="log-level=none:pools=none:bframes=3:keyint=6"
+    ),
     "mp4 hevc open groups": plain("a.mp4", "libx265", preset="ultrafast", x265_params=OPEN_265),
     "mp4 hevc 10 bit": plain(
         "a.mp4", "libx265", "yuv420p10le", preset="ultrafast", x265_params="log-level=none:pools=none:keyint=6"
@@ -319,9 +351,15 @@ WAYS: dict[str, Callable[[Path], Encoded]] = {
     "mkv hevc cut at a keyframe with pictures before it": copied(
         "cut.mkv", plain("a.mp4", "libx265", preset="ultrafast", x265_params=RADL_265), first=1, lost=4
     ),
-    "ts mpeg2 cut at an open group": copied("cut.ts", plain("a.ts", "mpeg2video", b="3000000", bf="2"), first=1, lost=6),
-    "mkv vp8 with hidden pictures": plain("a.mkv", "libvpx", auto_alt_ref="1", lag_in_frames="12", b="800000", arnr_maxframes="3"),
-    "webm vp9 with hidden pictures": plain("a.webm", "libvpx-vp9", auto_alt_ref="1", lag_in_frames="12", crf="10", cpu_used="5"),
+    "ts mpeg2 cut at an open group": copied(
+        "cut.ts", plain("a.ts", "mpeg2video", b="3000000", bf="2"), first=1, lost=6
+    ),
+    "mkv vp8 with hidden pictures": plain(
+        "a.mkv", "libvpx", auto_alt_ref="1", lag_in_frames="12", b="800000", arnr_maxframes="3"
+    ),
+    "webm vp9 with hidden pictures": plain(
+        "a.webm", "libvpx-vp9", auto_alt_ref="1", lag_in_frames="12", crf="10", cpu_used="5"
+    ),
     "webm vp9 with alpha": plain(
         "a.webm", "libvpx-vp9", "yuva420p", frames=with_alpha(COLOURED), crf="10", cpu_used="8", auto_alt_ref="0"
     ),
@@ -348,7 +386,9 @@ WAYS: dict[str, Callable[[Path], Encoded]] = {
     "ts mpeg2 with B": plain("a.ts", "mpeg2video", b="3000000", bf="2"),
     "m2ts": plain("a.m2ts", "libx264", **X264),
     "ts of two recordings": joined,
-    "ts cut within a group": copied("cut.ts", plain("a.ts", "libx264", **X264 | {"bf": "0"}), first=2, lost=6, key=False),
+    "ts cut within a group": copied(
+        "cut.ts", plain("a.ts", "libx264", **X264 | {"bf": "0"}), first=2, lost=6, key=False
+    ),
     "ts recorded from its middle": recorded("libx264", 0.2, 0, 6, 17, **X264),
     "ts recorded up to its middle": recorded("libx264", 0, 0.005, 0, 16, **X264 | {"bf": "0"}),
     "ts mpeg2 recorded from its middle": recorded("mpeg2video", 0.2, 0, 6, 17, b="3000000"),

@@ -182,7 +182,9 @@ def install():
     _fake_module("pipeline", animate=animate, load_subject=load_subject, look_at_subject=look_at_subject)
     _fake_module("weights.store", ModelStore=FakeStore, choose_device=choose_device)
     found = types.SimpleNamespace(path=Path("fake"))
-    _fake_module("weights.checkpoints", default_checkpoint=lambda: found, find_checkpoints=list, files_of=lambda folder: [])
+    _fake_module(
+        "weights.checkpoints", default_checkpoint=lambda: found, find_checkpoints=list, files_of=lambda folder: []
+    )
 
 
 def main():

@@ -22,7 +22,25 @@ from .media_files import write_video
 
 MOST_MEGABYTES = 700
 BOXES = "moov mvhd trak tkhd edts elst mdia mdhd minf stbl stsd stts stss ctts stsc stsz stco avcC sgpd sbgp mdat ftyp".split()
-NUMBERS = [0, 1, 2, 3, 7, 8, 0x7F, 0xFF, 0x100, 0x7FFF, 0xFFFF, 0x10000, 0x1000000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE, 0xFFFFFFFF]
+NUMBERS = [
+    0,
+    1,
+    2,
+    3,
+    7,
+    8,
+    0x7F,
+    0xFF,
+    0x100,
+    0x7FFF,
+    0xFFFF,
+    0x10000,
+    0x1000000,
+    0x7FFFFFFF,
+    0x80000000,
+    0xFFFFFFFE,
+    0xFFFFFFFF,
+]
 
 
 def seeds(folder: Path) -> dict[str, bytes]:
@@ -56,7 +74,9 @@ def seeds(folder: Path) -> dict[str, bytes]:
 @some.composite
 def edits(draw, size: int, places: list[int]):
     """A change: (where, how many bytes of the file it replaces, the new bytes)."""
-    at = draw(some.one_of(some.integers(0, size - 1), some.sampled_from(places).flatmap(lambda p: some.integers(p, p + 24))))
+    at = draw(
+        some.one_of(some.integers(0, size - 1), some.sampled_from(places).flatmap(lambda p: some.integers(p, p + 24)))
+    )
     number = draw(some.sampled_from(NUMBERS))
     return draw(
         some.sampled_from(
@@ -100,12 +120,17 @@ def fuzz(folder: Path, kind: str, data: bytes, examples: int) -> None:
     from actionmesh.options import FrameChoice
 
     path = folder / f"spoilt{kind}"
-    places = [data.find(name.encode()) for name in [*BOXES, "fcTL", "acTL", "IHDR", "ANMF", "VP8", "ispe", "strh", "avih", "idx1"]]
+    places = [
+        data.find(name.encode())
+        for name in [*BOXES, "fcTL", "acTL", "IHDR", "ANMF", "VP8", "ispe", "strh", "avih", "idx1"]
+    ]
     found = [place for place in places if place >= 0] or [0]
 
     always_the_same, checks = examples < 1000, list(HealthCheck)
 
-    @settings(max_examples=examples, deadline=None, derandomize=always_the_same, database=None, suppress_health_check=checks)
+    @settings(
+        max_examples=examples, deadline=None, derandomize=always_the_same, database=None, suppress_health_check=checks
+    )
     @given(some.lists(edits(len(data), found), min_size=1, max_size=3), some.booleans())
     def read(changes, mend):
         path.write_bytes(spoilt(data, changes, mend))

@@ -46,7 +46,9 @@ class Builder:
         self.json["accessors"].append(entry)
         return len(self.json["accessors"]) - 1
 
-    def sparse(self, base: np.ndarray | None, places: list[int], values: np.ndarray, count: int = 0, **properties: object) -> int:
+    def sparse(
+        self, base: np.ndarray | None, places: list[int], values: np.ndarray, count: int = 0, **properties: object
+    ) -> int:
         """An accessor of `base`, or of zeros, with other values at some places."""
         whole = np.zeros((count, values.shape[1]), values.dtype) if base is None else base.copy()
         whole[places] = values
@@ -172,10 +174,16 @@ class Player:
         entry = self.json["accessors"][index]
         width = {name: width for width, name in TYPES.items()}[entry["type"]]
         kind = np.dtype(DTYPES[entry["componentType"]])
-        values = self.rows(entry, entry["count"], kind, width) if "bufferView" in entry else np.zeros((entry["count"], width))
+        values = (
+            self.rows(entry, entry["count"], kind, width)
+            if "bufferView" in entry
+            else np.zeros((entry["count"], width))
+        )
         if "sparse" in entry:
             sparse = entry["sparse"]
-            places = self.rows(sparse["indices"], sparse["count"], np.dtype(DTYPES[sparse["indices"]["componentType"]]), 1)
+            places = self.rows(
+                sparse["indices"], sparse["count"], np.dtype(DTYPES[sparse["indices"]["componentType"]]), 1
+            )
             for place, row in zip(places[:, 0], self.rows(sparse["values"], sparse["count"], kind, width), strict=True):
                 values[place] = row
         if "min" in entry:
@@ -186,17 +194,18 @@ class Player:
     def decoded(self, index: int) -> np.ndarray:
         """The values as float64, normalised whole numbers from -1 or 0 to 1."""
         values, entry = self.values(index), self.json["accessors"][index]
-        return np.maximum(values / np.iinfo(values.dtype).max, -1) if entry.get("normalized") else values.astype(np.float64)
+        return (
+            np.maximum(values / np.iinfo(values.dtype).max, -1)
+            if entry.get("normalized")
+            else values.astype(np.float64)
+        )
 
     def rows(self, entry: dict, count: int, kind: np.dtype, width: int) -> np.ndarray:
         """(count, width) numbers of the buffer view that an accessor, or part of a sparse one, names."""
         view = self.json["bufferViews"][entry["bufferView"]]
         stride = view.get("byteStride", kind.itemsize * width)
         start = view.get("byteOffset", 0) + entry.get("byteOffset", 0)
-        assert (
-            start + stride * (count - 1) + kind.itemsize * width
-            <= view.get("byteOffset", 0) + view["byteLength"]
-        )
+        assert start + stride * (count - 1) + kind.itemsize * width <= view.get("byteOffset", 0) + view["byteLength"]
         rows = [self.binary[start + k * stride :][: kind.itemsize * width] for k in range(count)]
         return np.frombuffer(b"".join(rows), kind).reshape(-1, width).copy()
 
@@ -235,7 +244,9 @@ class Player:
             matrix = parent @ local_matrix(node)
             if "mesh" in node:
                 primitives = self.json["meshes"][node["mesh"]]["primitives"]
-                found.extend((index, primitive, matrix) for primitive in primitives if primitive.get("mode", 4) in (4, 5, 6))
+                found.extend(
+                    (index, primitive, matrix) for primitive in primitives if primitive.get("mode", 4) in (4, 5, 6)
+                )
             for child in reversed(node.get("children", [])):
                 visit(child, matrix)
 

@@ -77,7 +77,11 @@ def instanced() -> Scene:
     places = np.array([[0, 0, 0], [3, 0, 0], [6, 1, 0]], "<f4")
     sizes = np.array([[1, 1, 1], [1, 2, 1], [0.5, 0.5, 0.5]], "<f4")
     turns = np.array([[0, 0, 0, 1], [0, 0, S, S], [0, 0, 0, 1]], "<f4")
-    attributes = {"TRANSLATION": builder.accessor(places), "SCALE": builder.accessor(sizes), "ROTATION": builder.accessor(turns)}
+    attributes = {
+        "TRANSLATION": builder.accessor(places),
+        "SCALE": builder.accessor(sizes),
+        "ROTATION": builder.accessor(turns),
+    }
     builder.json["nodes"][0]["extensions"] = {"EXT_mesh_gpu_instancing": {"attributes": attributes}}
     builder.json |= {name: ["EXT_mesh_gpu_instancing"] for name in ("extensionsUsed", "extensionsRequired")}
     second = (vertices * sizes[1])[:, [1, 0, 2]] * (-1, 1, 1)
@@ -90,7 +94,9 @@ def quantised() -> Scene:
     builder, (vertices, faces) = Builder(), grid()
     whole = np.rint(vertices / 2 * 32767).astype("<i2")
     padded = np.concatenate([whole, np.zeros((len(whole), 1), "<i2")], axis=1)
-    position = builder.accessor(padded, type="VEC3", normalized=True, min=whole.min(0).tolist(), max=whole.max(0).tolist())
+    position = builder.accessor(
+        padded, type="VEC3", normalized=True, min=whole.min(0).tolist(), max=whole.max(0).tolist()
+    )
     builder.json["bufferViews"][-1]["byteStride"] = 8
     indices = builder.accessor(faces.astype("<u2").ravel())
     one(builder, {"attributes": {"POSITION": position}, "indices": indices}, scale=[2, 2, 2])
@@ -103,7 +109,9 @@ def coloured() -> Scene:
     builder, (vertices, faces) = Builder(), grid()
     normals = unit_normals(vertices, faces)
     across = np.cross(normals, (0, 1, 0))
-    tangents = np.concatenate([across / np.linalg.norm(across, axis=1, keepdims=True), np.ones((len(vertices), 1))], axis=1)
+    tangents = np.concatenate(
+        [across / np.linalg.norm(across, axis=1, keepdims=True), np.ones((len(vertices), 1))], axis=1
+    )
     colours = np.random.default_rng(0).random((len(vertices), 3)).astype("<f4")
     uv = (vertices[:, :2] / 2 + 0.5).astype("<f4")
     named = {"NORMAL": normals, "TANGENT": tangents.astype("<f4"), "COLOR_0": colours, "TEXCOORD_0": uv}
@@ -150,7 +158,11 @@ class PosingPlayer(Player):
     def pose(self, time: float) -> np.ndarray:
         parts = []
         for node, primitive, matrix in self.surfaces():
-            local = self.morphed(node, primitive, "POSITION", time) if self.json.get("animations") else self.shown(node, primitive)
+            local = (
+                self.morphed(node, primitive, "POSITION", time)
+                if self.json.get("animations")
+                else self.shown(node, primitive)
+            )
             matrices = self.skin(node, primitive)
             moved = local @ matrix[:3, :3].T + matrix[:3, 3] if matrices is None else apply(matrices, local)
             parts.append(moved)

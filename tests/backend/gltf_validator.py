@@ -57,5 +57,9 @@ def judged(path: Path) -> list[dict]:
 def assert_valid(*paths: Path, warnings: tuple[str, ...] = ()) -> None:
     """Fail for every error, and every warning but those named."""
     for path in paths:
-        wrong = [m for m in judged(path) if m["severity"] == ERROR or (m["severity"] == WARNING and m["code"] not in warnings)]
+        wrong = [
+            m
+            for m in judged(path)
+            if m["severity"] == ERROR or (m["severity"] == WARNING and m["code"] not in warnings)
+        ]
         assert not wrong, f"{path.name}: {wrong[:5]}"

@@ -50,7 +50,11 @@ def creature() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     whole = trimesh.util.concatenate(meshes)
     vertices = whole.vertices - (whole.vertices.max(axis=0) + whole.vertices.min(axis=0)) / 2
     scale = 1.5 / np.ptp(vertices, axis=0).max()
-    return (scale * vertices).astype(np.float32), np.array(whole.faces, np.int32), np.concatenate(colours).astype(np.float32)
+    return (
+        (scale * vertices).astype(np.float32),
+        np.array(whole.faces, np.int32),
+        np.concatenate(colours).astype(np.float32),
+    )
 
 
 def wave(vertices: np.ndarray, amount: float, frames: int = FRAMES) -> np.ndarray:

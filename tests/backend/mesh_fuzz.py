@@ -88,13 +88,16 @@ def plain_files() -> dict[str, bytes]:
     painted = b"mtllib coat.mtl\nusemtl coat\n" + obj_of(letter_c(), [[0, 1, 2], [2, 3, 4, 5, 6, 7]])
     painted += b"\nvt 0 0\nvn 0 0 1\nf 1/1/1 2/1/1 -3/-1/-1\nv 1 2 \\\n3\n"
     corners = (*FACE, "property list uchar float texcoord", "property uchar red")
-    text = ply_head("ascii", "comment TextureFile skin.png", *VERTEX, "element junk 2", "property list char short odd", *corners)
+    text = ply_head(
+        "ascii", "comment TextureFile skin.png", *VERTEX, "element junk 2", "property list char short odd", *corners
+    )
     text += (TRIANGLE + "2 1 2\n0\n3 0 1 2 6 0 0 1 0 0 1 9\n").encode()
     binary = ply_head("binary_big_endian", *VERTEX, *corners, "element edge 1", "property int a") + bytes(36)
     binary = binary[:-36] + np.array([[0, 0, 0], [1, 0, 0], [0, 1, 0]], ">f4").tobytes()
     binary += struct.pack(">B3iB6fBi", 3, 0, 1, 2, 6, 0, 0, 1, 0, 0, 1, 9, 7)
     loops = "".join(
-        "facet normal 0 0 1\nouter loop\n" + "vertex 1 2 3\nvertex 4 5 6\nvertex 7 8 1\n" + "endloop\nendfacet\n" for _ in "ab"
+        "facet normal 0 0 1\nouter loop\n" + "vertex 1 2 3\nvertex 4 5 6\nvertex 7 8 1\n" + "endloop\nendfacet\n"
+        for _ in "ab"
     )
     return {
         ".obj": painted,

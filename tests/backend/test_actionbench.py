@@ -178,7 +178,18 @@ def test_a_torn_heading_is_mended(tmp_path):
 def test_command_tells_failures_and_means(bench, capsys):
     truth, predictions, output = bench
     (predictions / "b.safetensors").unlink()
-    command = ["evaluate", "actionbench", str(truth), str(predictions), "-o", str(output), "--points", "100", "--steps", "3"]
+    command = [
+        "evaluate",
+        "actionbench",
+        str(truth),
+        str(predictions),
+        "-o",
+        str(output),
+        "--points",
+        "100",
+        "--steps",
+        "3",
+    ]
     assert cli.main([*command, "--keep", "2"]) == 0
     shown = capsys.readouterr().out
     assert "b: " in shown and "1 of 2 scenes measured, 1 failed" in shown and "CD-M" in shown

@@ -30,7 +30,11 @@ def annulus_surface():
 def test_turned_stretched_and_shifted_shapes_come_back(number, shape):
     truth = annulus_surface() if shape == "annulus" else toy_surface(shape)
     rng = np.random.default_rng(number)
-    turn, scale, shift = Rotation.random(random_state=number).as_matrix(), rng.uniform(0.75, 1.3, 3), rng.uniform(-0.3, 0.3, 3)
+    turn, scale, shift = (
+        Rotation.random(random_state=number).as_matrix(),
+        rng.uniform(0.75, 1.3, 3),
+        rng.uniform(-0.3, 0.3, 3),
+    )
     distorted = ((truth - shift) @ turn) / scale
     assert chamfer_distance(distorted, truth) > 0.15
     placed = align(rng.permutation(distorted), truth, PRUNED).apply(distorted)
@@ -71,7 +75,9 @@ def test_six_numbers_become_a_rotation():
     torch.testing.assert_close(torch.linalg.det(rotation), torch.ones(7))
 
 
-@pytest.mark.parametrize("values", [{"starts": 25}, {"points": 0}, {"rate": 0.0}, {"starts": 2, "pruning": Pruning(keep=3)}])
+@pytest.mark.parametrize(
+    "values", [{"starts": 25}, {"points": 0}, {"rate": 0.0}, {"starts": 2, "pruning": Pruning(keep=3)}]
+)
 def test_senseless_settings_are_refused(values):
     with pytest.raises(ValueError):
         AlignmentSettings(**values)

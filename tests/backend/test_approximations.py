@@ -84,7 +84,9 @@ def test_a_run_that_was_cut_off_goes_on(few, tiny_store, tmp_path, monkeypatch):
     written = [record for record in first if (record["seed"], record["variant"]) != (1, "half")]
     approximations.write_records(output, written)
     again = evaluate(tiny_store, 2, output)
-    assert [record for record in again if record in written] == written and len(again) == 6 and asked[6:] == [("half", 1)]
+    assert (
+        [record for record in again if record in written] == written and len(again) == 6 and asked[6:] == [("half", 1)]
+    )
     monkeypatch.setitem(FEW, "half", {"steps": 3})
     changed = evaluate(tiny_store, 2, output)
     assert asked[7:] == [("half", 0), ("half", 1)] and len(changed) == 6
@@ -103,7 +105,10 @@ def test_weights_are_known_by_every_byte_and_place(tmp_path):
 
     one = digest("one", (b"xy", b"z"))
     assert digest("same", (b"xy", b"z")) == one and len(one) == 12
-    assert len({one, digest("moved", (b"x", b"yz")), digest("swapped", (b"z", b"xy")), digest("changed", (b"xy", b"Z"))}) == 4
+    assert (
+        len({one, digest("moved", (b"x", b"yz")), digest("swapped", (b"z", b"xy")), digest("changed", (b"xy", b"Z"))})
+        == 4
+    )
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"records": 3}', '{"records": [{}]}', '{"sets": {}}'])
@@ -121,7 +126,13 @@ def test_one_toy_is_no_comparison(tiny_store, tmp_path):
 
 
 def record(seed, variant, cd_4d, cd_m, exact=None, task=MESH_AND_VIDEO):
-    names = {"template": "a", "seed": seed, "task": task.name, "exact": exact or next(iter(EXACT_RUNS)), "variant": variant}
+    names = {
+        "template": "a",
+        "seed": seed,
+        "task": task.name,
+        "exact": exact or next(iter(EXACT_RUNS)),
+        "variant": variant,
+    }
     return {**names, "settings": {}, "evaluations": 60, "image_evaluations": 200, "cd_4d": cd_4d, "cd_m": cd_m}
 
 

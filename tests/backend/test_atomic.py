@@ -132,7 +132,9 @@ def test_what_a_kill_left_is_swept_at_the_next_writing_of_the_same_result_only(a
     save_animation(animation, tmp_path / "a.safetensors")
     left = names(tmp_path)
     assert ".part-notes.txt" in left and left[-2:] == ["a.safetensors", "poses"]
-    assert [name for name in left if name.endswith(".glb")] and len(left) == 4, "another result's part is left to its own writing"
+    assert [name for name in left if name.endswith(".glb")] and len(left) == 4, (
+        "another result's part is left to its own writing"
+    )
 
 
 @pytest.mark.fault("A writer that still ran had its half-written files swept away by another")
@@ -165,9 +167,15 @@ def test_a_folder_that_a_dead_writer_moved_aside_comes_back(animation, tmp_path)
 @pytest.mark.parametrize(
     ("number", "code"),
     [
-        pytest.param(signal.SIGTERM, 143, marks=pytest.mark.fault("kill while poses were saved left a hidden folder for good")),
-        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.fault("Closing the terminal at saving left a hidden folder for good")),
-        pytest.param(signal.SIGINT, 130, marks=pytest.mark.fault("Ctrl-C twice while poses were saved left a hidden folder")),
+        pytest.param(
+            signal.SIGTERM, 143, marks=pytest.mark.fault("kill while poses were saved left a hidden folder for good")
+        ),
+        pytest.param(
+            signal.SIGHUP, 129, marks=pytest.mark.fault("Closing the terminal at saving left a hidden folder for good")
+        ),
+        pytest.param(
+            signal.SIGINT, 130, marks=pytest.mark.fault("Ctrl-C twice while poses were saved left a hidden folder")
+        ),
     ],
 )
 def test_a_signal_while_saving_leaves_the_old_result_and_nothing_else(tmp_path, number, code):

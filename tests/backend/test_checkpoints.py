@@ -50,7 +50,8 @@ def test_a_folder_that_does_not_exist_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["{", "[]", '{"strange": 1}', '{"latent_mean": [0.0]}', '{"presets": {"demo": 3}}', '{"reference_extent": 0}']
+    "text",
+    ["{", "[]", '{"strange": 1}', '{"latent_mean": [0.0]}', '{"presets": {"demo": 3}}', '{"reference_extent": 0}'],
 )
 def test_a_checkpoint_json_that_cannot_be_understood_is_named(copy, text):
     (copy / "checkpoint.json").write_text(text)

@@ -148,7 +148,9 @@ def test_help_shows_every_option_and_examples(capsys):
 
 
 def test_examples_can_be_run_and_keep_their_inputs():
-    commands = [line.split() for line in cli.EXAMPLES.splitlines() if line.startswith("  python -P -m actionmesh animate")]
+    commands = [
+        line.split() for line in cli.EXAMPLES.splitlines() if line.startswith("  python -P -m actionmesh animate")
+    ]
     assert len(commands) >= 3
     for command in commands:
         example = job(*command[5:])

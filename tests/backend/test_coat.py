@@ -150,7 +150,9 @@ def test_it_comes_before_an_artists_file(tmp_path):
     source = rich_scene().save(tmp_path / "source.glb")
     mesh = load_mesh(source)
     uv = np.zeros((len(mesh.faces), 3, 2), np.float32)
-    animation = Animation(mesh.vertices[None], mesh.faces, np.zeros(1), 0, np.zeros(1, int), PROVENANCE, Coat.of(uv, PICTURE))
+    animation = Animation(
+        mesh.vertices[None], mesh.faces, np.zeros(1), 0, np.zeros(1, int), PROVENANCE, Coat.of(uv, PICTURE)
+    )
     save_animation(animation, tmp_path / "a.glb", source)
     (material,) = Player(tmp_path / "a.glb").json["materials"]
     assert material["pbrMetallicRoughness"]["baseColorTexture"] == {"index": 0}

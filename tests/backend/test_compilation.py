@@ -120,7 +120,12 @@ def test_without_a_compiler_blocks_run_as_they_are(tmp_path):
     """The C++ compiler that torch uses on the CPU is hidden."""
     without = {"CXX": str(tmp_path / "none"), "TORCHINDUCTOR_CACHE_DIR": str(tmp_path), "PYTHONPATH": str(BACKEND)}
     process = subprocess.run(
-        [sys.executable, "-c", WITHOUT_COMPILER], env=os.environ | without, capture_output=True, text=True, timeout=300, check=True
+        [sys.executable, "-c", WITHOUT_COMPILER],
+        env=os.environ | without,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=True,
     )
     assert process.stdout.strip() == "True"
     assert process.stderr.count("Blocks run uncompiled:") == 1

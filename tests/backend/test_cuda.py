@@ -58,7 +58,9 @@ def product_of(device, product):
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("product", [Product.ROWS, Product.UNSCALED])
 def test_the_cards_float8_products_are_the_emulated_one(device, product):
-    if device.type == "cuda" and (not supports_float8(device) or (product is Product.ROWS and find_product(device) is not product)):
+    if device.type == "cuda" and (
+        not supports_float8(device) or (product is Product.ROWS and find_product(device) is not product)
+    ):
         pytest.skip(f"this card has no float8 product {product}")
     torch.manual_seed(1)
     ours = product_of(device, product)
@@ -216,8 +218,12 @@ def test_a_prepared_half_network_is_the_plain_one(device, part, execution):
 @pytest.mark.parametrize("device", DEVICES)
 def test_rotations_are_those_of_float64(device):
     x, positions = noise(device, 1, 31, 2, 128, dtype=torch.float32), torch.arange(31.0, device=device)[None]
-    angles = positions.double()[0, :, None] * 10000.0 ** (-torch.arange(0, 128, 2, dtype=torch.float64, device=device) / 128)
-    pairs = torch.view_as_complex(x.double().unflatten(-1, (-1, 2))) * torch.polar(torch.ones_like(angles), angles)[:, None]
+    angles = positions.double()[0, :, None] * 10000.0 ** (
+        -torch.arange(0, 128, 2, dtype=torch.float64, device=device) / 128
+    )
+    pairs = (
+        torch.view_as_complex(x.double().unflatten(-1, (-1, 2))) * torch.polar(torch.ones_like(angles), angles)[:, None]
+    )
     assert relative_error(rotate(x, rope_table(positions, 128)), torch.view_as_real(pairs).flatten(-2)) < 1e-5
 
 

@@ -47,7 +47,10 @@ def test_weights_stream_from_a_file(device, dtype, tmp_path):
 
 @pytest.mark.parametrize("device", [CUDA])
 def test_a_network_that_waited_in_main_memory_is_the_same(device):
-    network, alone = random_network(TemporalDenoiser, sizes_for(device).temporal, device), torch.cuda.memory_allocated(device)
+    network, alone = (
+        random_network(TemporalDenoiser, sizes_for(device).temporal, device),
+        torch.cuda.memory_allocated(device),
+    )
     before, waiting = [weight.clone() for weight in network.parameters()], Waiting(network)
     for _ in range(2):
         waiting.leave()
@@ -63,7 +66,9 @@ def test_many_skips_come_back_from_main_memory(device):
     config = sizes_for(device, layers=9).temporal
     network, frames, tokens = random_network(TemporalDenoiser, config, device), 4, 512 if device.type == "cuda" else 9
     cache = network.prepare(
-        noise(device, 1, frames, 257, config.cross_attention_dim), torch.arange(float(frames), device=device)[None], tokens
+        noise(device, 1, frames, 257, config.cross_attention_dim),
+        torch.arange(float(frames), device=device)[None],
+        tokens,
     )
     latents, time = noise(device, 1, frames, tokens, config.in_channels), torch.full((1,), 700.0, device=device)
     network.prepare_inference(PLAIN)
@@ -94,7 +99,10 @@ def stage_0(sizes, plan, device):
     network = random_network(ImageTo3DDenoiser, sizes.image_to_3d, device)
     network.prepare_inference(plan.execution)
     cache = network.prepare(noise(device, 1, 257, sizes.image_to_3d.cross_attention_dim))
-    latents, time = noise(device, 1, sizes.temporal.num_tokens_nominal, sizes.latent), torch.full((1,), 800.0, device=device)
+    latents, time = (
+        noise(device, 1, sizes.temporal.num_tokens_nominal, sizes.latent),
+        torch.full((1,), 800.0, device=device),
+    )
     yield network(latents, time, cache)
     yield network(latents, time, cache.unconditional())
 
@@ -143,7 +151,9 @@ def test_a_memory_plan_fits_its_card(device, name, stage, capped):
     if device.type == "cuda" and torch.cuda.get_device_properties(device).total_memory < int(name) * GB:
         pytest.skip("a smaller card")
     capped(device, int(name))
-    for result in stage(SIZES["full" if device.type == "cuda" else "tiny"], on_device(plan_named(name), device), device):
+    for result in stage(
+        SIZES["full" if device.type == "cuda" else "tiny"], on_device(plan_named(name), device), device
+    ):
         assert torch.isfinite(result).all()
     if device.type == "cuda":
         assert torch.cuda.max_memory_reserved(device) <= int(name) * GB

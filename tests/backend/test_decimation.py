@@ -52,7 +52,9 @@ def test_being_told_to_stop_ends_the_process(processes, monkeypatch):
     assert len(processes) == 1 and processes[0].returncode not in (None, 0)
 
 
-@pytest.mark.parametrize("command", [["no/such/python"], [sys.executable, "-c", "raise SystemExit(3)"], [sys.executable, "-c", ""]])
+@pytest.mark.parametrize(
+    "command", [["no/such/python"], [sys.executable, "-c", "raise SystemExit(3)"], [sys.executable, "-c", ""]]
+)
 def test_it_is_done_here_where_no_process_can_do_it(command, monkeypatch, caplog):
     popen = subprocess.Popen
     monkeypatch.setattr(subprocess, "Popen", lambda arguments, **options: popen(command, **options))

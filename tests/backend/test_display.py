@@ -18,7 +18,9 @@ from .media_files import write_video
 
 ALL = FrameChoice()
 ONE = 65536
-WAYS_UP = [(a, 0, 0, d) for a, d in product((ONE, -ONE), repeat=2)] + [(0, b, c, 0) for b, c in product((ONE, -ONE), repeat=2)]
+WAYS_UP = [(a, 0, 0, d) for a, d in product((ONE, -ONE), repeat=2)] + [
+    (0, b, c, 0) for b, c in product((ONE, -ONE), repeat=2)
+]
 
 
 def set_matrix(path, matrix) -> None:
@@ -157,7 +159,10 @@ def test_of_an_interlaced_frame_one_moment_is_shown(tmp_path, bottom_first):
     seen = read_clip(str(path), ALL).frames[:][..., 0].astype(int)
     for number, picture in enumerate(seen):
         bright = (picture > 135).mean(axis=0)
-        assert bright[10 * number + 1 : 10 * number + 4].min() == 1 and bright[10 * number + 6 : 10 * number + 9].max() == 0
+        assert (
+            bright[10 * number + 1 : 10 * number + 4].min() == 1
+            and bright[10 * number + 6 : 10 * number + 9].max() == 0
+        )
 
 
 def hdr_clip(path, trc: ColorTrc, codes: list[int]):
@@ -194,7 +199,9 @@ def test_hdr_comes_in_the_brightness_of_a_screen(tmp_path, trc, codes, expected)
     np.testing.assert_allclose(picture[24, 8::16, 0], expected, atol=14)
 
 
-@pytest.mark.parametrize(("pixel_format", "range_"), [("yuv420p", "tv"), ("yuvj420p", "pc"), ("yuv444p", "tv"), ("gray", "tv")])
+@pytest.mark.parametrize(
+    ("pixel_format", "range_"), [("yuv420p", "tv"), ("yuvj420p", "pc"), ("yuv444p", "tv"), ("gray", "tv")]
+)
 def test_black_and_white_are_black_and_white_in_either_range(tmp_path, pixel_format, range_):
     frames = np.zeros((3, 48, 64, 3), np.uint8)
     frames[:, :, 32:] = 255
@@ -204,7 +211,9 @@ def test_black_and_white_are_black_and_white_in_either_range(tmp_path, pixel_for
 
 
 @pytest.mark.fault("In clips of some widths the last columns were rubbish, and taken for transparency")
-@pytest.mark.parametrize(("codec", "pixel_format"), [("libx264", "yuv420p"), ("libx264", "yuv422p"), ("libx264", "yuvj420p")])
+@pytest.mark.parametrize(
+    ("codec", "pixel_format"), [("libx264", "yuv420p"), ("libx264", "yuv422p"), ("libx264", "yuvj420p")]
+)
 def test_every_column_of_a_frame_is_the_clip_s(tmp_path, codec, pixel_format):
     for width in [*range(16, 70, 2), 180, 500, 900]:
         frames = np.full((2, 34, width, 3), 200, np.uint8)

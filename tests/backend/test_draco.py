@@ -31,7 +31,10 @@ def compressed() -> tuple[Builder, np.ndarray, np.ndarray]:
     low, high = vertices.min(0) - 1e-4, vertices.max(0) + 1e-4
     builder.json["accessors"][0] |= {"min": low.tolist(), "max": high.tolist()}
     builder.json["accessors"].append({"componentType": 5123, "count": faces.size, "type": "SCALAR"})
-    extension = {"bufferView": builder.view(stream), "attributes": {name: held[number] for name, (number, _) in kinds.items()}}
+    extension = {
+        "bufferView": builder.view(stream),
+        "attributes": {name: held[number] for name, (number, _) in kinds.items()},
+    }
     primitive = {"attributes": attributes, "indices": 3, "extensions": {DRACO: extension}}
     one(builder, textured(builder, primitive), translation=[1, 2, 3])
     del builder.json["materials"][0]["extensions"]

@@ -40,10 +40,17 @@ def test_every_picture_comes_at_its_time(encoded):
 
 def test_the_same_pictures_come_whatever_is_skipped(encoded):
     numbers = np.array(encoded.numbers)
-    for choice in (FrameChoice(spread=4), FrameChoice(start=2, step=3), FrameChoice(start=len(numbers) - 2), FrameChoice(count=2)):
+    for choice in (
+        FrameChoice(spread=4),
+        FrameChoice(start=2, step=3),
+        FrameChoice(start=len(numbers) - 2),
+        FrameChoice(count=2),
+    ):
         clip = read_clip(str(encoded.path), choice)
         assert [number_in(picture) for picture in clip.frames] == numbers[clip.indices].tolist()
-        np.testing.assert_allclose(clip.times, encoded.seconds[clip.indices] - encoded.seconds[clip.indices[0]], atol=2e-3)
+        np.testing.assert_allclose(
+            clip.times, encoded.seconds[clip.indices] - encoded.seconds[clip.indices[0]], atol=2e-3
+        )
 
 
 def test_any_two_pictures_can_be_sought(encoded):

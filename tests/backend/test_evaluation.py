@@ -56,7 +56,9 @@ def test_distances_without_alignment_are_those_of_actionbench():
 
 
 def test_alignment_is_by_frame_for_cd_3d_and_of_the_first_frame_for_the_others():
-    truth = np.stack([points_of_motion(tetrahedron().vertices[None], tetrahedron().faces, 300, 0).points[0]] * 2).astype(float)
+    truth = np.stack(
+        [points_of_motion(tetrahedron().vertices[None], tetrahedron().faces, 300, 0).points[0]] * 2
+    ).astype(float)
     drifting = truth + np.array([0.3, 0, 0]) * np.array([1, 2])[:, None, None]
     found = distances(drifting, truth, QUICK)
     assert found.cd_3d < 0.05

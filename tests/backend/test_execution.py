@@ -80,7 +80,11 @@ NETWORKS = {
     "temporal": (TemporalDenoiser, replace(TINY.temporal, inflated_layers=(0, 2)), temporal),
     "shape_vae": (ShapeVAE, TINY.vae, shape_vae),
     "temporal_autoencoder": (TemporalAutoencoder, TINY.autoencoder, temporal_autoencoder),
-    "published_autoencoder": (TemporalAutoencoder, replace(TINY.autoencoder, time_conditioning="tokens"), temporal_autoencoder),
+    "published_autoencoder": (
+        TemporalAutoencoder,
+        replace(TINY.autoencoder, time_conditioning="tokens"),
+        temporal_autoencoder,
+    ),
 }
 DENOISERS = {name: NETWORKS[name] for name in ("image_to_3d", "temporal")}
 

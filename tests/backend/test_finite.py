@@ -40,7 +40,10 @@ PARTS = {
 def test_a_job_with_weights_that_are_no_numbers_names_their_file(tiny_checkpoint, clip, tmp_path, part):
     copy = shutil.copytree(tiny_checkpoint, tmp_path / "tiny")
     (path,) = (copy / part).glob("*.safetensors")
-    tensors = {name: tensor * float("nan") if tensor.is_floating_point() else tensor for name, tensor in load_file(path).items()}
+    tensors = {
+        name: tensor * float("nan") if tensor.is_floating_point() else tensor
+        for name, tensor in load_file(path).items()
+    }
     save_file(tensors, path)
     trimesh.creation.icosphere(subdivisions=2).export(tmp_path / "ball.glb")
     out = tuple(str(tmp_path / name) for name in ("a.safetensors", "a.glb"))

@@ -116,7 +116,9 @@ def prepared(kind, config):
 
 def velocity(denoiser):
     with torch.no_grad():
-        cache = denoiser.prepare(seeded(2, 3, 5, SIZE.temporal.cross_attention_dim), torch.arange(3.0).expand(2, 3), tokens=7)
+        cache = denoiser.prepare(
+            seeded(2, 3, 5, SIZE.temporal.cross_attention_dim), torch.arange(3.0).expand(2, 3), tokens=7
+        )
         return denoiser(seeded(2, 3, 7, SIZE.temporal.in_channels), torch.tensor([900.0, 300.0]), cache)
 
 
@@ -210,7 +212,11 @@ def card(monkeypatch):
 def test_the_fastest_product_that_works_is_found(card, capability, works, found):
     card.capability, card.works = capability, works
     assert float8.find_product(torch.device("cuda", 0)) is found
-    assert supports_float8(torch.device("cuda", 0)) == quantises_on(torch.device("cuda", 0)) == (found is not Product.EMULATED)
+    assert (
+        supports_float8(torch.device("cuda", 0))
+        == quantises_on(torch.device("cuda", 0))
+        == (found is not Product.EMULATED)
+    )
 
 
 def test_where_nothing_is_gained_a_network_stays_exact(monkeypatch, caplog):

@@ -72,7 +72,9 @@ def test_pictures_that_are_all_called_masks_are_pictures(tmp_path, names):
 
 
 @pytest.mark.fault("A folder in which one picture has no mask came as a clip of pictures and masks")
-@pytest.mark.parametrize(("pictures", "of_masks", "lone"), [(4, 3, "3_image.png has no mask"), (3, 4, "3 pictures and 4 masks")])
+@pytest.mark.parametrize(
+    ("pictures", "of_masks", "lone"), [(4, 3, "3_image.png has no mask"), (3, 4, "3 pictures and 4 masks")]
+)
 def test_a_mask_too_few_or_too_many_is_said(tmp_path, pictures, of_masks, lone):
     save_pictures(tmp_path, numbered_frames(pictures), "{}_image.png")
     save_pictures(tmp_path, masks(of_masks), "{}_mask.png")
@@ -84,7 +86,12 @@ def test_a_mask_too_few_or_too_many_is_said(tmp_path, pictures, of_masks, lone):
 @pytest.mark.fault("Two sequences in one folder came as one clip, the second after the first")
 @pytest.mark.parametrize(
     ("first", "second"),
-    [("walk_{}.png", "run_{}.png"), ("walk_{}.png", "walk_{}.jpg"), ("a{:03d}.png", "depth{:03d}.png"), ("{}.png", "preview.png")],
+    [
+        ("walk_{}.png", "run_{}.png"),
+        ("walk_{}.png", "walk_{}.jpg"),
+        ("a{:03d}.png", "depth{:03d}.png"),
+        ("{}.png", "preview.png"),
+    ],
 )
 def test_a_folder_with_other_pictures_is_refused_with_a_pattern(tmp_path, first, second):
     save_pictures(tmp_path, numbered_frames(5), first)
@@ -132,7 +139,9 @@ def test_patterns_fit_whole_names(pattern, fitting, others):
 
 
 @pytest.mark.fault("A pattern with many stars kept the program busy for hours over one long name")
-@pytest.mark.parametrize("pattern", ["*a" * 60 + "b.png", "%d?" * 40 + "b.png", "*" * 200 + "b.png", "?*" * 90 + "b.png"])
+@pytest.mark.parametrize(
+    "pattern", ["*a" * 60 + "b.png", "%d?" * 40 + "b.png", "*" * 200 + "b.png", "?*" * 90 + "b.png"]
+)
 def test_a_pattern_of_many_stars_is_answered_at_once(pattern):
     fits = matcher(pattern)
     assert not fits("a" * 250 + ".png") and not fits("1" * 250 + ".png")

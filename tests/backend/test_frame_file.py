@@ -73,7 +73,10 @@ def test_the_file_goes_with_its_last_user(frames, tmp_path, monkeypatch):
 def test_a_full_temporary_folder_is_named_with_its_cure(frames, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     file = filed(frames[:2])
-    with full_disk(int(2.5 * frames[0].nbytes)), pytest.raises(OutputError, match=f"temporary folder {tmp_path}.*TMPDIR"):
+    with (
+        full_disk(int(2.5 * frames[0].nbytes)),
+        pytest.raises(OutputError, match=f"temporary folder {tmp_path}.*TMPDIR"),
+    ):
         file.append(frames[2])
     np.testing.assert_array_equal(file[:], frames[:2])
     file.append(frames[2])

@@ -24,7 +24,13 @@ FULL = SIZES["full"]
 def test_recipe_of_stage_one_is_the_published_one():
     recipe = recipe_of("temporal", "full")
     loop = recipe.loop
-    assert (loop.optimiser, loop.rate, loop.weight_decay, loop.steps, recipe.batch) == ("adamw", 1e-4, 1e-2, 170_000, 96)
+    assert (loop.optimiser, loop.rate, loop.weight_decay, loop.steps, recipe.batch) == (
+        "adamw",
+        1e-4,
+        1e-2,
+        170_000,
+        96,
+    )
     assert (recipe.frames, FULL.tokens, FULL.temporal.num_tokens_nominal) == (16, 1024, 2048)
     assert recipe.pure_noise == recipe.uniform == 0 and not recipe.learn_encoder
     assert 96 % loop.parts == 0 and set(PUBLISHED) == {"temporal", "autoencoder"}
@@ -70,11 +76,15 @@ def test_a_step_at_full_width_learns(tmp_path):
         vae=replace(FULL.vae, num_layers_encoder=1, num_layers_decoder=1),
         encoder=FULL.encoder | {"num_hidden_layers": 1, "image_size": 28},
     )
-    denoiser, encoder = (empty_like(make) for make in (lambda: TemporalDenoiser(sizes.temporal), lambda: new_encoder(sizes)))
+    denoiser, encoder = (
+        empty_like(make) for make in (lambda: TemporalDenoiser(sizes.temporal), lambda: new_encoder(sizes))
+    )
     frozen = FrozenVAE(empty_like(lambda: ShapeVAE(sizes.vae)), torch.zeros(1), torch.ones(1))
     objective = TemporalObjective(denoiser, encoder.requires_grad_(False), None, frozen)
     recompute_blocks(objective)
-    recipe = replace(PUBLISHED["temporal"], batch=2, frames=2, loop=replace(PUBLISHED["temporal"].loop, parts=2, warmup=1))
+    recipe = replace(
+        PUBLISHED["temporal"], batch=2, frames=2, loop=replace(PUBLISHED["temporal"].loop, parts=2, warmup=1)
+    )
     before = denoiser.blocks[0].ff.net[2].weight[:4].clone()
     loop = Loop(recipe.loop, objective, encoded(recipe, sizes, 28), tmp_path, "temporal", make_accelerator("cpu"))
     losses = loop.take_step()

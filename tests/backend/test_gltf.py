@@ -17,7 +17,18 @@ from actionmesh.geometry.mesh_files import load_mesh
 from actionmesh.output import gltf_document
 from actionmesh.output.gltf import pose_files, write_animated_glb
 from actionmesh.output.gltf_document import Document
-from tests.backend.gltf_files import PNG, PRIVATE_CHUNK, Builder, Player, grid, pack, rich_scene, textured, unit_normals, unpack
+from tests.backend.gltf_files import (
+    PNG,
+    PRIVATE_CHUNK,
+    Builder,
+    Player,
+    grid,
+    pack,
+    rich_scene,
+    textured,
+    unit_normals,
+    unpack,
+)
 
 TIMES = np.array([0.0, 0.1, 0.25, 0.75])
 PROVENANCE = Provenance("clip.mp4", None, 7, "default", "small", "0.1")

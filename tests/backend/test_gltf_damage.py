@@ -33,7 +33,9 @@ def face() -> Builder:
     """A textured mesh with normals, two morph targets, names for them, an animation, and lines beside it."""
     builder, (vertices, faces) = Builder(), grid()
     uv = (vertices[:, :2] / 2 + 0.5).astype("<f4")
-    primitive = textured(builder, builder.primitive(vertices, faces, NORMAL=unit_normals(vertices, faces), TEXCOORD_0=uv))
+    primitive = textured(
+        builder, builder.primitive(vertices, faces, NORMAL=unit_normals(vertices, faces), TEXCOORD_0=uv)
+    )
     del builder.json["materials"][0]["extensions"], builder.json["extensionsUsed"]
     primitive["targets"] = [{"POSITION": builder.accessor(vertices * np.float32(k))} for k in (1, 2)]
     line = {"attributes": {"POSITION": builder.accessor(vertices[:4])}, "mode": 1}
@@ -44,7 +46,9 @@ def face() -> Builder:
     path = {"sampler": 0, "target": {"node": 0, "path": "weights"}}
     builder.json["meshes"][0] |= {"weights": [0.0, 0.0], "extras": {"targetNames": ["smile", "frown"]}}
     builder.json["meshes"][0]["primitives"].append(line)
-    builder.json["animations"] = [{"name": "talk", "samplers": [{"input": times, "output": output}], "channels": [path]}]
+    builder.json["animations"] = [
+        {"name": "talk", "samplers": [{"input": times, "output": output}], "channels": [path]}
+    ]
     return builder
 
 
@@ -242,14 +246,24 @@ def often(gltf: dict) -> None:
 
 
 HOSTILE = [
-    fault("A glb whose numbers lie beyond its end gives memory away", lambda g: buffer_view(g, byteOffset=10**6), id="offset"),
-    fault("A glb with a negative offset gives memory away", lambda g: buffer_view(g, byteOffset=-64), id="negative offset"),
     fault(
-        "A glb with an accessor of a negative offset gives memory away", lambda g: position(g, byteOffset=-8), id="accessor offset"
+        "A glb whose numbers lie beyond its end gives memory away",
+        lambda g: buffer_view(g, byteOffset=10**6),
+        id="offset",
+    ),
+    fault(
+        "A glb with a negative offset gives memory away", lambda g: buffer_view(g, byteOffset=-64), id="negative offset"
+    ),
+    fault(
+        "A glb with an accessor of a negative offset gives memory away",
+        lambda g: position(g, byteOffset=-8),
+        id="accessor offset",
     ),
     fault("A glb whose numbers have no bytes gives memory away", lambda g: buffer_view(g, byteLength=0), id="no bytes"),
     fault("A glb with an enormous stride crashes the worker", lambda g: buffer_view(g, byteStride=2**62), id="stride"),
-    fault("A glb with a negative stride gives memory away", lambda g: buffer_view(g, byteStride=-12), id="negative stride"),
+    fault(
+        "A glb with a negative stride gives memory away", lambda g: buffer_view(g, byteStride=-12), id="negative stride"
+    ),
     fault(
         "A glb that counts one byte a vertex fills the memory",
         lambda g: [buffer_view(g, byteStride=1), position(g, count=3 * 10**8)],
@@ -263,7 +277,11 @@ HOSTILE = [
     fault("A glb with a count of 2^62 crashes the worker", lambda g: position(g, count=2**62), id="count"),
     fault("A glb with a negative count is read as something", lambda g: position(g, count=-1), id="negative count"),
     fault("A glb with half a vertex is read as something", lambda g: position(g, count=2.5), id="half"),
-    fault("A tiny glb that claims 10^9 vertices without numbers fills the memory", lambda g: viewless(g, 10**9), id="no view"),
+    fault(
+        "A tiny glb that claims 10^9 vertices without numbers fills the memory",
+        lambda g: viewless(g, 10**9),
+        id="no view",
+    ),
     fault("A glb with sparse numbers outside crashes the worker", lambda g: sparse(g, count=10**9), id="sparse"),
     fault(
         "A glb whose sparse numbers go nowhere is read as something",
@@ -272,7 +290,11 @@ HOSTILE = [
     ),
     fault("A glb whose positions are two numbers is read as something", lambda g: position(g, type="VEC2"), id="flat"),
     fault("A glb that names entry -1 is read as something", lambda g: attributes(g).update(POSITION=-1), id="entry -1"),
-    fault("A glb that names entry true is read as something", lambda g: attributes(g).update(POSITION=True), id="entry true"),
+    fault(
+        "A glb that names entry true is read as something",
+        lambda g: attributes(g).update(POSITION=True),
+        id="entry true",
+    ),
     fault("Nodes that are their own grandparents never end", cycle, id="cycle"),
     fault("A small file that shows a mesh 51 000 times keeps a job busy for minutes", often, id="often"),
     fault("Extras nested 500 deep end the job at Saving", lambda g: g.update(extras=deep(500)), id="deep"),
@@ -310,7 +332,10 @@ def test_a_hostile_glb_is_refused_in_a_sentence(tmp_path, damage):
             id="three",
         ),
         fault(
-            "A node whose scale is text is refused without a word why", {"scale": [1, 1, 1e999]}, r"nodes\[0\].scale", id="scale"
+            "A node whose scale is text is refused without a word why",
+            {"scale": [1, 1, 1e999]},
+            r"nodes\[0\].scale",
+            id="scale",
         ),
     ],
 )
@@ -353,7 +378,11 @@ def test_a_deep_tree_is_read(tmp_path):
 @pytest.mark.parametrize(
     "name",
     [
-        fault("A file that needs an extension we do not read is read wrongly, without a word", "EXAMPLE_bends_space", id="unknown"),
+        fault(
+            "A file that needs an extension we do not read is read wrongly, without a word",
+            "EXAMPLE_bends_space",
+            id="unknown",
+        ),
         fault("A file that needs node visibility shows what is hidden", "KHR_node_visibility", id="visibility"),
         fault("A file whose levels of detail are needed shows all at once", "MSFT_lod", id="lod"),
     ],
@@ -368,7 +397,9 @@ def test_an_extension_that_is_needed_and_not_read_is_named(tmp_path, name):
     assert len(load_mesh(builder.save(path)).vertices)
 
 
-@pytest.mark.parametrize("name", ["KHR_materials_unlit", "KHR_texture_transform", "KHR_lights_punctual", "EXT_texture_webp"])
+@pytest.mark.parametrize(
+    "name", ["KHR_materials_unlit", "KHR_texture_transform", "KHR_lights_punctual", "EXT_texture_webp"]
+)
 def test_an_extension_that_is_a_matter_of_looks_is_no_obstacle(tmp_path, name):
     builder = face()
     builder.json |= {"extensionsUsed": [name], "extensionsRequired": [name]}
@@ -400,8 +431,16 @@ def folder(tmp_path):
 
 
 NAMED = [
-    fault("A mesh that names a secret outside its folder as a picture has it embedded in the result", "../secret/id_rsa", id="up"),
-    fault("A mesh that names a picture outside its folder has it embedded in the result", "../secret/photo.png", id="picture"),
+    fault(
+        "A mesh that names a secret outside its folder as a picture has it embedded in the result",
+        "../secret/id_rsa",
+        id="up",
+    ),
+    fault(
+        "A mesh that names a picture outside its folder has it embedded in the result",
+        "../secret/photo.png",
+        id="picture",
+    ),
     fault("A mesh that names an absolute path as a picture has it embedded in the result", "ABSOLUTE", id="absolute"),
     fault("A mesh whose picture is a link out of the folder has it embedded in the result", "link.png", id="link"),
     fault("A secret in the mesh's folder that is no picture is embedded in the result", "id_rsa", id="no picture"),

@@ -63,7 +63,9 @@ def test_a_scene_plays_the_poses_that_were_made_of_it(tmp_path, name, caplog):
             PosingPlayer(paths[-1]).pose(0), animation.vertices[index] + animation.origin, rtol=0, atol=within
         )
     assert not caplog.records
-    assert_valid(*paths, warnings=("GLB_UNKNOWN_CHUNK_TYPE", "NODE_SKINNED_MESH_NON_ROOT", "NODE_SKINNED_MESH_LOCAL_TRANSFORMS"))
+    assert_valid(
+        *paths, warnings=("GLB_UNKNOWN_CHUNK_TYPE", "NODE_SKINNED_MESH_NON_ROOT", "NODE_SKINNED_MESH_LOCAL_TRANSFORMS")
+    )
 
 
 @pytest.mark.fault("A scene in units so large that its sizes are nearly 0 ends the job at Saving")
@@ -85,9 +87,14 @@ def test_vertices_that_a_skin_squeezes_flat_are_told(tmp_path):
 @pytest.mark.fault("The skeleton's own animation is lost, or no longer carries the mesh")
 def test_a_skeleton_that_moves_still_carries_the_mesh(tmp_path):
     builder, _ = skinned()
-    times, turns = builder.accessor(np.array([0, 1], "<f4")), builder.accessor(np.array([[0, 0, 0, 1], [0, 0, 1, 0]], "<f4"))
+    times, turns = (
+        builder.accessor(np.array([0, 1], "<f4")),
+        builder.accessor(np.array([[0, 0, 0, 1], [0, 0, 1, 0]], "<f4")),
+    )
     channel = {"sampler": 0, "target": {"node": 2, "path": "rotation"}}
-    builder.json["animations"] = [{"name": "wave", "samplers": [{"input": times, "output": turns}], "channels": [channel]}]
+    builder.json["animations"] = [
+        {"name": "wave", "samplers": [{"input": times, "output": turns}], "channels": [channel]}
+    ]
     source = builder.save(tmp_path / "scene.glb")
     animation = moving(source)
     write_animated_glb(animation, tmp_path / "out.glb", source)

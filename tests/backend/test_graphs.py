@@ -44,7 +44,11 @@ def test_results_are_the_callers_and_inputs_stay_untouched(cuda):
     replayed, x = Replayed(Counted()), torch.ones(3)
     first = replayed(x)
     first.zero_()
-    assert torch.equal(replayed(x), torch.full((3,), 3.0)) and torch.equal(first, torch.zeros(3)) and torch.equal(x, torch.ones(3))
+    assert (
+        torch.equal(replayed(x), torch.full((3,), 3.0))
+        and torch.equal(first, torch.zeros(3))
+        and torch.equal(x, torch.ones(3))
+    )
 
 
 @torch.no_grad()

@@ -109,7 +109,9 @@ def test_the_plan_says_what_the_network_does(approximation, guidance):
     assert all(e.computed for before, e in zip(planned, planned[1:], strict=False) if e.guided != before.guided)
 
 
-@pytest.mark.parametrize("approximation", [*MIXED, Approximation(), Approximation(solver="unipc"), Approximation(solver="ab2")])
+@pytest.mark.parametrize(
+    "approximation", [*MIXED, Approximation(), Approximation(solver="unipc"), Approximation(solver="ab2")]
+)
 def test_known_frames_stay_bit_for_bit(approximation):
     seen = []
 
@@ -142,7 +144,9 @@ def test_forecasts_are_exact_where_they_should_be():
 
     def found(velocity, approximation):
         branches = Branches(velocity, velocity)
-        return sample(branches, 1.0, noise(), temporal_schedule(STEPS), "Stage I", Progress(), approximation=approximation)
+        return sample(
+            branches, 1.0, noise(), temporal_schedule(STEPS), "Stage I", Progress(), approximation=approximation
+        )
 
     for forecast, power in (("linear", 1), ("last", 0)):
 

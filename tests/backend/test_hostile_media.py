@@ -30,7 +30,9 @@ ALL = FrameChoice()
 POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 48\n%%EndComments\n(x) run showpage\n%%EOF\n"
 IMPOSTORS = {
     "postscript": POSTSCRIPT,
-    "binary postscript": b"\xc5\xd0\xd3\xc6" + struct.pack("<6IH", 30, len(POSTSCRIPT), 0, 0, 0, 0, 0xFFFF) + POSTSCRIPT,
+    "binary postscript": b"\xc5\xd0\xd3\xc6"
+    + struct.pack("<6IH", 30, len(POSTSCRIPT), 0, 0, 0, 0, 0xFFFF)
+    + POSTSCRIPT,
     "vector picture": b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><image href="file:///etc/passwd"/></svg>',
     "photoshop": b"8BPS\0\1" + bytes(6) + struct.pack(">HIIHH", 3, 48, 64, 8, 3) + bytes(64),
     "metafile": b"\xd7\xcd\xc6\x9a" + bytes(40),
@@ -261,7 +263,8 @@ def test_a_stream_that_cannot_be_decoded_is_said_to_be_that(tmp_path, name, code
 
 @pytest.mark.fault("A clip whose beginning is damaged came without its first second, as if nothing were the matter")
 @pytest.mark.parametrize(
-    ("name", "codec"), [("a.mp4", "libx264"), ("a.mov", "mpeg4"), ("a.avi", "mpeg4"), ("b.avi", "libx264"), ("a.webm", "libvpx")]
+    ("name", "codec"),
+    [("a.mp4", "libx264"), ("a.mov", "mpeg4"), ("a.avi", "mpeg4"), ("b.avi", "libx264"), ("a.webm", "libvpx")],
 )
 def test_a_damaged_beginning_is_not_left_out_without_a_word(tmp_path, name, codec):
     path = write_video(tmp_path / name, numbered_frames(30), codec)

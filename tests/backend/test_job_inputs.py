@@ -24,7 +24,17 @@ def files(tmp_path, monkeypatch):
     """A folder with meshes that name others, where the job runs."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tex").mkdir()
-    for name in ("clip.mp4", "skin.png", "my skin.png", "bump.png", "tex/deep.png", "b.mp4", "ply.png", "image.png", "hat.png"):
+    for name in (
+        "clip.mp4",
+        "skin.png",
+        "my skin.png",
+        "bump.png",
+        "tex/deep.png",
+        "b.mp4",
+        "ply.png",
+        "image.png",
+        "hat.png",
+    ):
         (tmp_path / name).write_text(f"the only {name}")
     (tmp_path / "t.obj").write_text("mtllib t.mtl\nv 0 0 0\nv 1 0 0\nv 0 1 0\nf 1 2 3\n")
     (tmp_path / "t.mtl").write_text(
@@ -35,7 +45,9 @@ def files(tmp_path, monkeypatch):
     (tmp_path / "g.gltf").write_text(json.dumps(document))
     text = json.dumps({"asset": {"version": "2.0"}, "images": [{"uri": "hat.png"}]}).encode()
     chunk = text + b" " * (-len(text) % 4)
-    (tmp_path / "g.glb").write_bytes(struct.pack("<4sIIII", b"glTF", 2, 20 + len(chunk), len(chunk), 0x4E4F534A) + chunk)
+    (tmp_path / "g.glb").write_bytes(
+        struct.pack("<4sIIII", b"glTF", 2, 20 + len(chunk), len(chunk), 0x4E4F534A) + chunk
+    )
     return tmp_path
 
 
@@ -76,7 +88,9 @@ def test_weights_are_not_replaced(files, tiny_checkpoint):
     weights = next(tiny_checkpoint.rglob("vae/*.safetensors"))
     with pytest.raises(InputError, match="overwrite"):
         jobs.check_outputs(Animate(clip="clip.mp4", out=(str(weights),), checkpoint=str(tiny_checkpoint)))
-    jobs.check_outputs(Animate(clip="clip.mp4", out=(str(tiny_checkpoint / "a.safetensors"),), checkpoint=str(tiny_checkpoint)))
+    jobs.check_outputs(
+        Animate(clip="clip.mp4", out=(str(tiny_checkpoint / "a.safetensors"),), checkpoint=str(tiny_checkpoint))
+    )
 
 
 @pytest.mark.fault("A folder of poses replaced the folder in which a texture lay")

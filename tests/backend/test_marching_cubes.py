@@ -26,7 +26,9 @@ CELL = 2 * BOUND / RESOLUTION
 
 def noise(points: Tensor) -> Tensor:
     """Return waves about as long as a cell, which make many cells ambiguous."""
-    phases = points @ torch.tensor([[71.0, 13.0, -29.0], [17.0, -67.0, 31.0], [-23.0, 37.0, 61.0]], device=points.device)
+    phases = points @ torch.tensor(
+        [[71.0, 13.0, -29.0], [17.0, -67.0, 31.0], [-23.0, 37.0, 61.0]], device=points.device
+    )
     return torch.sin(phases).sum(dim=1) - 0.4
 
 

@@ -311,7 +311,9 @@ def test_frames_are_reached_outward_from_what_is_known():
 def test_an_outline_s_distance_is_signed_and_its_slope_points_outward():
     rows, columns = np.mgrid[0:60, 0:60]
     outline = Outline((rows - 30) ** 2 + (columns - 30) ** 2 < 15**2)
-    assert outline.distance[30, 30] == pytest.approx(-15, abs=1) and outline.distance[30, 55] == pytest.approx(10, abs=1)
+    assert outline.distance[30, 30] == pytest.approx(-15, abs=1) and outline.distance[30, 55] == pytest.approx(
+        10, abs=1
+    )
     np.testing.assert_allclose(outline.slope[30, 50], [1, 0], atol=0.1)
     assert np.abs(np.hypot(*(outline.contour - 30).T) - 14.5).max() < 1
 
@@ -322,10 +324,14 @@ def test_a_robust_square_is_a_square_where_small_and_ends():
 
 def test_the_film_contrasts_with_the_subject(acted):
     film = make_film(acted.crops)
-    assert max(film.masks.any(axis=0).any(axis=1).sum(), film.masks.any(axis=0).any(axis=0).sum()) == pytest.approx(157, abs=4)
+    assert max(film.masks.any(axis=0).any(axis=1).sum(), film.masks.any(axis=0).any(axis=0).sum()) == pytest.approx(
+        157, abs=4
+    )
     outside = ~film.masks.any(axis=0)
     assert film.background in (0, 255) and (film.pictures[0][outside] == film.background).mean() > 0.95
-    assert film.principal == pytest.approx(((SIZE / 2 - film.corner[0]) * film.factor, (SIZE / 2 - film.corner[1]) * film.factor))
+    assert film.principal == pytest.approx(
+        ((SIZE / 2 - film.corner[0]) * film.factor, (SIZE / 2 - film.corner[1]) * film.factor)
+    )
 
 
 def test_both_ways_leave_their_input_alone(acted, standing):

@@ -117,7 +117,9 @@ def test_twice_in_a_job_or_under_the_smallest_plan_it_is_an_error_with_a_cure(jo
     assert told.kind is Kind.OUT_OF_MEMORY and "smaller memory plan" in told.cure
 
 
-@pytest.mark.parametrize(("memory", "fitting", "expected"), [("auto", "8", "8"), ("auto", "24", "12"), ("24", "8", "12")])
+@pytest.mark.parametrize(
+    ("memory", "fitting", "expected"), [("auto", "8", "8"), ("auto", "24", "12"), ("24", "8", "12")]
+)
 def test_a_chosen_plan_is_chosen_again_and_a_named_one_gives_way_to_the_next(
     tiny_checkpoint, monkeypatch, memory, fitting, expected
 ):
@@ -133,7 +135,9 @@ def test_a_chosen_plan_is_chosen_again_and_a_named_one_gives_way_to_the_next(
 
     monkeypatch.setattr("actionmesh.weights.store.free_memory", left)
     store.lighten()
-    assert store.plan == on_device(plan_named(expected), store.device) and all(freed), "what the store held is free then"
+    assert store.plan == on_device(plan_named(expected), store.device) and all(freed), (
+        "what the store held is free then"
+    )
     assert store.retried_for_memory and not store.can_lighten and store.describe()["parts"] == []
 
 

@@ -33,7 +33,9 @@ def star() -> np.ndarray:
 
 def letter_c() -> np.ndarray:
     """A square of 4 by 4 with a bite of 3.2 by 1.6: 16 - 5.12 = 10.88."""
-    return np.array([[0, 0, 0], [4, 0, 0], [4, 1.2, 0], [0.8, 1.2, 0], [0.8, 2.8, 0], [4, 2.8, 0], [4, 4, 0], [0, 4, 0]])
+    return np.array(
+        [[0, 0, 0], [4, 0, 0], [4, 1.2, 0], [0.8, 1.2, 0], [0.8, 2.8, 0], [4, 2.8, 0], [4, 4, 0], [0, 4, 0]]
+    )
 
 
 def area_by_shoelace(points: np.ndarray) -> float:
@@ -43,11 +45,15 @@ def area_by_shoelace(points: np.ndarray) -> float:
 
 def area(mesh) -> float:
     corners = mesh.vertices[mesh.faces].astype(float)
-    return float(np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1).sum() / 2)
+    return float(
+        np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1).sum() / 2
+    )
 
 
 def obj_of(points: np.ndarray, polygons: list[list[int]]) -> bytes:
-    lines = [f"v {x!r} {y!r} {z!r}" for x, y, z in points.tolist()] + ["f " + " ".join(str(k + 1) for k in p) for p in polygons]
+    lines = [f"v {x!r} {y!r} {z!r}" for x, y, z in points.tolist()] + [
+        "f " + " ".join(str(k + 1) for k in p) for p in polygons
+    ]
     return "\n".join(lines).encode()
 
 
@@ -142,13 +148,35 @@ def test_an_obj_of_another_program_is_read(tmp_path, name):
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        fault("A face of an .obj that names vertex 10^9 fills the memory", "f 1 2 1000000000", "names vertex 999999999", id="far"),
-        fault("A face of an .obj that names vertex 2^32 + 1 is another one", "f 1 2 4294967297", "names vertex", id="wrap"),
+        fault(
+            "A face of an .obj that names vertex 10^9 fills the memory",
+            "f 1 2 1000000000",
+            "names vertex 999999999",
+            id="far",
+        ),
+        fault(
+            "A face of an .obj that names vertex 2^32 + 1 is another one", "f 1 2 4294967297", "names vertex", id="wrap"
+        ),
         fault("A face of an .obj that names vertex 10^30 ends the job", "f 1 2 " + "9" * 30, "damaged", id="huge"),
-        fault("A face of an .obj that names vertex 0 is read as something", "f 0 1 2", "line 4: a face names vertex 0", id="zero"),
+        fault(
+            "A face of an .obj that names vertex 0 is read as something",
+            "f 0 1 2",
+            "line 4: a face names vertex 0",
+            id="zero",
+        ),
         fault("A face of an .obj that counts too far back is read as something", "f -4 1 2", "line 4", id="back"),
-        fault("An .obj with decimal commas is refused without a word where", "v 1,5 2 3", "line 4: could not convert", id="comma"),
-        fault("An .obj with a vertex of two numbers is refused without a word where", "v 1 2", "line 4: 2 numbers", id="two"),
+        fault(
+            "An .obj with decimal commas is refused without a word where",
+            "v 1,5 2 3",
+            "line 4: could not convert",
+            id="comma",
+        ),
+        fault(
+            "An .obj with a vertex of two numbers is refused without a word where",
+            "v 1 2",
+            "line 4: 2 numbers",
+            id="two",
+        ),
         fault("An .obj with NaN is animated", "v nan 0 0\nf 1 2 4", "not a number", id="nan"),
         fault("An .obj with infinity is animated", "v inf 0 0\nf 1 2 4", "not a number", id="inf"),
     ],
@@ -193,7 +221,8 @@ BOMBS = {
 
 
 @pytest.mark.parametrize(
-    "name", [fault(f"a .ply with a bomb ({name}) fills the memory or is read as something", name, id=name) for name in BOMBS]
+    "name",
+    [fault(f"a .ply with a bomb ({name}) fills the memory or is read as something", name, id=name) for name in BOMBS],
 )
 def test_a_ply_that_claims_more_than_it_has_costs_nothing(tmp_path, name):
     data, readable = BOMBS[name]
@@ -230,7 +259,8 @@ def test_a_binary_stl_is_told_by_its_length(tmp_path, head, tail):
 def test_a_text_stl_may_be_called_anything(tmp_path):
     text = "\ufeffsolid my vertex solid endsolid\r\nFACET NORMAL 0 0 1\r\n  OUTER LOOP\r\n"
     text += (
-        "".join(f"    VERTEX {x:e} {y:e} {z:e}\r\n" for x, y, z in SQUARE[:3]) + "  ENDLOOP\r\nENDFACET\r\nENDSOLID my vertex\r\n\0"
+        "".join(f"    VERTEX {x:e} {y:e} {z:e}\r\n" for x, y, z in SQUARE[:3])
+        + "  ENDLOOP\r\nENDFACET\r\nENDSOLID my vertex\r\n\0"
     )
     path = tmp_path / "shape.stl"
     path.write_bytes(text.encode())
@@ -238,7 +268,11 @@ def test_a_text_stl_may_be_called_anything(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "line", [fault("a text .stl with a broken vertex loses the rest of the file", x, id=x) for x in ("1 2", "1 2 x", "1,5 0 0")]
+    "line",
+    [
+        fault("a text .stl with a broken vertex loses the rest of the file", x, id=x)
+        for x in ("1 2", "1 2 x", "1,5 0 0")
+    ],
 )
 def test_a_broken_text_stl_is_refused(tmp_path, line):
     path = tmp_path / "odd.stl"
@@ -367,8 +401,12 @@ PAINTED = "mtllib {library}\nv 0 0 0\nv 1 0 0\nv 0 1 0\nvt 0 0\nvt 1 0\nvt 0 1\n
             "../photo.png",
             id="picture",
         ),
-        fault("An .obj whose picture is PostScript starts another program", "coat.mtl", "postscript.png", id="PostScript"),
-        fault("An .obj whose picture is no picture has it embedded in the result", "coat.mtl", "coat.mtl", id="no picture"),
+        fault(
+            "An .obj whose picture is PostScript starts another program", "coat.mtl", "postscript.png", id="PostScript"
+        ),
+        fault(
+            "An .obj whose picture is no picture has it embedded in the result", "coat.mtl", "coat.mtl", id="no picture"
+        ),
         fault("An .obj without its picture is refused", "coat.mtl", "lost.png", id="lost"),
     ],
 )

@@ -58,7 +58,9 @@ def write_mixture(folder, **told):
 
 
 def test_a_batch_has_rows_of_every_source_by_its_share(folder):
-    mixture = open_source(write_mixture(folder, sources=[{"folder": "toys", "share": 3}, {"folder": "tracked/deep", "share": 1}]))
+    mixture = open_source(
+        write_mixture(folder, sources=[{"folder": "toys", "share": 3}, {"folder": "tracked/deep", "share": 1}])
+    )
     assert isinstance(mixture, Mixture) and len(mixture) == 2 * (4 + 3)
     batch = mixture.windows(400, 3, 32, 8, draw())
     assert 0.68 < (batch.rows < 8).float().mean() < 0.82
@@ -69,7 +71,9 @@ def test_a_batch_has_rows_of_every_source_by_its_share(folder):
 
 
 def test_every_row_of_a_batch_is_what_its_source_says(folder):
-    mixture = open_source(write_mixture(folder, sources=[{"folder": "toys", "share": 1}, {"folder": "tracked", "share": 1}]))
+    mixture = open_source(
+        write_mixture(folder, sources=[{"folder": "toys", "share": 1}, {"folder": "tracked", "share": 1}])
+    )
     batch = mixture.windows(12, 3, 32, 8, draw())
     pictures, patches = mixture.pictures_of(batch), mixture.patches_of(batch, GRID).by_window(3)
     assert torch.equal(pictures, batch.pictures)
@@ -96,7 +100,10 @@ def test_the_mirror_turns_shape_pictures_and_patches_alike(folder):
     shown = patches.counts > 0
     for some in (turned, ~turned):
         rows = some.repeat_interleave(3)
-        assert shown[rows][cells[rows] > 0.25].float().mean() > 0.97 and shown[rows][cells[rows] == 0].float().mean() < 0.02
+        assert (
+            shown[rows][cells[rows] > 0.25].float().mean() > 0.97
+            and shown[rows][cells[rows] == 0].float().mean() < 0.02
+        )
     columns = (torch.arange(GRID).float() - (GRID - 1) / 2).repeat(GRID)
     for some in (turned, ~turned):
         rows = some.repeat_interleave(3)
@@ -182,7 +189,9 @@ def test_little_motion_counts_as_much_as_much_motion_where_losses_are_relative()
     latents = torch.zeros(2, 8, 4, 3)
     latents[:, ::2] = torch.tensor([1.0, 0.5])[:, None, None, None]
     weights = motion_weights(latents)
-    assert weights[1] > 2 * weights[0] and motion_weights(torch.zeros(1, 8, 4, 3))[0] == pytest.approx(USUAL_CHANGE / LEAST_CHANGE)
+    assert weights[1] > 2 * weights[0] and motion_weights(torch.zeros(1, 8, 4, 3))[0] == pytest.approx(
+        USUAL_CHANGE / LEAST_CHANGE
+    )
 
 
 def test_rigs_are_drawn_before_their_sequences(tmp_path):
@@ -227,7 +236,9 @@ def test_the_parts_train_on_a_mixture(folder, tmp_path):
     path = write_mixture(folder, sources=[{"folder": "toys", "share": 1}, {"folder": "tracked", "share": 1}])
     for part in ("vae", "image_to_3d", "temporal", "autoencoder"):
         data = folder / "toys" if part == "vae" else path
-        recipe = replace(RECIPES[part], batch=3, frames=min(RECIPES[part].frames, 4), loop=LoopConfig(steps=2, warmup=1))
+        recipe = replace(
+            RECIPES[part], batch=3, frames=min(RECIPES[part].frames, 4), loop=LoopConfig(steps=2, warmup=1)
+        )
         train(part, data, tmp_path, "tiny", recipe)
         assert (tmp_path / f"{part}.safetensors").exists()
 
@@ -257,7 +268,9 @@ def test_a_round_makes_a_checkpoint_of_a_checkpoint_and_goes_on_where_it_stopped
 
     first = tmp_path / "first"
     for part in ("vae", "image_to_3d", "temporal", "autoencoder"):
-        recipe = replace(RECIPES[part], batch=3, frames=min(RECIPES[part].frames, 4), loop=LoopConfig(steps=1, warmup=1))
+        recipe = replace(
+            RECIPES[part], batch=3, frames=min(RECIPES[part].frames, 4), loop=LoopConfig(steps=1, warmup=1)
+        )
         train(part, folder / "toys", first, "tiny", recipe)
     export(first, tmp_path / "start", "tiny")
     path = write_mixture(folder, sources=[{"folder": "toys", "share": 1}, {"folder": "tracked", "share": 1}])

@@ -128,7 +128,9 @@ def test_a_file_without_a_checksum_is_recorded_as_not_verified(tmp_path, monkeyp
 @pytest.mark.parametrize("accepted", [(), ("ActionMesh",), ("RMBG",)])
 def test_without_an_accepted_licence_no_byte_comes(tmp_path, accepted):
     with LoopbackHub(RMBG_FILES).running() as hub:
-        with pytest.raises(InputError, match=r"RMBG-1.4 was not accepted \(non-commercial use only: no commercial use\)") as caught:
+        with pytest.raises(
+            InputError, match=r"RMBG-1.4 was not accepted \(non-commercial use only: no commercial use\)"
+        ) as caught:
             download(hub, tmp_path, accepted=accepted)
     assert "--accept-licence RMBG-1.4" in caught.value.cure and RMBG.licence_link in caught.value.cure
     assert not any("/resolve/" in path for _, path in hub.asked) and not files_in(tmp_path)
@@ -401,7 +403,11 @@ def test_on_a_terminal_the_licence_is_asked(tmp_path, monkeypatch, capsys):
         monkeypatch.setattr(model_downloads, "carry_out", lambda *given: carry_out(*given, endpoint=hub.url))
         assert cli.main(["download", "background", str(tmp_path)]) == 0
     (question,) = asked
-    assert "RMBG-1.4" in question and "non-commercial use only; commercial use: NO" in question and RMBG.licence_link in question
+    assert (
+        "RMBG-1.4" in question
+        and "non-commercial use only; commercial use: NO" in question
+        and RMBG.licence_link in question
+    )
     assert "Downloaded" in capsys.readouterr().out
 
 

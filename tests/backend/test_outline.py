@@ -155,7 +155,9 @@ def rows_of(path):
     sheet = cv2.imread(str(path))[..., ::-1]
     count = (sheet.shape[0] - TOP) // (CELL + GAP)
     columns = (sheet.shape[1] - LEFT) // (CELL + GAP)
-    place = [[(TOP + row * (CELL + GAP), LEFT + column * (CELL + GAP)) for column in range(columns)] for row in range(count)]
+    place = [
+        [(TOP + row * (CELL + GAP), LEFT + column * (CELL + GAP)) for column in range(columns)] for row in range(count)
+    ]
     return [[sheet[y : y + CELL, x : x + CELL].astype(int) for y, x in row] for row in place]
 
 

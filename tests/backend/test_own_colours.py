@@ -160,7 +160,9 @@ def run(job):
 @pytest.fixture(scope="module")
 def painted(place):
     out = str(place / "painted.safetensors"), str(place / "painted.glb")
-    job = Animate(str(place / "clip"), out, mesh=str(place / "mesh.ply"), preset="demo", match=Match.TRACK, colours=True)
+    job = Animate(
+        str(place / "clip"), out, mesh=str(place / "mesh.ply"), preset="demo", match=Match.TRACK, colours=True
+    )
     return run(job)
 
 
@@ -178,7 +180,9 @@ def test_an_own_mesh_is_painted_where_that_is_asked_for(place, painted):
     coat = painted.appearance
     assert likeness(coat) > 0.9
     assert likeness(Coat(coat.corner_uv[..., ::-1].copy(), coat.png)) < 0.6, "otherwise the test proves nothing"
-    plain = Animate(str(place / "clip"), (str(place / "plain.safetensors"),), mesh=str(place / "mesh.ply"), preset="demo")
+    plain = Animate(
+        str(place / "clip"), (str(place / "plain.safetensors"),), mesh=str(place / "mesh.ply"), preset="demo"
+    )
     assert run(plain).appearance is None
 
 
@@ -193,7 +197,10 @@ def test_a_glb_of_it_has_these_colours(place, painted):
 def test_matched_again_it_is_painted_again_into_the_same_uvs(place, painted):
     again = run(Rematch(str(place / "painted.safetensors"), (str(place / "again.safetensors"),), match=Match.REFINE))
     np.testing.assert_array_equal(again.appearance.corner_uv, painted.appearance.corner_uv)
-    assert again.appearance.png != painted.appearance.png and again.appearance.picture.shape == painted.appearance.picture.shape
+    assert (
+        again.appearance.png != painted.appearance.png
+        and again.appearance.picture.shape == painted.appearance.picture.shape
+    )
     assert likeness(again.appearance) > 0.9
 
 
@@ -202,7 +209,9 @@ def test_its_own_uvs_are_painted_into(place, painted, tmp_path):
     mesh = load_mesh(place / "mesh.ply")
     own = painted.appearance.corner_uv * np.float32(0.5) + np.float32(0.25)
     ply.write_ply(tmp_path / "own.ply", mesh.vertices, mesh.faces, ply.Corners(np.arange(len(mesh.faces)), own))
-    job = Animate(str(place / "clip"), (str(tmp_path / "a.safetensors"),), mesh=str(tmp_path / "own.ply"), preset="demo")
+    job = Animate(
+        str(place / "clip"), (str(tmp_path / "a.safetensors"),), mesh=str(tmp_path / "own.ply"), preset="demo"
+    )
     found = run(replace(job, colours=True, match=Match.OFF, facing=Facing.FRONT))
     np.testing.assert_array_equal(found.appearance.corner_uv, own)
     assert likeness(found.appearance) > 0.9 and found.provenance.fit.way is Match.OFF
@@ -211,9 +220,13 @@ def test_its_own_uvs_are_painted_into(place, painted, tmp_path):
 def test_a_mesh_whose_faces_share_no_vertex_is_painted_as_one_whose_faces_do(place, painted, tmp_path):
     """Flat-shaded meshes are exported like this; their charts are not smaller."""
     mesh, out = load_mesh(place / "mesh.ply"), str(tmp_path / "a.safetensors")
-    split = trimesh.Trimesh(mesh.vertices[mesh.faces].reshape(-1, 3), np.arange(mesh.faces.size).reshape(-1, 3), process=False)
+    split = trimesh.Trimesh(
+        mesh.vertices[mesh.faces].reshape(-1, 3), np.arange(mesh.faces.size).reshape(-1, 3), process=False
+    )
     split.export(tmp_path / "split.ply")
-    job = Animate(str(place / "clip"), (out,), mesh=str(tmp_path / "split.ply"), preset="demo", match=Match.TRACK, colours=True)
+    job = Animate(
+        str(place / "clip"), (out,), mesh=str(tmp_path / "split.ply"), preset="demo", match=Match.TRACK, colours=True
+    )
     found = run(job)
     assert likeness(found.appearance) > 0.9
     np.testing.assert_allclose(found.appearance.corner_uv, painted.appearance.corner_uv, atol=0.01)
@@ -227,7 +240,9 @@ def test_a_mesh_whose_camera_is_not_found_says_so(place, tmp_path):
 
 def test_the_command_paints(place, tmp_path):
     out, mesh = tmp_path / "a.safetensors", str(place / "mesh.ply")
-    assert cli.main(["animate", str(place / "clip"), "--mesh", mesh, "--preset", "demo", "--colours", "-o", str(out)]) == 0
+    assert (
+        cli.main(["animate", str(place / "clip"), "--mesh", mesh, "--preset", "demo", "--colours", "-o", str(out)]) == 0
+    )
     assert Animation.load(out).appearance is not None
 
 

@@ -72,7 +72,9 @@ def test_the_reference_pose_of_an_artists_mesh(tiny_store, mesh, count):
 def test_a_clip_alone_is_decoded_unless_told_otherwise(three_balls):
     decoded, published = run(three_balls).vertices, run(three_balls, reference_pose=ReferencePose.PUBLISHED).vertices
     np.testing.assert_array_equal(decoded[1:], published[1:])
-    distance = np.abs(np.linalg.norm(published[0][:, None] - [(x, 0, 0) for _, x in BALLS], axis=2) - [r for r, _ in BALLS])
+    distance = np.abs(
+        np.linalg.norm(published[0][:, None] - [(x, 0, 0) for _, x in BALLS], axis=2) - [r for r, _ in BALLS]
+    )
     assert distance.min(axis=1).max() < 0.02, "the published anchor pose is the surface itself"
     assert np.abs(decoded[0] - published[0]).max() > 0.01
 

@@ -96,10 +96,14 @@ def test_corners_at_a_vertex_agree(turning):
     _, faces, coat = turning
     height, width = coat.picture.shape[:2]
     u, v = coat.corner_uv.reshape(-1, 2).T
-    picked = coat.picture[np.clip((1 - v) * height, 0, height - 1).astype(int), np.clip(u * width, 0, width - 1).astype(int)]
+    picked = coat.picture[
+        np.clip((1 - v) * height, 0, height - 1).astype(int), np.clip(u * width, 0, width - 1).astype(int)
+    ]
     order = np.argsort(faces.ravel(), kind="stable")
     starts = np.searchsorted(faces.ravel()[order], np.arange(faces.max() + 1))
-    spread = np.maximum.reduceat(picked[order].astype(int), starts) - np.minimum.reduceat(picked[order].astype(int), starts)
+    spread = np.maximum.reduceat(picked[order].astype(int), starts) - np.minimum.reduceat(
+        picked[order].astype(int), starts
+    )
     assert np.quantile(spread.max(axis=1), 0.99) < 16
 
 

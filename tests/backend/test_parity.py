@@ -95,7 +95,9 @@ def test_shape_vae():
 
 @torch.no_grad()
 def test_temporal_autoencoder():
-    network, data = load(lambda config: TemporalAutoencoder(TemporalAutoencoderConfig.from_dict(config)), "temporal_autoencoder")
+    network, data = load(
+        lambda config: TemporalAutoencoder(TemporalAutoencoderConfig.from_dict(config)), "temporal_autoencoder"
+    )
     residual = TemporalAutoencoderConfig.from_dict({**network.config.to_dict(), "prediction_mode": "residual"})
     vertices, source = data["in.query"], data["in.source_alpha"]
     for i, target in enumerate(data["in.target_alphas"].flatten()):

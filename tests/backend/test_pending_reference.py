@@ -85,7 +85,9 @@ def test_its_error_is_raised_where_its_mesh_is_needed():
     assert refused.value.cure == "Use another seed." and not threads()
 
 
-@pytest.mark.parametrize(("error", "told"), [(MeshError("Nothing is left."), True), (MemoryError(), False), (ValueError(), False)])
+@pytest.mark.parametrize(
+    ("error", "told"), [(MeshError("Nothing is left."), True), (MemoryError(), False), (ValueError(), False)]
+)
 def test_an_error_of_the_users_is_told_as_soon_as_it_is_known(error, told):
     """If the clean-up runs out of memory, a stage that checks it must not retry with less."""
     fail = threading.Event()
@@ -165,7 +167,9 @@ def test_queries_are_as_large_as_the_memory_plan_says(ball_store, monkeypatch, q
         return query(self, points, context)
 
     monkeypatch.setattr(ShapeVAE, "query", counted)
-    monkeypatch.setattr(ball_store, "plan", on_device(replace(ball_store.plan, query_rows=query_rows), ball_store.device))
+    monkeypatch.setattr(
+        ball_store, "plan", on_device(replace(ball_store.plan, query_rows=query_rows), ball_store.device)
+    )
     latent = torch.zeros(ball_store.tokens, ball_store.image_to_3d.config.in_channels)
     decode_mesh(latent, ball_store, preset(), Progress())
     assert max(sizes) == expected

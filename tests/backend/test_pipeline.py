@@ -99,7 +99,9 @@ def test_further_known_frames_bend_the_motion(store, clip, mesh, toy, tmp_path):
 
 
 def test_a_result_survives_saving(store, clip, mesh, tmp_path):
-    animation = animate(AnimateOptions(str(clip), mesh=str(mesh), preset="demo", frames=FrameChoice(start=1, count=3)), store)
+    animation = animate(
+        AnimateOptions(str(clip), mesh=str(mesh), preset="demo", frames=FrameChoice(start=1, count=3)), store
+    )
     animation.save(tmp_path / "a.safetensors")
     loaded = Animation.load(tmp_path / "a.safetensors")
     np.testing.assert_array_equal(loaded.vertices, animation.vertices)
@@ -127,7 +129,9 @@ def test_every_stage_can_be_cancelled(store, clip, mesh, stage):
 
 def test_following_the_clip_can_be_cancelled(store, clip, mesh):
     seen = []
-    progress = Progress(seen.append, cancelled=lambda: any(event.stage.startswith("Match: following") for event in seen))
+    progress = Progress(
+        seen.append, cancelled=lambda: any(event.stage.startswith("Match: following") for event in seen)
+    )
     with pytest.raises(Cancelled):
         animate(AnimateOptions(str(clip), mesh=str(mesh), preset="demo", match=Match.TRACK), store, progress)
     assert seen[-1].stage == "Match: following the clip" and seen[-1].step <= 1

@@ -32,7 +32,9 @@ def test_what_windows_cannot_name_is_told_before_the_work(name, said):
     assert said in fault_of_name(name, "win32")
 
 
-@pytest.mark.parametrize("name", ["C:\\clips\\walk.glb", "walk.glb", "..\\walk.glb", "\\\\server\\share\\console\\nullify.glb"])
+@pytest.mark.parametrize(
+    "name", ["C:\\clips\\walk.glb", "walk.glb", "..\\walk.glb", "\\\\server\\share\\console\\nullify.glb"]
+)
 def test_what_windows_can_name_is_taken(name):
     assert fault_of_name(name, "win32") == ""
     assert fault_of_name("aux.glb", "linux") == "", "it is a name elsewhere"
@@ -70,7 +72,11 @@ def test_what_no_system_can_name_is_told_before_the_work(name, said, tmp_path):
     ("one", "other"),
     [
         named("Two results that differ in case only were one file on Windows", "walk.glb", "WALK.glb"),
-        named("Two results whose names differ in Unicode's form only were one file on macOS", "caf\u00e9.glb", "cafe\u0301.glb"),
+        named(
+            "Two results whose names differ in Unicode's form only were one file on macOS",
+            "caf\u00e9.glb",
+            "cafe\u0301.glb",
+        ),
     ],
 )
 def test_two_results_that_some_system_takes_for_one_are_refused(tmp_path, monkeypatch, one, other):

@@ -148,7 +148,9 @@ def test_a_card_compiles_and_records_what_stays_in_place():
 def test_the_plan_is_chosen_by_the_memory_that_is_free(tiny_checkpoint, monkeypatch):
     tiny = needs.needs_of(open_checkpoint(tiny_checkpoint), torch.float32)
     for each in PLANS:
-        monkeypatch.setattr("actionmesh.weights.store.free_memory", lambda device, each=each: int(1.15 * tiny.bytes_of(each)) + 1)
+        monkeypatch.setattr(
+            "actionmesh.weights.store.free_memory", lambda device, each=each: int(1.15 * tiny.bytes_of(each)) + 1
+        )
         assert ModelStore(tiny_checkpoint, "cpu").plan.name == each.name
     monkeypatch.setattr("actionmesh.weights.store.free_memory", lambda device: 0)
     assert ModelStore(tiny_checkpoint, "cpu").plan.name == "6"
@@ -172,7 +174,9 @@ def test_a_damaged_checkpoint_is_told_of_when_its_plan_is_chosen(tiny_checkpoint
         (10, 0.25, 6, 6, 0),
     ],
 )
-def test_free_memory_of_a_card_respects_the_processes_share(monkeypatch, driver_free, fraction, reserved, allocated, expected):
+def test_free_memory_of_a_card_respects_the_processes_share(
+    monkeypatch, driver_free, fraction, reserved, allocated, expected
+):
     """A visible fake of a card of 24 GB."""
     answers = {
         "mem_get_info": (driver_free * GB, 24 * GB),
@@ -186,7 +190,9 @@ def test_free_memory_of_a_card_respects_the_processes_share(monkeypatch, driver_
     assert plan.free_memory(torch.device("cuda")) == expected * GB
 
 
-@pytest.mark.parametrize(("capability", "dtype"), [((7, 5), torch.float16), ((8, 0), torch.bfloat16), ((9, 0), torch.bfloat16)])
+@pytest.mark.parametrize(
+    ("capability", "dtype"), [((7, 5), torch.float16), ((8, 0), torch.bfloat16), ((9, 0), torch.bfloat16)]
+)
 def test_cards_without_bfloat16_products_compute_in_float16(monkeypatch, capability, dtype):
     """A visible fake of two cards, where the job's is not the current one; torch's own question is asked of it."""
     current = [0]

@@ -43,7 +43,9 @@ def test_the_documented_command_runs_nothing_of_the_folder(planted, arguments):
 def test_the_installed_program_runs_nothing_of_the_folder(planted, tmp_path):
     """As pip writes it: a file in another folder, which Python puts first on its path instead of the current one."""
     (target := tmp_path / "bin").mkdir()
-    named = re.search(r'^actionmesh = "(.+):(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    named = re.search(
+        r'^actionmesh = "(.+):(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE
+    )
     program = target / "actionmesh"
     program.write_text(f"import sys\nfrom {named[1]} import {named[2]}\nsys.exit({named[2]}())\n")
     done = run([sys.executable, str(program), "--version"], planted)

@@ -46,7 +46,9 @@ def motion():
 
 def face_normals(motion, store: ModelStore) -> np.ndarray:
     reference, latents = motion
-    vertices = animate_vertices(reference, latents, 0, list(range(8)), ReferencePose.DECODED, store, QUIET).astype(np.float64)
+    vertices = animate_vertices(reference, latents, 0, list(range(8)), ReferencePose.DECODED, store, QUIET).astype(
+        np.float64
+    )
     a, b, c = np.moveaxis(vertices[:, reference.mesh.faces], 2, 0)
     normals = np.cross(b - a, c - a)
     return normals / np.linalg.norm(normals, axis=-1, keepdims=True)

@@ -48,7 +48,10 @@ def test_both_sides_of_an_axis_get_the_same_padding(height, width, top, left):
     assert abs(pictures.shape[1] - pictures.shape[2]) <= 1
     rows, columns = np.nonzero((pictures[0] != 255).any(axis=-1))
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (
-        vertical, vertical + height - 1, horizontal, horizontal + width - 1,
+        vertical,
+        vertical + height - 1,
+        horizontal,
+        horizontal + width - 1,
     )
     assert (padded.corner[0] + rows.min(), padded.corner[1] + columns.min()) == (top, left)
     assert (pictures[1] == 255).all()

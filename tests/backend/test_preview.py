@@ -226,9 +226,7 @@ def test_a_video_that_opencv_failed_to_write_is_no_success(tmp_path, monkeypatch
         write = release = __init__
 
     monkeypatch.setattr(film, "_has_h264", lambda: False)
-    monkeypatch.setattr(
-        film.cv2, "VideoWriter", type("VideoWriter", (Silent,), {"fourcc": staticmethod(lambda *c: 0)})
-    )
+    monkeypatch.setattr(film.cv2, "VideoWriter", type("VideoWriter", (Silent,), {"fourcc": staticmethod(lambda *c: 0)}))
     (tmp_path / "a.mp4").write_bytes(b"before")
     with pytest.raises(OutputError, match="a.mp4 could not be written .OpenCV"):
         write_film(ball(3), tmp_path / "a.mp4", None, None)

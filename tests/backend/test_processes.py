@@ -81,7 +81,10 @@ def one_process(folder, *plans):
 
 def several_processes(folder, *plans, count=2):
     """The curves of each plan, as every process saw them."""
-    context, port = multiprocessing.get_context("spawn"), free_port()  # forked, they would wait for threads of this process
+    context, port = (
+        multiprocessing.get_context("spawn"),
+        free_port(),
+    )  # forked, they would wait for threads of this process
     arguments = [(folder, plans, process, count, port) for process in range(count)]
     workers = [context.Process(target=one_of_several, args=each) for each in arguments]
     for worker in workers:
@@ -95,7 +98,10 @@ def several_processes(folder, *plans, count=2):
 def one_of_several(folder, plans, process, count, port):
     torch.set_num_threads(1)
     ranks = {"RANK": process, "LOCAL_RANK": process, "WORLD_SIZE": count}
-    launch = {name: str(value) for name, value in ranks.items()} | {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    launch = {name: str(value) for name, value in ranks.items()} | {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
     with full_precision(launch) as accelerator:
         assert accelerator.num_processes == count and accelerator.device.type == "cpu"
         curves = [plan.carry_out(folder, accelerator) for plan in plans]
@@ -125,7 +131,9 @@ def test_two_processes_give_the_losses_of_one_and_their_state_serves_one(folder)
     alone = one_process(folder, *[replace(plan, out=f"{plan.out}_alone", until=STEPS) for plan in plans])
     first, second = several_processes(folder, *plans)
     assert first == second
-    assert [furthest(two, one[: len(two)]) for two, one in zip(first, alone, strict=True)] == pytest.approx([0] * 3, abs=1e-5)
+    assert [furthest(two, one[: len(two)]) for two, one in zip(first, alone, strict=True)] == pytest.approx(
+        [0] * 3, abs=1e-5
+    )
     (rest,) = one_process(folder, replace(plans[2], until=STEPS))
     assert furthest(rest, alone[2][STEPS // 2 :]) < 1e-5 and len(rest) == STEPS - STEPS // 2
 
@@ -163,7 +171,9 @@ def test_recomputed_blocks_keep_less_and_give_the_same_gradients(folder):
         with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
             loss = training.objective(batch)["loss"]
         loss.backward()
-        gradients.append({name: value.grad for name, value in training.objective.named_parameters() if value.requires_grad})
+        gradients.append(
+            {name: value.grad for name, value in training.objective.named_parameters() if value.requires_grad}
+        )
     assert kept[1] < 0.6 * kept[0]
     plain, recomputed = gradients
     assert all(torch.allclose(plain[name], recomputed[name], rtol=1e-4, atol=1e-6) for name in plain)
@@ -202,7 +212,10 @@ def test_what_only_training_needs_is_asked_for_when_it_begins(monkeypatch, tmp_p
     """Neither package is among those that inference installs."""
     for name, begin in (("accelerate", make_accelerator), ("tensorboard", lambda: Board(tmp_path, "vae"))):
         with monkeypatch.context() as patch:
-            for module in [name, *(loaded for loaded in sys.modules if loaded.startswith((f"{name}.", f"torch.utils.{name}")))]:
+            for module in [
+                name,
+                *(loaded for loaded in sys.modules if loaded.startswith((f"{name}.", f"torch.utils.{name}"))),
+            ]:
                 patch.setitem(sys.modules, module, None)
             with pytest.raises(InputError, match="requirements-dev.txt"):
                 begin()

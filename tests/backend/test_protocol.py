@@ -53,7 +53,9 @@ jobs = st.builds(
     memory=st.sampled_from(Memory),
 )
 ids = numbers | texts
-looks = st.builds(Look, clip=texts, out=texts, mask=st.none() | texts, anchor=numbers, fps=st.none() | st.floats(-1e299, 1e299))
+looks = st.builds(
+    Look, clip=texts, out=texts, mask=st.none() | texts, anchor=numbers, fps=st.none() | st.floats(-1e299, 1e299)
+)
 calls = jobs | looks | st.builds(Cancel, ids) | st.sampled_from([Initialize(), Ping(), Unload(), Shutdown()])
 messages = (
     st.builds(Request, ids, calls)

@@ -274,7 +274,9 @@ def test_rmbg_that_serves_every_checkpoint_counts(tmp_path, monkeypatch):
     assert found.complete and found.folder == tmp_path / "RMBG-1.4"
 
 
-@pytest.mark.parametrize("damage", [b"", tensors()[:-1], tensors() + b"\0", b"version https://git-lfs.github.com/spec/v1\n"])
+@pytest.mark.parametrize(
+    "damage", [b"", tensors()[:-1], tensors() + b"\0", b"version https://git-lfs.github.com/spec/v1\n"]
+)
 def test_weights_that_are_not_whole_are_lacking(tmp_path, damage):
     fill(tmp_path / "ActionMesh", ACTIONMESH)
     (tmp_path / "ActionMesh" / "denoiser" / "model.safetensors").write_bytes(damage)
@@ -296,7 +298,9 @@ def test_everything_is_told_of_an_empty_folder(tmp_path, capsys):
     triposg = block(text, TRIPOSG)
     assert "size     7.9 GB\n" in triposg and "MIT" in triposg and "commercial use: yes" in triposg
     assert "https://huggingface.co/VAST-AI/TripoSG" in triposg and "not in" in triposg
-    assert "size     6.6 GB\n" in block(text, ACTIONMESH) and "research only; commercial use: no" in block(text, ACTIONMESH)
+    assert "size     6.6 GB\n" in block(text, ACTIONMESH) and "research only; commercial use: no" in block(
+        text, ACTIONMESH
+    )
     assert "optional" in block(text, RMBG) and "size     176 MB\n" in block(text, RMBG)
     assert "Still to download: 14.6 GB, and 176 MB more with what is optional\n" in text
     assert f"Free at {tmp_path}: 20.0 GB, enough\n" in text
@@ -327,7 +331,11 @@ def test_a_half_complete_folder_needs_the_rest_alone(tmp_path, capsys):
 
 
 def test_many_missing_files_are_counted(tmp_path, capsys):
-    fill(tmp_path / "TripoSG", TRIPOSG, but=[name for name in WANTED[TRIPOSG] if name.endswith((".safetensors", "r_config.json"))])
+    fill(
+        tmp_path / "TripoSG",
+        TRIPOSG,
+        but=[name for name in WANTED[TRIPOSG] if name.endswith((".safetensors", "r_config.json"))],
+    )
     assert "model.safetensors and 2 more" in block(told(capsys, tmp_path, ask=from_hub), TRIPOSG)
 
 
@@ -342,7 +350,9 @@ def test_a_complete_folder_needs_nothing(tmp_path, capsys):
 
 def test_too_small_a_disk_is_one_sentence_and_exit_code_2(tmp_path, capsys, monkeypatch):
     tell = download_report.tell
-    monkeypatch.setattr(download_report, "tell", lambda folder: tell(folder, from_hub, lambda _: Usage(10**12, 0, 3_200_000_000)))
+    monkeypatch.setattr(
+        download_report, "tell", lambda folder: tell(folder, from_hub, lambda _: Usage(10**12, 0, 3_200_000_000))
+    )
     assert cli.main(["weights", str(tmp_path)]) == 2
     shown = capsys.readouterr()
     assert "3.2 GB, too little\n" in shown.out and f"download {TRIPOSG}" in shown.out
@@ -432,7 +442,8 @@ def test_readme_shows_the_commands_and_the_size():
 def test_printed_commands_fetch_exactly_what_is_needed_and_then_the_folder_is_complete(tmp_path, capfd):
     """The library's own program, run by a shell, from a hub that holds more than is wanted; one file is there already."""
     files = {
-        name: {path: b"{}" if path.endswith(".json") else tensors() for path in listed} for name, listed in LISTED.items()
+        name: {path: b"{}" if path.endswith(".json") else tensors() for path in listed}
+        for name, listed in LISTED.items()
     }
     folder = tmp_path / "it's $HOME & more"
     fill(folder / "TripoSG", TRIPOSG, but=[name for name in WANTED[TRIPOSG] if not name.startswith("vae/")])

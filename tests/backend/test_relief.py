@@ -40,7 +40,9 @@ SHAPES = {
     "star": star,
     "thin line": lambda x, y: (np.abs(0.6 * x - 0.8 * y + 40) < 5) & (x > 20) & (x < 380),
     "bar": lambda x, y: (np.abs(y - 200) < 30) & (np.abs(x - 200) < 180),
-    "dumbbell": lambda x, y: disc(x, y, 100, 200, 80) | disc(x, y, 300, 200, 80) | (np.abs(y - 200) < 6) & (np.abs(x - 200) < 150),
+    "dumbbell": lambda x, y: (
+        disc(x, y, 100, 200, 80) | disc(x, y, 300, 200, 80) | (np.abs(y - 200) < 6) & (np.abs(x - 200) < 150)
+    ),
 }
 
 
@@ -250,7 +252,9 @@ def test_the_front_shows_the_frame_and_the_back_its_mirror():
     camera = relief.camera
     column, row = (camera.pixels(camera.to_film(relief.vertices[relief.faces])) - (BOX.left, BOX.top)).reshape(-1, 2).T
     u, v = relief.coat.corner_uv.reshape(-1, 2).T
-    picked = relief.coat.picture[np.clip((1 - v) * height, 0, height - 1).astype(int), np.clip(u * width, 0, width - 1).astype(int)]
+    picked = relief.coat.picture[
+        np.clip((1 - v) * height, 0, height - 1).astype(int), np.clip(u * width, 0, width - 1).astype(int)
+    ]
     deep = np.hypot(column - 200, row - 200) < 145
     np.testing.assert_allclose(picked[deep, 0], column[deep] / SIDE * 255, atol=2)
     np.testing.assert_allclose(picked[deep, 1], row[deep] / SIDE * 255, atol=2)
@@ -277,7 +281,9 @@ def test_the_frame_with_most_limbs():
     """One leg is in front of the body, then both legs are apart, then they are close together."""
     crops = SubjectCrops(SIDE, SIDE)
     for apart in (0, 90, 30):
-        crops.append(crop_of(mask_of(lambda x, y, apart=apart: disc(x, y, 200, 150, 100) | leg(x, y, -apart) | leg(x, y, apart))))
+        crops.append(
+            crop_of(mask_of(lambda x, y, apart=apart: disc(x, y, 200, 150, 100) | leg(x, y, -apart) | leg(x, y, apart)))
+        )
     assert frame_with_most_limbs(crops) == 1
 
 

@@ -70,7 +70,9 @@ def test_a_relief_that_is_matched_again_is_made_again(place, relief):
     assert again.provenance.fit.camera == relief.provenance.fit.camera
 
 
-@pytest.mark.parametrize(("result", "shape", "words"), [("relief", Shape.NETWORK, "Only the networks"), ("a", Shape.RELIEF, "own")])
+@pytest.mark.parametrize(
+    ("result", "shape", "words"), [("relief", Shape.NETWORK, "Only the networks"), ("a", Shape.RELIEF, "own")]
+)
 def test_a_shape_that_needs_more_than_the_result_is_refused(place, tracked, relief, result, shape, words):
     with pytest.raises(InputError, match=words):
         run(Rematch(str(place / f"{result}.safetensors"), (str(place / "no.safetensors"),), shape=shape))

@@ -15,7 +15,9 @@ CPU = torch.device("cpu")
 
 def network():
     torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(16, 16), nn.BatchNorm1d(16), Float8Linear(torch.randn(32, 16), torch.randn(32))).eval()
+    return nn.Sequential(
+        nn.Linear(16, 16), nn.BatchNorm1d(16), Float8Linear(torch.randn(32, 16), torch.randn(32))
+    ).eval()
 
 
 def tensors(network):

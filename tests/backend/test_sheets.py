@@ -45,5 +45,7 @@ def test_where_the_clip_alone_gives_no_shape_its_row_is_empty(subject, monkeypat
 def test_the_command_writes_a_picture_of_all_sequences(tiny_checkpoint, tmp_path, monkeypatch):
     monkeypatch.setattr(sheets, "block", lambda subject: np.zeros((3 * sheets.CELL, 6 * sheets.CELL, 3), np.uint8))
     file = tmp_path / "sheet.png"
-    assert cli.main(["evaluate", "sheet", str(tiny_checkpoint), "-o", str(file), "--count", "2", "--outsiders", "3"]) == 0
+    assert (
+        cli.main(["evaluate", "sheet", str(tiny_checkpoint), "-o", str(file), "--count", "2", "--outsiders", "3"]) == 0
+    )
     assert Image.open(file).size == (2 * 6 * sheets.CELL + sheets.CELL // 4, 3 * 3 * sheets.CELL)

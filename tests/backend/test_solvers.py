@@ -38,7 +38,9 @@ def error(solver, schedule):
     return float((found - gaussian_flow(noise, schedule.final_time / 1000)).abs().max())
 
 
-@pytest.mark.parametrize("make", [temporal_schedule, image_to_3d_schedule, lambda steps: image_to_3d_schedule(steps, 2.0)])
+@pytest.mark.parametrize(
+    "make", [temporal_schedule, image_to_3d_schedule, lambda steps: image_to_3d_schedule(steps, 2.0)]
+)
 @pytest.mark.parametrize(("solver", "order"), [("euler", 1), ("ab2", 2), ("unipc", 2)])
 def test_the_error_falls_by_the_order(solver, order, make):
     """It is averaged over three halvings, because the error of UniPC has two parts of different sign."""

@@ -19,13 +19,17 @@ from actionmesh.stages.reference import latent_of_pose, reference_from_mesh
 
 def torus(offset=0.0):
     """Return a torus of quads with its first vertex twice (as at a UV seam) and a loose vertex at the end."""
-    u, v = np.meshgrid(np.linspace(0, 2 * np.pi, 16, endpoint=False), np.linspace(0, 2 * np.pi, 8, endpoint=False), indexing="ij")
+    u, v = np.meshgrid(
+        np.linspace(0, 2 * np.pi, 16, endpoint=False), np.linspace(0, 2 * np.pi, 8, endpoint=False), indexing="ij"
+    )
     ring = 3 + np.cos(v)
     grid = np.stack([ring * np.cos(u), ring * np.sin(u), np.sin(v) + offset], -1).reshape(-1, 3)
     index = np.arange(128).reshape(16, 8)
     right, down = np.roll(index, -1, 0), np.roll(index, -1, 1)
     both = np.roll(right, -1, 1)
-    faces = np.concatenate([np.stack([index, right, both], -1).reshape(-1, 3), np.stack([index, both, down], -1).reshape(-1, 3)])
+    faces = np.concatenate(
+        [np.stack([index, right, both], -1).reshape(-1, 3), np.stack([index, both, down], -1).reshape(-1, 3)]
+    )
     faces[-1][faces[-1] == 0] = 128
     vertices = np.concatenate([grid, grid[:1], [[0, 0, 2 + offset]]])
     return Mesh(vertices.astype(np.float32), faces.astype(np.int32))
@@ -65,7 +69,9 @@ def test_windows_reach_every_frame_from_known_ones(total, data):
     assert known == set(range(total))
 
 
-@pytest.mark.parametrize(("total", "anchor", "size", "slide"), [(5, 5, 16, 15), (5, -1, 16, 15), (20, 0, 8, 8), (20, 0, 8, 0)])
+@pytest.mark.parametrize(
+    ("total", "anchor", "size", "slide"), [(5, 5, 16, 15), (5, -1, 16, 15), (20, 0, 8, 8), (20, 0, 8, 0)]
+)
 def test_impossible_windows_are_refused(total, anchor, size, slide):
     with pytest.raises(InputError):
         sliding_windows(total, anchor, size, slide)
@@ -129,7 +135,9 @@ def test_published_departs_from_decoded_at_the_anchor_alone(tiny_store, referenc
 
 @LENGTHS
 def test_corrected_takes_off_what_is_wrong_at_each_windows_source(tiny_store, reference, said, total, anchor):
-    corrected = animate(tiny_store, reference, total, anchor, [float(frame) for frame in range(total)], ReferencePose.CORRECTED)
+    corrected = animate(
+        tiny_store, reference, total, anchor, [float(frame) for frame in range(total)], ReferencePose.CORRECTED
+    )
     np.testing.assert_array_equal(corrected[anchor], reference.mesh.vertices)
     wrong = {tuple(window.frames): placed - queries for window, time, queries, placed in said if time == window.source}
     assert (len(wrong) > 1) == (total > 8) and len(said) == total - 1 + len(wrong)
@@ -168,7 +176,9 @@ def test_latents_depend_on_the_seed_alone(tiny_store, reference):
     context = torch.randn(12, 5, 32, generator=torch.Generator().manual_seed(0))
 
     def run(seed):
-        return synchronised_latents({0: reference.latent}, 0, context, tiny_store, tiny_store.preset("demo"), seed, Progress())
+        return synchronised_latents(
+            {0: reference.latent}, 0, context, tiny_store, tiny_store.preset("demo"), seed, Progress()
+        )
 
     assert torch.equal(run(3), run(3)) and not torch.equal(run(3), run(4))
 

@@ -65,7 +65,8 @@ def test_an_unused_vertex_far_away_has_no_effect_on_matching(place):
     folder, used, made = place
     way = {"match": Match.TRACK, "facing": Facing.FRONT}
     plain, stray = (
-        run(Rematch(str(folder / f"{name}.safetensors"), (str(folder / f"{name}2.safetensors"),), **way)) for name in made
+        run(Rematch(str(folder / f"{name}.safetensors"), (str(folder / f"{name}2.safetensors"),), **way))
+        for name in made
     )
     np.testing.assert_array_equal(stray.vertices[:, used], plain.vertices)
     np.testing.assert_array_equal(stray.unmatched[:, used], made["plain"].vertices)

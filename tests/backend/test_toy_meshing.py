@@ -18,7 +18,10 @@ def toy(request) -> ToySequence:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_mesh_anew_is_closed_faces_outwards_and_has_the_toys_volume(toy, kind):
     vertices, faces = remeshed(toy, np.random.default_rng(1), kind)
-    mesh, true = trimesh.Trimesh(vertices[0], faces, process=False), trimesh.Trimesh(toy.vertices[0], toy.faces, process=False)
+    mesh, true = (
+        trimesh.Trimesh(vertices[0], faces, process=False),
+        trimesh.Trimesh(toy.vertices[0], toy.faces, process=False),
+    )
     edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
     forth, back = np.sort(edges @ (1, 1 << 20)), np.sort(edges[:, ::-1] @ (1, 1 << 20))
     assert np.array_equal(forth, back)  # every edge is used equally often in both directions

@@ -100,7 +100,13 @@ def test_the_whole_variant_is_the_product(subject, tiny_store):
     torch.testing.assert_close(ours, product, rtol=0, atol=0)
 
 
-SWITCHES = [Switches(steps=3), Switches(guidance=3.0), Switches(masked=False), Switches(window=5), Switches(window=5, shared=2)]
+SWITCHES = [
+    Switches(steps=3),
+    Switches(guidance=3.0),
+    Switches(masked=False),
+    Switches(window=5),
+    Switches(window=5, shared=2),
+]
 
 
 @pytest.mark.parametrize("switches", SWITCHES)
@@ -173,7 +179,9 @@ def test_a_relief_of_a_small_picture_moves_as_the_clip_does(subject, monkeypatch
     monkeypatch.setattr(subject, "frames", np.stack([cv2.resize(frame, (112, 112)) for frame in subject.frames]))
     answer = relief(subject, VIDEO)
     assert answer.vertices.shape[0] == 16 and len(answer.faces) > 1000
-    seen = np.stack([boxed(frame[..., 3]) for frame in render_frames(answer.vertices, answer.faces, None, Camera(), 112)])
+    seen = np.stack(
+        [boxed(frame[..., 3]) for frame in render_frames(answer.vertices, answer.faces, None, Camera(), 112)]
+    )
     drawn = np.stack([boxed(frame[..., 3]) for frame in subject.frames])
     overlap = (seen & drawn).sum() / (seen | drawn).sum()
     assert overlap > 0.8, overlap
@@ -226,7 +234,16 @@ def test_match_is_compared_with_the_network_by_template():
     task = MESH_AND_VIDEO.name
     errors = {"a": {FULL: 0.4, "match": 0.2, "track": 0.9}, "b": {FULL: 0.2, "match": 0.3, "track": 0.2}}
     records = [
-        record(name, 0, task, row, vertex_error=error, cd_m=2 * error, error_in_picture=0.6 * error, error_in_depth=0.8 * error)
+        record(
+            name,
+            0,
+            task,
+            row,
+            vertex_error=error,
+            cd_m=2 * error,
+            error_in_picture=0.6 * error,
+            error_in_depth=0.8 * error,
+        )
         for name, rows in errors.items()
         for row, error in rows.items()
     ]
@@ -273,7 +290,9 @@ def test_ablations_are_compared_on_their_own_sequences():
     records += [record("a", 1.0, task, name, vertex_error=5.0, cd_m=0.0)]
     summary = summary_of(records)
     assert summary["tasks"][task][FULL]["vertex_error"] == 2 and name not in summary["tasks"][task]
-    assert summary["ablations"][task][FULL]["vertex_error"] == 1 and summary["ablations"][task][name]["vertex_error"] == 5
+    assert (
+        summary["ablations"][task][FULL]["vertex_error"] == 1 and summary["ablations"][task][name]["vertex_error"] == 5
+    )
 
 
 def test_what_is_measured_is_not_measured_again(tiny_store, tmp_path, without_surfaces, asked):
@@ -298,7 +317,9 @@ def test_a_change_of_match_measures_its_rows_alone(tiny_store, tmp_path, without
     assert ways["match"] == ways[FULL] != 1 and ways["refine"] == 1 == old_ways["vertex_error_over_still"]["match"]
 
 
-def test_a_run_that_is_cut_off_while_it_measures_again_goes_on(tiny_store, tmp_path, without_surfaces, asked, monkeypatch):
+def test_a_run_that_is_cut_off_while_it_measures_again_goes_on(
+    tiny_store, tmp_path, without_surfaces, asked, monkeypatch
+):
     output = tmp_path / "bench.json"
     evaluate(tiny_store, "demo", SMALL, output)
     asked.clear()

@@ -107,7 +107,9 @@ def test_patches_that_show_points_are_those_with_colour(folder, preprocessing):
     data = TrackedData.load(folder, preprocessing=preprocessing)
     batch = data.windows(6, 4, 64, 16, draw())
     patches = data.patches_of(batch, GRID)
-    mean, std = (torch.tensor(numbers)[:, None, None] for numbers in (preprocessing.image_mean, preprocessing.image_std))
+    mean, std = (
+        torch.tensor(numbers)[:, None, None] for numbers in (preprocessing.image_mean, preprocessing.image_std)
+    )
     colours = (batch.pictures.flatten(0, 1) * std + mean).amin(dim=1) < 0.94
     cells = colours.float().unflatten(1, (GRID, -1)).unflatten(3, (GRID, -1)).mean(dim=(2, 4)).flatten(1)
     shown = patches.counts > 0
@@ -232,7 +234,9 @@ def test_rigs_of_a_validation_set_are_told(tmp_path):
     require_unseen(train, new)
     write_track(tmp_path / "new" / "c.safetensors", 13, views=0, rigs=["lengths:3", "names:1"])
     new = read_tracks(tmp_path / "new")
-    assert [(one.path.name, other.path.name) for one, other in shared_rigs(train, new)] == [("a.safetensors", "c.safetensors")]
+    assert [(one.path.name, other.path.name) for one, other in shared_rigs(train, new)] == [
+        ("a.safetensors", "c.safetensors")
+    ]
     with pytest.raises(InputError, match="c.safetensors has the rig of .*a.safetensors"):
         require_unseen(train, new)
 

@@ -164,7 +164,9 @@ def test_still_is_measured_as_known_and_another_clip_may_have_other_frames(
     assert np.abs(own.vertices - lent.vertices).max() > 1e-4
 
 
-def test_results_are_kept_and_only_what_is_new_is_measured(tiny_store, folder, manifest, tmp_path, monkeypatch, without_surfaces):
+def test_results_are_kept_and_only_what_is_new_is_measured(
+    tiny_store, folder, manifest, tmp_path, monkeypatch, without_surfaces
+):
     output, asked = tmp_path / "bench.json", []
     real = tracked_bench.rows_of
 
@@ -228,7 +230,16 @@ def test_other_runs_are_not_mixed(tiny_store, folder, tmp_path, without_surfaces
 
 def test_command_writes_numbers_and_table(tiny_checkpoint, folder, manifest, tmp_path, capsys, without_surfaces):
     output = tmp_path / "deep" / "bench.json"
-    command = ["evaluate", "tracked", str(folder), str(tiny_checkpoint), "--output", str(output), "--manifest", str(manifest)]
+    command = [
+        "evaluate",
+        "tracked",
+        str(folder),
+        str(tiny_checkpoint),
+        "--output",
+        str(output),
+        "--manifest",
+        str(manifest),
+    ]
     assert cli.main(command) == 0
     results, shown = json.loads(output.read_text()), output.with_suffix(".md").read_text()
     assert shown == table(results) and shown in capsys.readouterr().out
@@ -241,7 +252,9 @@ def test_the_bundled_checkpoint_moves_a_toy_of_a_file(folder):
     store, cast = ModelStore(default_checkpoint().path, "cpu"), Cast.of(folder)
     subject = cast.subject(0, store, "demo")
     rows = rows_of(MESH_AND_VIDEO, lambda: cast.subject(1, store, "demo"))
-    full, still, lent = (tracked_bench.measure_row(lambda: subject, MESH_AND_VIDEO, rows[row]) for row in (NETWORK, STILL, OTHER))
+    full, still, lent = (
+        tracked_bench.measure_row(lambda: subject, MESH_AND_VIDEO, rows[row]) for row in (NETWORK, STILL, OTHER)
+    )
     assert full["vertex_error"] < 0.9 * still["vertex_error"] and full["vertex_error"] < lent["vertex_error"]
 
 
@@ -249,5 +262,7 @@ def test_an_answer_is_any_motion_of_the_mesh(folder, tiny_store):
     """A new row must return vertices of the given mesh, in the mesh's order."""
     subject = Cast.of(folder).subject(0, tiny_store, "demo")
     truth = subject.toy
-    exact = tracked_bench.measure_row(lambda: subject, MESH_AND_VIDEO, lambda subject, task: Answer(truth.vertices, truth.faces))
+    exact = tracked_bench.measure_row(
+        lambda: subject, MESH_AND_VIDEO, lambda subject, task: Answer(truth.vertices, truth.faces)
+    )
     assert exact["vertex_error"] == exact["error_in_depth"] == 0

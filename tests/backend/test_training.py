@@ -54,7 +54,13 @@ def test_every_part_trains_and_the_checkpoint_loads(folder, tmp_path):
         parts.train(part, folder, run, "tiny", short(part))
     export(run, checkpoint, "tiny")
     store = ModelStore(checkpoint, "cpu")
-    for network in (store.image_encoder, store.image_to_3d, store.shape_vae, store.temporal_denoiser, store.temporal_autoencoder):
+    for network in (
+        store.image_encoder,
+        store.image_to_3d,
+        store.shape_vae,
+        store.temporal_denoiser,
+        store.temporal_autoencoder,
+    ):
         assert all(torch.isfinite(tensor).all() for tensor in network.state_dict().values())
     trained = load_file(run / "temporal.safetensors")["proj_out.weight"]
     assert torch.allclose(store.temporal_denoiser.proj_out.weight, trained, atol=1e-3)
@@ -62,7 +68,9 @@ def test_every_part_trains_and_the_checkpoint_loads(folder, tmp_path):
     unpack(checkpoint, tmp_path / "again")
     for path in (run / f"{name}.safetensors" for name in ("vae", "encoder", "image_to_3d", "temporal", "autoencoder")):
         again, before = load_file(tmp_path / "again" / path.name), load_file(path)
-        assert again.keys() == before.keys() and all(torch.allclose(again[k], before[k], atol=2e-3) for k in before), path.name
+        assert again.keys() == before.keys() and all(torch.allclose(again[k], before[k], atol=2e-3) for k in before), (
+            path.name
+        )
     parts.train("finetune_temporal", folder, tmp_path / "again", "tiny", short("finetune_temporal"))
 
 

@@ -46,7 +46,9 @@ def test_loaded_weights_are_the_saved_ones_under_either_naming(tmp_path):
 
 
 def test_weights_are_cast_once_to_the_asked_type():
-    assert {tensor.dtype for tensor in load(new_vae().state_dict(), torch.bfloat16).state_dict().values()} == {torch.bfloat16}
+    assert {tensor.dtype for tensor in load(new_vae().state_dict(), torch.bfloat16).state_dict().values()} == {
+        torch.bfloat16
+    }
 
 
 def test_faults_are_refused_with_the_first_three_names():
@@ -94,7 +96,13 @@ def test_temporal_denoiser_starts_as_the_image_to_3d_denoiser():
 
 
 def test_config_files_are_written_as_they_were_read(tmp_path):
-    published = {"_class_name": "X", "in_channels": 3, "latent_channels": 8, "num_attention_heads": 2, "width_encoder": 32}
+    published = {
+        "_class_name": "X",
+        "in_channels": 3,
+        "latent_channels": 8,
+        "num_attention_heads": 2,
+        "width_encoder": 32,
+    }
     published |= {"width_decoder": 32, "num_layers_encoder": 1, "num_layers_decoder": 1}
     config = ShapeVAEConfig.from_dict(published)
     config.save(tmp_path / "config.json")

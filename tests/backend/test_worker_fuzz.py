@@ -17,12 +17,16 @@ EXAMPLES = int(os.environ.get("FUZZ", "60"))
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | st.sampled_from(
     [2**62, -1, 10**30, 1e-308, "quick", "/dev/zero", "\ud800", "a\0b", "nowhere.mp4", "*a*a*a*a*b.png", "%99999999999999d"]
 )  # fmt: skip
-values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3))
+values = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
+)
 names = st.sampled_from(
     "clip out mask mesh known frames anchor preset seed in_betweens steps guidance image_steps max_faces smallest_part match "
     "facing shape colours reference_pose fps memory checkpoint device result size sets folder job protocol brief".split()
 )
-methods = st.sampled_from([name for name in REQUESTS if name not in ("shutdown", "download", "remove_models")]) | st.text()
+methods = (
+    st.sampled_from([name for name in REQUESTS if name not in ("shutdown", "download", "remove_models")]) | st.text()
+)
 sane = {"clip": "quick", "out": ["/proc/a.glb"]}
 requests = st.fixed_dictionaries(
     {

@@ -42,7 +42,11 @@ def test_the_limit_is_most_of_the_machine_or_what_was_chosen(monkeypatch):
     monkeypatch.setattr(host_memory, "memory_of_machine", lambda: 64 << 30)
     monkeypatch.setattr(host_memory, "CARD", "/no/such/device")
     assert host_memory.allowed("") == host_memory.allowed("nonsense") == int(0.9 * (64 << 30))
-    assert host_memory.allowed("8") == 8 * 10**9 and host_memory.allowed("0") is None and host_memory.allowed("nan") is not None
+    assert (
+        host_memory.allowed("8") == 8 * 10**9
+        and host_memory.allowed("0") is None
+        and host_memory.allowed("nan") is not None
+    )
     monkeypatch.setattr(host_memory, "memory_of_machine", lambda: 1 << 30)
     assert host_memory.allowed("") == host_memory.LEAST
     monkeypatch.setattr(host_memory, "CARD", "/")

@@ -14,7 +14,19 @@ from PIL import Image
 
 from actionmesh import cli, machine
 from actionmesh.animation import Animation
-from actionmesh.protocol import VERSION, Animate, Cancel, Failure, Frames, Initialize, Kind, Look, Notice, ProgressNotice, Unload
+from actionmesh.protocol import (
+    VERSION,
+    Animate,
+    Cancel,
+    Failure,
+    Frames,
+    Initialize,
+    Kind,
+    Look,
+    Notice,
+    ProgressNotice,
+    Unload,
+)
 
 from .worker_process import WORKER, WorkerProcess
 
@@ -112,7 +124,9 @@ def test_every_stage_is_reported_from_its_first_step_to_its_last(worker, job):
 
 def test_look_shows_the_subject_of_the_reference_frame_and_keeps_the_models(worker, job, clip, tmp_path):
     loads = worker.call(job).loads
-    look = Look(str(clip), str(tmp_path / "look.png"), frames=Frames(1, 3, 1), anchor=-1, size=24, checkpoint=job.checkpoint)
+    look = Look(
+        str(clip), str(tmp_path / "look.png"), frames=Frames(1, 3, 1), anchor=-1, size=24, checkpoint=job.checkpoint
+    )
     seen = worker.call(replace(look, device="cpu"))
     assert (seen.clip_frames, seen.chosen, seen.frame, seen.fps) == (FRAMES, 3, 3, 24.0)
     assert (seen.width, seen.height) == (48, 48)
@@ -120,7 +134,9 @@ def test_look_shows_the_subject_of_the_reference_frame_and_keeps_the_models(work
     assert picture.shape == (24, 24, 4)
     disc = picture[..., 3] >= 128
     assert np.argwhere(disc).mean(axis=0) == pytest.approx([12, (14 + 5 * 3) / 2], abs=1)
-    assert seen.coverage == pytest.approx(np.pi * 100 / 48**2, rel=0.1) and disc.mean() == pytest.approx(seen.coverage, rel=0.1)
+    assert seen.coverage == pytest.approx(np.pi * 100 / 48**2, rel=0.1) and disc.mean() == pytest.approx(
+        seen.coverage, rel=0.1
+    )
     assert worker.call(job).loads == loads
 
 

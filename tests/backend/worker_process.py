@@ -24,7 +24,9 @@ class WorkerProcess:
     def __init__(self, log, command=REAL, listen=True, **options):
         self.log = Path(log)
         with self.log.open("wb") as stderr:
-            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, **options)
+            self.process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, **options
+            )
         self.notices = []
         self._inbox = Queue()
         self._next_id = 0

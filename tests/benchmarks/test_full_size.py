@@ -33,7 +33,9 @@ from benchmarks.workload import DECODE, STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 CPU = torch.device("cpu")
-TINY = Scale(public_architecture(width=32, heads=2, layers=3, tokens=16), resolution=16, pixels=32, rings=12, segments=8)
+TINY = Scale(
+    public_architecture(width=32, heads=2, layers=3, tokens=16), resolution=16, pixels=32, rings=12, segments=8
+)
 FAR = time.monotonic() + 1e6
 CARD = {
     "device": "Card",
@@ -45,7 +47,9 @@ CARD = {
 }
 
 
-@pytest.mark.parametrize("case", [Case("fast", "fast", 2), Case("plain", "quality", 2, plain=True)], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [Case("fast", "fast", 2), Case("plain", "quality", 2, plain=True)], ids=lambda case: case.name
+)
 def test_every_stage_is_measured(case):
     row = measure_case(case, TINY, CPU)
     assert tuple(row["stages"]) == STAGES
@@ -214,7 +218,12 @@ def test_failure_and_lack_of_time_are_rows(tmp_path, monkeypatch, capsys):
 
 
 def test_tables_show_rates_memory_ratios_and_what_failed():
-    rows = {"exact": row(10.0), "plain": row(25.0), LOADING: {"seconds": 4.0, "gigabytes": 16.0}, "fast": {"error": "It broke."}}
+    rows = {
+        "exact": row(10.0),
+        "plain": row(25.0),
+        LOADING: {"seconds": 4.0, "gigabytes": 16.0},
+        "fast": {"error": "It broke."},
+    }
     operations = {"exact": dict.fromkeys(STAGES, 2 * 10**15), "default, 8 GB": dict.fromkeys(STAGES, 1)}
     shown = tables({"operations": operations, "machines": {"Card, full networks": {"machine": CARD, "rows": rows}}})
     assert "| PFLOP | exact |" in shown and "| Stage I | 2.000 |" in shown and "| **all** | **12.00** |" in shown
@@ -233,7 +242,9 @@ def test_tables_go_between_the_marks_of_the_page(tmp_path):
     page.write_text(f"# Before\n\n{BEGIN}\nold\n{END}\nAfter.\n")
     insert_tables(tmp_path / "performance", report)
     once = page.read_text()
-    assert once.startswith("# Before\n") and once.endswith(f"{END}\nAfter.\n") and "old" not in once and "### Card" in once
+    assert (
+        once.startswith("# Before\n") and once.endswith(f"{END}\nAfter.\n") and "old" not in once and "### Card" in once
+    )
     insert_tables(tmp_path / "performance", report)
     assert page.read_text() == once
     page.write_text("nothing to replace")

@@ -47,7 +47,9 @@ def test_clips_are_enlarged(tmp_path):
 def test_peak_memory_is_this_programs_and_rises_with_what_it_holds():
     """The program that starts it holds more."""
     held = bytearray(b"x") * 800_000_000
-    code = "from benchmarks.instruments import peak_memory as p; a = p(); b = bytearray(b'x') * 300_000_000; print(a, p())"
+    code = (
+        "from benchmarks.instruments import peak_memory as p; a = p(); b = bytearray(b'x') * 300_000_000; print(a, p())"
+    )
     before, after = map(float, subprocess.check_output([sys.executable, "-c", code], text=True, cwd=ROOT).split())
     assert before < 800 and 250 < after - before < 400
     del held

@@ -23,7 +23,9 @@ def installs(monkeypatch, quickly_made):
     seen = []
     monkeypatch.setattr(Environment, "_install", lambda self, names: seen.append(names))
     works = module.succeeds
-    monkeypatch.setattr(module, "succeeds", lambda command: works([part.replace("import actionmesh", "") for part in command]))
+    monkeypatch.setattr(
+        module, "succeeds", lambda command: works([part.replace("import actionmesh", "") for part in command])
+    )
     return seen
 
 
@@ -119,7 +121,9 @@ def test_programs_are_those_of_the_projects_metadata(repository, quickly_made):
     program = environment.python.with_name("actionmesh")
     assert subprocess.check_output([program], text=True, cwd="/").strip() == "the command line"
     (repository / "backend" / "actionmesh" / "cli.py").write_text("def main():\n    print('changed')\n")
-    assert subprocess.check_output([program], text=True, cwd="/").strip() == "changed", "it is the repository's own code"
+    assert subprocess.check_output([program], text=True, cwd="/").strip() == "changed", (
+        "it is the repository's own code"
+    )
     assert not list(environment.folder.glob("**/actionmesh.pth"))
 
 

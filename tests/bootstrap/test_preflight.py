@@ -146,7 +146,9 @@ def test_missing_python_is_told_with_the_newest_that_the_system_offers(machine, 
 
 def test_missing_venv_is_told_with_the_libraries_in_one_command(machine, disk, tmp_path):
     machine.has(modules=False, without=["libX11.so.6", "libICE.so.6"])
-    with pytest.raises(BuildError, match=r"lacks .* venv\. Run: sudo apt-get install -y python3\.11-venv libx11-6 libice6$"):
+    with pytest.raises(
+        BuildError, match=r"lacks .* venv\. Run: sudo apt-get install -y python3\.11-venv libx11-6 libice6$"
+    ):
         check(tmp_path)
 
 
@@ -157,4 +159,6 @@ def test_python_without_ctypes_cannot_tell(monkeypatch):
 
 def test_this_machine_is_looked_at_for_real():
     assert system_packages.loads("libc.so.6") == (sys.platform == "linux") and not system_packages.loads("libNo.so.0")
-    assert pythons.succeeds([sys.executable, "-c", ""]) and not pythons.succeeds([sys.executable, "-c", "raise SystemExit(1)"])
+    assert pythons.succeeds([sys.executable, "-c", ""]) and not pythons.succeeds(
+        [sys.executable, "-c", "raise SystemExit(1)"]
+    )

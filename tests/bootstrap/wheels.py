@@ -48,6 +48,7 @@ def repository(tmp_path, monkeypatch):
     package.mkdir(parents=True)
     (package / "__init__.py").write_text('__version__ = "1.0"\n')
     (package / "cli.py").write_text("def main():\n    print('the command line')\n")
+    (package / "__main__.py").write_text("def main():\n    from .cli import main as run\n\n    run()\n")
     for name in (PROJECT, "README.md", "LICENSE"):
         shutil.copy(build.ROOT / name, root / name)
     (root / TO_RUN).write_text("tiny==1.0\n")

@@ -65,8 +65,14 @@ def dancing_rig():
     for bone in armature.pose.bones:
         bone.rotation_mode = "XYZ"
         bone.rotation_euler = (0, 0, 0)
-    upper = [(1, 'pose.bones["Upper"].rotation_euler', (0, 0, 0)), (11, 'pose.bones["Upper"].rotation_euler', (0.5, 0, 0))]
-    lower = [(1, 'pose.bones["Lower"].rotation_euler', (1, 0, 0)), (11, 'pose.bones["Lower"].rotation_euler', (1.5, 0, 0))]
+    upper = [
+        (1, 'pose.bones["Upper"].rotation_euler', (0, 0, 0)),
+        (11, 'pose.bones["Upper"].rotation_euler', (0.5, 0, 0)),
+    ]
+    lower = [
+        (1, 'pose.bones["Lower"].rotation_euler', (1, 0, 0)),
+        (11, 'pose.bones["Lower"].rotation_euler', (1.5, 0, 0)),
+    ]
     with_actions(armature, {"Both": upper + lower, "Upper": upper})
     return body, armature
 

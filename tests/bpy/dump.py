@@ -3,7 +3,17 @@
 import bpy
 
 INTERFACE = {"screens", "window_managers", "workspaces"}
-SKIPPED = {"rna_type", "bl_rna", "depsgraph", "preview", "original", "session_uid", "asset_data", "tool_slots", "uv_sculpt"}
+SKIPPED = {
+    "rna_type",
+    "bl_rna",
+    "depsgraph",
+    "preview",
+    "original",
+    "session_uid",
+    "asset_data",
+    "tool_slots",
+    "uv_sculpt",
+}
 """What is no data, or crashes Blender when it is read."""
 DEPTH = 4
 
@@ -17,11 +27,18 @@ def dump_file():
                 blocks[f"{name}/{block.name_full}"] = dump(block) | {"users": block.users}
     selected = {item.name: (item.select_get(), item.hide_get(), item.mode) for item in bpy.context.scene.objects}
     windows = [(window.scene.name, window.view_layer.name) for window in bpy.context.window_manager.windows]
-    return blocks | {"selected": selected, "windows": windows, "handlers": handlers(), "active": str(bpy.context.object)}
+    return blocks | {
+        "selected": selected,
+        "windows": windows,
+        "handlers": handlers(),
+        "active": str(bpy.context.object),
+    }
 
 
 def handlers():
-    return {name: len(calls) for name in dir(bpy.app.handlers) if isinstance(calls := getattr(bpy.app.handlers, name), list)}
+    return {
+        name: len(calls) for name in dir(bpy.app.handlers) if isinstance(calls := getattr(bpy.app.handlers, name), list)
+    }
 
 
 def dump(block, depth=DEPTH):

@@ -18,7 +18,17 @@ def link(data, name="Subject"):
 
 def patchwork(name="Subject"):
     """A quad, a triangle, a concave pentagon and a loose vertex: 9 vertices that share edges."""
-    vertices = [(0, 0, 0), (1, 0, 0.1), (1, 1, 0), (0, 1, 0.2), (2, 0.5, 0), (-1, 0, 0), (-0.5, 0.5, 0.3), (-1, 1, 0), (5, 5, 5)]
+    vertices = [
+        (0, 0, 0),
+        (1, 0, 0.1),
+        (1, 1, 0),
+        (0, 1, 0.2),
+        (2, 0.5, 0),
+        (-1, 0, 0),
+        (-0.5, 0.5, 0.3),
+        (-1, 1, 0),
+        (5, 5, 5),
+    ]
     faces = [(0, 1, 2, 3), (1, 4, 2), (5, 0, 3, 7, 6)]
     mesh = bpy.data.meshes.new(name)
     mesh.from_pydata(vertices, [], faces)

@@ -46,7 +46,9 @@ def field(world, pose, mirrored=False):
     much = 0.12 * (pose - REFERENCE)
     x, y, z = world.T
     side = np.abs(x) if mirrored else x
-    shift = np.stack([much * np.sin(z) * (x if mirrored else 1.0), much * np.cos(z) * side, much * 0.6 * np.sin(side + y)], axis=1)
+    shift = np.stack(
+        [much * np.sin(z) * (x if mirrored else 1.0), much * np.cos(z) * side, much * 0.6 * np.sin(side + y)], axis=1
+    )
     return world + shift
 
 

@@ -25,15 +25,33 @@ def test_a_script_gets_a_new_object(addon):
 
 def test_settings_of_the_scene_are_used(addon):
     settings = bpy.context.scene.actionmesh
-    settings.clip, settings.size, settings.start_at, settings.mode, settings.preset = clip(addon), 0.5, "FIRST", "ABSOLUTE", "fast"
-    settings.fit_clip, settings.frame_start, settings.frame_count, settings.frame_step, settings.anchor = False, 3, 9, 2, 4
+    settings.clip, settings.size, settings.start_at, settings.mode, settings.preset = (
+        clip(addon),
+        0.5,
+        "FIRST",
+        "ABSOLUTE",
+        "fast",
+    )
+    settings.fit_clip, settings.frame_start, settings.frame_count, settings.frame_step, settings.anchor = (
+        False,
+        3,
+        9,
+        2,
+        4,
+    )
     bpy.context.scene.frame_set(40)
     OPS.animate_from_video()
     made = bpy.data.objects["wave"]
     assert max(made.dimensions) == pytest.approx(0.5)
     assert not made.data.shape_keys.use_relative and animated.animation_of(made).start_frame == 1
     asked = files.records(False)[0].request
-    assert (asked.frames.start, asked.frames.count, asked.frames.step, asked.anchor, asked.preset) == (3, 9, 2, 4, "fast")
+    assert (asked.frames.start, asked.frames.count, asked.frames.step, asked.anchor, asked.preset) == (
+        3,
+        9,
+        2,
+        4,
+        "fast",
+    )
 
 
 def test_the_active_mesh_gets_keys_relative_to_its_front(addon):
@@ -170,7 +188,9 @@ def test_an_animated_object_drives_another(addon):
     OPS.transfer_motion()
     record = files.records(False)[0]
     assert keys_of(target) == 5 and source.data.shape_keys is None
-    assert sorted(path.name for path in record.frames_path.iterdir()) == [f"frame_{number:04d}.png" for number in (1, 2, 3)]
+    assert sorted(path.name for path in record.frames_path.iterdir()) == [
+        f"frame_{number:04d}.png" for number in (1, 2, 3)
+    ]
     assert record.request.fps == pytest.approx(6) and record.writing["start"] == 1
     assert dict(animated.facts(target))["Object"] == "Source"
     thumbnail = runner.state.look

@@ -45,12 +45,16 @@ def walker(poses=31, **options):
     target = bpy.data.objects.new("Walker", mesh)
     bpy.context.scene.collection.objects.link(target)
     upright = steps[:, :, [0, 2, 1]] * np.float32([1, 1, -1])
-    motion = Motion(upright, np.array([[0, 1, 7]], np.int32), np.arange(poses) / 24, 7, np.arange(poses), {"clip": "walk.mp4"})
+    motion = Motion(
+        upright, np.array([[0, 1, 7]], np.int32), np.arange(poses) / 24, 7, np.arange(poses), {"clip": "walk.mp4"}
+    )
     write_motion(target, motion, WriteOptions(start=1, rate=24, **options))
     return target
 
 
-@pytest.mark.parametrize(("mode", "loop"), [choice for choice in product(Mode, Loop) if choice != (Mode.ABSOLUTE, Loop.LOOP)])
+@pytest.mark.parametrize(
+    ("mode", "loop"), [choice for choice in product(Mode, Loop) if choice != (Mode.ABSOLUTE, Loop.LOOP)]
+)
 def test_plain_bake_moves_as_its_source(mode, loop):
     source = ball()
     animate(source, mode=mode, playback=Playback(speed=1.3, loop=loop))
@@ -82,7 +86,9 @@ def test_thinned_bake_keeps_its_poses_and_runs_straight_between():
     assert read_record(result.object.data.shape_keys).reference_frame == 1
     rebuild_curves(source, strength=1.0), rebuild_curves(result.object, strength=1.0)
     basis = read_basis(source.data)
-    farthest = np.linalg.norm(drawn(source) - drawn(result.object), axis=-1).max() / np.linalg.norm(np.ptp(basis, axis=0))
+    farthest = np.linalg.norm(drawn(source) - drawn(result.object), axis=-1).max() / np.linalg.norm(
+        np.ptp(basis, axis=0)
+    )
     assert result.error == pytest.approx(farthest, rel=1e-4)
 
 
@@ -146,7 +152,9 @@ def busy():
     return source, armature
 
 
-BAKES = pytest.mark.parametrize("bake", [bake_plain, partial(bake_thinned, step=1), partial(bake_compressed, max_error=1e-6)])
+BAKES = pytest.mark.parametrize(
+    "bake", [bake_plain, partial(bake_thinned, step=1), partial(bake_compressed, max_error=1e-6)]
+)
 
 
 @BAKES
@@ -155,7 +163,9 @@ def test_copy_has_everything_of_the_artists_and_the_source_stays(bake):
     before, mesh, names = drawn(source), source.data, [key.name for key in source.data.shape_keys.key_blocks]
     copy = bake(source).object
     assert gap(before, drawn(copy)) < 1e-5
-    assert [modifier.type for modifier in copy.modifiers] == ["ARMATURE", "SOLIDIFY"] and copy.modifiers[0].object is armature
+    assert [modifier.type for modifier in copy.modifiers] == ["ARMATURE", "SOLIDIFY"] and copy.modifiers[
+        0
+    ].object is armature
     assert copy.parent is armature and copy.matrix_world == source.matrix_world and copy["note"] == "mine"
     assert [slot.material for slot in copy.material_slots] == [slot.material for slot in source.material_slots]
     assert [group.name for group in copy.vertex_groups] == ["Lower", "Upper"]

@@ -35,7 +35,9 @@ def test_cache_plays_every_frame(tmp_path, bake, ending, mode, loop):
     animate(source, mode=mode, playback=Playback(loop=loop))
     before = drawn(source, FRAMES)
     result = bake(bpy.context.scene, source, tmp_path / "größe 走")
-    assert result.path == tmp_path / f"größe 走{ending}" and [file.name for file in tmp_path.iterdir()] == [result.path.name]
+    assert result.path == tmp_path / f"größe 走{ending}" and [file.name for file in tmp_path.iterdir()] == [
+        result.path.name
+    ]
     assert result.keys == 0 and result.object.data.shape_keys is None
     assert gap(before, drawn(result.object, FRAMES)) < 1e-6
     assert gap(before, drawn(source, FRAMES)) == 0

@@ -93,9 +93,13 @@ def test_the_mesh_lies_on_the_film(place, camera, facing):
     assert added.object.data.type == ("PERSP" if camera["focal"] else "ORTHO") and added.object.parent == target
 
 
-@pytest.mark.parametrize("camera", [CAMERAS["perspective"], CAMERAS["orthographic"]], ids=["perspective", "orthographic"])
+@pytest.mark.parametrize(
+    "camera", [CAMERAS["perspective"], CAMERAS["orthographic"]], ids=["perspective", "orthographic"]
+)
 @pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
-@pytest.mark.parametrize("before", [(1920, 1080, 1, 1), (720, 576, 16, 15), (270, 480, 1, 1)], ids=["hd", "pal", "tall"])
+@pytest.mark.parametrize(
+    "before", [(1920, 1080, 1, 1), (720, 576, 16, 15), (270, 480, 1, 1)], ids=["hd", "pal", "tall"]
+)
 def test_renders_have_the_shape_of_the_clip(camera, frame, before):
     render, target = bpy.context.scene.render, patchwork()
     render.resolution_x, render.resolution_y, render.pixel_aspect_x, render.pixel_aspect_y = before
@@ -111,12 +115,16 @@ def test_renders_have_the_shape_of_the_clip(camera, frame, before):
     assert added.notes == (() if same else (said,))
 
 
-@pytest.mark.parametrize("camera", [CAMERAS["perspective"], CAMERAS["orthographic"]], ids=["perspective", "orthographic"])
+@pytest.mark.parametrize(
+    "camera", [CAMERAS["perspective"], CAMERAS["orthographic"]], ids=["perspective", "orthographic"]
+)
 def test_a_new_object_of_another_size_lies_on_the_film_too(camera):
     told = fit(**camera)
     motion = dance(patchwork(), residual=0.0)
     motion.provenance["fit"] = told | {"shape": "relief"}
-    made, _ = new_object(bpy.context.scene, motion, ObjectOptions("Fox", size=0.7, location=(4, 5, 6)), WriteOptions(1, 24))
+    made, _ = new_object(
+        bpy.context.scene, motion, ObjectOptions("Fox", size=0.7, location=(4, 5, 6)), WriteOptions(1, 24)
+    )
     made.rotation_euler = (0, 0, 1)
     added = add_camera(bpy.context.scene, made)
     found = seen(made, added.object, told["camera"], range(1, 6))
@@ -134,7 +142,9 @@ def test_it_goes_with_the_object():
     )
 
 
-@pytest.mark.parametrize("camera", [CAMERAS["perspective"], CAMERAS["orthographic"]], ids=["perspective", "orthographic"])
+@pytest.mark.parametrize(
+    "camera", [CAMERAS["perspective"], CAMERAS["orthographic"]], ids=["perspective", "orthographic"]
+)
 def test_uneven_scale_is_told_with_what_it_costs(camera):
     target, told = patchwork(), fit(**camera)
     target.scale = (1, 1, 1.2)

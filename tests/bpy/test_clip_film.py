@@ -58,7 +58,12 @@ def test_pictures_at_the_rate_of_the_scene_need_no_curve(tmp_path):
     data = added.object.data
     behind = data.background_images[0]
     assert added.warnings == () and data.show_background_images and data.animation_data is None
-    assert (behind.image.source, behind.alpha, behind.display_depth, behind.frame_method) == ("SEQUENCE", 0.5, "BACK", "FIT")
+    assert (behind.image.source, behind.alpha, behind.display_depth, behind.frame_method) == (
+        "SEQUENCE",
+        0.5,
+        "BACK",
+        "FIT",
+    )
     assert Path(behind.image.filepath).name == "walk_0008.png"
     user = behind.image_user
     assert (user.frame_start, user.frame_duration, user.frame_offset) == (10, 16, 7)

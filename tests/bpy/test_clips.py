@@ -20,7 +20,9 @@ def played(path, name):
     return read_motion(bpy.context.scene, list(clip.span)), clip.span
 
 
-@pytest.mark.parametrize(("name", "way", "last"), [("Walk", (6, 0, 0), 13), ("Stand", (0, 0, 0), 9), ("Swell", (0, 0, 4), 21)])
+@pytest.mark.parametrize(
+    ("name", "way", "last"), [("Walk", (6, 0, 0), 13), ("Stand", (0, 0, 0), 9), ("Swell", (0, 0, 4), 21)]
+)
 def test_every_animation_of_a_gltf_file_plays_its_own(tmp_path, name, way, last):
     moving_ball()
     moving, span = played(export_glb(tmp_path / "ball.glb"), name)

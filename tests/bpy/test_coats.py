@@ -55,7 +55,9 @@ def tent(**changes):
     uv = np.random.default_rng(0).random((4, 3, 2)).astype(np.float32)
     pixels = np.arange(24, dtype=np.uint8).reshape(2, 4, 3)
     facts = {"faces": faces, "coat": Coat(uv, png(pixels))} | changes
-    return Motion(np.stack([vertices, vertices + 1]), facts["faces"], np.array([0, 0.1]), 0, np.arange(2), {}, facts["coat"])
+    return Motion(
+        np.stack([vertices, vertices + 1]), facts["faces"], np.array([0, 0.1]), 0, np.arange(2), {}, facts["coat"]
+    )
 
 
 def make(motion):
@@ -70,7 +72,9 @@ def test_a_new_object_has_a_uv_map_a_packed_picture_and_a_material_that_shows_it
     assert np.array_equal(uv_of(mesh.uv_layers[0]).reshape(-1, 3, 2), motion.coat.corner_uv)
     texture = texture_of(material)
     image = texture.image
-    assert image.packed_file.data == motion.coat.png and image.name == "Fox" and image.colorspace_settings.name == "sRGB"
+    assert (
+        image.packed_file.data == motion.coat.png and image.name == "Fox" and image.colorspace_settings.name == "sRGB"
+    )
     assert image.size[:] == (4, 2) and image.source == "FILE"
     surface = material.node_tree.nodes["Principled BSDF"]
     assert surface.inputs["Base Color"].links[0].from_socket == texture.outputs["Color"]
@@ -274,7 +278,11 @@ def selected(addon, target, **settings):
 
 def looks(target):
     mesh = target.data
-    return list(mesh.materials), [face.material_index for face in mesh.polygons], [layer.name for layer in mesh.uv_layers]
+    return (
+        list(mesh.materials),
+        [face.material_index for face in mesh.polygons],
+        [layer.name for layer in mesh.uv_layers],
+    )
 
 
 def test_an_own_mesh_is_left_alone_unless_its_colours_are_asked_for(addon):
@@ -415,7 +423,11 @@ def test_a_failure_leaves_earlier_colours_as_they_were(addon, monkeypatch):
     with pytest.raises(RuntimeError, match="on purpose"):
         OPS.match_again()
     assert shade_of(material) == SHADE and np.array_equal(uv_of(made.data.uv_layers[0]), uv)
-    assert material["actionmesh"].to_dict() == mark and tuple(material.diffuse_color) == colour and len(bpy.data.images) == 1
+    assert (
+        material["actionmesh"].to_dict() == mark
+        and tuple(material.diffuse_color) == colour
+        and len(bpy.data.images) == 1
+    )
 
 
 def test_a_mesh_with_as_many_uv_maps_as_there_can_be_is_told_at_once(addon):

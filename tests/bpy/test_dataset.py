@@ -390,7 +390,9 @@ def test_rigs_are_told_apart_whatever_is_hung_on_them(tmp_path):
         bpy.ops.object.mode_set(mode="OBJECT")
         export_glb(tmp_path / "in" / f"{name}.glb")
     run(tmp_path / "in", tmp_path / "out", "--views", "0")
-    told = {name: set(provenance(tmp_path / "out" / f"{name}.glb.safetensors")["rigs"]) for name in ("one", "two", "other")}
+    told = {
+        name: set(provenance(tmp_path / "out" / f"{name}.glb.safetensors")["rigs"]) for name in ("one", "two", "other")
+    }
     assert told["one"] & told["two"] and not told["one"] & told["other"], told
 
 

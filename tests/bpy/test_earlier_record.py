@@ -21,12 +21,20 @@ MISSED = np.float32([0, 0.125, 0])
 
 def left_behind(addon, target, kept, mesh="target.ply", **facts):
     """The id of such a job, made for `target`, with its result."""
-    request, writing = {"clip": clip(addon), "mesh": mesh, "keep_reference_pose": kept}, {"keep_reference_pose": bool(kept)}
+    request, writing = (
+        {"clip": clip(addon), "mesh": mesh, "keep_reference_pose": kept},
+        {"keep_reference_pose": bool(kept)},
+    )
     folder = earlier_record.written(jobs_root(), request, writing | {"target": fingerprint(target)}, **facts)
     save_rest_pose(target, "NEG_Y", folder / "target.ply")
     vertices, faces, _ = read_ply(folder / "target.ply")
     poses = np.stack([vertices + MISSED, vertices + MISSED * 3])
-    arrays = {"vertices": poses, "faces": faces.astype(np.int32), "times": np.arange(2) / 24, "frame_indices": np.arange(2)}
+    arrays = {
+        "vertices": poses,
+        "faces": faces.astype(np.int32),
+        "times": np.arange(2) / 24,
+        "frame_indices": np.arange(2),
+    }
     save_file(arrays, str(folder / "result.safetensors"), {"reference_frame": "0", "provenance": "{}"})
     return folder.name
 

@@ -101,7 +101,9 @@ def test_skinned_textured_mesh_keeps_uvs_image_and_armature(tmp_path, format):
     assert any(modifier.type == "ARMATURE" and modifier.object in new for modifier in mesh.modifiers)
     assert {"Lower", "Upper"} <= {group.name for group in mesh.vertex_groups}
     picture = next(image for image in images if image.name.startswith("Fur"))
-    assert tuple(picture.size) == (8, 8) and picture.pixels[0] == pytest.approx(bpy.data.images["Fur"].pixels[0], abs=0.01)
+    assert tuple(picture.size) == (8, 8) and picture.pixels[0] == pytest.approx(
+        bpy.data.images["Fur"].pixels[0], abs=0.01
+    )
     np.testing.assert_allclose(uv_range(mesh), uv_range(target), atol=1e-5)
 
 
@@ -337,11 +339,24 @@ def state():
     """Everything of the artist's that an export could disturb."""
     scene, layer = bpy.context.scene, bpy.context.view_layer
     return {
-        "scene": (scene.name, scene.frame_current, scene.frame_subframe, scene.frame_start, scene.frame_end, scene.render.fps),
+        "scene": (
+            scene.name,
+            scene.frame_current,
+            scene.frame_subframe,
+            scene.frame_start,
+            scene.frame_end,
+            scene.render.fps,
+        ),
         "layer": (layer.name, layer.objects.active and layer.objects.active.name, bpy.context.mode),
         "selected": [made.name for made in bpy.context.selected_objects],
         "objects": {
-            made.name: (made.data and made.data.name, made.hide_viewport, made.hide_get(), made.mode, made.show_only_shape_key)
+            made.name: (
+                made.data and made.data.name,
+                made.hide_viewport,
+                made.hide_get(),
+                made.mode,
+                made.show_only_shape_key,
+            )
             for made in bpy.data.objects
             if made.type == "MESH"
         },
@@ -399,7 +414,9 @@ def test_what_a_format_leaves_out_is_said(tmp_path):
     assert "Creature: Rounder is left out" in send(target, tmp_path / "a.glb", Format.GLB).notes[0]
     assert "no materials" in send(target, tmp_path / "a.abc", Format.ALEMBIC).notes[0]
     assert "Every vertex" in send(target, tmp_path / "a.usdc", Format.USD).notes[0]
-    assert "Creature: Rounder is left out" in send(target, tmp_path / "a.usdc", Format.USD, vertices_only=False).notes[0]
+    assert (
+        "Creature: Rounder is left out" in send(target, tmp_path / "a.usdc", Format.USD, vertices_only=False).notes[0]
+    )
     target.modifiers.clear()
     assert send(target, tmp_path / "a.usdc", Format.USD).notes == ()
 
@@ -449,7 +466,9 @@ def test_an_error_of_the_exporter_becomes_one_sentence(tmp_path, monkeypatch):
     def fail(*_arguments, **_settings):
         raise RuntimeError("Error: Python: Traceback\nValueError: bones are knotted\n")
 
-    operator = type("Operator", (), {"__call__": fail, "get_rna_type": lambda self: type("Rna", (), {"properties": {}})})
+    operator = type(
+        "Operator", (), {"__call__": fail, "get_rna_type": lambda self: type("Rna", (), {"properties": {}})}
+    )
     monkeypatch.setitem(exporters.EXPORTERS, Format.FBX, lambda _options, _scene: (operator(), {}))
     with pytest.raises(ArtistError, match="FBX exporter failed: ValueError: bones are knotted"):
         send(ball(), tmp_path / "a.fbx", Format.FBX)

@@ -95,7 +95,9 @@ class Texts(Layout):
 
 
 @pytest.mark.fault("with pictures or an object as the source the button still says from Video")
-@pytest.mark.parametrize("source, words", [("VIDEO", "from Video"), ("IMAGES", "from Images"), ("OBJECT", "from Object")])
+@pytest.mark.parametrize(
+    "source, words", [("VIDEO", "from Video"), ("IMAGES", "from Images"), ("OBJECT", "from Object")]
+)
 def test_the_button_says_what_the_motion_comes_from(addon, source, words):
     bpy.context.scene.actionmesh.source = source
     for draw in (animate.VIEW3D_PT_actionmesh_animate.draw, entries.VIEW3D_MT_actionmesh.draw):
@@ -155,7 +157,9 @@ def test_escape_asks_and_only_over_our_tab(addon):
         assert invoke(None, window, escape) == {"PASS_THROUGH"} and window.asked is None
     over_our_tab = Window()
     assert invoke(None, over_our_tab, escape) == {"RUNNING_MODAL"}
-    assert over_our_tab.asked.keys() <= set(bpy.types.WindowManager.bl_rna.functions["invoke_confirm"].parameters.keys())
+    assert over_our_tab.asked.keys() <= set(
+        bpy.types.WindowManager.bl_rna.functions["invoke_confirm"].parameters.keys()
+    )
     assert over_our_tab.asked["title"] == "Stop the job?" and "slow" in over_our_tab.asked["message"]
     assert not any(job.cancelled for job in runner._queue._jobs())
 

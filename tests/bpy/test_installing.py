@@ -110,7 +110,11 @@ def test_progress_is_drawn_and_cancel_ends_it(installer, window):
         installing.tick()
     for panel in (animate.VIEW3D_PT_actionmesh_animate, backend.VIEW3D_PT_actionmesh_backend):
         shown = drawn(panel)
-        assert "4 of 7: Downloading" in shown and "1 of 4 MB, about 9 s left" in shown and "actionmesh.cancel_install" in shown
+        assert (
+            "4 of 7: Downloading" in shown
+            and "1 of 4 MB, about 9 s left" in shown
+            and "actionmesh.cancel_install" in shown
+        )
     assert not OPS.install_backend.poll() and OPS.cancel_install() == {"FINISHED"}
     listen()
     assert installing.state.ended.cancelled
@@ -136,7 +140,9 @@ def test_installed_backend_is_shown_with_what_can_be_done(installer):
     installing.detach()
     shown = drawn(backend.VIEW3D_PT_actionmesh_backend)
     assert "Backend: Python 3.11.7, PyTorch 2.13.0, 1.4 GB" in " ".join(shown)
-    assert {"actionmesh.repair_backend", "actionmesh.remove_backend", "actionmesh.install_backend"} <= set(shown), "outdated"
+    assert {"actionmesh.repair_backend", "actionmesh.remove_backend", "actionmesh.install_backend"} <= set(shown), (
+        "outdated"
+    )
     OPS.copy_report()
 
 

@@ -85,7 +85,15 @@ def test_facing_the_other_way_of_a_result_that_was_matched_again_matches_again(a
 
 @pytest.mark.parametrize(
     ("facing", "doubt", "side"),
-    [(0, 178, "-Z"), (90, -88, "-X"), (-170, 8, "+Z"), (40, -10, "+Z"), (-10, 40, "+X"), (0, None, "-Z"), (90, None, "-X")],
+    [
+        (0, 178, "-Z"),
+        (90, -88, "-X"),
+        (-170, 8, "+Z"),
+        (40, -10, "+Z"),
+        (-10, 40, "+X"),
+        (0, None, "-Z"),
+        (90, None, "-X"),
+    ],
 )
 def test_the_other_side_is_the_one_in_doubt_or_the_opposite(addon, facing, doubt, side):
     assert fit.other_side(protocol.Fit(facing=facing, doubt=doubt, notes=("Hm.",))) == side
@@ -109,8 +117,16 @@ def test_matching_again_takes_the_place_of_the_keys_and_plays_as_before(addon):
     target.actionmesh.speed = 1.0
     still = before[0]
     np.testing.assert_allclose(np.subtract(heights(target), still), 2 * np.subtract(before, still), atol=1e-5)
-    assert record.state is State.WRITTEN and record.purpose is Purpose.KEYS and record.title == "wave to Cube (matched again)"
-    assert (record.rematch.match, record.rematch.facing, record.rematch.result) == ("track", "+Z", str(first.result_path))
+    assert (
+        record.state is State.WRITTEN
+        and record.purpose is Purpose.KEYS
+        and record.title == "wave to Cube (matched again)"
+    )
+    assert (record.rematch.match, record.rematch.facing, record.rematch.result) == (
+        "track",
+        "+Z",
+        str(first.result_path),
+    )
     assert record.rematch.clip is None and record.rematch.memory == first.request.memory
 
 
@@ -161,7 +177,11 @@ def test_another_take_of_what_was_matched_again_is_one_by_the_model(addon):
     OPS.match_again(match="track", facing="NEG_Y")
     OPS.rerun(seed=9)
     again = newest()
-    assert again.rematch is None and (again.request.seed, again.request.match, again.request.facing) == (9, "track", "+Z")
+    assert again.rematch is None and (again.request.seed, again.request.match, again.request.facing) == (
+        9,
+        "track",
+        "+Z",
+    )
     assert again.title == "wave to Cube" and animated.animation_of(target).provenance["seed"] == 9
 
 
@@ -249,7 +269,9 @@ def test_the_arrow_shows_what_was_chosen_or_found(addon):
     np.testing.assert_allclose(fit.front_and_up(target), [(1, 0, 0), (0, 0, 1)], atol=1e-12)
     corners = [list(corner) for corner in target.bound_box]
     points = arrow.arrow(corners, fit.front_and_up(target))
-    assert tuple(points[1] - points[0]) == pytest.approx((points[1].x - points[0].x, 0, 0), abs=1e-6) and points[1].x > 1.9
+    assert (
+        tuple(points[1] - points[0]) == pytest.approx((points[1].x - points[0].x, 0, 0), abs=1e-6) and points[1].x > 1.9
+    )
 
 
 def test_a_new_object_is_seen_from_its_front(addon):

@@ -12,7 +12,9 @@ from .scenes import evaluated, patchwork
 def test_all_vertices_in_order_and_faces_as_triangles():
     target = patchwork()
     pose = read_rest_pose(target)
-    assert pose.vertices.dtype == np.float32 and np.array_equal(pose.vertices, [vertex.co[:] for vertex in target.data.vertices])
+    assert pose.vertices.dtype == np.float32 and np.array_equal(
+        pose.vertices, [vertex.co[:] for vertex in target.data.vertices]
+    )
     assert pose.triangles.dtype == np.int32 and len(pose.triangles) == 2 + 1 + 3
     assert {frozenset(face.vertices) for face in target.data.polygons} == {
         frozenset(pose.triangles[:2].ravel().tolist()),

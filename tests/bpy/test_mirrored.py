@@ -79,7 +79,11 @@ CASES = {
 
 
 @pytest.mark.parametrize(
-    "make", [pytest.param(make, id=name, marks=pytest.mark.fault(f"My mesh moves wrongly: {name}")) for name, make in CASES.items()]
+    "make",
+    [
+        pytest.param(make, id=name, marks=pytest.mark.fault(f"My mesh moves wrongly: {name}"))
+        for name, make in CASES.items()
+    ],
 )
 def test_a_motion_alike_on_both_sides_is_kept(make):
     target = make()
@@ -113,7 +117,9 @@ def test_absolute_keys():
     rest, seen = drawn(target, 10), see(target, True)
     animate(target, mirrored=True, mode=Mode.ABSOLUTE)
     assert missed(target, rest, mirrored=True) < MOST
-    assert np.abs(see(target, True).carry.shown - seen.carry.shown).max() < 1e-6, "an animation that is there is not seen"
+    assert np.abs(see(target, True).carry.shown - seen.carry.shown).max() < 1e-6, (
+        "an animation that is there is not seen"
+    )
 
 
 @pytest.mark.fault("A file of another job lies beside my result, and the add-on fails with a traceback")

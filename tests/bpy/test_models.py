@@ -28,7 +28,9 @@ def online(addon, monkeypatch):
     """A Blender that may use the network; the folder of models, which nothing is in yet."""
     monkeypatch.delenv("ACTIONMESH_CHECKPOINTS", raising=False)
     monkeypatch.setattr(models, "is_online", lambda: True)
-    monkeypatch.setattr(models, "start_downloader", lambda python, token: start_downloader(PYTHON, token, addon / "logs"))
+    monkeypatch.setattr(
+        models, "start_downloader", lambda python, token: start_downloader(PYTHON, token, addon / "logs")
+    )
     return addon / "home" / "checkpoints" / "full"
 
 
@@ -38,7 +40,12 @@ def serve(monkeypatch, tmp_path):
 
     def start(files, **options):
         hub = LoopbackHub(files, **options)
-        settings = {"HF_ENDPOINT": hub.url, "NO_PROXY": "127.0.0.1", "HF_HOME": str(tmp_path / "hub"), "HF_HUB_OFFLINE": "1"}
+        settings = {
+            "HF_ENDPOINT": hub.url,
+            "NO_PROXY": "127.0.0.1",
+            "HF_HOME": str(tmp_path / "hub"),
+            "HF_HUB_OFFLINE": "1",
+        }
         for name, value in settings.items():
             monkeypatch.setenv(name, value)
         return hub.running()

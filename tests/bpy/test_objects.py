@@ -31,7 +31,11 @@ def test_it_stands_on_the_cursor_and_faces_minus_y():
     bpy.context.scene.cursor.location = (5, 6, 7)
     target, written = make()
     rest = read_basis(target.data)
-    assert tuple(target.location) == (5, 6, 7) and tuple(target.scale) == (1, 1, 1) and tuple(target.rotation_euler) == (0, 0, 0)
+    assert (
+        tuple(target.location) == (5, 6, 7)
+        and tuple(target.scale) == (1, 1, 1)
+        and tuple(target.rotation_euler) == (0, 0, 0)
+    )
     assert np.allclose(np.ptp(rest, axis=0), (1, 1.5, 2)) and rest[:, 2].min() == 0
     assert np.allclose((rest.min(axis=0) + rest.max(axis=0))[:2], 0)
     assert rest[:, 1].argmin() == 3 and rest[:, 2].argmax() == 2
@@ -94,13 +98,20 @@ def test_refusals_leave_nothing():
 
 def test_playback_is_taken_over():
     motion = leaping()
-    target, _ = new_object(bpy.context.scene, motion, ObjectOptions("Fox"), WriteOptions(1, 24, playback=Playback(strength=0.5)))
+    target, _ = new_object(
+        bpy.context.scene, motion, ObjectOptions("Fox"), WriteOptions(1, 24, playback=Playback(strength=0.5))
+    )
     assert np.allclose(evaluated(target, 4), read_basis(target.data) + [0, 0, 0.5], atol=1e-6)
 
 
 @pytest.mark.parametrize(
     "before, reach, after",
-    [((1, 250), (10, 40), (1, 250)), ((20, 30), (10, 40), (10, 40)), ((5, 9), (-3, 7), (0, 9)), ((1, 5), (9, 12), (1, 12))],
+    [
+        ((1, 250), (10, 40), (1, 250)),
+        ((20, 30), (10, 40), (10, 40)),
+        ((5, 9), (-3, 7), (0, 9)),
+        ((1, 5), (9, 12), (1, 12)),
+    ],
 )
 def test_ranges_are_extended_and_never_shortened(before, reach, after):
     scene = bpy.context.scene

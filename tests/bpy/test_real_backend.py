@@ -19,7 +19,9 @@ from tests.bpy.addon import keys_of, selected_cube
 from tests.bpy.scenes import evaluated
 from tests.bpy.seen_meshes import drawn, halved, placed, select, twin_of, with_mirror, with_own_key, with_rig
 
-pytestmark = pytest.mark.skipif(not os.environ.get("ACTIONMESH_PYTHON"), reason="ACTIONMESH_PYTHON names no Python of the backend")
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("ACTIONMESH_PYTHON"), reason="ACTIONMESH_PYTHON names no Python of the backend"
+)
 CLIP = Path(__file__).resolve().parents[2] / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo" / "clip.mp4"
 OPS = bpy.ops.actionmesh
 
@@ -76,7 +78,9 @@ def test_the_bundled_clip_moves_a_selected_mesh(home):
     assert OPS.animate_selected(filepath=str(CLIP)) == {"FINISHED"}
     assert keys_of(target) == 4
     assert np.array_equal([vertex.co for vertex in target.data.shape_keys.key_blocks["ActionMesh 0001"].points], rest)
-    assert not np.allclose([vertex.co for vertex in target.data.shape_keys.key_blocks["ActionMesh 0003"].points], rest, atol=1e-3)
+    assert not np.allclose(
+        [vertex.co for vertex in target.data.shape_keys.key_blocks["ActionMesh 0003"].points], rest, atol=1e-3
+    )
 
 
 def test_the_reference_poses_of_a_selected_mesh_depart_as_they_say(home):
@@ -89,7 +93,9 @@ def test_the_reference_poses_of_a_selected_mesh_depart_as_they_say(home):
         settings.reference_pose = pose
         assert OPS.animate_selected(filepath=str(CLIP)) == {"FINISHED"}
         keys = target.data.shape_keys.key_blocks
-        poses[pose] = np.array([[point.co for point in keys[f"ActionMesh {number:04d}"].points] for number in range(1, 5)])
+        poses[pose] = np.array(
+            [[point.co for point in keys[f"ActionMesh {number:04d}"].points] for number in range(1, 5)]
+        )
     corrected, published, decoded = poses.values()
     assert np.array_equal(corrected[reference], rest) and np.array_equal(published[reference], rest)
     assert np.abs(decoded[reference] - rest).max() > 1e-3
@@ -157,7 +163,11 @@ def dancers(tmp_path_factory):
 def lopsided(name="Creature"):
     """No side of it looks like another: a body with a head before it, and one arm."""
     parts = []
-    for place, size in (((0, 0, 0), (0.5, 0.9, 0.45)), ((0, -0.9, 0.6), (0.3, 0.35, 0.3)), ((0.75, 0.2, 0.35), (0.4, 0.12, 0.12))):
+    for place, size in (
+        ((0, 0, 0), (0.5, 0.9, 0.45)),
+        ((0, -0.9, 0.6), (0.3, 0.35, 0.3)),
+        ((0.75, 0.2, 0.35), (0.4, 0.12, 0.12)),
+    ):
         bpy.ops.mesh.primitive_uv_sphere_add(segments=24, ring_count=12)
         part = bpy.context.object
         part.data.transform(Matrix.Translation(place) @ Matrix.Diagonal((*size, 1)))
@@ -217,9 +227,15 @@ def test_the_mesh_lies_on_the_film_through_the_clips_camera(home, dancers):
     for frame in (1, 3, 5):
         alpha = read_picture(pictures[frame - 1])[..., 3]
         places_seen = [world_to_camera_view(scene, made, Vector(place)) for place in places(target, [frame])[0]]
-        columns, rows = np.array([(place.x, 1 - place.y) for place in places_seen]).T * [[alpha.shape[1]], [alpha.shape[0]]]
+        columns, rows = np.array([(place.x, 1 - place.y) for place in places_seen]).T * [
+            [alpha.shape[1]],
+            [alpha.shape[0]],
+        ]
         ys, xs = np.nonzero(alpha > 127)
-        box, drawn = (xs.min(), xs.max() + 1, ys.min(), ys.max() + 1), (columns.min(), columns.max(), rows.min(), rows.max())
+        box, drawn = (
+            (xs.min(), xs.max() + 1, ys.min(), ys.max() + 1),
+            (columns.min(), columns.max(), rows.min(), rows.max()),
+        )
         np.testing.assert_allclose(drawn, box, atol=0.02 * alpha.shape[1])
 
 

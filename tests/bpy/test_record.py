@@ -16,7 +16,9 @@ from .scenes import dance, evaluated, patchwork
 
 PLAYBACK = Playback(0.25, 2.0, Loop.PING_PONG)
 TOLD = {"seed": 3, "mesh": None, "fit": {"way": "track", "overlap": 0.5}}
-RECORD = Record((0.0, 0.1, 0.35), 7.5, 23.976, 1, Mode.RELATIVE, PLAYBACK, TOLD, "job", (), "POS_X", 0.25, (1.0, 2.0, -3.5))
+RECORD = Record(
+    (0.0, 0.1, 0.35), 7.5, 23.976, 1, Mode.RELATIVE, PLAYBACK, TOLD, "job", (), "POS_X", 0.25, (1.0, 2.0, -3.5)
+)
 
 
 @pytest.fixture
@@ -37,8 +39,18 @@ def test_there_and_back(key):
 
 @pytest.mark.parametrize(
     "name, value",
-    [("times", []), ("times", "soon"), ("mode", "SIDEWAYS"), ("strength", 7.0), ("speed", 0.0), ("loop", 3), ("provenance", "{"),
-     ("facing", "UP"), ("scale", 0.0), ("origin", [1.0])],
+    [
+        ("times", []),
+        ("times", "soon"),
+        ("mode", "SIDEWAYS"),
+        ("strength", 7.0),
+        ("speed", 0.0),
+        ("loop", 3),
+        ("provenance", "{"),
+        ("facing", "UP"),
+        ("scale", 0.0),
+        ("origin", [1.0]),
+    ],
 )
 def test_nonsense_is_no_animation(key, name, value):
     write_record(key, RECORD)

@@ -19,7 +19,11 @@ OPERATORS = {
 
 def own_properties(rna):
     inherited = {item.identifier for base in [rna.base] if base for item in base.properties}
-    return [item for item in rna.properties if item.identifier not in inherited | {"rna_type", "name"} and not item.is_hidden]
+    return [
+        item
+        for item in rna.properties
+        if item.identifier not in inherited | {"rna_type", "name"} and not item.is_hidden
+    ]
 
 
 def groups():
@@ -37,9 +41,13 @@ def test_every_operator_and_property_says_what_it_does(addon):
         assert len(rna.description) > 15 and not rna.description.endswith("."), rna.identifier
     for owner in (*rnas, *(group.bl_rna for group in groups())):
         for item in own_properties(owner):
-            assert len(item.description) > 8 and not item.description.endswith("."), f"{owner.identifier}.{item.identifier}"
+            assert len(item.description) > 8 and not item.description.endswith("."), (
+                f"{owner.identifier}.{item.identifier}"
+            )
             for choice in getattr(item, "enum_items", ()):
-                assert choice.description and not choice.description.endswith("."), f"{item.identifier}: {choice.identifier}"
+                assert choice.description and not choice.description.endswith("."), (
+                    f"{item.identifier}: {choice.identifier}"
+                )
 
 
 def test_panels_lie_in_one_tab_and_each_in_its_place(addon):
@@ -56,7 +64,9 @@ def test_it_comes_and_goes_without_a_trace(addon):
         assert not hasattr(bpy.types.Scene, "actionmesh") and not hasattr(bpy.types.Object, "actionmesh")
         assert not any(group.is_registered for group in registration.CLASSES)
         assert not [item for item in escape_keys() if item.idname == "actionmesh.cancel"]
-        assert runner._file_was_opened not in bpy.app.handlers.load_post and not bpy.app.timers.is_registered(runner.tick)
+        assert runner._file_was_opened not in bpy.app.handlers.load_post and not bpy.app.timers.is_registered(
+            runner.tick
+        )
         blender_addon.register()
     assert bpy.context.scene.actionmesh.preset == "demo"
 

@@ -72,7 +72,12 @@ def test_a_mirrored_objects_faces_look_outwards(addon):
     animate(target, addon)
     vertices, faces, _ = read_ply(files.records(False)[0].folder / "target.ply")
     corners = vertices[faces]
-    assert np.einsum("fx,fx->f", np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), corners[:, 0]).min() > 0
+    assert (
+        np.einsum(
+            "fx,fx->f", np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), corners[:, 0]
+        ).min()
+        > 0
+    )
 
 
 @pytest.mark.fault("The rig moved on while my job ran, and the keys are wrong")
@@ -193,7 +198,9 @@ def test_colours_of_a_mirrored_mesh(addon):
     bpy.context.scene.actionmesh.colours = True
     animate(target, addon, "painted")
     assert [material.name for material in target.data.materials] == ["Body Clip Colours"]
-    assert "misses the motion by 100%" in runner.state.problem.problem, "the wave goes up on one side, down on the other"
+    assert "misses the motion by 100%" in runner.state.problem.problem, (
+        "the wave goes up on one side, down on the other"
+    )
 
 
 @pytest.mark.fault("Colours of a subdivided mesh: told that I had changed its faces")
@@ -203,7 +210,9 @@ def test_colours_of_a_subdivided_mesh_are_left_out_with_the_true_reason(addon):
     bpy.context.scene.actionmesh.colours = True
     animate(target, addon, "painted")
     assert keys_of(target) == 5
-    assert runner.state.problem.problem == "Modifiers make other faces of Body than it has, so its colours were left out."
+    assert (
+        runner.state.problem.problem == "Modifiers make other faces of Body than it has, so its colours were left out."
+    )
 
 
 @pytest.mark.fault("Animate Selected took a mesh that was active and not selected")

@@ -27,7 +27,11 @@ def test_advanced_is_a_closed_part_of_animate(addon):
     assert panel.bl_label == "Advanced" and panel.bl_parent_id == "VIEW3D_PT_actionmesh_animate"
     rarely = ["seed", "actionmesh.dice", "memory", "checkpoint", "New Object", "shape", *MADE]
     assert panel.bl_options == {"DEFAULT_CLOSED"} and drawn(panel) == rarely
-    others = (animate.VIEW3D_PT_actionmesh_frames, animate.VIEW3D_PT_actionmesh_quality, animate.VIEW3D_PT_actionmesh_placement)
+    others = (
+        animate.VIEW3D_PT_actionmesh_frames,
+        animate.VIEW3D_PT_actionmesh_quality,
+        animate.VIEW3D_PT_actionmesh_placement,
+    )
     assert not {*rarely} - {"New Object"} & {name for other in others for name in drawn(other)}
 
 
@@ -100,11 +104,17 @@ def test_match_is_asked_for_a_mesh_of_ones_own_and_shape_for_a_new_object(addon)
 
 def test_choices_are_those_of_the_backend(addon):
     properties = bpy.context.scene.actionmesh.bl_rna.properties
-    for name, kind in (("match", protocol.Match), ("shape", protocol.Shape), ("reference_pose", protocol.ReferencePose)):
+    for name, kind in (
+        ("match", protocol.Match),
+        ("shape", protocol.Shape),
+        ("reference_pose", protocol.ReferencePose),
+    ):
         assert [choice.identifier for choice in properties[name].enum_items] == list(kind)
     facings = bpy.data.objects.new("x", None).actionmesh.bl_rna.properties["facing"].enum_items
     numbers = {choice.identifier: choice.value for choice in facings}
-    assert numbers == {"AUTO": 6, "NEG_Y": 0, "POS_Y": 1, "POS_X": 2, "NEG_X": 3, "POS_Z": 4, "NEG_Z": 5}, "files keep the numbers"
+    assert numbers == {"AUTO": 6, "NEG_Y": 0, "POS_Y": 1, "POS_X": 2, "NEG_X": 3, "POS_Z": 4, "NEG_Z": 5}, (
+        "files keep the numbers"
+    )
     assert bpy.data.objects["x"].actionmesh.facing == "AUTO" and facings[0].identifier == "AUTO"
     seen_from = properties["source_facing"]
     assert seen_from.default == "NEG_Y" and "AUTO" not in seen_from.enum_items

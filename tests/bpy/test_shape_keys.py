@@ -199,7 +199,9 @@ def test_keys_and_curves_are_plain():
     target = patchwork()
     write(target, dance(target), playback=Playback(strength=1.5))
     for block in target.data.shape_keys.key_blocks[1:]:
-        assert block.relative_key.name == "Basis" and not block.mute and (block.slider_min, block.slider_max) == (0, 1.5)
+        assert (
+            block.relative_key.name == "Basis" and not block.mute and (block.slider_min, block.slider_max) == (0, 1.5)
+        )
     for curve in curves(target.data.shape_keys):
         assert {point.interpolation for point in curve.keyframe_points} == {"LINEAR"} and not curve.modifiers
     assert add_pose(target, 5, read_basis(target.data)).value == 0
@@ -258,7 +260,9 @@ def test_refusals():
         rebuild_curves(target, strength=1)
 
 
-@pytest.mark.parametrize("wrong", [{"strength": 2.1}, {"strength": -0.1}, {"speed": 0}, {"speed": 1e38}, {"speed": float("nan")}])
+@pytest.mark.parametrize(
+    "wrong", [{"strength": 2.1}, {"strength": -0.1}, {"speed": 0}, {"speed": 1e38}, {"speed": float("nan")}]
+)
 def test_playback_out_of_range(wrong):
     with pytest.raises(ArtistError):
         Playback(**wrong)

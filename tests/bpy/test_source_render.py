@@ -398,7 +398,9 @@ def test_full_disk_is_told_and_leaves_no_trace(tmp_path):
 
 def test_picture_cut_short_is_told(tmp_path, monkeypatch):
     """A full disk is no error to Blender: it leaves the beginning of a file."""
-    cut = type("Result", (), {"save_render": lambda self, path, scene: Path(path).write_bytes(b"\x89PNG" + bytes(4092))})
+    cut = type(
+        "Result", (), {"save_render": lambda self, path, scene: Path(path).write_bytes(b"\x89PNG" + bytes(4092))}
+    )
     with Studio([box()], timing_of(bpy.context.scene)) as studio:
         monkeypatch.setattr(pictures_module, "_render_result", cut)
         with pytest.raises(FolderError, match="cut.png cannot be written"):

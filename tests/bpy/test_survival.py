@@ -10,7 +10,9 @@ from tests.bpy.addon import all_over, clip, keys_of, press, selected_cube, state
 from tests.bpy.instant import InstantClient
 
 OPS = bpy.ops.actionmesh
-LOST = pytest.mark.fault("a result is lost or ends in a traceback when the scene, the mesh or the file changes while its job runs")
+LOST = pytest.mark.fault(
+    "a result is lost or ends in a traceback when the scene, the mesh or the file changes while its job runs"
+)
 
 
 @pytest.fixture
@@ -48,7 +50,11 @@ def test_blenders_own_renders_are_waited_for(addon):
 @pytest.mark.fault("with an add-on that shows pressed keys, and so runs for ever, no result is ever written")
 def test_what_runs_for_ever_is_not_waited_for_and_what_an_artist_does_is(addon):
     ours, moving = "ACTIONMESH_OT_cancel", "TRANSFORM_OT_translate"
-    assert occupied.is_of_blender(moving) and occupied.is_of_blender("WM_OT_context_toggle") and not occupied.is_of_blender(ours)
+    assert (
+        occupied.is_of_blender(moving)
+        and occupied.is_of_blender("WM_OT_context_toggle")
+        and not occupied.is_of_blender(ours)
+    )
     assert not occupied.must_wait([], 0) and occupied.must_wait([ours], 10) and not occupied.must_wait([ours], 100)
     assert occupied.must_wait([ours, moving], 100_000)
 

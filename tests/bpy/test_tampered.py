@@ -94,7 +94,9 @@ def test_a_tampered_animation_is_drawn_and_answers_in_a_sentence(addon):
     whole = key[PROPERTY].to_dict()
     told = json.loads(whole["provenance"])
     kept = [{**whole, "provenance": json.dumps(changed)} for _path, _value, changed in tampered(told)][::15]
-    kept += [changed for _path, _value, changed in tampered({name: whole[name] for name in whole if name != "provenance"})]
+    kept += [
+        changed for _path, _value, changed in tampered({name: whole[name] for name in whole if name != "provenance"})
+    ]
     for changed in [*kept[::3], *HOSTILE, {**whole, "provenance": "[" * 100_000}, {**whole, "mode": "XYZ"}]:
         try:
             key[PROPERTY] = {"provenance": whole["provenance"], **changed} if isinstance(changed, dict) else changed
@@ -181,4 +183,6 @@ def test_a_facing_that_is_none_is_automatic_again(addon):
 
 
 def test_presets_are_as_they_were(addon):
-    assert bpy.context.scene.actionmesh.preset == PRESETS[0][0] and not submission.has_source(bpy.context.scene.actionmesh)
+    assert bpy.context.scene.actionmesh.preset == PRESETS[0][0] and not submission.has_source(
+        bpy.context.scene.actionmesh
+    )

@@ -64,7 +64,10 @@ def test_modifiers_count_as_in_renders():
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        (lambda made: setattr(made.modifiers.new("Build", "BUILD"), "frame_duration", 8), "frame 4 are not those of frame 2"),
+        (
+            lambda made: setattr(made.modifiers.new("Build", "BUILD"), "frame_duration", 8),
+            "frame 4 are not those of frame 2",
+        ),
         (lambda made: made.modifiers.new("Hide", "MASK"), "no faces"),
         (lambda made: setattr(made.data.vertices[3], "co", (np.nan, 0, 0)), "finite"),
     ],

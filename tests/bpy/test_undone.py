@@ -12,7 +12,16 @@ from blender_addon.scene.shape_keys import write_motion
 
 from .scenes import dance, evaluated, patchwork
 
-STEPS = ("_keep_selection", "_set_aside", "_ensure_basis", "_add_poses", "_own_curves", "_keep_record", "_animate", "_verify")
+STEPS = (
+    "_keep_selection",
+    "_set_aside",
+    "_ensure_basis",
+    "_add_poses",
+    "_own_curves",
+    "_keep_record",
+    "_animate",
+    "_verify",
+)
 
 
 def points_of(block):
@@ -35,14 +44,19 @@ def dump(target):
         "selected": (target.active_shape_key_index if key else 0, target.show_only_shape_key),
         "actions": sorted(action.name for action in bpy.data.actions),
         "keys": sorted(key.name for key in bpy.data.shape_keys),
-        "objects": sorted(item.name for item in [*bpy.data.objects, *bpy.data.meshes, *bpy.data.collections, *bpy.data.materials]),
+        "objects": sorted(
+            item.name for item in [*bpy.data.objects, *bpy.data.meshes, *bpy.data.collections, *bpy.data.materials]
+        ),
     }
     if key is None:
         return facts
     animation = key.animation_data
     action = animation.action if animation else None
     slots = [slot.identifier for slot in action.slots] if action and fcurves.SLOTTED else []
-    blocks = [(block.name, block.value, block.relative_key.name, block.slider_max, points_of(block)) for block in key.key_blocks]
+    blocks = [
+        (block.name, block.value, block.relative_key.name, block.slider_max, points_of(block))
+        for block in key.key_blocks
+    ]
     kept = key["actionmesh"].to_dict() if "actionmesh" in key else None
     return facts | {
         "blocks": blocks,
@@ -80,16 +94,22 @@ def with_shared_action(target):
 
 def animated(target):
     with_action(target)
-    write_motion(target, dance(target, poses=3, reference=1, seed=4), WriteOptions(2, 24, playback=Playback(1.4, loop=Loop.LOOP)))
+    write_motion(
+        target, dance(target, poses=3, reference=1, seed=4), WriteOptions(2, 24, playback=Playback(1.4, loop=Loop.LOOP))
+    )
 
 
 def absolute(target):
     playback = Playback(loop=Loop.PING_PONG)
-    write_motion(target, dance(target, poses=3, reference=1, seed=4), WriteOptions(2, 24, mode=Mode.ABSOLUTE, playback=playback))
+    write_motion(
+        target, dance(target, poses=3, reference=1, seed=4), WriteOptions(2, 24, mode=Mode.ABSOLUTE, playback=playback)
+    )
 
 
 @pytest.mark.parametrize("prepare", [bare, with_keys, with_action, with_shared_action, animated, absolute])
-@pytest.mark.parametrize("step, when", [*((step, when) for step in STEPS for when in ("before", "after")), ("_discard", "before")])
+@pytest.mark.parametrize(
+    "step, when", [*((step, when) for step in STEPS for when in ("before", "after")), ("_discard", "before")]
+)
 def test_everything_is_put_back(monkeypatch, prepare, step, when):
     target = patchwork()
     prepare(target)
@@ -137,7 +157,9 @@ def test_keys_that_do_not_hold_what_was_written_are_noticed(monkeypatch):
     target = patchwork()
     before = dump(target)
     real = shape_keys.add_pose
-    monkeypatch.setattr(shape_keys, "add_pose", lambda target, pose, coordinates: real(target, pose, coordinates + 0.001))
+    monkeypatch.setattr(
+        shape_keys, "add_pose", lambda target, pose, coordinates: real(target, pose, coordinates + 0.001)
+    )
     with pytest.raises(Exception, match="do not hold what was written"):
         write_motion(target, dance(target), WriteOptions(10, 24))
     assert dump(target) == before

@@ -166,14 +166,18 @@ def test_a_pinned_key_that_hides_others_is_refused(index, value, refused):
     if not refused:
         see(target, True)
         return
-    with pytest.raises(TargetError, match=f"Body shows its shape key '{('Basis', 'Body')[index]}' alone, which is pinned"):
+    with pytest.raises(
+        TargetError, match=f"Body shows its shape key '{('Basis', 'Body')[index]}' alone, which is pinned"
+    ):
         see(target, True)
 
 
 @pytest.mark.fault("My mesh is pressed onto another, and moves otherwise than the clip without a word")
 def test_a_mesh_that_is_pressed_onto_another_moves_along_it():
     wall = selected_cube("Wall", size=20, location=(0, 0, -14))
-    target = with_modifier("SHRINKWRAP", target=wall, wrap_method="PROJECT", use_negative_direction=True, use_project_z=True)
+    target = with_modifier(
+        "SHRINKWRAP", target=wall, wrap_method="PROJECT", use_negative_direction=True, use_project_z=True
+    )
     rest = drawn(target, 10)
     assert np.ptp(rest[:, 2]) < 1e-4
     written = animate(target)
@@ -182,7 +186,9 @@ def test_a_mesh_that_is_pressed_onto_another_moves_along_it():
 
 
 @pytest.mark.fault("Geometry Nodes move or refine my mesh, and its motion is wrong")
-@pytest.mark.parametrize("kinds", [("GeometryNodeSetPosition",), ("GeometryNodeSubdivisionSurface",), ("GeometryNodeTriangulate",)])
+@pytest.mark.parametrize(
+    "kinds", [("GeometryNodeSetPosition",), ("GeometryNodeSubdivisionSurface",), ("GeometryNodeTriangulate",)]
+)
 def test_geometry_nodes_that_keep_the_mesh_are_carried_through(kinds):
     target = with_nodes(body(), *kinds)
     rest = drawn(target, 10)

@@ -131,7 +131,11 @@ CASES = {
 
 
 @pytest.mark.parametrize(
-    "make", [pytest.param(make, id=name, marks=pytest.mark.fault(f"My mesh moves wrongly: {name}")) for name, make in CASES.items()]
+    "make",
+    [
+        pytest.param(make, id=name, marks=pytest.mark.fault(f"My mesh moves wrongly: {name}"))
+        for name, make in CASES.items()
+    ],
 )
 def test_the_motion_is_that_of_what_is_seen(make):
     target = make()
@@ -145,8 +149,16 @@ def test_the_motion_is_that_of_what_is_seen(make):
 @pytest.mark.parametrize(
     "make",
     [
-        pytest.param(modified(kind, **settings), id=kind, marks=pytest.mark.fault(f"My mesh with a {kind} modifier moves wrongly"))
-        for kind, settings in (("BEVEL", {"width": 0.03}), ("DECIMATE", {"ratio": 0.6}), ("REMESH", {"voxel_size": 0.15}))
+        pytest.param(
+            modified(kind, **settings),
+            id=kind,
+            marks=pytest.mark.fault(f"My mesh with a {kind} modifier moves wrongly"),
+        )
+        for kind, settings in (
+            ("BEVEL", {"width": 0.03}),
+            ("DECIMATE", {"ratio": 0.6}),
+            ("REMESH", {"voxel_size": 0.15}),
+        )
     ],
 )
 def test_the_motion_of_a_surface_that_modifiers_make_anew(make):

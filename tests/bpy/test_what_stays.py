@@ -179,7 +179,9 @@ def test_an_action_that_a_strip_plays_is_copied():
     write_motion(target, motion := dance(target), OPTIONS)
     assert animation.action != action and len(fcurves.curves(target.data.shape_keys)) == 6
     animation.action = None
-    assert np.abs(evaluated(target, 40) - (read_basis(target.data) + 0.5 * SMILE)).max() < 2e-5 < np.ptp(motion.vertices)
+    assert (
+        np.abs(evaluated(target, 40) - (read_basis(target.data) + 0.5 * SMILE)).max() < 2e-5 < np.ptp(motion.vertices)
+    )
 
 
 def test_quotes_in_the_names_of_keys():

@@ -33,7 +33,9 @@ def read_ply(path):
     count, faces = (int(line.split()[-1]) for line in header.splitlines() if line.startswith(b"element"))
     vertices = np.frombuffer(body, "<f4", 3 * count).reshape(count, 3)
     kinds = [("n", "u1"), ("corners", "<i4", 3)]
-    kinds += [("polygon", "<i4")] * (b" polygon" in header) + [("m", "u1"), ("uv", "<f4", (3, 2))] * (b" texcoord" in header)
+    kinds += [("polygon", "<i4")] * (b" polygon" in header) + [("m", "u1"), ("uv", "<f4", (3, 2))] * (
+        b" texcoord" in header
+    )
     rows = np.frombuffer(body[12 * count :], kinds, faces)
     return vertices, rows["corners"], {name: rows[name] for name in ("polygon", "uv") if name in rows.dtype.names}
 
@@ -68,8 +70,19 @@ def write_wave(job):
     }
     if Path(job.clip).name == "painted" and (job.colours or not job.mesh):
         arrays |= coat_of(faces, vertices, corners, 40 + 10 * job.seed)
-    told = {"clip": job.clip, "mesh": job.mesh, "seed": job.seed, "preset": job.preset, "checkpoint": "wave", "version": "0"}
-    told |= {"frames": asdict(job.frames), "fps": job.fps, "fit": asdict(fit_of(job, job.clip, "own" if job.mesh else "network"))}
+    told = {
+        "clip": job.clip,
+        "mesh": job.mesh,
+        "seed": job.seed,
+        "preset": job.preset,
+        "checkpoint": "wave",
+        "version": "0",
+    }
+    told |= {
+        "frames": asdict(job.frames),
+        "fps": job.fps,
+        "fit": asdict(fit_of(job, job.clip, "own" if job.mesh else "network")),
+    }
     save_file(arrays, job.out[0], {"reference_frame": "0", "provenance": json.dumps(told)})
 
 
@@ -118,7 +131,9 @@ def animated(job):
 
 
 RUBBISH = fake_worker.animated
-fake_worker.JOBS["wave"] = fake_worker.JOBS["frames"] = fake_worker.JOBS["doubtful"] = fake_worker.JOBS["painted"] = wave
+fake_worker.JOBS["wave"] = fake_worker.JOBS["frames"] = fake_worker.JOBS["doubtful"] = fake_worker.JOBS["painted"] = (
+    wave
+)
 fake_worker.ANSWERS[protocol.Animate], fake_worker.ANSWERS[protocol.Rematch] = animated, matched_again
 
 if __name__ == "__main__":

@@ -14,7 +14,12 @@ from .shelf import Index, Shelf
 def home(tmp_path, monkeypatch):
     """The folder that the installer uses; nothing of this machine or clone tells it about other sources and environments."""
     for name in list(os.environ):
-        if name.startswith(("PIP_", "UV_")) or name.lower() in ("http_proxy", "https_proxy", "all_proxy", "ssl_cert_file"):
+        if name.startswith(("PIP_", "UV_")) or name.lower() in (
+            "http_proxy",
+            "https_proxy",
+            "all_proxy",
+            "ssl_cert_file",
+        ):
             monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("UV_NO_CONFIG", "1")

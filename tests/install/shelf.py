@@ -36,7 +36,9 @@ def find_uv():
     return shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 
 
-needs_uv = pytest.mark.skipif(os.name == "nt" or find_uv() is None, reason="needs uv (backend/requirements-dev.txt has it)")
+needs_uv = pytest.mark.skipif(
+    os.name == "nt" or find_uv() is None, reason="needs uv (backend/requirements-dev.txt has it)"
+)
 
 
 def make_wheel(folder, name, files, version="1.0", tag="py3-none-any"):
@@ -73,7 +75,9 @@ class Shelf:
         self._put_uv()
 
     def _copy_addon(self):
-        shutil.copytree(ROOT / "blender_addon", self.folder / "blender_addon", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            ROOT / "blender_addon", self.folder / "blender_addon", ignore=shutil.ignore_patterns("__pycache__")
+        )
         package = self.folder / "backend" / "actionmesh"
         (package / "weights").mkdir(parents=True)
         self.locks.mkdir()
@@ -94,7 +98,9 @@ class Shelf:
     def _put_uv(self):
         """A wheel in whose scripts a small program stands for uv's, which is as large as all the others together."""
         script = f'#!/bin/sh\nexec "{find_uv()}" "$@"\n'
-        _, digest = make_wheel(self.wheels, "uv", {"uv-0.13.9.data/scripts/uv": script}, "0.13.9", "py3-none-manylinux_2_17_x86_64")
+        _, digest = make_wheel(
+            self.wheels, "uv", {"uv-0.13.9.data/scripts/uv": script}, "0.13.9", "py3-none-manylinux_2_17_x86_64"
+        )
         (self.locks / "uv.txt").write_text(f"uv==0.13.9 --hash=sha256:{digest}\n")
 
     @property
@@ -150,7 +156,11 @@ class Index:
         if path.startswith("/simple/"):
             return self._send(request, self._page(path.split("/")[2]).encode(), "text/html")
         file = self.wheels / Path(path).name
-        return self._send(request, file.read_bytes(), "application/octet-stream") if file.exists() else request.send_error(404)
+        return (
+            self._send(request, file.read_bytes(), "application/octet-stream")
+            if file.exists()
+            else request.send_error(404)
+        )
 
     def _page(self, project):
         found = sorted(path for path in self.wheels.glob("*.whl") if path.name.startswith(f"{project}-"))

@@ -126,7 +126,8 @@ def test_certificate_of_a_company_is_trusted_when_it_is_named(home, shelf, compa
 
 
 @pytest.mark.parametrize(
-    ("code", "problem"), [(503, "could not be reached"), (403, "not in the package index"), (404, "not in the package index")]
+    ("code", "problem"),
+    [(503, "could not be reached"), (403, "not in the package index"), (404, "not in the package index")],
 )
 def test_index_that_breaks_is_told(home, shelf, index, monkeypatch, code, problem):
     assert isinstance(install(shelf, monkeypatch, index=index.url)[0], Finished)  # uv is there from now on

@@ -65,7 +65,11 @@ def test_killed_installer_is_told_and_its_half_is_never_used(home, slow, monkeyp
     until(session, "download", "MB")
     os.kill(session._process.pid, signal_number)
     last, _ = ended(session)
-    assert isinstance(last, Failed) and "stopped unexpectedly" in last.problem and "continues where it stopped" in last.cure
+    assert (
+        isinstance(last, Failed)
+        and "stopped unexpectedly" in last.problem
+        and "continues where it stopped" in last.cure
+    )
     (half,) = environments(home)
     assert backend_files.installed_environment() is None
     with pytest.raises(backend_files.BackendMissing):

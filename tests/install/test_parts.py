@@ -48,7 +48,9 @@ def test_platform_without_pytorch_is_told_with_a_way_out(platform, owners):
 
 def test_locks_that_are_shipped_are_whole():
     listed = json.loads((locks.locks_folder() / "locks.json").read_text())
-    assert {"cpu-linux-x64-py311", "cpu-windows-x64-py311", "mps-macos-arm64-py313", "cuda130-linux-x64-py311"} <= set(listed)
+    assert {"cpu-linux-x64-py311", "cpu-windows-x64-py311", "mps-macos-arm64-py313", "cuda130-linux-x64-py311"} <= set(
+        listed
+    )
     for name, entry in listed.items():
         lines = (locks.locks_folder() / f"{name}.txt").read_text().splitlines()[1:]
         assert len(lines) == entry["packages"] and entry["download"] > 200_000_000
@@ -60,7 +62,9 @@ def test_locks_that_are_shipped_are_whole():
 
 def test_locks_have_what_the_requirements_pin():
     backend = locks.locks_folder().parent
-    pins = [line for line in (backend / "requirements-cpu.txt").read_text().splitlines() if "==" in line and line[0] != "#"]
+    pins = [
+        line for line in (backend / "requirements-cpu.txt").read_text().splitlines() if "==" in line and line[0] != "#"
+    ]
     for path in locks.locks_folder().glob("*-py*.txt"):
         names = {line.split(" ")[0].split("+")[0].replace("_", "-") for line in path.read_text().splitlines()[1:]}
         assert {pin.replace("_", "-") for pin in pins} <= names, path.name
@@ -103,7 +107,10 @@ def test_x64_blender_on_an_arm_computer_counts_as_x64(monkeypatch, build, platfo
 
 @pytest.mark.parametrize(
     ("computer", "problem"),
-    [(Computer("linux-x64", glibc=(2, 27)), "too old"), (Computer("macos-arm64", macos=(13, 6)), "macOS 13 is too old")],
+    [
+        (Computer("linux-x64", glibc=(2, 27)), "too old"),
+        (Computer("macos-arm64", macos=(13, 6)), "macOS 13 is too old"),
+    ],
 )
 def test_system_that_is_too_old_is_told(computer, problem):
     with pytest.raises(InstallError, match=problem):
@@ -176,7 +183,11 @@ def test_progress_of_a_resumed_download_counts_what_is_announced():
 
 
 def test_messages_come_back_as_they_were_and_rubbish_does_not():
-    for message in (Progress(Stage.TRIAL, "x", 0.5, 3.0), Planned("cpu", 1, 2, "f", "s", ["n"]), Failed("a", "b", True)):
+    for message in (
+        Progress(Stage.TRIAL, "x", 0.5, 3.0),
+        Planned("cpu", 1, 2, "f", "s", ["n"]),
+        Failed("a", "b", True),
+    ):
         assert messages.decode(messages.encode(message)) == message
     for line in (b"", b"[]", b"Traceback", b'["Exit", {}]', b'["Failed", {"other": 1}]', b'["Failed", 1]', b"\xff"):
         assert messages.decode(line) is None

@@ -20,16 +20,28 @@ def test_settings_of_pip_count_and_the_strongest_last(tmp_path):
     broken = tmp_path / "broken.conf"
     broken.write_text("no section")
     found = find_sources("", "", {"PIP_TRUSTED_HOST": "a b"}, [shared, broken, own])
-    assert (found.index, found.links, found.proxy, found.unchecked) == ("https://b/simple", ("/x", "/y"), "http://p:1", ("a", "b"))
+    assert (found.index, found.links, found.proxy, found.unchecked) == (
+        "https://b/simple",
+        ("/x", "/y"),
+        "http://p:1",
+        ("a", "b"),
+    )
     assert found.is_set_up and find_sources("", "https://c/simple", {}, [own]).index == "https://c/simple"
     words = found.arguments("https://download.pytorch.org/whl/cpu")
-    assert "https://download.pytorch.org/whl/cpu" not in words and words[words.index("--default-index") + 1] == "https://b/simple"
+    assert (
+        "https://download.pytorch.org/whl/cpu" not in words
+        and words[words.index("--default-index") + 1] == "https://b/simple"
+    )
     assert found.variables()["HTTPS_PROXY"] == "http://p:1"
 
 
 def test_pytorchs_own_index_is_asked_where_nobody_set_anything_up():
-    assert "https://download.pytorch.org/whl/cpu" in find_sources("", "", {}, []).arguments("https://download.pytorch.org/whl/cpu")
-    assert find_sources("", "", {}, []).index == "" and find_sources("", "", {"UV_INDEX_URL": "https://x"}, []).is_set_up
+    assert "https://download.pytorch.org/whl/cpu" in find_sources("", "", {}, []).arguments(
+        "https://download.pytorch.org/whl/cpu"
+    )
+    assert (
+        find_sources("", "", {}, []).index == "" and find_sources("", "", {"UV_INDEX_URL": "https://x"}, []).is_set_up
+    )
     assert find_sources("/wheels", "", {}, []).arguments("https://p")[:2] == ["--no-index", "--offline"]
 
 
@@ -37,7 +49,9 @@ def test_the_usual_index_is_pips_own_installed_or_brought_by_python(monkeypatch)
     find, usual = sources.importlib.util.find_spec, sources.default_index()
     assert usual.startswith("https://") and usual.endswith("/simple")
     for hidden, expected in ({"pip"}, usual), ({"ensurepip"}, usual), ({"pip", "ensurepip"}, ""):
-        monkeypatch.setattr(sources.importlib.util, "find_spec", lambda name, h=hidden: None if name in h else find(name))
+        monkeypatch.setattr(
+            sources.importlib.util, "find_spec", lambda name, h=hidden: None if name in h else find(name)
+        )
         assert sources.default_index() == expected
 
 
@@ -47,7 +61,9 @@ def test_without_any_index_the_cure_is_named(monkeypatch, tmp_path):
         index.fetch_wheel("uv", {"0"}, "tag", Sources(), tmp_path, lambda there, total: None)
     assert "Package Index" in raised.value.cure
     more = Sources(more=((tmp_path / "simple").as_uri(),), is_set_up=True)
-    with pytest.raises(InstallError, match=r"simple does not have it\), and this Python knows no package index") as raised:
+    with pytest.raises(
+        InstallError, match=r"simple does not have it\), and this Python knows no package index"
+    ) as raised:
         index.fetch_wheel("uv", {"0"}, "tag", more, tmp_path, lambda there, total: None)
     assert "Package Index" in raised.value.cure
 
@@ -81,7 +97,9 @@ def test_download_goes_on_where_it_stopped(served, tmp_path):
     part = tmp_path / f"{path.name}.part"
     assert 0 < part.stat().st_size <= 1 << 16
     found.cut = None
-    whole = index.fetch_wheel("uv", {digest}, "win_amd64", here, tmp_path, lambda there, total: told.append((there, total)))
+    whole = index.fetch_wheel(
+        "uv", {digest}, "win_amd64", here, tmp_path, lambda there, total: told.append((there, total))
+    )
     assert whole.read_bytes() == path.read_bytes() and not part.exists()
     assert found.asked[-1][1]["Range"] == f"bytes={1 << 16}-" and told[-1] == (path.stat().st_size,) * 2
 

@@ -17,7 +17,9 @@ TROUBLE = ("error", "traceback", "exception", "warning", "not freed")
 
 pytestmark = [
     pytest.mark.skipif(not BLENDER, reason="BLENDER names no Blender"),
-    pytest.mark.skipif(not os.environ.get("ACTIONMESH_PYTHON"), reason="ACTIONMESH_PYTHON names no Python of the backend"),
+    pytest.mark.skipif(
+        not os.environ.get("ACTIONMESH_PYTHON"), reason="ACTIONMESH_PYTHON names no Python of the backend"
+    ),
 ]
 
 

@@ -24,7 +24,9 @@ LONGEST_TICK = 0.1
 
 pytestmark = [
     pytest.mark.skipif(not BLENDER, reason="BLENDER names no Blender"),
-    pytest.mark.skipif(not os.environ.get("ACTIONMESH_PYTHON"), reason="ACTIONMESH_PYTHON names no Python of the backend"),
+    pytest.mark.skipif(
+        not os.environ.get("ACTIONMESH_PYTHON"), reason="ACTIONMESH_PYTHON names no Python of the backend"
+    ),
 ]
 
 

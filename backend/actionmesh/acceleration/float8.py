@@ -71,7 +71,9 @@ class Float8Linear(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return (..., out), of the type of x (..., in)."""
         rows, scale = quantise_rows(x.flatten(0, -2))
-        result = multiply(Product(product_on(x.device)), rows, scale, self.weight.t(), self.scale, cast(Tensor | None, self.bias))
+        result = multiply(
+            Product(product_on(x.device)), rows, scale, self.weight.t(), self.scale, cast(Tensor | None, self.bias)
+        )
         return result.to(x.dtype).unflatten(0, x.shape[:-1])
 
     def extra_repr(self) -> str:
@@ -114,7 +116,9 @@ def _scaled_mm(a: Tensor, b: Tensor, a_scale: Tensor, b_scale: Tensor, bias: Ten
     Fast accumulation keeps the sums in the tensor cores. Its error is far below that of rounding to 3 bits of
     mantissa.
     """
-    return torch._scaled_mm(a, b, scale_a=a_scale, scale_b=b_scale, bias=bias, out_dtype=torch.bfloat16, use_fast_accum=True)
+    return torch._scaled_mm(
+        a, b, scale_a=a_scale, scale_b=b_scale, bias=bias, out_dtype=torch.bfloat16, use_fast_accum=True
+    )
 
 
 def supports_float8(device: torch.device) -> bool:
@@ -138,7 +142,11 @@ def find_product(device: torch.device) -> Product:
     torch lacks row-wise kernels for some cards, and on Windows has them only for Hopper; single scales work wherever
     float8 does.
     """
-    if device.type != "cuda" or torch.version.cuda is None or torch.cuda.get_device_capability(device) < FIRST_CAPABILITY:
+    if (
+        device.type != "cuda"
+        or torch.version.cuda is None
+        or torch.cuda.get_device_capability(device) < FIRST_CAPABILITY
+    ):
         return Product.EMULATED
     works = (product for product in (Product.ROWS, Product.UNSCALED) if _works(product, device))
     return next(works, Product.EMULATED)

@@ -115,7 +115,9 @@ def _measure(queries: Tensor, keys: Tensor, values: Tensor) -> SDPBackend | None
         raise too_large
     chosen = min(working, key=lambda backend: working[backend], default=None)
     found = ", ".join(f"{backend.name} {time:.2f} ms" for backend, time in working.items())
-    log.debug("Attention %s to %s, %s: %s", tuple(queries.shape), tuple(keys.shape), queries.dtype, found or "no fused kernel")
+    log.debug(
+        "Attention %s to %s, %s: %s", tuple(queries.shape), tuple(keys.shape), queries.dtype, found or "no fused kernel"
+    )
     return chosen
 
 

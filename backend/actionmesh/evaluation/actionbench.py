@@ -40,13 +40,21 @@ class BenchSettings:
 
     def __str__(self) -> str:
         ours, pruning = self.alignment, self.alignment.pruning
-        start = f"{ours.starts} starts, best {pruning.keep} of {pruning.points} points" if pruning else f"{ours.starts} starts"
+        start = (
+            f"{ours.starts} starts, best {pruning.keep} of {pruning.points} points"
+            if pruning
+            else f"{ours.starts} starts"
+        )
         after = f" after {pruning.steps} steps" if pruning else ""
         return f"{self.points} points; alignment of {ours.points} points in {ours.steps} steps of {ours.rate}; {start}{after}"
 
 
 def evaluate(
-    truth: Path, predictions: Path, output: Path, settings: BenchSettings | None = None, device: str | torch.device = "cpu"
+    truth: Path,
+    predictions: Path,
+    output: Path,
+    settings: BenchSettings | None = None,
+    device: str | torch.device = "cpu",
 ) -> dict:
     """Measure every scene of `truth` and return the summary.
 
@@ -76,7 +84,9 @@ def scenes_of(truth: Path, predictions: Path) -> list[str]:
             raise InputError(f"{folder} is not a folder.", "Choose the folder that has a subfolder for each scene.")
     scenes = sorted(path.parent.name for path in truth.glob("*/surfaces.npy"))
     if not scenes:
-        raise InputError(f"{truth} has no scene, such as {truth}/UID/surfaces.npy.", "Choose the folder of the ground truth.")
+        raise InputError(
+            f"{truth} has no scene, such as {truth}/UID/surfaces.npy.", "Choose the folder of the ground truth."
+        )
     return scenes
 
 
@@ -100,7 +110,13 @@ def read_surfaces(path: Path) -> np.ndarray:
         array = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise InputError(f"{path} cannot be read as an array.", "Download it again.") from error
-    if not isinstance(array, np.ndarray) or array.ndim != 3 or array.shape[2] != 6 or 0 in array.shape or array.dtype.kind != "f":
+    if (
+        not isinstance(array, np.ndarray)
+        or array.ndim != 3
+        or array.shape[2] != 6
+        or 0 in array.shape
+        or array.dtype.kind != "f"
+    ):
         raise InputError(f"{path} is not an array of (frames, points, 6) real numbers.", "Download it again.")
     if not np.isfinite(array).all():
         raise InputError(f"{path} has values that are not numbers.", "Download it again.")
@@ -128,13 +144,17 @@ def read_prediction(uid: str, predictions: Path, frames: int) -> SurfacePoints:
 
 def mesh_paths(folder: Path) -> list[Path]:
     """Return the meshes of a folder, ordered by the number in their names."""
-    numbered = [(int(match[1]), path) for path in folder.glob("mesh_*.glb") if (match := MESH_NAME.fullmatch(path.name))]
+    numbered = [
+        (int(match[1]), path) for path in folder.glob("mesh_*.glb") if (match := MESH_NAME.fullmatch(path.name))
+    ]
     return [path for _, path in sorted(numbered)]
 
 
 def _require_frames(path: Path, found: int, wanted: int) -> None:
     if found != wanted:
-        raise InputError(f"{path} has {found} frames, the ground truth has {wanted}.", "Predict every frame of the clip.")
+        raise InputError(
+            f"{path} has {found} frames, the ground truth has {wanted}.", "Predict every frame of the clip."
+        )
 
 
 def summarise(rows: list[Row], failures: dict[str, str], settings: str) -> dict:

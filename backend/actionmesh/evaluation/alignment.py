@@ -89,7 +89,10 @@ class Candidates:
 
     def moved(self, points: Tensor) -> Tensor:
         """Apply every placement to points (P, 3): (S, P, 3)."""
-        return torch.einsum("sij,spj->spi", rotation_from_six(self.six), self.scale[:, None] * points) + self.shift[:, None]
+        return (
+            torch.einsum("sij,spj->spi", rotation_from_six(self.six), self.scale[:, None] * points)
+            + self.shift[:, None]
+        )
 
     def descend(self, source: Tensor, target: Tensor, steps: int, rate: float) -> Tensor:
         """Optimise every candidate separately with Adam (Kingma and Ba 2015); return their final losses (S,)."""
@@ -114,7 +117,9 @@ def align(
         candidates = _pruned(candidates, source_points, target_points, settings.pruning, settings.rate)
     losses = candidates.descend(source_points, target_points, settings.steps, settings.rate)
     best = candidates.chosen(losses.argmin()[None])
-    rotation, scale, shift = (value[0].double().cpu().numpy() for value in (rotation_from_six(best.six), best.scale, best.shift))
+    rotation, scale, shift = (
+        value[0].double().cpu().numpy() for value in (rotation_from_six(best.six), best.scale, best.shift)
+    )
     return Placement(rotation, scale, shift, float(losses.min()))
 
 

@@ -138,7 +138,9 @@ def evaluate(store: ModelStore, count: int, output: Path) -> list[dict]:
 def to_come(earlier: list[dict], records: list[dict], done: Sequence[tuple[str, int]]) -> list[dict]:
     """Return the earlier records that may still be needed: those not in `records` whose toys are not done."""
     known = {id(record) for record in records}
-    return [record for record in earlier if id(record) not in known and (record["template"], record["seed"]) not in done]
+    return [
+        record for record in earlier if id(record) not in known and (record["template"], record["seed"]) not in done
+    ]
 
 
 def measured(run: Run, subject: Subject) -> dict:
@@ -155,7 +157,9 @@ def measured(run: Run, subject: Subject) -> dict:
         return {**run.key(subject), **work, "problem": str(error)}
     latents = synchronised_latents({0: reference.latent}, 0, subject.context, store, preset, subject.toy.seed, QUIET)
     times = [float(frame) for frame in range(len(latents))]
-    vertices = animate_vertices(reference, latents, 0, times, ReferencePose.by_default(run.task.given_mesh), store, QUIET)
+    vertices = animate_vertices(
+        reference, latents, 0, times, ReferencePose.by_default(run.task.given_mesh), store, QUIET
+    )
     found = points_of_motion(vertices, reference.mesh.faces, POINTS, 0).points
     return {**run.key(subject), **work, **compared(found, subject.truth, aligned=not run.task.given_mesh)}
 

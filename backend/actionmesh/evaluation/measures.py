@@ -50,7 +50,9 @@ def distances(
     if alignment is None:
         return Distances(cd_4d, cd_4d, cd_m)
     by_frame = [
-        chamfer_distance(align(prediction[frame], truth[frame], alignment, device).apply(prediction[frame]), truth[frame], queries)
+        chamfer_distance(
+            align(prediction[frame], truth[frame], alignment, device).apply(prediction[frame]), truth[frame], queries
+        )
         for frame in chosen
     ]
     return Distances(float(np.mean(by_frame)), cd_4d, cd_m)

@@ -38,7 +38,9 @@ def scorpion(rng: np.random.Generator) -> Rig:
     for side in (1, -1):
         _pincer(rig, rng, np.array([side * thick, 0, length * 0.75]), side, SAND)
         for index in range(4):
-            _bent_leg(rig, np.array([side * thick, -0.02, length * (0.5 - 0.35 * index)]), side, 0.3, 0.25 * index, SAND * 0.7)
+            _bent_leg(
+                rig, np.array([side * thick, -0.02, length * (0.5 - 0.35 * index)]), side, 0.3, 0.25 * index, SAND * 0.7
+            )
     return rig
 
 

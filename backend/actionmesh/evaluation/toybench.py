@@ -60,7 +60,9 @@ class Extent:
     def __post_init__(self) -> None:
         counts = (self.toys, self.outsiders, self.ablations, self.retrieved)
         if min(counts) < 0 or 1 in counts[:2] or not any(counts[:2]):
-            found = f"Toybench cannot measure {self.toys} toys and {self.outsiders} outsiders, {self.ablations} ablated."
+            found = (
+                f"Toybench cannot measure {self.toys} toys and {self.outsiders} outsiders, {self.ablations} ablated."
+            )
             raise InputError(found, "Use at least 2 of each set, or none of one set.")
         if self.frames[:1] != (0,) or not all(0 <= frame < FRAMES for frame in self.frames):
             raise InputError(f"Toybench cannot measure at frames {self.frames}.", f"Start with 0; stay below {FRAMES}.")

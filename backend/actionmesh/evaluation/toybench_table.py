@@ -45,7 +45,12 @@ def _headline_table(summary: dict) -> list[str]:
         for name, found in summary["headline"].items()
     ]
     share = _share(summary["better_than_still"])
-    return ["| | all | worst template |", "|---|---|---|", *rows, f"| mesh + video: sequences better than still | {share} | |"]
+    return [
+        "| | all | worst template |",
+        "|---|---|---|",
+        *rows,
+        f"| mesh + video: sequences better than still | {share} | |",
+    ]
 
 
 def _match_table(match: dict) -> list[str]:
@@ -71,7 +76,13 @@ def _match_template_table(match: dict) -> list[str]:
 
 
 def _template_table(templates: dict[str, dict]) -> list[str]:
-    ratios = "vertex error / still", "CD-M / still", "other clip / still", "CD-4D / frame by frame", "the same, one noise"
+    ratios = (
+        "vertex error / still",
+        "CD-M / still",
+        "other clip / still",
+        "CD-4D / frame by frame",
+        "the same, one noise",
+    )
     relief = "relief's CD-4D / the networks'", "CD-M / the networks'"
     titles = "", "sequences", *ratios, *relief, "IoU", "image-to-3D"
     columns = (*RATIOS, "iou", "chamfer_image")

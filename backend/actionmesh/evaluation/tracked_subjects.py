@@ -95,7 +95,9 @@ class Cast:
     def names(self) -> list[str]:
         """File and animation of each character; if that is not unique, the path of the tracked file."""
         told = [": ".join(filter(None, (_source(track), track.provenance.get("clip")))) for track in self.tracks]
-        return [name if told.count(name) == 1 else str(track.path) for name, track in zip(told, self.tracks, strict=True)]
+        return [
+            name if told.count(name) == 1 else str(track.path) for name, track in zip(told, self.tracks, strict=True)
+        ]
 
     def _row(self, track: Track) -> dict[str, str]:
         """Return the manifest's row whose `file` ends in the source's path.
@@ -124,7 +126,9 @@ def read_manifest(path: Path) -> dict[str, dict[str, str]]:
 
 
 def _source(track: Track) -> str:
-    return str(track.provenance.get("file") or track.provenance.get("source") or track.path.name.removesuffix(".safetensors"))
+    return str(
+        track.provenance.get("file") or track.provenance.get("source") or track.path.name.removesuffix(".safetensors")
+    )
 
 
 def _digest(path: Path) -> str:

@@ -15,7 +15,9 @@ RATIOS = {
 
 def table(results: dict) -> str:
     """Return the results as Markdown."""
-    lines = [f"Checkpoint `{results['checkpoint']}`, preset `{results['preset']}`, {results['summary']['characters']} characters."]
+    lines = [
+        f"Checkpoint `{results['checkpoint']}`, preset `{results['preset']}`, {results['summary']['characters']} characters."
+    ]
     if results["passed_over"]:
         lines.append(f"{results['passed_over']} tracked files without the whole mesh or without pictures were skipped.")
     groups = {"all": results["summary"], **_told(results["splits"]), **_told(results["body_plans"])}
@@ -42,11 +44,16 @@ def _mesh_table(groups: dict[str, dict]) -> list[str]:
 
 def _clip_table(groups: dict[str, dict]) -> list[str]:
     titles = [name.upper().replace("_", "-") for name in DISTANCES]
-    lines = [f"| | {' | '.join(titles)} | image-to-3D | another's shape | the VAE's own | no surface |", "|---" * 8 + "|"]
+    lines = [
+        f"| | {' | '.join(titles)} | image-to-3D | another's shape | the VAE's own | no surface |",
+        "|---" * 8 + "|",
+    ]
     for name, summary in groups.items():
         video, shape = summary["video"], summary["image_to_3d"]
         values = [*(video[key].get(NETWORK) for key in DISTANCES), *shape.values()]
-        lines.append(f"| {name} | " + " | ".join(_text(value) for value in values) + f" | {summary['no_surface'] or ''} |")
+        lines.append(
+            f"| {name} | " + " | ".join(_text(value) for value in values) + f" | {summary['no_surface'] or ''} |"
+        )
     return lines
 
 

@@ -68,7 +68,9 @@ def parts(faces: np.ndarray) -> np.ndarray:
     keys = edges[:, 0] * (faces.max() + 1) + edges[:, 1]
     _, edge_of = np.unique(keys, return_inverse=True)
     owners = np.tile(np.arange(len(faces)), 3)
-    links = coo_matrix((np.ones(len(owners), bool), (owners, len(faces) + edge_of)), shape=(len(faces) + edge_of.max() + 1,) * 2)
+    links = coo_matrix(
+        (np.ones(len(owners), bool), (owners, len(faces) + edge_of)), shape=(len(faces) + edge_of.max() + 1,) * 2
+    )
     return connected_components(links, directed=False)[1][: len(faces)]
 
 

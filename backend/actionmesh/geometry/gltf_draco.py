@@ -41,7 +41,9 @@ def _replace(file: "GltfFile", primitive: dict, stream: dict, decoded: dict[int,
         accessor = entry_of(file.json, "accessors", attributes[name])
         values = np.asarray(mesh.get_attribute_by_unique_id(number)["data"])
         if values.shape != (accessor["count"], WIDTHS[accessor["type"]]):
-            raise ValueError(f"Draco holds {values.shape[0]} x {values.shape[-1]} values of {name}, not {accessor['count']}")
+            raise ValueError(
+                f"Draco holds {values.shape[0]} x {values.shape[-1]} values of {name}, not {accessor['count']}"
+            )
         attributes[name] = _add(file, accessor, values.astype(COMPONENTS[accessor["componentType"]]))
     corners = np.asarray(mesh.faces, "<u4").reshape(-1, 1)
     primitive["indices"] = _add(file, {"componentType": UNSIGNED_INT, "type": "SCALAR"}, corners)
@@ -67,7 +69,9 @@ def _add(file: "GltfFile", like: dict, values: np.ndarray) -> int:
     view = {"buffer": file.add_buffer(rows.tobytes()), "byteLength": rows.size}
     views = file.json.setdefault("bufferViews", [])
     views.append(view | ({"byteStride": stride} if stride != size else {}))
-    entry = {key: value for key, value in like.items() if key not in ("bufferView", "byteOffset", "sparse", "min", "max")}
+    entry = {
+        key: value for key, value in like.items() if key not in ("bufferView", "byteOffset", "sparse", "min", "max")
+    }
     entry |= {"bufferView": len(views) - 1, "count": len(values)}
     entry |= {"min": values.min(axis=0).tolist(), "max": values.max(axis=0).tolist()}
     file.json["accessors"].append(entry)

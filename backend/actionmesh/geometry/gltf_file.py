@@ -98,7 +98,9 @@ class GltfFile:
         try:
             return read_bytes(beside(unquote(uri), self.path.parent))
         except FileNotFoundError as error:
-            raise MeshError(f"There is no file {self.path.parent / unquote(uri)}.", "Put it beside the mesh.") from error
+            raise MeshError(
+                f"There is no file {self.path.parent / unquote(uri)}.", "Put it beside the mesh."
+            ) from error
         except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
             problem = f"{self.path.parent / unquote(uri)} cannot be opened ({error})."
             raise MeshError(problem, "Check that you may read it.") from error
@@ -117,7 +119,9 @@ class GltfFile:
     def _refuse(self, extensions: list[str]) -> None:
         self.refuse_compression(name for name in extensions if name != DRACO)
         for name in extensions:
-            raise MeshError(f"{self.path} needs the glTF extension {name}, which is not read here.", "Export it again without it.")
+            raise MeshError(
+                f"{self.path} needs the glTF extension {name}, which is not read here.", "Export it again without it."
+            )
 
 
 def _chunks(data: bytes) -> Iterator[tuple[int, bytes]]:

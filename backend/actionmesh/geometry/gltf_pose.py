@@ -84,7 +84,9 @@ class Poser:
             if weight and attribute in target:
                 delta = self._array(target[attribute])
                 if delta.shape != shape:
-                    raise ValueError(f"a morph target has {delta.shape[0]} values of {attribute} for {shape[0]} vertices")
+                    raise ValueError(
+                        f"a morph target has {delta.shape[0]} values of {attribute} for {shape[0]} vertices"
+                    )
                 added += weight * delta
         return added
 
@@ -106,7 +108,9 @@ class Poser:
             if "inverseBindMatrices" in skin:
                 inverse = self._array(skin["inverseBindMatrices"]).astype(np.float64)
                 if inverse.shape[1:] != (16,) or len(inverse) < len(places):
-                    raise ValueError(f"skins[{index}] has {len(inverse)} inverse bind matrices for {len(places)} joints")
+                    raise ValueError(
+                        f"skins[{index}] has {len(inverse)} inverse bind matrices for {len(places)} joints"
+                    )
                 places = places @ inverse[: len(places)].reshape(-1, 4, 4).transpose(0, 2, 1)
             self._skins[index] = places
         return self._skins[index]

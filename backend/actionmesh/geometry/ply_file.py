@@ -147,7 +147,9 @@ def _columns(element: Element, reader: _Bytes | _Words) -> dict[str, Column]:
     if not names:
         return {}
     if element.count < 0 or element.count > reader.left:
-        raise ValueError(f"element {element.name} has {element.count} rows, and the file only {reader.left} bytes or words more")
+        raise ValueError(
+            f"element {element.name} has {element.count} rows, and the file only {reader.left} bytes or words more"
+        )
     if all(each[0] != "list" for each in element.properties):
         codes = [PLY_CODES[each[0]] for each in element.properties]
         return dict(zip(names, reader.table(element.count, codes), strict=True))
@@ -175,7 +177,9 @@ def _even(element: Element, reader: _Bytes | _Words) -> dict[str, Column] | None
         if each[0] == "list" and not (head == size).all():
             reader.start = start
             return None
-        found[each[-1]] = np.stack(values, axis=1) if size else np.empty((element.count, 0)) if each[0] == "list" else head
+        found[each[-1]] = (
+            np.stack(values, axis=1) if size else np.empty((element.count, 0)) if each[0] == "list" else head
+        )
     return found
 
 

@@ -38,10 +38,14 @@ class SparseGrid:
         InputError: the resolution is above LARGEST.
     """
 
-    def __init__(self, field: Field, resolution: int, bound: float, chunk: int, device: torch.device, progress: Progress):
+    def __init__(
+        self, field: Field, resolution: int, bound: float, chunk: int, device: torch.device, progress: Progress
+    ):
         assert resolution >= 2 and chunk >= 1
         if resolution > LARGEST:
-            raise InputError(f"A grid of {resolution} cells a side is too fine.", f"Use a resolution of at most {LARGEST}.")
+            raise InputError(
+                f"A grid of {resolution} cells a side is too fine.", f"Use a resolution of at most {LARGEST}."
+            )
         self.field, self.resolution, self.bound = field, resolution, bound
         self.chunk, self.device, self.progress = chunk, device, progress
         side = resolution + 1

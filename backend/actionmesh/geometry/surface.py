@@ -83,7 +83,9 @@ class Normalisation:
         return scaled if self.turn is None else scaled @ self.turn
 
 
-def normalise(vertices: np.ndarray, extent: float = 1.0, turn: np.ndarray | None = None) -> tuple[np.ndarray, Normalisation]:
+def normalise(
+    vertices: np.ndarray, extent: float = 1.0, turn: np.ndarray | None = None
+) -> tuple[np.ndarray, Normalisation]:
     """Centres the bounding box at the origin and scales its longest side to 2 * extent.
 
     Args:
@@ -118,7 +120,9 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     units = np.where(real[:, None], normals / np.where(real, area, 1)[:, None], 0)
     angles = np.where(real[:, None], corner_angles(corners), 0)
     weighted = angles[..., None] * np.concatenate([units, np.ones_like(units[:, :1])], axis=1)[:, None]
-    sums = [np.bincount(faces.reshape(-1), weights=column, minlength=len(vertices)) for column in weighted.reshape(-1, 4).T]
+    sums = [
+        np.bincount(faces.reshape(-1), weights=column, minlength=len(vertices)) for column in weighted.reshape(-1, 4).T
+    ]
     return _unit(np.stack(sums[:3], axis=1), sums[3]).astype(np.float32)
 
 

@@ -49,7 +49,12 @@ def better(
 
 
 def residual(
-    poses: np.ndarray, anchor: int, faces: np.ndarray, film: Film, camera: FilmCamera, check: Callable[[], None] = lambda: None
+    poses: np.ndarray,
+    anchor: int,
+    faces: np.ndarray,
+    film: Film,
+    camera: FilmCamera,
+    check: Callable[[], None] = lambda: None,
 ) -> float:
     """Return how badly poses (T, V, 3) of match space explain the film: the mean over its frames, 0 to 1.
 
@@ -67,13 +72,17 @@ def residual(
         picture, shown = matcher.painted(seen, frame, source, anchor)
         mask, mesh = film.masks[frame].ravel(), seen.sight.mask.ravel()
         pixel = seen.sight.pixel[shown & mask[seen.sight.pixel]]
-        off = np.linalg.norm(picture.reshape(-1, 3)[pixel] - film.pictures[frame].reshape(-1, 3)[pixel].astype(np.float32), axis=1)
+        off = np.linalg.norm(
+            picture.reshape(-1, 3)[pixel] - film.pictures[frame].reshape(-1, 3)[pixel].astype(np.float32), axis=1
+        )
         wrong = np.count_nonzero(mask ^ mesh) + (off**2 / (off**2 + COLOUR**2)).sum()
         residuals.append(wrong / max(1, np.count_nonzero(mask | mesh)))
     return float(np.mean(residuals))
 
 
-def fit(poses: np.ndarray, faces: np.ndarray, film: Film, camera: FilmCamera, check: Callable[[], None] = lambda: None) -> float:
+def fit(
+    poses: np.ndarray, faces: np.ndarray, film: Film, camera: FilmCamera, check: Callable[[], None] = lambda: None
+) -> float:
     """Return the intersection over union of silhouette and subject, mean over the frames of poses (T, V, 3)."""
     overlaps = []
     for frame, pose in enumerate(poses):

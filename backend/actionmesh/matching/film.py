@@ -68,7 +68,9 @@ class Film:
         height, width = (max(1, round(side * ratio)) for side in self.size)
         picture = cv2.resize(self.pictures[frame], (width, height), interpolation=cv2.INTER_AREA)
         mask = cv2.resize(self.masks[frame].astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) >= 0.5
-        return Film(picture[None], mask[None], self.corner, self.factor * ratio, self.frame_size, self.background, sharpness)
+        return Film(
+            picture[None], mask[None], self.corner, self.factor * ratio, self.frame_size, self.background, sharpness
+        )
 
 
 class Outline:
@@ -80,14 +82,18 @@ class Outline:
     @cached_property
     def distance(self) -> np.ndarray:
         """(h, w) float32, distance from the outline in pixels, positive outside."""
-        inside, outside = (cv2.distanceTransform(part.astype(np.uint8), cv2.DIST_L2, 5) for part in (self.mask, ~self.mask))
+        inside, outside = (
+            cv2.distanceTransform(part.astype(np.uint8), cv2.DIST_L2, 5) for part in (self.mask, ~self.mask)
+        )
         return np.where(self.mask, 0.5 - inside, outside - 0.5).astype(np.float32)
 
     @cached_property
     def slope(self) -> np.ndarray:
         """(h, w, 2) float32, the derivative of the smoothed distance by column and row."""
         smooth = cv2.GaussianBlur(self.distance, (0, 0), 1.0)
-        return np.dstack([cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)])
+        return np.dstack(
+            [cv2.Sobel(smooth, cv2.CV_32F, 1, 0, scale=1 / 8), cv2.Sobel(smooth, cv2.CV_32F, 0, 1, scale=1 / 8)]
+        )
 
     @cached_property
     def contour(self) -> np.ndarray:
@@ -119,7 +125,11 @@ def make_still(crops: SubjectCrops, frame: int, sharpness: float) -> Film:
 
 
 def film_of(
-    crops: Iterable[np.ndarray], box: Box, frame_size: tuple[int, int], sharpness: float, check: Callable[[], None] = lambda: None
+    crops: Iterable[np.ndarray],
+    box: Box,
+    frame_size: tuple[int, int],
+    sharpness: float,
+    check: Callable[[], None] = lambda: None,
 ) -> Film:
     """Return the film of crops (h, w, 4) uint8 that share one box."""
     factor = sharpness * LONGER_SIDE / max(box.height, box.width)

@@ -105,7 +105,9 @@ class FlowMatcher:
         pixel = np.where(inside, rows * width + columns, 0)
         seen = inside & (source.depth[pixel] < points[:, 2] + SAME_PLACE) & self.film.masks[source_frame].ravel()[pixel]
         colours = samples(self.film.pictures[source_frame], places)
-        picture = np.where(self.film.masks[frame][..., None], self.film.background, self.film.pictures[frame]).reshape(-1, 3)
+        picture = np.where(self.film.masks[frame][..., None], self.film.background, self.film.pictures[frame]).reshape(
+            -1, 3
+        )
         own = self.film.pictures[frame].reshape(-1, 3)
         picture[pose.sight.pixel] = np.where(seen[:, None], colours, own[pose.sight.pixel])
         return picture.reshape(height, width, 3), seen

@@ -67,7 +67,9 @@ def surface_graph(vertices: np.ndarray, faces: np.ndarray) -> csr_matrix:
     lengths = np.maximum(np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1), 1e-9)
     ends = np.concatenate([edges, edges[:, ::-1]])
     keys, first = np.unique(ends[:, 0] * len(vertices) + ends[:, 1], return_index=True)
-    return csr_matrix((np.tile(lengths, 2)[first], (keys // len(vertices), keys % len(vertices))), shape=(len(vertices),) * 2)
+    return csr_matrix(
+        (np.tile(lengths, 2)[first], (keys // len(vertices), keys % len(vertices))), shape=(len(vertices),) * 2
+    )
 
 
 def _ties(vertices: np.ndarray, edges: np.ndarray) -> list[np.ndarray]:

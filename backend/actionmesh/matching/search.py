@@ -69,14 +69,23 @@ class Starts:
 
 PITCHES = (-14, 0, 12, 26)
 BEFORE = (-24, -12, 0, 12, 24)
-FRONT = Starts(BEFORE, PITCHES, (0.1, 0.25), kept=5, apart=0, finished=2, finished_apart=0, yaw_prior=True, opposite=False)
+FRONT = Starts(
+    BEFORE, PITCHES, (0.1, 0.25), kept=5, apart=0, finished=2, finished_apart=0, yaw_prior=True, opposite=False
+)
 CIRCLE = tuple(range(0, 360, 30))
-AROUND = Starts(CIRCLE, PITCHES, (0.2,), kept=8, apart=20, finished=4, finished_apart=12, yaw_prior=False, opposite=True)
+AROUND = Starts(
+    CIRCLE, PITCHES, (0.2,), kept=8, apart=20, finished=4, finished_apart=12, yaw_prior=False, opposite=True
+)
 """FRONT: a camera before the subject's front, within about 24 degrees. AROUND: a camera anywhere around it."""
 
 
 def find_views(
-    vertices: np.ndarray, faces: np.ndarray, film: Film, frame: int, starts: Starts, check: Callable[[], None] = lambda: None
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    film: Film,
+    frame: int,
+    starts: Starts,
+    check: Callable[[], None] = lambda: None,
 ) -> list[View]:
     """Return the finished views of a frame, the best first.
 
@@ -115,10 +124,14 @@ def find_views(
         agreement = overlap(scene.sight(camera, film.size).mask, film.masks[frame])
         return View(camera, agreement, cost, crease_agreement(scene, vertices, faces, film, frame, camera))
 
-    views = [finished(camera) for camera in apart([camera for _, camera in better], starts.finished_apart, starts.finished)]
+    views = [
+        finished(camera) for camera in apart([camera for _, camera in better], starts.finished_apart, starts.finished)
+    ]
     if starts.opposite:
         best = min(views, key=lambda view: view.cost).camera
-        views.append(finished(framed(vertices, film, frame, (best.yaw + np.pi, -best.pitch, -best.roll, best.inverse_distance))))
+        views.append(
+            finished(framed(vertices, film, frame, (best.yaw + np.pi, -best.pitch, -best.roll, best.inverse_distance)))
+        )
     return ordered(views)
 
 
@@ -202,7 +215,9 @@ def refine(
         step = pairs.step(camera, reach, prior, damping)
         moved = camera.with_numbers(camera.numbers + step)
         if moved.scale <= 0 or moved.inverse_distance < 0:
-            moved = camera.with_numbers(np.maximum(moved.numbers, [-np.inf] * 3 + [0.0, camera.scale / 2] + [-np.inf] * 2))
+            moved = camera.with_numbers(
+                np.maximum(moved.numbers, [-np.inf] * 3 + [0.0, camera.scale / 2] + [-np.inf] * 2)
+            )
         moved_pairs = ContourPairs(scene, vertices, faces, outline, moved)
         moved_cost = moved_pairs.cost(moved, reach) + PRIOR_WEIGHT * prior.cost(moved)
         if moved_cost < cost:
@@ -252,7 +267,9 @@ class ContourPairs:
     @property
     def shares(self) -> np.ndarray:
         """The weight of each residual: each direction counts half."""
-        return np.concatenate([np.full(self.count, 0.5 / self.count), np.full(len(self._targets), 0.5 / len(self._targets))])
+        return np.concatenate(
+            [np.full(self.count, 0.5 / self.count), np.full(len(self._targets), 0.5 / len(self._targets))]
+        )
 
     def cost(self, camera: FilmCamera, reach: float) -> float:
         if not self.count:

@@ -140,9 +140,13 @@ class Carriers:
         nodes[rows[kept], rank[kept]] = by_face.indices[order][kept]
         filled = np.zeros(nodes.shape, bool)
         filled[rows[kept], rank[kept]] = True
-        weights = np.stack([
-            np.asarray(by_corner[corner::3][np.arange(len(faces))[:, None], nodes].todense()) * filled for corner in range(3)
-        ], axis=1)
+        weights = np.stack(
+            [
+                np.asarray(by_corner[corner::3][np.arange(len(faces))[:, None], nodes].todense()) * filled
+                for corner in range(3)
+            ],
+            axis=1,
+        )
         return cls(nodes, weights / weights.sum(axis=2, keepdims=True))
 
 
@@ -161,7 +165,9 @@ class Equations:
             return
         points, moves = self._moves(found.face, found.weights)
         off = self.camera.pixels(points) - found.target
-        self._add(self.camera.jacobian(points) @ moves.columns, off, np.repeat(found.trust[:, None], 2, axis=1), moves.nodes)
+        self._add(
+            self.camera.jacobian(points) @ moves.columns, off, np.repeat(found.trust[:, None], 2, axis=1), moves.nodes
+        )
 
     def add_outline(self, pose: Pose, outline: Outline, weights: Weights) -> None:
         """Require the mesh's contour to lie on the mask's, and the mask's on the mesh's."""
@@ -189,7 +195,9 @@ class Equations:
         turned = np.einsum("eij,ej->ei", state.turns[starts], rest.edges)
         off = (turned - (state.places[ends] - state.places[starts])) / rest.lengths[:, None]
         stretch = np.linalg.norm(off, axis=1)
-        trust = weights.rigidity * (robust_weight(stretch, weights.rigidity_reach) if np.isfinite(weights.rigidity_reach) else 1.0)
+        trust = weights.rigidity * (
+            robust_weight(stretch, weights.rigidity_reach) if np.isfinite(weights.rigidity_reach) else 1.0
+        )
         columns = np.zeros((len(starts), 3, 2, 6))
         columns[:, :, 0, :3] = -cross_matrices(turned)
         columns[:, :, 0, 3:], columns[:, :, 1, 3:] = np.eye(3), -np.eye(3)
@@ -231,7 +239,9 @@ class Equations:
         columns[..., 3:] = shares[:, None, :, None] * np.eye(3)[None, :, None, :]
         return place, Moves(nodes, columns.reshape(len(face), 3, -1))
 
-    def _add_along(self, jacobian: np.ndarray, moves: "Moves", direction: np.ndarray, off: np.ndarray, weights: Weights) -> None:
+    def _add_along(
+        self, jacobian: np.ndarray, moves: "Moves", direction: np.ndarray, off: np.ndarray, weights: Weights
+    ) -> None:
         rows = np.einsum("mi,mij->mj", direction, jacobian)[:, None] @ moves.columns
         trust = weights.outline * robust_weight(off, weights.outline_reach) * (np.abs(off) < weights.outline_end)
         self._add(rows, off[:, None], trust[:, None], moves.nodes)
@@ -242,7 +252,9 @@ class Equations:
             return
         scale = np.sqrt(trust)
         at = np.repeat((6 * nodes[:, :, None] + np.arange(6)).reshape(len(nodes), 1, -1), off.shape[1], axis=1)
-        self._rows.append(Rows((columns * scale[..., None]).reshape(off.size, -1), at.reshape(off.size, -1), (off * scale).ravel()))
+        self._rows.append(
+            Rows((columns * scale[..., None]).reshape(off.size, -1), at.reshape(off.size, -1), (off * scale).ravel())
+        )
 
 
 @dataclass(frozen=True)

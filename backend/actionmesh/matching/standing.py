@@ -85,7 +85,9 @@ def stand(
         return _facing(vertices, faces, still, 0, check)
     yaw = float(np.degrees(views[0].camera.yaw))
     turned = replace(to_match, turn=turn_of(yaw))
-    return Standing(wrapped(yaw), turned, _usual(replace(views[0], camera=replace(views[0].camera, yaw=0.0))), _second(views))
+    return Standing(
+        wrapped(yaw), turned, _usual(replace(views[0], camera=replace(views[0].camera, yaw=0.0))), _second(views)
+    )
 
 
 def _facing(vertices: np.ndarray, faces: np.ndarray, still: Film, yaw: float, check: Callable[[], None]) -> Standing:
@@ -103,7 +105,9 @@ def _trusted(views: list[View]) -> bool:
     best = views[0]
     rivals = any(view.creases > LEAST_CREASES for view in views[1:])
     exact = best.cost < LARGEST_COST and not (best.creases < LEAST_CREASES and rivals)
-    return exact or _stands_out(best, [view for view in views[1:] if angle_between(view.camera, best.camera) > AROUND.apart])
+    return exact or _stands_out(
+        best, [view for view in views[1:] if angle_between(view.camera, best.camera) > AROUND.apart]
+    )
 
 
 def _stands_out(best: View, elsewhere: list[View]) -> bool:

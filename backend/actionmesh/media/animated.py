@@ -41,7 +41,8 @@ class AnimatedPicture:
     def count(self, enough: int | None = None) -> int:
         if self._breaks_off and (enough is None or enough > self._count):
             raise MediaError(
-                f"{self._path} is damaged: it breaks off at frame {self._count}.", "Export it again, or choose other frames."
+                f"{self._path} is damaged: it breaks off at frame {self._count}.",
+                "Export it again, or choose other frames.",
             )
         return self._count
 

@@ -74,7 +74,11 @@ def _open(path: Path) -> Any:
     except PermissionError as error:
         raise MediaError(f"{path} may not be read.", "Change its permissions.") from error
     except (av.FFmpegError, OSError, ValueError) as error:
-        what = "is damaged: its index, which comes last, is missing" if _lacks_index(path) else "is no video that can be read"
+        what = (
+            "is damaged: its index, which comes last, is missing"
+            if _lacks_index(path)
+            else "is no video that can be read"
+        )
         raise MediaError(f"{path} {what}.", CURE) from error
 
 

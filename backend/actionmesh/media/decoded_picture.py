@@ -34,7 +34,9 @@ def told(path: Path, name: str, index: int) -> Iterator[None]:
     except PermissionError as error:
         raise MediaError(f"{path} may not be read.", "Change its permissions.") from error
     except Image.DecompressionBombError as error:
-        raise MediaError(f"{path} has more than {MAX_PIXELS // 10**6} million pixels{at}.", "Export it smaller.") from error
+        raise MediaError(
+            f"{path} has more than {MAX_PIXELS // 10**6} million pixels{at}.", "Export it smaller."
+        ) from error
     except UnidentifiedImageError as error:
         raise MediaError(f"{path} is damaged or no picture{at}.", CURE) from error
     except ValueError as error:

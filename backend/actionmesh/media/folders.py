@@ -49,7 +49,9 @@ def find_pictures(source: str, check: Callable[[], None] = lambda: None) -> list
     except OSError as error:
         raise MediaError(f"The folder {folder} cannot be read ({error.strerror}).", "Check the path.") from error
     if not pictures:
-        raise MediaError(f"{source} holds no pictures.", "Give a folder or a pattern of png, jpg, webp, tif or bmp files.")
+        raise MediaError(
+            f"{source} holds no pictures.", "Give a folder or a pattern of png, jpg, webp, tif or bmp files."
+        )
     return sorted(pictures, key=lambda picture: natural_order(picture.name))
 
 

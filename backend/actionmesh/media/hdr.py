@@ -60,4 +60,6 @@ def _light(curve: int) -> np.ndarray:
 def _to_srgb() -> np.ndarray:
     """(4096,) uint8: the code of each brightness from 0 to 1."""
     light = np.arange(4096) / 4095
-    return np.rint(255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)).astype(np.uint8)
+    return np.rint(255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)).astype(
+        np.uint8
+    )

@@ -81,4 +81,6 @@ def _open(source: str, check: Callable[[], None]) -> tuple[FrameSource, FrameSou
 def _require_as_many(source: FrameSource, masks: FrameSource) -> None:
     frames, found = source.count(), masks.count()
     if frames != found:
-        raise MediaError(f"{source.name} has {frames} frames and its mask {masks.name} has {found}.", "Give one mask a frame.")
+        raise MediaError(
+            f"{source.name} has {frames} frames and its mask {masks.name} has {found}.", "Give one mask a frame."
+        )

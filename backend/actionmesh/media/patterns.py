@@ -25,7 +25,10 @@ def matcher(pattern: str) -> Callable[[str], bool]:
     places, stay_for_any, stay_for_digits = _places(pattern)
     if len(places) > LONGEST_NAME:
         return lambda name: False
-    fits = {character: _bits(place in (character, "?") for place in places) for character in {*places, *DIGITS} - {"?", "%d"}}
+    fits = {
+        character: _bits(place in (character, "?") for place in places)
+        for character in {*places, *DIGITS} - {"?", "%d"}
+    }
     fits_any, fits_digit = _bits(place == "?" for place in places), _bits(place == "%d" for place in places)
 
     def matches(name: str) -> bool:

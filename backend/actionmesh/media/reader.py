@@ -58,7 +58,12 @@ def read_clip(
 
 
 def read_frames(
-    source: "FrameSource", masks: "FrameSource | None", indices: np.ndarray, fps: float | None, max_side: int, progress: Progress
+    source: "FrameSource",
+    masks: "FrameSource | None",
+    indices: np.ndarray,
+    fps: float | None,
+    max_side: int,
+    progress: Progress,
 ) -> Clip:
     """The frames at rising `indices` (T,) int64; for the other arguments see `read_clip`."""
     native = NativeFrames(source, masks, tuple(indices.tolist()))

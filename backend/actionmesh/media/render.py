@@ -155,7 +155,9 @@ def _rays(
     return np.broadcast_to(np.array([0, 0, camera.distance], np.float32), plane.shape).copy(), plane
 
 
-def _trace(seen: np.ndarray, faces: np.ndarray, origins: np.ndarray, directions: np.ndarray, eye: np.ndarray | None) -> Hits:
+def _trace(
+    seen: np.ndarray, faces: np.ndarray, origins: np.ndarray, directions: np.ndarray, eye: np.ndarray | None
+) -> Hits:
     found = RayScene(seen, faces).hits(origins, directions, eye)
     rays = np.flatnonzero(found.face >= 0)
     u, v, normals = found.u[rays], found.v[rays], found.normal[rays]

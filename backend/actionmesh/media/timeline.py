@@ -59,7 +59,9 @@ def read_timeline(path: Path, enough: int | None, check: Callable[[], None] = la
     limit = None if enough is None else enough + REORDER_MARGIN
     with open_video(path) as video:
         packets = _read_packets(video, limit, check)
-        unstamped = None in packets.stamps or not packets.keyframes or packets.starts_anew or _stamps_mean_nothing(video)
+        unstamped = (
+            None in packets.stamps or not packets.keyframes or packets.starts_anew or _stamps_mean_nothing(video)
+        )
         if not unstamped:
             return without_lost_ends(path, _by_packets(video, packets, limit), len(packets.stamps) != limit, check)
     with open_video(path) as video:
@@ -115,7 +117,9 @@ def _by_packets(video: OpenVideo, packets: _Packets, limit: int | None) -> Timel
     ended = len(packets.stamps) != limit
     by_order = video.container.format.name in BROADCAST
     keyframes = [
-        (shown, read if by_order and read is not None else shown) for shown, read in packets.keyframes if shown is not None
+        (shown, read if by_order and read is not None else shown)
+        for shown, read in packets.keyframes
+        if shown is not None
     ]
     return Timeline(
         stamps,

@@ -144,7 +144,9 @@ class _Decoder:
         if self._shown is None:
             return 0
         picture, position = self._shown
-        return (position if self._timeline.numbered else bisect_right(self._timeline.stamps, position) - 1) + picture.sound
+        return (
+            position if self._timeline.numbered else bisect_right(self._timeline.stamps, position) - 1
+        ) + picture.sound
 
     def frame_at(self, index: int) -> Any:
         """The frame that is seen at a time of the timeline; wanted ones rise from call to call.

@@ -79,7 +79,14 @@ class Attention(nn.Module):
         norm_context: layer-normalise the context first.
     """
 
-    def __init__(self, width: int, heads: int, context_width: int | None = None, qk_norm: bool = False, norm_context: bool = False):
+    def __init__(
+        self,
+        width: int,
+        heads: int,
+        context_width: int | None = None,
+        qk_norm: bool = False,
+        norm_context: bool = False,
+    ):
         super().__init__()
         head_dim = width // heads
         self.heads = heads

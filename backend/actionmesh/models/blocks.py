@@ -73,7 +73,9 @@ class DenoiserBlock(nn.Module):
         self.x_attn.fuse_projections()
         self.ff.rows = execution.feed_forward_rows
 
-    def forward(self, x: Tensor, frames: int, context: KeysValues | None, rope: Rope | None, skip: Tensor | None = None) -> Tensor:
+    def forward(
+        self, x: Tensor, frames: int, context: KeysValues | None, rope: Rope | None, skip: Tensor | None = None
+    ) -> Tensor:
         """Apply the block to x ((B T), N, D) and return the same shape.
 
         Args:

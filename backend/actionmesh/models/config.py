@@ -56,7 +56,9 @@ class JsonConfig:
             _check_kinds(cls, given)
             return cls(**given)
         except (TypeError, ValueError) as error:
-            raise CheckpointError(f"{source} does not describe a {cls.__name__}: {error}.", "Download it again.") from error
+            raise CheckpointError(
+                f"{source} does not describe a {cls.__name__}: {error}.", "Download it again."
+            ) from error
 
     @classmethod
     def load(cls: type[Config], path: Path) -> Config:

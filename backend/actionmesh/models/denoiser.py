@@ -117,7 +117,9 @@ class Denoiser(nn.Module):
         self.time_proj = TimeProjection(width)
         self.proj_in = nn.Linear(config.in_channels, width)
         self.blocks = nn.ModuleList(
-            DenoiserBlock(width, config.num_attention_heads, config.cross_attention_dim, config.mlp_ratio, i > layers // 2)
+            DenoiserBlock(
+                width, config.num_attention_heads, config.cross_attention_dim, config.mlp_ratio, i > layers // 2
+            )
             for i in range(layers)
         )
         self.norm_out = LayerNorm(width)
@@ -221,7 +223,12 @@ class TemporalDenoiser(Denoiser):
         return DenoiserCache(self.prepare_context(flat), rope)
 
     def forward(
-        self, latents: Tensor, time: Tensor, cache: DenoiserCache, known: Tensor | None = None, frame_times: Tensor | None = None
+        self,
+        latents: Tensor,
+        time: Tensor,
+        cache: DenoiserCache,
+        known: Tensor | None = None,
+        frame_times: Tensor | None = None,
     ) -> Tensor:
         """Return the velocity x0 - noise (B, T, N, D) of latents (B, T, N, D) at time (B) in [0, 1000].
 

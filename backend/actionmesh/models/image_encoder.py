@@ -38,7 +38,9 @@ class ImageEncoderSizes(JsonConfig):
         if self.hidden_size % self.num_attention_heads:
             raise ValueError(f"hidden_size {self.hidden_size} cannot be cut into {self.num_attention_heads} heads")
         if self.patch_size > self.image_size or self.num_channels != 3:
-            raise ValueError(f"patches of {self.patch_size} pixels in {self.num_channels} channels of {self.image_size} pixels")
+            raise ValueError(
+                f"patches of {self.patch_size} pixels in {self.num_channels} channels of {self.image_size} pixels"
+            )
         if self.hidden_act not in ACTIVATIONS:
             raise ValueError(f"hidden_act is {shown(self.hidden_act)}, and {', '.join(ACTIVATIONS)} are known")
 
@@ -51,7 +53,9 @@ def image_encoder_sizes(path: Path) -> ImageEncoderSizes:
     """
     values = read_json(path)
     if values.get("model_type") != "dinov2":
-        raise CheckpointError(f"{path} does not describe a DINOv2 image encoder.", "Use the folder as it was downloaded.")
+        raise CheckpointError(
+            f"{path} does not describe a DINOv2 image encoder.", "Use the folder as it was downloaded."
+        )
     return ImageEncoderSizes.from_dict(values, str(path))
 
 

@@ -23,7 +23,9 @@ class LayerNorm(nn.LayerNorm):
         The kernels of the CPU and of CUDA do.
         """
         kind = input.device.type
-        return (kind == "cpu" and self.weight.dtype == torch.float32) or (kind != "mps" and self.weight.dtype == input.dtype)
+        return (kind == "cpu" and self.weight.dtype == torch.float32) or (
+            kind != "mps" and self.weight.dtype == input.dtype
+        )
 
 
 class GELUProjection(nn.Module):

@@ -64,7 +64,9 @@ class ShapeEncoder(nn.Module):
         super().__init__()
         width = config.width_encoder
         self.proj_in = nn.Linear(frequency_embedding_width(config.embed_frequency) + config.in_channels, width)
-        blocks: list[nn.Module] = [SelfBlock(width, config.num_attention_heads) for _ in range(config.num_layers_encoder)]
+        blocks: list[nn.Module] = [
+            SelfBlock(width, config.num_attention_heads) for _ in range(config.num_layers_encoder)
+        ]
         self.blocks = nn.ModuleList([CrossBlock(width, config.num_attention_heads), *blocks])
         self.norm_out = LayerNorm(width)
 

@@ -78,7 +78,9 @@ class TemporalAutoencoder(LatentDecoder):
         """Whether one `prepare_latents` serves all target times."""
         return self.proj_time is not None
 
-    def prepare_latents(self, latents: Tensor, frame_times: Tensor, source_alpha: Tensor, target_alpha: Tensor) -> KeysValues:
+    def prepare_latents(
+        self, latents: Tensor, frame_times: Tensor, source_alpha: Tensor, target_alpha: Tensor
+    ) -> KeysValues:
         """Compute everything that does not depend on the vertices.
 
         Args:
@@ -111,7 +113,9 @@ class TemporalAutoencoder(LatentDecoder):
             source_alpha, target_alpha: (B) in [0, 1].
         """
         dtype = self.proj_query.weight.dtype
-        embedded = frequency_embedding(vertices[..., :3], self.config.embed_frequency, self.config.embed_include_pi, dtype)
+        embedded = frequency_embedding(
+            vertices[..., :3], self.config.embed_frequency, self.config.embed_include_pi, dtype
+        )
         queries = self.proj_query(torch.cat([embedded, vertices[..., 3:].to(dtype)], dim=-1))
         if self.proj_time is not None:
             queries = queries + self._projected_times(source_alpha, target_alpha).unsqueeze(1)
@@ -130,4 +134,6 @@ class TemporalAutoencoder(LatentDecoder):
 
     def _alphas(self, source_alpha: Tensor, target_alpha: Tensor, dtype: torch.dtype) -> Tensor:
         half = self.config.width // 2
-        return torch.cat([alpha_embedding(source_alpha, half, dtype), alpha_embedding(target_alpha, half, dtype)], dim=-1)
+        return torch.cat(
+            [alpha_embedding(source_alpha, half, dtype), alpha_embedding(target_alpha, half, dtype)], dim=-1
+        )

@@ -38,7 +38,8 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         if parts.is_discarded(part):
             raise Cancelled() from error
         raise OutputError(
-            f"{path} could not be written ({error.strerror or error}).", "Choose a folder with room that you may write to."
+            f"{path} could not be written ({error.strerror or error}).",
+            "Choose a folder with room that you may write to.",
         ) from error
     finally:
         parts.finished(part)

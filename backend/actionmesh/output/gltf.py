@@ -126,7 +126,8 @@ def _add_weight_animation(document: Document, old_weights: dict[int, list[float]
         "name": ANIMATION_NAME,
         "samplers": [{"input": times, "interpolation": "LINEAR", "output": output} for output in weights],
         "channels": [
-            {"sampler": kinds.index(tuple(held)), "target": {"node": node, "path": "weights"}} for node, held in old_weights.items()
+            {"sampler": kinds.index(tuple(held)), "target": {"node": node, "path": "weights"}}
+            for node, held in old_weights.items()
         ],
         "extras": {
             "reference_frame": animation.reference_frame,

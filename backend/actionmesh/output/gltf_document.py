@@ -95,7 +95,9 @@ class Document:
         return start
 
     def _add_view(self, data: bytes, **properties: int) -> int:
-        return add_to(self.json, "bufferViews", dict(buffer=0, byteOffset=self._append(data), byteLength=len(data), **properties))
+        return add_to(
+            self.json, "bufferViews", dict(buffer=0, byteOffset=self._append(data), byteLength=len(data), **properties)
+        )
 
     def array(self, accessor: int) -> np.ndarray:
         """The values of an accessor, as `read_accessor` has them.
@@ -110,7 +112,9 @@ class Document:
 
     def add_scalars(self, values: np.ndarray) -> int:
         """Adds (count,) values as float32 for an animation sampler; the index of their accessor."""
-        return self._add_accessor(np.asarray(values, np.float32)[:, None], self._add_view(values.astype("<f4").tobytes()), 0)
+        return self._add_accessor(
+            np.asarray(values, np.float32)[:, None], self._add_view(values.astype("<f4").tobytes()), 0
+        )
 
     def add_vectors(self, values: np.ndarray) -> list[int]:
         """Adds (K, count, 3) as float32, K vertex attributes in one buffer view; the indices of their accessors.

@@ -146,7 +146,9 @@ def _moved(document: Document, origin: np.ndarray) -> Document:
     return document
 
 
-def _open_document(document: Document, vertices: np.ndarray, faces: np.ndarray, origin: np.ndarray, rows: np.ndarray) -> Source:
+def _open_document(
+    document: Document, vertices: np.ndarray, faces: np.ndarray, origin: np.ndarray, rows: np.ndarray
+) -> Source:
     """Finds the surfaces of a document, in which `rows` says which vertex each of its own is."""
     _separate_meshes(document.json)
     found = list(placed_primitives(document.json, document.array))
@@ -158,7 +160,9 @@ def _open_document(document: Document, vertices: np.ndarray, faces: np.ndarray, 
         added, turned = (poser.morphed(node, content, name, shape) for name in ("POSITION", "NORMAL"))
         blocks.append(Block(primitive.node, content, world, placed.positions, added, turned, rows[primitive.vertices]))
         if flat := _flat(world):
-            document.notes.append(f"The skin of nodes[{primitive.node}] squeezes {flat} vertices flat: they move in part only.")
+            document.notes.append(
+                f"The skin of nodes[{primitive.node}] squeezes {flat} vertices flat: they move in part only."
+            )
     return Source(document, blocks, vertices, faces)
 
 

@@ -158,7 +158,9 @@ def _even_targets(document: Document, mesh: dict, name: str) -> None:
     for primitive, count in zip(shown, counts, strict=True):
         if count < max(counts):
             still = document.add_zeros(_count(document, primitive))
-            primitive["targets"] = primitive.get("targets", []) + [{"POSITION": still} for _ in range(max(counts) - count)]
+            primitive["targets"] = primitive.get("targets", []) + [
+                {"POSITION": still} for _ in range(max(counts) - count)
+            ]
     if len(set(counts)) > 1:
         document.notes.append(f"{name} has morph targets for some of its parts only: the others keep still.")
 

@@ -73,7 +73,9 @@ def _of_obj(file: ObjFile, folder: Path) -> Parts:
     return made
 
 
-def _by_material(file: ObjFile, resolver: Folder, polygon: np.ndarray) -> Iterator[tuple[SimpleMaterial | None, np.ndarray]]:
+def _by_material(
+    file: ObjFile, resolver: Folder, polygon: np.ndarray
+) -> Iterator[tuple[SimpleMaterial | None, np.ndarray]]:
     """Each material and its triangles (n,), given by their polygons (F,); all that are of none are clay together."""
     known = _materials(file, resolver)
     if len(known) > MOST_MATERIALS:
@@ -177,4 +179,6 @@ def _colours_of_ply(file: PlyFile, element: str) -> np.ndarray | None:
         return None
     names = [*RED_GREEN_BLUE, *(["alpha"] if "alpha" in columns else [])]
     full = {"uchar": 255, "uint8": 255, "ushort": 65535, "uint16": 65535}
-    return _as_bytes(np.stack([np.asarray(columns[name], np.float64) / full.get(kinds[name], 1) for name in names], axis=1))
+    return _as_bytes(
+        np.stack([np.asarray(columns[name], np.float64) / full.get(kinds[name], 1) for name in names], axis=1)
+    )

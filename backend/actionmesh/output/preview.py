@@ -86,7 +86,11 @@ class Stage:
 
 
 def write_contact_sheet(
-    animation: Animation, path: Path, source_mesh: Path | None, clip_frames: Frames | None, crops: SubjectCrops | None = None
+    animation: Animation,
+    path: Path,
+    source_mesh: Path | None,
+    clip_frames: Frames | None,
+    crops: SubjectCrops | None = None,
 ) -> None:
     """Writes a .png: rows of input frames, of these with the outline, and of the result from the front and from three quarters.
 
@@ -106,7 +110,11 @@ def write_contact_sheet(
 
 
 def write_film(
-    animation: Animation, path: Path, source_mesh: Path | None, clip_frames: Frames | None, crops: SubjectCrops | None = None
+    animation: Animation,
+    path: Path,
+    source_mesh: Path | None,
+    clip_frames: Frames | None,
+    crops: SubjectCrops | None = None,
 ) -> None:
     """Writes an .mp4 of the input beside the result at the animation's own pace, in H.264 where PyAV has it.
 

@@ -26,7 +26,13 @@ def check_source(path: Path) -> tuple[str, ...]:
     mesh = load_mesh(path)
     poses = np.stack([mesh.vertices, mesh.vertices])
     still = Animation(
-        poses, mesh.faces, np.array([0.0, 1.0]), 0, np.arange(2), Provenance("", str(path), 0, "", "", ""), origin=mesh.origin
+        poses,
+        mesh.faces,
+        np.array([0.0, 1.0]),
+        0,
+        np.arange(2),
+        Provenance("", str(path), 0, "", "", ""),
+        origin=mesh.origin,
     )
     try:
         source = open_file(still, path, mesh)
@@ -34,5 +40,7 @@ def check_source(path: Path) -> tuple[str, ...]:
         animated_document(source, still).to_glb()
     except DAMAGED as error:
         log.debug("%s cannot be saved", path, exc_info=True)
-        raise MeshError(f"{path} is damaged where the result is to be saved{reason(error)}.", "Export it again.") from error
+        raise MeshError(
+            f"{path} is damaged where the result is to be saved{reason(error)}.", "Export it again."
+        ) from error
     return tuple(dict.fromkeys(f"{path.name}: {note}" for note in source.document.notes))

@@ -77,7 +77,9 @@ def _check_kind(path: str | Path) -> None:
     except (FileNotFoundError, NotADirectoryError):  # the place itself is tried before any work, see `try_place`
         return
     except OSError as error:
-        raise OutputError(f"{path} could not be written ({error.strerror}).", "Choose another name or folder.") from error
+        raise OutputError(
+            f"{path} could not be written ({error.strerror}).", "Choose another name or folder."
+        ) from error
     if stat.S_ISDIR(kind):
         if writer is not _write_poses:
             raise OutputError(f"{path} is a folder.", "Choose another file name.")
@@ -93,14 +95,18 @@ def _writer(path: str | Path) -> Writer:
     if not ending or str(path).endswith(("/", os.sep)):
         return _write_poses
     if ending not in WRITERS:
-        raise InputError(f"{path} ends in {ending}, which is no format of a result.", f"Use {', '.join(WRITERS)}, or a folder.")
+        raise InputError(
+            f"{path} ends in {ending}, which is no format of a result.", f"Use {', '.join(WRITERS)}, or a folder."
+        )
     return WRITERS[ending]
 
 
 def _check_folder(folder: Path) -> None:
     others = sorted(entry.name for entry in folder.iterdir() if not POSE_PATTERN.fullmatch(entry.name))
     if others:
-        raise OutputError(f"The folder {folder} holds other files, such as {others[0]}.", "Choose a new or an empty folder.")
+        raise OutputError(
+            f"The folder {folder} holds other files, such as {others[0]}.", "Choose a new or an empty folder."
+        )
 
 
 def _write_safetensors(
@@ -109,7 +115,9 @@ def _write_safetensors(
     animation.save(path)
 
 
-def _write_npz(animation: Animation, path: Path, source_mesh: Path | None, clip: Frames | None, crops: SubjectCrops | None) -> None:
+def _write_npz(
+    animation: Animation, path: Path, source_mesh: Path | None, clip: Frames | None, crops: SubjectCrops | None
+) -> None:
     arrays: dict = {
         **animation.arrays(),
         "reference_frame": np.int64(animation.reference_frame),
@@ -123,7 +131,9 @@ def _write_npz(animation: Animation, path: Path, source_mesh: Path | None, clip:
     write_atomically(path, write)
 
 
-def _write_glb(animation: Animation, path: Path, source_mesh: Path | None, clip: Frames | None, crops: SubjectCrops | None) -> None:
+def _write_glb(
+    animation: Animation, path: Path, source_mesh: Path | None, clip: Frames | None, crops: SubjectCrops | None
+) -> None:
     write_animated_glb(animation, path, source_mesh)
 
 

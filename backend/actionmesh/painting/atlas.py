@@ -35,7 +35,9 @@ class Atlas:
     def texels(self) -> Sight:
         """Return the surface's points at the texels that it covers."""
         height, width = self.size
-        flat = np.concatenate([self.corner_uv * (width, height), np.zeros((*self.corner_uv.shape[:2], 1))], axis=2).reshape(-1, 3)
+        flat = np.concatenate(
+            [self.corner_uv * (width, height), np.zeros((*self.corner_uv.shape[:2], 1))], axis=2
+        ).reshape(-1, 3)
         above = FilmCamera(0.0, 0.0, 0.0, 0.0, 1.0, (0.0, 0.0), (0.0, float(height)))
         return Scene(flat, np.arange(len(flat)).reshape(-1, 3)).sight(above, self.size)
 
@@ -86,10 +88,17 @@ def cut_polygons(vertices: np.ndarray, corners: np.ndarray, polygons: np.ndarray
 
 
 def _packed_again(
-    vertices: np.ndarray, faces: np.ndarray, polygons: np.ndarray, corners: np.ndarray, texels: np.ndarray, cut: np.ndarray
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    polygons: np.ndarray,
+    corners: np.ndarray,
+    texels: np.ndarray,
+    cut: np.ndarray,
 ) -> xatlas.Atlas:
     """Return an atlas packed again, in which polygons with `cut` faces are charts of their own."""
-    pairs, own = np.unique(np.stack([np.repeat(polygons[cut], 3), faces[cut].ravel()], axis=1), axis=0, return_inverse=True)
+    pairs, own = np.unique(
+        np.stack([np.repeat(polygons[cut], 3), faces[cut].ravel()], axis=1), axis=0, return_inverse=True
+    )
     density = np.sqrt(_areas(texels).sum() / max(_areas(vertices[faces].astype(np.float64)).sum(), 1e-30))
     places = np.zeros((corners.max() + 1 + len(pairs), 2), np.float32)
     places[corners] = texels

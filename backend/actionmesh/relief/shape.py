@@ -45,7 +45,11 @@ class Relief:
 
 
 def relief_from_crop(
-    crop: np.ndarray, box: Box, frame_size: tuple[int, int], max_faces: int = MAX_FACES, smallest_part: float = SMALLEST_PART
+    crop: np.ndarray,
+    box: Box,
+    frame_size: tuple[int, int],
+    max_faces: int = MAX_FACES,
+    smallest_part: float = SMALLEST_PART,
 ) -> Relief:
     """Return the shape of a frame's subject.
 

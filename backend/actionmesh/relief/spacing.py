@@ -50,7 +50,9 @@ def spacing_for(contours: Contours, triangles: int) -> Spacing:
     inside = contours.raster(1).astype(np.uint8)
     distance = distances(inside)
     thickness = half_thickness(distance)
-    graded: np.ndarray = np.sqrt(thickness / thickness.max()) * (RIM + (MIDDLE - RIM) * np.minimum(1, distance / thickness))
+    graded: np.ndarray = np.sqrt(thickness / thickness.max()) * (
+        RIM + (MIDDLE - RIM) * np.minimum(1, distance / thickness)
+    )
     most, covered = ACROSS * thickness, inside.astype(bool)
     low, high = SMALLEST, 2.0 * max(inside.shape)
     for _ in range(24):

@@ -48,8 +48,10 @@ def _outline(contours: Contours, spacing: Spacing) -> tuple[np.ndarray, np.ndarr
     """Return points (P, 2) on all contours, and the sides (P, 2) between them."""
     rings = [resampled(polygon, spacing.at(polygon), FEWEST_ON_CONTOUR) for polygon in contours.polygons]
     starts = np.cumsum([0] + [len(ring) for ring in rings])
-    sides = [start + np.stack([np.arange(len(ring)), np.roll(np.arange(len(ring)), -1)], axis=1)
-             for ring, start in zip(rings, starts, strict=False)]
+    sides = [
+        start + np.stack([np.arange(len(ring)), np.roll(np.arange(len(ring)), -1)], axis=1)
+        for ring, start in zip(rings, starts, strict=False)
+    ]
     return np.concatenate(rings), np.concatenate(sides)
 
 
@@ -94,7 +96,9 @@ def _split_sides(outline: np.ndarray, sides: np.ndarray, chosen: np.ndarray) -> 
     """Return the outline and its sides, with a point in the middle of each chosen side."""
     middles = outline[sides[chosen]].mean(axis=1)
     new = len(outline) + np.arange(len(middles))
-    halves = np.concatenate([np.stack([sides[chosen][:, 0], new], axis=1), np.stack([new, sides[chosen][:, 1]], axis=1)])
+    halves = np.concatenate(
+        [np.stack([sides[chosen][:, 0], new], axis=1), np.stack([new, sides[chosen][:, 1]], axis=1)]
+    )
     return np.concatenate([outline, middles]), np.concatenate([sides[~chosen], halves])
 
 

@@ -66,7 +66,9 @@ def evaluations_of(schedule: Schedule, guidance: float, approximation: Approxima
         early = i < ceil(len(guided) / 3)
         computed = turns or early or since_velocity + 1 >= approximation.velocity_every
         since_velocity = 0 if computed else since_velocity + 1
-        unconditional = computed and is_guided and (turns or i == 0 or since_difference + 1 >= approximation.difference_every)
+        unconditional = (
+            computed and is_guided and (turns or i == 0 or since_difference + 1 >= approximation.difference_every)
+        )
         since_difference = 0 if unconditional else since_difference + int(computed)
         evaluations.append(Evaluation(computed, is_guided, unconditional, turns))
     return evaluations
@@ -78,7 +80,9 @@ class GuidedVelocity:
     Without guidance it is v_cond; with a reused difference d it is v_cond + (g - 1) d.
     """
 
-    def __init__(self, branches: Branches, guidance: float, evaluations: Sequence[Evaluation], schedule: Schedule, forecast: str):
+    def __init__(
+        self, branches: Branches, guidance: float, evaluations: Sequence[Evaluation], schedule: Schedule, forecast: str
+    ):
         self.branches, self.guidance, self.evaluations = branches, guidance, evaluations
         self.times = schedule.times.tolist()
         self.order = 0 if forecast == "last" else 1

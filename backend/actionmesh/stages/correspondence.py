@@ -80,7 +80,9 @@ def animate_vertices(
     result = np.empty((len(times), *reference.mesh.vertices.shape), np.float32)
     row_of = {time: row for row, time in enumerate(times)}
     for window in windows:
-        for time, pose in _window_poses(window, poses[window.source], reference, latents, reference_pose, store, advance):
+        for time, pose in _window_poses(
+            window, poses[window.source], reference, latents, reference_pose, store, advance
+        ):
             result[row_of[time]] = reference.moved(pose)
             if time in sources:
                 poses.setdefault(time, pose)

@@ -23,7 +23,13 @@ STAGE = "Stage I: finding the motion"
 
 @torch.no_grad()
 def synchronised_latents(
-    known: dict[int, Tensor], anchor: int, contexts: Tensor, store: ModelStore, preset: Preset, seed: int, progress: Progress
+    known: dict[int, Tensor],
+    anchor: int,
+    contexts: Tensor,
+    store: ModelStore,
+    preset: Preset,
+    seed: int,
+    progress: Progress,
 ) -> Tensor:
     """Return the latents (T, N, D) of all frames, in main memory.
 

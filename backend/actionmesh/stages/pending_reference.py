@@ -79,7 +79,9 @@ class ReadyReference(PendingReference):
         pass
 
 
-def reference_from_picture(context: Tensor, store: ModelStore, preset: Preset, seed: int, progress: Progress) -> PendingReference:
+def reference_from_picture(
+    context: Tensor, store: ModelStore, preset: Preset, seed: int, progress: Progress
+) -> PendingReference:
     """Make a reference from the image tokens (S, C) of the anchor frame.
 
     It has a latent, and the mesh that the VAE decodes from it.

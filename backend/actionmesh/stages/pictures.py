@@ -31,7 +31,9 @@ def encode_frames(frames: Frames | SubjectCrops, store: ModelStore, progress: Pr
     encoder = store.image_encoder
     tokens = []
     for start in progress.track(range(0, len(frames), BATCH), STAGE):
-        crops = (frames[i] if box is None else frames[i][box.slices()] for i in range(start, min(start + BATCH, len(frames))))
+        crops = (
+            frames[i] if box is None else frames[i][box.slices()] for i in range(start, min(start + BATCH, len(frames)))
+        )
         pixels = np.concatenate([pixel_values([padded_crop(crop)], preprocessing) for crop in crops])
         tokens.append(encode_images(encoder, torch.from_numpy(pixels).to(store.device)).cpu())
     context = torch.cat(tokens)

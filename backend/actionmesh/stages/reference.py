@@ -97,7 +97,9 @@ def decode_mesh(latent: Tensor, store: ModelStore, preset: Preset, progress: Pro
 
 @once_more_with_less
 @torch.no_grad()
-def decode_surface(latent: Tensor, store: ModelStore, preset: Preset, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
+def decode_surface(
+    latent: Tensor, store: ModelStore, preset: Preset, progress: Progress
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the raw surface of a latent (N, D): vertices (V, 3) float32 in model space, faces (F, 3) int32.
 
     Raises:

@@ -110,7 +110,9 @@ def make_data(arguments: argparse.Namespace) -> None:
 
     firsts = range(arguments.first_seed, arguments.first_seed + arguments.sequences, SHARD)
     context = get_context("spawn")
-    with ProcessPoolExecutor(arguments.workers, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with ProcessPoolExecutor(
+        arguments.workers, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)
+    ) as pool:
         pictures = not arguments.no_pictures
         for path in pool.map(make_shard, [arguments.data] * len(firsts), firsts, [pictures] * len(firsts)):
             print(path.name, flush=True)

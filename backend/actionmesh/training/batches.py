@@ -48,7 +48,9 @@ class Windows:
     rows: Tensor
 
 
-def shapes(data: ToyData, batch: int, points: int, tokens: int, query_count: int, generator: torch.Generator) -> Surfaces:
+def shapes(
+    data: ToyData, batch: int, points: int, tokens: int, query_count: int, generator: torch.Generator
+) -> Surfaces:
     """Draw random shapes for the VAE, whose tokens are chosen on another frame of their sequence."""
     rows = torch.randint(len(data), (batch,), generator=generator)
     frames = torch.randint(FRAMES, (batch,), generator=generator)
@@ -124,6 +126,10 @@ def encode_windows(vae: ShapeVAE, batch: Windows, mean: Tensor, std: Tensor, noi
 
 def draw_known(batch: int, frames: int, generator: torch.Generator) -> Tensor:
     """Return (B, T) with 1 at the known frames: mostly one, sometimes two or three, anywhere, but never all of them."""
-    count = 1 + (torch.rand(batch, generator=generator) < 0.3).long() + (torch.rand(batch, generator=generator) < 0.1).long()
+    count = (
+        1
+        + (torch.rand(batch, generator=generator) < 0.3).long()
+        + (torch.rand(batch, generator=generator) < 0.1).long()
+    )
     rank = torch.rand(batch, frames, generator=generator).argsort(dim=1).argsort(dim=1)
     return (rank < count.clamp(max=frames - 1)[:, None]).float()

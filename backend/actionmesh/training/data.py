@@ -69,13 +69,17 @@ class ToyData:
             FileNotFoundError: there are none.
             InputError: a shard is of another version, or holds a value that is not finite.
         """
-        paths = [path for path in sorted(folder.glob("tracks_*.safetensors")) if not pictures or picture_path(path).exists()]
+        paths = [
+            path for path in sorted(folder.glob("tracks_*.safetensors")) if not pictures or picture_path(path).exists()
+        ]
         if not paths:
             raise FileNotFoundError(f"{folder} has no shards; make them with `python -m actionmesh.training data`")
         shards = [load_file(path) for path in paths]
         for path, shard in zip(paths, shards, strict=True):
             if shard.keys() != NAMES:
-                raise InputError(f"{path} was made by another version of the generator.", "Make the data again in another folder.")
+                raise InputError(
+                    f"{path} was made by another version of the generator.", "Make the data again in another folder."
+                )
             if not all(torch.isfinite(shard[name]).all() for name in NAMES):
                 raise InputError(f"{path} holds numbers that are not finite.", "Delete it and make the data again.")
         counts = [len(shard["points"]) for shard in shards]
@@ -113,7 +117,9 @@ def make_shard(folder: Path, first_seed: int, pictures: bool, count: int = SHARD
 
 def _tracks(sequences: list[ToySequence]) -> dict[str, Tensor]:
     tracked = [sample_tracked_points(sequence, POINTS, sequence.seed) for sequence in sequences]
-    meshed = [reference_vertices(sequence, VERTICES, np.random.default_rng((sequence.seed, 2))) for sequence in sequences]
+    meshed = [
+        reference_vertices(sequence, VERTICES, np.random.default_rng((sequence.seed, 2))) for sequence in sequences
+    ]
     bodies = stack_bodies([sequence.body for sequence in sequences])
     return {
         "points": _halves([points for points, _ in tracked]),
@@ -171,7 +177,9 @@ def picture_frames(sequence: ToySequence) -> np.ndarray:
 
 def small_pictures(frames: np.ndarray) -> np.ndarray:
     """Put RGBA frames (T, H, W, 4) on white and crop them to one common square: (T, PICTURE, PICTURE, 3) uint8."""
-    return np.stack([cv2.resize(square, (PICTURE, PICTURE), interpolation=cv2.INTER_AREA) for square in padded_frames(frames)])
+    return np.stack(
+        [cv2.resize(square, (PICTURE, PICTURE), interpolation=cv2.INTER_AREA) for square in padded_frames(frames)]
+    )
 
 
 def _concatenate(parts: list[Tensor]) -> Tensor:

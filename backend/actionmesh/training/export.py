@@ -20,7 +20,13 @@ from .recipes import SIZES, Sizes
 
 EXTENT = 0.75
 """Half the longest side of a toy's first frame: the size of the reference shape in training."""
-SAMPLING = {"image_guidance": 2.0, "steps": 1, "guidance": 1.0, **asdict(Approximation()), "guidance_interval": list(FULL_INTERVAL)}
+SAMPLING = {
+    "image_guidance": 2.0,
+    "steps": 1,
+    "guidance": 1.0,
+    **asdict(Approximation()),
+    "guidance_interval": list(FULL_INTERVAL),
+}
 """Sampling settings of every preset. The motion takes one step, so there is nothing to approximate."""
 SMALLEST_PART_OF_TOYS = 0.1
 """A network trained on toys alone leaves loose lumps next to an unfamiliar subject."""

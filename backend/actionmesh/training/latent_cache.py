@@ -68,7 +68,11 @@ class LatentCache:
             read = [self._read(row, recipe.frames, generator) for row in rows.tolist()]
             frames, mean, deviation = (torch.stack(part) for part in zip(*read, strict=True))
             windows = EncodedWindows(mean, deviation, frames.float(), rows, pictures=torch.empty(0))
-            patches = self.source.patches_of(windows, self.sizes.grid).by_window(recipe.frames) if recipe.learn_encoder else None
+            patches = (
+                self.source.patches_of(windows, self.sizes.grid).by_window(recipe.frames)
+                if recipe.learn_encoder
+                else None
+            )
             return Seen(replace(windows, pictures=self.source.pictures_of(windows)), patches)
 
         return draw
@@ -109,7 +113,9 @@ def encode_data_set(folder: Path, vae: ShapeVAE, source: "Source", sizes: Sizes,
         path = shard_path(folder, shard)
         if not path.exists():
             rows = range(shard * CHUNK, min((shard + 1) * CHUNK, len(source)))
-            tensors = {name: tensor for row in rows for name, tensor in encode_sequence(vae, source, row, sizes).items()}
+            tensors = {
+                name: tensor for row in rows for name, tensor in encode_sequence(vae, source, row, sizes).items()
+            }
             write_atomically(path, partial(save_file, tensors))
             print(path.name, flush=True)
     accelerator.wait_for_everyone()

@@ -38,7 +38,9 @@ class TrainingLog:
             return
         means = self.readable({key: value / self._count for key, value in self._sums.items()})
         self._sums, self._count = {}, 0
-        self._write({"step": step, "minutes": round(seconds / 60, 2)} | {key: round(value, 5) for key, value in means.items()})
+        self._write(
+            {"step": step, "minutes": round(seconds / 60, 2)} | {key: round(value, 5) for key, value in means.items()}
+        )
         if self.also:
             self.also(step, means)
 

@@ -76,7 +76,9 @@ def vae_loss(vae: ShapeVAE, batch: Surfaces, noise: Tensor, kl_weight: float) ->
     return {"loss": distance + kl_weight * kl, "distance": distance, "kl": kl, "wrong_side": wrong_side}
 
 
-def image_to_3d_loss(denoiser: ImageTo3DDenoiser, latents: Tensor, context: Tensor, flow: FlowNoise) -> dict[str, Tensor]:
+def image_to_3d_loss(
+    denoiser: ImageTo3DDenoiser, latents: Tensor, context: Tensor, flow: FlowNoise
+) -> dict[str, Tensor]:
     """Return the flow matching loss of clean latents (B, N, D) given image tokens (B, S, C).
 
     The tokens are set to zero where the condition is dropped.

@@ -140,7 +140,9 @@ class Mixture:
         return Patches(**{field.name: getattr(windows, field.name).flatten(0, 1) for field in fields(windows)})
 
     def pictures_of(self, batch: ShownFrames) -> Tensor:
-        pictures, places = zip(*((source.pictures_of(some), at) for source, some, at in self._by_source(batch)), strict=True)
+        pictures, places = zip(
+            *((source.pictures_of(some), at) for source, some, at in self._by_source(batch)), strict=True
+        )
         return torch.cat(pictures)[torch.cat(places).argsort()]
 
     def sequence(self, row: int, points: int, generator: torch.Generator) -> Tensor:

@@ -66,7 +66,9 @@ class FrozenVAE(nn.Module):
 class ImageTo3DObjective(Objective):
     """Flow matching of single frames; with a reader, the image encoder learns too."""
 
-    def __init__(self, denoiser: ImageTo3DDenoiser, encoder: Dinov2Model, reader: PatchReader | None, frozen: FrozenVAE):
+    def __init__(
+        self, denoiser: ImageTo3DDenoiser, encoder: Dinov2Model, reader: PatchReader | None, frozen: FrozenVAE
+    ):
         super().__init__()
         self.frozen = frozen
         self.denoiser, self.encoder, self.reader = denoiser, encoder, reader

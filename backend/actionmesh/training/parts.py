@@ -45,7 +45,9 @@ def load_part(make: Callable[[], Network], folder: Path, name: str) -> Network:
     """
     path = part_path(folder, name)
     if not path.exists():
-        raise InputError(f"{path} is missing.", f"Train the part that makes {name} first, or unpack a checkpoint there.")
+        raise InputError(
+            f"{path} is missing.", f"Train the part that makes {name} first, or unpack a checkpoint there."
+        )
     with torch.device("meta"):
         network = make()
     tensors = read_tensors(path)

@@ -96,7 +96,9 @@ FULL = Sizes(
     tokens=1024,
     points=16384,
     vae=ShapeVAEConfig(3, 64, 8, 512, 1024, num_layers_encoder=8, num_layers_decoder=16),
-    image_to_3d=ImageTo3DConfig(num_attention_heads=16, width=2048, in_channels=64, num_layers=21, cross_attention_dim=1024),
+    image_to_3d=ImageTo3DConfig(
+        num_attention_heads=16, width=2048, in_channels=64, num_layers=21, cross_attention_dim=1024
+    ),
     temporal=TemporalDenoiserConfig(
         num_tokens_nominal=2048,
         temporal_context_size=16,
@@ -117,7 +119,13 @@ FULL = Sizes(
         num_layers=16,
         num_attention_heads=8,
     ),
-    encoder={"hidden_size": 1024, "num_hidden_layers": 24, "num_attention_heads": 16, "image_size": 518, "patch_size": 14},
+    encoder={
+        "hidden_size": 1024,
+        "num_hidden_layers": 24,
+        "num_attention_heads": 16,
+        "image_size": 518,
+        "patch_size": 14,
+    },
     preprocessing=ImagePreprocessing(),
 )
 """The public sizes (TripoSG, ActionMesh, DINOv2 ViT-L/14)."""
@@ -210,7 +218,9 @@ RECIPES = {
     "finetune_vae": PartRecipe(32, 1, LoopConfig(steps=12000, minutes=14, rate=8e-4)),
     "image_to_3d": PartRecipe(32, 1, LoopConfig(steps=12000, minutes=18, rate=1e-3)),
     "temporal": PartRecipe(8, 8, LoopConfig(steps=12000, minutes=45, rate=2e-3), relative=True),
-    "finetune_temporal": PartRecipe(8, 8, LoopConfig(steps=12000, minutes=85, rate=2e-3), pure_noise=0.5, relative=True),
+    "finetune_temporal": PartRecipe(
+        8, 8, LoopConfig(steps=12000, minutes=85, rate=2e-3), pure_noise=0.5, relative=True
+    ),
     "autoencoder": PartRecipe(12, 8, LoopConfig(steps=12000, minutes=35, rate=1e-3), relative=True),
     "continue_autoencoder": PartRecipe(12, 8, LoopConfig(steps=12000, minutes=35, rate=1e-3), relative=True),
     "refit_image_to_3d": PartRecipe(32, 1, LoopConfig(steps=6000, minutes=10, rate=1e-3), learn_encoder=False),

@@ -110,7 +110,9 @@ def find_recipe(part: str, sizes: str) -> PartRecipe:
     try:
         return recipe_of(part, sizes)
     except KeyError as error:
-        raise InputError(f"There is no recipe for {part!r} of the sizes {sizes!r}.", "See `training/recipes.py`.") from error
+        raise InputError(
+            f"There is no recipe for {part!r} of the sizes {sizes!r}.", "See `training/recipes.py`."
+        ) from error
 
 
 def prepare(job: Job) -> Training:
@@ -243,7 +245,9 @@ def initialise_autoencoder_from_vae(autoencoder: TemporalAutoencoder, vae: Shape
     autoencoder.norm_out.load_state_dict(vae.decoder.norm_out.state_dict())
     with torch.no_grad():
         autoencoder.post_quant.weight.copy_(vae.post_quant.weight * std)
-        autoencoder.post_quant.bias.copy_(vae.post_quant.bias + vae.post_quant.weight @ mean.expand(vae.config.latent_channels))
+        autoencoder.post_quant.bias.copy_(
+            vae.post_quant.bias + vae.post_quant.weight @ mean.expand(vae.config.latent_channels)
+        )
         shared = vae.decoder.proj_query.in_features
         autoencoder.proj_query.weight[:, :shared].copy_(vae.decoder.proj_query.weight)
         for parameter in autoencoder.proj_out.parameters():

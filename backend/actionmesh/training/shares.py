@@ -80,4 +80,6 @@ def each_tensor(batch: Batch, change: Callable[[Tensor], Tensor]) -> Batch:
 
 def generator_of(seed: int, step: int, part: int) -> torch.Generator:
     """Return the CPU generator for a part of a step's batch, the same on every machine and device."""
-    return torch.Generator().manual_seed(int(np.random.SeedSequence((seed, step, part)).generate_state(1, np.uint64)[0]))
+    return torch.Generator().manual_seed(
+        int(np.random.SeedSequence((seed, step, part)).generate_state(1, np.uint64)[0])
+    )

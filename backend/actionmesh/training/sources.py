@@ -36,7 +36,9 @@ class Source(Protocol):
 
     def sequence(self, row: int, points: int, generator: torch.Generator) -> Tensor: ...
 
-    def shapes(self, batch: int, points: int, tokens: int, query_count: int, generator: torch.Generator) -> Surfaces: ...
+    def shapes(
+        self, batch: int, points: int, tokens: int, query_count: int, generator: torch.Generator
+    ) -> Surfaces: ...
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,9 @@ def open_source(folder: Path, pictures: bool = True, preprocessing: ImagePreproc
     if is_tracked(folder):
         return TrackedData.load(folder, pictures, preprocessing)
     if pictures and preprocessing.crop_size != TOY_PICTURES.crop_size:
-        problem = f"The pictures in {folder} have {PICTURE} pixels a side; these sizes need {preprocessing.crop_size[0]}."
+        problem = (
+            f"The pictures in {folder} have {PICTURE} pixels a side; these sizes need {preprocessing.crop_size[0]}."
+        )
         raise InputError(problem, "Train them on tracked files.")
     try:
         return Toys(ToyData.load(folder, pictures))

@@ -54,7 +54,9 @@ class TrackedData:
         return len(self.tracks)
 
     @classmethod
-    def load(cls, folder: Path, pictures: bool = True, preprocessing: ImagePreprocessing = TOY_PICTURES) -> "TrackedData":
+    def load(
+        cls, folder: Path, pictures: bool = True, preprocessing: ImagePreprocessing = TOY_PICTURES
+    ) -> "TrackedData":
         """Load the headers of all sequences below a folder, without those whose parts fly apart.
 
         Raises:
@@ -86,12 +88,16 @@ class TrackedData:
         rows = self._draw(batch, frames, points, 0, generator)
         canonical = torch.randint(frames, (batch,), generator=generator)
         order = torch.stack([_in_order(self.tracks[row].frames, frames, generator) for row in rows])
-        parts = [self._read_tracks(row, some, points, generator) for row, some in zip(rows.tolist(), order, strict=True)]
+        parts = [
+            self._read_tracks(row, some, points, generator) for row, some in zip(rows.tolist(), order, strict=True)
+        ]
         tracks, vertices = (torch.stack(part) for part in zip(*parts, strict=True))
         token_indices = choose_tokens(tracks[torch.arange(batch), canonical, :, :3], tokens, generator)
         pictures = torch.empty(0)
         if self.views is not None:
-            pictures = torch.stack([self._read_pictures(row, some) for row, some in zip(rows.tolist(), order, strict=True)])
+            pictures = torch.stack(
+                [self._read_pictures(row, some) for row, some in zip(rows.tolist(), order, strict=True)]
+            )
         return Windows(
             tracks=tracks,
             vertices=vertices,
@@ -104,11 +110,15 @@ class TrackedData:
     def patches_of(self, batch: ShownFrames, grid: int) -> Patches:
         """Return what the grid x grid patches of a batch's pictures show, window by window."""
         assert self.views is not None
-        each = [self._read_shown(row, some.long()) for row, some in zip(batch.rows.tolist(), batch.frame_times, strict=True)]
+        each = [
+            self._read_shown(row, some.long()) for row, some in zip(batch.rows.tolist(), batch.frame_times, strict=True)
+        ]
         points, normals, first = (torch.cat(part) for part in zip(*each, strict=True))
         rows = batch.rows.repeat_interleave(batch.frame_times.shape[1])
         shown = patches_shown(self.views, rows, points, normals, first, grid)
-        means = torch.stack([self.placements[row].of_patches(mean) for row, mean in zip(rows.tolist(), shown.means, strict=True)])
+        means = torch.stack(
+            [self.placements[row].of_patches(mean) for row, mean in zip(rows.tolist(), shown.means, strict=True)]
+        )
         return replace(shown, means=means)
 
     def pictures_of(self, batch: ShownFrames) -> Tensor:
@@ -195,7 +205,9 @@ class TrackedData:
         with opened(track.path) as file:
             surface = torch.cat([read_frames(file, name, frame)[0, chosen] for name in ("points", "normals")], dim=-1)
             elsewhere = read_frames(file, "points", other)[0, chosen]
-            places, distances = (read_frames(file, name, frame)[0, asked] for name in ("query_points", "signed_distances"))
+            places, distances = (
+                read_frames(file, name, frame)[0, asked] for name in ("query_points", "signed_distances")
+            )
         placement = self.placements[row]
         return (
             placement.of_oriented(surface),
@@ -207,7 +219,9 @@ class TrackedData:
 
 def is_tracked(folder: Path) -> bool:
     """Return whether a folder was made by `blender_addon/dataset.py`, or is inside one that was, or contains one."""
-    return any((above / "dataset.json").exists() for above in folder.resolve().parents) or any(folder.rglob("dataset.json"))
+    return any((above / "dataset.json").exists() for above in folder.resolve().parents) or any(
+        folder.rglob("dataset.json")
+    )
 
 
 def views_of(tracks: tuple[Track, ...], cameras: tuple[int, ...], preprocessing: ImagePreprocessing) -> Views:
@@ -228,7 +242,9 @@ def square_in_plane(track: Track, camera: int, preprocessing: ImagePreprocessing
     pixel = 2 * window[2] / track.size
     (row, column), (height, width) = crop.corner, crop.shape
     middle = torch.tensor([column + width / 2, row + height / 2]) - track.size / 2
-    return window[:2] + pixel * middle, pixel * min(height, width) * preprocessing.crop_size[0] / preprocessing.shortest_edge
+    return window[:2] + pixel * middle, pixel * min(height, width) * preprocessing.crop_size[
+        0
+    ] / preprocessing.shortest_edge
 
 
 def _in_order(there: int, wanted: int, generator: torch.Generator) -> Tensor:

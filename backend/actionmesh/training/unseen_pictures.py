@@ -43,7 +43,9 @@ def strip(seed: int, store: LiveStore, preset: Preset) -> np.ndarray:
     return np.concatenate([np.concatenate(list(cells(row)), axis=1) for row in rows])
 
 
-def made_rows(toy: ToySequence, seen: np.ndarray, shown: np.ndarray, store: LiveStore, preset: Preset) -> Iterable[np.ndarray]:
+def made_rows(
+    toy: ToySequence, seen: np.ndarray, shown: np.ndarray, store: LiveStore, preset: Preset
+) -> Iterable[np.ndarray]:
     """Yield rows of up to SHOWN pictures (h, w, 4)."""
     if not store.has("vae"):
         return
@@ -60,7 +62,9 @@ def made_rows(toy: ToySequence, seen: np.ndarray, shown: np.ndarray, store: Live
         yield animated(toy, reference, latents, shown, store) if with_mesh else decoded(latents[shown], store, preset)
 
 
-def animated(toy: ToySequence, reference: Reference, latents: Tensor, shown: np.ndarray, store: LiveStore) -> np.ndarray:
+def animated(
+    toy: ToySequence, reference: Reference, latents: Tensor, shown: np.ndarray, store: LiveStore
+) -> np.ndarray:
     """Render the toy's own mesh, animated by Stage II."""
     times = [float(frame) for frame in range(len(latents))]
     vertices = animate_vertices(reference, latents, 0, times, ReferencePose.CORRECTED, store, QUIET)

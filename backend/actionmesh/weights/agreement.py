@@ -46,4 +46,6 @@ def _require_same(checkpoint: Checkpoint, numbers: dict[str, int]) -> None:
 
 
 def _apart(checkpoint: Checkpoint, why: str) -> CheckpointError:
-    return CheckpointError(f"The parts of {checkpoint.path} do not belong together: {why}.", "Download the checkpoint again.")
+    return CheckpointError(
+        f"The parts of {checkpoint.path} do not belong together: {why}.", "Download the checkpoint again."
+    )

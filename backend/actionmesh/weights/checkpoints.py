@@ -46,12 +46,17 @@ class Settings:
 
     def __post_init__(self) -> None:
         numbers = (*self.latent_mean, *self.latent_std, self.reference_extent)
-        if not all(isinstance(number, int | float) and not isinstance(number, bool) and abs(number) < MOST for number in numbers):
+        if not all(
+            isinstance(number, int | float) and not isinstance(number, bool) and abs(number) < MOST
+            for number in numbers
+        ):
             raise TypeError("latent_mean, latent_std and reference_extent must be numbers")
         if len(self.latent_mean) != len(self.latent_std) or not all(deviation > 0 for deviation in self.latent_std):
             raise ValueError("latent_mean and latent_std do not belong together")
         if not (0 < self.reference_extent <= 1 and is_whole(self.surface_points, 1, MOST_POINTS)):
-            raise ValueError(f"reference_extent {self.reference_extent} and surface_points {self.surface_points} are out of range")
+            raise ValueError(
+                f"reference_extent {self.reference_extent} and surface_points {self.surface_points} are out of range"
+            )
         if not isinstance(self.licence, str) or not isinstance(self.presets, dict):
             raise TypeError("licence must be a text, and presets an object")
         if not isinstance(self.toys_only, bool):
@@ -113,7 +118,9 @@ def open_checkpoint(path: Path) -> Checkpoint:
         CheckpointError: the folder or a part of it is missing; the sentence names which, and where it can be had.
     """
     if not os.path.isdir(path):
-        raise CheckpointError(f"There is no checkpoint folder {path}.", "Choose a folder that holds one, or leave the choice open.")
+        raise CheckpointError(
+            f"There is no checkpoint folder {path}.", "Choose a folder that holds one, or leave the choice open."
+        )
     parts = find_parts(path)
     found = parts.found
     if parts.missing:
@@ -176,7 +183,9 @@ def _folders(parent: Path) -> list[Path]:
     if not os.path.isdir(parent):
         return []
     try:
-        children = sorted(path for path in parent.iterdir() if not path.name.startswith((".", "_")) and _is_folder(path))
+        children = sorted(
+            path for path in parent.iterdir() if not path.name.startswith((".", "_")) and _is_folder(path)
+        )
     except OSError:
         return [parent]
     parts = {path: find_parts(path) for path in children}
@@ -195,7 +204,12 @@ def _is_folder(path: Path) -> bool:
 
 def _describe(path: Path, kind: str) -> CheckpointInfo:
     parts, size = find_parts(path), 0
-    for file in {file for folder in parts.found.values() for depth in ("*", "*/*") for file in folder.glob(f"{depth}.safetensors")}:
+    for file in {
+        file
+        for folder in parts.found.values()
+        for depth in ("*", "*/*")
+        for file in folder.glob(f"{depth}.safetensors")
+    }:
         with suppress(OSError):
             size += file.stat().st_size
     return CheckpointInfo(path.name, path, kind, size, parts.missing)

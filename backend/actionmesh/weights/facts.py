@@ -57,7 +57,9 @@ class CheckpointFacts:
         """The preset with this checkpoint's own numbers; raises InputError for a name that no preset has."""
         if name not in PRESETS:
             raise InputError(f"There is no preset {name!r}.", f"Use one of {', '.join(PRESETS)}.")
-        return PRESETS[name].overridden(self.settings.presets.get(name, {}), str(self.checkpoint.path / "checkpoint.json"))
+        return PRESETS[name].overridden(
+            self.settings.presets.get(name, {}), str(self.checkpoint.path / "checkpoint.json")
+        )
 
     def normalise(self, latents: Tensor) -> Tensor:
         """The VAE's latents (..., D) -> what the denoisers see."""

@@ -71,7 +71,12 @@ def fetch(
 
 
 def _fetch_all(
-    resolved: Resolved, files: Sequence[HubFile], folder: Path, advance: Advance, progress: Progress, endpoint: str | None
+    resolved: Resolved,
+    files: Sequence[HubFile],
+    folder: Path,
+    advance: Advance,
+    progress: Progress,
+    endpoint: str | None,
 ) -> None:
     record = read_record(folder)
     if record is None or record.revision != resolved.revision:
@@ -146,7 +151,9 @@ class _Counter:
     def __enter__(self) -> "_Counter":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         """Nothing is to be closed."""
 
 
@@ -167,7 +174,11 @@ class Digest:
 def digest(path: Path, progress: Progress) -> Digest:
     """Return the checksums of a file; large ones are a stage of their own."""
     size = path.stat().st_size
-    advance = progress.measure(f"{CHECKING} {path.name.partition('.')[0]}", size) if size >= SHOWN_FROM else lambda count: None
+    advance = (
+        progress.measure(f"{CHECKING} {path.name.partition('.')[0]}", size)
+        if size >= SHOWN_FROM
+        else lambda count: None
+    )
     sha256, git = hashlib.sha256(), hashlib.sha1(b"blob %d\0" % size, usedforsecurity=False)
     with path.open("rb") as file:
         while chunk := file.read(CHUNK):
@@ -197,4 +208,6 @@ def unwritable(folder: Path, error: OSError) -> OutputError:
     """Return the sentence for a folder that takes no more."""
     if error.errno in NO_ROOM:
         return OutputError(f"The disk of {folder} is full.", f"Free some room. {AGAIN}")
-    return OutputError(f"{folder} cannot be written ({error.strerror or error}).", "Choose a folder that you may write to.")
+    return OutputError(
+        f"{folder} cannot be written ({error.strerror or error}).", "Choose a folder that you may write to."
+    )

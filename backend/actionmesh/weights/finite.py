@@ -45,7 +45,9 @@ def require_finite_weights(store: "ModelStore", parts: Iterable[str] = PARTS) ->
         with readable(path), safe_open(str(path), framework="pt") as file:
             faulty = next((name for name in file.keys() if not _is_finite(file.get_tensor(name))), None)
         if faulty is not None:
-            raise CheckpointError(f"{path} has numbers that are not finite, in the tensor {faulty}.", "Download it again.")
+            raise CheckpointError(
+                f"{path} has numbers that are not finite, in the tensor {faulty}.", "Download it again."
+            )
 
 
 def _is_finite(tensor: Tensor) -> bool:

@@ -55,7 +55,9 @@ def copy_halved(download: Download, folder: Path, target: Path, types: dict[Path
     record = read_record(folder) or DownloadRecord.begun(download, "unknown")
     made = read_record(target)
     files = dict(made.files) if made is not None and made.revision == record.revision else {}
-    halved = DownloadRecord(record.hub_id, record.revision, record.licence, record.licence_link, record.accepted, files, True)
+    halved = DownloadRecord(
+        record.hub_id, record.revision, record.licence, record.licence_link, record.accepted, files, True
+    )
     try:
         for file in (file for file in download.files if (folder / file.path).is_file()):
             if file.path in files and (target / file.path).is_file():
@@ -135,4 +137,6 @@ def _compare(source: Path, part: Path, chosen: dict[str, torch.dtype]) -> None:
             error = (copy.to(FLOAT32) - original).abs()
             same = bool((error <= original.abs() * ROUNDING + SMALLEST).all())
         if not same:
-            raise OutputError(f"The half-precision copy of {name} in {source} does not read back as it was.", "Try again.")
+            raise OutputError(
+                f"The half-precision copy of {name} in {source} does not read back as it was.", "Try again."
+            )

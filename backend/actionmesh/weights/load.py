@@ -40,7 +40,12 @@ def read_tensors(path: Path, rename: Callable[[str], str] = str) -> dict[str, Te
 
 
 def load(
-    make: Callable[[], Network], path: Path, rename: Callable[[str], str], device: torch.device, type_of: TypeOf, stop: Event
+    make: Callable[[], Network],
+    path: Path,
+    rename: Callable[[str], str],
+    device: torch.device,
+    type_of: TypeOf,
+    stop: Event,
 ) -> Network:
     """Builds a network on the meta device and reads its tensors from a file onto `device` (the CPU or CUDA).
 
@@ -59,7 +64,9 @@ def load(
     return network.eval().requires_grad_(False)
 
 
-def build(make: Callable[[], Network], tensors: Mapping[str, Tensor], source: str, device: str, dtype: torch.dtype) -> Network:
+def build(
+    make: Callable[[], Network], tensors: Mapping[str, Tensor], source: str, device: str, dtype: torch.dtype
+) -> Network:
     """Builds a network on the meta device and gives it `tensors`, cast to `dtype` and moved to `device`.
 
     Integer tensors keep their type.

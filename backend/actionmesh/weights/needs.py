@@ -82,9 +82,13 @@ class Needs:
     def _temporal_autoencoder(self, tokens: int, plan: MemoryPlan) -> int:
         """Bytes of its trunk, or of its query side."""
         trunk, queries = _trunk(tokens, plan), _queries(tokens, plan)
-        return self.temporal_autoencoder.width * max(self.items["temporal_autoencoder"] * trunk, self.query_item * queries)
+        return self.temporal_autoencoder.width * max(
+            self.items["temporal_autoencoder"] * trunk, self.query_item * queries
+        )
 
-    def _denoiser(self, sizes: ImageTo3DConfig | TemporalDenoiserConfig, frames: int, tokens: int, plan: MemoryPlan) -> int:
+    def _denoiser(
+        self, sizes: ImageTo3DConfig | TemporalDenoiserConfig, frames: int, tokens: int, plan: MemoryPlan
+    ) -> int:
         """Numbers of a denoising step over `frames` frames, and the keys and values of their pictures, which one branch has."""
         branches = 2 if plan.guidance_batch else 1
         skips = 0 if plan.execution.host_skips else sizes.num_layers // 2
@@ -129,7 +133,8 @@ def needs_of(checkpoint: Checkpoint, dtype: torch.dtype) -> Needs:
     patch = encoder.patch_size
     return Needs(
         weights={
-            part: _weights(folder / PARTS[part].weights, PARTS[part].rename, types[part]) for part, folder in folders.items()
+            part: _weights(folder / PARTS[part].weights, PARTS[part].rename, types[part])
+            for part, folder in folders.items()
         },
         items={part: types[part](TRUNK).itemsize for part in PARTS},
         query_item=types["temporal_autoencoder"](QUERY).itemsize,

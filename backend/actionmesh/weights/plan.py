@@ -38,7 +38,9 @@ class MemoryPlan:
 PLANS = (
     MemoryPlan("24", resident=True, guidance_batch=True, query_rows=65_536, execution=Execution()),
     MemoryPlan("12", resident=False, guidance_batch=False, query_rows=65_536, execution=Execution()),
-    MemoryPlan("8", resident=False, guidance_batch=False, query_rows=32_768, execution=Execution(feed_forward_rows=8192)),
+    MemoryPlan(
+        "8", resident=False, guidance_batch=False, query_rows=32_768, execution=Execution(feed_forward_rows=8192)
+    ),
     MemoryPlan(
         "6",
         resident=False,
@@ -92,7 +94,9 @@ def free_memory(device: torch.device) -> int:
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
         reserved = torch.cuda.memory_reserved(device)
-        number = torch.cuda.current_device() if device.index is None else device.index  # the fraction is not told without one
+        number = (
+            torch.cuda.current_device() if device.index is None else device.index
+        )  # the fraction is not told without one
         allowed = int(total * torch.cuda.get_per_process_memory_fraction(number)) - reserved
         return max(0, min(free, allowed)) + reserved - torch.cuda.memory_allocated(device)
     available = free_main_memory()

@@ -75,7 +75,9 @@ class Download:
         if self.hub_id.count("/") != 1:
             raise ValueError(f"{self.hub_id!r} is not OWNER/NAME")
         if not self.files or len(set(self.patterns)) < len(self.files):
-            raise ValueError(f"{self.hub_id} names {len(self.files)} files, {len(set(self.patterns))} of them different")
+            raise ValueError(
+                f"{self.hub_id} names {len(self.files)} files, {len(set(self.patterns))} of them different"
+            )
 
     @property
     def name(self) -> str:
@@ -130,7 +132,11 @@ DOWNLOADS = (
     Download(
         "briaai/RMBG-1.4",
         "cuts the subject out of any background",
-        Licence("non-commercial use only", commercial=False, link="https://bria.ai/bria-huggingface-model-license-agreement/"),
+        Licence(
+            "non-commercial use only",
+            commercial=False,
+            link="https://bria.ai/bria-huggingface-model-license-agreement/",
+        ),
         (PublicFile("config.json"), PublicFile("model.safetensors", FLOAT32 * 44_100_000)),
         optional=True,
     ),

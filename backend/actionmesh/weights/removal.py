@@ -59,8 +59,12 @@ def remove(found: Removable) -> int:
     """
     freed = found.bytes
     if not found.files and not found.staging.is_dir():
-        whose = f"{found.kept[0]} was not downloaded by ActionMesh" if found.kept else f"{found.folder} holds nothing of it"
-        raise InputError(f"{found.download.name} cannot be removed: {whose}.", "Delete the folder yourself if you are sure.")
+        whose = (
+            f"{found.kept[0]} was not downloaded by ActionMesh" if found.kept else f"{found.folder} holds nothing of it"
+        )
+        raise InputError(
+            f"{found.download.name} cannot be removed: {whose}.", "Delete the folder yourself if you are sure."
+        )
     try:
         for path in found.files:
             path.unlink()

@@ -78,7 +78,9 @@ class Residence:
     def _give_back(self) -> None:
         """What freed networks have held goes back to the device and to main memory."""
         release_memory(self._device)
-        if self._device.type == "cuda":  # torch keeps pinned memory as it keeps a card's: gigabytes, where networks waited
+        if (
+            self._device.type == "cuda"
+        ):  # torch keeps pinned memory as it keeps a card's: gigabytes, where networks waited
             torch.accelerator.empty_host_cache()
 
 

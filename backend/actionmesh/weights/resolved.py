@@ -60,7 +60,9 @@ def resolve(download: Download, revision: str | None = None, endpoint: str | Non
 
     wanted = download.revision or revision
     try:
-        info = HfApi(endpoint=endpoint).model_info(download.hub_id, revision=wanted, timeout=TIMEOUT, files_metadata=True)
+        info = HfApi(endpoint=endpoint).model_info(
+            download.hub_id, revision=wanted, timeout=TIMEOUT, files_metadata=True
+        )
         return _resolved(download, info)
     except DownloadError:
         raise
@@ -101,7 +103,9 @@ def hub_error(download: Download, error: Exception) -> DownloadError:
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
     if isinstance(error, OfflineModeIsEnabled):
-        return DownloadError("HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids to ask the hub.", "Unset it, and try again.")
+        return DownloadError(
+            "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids to ask the hub.", "Unset it, and try again."
+        )
     if isinstance(error, HfHubHTTPError):
         return _refusal(download, error.response.status_code)
     return DownloadError(f"The hub does not answer for {download.hub_id}.", f"Check the network. {AGAIN}")
@@ -114,5 +118,7 @@ def _refusal(download: Download, status: int) -> DownloadError:
             f"Accept them on {download.page}, then give a token: in HF_TOKEN, by `hf auth login`, or in Blender's preferences.",
         )
     if status == 404:
-        return DownloadError(f"The hub does not know {download.hub_id} or a file of it (404).", "Update ActionMesh, or report it.")
+        return DownloadError(
+            f"The hub does not know {download.hub_id} or a file of it (404).", "Update ActionMesh, or report it."
+        )
     return DownloadError(f"The hub failed for {download.hub_id} ({status}).", f"Try again later. {AGAIN}")

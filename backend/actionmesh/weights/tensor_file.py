@@ -49,7 +49,9 @@ def read_entries(path: Path, rename: Callable[[str], str] = str) -> dict[str, En
         CheckpointError: the file is missing, truncated, of unknown types or no safetensors, or two of its names become one.
     """
     with readable(path):
-        with safe_open(str(regular_file(path)), framework="pt") as file:  # refuses a header that does not fit the file's length
+        with safe_open(
+            str(regular_file(path)), framework="pt"
+        ) as file:  # refuses a header that does not fit the file's length
             names = list(file.keys())
         header, start = _header(path)
         size = path.stat().st_size

@@ -98,7 +98,9 @@ class Rig:
         """Add an ellipsoid at a rest position; `turn` (3, 3) has its axes as columns."""
         self._round(joint, centre, half_axes, colour, turn, boxy=False)
 
-    def box(self, joint: int, centre: Vector, half_axes: Vector, colour: Vector, turn: np.ndarray | None = None) -> None:
+    def box(
+        self, joint: int, centre: Vector, half_axes: Vector, colour: Vector, turn: np.ndarray | None = None
+    ) -> None:
         """Add a box with rounded edges at a rest position; `turn` is as for an ellipsoid."""
         self._round(joint, centre, half_axes, colour, turn, boxy=True)
 
@@ -174,7 +176,9 @@ class Rig:
         rest = np.array([part.centre for part in self.ellipsoids]).reshape(-1, 3)
         centres = np.einsum("tkij,kj->tki", pose.linear[:, joints], rest) + pose.offset[:, joints]
         axes = np.array([part.rotation * part.half_axes for part in self.ellipsoids]).reshape(-1, 3, 3)
-        return centres, *_principal_axes(pose.linear[:, joints] @ axes, np.array([part.boxy for part in self.ellipsoids], bool))
+        return centres, *_principal_axes(
+            pose.linear[:, joints] @ axes, np.array([part.boxy for part in self.ellipsoids], bool)
+        )
 
 
 def _principal_axes(axes: np.ndarray, boxy: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
