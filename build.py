@@ -124,6 +124,7 @@ def test(root: Path, everything: bool = False) -> int:
     python = str(backend[0].ensure(backend[1]))
     checks = {
         "ruff": [python, "-m", "ruff", "check", "--output-format", "concise"],
+        "format": [python, "-m", "ruff", "format", "--check", "--quiet", "."],
         "mypy": [python, "-m", "mypy"],
         "pytest": [python, "-m", "pytest", "-n", str(at_once()), "--ignore=tests/bpy", "--ignore=tests/window"],
     }

@@ -54,7 +54,7 @@ def checks(monkeypatch):
     return checks
 
 
-WITHOUT_BLENDER = ["ruff", "mypy", "pytest"]
+WITHOUT_BLENDER = ["ruff", "format", "mypy", "pytest"]
 EVERYWHERE = [*WITHOUT_BLENDER, "bpy 4.2", "bpy 4.5", "bpy 5.0"]
 
 
