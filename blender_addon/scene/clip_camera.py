@@ -71,7 +71,11 @@ def _lens(object: bpy.types.Object, record: Record, found: protocol.ClipCamera) 
     pixel = None if found.pixel is None else found.pixel * record.scale
     world = np.array(object.matrix_world, np.float64) @ _from_shown(record)
     points = read_surface_points(object.data) @ record.shape_matrix.T
-    return lens_of(local, found.focal, pixel, (found.width, found.height), points, world)
+    try:
+        return lens_of(local, found.focal, pixel, (found.width, found.height), points, world)
+    except (ZeroDivisionError, OverflowError) as error:
+        cure = "Give the object a scale other than 0, or match it again."
+        raise ArtistError(f"{object.name} has no size through the camera that was found.", cure) from error
 
 
 def _from_shown(record: Record) -> np.ndarray:
