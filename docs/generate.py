@@ -21,7 +21,7 @@ COMMAND_LINE, TROUBLESHOOTING = ROOT / "docs" / "command_line.md", ROOT / "docs"
 WIDTH = "100"
 COMMANDS = """# Command line
 
-Made from the program's own help. `actionmesh` is `.venv/bin/actionmesh`; `python -m actionmesh` is the same program.
+Made from the program's own help. `actionmesh` is `.venv/bin/actionmesh`; `python -P -m actionmesh` is the same program.
 """
 MESSAGES = """# Troubleshooting
 

@@ -24,23 +24,18 @@ def read_apart(*clips: object, timeout: float = 100) -> list[dict]:
     return answers
 
 
-def _grown() -> float:
-    import resource  # not on Windows
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def main(clips: list[str]) -> None:
     from actionmesh.media.reader import read_clip
     from actionmesh.options import FrameChoice
+    from tests.backend.peak import peak_megabytes  # not on Windows
 
-    before = _grown()
+    before = peak_megabytes()
     for clip in clips:
         try:
             answer = {"frames": len(read_clip(clip, FrameChoice(), max_side=64).frames)}
         except Exception as error:
             answer = {"error": type(error).__name__, "words": str(error), "cure": getattr(error, "cure", "")}
-        print(json.dumps(answer | {"grown": _grown() - before}), flush=True)
+        print(json.dumps(answer | {"grown": peak_megabytes() - before}), flush=True)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@ reads N spoilt files of each kind, and leaves the last one in FOLDER.
 """
 
 import io
-import resource
 import struct
 import sys
 import zlib
@@ -19,6 +18,7 @@ from PIL import Image
 from .animations import BACKGROUND, PREVIOUS, Part, apng, gif
 from .encodings import coded_frames
 from .media_files import write_video
+from .peak import peak_megabytes
 
 MOST_MEGABYTES = 700
 BOXES = "moov mvhd trak tkhd edts elst mdia mdhd minf stbl stsd stts stss ctts stsc stsz stco avcC sgpd sbgp mdat ftyp".split()
@@ -138,8 +138,7 @@ def fuzz(folder: Path, kind: str, data: bytes, examples: int) -> None:
             read_clip(str(path), FrameChoice(), max_side=64)
         except MediaError as error:
             assert error.problem and error.cure
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        assert grown < MOST_MEGABYTES, f"{grown:.0f} MB"
+        assert peak_megabytes() < MOST_MEGABYTES, f"{peak_megabytes():.0f} MB"
 
     read()
 

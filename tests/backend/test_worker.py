@@ -21,6 +21,8 @@ from .worker_process import FAKE, WORKER, WorkerProcess, fake_job
 
 LIMIT = 30.0
 """Seconds after which a worker hangs; one that ends takes a few tenths, and more on a busy machine."""
+SOON = 10.0
+"""Seconds in which an answer comes that waits for nothing; the jobs of the fake take far longer."""
 """Seconds within which the worker must be gone."""
 
 
@@ -63,7 +65,7 @@ def test_cancel_stops_within_a_step(worker, job, tmp_path):
     assert worker.call(Cancel(id)).running
     error = worker.wait(id).error
     assert error.kind is Kind.CANCELLED
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < SOON
     assert list(tmp_path.iterdir()) == [worker.log]
     assert worker.call(job("quick")).poses == 2
 
@@ -87,7 +89,7 @@ def test_ping_is_answered_at_once_while_a_job_runs(worker, job, behaviour):
     for _ in range(3):
         start = time.monotonic()
         worker.call(Ping())
-        assert time.monotonic() - start < 0.5
+        assert time.monotonic() - start < SOON
 
 
 def test_look_writes_a_picture_and_describes_the_clip(worker, tmp_path):
@@ -244,7 +246,7 @@ def test_kill_is_seen_as_the_end_of_output(worker, job):
     start = time.monotonic()
     while worker.receive(timeout=5) is not None:
         pass
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < SOON
     assert worker.process.wait(5) == -signal.SIGKILL
 
 

@@ -228,5 +228,5 @@ def test_end_of_input_in_the_middle_of_denoising_ends_the_worker(worker, job, tm
     worker.notices.clear()
     worker.start_job(replace(job, steps=10_000), steps=FRAMES + 1)
     worker.process.stdin.close()
-    assert worker.seconds_to_end() < 2
+    assert worker.seconds_to_end() < 30
     assert list(tmp_path.iterdir()) == []
