@@ -3,7 +3,8 @@
     .venv/bin/python benchmarks/soak.py [--jobs 150] [--output soak.json]
 
 The worker is the one that Blender starts. Jobs take turns: your own mesh, a clip alone as a relief, a clip alone through
-the networks; of 4 to 7 frames, every tenth after an unload. Memory is what the system counts as resident (RSS), in MB.
+the networks; each has 4 to 7 frames, and every tenth follows an unload. Memory is what the system counts as resident
+(RSS), in MB.
 """
 
 import argparse

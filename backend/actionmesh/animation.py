@@ -76,7 +76,7 @@ class Animation:
         unmatched: (T, V, 3) float32, the network's poses before match; None if `vertices` are these.
         appearance: UVs and a picture of a mesh that was coloured here. None for plain clay, and for an artist's
             mesh, which keeps its own colours unless the clip's were asked for.
-        origin: (3,) float64; not 0 for a mesh so far away from 0 that float32 would blur it. What is saved counts from 0.
+        origin: (3,) float64; not 0 for a mesh so far from 0 that float32 would blur it. Saved coordinates count from 0.
     """
 
     vertices: np.ndarray
@@ -229,7 +229,7 @@ def _appearance(arrays: dict[str, np.ndarray]) -> Coat | None:
 
 
 def _from_origin(provenance: Provenance, origin: np.ndarray) -> Provenance:
-    """Move the clip's camera, if there is one, as everything moves that counted from `origin` and counts from 0 now."""
+    """Move the clip's camera, if there is one, from coordinates counted from `origin` to coordinates counted from 0."""
     camera = provenance.fit.camera
     if camera is None or not origin.any():
         return provenance

@@ -1,7 +1,7 @@
 """End the command line cleanly on a signal: one sentence, the exit code that shells expect, no half-written files.
 
-Ctrl-C, a closing terminal and `kill` raise in the main thread, so that every `finally` on the way out runs. A signal that
-the shell set to be ignored (`nohup`) stays ignored.
+Ctrl-C, a closing terminal and `kill` raise in the main thread, so that every `finally` on the way out runs. A signal
+that the shell set to be ignored (`nohup`) stays ignored.
 """
 
 import os
@@ -26,7 +26,7 @@ class Ended(KeyboardInterrupt):
 
 
 class Signals:
-    """Remember which signal asked the program to end, because a library may turn the raised exception into another one."""
+    """Remembers which signal asked the program to end, because a library may turn the exception into another one."""
 
     def __init__(self) -> None:
         self.number: int | None = None

@@ -211,7 +211,7 @@ class StageClock:
         self._report(event)
 
     def timings(self) -> dict[str, float]:
-        """Return the seconds of each stage in order of appearance, of the rest, and in total since the clock was made."""
+        """Return the seconds of each stage in order of appearance, of the rest, and in total since the start."""
         total = self._clock() - self._start
         return {**self._seconds, REST: total - sum(self._seconds.values()), TOTAL: total}
 

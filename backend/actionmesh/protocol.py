@@ -4,8 +4,8 @@
                         each answered by a result or an error
     worker -> client    progress, log                                                 never answered
 
-Each message type is a dataclass that carries its method's name, so no name is typed twice. A job is identified by the id
-of its request, such as an `animate` request. Arrays and meshes are passed by file path. This module uses the standard
+Each message type is a dataclass that carries its method's name, so no name is typed twice. A job is identified by the
+id of its request, such as an `animate` request. Arrays and meshes are passed by file path. This module uses the standard
 library only, because both sides import it. It does not cover pipes, threads or what the methods do.
 """
 
@@ -125,7 +125,7 @@ class Facing(StrEnum):
 
 
 class Shape(StrEnum):
-    """Where the mesh comes from if a job has only a clip: the network, or a relief inflated from the subject's outline."""
+    """Where the mesh comes from if a job has only a clip: the network, or a relief of the subject's outline."""
 
     AUTO = "auto"
     NETWORK = "network"

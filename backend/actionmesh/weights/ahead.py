@@ -36,11 +36,11 @@ class Ahead:
     def take(self, name: str, check: Callable[[], None]) -> nn.Module | None:
         """Return a requested part as soon as it is loaded; None if the caller has to load it.
 
-        None is returned for a part that was not requested or whose loading has not begun, and for one that found too little
-        memory: there may be enough once the previous stage has freed its own.
+        None is returned for a part that was not requested or whose loading has not begun, and for one that found too
+        little memory: there may be enough once the previous stage has freed its own.
 
         Args:
-            check: called now and then while waiting for the part; if it raises, the waiting ends. `stop` ends the loading.
+            check: called now and then while waiting; if it raises, the waiting ends. `stop` ends the loading.
         Raises:
             CheckpointError: the part could not be loaded.
         """

@@ -1,8 +1,8 @@
 """Find checkpoints and their parts.
 
-A checkpoint is a folder that holds the public folders as downloaded, under any names: one with `transformer/` and `vae/`
-(TripoSG), one with `denoiser/` and `autoencoder/` (ActionMesh), and optionally one of RMBG-1.4. The bundled checkpoint has
-the same layout and one more file, `checkpoint.json`, for its differences from the public one.
+A checkpoint is a folder that holds the public folders as downloaded, under any names: one with `transformer/` and
+`vae/` (TripoSG), one with `denoiser/` and `autoencoder/` (ActionMesh), and optionally one of RMBG-1.4. The bundled
+checkpoint has the same layout and one more file, `checkpoint.json`, for its differences from the public one.
 """
 
 import os
@@ -32,7 +32,7 @@ class Settings:
             (latent - mean) / std.
         reference_extent: half the longest side that an artist's mesh is scaled to.
         surface_points: how many surface points the VAE encodes.
-        toys_only: whether image-to-3D was trained on procedural toys only, so that a relief suits a real picture better.
+        toys_only: whether image-to-3D was trained on procedural toys only, so that a relief is better for real pictures.
         presets: numbers that replace those of `presets.PRESETS`, by preset and name.
         licence: what the user must know before using the weights.
     """
@@ -183,7 +183,7 @@ def files_of(path: Path) -> list[Path]:
 
 
 def _folders(parent: Path) -> list[Path]:
-    """Return the checkpoints in a folder; the folder itself if only its parts together make one, or if it is unreadable."""
+    """Return the checkpoints in a folder; the folder itself if only all of it is one, or if it is unreadable."""
     if not os.path.isdir(parent):
         return []
     try:

@@ -137,6 +137,4 @@ def _compare(source: Path, part: Path, chosen: dict[str, torch.dtype]) -> None:
             error = (copy.to(FLOAT32) - original).abs()
             same = bool((error <= original.abs() * ROUNDING + SMALLEST).all())
         if not same:
-            raise OutputError(
-                f"The half-precision copy of {name} in {source} differs from the original.", "Try again."
-            )
+            raise OutputError(f"The half-precision copy of {name} in {source} differs from the original.", "Try again.")

@@ -16,7 +16,7 @@ RENAMES = {
 
 
 def our_name(name: str) -> str:
-    """Return our name: `decoder.blocks.0.attn1.to_q.weight` -> `decoder.blocks.0.s_attn.to_q.weight`; ours stay as is."""
+    """Return our name: `decoder.blocks.0.attn1.to_q.weight` -> `decoder.blocks.0.s_attn.to_q.weight`; ours stay."""
     return ".".join(RENAMES.get(part, part) for part in name.split("."))
 
 

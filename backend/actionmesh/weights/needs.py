@@ -6,8 +6,8 @@ Weights are counted exactly. For activations, the largest set that lives at the 
 - the stream, its sum, the block's input that the caller holds, and one temporary (4);
 - the U-Net skips that are kept (one for each block of the first half);
 - the larger of self-attention's normed input, fused queries, keys and values, rotated queries and keys, and result
-  (1 + 3 + 2 + 1 = 7), and the feed-forward's normed input and its inner layer before and after GELU (1 + 2 r, for as many
-  tokens as it takes at once).
+  (1 + 3 + 2 + 1 = 7), and the feed-forward's normed input and its inner layer before and after GELU (1 + 2 r, for as
+  many tokens as it takes at once).
 
 Attention itself is counted as linear in tokens, as it is in the fused kernels (FlashAttention, Dao et al. 2022).
 """
@@ -43,7 +43,7 @@ class Needs:
     """The sizes that determine how much memory a checkpoint takes.
 
     Args:
-        weights: bytes of each part on its device. A denoiser is loaded in one form at a time, and counts as the exact one.
+        weights: bytes of each part on its device. A denoiser is loaded in one form at a time, counted as the exact one.
         items: bytes per number in each part; for the temporal autoencoder, in its trunk.
         query_item: bytes per number in the temporal autoencoder's query side.
         encoder_width: of the image encoder.

@@ -20,6 +20,7 @@ MARGIN = 1.15
 class MemoryPlan:
     """How a job fits its device.
 
+    Args:
         name: "24", "12", "8" or "6": the GB of the card that it is made for.
         resident: all networks stay on the device; otherwise only the computing one, and the others wait in main memory.
         guidance_batch: both branches of guidance run as one batch of two; otherwise one after the other.
@@ -52,7 +53,7 @@ PLANS = (
 
 
 def choose_plan(free: int, needed: Callable[[MemoryPlan], int], plans: Sequence[MemoryPlan] = PLANS) -> MemoryPlan:
-    """Return the roomiest plan whose needs in bytes fit into `free` bytes; the smallest if none fits, which may fail."""
+    """Return the roomiest plan that fits into `free` bytes by its needs; the smallest if none fits, which may fail."""
     return next((plan for plan in plans if MARGIN * needed(plan) <= free), plans[-1])
 
 
@@ -74,8 +75,8 @@ def lighter(plan: MemoryPlan) -> tuple[MemoryPlan, ...]:
 def on_device(plan: MemoryPlan, device: torch.device) -> MemoryPlan:
     """Return the plan adapted to the kind of device.
 
-    On a card, blocks are compiled, and steps are recorded as graphs if networks stay in place. On a CPU, compiling takes
-    longer than it saves; fewer queries at once stay in its caches, and can be cancelled sooner.
+    On a card, blocks are compiled, and steps are recorded as graphs if networks stay in place. On a CPU, compiling
+    takes longer than it saves; fewer queries at once stay in its caches, and can be cancelled sooner.
     """
     if device.type == "cpu":
         return replace(plan, query_rows=min(plan.query_rows, CPU_QUERY_ROWS))

@@ -11,7 +11,7 @@ from ..models.temporal_autoencoder import TemporalAutoencoderConfig
 
 FLOAT32 = torch.float32
 PUBLISHED: Mapping[str, torch.dtype] = {"image_encoder": FLOAT32, "shape_vae": torch.float16}
-"""Parts with a type of their own, whatever the device's half precision: the image encoder keeps the type of its file."""
+"""Parts with a type of their own, whatever the device's half precision: the image encoder keeps its file's type."""
 
 TypeOf = Callable[[str], torch.dtype]
 """Maps a tensor's name in its network to the type that it is cast to."""

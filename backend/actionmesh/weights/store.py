@@ -138,7 +138,7 @@ class ModelStore(CheckpointFacts):
         self._ahead.start({key: partial(self._read_ahead, part, self._make(part)) for key, part in missing.items()})
 
     def denoiser(self, part: str, float8: bool = False) -> Any:
-        """Return "image_to_3d" or "temporal_denoiser"; with `float8`, a separate network whose linears compute in 8 bits.
+        """Return "image_to_3d" or "temporal_denoiser"; with `float8`, its separate network with linears in 8 bits.
 
         Only one form is loaded at a time: the other is freed.
         """
@@ -224,7 +224,7 @@ class ModelStore(CheckpointFacts):
         return PARTS[name].maker(getattr(self.checkpoint, name) / "config.json")
 
     def _read(self, name: str, make: Make, device: torch.device, stop: Event) -> nn.Module:
-        """Return a part's network with its weights, on `device`; in main memory if that is Apple's GPU, to be moved later."""
+        """Return a part's network with its weights, on `device`; for Apple's GPU, in main memory, to be moved later."""
         if name not in PARTS:
             return make()
         path = self._weights(name)
