@@ -135,7 +135,10 @@ def download_command(found: Presence, shell: Shell, program: str) -> str:
 
 
 def hub_program() -> str:
-    """Return the `hf` installed next to this Python, relative to the current folder if below it; else the one on the path."""
+    """Return the path of the `hf` installed next to this Python; plain `hf` if there is none.
+
+    The path is relative to the current folder if the program is in a folder below it.
+    """
     program = Path(sys.executable).with_name("hf.exe" if os.name == "nt" else "hf")
     if not program.is_file():
         return "hf"

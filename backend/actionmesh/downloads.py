@@ -28,7 +28,8 @@ def add_weights(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         metavar="FOLDER",
         nargs="?",
         type=Path,
-        help="where the weights are or will be; by default the folder `full` in the one that ACTIONMESH_CHECKPOINTS names",
+        help="where the weights are or will be; without it, the folder full in the one that ACTIONMESH_CHECKPOINTS "
+        "names",
     )
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
 

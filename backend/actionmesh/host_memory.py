@@ -24,8 +24,8 @@ RESERVED_FOR_CARD = 16 << 30
 """Bytes of main memory that a card's driver may reserve without using them."""
 CONTAINER_LIMIT = "/sys/fs/cgroup/memory.max"
 FIRST_TO_END = 500
-"""Added to the score by which the kernel chooses a process to kill when memory runs out: the worker rather than Blender,
-which may hold unsaved work."""
+"""Added to the score by which the kernel chooses a process to kill when memory runs out: the worker rather than
+Blender, which may hold unsaved work."""
 ARENAS = 2
 """Number of glibc's arenas. By default there are eight for each core, and each keeps what its threads free."""
 M_ARENA_MAX = -8

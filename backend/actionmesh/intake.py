@@ -4,8 +4,8 @@ Readers of meshes, pictures, videos, weights and jobs call these functions befor
 
 - `regular_file`: a file, never a folder, a pipe or a device, which could block or never end;
 - `beside`: a file that another file names (a texture, a buffer, a material library), only below that file's own folder;
-- `open_picture`: a picture in one of `PICTURE_FORMATS`, of at most `MAX_PIXELS`; otherwise Pillow would guess the format
-  from the contents, and pass PostScript to an interpreter;
+- `open_picture`: a picture in one of `PICTURE_FORMATS`, of at most `MAX_PIXELS`; otherwise Pillow would guess the
+  format from the contents, and pass PostScript to an interpreter;
 - `read_json`: JSON without NaN or infinity, nested at most `MAX_NESTING` deep;
 - `check_span`: items at the stated place in a file, checked with Python's integers before anything is allocated.
 

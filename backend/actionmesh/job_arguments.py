@@ -45,8 +45,8 @@ def add_match(commands: Commands, run: Callable[[argparse.Namespace], None]) -> 
     parser = commands.add_parser(
         "match",
         help="match a finished animation to its clip again",
-        description="Matches a finished animation to its clip with other choices, from the poses that the networks made; no "
-        "network runs.",
+        description="Matches a finished animation to its clip with other choices, from the poses that the networks "
+        "made; no network runs.",
     )
     parser.set_defaults(run=run)
     parser.add_argument("result", metavar="RESULT", help="a .safetensors that `animate` wrote")
@@ -77,9 +77,10 @@ def _add_match(group: argparse._ActionsContainer) -> None:
         "--match",
         choices=[str(way) for way in Match],
         default=Match.AUTO,
-        help=f"how to match the animation to the clip: {Match.REFINE} bends the networks' poses, {Match.TRACK} follows the "
-        f"clip from the still mesh, {Match.AUTO} bends poses that explain the clip and otherwise takes the better way, if "
-        f"your mesh stands as the reference frame shows it, {Match.OFF} leaves the networks' poses (default: %(default)s)",
+        help=f"how to match the animation to the clip: {Match.REFINE} bends the networks' poses, {Match.TRACK} follows "
+        f"the clip from the still mesh, {Match.AUTO} bends poses that explain the clip and otherwise takes the better "
+        f"way, if your mesh stands as the reference frame shows it, {Match.OFF} leaves the networks' poses "
+        "(default: %(default)s)",
     )
     group.add_argument(
         "--facing",
@@ -141,8 +142,8 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--colours",
         action="store_true",
-        help="paint your own mesh with what the clip shows of it; a .glb then holds the mesh in these colours, without the "
-        "materials, nodes and skins of its file (a mesh that is made from the clip is always painted)",
+        help="paint your own mesh with what the clip shows of it; a .glb then holds the mesh in these colours, without "
+        "the materials, nodes and skins of its file (a mesh that is made from the clip is always painted)",
     )
     made = "of the mesh that is made without --mesh"
     group.add_argument("--image-steps", type=int, metavar="N", help=f"denoising steps {made}, instead of the preset's")
@@ -175,9 +176,9 @@ def _add_reference_pose(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--reference-pose",
         choices=[str(pose) for pose in ReferencePose],
-        help=f"{corrected}: the anchor pose is exactly the reference mesh, and the network's error there is subtracted from "
-        f"every pose (default for your own mesh); {published}: the anchor pose is exactly the reference mesh, the others "
-        f"are as decoded; {decoded}: every pose is as decoded (default without --mesh)",
+        help=f"{corrected}: the anchor pose is exactly the reference mesh, and the network's error there is subtracted "
+        f"from every pose (default for your own mesh); {published}: the anchor pose is exactly the reference mesh, the "
+        f"others are as decoded; {decoded}: every pose is as decoded (default without --mesh)",
     )
     for flag, pose in (("--keep-reference-pose", corrected), ("--no-keep-reference-pose", decoded)):
         same = f"the same as --reference-pose {pose}"

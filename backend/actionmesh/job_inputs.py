@@ -47,7 +47,10 @@ def inputs_of(job: Animate) -> Iterator[Path]:
 
 
 def refuse_pipe(path: str, error: type[InputError]) -> None:
-    """Raise `error` if `path` is a pipe, a socket or a device, which might never end; missing files are reported later."""
+    """Raise `error` if `path` is a pipe, a socket or a device, which might never end.
+
+    Missing files are reported later.
+    """
     with suppress(OSError, ValueError):
         kind = os.stat(path).st_mode
         if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
@@ -129,7 +132,7 @@ def _weights_of(checkpoint: str | None) -> Iterable[Path]:
 
 
 def checkpoint_folder(name: str | None) -> Path:
-    """Return the folder of a checkpoint by its name; any other text is taken as a folder, and None as the default one."""
+    """Return the folder of a checkpoint by its name; other text is taken as a folder, and None as the default one."""
     from .weights.checkpoints import default_checkpoint, find_checkpoints
 
     if name is None:

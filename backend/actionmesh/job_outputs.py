@@ -134,7 +134,7 @@ def require_finite_result(animation: "Animation") -> None:
     for name, values in numbers.items():
         if values is not None and not is_finite(values):
             cure = "Choose another reference frame, or check the size and place of the mesh."
-            raise InputError(f"Some of the result's {name} are not finite numbers, so nothing was written.", cure)
+            raise InputError(f"The {name} of the result are not all finite numbers, so nothing was written.", cure)
 
 
 def is_finite(values: Any) -> bool:

@@ -36,7 +36,9 @@ def check_size(options: AnimateOptions, out: Iterable[str], frames: int) -> None
     vertices = len(load_mesh(options.mesh).vertices) if options.mesh else FEWEST_VERTICES
     size, memory = poses * vertices * POINT, psutil.virtual_memory().total
     if size > memory / 2:
-        problem = f"{poses} poses of {vertices} vertices take {amount(size)}; this machine has {amount(memory)} of memory."
+        problem = (
+            f"{poses} poses of {vertices} vertices take {amount(size)}; this machine has {amount(memory)} of memory."
+        )
         raise InputError(problem, "Choose fewer frames or in-betweens.")
     check_disks(out, size)
 

@@ -83,8 +83,8 @@ class AnimateOptions:
             the reference frame shows it, and leaves others as they are.
         facing: the side of the artist's mesh that the camera sees in the reference frame; AUTO finds it.
         shape: where the mesh comes from if there is no `mesh`.
-        colours: paint the artist's mesh with what the clip shows of it, into its own UVs if they are usable. A mesh that
-            is made here is always painted.
+        colours: paint the artist's mesh with what the clip shows of it, into its own UVs if they are usable. A mesh
+            that is made here is always painted.
         reference_pose: where Stage II puts the mesh at the anchor frame; None: see `ReferencePose.by_default`.
         fps: frames per second of an image sequence, or to override a video's own.
         memory: "auto" or the name of a memory plan, see `weights.plan`; it goes to the ModelStore.

@@ -5,8 +5,8 @@
     worker -> client    progress, log                                                 never answered
 
 Each message type is a dataclass that carries its method's name, so no name is typed twice. A job is identified by the
-id of its request, such as an `animate` request. Arrays and meshes are passed by file path. This module uses the standard
-library only, because both sides import it. It does not cover pipes, threads or what the methods do.
+id of its request, such as an `animate` request. Arrays and meshes are passed by file path. This module uses the
+standard library only, because both sides import it. It does not cover pipes, threads or what the methods do.
 """
 
 import json

@@ -1,8 +1,8 @@
 """Download files of a repository: interrupted downloads resume, files are checked first, one process at a time.
 
 Arriving bytes are kept in a hidden folder inside the target folder; a file moves to its place once its checksum is
-right. huggingface_hub transfers the bytes and retries what fails. Its own `hf_hub_download` starts again after a restart
-of the process, so the partial file is kept here. Xet is not used: it cannot resume within a file.
+right. huggingface_hub transfers the bytes and retries what fails. Its own `hf_hub_download` starts again after a
+restart of the process, so the partial file is kept here. Xet is not used: it cannot resume within a file.
 """
 
 import errno

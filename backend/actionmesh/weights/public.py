@@ -2,8 +2,8 @@
 
 This is a table that uses the standard library only, because Blender reads it too. Asking the hub is in `hub.py` and
 `resolved.py`, checking what is present in `presence.py`, and what the user sees in `actionmesh/downloads.py`. A value
-that was not read from the hub is None here, with no placeholder: it is requested when a model is downloaded, then shown,
-and recorded next to the files.
+that was not read from the hub is None here, with no placeholder: it is requested when a model is downloaded, then
+shown, and recorded next to the files.
 
 Files are named one by one, by the names that the loaders read. A pattern such as `vae/*.safetensors` would also fetch a
 half-precision copy, which nothing reads and which is half as large as the needed file.

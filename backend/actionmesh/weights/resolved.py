@@ -93,7 +93,7 @@ def _described(download: Download, file: PublicFile, sibling: Any) -> HubFile:
         raise DownloadError(f"The hub does not say how large {file.path} of {download.hub_id} is.", AGAIN)
     for known, told in ((file.bytes, size), (file.sha256, sha256)):
         if known is not None and known != told:
-            problem = f"The hub describes another {file.path} of {download.hub_id} than ActionMesh expects."
+            problem = f"{file.path} of {download.hub_id} on the hub is not the file that ActionMesh expects."
             raise DownloadError(problem, "Update ActionMesh, or report it.")
     return HubFile(file.path, size, sha256, None if large else sibling.blob_id)
 

@@ -1,8 +1,8 @@
 """Stream a file's tensors onto a device: threads read pieces, cast them, and copy them while the next one is read.
 
 At most one or two pieces of the file per thread are in memory. The file is read, not mapped: if a mapped file shrinks
-(a restarted download, an unplugged share), the process dies; here that is an error. Like a map, reading uses the system's
-page cache if it can.
+(a restarted download, an unplugged share), the process dies; here that is an error. Like a map, reading uses the
+system's page cache if it can.
 """
 
 import os
