@@ -47,7 +47,8 @@ class BenchSettings:
         )
         after = f" after {pruning.steps} steps" if pruning else ""
         return (
-            f"{self.points} points; alignment of {ours.points} points in {ours.steps} steps of {ours.rate}; {start}{after}"
+            f"{self.points} points; alignment of {ours.points} points in {ours.steps} steps of {ours.rate}; "
+            f"{start}{after}"
         )
 
 
