@@ -1,7 +1,7 @@
 """The command line, as `python -P -m actionmesh` and as the program `actionmesh`.
 
-Without -P, Python puts the current folder first in its search path before this file runs. The code below removes that
-entry, so that no further imports come from that folder.
+Without -P, Python puts the current folder first in its search path, and may import files from it before this file runs.
+The code below removes that entry, unless this package is in that folder, so that later imports do not come from there.
 """
 
 import os

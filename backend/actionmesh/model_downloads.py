@@ -68,7 +68,7 @@ def choose_sets(keys: Iterable[str]) -> tuple[ModelSet, ...]:
     """Return the sets of these keys; raise InputError naming one that does not exist."""
     for key in keys:
         if key not in SETS:
-            raise InputError(f"There is no set of models {key!r}.", f"There are {', '.join(SETS)}.")
+            raise InputError(f"There is no set of models {key!r}.", f"Use {', '.join(SETS)}.")
     return tuple(SETS[key] for key in dict.fromkeys(keys))
 
 

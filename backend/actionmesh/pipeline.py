@@ -247,7 +247,7 @@ def preset_of(options: AnimateOptions, store: ModelStore) -> Preset:
 def known_latents(
     reference: PendingReference, anchor: int, options: AnimateOptions, total: int, store: ModelStore
 ) -> dict[int, Tensor]:
-    """Return the latents of the anchor and of all further frames whose shape the artist gave."""
+    """Return the latents of the anchor and of all other frames whose shape the artist gave."""
     known = {anchor: reference.latent}
     for shape in options.known:
         frame = index_of_frame(shape.frame, total, "known")

@@ -1,4 +1,4 @@
-"""Presets: how much work a job does. They hold the published numbers; a checkpoint may have better ones of its own."""
+"""Presets: how much work a job does. They hold the published numbers; a checkpoint may replace them with its own."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Any

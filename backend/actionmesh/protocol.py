@@ -477,12 +477,12 @@ class Done:
     """The empty answer."""
 
 
-# What the worker tells unasked.
+# What the worker sends without being asked.
 
 
 @dataclass(frozen=True)
 class ProgressNotice(Params):
-    """`step` of `total` steps of `stage` are done; seconds_left is of this stage, None at its start."""
+    """`step` of `total` steps of `stage` are done; `seconds_left` is for this stage, None at its start."""
 
     METHOD = "progress"
     job: JobId
@@ -531,7 +531,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Answer:
-    """`value` is a dataclass when sent; when received it is plain JSON: `read(ANSWERS[type(params)], value)`."""
+    """`value` is a dataclass when sent, and plain JSON when received: `read(ANSWERS[type(params)], value)`."""
 
     id: JobId
     value: Any
@@ -539,7 +539,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Failure:
-    """`id` is None when the request could not be read."""
+    """`id` is None if the request could not be read."""
 
     id: JobId | None
     error: ProtocolError
@@ -549,7 +549,7 @@ Message = Request | Notice | Answer | Failure
 
 
 def encode(message: Message) -> bytes:
-    """One line of ASCII JSON, its newline included."""
+    """Return one line of ASCII JSON, including its newline."""
     envelope: dict[str, Any] = {"jsonrpc": "2.0"}
     if not isinstance(message, Notice):
         envelope["id"] = message.id
@@ -565,10 +565,10 @@ def encode(message: Message) -> bytes:
 
 
 def decode(line: bytes) -> Message:
-    """Reads one line.
+    """Read one line.
 
     Raises:
-        ProtocolError: it is no message; carries the id where there was one to read.
+        ProtocolError: it is not a message; carries the id if one could be read.
     """
     envelope = _parse(line)
     id = envelope.get("id")
@@ -576,7 +576,7 @@ def decode(line: bytes) -> Message:
         raise ProtocolError(Kind.INVALID_REQUEST, "The message's id is neither a whole number nor a text.")
     if isinstance(id, str) and len(id) > MAX_ID:
         raise ProtocolError(
-            Kind.INVALID_REQUEST, f"The message's id has {len(id)} characters.", f"{MAX_ID} are the most."
+            Kind.INVALID_REQUEST, f"The message's id has {len(id)} characters.", f"Use at most {MAX_ID}."
         )
     try:
         return _open(envelope, id)
@@ -585,12 +585,12 @@ def decode(line: bytes) -> Message:
         raise
     except RecursionError as error:
         raise ProtocolError(
-            Kind.INVALID_REQUEST, "The message is nested too deep.", "Send plain parameters.", id
+            Kind.INVALID_REQUEST, "The message is nested too deeply.", "Send plain parameters.", id
         ) from error
 
 
 MAX_ID = 200
-"""Characters of an id that is a text: every notice of a job repeats it."""
+"""Most characters of an id that is a text, because every notice of a job repeats it."""
 
 
 def _parse(line: bytes) -> dict[str, Any]:
@@ -599,9 +599,9 @@ def _parse(line: bytes) -> dict[str, Any]:
     try:
         envelope = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise ProtocolError(Kind.PARSE_ERROR, "The line is not JSON.", "Send one JSON object a line.") from error
+        raise ProtocolError(Kind.PARSE_ERROR, "The line is not JSON.", "Send one JSON object per line.") from error
     if not isinstance(envelope, dict) or envelope.get("jsonrpc") != "2.0":
-        raise ProtocolError(Kind.INVALID_REQUEST, "The line is not a JSON-RPC 2.0 object.", "Send one object a line.")
+        raise ProtocolError(Kind.INVALID_REQUEST, "The line is not a JSON-RPC 2.0 object.", "Send one object per line.")
     return envelope
 
 
@@ -624,7 +624,7 @@ def _open_call(method: Any, params: Any, id: JobId | None) -> Request | Notice:
     if not isinstance(method, str) or method not in known:
         names = ", ".join(known)
         what = "notification" if id is None else "method"
-        raise ProtocolError(Kind.UNKNOWN_METHOD, f"There is no {what} {method!r:.80}.", f"There are {names}.")
+        raise ProtocolError(Kind.UNKNOWN_METHOD, f"There is no {what} {method!r:.80}.", f"Use one of {names}.")
     record: Params = read(known[method], params, method)
     return Notice(record) if id is None else Request(id, record)
 
@@ -633,17 +633,17 @@ def _read_error(error: Any) -> ProtocolError:
     try:
         return ProtocolError(Kind(error["data"]["kind"]), str(error["message"]), str(error["data"]["cure"]))
     except (KeyError, TypeError, ValueError):
-        return ProtocolError(Kind.INTERNAL, f"An error of an unknown form came back: {error!r:.200}.")
+        return ProtocolError(Kind.INTERNAL, f"The worker sent an error of an unknown form: {error!r:.200}.")
 
 
 # JSON into dataclasses.
 
 
 def read(record: type[Record], value: Any, where: str = "answer") -> Record:
-    """Builds a dataclass of this module from plain JSON, checking every name and type.
+    """Build a dataclass of this module from plain JSON, checking every name and type.
 
     Raises:
-        ProtocolError: a field is unknown, missing or of another type; the sentence names it.
+        ProtocolError: a field is unknown, missing or of the wrong type; the sentence names it.
     """
     if not isinstance(value, dict):
         raise _unlike(where, "an object", value)
@@ -703,7 +703,7 @@ def _read_scalar(hint: type, value: Any, where: str) -> Any:
     if hint is float and not abs(value) < 1e300 or hint is int and not abs(value) < 1 << 63:
         raise _unlike(where, "a smaller number", value)
     if hint is str and not can_be_a_name(value):
-        raise _unlike(where, "a text without null characters and lone surrogates", value)
+        raise _unlike(where, "a text without null characters or lone surrogates", value)
     return float(value) if hint is float else value
 
 

@@ -55,7 +55,7 @@ class Service:
             self._outbox.send(protocol.Failure(None, explain(error)))
             return
         if not isinstance(message, protocol.Request):
-            notice = protocol.LogNotice(LogLevel.WARNING, "A message that is no request was ignored.")
+            notice = protocol.LogNotice(LogLevel.WARNING, "A message that is not a request was ignored.")
             self._outbox.send(protocol.Notice(notice))
             return
         try:

@@ -125,7 +125,7 @@ def open_checkpoint(path: Path) -> Checkpoint:
     parts = find_parts(path)
     found = parts.found
     if parts.missing:
-        cure = "Allow it." if parts.closed else "Download what is missing into it."
+        cure = "Allow reading it." if parts.closed else "Download what is missing into it."
         raise CheckpointError(f"The checkpoint {path} lacks {' and '.join(parts.missing)}.", cure)
     triposg, actionmesh = found["TripoSG"], found["ActionMesh"]
     return Checkpoint(

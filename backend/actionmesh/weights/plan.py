@@ -11,7 +11,7 @@ from ..errors import InputError
 
 AUTO = "auto"
 CPU_QUERY_ROWS = 8192
-"""On a CPU, 65 536 rows overflow the caches: the bundled checkpoint's decoder takes a third longer."""
+"""Most rows on a CPU: 65 536 overflow its caches, and make the bundled checkpoint's decoder take a third longer."""
 MARGIN = 1.15
 """Factor on the counted bytes, for gaps in the allocator, the libraries' workspaces, and small tensors."""
 
