@@ -123,7 +123,7 @@ def carry_out(
 
 
 def is_accepted(download: Download, accepted: Iterable[str]) -> bool:
-    """Whether the user accepts the model's licence by naming it."""
+    """Return whether the user accepts the model's licence by naming it."""
     return not {download.name.lower(), download.hub_id.lower()}.isdisjoint(name.lower() for name in accepted)
 
 

@@ -66,7 +66,7 @@ def animate(
 def animate_surface(
     options: AnimateOptions, store: ModelStore, progress: Progress, whole: Mesh | None, subject: Clip | None
 ) -> Animation:
-    """As `animate`, of the vertices alone that have a face.
+    """Do what `animate` does, for only the vertices that have a face.
 
     Args:
         whole: the artist's mesh.

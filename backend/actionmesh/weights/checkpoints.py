@@ -199,7 +199,7 @@ def _folders(parent: Path) -> list[Path]:
 
 
 def _is_folder(path: Path) -> bool:
-    """Whether `path` is a folder, or might be one but cannot be examined."""
+    """Return whether `path` is a folder, or might be one but cannot be examined."""
     try:
         return path.is_dir()
     except OSError:

@@ -167,7 +167,7 @@ class Digest:
     git_sha1: str
 
     def agrees_with(self, file: HubFile) -> bool:
-        """Whether this is the hub's file, as far as the hub describes it."""
+        """Return whether this is the hub's file, as far as the hub describes it."""
         same = self.bytes == file.bytes and file.sha256 in (None, self.sha256)
         return same and file.git_sha1 in (None, self.git_sha1)
 

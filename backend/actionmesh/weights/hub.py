@@ -1,6 +1,7 @@
 """Ask the hub how large the files of a download are. Without a usable answer, the estimate and the reason are returned.
 
-The hub is the one that huggingface_hub uses; HF_ENDPOINT, HF_HUB_OFFLINE and a saved login apply. It downloads nothing.
+The hub is the one that huggingface_hub uses; HF_ENDPOINT, HF_HUB_OFFLINE and a saved login apply. Nothing is
+downloaded.
 """
 
 import time

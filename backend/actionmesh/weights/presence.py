@@ -47,7 +47,7 @@ def presence(download: Download, checkpoint: Path) -> Presence:
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a file can be read and, if it holds tensors, is as long as its header says; the tensors are not read."""
+    """Return whether a file can be read and, if it holds tensors, is as long as its header says; the tensors are not read."""
     try:
         if path.suffix == ".json":
             read_json(path)

@@ -251,7 +251,11 @@ def _key(part: str, float8: bool) -> str:
 
 
 def choose_device(name: str) -> torch.device:
-    """ "auto" is the first of CUDA, MPS and the CPU that there is; raises InputError for a device that there is not."""
+    """Return the device of this name; "auto" is the first available of CUDA, MPS and the CPU.
+
+    Raises:
+        InputError: the device does not exist.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
@@ -265,11 +269,11 @@ def choose_device(name: str) -> torch.device:
 
 
 def run_dtype(device: torch.device) -> torch.dtype:
-    """The type that most weights are cast to: bfloat16 or float16 on accelerators, float32 on the CPU; see `precision`.
+    """Return the type that most weights are cast to: bfloat16 or float16, float32 on the CPU; see `precision`.
 
     Cards before Ampere only emulate bfloat16, without its products in hardware: they get float16.
     """
     if device.type == "cuda":
-        with torch.cuda.device(device):  # whose answer is asked for
+        with torch.cuda.device(device):  # the query is about the current device
             return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     return torch.float16 if device.type == "mps" else torch.float32
