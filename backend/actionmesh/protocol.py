@@ -708,7 +708,7 @@ def _read_scalar(hint: type, value: Any, where: str) -> Any:
 
 
 def can_be_a_name(text: str) -> bool:
-    """Return whether a file can have this name: no null, and no surrogate except those that stand for undecodable bytes."""
+    """Return whether a file can have this name: no null, no surrogate except those that stand for undecodable bytes."""
     try:
         text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Which files of the public weights are present and complete, according to their headers, and how much room is left."""
+"""Check which public weights are present and complete, according to their headers, and how much room is left."""
 
 import shutil
 from collections.abc import Callable
@@ -47,7 +47,7 @@ def presence(download: Download, checkpoint: Path) -> Presence:
 
 
 def _is_whole(path: Path) -> bool:
-    """Return whether a file can be read and, if it holds tensors, is as long as its header says; the tensors are not read."""
+    """Return whether a file is readable and, if it holds tensors, as long as its header says; the tensors are not read."""
     try:
         if path.suffix == ".json":
             read_json(path)
