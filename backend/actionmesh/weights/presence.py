@@ -47,7 +47,7 @@ def presence(download: Download, checkpoint: Path) -> Presence:
 
 
 def _is_whole(path: Path) -> bool:
-    """Return whether a file is readable and, if it holds tensors, as long as its header says; the tensors are not read."""
+    """Return whether a file is readable and, if it holds tensors, as long as its header says, without reading them."""
     try:
         if path.suffix == ".json":
             read_json(path)
