@@ -68,8 +68,9 @@ def summary(report: dict) -> str:
     first, last = report["rows"][0], report["rows"][-1]
     more = last["beside_result_mb"] / first["beside_result_mb"] - 1
     return (
-        f"A frame takes {report['seconds_a_frame']:.3f} s; no length is further than {report['furthest_from_line']:.0%} "
-        f"from the line.\nWithout the result, {last['frames']} frames take {more:+.1%} memory compared with "
+        f"A frame takes {report['seconds_a_frame']:.3f} s; no length is further than "
+        f"{report['furthest_from_line']:.0%} from the line.\n"
+        f"Without the result, {last['frames']} frames take {more:+.1%} memory compared with "
         f"{first['frames']}: {report['mb_a_frame'] * 1e3:.0f} KB a frame."
     )
 

@@ -67,7 +67,8 @@ def machine_tables(name: str, entry: dict) -> str:
     rows = {case.name: entry["rows"][case.name] for case in CASES if "stages" in entry["rows"].get(case.name, {})}
     told = (
         f"torch {machine['torch']}, {machine['dtype']}, matrix products at {machine['matrix_tflops']:.3g} TFLOP/s, "
-        f"marching cubes by {machine['marching_cubes']}{'' if machine['decimates'] else '; the mesh was not cleaned up'}."
+        f"marching cubes by {machine['marching_cubes']}"
+        f"{'' if machine['decimates'] else '; the mesh was not cleaned up'}."
     )
     parts = [f"### {name}", told]
     if rows:

@@ -118,7 +118,8 @@ def main() -> None:
     for name in (LOOP, READY):
         ratio = seconds[name] * chosen.poses / seconds["writing keys and curves"]
         print(
-            f"{name}, for all poses, takes {ratio[0]:.0f} (processor: {ratio[1]:.0f}) times as long as writing keys and curves"
+            f"{name}, for all poses, takes {ratio[0]:.0f} (processor: {ratio[1]:.0f}) times as long as writing keys "
+            "and curves"
         )
     print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
 

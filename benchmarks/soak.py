@@ -2,8 +2,9 @@
 
     .venv/bin/python benchmarks/soak.py [--jobs 150] [--output soak.json]
 
-The worker is the one that Blender starts. Jobs take turns: your own mesh, a clip alone as a relief, a clip alone through
-the networks; of 4 to 7 frames, every tenth after an unload. Memory is what the system counts as resident (RSS), in MB.
+The worker is the one that Blender starts. Jobs take turns: your own mesh, a clip alone as a relief, a clip alone
+through the networks; each has 4 to 7 frames, and every tenth follows an unload. Memory is what the system counts as
+resident (RSS), in MB.
 """
 
 import argparse
@@ -72,8 +73,9 @@ def summary(report: dict[str, Any]) -> str:
     threads = max(row["threads"] for row in report["after_jobs"])
     return (
         f"first idle {report['first_idle']['mb']:.0f} MB; after job 1: {memory[0]:.0f}, 10: {tenth:.0f}, "
-        f"{len(memory)}: {memory[-1]:.0f}, at the most {max(memory):.0f} MB; after unload {report['after_unload'][0]['mb']:.0f} "
-        f"to {report['after_unload'][-1]['mb']:.0f} MB; at the most {threads} threads"
+        f"{len(memory)}: {memory[-1]:.0f}, at most {max(memory):.0f} MB; "
+        f"after unload {report['after_unload'][0]['mb']:.0f} to {report['after_unload'][-1]['mb']:.0f} MB; "
+        f"at most {threads} threads"
     )
 
 

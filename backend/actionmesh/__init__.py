@@ -1,6 +1,6 @@
-"""ActionMesh: a video becomes a mesh animated by vertices, one topology in all frames.
+"""ActionMesh: turn a video into an animated mesh with the same topology in every frame.
 
-`pipeline.animate` tells the story; `stages` has one module for each stage of the paper.
+Start reading at `pipeline.animate`; `stages` has one module for each stage of the paper.
 """
 
 __version__ = "0.1.0"

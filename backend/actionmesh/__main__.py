@@ -1,7 +1,7 @@
-"""`python -P -m actionmesh`, and the program `actionmesh`: the command line.
+"""The command line, as `python -P -m actionmesh` and as the program `actionmesh`.
 
-Without -P Python itself imports what lies in the folder where it is started, before a line of this is run; what is still to
-be imported then no longer comes from there.
+Without -P, Python puts the current folder first in its search path, and may import files from it before this file runs.
+The code below removes that entry, unless this package is in that folder, so that later imports do not come from there.
 """
 
 import os
@@ -15,7 +15,7 @@ import signal  # noqa: E402
 
 
 def main() -> None:
-    """Run one command and end with its exit code. Ctrl-C is one sentence at any time, also while Python still imports."""
+    """Run one command and exit with its code. Ctrl-C prints one sentence at any time, even during Python's imports."""
     from .ending import leave
 
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:

@@ -76,7 +76,7 @@ class Animation:
         unmatched: (T, V, 3) float32, the network's poses before match; None if `vertices` are these.
         appearance: UVs and a picture of a mesh that was coloured here. None for plain clay, and for an artist's
             mesh, which keeps its own colours unless the clip's were asked for.
-        origin: (3,) float64; not 0 for a mesh so far away from 0 that float32 would blur it. What is saved counts from 0.
+        origin: (3,) float64; not 0 for a mesh so far from 0 that float32 would blur it. Saved coordinates count from 0.
     """
 
     vertices: np.ndarray
@@ -91,30 +91,32 @@ class Animation:
 
     def __post_init__(self) -> None:
         poses, points = self.vertices, len(self.vertices.shape) == 3 and self.vertices.shape[1]
-        _require(poses.ndim == 3 and poses.shape[2] == 3 and poses.dtype == np.float32, "vertices are no poses")
+        _require(poses.ndim == 3 and poses.shape[2] == 3 and poses.dtype == np.float32, "vertices are not poses")
         _require(
-            self.faces.ndim == 2 and self.faces.shape[1] == 3 and self.faces.dtype == np.int32, "faces are no triangles"
+            self.faces.ndim == 2 and self.faces.shape[1] == 3 and self.faces.dtype == np.int32,
+            "faces are not triangles",
         )
         _require(
             self.faces.size == 0 or 0 <= self.faces.min() <= self.faces.max() < points,
-            "faces name vertices that are none",
+            "faces name vertices that do not exist",
         )
         _require(
-            self.times.shape == (len(poses),) and self.times.dtype.kind in "fiu", "times are not those of the poses"
+            self.times.shape == (len(poses),) and self.times.dtype.kind in "fiu",
+            "times do not fit the poses",
         )
         _require(
             self.frame_indices.shape == self.times.shape and self.frame_indices.dtype.kind in "iu",
-            "frames are no numbers",
+            "frames are not whole numbers, one for each pose",
         )
-        _require(0 <= self.reference_frame < len(poses), "the reference frame is none of the poses")
+        _require(0 <= self.reference_frame < len(poses), "the reference frame is not one of the poses")
         unmatched = self.unmatched
         _require(
             unmatched is None or (unmatched.shape == poses.shape and unmatched.dtype == np.float32),
-            "unmatched are others",
+            "unmatched poses do not fit the vertices",
         )
         _require(
             self.appearance is None or len(self.appearance.corner_uv) == len(self.faces),
-            "UVs are not those of the faces",
+            "UVs do not fit the faces",
         )
 
     @property
@@ -169,7 +171,7 @@ class Animation:
 
         The names are `vertices`, `faces`, `times`, `frame_indices`, `unmatched`, and those of `appearance`:
         `corner_uv` (F, 3, 2) float32, and `picture_png`, the bytes of a PNG file as (n,) uint8.
-        Vertices count from 0: as float32, or as float64 where there is an origin.
+        Vertices count from 0: as float32, or as float64 if there is an origin.
         """
         arrays = {
             "vertices": self._absolute(self.vertices),
@@ -229,7 +231,7 @@ def _appearance(arrays: dict[str, np.ndarray]) -> Coat | None:
 
 
 def _from_origin(provenance: Provenance, origin: np.ndarray) -> Provenance:
-    """Move the clip's camera, if there is one, as everything moves that counted from `origin` and counts from 0 now."""
+    """Move the clip's camera, if there is one, from coordinates counted from `origin` to coordinates counted from 0."""
     camera = provenance.fit.camera
     if camera is None or not origin.any():
         return provenance

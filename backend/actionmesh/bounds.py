@@ -1,4 +1,4 @@
-"""Numbers and texts that make sense: one sentence for each that does not, whoever gave it."""
+"""Check numbers and texts from outside: a value that makes no sense raises one sentence, whoever gave it."""
 
 import math
 
@@ -6,22 +6,20 @@ from .errors import InputError
 from .protocol import can_be_a_name
 
 MOST_FRAMES = 10_000_000
-"""A day at 115 frames a second."""
+"""About a day at 115 frames per second."""
 MOST_STEPS = 100_000
 MOST_BETWEEN = 1000
 MOST_GUIDANCE = 100.0
 MOST_FACES = 10_000_000
 FRAME_RATES = (0.001, 100_000.0)
 SHOWN = 40
-"""Characters of a wrong value that are shown."""
+"""Number of characters of a wrong value to show."""
 
 
 def require_whole(what: str, value: object, least: int, most: int, why: str = "") -> None:
     """Raise InputError unless `value` is a whole number in these bounds."""
     if not is_whole(value, least, most):
-        raise InputError(
-            f"The {what} is {shown(value)}.", f"Use a whole number, {least} or more and {most} at the most{why}."
-        )
+        raise InputError(f"The {what} is {shown(value)}.", f"Use a whole number from {least} to {most}{why}.")
 
 
 def require_number(what: str, value: object, least: float, most: float) -> None:
@@ -42,9 +40,9 @@ def is_whole(value: object, least: int, most: int) -> bool:
 
 
 def shown(value: object) -> str:
-    """Return a value's beginning, as text that every terminal can show."""
+    """Return the beginning of a value, as text that every terminal can show."""
     try:
         text = str(value).encode("ascii", "backslashreplace").decode()
-    except (ValueError, RecursionError):  # a whole number of thousands of digits, lists within lists
+    except (ValueError, RecursionError):  # a whole number with thousands of digits, deeply nested lists
         return "out of all bounds"
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."

@@ -1,6 +1,7 @@
-"""The command line: `animate`, `match`, `evaluate`, `weights`, `download` and `info`. Shows bars, maps errors.
+"""The command line: `animate`, `match`, `evaluate`, `weights`, `download` and `info`.
 
-What `animate` and `match` take is in `job_arguments.py`.
+This module shows progress bars and turns errors into sentences and exit codes. The arguments of `animate` and `match`
+are in `job_arguments.py`.
 """
 
 import argparse
@@ -30,7 +31,11 @@ OWN_ENTRY = "python -P -m actionmesh"
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; returns 0, 1 (a fault of ours), 2 (something to mend by the user), or 128 and the signal that ended it."""
+    """Run one command and return its exit code.
+
+    The code is 0, 1 (a fault of the program), 2 (something the user can fix), or 128 plus the number of the signal that
+    ended it.
+    """
     speak_any_name()
     with heard_signals() as signals:
         try:
@@ -42,13 +47,13 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def run_command(arguments: list[str] | None, signals: Signals) -> int:
-    """As `main`; a signal is raised, or told of here where a library made another error of it."""
+    """Do what `main` does; a signal raises KeyboardInterrupt, even if a library turned it into another error."""
     chosen = build_parser().parse_args(joined_axes(sys.argv[1:] if arguments is None else arguments))
     try:
         chosen.run(chosen)
         if sys.stdout is not None:
             sys.stdout.flush()
-    except BrokenPipeError:  # whoever read our words has left; the results are there
+    except BrokenPipeError:  # the reader of standard output has left; the results are written
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:
         if signals.number is not None:
@@ -58,14 +63,14 @@ def run_command(arguments: list[str] | None, signals: Signals) -> int:
 
 
 def speak_any_name() -> None:
-    """Let names of files be printed that the terminal's encoding lacks, after a job of hours as before it."""
+    """Make file names printable that the terminal's encoding lacks, so that no long job fails on printing one."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def report_failure(error: Exception, debug: bool) -> int:
-    """Says what went wrong in one sentence on standard error, with the traceback only if asked for; the exit code."""
+    """Print what went wrong in one sentence on standard error, with a traceback only if asked; return the exit code."""
     failure = explain(error)
     if debug:
         traceback.print_exception(error)
@@ -101,7 +106,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 def run_animate(chosen: argparse.Namespace) -> None:
     job = job_of(chosen)
-    import_module("actionmesh.pipeline")  # slow, and Ctrl-C still works at once
+    import_module("actionmesh.pipeline")  # slow; done before `interrupts`, so that Ctrl-C still stops it at once
     with Bars() as bars, interrupts() as asked:
         animated = jobs.run(job, jobs.Stores(), bars.report, asked.is_set)
     print_result(animated)
@@ -138,7 +143,7 @@ def print_fit(fit: Fit) -> None:
 
 @contextmanager
 def interrupts() -> Iterator[Event]:
-    """Ctrl-C sets the event, so that the job stops between two steps; a second Ctrl-C stops it where it is."""
+    """Yield an event that Ctrl-C sets, so that the job stops between two steps; a second Ctrl-C stops it at once."""
     asked = Event()
     before = signal.getsignal(signal.SIGINT)
 
@@ -158,7 +163,7 @@ def interrupts() -> Iterator[Event]:
 
 
 class Bars:
-    """A progress bar for each stage, on a terminal."""
+    """Progress bars on a terminal, one for each stage."""
 
     def __init__(self) -> None:
         from tqdm import tqdm

@@ -1,4 +1,4 @@
-"""The command `download`: sets of models from the hub, their licences, a bar, and their removal. See `model_downloads.py`."""
+"""The command `download`: fetch and remove model sets, ask for licences, show a bar. See `model_downloads.py`."""
 
 import argparse
 import sys
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from .weights.public import Download, ModelSet
 
 DESCRIPTION = """\
-Downloads models into FOLDER. Files that are there already stay as they are; what an interrupted download left is gone on with;
-each file is checked against the hub's checksum before it is in its place, and what it is, is recorded beside it.
+Downloads models into FOLDER. Existing files are kept, and an interrupted download continues where it stopped. Each file
+is checked against the hub's checksum before it is put in place, and a record of it is written next to it.
 
   bundled      comes with ActionMesh: nothing to download
   actionmesh   the full-size networks, about 14.6 GB (without SET, this one)
   background   RMBG-1.4, which cuts the subject out of any background
   subject      no models yet
 
-Each model's licence must be accepted: by --accept-licence NAME, or where asked on a terminal. A token for the hub is taken from
-HF_TOKEN or from `hf auth login`. HF_ENDPOINT names another hub. HF_HUB_OFFLINE does not hold for this command.
+Each model's licence must be accepted, with --accept-licence NAME or when asked on a terminal. The token for the hub is
+taken from HF_TOKEN or from `hf auth login`. HF_ENDPOINT names another hub. This command ignores HF_HUB_OFFLINE.
 """
 
 
@@ -36,7 +36,7 @@ def add_download(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run_download)
-    where = "sets of models, then the folder; without a folder as for `weights`"
+    where = "sets of models, then the folder; without a folder, the same one as for `weights`"
     parser.add_argument("names", metavar="SET|FOLDER", nargs="*", help=where)
     accept = "accept the licence of a model, such as ActionMesh"
     parser.add_argument("--accept-licence", metavar="NAME", action="append", default=[], help=accept)
@@ -68,13 +68,13 @@ def run_download(chosen: argparse.Namespace) -> None:
 
 
 def sets_and_folder(names: Sequence[str]) -> "tuple[tuple[ModelSet, ...], Path]":
-    """Return what the command line names: first sets, then at most one folder; raises InputError otherwise."""
+    """Return what the command line names: first sets, then at most one folder; raise InputError otherwise."""
     from .model_downloads import choose_sets
     from .weights.public import SETS
 
     keys, others = [name for name in names if name in SETS], [name for name in names if name not in SETS]
     if len(others) > 1:
-        problem = f"{' and '.join(others)} are no sets of models, and there can be one folder."
+        problem = f"{' and '.join(others)} are not sets of models, and only one of them can be the folder."
         raise InputError(problem, f"The sets are {', '.join(SETS)}.")
     folder = Path(others[0]) if others else default_folder()
     return choose_sets(keys or ["actionmesh"]), folder
@@ -88,7 +88,7 @@ def _describe(model: "Planned") -> None:
     if model.resolved is None:
         print(f"  state     complete in {found.folder}")
         return
-    left = f", {amount(model.arrived)} of it are there" if model.arrived else ""
+    left = f", {amount(model.arrived)} of it already downloaded" if model.arrived else ""
     print(f"  revision  {model.resolved.revision}")
     print(f"  size      {amount(model.bytes)} in {len(model.files)} files{left}")
     print(f"  licence   {_licence(download)}")
@@ -100,7 +100,7 @@ def _licence(download: "Download") -> str:
 
 
 def _asked(planned: "Sequence[Planned]", accepted: Sequence[str]) -> list[str]:
-    """The models whose licence the user accepts when asked; nobody is asked where there is no terminal."""
+    """Return the models whose licence the user accepts when asked; without a terminal nobody is asked."""
     from .model_downloads import is_accepted
 
     if not sys.stdin.isatty():
@@ -123,7 +123,7 @@ def _tell_end(planned: "Sequence[Planned]", folder: Path, came: int, half: Path 
         print(f"Downloaded {amount(came)} into {folder}" if came else f"{folder} is complete, nothing was downloaded")
     if half is not None:
         print(f"Half-precision copies are in {half}")
-        print(f"The first can be removed now: download --remove {folder}")
+        print(f"The originals can be removed now: download --remove {folder}")
 
 
 def _remove(sets: "Sequence[ModelSet]", folder: Path, sure: bool) -> None:
@@ -135,15 +135,15 @@ def _remove(sets: "Sequence[ModelSet]", folder: Path, sure: bool) -> None:
         if each.bytes:
             print(f"{each.download.name} in {each.folder}: {amount(each.bytes)}")
         for kept in each.kept:
-            print(f"  stays, because it was not downloaded by ActionMesh: {kept}")
+            print(f"  kept, because ActionMesh did not download it: {kept}")
     size = sum(each.bytes for each in found)
     if size and not sure and not (sys.stdin.isatty() and _confirmed(f"Delete {amount(size)}?")):
-        raise InputError("Nothing was deleted.", "Say yes when asked, or give --yes.")
+        raise InputError("Nothing was deleted.", "Answer yes when asked, or add --yes.")
     print(f"Freed {amount(model_downloads.remove_all(found))}")
 
 
 class ByteBar:
-    """One bar on a terminal for the stage that runs, in bytes with the time left."""
+    """One bar on a terminal for the current stage, in bytes with the time left."""
 
     def __init__(self) -> None:
         self._stage = ""

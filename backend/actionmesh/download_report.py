@@ -1,4 +1,4 @@
-"""What the command `weights` prints: sizes, licences, what is there, room on the disk, and the commands that fetch the rest.
+"""Print the report of the command `weights`: sizes, licences, missing files, disk room, and download commands.
 
 It downloads nothing.
 """
@@ -17,7 +17,7 @@ from .weights.public import DOWNLOADS, Download
 from .weights.room import amount, check_room
 
 NAMED = 3
-"""Missing files that are named; the others are counted."""
+"""Number of missing files to name; the others are counted."""
 
 
 def tell(
@@ -48,7 +48,7 @@ def tell(
 
 @dataclass(frozen=True)
 class State:
-    """How a download stands: what of it is there, and how large it is."""
+    """The state of a download: which of its files are present, and how large it is."""
 
     presence: Presence
     sizes: Sizes
@@ -61,7 +61,7 @@ class State:
 
 @dataclass(frozen=True)
 class Rest:
-    """What is still to be downloaded of some downloads."""
+    """The part of some downloads that is still missing."""
 
     states: tuple[State, ...]
 
@@ -98,27 +98,27 @@ def _state(found: Presence) -> str:
         return f"not in {found.folder} yet"
     paths = [file.path for file in found.lacking]
     more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
-    return f"incomplete in {found.folder}: missing or damaged are {', '.join(paths[:NAMED])}{more}"
+    return f"incomplete in {found.folder}: missing or damaged: {', '.join(paths[:NAMED])}{more}"
 
 
 def _summary(needed: Rest, optional: Rest, nearest: Path, room: int | None) -> Iterator[str]:
-    more = f", and {optional.size} more with what is optional" if optional.open else ""
+    more = f", and {optional.size} more for the optional files" if optional.open else ""
     yield f"Still to download: {needed.size if needed.open else 'nothing that is needed'}{more}"
     if room is None:
-        yield f"Free at {nearest.absolute()}: unknown, its disk does not tell"
+        yield f"Free at {nearest.absolute()}: unknown, its disk does not report it"
         return
     judgement = "enough"
     if needed.bytes > room:
         judgement = "too little"
     elif needed.bytes + optional.bytes > room:
-        judgement = "enough for what is needed, too little for what is optional"
+        judgement = "enough for the needed files, too little for the optional ones"
     yield f"Free at {nearest.absolute()}: {amount(room)}, {judgement}"
 
 
 def _instructions(needed: Rest, optional: Rest, folder: Path) -> Iterator[str]:
-    """The commands, and under which name `animate` then finds the weights."""
+    """Yield the download commands, and the name under which `animate` then finds the weights."""
     shell, program = users_shell(), hub_program()
-    for heading, rest in (("Download what is missing:", needed), ("And if wanted, what is optional:", optional)):
+    for heading, rest in (("Download what is missing:", needed), ("Optionally, download as well:", optional)):
         if rest.open:
             yield from ("", heading, "", *(download_command(state.presence, shell, program) for state in rest.open))
     yield ""
@@ -126,7 +126,7 @@ def _instructions(needed: Rest, optional: Rest, folder: Path) -> Iterator[str]:
 
 
 def download_command(found: Presence, shell: Shell, program: str) -> str:
-    """Return the command that downloads `found`, and skips what is there already; nothing but the patterns is fetched."""
+    """Return the command that downloads `found`; it skips existing files, and fetches only the named ones."""
     download = found.download
     revision = [("--revision", download.revision)] if download.revision else []
     patterns = [("--include", pattern) for pattern in download.patterns]
@@ -135,10 +135,13 @@ def download_command(found: Presence, shell: Shell, program: str) -> str:
 
 
 def hub_program() -> str:
-    """Return `hf` as it was installed beside this Python, from the current folder if it is below; or the one on the path."""
+    """Return the path of the `hf` installed next to this Python; plain `hf` if there is none.
+
+    The path is relative to the current folder if the program is in a folder below it.
+    """
     program = Path(sys.executable).with_name("hf.exe" if os.name == "nt" else "hf")
     if not program.is_file():
         return "hf"
     here = Path.cwd()
-    below = program.is_relative_to(here) and program.parent != here  # a bare name would be looked for on the path
+    below = program.is_relative_to(here) and program.parent != here  # a bare name would be searched for on the path
     return str(program.relative_to(here) if below else program)

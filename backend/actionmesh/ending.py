@@ -1,7 +1,7 @@
-"""How the command line ends when it is told to: one sentence, the exit code that shells expect, and nothing half-written.
+"""End the command line cleanly on a signal: one sentence, the exit code that shells expect, no half-written files.
 
-Ctrl-C, a terminal that closes and `kill` raise in the main thread, so that every `finally` on the way out is run. What a
-shell has made deaf to a signal (`nohup`) stays so.
+Ctrl-C, a closing terminal and `kill` raise in the main thread, so that every `finally` on the way out runs. A signal
+that the shell set to be ignored (`nohup`) stays ignored.
 """
 
 import os
@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 
 EXIT_CANCELLED = 130
 OF_A_SIGNAL = 128
-"""What is added to a signal's number."""
+"""Added to a signal's number to get the exit code."""
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
@@ -26,13 +26,13 @@ class Ended(KeyboardInterrupt):
 
 
 class Signals:
-    """Whether the program was told to end, and by what: what it raises then may reach us as another error."""
+    """Remembers which signal asked the program to end, because a library may turn the exception into another one."""
 
     def __init__(self) -> None:
         self.number: int | None = None
 
     def tell(self, number: int, frame: object) -> None:
-        """Answer a signal: the first one raises; the way out is not interrupted by those after it but Ctrl-C."""
+        """Answer a signal: the first one raises. After that only Ctrl-C can interrupt the clean-up."""
         if self.number is not None and number != signal.SIGINT:
             return
         self.number = number
@@ -51,7 +51,7 @@ class Signals:
 
 @contextmanager
 def heard_signals() -> Iterator[Signals]:
-    """Let signals raise `Ended` for the length of a block; only the main thread may ask for that."""
+    """Make signals raise `Ended` inside the block; only the main thread may do this."""
     signals = Signals()
     before = {}
     if threading.current_thread() is threading.main_thread():
@@ -66,7 +66,7 @@ def heard_signals() -> Iterator[Signals]:
 
 
 def discard_parts() -> None:
-    """Remove what is half-written, if anything was; whoever is asked to leave twice still does this."""
+    """Remove half-written files, if there are any, even if a second signal asks the program to stop."""
     if parts := sys.modules.get("actionmesh.output.parts"):
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -74,7 +74,7 @@ def discard_parts() -> None:
 
 
 def leave(number: int, frame: object) -> None:
-    """Answer Ctrl-C where nothing is under way: while the program starts, and when it is done."""
+    """Answer Ctrl-C while no job runs: during start-up, and after the work is done."""
     with suppress(OSError):
         os.write(2, b"\nCancelled.\n")
     os._exit(EXIT_CANCELLED)

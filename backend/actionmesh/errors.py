@@ -1,16 +1,16 @@
-"""What a user can cause, as one small tree. Everything else is our own bug and stays a plain exception.
+"""The errors that a user can cause, as one small tree. Every other error is a bug and stays a plain exception.
 
     ActionMeshError
     ├── InputError              an argument that makes no sense
     │   ├── MediaError          a clip, picture or mask that cannot be used
     │   └── MeshError           a mesh that cannot be used
-    ├── CheckpointError         weights missing, or not the tensors that the network needs
-    ├── DownloadError           the hub refuses or does not answer, or what it sent is damaged
-    ├── OutputError             the result could not be written
+    ├── CheckpointError         weights that are missing, or not the tensors that the network needs
+    ├── DownloadError           the hub refuses or does not answer, or sent damaged data
+    ├── OutputError             a result that cannot be written
     ├── OutOfMemoryError        the device has too little memory
     └── Cancelled               the user asked to stop
 
-Each carries one sentence that names what is wrong and one that says what to do about it.
+Each has one sentence that names what is wrong and one that says what to do about it.
 """
 
 

@@ -1,6 +1,6 @@
-"""What is told about an exception: the errors a user can cause keep their words, the rest is named for what it is.
+"""Translate exceptions into user-facing errors: those that a user can cause keep their words, others get a kind.
 
-Shared by the command line and the worker, so that both say the same.
+The command line and the worker share this module, so that both say the same.
 """
 
 import sys
@@ -20,11 +20,12 @@ ALLOCATOR_TEXTS = (
     "bad_alloc",
     "can't start new thread",
 )
-"""How PyTorch's allocators (CPU, CUDA, cuBLAS, MPS), OpenCV and Python word a failure that comes as an error of another kind."""
+"""How PyTorch's allocators (CPU, CUDA, cuBLAS, MPS), OpenCV and Python word a lack of memory that they raise as another
+kind of error."""
 
 
 def explain(error: BaseException) -> ProtocolError:
-    """The kind, the sentence and the cure that a user is shown for `error`."""
+    """Return the kind, the sentence and the cure to show the user for `error`."""
     if isinstance(error, ProtocolError):
         return error
     if isinstance(error, ActionMeshError):
@@ -37,12 +38,12 @@ def explain(error: BaseException) -> ProtocolError:
     if isinstance(error, OSError) and error.filename is not None:
         problem = f"{error.filename} cannot be used ({error.strerror})."
         return ProtocolError(Kind.BAD_INPUT, problem, "Check the path and its permissions.")
-    problem = f"ActionMesh failed by a fault of its own ({type(error).__name__})."
+    problem = f"ActionMesh failed because of a fault of its own ({type(error).__name__})."
     return ProtocolError(Kind.INTERNAL, problem, "Please report it with the log, which holds the details.")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether host or device memory ran out; asks PyTorch's own class only if PyTorch is loaded."""
+    """Return whether host or device memory ran out; PyTorch's own class is checked only if PyTorch is loaded."""
     torch = sys.modules.get("torch")
     own_class = getattr(torch, "OutOfMemoryError", MemoryError)
     if isinstance(error, MemoryError | own_class):

@@ -1,7 +1,7 @@
-"""Main memory of the worker: a limit of its own, and what the allocator keeps given back to the system.
+"""Main memory of the worker: a limit of its own, and returning what the allocator keeps to the system.
 
-The limit is on what the process may write to (RLIMIT_DATA, Linux): one on its addresses would count what CUDA reserves and
-never touches. At the limit an allocation fails, which ends the job with a sentence; without it the system would end the
+The limit is on writable memory (RLIMIT_DATA, Linux); a limit on addresses would count what CUDA reserves and never
+touches. At the limit an allocation fails, which stops the job with a sentence. Without it the system would kill the
 worker, or Blender. Other systems have no such limit.
 """
 
@@ -14,25 +14,26 @@ from functools import cache
 from typing import Any
 
 VARIABLE = "ACTIONMESH_WORKER_MEMORY"
-"""GB that the worker may take of main memory; 0 is no limit."""
+"""GB of main memory that the worker may take; 0 means no limit."""
 SHARE = 0.9
-"""Of the machine's memory, or its container's, that the worker may take by default."""
+"""Share of the machine's memory, or its container's, that the worker may take by default."""
 LEAST = 4 << 30
-"""Bytes that it may take on any machine: libraries reserve more than they use."""
+"""Bytes that it may take on any machine, because libraries reserve more than they use."""
 CARD = "/dev/nvidiactl"
 RESERVED_FOR_CARD = 16 << 30
-"""Bytes that a card's driver may reserve of main memory without using them."""
+"""Bytes of main memory that a card's driver may reserve without using them."""
 CONTAINER_LIMIT = "/sys/fs/cgroup/memory.max"
 FIRST_TO_END = 500
-"""What is added to the kernel's score by which it chooses a process to end when memory runs out: not Blender's unsaved work."""
+"""Added to the score by which the kernel chooses a process to kill when memory runs out: the worker rather than
+Blender, which may hold unsaved work."""
 ARENAS = 2
-"""In which glibc allocates: by default there are eight for each core, and each keeps what its threads free."""
+"""Number of glibc's arenas. By default there are eight for each core, and each keeps what its threads free."""
 M_ARENA_MAX = -8
 MADV_DONTNEED = 4
 
 
 def settle() -> None:
-    """Set how this process takes memory, before it has any threads."""
+    """Configure how this process takes memory, before it has any threads."""
     if (libc := _glibc()) is not None:
         libc.mallopt(M_ARENA_MAX, ARENAS)
     with suppress(OSError):
@@ -43,16 +44,16 @@ def settle() -> None:
 
 
 def give_back() -> None:
-    """Free what only cycles hold, and return what the allocator keeps to the system."""
+    """Free objects that only reference cycles hold, and return what the allocator keeps to the system."""
     gc.collect()
     if (libc := _glibc()) is not None:
         libc.malloc_trim(0)
 
 
 def leave_code() -> None:
-    """Unmap the pages of libraries' code that were touched (Linux): they come back from their files when they run again.
+    """Unmap the pages of libraries' code that were touched (Linux); they are read from their files when needed again.
 
-    Only pages that nobody has written to are left, and of mappings that nobody can write to.
+    Only unmodified pages of mappings without write permission are unmapped.
     """
     libc = _glibc()
     with suppress(OSError, ValueError):
@@ -61,7 +62,7 @@ def leave_code() -> None:
 
 
 def _code() -> list[tuple[int, int]]:
-    """Return the address and size of every mapping of a library's code as it is in its file."""
+    """Return the address and size of every mapping of a library's code that is unchanged from its file."""
     found: list[tuple[int, int]] = []
     start = -1
     with open("/proc/self/smaps", encoding="utf-8", errors="replace") as file:
@@ -78,10 +79,10 @@ def _code() -> list[tuple[int, int]]:
 
 
 def allowed(chosen: str) -> int | None:
-    """Return the bytes that the worker may take, None without a limit.
+    """Return the bytes that the worker may take; None means no limit.
 
     Args:
-        chosen: what `VARIABLE` holds; what is no number is taken for nothing.
+        chosen: the value of `VARIABLE`; text that is not a number counts as not set.
     """
     with suppress(ValueError, OverflowError):
         wanted = int(float(chosen) * 10**9)
@@ -93,7 +94,7 @@ def allowed(chosen: str) -> int | None:
 
 
 def memory_of_machine() -> int | None:
-    """Return the bytes of main memory, or of the container's share of it; None where the system does not tell."""
+    """Return the bytes of main memory, or of the container's limit; None if the system does not report it."""
     try:
         total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):

@@ -1,4 +1,4 @@
-"""What the commands `animate` and `match` take on the command line, and the jobs that this describes."""
+"""The arguments of the commands `animate` and `match`, and the jobs that they describe."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -20,7 +20,7 @@ examples:
   python -P -m actionmesh animate long.mp4 --spread 32 --in-betweens 3 -o long.glb
       takes 32 frames spread over a long clip, and makes three poses between every two of them
   python -P -m actionmesh animate jump.mov --mesh rest.glb --known 40=landed.glb --anchor 0 -o jump.glb
-      is told the shape in a second frame as well
+      also gives the shape in a second frame
 """
 
 
@@ -45,8 +45,8 @@ def add_match(commands: Commands, run: Callable[[argparse.Namespace], None]) -> 
     parser = commands.add_parser(
         "match",
         help="match a finished animation to its clip again",
-        description="Brings a finished animation onto its clip with other choices, from the poses that the networks once made; no "
-        "network runs.",
+        description="Matches a finished animation to its clip with other choices, from the poses that the networks "
+        "made; no network runs.",
     )
     parser.set_defaults(run=run)
     parser.add_argument("result", metavar="RESULT", help="a .safetensors that `animate` wrote")
@@ -67,8 +67,8 @@ def _add_out(group: argparse._ActionsContainer) -> None:
         metavar="OUT",
         action="append",
         required=True,
-        help="file to write, may be repeated: .glb (animated), .safetensors or .npz (arrays), .png or .mp4 (preview "
-        "beside the clip), a name without ending (a folder with a mesh for each pose)",
+        help="file to write, can be repeated: .glb (animated), .safetensors or .npz (arrays), .png or .mp4 (preview "
+        "next to the clip), a name without ending (a folder with a mesh for each pose)",
     )
 
 
@@ -77,15 +77,16 @@ def _add_match(group: argparse._ActionsContainer) -> None:
         "--match",
         choices=[str(way) for way in Match],
         default=Match.AUTO,
-        help=f"bring the animation onto the clip: {Match.REFINE} bends the networks' poses, {Match.TRACK} follows the clip from "
-        f"the mesh as it stands, {Match.AUTO} bends poses that explain the clip and else takes the better way, if your mesh "
-        f"stands as the reference frame shows it, {Match.OFF} leaves the networks' poses (default: %(default)s)",
+        help=f"how to match the animation to the clip: {Match.REFINE} bends the networks' poses, {Match.TRACK} follows "
+        f"the clip from the still mesh, {Match.AUTO} bends poses that explain the clip and otherwise takes the better "
+        f"way, if your mesh stands as the reference frame shows it, {Match.OFF} leaves the networks' poses "
+        "(default: %(default)s)",
     )
     group.add_argument(
         "--facing",
         choices=[str(side) for side in Facing],
         default=Facing.AUTO,
-        help="the side of your mesh that the camera sees in the reference frame, an axis with +Y up; found by itself "
+        help="the side of your mesh that the camera sees in the reference frame, an axis with +Y up; auto finds it "
         "(default: %(default)s)",
     )
 
@@ -95,8 +96,8 @@ def _add_shape(group: argparse._ActionsContainer) -> None:
         "--shape",
         choices=[str(shape) for shape in Shape],
         default=Shape.AUTO,
-        help=f"where the mesh comes from without --mesh: {Shape.NETWORK}, or {Shape.RELIEF}, the subject's outline inflated "
-        "(default: %(default)s)",
+        help=f"where the mesh comes from without --mesh: {Shape.NETWORK}, or {Shape.RELIEF}, the subject's outline "
+        "inflated (default: %(default)s)",
     )
 
 
@@ -110,13 +111,13 @@ def _add_files(group: argparse._ArgumentGroup) -> None:
         type=parse_known,
         action="append",
         default=[],
-        help="a further chosen frame whose shape is known; may be repeated",
+        help="an additional chosen frame whose shape is known; can be repeated",
     )
 
 
 def _add_frames(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--start", type=int, metavar="N", default=0, help="first frame of the clip, counted from 0")
-    group.add_argument("--count", type=int, metavar="N", help="how many frames; all that are left without it")
+    group.add_argument("--count", type=int, metavar="N", help="how many frames (default: all that are left)")
     group.add_argument("--step", type=int, metavar="N", default=1, help="every N-th frame")
     group.add_argument(
         "--spread", type=int, metavar="N", help="instead of --step: N frames spread evenly over the clip"
@@ -125,7 +126,7 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
         "--anchor", type=int, metavar="N", default=0, help="reference frame, among those chosen; -1 is the last"
     )
     group.add_argument(
-        "--fps", type=float, metavar="X", help="frames a second, for pictures or instead of a video's own"
+        "--fps", type=float, metavar="X", help="frames per second, for pictures or instead of a video's own"
     )
     group.add_argument("--in-betweens", type=int, metavar="N", default=0, help="poses to make between every two frames")
 
@@ -141,18 +142,18 @@ def _add_model(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--colours",
         action="store_true",
-        help="paint your own mesh with what the clip shows of it; a .glb then holds the mesh in these colours, without the "
-        "materials, nodes and skins of its file (a mesh that is made from the clip is always painted)",
+        help="paint your own mesh with what the clip shows of it; a .glb then holds the mesh in these colours, without "
+        "the materials, nodes and skins of its file (a mesh that is made from the clip is always painted)",
     )
-    made = "of the mesh that is made where no --mesh is given"
+    made = "of the mesh that is made without --mesh"
     group.add_argument("--image-steps", type=int, metavar="N", help=f"denoising steps {made}, instead of the preset's")
     group.add_argument("--max-faces", type=int, metavar="N", help=f"most faces {made}, instead of the preset's")
     group.add_argument(
         "--smallest-part",
         type=float,
         metavar="SHARE",
-        help=f"parts {made} are dropped if they have fewer faces than this share of the largest part's, instead of the preset's "
-        f"{Preset.smallest_part}; 0 keeps all",
+        help=f"parts {made} are dropped if they have fewer faces than this share of the largest part's, instead of the "
+        f"preset's {Preset.smallest_part}; 0 keeps all",
     )
     _add_reference_pose(group)
     group.add_argument("--checkpoint", help="name (see info) or folder of the weights")
@@ -175,9 +176,9 @@ def _add_reference_pose(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--reference-pose",
         choices=[str(pose) for pose in ReferencePose],
-        help=f"{corrected}: the anchor pose is the reference mesh exactly, and what the network gets wrong there is taken off "
-        f"every pose (default for your own mesh); {published}: the anchor pose is the reference mesh exactly, the others are as "
-        f"they are decoded; {decoded}: every pose is as it is decoded (default without --mesh)",
+        help=f"{corrected}: the anchor pose is exactly the reference mesh, and the network's error there is subtracted "
+        f"from every pose (default for your own mesh); {published}: the anchor pose is exactly the reference mesh, the "
+        f"others are as decoded; {decoded}: every pose is as decoded (default without --mesh)",
     )
     for flag, pose in (("--keep-reference-pose", corrected), ("--no-keep-reference-pose", decoded)):
         same = f"the same as --reference-pose {pose}"
@@ -185,7 +186,7 @@ def _add_reference_pose(group: argparse._ArgumentGroup) -> None:
 
 
 def parse_known(text: str) -> Known:
-    """FRAME=MESH; a wrong one is argparse's to report."""
+    """Parse FRAME=MESH; raise ArgumentTypeError, which argparse reports, for anything else."""
     frame, equals, mesh = text.partition("=")
     if not (equals and mesh and frame.removeprefix("-").isdecimal()):
         raise argparse.ArgumentTypeError(f"{text!r} is not FRAME=MESH, such as 12=pose.glb")
@@ -193,7 +194,7 @@ def parse_known(text: str) -> Known:
 
 
 def job_of(chosen: argparse.Namespace) -> Animate:
-    """The job that the arguments describe."""
+    """Return the job that the arguments describe."""
     given = vars(chosen)
     nested: dict[str, Any] = {
         "out": tuple(given["out"]),
@@ -209,7 +210,7 @@ def job_of(chosen: argparse.Namespace) -> Animate:
 
 
 def rematch_of(chosen: argparse.Namespace) -> Rematch:
-    """The job that the arguments of `match` describe."""
+    """Return the job that the arguments of `match` describe."""
     given = vars(chosen)
     named = {name: given[name] for name in ("result", "clip", "mask", "checkpoint", "device")}
     choices: dict[str, Any] = {"match": Match(given["match"]), "facing": Facing(given["facing"])}
@@ -218,7 +219,7 @@ def rematch_of(chosen: argparse.Namespace) -> Rematch:
 
 
 def joined_axes(arguments: Sequence[str]) -> list[str]:
-    """Return the arguments with `--facing -Z` as one word: argparse would take the axis for an option."""
+    """Return the arguments with `--facing -Z` as one word, because argparse would take the axis as an option."""
     joined: list[str] = []
     for argument in arguments:
         if joined and joined[-1] == "--facing" and argument in list(Facing):

@@ -1,6 +1,6 @@
-"""Every file that a job reads: those that it names, the frames of a folder, and what meshes and materials name in turn.
+"""List every file that a job reads: those it names, a folder's frames, and the files that meshes and materials name.
 
-None of them may be replaced by a result. What is named is only looked at here, never refused: its reader does that.
+A result may not replace any of them. Files are only listed here, not refused; their readers do that.
 """
 
 import os
@@ -21,15 +21,15 @@ LIBRARY = re.compile(rb"^[ \t]*mtllib[ \t]+([^\r\n]+)", re.MULTILINE)
 TEXTURE = re.compile(rb"^[ \t]*(?:map_\w+|bump|disp|decal|norm|refl)[ \t]+([^\r\n]+)", re.MULTILINE | re.IGNORECASE)
 PLY_TEXTURE = re.compile(rb"^comment[ \t]+texturefile[ \t]+([^\r\n]+)", re.MULTILINE | re.IGNORECASE)
 MOST_WORDS = 32
-"""Of a line that names a file after options: the name begins at any of the last ones."""
+"""Words at the end of a line that names a file after options: the name may start at any of them."""
 MOST_NAMED = 100_000
-"""Names in one mesh file and its materials that are looked at, which takes seconds."""
+"""Most names in one mesh file and its materials that are looked at, which takes seconds."""
 LONGEST_LIBRARY = 1 << 24
 LONGEST_PLY_HEADER = 1 << 16
 
 
 def inputs_of(job: Animate) -> Iterator[Path]:
-    """Every file and folder that the job reads, weights too.
+    """Yield every file and folder that the job reads, including weights.
 
     Raises:
         MediaError, MeshError: an input is a pipe or a device, or a folder or a pattern holds no pictures.
@@ -47,7 +47,10 @@ def inputs_of(job: Animate) -> Iterator[Path]:
 
 
 def refuse_pipe(path: str, error: type[InputError]) -> None:
-    """Raise `error` if there is a pipe, a socket or a device at `path`, which might never end; what is missing is told later."""
+    """Raise `error` if `path` is a pipe, a socket or a device, which might never end.
+
+    Missing files are reported later.
+    """
     with suppress(OSError, ValueError):
         kind = os.stat(path).st_mode
         if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
@@ -55,7 +58,7 @@ def refuse_pipe(path: str, error: type[InputError]) -> None:
 
 
 def named_by(mesh: Path) -> Iterator[Path]:
-    """The files that a mesh file names, and those that its materials name: textures, buffers, libraries."""
+    """Yield the files that a mesh file names, and those that its materials name: textures, buffers, libraries."""
     finder = FINDERS.get(mesh.suffix.lower())
     if finder is None:
         return
@@ -105,7 +108,7 @@ FINDERS: dict[str, Callable[[Path], Iterator[Path]]] = {
 
 
 def _candidates(line: bytes, folder: Path) -> Iterator[Path]:
-    """What a line may mean that names a file, with spaces in it or after options, or several files."""
+    """Yield the files that a line may name, with spaces in the name or after options, or several files."""
     text = os.fsdecode(line).replace("\\", "/").strip()
     words = list(re.finditer(r"\S+", text))[-MOST_WORDS:]
     names = {text} | {text[word.start() :] for word in words} | {word.group() for word in words}
@@ -129,7 +132,7 @@ def _weights_of(checkpoint: str | None) -> Iterable[Path]:
 
 
 def checkpoint_folder(name: str | None) -> Path:
-    """The folder of a checkpoint by its name; any other text is taken for a folder, and None for the default one."""
+    """Return the folder of a checkpoint by its name; other text is taken as a folder, and None as the default one."""
     from .weights.checkpoints import default_checkpoint, find_checkpoints
 
     if name is None:

@@ -1,6 +1,6 @@
-"""What a job writes: refused before any work where it would be in the way of something, and written at its end, all of it.
+"""Check a job's outputs before any work, and write all of them at its end.
 
-A result that cannot be written after all does not take the others with it, and the animation is kept elsewhere.
+If one result cannot be written, the others are still written, and the animation is kept elsewhere.
 """
 
 import logging
@@ -32,9 +32,9 @@ def check_outputs(job: Animate, also: Iterable[Path] = ()) -> None:
     """Check, before any work is done, that every file of `job.out` can be written and replaces nothing that is needed.
 
     Args:
-        also: further files that the job reads.
+        also: additional files that the job reads.
     Raises:
-        InputError: there are no outputs, one has no known format, would replace an input, or meets another output.
+        InputError: there are no outputs, one has an unknown format, would replace an input, or collides with another.
         OutputError: a place is not writable.
         MediaError: a folder or a pattern holds no pictures.
     """
@@ -43,7 +43,7 @@ def check_outputs(job: Animate, also: Iterable[Path] = ()) -> None:
     if not job.out:
         raise InputError("The job names no file to write.", "Name at least one, such as animated.glb.")
     if len(job.out) > MOST_OUTPUTS:
-        raise InputError(f"The job names {len(job.out)} files to write.", f"Name {MOST_OUTPUTS} at the most.")
+        raise InputError(f"The job names {len(job.out)} files to write.", f"Name at most {MOST_OUTPUTS}.")
     inputs = [*inputs_of(job), *also]
     for name in job.out:
         check_output(name)
@@ -52,25 +52,25 @@ def check_outputs(job: Animate, also: Iterable[Path] = ()) -> None:
 
 
 def _refuse_meeting(out: tuple[str, ...]) -> None:
-    """Raise InputError where two results have one place, on whatever system, or one lies in the other."""
+    """Raise InputError if two results have the same place, on any system, or one lies inside the other."""
     from .output.places import same_place
 
     places: dict[str, str] = {}
     for name in out:
         place = same_place(name)
         if place in places:
-            problem = f"{name} is in the place of another output, {places[place]}."
-            raise InputError(problem, "Name each output once, and not only in other letters' cases.")
+            problem = f"{name} has the same place as another output, {places[place]}."
+            raise InputError(problem, "Name each output once; a difference in upper and lower case is not enough.")
         places[place] = name
     for place, name in places.items():
         if any(str(parent) in places for parent in Path(place).parents):
             raise InputError(
-                f"{name} is in the place of another output.", "Name each output once, none inside another."
+                f"{name} has the same place as another output.", "Name each output once, none inside another."
             )
 
 
 def _refuse_replacing(out: tuple[str, ...], inputs: list[Path]) -> None:
-    """Raise InputError where a result, by whatever name or link, is an input or a folder that holds one."""
+    """Raise InputError if a result is an input or a folder that holds one, by any name or link."""
     from .output.places import same_place
 
     known = {identity: path for path in inputs if (identity := _identity(path)) is not None}
@@ -86,7 +86,7 @@ def _refuse_replacing(out: tuple[str, ...], inputs: list[Path]) -> None:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """What every name and link of a file or folder shares; None where there is none."""
+    """Return what all names and links of a file or folder share; None if it does not exist."""
     try:
         found = os.stat(path)
     except (OSError, ValueError):
@@ -97,7 +97,7 @@ def _identity(path: Path) -> tuple[int, int] | None:
 def save_all(
     animation: "Animation", out: tuple[str, ...], mesh: Path | None, subject: "Clip", progress: Progress
 ) -> None:
-    """Write every result; one that cannot be written does not take the others with it, nor the animation.
+    """Write every result; if one cannot be written, the others still are, and the animation is kept.
 
     Raises:
         OutputError: names what could not be written, and where the animation is kept.
@@ -120,7 +120,7 @@ def save_all(
 
 
 def require_finite_result(animation: "Animation") -> None:
-    """Raise InputError if a number of the result is none: it would be nowhere, in whatever program."""
+    """Raise InputError if a number of the result is not finite, because no program could show it."""
     fit = animation.provenance.fit
     camera = [] if fit.camera is None else [*fit.camera.matrix, fit.camera.focal or 0.0, fit.camera.pixel or 0.0]
     numbers = {
@@ -144,20 +144,20 @@ def is_finite(values: Any) -> bool:
 
 
 def _unsaved(animation: "Animation", out: tuple[str, ...], failed: dict[str, Exception]) -> ActionMeshError:
-    """Return the error that tells what was not written, once the animation is safe somewhere."""
+    """Save the animation somewhere safe, and return the error that says what was not written."""
     path, error = next(iter(failed.items()))
     told = explain(error)
     problem = told.problem if isinstance(error, ActionMeshError) else f"{path} could not be written: {told.problem}"
     written = [name for name in out if name not in failed]
     kept = next((name for name in written if name.lower().endswith(ARRAYS)), None) or _keep(animation, path)
-    others = f" The other results are written: {', '.join(written)}." if written else ""
-    safe = f" The animation itself is not lost: it is in {kept}." if kept else ""
+    others = f" The other results were written: {', '.join(written)}." if written else ""
+    safe = f" The animation itself is not lost; it is in {kept}." if kept else ""
     kind = type(error) if isinstance(error, OutputError | InputError) else OutputError
     return kind(f"{problem}{others}{safe}", told.cure)
 
 
 def _keep(animation: "Animation", path: str) -> str | None:
-    """Write the animation to the user's temporary folder; its path, or None where even that fails."""
+    """Write the animation to the user's temporary folder; return its path, or None if that fails too."""
     name = f"{Path(path).stem[:50]}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.safetensors"
     kept = Path(tempfile.gettempdir()) / KEPT / name
     try:

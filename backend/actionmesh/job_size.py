@@ -1,4 +1,4 @@
-"""Whether memory and disks have room for a result, asked as soon as its number of poses is known."""
+"""Check that memory and disks have room for a result, as soon as its number of poses is known."""
 
 import os
 import shutil
@@ -13,19 +13,19 @@ from .options import AnimateOptions
 POINT = 12
 """Bytes of a vertex in one pose."""
 FEWEST_VERTICES = 1000
-"""Of a mesh that is still to be made."""
+"""Vertices assumed for a mesh that does not exist yet."""
 PICTURES = (".png", ".mp4")
-"""Results of a size that hardly depends on the mesh."""
+"""Results whose size hardly depends on the mesh."""
 
 
 def check_size(options: AnimateOptions, out: Iterable[str], frames: int) -> None:
-    """Check that the poses of a job fit into main memory and onto the disks of its results.
+    """Check that the poses of a job fit into main memory and on the disks of its results.
 
     Args:
-        frames: of the clip that were chosen.
+        frames: number of chosen frames of the clip.
     Raises:
         InputError: they do not fit into memory.
-        OutputError: they do not fit onto a disk.
+        OutputError: they do not fit on a disk.
     """
     import psutil
 
@@ -36,13 +36,15 @@ def check_size(options: AnimateOptions, out: Iterable[str], frames: int) -> None
     vertices = len(load_mesh(options.mesh).vertices) if options.mesh else FEWEST_VERTICES
     size, memory = poses * vertices * POINT, psutil.virtual_memory().total
     if size > memory / 2:
-        problem = f"{poses} poses of {vertices} vertices take {amount(size)}, and this machine has {amount(memory)} of memory."
+        problem = (
+            f"{poses} poses of {vertices} vertices take {amount(size)}; this machine has {amount(memory)} of memory."
+        )
         raise InputError(problem, "Choose fewer frames or in-betweens.")
     check_disks(out, size)
 
 
 def check_disks(out: Iterable[str], size: int) -> None:
-    """Raise OutputError if a disk has no room for the results on it, each of at least `size` bytes if it holds the mesh."""
+    """Raise OutputError if a disk has no room for its results; each that holds the mesh takes at least `size` bytes."""
     from .weights.room import check_room
 
     needed: dict[int, int] = defaultdict(int)

@@ -1,4 +1,4 @@
-"""The place for the one job that may run in the worker."""
+"""The slot for the one job that may run in the worker."""
 
 from threading import Event, Lock
 
@@ -7,7 +7,7 @@ from .protocol import Kind, ProtocolError
 
 
 class JobSlot:
-    """The place for the one job that may run."""
+    """The slot for the one job that may run."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -17,7 +17,7 @@ class JobSlot:
         self._idle.set()
 
     def take(self, job: protocol.JobId) -> Event:
-        """Returns the event that asks the job to stop.
+        """Take the slot for a job; return the event that asks the job to stop.
 
         Raises:
             ProtocolError: another job runs.
@@ -35,7 +35,7 @@ class JobSlot:
             self._idle.set()
 
     def cancel(self, job: protocol.JobId) -> bool:
-        """Asks the job to stop; false if it does not run."""
+        """Ask the job to stop; return false if it is not running."""
         with self._lock:
             if self._job != job:
                 return False
@@ -43,7 +43,7 @@ class JobSlot:
             return True
 
     def stop(self, timeout: float) -> None:
-        """Asks whatever runs to stop and waits for it, at most `timeout` seconds."""
+        """Ask the running job to stop and wait for it, at most `timeout` seconds."""
         with self._lock:
             self._cancelled.set()
         self._idle.wait(timeout)

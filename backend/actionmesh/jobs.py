@@ -1,4 +1,4 @@
-"""One job from request to files, for the command line and the worker alike; and the models kept between jobs.
+"""One job from request to files, used by the command line and the worker, and the models kept between jobs.
 
 Heavy modules are imported when a job needs them, so that importing this one is quick.
 """
@@ -34,11 +34,11 @@ REST, TOTAL = "Loading and the rest", "Total"
 def run(
     job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None], cancelled: Callable[[], bool]
 ) -> Animated:
-    """Animates, and writes every file of `job.out`, each whole or not at all.
+    """Animate, and write every file of `job.out`, each completely or not at all.
 
     Raises:
-        ActionMeshError: what the user can cause; outputs that cannot be written, or that would overwrite an input or
-            one another, are refused before any work.
+        ActionMeshError: an error that the user can cause. Outputs that cannot be written, or that would overwrite an
+            input or one another, are refused before any work.
     """
     from .pipeline import animate, load_subject
 
@@ -63,10 +63,10 @@ def run(
 def rematch(
     job: Rematch, stores: "Stores", report: Callable[[ProgressEvent], None], cancelled: Callable[[], bool]
 ) -> Animated:
-    """Matches a finished animation to its clip again, and writes every file of `job.out`, each whole or not at all.
+    """Match a finished animation to its clip again, and write every file of `job.out`, each completely or not at all.
 
     Raises:
-        ActionMeshError: see `run`; the result cannot be read, or has other frames than the clip.
+        ActionMeshError: see `run`; also if the result cannot be read, or its frames differ from the clip's.
     """
     from .animation import Animation
     from .pipeline import load_subject
@@ -88,7 +88,7 @@ def rematch(
     else:
         animation = match_again(animation, subject, job.match, job.facing, progress)
     if mesh is not None and not mesh.is_file():
-        log.warning("%s is no longer there: what is written has no materials of its own.", mesh)
+        log.warning("%s no longer exists: the files are written without its materials.", mesh)
         mesh = None
     save_all(animation, job.out, mesh, subject, progress)
     return _answer(animation, job.out, clock, store)
@@ -112,15 +112,15 @@ def _answer(animation: "Animation", out: tuple[str, ...], clock: "StageClock", s
 
 
 def look(job: Look, stores: "Stores", cancelled: Callable[[], bool]) -> Looked:
-    """Cuts the subject out of the reference frame and writes it as a picture.
+    """Cut the subject out of the reference frame and write it as a picture.
 
     Raises:
-        ActionMeshError: what the user can cause; a picture that cannot be written is refused before any work.
+        ActionMeshError: an error that the user can cause; a picture that cannot be written is refused before any work.
     """
     from .pipeline import look_at_subject
 
     if Path(job.out).suffix.lower() != ".png" or job.size < 1:
-        raise InputError(f"{job.out} of {job.size} pixels is no picture to write.", "Name a .png of at least 1 pixel.")
+        raise InputError(f"{job.out} of {job.size} pixels cannot be written.", "Name a .png of at least 1 pixel.")
     check_outputs(Animate(job.clip, (job.out,), mask=job.mask, checkpoint=job.checkpoint))
     options = AnimateOptions(
         job.clip, mask=job.mask, frames=FrameChoice(**vars(job.frames)), anchor=job.anchor, fps=job.fps
@@ -141,7 +141,7 @@ def look(job: Look, stores: "Stores", cancelled: Callable[[], bool]) -> Looked:
 
 
 def save_picture(rgba: "np.ndarray", path: Path, size: int) -> None:
-    """Writes (H, W, 4) uint8 as a png, shrunk to at most `size` pixels a side. Raises OutputError."""
+    """Write (H, W, 4) uint8 as a png, shrunk to at most `size` pixels a side; raise OutputError if that fails."""
     from PIL import Image
 
     from .media.clip import fitted_size, resize_rgba
@@ -153,10 +153,10 @@ def save_picture(rgba: "np.ndarray", path: Path, size: int) -> None:
 
 
 def check_mesh(job: Animate) -> tuple[str, ...]:
-    """Check that the animation can be saved into the artist's own mesh file, if one of the outputs is to hold that.
+    """Check that the animation can be saved into the artist's own mesh file, if one of the outputs needs that file.
 
     Returns:
-        a sentence for each decoration that the result will be without.
+        a sentence for each feature of the file that the result will lack.
     Raises:
         MeshError: the file is damaged.
     """
@@ -167,7 +167,7 @@ def check_mesh(job: Animate) -> tuple[str, ...]:
 
 
 def options_of(job: Animate) -> AnimateOptions:
-    """The pipeline's part of a job.
+    """Return the options of the pipeline for a job.
 
     Raises:
         InputError: a number is out of range.
@@ -179,22 +179,22 @@ def options_of(job: Animate) -> AnimateOptions:
 
 
 def parts_of(options: AnimateOptions) -> tuple[str, ...]:
-    """The networks of a job in the order in which it needs them; a mesh of the artist's own is not made by image-to-3D."""
+    """Return the networks of a job in the order in which it needs them; the artist's own mesh needs no image-to-3D."""
     made = () if options.mesh else ("image_to_3d",)
     return ("image_encoder", *made, "shape_vae", "temporal_denoiser", "temporal_autoencoder")
 
 
 def import_libraries() -> None:
-    """Import what a job needs, transformers' network among it; a library that is missing is named by the job."""
+    """Import what a job needs, including transformers' network; if a library is missing, the job reports it later."""
     with suppress(Exception):
         for name in ("actionmesh.pipeline", "actionmesh.output.writers", "transformers.models.dinov2.modeling_dinov2"):
             import_module(name)
 
 
 class StageClock:
-    """Sums the seconds that pass up to each step of each stage, and hands the events on to `report`.
+    """Sum the seconds that pass up to each step of each stage, and pass the events on to `report`.
 
-    What passes before a stage's start, such as the loading of weights, belongs to none.
+    Time before a stage's start, such as the loading of weights, belongs to no stage.
     """
 
     def __init__(self, report: Callable[[ProgressEvent], None], clock: Callable[[], float] = time.perf_counter):
@@ -211,15 +211,15 @@ class StageClock:
         self._report(event)
 
     def timings(self) -> dict[str, float]:
-        """Seconds of each stage in order of appearance, those of none, and the total since the clock was made."""
+        """Return the seconds of each stage in order of appearance, of the rest, and in total since the start."""
         total = self._clock() - self._start
         return {**self._seconds, REST: total - sum(self._seconds.values()), TOTAL: total}
 
 
 class Stores:
-    """Keeps the models of the last checkpoint and device loaded; another choice gives their memory back first.
+    """Keep the models of the last checkpoint and device loaded; another choice frees their memory first.
 
-    Two names of one folder or of one device are the same choice.
+    Two names of the same folder or the same device are the same choice.
     """
 
     def __init__(self) -> None:
@@ -228,7 +228,7 @@ class Stores:
         self._store: ModelStore | None = None
 
     def get(self, checkpoint: str | None, device: str, memory: str) -> "ModelStore":
-        """The models of a checkpoint (see `checkpoint_folder`) on a device, under a memory plan or "auto".
+        """Return the models of a checkpoint (see `checkpoint_folder`) on a device, under a memory plan or "auto".
 
         Raises:
             CheckpointError: the checkpoint is not complete.
@@ -245,7 +245,7 @@ class Stores:
             return self._store
 
     def unload(self) -> None:
-        """Frees the models; the next job loads them again."""
+        """Free the models; the next job loads them again."""
         with self._lock:
             if self._store is not None:
                 self._store.unload()

@@ -16,7 +16,7 @@ def versions() -> dict[str, str]:
 
 
 def devices() -> tuple[Device, ...]:
-    """The CPU and every accelerator that PyTorch can use, by the names that `ModelStore` takes; memory in bytes."""
+    """Return the CPU and every accelerator that PyTorch can use, by the names that `ModelStore` takes."""
     memory = psutil.virtual_memory()
     processor = f"{platform.machine()}, compute threads: {torch.get_num_threads()}"
     cpu = Device("cpu", processor, memory.total, memory.available)
@@ -24,12 +24,12 @@ def devices() -> tuple[Device, ...]:
 
 
 def checkpoints() -> tuple[Checkpoint, ...]:
-    """Every checkpoint that is installed, complete or not."""
+    """Return every installed checkpoint, complete or not."""
     return tuple(map(_checkpoint, find_checkpoints()))
 
 
 def _checkpoint(info: CheckpointInfo) -> Checkpoint:
-    """With its licence on one line, if it is complete."""
+    """Describe a checkpoint, with its licence on one line if it is complete."""
     missing, licence = info.missing, ""
     if not missing:
         try:
@@ -44,7 +44,7 @@ def _cuda_devices() -> list[Device]:
 
 
 def _cuda_device(index: int) -> Device:
-    """A card; one that does not answer, for others have filled it or it is broken, is listed all the same."""
+    """Describe a card; a full or broken one that does not answer is listed too."""
     name = f"cuda:{index}"
     try:
         free, total = torch.cuda.mem_get_info(index)

@@ -1,6 +1,6 @@
-"""Downloads and removes sets of models: what is there is left alone, licences come first, then the disk, then the bytes.
+"""Download and remove sets of models. Existing files are kept; licences are checked first, then the disk.
 
-Shared by the command line and the worker. It runs in a process of its own, because `allow_the_hub` lifts HF_HUB_OFFLINE.
+Shared by the command line and the worker. It needs a process of its own, because `allow_the_hub` unsets HF_HUB_OFFLINE.
 """
 
 import os
@@ -23,13 +23,13 @@ from .weights.room import check_room
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
 DOWNLOADING = "Downloading"
 HALF = "-half"
-"""What the folder of half-precision copies is called, after the one that they are made from."""
+"""Suffix of the folder of half-precision copies, after the name of the original folder."""
 
 
 def allow_the_hub() -> None:
-    """Let this process ask the hub, whatever the user's settings forbid others; before huggingface_hub is imported.
+    """Let this process access the hub despite HF_HUB_OFFLINE; call it before huggingface_hub is imported.
 
-    Nothing but what is downloaded is asked for: no telemetry either.
+    Only the requested files are fetched, without telemetry.
     """
     for name in OFFLINE:
         os.environ.pop(name, None)
@@ -38,7 +38,7 @@ def allow_the_hub() -> None:
 
 @dataclass(frozen=True)
 class Planned:
-    """A download, what of it is in its folder, and what the hub says of it; None where nothing is needed from there."""
+    """A download, its files in the folder, and the hub's description of it; None if nothing is needed from the hub."""
 
     presence: Presence
     resolved: Resolved | None
@@ -49,7 +49,7 @@ class Planned:
 
     @property
     def files(self) -> tuple[HubFile, ...]:
-        """What is to be downloaded."""
+        """The files to download."""
         absent = {file.path for file in self.presence.absent}
         return tuple(file for file in self.resolved.files if file.path in absent) if self.resolved else ()
 
@@ -59,21 +59,21 @@ class Planned:
 
     @property
     def arrived(self) -> int:
-        """Bytes that an interrupted download left."""
+        """Bytes that an interrupted download has left."""
         assert self.resolved is not None
         return sum(arrived(self.presence.folder, file, self.resolved.revision) for file in self.files)
 
 
 def choose_sets(keys: Iterable[str]) -> tuple[ModelSet, ...]:
-    """Return the sets of these keys; raises InputError naming one that does not exist."""
+    """Return the sets of these keys; raise InputError naming one that does not exist."""
     for key in keys:
         if key not in SETS:
-            raise InputError(f"There is no set of models {key!r}.", f"There are {', '.join(SETS)}.")
+            raise InputError(f"There is no set of models {key!r}.", f"Use {', '.join(SETS)}.")
     return tuple(SETS[key] for key in dict.fromkeys(keys))
 
 
 def plan(sets: Sequence[ModelSet], folder: Path, endpoint: str | None = None) -> list[Planned]:
-    """Return what the sets need; the hub is asked only about what is not whole in `folder`.
+    """Return what the sets need; the hub is asked only about downloads that are incomplete in `folder`.
 
     Raises:
         InputError: a file is in the folder's place.
@@ -99,15 +99,15 @@ def carry_out(
     disk_usage: DiskUsage = shutil.disk_usage,
     endpoint: str | None = None,
 ) -> int:
-    """Download what is planned into `folder`; return the bytes that came.
+    """Download what is planned into `folder`; return the number of bytes downloaded.
 
     Args:
-        accepted: models whose licence the user accepts, by name or OWNER/NAME, in any case.
+        accepted: models whose licence the user accepts, by name or OWNER/NAME, in upper or lower case.
 
     Raises:
         InputError: a licence was not accepted.
-        OutputError: the disk has no room, or the folder cannot be written.
-        DownloadError: the hub refuses or falls silent, or what it sent is damaged.
+        OutputError: the disk has no room, or the folder is not writable.
+        DownloadError: the hub refuses or stops answering, or what it sent is damaged.
     """
     todo = [each for each in planned if each.resolved is not None]
     check_accepted([each.download for each in todo], accepted)
@@ -123,12 +123,12 @@ def carry_out(
 
 
 def is_accepted(download: Download, accepted: Iterable[str]) -> bool:
-    """Whether the user names the model among those whose licence is accepted."""
+    """Return whether the user accepts the model's licence by naming it."""
     return not {download.name.lower(), download.hub_id.lower()}.isdisjoint(name.lower() for name in accepted)
 
 
 def check_accepted(downloads: Sequence[Download], accepted: Iterable[str]) -> None:
-    """Refuse a model whose licence was not accepted; raises InputError with the licence and its link."""
+    """Raise InputError, with the licence and its link, for a model whose licence was not accepted."""
     names = tuple(accepted)
     for download in downloads:
         if not is_accepted(download, names):
@@ -143,18 +143,18 @@ def _check_whole(download: Download, folder: Path) -> None:
     lacking = presence(download, folder).lacking
     if lacking:
         raise DownloadError(
-            f"{lacking[0].path} of {download.hub_id} cannot be read, though it is as on the hub.", "Report it."
+            f"{lacking[0].path} of {download.hub_id} cannot be read, although it matches the hub's.", "Report it."
         )
 
 
 def make_half(
     sets: Sequence[ModelSet], folder: Path, progress: Progress, disk_usage: DiskUsage = shutil.disk_usage
 ) -> Path:
-    """Make half-precision copies of the checkpoint in `folder` beside it; return their folder.
+    """Make half-precision copies of the checkpoint in `folder`, in a folder next to it; return that folder.
 
     Raises:
         CheckpointError: the checkpoint is not complete, or a file of it is damaged.
-        OutputError: the disk has no room, or a copy does not read back as it was.
+        OutputError: the disk has no room, or a copy does not read back as written.
     """
     from .weights.half_precision import copy_halved, half_types
 
@@ -171,7 +171,7 @@ def make_half(
 
 
 def removables(sets: Sequence[ModelSet], folder: Path) -> list[Removable]:
-    """Return what can be removed of the sets; raises InputError if they hold nothing to remove, such as the bundled one."""
+    """Return what can be removed of the sets; raise InputError if a set cannot be removed, such as the bundled one."""
     for each in sets:
         if not each.downloads:
             why = "comes with ActionMesh" if each.bundled else "has no models yet"
@@ -180,6 +180,6 @@ def removables(sets: Sequence[ModelSet], folder: Path) -> list[Removable]:
 
 
 def remove_all(found: Sequence[Removable]) -> int:
-    """Delete what can be removed; return the bytes that were freed. Raises InputError if that is nothing at all."""
+    """Delete what can be removed; return the number of bytes freed. Raises InputError if there is nothing."""
     ours = [each for each in found if each.files or each.staging.is_dir()]
     return sum(map(remove, ours or found))

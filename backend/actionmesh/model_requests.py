@@ -1,4 +1,4 @@
-"""What the worker does about models: downloads sets of them, and removes what it downloaded."""
+"""Handle the worker's requests about models: download sets of them, and remove downloaded ones."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def download(job: protocol.Download, progress: Progress) -> protocol.Downloaded:
 
 
 def remove_models(job: protocol.RemoveModels) -> protocol.Removed:
-    """Delete what was downloaded of sets of models."""
+    """Delete the downloaded files of model sets."""
     from . import model_downloads
 
     sets = model_downloads.choose_sets(job.sets)

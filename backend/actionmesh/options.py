@@ -1,4 +1,4 @@
-"""What an artist can choose about a job. Plain data: built by the command line, by the worker and by tests."""
+"""The choices of an artist for a job, as plain data built by the command line, by the worker and by tests."""
 
 from dataclasses import dataclass, field
 
@@ -20,7 +20,7 @@ from .protocol import Facing, Match, ReferencePose, Shape
 
 MOST_KNOWN = 1000
 FEWEST_FACES = 4
-"""Of a solid: a tetrahedron's."""
+"""The fewest faces of a solid: a tetrahedron's."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class FrameChoice:
 
 @dataclass(frozen=True)
 class KnownShape:
-    """A further frame whose shape is known: `frame` indexes the chosen frames, `mesh` is a mesh file."""
+    """An additional frame whose shape is known: `frame` indexes the chosen frames, `mesh` is a mesh file."""
 
     frame: int
     mesh: str
@@ -68,25 +68,25 @@ class AnimateOptions:
         clip: video file, image folder, or image pattern (`walk_*.png`, `walk_%04d.png`).
         mask: mask folder, pattern or video that goes with the clip's frames, frame by frame.
         mesh: the artist's mesh; None makes the reference mesh from the anchor frame.
-        known: further frames with a known shape (masked generation with several sources).
+        known: additional frames with a known shape (masked generation with several sources).
         frames: which frames of the clip.
         anchor: the reference frame, an index into the chosen frames (negative counts from the end).
         preset: a name in `presets.PRESETS`.
-        seed: of all random numbers of the job.
+        seed: for all random numbers of the job.
         in_betweens: poses made between every two frames.
         steps, guidance: of Stage I, overriding the preset.
-        image_steps: of Stage 0, overriding the preset. It and the next two do nothing where `mesh` is given.
+        image_steps: of Stage 0, overriding the preset. It and the next two have no effect if `mesh` is given.
         max_faces: of the mesh that Stage 0 makes, overriding the preset.
-        smallest_part: parts of that mesh with fewer faces than this share of the largest part's are dropped, overriding the
-            preset; 0 keeps all.
-        match: how the animation is brought onto the clip; AUTO takes the better way for an artist's mesh that stands as the
-            reference frame shows it, and leaves others as they are.
+        smallest_part: parts of that mesh with fewer faces than this share of the largest part's are dropped, overriding
+            the preset; 0 keeps all.
+        match: how the animation is matched to the clip; AUTO takes the better way for an artist's mesh that stands as
+            the reference frame shows it, and leaves others as they are.
         facing: the side of the artist's mesh that the camera sees in the reference frame; AUTO finds it.
         shape: where the mesh comes from if there is no `mesh`.
-        colours: paint the artist's mesh with what the clip shows of it, into its own UVs where these serve. A mesh that
-            is made here is always painted.
+        colours: paint the artist's mesh with what the clip shows of it, into its own UVs if they are usable. A mesh
+            that is made here is always painted.
         reference_pose: where Stage II puts the mesh at the anchor frame; None: see `ReferencePose.by_default`.
-        fps: frames a second of an image sequence, or to override a video's own.
+        fps: frames per second of an image sequence, or to override a video's own.
         memory: "auto" or the name of a memory plan, see `weights.plan`; it goes to the ModelStore.
     Raises:
         InputError: a number is out of range.
@@ -119,7 +119,7 @@ class AnimateOptions:
         require_whole("reference frame", self.anchor, -MOST_FRAMES, MOST_FRAMES)
         if len(self.known) > MOST_KNOWN:
             raise InputError(
-                f"The shapes of {len(self.known)} further frames are given.", f"Give {MOST_KNOWN} at the most."
+                f"The shapes of {len(self.known)} additional frames are given.", f"Give at most {MOST_KNOWN}."
             )
         for shape in self.known:
             require_whole("known frame", shape.frame, -MOST_FRAMES, MOST_FRAMES)
@@ -136,7 +136,7 @@ class AnimateOptions:
         self._check_made_mesh()
 
     def _check_names(self) -> None:
-        """Check what names files and presets."""
+        """Check the names of files and of the preset."""
         require_text("clip", self.clip)
         require_text("preset", self.preset)
         for name, path in (
@@ -148,7 +148,7 @@ class AnimateOptions:
                 require_text(name, path)
 
     def _check_made_mesh(self) -> None:
-        """Check what concerns the mesh that Stage 0 makes."""
+        """Check the choices for the mesh that Stage 0 makes."""
         if self.image_steps is not None:
             require_whole("number of Stage 0's steps", self.image_steps, 1, MOST_STEPS)
         if self.max_faces is not None:
@@ -159,7 +159,11 @@ class AnimateOptions:
 
 
 def index_of_frame(frame: int, total: int, name: str) -> int:
-    """An index into the chosen frames from 0; negative ones count from the end. Raises InputError outside the clip."""
+    """Return an index into the chosen frames from 0; negative ones count from the end.
+
+    Raises:
+        InputError: the frame is outside the clip.
+    """
     if not -total <= frame < total:
         raise InputError(f"The {name} frame is {frame}, and {total} frames were chosen.", f"Use 0 to {total - 1}.")
     return frame % total

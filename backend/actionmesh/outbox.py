@@ -1,6 +1,6 @@
-"""What the worker sends: messages of any thread in one order, written by a thread of their own.
+"""Send the worker's messages: from any thread, in one order, written by a dedicated thread.
 
-A client that does not read blocks that thread alone; the worker still hears its client, and ends with it.
+A client that does not read blocks only that thread; the worker still hears its client, and ends with it.
 """
 
 import logging
@@ -17,7 +17,7 @@ SECONDS_BETWEEN_NOTICES = 0.1
 
 
 class Outbox:
-    """Queues messages for `file`; calls `on_broken` when nobody reads it any more."""
+    """Queues messages for `file`; calls `on_broken` when the reader has gone."""
 
     def __init__(self, file: BinaryIO, on_broken: Callable[[], None]):
         self._file = file
@@ -30,7 +30,7 @@ class Outbox:
         self._lines.put(encode(message))
 
     def close(self, timeout: float) -> None:
-        """Waits at most `timeout` seconds until all is written; not at all when `on_broken` is what calls this."""
+        """Wait at most `timeout` seconds until everything is written; do not wait if `on_broken` calls this."""
         self._lines.put(None)
         if current_thread() is not self._writer:
             self._writer.join(timeout)
@@ -55,7 +55,7 @@ class LogForwarder(logging.Handler):
         level = LogLevel.ERROR if record.levelno >= logging.ERROR else LogLevel.WARNING
         try:
             self._outbox.send(Notice(LogNotice(level, record.getMessage())))
-        except Exception:  # a library's message that does not fit its own arguments
+        except Exception:  # a library's message may not fit its own arguments
             self.handleError(record)
 
 

@@ -66,7 +66,7 @@ def animate(
 def animate_surface(
     options: AnimateOptions, store: ModelStore, progress: Progress, whole: Mesh | None, subject: Clip | None
 ) -> Animation:
-    """As `animate`, of the vertices alone that have a face.
+    """Do what `animate` does, for only the vertices that have a face.
 
     Args:
         whole: the artist's mesh.
@@ -247,7 +247,7 @@ def preset_of(options: AnimateOptions, store: ModelStore) -> Preset:
 def known_latents(
     reference: PendingReference, anchor: int, options: AnimateOptions, total: int, store: ModelStore
 ) -> dict[int, Tensor]:
-    """Return the latents of the anchor and of all further frames whose shape the artist gave."""
+    """Return the latents of the anchor and of all other frames whose shape the artist gave."""
     known = {anchor: reference.latent}
     for shape in options.known:
         frame = index_of_frame(shape.frame, total, "known")

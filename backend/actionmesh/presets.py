@@ -1,4 +1,4 @@
-"""Presets: how much work a job does. They hold the published numbers; a checkpoint may have better ones of its own."""
+"""Presets: how much work a job does. They hold the published numbers; a checkpoint may replace them with its own."""
 
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -76,7 +76,7 @@ def _cure(kind: object, name: str, value: Any) -> str:
     kinds = (int, float) if kind is float else int
     most = MOST.get(name, MOST_STEPS)
     number = isinstance(value, kinds) and not isinstance(value, bool)
-    return "" if number and 0 < value <= most else f"Use a number above 0, {most:g} at the most."
+    return "" if number and 0 < value <= most else f"Use a number above 0 and at most {most:g}."
 
 
 def is_share(value: object) -> bool:

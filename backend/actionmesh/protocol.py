@@ -1,12 +1,12 @@
-"""The messages between a client (Blender, a test) and the worker: JSON-RPC 2.0, one object a line.
+"""The messages between a client (Blender, a test) and the worker: JSON-RPC 2.0, one object per line.
 
     client -> worker    initialize, ping, animate, match, look, download, remove_models, cancel, unload, shutdown
                         each answered by a result or an error
     worker -> client    progress, log                                                 never answered
 
-A message is named by its dataclass, so no name is typed twice. A job is known by the id of its request, such as `animate`.
-Arrays and meshes go by file path. Standard library only: both sides import this module.
-It leaves out pipes, threads and what the methods do.
+Each message type is a dataclass that carries its method's name, so no name is typed twice. A job is identified by the
+id of its request, such as an `animate` request. Arrays and meshes are passed by file path. This module uses the
+standard library only, because both sides import it. It does not cover pipes, threads or what the methods do.
 """
 
 import json
@@ -23,7 +23,10 @@ Record = TypeVar("Record")
 
 
 class Kind(StrEnum):
-    """What went wrong: its name and JSON-RPC's number. `errors.py` has those from `BAD_INPUT` to `CANCELLED`, and the last."""
+    """The kinds of errors, each with its JSON-RPC number.
+
+    `errors.py` has a class for each kind from `BAD_INPUT` to `CANCELLED`, and for the last one.
+    """
 
     code: int
 
@@ -51,9 +54,9 @@ class Kind(StrEnum):
 
 
 class ProtocolError(Exception):
-    """An error as it travels: its kind, one sentence on what is wrong, one on what to do.
+    """An error as it is sent: its kind, one sentence on what is wrong, and one on what to do.
 
-    `id` is that of the request at fault, where it could be read.
+    `id` is the id of the request at fault, if it could be read.
     """
 
     def __init__(self, kind: Kind, problem: str, cure: str = "", id: JobId | None = None):
@@ -67,7 +70,7 @@ class LogLevel(StrEnum):
 
 
 class Memory(StrEnum):
-    """The memory plan of a job: GB of the card that it is made for, or the roomiest for which there is enough."""
+    """The memory plan of a job: the GB of the card it is made for. AUTO takes the roomiest plan that fits."""
 
     AUTO = "auto"
     GB_24 = "24"
@@ -77,12 +80,12 @@ class Memory(StrEnum):
 
 
 class ReferencePose(StrEnum):
-    """Where Stage II puts the mesh at the anchor frame, at which its shape is known, and with that at all other times.
+    """Where Stage II puts the mesh at the anchor frame, where its shape is known, and so at all other times.
 
-    CORRECTED: what the network gets wrong at a window's source frame is subtracted from every pose, so that the anchor pose
-        is the reference mesh exactly.
-    PUBLISHED: the anchor pose is the reference mesh exactly and is not decoded; every other pose is as it is decoded.
-    DECODED: every pose is as it is decoded, the anchor's too.
+    CORRECTED: the network's error at a window's source frame is subtracted from every pose, so that the anchor pose is
+        exactly the reference mesh.
+    PUBLISHED: the anchor pose is exactly the reference mesh and is not decoded; every other pose is as decoded.
+    DECODED: every pose is as decoded, including the anchor's.
     """
 
     CORRECTED = "corrected"
@@ -91,12 +94,16 @@ class ReferencePose(StrEnum):
 
     @classmethod
     def by_default(cls, own_mesh: bool) -> "ReferencePose":
-        """What a job takes that chooses none; `own_mesh` tells whether the mesh is the artist's or made from the clip."""
+        """Return the default for a job; `own_mesh` says whether the mesh is the artist's or made from the clip."""
         return cls.CORRECTED if own_mesh else cls.DECODED
 
 
 class Match(StrEnum):
-    """How an animation is brought onto its clip: not at all, from the network's poses, from the still mesh, or the better one."""
+    """How an animation is matched to its clip.
+
+    OFF leaves it as it is, REFINE starts from the network's poses, TRACK starts from the still mesh, and AUTO takes the
+    better of the two.
+    """
 
     AUTO = "auto"
     OFF = "off"
@@ -105,7 +112,10 @@ class Match(StrEnum):
 
 
 class Facing(StrEnum):
-    """Which side of a mesh the camera sees in the reference frame, an axis of model space (+Y up); found by itself if auto."""
+    """The side of the mesh that the camera sees in the reference frame, as an axis of model space (+Y up).
+
+    AUTO finds it.
+    """
 
     AUTO = "auto"
     FRONT = "+Z"
@@ -115,7 +125,7 @@ class Facing(StrEnum):
 
 
 class Shape(StrEnum):
-    """Where the mesh of a clip alone comes from: the network, or the subject's outline, inflated."""
+    """Where the mesh comes from if a job has only a clip: the network, or a relief of the subject's outline."""
 
     AUTO = "auto"
     NETWORK = "network"
@@ -124,7 +134,7 @@ class Shape(StrEnum):
 
 @dataclass(frozen=True)
 class Params:
-    """What travels with a method; the method is named here and nowhere else."""
+    """The parameters of a method; the method is named here and nowhere else."""
 
     METHOD: ClassVar[str]
 
@@ -134,9 +144,9 @@ class Params:
 
 @dataclass(frozen=True)
 class Initialize(Params):
-    """Asks who the worker is; refused when the two sides speak different versions.
+    """Ask who the worker is; refused if the two sides speak different versions.
 
-    `brief` leaves out versions, devices and checkpoints, for which PyTorch must be loaded.
+    `brief` leaves out versions, devices and checkpoints, which require loading PyTorch.
     """
 
     METHOD = "initialize"
@@ -146,7 +156,7 @@ class Initialize(Params):
 
 @dataclass(frozen=True)
 class Ping(Params):
-    """Asks whether the worker still listens; answered at once, whatever else it does."""
+    """Ask whether the worker still listens; answered at once, whatever else it is doing."""
 
     METHOD = "ping"
 
@@ -163,7 +173,7 @@ class Frames:
 
 @dataclass(frozen=True)
 class Known:
-    """A further frame whose shape is known; see `options.KnownShape`."""
+    """An additional frame whose shape is known; see `options.KnownShape`."""
 
     frame: int
     mesh: str
@@ -171,11 +181,11 @@ class Known:
 
 @dataclass(frozen=True)
 class Animate(Params):
-    """One job: the fields of `options.AnimateOptions`, then where it runs and what it writes.
+    """Run one job. The fields are those of `options.AnimateOptions`, then where the job runs and what it writes.
 
     Args:
-        out: files to write; the ending chooses the format.
-        checkpoint: name or folder; None takes the default one.
+        out: files to write; the file name's ending selects the format.
+        checkpoint: name or folder; None selects the default one.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
     """
 
@@ -208,14 +218,14 @@ class Animate(Params):
 
 @dataclass(frozen=True)
 class Rematch(Params):
-    """Matches a finished animation to its clip again, without the networks; answered as `animate` is.
+    """Match a finished animation to its clip again, without the networks; answered like `animate`.
 
     Args:
-        result: a .safetensors that `animate` wrote.
-        clip: None takes the clip that the result names; frames, masks and rate are always the result's.
-        out: files to write; the ending chooses the format.
+        result: a .safetensors file that `animate` wrote.
+        clip: None takes the clip that the result names; frames, masks and rate always come from the result.
+        out: files to write; the file name's ending selects the format.
         mask: replaces the result's masks.
-        checkpoint, device, memory: of the background's removal.
+        checkpoint, device, memory: used for background removal.
     """
 
     METHOD = "match"
@@ -233,11 +243,11 @@ class Rematch(Params):
 
 @dataclass(frozen=True)
 class Look(Params):
-    """Shows the subject of the reference frame as an `animate` request with these fields would cut it out.
+    """Show the subject of the reference frame as an `animate` request with these fields would cut it out.
 
     Args:
-        out: a .png to write: the whole frame, RGBA, what is not the subject transparent.
-        size: its longest side in pixels, at most; a frame is never enlarged.
+        out: a .png file to write: the whole frame, RGBA, transparent outside the subject.
+        size: upper limit of its longest side, in pixels; a frame is never enlarged.
     """
 
     METHOD = "look"
@@ -255,14 +265,15 @@ class Look(Params):
 
 @dataclass(frozen=True)
 class Download(Params):
-    """Downloads sets of models into the folder of a checkpoint; progress is in bytes, and a cancel keeps what came.
+    """Download model sets into a checkpoint's folder. Progress is in bytes; cancelling keeps what has arrived.
 
-    For a worker that was started for it: it downloads nothing where HF_HUB_OFFLINE is set. A token is in its HF_TOKEN.
+    Needs a worker that was started for downloads: one that runs with HF_HUB_OFFLINE set downloads nothing. The worker
+    takes the token from its HF_TOKEN.
 
     Args:
         sets: keys in `weights.public.SETS`.
         accepted: names of the models whose licences were accepted.
-        half: makes half-precision copies too, in another folder.
+        half: also make half-precision copies, in another folder.
     """
 
     METHOD = "download"
@@ -274,7 +285,7 @@ class Download(Params):
 
 @dataclass(frozen=True)
 class RemoveModels(Params):
-    """Deletes what was downloaded of sets of models, and nothing else."""
+    """Delete the downloaded files of model sets, and nothing else."""
 
     METHOD = "remove_models"
     sets: tuple[str, ...]
@@ -283,7 +294,7 @@ class RemoveModels(Params):
 
 @dataclass(frozen=True)
 class Cancel(Params):
-    """Asks a job to stop; the job itself then answers with a `cancelled` error."""
+    """Ask a job to stop; the job itself then answers with a `cancelled` error."""
 
     METHOD = "cancel"
     job: JobId
@@ -291,14 +302,14 @@ class Cancel(Params):
 
 @dataclass(frozen=True)
 class Unload(Params):
-    """Gives the models' memory back."""
+    """Free the models' memory."""
 
     METHOD = "unload"
 
 
 @dataclass(frozen=True)
 class Shutdown(Params):
-    """Ends the worker, and with it a running job."""
+    """End the worker, and with it any running job."""
 
     METHOD = "shutdown"
 
@@ -308,7 +319,7 @@ class Shutdown(Params):
 
 @dataclass(frozen=True)
 class Device:
-    """A place to compute; memory in bytes, None where the system does not tell."""
+    """A device to compute on; memory in bytes, None if the system does not report it."""
 
     name: str
     description: str
@@ -318,7 +329,7 @@ class Device:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A folder of weights, its size in bytes; it can be used when nothing is `missing`, on the terms of `licence`."""
+    """A folder of weights and its size in bytes; usable if nothing is `missing`, on the terms of `licence`."""
 
     name: str
     path: str
@@ -338,13 +349,13 @@ class Initialized:
 
 @dataclass(frozen=True)
 class ClipCamera:
-    """The clip's camera, in the coordinates of the mesh that was animated.
+    """The clip's camera, in the coordinates of the animated mesh.
 
     Args:
-        matrix: 16 numbers, row by row, from the camera's axes (it looks along its -Z, +Y up) to the mesh's coordinates.
-        width, height: of the clip's frames, in pixels; the optical axis is in their middle.
-        focal: in pixels of the clip; None for an orthographic camera.
-        pixel: what a pixel of the clip is in the mesh's units; None for a perspective camera.
+        matrix: 16 numbers, row by row, from the camera's axes (it looks along -Z, +Y up) to the mesh's coordinates.
+        width, height: size of the clip's frames in pixels; the optical axis passes through the middle.
+        focal: focal length in pixels of the clip; None for an orthographic camera.
+        pixel: size of one pixel of the clip in the mesh's units; None for a perspective camera.
     """
 
     matrix: tuple[float, ...]
@@ -356,16 +367,16 @@ class ClipCamera:
 
 @dataclass(frozen=True)
 class Fit:
-    """How an animation fits its clip.
+    """How well an animation fits its clip.
 
     Args:
         way: how it was matched: `Match.OFF`, `REFINE` or `TRACK`.
         shape: where the mesh came from: "own", or `Shape.NETWORK` or `RELIEF`.
-        agreement: overlap of the mesh and the subject in the reference frame, 0 to 1; None where nobody looked.
-        overlap: the same of the result, mean over the frames.
+        agreement: overlap of the mesh and the subject in the reference frame, 0 to 1; None if it was not measured.
+        overlap: the same for the result, averaged over the frames.
         facing: degrees around +Y from the mesh's +Z to the side that the camera sees.
-        doubt: another such angle that explains the reference frame almost as well; None where there is none.
-        camera: None where it was not looked for.
+        doubt: another angle that explains the reference frame almost as well; None if there is none.
+        camera: None if no camera was estimated.
         notes: sentences for the user.
     """
 
@@ -388,11 +399,11 @@ class Animated:
         poses, vertices, faces: size of the animation.
         duration: seconds from the first pose to the last.
         reference_frame: index of the pose that is the reference mesh.
-        timings: seconds of each stage in order, then of what lies between them; "Total", the last, is the whole job.
-        loads: how often models were loaded since the checkpoint was opened.
-        plan: name of the memory plan that it was finished with.
-        retried_for_memory: it ran out of memory under a roomier plan first.
-        fit: how it fits the clip.
+        timings: seconds of each stage in order, then of the work between stages; the last, "Total", is the whole job.
+        loads: how many times models were loaded since the checkpoint was opened.
+        plan: name of the memory plan that the job finished with.
+        retried_for_memory: whether the job first ran out of memory under a roomier plan.
+        fit: how well it fits the clip.
     """
 
     out: tuple[str, ...]
@@ -410,15 +421,15 @@ class Animated:
 
 @dataclass(frozen=True)
 class Looked:
-    """What a look found.
+    """The result of a `look` request.
 
     Args:
         out: the picture that was written.
-        clip_frames: how many frames the whole clip has.
+        clip_frames: number of frames in the whole clip.
         chosen: how many of them a job would use.
-        frame: where the reference frame stands in the clip, counted from 0.
-        fps: frames a second on average, or as the request gave them.
-        width, height: of the clip's frames, in pixels.
+        frame: position of the reference frame in the clip, counted from 0.
+        fps: frames per second on average, or as the request gave them.
+        width, height: size of the clip's frames in pixels.
         coverage: share of the reference frame that the subject fills, from 0 to 1.
     """
 
@@ -437,9 +448,9 @@ class Downloaded:
     """A finished download.
 
     Args:
-        folder: of the checkpoint; that of the half-precision copies where they were asked for.
-        size: bytes that came.
-        revisions: of what was downloaded now, by name of the model.
+        folder: the checkpoint's folder, or that of the half-precision copies if they were requested.
+        size: bytes downloaded.
+        revisions: revision of each model downloaded now, by the model's name.
     """
 
     folder: str
@@ -449,14 +460,14 @@ class Downloaded:
 
 @dataclass(frozen=True)
 class Removed:
-    """`size` bytes are free now."""
+    """The result of a removal: `size` bytes were freed."""
 
     size: int
 
 
 @dataclass(frozen=True)
 class CancelAnswer:
-    """`running` is false if there was no such job any more."""
+    """`running` is false if the job no longer exists."""
 
     running: bool
 
@@ -466,12 +477,12 @@ class Done:
     """The empty answer."""
 
 
-# What the worker tells unasked.
+# What the worker sends without being asked.
 
 
 @dataclass(frozen=True)
 class ProgressNotice(Params):
-    """`step` of `total` steps of `stage` are done; seconds_left is of this stage, None at its start."""
+    """`step` of `total` steps of `stage` are done; `seconds_left` is for this stage, None at its start."""
 
     METHOD = "progress"
     job: JobId
@@ -520,7 +531,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Answer:
-    """`value` is a dataclass when sent; when received it is plain JSON: `read(ANSWERS[type(params)], value)`."""
+    """`value` is a dataclass when sent, and plain JSON when received: `read(ANSWERS[type(params)], value)`."""
 
     id: JobId
     value: Any
@@ -528,7 +539,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Failure:
-    """`id` is None when the request could not be read."""
+    """`id` is None if the request could not be read."""
 
     id: JobId | None
     error: ProtocolError
@@ -538,7 +549,7 @@ Message = Request | Notice | Answer | Failure
 
 
 def encode(message: Message) -> bytes:
-    """One line of ASCII JSON, its newline included."""
+    """Return one line of ASCII JSON, including its newline."""
     envelope: dict[str, Any] = {"jsonrpc": "2.0"}
     if not isinstance(message, Notice):
         envelope["id"] = message.id
@@ -554,10 +565,10 @@ def encode(message: Message) -> bytes:
 
 
 def decode(line: bytes) -> Message:
-    """Reads one line.
+    """Read one line.
 
     Raises:
-        ProtocolError: it is no message; carries the id where there was one to read.
+        ProtocolError: it is not a message; carries the id if one could be read.
     """
     envelope = _parse(line)
     id = envelope.get("id")
@@ -565,7 +576,7 @@ def decode(line: bytes) -> Message:
         raise ProtocolError(Kind.INVALID_REQUEST, "The message's id is neither a whole number nor a text.")
     if isinstance(id, str) and len(id) > MAX_ID:
         raise ProtocolError(
-            Kind.INVALID_REQUEST, f"The message's id has {len(id)} characters.", f"{MAX_ID} are the most."
+            Kind.INVALID_REQUEST, f"The message's id has {len(id)} characters.", f"Use at most {MAX_ID}."
         )
     try:
         return _open(envelope, id)
@@ -574,12 +585,12 @@ def decode(line: bytes) -> Message:
         raise
     except RecursionError as error:
         raise ProtocolError(
-            Kind.INVALID_REQUEST, "The message is nested too deep.", "Send plain parameters.", id
+            Kind.INVALID_REQUEST, "The message is nested too deeply.", "Send plain parameters.", id
         ) from error
 
 
 MAX_ID = 200
-"""Characters of an id that is a text: every notice of a job repeats it."""
+"""Most characters of an id that is a text, because every notice of a job repeats it."""
 
 
 def _parse(line: bytes) -> dict[str, Any]:
@@ -588,9 +599,9 @@ def _parse(line: bytes) -> dict[str, Any]:
     try:
         envelope = json.loads(line.decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise ProtocolError(Kind.PARSE_ERROR, "The line is not JSON.", "Send one JSON object a line.") from error
+        raise ProtocolError(Kind.PARSE_ERROR, "The line is not JSON.", "Send one JSON object per line.") from error
     if not isinstance(envelope, dict) or envelope.get("jsonrpc") != "2.0":
-        raise ProtocolError(Kind.INVALID_REQUEST, "The line is not a JSON-RPC 2.0 object.", "Send one object a line.")
+        raise ProtocolError(Kind.INVALID_REQUEST, "The line is not a JSON-RPC 2.0 object.", "Send one object per line.")
     return envelope
 
 
@@ -613,7 +624,7 @@ def _open_call(method: Any, params: Any, id: JobId | None) -> Request | Notice:
     if not isinstance(method, str) or method not in known:
         names = ", ".join(known)
         what = "notification" if id is None else "method"
-        raise ProtocolError(Kind.UNKNOWN_METHOD, f"There is no {what} {method!r:.80}.", f"There are {names}.")
+        raise ProtocolError(Kind.UNKNOWN_METHOD, f"There is no {what} {method!r:.80}.", f"Use one of {names}.")
     record: Params = read(known[method], params, method)
     return Notice(record) if id is None else Request(id, record)
 
@@ -622,17 +633,17 @@ def _read_error(error: Any) -> ProtocolError:
     try:
         return ProtocolError(Kind(error["data"]["kind"]), str(error["message"]), str(error["data"]["cure"]))
     except (KeyError, TypeError, ValueError):
-        return ProtocolError(Kind.INTERNAL, f"An error of an unknown form came back: {error!r:.200}.")
+        return ProtocolError(Kind.INTERNAL, f"The worker sent an error of an unknown form: {error!r:.200}.")
 
 
 # JSON into dataclasses.
 
 
 def read(record: type[Record], value: Any, where: str = "answer") -> Record:
-    """Builds a dataclass of this module from plain JSON, checking every name and type.
+    """Build a dataclass of this module from plain JSON, checking every name and type.
 
     Raises:
-        ProtocolError: a field is unknown, missing or of another type; the sentence names it.
+        ProtocolError: a field is unknown, missing or of the wrong type; the sentence names it.
     """
     if not isinstance(value, dict):
         raise _unlike(where, "an object", value)
@@ -692,12 +703,12 @@ def _read_scalar(hint: type, value: Any, where: str) -> Any:
     if hint is float and not abs(value) < 1e300 or hint is int and not abs(value) < 1 << 63:
         raise _unlike(where, "a smaller number", value)
     if hint is str and not can_be_a_name(value):
-        raise _unlike(where, "a text without null characters and lone surrogates", value)
+        raise _unlike(where, "a text without null characters or lone surrogates", value)
     return float(value) if hint is float else value
 
 
 def can_be_a_name(text: str) -> bool:
-    """Whether a file may have it as its name: no null, and no surrogate but those that stand for bytes of no encoding."""
+    """Return whether a file can have this name: no null, no surrogate except those that stand for undecodable bytes."""
     try:
         text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

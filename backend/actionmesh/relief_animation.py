@@ -31,8 +31,8 @@ there, and its limbs must bend more easily."""
 
 
 def relief_animation(
-    clip: Clip, anchor: int | None, frames: Sequence[float], max_faces: int, provenance: Provenance, notes: Sequence[str],
-    progress: Progress,
+    clip: Clip, anchor: int | None, frames: Sequence[float], max_faces: int, provenance: Provenance,
+    notes: Sequence[str], progress: Progress,
 ) -> Animation:  # fmt: skip
     """Return the animated relief of a clip's subject.
 

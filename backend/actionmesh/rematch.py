@@ -28,7 +28,7 @@ def matched(
 ) -> Animation:
     """Return the animation on its clip, with the camera and the fit in its provenance.
 
-    A mesh that does not stand as the reference frame shows it is left as it is, unless a way was asked for by name.
+    A mesh that does not stand as the reference frame shows it is left as it is, unless `way` names a way.
 
     Args:
         animation: as the network made it.

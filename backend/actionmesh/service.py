@@ -1,7 +1,7 @@
-"""What the worker does with each message: one job at a time in a thread of its own, the reader always listening.
+"""Handle the worker's messages: one job at a time in its own thread, while the reader keeps listening.
 
-The reading thread does nothing slow and never writes to the log (a client that does not drain the log would block it),
-so that `cancel` and the end of input are noticed at once.
+The reading thread does nothing slow and never writes to the log, because a client that does not drain the log would
+block it. It therefore notices `cancel` and the end of input at once.
 """
 
 import logging
@@ -23,39 +23,39 @@ from .progress import Progress, ProgressEvent
 from .protocol import Kind, LogLevel, ProtocolError
 
 LIBRARY_CHECK = 0.1
-"""Seconds between two looks whether a job that waits for libraries is cancelled."""
+"""Seconds between two checks whether a job that waits for libraries has been cancelled."""
 PARENT_CHECK = 0.2
-"""Seconds between two looks at the parent."""
+"""Seconds between two checks whether the parent process is alive."""
 GRACE = 0.9
-"""Seconds that a job gets to stop and tidy up when the worker ends."""
+"""Seconds that a job gets to stop and clean up when the worker ends."""
 FAREWELL = 0.4
-"""Seconds that the last messages get after that; the three together leave a margin below two seconds."""
+"""Seconds after that for sending the last messages; the three together stay safely below two seconds."""
 
 log = logging.getLogger("actionmesh")
 
 
 class Service:
-    """Answers messages; see `protocol` for what each means."""
+    """Answer messages; see `protocol` for what each one means."""
 
     def __init__(self, answers: BinaryIO):
         self._outbox = Outbox(answers, on_broken=self.end)
         self._slot = JobSlot()
         self._stores = jobs.Stores()
-        self._libraries = Lock()  # a job imports some too, and two threads that import transformers at once both fail
+        self._libraries = Lock()  # jobs import libraries too; two threads that import transformers at once both fail
         logging.getLogger().addHandler(LogForwarder(self._outbox))
 
     def handle(self, line: bytes) -> None:
-        """Answers one line: at once, or later from a thread."""
+        """Answer one line, either at once or later from a thread."""
         try:
             message = protocol.decode(line)
         except ProtocolError as error:
             self._outbox.send(protocol.Failure(error.id, error))
             return
-        except Exception as error:  # of whatever the line holds; the next one is read all the same
+        except Exception as error:  # whatever this line contains, the next one must still be read
             self._outbox.send(protocol.Failure(None, explain(error)))
             return
         if not isinstance(message, protocol.Request):
-            notice = protocol.LogNotice(LogLevel.WARNING, "A message that is no request was ignored.")
+            notice = protocol.LogNotice(LogLevel.WARNING, "A message that is not a request was ignored.")
             self._outbox.send(protocol.Notice(notice))
             return
         try:
@@ -64,7 +64,7 @@ class Service:
             self._outbox.send(protocol.Failure(message.id, explain(error)))
 
     def end(self) -> None:
-        """Ends the process, at the latest after a grace for the job and for the last messages."""
+        """End the process, allowing limited time for the job to stop and the last messages to be sent."""
         self._slot.stop(GRACE)
         if parts := sys.modules.get("actionmesh.output.parts"):
             parts.discard_all()
@@ -72,7 +72,7 @@ class Service:
         os._exit(0)
 
     def end_soon(self, *signal_and_frame: object) -> None:
-        """Answer a signal: in a thread, for the one that it interrupts may hold a lock."""
+        """Handle a signal in a new thread, because the interrupted thread may hold a lock."""
         _in_thread(self.end)
 
     def _dispatch(self, request: protocol.Request) -> None:
@@ -101,7 +101,10 @@ class Service:
             self.end()
 
     def _introduce(self, request: protocol.Request, params: protocol.Initialize) -> None:
-        """Answer once what a job needs is imported, so that the first one begins sooner; a brief client runs none."""
+        """Answer after importing the libraries that a job needs, so that the first job starts sooner.
+
+        A brief client runs no job, so nothing is imported for it.
+        """
         if not params.brief and self._libraries.acquire(blocking=False):
             try:
                 jobs.import_libraries()
@@ -119,7 +122,7 @@ class Service:
             raise
 
     def _do_job(self, request: protocol.Request, work: Callable[[], Any], cancelled: Event) -> None:
-        """Answer a job; what it has used goes back to the system once its memory is nobody's any more."""
+        """Run and answer a job, then return its memory to the system once nothing refers to it."""
 
         def alone() -> Any:
             while not self._libraries.acquire(timeout=LIBRARY_CHECK):
@@ -136,14 +139,14 @@ class Service:
     def _reply(
         self, request: protocol.Request, work: Callable[[], Any], release: Callable[[], None] = lambda: None
     ) -> None:
-        """Runs `work` and sends its answer; whatever it raises becomes an error of a known kind."""
+        """Run `work` and send its answer; any exception becomes an error of a known kind."""
         answer = _answer(request.id, work)
         if isinstance(answer, protocol.Failure) and answer.error.kind is Kind.OUT_OF_MEMORY:
             self._unload()
         release()
         try:
             self._outbox.send(answer)
-        except Exception as error:  # an answer that cannot be encoded: the client waits for one nevertheless
+        except Exception as error:  # the answer cannot be encoded, but the client still waits for one
             log.exception("The answer to %s cannot be sent", request.id)
             self._outbox.send(protocol.Failure(request.id, explain(error)))
 
@@ -157,7 +160,7 @@ class Service:
         return download(job, Progress(self._reporter(id), cancelled.is_set))
 
     def _reporter(self, id: protocol.JobId) -> Callable[[ProgressEvent], None]:
-        """What sends a job's progress on, as often as is worth it."""
+        """Return a function that forwards a job's progress, limited to a useful rate."""
         throttle = Throttle()
 
         def report(event: ProgressEvent) -> None:
@@ -175,7 +178,7 @@ class Service:
 
 
 def introduce(params: protocol.Initialize) -> protocol.Initialized:
-    """Who the worker is.
+    """Return the worker's versions, devices and checkpoints.
 
     Raises:
         ProtocolError: the client speaks another version of the protocol.
@@ -191,7 +194,7 @@ def introduce(params: protocol.Initialize) -> protocol.Initialized:
 
 
 def serve(commands: BinaryIO, answers: BinaryIO) -> None:
-    """Answers `commands` until their end, the parent's death or a `shutdown`; then ends the process."""
+    """Answer `commands` until they end, the parent dies or a `shutdown` arrives; then end the process."""
     service = Service(answers)
     for name in ("SIGTERM", "SIGHUP"):
         if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:
@@ -204,7 +207,7 @@ def serve(commands: BinaryIO, answers: BinaryIO) -> None:
 
 
 def read_lines(commands: BinaryIO) -> Iterator[bytes]:
-    """The lines of a pipe; of a line over the protocol's limit only the start, and nothing of one that was cut off."""
+    """Yield the lines of a pipe: only the start of a line over the protocol's limit, and no line that was cut off."""
     while line := commands.readline(protocol.MAX_LINE + 1):
         rest = line
         while rest and not rest.endswith(b"\n"):
@@ -216,9 +219,10 @@ def read_lines(commands: BinaryIO) -> Iterator[bytes]:
 
 
 def _end_with_parent(parent: int, end: Callable[[], None]) -> None:
-    """The input's end tells of a dead parent, unless another process holds the pipe; so the parent is watched too.
+    """Call `end` when the parent process dies.
 
-    Linux's PR_SET_PDEATHSIG is no use here: it fires when the *thread* that started the worker ends.
+    The end of input normally reports a dead parent, but not if another process holds the pipe open. Linux's
+    PR_SET_PDEATHSIG does not help: it fires when the *thread* that started the worker ends.
     """
     while os.getppid() == parent:
         time.sleep(PARENT_CHECK)

@@ -1,4 +1,4 @@
-"""Commands as the user's shell reads them, ready to paste: quoting, and lines that go on in the next one."""
+"""Format commands for the user's shell, ready to paste: quoted, and continued over several lines."""
 
 import os
 import re
@@ -12,7 +12,7 @@ import psutil
 WIDTH = 110
 INDENT = "    "
 PLAIN = re.compile(r"[\w.:\\/-]+")
-"""Words that neither cmd nor PowerShell reads as anything but themselves."""
+"""Words that cmd and PowerShell both read literally."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Shell:
     """How a shell reads a command.
 
     Args:
-        quote: one word, so that it stays one.
+        quote: quotes one word, so that it stays one.
         goes_on: at the end of a line, joins it with the next.
-        call: before a program whose path is quoted.
+        call: precedes a program whose path is quoted.
     """
 
     quote: Callable[[str], str]
@@ -30,7 +30,7 @@ class Shell:
     call: str = ""
 
     def command(self, program: str, *groups: Sequence[str]) -> str:
-        """Return `program` with its arguments, over as many lines as it takes; a group is never parted."""
+        """Return `program` with its arguments, on as many lines as needed; a group stays on one line."""
         quoted = self.quote(program)
         lines = [quoted if quoted == program else self.call + quoted]
         for group in groups:
@@ -47,7 +47,7 @@ def _quote_for_cmd(word: str) -> str:
 
 
 def _quote_for_powershell(word: str) -> str:
-    """PowerShell takes typographic apostrophes for plain ones; in quotes each is written twice."""
+    """Quote a word; PowerShell reads typographic apostrophes as plain ones, so inside quotes each is doubled."""
     return word if PLAIN.fullmatch(word) else "'" + re.sub("(['\u2018\u2019\u201a\u201b])", r"\1\1", word) + "'"
 
 

@@ -1,8 +1,8 @@
 """The worker: a process that Blender starts by this file's path (`python -I .../actionmesh/worker.py`) and talks to.
 
-It speaks `protocol` on the pipes that it was given as standard input and output. Before anything else is imported these
-are taken away from everybody else: what libraries print, C code included, goes to standard error, which is the log.
-It leaves out what the messages do: see `service`.
+It speaks `protocol` on the pipes that it receives as standard input and output. Before anything else is imported, it
+reserves these pipes: whatever libraries print, including C code, goes to standard error, which is the log. What the
+messages do is in `service`.
 """
 
 import logging
@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 
 def take_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """The protocol's input and output; descriptor 0 is empty from now on, and 1 is the log.
+    """Return the protocol's input and output; afterwards descriptor 0 is empty, and 1 is the log.
 
     The copies are not inherited, so no child process can hold the pipes open.
     """
@@ -26,14 +26,14 @@ def take_pipes() -> tuple[BinaryIO, BinaryIO]:
 
 
 def find_package() -> None:
-    """Lets `actionmesh` be imported from this file's place, and its modules by no other name."""
+    """Make `actionmesh` importable from this file's location, and its modules under no other name."""
     package = os.path.dirname(os.path.abspath(__file__))
     others = [path for path in sys.path if os.path.abspath(path) != package]
     sys.path[:] = [os.path.dirname(package), *others]
 
 
 def keep_log() -> None:
-    """Standard error is the log: UTF-8 whatever the system prefers, warnings of libraries included."""
+    """Make standard error the log: UTF-8 on every system, including warnings of libraries."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)  # type: ignore[union-attr]
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -43,7 +43,7 @@ def keep_log() -> None:
 def main() -> None:
     pipes = take_pipes()
     keep_log()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is Blender's to answer
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for Blender to handle
     find_package()
     from actionmesh.host_memory import settle
 

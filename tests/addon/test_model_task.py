@@ -62,7 +62,7 @@ def test_a_download_tells_its_bytes_and_what_came(monkeypatch, tmp_path):
 @pytest.mark.parametrize(
     ("fault", "fields", "kind", "words"),
     [
-        (401, {}, protocol.Kind.CANNOT_DOWNLOAD, "only to who is logged in"),
+        (401, {}, protocol.Kind.CANNOT_DOWNLOAD, "only to users who are logged in"),
         (404, {}, protocol.Kind.CANNOT_DOWNLOAD, "does not know briaai/RMBG-1.4"),
         (None, {"accepted": ()}, protocol.Kind.BAD_INPUT, "licence of RMBG-1.4 was not accepted"),
         (None, {"sets": ("nonsense",)}, protocol.Kind.BAD_INPUT, "no set of models 'nonsense'"),

@@ -165,7 +165,7 @@ def test_a_killed_download_goes_on_where_it_was(tmp_path):
     assert done.returncode == 0, done.stderr
     assert size - left <= hub.delivered < size - left + 200_000  # the first connection ends a block or two late
     assert (tmp_path / "RMBG-1.4" / "model.safetensors").read_bytes() == files[RMBG_ID]["model.safetensors"]
-    assert f"{fetch_size(left)} of it are there" in done.stdout
+    assert f"{fetch_size(left)} of it already downloaded" in done.stdout
     assert f"Downloaded {fetch_size(size - left)} into" in done.stdout and not list(tmp_path.rglob("*.part"))
 
 
@@ -253,8 +253,8 @@ def test_a_damaged_part_is_downloaded_anew(tmp_path):
 @pytest.mark.parametrize(
     ("fault", "problem", "cure"),
     [
-        (401, "has accepted its terms (401)", "HF_TOKEN"),
-        (403, "has accepted its terms (403)", "https://huggingface.co/briaai/RMBG-1.4"),
+        (401, "have accepted its terms (401)", "HF_TOKEN"),
+        (403, "have accepted its terms (403)", "https://huggingface.co/briaai/RMBG-1.4"),
         (404, "does not know briaai/RMBG-1.4", "report"),
         (500, "failed for briaai/RMBG-1.4 (500)", "Try again later"),
         (b"<html>", "does not answer", "Check the network"),
@@ -419,7 +419,7 @@ def test_sets_without_downloads_say_so(tmp_path, capsys):
 
 def test_two_folders_are_refused_and_the_sets_named(capsys):
     assert cli.main(["download", "actionmash", "weights/full"]) == 2
-    assert "actionmash and weights/full are no sets" in capsys.readouterr().err
+    assert "actionmash and weights/full are not sets" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")

@@ -82,5 +82,5 @@ def test_what_no_system_can_name_is_told_before_the_work(name, said, tmp_path):
 def test_two_results_that_some_system_takes_for_one_are_refused(tmp_path, monkeypatch, one, other):
     monkeypatch.chdir(tmp_path)
     assert same_place(one) == same_place(other) != same_place("run.glb")
-    with pytest.raises(InputError, match="in the place of another output"):
+    with pytest.raises(InputError, match="has the same place as another output"):
         jobs.check_outputs(Animate("clip.mp4", (one, other)))

@@ -302,7 +302,7 @@ def test_everything_is_told_of_an_empty_folder(tmp_path, capsys):
         text, ACTIONMESH
     )
     assert "optional" in block(text, RMBG) and "size     176 MB\n" in block(text, RMBG)
-    assert "Still to download: 14.6 GB, and 176 MB more with what is optional\n" in text
+    assert "Still to download: 14.6 GB, and 176 MB more for the optional files\n" in text
     assert f"Free at {tmp_path}: 20.0 GB, enough\n" in text
     assert "estimate" not in text
     assert not (tmp_path / "a").exists()
@@ -316,14 +316,14 @@ def test_estimates_are_marked_one_by_one_and_in_the_total(tmp_path, capsys):
     text = told(capsys, tmp_path, ask=ask)
     assert "size     7.9 GB\n" in block(text, TRIPOSG)
     assert "about 6.6 GB (estimate: " in block(text, ACTIONMESH) and "(401)" in block(text, ACTIONMESH)
-    assert "Still to download: about 14.6 GB (estimate), and 176 MB more with what is optional\n" in text
+    assert "Still to download: about 14.6 GB (estimate), and 176 MB more for the optional files\n" in text
 
 
 def test_a_half_complete_folder_needs_the_rest_alone(tmp_path, capsys):
     fill(tmp_path / "TripoSG", TRIPOSG, but=("transformer/diffusion_pytorch_model.safetensors",))
     fill(tmp_path / "ActionMesh", ACTIONMESH)
     text = told(capsys, tmp_path, ask=from_hub)
-    state = "incomplete in {}: missing or damaged are transformer/diffusion_pytorch_model.safetensors"
+    state = "incomplete in {}: missing or damaged: transformer/diffusion_pytorch_model.safetensors"
     assert state.format(tmp_path / "TripoSG") in block(text, TRIPOSG)
     assert f"complete in {tmp_path / 'ActionMesh'}" in block(text, ACTIONMESH)
     assert "Still to download: 5.8 GB, and 176 MB more" in text
@@ -363,7 +363,7 @@ def test_too_small_a_disk_is_one_sentence_and_exit_code_2(tmp_path, capsys, monk
 @pytest.mark.parametrize(
     ("free", "judgement"),
     [
-        (14_565_000_000, "enough for what is needed, too little for what is optional"),
+        (14_565_000_000, "enough for the needed files, too little for the optional ones"),
         (14_745_000_000, "enough"),
     ],
 )

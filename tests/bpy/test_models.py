@@ -179,7 +179,7 @@ def test_a_button_returns_at_once_shows_bytes_and_is_cancelled_without_loss(onli
 @needs_backend
 def test_a_refusal_is_shown_and_what_was_downloaded_is_chosen(online, serve):
     with serve(stored([RMBG]), fault={RMBG.hub_id: 401}):
-        with pytest.raises(RuntimeError, match="only to who is logged in"):
+        with pytest.raises(RuntimeError, match="only to users who are logged in"):
             OPS.download_models(models="background", accept_rmbg=True)
     assert "HF_TOKEN" in runner.state.problem.cure
     with serve(stored(public.SETS["actionmesh"].downloads)):

@@ -1,5 +1,5 @@
-"""How a card runs the networks fast: attention kernels, compiled blocks, CUDA graphs, 8-bit products, skip connections.
+"""How a card runs the networks fast: attention kernels, compiled blocks, CUDA graphs, 8-bit products, skips.
 
-`models/` holds the mathematics and calls in here in a few places. Everything here has a plain counterpart that gives the
-same answer.
+`models/` holds the mathematics and calls this package in a few places. Everything here has a plain counterpart that
+gives the same answer.
 """

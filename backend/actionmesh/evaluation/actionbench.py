@@ -46,7 +46,10 @@ class BenchSettings:
             else f"{ours.starts} starts"
         )
         after = f" after {pruning.steps} steps" if pruning else ""
-        return f"{self.points} points; alignment of {ours.points} points in {ours.steps} steps of {ours.rate}; {start}{after}"
+        return (
+            f"{self.points} points; alignment of {ours.points} points in {ours.steps} steps of {ours.rate}; "
+            f"{start}{after}"
+        )
 
 
 def evaluate(

@@ -16,7 +16,8 @@ RATIOS = {
 def table(results: dict) -> str:
     """Return the results as Markdown."""
     lines = [
-        f"Checkpoint `{results['checkpoint']}`, preset `{results['preset']}`, {results['summary']['characters']} characters."
+        f"Checkpoint `{results['checkpoint']}`, preset `{results['preset']}`, "
+        f"{results['summary']['characters']} characters."
     ]
     if results["passed_over"]:
         lines.append(f"{results['passed_over']} tracked files without the whole mesh or without pictures were skipped.")

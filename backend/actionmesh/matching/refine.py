@@ -18,8 +18,8 @@ WEIGHTS = Weights(rigidity=100.0, rigidity_reach=np.inf, picture=0.05, depth=0.5
 
 
 def refine_poses(
-    poses: np.ndarray, anchor: int, known: Collection[int], faces: np.ndarray, film: Film, camera: FilmCamera, graph: Graph,
-    advance: Callable[[], None],
+    poses: np.ndarray, anchor: int, known: Collection[int], faces: np.ndarray, film: Film, camera: FilmCamera,
+    graph: Graph, advance: Callable[[], None],
 ) -> np.ndarray:  # fmt: skip
     """Return poses (T, V, 3) float32 of model space, bent onto their frames.
 

@@ -202,8 +202,8 @@ def framed(vertices: np.ndarray, film: Film, frame: int, pose: tuple[float, floa
 
 
 def refine(
-    scene: Scene, vertices: np.ndarray, faces: np.ndarray, outline: Outline, camera: FilmCamera, steps: int, reach: float,
-    prior: Prior,
+    scene: Scene, vertices: np.ndarray, faces: np.ndarray, outline: Outline, camera: FilmCamera, steps: int,
+    reach: float, prior: Prior,
 ) -> FilmCamera:  # fmt: skip
     """Return the camera after Gauss-Newton steps on the contours' distances in both directions."""
     damping = 1e-3

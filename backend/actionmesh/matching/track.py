@@ -21,8 +21,8 @@ KEPT_POSES = 4
 
 
 def track_mesh(
-    poses: np.ndarray, anchor: int, known: Collection[int], faces: np.ndarray, film: Film, camera: FilmCamera, graph: Graph,
-    advance: Callable[[], None], weights: Weights = WEIGHTS,
+    poses: np.ndarray, anchor: int, known: Collection[int], faces: np.ndarray, film: Film, camera: FilmCamera,
+    graph: Graph, advance: Callable[[], None], weights: Weights = WEIGHTS,
 ) -> np.ndarray:  # fmt: skip
     """Return poses (T, V, 3) float32 of model space: the mesh as the film moves it.
 

@@ -38,7 +38,7 @@ class Euler:
 
 
 class AdamsBashforth2:
-    """Second order: the velocity is extrapolated by the line through the last two (Hairer, Norsett, Wanner 1993, III.5)."""
+    """Second order: extrapolate the velocity by the line through the last two (Hairer, Norsett, Wanner 1993, III.5)."""
 
     def __init__(self, schedule: Schedule):
         self.sizes = schedule.step_sizes.tolist()

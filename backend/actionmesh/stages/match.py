@@ -54,7 +54,7 @@ class Matched:
 def find_standing(
     vertices: np.ndarray, faces: np.ndarray, crops: SubjectCrops, anchor: int, facing: Facing, progress: Progress
 ) -> Standing:
-    """Return how the mesh, in its own coordinates (V, 3), stands in the reference frame `anchor` of a clip's subject."""
+    """Return how the mesh, in its own coordinates (V, 3), stands in the reference frame `anchor` of the clip."""
     places, place_of = weld(vertices)
     advance, done = progress.start(LOOKING, SHARE_OF_SEARCH), 0
 
@@ -112,8 +112,8 @@ def match_to_clip(
 
 
 def _best(
-    poses: np.ndarray, known: Collection[int], anchor: int, faces: np.ndarray, film: Film, standing: Standing, graph: Graph,
-    way: Match, progress: Progress,
+    poses: np.ndarray, known: Collection[int], anchor: int, faces: np.ndarray, film: Film, standing: Standing,
+    graph: Graph, way: Match, progress: Progress,
 ) -> tuple[Match, np.ndarray]:  # fmt: skip
     """Return the way taken and the poses (T, V, 3) in match space."""
     camera, others = standing.view.camera, len(film) - len(set(known))

@@ -1,1 +1,1 @@
-"""Checkpoints: where they lie, how their tensors are named, and the networks built from them."""
+"""Checkpoints: where they are, how their tensors are named, and the networks built from them."""

@@ -1,4 +1,4 @@
-"""Whether the configurations of a checkpoint's parts are those of one checkpoint: they pass numbers on to one another."""
+"""Check that the configurations of a checkpoint's parts belong to one checkpoint."""
 
 from ..errors import CheckpointError
 from ..models.denoiser import ImageTo3DConfig, TemporalDenoiserConfig
@@ -9,7 +9,7 @@ from .checkpoints import Checkpoint
 
 
 def require_agreement(checkpoint: Checkpoint) -> None:
-    """Check that what one part gives is what the next one takes.
+    """Check that the output of each part fits the input of the next one.
 
     Raises:
         CheckpointError: a configuration is missing or damaged, or two do not belong together; both are named.
@@ -35,7 +35,7 @@ def require_agreement(checkpoint: Checkpoint) -> None:
     for numbers in (latents, pictures):
         _require_same(checkpoint, numbers)
     if (vae.in_channels, autoencoder.in_channels, autoencoder.in_extra_channels, autoencoder.out_dim) != (3, 3, 3, 3):
-        raise _apart(checkpoint, "its networks do not take and give points in space")
+        raise _apart(checkpoint, "its networks do not read and write 3D points")
 
 
 def _require_same(checkpoint: Checkpoint, numbers: dict[str, int]) -> None:

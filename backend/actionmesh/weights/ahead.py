@@ -1,4 +1,4 @@
-"""Loading ahead: parts are read in a thread while the stages before still compute."""
+"""Load parts ahead, in a thread, while earlier stages still compute."""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -11,14 +11,14 @@ from ..failures import is_out_of_memory
 from .streaming import Stopped
 
 POLL = 0.1
-"""Seconds between two checks while a part is waited for."""
+"""Seconds between two checks while waiting for a part."""
 
 Load = Callable[[Event], nn.Module]
-"""Reads a network, and raises Stopped soon after the event was set."""
+"""Reads a network; raises Stopped soon after the event is set."""
 
 
 class Ahead:
-    """Loads parts one after the other in a thread of its own, in the order in which they were asked for."""
+    """Loads parts one after the other in its own thread, in the order in which they are requested."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -27,22 +27,22 @@ class Ahead:
         self._begun: dict[str, Future[nn.Module]] = {}
 
     def start(self, loads: Mapping[str, Load]) -> None:
-        """Queues parts by their names; what is queued already stays where it is."""
+        """Queue parts by name; parts that are already queued keep their place."""
         with self._lock:
             for name, load in loads.items():
                 if name not in self._begun:
                     self._begun[name] = self._thread.submit(partial(load, self._stop))
 
     def take(self, name: str, check: Callable[[], None]) -> nn.Module | None:
-        """A part that was asked for, as soon as it is there; None where the caller has to load it himself.
+        """Return a requested part as soon as it is loaded; None if the caller has to load it.
 
-        That is so for a part that was not asked for or not begun, and for one that found too little memory: where the stage
-        before has freed its own there may be enough.
+        None is returned for a part that was not requested or whose loading has not begun, and for one that found too
+        little memory: there may be enough once the previous stage has freed its own.
 
         Args:
-            check: called now and then while the part is waited for; what it raises ends the waiting, and `stop` the loading.
+            check: called now and then while waiting; if it raises, the waiting ends. `stop` ends the loading.
         Raises:
-            CheckpointError: what the loading found.
+            CheckpointError: the part could not be loaded.
         """
         with self._lock:
             future = self._begun.get(name)
@@ -61,10 +61,10 @@ class Ahead:
                 return None
             raise
         finally:
-            del future  # its error refers to this frame: together they would keep what was loaded
+            del future  # its error refers to this frame: together they would keep the loaded part alive
 
     def stop(self) -> None:
-        """Ends what runs, forgets what was loaded and not taken, and returns when the thread rests."""
+        """Stop loading, drop the parts that were not taken, and return once the thread is idle."""
         with self._lock:
             futures = list(self._begun.values())
             self._begun.clear()
@@ -76,7 +76,7 @@ class Ahead:
 
 
 def wait_for(future: Future[nn.Module], check: Callable[[], None]) -> None:
-    """Returns when it is done, unless `check` raises before."""
+    """Wait until `future` is done, or until `check` raises."""
     while not future.done():
         check()
         wait([future], POLL)

@@ -1,8 +1,8 @@
-"""Where checkpoints lie, and what belongs to one.
+"""Find checkpoints and their parts.
 
-A checkpoint is a folder that holds the public folders as they are downloaded, under any names: one with `transformer/` and
-`vae/` (TripoSG), one with `denoiser/` and `autoencoder/` (ActionMesh), and if wanted one of RMBG-1.4. The bundled checkpoint has
-the same layout and one file more, `checkpoint.json`, for what departs from the public one.
+A checkpoint is a folder that holds the public folders as downloaded, under any names: one with `transformer/` and
+`vae/` (TripoSG), one with `denoiser/` and `autoencoder/` (ActionMesh), and optionally one of RMBG-1.4. The bundled
+checkpoint has the same layout and one more file, `checkpoint.json`, for its differences from the public one.
 """
 
 import os
@@ -20,18 +20,19 @@ BUNDLED = Path(__file__).parents[1] / "checkpoints"
 VARIABLE = "ACTIONMESH_CHECKPOINTS"
 MOST_POINTS = 1 << 20
 MOST = 1e18
-"""Of any number about latents: its square is finite in float32."""
+"""Limit of any number about latents: its square is still finite in float32."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a checkpoint says of itself in `checkpoint.json`; the defaults are the public weights'.
+    """A checkpoint's own settings from `checkpoint.json`; the defaults are those of the public weights.
 
     Args:
-        latent_mean, latent_std: of each latent channel; the denoisers and the temporal autoencoder see (latent - mean) / std.
+        latent_mean, latent_std: of each latent channel; the denoisers and the temporal autoencoder see
+            (latent - mean) / std.
         reference_extent: half the longest side that an artist's mesh is scaled to.
         surface_points: how many surface points the VAE encodes.
-        toys_only: whether image-to-3D has learnt procedural toys alone, so that a real picture is better inflated.
+        toys_only: whether image-to-3D was trained on procedural toys only, so that a relief suits real pictures better.
         presets: numbers that replace those of `presets.PRESETS`, by preset and name.
         licence: what the user must know before using the weights.
     """
@@ -66,7 +67,7 @@ class Settings:
 
     @classmethod
     def load(cls, path: Path) -> "Settings":
-        """Reads `path`, or takes the public settings when there is none; raises CheckpointError naming the file."""
+        """Read `path`, or return the public settings if it does not exist; raise CheckpointError naming the file."""
         if not os.path.lexists(path):
             return cls()
         values = read_json(path)
@@ -102,7 +103,7 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class CheckpointInfo:
-    """A checkpoint for the user's eyes; `kind` is "bundled" or "public", `missing` what is not there yet."""
+    """A checkpoint as shown to the user; `kind` is "bundled" or "public", `missing` lists what is not there yet."""
 
     name: str
     path: Path
@@ -112,10 +113,10 @@ class CheckpointInfo:
 
 
 def open_checkpoint(path: Path) -> Checkpoint:
-    """Finds the parts of the checkpoint in folder `path`.
+    """Find the parts of the checkpoint in folder `path`.
 
     Raises:
-        CheckpointError: the folder or a part of it is missing; the sentence names which, and where it can be had.
+        CheckpointError: the folder or a part of it is missing; the sentence names it and says where to get it.
     """
     if not os.path.isdir(path):
         raise CheckpointError(
@@ -124,7 +125,7 @@ def open_checkpoint(path: Path) -> Checkpoint:
     parts = find_parts(path)
     found = parts.found
     if parts.missing:
-        cure = "Allow it." if parts.closed else "Download what is missing into it."
+        cure = "Allow reading it." if parts.closed else "Download what is missing into it."
         raise CheckpointError(f"The checkpoint {path} lacks {' and '.join(parts.missing)}.", cure)
     triposg, actionmesh = found["TripoSG"], found["ActionMesh"]
     return Checkpoint(
@@ -142,27 +143,30 @@ def open_checkpoint(path: Path) -> Checkpoint:
 
 
 def find_folders(path: Path) -> dict[str, Path]:
-    """Return where the checkpoint in folder `path` takes "TripoSG", "ActionMesh" and "RMBG-1.4" from, those that it finds."""
+    """Return the folders in which the checkpoint in `path` finds "TripoSG", "ActionMesh" and "RMBG-1.4", by name.
+
+    Names that are not found are left out.
+    """
     shared = _shared_background_removal()
     found = {"RMBG-1.4": shared} if shared else {}
     return found | (find_parts(path).found if os.path.isdir(path) else {})
 
 
 def _shared_background_removal() -> Path | None:
-    """The RMBG folder in the user's folder of checkpoints, which serves every checkpoint without one of its own."""
+    """Return the RMBG folder in the user's folder of checkpoints; every checkpoint without its own uses it."""
     folder = os.environ.get(VARIABLE)
     return find_parts(Path(folder)).found.get("RMBG-1.4") if folder and os.path.isdir(folder) else None
 
 
 def find_checkpoints(folder: Path | None = None) -> list[CheckpointInfo]:
-    """The bundled checkpoints, then those in `folder` or in the folder that ACTIONMESH_CHECKPOINTS names."""
+    """Return the bundled checkpoints, then those in `folder` or in the folder that ACTIONMESH_CHECKPOINTS names."""
     elsewhere = folder or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
     bundled = [_describe(path, "bundled") for path in _folders(BUNDLED)]
     return bundled + [_describe(path, "public") for path in (_folders(elsewhere) if elsewhere else [])]
 
 
 def default_checkpoint() -> CheckpointInfo:
-    """The first complete bundled checkpoint; raises CheckpointError when the installation has none."""
+    """Return the first complete bundled checkpoint; raise CheckpointError if the installation has none."""
     for info in find_checkpoints():
         if info.kind == "bundled" and not info.missing:
             return info
@@ -170,7 +174,7 @@ def default_checkpoint() -> CheckpointInfo:
 
 
 def files_of(path: Path) -> list[Path]:
-    """Every file that the checkpoint in folder `path` consists of, as far as they are there."""
+    """Return every existing file of the checkpoint in folder `path`."""
     files = [path / "checkpoint.json"]
     for name, folder in find_folders(path).items():
         depth = "*" if name == "RMBG-1.4" else "*/*"
@@ -179,7 +183,7 @@ def files_of(path: Path) -> list[Path]:
 
 
 def _folders(parent: Path) -> list[Path]:
-    """The checkpoints in a folder; the folder itself where only all of it together is one, or where it may not be read."""
+    """Return the checkpoints in a folder; the folder itself if only all of it is one, or if it is unreadable."""
     if not os.path.isdir(parent):
         return []
     try:
@@ -195,7 +199,7 @@ def _folders(parent: Path) -> list[Path]:
 
 
 def _is_folder(path: Path) -> bool:
-    """Whether it is a folder, or might be one if it could be looked at."""
+    """Return whether `path` is a folder, or might be one but cannot be examined."""
     try:
         return path.is_dir()
     except OSError:

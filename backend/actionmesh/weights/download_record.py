@@ -1,4 +1,4 @@
-"""What is kept beside downloaded files: from which commit they are, their sizes and checksums, and the accepted licence."""
+"""The record kept next to downloaded files: their commit, sizes and checksums, and the accepted licence."""
 
 import json
 import os
@@ -16,11 +16,11 @@ RECORD = "actionmesh_download.json"
 
 @dataclass(frozen=True)
 class RecordedFile:
-    """A file that was downloaded, or made from one.
+    """A file that was downloaded, or made from a downloaded one.
 
     Args:
         sha256: computed from the file itself.
-        verified: whether it agreed with a checksum that the hub told, or with what it was made from.
+        verified: whether it agreed with the hub's checksum, or with the file it was made from.
     """
 
     bytes: int
@@ -47,19 +47,19 @@ class DownloadRecord:
 
     @classmethod
     def begun(cls, download: Download, revision: str) -> "DownloadRecord":
-        """Return a record without files, whose licence is accepted now."""
+        """Return a record without files, with the licence accepted now."""
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         return cls(download.hub_id, revision, download.licence.name, download.licence_link, now)
 
     def save(self, folder: Path) -> None:
-        """Write it so that it is there whole or as it was before; raises OSError."""
+        """Replace the file as a whole, so that it is never half-written; raise OSError if that fails."""
         part = folder / f".{RECORD}.part"
         part.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
         os.replace(part, folder / RECORD)
 
 
 def read_record(folder: Path) -> DownloadRecord | None:
-    """Return the record in `folder`; None if there is none that can be understood."""
+    """Return the record in `folder`; None if there is none, or it is damaged."""
     try:
         values: dict[str, Any] = read_json(folder / RECORD)
         files = {str(path): RecordedFile(**facts) for path, facts in values.pop("files").items()}

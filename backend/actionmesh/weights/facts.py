@@ -1,4 +1,4 @@
-"""What a checkpoint says of itself, without its networks."""
+"""Facts about a checkpoint that do not need its networks."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ class CheckpointFacts:
 
     @property
     def tokens(self) -> int:
-        """N, latent tokens a frame."""
+        """N, the number of latent tokens per frame."""
         return self._temporal_config().num_tokens_nominal
 
     @property
@@ -43,18 +43,18 @@ class CheckpointFacts:
 
     @property
     def image_to_3d_shift(self) -> float:
-        """Of Stage 0's noise schedule."""
+        """Shift of Stage 0's noise schedule."""
         shift = read_json(self.checkpoint.scheduler).get("shift", 1.0)
         if isinstance(shift, bool) or not isinstance(shift, int | float) or not 0 < shift <= MOST_SHIFT:
             problem = f"{self.checkpoint.scheduler} sets shift to {shown(shift)}."
-            raise CheckpointError(problem, f"Use a number above 0, {MOST_SHIFT} at the most.")
+            raise CheckpointError(problem, f"Use a number above 0 and at most {MOST_SHIFT}.")
         return float(shift)
 
     def image_preprocessing(self) -> ImagePreprocessing:
         return ImagePreprocessing.load(self.checkpoint.image_preprocessing)
 
     def preset(self, name: str) -> Preset:
-        """The preset with this checkpoint's own numbers; raises InputError for a name that no preset has."""
+        """Return the preset with this checkpoint's own numbers; raise InputError for an unknown name."""
         if name not in PRESETS:
             raise InputError(f"There is no preset {name!r}.", f"Use one of {', '.join(PRESETS)}.")
         return PRESETS[name].overridden(
@@ -62,12 +62,12 @@ class CheckpointFacts:
         )
 
     def normalise(self, latents: Tensor) -> Tensor:
-        """The VAE's latents (..., D) -> what the denoisers see."""
+        """Turn the VAE's latents (..., D) into what the denoisers see."""
         mean, std = self._statistics(latents)
         return (latents - mean) / std
 
     def denormalise(self, latents: Tensor) -> Tensor:
-        """What the denoisers see (..., D) -> the VAE's latents."""
+        """Turn what the denoisers see (..., D) into the VAE's latents."""
         mean, std = self._statistics(latents)
         return latents * std + mean
 

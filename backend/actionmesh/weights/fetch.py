@@ -1,8 +1,8 @@
-"""Downloads files of a repository: resumed where they were, checked before they are in their place, one process at a time.
+"""Download files of a repository: interrupted downloads resume, files are checked first, one process at a time.
 
-What arrives is kept in a hidden folder beside its place, and moved there once its checksum is right. huggingface_hub carries
-the bytes and repeats what fails on the way; its own `hf_hub_download` begins anew after its process has ended, so that the
-part is kept here. Xet is not used: it cannot go on within a file.
+Arriving bytes are kept in a hidden folder inside the target folder; a file moves to its place once its checksum is
+right. huggingface_hub transfers the bytes and retries what fails. Its own `hf_hub_download` starts again after a
+restart of the process, so the partial file is kept here. Xet is not used: it cannot resume within a file.
 """
 
 import errno
@@ -22,9 +22,9 @@ from .resolved import AGAIN, HubFile, Resolved, hub_error
 
 STAGING = ".actionmesh-download"
 CHUNK = 1 << 20
-"""Bytes that are written, hashed or counted at a time."""
+"""Bytes to write, hash or count at a time."""
 SHOWN_FROM = 64 << 20
-"""Bytes of a file from which its checksum takes long enough to be shown."""
+"""Size of a file, in bytes, from which computing its checksum takes long enough to be shown."""
 CHECKING = "Checking"
 LOCK_SECONDS = 0.5
 NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
@@ -33,12 +33,12 @@ Advance = Callable[[int], None]
 
 
 def part_of(folder: Path, file: HubFile, revision: str) -> Path:
-    """Return where the bytes of a file are kept until they are all there; another content has another name."""
+    """Return where a file's bytes are kept until all have arrived; different contents have different names."""
     return folder / STAGING / f"{file.path.replace('/', '--')}.{(file.checksum or revision)[:16]}.part"
 
 
 def arrived(folder: Path, file: HubFile, revision: str) -> int:
-    """Return how many bytes of a file an interrupted download left."""
+    """Return how many bytes of a file an interrupted download has left."""
     part = part_of(folder, file, revision)
     return min(part.stat().st_size, file.bytes) if part.is_file() else 0
 
@@ -51,15 +51,16 @@ def fetch(
     progress: Progress,
     endpoint: str | None = None,
 ) -> None:
-    """Download `files` into `folder`, and record beside them what they are; other files there are left alone.
+    """Download `files` into `folder` and record them there; other files in it are left alone.
 
     Args:
-        advance: told how many more bytes are there; fewer, where they had to be thrown away.
-        progress: shows the checking of large files, and ends the download between two chunks.
+        advance: receives the number of new bytes; negative if bytes had to be discarded.
+        progress: shows the checking of large files, and stops the download between two chunks.
 
     Raises:
-        DownloadError: the hub refuses or falls silent, a file arrived damaged, or another process downloads into `folder`.
-        OutputError: the disk is full, or the folder may not be written.
+        DownloadError: the hub refuses or stops answering, a file arrived damaged, or another process downloads into
+            `folder`.
+        OutputError: the disk is full, or the folder is not writable.
     """
     try:
         (folder / STAGING).mkdir(parents=True, exist_ok=True)
@@ -100,8 +101,8 @@ def _fetch_one(
         part.unlink()
         advance(-file.bytes)
         if not resumed:
-            problem = f"{file.path} of {resolved.download.hub_id} arrived damaged: its checksum is not the one that the hub tells."
-            raise DownloadError(problem, "Run the download again, which begins that file anew.")
+            problem = f"{file.path} of {resolved.download.hub_id} arrived damaged: its checksum is not the hub's."
+            raise DownloadError(problem, "Run the download again; it starts that file from the beginning.")
     place = folder / file.path
     place.parent.mkdir(parents=True, exist_ok=True)
     os.replace(part, place)
@@ -109,13 +110,13 @@ def _fetch_one(
 
 
 def _transfer(resolved: Resolved, file: HubFile, part: Path, advance: Advance, endpoint: str | None) -> None:
-    """Append to `part` what is missing of a file."""
+    """Append the missing bytes of a file to `part`."""
     from huggingface_hub import constants, hf_hub_url
     from huggingface_hub.errors import HfHubHTTPError
     from huggingface_hub.file_download import http_get
     from huggingface_hub.utils import build_hf_headers
 
-    constants.DOWNLOAD_CHUNK_SIZE = CHUNK  # theirs is 10 MB: on a slow line nothing would move, or stop, for long
+    constants.DOWNLOAD_CHUNK_SIZE = CHUNK  # theirs is 10 MB: on a slow line, progress and cancelling would lag
     url = hf_hub_url(resolved.download.hub_id, file.path, revision=resolved.revision, endpoint=endpoint)
     if part.is_file() and part.stat().st_size > file.bytes:
         part.unlink()
@@ -143,7 +144,7 @@ def _transfer(resolved: Resolved, file: HubFile, part: Path, advance: Advance, e
 
 
 class _Counter:
-    """What huggingface_hub takes for a progress bar."""
+    """A stand-in for the progress bar that huggingface_hub expects."""
 
     def __init__(self, advance: Advance):
         self.update = advance
@@ -154,25 +155,25 @@ class _Counter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing is to be closed."""
+        """Do nothing: there is nothing to close."""
 
 
 @dataclass(frozen=True)
 class Digest:
-    """The checksums of a file, as the hub tells them of large files and of small ones."""
+    """The checksums of a file, in both forms that the hub uses: for large files and for small ones."""
 
     bytes: int
     sha256: str
     git_sha1: str
 
     def agrees_with(self, file: HubFile) -> bool:
-        """Whether it is the file of the hub, as far as that tells."""
+        """Return whether this is the hub's file, as far as the hub describes it."""
         same = self.bytes == file.bytes and file.sha256 in (None, self.sha256)
         return same and file.git_sha1 in (None, self.git_sha1)
 
 
 def digest(path: Path, progress: Progress) -> Digest:
-    """Return the checksums of a file; large ones are a stage of their own."""
+    """Return the checksums of a file; large files are shown as a stage of their own."""
     size = path.stat().st_size
     advance = (
         progress.measure(f"{CHECKING} {path.name.partition('.')[0]}", size)
@@ -190,14 +191,14 @@ def digest(path: Path, progress: Progress) -> Digest:
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """No other process downloads into `folder` meanwhile."""
+    """Keep other processes from downloading into `folder` meanwhile."""
     from huggingface_hub.utils import WeakFileLock
 
     lock = WeakFileLock(folder / STAGING / "lock", timeout=LOCK_SECONDS)
     try:
         lock.__enter__()
     except TimeoutError as error:
-        raise DownloadError(f"Another download into {folder} is running.", "Wait for it, or end it.") from error
+        raise DownloadError(f"Another download into {folder} is running.", "Wait for it, or stop it.") from error
     try:
         yield
     finally:
@@ -205,9 +206,9 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def unwritable(folder: Path, error: OSError) -> OutputError:
-    """Return the sentence for a folder that takes no more."""
+    """Return the error for a folder that cannot be written to."""
     if error.errno in NO_ROOM:
         return OutputError(f"The disk of {folder} is full.", f"Free some room. {AGAIN}")
     return OutputError(
-        f"{folder} cannot be written ({error.strerror or error}).", "Choose a folder that you may write to."
+        f"{folder} cannot be written ({error.strerror or error}).", "Choose a folder that you can write to."
     )

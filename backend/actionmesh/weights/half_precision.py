@@ -1,7 +1,7 @@
-"""Half-precision copies of a checkpoint: half as large on the disk, read back and compared before they count.
+"""Half-precision copies of a checkpoint: half the size on disk, read back and compared before they are used.
 
-What the published pipeline computes in float32 stays float32, see `precision.types_of`, as does a tensor with a number that
-float16 cannot hold. The copy is a checkpoint of its own beside the first, and shares what is the same.
+Whatever the published pipeline computes in float32 stays float32 (see `precision.types_of`), as does any tensor with a
+number that float16 cannot hold. The copy is a separate checkpoint and shares unchanged files with the first one.
 """
 
 import json
@@ -29,13 +29,13 @@ from .tensor_file import DTYPES
 
 HALVING = "Making half-precision copies"
 ROUNDING = 2.0**-11
-"""Largest relative error of a float16 that is no subnormal; SMALLEST is the step between those that are."""
+"""Largest relative error of a normal float16 number; SMALLEST is the step between subnormal ones."""
 SMALLEST = 2.0**-24
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
 
 def half_types(checkpoint: Checkpoint) -> dict[Path, TypeOf]:
-    """Return what each file of weights is made of in a copy: its type by the name of a tensor in the file."""
+    """Return, for each file of weights, the type of its copy's tensors by the name of a tensor in the file."""
     sizes = TemporalAutoencoderConfig.load(checkpoint.temporal_autoencoder / "config.json")
 
     def named(name: str) -> TypeOf:
@@ -46,10 +46,10 @@ def half_types(checkpoint: Checkpoint) -> dict[Path, TypeOf]:
 
 
 def copy_halved(download: Download, folder: Path, target: Path, types: dict[Path, TypeOf], progress: Progress) -> None:
-    """Copy a download from `folder` to `target`, its weights in half precision; files that are there already stay.
+    """Copy a download from `folder` to `target`, its weights in half precision; existing files are kept.
 
     Raises:
-        OutputError: the disk is full, or a copy reads back as something else.
+        OutputError: the disk is full, or a copy does not read back as written.
         CheckpointError: a file of weights is damaged.
     """
     record = read_record(folder) or DownloadRecord.begun(download, "unknown")
@@ -87,7 +87,7 @@ def _copy_one(source: Path, target: Path, types: dict[Path, TypeOf], progress: P
 
 
 def _share(source: Path, part: Path) -> None:
-    """One file under two names where the disk can; it stays when either is removed."""
+    """Link the file under a second name if the disk can, else copy it; either can be removed without the other."""
     try:
         os.link(source, part)
     except OSError:
@@ -95,7 +95,7 @@ def _share(source: Path, part: Path) -> None:
 
 
 def _chosen(source: Path, type_of: TypeOf) -> dict[str, torch.dtype]:
-    """The type of each tensor in the copy."""
+    """Return the type of each tensor in the copy."""
     return {name: _type(tensor, type_of(name)) for name, tensor in _tensors(source)}
 
 
@@ -112,7 +112,7 @@ def _tensors(path: Path) -> Iterator[tuple[str, Tensor]]:
 
 
 def _write(source: Path, part: Path, chosen: dict[str, torch.dtype], progress: Progress) -> None:
-    """One tensor in memory at a time, in the format of safetensors: the header's length, the header, the tensors."""
+    """Write a safetensors file (the header's length, the header, the tensors), one tensor in memory at a time."""
     header, end = {}, 0
     for name, tensor in _tensors(source):
         start, end = end, end + tensor.numel() * chosen[name].itemsize
@@ -128,7 +128,7 @@ def _write(source: Path, part: Path, chosen: dict[str, torch.dtype], progress: P
 
 
 def _compare(source: Path, part: Path, chosen: dict[str, torch.dtype]) -> None:
-    """Read the copy back; every number must be its original, rounded."""
+    """Read the copy back and check that every number is its original, rounded."""
     for (name, original), (other, copy) in zip(_tensors(source), _tensors(part), strict=True):
         same = name == other and copy.dtype == chosen[name] and copy.shape == original.shape
         if same and copy.dtype == original.dtype:
@@ -137,6 +137,4 @@ def _compare(source: Path, part: Path, chosen: dict[str, torch.dtype]) -> None:
             error = (copy.to(FLOAT32) - original).abs()
             same = bool((error <= original.abs() * ROUNDING + SMALLEST).all())
         if not same:
-            raise OutputError(
-                f"The half-precision copy of {name} in {source} does not read back as it was.", "Try again."
-            )
+            raise OutputError(f"The half-precision copy of {name} in {source} differs from the original.", "Try again.")

@@ -1,6 +1,7 @@
-"""Asks the hub how large the files of a download are. An estimate stays, with the reason, wherever no usable answer comes.
+"""Ask the hub how large the files of a download are. Without a usable answer, the estimate and the reason are returned.
 
-The hub is the one that huggingface_hub uses: HF_ENDPOINT and HF_HUB_OFFLINE hold, and a saved login. Nothing is downloaded.
+The hub is the one that huggingface_hub uses; HF_ENDPOINT, HF_HUB_OFFLINE and a saved login apply. Nothing is
+downloaded.
 """
 
 import time
@@ -23,12 +24,12 @@ UNCLEAR = "the hub's answer cannot be understood"
 LOGIN = "accept the terms on its page, and log in with `hf auth login`"
 REFUSALS = {401: LOGIN, 403: LOGIN, 404: "the hub does not know it"}
 MALFORMED = (ValueError, TypeError, KeyError, AttributeError)
-"""What huggingface_hub raises for an answer that is no JSON, or not what it expects."""
+"""What huggingface_hub raises for an answer that is not JSON, or not what it expects."""
 
 
 @dataclass(frozen=True)
 class Sizes:
-    """Bytes of a download's files by their path; `doubt` says why they are estimates, and is empty when the hub gave them."""
+    """Bytes of a download's files by path; `doubt` says why they are estimates, and is empty if the hub gave them."""
 
     bytes: Mapping[str, int]
     doubt: str = ""
@@ -39,19 +40,20 @@ class Sizes:
 
 
 def ask_sizes(downloads: Sequence[Download], timeout: float = TIMEOUT, endpoint: str | None = None) -> list[Sizes]:
-    """Return the sizes of each download, all asked at once, after `timeout` seconds at the latest.
+    """Ask for the sizes of all downloads at once; return after `timeout` seconds at the latest.
 
     Args:
         endpoint: address of the hub; None means huggingface_hub's.
     """
-    with suppress(Exception):  # a setting that it cannot read is told for each download
-        import_module("huggingface_hub.hf_api")  # slow, and not the hub's fault: before the clock runs
+    with suppress(Exception):  # if it cannot read a setting, each download reports that
+        import_module("huggingface_hub.hf_api")  # slow, and not the hub's fault: done before the time limit starts
     answers: dict[str, Sizes] = {}
 
     def ask(download: Download) -> None:
         answers[download.hub_id] = ask_size(download, timeout, endpoint)
 
-    # huggingface_hub's timeout holds for each part of an answer, and not while a name is looked up; a daemon can be left behind
+    # huggingface_hub's timeout applies to each part of an answer, and not to looking up a name. Daemon threads can be
+    # abandoned.
     threads = [Thread(target=ask, args=(download,), daemon=True) for download in downloads]
     for thread in threads:
         thread.start()
@@ -62,7 +64,7 @@ def ask_sizes(downloads: Sequence[Download], timeout: float = TIMEOUT, endpoint:
 
 
 def ask_size(download: Download, timeout: float = TIMEOUT, endpoint: str | None = None) -> Sizes:
-    """Return the sizes of one download; whatever goes wrong on the way, its estimates."""
+    """Return the sizes of one download; if anything goes wrong, its estimates."""
     try:
         from huggingface_hub import HfApi
 
@@ -70,12 +72,12 @@ def ask_size(download: Download, timeout: float = TIMEOUT, endpoint: str | None 
             download.hub_id, revision=download.revision, timeout=timeout, files_metadata=True
         )
         return _sizes(download, info)
-    except Exception as error:  # of the hub, the network or their library: none may keep the estimates from the user
+    except Exception as error:  # of the hub, the network or their library: the user still gets the estimates
         return Sizes.estimated(download, _doubt(error))
 
 
 def _sizes(download: Download, info: "ModelInfo") -> Sizes:
-    """Of the files that belong to the download alone, whatever else the repository holds."""
+    """Return the sizes of the download's own files, ignoring what else the repository holds."""
     listed = {sibling.rfilename: sibling.size for sibling in info.siblings or ()}
     absent = [file.path for file in download.files if file.needed and file.path not in listed]
     if absent:
@@ -86,7 +88,7 @@ def _sizes(download: Download, info: "ModelInfo") -> Sizes:
 
 
 def _doubt(error: Exception) -> str:
-    """Why there is no size, in a few words."""
+    """Return in a few words why there is no size."""
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
     if isinstance(error, OfflineModeIsEnabled):

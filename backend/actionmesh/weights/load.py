@@ -1,4 +1,4 @@
-"""Weights from safetensors files into networks: checked by name and shape, cast once."""
+"""Load weights from safetensors files into networks: checked by name and shape, cast once."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -19,17 +19,17 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 class Shaped(Protocol):
-    """A tensor, or what stands for one that is not read yet."""
+    """A tensor, or a stand-in for one that has not been read yet."""
 
     @property
     def shape(self) -> tuple[int, ...]: ...
 
 
 def read_tensors(path: Path, rename: Callable[[str], str] = str) -> dict[str, Tensor]:
-    """The memory-mapped tensors of a safetensors file, by their names after `rename`.
+    """Return the memory-mapped tensors of a safetensors file, by their names after `rename`.
 
     Raises:
-        CheckpointError: the file is missing, truncated, or no safetensors, or two of its names become one.
+        CheckpointError: the file is missing, truncated or not safetensors, or two of its names become the same.
     """
     with readable(path), safe_open(str(regular_file(path)), framework="pt") as file:
         names = list(file.keys())
@@ -47,13 +47,14 @@ def load(
     type_of: TypeOf,
     stop: Event,
 ) -> Network:
-    """Builds a network on the meta device and reads its tensors from a file onto `device` (the CPU or CUDA).
+    """Build a network on the meta device and read its tensors from a file onto `device` (the CPU or CUDA).
 
     Args:
-        type_of: the type that each floating tensor is cast to.
-        stop: ends the reading once it is set.
+        type_of: the type that each floating-point tensor is cast to.
+        stop: stops the reading once it is set.
     Raises:
-        CheckpointError: the file is missing or damaged, or a tensor is missing, extra or misshapen; the first three are named.
+        CheckpointError: the file is missing or damaged, or a tensor is missing, extra or misshapen; the first three are
+            named.
         Stopped: because `stop` was set.
     """
     entries = read_entries(path, rename)
@@ -67,7 +68,7 @@ def load(
 def build(
     make: Callable[[], Network], tensors: Mapping[str, Tensor], source: str, device: str, dtype: torch.dtype
 ) -> Network:
-    """Builds a network on the meta device and gives it `tensors`, cast to `dtype` and moved to `device`.
+    """Build a network on the meta device and give it `tensors`, cast to `dtype` and moved to `device`.
 
     Integer tensors keep their type.
 
@@ -86,7 +87,7 @@ def build(
 
 
 def check_tensors(expected: Mapping[str, Shaped], found: Mapping[str, Shaped], source: str) -> None:
-    """Raises CheckpointError unless `found` has exactly the names and shapes of `expected`."""
+    """Raise CheckpointError unless `found` has exactly the names and shapes of `expected`."""
     faults = [f"{name} is missing" for name in expected if name not in found]
     faults += [f"{name} is not expected" for name in found if name not in expected]
     faults += [

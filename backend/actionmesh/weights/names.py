@@ -1,7 +1,7 @@
-"""The tables of renames: tensor names of public files -> those of our networks.
+"""Tables of renames: tensor names of the public files -> those of our networks.
 
-TripoSG's names become ActionMesh's, which are ours. The image encoder is a network of the transformers library, whose
-version 5 renamed the attention's tensors: files saved by version 4 become version 5's.
+TripoSG's names become ActionMesh's, which our networks use. The image encoder is a network of the transformers library.
+Version 5 of that library renamed the attention's tensors: names saved by version 4 become those of version 5.
 """
 
 RENAMES = {
@@ -16,12 +16,12 @@ RENAMES = {
 
 
 def our_name(name: str) -> str:
-    """`decoder.blocks.0.attn1.to_q.weight` -> `decoder.blocks.0.s_attn.to_q.weight`; names that are ours already stay."""
+    """Return our name: `decoder.blocks.0.attn1.to_q.weight` -> `decoder.blocks.0.s_attn.to_q.weight`; ours stay."""
     return ".".join(RENAMES.get(part, part) for part in name.split("."))
 
 
 def their_name(name: str) -> str:
-    """The inverse of `our_name`."""
+    """Return the public name; the inverse of `our_name`."""
     back = {ours: theirs for theirs, ours in RENAMES.items()}
     return ".".join(back.get(part, part) for part in name.split("."))
 
@@ -35,7 +35,7 @@ ENCODER_RENAMES = {
 
 
 def encoder_name(name: str) -> str:
-    """Return a tensor's name of Dinov2Model as transformers 5 has it, given that or transformers 4's."""
+    """Return the name of a Dinov2Model tensor in transformers 5, given that name or the one of transformers 4."""
     for old, new in ENCODER_RENAMES.items():
         name = name.replace(old, new)
     return name

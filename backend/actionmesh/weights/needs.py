@@ -1,11 +1,15 @@
-"""How many bytes of a device a checkpoint takes under a plan, counted from its configuration.
+"""Count the device memory, in bytes, that a checkpoint needs under a plan, from its configuration.
 
-Weights are counted exactly. Of activations the largest are counted that live at the same time in each network's blocks as
-`models/blocks.py` writes them, in numbers of one token's width: the stream, its sum, the block's input that the caller holds, and
-one in passing (4); the U-Net skips kept (one for each block of the first half); and either self-attention's normed input, fused
-queries, keys and values, turned queries and keys, and result (1 + 3 + 2 + 1 = 7), or the feed-forward's normed input, its inner
-layer before and after GELU (1 + 2 r, of as many tokens as it takes at once), whichever is more. Attention itself is counted as
-linear in tokens, which the fused kernels are (FlashAttention, Dao et al. 2022).
+Weights are counted exactly. For activations, the largest set that lives at the same time in each network's blocks, as
+`models/blocks.py` writes them, is counted in numbers of one token's width:
+
+- the stream, its sum, the block's input that the caller holds, and one temporary (4);
+- the U-Net skips that are kept (one for each block of the first half);
+- the larger of self-attention's normed input, fused queries, keys and values, rotated queries and keys, and result
+  (1 + 3 + 2 + 1 = 7), and the feed-forward's normed input and its inner layer before and after GELU (1 + 2 r, for as
+  many tokens as it takes at once).
+
+Attention itself is counted as linear in tokens, as it is in the fused kernels (FlashAttention, Dao et al. 2022).
 """
 
 from collections.abc import Callable, Mapping
@@ -29,22 +33,22 @@ ATTENTION_WIDTHS = 7
 STREAM_WIDTHS = 4
 FEED_FORWARD_RATIO = 4.0
 PICTURES = 4
-"""That are encoded at once, see `stages.pictures`."""
+"""Number of pictures encoded at once, see `stages.pictures`."""
 TRUNK, QUERY = "blocks.0.", "proj_query."
-"""Tensors whose types are those of a network's stream and of the temporal autoencoder's queries."""
+"""Tensors whose types are those of a network's stream, and of the temporal autoencoder's queries."""
 
 
 @dataclass(frozen=True)
 class Needs:
-    """What decides how much memory a checkpoint takes.
+    """The sizes that determine how much memory a checkpoint takes.
 
     Args:
-        weights: bytes of each part on its device. A denoiser is there in one form at a time, and counts as the exact one.
-        items: bytes of a number in each part; of the temporal autoencoder's trunk.
-        query_item: bytes of a number where the temporal autoencoder's queries pass.
+        weights: bytes of each part on its device. A denoiser is loaded in one form at a time, counted as the exact one.
+        items: bytes per number in each part; for the temporal autoencoder, in its trunk.
+        query_item: bytes per number in the temporal autoencoder's query side.
         encoder_width: of the image encoder.
         image_tokens: S, tokens of a picture.
-        surface_points: P, that the VAE encodes.
+        surface_points: P, the number that the VAE encodes.
         others: the networks' sizes.
     """
 
@@ -60,14 +64,14 @@ class Needs:
     temporal_autoencoder: TemporalAutoencoderConfig
 
     def bytes_of(self, plan: MemoryPlan) -> int:
-        """The most that a job takes of the device at any time."""
+        """Return the most device memory that a job takes at any time."""
         active = self.activations(plan)
         if plan.resident:
             return sum(self.weights.values()) + max(active.values())
         return max(self.weights[part] + active[part] for part in active)
 
     def activations(self, plan: MemoryPlan) -> dict[str, int]:
-        """Bytes at the most, beside the weights, while each part computes."""
+        """Return the largest number of bytes, in addition to the weights, while each part computes."""
         window = self.temporal_denoiser.temporal_context_size
         tokens = self.temporal_denoiser.num_tokens_nominal
         numbers = {
@@ -80,7 +84,7 @@ class Needs:
         return {part: self.items[part] * count for part, count in numbers.items()} | {"temporal_autoencoder": decoding}
 
     def _temporal_autoencoder(self, tokens: int, plan: MemoryPlan) -> int:
-        """Bytes of its trunk, or of its query side."""
+        """Return the bytes of its trunk or of its query side, whichever is larger."""
         trunk, queries = _trunk(tokens, plan), _queries(tokens, plan)
         return self.temporal_autoencoder.width * max(
             self.items["temporal_autoencoder"] * trunk, self.query_item * queries
@@ -89,7 +93,10 @@ class Needs:
     def _denoiser(
         self, sizes: ImageTo3DConfig | TemporalDenoiserConfig, frames: int, tokens: int, plan: MemoryPlan
     ) -> int:
-        """Numbers of a denoising step over `frames` frames, and the keys and values of their pictures, which one branch has."""
+        """Count the numbers of a denoising step over `frames` frames, and the keys and values of their pictures.
+
+        Only one branch of guidance has the latter.
+        """
         branches = 2 if plan.guidance_batch else 1
         skips = 0 if plan.execution.host_skips else sizes.num_layers // 2
         block = _block(branches * frames * (tokens + 1), plan, skips, sizes.mlp_ratio)
@@ -97,30 +104,30 @@ class Needs:
         return sizes.width * (block + 2 * kept * frames * self.image_tokens)
 
     def _shape_vae(self, tokens: int, plan: MemoryPlan) -> int:
-        """Numbers of its larger half: the encoder's keys and values of all points, or the decoder."""
+        """Count the numbers of its larger half: the encoder's keys and values of all points, or the decoder."""
         points = self.shape_vae.width_encoder * (3 * self.surface_points + _block(tokens, plan))
         return max(points, self.shape_vae.width_decoder * max(_trunk(tokens, plan), _queries(tokens, plan)))
 
 
 def _block(tokens: int, plan: MemoryPlan, skips: int = 0, ratio: float = FEED_FORWARD_RATIO) -> int:
-    """Widths of one token that live at once in a block over `tokens` tokens."""
+    """Count the widths of one token that live at once in a block over `tokens` tokens."""
     rows = min(tokens, plan.execution.feed_forward_rows or tokens)
     feed_forward = tokens + int(2 * ratio * rows)
     return (STREAM_WIDTHS + skips) * tokens + max(ATTENTION_WIDTHS * tokens, feed_forward)
 
 
 def _trunk(tokens: int, plan: MemoryPlan) -> int:
-    """Widths of one token in a decoder's self-attention over all tokens."""
+    """Count the widths of one token in a decoder's self-attention over all tokens."""
     return _block(tokens, plan)
 
 
 def _queries(tokens: int, plan: MemoryPlan) -> int:
-    """Widths of one token in a decoder's cross block: a chunk of queries beside their keys and values."""
+    """Count the widths of one token in a decoder's cross block: a chunk of queries with their keys and values."""
     return 2 * tokens + _block(plan.query_rows, plan)
 
 
 def needs_of(checkpoint: Checkpoint, dtype: torch.dtype) -> Needs:
-    """Read what a checkpoint's files say of its sizes, on a device that computes in `dtype`.
+    """Read a checkpoint's sizes from its files, for a device that computes in `dtype`.
 
     Raises:
         CheckpointError: a file is missing or damaged.
@@ -149,5 +156,5 @@ def needs_of(checkpoint: Checkpoint, dtype: torch.dtype) -> Needs:
 
 
 def _weights(path: Path, rename: Callable[[str], str], type_of: TypeOf) -> int:
-    """Bytes of a file's tensors once they are cast."""
+    """Return the bytes of a file's tensors after casting."""
     return sum(type_of(name).itemsize * entry.numel for name, entry in read_entries(path, rename).items())

@@ -1,4 +1,4 @@
-"""The networks of a checkpoint by name, in the order in which a job needs them: where each lies and how it is built."""
+"""The networks of a checkpoint by name, in the order in which a job needs them: where each is and how it is built."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,8 +25,8 @@ class Part:
     """A network of a checkpoint.
 
     Args:
-        weights: name of the file beside its `config.json`.
-        maker: reads that `config.json` and gives what builds the network, on whatever device torch is set to.
+        weights: name of the file next to its `config.json`.
+        maker: reads that `config.json` and returns a function that builds the network on torch's current device.
         rename: from the file's tensor names to the network's.
     """
 

@@ -1,4 +1,4 @@
-"""What lives where, by how much memory the device has."""
+"""Memory plans: what is kept where, depending on how much memory the device has."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,9 +11,9 @@ from ..errors import InputError
 
 AUTO = "auto"
 CPU_QUERY_ROWS = 8192
-"""On a CPU: with 65 536, which leave its caches, the bundled checkpoint's decoder takes a third longer."""
+"""Most rows on a CPU: 65 536 overflow its caches, and make the bundled checkpoint's decoder take a third longer."""
 MARGIN = 1.15
-"""Times what is counted: the allocator's gaps, the libraries' workspaces, and what is small."""
+"""Factor on the counted bytes, for gaps in the allocator, the libraries' workspaces, and small tensors."""
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class MemoryPlan:
     """How a job fits its device.
 
     Args:
-        name: "24", "12", "8" or "6": the GB of a card for which it is made.
-        resident: all networks stay on the device; otherwise the one that computes, and the others wait in main memory.
-        guidance_batch: both branches of guidance as one batch of two; otherwise one after the other.
+        name: "24", "12", "8" or "6": the GB of the card that it is made for.
+        resident: all networks stay on the device; otherwise only the computing one, and the others wait in main memory.
+        guidance_batch: both branches of guidance run as one batch of two; otherwise one after the other.
         query_rows: most query points or vertices that a decoder takes at once.
-        execution: of the networks.
+        execution: how the networks run.
     """
 
     name: str
@@ -53,12 +53,12 @@ PLANS = (
 
 
 def choose_plan(free: int, needed: Callable[[MemoryPlan], int], plans: Sequence[MemoryPlan] = PLANS) -> MemoryPlan:
-    """The roomiest plan whose needs in bytes fit into `free` bytes; the smallest where none does, and may then fail."""
+    """Return the roomiest plan that fits into `free` bytes by its needs; the smallest if none fits, which may fail."""
     return next((plan for plan in plans if MARGIN * needed(plan) <= free), plans[-1])
 
 
 def plan_named(name: str) -> MemoryPlan:
-    """Raises InputError for a name that no plan has."""
+    """Return the plan of this name; raise InputError if there is none."""
     for plan in PLANS:
         if plan.name == name:
             return plan
@@ -67,16 +67,16 @@ def plan_named(name: str) -> MemoryPlan:
 
 
 def lighter(plan: MemoryPlan) -> tuple[MemoryPlan, ...]:
-    """The smaller plans, from the roomiest; none for the smallest."""
+    """Return the smaller plans, from the roomiest; none for the smallest."""
     names = [each.name for each in PLANS]
     return PLANS[names.index(plan.name) + 1 :]
 
 
 def on_device(plan: MemoryPlan, device: torch.device) -> MemoryPlan:
-    """The plan as a kind of device runs it best.
+    """Return the plan adapted to the kind of device.
 
-    On a card blocks are compiled, and steps are recorded as graphs where networks stay in place. On a CPU compiling takes
-    longer than it saves, and fewer queries at once stay in its caches and are cancelled sooner.
+    On a card, blocks are compiled, and steps are recorded as graphs if networks stay in place. On a CPU, compiling
+    takes longer than it saves; fewer queries at once stay in its caches, and can be cancelled sooner.
     """
     if device.type == "cpu":
         return replace(plan, query_rows=min(plan.query_rows, CPU_QUERY_ROWS))
@@ -86,17 +86,18 @@ def on_device(plan: MemoryPlan, device: torch.device) -> MemoryPlan:
 
 
 def free_memory(device: torch.device) -> int:
-    """Bytes that this process may still take of a device.
+    """Return the bytes of a device that this process may still take.
 
-    On a card that is what the driver has left, or this process under `torch.cuda.set_per_process_memory_fraction` if that is
-    less, with what the allocator holds unused. The CPU and Apple's GPU live in main memory.
+    On a card, that is what the driver has left, or this process's limit under
+    `torch.cuda.set_per_process_memory_fraction` if that is less, plus what the allocator holds unused. The CPU and
+    Apple's GPU use main memory.
     """
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
         reserved = torch.cuda.memory_reserved(device)
         number = (
             torch.cuda.current_device() if device.index is None else device.index
-        )  # the fraction is not told without one
+        )  # the fraction cannot be read without a device number
         allowed = int(total * torch.cuda.get_per_process_memory_fraction(number)) - reserved
         return max(0, min(free, allowed)) + reserved - torch.cuda.memory_allocated(device)
     available = free_main_memory()
@@ -106,5 +107,5 @@ def free_memory(device: torch.device) -> int:
 
 
 def free_main_memory() -> int:
-    """Bytes of main memory that are available."""
+    """Return the available bytes of main memory."""
     return psutil.virtual_memory().available

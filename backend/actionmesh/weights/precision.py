@@ -1,4 +1,4 @@
-"""The type of each tensor on a device that computes in half precision: as published, part by part.
+"""The type of each tensor on a device that computes in half precision: as published, for each part.
 
 Half precision is bfloat16 or float16, see `store.run_dtype`. On a CPU everything is float32.
 """
@@ -11,17 +11,17 @@ from ..models.temporal_autoencoder import TemporalAutoencoderConfig
 
 FLOAT32 = torch.float32
 PUBLISHED: Mapping[str, torch.dtype] = {"image_encoder": FLOAT32, "shape_vae": torch.float16}
-"""Parts with a type of their own, whatever the device's half precision is: the image encoder has that of its file."""
+"""Parts with a type of their own, whatever the device's half precision: the image encoder keeps its file's type."""
 
 TypeOf = Callable[[str], torch.dtype]
-"""A tensor's name in its network -> the type that it is cast to."""
+"""Maps a tensor's name in its network to the type that it is cast to."""
 
 
 def types_of(part: str, half: torch.dtype, autoencoder: TemporalAutoencoderConfig) -> TypeOf:
-    """Return the types of a part's tensors where the device computes in `half`.
+    """Return the types of a part's tensors if the device computes in `half`.
 
     Stage II's queries, its cross-attention and its output stay in float32: in bfloat16 they turn the moved mesh's face
-    normals by 18 degrees on average, as published by 0.6.
+    normals by 18 degrees on average; with the published types, by 0.6.
 
     Args:
         part: a name in `parts.PARTS`.

@@ -1,4 +1,4 @@
-"""Which files of the public weights are there already, whole as far as their own headers tell, and how much room is left."""
+"""Check which public weights are present and complete, according to their headers, and how much room is left."""
 
 import shutil
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from .checkpoints import find_folders
 from .public import Download, PublicFile
 
 DiskUsage = Callable[[Path], Any]
-"""`shutil.disk_usage`, or what gives `total` and `free` likewise."""
+"""`shutil.disk_usage`, or a function whose result has `total` and `free` too."""
 
 
 @dataclass(frozen=True)
 class Presence:
-    """The folder that a download is in, or is to be put in, and the files that are not there whole."""
+    """The folder of a download, existing or to be created, and the files in it that are missing or incomplete."""
 
     download: Download
     folder: Path
@@ -28,7 +28,7 @@ class Presence:
 
     @property
     def lacking(self) -> tuple[PublicFile, ...]:
-        """Those of the absent files that the program reads."""
+        """The absent files that the program reads."""
         return tuple(file for file in self.absent if file.needed)
 
     @property
@@ -41,13 +41,13 @@ class Presence:
 
 
 def presence(download: Download, checkpoint: Path) -> Presence:
-    """Look for a download where the checkpoint in folder `checkpoint` would take it from, else in the folder of its name."""
+    """Look for a download where the checkpoint in folder `checkpoint` finds it, else in the folder of its name."""
     folder = find_folders(checkpoint).get(download.name, checkpoint / download.name)
     return Presence(download, folder, tuple(file for file in download.files if not _is_whole(folder / file.path)))
 
 
 def _is_whole(path: Path) -> bool:
-    """Whether a file can be read, and is as long as its header says if it holds tensors; they are not read."""
+    """Return whether a file is readable and, if it holds tensors, as long as its header says, without reading them."""
     try:
         if path.suffix == ".json":
             read_json(path)
@@ -60,7 +60,7 @@ def _is_whole(path: Path) -> bool:
 
 
 def nearest_folder(path: Path) -> Path:
-    """Return `path`, or the nearest folder above it that exists; raises InputError if a file is in the way."""
+    """Return `path`, or the nearest existing folder above it; raise InputError if a file is in the way."""
     nearest = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
     if not nearest.is_dir():
         raise InputError(f"{nearest} is a file, and weights need a folder.", "Choose another folder.")
@@ -68,7 +68,7 @@ def nearest_folder(path: Path) -> Path:
 
 
 def free_bytes(folder: Path, disk_usage: DiskUsage = shutil.disk_usage) -> int | None:
-    """Return the room on the disk of `folder`, or None where it cannot be told, as on some network disks."""
+    """Return the room on the disk of `folder`; None if it is unknown, as on some network disks."""
     try:
         disk = disk_usage(folder)
     except OSError:

@@ -1,11 +1,12 @@
-"""The registry of models: which files of which repositories on the hub, their estimated sizes, their licences, their sets.
+"""The registry of models: the files of each repository on the hub, their estimated sizes, licences and sets.
 
-A table alone, standard library only: Blender reads it too. It leaves out asking the hub (`hub.py`, `resolved.py`), what is there
-already (`presence.py`), and what a user is told (`actionmesh/downloads.py`). What was not read from the hub is None here, and
-nothing stands in for it: it is asked for when a model is downloaded, shown, and recorded beside the files.
+This is a table that uses the standard library only, because Blender reads it too. Asking the hub is in `hub.py` and
+`resolved.py`, checking what is present in `presence.py`, and what the user sees in `actionmesh/downloads.py`. A value
+that was not read from the hub is None here, with no placeholder: it is requested when a model is downloaded, then
+shown, and recorded next to the files.
 
-Files are named one by one, by the names that the loaders read: a pattern such as `vae/*.safetensors` would also fetch a
-half-precision twin, which nothing reads and which is as large as half of what is wanted.
+Files are named one by one, by the names that the loaders read. A pattern such as `vae/*.safetensors` would also fetch a
+half-precision copy, which nothing reads and which is half as large as the needed file.
 """
 
 from dataclasses import dataclass
@@ -20,10 +21,10 @@ class PublicFile:
     """A file of a repository.
 
     Args:
-        path: in the repository, with `/`, and in the folder that it is downloaded to; as a pattern it selects itself alone.
-        estimated_bytes: 0 for what is a few kB.
+        path: in the repository, with `/`, and in the target folder; as a pattern it matches only itself.
+        estimated_bytes: 0 for a file of a few kB.
         needed: whether the program reads it.
-        bytes, sha256: what the hub says of it at the download's revision; None where it was not read from there.
+        bytes, sha256: as the hub gives them for the download's revision; None if they were not read from there.
     """
 
     path: str
@@ -45,7 +46,7 @@ class Licence:
 
     Args:
         commercial: whether results may be used commercially.
-        link: where it can be read; empty means on the model's page.
+        link: where to read it; empty means on the model's page.
     """
 
     name: str
@@ -55,13 +56,13 @@ class Licence:
 
 @dataclass(frozen=True)
 class Download:
-    """What is fetched from one repository.
+    """The files to fetch from one repository.
 
     Args:
-        hub_id: OWNER/NAME; the name is also what `checkpoints.find_folders` calls it.
-        enables: what the program does with it, for the user's eyes.
+        hub_id: OWNER/NAME; `checkpoints.find_folders` uses NAME too.
+        enables: what the program does with it, as shown to the user.
         optional: whether the program animates without it.
-        revision: the commit that the files' `bytes` and `sha256` belong to; None means that the hub's newest one is taken.
+        revision: the commit that the files' `bytes` and `sha256` belong to; None selects the newest one on the hub.
     """
 
     hub_id: str
@@ -93,7 +94,7 @@ class Download:
 
     @property
     def patterns(self) -> tuple[str, ...]:
-        """What `hf download --include` takes."""
+        """The arguments of `hf download --include`."""
         return tuple(file.path for file in self.files)
 
     @property
@@ -141,19 +142,19 @@ DOWNLOADS = (
         optional=True,
     ),
 )
-"""In the order in which they are listed. Estimates: TripoSG's from the sizes that its files appear to have, the others' from
-their numbers of parameters, taken as float32."""
+"""In the order in which they are listed. TripoSG's estimates come from the apparent sizes of its files, the others from
+their numbers of parameters as float32."""
 
 
 @dataclass(frozen=True)
 class ModelSet:
-    """What is downloaded together.
+    """Models that are downloaded together.
 
     Args:
-        key: what the command line calls it.
-        title: what an artist reads.
-        enables: what the program does with it, for the user's eyes.
-        downloads: none where a set comes with the program, or is not filled yet.
+        key: its name on the command line.
+        title: its name for artists.
+        enables: what the program does with it, as shown to the user.
+        downloads: empty if the set comes with the program, or has no models yet.
         bundled: whether it comes with the program.
     """
 

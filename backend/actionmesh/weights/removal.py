@@ -1,4 +1,4 @@
-"""Removes what was downloaded, and nothing else: only files that the record beside them names, unchanged since."""
+"""Remove only downloaded files: those that the record next to them names, unchanged since."""
 
 import shutil
 from contextlib import suppress
@@ -14,10 +14,10 @@ from .public import Download
 
 @dataclass(frozen=True)
 class Removable:
-    """What of a download can be removed, and how much room that gives.
+    """The files of a download that can be removed, and the room that this frees.
 
     Args:
-        kept: files of the download that someone else put there or changed.
+        kept: files of the download that were put there or changed by someone else.
     """
 
     download: Download
@@ -51,7 +51,7 @@ def removable(download: Download, checkpoint: Path) -> Removable:
 
 
 def remove(found: Removable) -> int:
-    """Delete what can be removed, and the folders that are empty then; return the bytes that were freed.
+    """Delete what can be removed, and the folders that are then empty; return the number of bytes freed.
 
     Raises:
         InputError: nothing of the download was downloaded by this program.

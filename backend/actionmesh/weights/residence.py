@@ -1,6 +1,6 @@
-"""Which networks are on the device: all of them, or the one that computes while the others wait or are dropped.
+"""Which networks are on the device: all of them, or only the computing one, while the others wait or are dropped.
 
-What runs does not change weights, so that a copy in main memory serves for good: leaving a card for the second time takes no time.
+Inference does not change weights, so a copy in main memory stays valid: leaving a card again takes no time.
 """
 
 from collections.abc import Iterator
@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from .plan import free_main_memory
 
 ROOM = 1.2
-"""Times a network's own bytes that main memory must have left for it to wait there."""
+"""A network waits in main memory only if this many times its own bytes are available there."""
 
 
 class Residence:
-    """The networks that were loaded, by name.
+    """The loaded networks, by name.
 
-    A network that leaves a card waits in main memory where there is room. From the CPU and from Apple's GPU, whose memory
-    that is, it is dropped, and has to be loaded again: the system may have kept its file.
+    A network that leaves a card waits in main memory if there is room. On the CPU and on Apple's GPU, which use main
+    memory themselves, it is dropped and has to be loaded again; the system may have cached its file.
     """
 
     def __init__(self, device: torch.device):
@@ -30,17 +30,17 @@ class Residence:
         return name in self._networks
 
     def add(self, name: str, network: nn.Module) -> None:
-        """Takes a network that is on the device."""
+        """Add a network that is on the device."""
         self._networks[name] = network
 
     def enter(self, name: str) -> nn.Module:
-        """A network, on the device."""
+        """Return a network, on the device."""
         if name in self._waiting:
             self._waiting[name].enter(self._device)
         return self._networks[name]
 
     def leave_room(self, name: str) -> None:
-        """All but the network of this name leave the device."""
+        """Remove every network except this one from the device."""
         present = [other for other in self._networks if other != name and not self._is_away(other)]
         for other in present:
             self._leave(other)
@@ -48,19 +48,19 @@ class Residence:
             release_memory(self._device)
 
     def drop(self, name: str) -> None:
-        """Frees a network, on the device or where it waits, if it was loaded."""
+        """Free a network, on the device or where it waits, if it is loaded."""
         if self._networks.pop(name, None) is not None:
             self._waiting.pop(name, None)
             self._give_back()
 
     def clear(self) -> None:
-        """Frees all networks, those that wait too."""
+        """Free all networks, including those that wait."""
         self._networks.clear()
         self._waiting.clear()
         self._give_back()
 
     def held(self) -> dict[str, int]:
-        """Bytes of each network."""
+        """Return the bytes of each network."""
         return {name: bytes_of(network) for name, network in self._networks.items()}
 
     def _is_away(self, name: str) -> bool:
@@ -76,16 +76,16 @@ class Residence:
         self._waiting[name].leave()
 
     def _give_back(self) -> None:
-        """What freed networks have held goes back to the device and to main memory."""
+        """Return the memory of freed networks to the device and to main memory."""
         release_memory(self._device)
         if (
             self._device.type == "cuda"
-        ):  # torch keeps pinned memory as it keeps a card's: gigabytes, where networks waited
+        ):  # torch caches pinned memory as it does a card's: gigabytes, if networks waited there
             torch.accelerator.empty_host_cache()
 
 
 class Waiting:
-    """A network and its copy in main memory, which is made when it first leaves its device; `away` tells whether it has left."""
+    """A network and its copy in main memory, made when it first leaves its device; `away` says whether it has left."""
 
     def __init__(self, network: nn.Module):
         self._network = network
@@ -93,7 +93,7 @@ class Waiting:
         self.away = False
 
     def leave(self) -> None:
-        """Frees the device."""
+        """Move the weights off the device."""
         if self.away:
             return
         if not self._copies:
@@ -102,7 +102,7 @@ class Waiting:
         self.away = True
 
     def enter(self, device: torch.device) -> None:
-        """Brings the weights back; the copies are asynchronous, on the stream that computes."""
+        """Bring the weights back; the copies are asynchronous, on the computing stream."""
         if self.away:
             self._place([copy.to(device, non_blocking=True) for copy in self._copies])
             self.away = False
@@ -116,7 +116,7 @@ class Waiting:
 
 
 def tensors_of(network: nn.Module) -> Iterator[tuple[nn.Module, str, Tensor]]:
-    """Every parameter and buffer of a network, once, with the module that holds it and its name there."""
+    """Yield every parameter and buffer of a network once, with the module that holds it and its name there."""
     seen: set[int] = set()
     for module in network.modules():
         for name, tensor in (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)):
@@ -126,7 +126,7 @@ def tensors_of(network: nn.Module) -> Iterator[tuple[nn.Module, str, Tensor]]:
 
 
 def to_pinned(tensor: Tensor) -> Tensor:
-    """A copy in main memory, pinned where the tensor comes from a CUDA device."""
+    """Return a copy in main memory, pinned if the tensor comes from a CUDA device."""
     copy = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=tensor.is_cuda)
     return copy.copy_(tensor.detach())
 
@@ -136,7 +136,7 @@ def bytes_of(network: nn.Module) -> int:
 
 
 def release_memory(device: torch.device) -> None:
-    """Gives what the allocator holds unused back to the device."""
+    """Return what the allocator holds unused to the device."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
     elif device.type == "mps":

@@ -1,6 +1,6 @@
-"""Asks the hub which commit, sizes and checksums a download has now; a refusal is one sentence with its cure.
+"""Ask the hub for a download's current commit, sizes and checksums; a refusal becomes one sentence with its cure.
 
-`hub.py` asks for estimates and never fails; here an answer is needed, because bytes are to follow.
+`hub.py` asks for estimates and never fails; here an answer is required before the download starts.
 """
 
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
 TIMEOUT = 20.0
 """Seconds for each part of an answer."""
-AGAIN = "Run the download again; it goes on where it was."
+AGAIN = "Run the download again; it continues where it stopped."
 
 
 @dataclass(frozen=True)
 class HubFile:
-    """A file as the hub describes it; a checksum that it does not tell is None.
+    """A file as the hub describes it; a checksum that the hub does not give is None.
 
     Args:
         sha256: of a large file's bytes.
@@ -46,14 +46,14 @@ class Resolved:
 
 
 def resolve(download: Download, revision: str | None = None, endpoint: str | None = None) -> Resolved:
-    """Return what the hub says of the files of `download`.
+    """Return the hub's description of the files of `download`.
 
     Args:
-        revision: a commit to go on with, as long as the hub knows it; without it the registry's, or the newest one.
+        revision: a commit to continue with, if the hub knows it; otherwise the registry's, or the newest one.
         endpoint: address of the hub; None means huggingface_hub's.
 
     Raises:
-        DownloadError: the hub refuses, does not answer, or tells something else than the registry.
+        DownloadError: the hub refuses, does not answer, or contradicts the registry.
     """
     from huggingface_hub import HfApi
     from huggingface_hub.errors import RevisionNotFoundError
@@ -70,7 +70,7 @@ def resolve(download: Download, revision: str | None = None, endpoint: str | Non
         if wanted is None or wanted == download.revision:
             raise hub_error(download, error) from error
         return resolve(download, None, endpoint)
-    except Exception as error:  # of the hub, the network or their library: all become one sentence
+    except Exception as error:  # of the hub, the network or their library: each becomes one sentence
         raise hub_error(download, error) from error
 
 
@@ -86,25 +86,25 @@ def _resolved(download: Download, info: "ModelInfo") -> Resolved:
 
 
 def _described(download: Download, file: PublicFile, sibling: Any) -> HubFile:
-    """What the registry knows already must be what the hub says."""
+    """Return a file as the hub describes it; raise DownloadError if that contradicts the registry."""
     large = sibling.lfs
     size, sha256 = sibling.size, large.sha256 if large else None
     if type(size) is not int or size <= 0:
-        raise DownloadError(f"The hub does not tell how large {file.path} of {download.hub_id} is.", AGAIN)
+        raise DownloadError(f"The hub does not say how large {file.path} of {download.hub_id} is.", AGAIN)
     for known, told in ((file.bytes, size), (file.sha256, sha256)):
         if known is not None and known != told:
-            problem = f"The hub describes {file.path} of {download.hub_id} otherwise than ActionMesh knows it."
+            problem = f"{file.path} of {download.hub_id} on the hub is not the file that ActionMesh expects."
             raise DownloadError(problem, "Update ActionMesh, or report it.")
     return HubFile(file.path, size, sha256, None if large else sibling.blob_id)
 
 
 def hub_error(download: Download, error: Exception) -> DownloadError:
-    """Return the sentence for what huggingface_hub or its connection raised."""
+    """Return the error for an exception of huggingface_hub or its connection."""
     from huggingface_hub.errors import HfHubHTTPError, OfflineModeIsEnabled
 
     if isinstance(error, OfflineModeIsEnabled):
         return DownloadError(
-            "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids to ask the hub.", "Unset it, and try again."
+            "HF_HUB_OFFLINE or TRANSFORMERS_OFFLINE forbids asking the hub.", "Unset it, and try again."
         )
     if isinstance(error, HfHubHTTPError):
         return _refusal(download, error.response.status_code)
@@ -114,8 +114,9 @@ def hub_error(download: Download, error: Exception) -> DownloadError:
 def _refusal(download: Download, status: int) -> DownloadError:
     if status in (401, 403):
         return DownloadError(
-            f"The hub gives {download.hub_id} only to who is logged in and has accepted its terms ({status}).",
-            f"Accept them on {download.page}, then give a token: in HF_TOKEN, by `hf auth login`, or in Blender's preferences.",
+            f"The hub gives {download.hub_id} only to users who are logged in and have accepted its terms ({status}).",
+            f"Accept them on {download.page}, then provide a token: in HF_TOKEN, with `hf auth login`, or in Blender's "
+            "preferences.",
         )
     if status == 404:
         return DownloadError(

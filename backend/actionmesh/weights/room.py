@@ -1,4 +1,4 @@
-"""Bytes in words, and whether a disk has room for them."""
+"""Format numbers of bytes, and check whether a disk has room for them."""
 
 import math
 from pathlib import Path
@@ -6,23 +6,23 @@ from pathlib import Path
 from ..errors import OutputError
 
 GB, STEP, MB = 10**9, 10**8, 10**6
-"""STEP is what the bytes to free are rounded up to."""
+"""The bytes to free are rounded up to a multiple of STEP."""
 
 
 def amount(count: int) -> str:
-    """Return bytes in words, such as "14.6 GB" or "176 MB"."""
+    """Return a number of bytes as text, such as "14.6 GB" or "176 MB"."""
     return f"{count / GB:.1f} GB" if count >= GB else f"{max(1, round(count / MB)) if count else 0} MB"
 
 
 def check_room(folder: Path, needed: int, room: int | None, size: str = "") -> None:
-    """Refuse a disk that is too small for `needed` more bytes; one that does not tell its room is not judged.
+    """Raise OutputError if a disk is too small for `needed` more bytes; a disk of unknown room passes.
 
     Args:
         room: free bytes, or None.
-        size: how `needed` is worded.
+        size: the text for `needed`.
 
     Raises:
-        OutputError: names what must be freed.
+        OutputError: the disk is too small; the sentence says how much to free.
     """
     if room is not None and needed > room:
         lacking = math.ceil((needed - room) / STEP) * STEP

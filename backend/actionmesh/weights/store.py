@@ -1,4 +1,4 @@
-"""The networks of one checkpoint, loaded ahead or when they are first needed, and kept for the next job."""
+"""The networks of one checkpoint, loaded ahead or when first needed, and kept for the next job."""
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
@@ -40,7 +40,7 @@ CPU = torch.device("cpu")
 
 @runtime_checkable
 class Prepares(Protocol):
-    """A network that makes itself ready once its weights are in place."""
+    """A network that prepares itself once its weights are in place."""
 
     def prepare_inference(self, execution: Execution) -> None: ...
 
@@ -51,7 +51,7 @@ class ModelStore(CheckpointFacts):
     Args:
         checkpoint: folder of a checkpoint, see `checkpoints`.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
-        memory: "auto" chooses a plan by the memory that the device has left when the plan is first asked for; or a plan's name.
+        memory: the name of a plan, or "auto" to choose one by the device's free memory when the plan is first needed.
     Raises:
         CheckpointError: the checkpoint is not complete.
         InputError: the device or the plan does not exist.
@@ -71,41 +71,41 @@ class ModelStore(CheckpointFacts):
 
     @property
     def plan(self) -> MemoryPlan:
-        """What lives where. Raises CheckpointError when it is to be chosen and the checkpoint is damaged."""
+        """The memory plan. Raises CheckpointError if it has to be chosen and the checkpoint is damaged."""
         if self._plan is None:
             self._plan = self._fitting(PLANS)
         return self._plan
 
     @plan.setter
     def plan(self, plan: MemoryPlan) -> None:
-        """Networks that were loaded under another plan are freed."""
+        """Set the plan; networks that were loaded under another plan are freed."""
         self.unload()
         self._plan = plan
 
     @property
     def can_lighten(self) -> bool:
-        """Whether a job that ran out of memory may go on with a smaller plan: once, and if there is one."""
+        """Whether a job that ran out of memory may continue with a smaller plan: once, and if there is one."""
         return not self.retried_for_memory and bool(lighter(self.plan))
 
     def lighten(self) -> None:
-        """Frees everything and goes on with a smaller plan; jobs to come do too.
+        """Free everything and continue with a smaller plan; later jobs use it too.
 
-        Below a plan that the user named that is the next one; else it is chosen again by the memory that is free now, which other
-        programs may have taken.
+        After a plan that the user named, that is the next one; otherwise it is chosen again by the memory that is free
+        now, which other programs may have taken.
         """
         smaller = lighter(self.plan)
-        gc.collect()  # tensors of the failed stage that only a cycle holds, such as an error and the frame that kept it
+        gc.collect()  # frees tensors of the failed stage that only a cycle holds, such as an error and its frame
         self.unload()
         self._plan = self._fitting(smaller) if self._chooses else on_device(smaller[0], self.device)
         self.retried_for_memory = True
 
     @contextmanager
     def job(self, *parts: str, float8: bool = False, check: Callable[[], None] = lambda: None) -> Iterator[None]:
-        """Around a job that needs these parts, in this order: they are loaded ahead, and the loading ends with the job.
+        """Surround a job that needs these parts, in this order: they are loaded ahead, and loading ends with the job.
 
         Args:
             float8: see `prefetch`.
-            check: called now and then while the job waits for a part; what it raises is raised where the part was asked for.
+            check: called now and then while the job waits for a part; if it raises, so does the request for the part.
         Raises:
             CheckpointError: the parts do not belong together.
         """
@@ -119,13 +119,13 @@ class ModelStore(CheckpointFacts):
             self._check = lambda: None
 
     def prefetch(self, *parts: str, float8: bool = False) -> None:
-        """Begins to load parts, in this order, in a thread; returns at once.
+        """Start loading parts, in this order, in a thread; return at once.
 
-        What goes wrong there is told when the part is asked for. Nothing is done where a waiting part would take the memory
+        An error there is raised when the part is requested. Nothing is loaded ahead if a waiting part would take memory
         that the computing one needs.
 
         Args:
-            float8: the temporal denoiser is to be asked for in 8 bits.
+            float8: the temporal denoiser will be requested in 8 bits.
         Raises:
             CheckpointError: a part's configuration is missing or damaged.
         """
@@ -138,9 +138,9 @@ class ModelStore(CheckpointFacts):
         self._ahead.start({key: partial(self._read_ahead, part, self._make(part)) for key, part in missing.items()})
 
     def denoiser(self, part: str, float8: bool = False) -> Any:
-        """ "image_to_3d" or "temporal_denoiser"; with `float8` a network of its own, whose linears compute in 8 bits.
+        """Return "image_to_3d" or "temporal_denoiser"; with `float8`, its separate network with linears in 8 bits.
 
-        There is one form at a time: the other is freed.
+        Only one form is loaded at a time: the other is freed.
         """
         assert part in DENOISERS, part
         return self._part(part, float8)
@@ -167,16 +167,16 @@ class ModelStore(CheckpointFacts):
 
     @property
     def background_removal(self) -> BackgroundRemoval:
-        """Only for a checkpoint that `removes_background`."""
+        """The network that removes backgrounds; only for a checkpoint that `removes_background`."""
         return self._part("background_removal")
 
     def unload(self) -> None:
-        """Frees all networks, those that are on their way included."""
+        """Free all networks, including those that are being loaded."""
         self._ahead.stop()
         self._residence.clear()
 
     def describe(self) -> dict[str, Any]:
-        """Name, device and what is loaded, in plain JSON values."""
+        """Return the name, the device and the loaded parts as plain JSON values."""
         held = self._residence.held()
         return {
             "checkpoint": self.checkpoint.name,
@@ -187,17 +187,17 @@ class ModelStore(CheckpointFacts):
         }
 
     def types_of(self, part: str) -> TypeOf:
-        """The types of a part's tensors on the store's device."""
+        """Return the types of a part's tensors on the store's device."""
         config = self.checkpoint.temporal_autoencoder / "config.json"
         return types_of(part, self.dtype, TemporalAutoencoderConfig.load(config))
 
     def _fitting(self, plans: Sequence[MemoryPlan]) -> MemoryPlan:
-        """The roomiest of some plans that the device has the memory for."""
+        """Return the roomiest of some plans that the device has memory for."""
         needs = needs_of(self.checkpoint, self.dtype)
         return on_device(choose_plan(free_memory(self.device), needs.bytes_of, plans), self.device)
 
     def _part(self, name: str, float8: bool = False) -> Any:
-        """A network on the device, ready to compute."""
+        """Return a network on the device, ready to compute."""
         key = _key(name, float8)
         self._residence.drop(_key(name, not float8))
         if not self.plan.resident:
@@ -216,7 +216,7 @@ class ModelStore(CheckpointFacts):
         return network
 
     def _make(self, name: str) -> Make:
-        """What builds a part's network; read in the thread that asks, for it imports libraries."""
+        """Return what builds a part's network; called in the requesting thread, because it imports libraries."""
         if name not in PARTS:
             folder = self.checkpoint.background_removal
             assert name == "background_removal" and folder is not None
@@ -224,14 +224,14 @@ class ModelStore(CheckpointFacts):
         return PARTS[name].maker(getattr(self.checkpoint, name) / "config.json")
 
     def _read(self, name: str, make: Make, device: torch.device, stop: Event) -> nn.Module:
-        """A part's network with its weights, on `device`; in main memory where that is Apple's GPU, to be moved from there."""
+        """Return a part's network with its weights, on `device`; for Apple's GPU, in main memory, to be moved later."""
         if name not in PARTS:
             return make()
         path = self._weights(name)
         return load(make, path, PARTS[name].rename, device if device.type == "cuda" else CPU, self.types_of(name), stop)
 
     def _read_ahead(self, name: str, make: Make, stop: Event) -> nn.Module:
-        """Where not all networks stay on the device, one that is not asked for yet waits in main memory, if there is room."""
+        """Read a part ahead; unless all networks stay on the device, it waits in main memory, if there is room."""
         if self.plan.resident:
             return self._read(name, make, self.device, stop)
         path = self._weights(name)
@@ -251,7 +251,11 @@ def _key(part: str, float8: bool) -> str:
 
 
 def choose_device(name: str) -> torch.device:
-    """ "auto" is the first of CUDA, MPS and the CPU that there is; raises InputError for a device that there is not."""
+    """Return the device of this name; "auto" is the first available of CUDA, MPS and the CPU.
+
+    Raises:
+        InputError: the device does not exist.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
     try:
@@ -265,11 +269,11 @@ def choose_device(name: str) -> torch.device:
 
 
 def run_dtype(device: torch.device) -> torch.dtype:
-    """The type that most weights are cast to: bfloat16 or float16 on accelerators, float32 on the CPU; see `precision`.
+    """Return the type that most weights are cast to: bfloat16 or float16, float32 on the CPU; see `precision`.
 
     Cards before Ampere only emulate bfloat16, without its products in hardware: they get float16.
     """
     if device.type == "cuda":
-        with torch.cuda.device(device):  # whose answer is asked for
+        with torch.cuda.device(device):  # the query is about the current device
             return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     return torch.float16 if device.type == "mps" else torch.float32

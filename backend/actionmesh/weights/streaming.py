@@ -1,8 +1,8 @@
-"""A file's tensors onto a device: read in pieces by several threads, cast on the way, copied while the next piece is read.
+"""Stream a file's tensors onto a device: threads read pieces, cast them, and copy them while the next one is read.
 
-At no time is more of the file in memory than a piece or two for each thread. The file is read and not mapped: where a mapped
-file shrinks (a download that begins again, a share that is unplugged) the process ends; here it is an error. What is read
-comes from the system's cache of pages where it can, as with a map.
+At most one or two pieces of the file per thread are in memory. The file is read, not mapped: if a mapped file shrinks
+(a restarted download, an unplugged share), the process dies; here that is an error. Like a map, reading uses the
+system's page cache if it can.
 """
 
 import os
@@ -24,17 +24,17 @@ from .precision import TypeOf
 from .tensor_file import Entry, readable
 
 PIECE = 4 << 20
-"""Bytes that are read at once: small enough for a core's cache, large enough for a bus."""
+"""Bytes to read at once: small enough for a core's cache, large enough for a bus."""
 READERS = 8
 
 
 class Stopped(Exception):
-    """Nobody waits for the tensors any more."""
+    """Raised because nothing waits for the tensors any more."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """Bytes of a file, from `start`, and where they go: `target` is flat, and of the type that is wanted."""
+    """Bytes of a file, from `start`, and their destination: `target` is flat, and of the wanted type."""
 
     start: int
     dtype: torch.dtype
@@ -45,14 +45,14 @@ class Lane(Protocol):
     """Carries pieces one after the other, for one thread."""
 
     def carry(self, piece: Piece, file: FileIO) -> None:
-        """Reads a piece and brings it to its target."""
+        """Read a piece and bring it to its target."""
 
     def finish(self) -> None:
-        """Returns when everything has arrived."""
+        """Return once everything has arrived."""
 
 
 class HostLane:
-    """To main memory: straight into the target, or through a staging buffer where the type changes."""
+    """A lane to main memory: directly into the target, or through a staging buffer if the type changes."""
 
     def __init__(self) -> None:
         self._staging = staging(pinned=False)
@@ -70,9 +70,9 @@ class HostLane:
 
 
 class CudaLane:
-    """To a card: through two pinned buffers in turn, copied and cast on a stream beside the one that computes.
+    """A lane to a card: alternates between two pinned buffers, and copies and casts on a stream of its own.
 
-    While one buffer is on its way, the other is filled.
+    While one buffer is being copied, the other is filled.
     """
 
     def __init__(self, stream: torch.cuda.Stream):
@@ -86,7 +86,7 @@ class CudaLane:
         staged = staged_in(buffer, piece)
         read_into(staged, file, piece.start)
         with torch.cuda.stream(self._stream):
-            if piece.dtype != piece.target.dtype:  # a copy that casts does so on the host, and waits for it
+            if piece.dtype != piece.target.dtype:  # a casting copy would cast on the host, and wait
                 staged = staged.to(piece.target.device, non_blocking=True)
             piece.target.copy_(staged, non_blocking=True)
             copied.record(self._stream)
@@ -99,11 +99,11 @@ class CudaLane:
 def stream_tensors(
     path: Path, entries: Mapping[str, Entry], device: torch.device, type_of: TypeOf, stop: Event
 ) -> dict[str, Tensor]:
-    """The tensors of a file on `device` (the CPU or CUDA).
+    """Return the tensors of a file on `device` (the CPU or CUDA).
 
     Args:
-        type_of: the type that each floating tensor is cast to; integers keep theirs.
-        stop: ends the reading between two pieces once it is set.
+        type_of: the type that each floating-point tensor is cast to; integers keep theirs.
+        stop: stops the reading between two pieces once it is set.
     Raises:
         CheckpointError: the file ends too early, or cannot be read.
         Stopped: because `stop` was set.
@@ -114,31 +114,31 @@ def stream_tensors(
     with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
         lanes = _lanes(device)
     with ThreadPoolExecutor(len(lanes), "weights") as pool:
-        # no future is kept here: its error would refer to this frame, and keep the tensors on the device until the next gc
+        # keep no future here: its error would refer to this frame and keep the tensors on the device until the next gc
         for _ in pool.map(lambda lane: _carry_all(path, pieces, lane, stop), lanes):
             pass
     return tensors
 
 
 def cut(entry: Entry, tensor: Tensor) -> list[Piece]:
-    """A tensor in pieces of at most PIECE bytes of the file, in the file's order."""
+    """Cut a tensor into pieces of at most PIECE bytes of the file, in the file's order."""
     flat, size = tensor.view(-1), entry.dtype.itemsize
     rows = PIECE // size
     return [Piece(entry.start + at * size, entry.dtype, flat[at : at + rows]) for at in range(0, entry.numel, rows)]
 
 
 def staging(pinned: bool) -> Tensor:
-    """A buffer for a piece; the copies from pinned memory are asynchronous."""
+    """Return a buffer for a piece; copies from pinned memory are asynchronous."""
     return torch.empty(PIECE, dtype=torch.uint8, pin_memory=pinned)
 
 
 def staged_in(buffer: Tensor, piece: Piece) -> Tensor:
-    """The start of a staging buffer, of a piece's size and type."""
+    """Return the start of a staging buffer, with a piece's size and type."""
     return buffer[: piece.target.numel() * piece.dtype.itemsize].view(piece.dtype)
 
 
 def read_into(tensor: Tensor, file: FileIO, start: int) -> None:
-    """Fills a flat tensor in main memory with a file's bytes from `start`; other threads run meanwhile.
+    """Fill a flat tensor in main memory with a file's bytes from `start`; other threads run meanwhile.
 
     Raises:
         OSError: the file cannot be read, or ends too early.
@@ -153,9 +153,9 @@ def read_into(tensor: Tensor, file: FileIO, start: int) -> None:
 
 
 def _lanes(device: torch.device) -> list[Lane]:
-    """One for each thread that reads.
+    """Return one lane for each reading thread.
 
-    The targets are memory of the stream that computes, which may have work left in it for their former owners.
+    The targets' memory belongs to the computing stream, which may still have work queued for its previous owners.
     """
     count = min(READERS, os.cpu_count() or 1)
     if device.type != "cuda":
@@ -166,9 +166,9 @@ def _lanes(device: torch.device) -> list[Lane]:
 
 
 def _carry_all(path: Path, pieces: "deque[Piece]", lane: Lane, stop: Event) -> None:
-    """Carries pieces until none is left; where one fails, the other threads' are left undone.
+    """Carry pieces until none is left; if one fails, the other threads stop too.
 
-    Whatever happens nothing is on its way afterwards: the targets may be freed then.
+    Afterwards no copy is in progress, even after an error: the targets may then be freed.
     """
     try:
         with readable(path), path.open("rb", buffering=0) as file:
@@ -186,5 +186,5 @@ def _carry_all(path: Path, pieces: "deque[Piece]", lane: Lane, stop: Event) -> N
 def _next(pieces: "deque[Piece]") -> Piece | None:
     try:
         return pieces.popleft()
-    except IndexError:  # none is left; asking first would be a race
+    except IndexError:  # checking for emptiness first would be a race
         return None

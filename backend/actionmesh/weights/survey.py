@@ -1,4 +1,4 @@
-"""What lies below a folder of weights, found by what it holds: also where a part may not be read, or links lead in circles."""
+"""Find the public weights below a folder by their contents, even if parts are unreadable or links form circles."""
 
 import os
 from collections.abc import Iterator
@@ -8,17 +8,17 @@ from pathlib import Path
 
 DEPTH = 4
 MOST_FOLDERS = 5000
-"""That are looked into: a whole disk, named by a slip, is no folder of checkpoints."""
+"""Limit on the folders to look into: a whole disk, chosen by mistake, is not a folder of checkpoints."""
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What was found below a folder.
+    """The public folders found below a folder.
 
     Args:
         found: the public folders by name.
-        missing: what is not there, in words.
-        closed: whether a folder may not be read, in which it may be.
+        missing: what was not found, in words.
+        closed: whether a folder is unreadable and might hold it.
     """
 
     found: dict[str, Path]
@@ -27,7 +27,7 @@ class Parts:
 
 
 def find_parts(path: Path) -> Parts:
-    """The public folders below `path`, known by what they hold."""
+    """Find the public folders below `path`, recognised by their contents."""
     markers = {
         "TripoSG": ("transformer/config.json", "vae/config.json", "image_encoder_dinov2/config.json"),
         "ActionMesh": ("denoiser/config.json", "autoencoder/config.json"),
@@ -48,7 +48,7 @@ def find_parts(path: Path) -> Parts:
 
 
 def _walk(path: Path, depth: int, closed: list[Path], seen: set[str]) -> Iterator[Path]:
-    """Yield `path` and the folders below it, each once, also where links lead in circles; `closed` gets those it may not read."""
+    """Yield `path` and the folders below it, each once, even if links form circles; unreadable ones go to `closed`."""
     real = os.path.realpath(path)
     if real in seen:
         return

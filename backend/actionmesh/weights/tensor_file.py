@@ -1,4 +1,4 @@
-"""What a safetensors file holds, and where in it: read without touching the tensors themselves."""
+"""List the contents of a safetensors file and their positions, without reading the tensors themselves."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +13,7 @@ from ..errors import CheckpointError
 from ..intake import check_span, read_json, regular_file
 
 LONGEST_HEADER = 100_000_000
-"""Bytes, as safetensors has it."""
+"""Bytes, the limit that safetensors sets."""
 DTYPES = {
     "F64": torch.float64,
     "F32": torch.float32,
@@ -31,7 +31,7 @@ DTYPES = {
 
 @dataclass(frozen=True)
 class Entry:
-    """A tensor of a file: its type and shape, and the byte of the file at which it begins."""
+    """A tensor of a file: its type and shape, and the byte of the file at which it starts."""
 
     dtype: torch.dtype
     shape: tuple[int, ...]
@@ -43,15 +43,16 @@ class Entry:
 
 
 def read_entries(path: Path, rename: Callable[[str], str] = str) -> dict[str, Entry]:
-    """The entries of a safetensors file, by their names after `rename`.
+    """Return the entries of a safetensors file, by their names after `rename`.
 
     Raises:
-        CheckpointError: the file is missing, truncated, of unknown types or no safetensors, or two of its names become one.
+        CheckpointError: the file is missing, truncated, of unknown types or not safetensors, or two of its names become
+            the same.
     """
     with readable(path):
         with safe_open(
             str(regular_file(path)), framework="pt"
-        ) as file:  # refuses a header that does not fit the file's length
+        ) as file:  # rejects a header that does not fit the file's length
             names = list(file.keys())
         header, start = _header(path)
         size = path.stat().st_size
@@ -63,21 +64,21 @@ def read_entries(path: Path, rename: Callable[[str], str] = str) -> dict[str, En
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """What goes wrong in reading a safetensors file becomes a CheckpointError that names it."""
+    """Turn errors of reading a safetensors file into a CheckpointError that names it."""
     try:
         yield
     except FileNotFoundError as error:
         raise CheckpointError(f"{path} is missing.", "Download the checkpoint again.") from error
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise CheckpointError(f"{path} is damaged or no safetensors file.", "Download it again.") from error
+        raise CheckpointError(f"{path} is damaged or not a safetensors file.", "Download it again.") from error
 
 
 def twice(path: Path) -> CheckpointError:
-    return CheckpointError(f"{path} holds tensors twice, under two namings.", "Download it again.")
+    return CheckpointError(f"{path} holds tensors twice, under two naming schemes.", "Download it again.")
 
 
 def _header(path: Path) -> tuple[dict, int]:
-    """The header's object, and the byte at which the tensors begin: after 8 bytes of length and the header."""
+    """Return the header, and the byte at which the tensors start: after 8 bytes of length and the header."""
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > min(path.stat().st_size - 8, LONGEST_HEADER):
