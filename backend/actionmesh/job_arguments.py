@@ -123,7 +123,11 @@ def _add_frames(group: argparse._ArgumentGroup) -> None:
         "--spread", type=int, metavar="N", help="instead of --step: N frames spread evenly over the clip"
     )
     group.add_argument(
-        "--anchor", type=int, metavar="N", default=0, help="reference frame, among those chosen; -1 is the last"
+        "--anchor",
+        type=int,
+        metavar="N",
+        help="reference frame, among those chosen; -1 is the last (default: the first, or for a relief the one that "
+        "shows limbs best)",
     )
     group.add_argument(
         "--fps", type=float, metavar="X", help="frames per second, for pictures or instead of a video's own"

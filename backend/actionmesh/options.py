@@ -70,7 +70,8 @@ class AnimateOptions:
         mesh: the artist's mesh; None makes the reference mesh from the anchor frame.
         known: additional frames with a known shape (masked generation with several sources).
         frames: which frames of the clip.
-        anchor: the reference frame, an index into the chosen frames (negative counts from the end).
+        anchor: the reference frame, an index into the chosen frames (negative counts from the end). None is the first
+            one; for a relief it is the one that shows limbs best.
         preset: a name in `presets.PRESETS`.
         seed: for all random numbers of the job.
         in_betweens: poses made between every two frames.
@@ -97,7 +98,7 @@ class AnimateOptions:
     mesh: str | None = None
     known: tuple[KnownShape, ...] = ()
     frames: FrameChoice = field(default_factory=FrameChoice)
-    anchor: int = 0
+    anchor: int | None = None
     preset: str = "quality"
     seed: int = 0
     in_betweens: int = 0
@@ -116,7 +117,8 @@ class AnimateOptions:
 
     def __post_init__(self) -> None:
         self._check_names()
-        require_whole("reference frame", self.anchor, -MOST_FRAMES, MOST_FRAMES)
+        if self.anchor is not None:
+            require_whole("reference frame", self.anchor, -MOST_FRAMES, MOST_FRAMES)
         if len(self.known) > MOST_KNOWN:
             raise InputError(
                 f"The shapes of {len(self.known)} additional frames are given.", f"Give at most {MOST_KNOWN}."

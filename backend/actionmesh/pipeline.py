@@ -74,7 +74,7 @@ def animate_surface(
     preset = preset_of(options, store)
     mesh = without_strays(whole) if whole else None
     clip = subject or load_subject(options, store, progress)
-    anchor = index_of_frame(options.anchor, len(clip.frames), "reference")
+    anchor = index_of_frame(options.anchor or 0, len(clip.frames), "reference")
 
     film = film_for(options, mesh, clip, progress)
     standing = None
@@ -133,14 +133,14 @@ def relief_of(
 ) -> Animation:
     """Return the animated relief of a clip without a mesh.
 
-    The default reference frame 0 is replaced by the frame that shows limbs best.
+    Its reference frame is the frame that shows limbs best, unless the artist chose one.
     """
     notes = [f"The mesh is the subject's inflated outline, because {reason}."] if reason else []
     preset = preset_of(options, store)
     faces = preset.max_faces if options.max_faces is not None else MAX_FACES
     frames = pose_times(len(clip.frames), options.in_betweens)
     made = provenance_of(options, anchor, store, Fit(shape=Shape.RELIEF))
-    return relief_animation(clip, anchor or None, frames, faces, made, notes, progress)
+    return relief_animation(clip, None if options.anchor is None else anchor, frames, faces, made, notes, progress)
 
 
 def surface_of(reference: Reference) -> tuple[np.ndarray, np.ndarray]:
@@ -225,7 +225,9 @@ def look_at_subject(options: AnimateOptions, store: ModelStore, progress: Progre
     A plain background is judged by this frame alone, while a job judges it by all frames. The two differ if the
     subject fills the border in some frames only.
     """
-    glimpse = read_glimpse(options.clip, options.frames, options.anchor, options.mask, options.fps, MAX_SIDE, progress)
+    glimpse = read_glimpse(
+        options.clip, options.frames, options.anchor or 0, options.mask, options.fps, MAX_SIDE, progress
+    )
     return glimpse.cut_out(remover_of(store), progress)
 
 

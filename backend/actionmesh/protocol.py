@@ -196,7 +196,7 @@ class Animate(Params):
     mesh: str | None = None
     known: tuple[Known, ...] = ()
     frames: Frames = field(default_factory=Frames)
-    anchor: int = 0
+    anchor: int | None = None
     preset: str = "quality"
     seed: int = 0
     in_betweens: int = 0

@@ -63,6 +63,13 @@ def test_a_clip_alone_becomes_a_textured_relief_where_the_weights_know_toys_only
     assert trimesh.Trimesh(relief.vertices[0], relief.faces, process=False).is_watertight
 
 
+@pytest.mark.parametrize(("chosen", "used"), [(None, 2), (0, 0), (1, 1)])
+def test_the_reference_frame_of_a_relief_is_found_unless_it_was_chosen(place, monkeypatch, chosen, used):
+    monkeypatch.setattr("actionmesh.relief_animation.frame_with_most_limbs", lambda crops, check: 2)
+    job = Animate(str(place / "clip"), (str(place / "chosen.safetensors"),), preset="demo", anchor=chosen)
+    assert run(job).provenance.anchor == used
+
+
 def test_a_relief_that_is_matched_again_is_made_again(place, relief):
     again = run(Rematch(str(place / "relief.safetensors"), (str(place / "relief2.safetensors"),)))
     np.testing.assert_array_equal(again.faces, relief.faces)
