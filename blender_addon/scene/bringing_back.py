@@ -153,5 +153,5 @@ def note_of(name: str, carry: Carry, brought: Brought) -> str:
         return ""
     how = f"{name} misses the motion by {100 * brought.missed:.0f}%"
     if carry.takes_means:
-        return f"{how}: parts that modifiers copy ({', '.join(carry.through)}) moved differently, so they share a mean."
+        return f"{how}: parts that modifiers copy ({', '.join(carry.through)}) moved differently and share their mean."
     return f"{how}, because its modifiers ({', '.join(carry.through)}) block it."

@@ -124,7 +124,7 @@ def _numbered(source: Path) -> dict[int, Path]:
         raise Unshown(f"{source} is not where it was, so there is no clip behind the camera.")
     matches = [NUMBERED.fullmatch(path.name) for path in paths]
     if None in matches or len({(match["head"], match["tail"]) for match in matches if match}) > 1:
-        raise Unshown(f"Blender needs pictures with numbered names, unlike those of {source}, so there is no clip.")
+        raise Unshown(f"The names of the pictures of {source} differ in more than a number, so there is no clip.")
     return {int(match["number"]): path for match, path in zip(matches, paths, strict=True) if match}
 
 

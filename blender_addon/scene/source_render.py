@@ -90,7 +90,7 @@ def plan_frames(
 
 
 def render(plan: Plan, names: Sequence[Name], folder: Path) -> Iterator[tuple[int, int]]:
-    """Measure, then render the objects of these names into the existing `folder`; steps as in `render_frames`."""
+    """Measure and then render the objects of these names into the existing `folder`; steps as in `render_frames`."""
     extents: list[Extent | None] = []
     axes, total = front_axes(plan.facing), len(plan.frames)
     for frame in plan.frames:

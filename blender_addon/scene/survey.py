@@ -19,7 +19,7 @@ from .rig import rigs_of_file
 from .tracking import Moving, read_motion
 
 AUTO = "auto"
-STANDS_STILL = "It does not move. Give --keep-still to keep it."
+STANDS_STILL = "It does not move. Use --keep-still to keep it."
 MOST_FRAMES, POINTS, VERTICES = 32, 600, 4000
 """Limits for an animation in the survey; points show how it stands, vertices whether it moves."""
 
