@@ -36,7 +36,7 @@ class Motion:
         frame_indices: (T,) which of the chosen frames a pose shows; -1 for an in-between.
         provenance: how it was made, as plain JSON.
         coat: its colours from the clip; None if the backend sent none.
-        Raises:
+    Raises:
         MotionError: the arrays do not fit each other, or are not finite; the sentence names the fault.
     """
 

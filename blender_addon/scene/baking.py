@@ -79,7 +79,7 @@ def bake_compressed(
     Args:
         max_keys: at most this many keys.
         max_error: greatest allowed error, as a fraction of the size; 0.005 if neither limit is given.
-        Raises:
+    Raises:
         ArtistError: a limit is out of range, the motion is smaller than the allowed error, the object has no ActionMesh
             animation, or cannot be copied.
     """

@@ -82,10 +82,10 @@ def stand(motion: Motion, longest: float) -> tuple[np.ndarray, float, tuple[floa
 
     Args:
         longest: longest side of its bounding box, in units.
-        Returns:
+    Returns:
         (V, 3) float32 local coordinates, the local units per unit of the motion, and the motion's origin in local
         coordinates.
-        Raises:
+    Raises:
         ArtistError: all its vertices are at one point.
     """
     local = to_local(motion.vertices[motion.reference_frame].astype(np.float64), FACING)

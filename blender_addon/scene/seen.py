@@ -61,7 +61,7 @@ def see(object: bpy.types.Object, upright: bool) -> Seen:
     Args:
         upright: whether up in the world is up for the model; otherwise the mesh's own axes count, see
             `world_shape.shape_of`.
-        Raises:
+    Raises:
         TargetError: it is flat, shows no faces, or shape keys could not move what it shows.
     """
     bpy.context.view_layer.update()

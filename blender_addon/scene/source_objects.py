@@ -42,7 +42,7 @@ def shown_objects(source: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.
 
     Raises:
         ArtistError: a render shows nothing, because the source is not in the scene, has no shape, or is hidden in
-        renders.
+            renders.
     """
     if source.name not in scene.objects:
         raise ArtistError(f"{source.name!r} is not in the scene {scene.name!r}.", "Choose an object of this scene.")

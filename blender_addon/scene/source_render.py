@@ -55,8 +55,7 @@ def render_frames(
 
     Errors that the artist can fix are raised at once. Then every step of the iterator measures or renders one frame, so
     that a timer can take one step at a time, and yields how many pictures are done, and of how many. Between steps
-    nothing
-    temporary is in the file: to cancel, stop taking steps.
+    nothing temporary is in the file: to cancel, stop taking steps.
 
     Args:
         source: an object of the scene; what it carries is rendered too.

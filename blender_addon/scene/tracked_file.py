@@ -45,7 +45,7 @@ def track_passage(
         survey: of the file.
         passage: one of its animations.
 
-        Raises:
+    Raises:
         ArtistError: it cannot be tracked; the message says why.
         FolderError: there is no room for temporary files.
     """

@@ -44,7 +44,7 @@ def read_motion(scene: bpy.types.Scene, frames: Sequence[float], keep: Keep = la
     Args:
         keep: returns what is kept of each pose (V, 3) instead of all its vertices.
 
-        Raises:
+    Raises:
         ArtistError: there are no faces, they change from frame to frame, or a vertex is not finite.
     """
     first, triangles = read_frame(scene, frames[0]), read_all_triangles(scene)
