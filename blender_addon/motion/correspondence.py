@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 LEAST = 1e-4
-"""A direction does not move the shown mesh if its square is less than this share of the vertex's strongest one."""
+"""A direction does not move the shown mesh if its squared response is below this share of the strongest one's."""
 MOST_COPIES = 1 << 31
 ALIVE = 1e-2
 """Shown units by which a vertex must move for one unit of its own motion."""

@@ -15,8 +15,8 @@ from .symmetry import mirror_yaw
 
 UP, DOCUMENTED = np.array([0.0, 0.0, 1.0]), np.array([0.0, -1.0, 0.0])
 PRIOR, COMPATIBLE = 2.0, 0.7
-"""The weight of the documented front, against at most 3.9 for all else, and the cosine within which it must lie across
-the plane."""
+"""The weight of the documented front, against at most 3.9 for all else, and how closely (a cosine) it must lie
+across the plane."""
 UNLIKE = 0.25
 """A rest pose is of use if it differs from the first pose, beyond turning and scaling, by at most this share of the
 size."""
@@ -91,9 +91,9 @@ def stand(vertices: np.ndarray, triangles: np.ndarray, points: np.ndarray, clips
 
 
 def is_like(points: np.ndarray, pose: np.ndarray) -> bool:
-    """Return whether a rest pose (P, 3) is nearly a pose, apart from turning and scaling.
+    """Return whether points at rest (P, 3) match a pose (P, 3), apart from turning and scaling.
 
-    In some files the rest pose of the rig is unusable.
+    Some files have a rig whose rest pose is unusable.
     """
     rotation = aligned(points, pose)
     rest, posed = (points - points.mean(axis=0)) @ rotation.T, pose - pose.mean(axis=0)

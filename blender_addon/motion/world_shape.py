@@ -47,7 +47,7 @@ def _polar(linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _tilt(turn: np.ndarray) -> np.ndarray:
-    """Return the shortest rotation after which `turn` is only a turn around Z."""
+    """Return the shortest rotation that brings upright what `turn` does, so that only a turn around Z remains."""
     up = turn[2]
     axis, cosine = np.cross(up, (0.0, 0.0, 1.0)), float(up[2])
     if cosine < SAME - 1:

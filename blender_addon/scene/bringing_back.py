@@ -121,7 +121,7 @@ class _Tried:
 def _correct(
     stand_in: Probe, carry: Carry, start: Drawn, shifts: np.ndarray, move: np.ndarray, rounds: int
 ) -> _Tried | None:
-    """Correct one pose's move (V, 3) in place while that helps; return None if the drawn vertices change."""
+    """Correct one pose's move (V, 3) in place while that helps; return None if other vertices are drawn."""
     amount, used = _mean(shifts), np.unique(start.triangles)
     best, before, more, step = shifts, np.inf, np.zeros_like(move), 1.0
     first = move.copy()

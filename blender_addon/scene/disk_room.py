@@ -1,6 +1,6 @@
 """Check for room on the disk before an export.
 
-On a full disk Blender's Alembic exporter crashes Blender, and its USD exporter reports nothing.
+On a full disk Blender's Alembic exporter terminates Blender, and its USD exporter reports nothing.
 """
 
 import shutil

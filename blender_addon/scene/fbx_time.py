@@ -1,4 +1,4 @@
-"""The first frame of an FBX file. Blender's importer expects it at frame 1, but its exporter puts it at frame 0.
+"""The beginning of an FBX file. Blender's importer places it at frame 1, but its exporter writes frame 0 there.
 
 So a file that Blender exports comes back a frame late, and in a game the animation begins with an empty frame.
 """

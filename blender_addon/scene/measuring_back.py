@@ -23,8 +23,8 @@ from .probe import Drawn, Probe
 APPLY = "actionmesh.apply_to_copy"
 """The operator that makes a separate mesh of what is visible."""
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
-"""Shares of the size by which all vertices are moved to see what moves with them. Moving all of them keeps merged
-vertices merged."""
+"""Shares of the size by which all vertices are moved, tried in order, to see what moves with them. The first that keeps
+all merged vertices merged is the last one tried."""
 PUSH = 0.05
 """The same share, for modifiers that make another surface for each position."""
 COVERED, ALIVE = 0.2, 0.5

@@ -66,7 +66,7 @@ class Studio:
         self._clear()
 
     def stand(self, view: View, light: Light = STUDIO) -> None:
-        """Place the camera and a key light next to it. Without shadows: they show place, and only form matters."""
+        """Place the camera and a key light next to it. There are no shadows: only form matters."""
         camera, key = self.scene.camera, self._add(bpy.data.lights.new(NAME, "SUN"))
         camera.matrix_world = _placed(view.axes, view.eye)
         camera.data.angle, camera.data.clip_start, camera.data.clip_end = view.field_of_view, view.near, view.far

@@ -44,7 +44,7 @@ class Seen:
     def save(self, facing: str, path: Path, with_corners: bool = False) -> None:
         """Write what was shown as a PLY file in model space, and the map back next to it.
 
-        There must be a `carry`: a mesh that is shown as it is modelled is saved elsewhere.
+        `carry` must not be None.
 
         Raises:
             OSError: a file cannot be written.
