@@ -1,1 +1,1 @@
-"""What a motion is in numbers: files, axes, times, weights. numpy and safetensors only; nothing here knows Blender."""
+"""A motion as numbers: files, axes, times and weights. Uses numpy and safetensors only; nothing here knows Blender."""

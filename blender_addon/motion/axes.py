@@ -1,7 +1,7 @@
 """The axes of model space and of an artist's mesh.
 
 Model space, in which the networks work, is right-handed: +Y is up and the subject faces +Z. A mesh in Blender faces
-some axis of its own, mostly -Y with Z up; meshes that kept the axes of a glTF or FBX file face +Z with Y up.
+an axis of its own, mostly -Y with Z up; meshes that keep the axes of a glTF or FBX file face +Z with Y up.
 """
 
 import numpy as np
@@ -18,11 +18,13 @@ FACINGS: dict[str, tuple[tuple[int, int, int], tuple[int, int, int]]] = {
 
 
 STANDS = 0.9
-"""Cosine of the angle to the vertical up to which an axis is up."""
+"""An axis counts as up if the cosine of its angle to the vertical is at least this."""
 
 
 def rotation(facing: str) -> np.ndarray:
-    """(3, 3) float64 with model = R @ local; its entries are 0, 1 and -1, so R.T is the exact inverse.
+    """Return the (3, 3) float64 matrix R with model = R @ local.
+
+    Its entries are 0, 1 and -1, so R.T is the exact inverse.
 
     Raises:
         ValueError: `facing` is not in FACINGS.
@@ -34,27 +36,27 @@ def rotation(facing: str) -> np.ndarray:
 
 
 def to_model(local: np.ndarray, facing: str) -> np.ndarray:
-    """(..., 3) points of a mesh that faces `facing` -> the same points in model space, in their own dtype."""
+    """Return points (..., 3) of a mesh that faces `facing` in model space, in their own dtype."""
     return local @ rotation(facing).T.astype(local.dtype)
 
 
 def to_local(model: np.ndarray, facing: str) -> np.ndarray:
-    """(..., 3) points in model space -> in the axes of a mesh that faces `facing`; the exact inverse of `to_model`."""
+    """Return points (..., 3) in the axes of a mesh that faces `facing`; the exact inverse of `to_model`."""
     return model @ rotation(facing).astype(model.dtype)
 
 
 def seen_axes(yaw: float, facing: str) -> np.ndarray:
-    """(2, 3) float64: the local direction at `yaw` degrees around up from the axis that the mesh faces, and up itself."""
+    """Return (2, 3) float64: the local direction `yaw` degrees around up from where the mesh faces, and local up."""
     angle = np.radians(yaw)
     return to_local(np.array([(np.sin(angle), 0.0, np.cos(angle)), (0.0, 1.0, 0.0)]), facing)
 
 
 def yaw_between(axis: str, facing: str, shape: np.ndarray | None = None) -> int | None:
-    """Degrees, 0 to 270, around up from the axis `facing` to another that a mesh may face; None where that has another axis up.
+    """Return the degrees, 0 to 270, around up from the axis `facing` to `axis`; None if `axis` has another axis up.
 
     Args:
-        shape: (3, 3) of a mesh that is shown in other axes than its own, in which `facing` counts; the nearest of the four
-            directions is taken.
+        shape: (3, 3), for a mesh that is shown in axes other than its own, which `facing` refers to. The nearest of the
+            four directions is taken.
     """
     shown = np.eye(3) if shape is None else shape
     front, up = (rotation(facing) @ shown @ np.array(direction, np.float64) for direction in FACINGS[axis])

@@ -1,8 +1,9 @@
-"""How the motion of the mesh that was shown to the model moves the vertices of the mesh as it is modelled.
+"""The map that brings motion from the shown mesh, which the model sees, back to the mesh as it is modelled.
 
-Between them lie the artist's own shape keys, the modifiers and the object's scale. What they do was measured when the mesh was
-shown, and is kept with the job: by the time its result is there, the rig may have another pose. It is linear: each vertex of
-the mesh is moved by some vertices of the shown one, each through a 3 x 3 matrix.
+Between the two lie the artist's own shape keys, the modifiers and the object's scale. Their effect is measured when
+the mesh is shown and kept with the job, because the rig may be in another pose by the time the result arrives. The
+map is linear: each vertex of the modelled mesh is moved by some vertices of the shown mesh, each through a
+3 x 3 matrix.
 """
 
 import zipfile
@@ -18,20 +19,20 @@ from ..errors import MotionError
 from .axes import to_local
 
 ARRAYS = {"shown": "float32", "shape": "float64", "target": "int32", "source": "int32", "blocks": "float32"}
-"""Names and types of a map's arrays, as its file has them."""
+"""Names and types of the arrays in a map's file."""
 
 
 class Way(StrEnum):
-    """What becomes of a motion between the shown mesh and the modelled one."""
+    """How a motion carries over from the shown mesh to the modelled one."""
 
     EXACT = "exact"
     """Each vertex is shown once."""
     COPIES = "copies"
-    """Modifiers show some vertices several times, as Mirror and Array do; the mean of their motions is taken."""
+    """Modifiers such as Mirror and Array show some vertices several times; the mean of their motions is taken."""
     FINER = "finer"
-    """Modifiers add vertices, as Subdivision does; these follow those of the mesh."""
+    """Modifiers such as Subdivision add vertices; these follow the vertices of the mesh."""
     NEAREST = "nearest"
-    """Modifiers make a new surface; each vertex follows the nearest point of it."""
+    """Modifiers make a new surface; each vertex follows the nearest point on it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +41,12 @@ class Carry:
 
     Args:
         shown: (N, 3) float32, the mesh in the axes in which it was shown.
-        shape: (3, 3) float64 from the mesh's own coordinates to these.
+        shape: (3, 3) float64, from the mesh's own coordinates to those axes.
         count: V.
-        target, source: (K,) int32, which modelled vertex is moved by which shown one.
-        blocks: (K, 3, 3) float32, from a shift as shown to one as modelled.
-        way: how exact that is.
-        through: names of the modifiers between.
+        target, source: (K,) int32, the modelled vertex of each link and the shown vertex that moves it.
+        blocks: (K, 3, 3) float32, from the shift of a shown vertex to that of a modelled one.
+        way: how exact the map is.
+        through: names of the modifiers in between.
     """
 
     shown: np.ndarray
@@ -73,24 +74,28 @@ class Carry:
 
     @property
     def takes_means(self) -> bool:
-        """Whether some vertices are shown several times, and move as the mean of their copies."""
+        """Whether some vertices are shown several times and move by the mean of their copies."""
         return self.way in (Way.COPIES, Way.FINER) and bool(np.bincount(self.target).max(initial=0) > 1)
 
     def back(self, shifts: np.ndarray) -> np.ndarray:
-        """(N, 3) shifts of the shown vertices -> (V, 3) float64 shifts of the modelled ones."""
+        """Return the (V, 3) float64 shifts of the modelled vertices for shifts (N, 3) of the shown ones."""
         parts = np.einsum("kij,kj->ki", self.blocks, shifts[self.source])
         return np.stack([np.bincount(self.target, column, self.count) for column in parts.T], axis=1)
 
     def shifts(
         self, motion: np.ndarray, facing: str, reference: int, keep_reference_pose: bool, pose: int
     ) -> np.ndarray:
-        """(N, 3) float64: by how much a pose (T, N, 3) in model space differs from what was shown, in its axes."""
+        """Return (N, 3) float64: how far a pose of `motion` (T, N, 3) is from the shown mesh, in its axes."""
         came = to_local(motion[pose].astype(np.float64), facing)
         return came - (to_local(motion[reference].astype(np.float64), facing) if keep_reference_pose else self.shown)
 
 
 def save_carry(path: Path, carry: Carry) -> None:
-    """Write the map to a file; raises OSError."""
+    """Write the map to a file.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     arrays: dict[str, Any] = {name: getattr(carry, name) for name in (*ARRAYS, "count")}
     words: dict[str, Any] = {"way": np.array(str(carry.way)), "through": np.array(carry.through, np.str_)}
     with path.open("wb") as file:
@@ -98,7 +103,7 @@ def save_carry(path: Path, carry: Carry) -> None:
 
 
 def load_carry(path: Path) -> Carry | None:
-    """Read the map of a job; None if its mesh was shown as it is modelled.
+    """Return the map of a job; None if its mesh was shown as it is modelled.
 
     Raises:
         MotionError: the file is damaged.
@@ -113,4 +118,4 @@ def load_carry(path: Path) -> Carry | None:
             through = tuple(map(str, kept["through"].tolist()))
             return Carry(count=int(kept["count"]), way=Way(str(kept["way"])), through=through, **arrays)
     except (OSError, ValueError, KeyError, TypeError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as error:
-        raise MotionError(f"{path} does not tell how the mesh was shown to the model.", "Run the job again.") from error
+        raise MotionError(f"{path} does not say how the mesh was shown to the model.", "Run the job again.") from error

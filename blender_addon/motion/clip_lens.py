@@ -1,8 +1,8 @@
-"""The clip's camera in Blender's measures, in numbers alone: where it stands in an object, its lens, and what of a clip it shows.
+"""The clip's camera in Blender's terms, as numbers only: its place in an object, its lens, and what it shows of a clip.
 
-The object may be placed anyhow. A camera that is its child sees along the columns of its own matrix in the world, each of
-length 1 (so Blender takes them, right angles or not): what the object's scale does to what is seen is one factor along each
-of the camera's axes.
+The object may have any transform. A camera that is its child looks along the columns of its own world matrix, each
+normalised to length 1 (Blender does this even if they are not at right angles). So the object's scale changes the
+picture by one factor along each of the camera's axes.
 """
 
 from dataclasses import dataclass
@@ -12,27 +12,28 @@ import numpy as np
 from .axes import rotation
 
 SENSOR = 36.0
-"""Millimetres, the width of the camera's sensor and of the clip's frame on it."""
+"""Millimetres: the width of the camera's sensor, which the clip's frame fills."""
 FLAT = 1000.0
-"""Sizes of the mesh from which on a camera in perspective is taken for an orthographic one: both see the same within a tenth
-of a pixel, and coordinates that far away would be too coarse."""
+"""Distance, in sizes of the mesh, from which a perspective camera is treated as orthographic. Both see the same within
+a tenth of a pixel, and coordinates that far away would be too coarse."""
 BESIDE = 3.0
-"""Sizes of the mesh from which such a camera looks on instead."""
+"""Distance, in sizes of the mesh, at which such a camera is placed instead."""
 USUAL_NEAR, USUAL_FAR = 0.1, 1000.0
 REACH = 50.0
-"""How many times nearer and farther than the middle of the mesh a camera sees at least."""
+"""A camera sees at least from the distance to the middle of the mesh divided by this to that distance times this."""
 
 
 @dataclass(frozen=True, eq=False)
 class Lens:
-    """A camera of Blender's, whose sensor fits the width of the frame.
+    """A Blender camera whose sensor fits the width of the frame.
 
     Args:
-        local: (4, 4) float64, from its axes (it looks along its -Z) to the object's; a rotation and a place.
+        local: (4, 4) float64, from the camera's axes (it looks along its -Z) to the object's; a rotation and a
+            position.
         focal: millimetres; None if it is orthographic.
-        across: world units that the frame is wide; None in perspective.
+        across: width of the frame in world units; None in perspective.
         near, far: clip distances in world units.
-        error: pixels of the clip by which the mesh may be seen beside its place, since the object is stretched.
+        error: pixels of the clip by which the mesh may appear off its place because the object is stretched.
     """
 
     local: np.ndarray
@@ -46,9 +47,10 @@ class Lens:
 def camera_in_object(
     matrix: tuple[float, ...], facing: str, scale: float, origin: tuple[float, float, float]
 ) -> np.ndarray:
-    """(4, 4) float64 from a camera's axes to an object's, of its 16 numbers in the coordinates of the job's mesh.
+    """Return the (4, 4) float64 matrix from a camera's axes to an object's.
 
     Args:
+        matrix: the 16 numbers of the camera in the coordinates of the job's mesh.
         facing, scale, origin: how the job's mesh lies in the object, as in `scene.options.WriteOptions`.
     """
     given, turn = np.array(matrix, np.float64).reshape(4, 4), rotation(facing).T
@@ -66,12 +68,12 @@ def lens_of(
     points: np.ndarray,
     world: np.ndarray,
 ) -> Lens:
-    """The lens of a camera that is the child of an object.
+    """Return the lens of a camera that is the child of an object.
 
     Args:
         local: (4, 4) from `camera_in_object`.
         focal: in pixels of the clip; None for an orthographic camera.
-        pixel: local units that a pixel of the clip is wide; None in perspective.
+        pixel: width of a pixel of the clip in local units; None in perspective.
         frame: (width, height) of the clip.
         points: (V, 3) of the mesh, local.
         world: (4, 4) from the object to the world.
@@ -97,7 +99,9 @@ def lens_of(
 
 
 def shape_differs(frame: tuple[int, int], seen: tuple[float, float]) -> bool:
-    """Whether a picture of another size, of square or other pixels, shows more or less of the clip's height than half a pixel.
+    """Return whether a picture's shape shows over half a pixel more or less of the clip's height than the clip's frame.
+
+    The picture may have another size and pixels that are not square.
 
     Args:
         frame: (width, height) of the clip in pixels.

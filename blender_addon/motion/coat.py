@@ -1,4 +1,4 @@
-"""A mesh's coat of paint, as a result brings it: where each corner of each face lies in one picture. Numbers only."""
+"""A mesh's colours, as a result brings them: where each corner of each face lies in one picture. Numbers only."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import numpy as np
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 COLOUR_TYPE = 25
-"""Where a PNG file says of what its pixels consist."""
+"""Offset of the byte in a PNG file that says which channels its pixels have."""
 WITH_ALPHA = {4, 6}
 
 
@@ -16,9 +16,9 @@ class Coat:
 
     Args:
         corner_uv: (F, 3, 2) float32, of the corners of the result's triangles; origin at the lower left, as in Blender.
-        png: the picture as the bytes of a PNG file, in sRGB.
+        png: the bytes of a PNG file, in sRGB.
     Raises:
-        ValueError: they are of another kind.
+        ValueError: the UVs or the picture are not of that kind.
     """
 
     corner_uv: np.ndarray
@@ -30,18 +30,18 @@ class Coat:
         if not np.isfinite(self.corner_uv).all():
             raise ValueError("its UVs are not all finite")
         if not self.png.startswith(SIGNATURE) or len(self.png) <= COLOUR_TYPE:
-            raise ValueError("its picture is no PNG")
+            raise ValueError("its picture is not a PNG")
 
     @property
     def has_alpha(self) -> bool:
         return self.png[COLOUR_TYPE] in WITH_ALPHA
 
     def uv_on(self, faces: np.ndarray, triangles: np.ndarray) -> np.ndarray | None:
-        """Return the UVs (N, 3, 2) of the corners of a mesh's triangles; None if one of them is not among the faces.
+        """Return the UVs (N, 3, 2) of the corners of a mesh's triangles; None if a triangle is not among the faces.
 
         Args:
             faces: (F, 3) of the result.
-            triangles: (N, 3) of the mesh, which may lack some of them, or have them in another order.
+            triangles: (N, 3) of the mesh, which may lack some of the faces or have them in another order.
         """
         if np.array_equal(faces, triangles):
             return self.corner_uv

@@ -1,9 +1,9 @@
-"""Fewer shape keys for the same motion: principal components of how the vertices move away from the basis.
+"""Fewer shape keys for the same motion: principal components of the vertices' displacement from the basis.
 
-The components are found in the T x T matrix of products between poses (the method of snapshots, Sirovich 1987), so time and
-memory grow with the vertices and not with their square. No mean is subtracted: a pose without displacement keeps weight 0
-in every key, so the reference pose stays the basis exactly. Between poses weights and vertices both run in straight lines,
-so the error is greatest at a pose.
+The components come from the T x T matrix of products between poses (the method of snapshots, Sirovich 1987), so time
+and memory grow with the number of vertices and not with its square. No mean is subtracted: a pose without displacement
+keeps weight 0 in every key, so the reference pose stays exactly the basis. Between poses, weights and vertices both
+run in straight lines, so the error is greatest at a pose.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from ..errors import ArtistError
 CHUNK = 1 << 14
 SAMPLE = 2048
 ROUNDING = 1e-10
-"""Components whose share of the motion's energy is less carry only what float32 rounding left."""
+"""Components with a smaller share of the motion's energy carry only float32 rounding."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Compressed:
     Args:
         keys: (K, V, 3) float32, displacement from the basis at weight 1.
         weights: (T, K) float64, from 0 to 1.
-        error: greatest distance of a vertex from where it should be, in any pose, as a fraction of the size.
-        components: how many principal components the keys stand for: K, or K - 1 where one key keeps weights positive.
+        error: greatest distance of a vertex from its true position, in any pose, as a fraction of the size.
+        components: number of principal components in the keys: K, or K - 1 if one key keeps the weights positive.
     """
 
     keys: np.ndarray
@@ -39,10 +39,10 @@ class Compressed:
 def compress(
     displacements: np.ndarray, size: float, max_keys: int | None = None, max_error: float | None = None
 ) -> Compressed:
-    """Finds the fewest keys within `max_error`, or the best `max_keys` keys; with both, whichever asks for fewer keys.
+    """Find the fewest keys within `max_error`, or the best `max_keys` keys; with both, whichever gives fewer keys.
 
-    Importers clip weights below 0 (those of Blender for glTF and USD do), so one key more, the opposite of all components,
-    makes every weight positive; it counts as a key.
+    Importers, among them Blender's for glTF and USD, clip weights below 0. So one extra key, the opposite of all
+    components, makes every weight positive; it counts as a key.
 
     Args:
         displacements: (T, V, 3) float32, poses minus basis.
@@ -81,7 +81,7 @@ def _check(displacements: np.ndarray, size: float, max_keys: int | None, max_err
 
 
 def _principal_directions(displacements: np.ndarray) -> np.ndarray:
-    """(T, R) orthonormal columns, the strongest first; rows of resting poses are exactly 0."""
+    """Return (T, R) orthonormal columns, the strongest first; rows of resting poses are exactly 0."""
     gram = np.zeros((len(displacements), len(displacements)))
     for part in _chunks(displacements):
         gram += part @ part.T
@@ -92,16 +92,16 @@ def _principal_directions(displacements: np.ndarray) -> np.ndarray:
 
 
 def _chunks(displacements: np.ndarray) -> Iterator[np.ndarray]:
-    """Yields (T, 3 * CHUNK) float64 pieces that together are all vertices."""
+    """Yield (T, 3 * CHUNK) float64 pieces that together cover all vertices."""
     for start in range(0, displacements.shape[1], CHUNK):
         part = displacements[:, start : start + CHUNK]
         yield part.reshape(len(part), 3 * part.shape[1]).astype(np.float64)
 
 
 def _fewest(displacements: np.ndarray, directions: np.ndarray, limit: float) -> int:
-    """Smallest number of components that keeps every vertex within `limit`.
+    """Return the smallest number of components that keeps every vertex within `limit`.
 
-    A sample of the vertices rules numbers out cheaply; what it lets pass is tried on all.
+    A sample of the vertices rejects numbers cheaply; those that pass are tried on all vertices.
     """
     stride = max(1, displacements.shape[1] // SAMPLE)
     sample = displacements[:, ::stride]
@@ -113,7 +113,7 @@ def _fewest(displacements: np.ndarray, directions: np.ndarray, limit: float) -> 
 
 
 def _deviation(displacements: np.ndarray, columns: np.ndarray) -> float:
-    """Greatest distance between a vertex and what the components in `columns` (T, K) make of it."""
+    """Return the greatest distance between a vertex and its position rebuilt from `columns` (T, K)."""
     greatest = 0.0
     for part in _chunks(displacements):
         part -= columns @ (columns.T @ part)
@@ -127,7 +127,7 @@ def _greatest_length(part: np.ndarray) -> float:
 
 
 def _build(displacements: np.ndarray, columns: np.ndarray, size: float) -> Compressed:
-    """The keys for some components, with the error measured on the very numbers that are stored."""
+    """Return the keys for some components, with the error measured on the numbers that are stored."""
     mixing, weights = _positive(columns)
     keys = np.empty((weights.shape[1], *displacements.shape[1:]), np.float32)
     for index, part in enumerate(_chunks(displacements)):
@@ -142,10 +142,11 @@ def _stored_error(displacements: np.ndarray, keys: np.ndarray, weights: np.ndarr
 
 
 def _positive(columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(K, T) matrix that makes keys of displacements, and (T, K) weights from 0 to 1, for components in `columns`.
+    """Return the (K, T) matrix that turns displacements into keys, and the (T, K) weights from 0 to 1.
 
-    Components are scaled to weights within -1 and 1. Where some are negative, a last key points against all components:
-    raising it together with all of them changes nothing, and lifts the lowest weight to 0.
+    The components in `columns` are scaled to weights within -1 and 1. If some are negative, a last key points against
+    all
+    components: raising it together with all of them changes nothing and lifts the lowest weight to 0.
     """
     if not columns.shape[1]:
         return np.zeros((0, len(columns))), np.zeros((len(columns), 0))

@@ -1,8 +1,8 @@
-"""Which vertices of a mesh as it is modelled move which of the mesh as it is shown, and how: the links of a `carrying.Carry`.
+"""Which vertices of the modelled mesh move which of the shown mesh, and how: the links of a `carrying.Carry`.
 
-A vertex that is shown several times moves so that its copies come as near to their motions as they can, all counted alike
-(least squares). Where copies are merged, as on the seam of a mirror, a vertex cannot leave the seam: what does not
-move the shown mesh is left out (pseudo-inverse).
+A vertex that is shown several times moves so that its copies come as near to their motions as they can, all with equal
+weight (least squares). Where copies are merged, as on the seam of a mirror, a vertex cannot leave the seam: directions
+that do not move the shown mesh are left out (pseudo-inverse).
 """
 
 from dataclasses import dataclass
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 LEAST = 1e-4
-"""Squared share of the strongest direction of a vertex below which a direction does not move the shown mesh."""
+"""A direction does not move the shown mesh if its squared response is below this share of the strongest one's."""
 MOST_COPIES = 1 << 31
 ALIVE = 1e-2
-"""Shown units by which a vertex must be moved by one unit of its own."""
+"""Shown units by which a vertex must move for one unit of its own motion."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,9 +26,9 @@ class Links:
 
 
 def copies_of(marks: np.ndarray, shown: np.ndarray) -> np.ndarray:
-    """(N,) int: which of the V marks (V, 3) each of the shown marks (N, 3) float32 is, bit for bit; -1 for none.
+    """Return (N,) int: the index of the mark (V, 3) that equals each shown mark (N, 3) float32 bit for bit, or -1.
 
-    Modifiers copy the marks of a vertex with it; those of added vertices lie between.
+    Modifiers copy the marks of a vertex with it; marks of added vertices lie between those.
     """
     keys, asked = (np.ascontiguousarray(values).view("V12").reshape(-1) for values in (marks, shown))
     number = {key.tobytes(): index for index, key in enumerate(keys)}
@@ -36,9 +36,9 @@ def copies_of(marks: np.ndarray, shown: np.ndarray) -> np.ndarray:
 
 
 def same_copies(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray:
-    """(N,) which of the second shown vertices is the same copy as each of the first; -1 where that cannot be told.
+    """Return (N,): the second shown vertex that is the same copy as each of the first; -1 where that is unclear.
 
-    Copies of a vertex are told apart by their order, if there are as many in both.
+    Copies of a vertex are identified by their order, if both have the same number of them.
 
     Args:
         first, second: (N,), (M,) from `copies_of`.
@@ -55,7 +55,7 @@ def same_copies(first: np.ndarray, second: np.ndarray, count: int) -> np.ndarray
 
 
 def _numbered(copies: np.ndarray) -> np.ndarray:
-    """(N,) a number for each shown vertex: that of its own vertex first, then its place among the copies of that."""
+    """Return (N,) a sort key for each shown vertex: its own vertex first, then its place among the copies of that."""
     order = np.argsort(copies, kind="stable")
     starts = np.searchsorted(copies[order], copies[order], "left")
     rank = np.empty(len(copies), np.int64)
@@ -64,18 +64,18 @@ def _numbered(copies: np.ndarray) -> np.ndarray:
 
 
 def snapped(response: np.ndarray, noise: float) -> np.ndarray:
-    """Responses (N, 3, 3) without the noise of their measuring, where they are turns and mirrors along the axes."""
+    """Return responses (N, 3, 3) without measuring noise, where they are turns and mirrors along the axes."""
     whole = np.round(response)
     near = np.abs(response - whole).max(axis=(1, 2)) < 3 * noise + 1e-3
     return np.where(near[:, None, None], whole, response)
 
 
 def links_of(copy_of: np.ndarray, response: np.ndarray, count: int) -> Links:
-    """The links of the vertices that are shown.
+    """Return the links of the shown vertices.
 
     Args:
         copy_of: (N,) from `copies_of`.
-        response: (N, 3, 3) float64, by how much a shown vertex moves with its own one.
+        response: (N, 3, 3) float64, how far a shown vertex moves with its own vertex.
         count: V.
     """
     source = np.flatnonzero(copy_of >= 0)
@@ -87,18 +87,21 @@ def links_of(copy_of: np.ndarray, response: np.ndarray, count: int) -> Links:
 
 
 def share_alive(copy_of: np.ndarray, response: np.ndarray) -> float:
-    """The share of the shown copies that move with their own vertices: a cache or a wrap holds a mesh wherever its keys go."""
+    """Return the share of shown copies that move with their own vertices.
+
+    A cache or a wrap holds a mesh in place, so that its vertices do not follow its keys.
+    """
     moved = np.linalg.norm(response[copy_of >= 0], axis=(1, 2))
     return float((moved > ALIVE).mean()) if len(moved) else 0.0
 
 
 def links_to_surface(target: np.ndarray, corners: np.ndarray, weights: np.ndarray, response: np.ndarray) -> Links:
-    """The links of P vertices that follow points of the shown surface.
+    """Return the links of P vertices that follow points of the shown surface.
 
     Args:
-        target: (P,) which vertices.
-        corners, weights: (P, 3) the triangle of each one's point, and where on it.
-        response: (N, 3, 3) as of `links_of`.
+        target: (P,) the vertices.
+        corners, weights: (P, 3) the triangle of each vertex's point, and where on it the point lies.
+        response: (N, 3, 3), as in `links_of`.
     """
     mean = np.einsum("pc,pcij->pij", weights, response[corners])
     squares = np.swapaxes(mean, 1, 2) @ mean
@@ -108,7 +111,7 @@ def links_to_surface(target: np.ndarray, corners: np.ndarray, weights: np.ndarra
 
 
 def links_as(target: np.ndarray, like: np.ndarray, links: Links) -> Links:
-    """The links of P vertices (P,) that move as other ones (P,) do."""
+    """Return the links of P vertices (P,) that move as other vertices (P,) do."""
     order = np.argsort(links.target, kind="stable")
     first = np.searchsorted(links.target[order], like, "left")
     counts = np.searchsorted(links.target[order], like, "right") - first
@@ -118,12 +121,15 @@ def links_as(target: np.ndarray, like: np.ndarray, links: Links) -> Links:
 
 
 def joined(parts: list[Links]) -> Links:
-    """All links of several groups of vertices."""
+    """Return all links of several groups of vertices."""
     return Links(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("target", "source", "blocks")))
 
 
 def barycentric(points: np.ndarray, corners: np.ndarray) -> np.ndarray:
-    """(P, 3) float64 where points (P, 3) lie on triangles (P, 3, 3); those outside are brought to the border's nearest weights."""
+    """Return the (P, 3) float64 weights of points (P, 3) on triangles (P, 3, 3).
+
+    Weights of points outside are clipped to the triangle's border.
+    """
     first, second, third = np.moveaxis(corners.astype(np.float64), 1, 0)
     along, across, there = second - first, third - first, points - first
     aa, ab, bb = ((one * other).sum(axis=1) for one, other in ((along, along), (along, across), (across, across)))

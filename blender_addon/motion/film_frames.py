@@ -1,4 +1,4 @@
-"""Which frame of a clip goes with each frame of the scene, where the clip runs behind the animation that was made of it."""
+"""Which frame of a clip goes with each frame of the scene, when the clip plays behind the animation made from it."""
 
 import numpy as np
 
@@ -8,22 +8,22 @@ from .weights import Loop, knots
 def shown_frames(
     scene_frames: np.ndarray, pose_frames: np.ndarray, times: np.ndarray, loop: Loop, first: int, rate: float
 ) -> np.ndarray:
-    """(N,) int64: frames of the clip, counted from 0.
+    """Return (N,) int64: frames of the clip, counted from 0.
 
     Args:
         scene_frames: (N,) whole frames of the scene.
-        pose_frames: (T,) scene frames of the poses, growing.
+        pose_frames: (T,) scene frames of the poses, increasing.
         times: (T,) seconds of the poses from the first chosen frame of the clip.
         loop: what comes after the last pose.
         first: the first chosen frame of the clip.
-        rate: frames a second of the clip.
+        rate: frames per second of the clip.
     """
     passed = np.interp(_within(scene_frames, pose_frames, loop), pose_frames, times) - times[0]
     return first + np.rint(passed * rate).astype(np.int64)
 
 
 def _within(scene_frames: np.ndarray, pose_frames: np.ndarray, loop: Loop) -> np.ndarray:
-    """The scene frames at which the animation, played once, shows what it shows at `scene_frames`."""
+    """Return the scene frames at which the animation, played once, shows what it shows at `scene_frames`."""
     start, length = pose_frames[0], pose_frames[-1] - pose_frames[0]
     passed = np.maximum(scene_frames - start, 0.0)
     if loop == Loop.LOOP:

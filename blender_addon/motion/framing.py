@@ -1,4 +1,4 @@
-"""Where a camera must stand to see a moving subject from its front, in every frame."""
+"""Where a camera must stand to see a moving subject from its front in every frame."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,13 @@ from .axes import rotation
 
 PITCH = np.radians(5.0)
 FIELD_OF_VIEW = np.radians(25.0)
-"""The networks learnt from cameras within 10 to 15 degrees of the front, most of them in mild perspective (15 to 40 degrees)."""
+"""The networks learnt from cameras within 10 to 15 degrees of the front, most in mild perspective (15 to 40
+degrees)."""
 MARGIN = 0.06
 """Free space on every side, as a share of the subject's half extent."""
 
 LARGEST = 1e15
-"""Squares of larger lengths overflow what a renderer computes with."""
+"""The square of a larger length overflows in a renderer."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +36,17 @@ class View:
 
 
 def front_axes(facing: str, pitch: float = PITCH) -> np.ndarray:
-    """(3, 3) float64: right, up and back of a camera `pitch` radians above the front of a subject that faces `facing`.
+    """Return the (3, 3) float64 right, up and back of a camera `pitch` radians above the subject's front.
 
     Raises:
-        ValueError: there is no such facing.
+        ValueError: `facing` is not in `axes.FACINGS`.
     """
     sin, cos = np.sin(pitch), np.cos(pitch)
     return np.array([(1.0, 0.0, 0.0), (0.0, cos, -sin), (0.0, sin, cos)]) @ rotation(facing)
 
 
 def frame_box(axes: np.ndarray, low: np.ndarray, high: np.ndarray) -> View:
-    """The nearest eye from which a whole box is in the picture.
+    """Return the view with the nearest eye from which a whole box is in the picture.
 
     Args:
         axes: (3, 3) of the camera.

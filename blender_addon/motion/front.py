@@ -1,9 +1,9 @@
 """How a subject stands before the camera, from its shape and its motion alone.
 
-Left and right are told by the plane that mirrors it at rest (`symmetry`). Which of the two ways across is ahead is told by
-pairs of small parts on the head, by toes, by where the head is and by which way the feet push; but where importers put the
-documented front, Blender's -Y, it stays. A body that is long and lies is seen from its side, any other from its front.
-The world is Blender's, +Z up.
+Left and right come from the plane that mirrors the subject at rest (`symmetry`). Pairs of small parts on the head,
+toes, the place of the head and the direction in which the feet push decide which of the two ways across that plane is
+ahead. If the subject already faces the documented front, Blender's -Y, where importers put it, it stays so. A long body
+that lies is seen from its side, any other from its front. The world is Blender's, +Z up.
 """
 
 from dataclasses import dataclass, replace
@@ -15,15 +15,19 @@ from .symmetry import mirror_yaw
 
 UP, DOCUMENTED = np.array([0.0, 0.0, 1.0]), np.array([0.0, -1.0, 0.0])
 PRIOR, COMPATIBLE = 2.0, 0.7
-"""What the documented front weighs, against at most 3.9 for all else, and how nearly (a cosine) it must lie across the plane."""
+"""The weight of the documented front, against at most 3.9 for all else, and how closely (a cosine) it must lie
+across the plane."""
 UNLIKE = 0.25
-"""Share of the size by which a rest pose may miss the first one, beyond turning and scaling, to be of use."""
+"""A rest pose is of use if it differs from the first pose, beyond turning and scaling, by at most this share of the
+size."""
 LONG, LYING = 1.3, 2.2
-"""A long body is so many times as long as wide, and its length squared so many times its width times its height."""
+"""A body is long if its length is this many times its width, and its length squared this many times its width times its
+height."""
 SNAP = np.radians(25.0)
-"""A subject this close to an axis of the file faces along it: a step or a lean is not where it looks."""
+"""A subject this close to an axis of the file faces along it: a step or a lean does not change where it looks."""
 TWIST = 0.35
-"""A motion that begins turned from the others by less than 70 degrees (a cosine) begins in a twisted pose, and faces as they do."""
+"""A motion that begins turned from the others by less than 70 degrees (a cosine) begins in a twisted pose and faces as
+they do."""
 MIDDLE = (1.0, 99.0)
 """Percentiles between which a body's length, width and height are measured."""
 
@@ -33,9 +37,10 @@ class Standing:
     """Which way a subject faces.
 
     Args:
-        points: (P, 3) of its surface at rest; left: (3,) its own left there, horizontal.
-        usual: (3,) what is ahead where its motions begin.
-        long: it is a long body that lies.
+        points: (P, 3) of its surface at rest.
+        left: (3,) its own left at rest, horizontal.
+        usual: (3,) the direction ahead where its motions begin.
+        long: whether it is a long body that lies.
     """
 
     points: np.ndarray
@@ -44,9 +49,10 @@ class Standing:
     long: bool
 
     def turn(self, poses: np.ndarray) -> np.ndarray:
-        """Return the rotation (3, 3) into model space, turned = R @ world, of a motion with its points at (N, P, 3).
+        """Return the rotation (3, 3) into model space, turned = R @ world, for a motion with its points at (N, P, 3).
 
-        The first frame's front is +Z; a long body has its head at +X instead. A motion all of which lies counts as long.
+        The first frame's front is +Z; a long body has its head at +X instead. A motion that lies in all frames counts
+        as long.
         """
         own, usual = self.ahead(poses[0]), _snapped(self.usual)
         ahead = usual if own @ usual > TWIST else _snapped(own)
@@ -54,11 +60,11 @@ class Standing:
         return np.stack([np.cross(UP, seen_from), UP, seen_from])
 
     def lies(self, poses: np.ndarray) -> bool:
-        """Whether all poses (N, P, 3) are those of a long body that lies."""
+        """Return whether all poses (N, P, 3) are those of a long body that lies."""
         return bool((_ratios(np.array([self._sides(pose) for pose in poses])) >= (LONG, LYING)).all())
 
     def ahead(self, pose: np.ndarray) -> np.ndarray:
-        """What is ahead of it in a pose (P, 3)."""
+        """Return the direction ahead of the subject in a pose (P, 3)."""
         return ahead_of(_level(aligned(self.points, pose) @ self.left))
 
     def _sides(self, pose: np.ndarray) -> np.ndarray:
@@ -69,9 +75,10 @@ def stand(vertices: np.ndarray, triangles: np.ndarray, points: np.ndarray, clips
     """Find out how a subject stands.
 
     Args:
-        vertices: (V, 3) at rest; triangles: (F, 3).
+        vertices: (V, 3) at rest.
+        triangles: (F, 3).
         points: (P, 3) of its surface at rest, spread evenly, in random order.
-        clips: the same points in some frames (N, P, 3) of each of its motions, at least one.
+        clips: for each of its motions, at least one, the same points in some frames (N, P, 3).
     """
     yaw = mirror_yaw(vertices, points)
     normal = np.array([np.cos(yaw), np.sin(yaw), 0.0])
@@ -84,7 +91,10 @@ def stand(vertices: np.ndarray, triangles: np.ndarray, points: np.ndarray, clips
 
 
 def is_like(points: np.ndarray, pose: np.ndarray) -> bool:
-    """Whether a rest pose (P, 3) is a pose, turned and scaled, or nearly: some files have rigs whose rest is rubble."""
+    """Return whether points at rest (P, 3) match a pose (P, 3), apart from turning and scaling.
+
+    Some files have a rig whose rest pose is unusable.
+    """
     rotation = aligned(points, pose)
     rest, posed = (points - points.mean(axis=0)) @ rotation.T, pose - pose.mean(axis=0)
     scale = (rest * posed).sum() / max((rest**2).sum(), 1e-30)
@@ -93,31 +103,31 @@ def is_like(points: np.ndarray, pose: np.ndarray) -> bool:
 
 
 def aligned(points: np.ndarray, pose: np.ndarray) -> np.ndarray:
-    """(3, 3) rotation that turns points (P, 3) onto a pose (P, 3) best (Kabsch 1976)."""
+    """Return the (3, 3) rotation that best turns points (P, 3) onto a pose (P, 3) (Kabsch 1976)."""
     u, _, vt = np.linalg.svd((points - points.mean(axis=0)).T @ (pose - pose.mean(axis=0)))
     handed = np.array([1.0, 1.0, np.sign(np.linalg.det(u @ vt))])
     return ((u * handed) @ vt).T
 
 
 def ahead_of(left: np.ndarray) -> np.ndarray:
-    """(3,) what is ahead of a subject, given its left."""
+    """Return the direction (3,) ahead of a subject, given its left."""
     return np.cross(left, UP)
 
 
 def sides(points: np.ndarray, ahead: np.ndarray) -> np.ndarray:
-    """(3,) length along `ahead`, width across it and height of points (P, 3)."""
+    """Return (3,): the length along `ahead`, the width across it and the height of points (P, 3)."""
     low, high = np.percentile(points @ np.stack([ahead, np.cross(UP, ahead), UP]).T, MIDDLE, axis=0)
     return np.maximum(high - low, 1e-9)
 
 
 def _ratios(measured: np.ndarray) -> np.ndarray:
-    """(N, 3) lengths, widths, heights -> (N, 2), what LONG and LYING are compared with."""
+    """Return (N, 2) ratios to compare with LONG and LYING, from (N, 3) lengths, widths and heights."""
     length, width, height = measured.T
     return np.stack([length / width, length**2 / (width * height)], axis=1)
 
 
 def _level(vector: np.ndarray) -> np.ndarray:
-    """A unit vector on the ground; +X of one that is upright."""
+    """Return the vector's direction on the ground, of length 1; +X for an upright vector."""
     flat = vector * (1, 1, 0)
     length = np.linalg.norm(flat)
     return flat / length if length > 1e-6 else np.array([1.0, 0.0, 0.0])
@@ -132,7 +142,7 @@ def _snapped(ahead: np.ndarray) -> np.ndarray:
 
 
 def _documented(points: np.ndarray, normal: np.ndarray, clips: list[np.ndarray]) -> float:
-    """PRIOR if the documented front is that of a subject whose left is `normal`, -PRIOR if it is its back, else 0."""
+    """Return PRIOR if a subject whose left is `normal` faces the documented front, -PRIOR if its back does, else 0."""
     along = np.mean([ahead_of(_level(aligned(points, poses[0]) @ normal)) @ DOCUMENTED for poses in clips])
     return PRIOR * float(np.sign(along)) if abs(along) >= COMPATIBLE else 0.0
 
@@ -140,7 +150,10 @@ def _documented(points: np.ndarray, normal: np.ndarray, clips: list[np.ndarray])
 def _evidence(
     vertices: np.ndarray, triangles: np.ndarray, points: np.ndarray, normal: np.ndarray, clips: list[np.ndarray]
 ) -> float:
-    """Positive where a subject whose left is `normal` looks ahead; sizes and weights are by trial on animated characters."""
+    """Return a positive number if a subject whose left is `normal` looks ahead.
+
+    Sizes and weights were found by trial on animated characters.
+    """
     ahead, size = ahead_of(normal), float(np.ptp(points, axis=0).max())
     height = (points[:, 2] - points[:, 2].min()) / (np.ptp(points[:, 2]) or 1.0)
     forth = points @ ahead / size
@@ -158,7 +171,10 @@ def _evidence(
 
 
 def _stepping(poses: np.ndarray, ahead: np.ndarray, size: float) -> float:
-    """How one-sidedly what is near the ground goes backwards, -1 to 1: feet that push go back under a body that stays."""
+    """Return how one-sidedly the points near the ground move backwards, from -1 to 1.
+
+    Feet that push move backwards under a body that stays.
+    """
     if len(poses) < 2:
         return 0.0
     relative = (poses - poses.mean(axis=1, keepdims=True)) @ ahead / size

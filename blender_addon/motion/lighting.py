@@ -1,4 +1,4 @@
-"""The light in which pictures are taken: from everywhere, and from a key light that casts no shadows."""
+"""The light for pictures: ambient light, and a key light that casts no shadows."""
 
 from dataclasses import dataclass
 
@@ -10,8 +10,8 @@ class Light:
     """A light, as shares of what makes a white surface white.
 
     Args:
-        ambient, key: from everywhere, and from the key.
-        key_from: where the key stands, along the camera's right, up and back.
+        ambient, key: strength of the light from everywhere, and of the key.
+        key_from: direction of the key, along the camera's right, up and back.
         colour: of the key, linear.
     """
 
@@ -25,7 +25,7 @@ STUDIO = Light()
 
 
 def draw_light(rng: np.random.Generator) -> Light:
-    """Draw a light from somewhere above the camera or beside it, of a strength and a warmth of its own."""
+    """Draw a light from above the camera or next to it, with random strength and warmth."""
     around, raised = rng.uniform(-np.pi, np.pi), rng.uniform(0.1, 1.3)
     right, up, back = np.cos(raised) * np.sin(around), np.sin(raised), np.cos(raised) * np.cos(around)
     warmth = rng.uniform(-0.12, 0.12)

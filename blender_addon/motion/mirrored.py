@@ -1,4 +1,7 @@
-"""Whether an mp4 or mov asks for its pictures to be mirrored: Blender turns a video as its file asks for, but never mirrors it."""
+"""Whether an mp4 or mov asks for its pictures to be mirrored.
+
+Blender turns a video as its file asks, but never mirrors it.
+"""
 
 import struct
 from collections.abc import Iterator
@@ -8,11 +11,11 @@ from typing import BinaryIO
 INSIDE = (b"moov", b"trak")
 DEEPEST = 3
 MATRIX_OF_VERSION = {0: 40, 1: 52}
-"""Where a track header's matrix begins, after the 4 bytes of its version."""
+"""Where the matrix of a track header begins, after the 4 bytes of its version."""
 
 
 def is_mirrored(path: Path) -> bool:
-    """Whether the display matrix of one of the file's pictures' tracks mirrors; False for files of other kinds."""
+    """Return whether the display matrix of one of the file's video tracks mirrors; False for other kinds of file."""
     try:
         with path.open("rb") as file:
             end = file.seek(0, 2)

@@ -5,15 +5,16 @@ import numpy as np
 from .closed import place_of_vertices
 
 SMALL = 0.25
-"""Parts up to this share of the size may be a pair."""
+"""Largest size of a paired part, as a share of the whole."""
 NEAR, SAME = 0.02, 0.2
-"""How far a part may be from where its partner mirrors to, of the size, and how different their sizes may be."""
+"""How far a part may be from its partner's mirror image, as a share of the size, and how much their sizes may
+differ."""
 MOST = 200
-"""Parts among which pairs are looked for, the largest."""
+"""Only this many of the largest parts are searched for pairs."""
 
 
 def loose_parts(vertices: np.ndarray, triangles: np.ndarray) -> list[np.ndarray]:
-    """Return the vertices (., 3) of each part that is connected by triangles; vertices at one place are one."""
+    """Return the vertices (., 3) of each part that triangles connect; vertices at one place are one."""
     places = place_of_vertices(vertices)
     corners = places[triangles]
     labels = _connected(np.concatenate([corners[:, :2], corners[:, 1:]]), int(places.max()) + 1)[places]
@@ -22,10 +23,10 @@ def loose_parts(vertices: np.ndarray, triangles: np.ndarray) -> list[np.ndarray]
 
 
 def paired_parts(parts: list[np.ndarray], left: np.ndarray, size: float) -> np.ndarray:
-    """Return the middles (N, 3) of pairs of small parts that are each other's mirror image.
+    """Return the middles (N, 3) of pairs of small parts that are mirror images of each other.
 
     Args:
-        left: (3,) unit normal of the plane; the plane goes through the middle of all parts' box, or their median.
+        left: (3,) unit normal of the plane, which goes through the middle of all parts' box, or their median.
         size: of the whole.
     """
     along = np.concatenate(parts) @ left
@@ -46,7 +47,7 @@ def paired_parts(parts: list[np.ndarray], left: np.ndarray, size: float) -> np.n
 
 
 def _connected(edges: np.ndarray, count: int) -> np.ndarray:
-    """(count,) the lowest number that each is connected to."""
+    """Return (count,): the lowest number that each is connected to."""
     labels = np.arange(count)
     while True:
         before = labels.copy()

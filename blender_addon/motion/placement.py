@@ -1,4 +1,4 @@
-"""From the world of a scene into model space, for a whole motion at once: the first frame decides."""
+"""The map from the world of a scene into model space, for a whole motion at once: the first frame decides."""
 
 from dataclasses import dataclass
 
@@ -13,9 +13,9 @@ class Placement:
     """The similarity model = (turned world - centre) * scale.
 
     Args:
-        turn: (3, 3) float64 rotation with turned = turn @ world, as of `axes.rotation`.
+        turn: (3, 3) float64 rotation with turned = turn @ world, as from `axes.rotation`.
         centre: (3,) float64 of the first frame's box, in the axes of model space.
-        scale: model units of one world unit.
+        scale: model units per world unit.
     """
 
     turn: np.ndarray
@@ -24,7 +24,7 @@ class Placement:
 
     @classmethod
     def of(cls, first: np.ndarray, turn: np.ndarray) -> "Placement":
-        """Puts the box of the first frame's vertices (V, 3) around the origin, its longest side 2 EXTENT.
+        """Return the placement that centres the first frame's vertices (V, 3), with a longest side of 2 EXTENT.
 
         Raises:
             ValueError: the vertices are all at one place.
@@ -36,9 +36,9 @@ class Placement:
         return cls(turn, (low + high) / 2, 2 * EXTENT / float((high - low).max()))
 
     def to_model(self, world: np.ndarray) -> np.ndarray:
-        """(..., 3) float64 world positions -> model space."""
+        """Return world positions (..., 3) float64 in model space."""
         return (world @ self.turn.T - self.centre) * self.scale
 
     def to_world(self, model: np.ndarray) -> np.ndarray:
-        """(..., 3) float64 positions in model space -> world; the inverse of `to_model`."""
+        """Return positions (..., 3) float64 in model space as world positions; the inverse of `to_model`."""
         return (model / self.scale + self.centre) @ self.turn

@@ -1,4 +1,4 @@
-"""Writes the mesh that a job animates: binary little-endian PLY, positions and triangles, every vertex in its place."""
+"""Write the mesh that a job animates: binary little-endian PLY, positions and triangles, vertices in their order."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,11 +8,11 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Corners:
-    """What painting needs to know of a mesh's triangles beside their vertices.
+    """What painting needs to know of a mesh's triangles besides their vertices.
 
     Args:
         polygon: (F,) int32, the face of the artist's mesh that each triangle is a part of.
-        uv: (F, 3, 2) float32, of their corners; None for a mesh without UVs.
+        uv: (F, 3, 2) float32, of the corners; None for a mesh without UVs.
     """
 
     polygon: np.ndarray
@@ -20,12 +20,12 @@ class Corners:
 
 
 def write_ply(path: str | Path, vertices: np.ndarray, triangles: np.ndarray, corners: Corners | None = None) -> None:
-    """Writes one mesh.
+    """Write one mesh.
 
     Args:
         vertices: (V, 3), stored as float32.
         triangles: (F, 3) indices into the vertices, stored as int32.
-        corners: stored as the faces' `polygon` and, where there are UVs, `texcoord`, as other programs name it.
+        corners: stored as the faces' `polygon` and, if there are UVs, `texcoord`, the name that other programs use.
     Raises:
         OSError: the file cannot be written.
     """

@@ -1,7 +1,8 @@
-"""Writes a PC2 point cache, which Blender's Mesh Cache modifier, 3ds Max, Maya and Houdini read.
+"""Write a PC2 point cache, which Blender's Mesh Cache modifier, 3ds Max, Maya and Houdini read.
 
-The format: 32 bytes of header, then for every sample the positions of all points, float32, little-endian. The header is
-the text POINTCACHE2 with a null byte, version 1, number of points, first frame, frames between samples, number of samples.
+The file has a header of 32 bytes, then the positions of all points for every sample, float32, little-endian. The header
+is the text POINTCACHE2 with a null byte, version 1, number of points, first frame, frames between samples, number of
+samples.
 """
 
 import struct
@@ -16,7 +17,7 @@ VERSION = 1
 
 
 def write_pc2(path: str | Path, samples: Iterable[np.ndarray], start: float = 0.0, step: float = 1.0) -> int:
-    """Writes the samples one by one, so that one at a time is in memory.
+    """Write the samples one by one, so that only one at a time is in memory.
 
     Args:
         samples: arrays (V, 3) of one size; at least one.
@@ -35,7 +36,7 @@ def write_pc2(path: str | Path, samples: Iterable[np.ndarray], start: float = 0.
             points = len(sample) if points is None else points
             if sample.shape != (points, 3):
                 raise ValueError(
-                    f"Sample {count} has the shape {sample.shape}; it must be ({points}, 3) as those before it."
+                    f"Sample {count} has the shape {sample.shape}; it must be ({points}, 3), like those before it."
                 )
             file.write(np.ascontiguousarray(sample, "<f4").data)
             count += 1

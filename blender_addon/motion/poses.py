@@ -1,4 +1,4 @@
-"""Where the vertices of an artist's mesh are in each pose: the motion of the result, laid upon the mesh's own rest pose."""
+"""Where the vertices of an artist's mesh are in each pose: the result's motion, applied to the mesh's rest pose."""
 
 from collections.abc import Iterator
 
@@ -8,17 +8,17 @@ from ..errors import MotionError
 from .axes import rotation, to_model
 
 BLOCK = 8192
-"""Vertices that are computed at a time, so that what lies between stays in the processor's cache."""
+"""Vertices per step, so that intermediate values stay in the processor's cache."""
 
 
 def local_poses(
     motion: np.ndarray, basis: np.ndarray, facing: str, reference: int, keep_reference_pose: bool, scale: float = 1.0
 ) -> Iterator[np.ndarray]:
-    """Yields one pose after the other, so that one at a time is in memory.
+    """Yield one pose after the other, so that only one at a time is in memory.
 
-    With `keep_reference_pose` a pose is basis + scale * (v_t - v_reference): the reference pose is the basis itself, and
-    the result's own error at the reference frame is gone from every frame. Without, it is scale * v_t.
-    The sums are made in float64.
+    With `keep_reference_pose`, a pose is basis + scale * (v_t - v_reference): the reference pose is the basis itself,
+    and the result's own error at the reference frame is removed from every frame. Without it, a pose is scale * v_t.
+    Sums are computed in float64.
 
     Args:
         motion: (T, V, 3) float32 in model space.
@@ -28,7 +28,7 @@ def local_poses(
     Yields:
         (V, 3) float32 in the mesh's own axes; the same array each time, overwritten.
     Raises:
-        MotionError: a vertex lies further away than float32 reaches.
+        MotionError: a vertex is too far away for float32.
     """
     offset = np.zeros(basis.shape)
     if keep_reference_pose:
@@ -41,12 +41,12 @@ def local_poses(
         else:
             _move(vertices, offset, columns, pose)
         if not np.isfinite(pose).all():
-            raise MotionError(f"In pose {index} of the animation a vertex lies too far away.", "Run the job again.")
+            raise MotionError(f"In pose {index} of the animation a vertex is too far away.", "Run the job again.")
         yield pose
 
 
 def _move(vertices: np.ndarray, offset: np.ndarray, columns: np.ndarray, pose: np.ndarray) -> None:
-    """Sets pose to (vertices + offset) turned by `columns`, whose rows have one entry each."""
+    """Set `pose` to (vertices + offset) turned by `columns`, whose rows have one entry each."""
     sources = np.abs(columns).argmax(axis=1)
     for start in range(0, len(pose), BLOCK):
         part = slice(start, start + BLOCK)

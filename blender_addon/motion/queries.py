@@ -1,4 +1,4 @@
-"""Where around a surface its signed distance is asked, to train a shape's latent on."""
+"""The points around a surface at which its signed distance is sampled, to train a shape's latent."""
 
 import numpy as np
 
@@ -8,13 +8,13 @@ BOX_PADDING = 0.1
 
 
 def draw_queries(surface: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Query points around one pose, given points (P, 3) of its surface in model space.
+    """Draw query points around one pose, given points (P, 3) of its surface in model space.
 
-    NEAR_SHARE of them are surface points plus noise, an equal number of each scale; BOX_SHARE are uniform in the box of the
-    surface padded by BOX_PADDING; the rest are uniform in [-1, 1]^3.
+    NEAR_SHARE of them are surface points plus noise, equally many at each scale; BOX_SHARE are uniform in the box of
+    the surface padded by BOX_PADDING; the rest are uniform in [-1, 1]^3.
 
     Returns:
-        (count, 3) float16: distances are to be measured from the points as they are stored.
+        (count, 3) float16. Measure distances from the points as they are stored.
     """
     near, boxed = round(NEAR_SHARE * count), round(BOX_SHARE * count)
     scales = np.array(NOISE_SCALES)[np.arange(near) % len(NOISE_SCALES), None]

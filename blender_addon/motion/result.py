@@ -1,6 +1,6 @@
 """The result of a job as the worker writes it: one .safetensors file, read without the backend.
 
-The header is read first, so a file that is cut off or of another kind costs nothing and is named in one sentence.
+The header is read first, so a file that is cut off or of another kind is rejected cheaply, with one sentence.
 """
 
 from collections.abc import Iterator
@@ -17,11 +17,11 @@ from .coat import Coat
 
 AGAIN = "Run the job again."
 LATEST = 1e6
-"""Seconds; Blender's frames end before, at any usual rate."""
+"""Seconds; Blender's last frame is earlier, at any usual rate."""
 SHAPES = {"vertices": (3, "F32 F64"), "faces": (2, "I32"), "times": (1, "F64"), "frame_indices": (1, "I64")}
-"""Number of axes and types of each array in the file; vertices are F64 where the mesh is far away from 0."""
+"""Number of axes and types of each array in the file; vertices are F64 if the mesh is far from 0."""
 UV, PICTURE = "corner_uv", "picture_png"
-"""The arrays of a coat, which only a mesh that was coloured has."""
+"""The arrays with the colours, which only a coloured mesh has."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,13 @@ class Motion:
     Args:
         vertices: (T, V, 3) float32 in the axes of the job's mesh: +Y up, any size.
         faces: (F, 3) int32 triangles.
-        times: (T,) float64 seconds, growing.
+        times: (T,) float64 seconds, increasing.
         reference_frame: index into T of the pose for which the mesh was made or given.
         frame_indices: (T,) which of the chosen frames a pose shows; -1 for an in-between.
-        provenance: what made it, plain JSON.
-        coat: the colours that the clip shows of it; None where the backend sent none.
+        provenance: how it was made, as plain JSON.
+        coat: its colours from the clip; None if the backend sent none.
     Raises:
-        MotionError: the numbers do not fit each other, or are not finite; the sentence names which.
+        MotionError: the arrays do not fit each other, or are not finite; the sentence names the fault.
     """
 
     vertices: np.ndarray
@@ -66,7 +66,7 @@ class Motion:
             not 0 <= self.reference_frame < poses,
             f"has {poses} poses, and its reference is number {self.reference_frame}",
         )
-        yield not np.isfinite(self.times).all() or (np.diff(self.times) <= 0).any(), "has times that do not grow"
+        yield not np.isfinite(self.times).all() or (np.diff(self.times) <= 0).any(), "has times that do not increase"
         yield np.abs(self.times).max() > LATEST, f"has times beyond {LATEST:g} seconds"
         yield corners.size and not _within(corners, self.vertices.shape[1]), "has faces whose vertices do not exist"
         coats = 0 if self.coat is None else len(self.coat.corner_uv)
@@ -79,10 +79,10 @@ def _within(corners: np.ndarray, count: int) -> bool:
 
 
 def load_motion(path: str | Path) -> Motion:
-    """Reads a result.
+    """Read a result.
 
     Raises:
-        MotionError: the file is missing, cut off, of another kind, or holds numbers that no animation has.
+        MotionError: the file is missing, cut off or of another kind, or holds numbers that no animation has.
     """
     if not Path(path).is_file():
         raise MotionError(
@@ -97,7 +97,7 @@ def load_motion(path: str | Path) -> Motion:
             coat = _read_coat(file)
         reference, provenance = int(metadata["reference_frame"]), dict(parse_json(metadata["provenance"]))
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise MotionError(f"The result {path} is damaged or no animation: {_first_line(error)}.", AGAIN) from error
+        raise MotionError(f"The result {path} is damaged or not an animation: {_first_line(error)}.", AGAIN) from error
     return Motion(**arrays, reference_frame=reference, provenance=provenance, coat=coat)
 
 

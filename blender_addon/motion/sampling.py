@@ -1,4 +1,4 @@
-"""Points of a moving surface: spread over its triangles, each at the same place of its triangle in every frame, or vertices."""
+"""Points of a moving surface: spread over its triangles, each at a fixed place in its triangle, or vertices."""
 
 from dataclasses import dataclass
 
@@ -21,7 +21,7 @@ class Places:
 
 
 def sample_triangles(vertices: np.ndarray, triangles: np.ndarray, count: int, rng: np.random.Generator) -> Places:
-    """Chooses `count` points evenly by area (Osada et al. 2002, "Shape Distributions", section 4.2).
+    """Choose `count` points evenly by area (Osada et al. 2002, "Shape Distributions", section 4.2).
 
     Args:
         vertices: (V, 3) of the pose whose area counts.
@@ -39,10 +39,10 @@ def sample_triangles(vertices: np.ndarray, triangles: np.ndarray, count: int, rn
 
 
 def carry(places: Places, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where the places are on poses (T, V, 3), and the normals of their triangles.
+    """Return where the places are on poses (T, V, 3), and the normals of their triangles.
 
     Returns:
-        points (T, P, 3) and unit normals (T, P, 3), float32; +Y where a pose has flattened a triangle.
+        points (T, P, 3) and unit normals (T, P, 3), float32; a normal is +Y where a pose flattens the triangle.
     """
     points = np.empty((len(vertices), len(places.corners), 3), np.float32)
     normals = np.empty_like(points)
@@ -56,12 +56,12 @@ def carry(places: Places, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]
 def some_vertices(
     vertices: np.ndarray, triangles: np.ndarray, count: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Some vertices of poses (T, V, 3), each place once, some twice where the mesh has fewer places than `count`.
+    """Return some vertices of poses (T, V, 3), each place once, or more often if there are fewer places than `count`.
 
-    A place's normal is the mean of its triangles', weighted by area, whatever seams the file has there.
+    A place's normal is the mean of its triangles' normals, weighted by area, regardless of seams in the file.
 
     Returns:
-        vertices (T, count, 3) and unit normals (T, count, 3), float32; +Y where triangles cancel.
+        vertices (T, count, 3) and unit normals (T, count, 3), float32; a normal is +Y where triangles cancel out.
     """
     place_of = place_of_vertices(vertices[0])
     places, first = np.unique(place_of, return_index=True)
@@ -71,14 +71,14 @@ def some_vertices(
 
 
 def _place_normals(vertices: np.ndarray, triangles: np.ndarray, place_of: np.ndarray) -> np.ndarray:
-    """(W, 3) unit normals of the W places."""
+    """Return the (W, 3) unit normals of the W places."""
     areas = np.repeat(_doubled_areas(vertices[triangles]), 3, axis=0)
     sums = [np.bincount(place_of[triangles].reshape(-1), column, place_of.max() + 1) for column in areas.T]
     return _unit(np.stack(sums, axis=1))
 
 
 def _doubled_areas(corners: np.ndarray) -> np.ndarray:
-    """(..., 3, 3) corners -> (..., 3) normals, as long as twice the triangle's area."""
+    """Return normals (..., 3) of triangles with corners (..., 3, 3), each as long as twice the triangle's area."""
     return np.cross(corners[..., 1, :] - corners[..., 0, :], corners[..., 2, :] - corners[..., 0, :])
 
 

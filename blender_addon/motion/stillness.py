@@ -1,11 +1,11 @@
-"""When a motion moves, and how much: what the frames before it and after it show is left out of a sequence."""
+"""When a motion moves, and how much, so that a sequence can leave out the still frames before and after it."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 STILL = 1e-3
-"""Model units, of a subject 1.5 long: less than this is no motion."""
+"""Model units, for a subject 1.5 long: less than this is not motion."""
 LENGTH = 1.5
 
 
@@ -14,8 +14,8 @@ class Course:
     """How far a motion is from where it begins and where it ends, at N frames.
 
     Args:
-        frames: (N,) growing.
-        from_first, from_last: (N,) model units, of the vertex that is furthest off.
+        frames: (N,) increasing.
+        from_first, from_last: (N,) model units, of the vertex that is furthest away.
         mean: (N,) model units from the first frame, mean over vertices.
     """
 
@@ -30,7 +30,7 @@ class Course:
 
     @property
     def moving_part(self) -> tuple[float, float]:
-        """The frames from which on it moves, and at which it has come to rest; all of it where nothing moves."""
+        """The frames at which the motion begins and comes to rest; all frames if nothing moves."""
         if not self.moves:
             return float(self.frames[0]), float(self.frames[-1])
         first = max(int(np.flatnonzero(self.from_first >= STILL)[0]) - 1, 0)
@@ -46,7 +46,7 @@ class Course:
 
 
 def course_of(frames: np.ndarray, poses: np.ndarray) -> Course:
-    """The course of points (N, P, 3) at frames (N,), in any unit: the first frame's longest side counts as LENGTH."""
+    """Return the course of points (N, P, 3) at frames (N,), in any unit: the first frame's longest side is LENGTH."""
     scale = LENGTH / (float(np.ptp(poses[0], axis=0).max()) or 1.0)
     from_first, from_last = (np.linalg.norm(poses - poses[end], axis=-1) * scale for end in (0, -1))
     return Course(frames, from_first.max(axis=1), from_last.max(axis=1), from_first.mean(axis=1))

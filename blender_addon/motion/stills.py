@@ -1,13 +1,13 @@
-"""Whether pictures of a motion show any: how many of them differ from the one before by next to nothing."""
+"""Whether pictures of a motion show motion: how many of them hardly differ from the one before."""
 
 from collections.abc import Iterable
 
 import numpy as np
 
 SEEN = 8
-"""Of 255, by which a pixel differs that differs."""
+"""A pixel differs if it changes by more than this, of 255."""
 LEAST = 1e-3
-"""Share of pixels that differ where something moved."""
+"""Share of pixels that differ if something moved."""
 MOST = 0.5
 """Share of pictures that may be like the one before."""
 
@@ -25,5 +25,5 @@ def count_stills(pictures: Iterable[np.ndarray]) -> tuple[int, int]:
 
 
 def hardly_moves(stills: int, steps: int) -> bool:
-    """Whether so many pictures show no motion that the artist should know."""
+    """Return whether enough pictures show no motion that the artist should know."""
     return steps > 0 and stills > MOST * steps

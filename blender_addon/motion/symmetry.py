@@ -1,32 +1,33 @@
-"""The upright plane that a shape is mirrored by, left and right.
+"""The upright plane that mirrors a shape, left to right.
 
-A mesh that was modelled as two halves has a partner for most of its vertices, exactly; that tells left and right from front and
-back, which are alike only roughly. Where there are no partners the plane is the one that sampled points are nearest to.
+In a mesh that was modelled as two halves, most vertices have an exact partner. That tells left and right from front and
+back, which are only roughly alike. Without partners, the plane is the one that best mirrors sampled points.
 The world is Blender's, +Z up.
 """
 
 import numpy as np
 
 PARTNERS = 0.2
-"""Share of vertices with a partner from which on a plane counts as modelled."""
+"""A plane counts as modelled from this share of vertices with a partner."""
 REACH = 0.004
-"""Share of the size within which a mirrored vertex is its partner."""
+"""A mirrored vertex has a partner within this share of the size."""
 QUERIES, CLOUD = 200, 600
-"""Points that are mirrored, and those among which their nearest is looked for."""
+"""Points that are mirrored, and those that are searched for their nearest."""
 ASKED = 800
-"""Vertices whose partners are looked for."""
+"""Vertices that are checked for partners."""
 YAWS = np.radians(np.arange(0, 180, 7.5))
 REFINEMENTS = np.radians((2.5, 0.8, 0.25))
 STARTS = 3
 """Local minima that are refined."""
 SAME = 0.9
-"""Of planes that were modelled as well, the documented one is taken, else that across it: a ball has no front of its own."""
+"""Among planes that are modelled nearly as well, the documented one is taken first, then the one across it: a ball has
+no front of its own."""
 ALIKE = 1.3
-"""Where no plane was modelled, the documented one stays if the best is not this much better."""
+"""If no plane is modelled, the documented one stays unless the best is this many times better."""
 
 
 def mirror_yaw(vertices: np.ndarray, points: np.ndarray) -> float:
-    """Return the angle in [0, pi) around +Z of the plane's normal from +X: 0 where left and right are along X.
+    """Return the angle in [0, pi) around +Z of the plane's normal from +X; 0 if left and right are along X.
 
     Args:
         vertices: (V, 3) of the shape at rest.
@@ -48,7 +49,7 @@ def mirror_yaw(vertices: np.ndarray, points: np.ndarray) -> float:
 
 
 class Partners:
-    """How many of a mesh's vertices have a partner on the other side of a plane: cells of a grid are looked up.
+    """The vertices of a mesh, in a grid that finds whether they have partners across a plane.
 
     Args:
         vertices: (V, 3), of size 1.
@@ -61,7 +62,10 @@ class Partners:
         self.asked = self.places[np.random.default_rng(0).permutation(len(first))[:ASKED]]
 
     def share(self, yaw: float) -> float:
-        """Of the plane at this angle through the origin, the middle of the box or the median, whichever is best."""
+        """Return the share of vertices with a partner, for the plane at this angle.
+
+        The plane goes through the origin, the middle of the box or the median, whichever is best.
+        """
         along, normal = _along(self.places, yaw)
         middles = {0.0, float(along.min() + along.max()) / 2, float(np.median(along))}
         asked = self.asked @ normal
@@ -76,7 +80,7 @@ class Partners:
 
 
 def _keys(cells: np.ndarray) -> np.ndarray:
-    """One number for each cell (..., 3) of a grid that is less than 2^20 wide."""
+    """Return one number for each cell (..., 3) of a grid that is less than 2^20 wide."""
     x, y, z = np.moveaxis(cells + (1 << 19), -1, 0)
     return (x << 40) | (y << 20) | z
 
@@ -87,7 +91,7 @@ def _along(points: np.ndarray, yaw: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _cost(points: np.ndarray, yaw: float) -> float:
-    """Mean distance of mirrored points from the shape, as a share of its size."""
+    """Return the mean distance of mirrored points from the shape, as a share of its size."""
     along, normal = _along(points, yaw)
     asked, least = points[:QUERIES], np.inf
     for middle in ((along.min() + along.max()) / 2, np.median(along)):

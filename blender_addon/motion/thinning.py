@@ -1,4 +1,4 @@
-"""Fewer poses for the same motion: every n-th is kept, straight lines take the place of the others."""
+"""Fewer poses for the same motion: every n-th pose is kept, and straight lines replace the others."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from ..errors import ArtistError
 
 
 def kept_poses(count: int, step: int, reference: int) -> np.ndarray:
-    """(K,) growing indices of the poses that stay: every `step`-th from the first, the last, and the reference pose.
+    """Return (K,) increasing indices of the kept poses: every `step`-th from the first, the last, and the reference.
 
     Raises:
         ArtistError: the step is below 1.
@@ -17,11 +17,11 @@ def kept_poses(count: int, step: int, reference: int) -> np.ndarray:
 
 
 def thinning_error(displacements: np.ndarray, frames: np.ndarray, kept: np.ndarray, size: float) -> float:
-    """Greatest distance of a vertex from the straight line between the kept poses, as a fraction of `size`.
+    """Return the greatest distance of a vertex from the straight line between kept poses, as a fraction of `size`.
 
     Args:
         displacements: (T, V, 3) poses minus basis, or the poses themselves.
-        frames: (T,) when each pose is reached, growing.
+        frames: (T,) when each pose is reached, increasing.
         kept: from `kept_poses`.
         size: diagonal of the basis's bounding box.
     """

@@ -1,21 +1,21 @@
-"""The file of one tracked sequence: safetensors, written without any library, since not every Blender brings one.
+"""The file of one tracked sequence: safetensors, written without a library, since not every Blender ships one.
 
     points        (T, P, 3) float32    the same P surface points in every frame, model space
     normals       (T, P, 3) float16    of their triangles
-    vertices      (T, V, 3) float32    some vertices of the mesh, one a place
-    vertex_normals  (T, V, 3) float16  means of the triangles around them
+    vertices      (T, V, 3) float32    some vertices of the mesh, one per place
+    vertex_normals  (T, V, 3) float16  means over the triangles around them
     times         (T,) float64         seconds, evenly spaced, from 0
     pictures      (K, T, h, h, 4) uint8  sRGB with straight alpha, from K cameras
     axes          (K, 3, 3) float32    right, up and back of the cameras, which look at the origin
     distances     (K,) float32         of their eyes from the origin; infinite when orthographic
-    windows       (K, 3) float32       centre (right, down) and half side of the pictures in the plane through the origin
-    crops         (K, 4) int64         top, left, height, width of what is not transparent in any frame, in pixels
-    query_points  (T, Q, 3) float16    where the signed distance was measured; absent in files without
+    windows       (K, 3) float32       centre (right, down) and half side of the picture in the plane through the origin
+    crops         (K, 4) int64         top, left, height, width of the visible part over all frames, in pixels
+    query_points  (T, Q, 3) float16    where the signed distance was measured; absent if it was not
     signed_distances  (T, Q) float16   negative inside
-    mesh_vertices  (T, W, 3) float32   of the whole mesh, one a place; absent in files without
+    mesh_vertices  (T, W, 3) float32   of the whole mesh, one per place; absent if not stored
     mesh_faces    (F, 3) int32         its triangles
 
-The metadata are two entries: `format`, and `provenance`, plain JSON.
+The metadata has two entries: `format`, and `provenance`, plain JSON.
 """
 
 import json
@@ -35,7 +35,7 @@ ALIGNMENT = 8
 
 @dataclass(frozen=True, eq=False)
 class Tracks:
-    """One sequence; the arrays are those of the module's table, K or Q may be 0."""
+    """One sequence; the arrays are those of the module's table. K or Q may be 0."""
 
     points: np.ndarray
     normals: np.ndarray
@@ -55,7 +55,7 @@ class Tracks:
 
 
 def save_tracks(path: Path, tracks: Tracks) -> None:
-    """Writes the file, which appears whole or not at all.
+    """Write the file, which appears whole or not at all.
 
     Raises:
         FolderError: it cannot be written.
@@ -77,7 +77,7 @@ def save_tracks(path: Path, tracks: Tracks) -> None:
 
 
 def _write(path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, str]) -> None:
-    """A safetensors file: the header's length, the header, the arrays one after the other, those of wide numbers first."""
+    """Write a safetensors file: the header's length, the header, then the arrays, those of the widest numbers first."""
     header: dict[str, Any] = {"__metadata__": metadata}
     order, offset = sorted(arrays, key=lambda name: -arrays[name].itemsize), 0
     for name in order:

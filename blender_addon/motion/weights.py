@@ -1,9 +1,9 @@
-"""How much of each pose shows at each frame: the points of the animation curves, to be joined by straight lines.
+"""How much of each pose shows at each frame: the points of the animation curves, which straight lines join.
 
-With one shape key a pose, a key's weight is a tent: 1 at its own pose, 0 at all others. Between two poses their weights
-add up to 1, so the mesh moves in a straight line from one to the next.
+With one shape key per pose, a key's weight is a tent: 1 at its own pose, 0 at all others. Between two poses their
+weights add up to 1, so the mesh moves in a straight line from one to the next.
 
-All curves of a motion begin and end at the same frames, so that repeating each curve repeats the motion.
+All curves of a motion begin and end at the same frames, so repeating each curve repeats the motion.
 """
 
 from enum import StrEnum
@@ -11,7 +11,7 @@ from enum import StrEnum
 import numpy as np
 
 JUMP = 0.01
-"""Frames that a jump takes; far less, and Blender would take its two ends for one."""
+"""Frames that a jump takes; if it were much shorter, Blender would treat its two ends as one."""
 
 
 class Loop(StrEnum):
@@ -23,10 +23,10 @@ class Loop(StrEnum):
 
 
 def knots(frames: np.ndarray, loop: Loop) -> np.ndarray:
-    """(K,) frames at which the curves may bend.
+    """Return the (K,) frames at which the curves may bend.
 
-    A loop gets one more: after a usual step (the median) the first pose is reached again, so that the motion
-    does not jump back.
+    A loop gets one more: it reaches the first pose again after a usual step (the median), so that the motion does not
+    jump back.
     """
     if loop != Loop.LOOP or len(frames) < 2:
         return frames
@@ -34,10 +34,10 @@ def knots(frames: np.ndarray, loop: Loop) -> np.ndarray:
 
 
 def tent(frames: np.ndarray, pose: int, loop: Loop = Loop.NONE, height: float = 1.0) -> np.ndarray:
-    """(N, 2) points (frame, weight) of one pose's key; N is at most 6.
+    """Return the (N, 2) points (frame, weight) of one pose's key; N is at most 6.
 
     Args:
-        frames: (T,) scene frames of the poses, growing.
+        frames: (T,) scene frames of the poses, increasing.
         pose: index into `frames`.
         height: weight at the pose.
     """
@@ -50,10 +50,10 @@ def tent(frames: np.ndarray, pose: int, loop: Loop = Loop.NONE, height: float = 
 
 
 def samples(frames: np.ndarray, weights: np.ndarray, loop: Loop = Loop.NONE) -> np.ndarray:
-    """(N, 2) points (frame, weight) of a key that shows in many poses.
+    """Return the (N, 2) points (frame, weight) of a key that shows in many poses.
 
     Args:
-        frames: (T,) scene frames of the poses, growing.
+        frames: (T,) scene frames of the poses, increasing.
         weights: (T,) its weight in each pose.
     """
     bends = knots(frames, loop)
@@ -61,12 +61,12 @@ def samples(frames: np.ndarray, weights: np.ndarray, loop: Loop = Loop.NONE) -> 
 
 
 def course(frames: np.ndarray, positions: np.ndarray, loop: Loop = Loop.NONE) -> np.ndarray:
-    """(N, 2) points of one curve that runs through the poses' positions, for absolute shape keys.
+    """Return the (N, 2) points of one curve that runs through the poses' positions, for absolute shape keys.
 
-    A loop holds the last pose until the first comes again: on the straight way back lie all the other poses.
+    A loop holds the last pose until the first comes again, because the straight way back passes all other poses.
 
     Args:
-        frames: (T,) scene frames of the poses, growing.
+        frames: (T,) scene frames of the poses, increasing.
         positions: (T,) the value that shows each pose.
     """
     points = np.stack([frames, positions], axis=1)

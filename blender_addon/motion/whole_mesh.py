@@ -1,4 +1,4 @@
-"""The whole mesh of a motion with one vertex a place, whatever seams the file has for its UVs and normals."""
+"""The whole mesh of a motion with one vertex per place, regardless of seams in the file's UVs and normals."""
 
 import numpy as np
 
@@ -6,16 +6,16 @@ from .closed import place_of_vertices
 
 
 def whole_mesh(vertices: np.ndarray, triangles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the mesh whose vertices are one where they are at one place in every frame.
+    """Return the mesh in which vertices that are at one place in every frame are merged.
 
-    Vertices that meet in some frames alone, as lips do, stay apart. Triangles of fewer than three places are left out.
+    Vertices that meet in some frames only, as lips do, stay apart. Triangles of fewer than three places are left out.
 
     Args:
         vertices: (T, V, 3) in model space.
         triangles: (F, 3).
 
     Returns:
-        vertices (T, W, 3) float32 in the order in which places come first, and triangles (G, 3) int32.
+        vertices (T, W, 3) float32, in order of first appearance, and triangles (G, 3) int32.
     """
     places = place_of_vertices(vertices[0])
     for pose in vertices[1:]:

@@ -1,27 +1,27 @@
-"""The shape that an object's transform gives its mesh: stretch, shear, mirror, and how it stands; not where it is.
+"""The shape that an object's transform gives its mesh: stretch, shear, mirror and tilt, but not its position.
 
-What the artist sees is what the model gets, so a mesh is shown to it after the object's scale and that of all its parents. A
-turn around the vertical is left out, since the camera walks around the subject anyway, and so is an even scale: a mesh of an
-object without more than these is shown as it is modelled.
+The model gets what the artist sees, so the mesh is shown with the scale of the object and of all its parents applied. A
+turn around the vertical is left out, since the camera walks around the subject anyway, and so is an even scale. A mesh
+whose object has only these is shown as it is modelled.
 """
 
 import numpy as np
 
 SAME = 1e-5
-"""Of the matrices' entries: less is Blender's own rounding."""
+"""Smaller differences between the matrices' entries are Blender's own rounding."""
 LEAST_STRETCH = 1e-6
-"""Of the shortest of three stretches to the longest, below which an object is flat."""
+"""An object is flat if its shortest stretch is at most this share of its longest."""
 
 
 def shape_of(linear: np.ndarray, upright: bool) -> np.ndarray:
-    """(3, 3) float64 from a mesh's own coordinates to those in which it is shown.
+    """Return the (3, 3) float64 matrix from a mesh's own coordinates to those in which it is shown.
 
-    The world is turn @ shape, times a positive number where the shape is no stretch.
+    The world is turn @ shape, times a positive number if the shape has no stretch.
 
     Args:
         linear: (3, 3) from the mesh to the world.
-        upright: whether the world's Z is up in what is shown, and the turn only one around it; else the mesh's own axes
-            are kept as they are, apart from stretch and mirror.
+        upright: if true, the world's Z is up in what is shown, and the turn is only around it. Otherwise the mesh keeps
+            its own axes, apart from stretch and mirror.
     Raises:
         ValueError: the object is flat, or its transform is not finite.
     """
@@ -37,7 +37,7 @@ def shape_of(linear: np.ndarray, upright: bool) -> np.ndarray:
 
 
 def _polar(linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """An orthogonal matrix and a symmetric positive one whose product is `linear` (Higham 1986)."""
+    """Return an orthogonal matrix and a symmetric positive one whose product is `linear` (Higham 1986)."""
     if not np.isfinite(linear).all():
         raise ValueError("its transform is not finite")
     left, stretches, right = np.linalg.svd(linear)
@@ -47,7 +47,7 @@ def _polar(linear: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _tilt(turn: np.ndarray) -> np.ndarray:
-    """The shortest rotation that brings what `turn` brings upright there, so that only a turn around Z is left."""
+    """Return the shortest rotation that brings upright what `turn` does, so that only a turn around Z remains."""
     up = turn[2]
     axis, cosine = np.cross(up, (0.0, 0.0, 1.0)), float(up[2])
     if cosine < SAME - 1:
@@ -57,12 +57,12 @@ def _tilt(turn: np.ndarray) -> np.ndarray:
 
 
 def is_plain(shape: np.ndarray) -> bool:
-    """Whether a mesh is shown as it is modelled."""
+    """Return whether a mesh is shown as it is modelled."""
     return bool(np.array_equal(shape, np.eye(3)))
 
 
 def outward(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
-    """The triangles (F, 3), all turned around if they show their backs to the outside: a mirror does that to a mesh, or not."""
+    """Return the triangles (F, 3), all flipped if their backs face outwards, as a mirror can cause."""
     corners = vertices[triangles].astype(np.float64) - vertices[triangles].mean(axis=(0, 1), dtype=np.float64)
     volume = np.einsum("fx,fx->", np.cross(corners[:, 0], corners[:, 1]), corners[:, 2])
     return triangles[:, ::-1].copy() if volume < 0 else triangles

@@ -1,4 +1,4 @@
-"""What is seen of an object as a mesh of its own, for motions that its modifiers and shape keys would not let through."""
+"""An object's visible shape as a mesh of its own, for motions that its modifiers and shape keys would block."""
 
 from contextlib import ExitStack
 
@@ -11,10 +11,10 @@ APPLIED = "(applied)"
 
 
 def apply_to_copy(object: bpy.types.Object) -> bpy.types.Object:
-    """Add a copy of an object whose mesh is what the viewport shows of it, and hide the object, which is not changed.
+    """Copy an object with what the viewport shows of it as its mesh, and hide the original, which does not change.
 
     Raises:
-        TargetError: it shows no faces.
+        TargetError: the object shows no faces.
     """
     bpy.context.view_layer.update()
     graph = bpy.context.evaluated_depsgraph_get()

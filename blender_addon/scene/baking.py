@@ -1,8 +1,8 @@
 """The same motion in other shape keys: fewer poses, principal components, or plain relative keys.
 
-A baked copy appears beside the source, or takes its place if that is wanted. The artist's own shape keys, materials,
-groups, modifiers and armature are on the copy as on the source. Times, speed, loop and strength stay as they are, and can
-still be changed. Errors are fractions of the diagonal of the bounding box at rest.
+A baked copy appears next to the source, or replaces it on request. The copy has the artist's own shape keys, materials,
+groups, modifiers and armature, as the source does. Times, speed, loop and strength stay as they are and can still be
+changed. Errors are fractions of the diagonal of the bounding box at rest.
 """
 
 from contextlib import ExitStack
@@ -25,13 +25,13 @@ from .record import Record, write_record
 
 @dataclass(frozen=True)
 class Baked:
-    """What was baked.
+    """The result of baking.
 
     Args:
         object: the copy, or the source if it was replaced.
-        keys: shape keys of the animation, the basis not counted; 0 for a cache.
-        poses: how many poses they play, or samples of a cache.
-        error: greatest distance of a vertex from where it was, in any pose of the source, as a fraction of the size.
+        keys: number of the animation's shape keys, without the basis; 0 for a cache.
+        poses: number of poses that they play, or of samples in a cache.
+        error: greatest distance of a vertex from its place in the source, in any pose, as a fraction of the size.
         path: the file of a cache.
     """
 
@@ -43,7 +43,7 @@ class Baked:
 
 
 def bake_plain(object: bpy.types.Object, replace_source: bool = False) -> Baked:
-    """One relative key a pose, whatever the keys were: absolute, compressed, or with curves that were edited.
+    """Bake one relative key per pose, whether the keys were absolute, compressed, or had edited curves.
 
     Raises:
         ArtistError: the object has no ActionMesh animation, or cannot be copied.
@@ -53,7 +53,7 @@ def bake_plain(object: bpy.types.Object, replace_source: bool = False) -> Baked:
 
 
 def bake_thinned(object: bpy.types.Object, step: int, replace_source: bool = False) -> Baked:
-    """Keeps every `step`-th pose, the last, and the reference pose.
+    """Keep every `step`-th pose, the last, and the reference pose.
 
     Raises:
         ArtistError: the step is below 1, the object has no ActionMesh animation, or cannot be copied.
@@ -74,14 +74,14 @@ def bake_thinned(object: bpy.types.Object, step: int, replace_source: bool = Fal
 def bake_compressed(
     object: bpy.types.Object, max_keys: int | None = None, max_error: float | None = None, replace_source: bool = False
 ) -> Baked:
-    """Keys that are mixed anew in every pose: see `compression.compress`.
+    """Bake keys that are mixed in every pose, see `compression.compress`.
 
     Args:
         max_keys: at most this many keys.
-        max_error: greatest allowed error, a fraction of the size; without both, 0.005.
+        max_error: greatest allowed error, as a fraction of the size; 0.005 if neither limit is given.
     Raises:
-        ArtistError: a limit is out of range, nothing moves that far, the object has no ActionMesh animation, or
-            cannot be copied.
+        ArtistError: a limit is out of range, the motion is smaller than the allowed error, the object has no ActionMesh
+            animation, or cannot be copied.
     """
     motion = read_key_motion(object)
     if max_keys is None and max_error is None:
@@ -96,7 +96,7 @@ def bake_compressed(
 def _bake(
     object: bpy.types.Object, motion: KeyMotion, record: Record, moves: np.ndarray, error: float, replace_source: bool
 ) -> Baked:
-    """Writes keys with the displacements `moves` (K, V, 3) and curves for `record`; leaves nothing behind if it fails."""
+    """Write keys with the displacements `moves` (K, V, 3) and curves for `record`; leave nothing behind on failure."""
     with ExitStack() as undo:
         copy = duplicate(object, undo)
         key = copy.data.shape_keys

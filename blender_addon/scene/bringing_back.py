@@ -1,7 +1,7 @@
-"""The poses of a mesh that was shown to the model as it is seen, not as it is modelled: its motion, brought back through modifiers.
+"""The poses of a modelled mesh from the motion of the shown one: the motion, brought back through modifiers.
 
-What was measured when it was shown gives the first answer. Where what is drawn is still the same, that answer is tried on a
-stand-in, and what is amiss is brought back as well: subdivision, for one, smooths a motion too.
+The measurement from when the mesh was shown gives the first answer. If what is drawn is still the same, that answer is
+tried on a stand-in, and the remaining error is brought back as well: subdivision, for one, smooths a motion too.
 """
 
 from dataclasses import dataclass
@@ -16,27 +16,27 @@ from .options import WriteOptions
 from .probe import Drawn, Probe, probe, size_of
 
 SAME = 1e-3
-"""Of the size, by which what is drawn may differ from what was shown to the model."""
+"""Share of the size by which what is drawn may differ from what was shown to the model."""
 ROUNDS, MOST_POINTS = 8, 5_000_000
-"""How often at most a pose is tried; once where all poses together have more vertices than this."""
+"""Most trials of a pose; a single one if all poses together have more vertices than this."""
 SOME = 6
-"""Poses that are tried first."""
+"""Number of poses that are tried first."""
 LEAST_STEP = 0.1
-"""Share of what is amiss that is brought back at least: modifiers that act along normals answer by more than is asked."""
+"""Least share of the remaining error that is brought back per trial: modifiers that act along normals overshoot."""
 ENOUGH = 2e-3
-"""Of the mean motion: what is left to bring back that is not worth another trial."""
+"""Share of the mean motion: a smaller remainder is not worth another trial."""
 AMISS = 0.05
-"""Of the mean motion, by which what is drawn may miss it before the artist is told."""
+"""Share of the mean motion by which what is drawn may miss it without a note to the artist."""
 
 
 @dataclass(frozen=True, eq=False)
 class Brought:
-    """The motion of the mesh as it is modelled.
+    """The motion of the modelled mesh.
 
     Args:
         moves: (T, V, 3) float32, from the basis.
-        missed: by how much what is drawn misses the model's motion, mean over vertices and poses, as a share of its own mean;
-            None where that cannot be told.
+        missed: how far what is drawn misses the model's motion, mean over vertices and poses, as a share of that
+            motion's mean; None if unknown.
         changed: whether what is drawn is no longer what was shown, so that nothing could be tried.
     """
 
@@ -46,12 +46,12 @@ class Brought:
 
 
 def bring_back(object: bpy.types.Object, motion: Motion, options: WriteOptions) -> Brought:
-    """Return the moves of an object's vertices for a motion of what was shown of it.
+    """Return the moves of an object's vertices for a motion of the shown mesh.
 
     Args:
-        options: `carry` is there.
+        options: must have a `carry`.
     Raises:
-        MotionError: a vertex would lie further away than float32 reaches.
+        MotionError: a vertex would be too far away for float32.
     """
     carry = options.carry
     assert carry is not None
@@ -67,14 +67,14 @@ def bring_back(object: bpy.types.Object, motion: Motion, options: WriteOptions) 
 
 @dataclass(frozen=True, eq=False)
 class _Wanted:
-    """What is to be drawn."""
+    """The motion that should be drawn."""
 
     motion: Motion
     carry: Carry
     options: WriteOptions
 
     def shifts(self, pose: int) -> np.ndarray:
-        """(N, 3) float64, as shown."""
+        """Return the (N, 3) float64 shifts of the shown vertices."""
         keep, facing = self.options.keep_reference_pose, self.options.facing
         return self.carry.shifts(self.motion.vertices, facing, self.motion.reference_frame, keep, pose)
 
@@ -87,10 +87,10 @@ def _is_as_shown(stand_in: Probe, carry: Carry, used: np.ndarray) -> bool:
 
 
 def _try(stand_in: Probe, carry: Carry, wanted: _Wanted, moves: np.ndarray) -> float | None:
-    """Corrects the moves (T, V, 3) in place; returns by how much they miss in the end.
+    """Correct the moves (T, V, 3) in place and return how far they still miss.
 
-    Where some poses spread over the motion need no correction, none does. None where modifiers make other vertices of each
-    pose, as Remesh does: no two poses can be compared.
+    If a few poses spread over the motion need no correction, the others are not tried. Returns None if modifiers make
+    other vertices in each pose, as Remesh does, because then no two poses can be compared.
     """
     start = stand_in.draw(stand_in.mixed)
     if start.marks is None:
@@ -111,7 +111,7 @@ def _try(stand_in: Probe, carry: Carry, wanted: _Wanted, moves: np.ndarray) -> f
 
 @dataclass(frozen=True)
 class _Tried:
-    """A pose on the stand-in: how far it moves and how much of that is amiss, means over vertices; and whether it was corrected."""
+    """A trial of one pose: how far it moves and misses (means over vertices), and whether it was corrected."""
 
     amount: float
     amiss: float
@@ -121,7 +121,7 @@ class _Tried:
 def _correct(
     stand_in: Probe, carry: Carry, start: Drawn, shifts: np.ndarray, move: np.ndarray, rounds: int
 ) -> _Tried | None:
-    """Corrects one pose's move (V, 3) in place as long as that helps; None if other vertices are drawn than at the start."""
+    """Correct one pose's move (V, 3) in place while that helps; return None if other vertices are drawn."""
     amount, used = _mean(shifts), np.unique(start.triangles)
     best, before, more, step = shifts, np.inf, np.zeros_like(move), 1.0
     first = move.copy()
@@ -141,17 +141,17 @@ def _correct(
 
 
 def _mean(shifts: np.ndarray) -> float:
-    """Mean length of shifts (N, 3)."""
+    """Return the mean length of shifts (N, 3)."""
     return float(np.linalg.norm(shifts, axis=1).mean())
 
 
 def note_of(name: str, carry: Carry, brought: Brought) -> str:
-    """One sentence for the artist where what is drawn is not quite what the model said; else empty."""
+    """Return a sentence for the artist if what is drawn differs from the model's motion; otherwise an empty string."""
     if brought.changed and carry.way in (Way.FINER, Way.NEAREST):
-        return f"{name} looks otherwise than when its job began, so its motion is only roughly the clip's."
+        return f"{name} looks different from when its job began, so its motion only roughly follows the clip."
     if brought.missed is None or brought.missed <= AMISS:
         return ""
     how = f"{name} misses the motion by {100 * brought.missed:.0f}%"
     if carry.takes_means:
-        return f"{how}: parts that modifiers copy ({', '.join(carry.through)}) moved differently, and share their mean."
-    return f"{how}, which its modifiers ({', '.join(carry.through)}) do not let through."
+        return f"{how}: parts that modifiers copy ({', '.join(carry.through)}) moved differently and share their mean."
+    return f"{how}, because its modifiers ({', '.join(carry.through)}) block it."

@@ -1,8 +1,8 @@
-"""The motion of all shape keys in one file beside the .blend, played by a modifier on a mesh without keys.
+"""The motion of all shape keys in a file, played by a modifier on a mesh without keys.
 
-What is stored is the mesh after its shape keys, the artist's own included, and before its modifiers, at every whole frame;
-the cache is the first of the copy's modifiers, so an armature still acts on top. Motion that repeats is stored over the
-scene's range as well.
+The file stores the mesh after its shape keys, the artist's own included, and before its modifiers, at every whole
+frame. The cache is the first of the copy's modifiers, so an armature still acts on top. Motion that repeats is stored
+over the scene's range as well.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,10 +31,10 @@ Player = Callable[[bpy.types.Object, Path, bpy.types.Scene], None]
 
 
 def bake_pc2(scene: bpy.types.Scene, object: bpy.types.Object, path: str | Path, replace_source: bool = False) -> Baked:
-    """Writes a PC2 point cache, and a copy that plays it with a Mesh Cache modifier.
+    """Write a PC2 point cache, and make a copy that plays it with a Mesh Cache modifier.
 
     Raises:
-        ArtistError: the object has no ActionMesh animation, or the place cannot be written to; nothing was changed.
+        ArtistError: the object has no ActionMesh animation, or the file cannot be written. Nothing was changed.
     """
     return _bake(scene, object, Path(path), ".pc2", _write_pc2, _play_pc2, replace_source)
 
@@ -42,11 +42,11 @@ def bake_pc2(scene: bpy.types.Scene, object: bpy.types.Object, path: str | Path,
 def bake_alembic(
     scene: bpy.types.Scene, object: bpy.types.Object, path: str | Path, replace_source: bool = False
 ) -> Baked:
-    """Writes an Alembic file, and a copy that plays it with a Mesh Sequence Cache modifier.
+    """Write an Alembic file, and make a copy that plays it with a Mesh Sequence Cache modifier.
 
     Raises:
-        ArtistError: the object has no ActionMesh animation, this Blender has no Alembic, or the place cannot be
-            written to; nothing was changed.
+        ArtistError: the object has no ActionMesh animation, this Blender has no Alembic, or the file cannot be
+            written. Nothing was changed.
     """
     check_available(Format.ALEMBIC)
     return _bake(scene, object, Path(path), ".abc", _write_alembic, _play_alembic, replace_source)
@@ -88,7 +88,7 @@ def _range(scene: bpy.types.Scene, object: bpy.types.Object) -> tuple[int, int]:
 
 @contextmanager
 def _bare(object: bpy.types.Object) -> Iterator[bpy.types.Object]:
-    """An object for a while that shows a mesh's shape keys, without modifiers, parent and transform."""
+    """Yield a temporary object that shows a mesh's shape keys, without modifiers, parent and transform."""
     bare = bpy.data.objects.new(NAME, object.data)
     try:
         yield bare
@@ -139,7 +139,7 @@ def _first_modifier(object: bpy.types.Object, kind: str) -> bpy.types.Modifier:
 
 
 def _copy_cache(source: bpy.types.Object, target: bpy.types.Object) -> None:
-    """Gives another object the modifier that plays the cache, first of all."""
+    """Give another object the modifier that plays the cache, as its first modifier."""
     cache = source.modifiers[0]
     twin = _first_modifier(target, cache.type)
     for item in cache.bl_rna.properties:

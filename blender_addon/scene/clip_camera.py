@@ -1,7 +1,7 @@
-"""The clip's camera beside the mesh that was animated from it: looking through it, the mesh lies on the film.
+"""The clip's camera for the mesh that was animated from it: seen through it, the mesh covers its image in the clip.
 
-It is a child of the object and not free in the world: it was found in the coordinates of the mesh, where all the motion is,
-so it stays right wherever the object is moved, turned, or scaled evenly.
+The camera is a child of the object. It was found in the coordinates of the mesh, where all the motion is, so it stays
+right when the object is moved, turned or scaled evenly.
 """
 
 from contextlib import ExitStack
@@ -20,9 +20,9 @@ from .meshes import read_surface_points
 from .record import Record
 
 MOST_PIXELS = 0.5
-"""By which the mesh may lie beside the film before it is said."""
+"""Pixels by which the mesh may be off the clip without a warning."""
 DRAWN = 0.2
-"""How far towards the mesh the pyramid reaches that Blender draws for a camera."""
+"""How far the pyramid that Blender draws for a camera reaches towards the mesh, as a share of the distance."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class AddedCamera:
     Args:
         object: the camera.
         notes: sentences on what was changed in the scene.
-        warnings: sentences on what is not as it should be.
+        warnings: sentences on what is not exact or missing.
     """
 
     object: bpy.types.Object
@@ -41,10 +41,10 @@ class AddedCamera:
 
 
 def add_camera(scene: bpy.types.Scene, object: bpy.types.Object) -> AddedCamera:
-    """Adds the camera of the clip from which an object was animated, makes it the scene's, and puts the clip behind it.
+    """Add the camera of the clip that an object was animated from, make it the scene's, and put the clip behind it.
 
     Raises:
-        ArtistError: the object has no ActionMesh animation, or no camera was found for it; nothing was added.
+        ArtistError: the object has no ActionMesh animation, or no camera was found for it. Nothing was added.
     """
     _, record = animated_key(object)
     found = record.fit.camera if record.fit is not None else None
@@ -79,7 +79,7 @@ def _lens(object: bpy.types.Object, record: Record, found: protocol.ClipCamera) 
 
 
 def _from_shown(record: Record) -> np.ndarray:
-    """(4, 4) from the axes in which the mesh was shown to the object's: there the camera is, since it filmed what was shown."""
+    """Return the (4, 4) matrix from the shown mesh's axes, in which the camera was found, to the object's."""
     matrix = np.eye(4)
     matrix[:3, :3] = np.linalg.inv(record.shape_matrix)
     return matrix
@@ -122,22 +122,22 @@ def _collections(scene: bpy.types.Scene) -> set[str]:
 
 def _made_active(scene: bpy.types.Scene, made: bpy.types.Object) -> str:
     before, scene.camera = scene.camera, made
-    return f"{made.name} is the scene's camera now, in the place of {before.name}." if before else ""
+    return f"{made.name} is now the scene's camera instead of {before.name}." if before else ""
 
 
 def _set_resolution(render: bpy.types.RenderSettings, width: int, height: int) -> str:
-    """Gives renders the shape of the clip's frames; those that have it, at whatever size, are left alone."""
+    """Give renders the shape of the clip's frames; leave them alone if they have it already, at any size."""
     seen = render.resolution_x * render.pixel_aspect_x, render.resolution_y * render.pixel_aspect_y
     if not shape_differs((width, height), seen):
         return ""
     before = f"{render.resolution_x} x {render.resolution_y}"
     render.resolution_x, render.resolution_y = width, height
     render.pixel_aspect_x = render.pixel_aspect_y = 1.0
-    return f"The resolution is {width} x {height} now, that of the clip, instead of {before}."
+    return f"The resolution is now {width} x {height}, that of the clip, instead of {before}."
 
 
 def _stretched(object: bpy.types.Object, lens: Lens) -> str:
     return (
-        f"{object.name} is scaled unevenly: the mesh may lie up to {lens.error:.0f} pixels beside the film. "
+        f"{object.name} is scaled unevenly: the mesh may be up to {lens.error:.0f} pixels off the clip. "
         "Apply its scale and animate it again."
     )

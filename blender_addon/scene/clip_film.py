@@ -1,8 +1,8 @@
-"""The clip behind a camera: half transparent, and in time with the animation that was made of it.
+"""The clip behind a camera: half transparent, and in time with the animation made from it.
 
-Blender's films run one frame of theirs a frame of the scene. Where the clip has another rate, or the animation repeats or has
-another speed, the film's offset is animated, so that it is right at every whole frame. Clips whose frames are not evenly
-spaced in time may be a frame off.
+Blender plays one frame of a background per frame of the scene. If the clip has another rate, or the animation repeats
+or has another speed, the background's offset is animated, so that it is right at every whole frame. Clips whose frames
+are not evenly spaced in time may be a frame off.
 """
 
 import re
@@ -25,13 +25,13 @@ from .record import Record
 
 ALPHA = 0.5
 PICTURE_RATE = 24.0
-"""Pictures a second where nobody said how many."""
+"""Pictures per second if nobody gave a rate."""
 PICTURES = frozenset(".png .jpg .jpeg .webp .bmp .tif .tiff .tga .jp2".split())
-"""What both the backend reads and Blender shows."""
+"""File types that the backend reads and Blender shows."""
 MASK = re.compile(
     r"(?:(?<![A-Za-z])|(?<=[a-z])(?=[A-Z]))(?i:masks?|msk|alpha|mattes?|silhouette|seg|segmentation)(?![a-z])"
 )
-"""Words by which the backend knows masks that lie beside their pictures."""
+"""Words by which the backend recognises masks that lie next to their pictures."""
 NUMBERED = re.compile(r"(?P<head>.*?)(?P<number>\d+)(?P<tail>\D*\.[^.]*)")
 OFFSET = "background_images[0].image_user.frame_offset"
 
@@ -43,8 +43,8 @@ class Film:
     Args:
         image: a movie or a sequence.
         size: (width, height) of its frames in pixels.
-        numbers: what Blender calls the clip's frames, one after the other.
-        rate: frames a second.
+        numbers: Blender's numbers for the clip's frames, in order.
+        rate: frames per second.
     """
 
     image: bpy.types.Image
@@ -60,7 +60,7 @@ class Unshown(Exception):
 def put_behind(
     camera: bpy.types.Camera, record: Record, frame: tuple[int, int], scene: bpy.types.Scene, undo: ExitStack
 ) -> list[str]:
-    """Puts the clip of an animation behind a new camera; returns sentences on what could not be done.
+    """Put the clip of an animation behind a new camera; return sentences on what could not be done.
 
     Args:
         frame: (width, height) of the clip.
@@ -84,20 +84,20 @@ def _open(record: Record, frame: tuple[int, int], undo: ExitStack) -> Film:
     if clip.is_file():
         if is_mirrored(clip):
             raise Unshown(
-                f"Blender does not mirror {clip.name} as the file asks for, so there is no film behind the camera."
+                f"Blender does not mirror {clip.name} as the file asks, so there is no clip behind the camera."
             )
         film = _open_movie(clip, own_rate, undo)
     else:
         film = _open_pictures(clip, own_rate, undo)
     if shape_differs(frame, film.size) and not shape_differs(frame, film.size[::-1]):
-        raise Unshown(f"Blender does not turn {clip.name} as the file asks for, so there is no film behind the camera.")
+        raise Unshown(f"Blender does not turn {clip.name} as the file asks, so there is no clip behind the camera.")
     return film
 
 
 def _open_movie(path: Path, rate: float | None, undo: ExitStack) -> Film:
     image, size = _load(path, undo)
     if image.source != "MOVIE":
-        raise Unshown(f"Blender cannot play {path.name}, so there is no film behind the camera.")
+        raise Unshown(f"Blender cannot play {path.name}, so there is no clip behind the camera.")
     if rate is None:
         movie = bpy.data.movieclips.load(str(path))
         rate = movie.fps
@@ -106,7 +106,7 @@ def _open_movie(path: Path, rate: float | None, undo: ExitStack) -> Film:
 
 
 def _open_pictures(source: Path, rate: float | None, undo: ExitStack) -> Film:
-    """A folder or a pattern of pictures; Blender shows those whose names differ by one number."""
+    """Open a folder or a pattern of pictures; Blender shows those whose names differ in one number."""
     found = _numbered(source)
     image, size = _load(found[min(found)], undo)
     image.source = "SEQUENCE"
@@ -121,10 +121,10 @@ def _numbered(source: Path) -> dict[int, Path]:
         paths = []
     paths = [path for path in paths if not MASK.search(path.stem)] or paths
     if not paths:
-        raise Unshown(f"{source} is not where it was, so there is no film behind the camera.")
+        raise Unshown(f"{source} is not where it was, so there is no clip behind the camera.")
     matches = [NUMBERED.fullmatch(path.name) for path in paths]
     if None in matches or len({(match["head"], match["tail"]) for match in matches if match}) > 1:
-        raise Unshown(f"The pictures of {source} are not numbered alike, as Blender needs it, so there is no film.")
+        raise Unshown(f"The names of the pictures of {source} differ in more than a number, so there is no clip.")
     return {int(match["number"]): path for match, path in zip(matches, paths, strict=True) if match}
 
 
@@ -133,8 +133,8 @@ def _is_picture(path: Path) -> bool:
 
 
 def _load(path: Path, undo: ExitStack) -> tuple[bpy.types.Image, tuple[int, int]]:
-    """A data-block of its own, since an image that the artist has of the same file stays as it is; and its size."""
-    problem = f"Blender cannot show {path.name}, so there is no film behind the camera."
+    """Load a new image data-block and its size; an image of the artist's with the same file stays as it is."""
+    problem = f"Blender cannot show {path.name}, so there is no clip behind the camera."
     try:
         image = bpy.data.images.load(str(path))
     except RuntimeError as error:
@@ -154,7 +154,7 @@ def _time(
     scene: bpy.types.Scene,
     undo: ExitStack,
 ) -> None:
-    """Says which frame of the film is shown when: by one offset where that does, else by a curve of offsets."""
+    """Set which frame of the clip is shown when: by one offset if that suffices, otherwise by a curve of offsets."""
     poses, loop = record.frames, record.playback.loop
     start, end = whole_range(knots(poses, loop))
     if loop != Loop.NONE:

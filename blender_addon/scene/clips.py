@@ -1,7 +1,7 @@
-"""The animations that an imported file holds: glTF's animations, FBX's takes, Blender's actions, those of shape keys too.
+"""The animations in an imported file: glTF's animations, FBX's takes, Blender's actions, also those of shape keys.
 
-An animation may move several owners: objects, shape keys, data. Importers leave one action for each owner (Blender 4.2, 4.3)
-or one slot of a common action (from 4.4), and tell what belongs together by the names of NLA tracks or of actions.
+An animation may move several owners: objects, shape keys, data. Importers leave one action per owner (Blender 4.2, 4.3)
+or one slot of a common action (from 4.4). The names of NLA tracks or of actions say which of them belong together.
 """
 
 from collections.abc import Iterator
@@ -13,11 +13,11 @@ import bpy
 from .fcurves import SLOTTED, assign, curves_of
 
 WHOLE = ""
-"""The name of what moves without any action: caches, constraints, drivers."""
+"""The name of motion without any action: caches, constraints, drivers."""
 CACHES = {"MESH_SEQUENCE_CACHE", "MESH_CACHE"}
 NO_BODY = {"CAMERA", "LIGHT", "LIGHT_PROBE", "SPEAKER"}
 PREFIXES = {"OBJECT": "OB", "KEY": "KE", "MESH": "ME", "ARMATURE": "AR", "CURVE": "CU"}
-"""Kinds of owners, as slots name them, and what their identifiers begin with."""
+"""Kinds of owners, as slots name them, and the prefixes of their identifiers."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Part:
 
 @dataclass(frozen=True)
 class Clip:
-    """One animation of the file that is open; it is gone with the file.
+    """One animation of the open file; it is invalid once the file is closed.
 
     Args:
-        name: as the file has it, without the names of its owners.
+        name: as in the file, without the names of its owners.
         span: first and last frame.
     """
 
@@ -44,7 +44,7 @@ class Clip:
 
 
 def clips_of_file() -> list[Clip]:
-    """Return the animations of what is open, at least one: first all that plays, whatever its names, then the others by name."""
+    """Return the open file's animations, at least one: first all that plays now, then the others by name."""
     groups: dict[str, dict[bpy.types.ID, Part]] = {}
     for name, part in _named_parts():
         while part.owner in groups.get(name, ()):
@@ -59,7 +59,7 @@ def clips_of_file() -> list[Clip]:
 
 
 def play(clip: Clip) -> None:
-    """Have all owners play their part of a clip and nothing else; bones that it leaves alone are as at rest."""
+    """Make all owners play their part of a clip and nothing else; bones that it does not move go to rest."""
     before = {owner: _part_of(owner) for owner in owners() if owner.animation_data}
     wanted = {part.owner: part for part in clip.parts}
     for owner in dict.fromkeys([*before, *wanted]):
@@ -75,14 +75,14 @@ def play(clip: Clip) -> None:
 
 
 def owners() -> Iterator[bpy.types.ID]:
-    """All that may move a shape."""
+    """Yield everything that may move a shape."""
     yield from (item for item in bpy.data.objects if item.type not in NO_BODY)
     for kind in (bpy.data.shape_keys, bpy.data.meshes, bpy.data.armatures, bpy.data.curves):
         yield from kind
 
 
 def _named_parts() -> Iterator[tuple[str, Part]]:
-    """Every part with its clip's name: what NLA tracks hold, in the file's order, then all other actions."""
+    """Yield every part with its clip's name: those in NLA tracks, in the file's order, then all other actions."""
     names = {owner.name for owner in owners()}
     in_tracks = set()
     for owner in owners():
@@ -99,13 +99,16 @@ def _named_parts() -> Iterator[tuple[str, Part]]:
 
 
 def _without_owners(name: str, names: set[str]) -> str:
-    """FBX importers write "Armature|Walk", and files from Blender "Armature|Armature|Walk"."""
+    """Return an action's name without its owners' names.
+
+    FBX importers write "Armature|Walk", and files from Blender "Armature|Armature|Walk".
+    """
     parts = [part for part in name.split("|") if part and part not in names]
     return "|".join(dict.fromkeys(parts)) or name
 
 
 def _targets(action: bpy.types.Action) -> Iterator[tuple[bpy.types.ID, Any]]:
-    """Whom an action moves: who plays it, else whom its slots or its own name call by name."""
+    """Yield the owners that an action moves: those that play it, or else those named by its slots or its own name."""
     if SLOTTED:
         for slot in action.slots:
             players = [owner for owner in owners() if owner in slot.users()]
@@ -120,7 +123,7 @@ def _named(identifier: str) -> list[bpy.types.ID]:
 
 
 def _prefixed(action: bpy.types.Action) -> list[bpy.types.ID]:
-    """The owner whose name an action's begins with, shape keys for curves of shape keys."""
+    """Return the owner whose name an action's name begins with; shape keys for curves of shape keys."""
     of_keys = any(curve.data_path.startswith("key_blocks") for curve in action.fcurves)
     called = (owner for owner in owners() if action.name.startswith(f"{owner.name}|"))
     return [owner for owner in called if isinstance(owner, bpy.types.Key) == of_keys][:1]
@@ -131,13 +134,13 @@ def _slot_of(holder: Any) -> Any:
 
 
 def _part_of(owner: bpy.types.ID) -> Part | None:
-    """What an owner plays."""
+    """Return what an owner plays."""
     animation = owner.animation_data
     return Part(owner, animation.action, _slot_of(animation)) if animation and animation.action else None
 
 
 def _forget(owner: bpy.types.ID, paths: set[str]) -> None:
-    """What was played last stays in properties that nothing moves any more: bones and shape keys are put at rest."""
+    """Put bones and shape keys at rest that nothing moves any more: they keep the last value that was played."""
     if isinstance(owner, bpy.types.Key):
         for block in owner.key_blocks:
             if block.path_from_id("value") in paths:
@@ -149,7 +152,7 @@ def _forget(owner: bpy.types.ID, paths: set[str]) -> None:
 
 
 def _span(parts: list[Part]) -> tuple[float, float]:
-    """Of a clip's actions; and of the scene, whose range importers set to that of what moves by a cache."""
+    """Return the span of a clip's actions, and of the scene if it has caches: importers set its range to theirs."""
     scene, ranges = bpy.context.scene, [tuple(part.action.frame_range) for part in parts]
     if _has_caches(scene):
         ranges.append((float(scene.frame_start), float(scene.frame_end)))

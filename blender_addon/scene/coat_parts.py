@@ -1,6 +1,6 @@
-"""What the colours of a result are made of in a .blend: a UV map, a picture inside the file, and a matte material that shows it.
+"""The parts that colour a result in a .blend: a UV map, a packed picture, and a matte material that shows it.
 
-What is made here is marked, so that it is known again, and so is what an artist changed of it since.
+All parts are marked, so that they can be recognised later, as can an artist's changes to them.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ from .record import PROPERTY
 
 @dataclass(frozen=True)
 class Dress:
-    """A material that was made here: its slot, the node that shows its picture, and the UV map that the picture is laid by."""
+    """A material made here: its slot, the node that shows its picture, and the UV map of the picture."""
 
     slot: int
     material: bpy.types.Material
@@ -28,7 +28,7 @@ class Dress:
 
     @property
     def is_as_made(self) -> bool:
-        """Whether neither the UVs were edited nor the picture was painted over."""
+        """Whether the UVs were not edited and the picture was not painted over."""
         image, mark = self.node.image, self.material[PROPERTY]
         packed = image.packed_file
         if image.is_dirty or packed is None or _hash(packed.data) != mark.get("picture"):
@@ -37,12 +37,12 @@ class Dress:
 
     @property
     def owns_layer(self) -> bool:
-        """Whether the UV map was made here too, and is not one of the artist's."""
+        """Whether the UV map was made here too and is not one of the artist's."""
         return bool(self.material[PROPERTY].get("owns_layer"))
 
 
 def find_dress(object: bpy.types.Object) -> Dress | None:
-    """Return the first material of an object that was made here and still shows a picture and takes a UV map that were, too."""
+    """Return an object's first material that was made here and still has a picture and a UV map of ours."""
     for number, slot in enumerate(object.material_slots):
         mark = slot.material.get(PROPERTY) if slot.material else None
         if mark is None or not hasattr(mark, "get") or slot.material.node_tree is None:
@@ -75,12 +75,12 @@ def coloured_material(
     by_name: bool = False,
     owns_layer: bool = True,
 ) -> bpy.types.Material:
-    """Return a new matte material with a coat's picture; all that is made is added to `made` at once.
+    """Return a new matte material with a coat's picture; everything that is made is added to `made` at once.
 
     Args:
-        layer: the UV map that the picture is laid by.
-        by_name: the material names it, so that it does not matter which of several UV maps is the active one.
-        owns_layer: the UV map was made for it, and may be written to later.
+        layer: the UV map of the picture.
+        by_name: let the material name the UV map, so that it does not matter which of several is the active one.
+        owns_layer: whether the UV map was made for it and may be overwritten later.
     Raises:
         MotionError: the picture is damaged.
     """
@@ -103,27 +103,31 @@ def coloured_material(
         places.location = texture.location.x - 220, texture.location.y - 200
         places.uv_map = layer.name
         tree.links.new(places.outputs["UV"], texture.inputs["Vector"])
-    tree.nodes.active = texture  # what Solid shading shows by texture
+    tree.nodes.active = texture  # Solid shading shows the active texture
     material.diffuse_color = mean_colour(image)
     mark(material, image, layer, owns_layer)
     return material
 
 
 def new_picture(name: str, coat: Coat, made: list[bpy.types.ID]) -> bpy.types.Image:
-    """Return a coat's picture as an image that lies inside the .blend; raises MotionError if it is damaged."""
+    """Return a coat's picture as an image packed into the .blend.
+
+    Raises:
+        MotionError: the picture is damaged.
+    """
     image = bpy.data.images.new(name, 1, 1, alpha=coat.has_alpha)
     made.append(image)
     image.pack(data=coat.png, data_len=len(coat.png))
     image.source = "FILE"
     image.filepath_raw = f"//{bpy.path.clean_name(name)}.png"
     image[PROPERTY] = True
-    if 0 in image.size or not image.has_data:  # asking for the size reads it
+    if 0 in image.size or not image.has_data:  # asking for the size loads the picture
         raise MotionError("The picture of the result is damaged.", "Run the job again.")
     return image
 
 
 def mean_colour(image: bpy.types.Image) -> tuple[float, float, float, float]:
-    """Linear, for views that show one colour a material."""
+    """Return an image's mean colour, linear, for views that show one colour per material."""
     values = np.empty(image.size[0] * image.size[1] * 4, np.float32)
     image.pixels.foreach_get(values)
     red, green, blue = (values.reshape(-1, 4)[:, :3].mean(axis=0, dtype=np.float64) ** 2.2).tolist()
@@ -133,13 +137,13 @@ def mean_colour(image: bpy.types.Image) -> tuple[float, float, float, float]:
 def mark(
     material: bpy.types.Material, image: bpy.types.Image, layer: bpy.types.MeshUVLoopLayer, owns_layer: bool
 ) -> None:
-    """Keeps with the material what it is made of."""
+    """Store with the material what it is made of."""
     facts = {"uv_map": layer.name, "uv": _hash(read_uv(layer).tobytes()), "picture": _hash(image.packed_file.data)}
     material[PROPERTY] = marks_of(material) | facts | {"owns_layer": owns_layer}
 
 
 def marks_of(material: bpy.types.Material) -> dict[str, Any]:
-    """What is kept with a material."""
+    """Return what is stored with a material."""
     return material[PROPERTY].to_dict() if PROPERTY in material else {}
 
 

@@ -1,4 +1,4 @@
-"""Which material each face shows: the colours of a clip, or the one that the artist gave it."""
+"""Which material each face shows: the colours of the clip, or the artist's own."""
 
 import bpy
 import numpy as np
@@ -8,18 +8,18 @@ from .record import PROPERTY
 
 
 def can_switch(object: bpy.types.Object) -> bool:
-    """Whether an object has colours of a clip, and materials of its own to go back to."""
+    """Return whether an object has colours from a clip, and materials of its own to switch to."""
     return len(object.material_slots) > 1 and find_dress(object) is not None and object.mode == "OBJECT"
 
 
 def is_shown(object: bpy.types.Object) -> bool:
-    """Whether some face shows the colours of a clip."""
+    """Return whether any face shows the colours of a clip."""
     ours = find_dress(object)
     return ours is not None and bool((read_slots(object.data) == ours.slot).any())
 
 
 def show(object: bpy.types.Object, on: bool) -> None:
-    """Shows the colours of a clip on all faces; or on none, and each has again the material that it had."""
+    """Show the colours of a clip on all faces, or give every face its former material again."""
     ours = find_dress(object)
     if ours is None:
         return
@@ -37,7 +37,10 @@ def show(object: bpy.types.Object, on: bool) -> None:
 
 
 def _slots_before(mark: bpy.types.bpy_struct, names: list[str], faces: int) -> np.ndarray:
-    """(F,) the slot of each face before the colours were shown; slots that moved since are found by their materials' names."""
+    """Return (F,) the slot of each face before the colours were shown.
+
+    Slots that moved since are found by the names of their materials.
+    """
     try:
         kept = np.array(mark.get("before", ()), np.int32)
     except (TypeError, ValueError, OverflowError):
@@ -52,7 +55,7 @@ def _slots_before(mark: bpy.types.bpy_struct, names: list[str], faces: int) -> n
 
 
 def read_slots(mesh: bpy.types.Mesh) -> np.ndarray:
-    """(F,) int32, the slot of each face."""
+    """Return (F,) int32, the slot of each face."""
     slots = np.empty(len(mesh.polygons), np.int32)
     mesh.polygons.foreach_get("material_index", slots)
     return slots

@@ -1,7 +1,7 @@
-"""Colours of a result on a mesh that is there already.
+"""Colours of a result on a mesh that already exists.
 
-A later result of the same object takes the place of an earlier one as long as that is as it was made; what an artist
-edited, painted over, or put something else in the place of stays, and so do all other materials and UV maps.
+A later result of the same object replaces an earlier one only if that is unchanged. What an artist edited, painted over
+or replaced stays, as do all other materials and UV maps.
 """
 
 from contextlib import ExitStack
@@ -19,18 +19,18 @@ from .record import PROPERTY
 CLIP_COLOURS = "Clip Colours"
 """Name of the UV map that is added to an artist's mesh."""
 MOST_UV_MAPS = 8
-"""Of a mesh, in Blender."""
+"""Blender's limit for one mesh."""
 
 
 def check_room(object: bpy.types.Object) -> None:
-    """Passes if colours can be added to an artist's mesh; raises TargetError if not."""
+    """Raise TargetError if an artist's mesh has no room for colours."""
     if len(object.data.uv_layers) >= MOST_UV_MAPS:
-        problem = f"{object.name} has {MOST_UV_MAPS} UV maps, as many as a mesh can have."
+        problem = f"{object.name} has {MOST_UV_MAPS} UV maps, the most that a mesh can have."
         raise TargetError(problem, "Remove one, or turn off Colours from the Clip.")
 
 
 def renew(object: bpy.types.Object, motion: Motion, undo: ExitStack) -> None:
-    """Puts a result's colours in the place of those of an earlier one, where these are as they were made."""
+    """Replace the colours of an earlier result by those of a new one, if they are unchanged."""
     ours = find_dress(object)
     corners = None if ours is None else _corners(object.data, motion)
     if ours is not None and corners is not None and ours.is_as_made:
@@ -38,16 +38,16 @@ def renew(object: bpy.types.Object, motion: Motion, undo: ExitStack) -> None:
 
 
 def add(object: bpy.types.Object, motion: Motion, undo: ExitStack) -> str:
-    """Gives an artist's mesh the colours of a result, in a slot of their own, and shows them.
+    """Give an artist's mesh the colours of a result, in a slot of their own, and show them.
 
-    Its materials stay in their slots, its UV maps stay as they are; `show` goes back to them.
+    Its materials stay in their slots, and its UV maps stay as they are; `show` switches back to them.
 
     Returns:
-        A sentence where they were left out, else nothing.
+        A sentence if the colours were left out, otherwise an empty string.
     """
     corners, ours = _corners(object.data, motion), find_dress(object)
     if corners is None and motion.vertices.shape[1] != len(object.data.vertices):
-        return f"Modifiers make other faces of {object.name} than it has, so its colours were left out."
+        return f"Modifiers give {object.name} faces that it does not have itself, so its colours were left out."
     if corners is None:
         return f"The faces of {object.name} were changed after the job began, so its colours were left out."
     if ours is not None and ours.is_as_made:
@@ -55,7 +55,7 @@ def add(object: bpy.types.Object, motion: Motion, undo: ExitStack) -> str:
         return ""
     layer, is_new = _layer_for(object.data, corners, undo)
     if layer is None:
-        return f"{object.name} has {MOST_UV_MAPS} UV maps, as many as a mesh can have, so its colours were left out."
+        return f"{object.name} has {MOST_UV_MAPS} UV maps, the most that a mesh can have, so its colours were left out."
     assert motion.coat is not None
     made: list[bpy.types.ID] = []
     undo.callback(lambda: bpy.data.batch_remove(made))
@@ -70,7 +70,7 @@ def add(object: bpy.types.Object, motion: Motion, undo: ExitStack) -> str:
 
 
 def _replace(object: bpy.types.Object, ours: Dress, corners: np.ndarray, motion: Motion, undo: ExitStack) -> None:
-    """Puts a new picture, and UVs (L, 2) of the mesh's corners where they differ, in the place of those made before."""
+    """Replace the picture, and the UVs (L, 2) of the mesh's corners if they differ."""
     assert motion.coat is not None
     layer, mesh, owns_layer = ours.layer, object.data, ours.owns_layer
     if not alike(read_uv(layer), corners):
@@ -85,7 +85,7 @@ def _replace(object: bpy.types.Object, ours: Dress, corners: np.ndarray, motion:
     undo.callback(lambda: bpy.data.batch_remove(made))
     material, node = ours.material, ours.node
     name = node.image.name
-    if material.users - material.use_fake_user > 1:  # others show it too, and keep it
+    if material.users - material.use_fake_user > 1:  # other objects show it too and keep it
         slot, shared = object.material_slots[ours.slot], material
         material = shared.copy()
         made.append(material)
@@ -100,7 +100,7 @@ def _replace(object: bpy.types.Object, ours: Dress, corners: np.ndarray, motion:
 
 
 def _keep(material: bpy.types.Material, node: bpy.types.Node, undo: ExitStack) -> None:
-    """Sees to it that a material and the node that shows its picture become what they are now."""
+    """Register an undo that restores a material and the node that shows its picture."""
     image, colour, marks = node.image, tuple(material.diffuse_color), marks_of(material)
     places = _uv_nodes(material, marks["uv_map"])
 
@@ -117,7 +117,7 @@ def _uv_nodes(material: bpy.types.Material, layer: str) -> list[bpy.types.Node]:
 
 
 def forget_unused() -> None:
-    """Removes pictures that were made here and that nothing shows any more."""
+    """Remove pictures that were made here and that nothing shows any more."""
     for image in [image for image in bpy.data.images if PROPERTY in image and not image.users]:
         bpy.data.images.remove(image)
 
@@ -125,7 +125,7 @@ def forget_unused() -> None:
 def _layer_for(
     mesh: bpy.types.Mesh, corners: np.ndarray, undo: ExitStack
 ) -> tuple[bpy.types.MeshUVLoopLayer | None, bool]:
-    """The UV map of a mesh that has these UVs (L, 2), else a new one, and whether it is new; None where there is no room for it."""
+    """Return the UV map with these UVs (L, 2), or a new one, and whether it is new; None if there is no room."""
     for layer in mesh.uv_layers:
         if alike(read_uv(layer), corners):
             return layer, False
@@ -139,7 +139,7 @@ def _layer_for(
 
 
 def _corners(mesh: bpy.types.Mesh, motion: Motion) -> np.ndarray | None:
-    """The UVs (L, 2) of a result at the corners of a mesh; None where its faces are other ones, or the result has no colours."""
+    """Return a result's UVs (L, 2) at the corners of a mesh; None if its faces differ or the result has no colours."""
     if motion.coat is None:
         return None
     triangles = read_triangles(mesh)

@@ -1,4 +1,7 @@
-"""Room on the disk before an export. On a full disk Blender's Alembic exporter ends Blender, and its USD exporter says nothing."""
+"""Check for room on the disk before an export.
+
+On a full disk Blender's Alembic exporter terminates Blender, and its USD exporter reports nothing.
+"""
 
 import shutil
 from pathlib import Path
@@ -8,23 +11,24 @@ import bpy
 from ..errors import ArtistError
 
 LEAST = 1 << 20
-"""Bytes for what does not grow with the meshes."""
+"""Bytes for the parts of the file that do not grow with the meshes."""
 VECTOR, CORNER = 12, 32
-"""Bytes of a position or normal; of a face corner's indices, its sides of faces and its UVs."""
+"""Bytes of a position or normal, and of a face corner: its indices, its share of the face and its UVs."""
 
 
 def require_room(path: Path, scene: bpy.types.Scene) -> None:
-    """Passes if every vertex and every corner's normal of the scene's meshes fit beside `path` at each frame of its range.
+    """Raise ArtistError if the disk may be too small for the scene's meshes.
 
-    Some network disks do not tell their size; there nothing is asked.
+    Every vertex and every corner's normal must fit next to `path`, for each frame of the scene's range. Some network
+    disks do not report their size; those pass.
 
     Raises:
-        ArtistError: they do not.
-        OSError: the folder is not there.
+        ArtistError: there is not enough room.
+        OSError: the folder does not exist.
     """
     needed, disk = LEAST + _bytes_of(scene), shutil.disk_usage(path.parent)
     if disk.total and disk.free < needed:
-        problem = f"The export may take {needed / 2**20:.0f} MB, and the disk has {disk.free / 2**20:.0f} MB left."
+        problem = f"The export may take {needed / 2**20:.0f} MB, and the disk has only {disk.free / 2**20:.0f} MB left."
         raise ArtistError(problem, "Free some space, or choose another place.")
 
 

@@ -1,23 +1,24 @@
-"""Signed distances from a closed surface, by Blender's tree of boxes."""
+"""Signed distances from a closed surface, by Blender's BVH tree."""
 
 import numpy as np
 from mathutils import Vector
 from mathutils.bvhtree import BVHTree
 
 DIRECTIONS = tuple(Vector(ray).normalized() for ray in ((0.36, 0.48, 0.8), (-0.7, 0.62, -0.35), (0.29, -0.85, -0.44)))
-"""Of three rays, none along an axis: two that agree decide, so that one which meets an edge does not."""
+"""Three rays, none along an axis: two that agree decide, so that a ray which meets an edge does not."""
 STEP = 1e-5
-"""Model units past a triangle at which its ray goes on."""
+"""Model units behind a triangle at which its ray continues."""
 
 
 def signed_distances(vertices: np.ndarray, triangles: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """(Q,) float64, negative inside, of points (Q, 3) from a closed surface whose normals point outwards.
+    """Return (Q,) float64 distances of points (Q, 3) from a closed surface with outward normals, negative inside.
 
-    Inside is where the surface winds around a point at least once, so that parts which overlap count as their union; the
+    A point is inside if the surface winds around it at least once, so parts that overlap count as their union. The
     distance is that to the nearest triangle of any part.
 
     Args:
-        vertices: (V, 3); triangles: (F, 3), both in model space.
+        vertices: (V, 3) in model space.
+        triangles: (F, 3).
     """
     tree = BVHTree.FromPolygons(vertices.tolist(), triangles.tolist(), all_triangles=True)
     places = [Vector(point) for point in points.tolist()]
@@ -32,7 +33,7 @@ def _is_inside(tree: BVHTree, place: Vector) -> bool:
 
 
 def _winding(tree: BVHTree, place: Vector, direction: Vector) -> int:
-    """How many parts a ray leaves more often than it enters them."""
+    """Return how often a ray leaves parts minus how often it enters them."""
     count = 0
     while True:
         hit, normal, _, _ = tree.ray_cast(place, direction)

@@ -1,4 +1,4 @@
-"""A baked copy beside its source, or in its place."""
+"""Place a baked copy next to its source, or in place of it."""
 
 from contextlib import ExitStack
 
@@ -6,7 +6,7 @@ import bpy
 
 
 def duplicate(object: bpy.types.Object, undo: ExitStack) -> bpy.types.Object:
-    """Copies an object with its mesh into the same collections: same modifiers, materials, groups, parent and transform."""
+    """Copy an object with its mesh, modifiers, materials, groups, parent and transform into the same collections."""
     mesh = object.data.copy()
     undo.callback(bpy.data.meshes.remove, mesh)
     copy = object.copy()
@@ -20,9 +20,9 @@ def duplicate(object: bpy.types.Object, undo: ExitStack) -> bpy.types.Object:
 
 
 def take_place(object: bpy.types.Object, copy: bpy.types.Object) -> bpy.types.Object:
-    """Gives the source the copy's mesh and removes the copy; all that refers to the source still does.
+    """Give the source the copy's mesh and remove the copy; everything that refers to the source still does.
 
-    The former mesh goes with its shape keys, unless something else uses it.
+    The former mesh and its shape keys are removed, unless something else uses them.
     """
     former, name, mesh = object.data, object.data.name, copy.data
     object.data = mesh

@@ -1,10 +1,10 @@
 """Blender's own exporters, each called with the settings that carry an animation of shape keys.
 
 GLB, glTF   morph targets, armature, UVs, textures inside; one animation over the whole range, sampled at every frame
-FBX         blend shapes, armature, UVs, textures inside; of actions only what plays, sampled at every frame; frame 1 is
-            its beginning, as Blender's importer takes it
-Alembic     where every vertex is at every frame; UVs, no materials, no armature
-USD         blend shapes and skeleton, or every vertex at every frame; UVs, textures beside it (inside a .usdz)
+FBX         blend shapes, armature, UVs, textures inside; only the active actions, sampled at every frame; begins at
+            frame 1, as Blender's importer expects
+Alembic     the position of every vertex at every frame; UVs, no materials, no armature
+USD         blend shapes and skeleton, or every vertex at every frame; UVs, textures next to it (inside a .usdz)
 """
 
 from collections.abc import Callable
@@ -31,16 +31,16 @@ class Format(StrEnum):
 
 @dataclass(frozen=True)
 class ExportOptions:
-    """What can be chosen about an export.
+    """Settings of an export.
 
     Args:
         format: which exporter.
-        start, end: whole frames between which the animation is exported; None takes those in which it moves.
+        start, end: the first and last whole frame to export; None takes those between which the animation moves.
         whole_scene: take the scene's range instead.
-        compress: for GLB, pack the base mesh with Draco; the keys are not packed.
-        morph_normals: for GLB, normals for every key: right shading, about twice the size.
-        vertices_only: for USD, write where every vertex is at every frame instead of blend shapes and skeleton;
-            None does so where a mesh has modifiers other than armatures, which these exclude.
+        compress: for GLB, compress the base mesh with Draco; the keys are not compressed.
+        morph_normals: for GLB, write normals for every key: correct shading, about twice the size.
+        vertices_only: for USD, write the position of every vertex at every frame instead of blend shapes and skeleton.
+            None does so if a mesh has modifiers other than armatures, which blend shapes and skeletons exclude.
     Raises:
         ArtistError: the range is empty.
     """
@@ -64,7 +64,7 @@ ENDINGS = {
     Format.ALEMBIC: (".abc",),
     Format.USD: (".usdc", ".usd", ".usda", ".usdz"),
 }
-"""The endings that name a format; the first is added where there is none."""
+"""The file extensions of each format; the first is added if there is none."""
 
 TITLES = {Format.GLB: "glTF", Format.FBX: "FBX", Format.ALEMBIC: "Alembic", Format.USD: "USD"}
 ADDONS = {Format.GLB: ("EXPORT_SCENE_OT_gltf", "glTF 2.0 format"), Format.FBX: ("EXPORT_SCENE_OT_fbx", "FBX format")}
@@ -72,7 +72,7 @@ BUILD_OPTIONS = {Format.ALEMBIC: "alembic", Format.USD: "usd"}
 
 
 def check_available(format: Format) -> None:
-    """Passes if this Blender has the exporter.
+    """Raise ArtistError if this Blender lacks the exporter.
 
     Raises:
         ArtistError: its add-on is off, or Blender was built without it.
@@ -87,7 +87,10 @@ def check_available(format: Format) -> None:
 
 
 def has_draco() -> bool:
-    """Whether the glTF exporter can pack meshes; the bpy module of 4.2 lacks the library for it and packs nothing, silently."""
+    """Return whether the glTF exporter can compress meshes with Draco.
+
+    The bpy module of 4.2 lacks the library for it and silently compresses nothing.
+    """
     try:
         from io_scene_gltf2.io.com import draco  # type: ignore[import-not-found]
     except ImportError:
@@ -99,11 +102,11 @@ def has_draco() -> bool:
 
 
 def run_exporter(path: Path, options: ExportOptions, scene: bpy.types.Scene) -> None:
-    """Writes all of `scene`, which is the context's scene, over its range.
+    """Write everything in `scene`, which is the context's scene, over its range.
 
     Raises:
-        ArtistError: the exporter failed, with what it reported, or the disk is too full.
-        OSError: the folder is not there.
+        ArtistError: the exporter failed (the message contains what it reported), or the disk is too full.
+        OSError: the folder does not exist.
     """
     if options.format in BUILD_OPTIONS:
         require_room(path, scene)
@@ -119,7 +122,7 @@ def run_exporter(path: Path, options: ExportOptions, scene: bpy.types.Scene) -> 
         raise ArtistError(problem, "Try another place or format.") from error
     if "FINISHED" not in result:
         raise ArtistError(
-            f"Blender's {TITLES[options.format]} exporter gave up.", "See Blender's console for what it says."
+            f"Blender's {TITLES[options.format]} exporter gave up.", "See Blender's console for its messages."
         )
     if options.format == Format.USD and path.is_file() and not is_whole(path):
         raise ArtistError(
@@ -128,10 +131,10 @@ def run_exporter(path: Path, options: ExportOptions, scene: bpy.types.Scene) -> 
 
 
 def _reason(error: RuntimeError) -> str:
-    """The last line of what Blender reports, which for an exporter in Python is a traceback and then its own place."""
+    """Return the last line of Blender's report; exporters in Python report a traceback, and then their own location."""
     lines = [line.strip() for line in str(error).removeprefix("Error: ").splitlines()]
     told = [line.rstrip(".") for line in lines if line and not line.startswith("Location:")]
-    return told[-1] if told else "it does not say why"
+    return told[-1] if told else "it gave no reason"
 
 
 Exporter = tuple[Any, dict[str, Any]]
@@ -143,7 +146,7 @@ def _gltf(options: ExportOptions, _scene: bpy.types.Scene) -> Exporter:
     return bpy.ops.export_scene.gltf, {
         "export_format": "GLB",
         "use_active_scene": True,
-        "use_selection": True,  # else children come too that are in other scenes alone
+        "use_selection": True,  # otherwise children that are only in other scenes are exported too
         "export_animation_mode": "SCENE",
         "export_anim_scene_split_object": False,
         "export_force_sampling": True,

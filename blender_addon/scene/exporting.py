@@ -1,6 +1,6 @@
-"""Exports animated meshes to one file that others open: with their armatures and parents, over the frames in which they move.
+"""Export animated meshes to one file, with their armatures and parents, over the frames in which they move.
 
-The file appears whole or not at all, and the artist's scene is as before, also after an error.
+The file appears whole or not at all. The artist's scene is restored, also after an error.
 """
 
 from collections.abc import Iterable
@@ -19,18 +19,18 @@ from .whole_files import written_whole
 
 CACHES = {"MESH_CACHE", "MESH_SEQUENCE_CACHE"}
 KEY_FORMATS = {Format.GLB, Format.FBX}
-"""Formats that hold motion as shape keys and armatures alone."""
+"""Formats that hold motion only as shape keys and armatures."""
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was exported.
+    """The result of an export.
 
     Args:
         path: the file.
-        size: its bytes.
-        start, end: the frames that it holds.
-        notes: a sentence for everything of the objects that the format leaves out.
+        size: in bytes.
+        start, end: first and last frame in the file.
+        notes: sentences on what the format leaves out of the objects.
     """
 
     path: Path
@@ -43,18 +43,18 @@ class Exported:
 def export(
     scene: bpy.types.Scene, objects: Iterable[bpy.types.Object], path: str | Path, options: ExportOptions
 ) -> Exported:
-    """Exports the meshes among `objects` with what moves them.
+    """Export the meshes among `objects` with everything that moves them.
 
     Args:
-        scene: whose frame rate and units count, and its range where an animation has no end of its own.
-        path: the format's ending is added where there is none.
+        scene: gives the frame rate, the units, and the range for animations without an end of their own.
+        path: the format's extension is added if there is none.
     Raises:
-        ArtistError: there is no mesh, the format cannot carry its motion, the exporter is missing or fails, the place
-            cannot be written to. Nothing was changed then.
+        ArtistError: there is no mesh, the format cannot carry its motion, the exporter is missing or fails, or the file
+            cannot be written. Nothing was changed.
     """
     meshes = [object for object in objects if object.type == "MESH"]
     if not meshes:
-        raise ArtistError("No mesh is selected.", "Select what is to be exported.")
+        raise ArtistError("No mesh is selected.", "Select the meshes to export.")
     check_available(options.format)
     target = _with_ending(Path(path).absolute(), options.format)
     _refuse_caches(meshes, options.format)
@@ -71,7 +71,7 @@ def _with_ending(path: Path, format: Format) -> Path:
     if path.suffix.lower() in endings:
         return path
     if path.suffix.lower() in {ending for others in ENDINGS.values() for ending in others}:
-        raise ArtistError(f"{path.name} is no name for {TITLES[format]}.", f"Let it end in {' or '.join(endings)}.")
+        raise ArtistError(f"{path.name} is not a name for {TITLES[format]}.", f"End it in {' or '.join(endings)}.")
     return path.with_name(path.name + endings[0])
 
 
@@ -83,7 +83,7 @@ def _refuse_caches(meshes: list[bpy.types.Object], format: Format) -> None:
 
 
 def _range(scene: bpy.types.Scene, meshes: list[bpy.types.Object], options: ExportOptions) -> tuple[int, int]:
-    """The frames that were named, else those in which the meshes move, else the scene's."""
+    """Return the frames in `options`, or those in which the meshes move, or the scene's."""
     whole = scene.frame_start, scene.frame_end
     moving = None if options.whole_scene else moving_range(company(meshes), *whole)
     first, last = moving or whole
@@ -95,7 +95,7 @@ def _range(scene: bpy.types.Scene, meshes: list[bpy.types.Object], options: Expo
 
 
 def _resolved(meshes: list[bpy.types.Object], options: ExportOptions) -> ExportOptions:
-    """Chooses for USD where that was left open: its blend shapes and skeletons exclude other modifiers, silently."""
+    """Choose `vertices_only` for USD if it is None: blend shapes and skeletons silently exclude other modifiers."""
     if options.vertices_only is not None:
         return options
     return replace(options, vertices_only=any(map(_other_modifiers, meshes)))
@@ -106,7 +106,7 @@ def _other_modifiers(mesh: bpy.types.Object) -> list[str]:
 
 
 def company(meshes: Iterable[bpy.types.Object]) -> list[bpy.types.Object]:
-    """The meshes with the armatures that deform them and all their parents, each once."""
+    """Return the meshes with the armatures that deform them and all their parents, each once."""
     found: dict[bpy.types.Object, None] = {}
     waiting = list(meshes)
     while waiting:
@@ -124,7 +124,7 @@ def _left_out(meshes: list[bpy.types.Object], options: ExportOptions) -> list[st
     if options.format == Format.USD and options.vertices_only:
         return ["Every vertex is stored at every frame, modifiers applied, without shape keys and armature."]
     return [
-        f"{mesh.name}: {', '.join(_other_modifiers(mesh))} is left out: in this format shape keys exclude modifiers."
+        f"{mesh.name}: {', '.join(_other_modifiers(mesh))} is left out, because shape keys exclude modifiers here."
         for mesh in meshes
         if mesh.data.shape_keys and _other_modifiers(mesh)
     ]

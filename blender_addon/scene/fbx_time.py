@@ -1,6 +1,6 @@
-"""When an FBX file begins. Blender's importer puts its beginning on frame 1, and Blender's exporter puts frame 0 there.
+"""The beginning of an FBX file. Blender's importer places it at frame 1, but its exporter writes frame 0 there.
 
-So what Blender writes comes back a frame late, and in a game the animation begins with a frame of nothing.
+So a file that Blender exports comes back a frame late, and in a game the animation begins with an empty frame.
 """
 
 from collections.abc import Iterator
@@ -12,11 +12,11 @@ FIRST = 1
 
 @contextmanager
 def fbx_begins_at_frame_1() -> Iterator[None]:
-    """Have Blender's exporter write every key, and the ends of the animation, a frame earlier."""
+    """Make Blender's exporter write every key, and the ends of the animation, a frame earlier."""
     from io_scene_fbx import export_fbx_bin as exporter  # type: ignore[import-not-found]
 
     sample = getattr(exporter, "fbx_animations_do", None)
-    if sample is None:  # an exporter of another kind than those of 4.2 to 5.3
+    if sample is None:  # an exporter unlike those of 4.2 to 5.3
         yield
         return
 

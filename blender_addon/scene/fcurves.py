@@ -1,9 +1,9 @@
-"""The animation curves of a Key data-block: the one place that knows how Blender's versions differ.
+"""The animation curves of a Key data-block: the only module that handles the differences between Blender's versions.
 
     4.2, 4.3    an action holds its curves itself
-    from 4.4    an action has slots, one for each data-block that it animates; the curves lie in the slot's channelbag
+    from 4.4    an action has a slot for each data-block that it animates; the curves are in the slot's channelbag
 
-On 4.4 and 4.5 the old way is still there, but a curve made by it lands in no slot and animates nothing.
+4.4 and 4.5 still offer the old way, but a curve made with it is in no slot and animates nothing.
 """
 
 from collections.abc import Callable, Iterable
@@ -23,12 +23,12 @@ CYCLES = {Loop.LOOP: "REPEAT", Loop.PING_PONG: "MIRROR"}
 
 
 def value_path(name: str) -> str:
-    """The data path, from the Key, of the weight of the shape key called `name`."""
+    """Return the data path, from the Key, of the weight of the shape key called `name`."""
     return f'key_blocks["{bpy.utils.escape_identifier(name)}"].value'
 
 
 def curves(key: bpy.types.Key) -> Any:
-    """The curves that animate a Key: a collection of Blender's, or an empty tuple."""
+    """Return the curves that animate a Key: a Blender collection, or an empty tuple."""
     animation = key.animation_data
     if animation is None or animation.action is None:
         return ()
@@ -36,7 +36,7 @@ def curves(key: bpy.types.Key) -> Any:
 
 
 def curves_of(action: bpy.types.Action, slot: Any) -> Any:
-    """The curves of an action, or of one slot of it; `slot` is None before Blender 4.4."""
+    """Return the curves of an action, or of one of its slots; `slot` is None before Blender 4.4."""
     if not SLOTTED:
         return action.fcurves
     bag = _channelbag(action, slot)
@@ -51,12 +51,12 @@ def _channelbag(action: bpy.types.Action, slot: Any) -> Any:
 
 
 def find(key: bpy.types.Key, path: str) -> bpy.types.FCurve | None:
-    """The curve of a data path, or None."""
+    """Return the curve of a data path, or None."""
     return next((curve for curve in curves(key) if curve.data_path == path), None)
 
 
 def make(key: bpy.types.Key, path: str) -> bpy.types.FCurve:
-    """The curve of a data path, made if there is none. The Key needs an action: see `own_action`."""
+    """Return the curve of a data path, made if there is none. The Key needs an action, see `own_action`."""
     action = key.animation_data.action
     if SLOTTED:
         return action.fcurve_ensure_for_datablock(key, path)
@@ -64,17 +64,17 @@ def make(key: bpy.types.Key, path: str) -> bpy.types.FCurve:
 
 
 def remove(key: bpy.types.Key, paths: Iterable[str]) -> None:
-    """Removes the curves of these data paths, where there are any; all others stay."""
+    """Remove the curves of these data paths, if there are any; all others stay."""
     unwanted, all_curves = set(paths), curves(key)
     for curve in [curve for curve in all_curves if curve.data_path in unwanted]:
         all_curves.remove(curve)
 
 
 def set_points(curve: bpy.types.FCurve, points: np.ndarray) -> None:
-    """Replaces a curve's keyframes, joined by straight lines.
+    """Replace a curve's keyframes, joined by straight lines.
 
     Args:
-        points: (N, 2) of frame and value, frames growing; stored as float32.
+        points: (N, 2) of frame and value, frames increasing; stored as float32.
     """
     keyframes = curve.keyframe_points
     keyframes.clear()
@@ -86,20 +86,20 @@ def set_points(curve: bpy.types.FCurve, points: np.ndarray) -> None:
 
 
 def read_points(curve: bpy.types.FCurve) -> np.ndarray:
-    """(N, 2) float32 of frame and value."""
+    """Return the (N, 2) float32 keyframes: frame and value."""
     points = np.empty((len(curve.keyframe_points), 2), np.float32)
     curve.keyframe_points.foreach_get("co", points.ravel())
     return points
 
 
 def read_loop(curve: bpy.types.FCurve) -> Loop:
-    """How a curve repeats."""
+    """Return how a curve repeats."""
     modes = {modifier.mode_after for modifier in curve.modifiers if modifier.type == "CYCLES"}
     return next((loop for loop, mode in CYCLES.items() if mode in modes), Loop.NONE)
 
 
 def set_loop(curve: bpy.types.FCurve, loop: Loop) -> None:
-    """Makes a curve repeat after its last keyframe, there and back for PING_PONG, or not at all."""
+    """Make a curve repeat after its last keyframe, there and back for PING_PONG, or not at all."""
     for modifier in [modifier for modifier in curve.modifiers if modifier.type == "CYCLES"]:
         curve.modifiers.remove(modifier)
     if loop in CYCLES:
@@ -109,10 +109,10 @@ def set_loop(curve: bpy.types.FCurve, loop: Loop) -> None:
 
 
 def own_action(key: bpy.types.Key, name: str) -> Callable[[], None]:
-    """Sees to it that curves added to the Key's action animate nothing else: makes one called `name`, or copies a shared one.
+    """Give a Key an action whose curves animate nothing else: a new one called `name`, or a copy of a shared one.
 
     Returns:
-        A function that takes it back.
+        A function that undoes this.
     Raises:
         ArtistError: an NLA strip of the Key is open for editing.
     """
@@ -165,7 +165,7 @@ def _replace_action(
 
 
 def assign(animation: bpy.types.AnimData, action: bpy.types.Action | None, slot: str | None) -> None:
-    """Has an owner of animation play an action, or none; `slot` is the identifier of one of its slots."""
+    """Make an owner of animation play an action, or none; `slot` is the identifier of one of its slots."""
     animation.action = action
     if action is not None and slot is not None:
         animation.action_slot = action.slots[slot]

@@ -1,4 +1,4 @@
-"""Room for a new object: it is moved aside until it stands clear of what is there."""
+"""Room for a new object: it is moved aside until it stands clear of other objects."""
 
 from collections.abc import Iterator
 
@@ -11,13 +11,13 @@ from .meshes import read_basis
 
 SOLID = {"MESH", "CURVE", "SURFACE", "META", "FONT", "CURVES", "POINTCLOUD", "VOLUME"}
 MUCH_LARGER = 4.0
-"""What is wider than so many times the new object is a floor or a room, in which it stands."""
+"""Anything wider than this many times the new object is a floor or a room, in which the object stands."""
 GAP = 0.1
-"""Between the new object and its neighbour, in its own widths."""
+"""Gap between the new object and its neighbour, in widths of the new object."""
 
 
 def stand_clear(scene: bpy.types.Scene, made: bpy.types.Object) -> None:
-    """Move an object along X until its box, whatever its pose, overlaps that of no other object that is seen."""
+    """Move an object along X until its box, in any of its poses, overlaps no visible object's box."""
     layer = bpy.context.view_layer if scene == bpy.context.scene else scene.view_layers[0]
     layer.update()
     low, high = _reach(made)
@@ -31,7 +31,7 @@ def stand_clear(scene: bpy.types.Scene, made: bpy.types.Object) -> None:
 
 
 def _boxes(layer: bpy.types.ViewLayer, made: bpy.types.Object) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The lowest and the highest corner of each other object, in the world."""
+    """Yield the lowest and the highest corner of each other object, in the world."""
     for item in layer.objects:
         if item != made and item.type in SOLID and item.visible_get(view_layer=layer):
             corners = np.array([item.matrix_world @ Vector(corner) for corner in item.bound_box])
@@ -39,7 +39,7 @@ def _boxes(layer: bpy.types.ViewLayer, made: bpy.types.Object) -> Iterator[tuple
 
 
 def _reach(made: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
-    """The lowest and the highest corner of an object in any of its poses, in the world."""
+    """Return the lowest and the highest corner of an object over all its poses, in the world."""
     poses = [coordinates_of(block) for block in pose_keys(made.data.shape_keys)] or [read_basis(made.data)]
     low = np.min([pose.min(axis=0) for pose in poses], axis=0)
     high = np.max([pose.max(axis=0) for pose in poses], axis=0)
@@ -49,6 +49,6 @@ def _reach(made: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _overlap(one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]) -> bool:
-    """Whether two boxes share more than a border."""
+    """Return whether two boxes share more than a border."""
     shared = np.minimum(one[1], other[1]) - np.maximum(one[0], other[0])
     return bool((shared > 1e-6).all())

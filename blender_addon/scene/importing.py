@@ -1,6 +1,7 @@
-"""Opens a file of another program in an empty Blender file, and tells what moves in it and when.
+"""Open a file of another program in an empty Blender file, and find out what moves in it and when.
 
-Everything that was open is gone. No script is run: none of these formats carries any, and Blender's own leave is withdrawn.
+Everything that was open is closed. No scripts run: none of these formats has any, and Blender's auto-run is switched
+off.
 """
 
 from collections.abc import Callable
@@ -23,7 +24,7 @@ IMPORTERS: dict[str, tuple[str, ...]] = {
     ".usdc": ("wm.usd_import",),
     ".usdz": ("wm.usd_import",),
 }
-"""Endings, and the operators that read them; the first that this Blender has is used."""
+"""File extensions, and the operators that read them; the first that this Blender has is used."""
 OPTIONS = {
     "import_scene.gltf": {"disable_bone_shape": True},
     "wm.alembic_import": {"set_frame_range": True, "as_background_job": False},
@@ -33,11 +34,11 @@ OPTIONS = {
 
 @dataclass(frozen=True)
 class Opened:
-    """What a file holds.
+    """The contents of a file.
 
     Args:
         objects: those that renders show.
-        clips: its animations, the one that plays first; one without a name and of one frame where there is none.
+        clips: its animations, the one that plays first; if there are none, one without a name and of one frame.
     """
 
     objects: tuple[bpy.types.Object, ...]
@@ -45,7 +46,7 @@ class Opened:
 
 
 def open_alone(path: Path) -> Opened:
-    """Imports a file into an empty scene.
+    """Import a file into an empty scene.
 
     Raises:
         ArtistError: this Blender has no importer for it, it cannot be read, or nothing in it can be rendered.
@@ -56,7 +57,7 @@ def open_alone(path: Path) -> Opened:
     shapes = [item for item in bpy.context.scene.objects if item.type in SHAPES or item.instance_type == "COLLECTION"]
     shown = tuple(item for item in shapes if not item.hide_render)
     if not shown:
-        raise ArtistError(f"{path.name} has no mesh that could be rendered.", "Export it again with its meshes.")
+        raise ArtistError(f"{path.name} has no mesh that can be rendered.", "Export it again with its meshes.")
     for item in shown:
         let_viewport_be_as_render(item)
     for material in bpy.data.materials:
@@ -87,7 +88,10 @@ def _importer(path: Path) -> tuple[str, Callable[..., set[str]]]:
 
 
 def _show_colour(material: bpy.types.Material) -> None:
-    """Give an empty node tree what draws the material's colour: Blender 5.2's Alembic importer leaves one, which renders black."""
+    """Give an empty node tree a surface in the material's colour.
+
+    Blender 5.2's Alembic importer leaves empty trees, which render black.
+    """
     tree = material.node_tree
     if tree is None or tree.nodes:
         return
@@ -97,7 +101,7 @@ def _show_colour(material: bpy.types.Material) -> None:
 
 
 def let_viewport_be_as_render(item: bpy.types.Object) -> None:
-    """Outside of a render Blender evaluates what viewports show."""
+    """Show an object in the viewport as renders do: outside a render Blender evaluates what viewports show."""
     item.hide_viewport = False
     for modifier in item.modifiers:
         modifier.show_viewport = modifier.show_render

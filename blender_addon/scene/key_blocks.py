@@ -1,4 +1,4 @@
-"""The shape keys that belong to an animation: how they are named, found, added and removed. No curves, no times."""
+"""The shape keys of an animation: how they are named, found, added and removed. No curves, no times."""
 
 import re
 from collections.abc import Iterable
@@ -11,25 +11,25 @@ ASIDE = " (replaced)"
 
 
 def pose_name(pose: int) -> str:
-    """The name of the key of pose 0, 1, ...: "ActionMesh 0001", "ActionMesh 0002", ..."""
+    """Return the name of the key of pose 0, 1, ...: "ActionMesh 0001", "ActionMesh 0002", ..."""
     return f"ActionMesh {pose + 1:04d}"
 
 
 def pose_keys(key: bpy.types.Key | None) -> list[bpy.types.ShapeKey]:
-    """The keys of the animation, in the order of its poses."""
+    """Return the keys of the animation, in the order of its poses."""
     found = [block for block in key.key_blocks if OURS.fullmatch(block.name)] if key else []
     return sorted(found, key=lambda block: int(block.name.split()[-1]))
 
 
 def other_keys(key: bpy.types.Key | None) -> list[bpy.types.ShapeKey]:
-    """The artist's own keys, without the reference key."""
+    """Return the artist's own keys, without the reference key."""
     if key is None:
         return []
     return [block for block in key.key_blocks if block != key.reference_key and not OURS.fullmatch(block.name)]
 
 
 def add_pose(object: bpy.types.Object, pose: int, coordinates: np.ndarray) -> bpy.types.ShapeKey:
-    """Adds one key, relative to the basis and without weight.
+    """Add one key, relative to the basis and with weight 0.
 
     Args:
         coordinates: (V, 3) float32, contiguous.
@@ -42,13 +42,13 @@ def add_pose(object: bpy.types.Object, pose: int, coordinates: np.ndarray) -> bp
 
 
 def coordinates_of(block: bpy.types.ShapeKey) -> np.ndarray:
-    """(V, 3) float32."""
+    """Return the (V, 3) float32 coordinates of a key."""
     coordinates = np.empty((len(block.points), 3), np.float32)
     block.points.foreach_get("co", coordinates.ravel())
     return coordinates
 
 
 def remove_blocks(object: bpy.types.Object, blocks: Iterable[bpy.types.ShapeKey]) -> None:
-    """Removes these keys; with the last one the Key data-block goes too."""
+    """Remove these keys; with the last one, the Key data-block is removed too."""
     for block in list(blocks):
         object.shape_key_remove(block)

@@ -1,4 +1,4 @@
-"""The motion that an object's ActionMesh shape keys make: what is baked. The artist's own keys are no part of it."""
+"""The motion of an object's ActionMesh shape keys, which baking reads. The artist's own keys are not part of it."""
 
 from dataclasses import dataclass, replace
 
@@ -17,15 +17,15 @@ from .playback import curve_paths
 from .record import Record, read_record
 
 ALIKE = 1e-3
-"""Weights that differ by less are those that were written."""
+"""Weights that differ by less count as unchanged since they were written."""
 
 
 @dataclass(frozen=True)
 class KeyMotion:
-    """Poses one after the other.
+    """The poses of an animation, one after the other.
 
     Args:
-        record: when they are reached and how they are played, in relative mode; `displacements` are without its strength.
+        record: when they are reached and how they play, in relative mode; `displacements` do not include its strength.
         basis: (V, 3) float32.
         displacements: (T, V, 3) float32, poses minus basis.
     """
@@ -41,7 +41,7 @@ class KeyMotion:
 
 
 def read_key_motion(object: bpy.types.Object) -> KeyMotion:
-    """Reads the poses; curves that the artist has edited are followed, at every whole frame.
+    """Read the poses; curves that the artist has edited are sampled at every whole frame.
 
     Raises:
         ArtistError: the object has no ActionMesh animation, its keys are incomplete, or it is being edited.
@@ -58,10 +58,10 @@ def read_key_motion(object: bpy.types.Object) -> KeyMotion:
 
 
 def animated_key(object: bpy.types.Object) -> tuple[bpy.types.Key, Record]:
-    """The shape keys of an object with an ActionMesh animation, and its record.
+    """Return the shape keys of an object with an ActionMesh animation, and its record.
 
     Raises:
-        ArtistError: it has none, keys are missing, or it is being edited.
+        ArtistError: the object has no animation, keys are missing, or it is being edited.
     """
     key = getattr(object.data, "shape_keys", None)
     record = read_record(key) if key else None
@@ -79,21 +79,21 @@ def animated_key(object: bpy.types.Object) -> tuple[bpy.types.Key, Record]:
 
 
 def _as_written(key: bpy.types.Key, frames: np.ndarray, weights: np.ndarray) -> bool:
-    """Whether the curves pass through the weights (T, K) and halfway between them."""
+    """Return whether the curves pass through the weights (T, K) and halfway between them."""
     middles = (frames[1:] + frames[:-1]) / 2
     now = weights_at(key, np.concatenate([frames, middles]))
     return np.allclose(now, np.concatenate([weights, (weights[1:] + weights[:-1]) / 2]), rtol=0, atol=ALIKE)
 
 
 def _mix(weights: np.ndarray, moves: np.ndarray) -> np.ndarray:
-    """(T, K) weights of (K, V, 3) displacements -> (T, V, 3) float32."""
+    """Return (T, V, 3) float32 for weights (T, K) of displacements (K, V, 3)."""
     if np.array_equal(weights, np.eye(len(moves))):
         return moves
     return (weights.astype(np.float32) @ moves.reshape(len(moves), -1)).reshape(len(weights), *moves.shape[1:])
 
 
 def _edited_frames(key: bpy.types.Key, record: Record) -> np.ndarray:
-    """Whole frames that the animation's curves span; a loop's last one shows the first pose again and is left off."""
+    """Return the whole frames that the curves span, without a loop's last one, which shows the first pose again."""
     curves = [
         curve
         for path in curve_paths(key, record.mode)
@@ -101,7 +101,7 @@ def _edited_frames(key: bpy.types.Key, record: Record) -> np.ndarray:
     ]
     if not curves:
         raise ArtistError(
-            "The ActionMesh shape keys have no animation curves.", "Set their speed, which writes the curves anew."
+            "The ActionMesh shape keys have no animation curves.", "Set their speed, which writes the curves again."
         )
     points = np.concatenate([fcurves.read_points(curve)[:, 0] for curve in curves])
     start, end = whole_range(np.array([points.min(), points.max()]))

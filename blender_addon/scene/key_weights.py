@@ -1,4 +1,4 @@
-"""How much each of the animation's shape keys shows at any frame, as Blender itself evaluates it."""
+"""How much each of the animation's shape keys shows at any frame, as Blender evaluates it."""
 
 import bpy
 import numpy as np
@@ -9,9 +9,9 @@ from .playback import EVAL_TIME
 
 
 def weights_at(key: bpy.types.Key, frames: np.ndarray) -> np.ndarray:
-    """(N, K) float64 weights of the animation's K keys at N frames, after clipping to their sliders; muted keys have 0.
+    """Return the (N, K) float64 weights of the animation's K keys at N frames, clipped to their sliders.
 
-    Curves and their modifiers count, strips of the NLA editor and drivers do not.
+    Muted keys have weight 0. Curves and their modifiers count; NLA strips and drivers do not.
     """
     return _relative_weights(key, frames) if key.use_relative else _absolute_weights(key, frames)
 
@@ -30,7 +30,7 @@ def _relative_weights(key: bpy.types.Key, frames: np.ndarray) -> np.ndarray:
 
 
 def _absolute_weights(key: bpy.types.Key, frames: np.ndarray) -> np.ndarray:
-    """Straight lines from key to key along `eval_time`; what the basis shows needs no weight."""
+    """Interpolate linearly from key to key along `eval_time`; what the basis shows needs no weight."""
     curve = fcurves.find(key, EVAL_TIME)
     moments = np.array([key.eval_time if curve is None else curve.evaluate(frame) for frame in frames])
     blocks = sorted(key.key_blocks, key=lambda block: block.frame)

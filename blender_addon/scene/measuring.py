@@ -1,7 +1,7 @@
-"""How large a source is at a frame, exactly as a render sees it.
+"""The size of a source at a frame, exactly as a render sees it.
 
-Modifiers and visibility may differ between viewport and render, and only a render evaluates for renders: so one of a
-few pixels is made, and what it evaluated is read while it runs.
+Modifiers and visibility may differ between viewport and render, and Blender evaluates the render's state only in a
+render. So this renders a few pixels and reads the evaluated state while the render runs.
 """
 
 import hashlib
@@ -17,10 +17,10 @@ PIXELS = 4
 
 @dataclass(frozen=True)
 class Extent:
-    """What a render shows at one frame.
+    """The extent of what a render shows at one frame.
 
     Args:
-        low, high: (3,) float64 corners of the box around it, along the camera's axes in world units.
+        low, high: (3,) float64 corners of its box, along the camera's axes in world units.
         pose: a hash of all positions.
     """
 
@@ -30,7 +30,7 @@ class Extent:
 
 
 def measure(studio: Studio, frame: int, axes: np.ndarray) -> Extent | None:
-    """Measures what the studio shows at a frame of the scene; None if it has no face there.
+    """Measure what the studio shows at a frame of the scene; return None if it has no faces there.
 
     Args:
         axes: (3, 3), the camera's right, up and back as rows.
@@ -53,7 +53,7 @@ def measure(studio: Studio, frame: int, axes: np.ndarray) -> Extent | None:
 
 
 def _points(depsgraph: bpy.types.Depsgraph) -> list[np.ndarray]:
-    """(V, 3) float64 world positions of every evaluated mesh that has faces, instances included."""
+    """Return the (V, 3) float64 world positions of every evaluated mesh with faces, instances included."""
     found = []
     for instance in depsgraph.object_instances:
         if instance.show_self and isinstance(instance.object.data, bpy.types.Mesh):
@@ -63,7 +63,10 @@ def _points(depsgraph: bpy.types.Depsgraph) -> list[np.ndarray]:
 
 
 def _vertices(shown: bpy.types.Object) -> np.ndarray:
-    """(V, 3) float32; none if there is no face. Of a mesh in edit mode `data` is empty, and `to_mesh` is not."""
+    """Return (V, 3) float32 vertices, or none if there are no faces.
+
+    In edit mode a mesh's `data` is empty, but `to_mesh` is not.
+    """
     mesh = shown.to_mesh() if shown.data.is_editmode else shown.data
     local = np.empty((len(mesh.vertices) if mesh.polygons else 0, 3), np.float32)
     if len(local):

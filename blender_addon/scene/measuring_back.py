@@ -1,4 +1,4 @@
-"""Measures how the vertices of a mesh move what its modifiers make of them, and so how a motion comes back onto the mesh."""
+"""Measure how a mesh's vertices move what its modifiers draw, and so how a motion comes back onto the mesh."""
 
 import numpy as np
 from mathutils.bvhtree import BVHTree
@@ -21,28 +21,30 @@ from ..motion.correspondence import (
 from .probe import Drawn, Probe
 
 APPLY = "actionmesh.apply_to_copy"
-"""The operator that makes of what is seen a mesh of its own."""
+"""The operator that makes a separate mesh of what is visible."""
 STEPS = (1e-3, 1e-4, 1e-5, 1e-6)
-"""Of the size, by which all vertices are moved to see what moves with them: one that leaves all merged vertices merged."""
+"""Shares of the size by which all vertices are moved, tried in order, to see what moves with them. The first that keeps
+all merged vertices merged is the last one tried."""
 PUSH = 0.05
-"""Of the size: the same where modifiers make another surface for each place."""
+"""The same share, for modifiers that make another surface for each position."""
 COVERED, ALIVE = 0.2, 0.5
-"""Share of vertices that must be shown, and share of those that must move what is shown, for the rest to follow them."""
+"""For the other vertices to follow: share of vertices that must be shown, and of shown copies that must move with
+them."""
 TOLD = 0.5
-"""Share of copies that must be told again where the mesh is moved a little, for the others to move as the nearest of these."""
+"""Share of copies that must be recognised after a small move; the others then move as the nearest of these."""
 NEAR, MOST_NEAR = 0.05, 0.95
-"""Of the size, how far a new surface may lie from this share of the mesh's vertices."""
+"""Greatest distance of a new surface, as a share of the size, from this share of the mesh's vertices."""
 FOLLOWS = 0.3
-"""By how much of a push the new surface may fail to follow it."""
+"""Share of a push by which the new surface may fail to follow it."""
 
 
 def measure_back(name: str, probe: Probe, drawn: Drawn, shape: np.ndarray, through: tuple[str, ...]) -> Carry:
-    """Return what is shown of a mesh, and the way back onto it.
+    """Return the map from the motion of what is shown of a mesh back to the mesh.
 
     Args:
-        name: the object's, for its artist.
-        drawn: what is drawn of the mesh where it is.
-        shape: (3, 3) from the object's coordinates to those in which it is shown.
+        name: the object's name, for messages.
+        drawn: what is drawn of the mesh now.
+        shape: (3, 3), from the object's coordinates to those in which it is shown.
         through: names of its modifiers.
     Raises:
         TargetError: moving the mesh does not move what is shown.
@@ -72,13 +74,13 @@ def _way(copy_of: np.ndarray, count: int) -> Way:
 
 def _held(name: str, through: tuple[str, ...]) -> TargetError:
     problem = (
-        f"The modifiers of {name} ({', '.join(through)}) decide alone where it is seen: shape keys would not move it."
+        f"The modifiers of {name} ({', '.join(through)}) alone decide where it appears: shape keys would not move it."
     )
     return TargetError(problem, "Animate a copy with its shape.", APPLY)
 
 
 def _response(probe: Probe, drawn: Drawn, copy_of: np.ndarray) -> np.ndarray | None:
-    """(N, 3, 3) by how much the shown vertices move as all of the mesh's do; None where each place gives other vertices."""
+    """Return (N, 3, 3), how far shown vertices move with the mesh; None if each position gives other vertices."""
     best, known = np.empty(0), np.zeros(len(copy_of), bool)
     for step in STEPS if drawn.marks is not None else ():
         columns, told = _moved_by(step * probe.size, probe, drawn, copy_of)
@@ -94,7 +96,7 @@ def _response(probe: Probe, drawn: Drawn, copy_of: np.ndarray) -> np.ndarray | N
 
 
 def _moved_by(step: float, probe: Probe, drawn: Drawn, copy_of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(N, 3, 3) the response as a step of all vertices along each axis shows it, and (N,) where that can be told."""
+    """Return the (N, 3, 3) response to a step of all vertices along each axis, and (N,) whether it is known."""
     moved = [probe.draw(probe.mixed + step * axis) for axis in np.eye(3)]
     same = np.stack([_same(probe, drawn, copy_of, other) for other in moved])
     columns = [
@@ -106,7 +108,7 @@ def _moved_by(step: float, probe: Probe, drawn: Drawn, copy_of: np.ndarray) -> t
 
 
 def _same(probe: Probe, drawn: Drawn, copy_of: np.ndarray, other: Drawn) -> np.ndarray:
-    """(N,) which vertex of what is drawn elsewhere is the same as each that is drawn here; -1 where that cannot be told."""
+    """Return (N,): the vertex of `other` that is the same as each vertex of `drawn`; -1 where that is unclear."""
     if drawn.is_like(other):
         return np.arange(len(copy_of))
     if other.marks is None:
@@ -115,7 +117,7 @@ def _same(probe: Probe, drawn: Drawn, copy_of: np.ndarray, other: Drawn) -> np.n
 
 
 def _nearest_of(places: np.ndarray, asked: np.ndarray) -> np.ndarray:
-    """(Q,) which of the places (P, 3) is nearest to each of those asked for (Q, 3)."""
+    """Return (Q,): the index of the nearest of the places (P, 3) to each of `asked` (Q, 3)."""
     tree = KDTree(len(places))
     for index, place in enumerate(places.tolist()):
         tree.insert(place, index)
@@ -124,7 +126,10 @@ def _nearest_of(places: np.ndarray, asked: np.ndarray) -> np.ndarray:
 
 
 def _fill(links: Links, covered: np.ndarray, probe: Probe, drawn: Drawn, response: np.ndarray) -> Links:
-    """The links of all vertices: those that are not shown move as the surface near them, or else as the nearest vertex that is."""
+    """Return the links of all vertices.
+
+    Vertices that are not shown move as the surface near them, or as the nearest shown vertex.
+    """
     if covered.all():
         return links
     places = probe.mixed
@@ -139,22 +144,26 @@ def _fill(links: Links, covered: np.ndarray, probe: Probe, drawn: Drawn, respons
 
 
 def _nearest(name: str, probe: Probe, drawn: Drawn, through: tuple[str, ...]) -> Links:
-    """The links of vertices to the nearest points of a surface that modifiers made near the mesh.
+    """Return the links of vertices to the nearest points of a surface that modifiers made near the mesh.
 
     Raises:
-        TargetError: it lies elsewhere, or does not move with the mesh.
+        TargetError: the surface is elsewhere, or does not move with the mesh.
     """
     corners, weights, distances = _points_on(drawn, probe.mixed)
     size = probe.size
     if np.quantile(distances, MOST_NEAR) > NEAR * size or not _follows(probe, drawn, size):
-        problem = f"The modifiers of {name} ({', '.join(through)}) show another mesh in the place of its own."
+        problem = f"The modifiers of {name} ({', '.join(through)}) show another mesh instead of its own."
         raise TargetError(problem, "Animate a copy with that mesh.", APPLY)
     response = np.broadcast_to(np.eye(3), (len(drawn.vertices), 3, 3))
     return links_to_surface(np.arange(len(probe.mixed)), corners, weights, response)
 
 
 def _points_on(drawn: Drawn, places: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The nearest points of a surface to places (P, 3): corners (P, 3) of their triangles, weights (P, 3), and distances (P)."""
+    """Return the points of a surface nearest to places (P, 3).
+
+    Returns:
+        Corners (P, 3) of their triangles, weights (P, 3), and distances (P).
+    """
     tree = BVHTree.FromPolygons(drawn.vertices.tolist(), drawn.triangles.tolist(), all_triangles=True)
     found = [tree.find_nearest(place) for place in places.tolist()]
     corners = drawn.triangles[[hit[2] for hit in found]]
@@ -163,7 +172,7 @@ def _points_on(drawn: Drawn, places: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def _follows(probe: Probe, drawn: Drawn, size: float) -> bool:
-    """Whether what is shown goes where the mesh is pushed."""
+    """Return whether what is shown goes where the mesh is pushed."""
     for axis in np.eye(3):
         pushed = probe.draw(probe.mixed + PUSH * size * axis)
         if not len(pushed.vertices):

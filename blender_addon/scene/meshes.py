@@ -1,4 +1,4 @@
-"""Reading an artist's mesh as it is at rest: the basis of its shape keys, before any modifier, every vertex in its place."""
+"""Read an artist's mesh at rest: the basis of its shape keys, before any modifier, with all vertices in order."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +29,7 @@ class RestPose:
 
 
 def read_basis(mesh: bpy.types.Mesh) -> np.ndarray:
-    """(V, 3) float32: the reference key where the mesh has shape keys, else its vertices."""
+    """Return (V, 3) float32: the reference key if the mesh has shape keys, otherwise its vertices."""
     key = mesh.shape_keys
     coordinates = np.empty((len(mesh.vertices), 3), np.float32)
     if key is None:
@@ -40,19 +40,19 @@ def read_basis(mesh: bpy.types.Mesh) -> np.ndarray:
 
 
 def read_surface_points(mesh: bpy.types.Mesh) -> np.ndarray:
-    """(W, 3) float32: as `read_basis`, of the vertices alone that have a face."""
+    """Return (W, 3) float32: as `read_basis`, but only the vertices that have a face."""
     return read_basis(mesh)[used_vertices(mesh)]
 
 
 def used_vertices(mesh: bpy.types.Mesh) -> np.ndarray:
-    """(W,) growing numbers of the vertices that have a face."""
+    """Return the (W,) increasing indices of the vertices that have a face."""
     corners = np.empty(len(mesh.loops), np.int32)
     mesh.loops.foreach_get("vertex_index", corners)
     return np.unique(corners)
 
 
 def read_triangles(mesh: bpy.types.Mesh) -> np.ndarray:
-    """(F, 3) int32 indices into the vertices."""
+    """Return (F, 3) int32 indices into the vertices."""
     mesh.calc_loop_triangles()
     triangles = np.empty((len(mesh.loop_triangles), 3), np.int32)
     mesh.loop_triangles.foreach_get("vertices", triangles.ravel())
@@ -60,12 +60,12 @@ def read_triangles(mesh: bpy.types.Mesh) -> np.ndarray:
 
 
 def read_rest_pose(object: bpy.types.Object) -> RestPose:
-    """The mesh that a job animates; `targets.check_target` says whether the object has one."""
+    """Return the mesh that a job animates; `targets.check_target` checks that the object has one."""
     return RestPose(read_basis(object.data), read_triangles(object.data))
 
 
 def read_corners(mesh: bpy.types.Mesh) -> Corners:
-    """Of which face each triangle is a part, and the UVs of its corners in the UV map that renders use."""
+    """Return each triangle's face and the UVs of its corners, from the UV map that renders use."""
     mesh.calc_loop_triangles()
     count = len(mesh.loop_triangles)
     polygons, loops = np.empty(count, np.int32), np.empty(3 * count, np.int32)
@@ -76,18 +76,18 @@ def read_corners(mesh: bpy.types.Mesh) -> Corners:
 
 
 def read_uv(layer: bpy.types.MeshUVLoopLayer) -> np.ndarray:
-    """(L, 2) float32, of the corners of all faces."""
+    """Return (L, 2) float32, the UVs of the corners of all faces."""
     values = np.empty((len(layer.uv), 2), np.float32)
     layer.uv.foreach_get("vector", values.ravel())
     return values
 
 
 def save_rest_pose(object: bpy.types.Object, facing: str, path: str | Path, with_corners: bool = False) -> RestPose:
-    """Writes the rest pose as a PLY file in model space, and returns it in local coordinates.
+    """Write the rest pose as a PLY file in model space, and return it in local coordinates.
 
     Args:
         facing: the local axis that the subject faces, a name in `axes.FACINGS`.
-        with_corners: what painting needs goes with it, see `read_corners`.
+        with_corners: also write what painting needs, see `read_corners`.
     Raises:
         OSError: the file cannot be written.
     """

@@ -1,4 +1,4 @@
-"""The frames over which something moves, as far as its curves tell: what an export has to hold."""
+"""The frames over which something moves, as far as its curves show: the frames that an export must hold."""
 
 import math
 from collections.abc import Iterable, Iterator
@@ -12,18 +12,18 @@ from .playback import curve_paths
 from .record import read_record
 
 ENDLESS = {
-    "CLOTH", "SOFT_BODY", "FLUID", "DYNAMIC_PAINT", "PARTICLE_SYSTEM", "MESH_CACHE", "MESH_SEQUENCE_CACHE", "NODES", "OCEAN",
-    "WAVE", "BUILD", "EXPLODE",
+    "CLOTH", "SOFT_BODY", "FLUID", "DYNAMIC_PAINT", "PARTICLE_SYSTEM", "MESH_CACHE", "MESH_SEQUENCE_CACHE", "NODES",
+    "OCEAN", "WAVE", "BUILD", "EXPLODE",
 }  # fmt: skip
-"""Modifiers that may move what they are on in every frame."""
+"""Modifiers that may move their object in every frame."""
 Span = tuple[float, float]
 
 
 def moving_range(members: Iterable[bpy.types.Object], first: int, last: int) -> tuple[int, int] | None:
     """Return the whole frames between which objects move.
 
-    That is the range of our animations, and what else the objects' curves do between `first` and `last`. None where there
-    is no animation of ours, or where something may move that no curve tells of, or goes on for ever.
+    That is the range of our animations, and of the objects' other curves between `first` and `last`. Returns None if
+    there is no animation of ours, if something may move without a curve, or if a curve repeats without end.
     """
     ours: list[Span] = []
     others: list[Span] = []
@@ -48,7 +48,7 @@ def _owners(member: bpy.types.Object) -> Iterator[bpy.types.ID]:
 
 
 def _spans(owner: Any) -> Iterator[tuple[bool, Span | None]]:
-    """Each curve's and strip's first and last frame, None for one that goes on; and whether it is of our animation."""
+    """Yield each curve's and strip's first and last frame, None if it has no end, and whether it is ours."""
     animation = owner.animation_data
     if any(map(_follows_time, animation.drivers)):
         yield False, None

@@ -1,8 +1,8 @@
-"""Makes a new object from a motion that was found in a video alone.
+"""Make a new object from a motion that was found in a video alone.
 
-It faces -Y with Z up. Its origin lies under the middle of the reference pose, at the height of that pose's lowest point,
-and comes to stand on the 3D cursor; later poses may go below it, as a jump's crouch does. Its size is in the vertices, so
-its transform is plain. It has the colours that the clip shows of it, or is plain clay where none came.
+It faces -Y with Z up. Its origin is under the middle of the reference pose, at the height of that pose's lowest point,
+and is placed on the 3D cursor; later poses may go below it, as a crouch does before a jump. Its size is in the
+vertices, so its transform is plain. It has the colours that the clip shows of it, or is plain clay if there are none.
 """
 
 from dataclasses import dataclass
@@ -24,15 +24,15 @@ FACING, UV_MAP = "NEG_Y", "UVMap"
 
 @dataclass(frozen=True)
 class ObjectOptions:
-    """What a new object is like.
+    """Settings of a new object.
 
     Args:
         name: of the object, its mesh, material and collection.
         size: metres, the longest side of the reference pose's bounding box.
         location: in the scene; None takes the 3D cursor.
-        collection: name of its own new collection; None takes `name`.
+        collection: name of a new collection for it; None takes `name`.
         smooth: shade smooth instead of flat.
-        colour: linear red, green, blue, alpha of clay.
+        colour: of the clay: linear red, green, blue, alpha.
     Raises:
         ArtistError: the size is not above 0.
     """
@@ -52,13 +52,13 @@ class ObjectOptions:
 def new_object(
     scene: bpy.types.Scene, motion: Motion, chosen: ObjectOptions, options: WriteOptions
 ) -> tuple[bpy.types.Object, Written]:
-    """Adds an animated object in a collection of its own; if that fails, nothing is added.
+    """Add an animated object in a collection of its own; if that fails, add nothing.
 
     Args:
-        options: how the motion is written; its facing, its scale, its origin and whether the reference pose is kept follow
-            from `chosen`.
+        options: how the motion is written; facing, scale, origin and whether the reference pose is kept are taken from
+            `chosen` instead.
     Raises:
-        ArtistError: the motion has no size or cannot be written so.
+        ArtistError: the motion has no size or cannot be written like this.
     """
     rest, scale, origin = stand(motion, chosen.size / metres_per_unit(scene))
     made: list[bpy.types.ID] = []
@@ -72,20 +72,21 @@ def new_object(
 
 
 def metres_per_unit(scene: bpy.types.Scene) -> float:
-    """The length of a unit; one metre where the scene has no units."""
+    """Return the length of a unit; one metre if the scene has no units."""
     units = scene.unit_settings
     return 1.0 if units.system == "NONE" else units.scale_length
 
 
 def stand(motion: Motion, longest: float) -> tuple[np.ndarray, float, tuple[float, float, float]]:
-    """The reference pose as a new object's rest pose.
+    """Return the reference pose as a new object's rest pose.
 
     Args:
-        longest: units of the longest side of its bounding box.
+        longest: longest side of its bounding box, in units.
     Returns:
-        (V, 3) float32 local coordinates, how many of their units one unit of the motion is, and where its origin lies in them.
+        (V, 3) float32 local coordinates, the local units per unit of the motion, and the motion's origin in local
+        coordinates.
     Raises:
-        ArtistError: all its vertices lie on one point.
+        ArtistError: all its vertices are at one point.
     """
     local = to_local(motion.vertices[motion.reference_frame].astype(np.float64), FACING)
     low, high = local.min(axis=0), local.max(axis=0)
@@ -99,7 +100,7 @@ def stand(motion: Motion, longest: float) -> tuple[np.ndarray, float, tuple[floa
 
 
 def lie_of(object: bpy.types.Object, motion: Motion, facing: str) -> dict[str, Any]:
-    """How a motion lies in an object that was made of one with the same reference pose: values of `WriteOptions`."""
+    """Return how a motion lies in an object made from one with the same reference pose: values of `WriteOptions`."""
     basis = read_basis(object.data).astype(np.float64)
     shown = to_local(motion.vertices[motion.reference_frame].astype(np.float64), facing)
     scale = float(np.ptp(basis, axis=0).max() / np.ptp(shown, axis=0).max())
@@ -110,7 +111,7 @@ def lie_of(object: bpy.types.Object, motion: Motion, facing: str) -> dict[str, A
 def _add_object(
     scene: bpy.types.Scene, motion: Motion, chosen: ObjectOptions, rest: np.ndarray, made: list[bpy.types.ID]
 ) -> bpy.types.Object:
-    """Adds the object at rest, and each data-block to `made` as soon as it is there."""
+    """Add the object at rest; add each data-block to `made` as soon as it exists."""
     mesh = bpy.data.meshes.new(chosen.name)
     made.append(mesh)
     _fill(mesh, rest, motion, chosen.smooth)
@@ -126,7 +127,7 @@ def _add_object(
 
 
 def _fill(mesh: bpy.types.Mesh, vertices: np.ndarray, motion: Motion, smooth: bool) -> None:
-    """Gives an empty mesh its vertices (V, 3), in their order, and the motion's triangles and UVs."""
+    """Fill an empty mesh with its vertices (V, 3), in order, and the motion's triangles and UVs."""
     triangles = motion.faces
     mesh.vertices.add(len(vertices))
     mesh.vertices.foreach_set("co", np.ascontiguousarray(vertices, np.float32).ravel())
@@ -147,7 +148,7 @@ def _fill(mesh: bpy.types.Mesh, vertices: np.ndarray, motion: Motion, smooth: bo
 def _material(
     mesh: bpy.types.Mesh, motion: Motion, chosen: ObjectOptions, made: list[bpy.types.ID]
 ) -> bpy.types.Material:
-    """The motion's colours, or clay."""
+    """Return a material with the motion's colours, or clay."""
     if motion.coat is not None:
         return coloured_material(chosen.name, motion.coat, mesh.uv_layers[UV_MAP], made)
     material = _clay(chosen)
@@ -156,7 +157,7 @@ def _material(
 
 
 def _clay(chosen: ObjectOptions) -> bpy.types.Material:
-    """A Principled material; from Blender 5.0 on, every new material has nodes."""
+    """Return a Principled material; from Blender 5.0 on, every new material has nodes."""
     material = bpy.data.materials.new(chosen.name)
     if material.node_tree is None:
         material.use_nodes = True

@@ -1,4 +1,4 @@
-"""What can be chosen about writing an animation, and what was written."""
+"""Options for writing an animation, and the result."""
 
 import math
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ SLOWEST, FASTEST = 0.001, 100.0
 
 
 class Mode(StrEnum):
-    """One weight curve a key, or one `eval_time` curve that runs through all keys."""
+    """One weight curve per key, or one `eval_time` curve that runs through all keys."""
 
     RELATIVE = "RELATIVE"
     ABSOLUTE = "ABSOLUTE"
@@ -22,10 +22,10 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class Playback:
-    """How the poses follow each other; can be changed afterwards.
+    """How the poses follow each other; this can be changed afterwards.
 
     Args:
-        strength: 0 is the rest pose, 1 the motion, 2 twice as far.
+        strength: 0 is the rest pose, 1 the motion, 2 twice the motion.
         speed: 2 plays twice as fast.
         loop: what comes after the last pose.
     Raises:
@@ -49,16 +49,16 @@ class WriteOptions:
 
     Args:
         start: scene frame of the first pose.
-        rate: frames a second of the scene (`timing.frames_per_second`).
+        rate: frames per second of the scene (`timing.frames_per_second`).
         mode: relative or absolute shape keys.
-        keep_reference_pose: the reference pose is the basis exactly; what the result itself differs from it
-            at the reference frame is subtracted from every frame.
+        keep_reference_pose: make the reference pose exactly the basis. The result's own difference from it at the
+            reference frame is subtracted from every frame.
         facing: the local axis that the subject faces, a name in `axes.FACINGS`.
         playback: strength, speed, loop.
-        scale: local units of one unit of the motion; 1 for a mesh that the job was given.
-        origin: local place of the motion's origin; that of a mesh that the job was given is its own.
-        job: id of the job, kept with the animation.
-        carry: the way back from what was shown of the mesh; None where that was the mesh as it is modelled.
+        scale: local units per unit of the motion; 1 for a mesh that was given to the job.
+        origin: local position of the motion's origin; 0 for a mesh that was given to the job.
+        job: id of the job, stored with the animation.
+        carry: the map back from what was shown of the mesh; None if it was shown as it is modelled.
     Raises:
         ArtistError: a number is out of range.
     """
@@ -90,8 +90,8 @@ class Written:
     Args:
         keys: the names of its shape keys, in order.
         start, end: the whole frames between which it plays.
-        note: a sentence on what is not quite as the model said; mostly empty.
-        fix: idname of an operator by which it would be; None where the job only has to run again.
+        note: a sentence on how it differs from the model's motion; usually empty.
+        fix: idname of an operator that would remedy that; None if the job only has to run again.
     """
 
     keys: tuple[str, ...]

@@ -1,8 +1,7 @@
-"""A scene of our own to render in, there for the length of one picture.
+"""A temporary scene to render in, which exists for the length of one picture.
 
-Nothing of the artist's scene is changed for a render, and nothing of ours is in the file between two pictures: undo,
-saving and loading in between find no trace. Only Blender's own habit remains of evaluating the current frame anew
-after any render.
+A render changes nothing in the artist's scene, and between two pictures nothing of ours is in the file: undo, saving
+and loading find no trace. One effect remains: Blender evaluates the current frame again after any render.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +22,7 @@ from ..motion.lighting import STUDIO, Light
 NAME = "ActionMesh Studio"
 SAMPLES, BOUNCES = 8, 2
 TIMING = ("fps", "fps_base", "frame_map_old", "frame_map_new")
-"""Render settings that decide which moment a frame is."""
+"""Render settings that map frames to moments in time."""
 PNG_END = b"IEND\xaeB`\x82"
 
 
@@ -33,20 +32,20 @@ class Engine(StrEnum):
 
 
 def usual_engine() -> Engine:
-    """EEVEE where there is a GPU to draw with; else Cycles on the processor, with a few samples.
+    """Return EEVEE if there is a GPU to draw with, otherwise Cycles on the processor, with a few samples.
 
-    Without a window it cannot be asked whether there is one, and drawing in software takes longer than Cycles.
+    Without a window there is no way to ask for a GPU, and software drawing is slower than Cycles.
     """
     return Engine.CYCLES if bpy.app.background or gpu.platform.device_type_get() == "SOFTWARE" else Engine.EEVEE
 
 
 class Studio:
-    """A temporary scene with given objects in it; leaving the `with` block removes all that was made.
+    """A temporary scene with the given objects; leaving the `with` block removes everything that was made.
 
     Args:
-        objects: what is shown; they stay in their own scenes.
+        objects: the objects to show; they stay in their own scenes too.
         timing: values of TIMING.
-        engine: what renders; None takes the usual one.
+        engine: the render engine; None takes the usual one.
     """
 
     def __init__(self, objects: Iterable[bpy.types.Object], timing: dict[str, Any], engine: Engine | None = None):
@@ -67,7 +66,7 @@ class Studio:
         self._clear()
 
     def stand(self, view: View, light: Light = STUDIO) -> None:
-        """Places the camera, and a key light beside it. No shadows: form is read, not place."""
+        """Place the camera and a key light next to it. There are no shadows: only form matters."""
         camera, key = self.scene.camera, self._add(bpy.data.lights.new(NAME, "SUN"))
         camera.matrix_world = _placed(view.axes, view.eye)
         camera.data.angle, camera.data.clip_start, camera.data.clip_end = view.field_of_view, view.near, view.far
@@ -78,7 +77,7 @@ class Studio:
         _light_evenly(self.scene.world, light.ambient)
 
     def render(self, frame: float, size: int) -> None:
-        """Renders a frame of the scene, whole or in between, size x size pixels, transparent where nothing is.
+        """Render a whole or fractional frame of the scene, size x size pixels, with a transparent background.
 
         Raises:
             RenderError: Blender refuses.
@@ -101,14 +100,14 @@ class Studio:
             raise ArtistError("Rendering was stopped.", "Try again.")
 
     def save(self, path: Path) -> None:
-        """Writes the last picture as an RGBA PNG with straight alpha.
+        """Write the last picture as an RGBA PNG with straight alpha.
 
         Raises:
-            FolderError: it cannot be written whole; nothing is left of it.
+            FolderError: the picture cannot be written completely; no file is left.
         """
         result = _render_result()
         assert result is not None, "nothing was rendered"
-        with suppress(RuntimeError):  # its file tells, also where Blender does not: a full disk is no error to it
+        with suppress(RuntimeError):  # the file is checked below: Blender reports no error when the disk is full
             result.save_render(str(path), scene=self.scene)
         if _is_whole_png(path):
             return
@@ -153,7 +152,7 @@ def timing_of(scene: bpy.types.Scene) -> dict[str, Any]:
 
 @contextmanager
 def calling(event: str, call: Callable[..., None]) -> Iterator[None]:
-    """Has Blender call `call(scene, depsgraph)` at an event of `bpy.app.handlers` for the length of the block."""
+    """Make Blender call `call(scene, depsgraph)` at an event of `bpy.app.handlers` while the block runs."""
     handlers = getattr(bpy.app.handlers, event)
     handlers.append(call)
     try:
@@ -164,7 +163,7 @@ def calling(event: str, call: Callable[..., None]) -> Iterator[None]:
 
 @contextmanager
 def _negative_frames_allowed() -> Iterator[None]:
-    """A preference: without it, frames before 0 cannot be assigned."""
+    """Switch on the preference without which frames before 0 cannot be set."""
     editing = bpy.context.preferences.edit
     before, editing.use_negative_frames = editing.use_negative_frames, True
     try:
@@ -210,7 +209,7 @@ def _cast_no_shadow(light: bpy.types.Light) -> None:
 
 
 def _light_evenly(world: bpy.types.World, strength: float) -> None:
-    """A new world has nodes from 5.0, and none before."""
+    """Light a world evenly; a new world has nodes from Blender 5.0 on, and none before."""
     colour = (strength, strength, strength)
     world.color = colour
     for node in world.node_tree.nodes if world.node_tree else ():
@@ -219,7 +218,7 @@ def _light_evenly(world: bpy.types.World, strength: float) -> None:
 
 
 def _axes_from(back: np.ndarray) -> np.ndarray:
-    """(3, 3) orthonormal rows, the last of them along `back`."""
+    """Return (3, 3) orthonormal rows, the last of them along `back`."""
     back = back / np.linalg.norm(back)
     right = np.cross(np.eye(3)[np.abs(back).argmin()], back)
     right /= np.linalg.norm(right)
@@ -227,7 +226,7 @@ def _axes_from(back: np.ndarray) -> np.ndarray:
 
 
 def _placed(axes: np.ndarray, eye: np.ndarray) -> Matrix:
-    """Of an object whose local axes are the rows of `axes`."""
+    """Return the matrix of an object at `eye` whose local axes are the rows of `axes`."""
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = axes.T, eye
     return Matrix(matrix.tolist())

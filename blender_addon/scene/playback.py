@@ -1,4 +1,4 @@
-"""The curves that play an animation: written from its record, and anew when strength, speed or loop change."""
+"""The curves that play an animation: written from its record, and again when strength, speed or loop change."""
 
 from dataclasses import replace
 
@@ -17,10 +17,10 @@ EVAL_TIME = "eval_time"
 
 
 def write_curves(key: bpy.types.Key, record: Record) -> None:
-    """Writes the curves of the animation's keys; the Key needs an action (`fcurves.own_action`).
+    """Write the curves of the animation's keys; the Key needs an action (`fcurves.own_action`).
 
-    Relative keys get one curve each, a tent (`weights.tent`). Absolute keys share one curve, which takes every key's
-    place on Blender's scale from the key itself.
+    Relative keys get one curve each, a tent (`weights.tent`). Absolute keys share one curve, which reads the position
+    of every key on Blender's scale from the key itself.
     """
     if record.mode == Mode.ABSOLUTE:
         _write_course(key, record)
@@ -39,7 +39,7 @@ def _write_tents(key: bpy.types.Key, record: Record) -> None:
 
 
 def _make_room(block: bpy.types.ShapeKey, weights: np.ndarray) -> None:
-    """Blender clamps a key's weight to the range of its slider."""
+    """Widen a key's slider, because Blender clamps the weight to the slider's range."""
     block.slider_min, block.slider_max = min(0.0, weights.min()), max(1.0, weights.max())
 
 
@@ -58,15 +58,15 @@ def _write_course(key: bpy.types.Key, record: Record) -> None:
 
 
 def curve_paths(key: bpy.types.Key, mode: Mode) -> list[str]:
-    """The data paths of the animation's curves."""
+    """Return the data paths of the animation's curves."""
     return [EVAL_TIME] if mode == Mode.ABSOLUTE else [fcurves.value_path(block.name) for block in pose_keys(key)]
 
 
 def check_playback(mode: Mode, playback: Playback) -> None:
-    """Passes if keys of this mode can be played so.
+    """Raise ArtistError if keys of this mode cannot be played like this.
 
     Raises:
-        ArtistError: absolute keys have no weight that could be scaled.
+        ArtistError: absolute keys have no weight to scale.
     """
     if mode == Mode.ABSOLUTE and playback.strength != 1:
         raise ArtistError(
@@ -77,10 +77,10 @@ def check_playback(mode: Mode, playback: Playback) -> None:
 def rebuild_curves(
     object: bpy.types.Object, strength: float | None = None, speed: float | None = None, loop: Loop | str | None = None
 ) -> Written:
-    """Changes how an animation plays; what is None stays.
+    """Change how an animation plays; None keeps a value.
 
     Args:
-        strength: 0 is the rest pose, 1 the motion, 2 twice as far.
+        strength: 0 is the rest pose, 1 the motion, 2 twice the motion.
         speed: 2 plays twice as fast; the first pose keeps its frame.
     Raises:
         ArtistError: the object has no animation of ours, its keys were removed, or a number is out of range.
@@ -113,6 +113,6 @@ def rebuild_curves(
 
 
 def written(key: bpy.types.Key, record: Record) -> Written:
-    """What an animation consists of, a loop's way back to its first pose included."""
+    """Return what an animation consists of, including a loop's way back to its first pose."""
     start, end = whole_range(knots(record.frames, record.playback.loop))
     return Written(tuple(block.name for block in pose_keys(key)), start, end)

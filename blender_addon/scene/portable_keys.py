@@ -1,8 +1,8 @@
-"""Shape keys as every format can carry them: relative, with weights from 0 to 1, on copies that last as long as an export.
+"""Shape keys that every format can carry: relative, with weights from 0 to 1, on copies that exist during an export.
 
-Exporters ignore absolute keys or write them wrong, and importers clip weights to 0 and 1. On the copies the weights of
-every frame of the range are written out. A weight above 1 goes into a larger key; a key with weights below 0 becomes two,
-of which the second points the other way.
+Exporters ignore absolute keys or write them wrong, and importers clip weights to 0 and 1. The copies have a keyframe
+for the weights at every frame of the range. A weight above 1 goes into a larger key; a key with weights below 0 becomes
+two, of which the second points the other way.
 """
 
 from collections.abc import Iterable, Iterator
@@ -23,12 +23,12 @@ CLOSE = 1e-6
 
 @contextmanager
 def portable_keys(objects: Iterable[bpy.types.Object], start: int, end: int) -> Iterator[None]:
-    """Gives meshes that need it a stand-in of the same name; everything is put back, also after an error.
+    """Replace meshes that need it by a stand-in of the same name; restore everything afterwards, also after an error.
 
     Args:
         start, end: whole frames between which the animation will be read, at whole frames only.
     Raises:
-        ArtistError: such a mesh belongs to another file.
+        ArtistError: a mesh that needs it belongs to another file.
     """
     frames = np.arange(start, end + 1)
     users: dict[bpy.types.Mesh, list[bpy.types.Object]] = {}
@@ -45,10 +45,10 @@ def portable_keys(objects: Iterable[bpy.types.Object], start: int, end: int) -> 
 
 
 def _stand_in(mesh: bpy.types.Mesh, owners: list[bpy.types.Object], undo: ExitStack) -> None:
-    """Puts a copy in the place of a mesh, under its name; what the undoing removes includes the copy's action."""
+    """Put a copy in place of a mesh, under its name; the undo also removes the copy's action."""
     linked = next((block.name for block in (mesh, *owners) if block.library is not None), None)
     if linked is not None:
-        problem = f"{linked} is linked from another file and its shape keys must be changed for this."
+        problem = f"{linked} is linked from another file, and its shape keys must be changed for this."
         raise ArtistError(problem, "Make it local.", "object.make_local")
     copy, name = mesh.copy(), mesh.name
     undo.callback(bpy.data.meshes.remove, copy)
@@ -68,7 +68,7 @@ def _give_back(owner: bpy.types.Object, mesh: bpy.types.Mesh, active: int, alone
 
 
 def _rewrite(object: bpy.types.Object, frames: np.ndarray, weights: np.ndarray) -> None:
-    """Replaces the animation's keys and curves by ones that play `weights` (N, K) at `frames` (N,)."""
+    """Replace the animation's keys and curves by ones that play `weights` (N, K) at `frames` (N,)."""
     key, basis = object.data.shape_keys, read_basis(object.data)
     blocks = pose_keys(key)
     moves = [coordinates_of(block) - basis for block in blocks]

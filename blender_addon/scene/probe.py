@@ -1,7 +1,7 @@
-"""A stand-in for an object, whose vertices can be moved to see what its modifiers make of them; the object is not touched.
+"""A stand-in for an object whose vertices can be moved to see what its modifiers draw; the object is not touched.
 
-It is frozen as the object is drawn now: the values that curves and drivers gave its keys and modifiers stay. Keys of an
-ActionMesh animation are left out, since a new one takes their place.
+It is frozen as the object is drawn now: its keys and modifiers keep the values that curves and drivers gave them. Keys
+of an ActionMesh animation are left out, since a new animation replaces them.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,8 @@ from .meshes import read_basis, read_triangles, used_vertices
 
 NAME, MARK = "ActionMesh Probe", "actionmesh_mark"
 MOST_VERTICES = 200_000
-"""Above this many, subdivision is shown coarser than in the viewport: the surface is the same, and jobs take hours."""
+"""Above this many, subdivision is shown coarser than in the viewport: the surface is the same, and jobs would take
+hours."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,8 @@ class Drawn:
     Args:
         vertices: (N, 3) float32 in the object's own coordinates.
         triangles: (F, 3) int32.
-        marks: (N, 3) float32; a vertex that is a copy has that of the stand-in's, bit for bit. None where they are lost.
+        marks: (N, 3) float32; a copied vertex has the mark of the stand-in's vertex, bit for bit. None if they are
+            lost.
     """
 
     vertices: np.ndarray
@@ -34,19 +36,19 @@ class Drawn:
     marks: np.ndarray | None
 
     def is_like(self, other: "Drawn") -> bool:
-        """Whether both have the same vertices in the same order, wherever they are; how faces are cut into triangles may differ."""
+        """Return whether both have the same vertices in the same order, at any place; their triangles may differ."""
         return self.marks is not None and other.marks is not None and np.array_equal(self.marks, other.marks)
 
 
 class Probe:
     """The stand-in; made by `probe`.
 
-    Its vertices are moved by a shape key on top of the artist's own, as a motion is: some modifiers look at the basis too.
+    A shape key on top of the artist's own moves its vertices, as a motion does: some modifiers also read the basis.
 
     Args:
         object: in the scene, with a mesh of its own.
         key: the shape key.
-        marks: (V, 3) float32, one of a kind for each vertex.
+        marks: (V, 3) float32, unique for each vertex.
     """
 
     def __init__(self, object: bpy.types.Object, key: bpy.types.ShapeKey, marks: np.ndarray):
@@ -55,16 +57,16 @@ class Probe:
         self.mixed = _mix(object)
         """(V, 3) float32, the mesh after the artist's own shape keys and before modifiers."""
         self.size = size_of(self.mixed[used_vertices(object.data)])
-        """Longest side of its bounding box, loose vertices not counted."""
+        """Longest side of its bounding box, without loose vertices."""
 
     def draw(self, vertices: np.ndarray) -> Drawn:
-        """What is drawn with the mesh's vertices (V, 3) at these places."""
+        """Return what is drawn with the mesh's vertices at these places (V, 3)."""
         with self.mesh(vertices) as mesh:
             return Drawn(read_places(mesh), read_triangles(mesh), _read_marks(mesh))
 
     @contextmanager
     def mesh(self, vertices: np.ndarray) -> Iterator[bpy.types.Mesh]:
-        """The mesh that is drawn with the vertices at these places, for a while."""
+        """Yield the mesh that is drawn with the vertices at these places (V, 3); it is temporary."""
         moved = self._basis + (vertices.astype(np.float64) - self.mixed)
         self._key.points.foreach_set("co", moved.astype(np.float32).ravel())
         self.object.data.update()
@@ -75,7 +77,7 @@ class Probe:
 
 @contextmanager
 def drawn_mesh(object: bpy.types.Object) -> Iterator[bpy.types.Mesh]:
-    """The mesh of an object after its modifiers, for a while; `to_mesh` knows of the subdivision that a card makes."""
+    """Yield an object's temporary mesh after its modifiers; `to_mesh` includes subdivision that the GPU computes."""
     bpy.context.view_layer.update()
     shown = object.evaluated_get(bpy.context.evaluated_depsgraph_get())
     try:
@@ -86,7 +88,7 @@ def drawn_mesh(object: bpy.types.Object) -> Iterator[bpy.types.Mesh]:
 
 @contextmanager
 def probe(object: bpy.types.Object) -> Iterator[Probe]:
-    """A stand-in for an object, for a while."""
+    """Yield a temporary stand-in for an object."""
     with ExitStack() as undo:
         made = _copy(object, undo)
         marks = np.random.default_rng(0).random((len(made.data.vertices), 3), np.float32)
@@ -97,12 +99,12 @@ def probe(object: bpy.types.Object) -> Iterator[Probe]:
 
 
 def size_of(points: np.ndarray) -> float:
-    """Longest side of a bounding box; 1 where that is nothing."""
+    """Return the longest side of a bounding box; 1 if that is 0."""
     return float(np.ptp(points.astype(np.float64), axis=0).max()) or 1.0
 
 
 def read_places(mesh: bpy.types.Mesh) -> np.ndarray:
-    """(V, 3) float32."""
+    """Return the (V, 3) float32 positions of a mesh's vertices."""
     places = np.empty((len(mesh.vertices), 3), np.float32)
     mesh.vertices.foreach_get("co", places.ravel())
     return places
@@ -127,7 +129,7 @@ def _copy(object: bpy.types.Object, undo: ExitStack) -> bpy.types.Object:
 
 
 def _add_key(made: bpy.types.Object) -> bpy.types.ShapeKey:
-    """A key that shows nothing but the basis as yet."""
+    """Add a key that for now shows only the basis."""
     if made.data.shape_keys is None:
         made.shape_key_add(name="Basis", from_mix=False)
     key = made.shape_key_add(name=NAME, from_mix=False)
@@ -137,7 +139,7 @@ def _add_key(made: bpy.types.Object) -> bpy.types.ShapeKey:
 
 
 def _mix(made: bpy.types.Object) -> np.ndarray:
-    """(V, 3) the mesh after its shape keys."""
+    """Return the (V, 3) vertices of the mesh after its shape keys."""
     shown = [modifier for modifier in made.modifiers if modifier.show_viewport]
     for modifier in shown:
         modifier.show_viewport = False
@@ -149,7 +151,7 @@ def _mix(made: bpy.types.Object) -> np.ndarray:
 
 
 def _coarsen(made: Probe) -> None:
-    """Turns down subdivision as long as it makes too many vertices."""
+    """Lower the subdivision levels until there are not too many vertices."""
     finest = [modifier for modifier in made.object.modifiers if modifier.type in {"SUBSURF", "MULTIRES"}]
     while any(modifier.levels for modifier in finest if modifier.show_viewport):
         with made.mesh(made.mixed) as mesh:

@@ -1,4 +1,4 @@
-"""The frames that a scene plays."""
+"""The frame ranges that a scene plays."""
 
 import bpy
 
@@ -7,10 +7,10 @@ LAST = 1_048_574
 
 
 def extend_range(scene: bpy.types.Scene, start: int, end: int) -> None:
-    """Makes the scene play from `start` to `end` at least; its range, and a preview range in use, are never shortened.
+    """Make the scene play at least from `start` to `end`; never shorten its range or a preview range in use.
 
-    A scene's range begins at frame 0 at the earliest, so earlier frames only reach the preview; what comes after Blender's
-    last frame reaches neither.
+    A scene's range cannot begin before frame 0, so earlier frames only extend the preview; frames after Blender's last
+    one extend neither.
     """
     end = min(end, LAST)
     scene.frame_start = min(scene.frame_start, max(start, 0))
@@ -21,7 +21,7 @@ def extend_range(scene: bpy.types.Scene, start: int, end: int) -> None:
 
 
 def preview_result(scene: bpy.types.Scene, start: int, end: int) -> None:
-    """Make a result's frames the preview range, in the place of an earlier result's; an artist's own one stays."""
+    """Make a result's frames the preview range; replace an earlier result's, but keep the artist's own."""
     settings = scene.actionmesh
     if scene.use_preview_range and (scene.frame_preview_start, scene.frame_preview_end) != tuple(settings.previewed):
         return
@@ -31,10 +31,10 @@ def preview_result(scene: bpy.types.Scene, start: int, end: int) -> None:
 
 
 def fit_range(scene: bpy.types.Scene, start: int, end: int) -> tuple[int, int]:
-    """Make a scene begin and end with an animation; a preview range that was set for a result goes.
+    """Fit the scene's range to an animation; remove a preview range that was set for a result.
 
     Returns:
-        The first and the last frame, as far as Blender's scenes reach.
+        The first and the last frame, limited to Blender's range.
     """
     if scene.use_preview_range and (scene.frame_preview_start, scene.frame_preview_end) == tuple(
         scene.actionmesh.previewed

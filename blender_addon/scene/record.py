@@ -1,4 +1,4 @@
-"""What is kept with an animation, as plain properties on the Key data-block, so that its curves can be made anew."""
+"""The data stored with an animation, as plain properties on the Key data-block, so that its curves can be remade."""
 
 import json
 import math
@@ -19,7 +19,7 @@ from .options import Mode, Playback
 PROPERTY = "actionmesh"
 PLAIN = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 MOST_POSES, LATEST, LAST_FRAME, FURTHEST = 1_000_000, 1e6, 4e6, 1e12
-"""Poses, seconds, frames and local units that a record may tell of: more is nobody's animation."""
+"""Limits on the poses, seconds, frames and local units in a record; no real animation has more."""
 LONGEST_ID, LONGEST_NOTE, MOST_NOTES, MOST_PIXELS = 200, 2000, 20, 100_000
 
 
@@ -28,17 +28,17 @@ class Record:
     """One animation.
 
     Args:
-        times: (T,) seconds, growing; one shape key each, in order, unless there are weights.
+        times: (T,) seconds, increasing; one shape key each, in order, unless there are weights.
         start_frame: scene frame of the first pose.
         frames_per_second: of the scene when it was written.
         reference_frame: index into the times of the pose that is the basis.
         mode: relative or absolute keys.
         playback: strength, speed, loop.
-        provenance: what made the motion.
+        provenance: how the motion was made.
         job: id of the job.
         facing, scale, origin: how the job's mesh lies in the object, as in `options.WriteOptions`.
         shape: the 9 numbers of the matrix by which it was shown, see `motion.world_shape`.
-        weights: (T, K) of K keys that are mixed in every pose; empty for one key a pose.
+        weights: (T, K) of K keys that are mixed in every pose; empty if each pose has its own key.
     Raises:
         ValueError: there are no times, or numbers are out of range.
     """
@@ -67,7 +67,7 @@ class Record:
 
         times = np.array(self.times)
         if len(times) > MOST_POSES or not (np.abs(times) <= LATEST).all() or (np.diff(times) <= 0).any():
-            raise ValueError("The times of an animation do not grow.")
+            raise ValueError("The times of an animation do not increase.")
         if not 0 <= self.reference_frame < len(times):
             raise ValueError(f"An animation of {len(times)} poses has number {self.reference_frame} as its reference.")
         number(self.start_frame, -LAST_FRAME, LAST_FRAME)
@@ -78,12 +78,12 @@ class Record:
 
     @property
     def shape_matrix(self) -> np.ndarray:
-        """(3, 3) from the object's coordinates to those in which it was shown."""
+        """(3, 3), from the object's coordinates to those in which it was shown."""
         return np.array(self.shape, np.float64).reshape(3, 3)
 
     @property
     def key_count(self) -> int:
-        """K, how many shape keys the animation has."""
+        """K, the number of shape keys of the animation."""
         return len(self.weights[0]) if self.weights else len(self.times)
 
     @property
@@ -93,7 +93,7 @@ class Record:
 
     @property
     def fit(self) -> protocol.Fit | None:
-        """How it fits its clip; None where the version that made it told nothing of that, or in words not known here."""
+        """How it fits its clip; None if the version that made it stored nothing about that, or nothing readable."""
         try:
             return _checked(protocol.read(protocol.Fit, self.provenance["fit"], "fit"))
         except (KeyError, ValueError, protocol.ProtocolError):
@@ -101,7 +101,7 @@ class Record:
 
     @property
     def film_rate(self) -> float | None:
-        """Frames a second that were given for the clip; None where its own were taken."""
+        """Frames per second that were given for the clip; None if its own were used."""
         try:
             return number(self.provenance.get("fps"), 1e-3, LATEST)
         except ValueError:
@@ -109,7 +109,7 @@ class Record:
 
     @property
     def film_start(self) -> int:
-        """The clip's frame, from 0, with which the motion begins."""
+        """The clip's frame, counted from 0, at which the motion begins."""
         try:
             return int(number(self.provenance["frames"]["start"], 0, 2**31))
         except (KeyError, TypeError, ValueError):
@@ -122,7 +122,7 @@ class Record:
 
 
 def write_record(key: bpy.types.Key, record: Record) -> None:
-    """Keeps the record with the Key."""
+    """Store the record with the Key."""
     flat = asdict(record) | {"mode": str(record.mode), "provenance": json.dumps(record.provenance)}
     playback, rows = flat.pop("playback"), flat.pop("weights")
     if rows:
@@ -133,7 +133,7 @@ def write_record(key: bpy.types.Key, record: Record) -> None:
 
 
 def read_record(key: bpy.types.Key) -> Record | None:
-    """The record of a Key's animation; None if it has none, or one that cannot be understood."""
+    """Return the record of a Key's animation; None if it has none, or one that cannot be read."""
     kept = key.get(PROPERTY)
     if kept is None:
         return None
@@ -158,7 +158,7 @@ def read_record(key: bpy.types.Key) -> Record | None:
 
 
 def _checked(fit: protocol.Fit) -> protocol.Fit:
-    """Return it; ValueError where the panels or a camera could make nothing of it."""
+    """Return `fit`; raise ValueError if the panels or a camera could not use it."""
     if len(fit.notes) > MOST_NOTES:
         raise ValueError(f"{len(fit.notes)} notes")
     for note in fit.notes:
@@ -166,7 +166,7 @@ def _checked(fit: protocol.Fit) -> protocol.Fit:
     camera = fit.camera
     if camera is not None:
         if len(camera.matrix) != 16 or (camera.focal is None) == (camera.pixel is None):
-            raise ValueError("no camera of this world")
+            raise ValueError("the camera is not usable")
         number(camera.pixel if camera.focal is None else camera.focal, 1e-9, FURTHEST)
         for size in (camera.width, camera.height):
             number(size, 1, MOST_PIXELS)
@@ -174,7 +174,7 @@ def _checked(fit: protocol.Fit) -> protocol.Fit:
 
 
 def _rows(weights: Any, poses: int) -> tuple[tuple[float, ...], ...]:
-    """Cuts the weights into one row a pose: lists in lists are nothing that Blender keeps."""
+    """Split the weights into one row per pose, since Blender cannot store nested lists."""
     return tuple(map(tuple, np.array(weights, np.float64).reshape(poses, -1).tolist())) if len(weights) else ()
 
 
@@ -184,6 +184,6 @@ def _place(values: Any) -> tuple[float, float, float]:
 
 
 def remove_record(key: bpy.types.Key) -> None:
-    """Forgets the record, if there is one."""
+    """Remove the record, if there is one."""
     if PROPERTY in key:
         del key[PROPERTY]

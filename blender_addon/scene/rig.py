@@ -1,6 +1,6 @@
-"""What makes the rig of an imported file the same as another's, whatever the character is called or how it is painted.
+"""Identify the rig of an imported file, regardless of the character's name or colours.
 
-Characters of one rig often share their motions too: none may be in a training set and in the set that judges it.
+Characters with the same rig often share motions, so the same rig must not be in both a training set and its test set.
 """
 
 import hashlib
@@ -11,15 +11,15 @@ import numpy as np
 from .meshes import read_triangles
 
 FEWEST = 3
-"""Bones; smaller armatures only carry a mesh."""
+"""Bones; a smaller armature only carries a mesh."""
 STEP = 0.01
 """Share of a skeleton's size to which lengths are rounded."""
 
 
 def rigs_of_file() -> list[str]:
-    """Return what identifies the rigs that are open; two files share a rig where they have one of these in common.
+    """Return what identifies the rigs in the open file; two files share a rig if they have one of these in common.
 
-    An armature has two: its bones' names and parents, and its tree with the lengths at rest, without names. A file without
+    An armature has two: its bones' names and parents, and its tree with the rest lengths, without names. A file without
     armatures has one: the triangles of its meshes.
     """
     armatures = [item.data for item in bpy.data.objects if item.type == "ARMATURE" and len(item.data.bones) >= FEWEST]
@@ -40,7 +40,7 @@ def _by_lengths(armature: bpy.types.Armature) -> str:
 
 
 def _branch(bone: bpy.types.Bone, size: float) -> str:
-    """A bone and all below it: how far each begins from where its parent begins, children in the order of these texts."""
+    """Return a bone and everything below it as text: the distance of each head from its parent's, children sorted."""
     length = (bone.head_local - bone.parent.head_local).length / size if bone.parent else 0.0
     return f"({round(length / STEP)}{''.join(sorted(_branch(child, size) for child in bone.children))})"
 

@@ -1,4 +1,4 @@
-"""A mesh file in the scene as an object of the artist's: no parent, at the 3D cursor, clear of what is there."""
+"""A mesh file in the scene as one of the artist's objects: no parent, at the 3D cursor, clear of other objects."""
 
 from pathlib import Path
 
@@ -10,10 +10,10 @@ from .meshes import read_basis
 
 
 def add_mesh(context: bpy.types.Context, path: Path, name: str) -> bpy.types.Object:
-    """Return the mesh of a glTF file, in a collection with others of the artist's.
+    """Add the mesh of a glTF file to the scene, in a collection of the artist's, and return it.
 
     Raises:
-        ArtistError: Blender's importer for glTF is off, or cannot read the file.
+        ArtistError: Blender's glTF importer is off, or cannot read the file.
     """
     there = set(context.scene.objects)
     try:

@@ -1,8 +1,8 @@
-"""What another Blender, without a window, needs to render a source while the artist goes on in this one.
+"""Prepare a second Blender, without a window, that renders a source while the artist keeps working in this one.
 
-It gets a file of the source's objects and all that they depend on, as they are in memory now, and none of the artist's add-ons.
-`reason_to_stay` says when its pictures would differ. It does not notice add-ons that move things by other means than handlers
-of frames and functions for drivers.
+It gets a file with the source's objects and everything that they depend on, as they are in memory now, and none of the
+artist's add-ons. `reason_to_stay` says when its pictures would differ. It does not notice add-ons that move things by
+other means than frame handlers and driver functions.
 """
 
 import json
@@ -23,11 +23,11 @@ SCRIPT = Path(__file__).resolve().parents[1] / "render_script.py"
 
 @dataclass(frozen=True)
 class Order:
-    """What the other Blender is asked for.
+    """The request to the other Blender.
 
     Args:
         file: the copy; it is removed as soon as it is loaded.
-        objects: that are shown: name and absolute path of the library, "" for the file's own.
+        objects: the objects to show: name and absolute path of the library, "" for the file's own.
         folder: where the pictures go.
         trusted: whether Python in drivers may run.
         plan: how they are rendered.
@@ -40,14 +40,15 @@ class Order:
     plan: Plan
 
     def line(self) -> bytes:
-        """One line of JSON; `protocol.read` reads it."""
+        """Return one line of JSON, which `protocol.read` reads."""
         return json.dumps(asdict(self)).encode("ascii") + b"\n"
 
 
 def command() -> list[str] | None:
-    """Starts a Blender like this one that renders on all processor cores but one; None where no window could freeze.
+    """Return the command that starts a Blender like this one, on all processor cores but one.
 
-    As a Python module, Blender is no program that could be started.
+    Returns None if there is no window that could freeze, or if Blender runs as a Python module, which cannot be started
+    as a program.
     """
     program = bpy.app.binary_path
     if bpy.app.background or not Path(program).is_file():
@@ -57,18 +58,18 @@ def command() -> list[str] | None:
 
 
 def write_copy(plan: Plan, names: Sequence[Name], file: Path, folder: Path) -> Order:
-    """Writes the objects and what they depend on; nothing of the artist's file changes, the list of recent files included.
+    """Write the objects and what they depend on; the artist's file and the list of recent files do not change.
 
     Args:
-        file: is made; its paths are absolute.
+        file: is created; its paths are absolute.
         folder: where the pictures are to go.
 
     Raises:
-        ArtistError: an object is gone.
+        ArtistError: an object no longer exists.
         FolderError: the file cannot be written.
     """
     objects = find(names)
-    roots = {item.users_scene[0] if item.library else item for item in objects}  # alone, what is linked is not written
+    roots = {item.users_scene[0] if item.library else item for item in objects}  # a linked object alone is not written
     bpy.ops.ed.flush_edits()
     try:
         bpy.data.libraries.write(str(file), roots, path_remap="ABSOLUTE")
@@ -79,17 +80,17 @@ def write_copy(plan: Plan, names: Sequence[Name], file: Path, folder: Path) -> O
 
 
 def place_of(item: bpy.types.Object) -> tuple[str, str]:
-    """Name and absolute path of the library: what is the same in this file and in its copy."""
+    """Return the object's name and its library's absolute path, which are the same in this file and in its copy."""
     return item.name, os.path.normpath(bpy.path.abspath(item.library.filepath)) if item.library else ""
 
 
 def is_trusted() -> bool:
-    """Whether Python in drivers runs in this Blender, as far as that can be known."""
+    """Return whether Python in drivers runs in this Blender, as far as that can be known."""
     return bpy.context.preferences.filepaths.use_scripts_auto_execute and not bpy.app.autoexec_fail
 
 
 def reason_to_stay() -> str:
-    """Why another Blender would make other pictures, such as "the image 'Paint' is not saved"; empty if it would not."""
+    """Return why another Blender's pictures would differ, such as "the image 'Paint' is not saved"; otherwise ""."""
     return next(_reasons(), "")
 
 
@@ -108,7 +109,10 @@ def _reasons() -> Iterator[str]:
 
 
 def _python_drivers_differ() -> bool:
-    """Scripts that were refused here are refused there, too; those that are allowed may call functions of add-ons."""
+    """Return whether Python drivers may give other values in the other Blender.
+
+    Scripts that were refused here are refused there too; those that are allowed may call functions of add-ons.
+    """
     if bpy.app.autoexec_fail:
         return False
     return not is_trusted() or any(isinstance(value, FunctionType) for value in bpy.app.driver_namespace.values())
@@ -129,7 +133,7 @@ def _runs_python(driver: bpy.types.Driver) -> bool:
 
 
 def _is_kept_elsewhere(modifier: bpy.types.Modifier) -> bool:
-    """Whether a simulation lies on disk beside the file, or in memory as the steps that geometry nodes have made so far."""
+    """Return whether a simulation is cached on disk next to the file, or in memory as computed by geometry nodes."""
     if modifier.type == "NODES":
         return len(modifier.bakes) > 0
     return any(cache.use_disk_cache or cache.use_external for cache in _point_caches(modifier))
@@ -145,5 +149,5 @@ def _point_caches(modifier: bpy.types.Modifier) -> Iterator[bpy.types.PointCache
 
 
 def _cores() -> int:
-    """That this process may use."""
+    """Return the number of processor cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

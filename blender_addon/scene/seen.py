@@ -1,6 +1,6 @@
-"""The mesh of an artist as it is seen, which goes to the model: after shape keys and modifiers, in its shape in the world.
+"""The artist's mesh as the viewport shows it, for the model: after shape keys and modifiers, with its world shape.
 
-How the result's motion comes back onto the mesh as it is modelled is measured at the same time, see `measuring_back`.
+How the result's motion comes back onto the modelled mesh is measured at the same time, see `measuring_back`.
 """
 
 from dataclasses import dataclass
@@ -22,17 +22,18 @@ from .probe import Drawn, drawn_mesh, probe, read_places
 CARRY_FILE = "carry.npz"
 SIMULATED = {"CLOTH", "SOFT_BODY", "FLUID", "EXPLODE"}
 SAME = 1e-3
-"""Of the size, by which a stand-in may be drawn elsewhere than its object."""
+"""Share of the size by which a stand-in may be drawn away from its object."""
 
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """An object as it was seen.
+    """An object as the viewport showed it.
 
     Args:
-        object: of which nothing was changed.
-        carry: what was seen, and the way back; None where that is the mesh as it is modelled.
-        triangles: (F, 3), and corners: of what was seen; empty where that is the mesh as it is modelled.
+        object: the object, which was not changed.
+        carry: what was shown, and the map back; None if it is the mesh as it is modelled.
+        triangles: (F, 3), of what was shown; None if it is the mesh as it is modelled.
+        corners: of what was shown, as `triangles`.
     """
 
     object: bpy.types.Object
@@ -41,7 +42,9 @@ class Seen:
     corners: Corners | None = None
 
     def save(self, facing: str, path: Path, with_corners: bool = False) -> None:
-        """Write what is not the mesh as it is modelled as a PLY file in model space, and the way back beside it.
+        """Write what was shown as a PLY file in model space, and the map back next to it.
+
+        `carry` must not be None.
 
         Raises:
             OSError: a file cannot be written.
@@ -56,7 +59,8 @@ def see(object: bpy.types.Object, upright: bool) -> Seen:
     """Look at an object as the viewport shows it now.
 
     Args:
-        upright: whether up in the world is up for the model; else its own axes count, see `world_shape.shape_of`.
+        upright: whether up in the world is up for the model; otherwise the mesh's own axes count, see
+            `world_shape.shape_of`.
     Raises:
         TargetError: it is flat, shows no faces, or shape keys could not move what it shows.
     """
@@ -81,7 +85,7 @@ def see(object: bpy.types.Object, upright: bool) -> Seen:
 
 
 def modifiers_of(object: bpy.types.Object) -> tuple[str, ...]:
-    """Names of the modifiers that the viewport shows."""
+    """Return the names of the modifiers that the viewport shows."""
     return tuple(modifier.name for modifier in object.modifiers if modifier.show_viewport)
 
 
@@ -90,11 +94,11 @@ def _shape(object: bpy.types.Object, upright: bool) -> np.ndarray:
         return shape_of(np.array(object.matrix_world, np.float64)[:3, :3], upright)
     except ValueError as error:
         cure = "Give it and its parents a scale above 0 along all axes."
-        raise TargetError(f"{object.name} has no shape to see: {error}.", cure) from error
+        raise TargetError(f"{object.name} has no usable shape: {error}.", cure) from error
 
 
 def _mixes(object: bpy.types.Object) -> bool:
-    """Whether own shape keys make something else of the mesh than its basis."""
+    """Return whether the artist's shape keys change the mesh from its basis."""
     key = object.data.shape_keys
     return key is not None and any(block.value != 0 and not block.mute for block in other_keys(key))
 
@@ -107,7 +111,11 @@ def _refuse_simulations(object: bpy.types.Object) -> None:
 
 
 def _refuse_pinned(object: bpy.types.Object) -> None:
-    """A pinned key is seen alone; with the animation all keys are seen, so what was shown to the model would be gone."""
+    """Raise TargetError if a pinned key hides the others.
+
+    A pinned key is shown alone, but with the animation all keys are shown, so the mesh would look different from what
+    the model saw.
+    """
     key, pinned = object.data.shape_keys, object.active_shape_key
     own = other_keys(key)
     if not object.show_only_shape_key or pinned is None or pinned not in (*own, key.reference_key):
@@ -115,35 +123,35 @@ def _refuse_pinned(object: bpy.types.Object) -> None:
     mixed = {block.name for block in own if block.value != 0 and not block.mute}
     alone = mixed == {pinned.name} and pinned.value == 1 if pinned in own else not mixed
     if not alone:
-        problem = f"{object.name} shows its shape key {pinned.name!r} alone, which is pinned."
+        problem = f"{object.name} shows only its shape key {pinned.name!r}, which is pinned."
         raise TargetError(problem, "Unpin it, and give all keys the values that they should have.")
 
 
 def _check_drawn(object: bpy.types.Object, drawn: Drawn) -> None:
-    """Passes if there is something to see, and the stand-in shows the same as its object.
+    """Raise TargetError if there is nothing to see, or if the stand-in looks different from its object.
 
-    A simulation of nodes, for one, is in the object alone.
+    A simulation in nodes, for one, runs only in the object itself.
     """
     if not len(drawn.triangles):
         problem = f"{object.name} shows no faces of a mesh after its modifiers."
-        raise TargetError(problem, "Hide those that take them away in the viewport.")
+        raise TargetError(problem, "Hide the modifiers that remove them in the viewport.")
     if not np.isfinite(drawn.vertices).all():
         raise TargetError(
-            f"After its modifiers {object.name} has vertices that lie nowhere (NaN).", "Mend its modifiers."
+            f"After its modifiers {object.name} has vertices that are not finite (NaN).", "Fix its modifiers."
         )
     size = float(np.ptp(drawn.vertices[np.unique(drawn.triangles)].astype(np.float64), axis=0).max())
     if size == 0:
-        raise TargetError(f"After its modifiers all vertices of {object.name} lie on one point.", "Mend its modifiers.")
+        raise TargetError(f"After its modifiers all vertices of {object.name} are at one point.", "Fix its modifiers.")
     there = _drawn_itself(object)
     if there is None or there.shape != drawn.vertices.shape:
         return
     if np.abs(there - drawn.vertices).max() > SAME * size:
-        problem = f"What is seen of {object.name} does not come of its mesh and modifiers alone."
+        problem = f"The look of {object.name} does not come from its mesh and modifiers alone."
         raise TargetError(problem, "Animate a copy with its shape.", APPLY)
 
 
 def _drawn_itself(object: bpy.types.Object) -> np.ndarray | None:
-    """(N, 3) what is drawn of the object; None where that has to differ from its stand-in."""
+    """Return the (N, 3) vertices drawn of the object; None if they are expected to differ from its stand-in's."""
     key = object.data.shape_keys
     ours = key is not None and len(other_keys(key)) + 1 < len(key.key_blocks)
     if (

@@ -1,7 +1,7 @@
-"""Writes a motion to an object as shape keys. It is written whole, or the object is as it was before.
+"""Write a motion to an object as shape keys, completely, or leave the object as it was before.
 
 The artist's own shape keys, drivers, curves, UVs, materials, vertex groups, modifiers and normals are not touched. An
-animation that was written before is set aside first and removed last, so that it comes back if anything fails.
+earlier animation is set aside first and removed last, so that it comes back if anything fails.
 """
 
 from collections.abc import Iterator
@@ -27,13 +27,14 @@ from .targets import KEPT, check_target
 
 
 def write_motion(object: bpy.types.Object, motion: Motion, options: WriteOptions) -> Written:
-    """Writes one shape key a pose, and the curves that play them.
+    """Write one shape key per pose, and the curves that play them.
 
-    An earlier ActionMesh animation of the object is replaced. The scene's range is left alone: see `ranges.extend_range`.
+    An earlier ActionMesh animation of the object is replaced. The scene's range does not change, see
+    `ranges.extend_range`.
 
     Raises:
         TargetError: the object cannot take shape keys, or the motion is of another mesh; nothing was changed.
-        ArtistError: it cannot be written in this way; nothing was changed.
+        ArtistError: the motion cannot be written like this; nothing was changed.
     """
     _check(object, motion, options)
     basis, active = read_basis(object.data), object.active_shape_key
@@ -63,7 +64,7 @@ def _check(object: bpy.types.Object, motion: Motion, options: WriteOptions) -> N
     count, wanted = len(object.data.vertices), motion.vertices.shape[1]
     if options.carry is not None:
         if len(options.carry.shown) != wanted:
-            problem = f"The model was shown {len(options.carry.shown)} vertices, and the animation has {wanted}."
+            problem = f"The model saw {len(options.carry.shown)} vertices, but the animation has {wanted}."
             raise MotionError(problem, "Run the job again.")
         wanted = options.carry.count
     if count != wanted:
@@ -77,7 +78,7 @@ def _check(object: bpy.types.Object, motion: Motion, options: WriteOptions) -> N
 
 
 def _keep_selection(object: bpy.types.Object, undo: ExitStack) -> None:
-    """Restores which key is selected and whether it alone is shown."""
+    """Register an undo that restores which key is selected and whether it alone is shown."""
     key, alone = object.data.shape_keys, object.show_only_shape_key
     active = object.active_shape_key_index
 
@@ -90,7 +91,7 @@ def _keep_selection(object: bpy.types.Object, undo: ExitStack) -> None:
 
 
 def _set_aside(object: bpy.types.Object, undo: ExitStack) -> list[bpy.types.ShapeKey]:
-    """Frees the names of an earlier animation's keys; Blender renames their curves with them."""
+    """Free the names of an earlier animation's keys; Blender renames their curves with them."""
     key = object.data.shape_keys
     blocks = pose_keys(key)
     names = [block.name for block in blocks]
@@ -113,7 +114,7 @@ def _ensure_basis(object: bpy.types.Object, undo: ExitStack) -> bpy.types.Key:
 
 
 def _poses(motion: Motion, options: WriteOptions, basis: np.ndarray, brought: Brought | None) -> Iterator[np.ndarray]:
-    """(V, 3) float32 coordinates of each pose's key."""
+    """Return the (V, 3) float32 coordinates of each pose's key."""
     keep, reference = options.keep_reference_pose, motion.reference_frame
     if brought is None:
         return local_poses(motion.vertices, basis, options.facing, reference, keep, options.scale)
@@ -127,7 +128,7 @@ def _add_poses(object: bpy.types.Object, poses: Iterator[np.ndarray], undo: Exit
 
 
 def _own_curves(key: bpy.types.Key, name: str, mode: Mode, undo: ExitStack) -> None:
-    """Makes the Key's action its own, and takes the `eval_time` curve of absolute keys out of the way."""
+    """Give the Key an action of its own, and set the `eval_time` curve of absolute keys aside."""
     undo.callback(fcurves.own_action(key, name))
     earlier, course = read_record(key), fcurves.find(key, EVAL_TIME)
     if course is None or Mode.ABSOLUTE not in (mode, earlier and earlier.mode):
@@ -167,7 +168,7 @@ def _keep_record(
 
 
 def _way_back(options: WriteOptions, brought: Brought | None) -> dict[str, Any]:
-    """What is kept of how a motion came back through modifiers."""
+    """Return what is stored about how a motion came back through modifiers."""
     if options.carry is None or brought is None:
         return {}
     told = {"way": str(options.carry.way), "means": options.carry.takes_means, "through": list(options.carry.through)}
@@ -182,7 +183,7 @@ def _animate(key: bpy.types.Key, record: Record, undo: ExitStack) -> None:
 
 
 def _verify(object: bpy.types.Object, motion: Motion, options: WriteOptions, basis: np.ndarray) -> None:
-    """Reads back what the artist must be able to rely on: the rest pose, and the pose that is to equal it."""
+    """Read back what the artist relies on: the rest pose, and the pose that must equal it."""
     key, wrong = (
         object.data.shape_keys,
         ArtistError(f"The shape keys of {object.name} do not hold what was written to them."),
@@ -200,6 +201,6 @@ def _discard(object: bpy.types.Object, replaced: list[bpy.types.ShapeKey]) -> No
 
 
 def _show(object: bpy.types.Object, active: str) -> None:
-    """Leaves the artist's key selected, or the basis if it is gone, and shows all keys together: a pinned key hides the motion."""
+    """Select the artist's key, or the basis if it is gone, and show all keys: a pinned key would hide the motion."""
     object.active_shape_key_index = max(0, object.data.shape_keys.key_blocks.find(active))
     object.show_only_shape_key = False

@@ -1,7 +1,7 @@
-"""What is rendered of an animated object, and whether its animation can be.
+"""What is rendered of an animated object, and whether its animation can be rendered.
 
-A source is any object: a mesh, the armature or empty that moves some, or the instance of a collection. All that it
-carries is rendered, as far as renders show it. Objects are known by name between two pictures: undo makes every
+A source is any object: a mesh, the armature or empty that moves meshes, or a collection instance. Everything that it
+carries is rendered, unless renders hide it. Between two pictures objects are kept by name, because undo makes every
 reference invalid.
 """
 
@@ -15,7 +15,7 @@ SHAPES = {"MESH", "CURVE", "SURFACE", "META", "FONT", "CURVES", "POINTCLOUD"}
 SIMULATIONS = {"CLOTH", "SOFT_BODY"}
 
 Name = tuple[str, str | None]
-"""Of an object: its own, and that of its library."""
+"""An object's name, and the path of its library."""
 
 
 def name_of(item: bpy.types.Object) -> Name:
@@ -23,32 +23,33 @@ def name_of(item: bpy.types.Object) -> Name:
 
 
 def find(names: Iterable[Name]) -> list[bpy.types.Object]:
-    """Objects by name.
+    """Return objects by name.
 
     Raises:
-        ArtistError: one is gone.
+        ArtistError: one no longer exists.
     """
     found = []
     for name in names:
         item = bpy.data.objects.get(name)
         if item is None:
-            raise ArtistError(f"The object {name[0]!r} is gone.", "Choose the animated object again.")
+            raise ArtistError(f"The object {name[0]!r} no longer exists.", "Choose the animated object again.")
         found.append(item)
     return found
 
 
 def shown_objects(source: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.Object]:
-    """What a render of the source shows: itself, its descendants and the meshes that its armatures deform.
+    """Return what a render of the source shows: itself, its descendants and the meshes that its armatures deform.
 
     Raises:
-        ArtistError: nothing, since it is not in the scene, has no shape, or renders leave it out.
+        ArtistError: a render shows nothing, because the source is not in the scene, has no shape, or is hidden in
+            renders.
     """
     if source.name not in scene.objects:
         raise ArtistError(f"{source.name!r} is not in the scene {scene.name!r}.", "Choose an object of this scene.")
     whole = [item for item in _carried(source, scene) if item.type in SHAPES or item.instance_type == "COLLECTION"]
     if not whole:
         cure = "Choose a mesh, or the armature or empty that moves one."
-        raise ArtistError(f"{source.name!r} has no mesh that could be rendered.", cure)
+        raise ArtistError(f"{source.name!r} has no mesh that can be rendered.", cure)
     in_renders = set(_in_renders(scene.collection))
     shown = [item for item in whole if not item.hide_render and item in in_renders]
     if not shown:
@@ -58,7 +59,9 @@ def shown_objects(source: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.
 
 
 def require_baked(shown: Iterable[bpy.types.Object]) -> None:
-    """A simulation runs frame after frame; any one frame can be rendered only from its baked cache.
+    """Raise ArtistError if a simulation is not baked.
+
+    A simulation runs frame after frame, so a single frame can only be rendered from its baked cache.
 
     Raises:
         ArtistError: a simulation is not baked.

@@ -1,6 +1,6 @@
-"""Between which frames a source moves, by the keyframes and strips of all that may move it.
+"""The frames between which a source moves, from the keyframes and strips of everything that may move it.
 
-What moves by anything else (a cache, a simulation, curves that repeat) moves over the scene's range.
+Motion from anything else (a cache, a simulation, curves that repeat) covers the scene's range.
 """
 
 from collections.abc import Iterator
@@ -12,16 +12,17 @@ from .fcurves import SLOTTED, curves_of
 from .source_objects import SIMULATIONS
 
 EARLY = 1
-"""Frames before the scene's start at which a motion may begin and be shown whole: many files count from 0, Blender from 1."""
+"""Frames before the scene's start at which a motion may begin and still be shown whole: many files count from 0,
+Blender from 1."""
 CACHES = {"MESH_CACHE", "MESH_SEQUENCE_CACHE", "FLUID", "OCEAN", "WAVE", "BUILD"}
 TIMED = {"GeometryNodeInputSceneTime", "GeometryNodeSimulationInput"}
-"""Nodes by which time itself moves a mesh."""
+"""Nodes through which time itself moves a mesh."""
 STILL = 1e-6
-"""By which a curve's keyframes differ at least if it moves anything."""
+"""Least difference between a curve's keyframes for it to move anything."""
 
 
 def range_of(source: bpy.types.Object | None, scene: bpy.types.Scene) -> tuple[int, int]:
-    """Return the first and last frame of a source's motion, as far as the scene's range shows it; else that range.
+    """Return the first and last frame of a source's motion within the scene's range, or that range if unknown.
 
     A motion that begins one frame before the range is taken whole.
     """
@@ -38,7 +39,7 @@ def range_of(source: bpy.types.Object | None, scene: bpy.types.Scene) -> tuple[i
 
 
 def movers_of(source: bpy.types.Object, scene: bpy.types.Scene) -> list[bpy.types.Object]:
-    """The source, what it carries, and all objects of which these are children, or by which they are deformed or bound."""
+    """Return the source, what it carries, and all objects that they are children of, deformed by or bound to."""
     found: dict[bpy.types.Object, None] = {}
     waiting = [source, *source.children_recursive]
     waiting += [item for item in scene.objects if any(other in waiting for other in _named_by(item))]
@@ -60,7 +61,7 @@ def _named_by(item: bpy.types.Object) -> list[bpy.types.Object]:
 
 
 def _owners(item: bpy.types.Object) -> Iterator[bpy.types.AnimData]:
-    """What animates an object, its data and its shape keys."""
+    """Yield the animation data of an object, its data and its shape keys."""
     for owner in (item, item.data, getattr(item.data, "shape_keys", None)):
         animation = getattr(owner, "animation_data", None)
         if animation is not None:
@@ -72,7 +73,7 @@ def _drivers(item: bpy.types.Object) -> Iterator[bpy.types.Driver]:
 
 
 def _spans(movers: list[bpy.types.Object]) -> Iterator[tuple[float, float] | None]:
-    """First and last frame of each curve and strip; None for what moves otherwise."""
+    """Yield the first and last frame of each curve and strip; None for motion from anything else."""
     for item in movers:
         if item.rigid_body is not None or any(
             _runs_on_time(modifier) for modifier in item.modifiers if modifier.show_render
@@ -93,7 +94,7 @@ def _runs_on_time(modifier: bpy.types.Modifier) -> bool:
 
 
 def _nodes(tree: bpy.types.NodeTree, seen: set[bpy.types.NodeTree]) -> Iterator[bpy.types.Node]:
-    """The nodes of a tree and of the groups in it."""
+    """Yield the nodes of a tree and of the groups in it."""
     seen.add(tree)
     for node in tree.nodes:
         yield node

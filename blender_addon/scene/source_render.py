@@ -1,7 +1,7 @@
-"""Pictures of an animated object, from its front, for the motion in them.
+"""Render pictures of an animated object from its front, for the motion in them.
 
-What is checked once (`plan_frames`) and what is done frame by frame (`render`) are apart, since another Blender may do
-the second. It leaves out how a picture is made (`pictures`) and where the camera stands (`motion.framing`).
+The checks (`plan_frames`) and the work for each frame (`render`) are separate, since another Blender may do the second.
+How a picture is made is in `pictures`, and where the camera stands in `motion.framing`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -19,20 +19,20 @@ from .source_objects import Name, find, name_of, require_baked, shown_objects
 
 FEWEST = 2
 SIZE = 384
-"""Pixels of a side: the networks see the subject in 224 at most, and Cycles takes half the time of 512."""
+"""Pixels per side: the networks see the subject at 224 or less, and Cycles takes half the time that it takes at 512."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How a source is rendered; plain data, which may travel to another Blender.
+    """How a source is rendered: plain data that can be sent to another Blender.
 
     Args:
         title: the source's name.
         timing: values of `pictures.TIMING`.
         frames: frames of the scene.
-        size: pixels of the pictures' sides.
+        size: pixels per side of the pictures.
         facing: the world axis that the subject faces, one of `motion.axes.FACINGS`. The camera stands there.
-        engine: what renders.
+        engine: the render engine.
     """
 
     title: str
@@ -51,22 +51,22 @@ def render_frames(
     size: int = SIZE,
     facing: str = "NEG_Y",
 ) -> Iterator[tuple[int, int]]:
-    """Renders frames of the scene that show the source alone, as `frame_0001.png`, `frame_0002.png`, ... in `folder`.
+    """Render frames that show the source alone, as `frame_0001.png`, `frame_0002.png`, ... in `folder`.
 
-    What the artist can mend is told at once; then every step of the iterator measures or renders one frame, so that a
-    timer can take one at a time, and yields how many pictures are done, of how many. Between steps nothing temporary is
-    in the file: to cancel, take no more steps.
+    Errors that the artist can fix are raised at once. Then every step of the iterator measures or renders one frame, so
+    that a timer can take one step at a time, and yields how many pictures are done, and of how many. Between steps
+    nothing temporary is in the file: to cancel, stop taking steps.
 
     Args:
         source: an object of the scene; what it carries is rendered too.
-        folder: made if it is not there.
+        folder: created if it does not exist.
         frames: frames of the scene, at least two.
-        size: pixels of the pictures' sides.
+        size: pixels per side of the pictures.
         facing: the world axis that the subject faces, one of `motion.axes.FACINGS`. The camera stands there.
 
     Raises:
         ArtistError: too few frames, nothing to render, an unbaked simulation, no motion, or the source was deleted.
-        FolderError: the folder cannot be made, or a picture cannot be written.
+        FolderError: the folder cannot be created, or a picture cannot be written.
         ValueError: there is no such facing.
     """
     plan, names = plan_frames(context.scene, source, frames, size, facing)
@@ -77,7 +77,7 @@ def render_frames(
 def plan_frames(
     scene: bpy.types.Scene, source: bpy.types.Object, frames: Sequence[int], size: int = SIZE, facing: str = "NEG_Y"
 ) -> tuple[Plan, list[Name]]:
-    """What is to be rendered, and the objects that show it; arguments and errors as for `render_frames`."""
+    """Return the plan and the names of the objects that show the source; arguments and errors as in `render_frames`."""
     front_axes(facing)
     if len(frames) < FEWEST:
         cure = "Choose a longer range or a smaller step."
@@ -89,7 +89,7 @@ def plan_frames(
 
 
 def render(plan: Plan, names: Sequence[Name], folder: Path) -> Iterator[tuple[int, int]]:
-    """Measures, then renders the objects of these names into `folder`, which is there; steps as those of `render_frames`."""
+    """Measure and then render the objects of these names into the existing `folder`; steps as in `render_frames`."""
     extents: list[Extent | None] = []
     axes, total = front_axes(plan.facing), len(plan.frames)
     for frame in plan.frames:
@@ -108,7 +108,10 @@ def render(plan: Plan, names: Sequence[Name], folder: Path) -> Iterator[tuple[in
 
 
 def counted(title: str, steps: Iterable[tuple[int, int]]) -> Iterator[tuple[str, int, int]]:
-    """The steps of `render` as (stage in words, step, total): each frame is measured, then each is rendered, and both count."""
+    """Yield the steps of `render` as (stage in words, step, total).
+
+    Each frame is measured and then rendered; both count as a step.
+    """
     measured = 0
     for done, total in steps:
         measured = min(measured + (not done), total)
@@ -125,13 +128,13 @@ def _make(folder: Path) -> None:
 
 
 def _while_blender_renders(total: int, done: int = 0) -> Iterator[tuple[int, int]]:
-    """Waits for a render of the artist's own."""
+    """Wait for a render of the artist's own to finish."""
     while bpy.app.is_job_running("RENDER"):
         yield done, total
 
 
 def _view_of_all(title: str, extents: Sequence[Extent | None], axes: np.ndarray) -> View:
-    """The camera that sees the source at every frame.
+    """Return the camera that sees the source at every frame.
 
     Raises:
         ArtistError: there is nothing to see, or it does not move.
@@ -149,4 +152,4 @@ def _view_of_all(title: str, extents: Sequence[Extent | None], axes: np.ndarray)
     try:
         return frame_box(axes, low, high)
     except ValueError as error:
-        raise ArtistError(f"{title!r} has vertices that are out of bounds or not finite.", "Mend its mesh.") from error
+        raise ArtistError(f"{title!r} has vertices that are out of bounds or not finite.", "Fix its mesh.") from error

@@ -1,7 +1,7 @@
-"""A scene for the length of an export: it holds what is exported and nothing else, and nothing of the artist's changes.
+"""A scene for the length of an export: it holds only what is exported, and the artist's scene does not change.
 
-Blender's exporters read the scene of a window, so for that time the window shows the stage. The artist's scene, view layer,
-selection and mode are as before afterwards, and its frame is evaluated again.
+Blender's exporters read the scene of a window, so meanwhile the window shows this scene. Afterwards the artist's scene,
+view layer, selection and mode are restored, and its frame is evaluated again.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ import bpy
 from ..errors import ArtistError
 
 NAME = "ActionMesh"
-"""Of the stage; in a glTF file also the name of the animation."""
+"""Name of the scene; in a glTF file also the name of the animation."""
 EDITED = {"EDIT", "SCULPT", "VERTEX_PAINT", "WEIGHT_PAINT", "TEXTURE_PAINT", "PARTICLE_EDIT"}
 
 
@@ -20,9 +20,9 @@ EDITED = {"EDIT", "SCULPT", "VERTEX_PAINT", "WEIGHT_PAINT", "TEXTURE_PAINT", "PA
 def stage(
     scene: bpy.types.Scene, objects: Iterable[bpy.types.Object], start: int, end: int
 ) -> Iterator[bpy.types.Scene]:
-    """Makes a scene of these objects the one that operators see; its range is `start` to `end`, its rate that of `scene`.
+    """Make operators see a scene of these objects, with the range `start` to `end` and the frame rate of `scene`.
 
-    All objects are visible and selected on the stage. Everything is put back, also after an error.
+    All objects are visible and selected in it. Everything is restored afterwards, also after an error.
 
     Raises:
         ArtistError: Blender has no window.
@@ -40,9 +40,9 @@ def stage(
 
 @contextmanager
 def object_mode(objects: Iterable[bpy.types.Object]) -> Iterator[None]:
-    """Leaves the mode in which these objects are being edited, and takes it up again.
+    """Leave the mode in which these objects are being edited, and return to it afterwards.
 
-    An edited mesh shows neither its shape keys nor its latest changes to exporters.
+    Exporters see neither the shape keys nor the latest changes of a mesh in edit mode.
 
     Raises:
         ArtistError: Blender has no window, or an object is being edited in another scene.

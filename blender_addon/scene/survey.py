@@ -1,4 +1,4 @@
-"""What all animations of a file have in common and which of them can be used: looked through once, before any is tracked."""
+"""What all animations of a file have in common, and which of them are usable: checked once, before any is tracked."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,18 +19,20 @@ from .rig import rigs_of_file
 from .tracking import Moving, read_motion
 
 AUTO = "auto"
-STANDS_STILL = "It does not move. Give --keep-still to keep it."
+STANDS_STILL = "It does not move. Use --keep-still to keep it."
 MOST_FRAMES, POINTS, VERTICES = 32, 600, 4000
-"""Of an animation that is looked through; points tell how it stands, vertices whether it moves."""
+"""Limits for an animation in the survey; points show how it stands, vertices whether it moves."""
 
 
 @dataclass(frozen=True, eq=False)
 class Passage:
-    """One animation of a file, as far as it moves.
+    """One animation of a file, limited to its moving part.
 
     Args:
-        index: of it among the file's clips.
-        span: all its frames; frames: first and last of the moving part.
+        index: its index among the file's clips.
+        name: as in the file.
+        span: all its frames.
+        frames: first and last frame of the moving part.
         amount: how much it moves, see `Course.amount`.
         turn: (3, 3) into model space.
     """
@@ -45,11 +47,11 @@ class Passage:
 
 @dataclass(frozen=True, eq=False)
 class Survey:
-    """What a file holds.
+    """The contents of a file.
 
     Args:
         passages: its usable animations, the one that plays first.
-        left_out: the others by name, with the reason in one sentence.
+        left_out: the others by name, each with the reason in one sentence.
         rigs: see `rig.rigs_of_file`.
     """
 
@@ -60,7 +62,7 @@ class Survey:
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """What is read of one animation: its course, and POINTS of its surface (N, P, 3) at the course's frames."""
+    """What is read of one animation: its course, and its surface points (N, POINTS, 3) at the course's frames."""
 
     index: int
     clip: Clip
@@ -73,8 +75,9 @@ def survey_file(path: Path, facing: str, keep_still: bool, every: bool = True) -
 
     Args:
         facing: the world axis that the subject faces, a name in `axes.FACINGS`, or AUTO.
-        keep_still: what does not move counts as usable.
-        every: all of them, also where the first usable one is enough: how a subject stands is seen from all of its motions.
+        keep_still: count an animation without motion as usable.
+        every: look at all animations. If false, stop at the first usable one, unless `facing` is AUTO: how a subject
+            stands is judged from all of its motions.
 
     Raises:
         ArtistError: the file cannot be read.
@@ -100,7 +103,10 @@ def survey_file(path: Path, facing: str, keep_still: bool, every: bool = True) -
 
 
 def _read_first_and_rest(opened: Opened) -> tuple[Moving, Moving]:
-    """The mesh in the first frame of what plays first, and at rest; the same where there is no rig or its rest differs."""
+    """Return the mesh in the first frame of the clip that plays first, and at rest.
+
+    Both are the same if there is no rig or the mesh at rest has other vertices.
+    """
     frame = opened.clips[0].span[0]
     armatures = list(bpy.data.armatures)
     with Studio(opened.objects, timing_of(bpy.context.scene)) as studio:
@@ -122,7 +128,7 @@ def _places(rest: Moving) -> Places:
     try:
         return sample_triangles(rest.vertices[0], rest.triangles, POINTS, np.random.default_rng(0))
     except ValueError as error:
-        raise ArtistError("Its faces have no area at rest.", "Mend its meshes.") from error
+        raise ArtistError("Its faces have no area at rest.", "Fix its meshes.") from error
 
 
 def _look(opened: Opened, index: int, places: Places, first: Moving) -> Look:
@@ -142,12 +148,12 @@ def _look(opened: Opened, index: int, places: Places, first: Moving) -> Look:
 
 
 def _at(places: Places, pose: np.ndarray) -> np.ndarray:
-    """(P, 3) points of a pose (V, 3)."""
+    """Return the (P, 3) points of a pose (V, 3)."""
     return np.einsum("pcx,pc->px", pose[places.corners], places.weights)
 
 
 def _frames_of(span: tuple[float, float]) -> np.ndarray:
-    """Whole frames and both ends where there are few, else MOST_FRAMES spread evenly."""
+    """Return the whole frames and both ends if they are few, otherwise MOST_FRAMES spread evenly."""
     count = min(int(np.ceil(span[1] - span[0])) + 1, MOST_FRAMES)
     return np.linspace(*span, max(count, 2))
 
@@ -165,7 +171,7 @@ def _turns(looks: Sequence[Look], first: Moving, rest: Moving, places: Places, f
 
 
 def _inside(course: Course) -> np.ndarray:
-    """(N,) bool: which frames belong to the moving part."""
+    """Return (N,) bool: which frames belong to the moving part."""
     start, end = course.moving_part
     return (course.frames >= start) & (course.frames <= end)
 

@@ -1,6 +1,6 @@
-"""Settings that no panel could have set: of a .blend that was tampered with, damaged, or saved by another version.
+"""Repair settings that no panel could have set: from a .blend that was edited, damaged, or saved by another version.
 
-Blender keeps them as they lie in the file: a choice that is none reads as an empty text, a number may be out of its range.
+Blender keeps them as they are in the file: an invalid choice reads as an empty text, and a number may be out of range.
 """
 
 import math
@@ -12,7 +12,7 @@ NUMBERS = {"INT", "FLOAT"}
 
 
 def mend_settings() -> None:
-    """Give every setting of ours that is out of its range its default, in all scenes and objects of the file."""
+    """Reset every setting of ours that is out of range to its default, in all scenes and objects of the file."""
     for owner in (*bpy.data.scenes, *bpy.data.objects):
         if owner.library is None:
             _mend(owner.actionmesh)
@@ -20,7 +20,7 @@ def mend_settings() -> None:
 
 def _mend(group: bpy.types.PropertyGroup) -> None:
     for item in group.bl_rna.properties:
-        if item.identifier not in group:  # as most are, in most files
+        if item.identifier not in group:  # still at its default
             continue
         if item.type == "POINTER" and isinstance(value := getattr(group, item.identifier), bpy.types.PropertyGroup):
             _mend(value)

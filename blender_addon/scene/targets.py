@@ -13,16 +13,16 @@ from .record import read_record
 
 KEPT = "The result stays in History."
 BLENDER = uuid.uuid4().hex
-"""This run of Blender: its numbers of objects mean nothing in another one."""
+"""Identifies this run of Blender: its object numbers mean nothing in another run."""
 SMALLEST, LARGEST = 1e-12, 1e15
-"""Of the longest side and of the farthest coordinate; well before float32 loses products of lengths."""
+"""Limits for the longest side and the farthest coordinate; beyond them float32 loses products of lengths."""
 
 
 def check_target(object: bpy.types.Object | None) -> None:
-    """Passes if shape keys can be written to the object.
+    """Raise TargetError if shape keys cannot be written to the object.
 
     Raises:
-        TargetError: they cannot; says why, what to do, and which operator mends it.
+        TargetError: it says why, what to do, and which operator fixes it.
         TargetChanged: the object has been deleted.
     """
     _check_kind(object)
@@ -40,7 +40,7 @@ def _check_kind(object: bpy.types.Object | None) -> None:
     except ReferenceError as error:
         raise TargetChanged("The object was deleted.", KEPT) from error
     if kind == "EMPTY" and object.instance_type == "COLLECTION" and object.instance_collection is not None:
-        problem = f"{name} shows the collection {object.instance_collection.name}, and has no mesh of its own."
+        problem = f"{name} shows the collection {object.instance_collection.name} and has no mesh of its own."
         raise TargetError(problem, "Make its instances real.", "object.duplicates_make_real")
     if kind != "MESH":
         raise TargetError(f"{name} is not a mesh.", "Select a mesh.")
@@ -86,9 +86,11 @@ def _check_shape(object: bpy.types.Object) -> None:
     basis = read_basis(mesh)
     if not np.isfinite(basis).all():
         broken = int((~np.isfinite(basis).all(axis=1)).sum())
-        raise TargetError(f"{broken} of the {len(basis)} vertices of {name} lie nowhere (NaN).", "Delete or mend them.")
+        raise TargetError(
+            f"{broken} of the {len(basis)} vertices of {name} are not finite (NaN).", "Delete or fix them."
+        )
     if (basis == basis[0]).all():
-        raise TargetError(f"All vertices of {name} lie on one point.", "Select a mesh with a size.")
+        raise TargetError(f"All vertices of {name} are at one point.", "Select a mesh with a size.")
     reach = float(np.abs(basis).max())
     size = float((basis.max(axis=0).astype(np.float64) - basis.min(axis=0)).max())
     if size < SMALLEST or reach > LARGEST:
@@ -97,13 +99,14 @@ def _check_shape(object: bpy.types.Object) -> None:
 
 
 FINGERPRINT = {"name", "session", "vertices", "basis"}
-"""What a fingerprint must have."""
+"""The entries that a fingerprint must have."""
 
 
 def fingerprint(object: bpy.types.Object) -> dict[str, Any]:
-    """What is needed to know the object again: plain JSON.
+    """Return what identifies the object later: plain JSON.
 
-    Its number finds it as long as its file stays open, whatever it is called; its name, after a file is opened again.
+    Its session number finds it while its file stays open, even under a new name. After the file is opened again, its
+    name finds it.
     """
     basis = read_basis(object.data)
     return {
@@ -116,13 +119,13 @@ def fingerprint(object: bpy.types.Object) -> dict[str, Any]:
 
 
 def find_target(mark: dict[str, Any]) -> bpy.types.Object:
-    """The object of a fingerprint, unchanged: the very one, and only if it is no more, the one with its name.
+    """Return the object of a fingerprint, unchanged: the same object, or if that is gone, one with its name.
 
     Raises:
-        TargetChanged: it is gone, its vertices are other ones, or the fingerprint is none.
+        TargetChanged: the object is gone, its vertices differ, or the fingerprint is not valid.
     """
     if not FINGERPRINT <= mark.keys():
-        raise TargetChanged("The job does not tell which object it was made for.", KEPT)
+        raise TargetChanged("The job does not say which object it was made for.", KEPT)
     meshes = [item for item in bpy.data.objects if item.type == "MESH" and item.library is None]
     same = [item for item in meshes if mark.get("blender") == BLENDER and item.session_uid == mark["session"]]
     found = same or [item for item in meshes if item.name == mark["name"]]
@@ -133,10 +136,10 @@ def find_target(mark: dict[str, Any]) -> bpy.types.Object:
 
 
 def check_unchanged(object: bpy.types.Object, mark: dict[str, Any]) -> None:
-    """Passes if the object has the vertices of its fingerprint.
+    """Raise TargetChanged if the object's vertices differ from its fingerprint.
 
     Raises:
-        TargetChanged: their number or their places differ.
+        TargetChanged: their number or their positions differ.
     """
     now = fingerprint(object)
     if now["vertices"] != mark["vertices"]:

@@ -1,4 +1,4 @@
-"""What can be chosen about tracking animated files."""
+"""Options for tracking animated files."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -19,7 +19,7 @@ class Clips(StrEnum):
 
 
 class Cameras(StrEnum):
-    """Where cameras stand: in a cone before the subject, in such a cone at any side of it, or all around it."""
+    """Where cameras stand: in a cone in front of the subject, in a cone on any side of it, or all around it."""
 
     FRONT = "front"
     TURNED = "turned"
@@ -28,22 +28,24 @@ class Cameras(StrEnum):
 
 @dataclass(frozen=True)
 class TrackOptions:
-    """What can be chosen about tracking.
+    """Options for tracking.
 
     Args:
         frames: T, spread evenly over the moving part of an animation, at least two.
-        points: P on the surface.
-        vertices: V of the mesh's own.
+        points: P, on the surface.
+        vertices: V, of the mesh's own.
         views: K cameras; 0 makes no pictures.
-        size: pixels of a picture's side.
-        facing: the world axis that the subjects face once imported, a name in `axes.FACINGS`; `survey.AUTO` finds it out.
+        size: pixels per side of a picture.
+        facing: the world axis that the subjects face once imported, a name in `axes.FACINGS`; `survey.AUTO` finds it
+            out.
         seed: of points, cameras, lights and queries, together with the file's own bytes and the animation's name.
-        queries: Q points a frame whose signed distance is measured; 0 measures none.
-        keep_still: sequences without motion are kept.
-        faces: the whole mesh is kept too.
+        queries: Q points per frame whose signed distance is measured; 0 measures none.
+        keep_still: keep sequences without motion.
+        faces: keep the whole mesh too.
         clips: which animations, a value of `Clips`: the first that moves, the one of median motion, or every one.
         cameras: a value of `Cameras`.
-        random_light: every camera has a light of its own, as those all around always have; else that of the add-on's renders.
+        random_light: give every camera a light of its own, as cameras all around always have. Otherwise the light is
+            that of the add-on's renders.
 
     Raises:
         ArtistError: a number is too small, or there is no such facing.

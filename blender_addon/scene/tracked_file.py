@@ -1,4 +1,4 @@
-"""One animation of a file becomes one tracked sequence."""
+"""Turn one animation of a file into one tracked sequence."""
 
 from pathlib import Path
 from typing import Any
@@ -37,15 +37,16 @@ def chosen(survey: Survey, clips: str) -> tuple[Passage, ...]:
 def track_passage(
     path: Path, name: str, digest: str, survey: Survey, passage: Passage, options: TrackOptions
 ) -> Tracks:
-    """Imports a file, follows points of its surface through an animation, and takes its pictures.
+    """Import a file, follow points of its surface through an animation, and take its pictures.
 
     Args:
         name: of the file in its folder, for the provenance.
-        digest: sha256 of the file, hexadecimal; it seeds what is random.
-        survey: of the file; passage: one of its animations.
+        digest: sha256 of the file, hexadecimal; it seeds the random choices.
+        survey: of the file.
+        passage: one of its animations.
 
     Raises:
-        ArtistError: one sentence on why it cannot be tracked.
+        ArtistError: it cannot be tracked; the message says why.
         FolderError: there is no room for temporary files.
     """
     opened = open_alone(path)
@@ -81,7 +82,7 @@ def track_passage(
 
 
 def seconds(frames: np.ndarray, rate: float) -> np.ndarray:
-    """(T,) from 0; of a still file, as if its frames followed each other."""
+    """Return the (T,) seconds from 0; for a still file, as if its frames followed each other."""
     moves = frames[-1] > frames[0]
     return (frames - frames[0] if moves else np.arange(len(frames), dtype=np.float64)) / rate
 
@@ -90,11 +91,14 @@ def place(moving: Moving, turn: np.ndarray) -> Placement:
     try:
         return Placement.of(moving.vertices[0], turn)
     except ValueError as error:
-        raise ArtistError(str(error), "Mend its meshes.") from error
+        raise ArtistError(str(error), "Fix its meshes.") from error
 
 
 def face_outwards(moving: Moving) -> tuple[Moving, bool]:
-    """The motion, turned inside out where that is known to be wrong; and whether it is closed, first frame and last."""
+    """Return the motion with normals that point outwards, if that can be known, and whether it is closed.
+
+    It is closed if it is in the first frame and in the last.
+    """
     closed = all(is_closed(pose, moving.triangles) for pose in (moving.vertices[0], moving.vertices[-1]))
     if closed and volume(moving.vertices[0], moving.triangles) < 0:
         return Moving(moving.vertices, moving.triangles[:, ::-1]), closed
@@ -102,11 +106,11 @@ def face_outwards(moving: Moving) -> tuple[Moving, bool]:
 
 
 def followed(moving: Moving, options: TrackOptions, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Points of the surface and vertices of the mesh, with normals."""
+    """Return points of the surface and vertices of the mesh, with normals."""
     try:
         places = sample_triangles(moving.vertices[0], moving.triangles, options.points, rng)
     except ValueError as error:
-        raise ArtistError("Its faces have no area in the first frame.", "Mend its meshes.") from error
+        raise ArtistError("Its faces have no area in the first frame.", "Fix its meshes.") from error
     points, normals = carry(places, moving.vertices)
     vertices, vertex_normals = some_vertices(moving.vertices, moving.triangles, options.vertices, rng)
     return {
@@ -118,13 +122,13 @@ def followed(moving: Moving, options: TrackOptions, rng: np.random.Generator) ->
 
 
 def whole(moving: Moving) -> dict[str, np.ndarray]:
-    """All vertices and triangles, one vertex a place."""
+    """Return all vertices and triangles, with one vertex per place."""
     vertices, faces = whole_mesh(moving.vertices, moving.triangles)
     return {"mesh_vertices": vertices, "mesh_faces": faces}
 
 
 def draw_cameras(moving: Moving, options: TrackOptions, rng: np.random.Generator) -> tuple[list[Camera], float | None]:
-    """The cameras, and the degrees by which the middle of their cone is turned around +Y; None where they stand all around."""
+    """Return the cameras, and the degrees by which their cone is turned around +Y; None if they stand all around."""
     if options.cameras == Cameras.AROUND:
         return draw_around(moving.vertices, options.views, rng), None
     yaw = rng.uniform(-180, 180) if options.cameras == Cameras.TURNED else 0.0
@@ -139,7 +143,7 @@ def seen(
     options: TrackOptions,
     rng: np.random.Generator,
 ) -> dict[str, np.ndarray]:
-    """Pictures of every frame by every camera, and the cameras."""
+    """Return pictures of every frame by every camera, and the cameras."""
     timing, size = timing_of(bpy.context.scene), options.size
     at_random = options.random_light or options.cameras == Cameras.AROUND
     lights = [draw_light(rng) if at_random else STUDIO for _ in cameras]
@@ -157,10 +161,10 @@ def seen(
 
 
 def covered(pictures: np.ndarray) -> tuple[int, int, int, int]:
-    """(top, left, height, width) of the box around every pixel of (T, h, w, 4) that is not transparent.
+    """Return (top, left, height, width) of the box around every pixel of (T, h, w, 4) that is not transparent.
 
     Raises:
-        ArtistError: there is none.
+        ArtistError: there is no such pixel.
     """
     opaque = pictures[..., 3].max(axis=0) > 0
     rows, columns = np.flatnonzero(opaque.any(axis=1)), np.flatnonzero(opaque.any(axis=0))
@@ -170,7 +174,7 @@ def covered(pictures: np.ndarray) -> tuple[int, int, int, int]:
 
 
 def measured(moving: Moving, points: np.ndarray, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Query points around every pose and their signed distances."""
+    """Return query points around every pose and their signed distances."""
     asked = np.stack([draw_queries(pose, count, rng) for pose in points])
     told = [signed_distances(pose, moving.triangles, at) for pose, at in zip(moving.vertices, asked, strict=True)]
     return {"query_points": asked, "signed_distances": np.stack(told).astype(np.float16)}

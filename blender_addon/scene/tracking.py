@@ -1,4 +1,4 @@
-"""Where every vertex of everything that a scene shows is, frame by frame: one mesh, as modifiers, rigs and keys leave it."""
+"""The positions of all vertices that a scene shows, frame by frame: one mesh, after modifiers, rigs and keys."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +31,7 @@ class Moving:
 
 @dataclass(frozen=True, eq=False)
 class Piece:
-    """One mesh in one frame: its vertices (V, 3) float64 in the world, a hash of its faces, and whether it is mirrored."""
+    """One mesh in one frame: vertices (V, 3) float64 in the world, a hash of its faces, and whether it is mirrored."""
 
     vertices: np.ndarray
     faces: bytes
@@ -39,13 +39,13 @@ class Piece:
 
 
 def read_motion(scene: bpy.types.Scene, frames: Sequence[float], keep: Keep = lambda pose: pose) -> Moving:
-    """Evaluates a scene at frames, whole or in between.
+    """Evaluate a scene at whole or fractional frames and return its motion.
 
     Args:
-        keep: what is kept of each pose (V, 3) instead of all its vertices.
+        keep: returns what is kept of each pose (V, 3) instead of all its vertices.
 
     Raises:
-        ArtistError: there are no faces, they change from frame to frame, or a vertex is not at a finite place.
+        ArtistError: there are no faces, they change from frame to frame, or a vertex is not finite.
     """
     first, triangles = read_frame(scene, frames[0]), read_all_triangles(scene)
     if not first or not len(triangles):
@@ -60,12 +60,12 @@ def read_motion(scene: bpy.types.Scene, frames: Sequence[float], keep: Keep = la
         poses.append(keep(_joined(pieces)[used]))
     vertices = np.stack(poses)
     if not np.isfinite(vertices).all():
-        raise ArtistError("It has vertices that are not at finite places.", "Mend its meshes.")
+        raise ArtistError("It has vertices that are not finite.", "Fix its meshes.")
     return Moving(vertices, triangles.reshape(-1, 3).astype(np.int32))
 
 
 def read_frame(scene: bpy.types.Scene, frame: float) -> dict[Key, Piece]:
-    """All meshes at a frame by name, instances included; the scene is left there."""
+    """Return all meshes at a frame by name, instances included; the scene stays at that frame."""
     whole = int(np.floor(frame))
     scene.frame_set(whole, subframe=frame - whole)
     pieces = {}
@@ -78,7 +78,7 @@ def read_frame(scene: bpy.types.Scene, frame: float) -> dict[Key, Piece]:
 
 
 def read_all_triangles(scene: bpy.types.Scene) -> np.ndarray:
-    """(F, 3) of the frame at which the scene is, counting the vertices of `read_frame` piece by piece."""
+    """Return (F, 3) triangles at the scene's current frame, counting the vertices of `read_frame` piece by piece."""
     pieces = {}
     for key, mesh, world in _shown(scene):
         triangles = read_triangles(mesh)
@@ -91,7 +91,7 @@ def read_all_triangles(scene: bpy.types.Scene) -> np.ndarray:
 
 
 def _shown(scene: bpy.types.Scene) -> Iterator[tuple[Key, bpy.types.Mesh, np.ndarray]]:
-    """Key, evaluated mesh and (4, 4) float64 world matrix of each mesh with vertices; valid for one step of the loop."""
+    """Yield key, evaluated mesh and (4, 4) float64 world matrix of each mesh with vertices; valid for one step."""
     for instance in scene.view_layers[0].depsgraph.object_instances:
         mesh = instance.object.data
         if instance.show_self and isinstance(mesh, bpy.types.Mesh) and len(mesh.vertices):
@@ -100,7 +100,7 @@ def _shown(scene: bpy.types.Scene) -> Iterator[tuple[Key, bpy.types.Mesh, np.nda
 
 
 def _faces(mesh: bpy.types.Mesh) -> bytes:
-    """A hash of which vertices each face has."""
+    """Return a hash of which vertices each face has."""
     corners, starts = np.empty(len(mesh.loops), np.int32), np.empty(len(mesh.polygons), np.int32)
     mesh.loops.foreach_get("vertex_index", corners)
     mesh.polygons.foreach_get("loop_start", starts)

@@ -1,8 +1,8 @@
-"""Whether a USD file is there to its end: Blender's exporter does not say when the disk was full.
+"""Whether a USD file is complete: Blender's exporter does not report that the disk was full.
 
-.usdc   a start that tells where the table of contents is, which is written last: a count, and 32 bytes for each section
+.usdc   the start says where the table of contents is, which is written last: a count, and 32 bytes for each section
 .usda   text; what is opened in the first column is closed there
-.usdz   a zip archive, whose table of contents is its end
+.usdz   a zip archive, which ends with its table of contents
 """
 
 import zipfile
@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import BinaryIO
 
 START, PLACE, NUMBER, SECTION = 24, 16, 8, 32
-"""Bytes of a .usdc file: its start, the place of the table's own place in it, a number, a section in the table."""
+"""Bytes in a .usdc file: its start, the offset in it at which the table's own offset is, a number, a table section."""
 TAIL = 8
-"""Bytes in which the end of a .usda file shows."""
+"""Bytes that show the end of a .usda file."""
 
 
 def is_whole(path: Path) -> bool:
-    """False for a file that was cut off; raises OSError if it cannot be read."""
+    """Return False for a file that was cut off.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
     size = path.stat().st_size
     with path.open("rb") as file:
         start = file.read(START)
@@ -28,7 +32,7 @@ def is_whole(path: Path) -> bool:
 
 
 def _end_of_table(file: BinaryIO, start: bytes) -> int:
-    """Where the table of contents ends; a file that is cut off within its count ends before, too."""
+    """Return where the table of contents ends; this is past the end of a file that is cut off within its count, too."""
     table = int.from_bytes(start[PLACE:], "little")
     file.seek(min(table, 2**62))
     return table + NUMBER + SECTION * int.from_bytes(file.read(NUMBER), "little")

@@ -1,4 +1,4 @@
-"""The files that the open .blend reads: what is exported must not take the place of one of them."""
+"""The files that the open .blend reads, which an export must not replace."""
 
 import os
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ KINDS = ("images", "libraries", "movieclips", "cache_files", "sounds", "fonts", 
 
 
 def used_files() -> frozenset[str]:
-    """Return the paths of the .blend and of all that it reads, each as `same_path` writes it."""
+    """Return the paths of the .blend and of everything that it reads, each as `same_path` writes it."""
     return frozenset(same_path(path) for path in _used() if path)
 
 
 def same_path(path: str | Path) -> str:
-    """Return one text for all that name the same file, whatever its case where that does not matter."""
+    """Return one text for all paths to the same file, ignoring case where the system does."""
     return os.path.normcase(os.path.realpath(path))
 
 

@@ -1,4 +1,4 @@
-"""Pictures of what a studio shows, by cameras that are given in model space."""
+"""Pictures of what a studio shows, from cameras in model space."""
 
 import tempfile
 from collections.abc import Iterable, Sequence
@@ -28,7 +28,7 @@ def take_pictures(
     size: int,
     light: Light = STUDIO,
 ) -> np.ndarray:
-    """(T, size, size, 4) uint8 sRGB with straight alpha, of the objects at frames of the scene, whole or in between.
+    """Return (T, size, size, 4) uint8 sRGB pictures with straight alpha of the objects, at whole or fractional frames.
 
     Args:
         timing: values of `pictures.TIMING`.
@@ -48,7 +48,7 @@ def take_pictures(
 
 
 def stand(studio: Studio, camera: Camera, placement: Placement, light: Light = STUDIO) -> None:
-    """Places the studio's camera where one of model space is: off its axis the picture is shifted, not turned."""
+    """Place the studio's camera where one of model space is; if its window is off its axis, the picture is shifted."""
     scale, flat = placement.scale, np.isinf(camera.distance)
     away = camera.near + 1.0 if flat else camera.distance
     eye = placement.to_world(away * camera.axes[2])
@@ -62,10 +62,10 @@ def stand(studio: Studio, camera: Camera, placement: Placement, light: Light = S
 
 
 def read_picture(path: Path) -> np.ndarray:
-    """(H, W, 4) uint8 of an RGBA PNG, the first row at the top.
+    """Return (H, W, 4) uint8 of an RGBA PNG, the first row at the top.
 
     Raises:
-        ArtistError: it is not there any more, or no such picture.
+        ArtistError: the file does not exist any more, or is not a picture.
     """
     try:
         image = bpy.data.images.load(str(path))

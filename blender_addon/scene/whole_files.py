@@ -1,4 +1,4 @@
-"""A file that others write appears whole or not at all, together with the files that belong to it, such as textures."""
+"""Make files that others write appear whole or not at all, with the files that belong to them, such as textures."""
 
 import filecmp
 import os
@@ -16,24 +16,26 @@ from .used_files import same_path
 
 @contextmanager
 def written_whole(path: Path, kept: Iterable[str] = ()) -> Iterator[Path]:
-    """Gives the path to write to, in a folder of its own beside `path`; what lies there afterwards is moved into place.
+    """Yield the path to write to, in a temporary folder next to `path`; its files are moved into place afterwards.
 
-    The file itself comes last, so an old one stays until all is ready; other files replace those of the same name.
+    The file itself is moved last, so an old one stays until everything is ready. Other files replace those of the same
+    name.
 
     Args:
-        kept: files that must stay as they are, as `used_files.same_path` writes them.
+        kept: files that must not be replaced, as `used_files.same_path` writes them.
     Raises:
-        ArtistError: the folder does not exist or cannot be written to, no file was written, or one of `kept` is in its place.
+        ArtistError: the folder does not exist or cannot be written to, no file was written, or it would replace one of
+            `kept`.
     """
     if is_device(path.name, sys.platform):
-        raise ArtistError(f"{path.name} is a name that Windows keeps for a device.", "Choose another name.")
+        raise ArtistError(f"{path.name} is a name that Windows reserves for a device.", "Choose another name.")
     stays = frozenset(kept)
     _refuse(path, stays)
     folder = _folder_beside(path)
     try:
         yield folder / path.name
         if not (folder / path.name).is_file():
-            raise ArtistError(f"{path} was not written.", "See Blender's console for what its exporter says.")
+            raise ArtistError(f"{path} was not written.", "See Blender's console for its exporter's messages.")
         _move(folder, path, stays)
     except OSError as error:
         raise ArtistError(f"{path} cannot be written: {error.strerror or error}.", "Choose another place.") from error
@@ -43,9 +45,9 @@ def written_whole(path: Path, kept: Iterable[str] = ()) -> Iterator[Path]:
 
 def _folder_beside(path: Path) -> Path:
     if not path.parent.is_dir():
-        raise ArtistError(f"The folder {path.parent} does not exist.", "Make it, or choose another.")
+        raise ArtistError(f"The folder {path.parent} does not exist.", "Create it, or choose another.")
     if path.is_dir():
-        raise ArtistError(f"{path} is a folder.", "Choose the name of a file.")
+        raise ArtistError(f"{path} is a folder.", "Choose a file name.")
     try:
         return Path(tempfile.mkdtemp(prefix=".actionmesh-", dir=path.parent))
     except OSError as error:

@@ -126,7 +126,7 @@ def test_a_file_that_does_not_fit_is_told(tmp_path, change):
     with np.load(path) as kept:
         arrays = dict(kept)
     np.savez(path, **(arrays | change))
-    with pytest.raises(MotionError, match="carry.npz does not tell how the mesh was shown"):
+    with pytest.raises(MotionError, match="carry.npz does not say how the mesh was shown"):
         load_carry(path)
 
 

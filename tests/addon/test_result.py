@@ -72,7 +72,7 @@ def test_cut_off(path, keep):
 @pytest.mark.parametrize("content", [b"\xff" * 300, b"{}" * 100, bytes(100)])
 def test_of_another_kind(path, content):
     path.write_bytes(content)
-    assert_damaged(path, "damaged or no animation")
+    assert_damaged(path, "damaged or not an animation")
 
 
 def test_a_folder_is_no_result(tmp_path):
@@ -93,8 +93,8 @@ def test_a_folder_is_no_result(tmp_path):
         ({"faces": np.array([[0, 1, -1]], np.int32)}, "faces whose vertices do not exist"),
         ({"faces": np.zeros((2, 4), np.int32)}, "not triangles"),
         ({"times": np.array([0.0, 0.1])}, "3 poses at 2 times"),
-        ({"times": np.array([0.0, 0.1, 0.1])}, "times that do not grow"),
-        ({"times": np.array([0.0, 0.1, np.nan])}, "times that do not grow"),
+        ({"times": np.array([0.0, 0.1, 0.1])}, "times that do not increase"),
+        ({"times": np.array([0.0, 0.1, np.nan])}, "times that do not increase"),
     ],
 )
 def test_numbers_that_no_animation_has(path, changes, problem):
@@ -114,7 +114,7 @@ def test_numbers_that_no_animation_has(path, changes, problem):
 )
 def test_facts_that_cannot_be_read(path, facts):
     save_file(arrays(), path, facts)
-    assert_damaged(path, "damaged or no animation")
+    assert_damaged(path, "damaged or not an animation")
 
 
 def test_reference_out_of_range(path):

@@ -111,7 +111,7 @@ def test_renders_have_the_shape_of_the_clip(camera, frame, before):
     now = (render.resolution_x, render.resolution_y, render.pixel_aspect_x, render.pixel_aspect_y)
     same = frame[1] == pytest.approx(frame[0] * before[1] * before[3] / (before[0] * before[2]), abs=0.5)
     assert now == (before if same else (*frame, 1.0, 1.0))
-    said = f"The resolution is {frame[0]} x {frame[1]} now, that of the clip, instead of {before[0]} x {before[1]}."
+    said = f"The resolution is now {frame[0]} x {frame[1]}, that of the clip, instead of {before[0]} x {before[1]}."
     assert added.notes == (() if same else (said,))
 
 
@@ -179,7 +179,7 @@ def test_it_is_the_scenes_camera_and_says_whose_place_it_takes():
     assert add_camera(scene, target).notes == () and scene.camera.name == "Fox Clip Camera"
     again = add_camera(scene, target)
     assert scene.camera == again.object
-    assert again.notes == ("Fox Clip Camera.001 is the scene's camera now, in the place of Fox Clip Camera.",)
+    assert again.notes == ("Fox Clip Camera.001 is now the scene's camera instead of Fox Clip Camera.",)
 
 
 def test_without_a_camera_nothing_is_added():

@@ -128,10 +128,13 @@ def test_pixels_that_are_not_square_are_stretched(tmp_path):
         (lambda folder: folder / "gone.mp4", "gone.mp4 is not where it was"),
         (lambda folder: folder / "gone", "gone is not where it was"),
         (lambda folder: f"{folder}/gone_%04d.png", "is not where it was"),
-        (lambda folder: pictures(pictures(folder / "w", [1, 2], "a{}.png"), [1, 2], "b{}.png"), "not numbered alike"),
-        (lambda folder: pictures(folder / "w", "xy", "{}.png"), "not numbered alike"),
+        (
+            lambda folder: pictures(pictures(folder / "w", [1, 2], "a{}.png"), [1, 2], "b{}.png"),
+            "differ in more than a number",
+        ),
+        (lambda folder: pictures(folder / "w", "xy", "{}.png"), "differ in more than a number"),
         (lambda folder: pictures(folder / "w", range(1, 5), size=(36, 64)), "does not turn w as the file asks"),
-        (lambda folder: broken(folder / "broken.mp4"), "broken.mp4, so there is no film"),
+        (lambda folder: broken(folder / "broken.mp4"), "broken.mp4, so there is no clip"),
     ],
 )
 def test_what_blender_cannot_show_is_told_and_the_camera_is_there(tmp_path, make, said):

@@ -432,7 +432,7 @@ def test_a_failure_leaves_earlier_colours_as_they_were(addon, monkeypatch):
 
 def test_a_mesh_with_as_many_uv_maps_as_there_can_be_is_told_at_once(addon):
     target = own(addon, uv_maps=[f"Map {number}" for number in range(8)])
-    with pytest.raises(RuntimeError, match="Cube has 8 UV maps, as many as a mesh can have. Remove one"):
+    with pytest.raises(RuntimeError, match="Cube has 8 UV maps, the most that a mesh can have. Remove one"):
         selected(addon, target)
     assert not files.records(True)
 

@@ -149,7 +149,7 @@ def test_textures_of_usd_lie_beside_it_and_are_found(tmp_path):
 @pytest.mark.fault("on Windows a mesh that is called CON, or has a colon in its name, cannot be exported")
 def test_a_device_of_windows_is_not_written_to(tmp_path, monkeypatch):
     monkeypatch.setattr(whole_files.sys, "platform", "win32")
-    with pytest.raises(ArtistError, match="Windows keeps for a device"):
+    with pytest.raises(ArtistError, match="Windows reserves for a device"):
         send(ball(), tmp_path / "con.glb", Format.GLB)
     assert not list(tmp_path.iterdir())
 
@@ -433,7 +433,7 @@ def test_ending_is_added_and_a_wrong_one_is_named(tmp_path):
     target = ball()
     assert send(target, tmp_path / "walk v1.2", Format.FBX).path.name == "walk v1.2.fbx"
     assert send(target, tmp_path / "größe 走.GLB", Format.GLB).path.name == "größe 走.GLB"
-    with pytest.raises(ArtistError, match=r"walk\.abc is no name for glTF.*\.glb"):
+    with pytest.raises(ArtistError, match=r"walk\.abc is not a name for glTF.*\.glb"):
         send(target, tmp_path / "walk.abc", Format.GLB)
 
 

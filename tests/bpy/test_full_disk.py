@@ -53,7 +53,7 @@ def test_alembic_and_usd_ask_for_room_first(tmp_path, target, monkeypatch):
     disk = SimpleNamespace(total=10**9, free=needed - 1)
     monkeypatch.setattr(disk_room.shutil, "disk_usage", lambda _folder: disk)
     for format, name in ((Format.ALEMBIC, "a.abc"), (Format.USD, "a.usdc")):
-        with pytest.raises(ArtistError, match="may take 1 MB, and the disk has 1 MB left"):
+        with pytest.raises(ArtistError, match="may take 1 MB, and the disk has only 1 MB left"):
             send(target, tmp_path / name, format)
     target.modifiers.new("Twice", "ARRAY").count = 2
     disk.free = needed

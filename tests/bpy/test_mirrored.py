@@ -127,7 +127,7 @@ def test_a_way_back_of_another_mesh_is_told():
     target, carry = half(), see(with_mirror(halved(body("Other"))), True).carry
     motion = motion_of(target, see(target, True))
     fewer = replace(carry, shown=carry.shown[:-1], source=np.minimum(carry.source, len(carry.shown) - 2))
-    with pytest.raises(MotionError, match="The model was shown 3.. vertices, and the animation has 3.."):
+    with pytest.raises(MotionError, match="The model saw 3.. vertices, but the animation has 3.."):
         write_motion(target, motion, WriteOptions(10, 24, carry=fewer))
     assert target.data.shape_keys is None
 

@@ -169,7 +169,7 @@ def test_a_damaged_way_back_is_one_sentence(addon):
     animate(target, addon)
     (record,) = files.records(False)
     (record.folder / CARRY_FILE).write_bytes(b"PK\x03\x04 no such file")
-    with pytest.raises(RuntimeError, match="does not tell how the mesh was shown to the model"):
+    with pytest.raises(RuntimeError, match="does not say how the mesh was shown to the model"):
         OPS.bring_back(job=record.id)
 
 
@@ -188,7 +188,7 @@ def test_a_tampered_way_back_is_refused(addon, change):
     else:
         arrays["way"] = np.array([path], object)
     np.savez(path, **arrays)
-    with pytest.raises(RuntimeError, match="does not tell how the mesh was shown"):
+    with pytest.raises(RuntimeError, match="does not say how the mesh was shown"):
         OPS.bring_back(job=path.parent.name)
 
 
@@ -211,7 +211,8 @@ def test_colours_of_a_subdivided_mesh_are_left_out_with_the_true_reason(addon):
     animate(target, addon, "painted")
     assert keys_of(target) == 5
     assert (
-        runner.state.problem.problem == "Modifiers make other faces of Body than it has, so its colours were left out."
+        runner.state.problem.problem
+        == "Modifiers give Body faces that it does not have itself, so its colours were left out."
     )
 
 
@@ -233,7 +234,7 @@ def test_nothing_is_begun_where_one_of_the_selected_is_refused(addon):
     good, bad = selected_cube("Good"), selected_cube("Bad")
     bad.scale.z = 0
     select(good, bad)
-    with pytest.raises(RuntimeError, match="Bad has no shape to see: it is scaled flat"):
+    with pytest.raises(RuntimeError, match="Bad has no usable shape: it is scaled flat"):
         OPS.animate_selected(filepath=clip(addon))
     assert not runner.state.records and keys_of(good) == 0
 

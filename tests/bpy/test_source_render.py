@@ -511,7 +511,7 @@ def test_deleted_object_is_told(tmp_path):
     steps = render_frames(bpy.context, source, tmp_path, FRAMES, SIZE)
     next(steps)
     bpy.data.objects.remove(source)
-    with pytest.raises(ArtistError, match="'Box' is gone"):
+    with pytest.raises(ArtistError, match="'Box' no longer exists"):
         list(steps)
 
 

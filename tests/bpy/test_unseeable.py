@@ -93,19 +93,19 @@ def flat():
     [
         pytest.param(
             lambda: with_nodes(body(), "GeometryNodeMeshCube"),
-            "The modifiers of Body (Nodes) show another mesh in the place of its own.",
+            "The modifiers of Body (Nodes) show another mesh instead of its own.",
             APPLY,
             marks=pytest.mark.fault("Geometry Nodes replace my mesh by a cube, and the job FINISHED"),
         ),
         pytest.param(
             lambda: with_nodes(body(), "GeometryNodeMeshUVSphere"),
-            "The modifiers of Body (Nodes) show another mesh in the place of its own.",
+            "The modifiers of Body (Nodes) show another mesh instead of its own.",
             APPLY,
             marks=pytest.mark.fault("Geometry Nodes put another sphere where mine is, and keys do not move it"),
         ),
         pytest.param(
             lambda: with_nodes(with_loose(), "GeometryNodeMeshCube"),
-            "The modifiers of Body (Nodes) show another mesh in the place of its own.",
+            "The modifiers of Body (Nodes) show another mesh instead of its own.",
             APPLY,
             marks=pytest.mark.fault("A loose vertex far away, and nodes that replace my mesh are taken for near it"),
         ),
@@ -129,13 +129,13 @@ def flat():
         ),
         pytest.param(
             held_by_a_wrap,
-            "The modifiers of Body (Follow) decide alone where it is seen: shape keys would not move it.",
+            "The modifiers of Body (Follow) alone decide where it appears: shape keys would not move it.",
             APPLY,
             marks=pytest.mark.fault("My mesh is bound to another one, which keys do not move, and the job FINISHED"),
         ),
         pytest.param(
             flat,
-            "Body has no shape to see: it is scaled flat.",
+            "Body has no usable shape: it is scaled flat.",
             None,
             marks=pytest.mark.fault("My object is scaled to 0 along an axis"),
         ),
@@ -167,7 +167,7 @@ def test_a_pinned_key_that_hides_others_is_refused(index, value, refused):
         see(target, True)
         return
     with pytest.raises(
-        TargetError, match=f"Body shows its shape key '{('Basis', 'Body')[index]}' alone, which is pinned"
+        TargetError, match=f"Body shows only its shape key '{('Basis', 'Body')[index]}', which is pinned"
     ):
         see(target, True)
 
@@ -181,7 +181,7 @@ def test_a_mesh_that_is_pressed_onto_another_moves_along_it():
     rest = drawn(target, 10)
     assert np.ptp(rest[:, 2]) < 1e-4
     written = animate(target)
-    assert "misses the motion by" in written.note and "do not let through" in written.note
+    assert "misses the motion by" in written.note and "block it" in written.note
     assert np.ptp(drawn(target, 14)[:, 2]) < 1e-3
 
 
@@ -212,7 +212,7 @@ def test_the_button_makes_a_copy_that_can_be_animated(addon):
     target = with_nodes(body(), "GeometryNodeMeshCube")
     target.scale = (1, 2, 3)
     seen = drawn(target)
-    with pytest.raises(RuntimeError, match="another mesh in the place of its own"):
+    with pytest.raises(RuntimeError, match="another mesh instead of its own"):
         OPS.animate_selected(filepath=clip(addon))
     assert runner.state.problem.fix == APPLY and runner.state.problem.label == "Apply Modifiers to a Copy"
     assert OPS.mend() == {"FINISHED"}
@@ -240,7 +240,7 @@ def test_a_collection_instance_is_refused(addon):
     instance.instance_type, instance.instance_collection = "COLLECTION", collection
     with pytest.raises(TargetError) as raised:
         check_target(instance)
-    assert raised.value.problem == "Instance shows the collection Kit, and has no mesh of its own."
+    assert raised.value.problem == "Instance shows the collection Kit and has no mesh of its own."
     assert raised.value.fix == "object.duplicates_make_real"
     bpy.ops.object.select_all(action="DESELECT")
     instance.select_set(True)
