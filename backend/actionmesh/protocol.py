@@ -255,7 +255,7 @@ class Look(Params):
     out: str
     mask: str | None = None
     frames: Frames = field(default_factory=Frames)
-    anchor: int = 0
+    anchor: int | None = None
     fps: float | None = None
     size: int = 256
     memory: Memory = Memory.AUTO
