@@ -45,8 +45,8 @@ def submit(
 ) -> list[str]:
     """Queue one job for each target, None standing for a new object; return their ids.
 
-    All targets are checked, and recorded as they are now, before the first job is queued. An animated object is rendered
-    once for all of them.
+    All targets are checked, and recorded as they are now, before the first job is queued. An animated object is
+    rendered once for all of them.
 
     Args:
         filepath: a clip that overrides the scene's settings.
