@@ -79,7 +79,7 @@ def settings_of(options: TrackOptions) -> dict[str, Any]:
 def attempt(path: Path, name: str, out: Path, options: TrackOptions) -> tuple[int, list[dict[str, str]], str | None]:
     """Track the requested animations of one file that are still missing.
 
-    While the file is read, its name is kept on disk. If an importer crashes Blender, the next run knows which file it was.
+    While the file is read, its name is kept on disk. If an importer crashes Blender, the next run knows the file.
 
     Returns:
         The number of sequences written; the rows of all its animations; one sentence on what is wrong with the file, or

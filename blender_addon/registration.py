@@ -27,7 +27,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Unregister everything in reverse order. Skip what is already gone, so that a partial registration can be undone."""
+    """Unregister everything in reverse order. Skip what is gone, so that a partial registration can be undone."""
     atexit.unregister(_end)
     _release_escape()
     models.detach()
