@@ -27,7 +27,7 @@ from .patience import Patience
 
 PING_SECONDS = 1.0
 END_OF_OUTPUT = 0.5
-"""Seconds to wait for the output to end after the process did, or for the process after its output, before giving up."""
+"""Seconds to wait for the output to end after the process, or for the process to end after its output."""
 
 
 @dataclass(frozen=True)
