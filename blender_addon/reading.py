@@ -47,7 +47,7 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def check_plain(value: Any) -> None:
-    """Raise ValueError if JSON is nested deeper than `DEEPEST`, or has an infinite number or a text that is too long."""
+    """Raise ValueError if JSON is nested too deeply, or has a number that is not finite or a text that is too long."""
     level = [value]
     for _ in range(DEEPEST):
         for item in level:
