@@ -73,9 +73,9 @@ def facts(target: bpy.types.Object) -> Iterator[tuple[str, str]]:
 
 
 WAYS: dict[str, str] = {
-    Way.COPIES: "copies averaged",
+    Way.COPIES: "copies share their mean",
     Way.FINER: "added vertices follow",
-    Way.NEAREST: "by nearest surface points",
+    Way.NEAREST: "by the nearest points of the surface",
 }
 """How a motion was carried back through modifiers, in words, for the ways that are worth mentioning."""
 

@@ -180,8 +180,8 @@ class JobQueue:
     def make_room(self, seconds: float = math.inf) -> None:
         """Remove old job folders beyond the limit for about `seconds`; leave the rest for the next call.
 
-        This does not run in a thread: Blender up to 5.0 crashes if a thread runs while an operator is called for another
-        window or scene, as happens when a result is delivered.
+        This does not run in a thread: Blender up to 5.0 crashes if a thread runs while an operator is called for
+        another window or scene, as happens when a result is delivered.
         """
         end = self._clock() + seconds
         for _ in self._tidying:

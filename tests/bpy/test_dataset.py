@@ -448,7 +448,7 @@ def test_what_the_user_stopped_is_tried_again(tmp_path, monkeypatch, capsys):
     with monkeypatch.context() as patched:
         patched.setattr(survey, "open_alone", stop)
         assert run(tmp_path / "in", tmp_path / "out") == dataset.INTERRUPTED
-    assert "goes on" in capsys.readouterr().err and not (tmp_path / "out" / ledger.READING).exists()
+    assert "to continue" in capsys.readouterr().err and not (tmp_path / "out" / ledger.READING).exists()
     assert run(tmp_path / "in", tmp_path / "out") == 0 and not failures(tmp_path / "out")
 
 
