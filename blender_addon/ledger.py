@@ -65,7 +65,7 @@ def crashes(out: Path) -> dict[str, str]:
 
 
 def write_failures(out: Path, failures: dict[str, str]) -> None:
-    """Raises FolderError where it cannot be written."""
+    """Write the files that failed; raise FolderError if that is impossible."""
     _write_rows(out / FAILURES, FAILED, failures.items())
 
 
@@ -82,7 +82,7 @@ def read_clips(out: Path) -> dict[str, list[dict[str, str]]]:
 
 
 def write_clips(out: Path, rows: dict[str, list[dict[str, str]]]) -> None:
-    """Raises FolderError where it cannot be written."""
+    """Write the rows of the finished files; raise FolderError if that is impossible."""
     _write_rows(out / CLIPS, COLUMNS, ([row[name] for name in COLUMNS] for found in rows.values() for row in found))
 
 
