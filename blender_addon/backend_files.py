@@ -22,8 +22,8 @@ COMPILERS = {"TORCHINDUCTOR_CACHE_DIR": "torch", "WARP_CACHE_PATH": "warp"}
 BESIDE = (".venv", "venv", "env")
 """Names of an environment next to a clone's `backend`."""
 CURE = (
-    "Press Install Backend, or choose in the add-on's preferences a Python (3.11 to 3.13) "
-    "in which the packages of backend/requirements-cpu.txt are installed."
+    "Press Install Backend, or set a Python (3.11 to 3.13) in the add-on's preferences "
+    "that has the packages of backend/requirements-cpu.txt installed."
 )
 
 

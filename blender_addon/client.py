@@ -254,7 +254,10 @@ def start_worker(python: str = "", checkpoints: str = "", logs: Path | None = No
         BackendMissing: there is no Python, or it cannot be started.
         FolderError: the log cannot be written.
     """
-    environment = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"} | compiler_variables()  # it downloads nothing
+    environment = {
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+    } | compiler_variables()  # this worker downloads nothing
     environment[CHECKPOINTS_VARIABLE] = str(checkpoints_folder(checkpoints))
     return WorkerClient(find_python(python), worker_file(), log_file.new_log(logs), environment)
 

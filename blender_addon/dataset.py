@@ -44,7 +44,7 @@ def main(arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         say("Stopped. Run the same command to continue.")
         return INTERRUPTED
-    say(f"{done} written, {there} were there, {failed} failed{f' (see {out / FAILURES})' if failed else ''}.")
+    say(f"{done} written, {there} already there, {failed} failed{f' (see {out / FAILURES})' if failed else ''}.")
     return FINISHED
 
 

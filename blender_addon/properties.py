@@ -118,7 +118,7 @@ class SceneSettings(bpy.types.PropertyGroup):
     previewed: IntVectorProperty(size=2, options={"HIDDEN"})
     """The preview range set for a result. Any other preview range is the artist's own."""
 
-    preset: EnumProperty(name="Preset", description="How much work goes into the motion", items=PRESETS)
+    preset: EnumProperty(name="Preset", description="Trade-off between speed and quality of the motion", items=PRESETS)
     seed: IntProperty(
         name="Seed",
         description="Each seed gives a different take of the same clip. The same seed gives the same result",
@@ -200,7 +200,7 @@ class ObjectSettings(bpy.types.PropertyGroup):
 
 
 class WindowSettings(bpy.types.PropertyGroup):
-    """`window_manager.actionmesh`: how the panels look; nothing here reaches a result."""
+    """`window_manager.actionmesh`: how the panels look; nothing here affects a result."""
 
     all_files: BoolProperty(name="All Files", description="List the jobs of all files, not only of this one")
 

@@ -214,7 +214,9 @@ def _request(scene: bpy.types.Scene, clip: str, seed: int | None, rendered: list
     frames = protocol.Frames() if rendered else _frames(scene)
     total = len(rendered) or frames.spread or frames.count
     if total and settings.anchor >= total:
-        raise ArtistError(f"The reference is frame {settings.anchor + 1} of {total}.", f"Choose one from 1 to {total}.")
+        raise ArtistError(
+            f"The reference is frame {settings.anchor + 1} of {total}.", f"Choose a frame from 1 to {total}."
+        )
     return protocol.Animate(
         clip=clip,
         out=(),

@@ -111,9 +111,8 @@ class Overall:
     def work(self, name: str, step: int, total: int) -> float:
         """Return the share done after a step of the stage `name`."""
         stage, part, parts = _split(name)
-        if (
-            not self._working
-        ):  # the time before, for Blender's preparation and the backend's start, says nothing about the stages
+        # The time before, for Blender's preparation and the backend's start, says nothing about the stages.
+        if not self._working:
             self._working = True
             self._reach(self._preparation)
             self._count_from_here()

@@ -148,7 +148,7 @@ class ACTIONMESH_OT_cancel(bpy.types.Operator):
         titles = {record.id: record.title for record in shown.state.records}
         job = self.job or next(iter(titles), "")
         if not runner.cancel(job):
-            self.report({"WARNING"}, "The job is over already.")
+            self.report({"WARNING"}, "The job is already over.")
             return CANCELLED
         self.report({"INFO"}, f"{titles.get(job, 'The job')} is being cancelled.")
         return FINISHED

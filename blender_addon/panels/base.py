@@ -14,7 +14,7 @@ class SidebarPanel:
 
 
 def in_rows(layout: bpy.types.UILayout) -> bpy.types.UILayout:
-    """Put labels to the left and fields to the right. No keyframe dots: none of these settings can be animated."""
+    """Lay out labels left and fields right, without keyframe dots: none of these settings can be animated."""
     layout.use_property_split = True
     layout.use_property_decorate = False
     return layout
