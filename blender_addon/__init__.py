@@ -1,20 +1,20 @@
-"""ActionMesh for Blender: a video becomes a mesh that moves.
+"""ActionMesh for Blender: turn a video into a mesh that moves.
 
     panels -> operators -> again, submission, delivery -> jobs -> client -> protocol
                            again, submission, delivery -> scene -> motion
 
-Blender data is read and written in `scene`; `motion` is numpy alone; `jobs` and `client` know no Blender.
-Nothing is started when the extension is enabled: the backend starts with its first job.
+Blender data is read and written in `scene`; `motion` uses only NumPy; `jobs` and `client` do not depend on Blender.
+Enabling the extension starts nothing: the backend starts with its first job.
 """
 
 from importlib.util import find_spec
 
 
 def register() -> None:
-    """Called by Blender when the extension is enabled.
+    """Register the extension; Blender calls this when it is enabled.
 
     Raises:
-        ArtistError: this Blender lacks NumPy, as Debian's does; Blender shows the sentence.
+        ArtistError: this Blender lacks NumPy, as Debian's does; Blender shows the message.
     """
     if find_spec("numpy") is None:
         from .errors import ArtistError
@@ -27,7 +27,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Called by Blender when the extension is disabled; ends the backend."""
+    """Unregister the extension and end the backend; Blender calls this when it is disabled."""
     from . import registration
 
     registration.unregister()

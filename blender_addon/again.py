@@ -1,4 +1,4 @@
-"""Jobs like ones that were: once more, with other choices, or matched to their clip anew without the networks."""
+"""Jobs based on earlier ones: run again, with changes, or matched to their clip again without the networks."""
 
 import shutil
 from dataclasses import fields, replace
@@ -19,11 +19,11 @@ from .scene.targets import check_target, find_target, fingerprint
 from .submission import AUTO, is_pattern, new_job, save_target
 
 MATCHED = " (matched again)"
-"""What the title of a job that matches a result again ends with."""
+"""Suffix of the title of a job that matches a result again."""
 
 
 def run_again(context: bpy.types.Context, record: JobRecord, changes: dict[str, Any]) -> str:
-    """Queues a job like one that was, with some fields of its request changed; returns its id.
+    """Queue a job like an earlier one, with some fields of its request changed; return its id.
 
     Raises:
         ArtistError: its mesh was deleted or edited, or its clip or the result that it matched is gone.
@@ -43,9 +43,9 @@ def run_again(context: bpy.types.Context, record: JobRecord, changes: dict[str, 
 
 
 def make_anew(context: bpy.types.Context, record: JobRecord, changes: dict[str, Any]) -> str:
-    """Queues a job that makes a motion as one was made, with some fields of its request changed; returns its id.
+    """Queue a job that makes a motion like an earlier job did, with some fields changed; return its id.
 
-    What was made of a clip alone gets a sibling, also where it was matched again since.
+    An object made from a clip alone gets a sibling, even if it was matched again since.
 
     Raises:
         ArtistError: its mesh was deleted or edited, or its clip is gone.
@@ -62,14 +62,14 @@ def make_anew(context: bpy.types.Context, record: JobRecord, changes: dict[str, 
 
 
 def match_again(context: bpy.types.Context, target: bpy.types.Object, way: str, axis: str, filepath: str = "") -> str:
-    """Queues a job that matches the animation of an object to its clip anew; returns its id.
+    """Queue a job that matches the animation of an object to its clip again; return its id.
 
     Args:
         way: a value of `protocol.Match`.
         axis: the local axis that the camera sees in the reference frame, or AUTO.
-        filepath: the clip, where it is no longer where it was.
+        filepath: the clip, if it has moved.
     Raises:
-        ArtistError: the object cannot take keys, its result or its clip is gone, or it was animated with another axis up.
+        ArtistError: the object cannot take keys, its result or clip is gone, or it was animated with another axis up.
     """
     check_target(target)
     made = animated.animation_of(target)
@@ -102,7 +102,7 @@ def match_again(context: bpy.types.Context, target: bpy.types.Object, way: str, 
 
 
 def _keep_carry(record: JobRecord, job: JobRecord) -> None:
-    """Takes along how the mesh was shown to the model; raises FolderError where that cannot be written."""
+    """Copy the record of how the mesh was shown to the model; raise FolderError if it cannot be written."""
     kept, place = record.folder / CARRY_FILE, job.folder / CARRY_FILE
     try:
         if kept.is_file():
@@ -124,12 +124,10 @@ def _side(target: bpy.types.Object, axis: str, facing: str, shape: np.ndarray) -
 
 def _check_files(rematch: protocol.Rematch, request: protocol.Animate) -> None:
     if not Path(rematch.result).is_file():
-        raise MotionError(
-            "The result that is to be matched is not in the job folder any more.", "Animate the mesh again."
-        )
+        raise MotionError("The result to match is no longer in the job folder.", "Animate the mesh again.")
     _check_clip(request.clip)
 
 
 def _check_clip(clip: str) -> None:
     if not is_pattern(clip) and not Path(clip).exists():
-        raise ArtistError(f"{clip} does not exist any more.", "Choose the clip again.")
+        raise ArtistError(f"{clip} no longer exists.", "Choose the clip again.")

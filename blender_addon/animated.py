@@ -1,4 +1,4 @@
-"""The animation of an object as the panels and properties see it; what it says of itself is kept on its Key data-block."""
+"""The animation of an object as the panels and properties see it, from the record on its Key data-block."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,13 +18,13 @@ from .scene.ranges import extend_range, preview_result
 from .scene.record import Record, read_record
 
 LONGEST = 100
-"""Letters of a fact."""
+"""Maximum characters of a fact."""
 OWN = "own"
-"""Where the shape of an animated mesh came from if it is the artist's."""
+"""The `shape` of a fit whose mesh is the artist's own."""
 
 
 def animation_of(target: bpy.types.Object | None) -> Record | None:
-    """The record of the object's animation; None without one."""
+    """Return the record of the object's animation, or None if it has none."""
     key = getattr(getattr(target, "data", None), "shape_keys", None)
     return None if key is None else read_record(key)
 
@@ -35,7 +35,7 @@ def playback_of(target: bpy.types.Object) -> Playback:
 
 
 def change(target: bpy.types.Object, **playback: Any) -> None:
-    """Plays the animation otherwise: `strength`, `speed` or `loop`. What cannot be done is shown in the panel."""
+    """Change how the animation plays: `strength`, `speed` or `loop`. The panel shows an error if that fails."""
     try:
         played = rebuild_curves(target, **playback)
     except ArtistError as error:
@@ -48,13 +48,13 @@ def change(target: bpy.types.Object, **playback: Any) -> None:
 
 
 def can_blend(target: bpy.types.Object) -> bool:
-    """Whether the object's animation has weights that a strength can scale."""
+    """Return whether the object's animation has weights that a strength can scale."""
     made = animation_of(target)
     return made is not None and made.mode != Mode.ABSOLUTE
 
 
 def facts(target: bpy.types.Object) -> Iterator[tuple[str, str]]:
-    """What made the object's animation: names and values, in words."""
+    """Yield the facts on how the object's animation was made, as pairs of name and value in words."""
     made = animation_of(target)
     assert made is not None
     told = made.provenance
@@ -69,7 +69,7 @@ def facts(target: bpy.types.Object) -> Iterator[tuple[str, str]]:
     if carried := _brought_back(told.get("carried")):
         yield "Brought Back", carried
     if job is not None and job.result.get("retried_for_memory"):
-        yield "Memory", f"Ran out, done as for {job.result.get('plan')} GB"
+        yield "Memory", f"Ran out, retried with the {job.result.get('plan')} GB plan"
 
 
 WAYS: dict[str, str] = {
@@ -77,11 +77,11 @@ WAYS: dict[str, str] = {
     Way.FINER: "added vertices follow",
     Way.NEAREST: "by the nearest points of the surface",
 }
-"""What became of a motion on its way back through modifiers, where that is worth a word."""
+"""How a motion was carried back through modifiers, in words, for the ways that are worth mentioning."""
 
 
 def _brought_back(told: Any) -> str:
-    """Through which modifiers a motion came back onto the mesh, and how; empty where there were none."""
+    """Return through which modifiers a motion was carried back onto the mesh, and how; empty if there were none."""
     if not isinstance(told, dict) or not told.get("through"):
         return ""
     words = [f"Through {', '.join(told['through'])}", WAYS.get(str(told.get("way")), "")]
@@ -90,19 +90,19 @@ def _brought_back(told: Any) -> str:
 
 
 def _origin(job: JobRecord | None, clip: str) -> tuple[str, str]:
-    """The clip by name; pictures that were rendered go by the name of the object that they show."""
+    """Return the clip as name and value; for rendered pictures, the object that they show."""
     if clip != FRAMES_FOLDER:
         return "Clip", _short(clip or "unknown")
     return "Object", _short(job.writing.get("name", "unknown")) if job else "unknown"
 
 
 def _short(value: Any) -> str:
-    """What a result says of itself is written as it came, and shown as far as a line goes."""
+    """Return a value from a result as text, cut to the length of a line."""
     return f"{value!s:.{LONGEST}}"
 
 
 def whole_range(target: bpy.types.Object) -> tuple[int, int]:
-    """Return the whole frames between which the object's animation plays, the way back to its first pose included."""
+    """Return the first and last whole frame of the object's animation, including the way back of a ping-pong loop."""
     made = animation_of(target)
     assert made is not None
     played = written(target.data.shape_keys, made)
@@ -111,7 +111,7 @@ def whole_range(target: bpy.types.Object) -> tuple[int, int]:
 
 
 def reference_frame(target: bpy.types.Object) -> int:
-    """The whole scene frame nearest to the reference pose of the object's animation."""
+    """Return the whole scene frame nearest to the reference pose of the object's animation."""
     made = animation_of(target)
     assert made is not None
     return round(float(made.frames[made.reference_frame]))

@@ -1,4 +1,4 @@
-"""The arrow in the viewport along the axis that the active mesh faces: the one that was chosen, or found in the clip."""
+"""The arrow in the viewport along the axis that the active mesh faces, either chosen or found in the clip."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ _handle: Any = None
 
 
 def arrow(corners: list[Vector], axes: np.ndarray) -> list[Vector]:
-    """The arrow's lines as pairs of points in local coordinates: a shaft from the middle outwards, and a head.
+    """Return the arrow's lines as pairs of points in local coordinates: a shaft from the middle outwards, and a head.
 
     Args:
         corners: the eight corners of the bounding box, local.

@@ -1,6 +1,6 @@
-"""Where things of the backend are: its code, its protocol, a Python that can run it, and the user's own folder.
+"""Find the parts of the backend: its code, its protocol, a Python that can run it, and the user's folder.
 
-Installed, `backend/` lies inside the add-on; in the repository, beside it.
+In an installed add-on, `backend/` lies inside it; in the repository, next to it.
 """
 
 import importlib.util
@@ -18,17 +18,17 @@ HERE = Path(__file__).resolve().parent
 PYTHON_VARIABLE, HOME_VARIABLE, CHECKPOINTS_VARIABLE = "ACTIONMESH_PYTHON", "ACTIONMESH_HOME", "ACTIONMESH_CHECKPOINTS"
 CURRENT_FILE, PASSED_FILE = "current.json", "passed.json"
 COMPILERS = {"TORCHINDUCTOR_CACHE_DIR": "torch", "WARP_CACHE_PATH": "warp"}
-"""Variables that tell compilers where to keep what they made, and names of such folders."""
+"""Variables that tell compilers where to keep their output, with the names of the folders."""
 BESIDE = (".venv", "venv", "env")
-"""Names of an environment beside a clone's `backend`."""
+"""Names of an environment next to a clone's `backend`."""
 CURE = (
-    "Press Install Backend, or choose in the add-on's preferences a Python (3.11 to 3.13) "
-    "in which the packages of backend/requirements-cpu.txt are installed."
+    "Press Install Backend, or set a Python (3.11 to 3.13) in the add-on's preferences "
+    "that has the packages of backend/requirements-cpu.txt installed."
 )
 
 
 def backend_folder() -> Path:
-    """The folder `backend`, which holds the package `actionmesh`.
+    """Return the folder `backend`, which holds the package `actionmesh`.
 
     Raises:
         BackendMissing: it is in neither place.
@@ -36,32 +36,32 @@ def backend_folder() -> Path:
     for folder in (HERE / "backend", HERE.parent / "backend"):
         if (folder / "actionmesh" / "protocol.py").is_file():
             return folder
-    raise BackendMissing(f"The add-on in {HERE} has lost its folder backend.", "Install the add-on again.")
+    raise BackendMissing(f"The folder backend is missing from the add-on in {HERE}.", "Install the add-on again.")
 
 
 def worker_file() -> Path:
-    """The program that is the backend."""
+    """Return the program that runs the backend."""
     return backend_folder() / "actionmesh" / "worker.py"
 
 
 def sample_file(name: str) -> Path:
-    """A file of the sample that comes with the bundled weights."""
+    """Return a file of the sample that comes with the bundled weights."""
     return backend_folder() / "actionmesh" / "checkpoints" / "toy" / "demo" / name
 
 
 def load_protocol() -> ModuleType:
-    """The module that both sides of the pipe share."""
+    """Load the protocol module that both sides of the pipe share."""
     return _load("protocol", "protocol.py")
 
 
 def _load(last: str, file: str) -> ModuleType:
-    """A module of the backend, loaded by its path: the backend is no package of Blender's Python."""
+    """Load a module of the backend by its path: the backend is not installed in Blender's Python."""
     name = f"{__package__}.{last}"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, backend_folder() / "actionmesh" / file)
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module  # its dataclasses look themselves up there
+        sys.modules[name] = module  # its dataclasses look up their module there
         try:
             spec.loader.exec_module(module)
         except BaseException:
@@ -79,7 +79,7 @@ else:
 
 
 def user_folder() -> Path:
-    """One short folder for each user, whatever the version of Blender; ACTIONMESH_HOME names another."""
+    """Return the user's folder, the same for every version of Blender; ACTIONMESH_HOME overrides it."""
     if chosen := os.environ.get(HOME_VARIABLE):
         return Path(chosen).absolute()
     if sys.platform == "win32":
@@ -90,28 +90,28 @@ def user_folder() -> Path:
 
 
 def checkpoints_folder(configured: str = "") -> Path:
-    """The folder of checkpoints: the artist's choice, that of ACTIONMESH_CHECKPOINTS, or one in the user's folder."""
+    """Return the folder of checkpoints: the artist's, ACTIONMESH_CHECKPOINTS, or one in the user's folder."""
     named = configured or os.environ.get(CHECKPOINTS_VARIABLE, "")
     return Path(os.path.expanduser(named)).absolute() if named else user_folder() / "checkpoints"
 
 
 def compiled_folder() -> Path:
-    """The folder of what the backend compiled for this computer's card; it is made again when it is gone."""
+    """Return the folder for code compiled for this computer's graphics card; it is recreated if deleted."""
     return user_folder() / "compiled"
 
 
 def compiler_variables() -> dict[str, str]:
-    """The variables that put it there, and not among temporary files; those that are set already stay."""
+    """Return the variables that make compilers use `compiled_folder`; variables already set stay as they are."""
     return {name: str(compiled_folder() / kind) for name, kind in COMPILERS.items() if name not in os.environ}
 
 
 def environments_folder() -> Path:
-    """The folder of the environments that Install Backend makes; see `install.places`."""
+    """Return the folder of the environments that Install Backend makes; see `install.places`."""
     return user_folder() / "envs"
 
 
 def installed_environment() -> Path | None:
-    """The environment that Install Backend made and tested last; None if there is none."""
+    """Return the environment that Install Backend last made and tested, or None."""
     try:
         named = Path(read_json(environments_folder() / CURRENT_FILE)["folder"]).name
         folder = environments_folder() / ("" if named == ".." else named)
@@ -121,15 +121,15 @@ def installed_environment() -> Path | None:
 
 
 def find_python(configured: str = "") -> Path:
-    """The Python that runs the backend: that of the preferences, of ACTIONMESH_PYTHON, or of an environment that is found.
+    """Return the Python that runs the backend: from the preferences, ACTIONMESH_PYTHON or an environment that exists.
 
-    These are looked for beside `backend` and in the user's folder. Whether their packages are complete shows when the
+    Environments are searched next to `backend` and in the user's folder. Their packages are not checked until the
     backend starts.
 
     Args:
         configured: a Python program, the folder of an environment, or a clone's; empty if the artist chose none.
     Raises:
-        BackendMissing: there is none, or the one that was named is not there.
+        BackendMissing: there is none, or the one that was named does not exist.
     """
     for source, named in (
         ("The preferences name", configured),
@@ -147,7 +147,7 @@ def _named_python(source: str, named: Path) -> Path:
     within = (python_in(folder) for folder in (named, *(named / name for name in BESIDE)))
     python = next((path for path in within if path.is_file()), named) if named.is_dir() else named
     if not python.is_file():
-        raise BackendMissing(f"{source} {named} as the backend's Python, and no Python is there.", CURE)
+        raise BackendMissing(f"{source} {named} as the backend's Python, but no Python is there.", CURE)
     return python.absolute()
 
 
@@ -159,5 +159,5 @@ def _environments() -> Iterator[Path]:
 
 
 def python_in(environment: Path) -> Path:
-    """The Python of a virtual environment."""
+    """Return the path of the Python in a virtual environment."""
     return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")

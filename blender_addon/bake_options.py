@@ -1,4 +1,4 @@
-"""How an animation is baked: the same settings for the panel and for the operator."""
+"""The settings of a bake, shared by the panel and the operator, and the function that bakes with them."""
 # mypy: disable-error-code="valid-type"
 # ruff: noqa: F722, F821
 
@@ -17,64 +17,65 @@ METHODS = (
     (
         "COMPRESSED",
         "Compressed",
-        "Few shape keys that are mixed anew in every frame: the smallest result for a given error",
+        "Few shape keys that are mixed differently in every frame. The smallest result for a given error",
     ),
-    ("THINNED", "Every n-th Frame", "Leave out poses, and go in straight lines between those that stay"),
+    ("THINNED", "Every n-th Frame", "Leave out poses and interpolate linearly between the rest"),
     (
         "PLAIN",
         "Plain Keys",
-        "One relative key a pose, whatever the keys were: absolute, compressed, or retimed by hand",
+        "One relative key per pose, also for keys that are absolute, compressed or retimed by hand",
     ),
     (
         "ALEMBIC",
         "Alembic Cache",
-        "A file beside the .blend holds every frame, and a modifier plays it. No shape keys are left",
+        "Save every frame to a file next to the .blend, played by a modifier. Removes the shape keys",
     ),
-    ("PC2", "PC2 Cache", "As Alembic, in the older format that most programs read"),
+    ("PC2", "PC2 Cache", "Like Alembic, in an older format that most programs read"),
 )
 ENDINGS = {"ALEMBIC": ".abc", "PC2": ".pc2"}
 LIMITS = (
-    ("ERROR", "Greatest Error", "As few keys as keep every vertex within this error"),
-    ("COUNT", "Number of Keys", "The best that this many keys can do"),
+    ("ERROR", "Greatest Error", "Use as few keys as possible while every vertex stays within this error"),
+    ("COUNT", "Number of Keys", "Get the smallest error possible with this many keys"),
 )
 
 
 class BakeOptions:
-    """Settings of a bake; a mix-in of a property group and of an operator."""
+    """The settings of a bake; a mix-in for a property group and an operator."""
 
-    method: EnumProperty(name="Method", description="What becomes of the shape keys", items=METHODS)
+    method: EnumProperty(name="Method", description="How to replace the shape keys", items=METHODS)
     step: IntProperty(
         name="Keep Every",
-        description="2 halves the shape keys. Fast motion gets less round",
+        description="2 keeps half of the shape keys. Fast motion becomes less smooth",
         min=1,
         soft_max=16,
         default=2,
     )
-    limit: EnumProperty(name="Limit", description="What bounds the number of keys", items=LIMITS)
+    limit: EnumProperty(name="Limit", description="How to choose the number of keys", items=LIMITS)
     error: FloatProperty(
         name="Error",
-        description="How far any vertex may be from its place, in percent of the mesh's diagonal. Less needs more keys",
+        description="Greatest distance of any vertex from its place, in percent of the mesh's diagonal. "
+        "A smaller error needs more keys",
         min=0.001,
         max=50.0,
         default=0.5,
         subtype="PERCENTAGE",
     )
     count: IntProperty(
-        name="Keys", description="More keys bring every vertex nearer to its place", min=1, soft_max=64, default=12
+        name="Keys", description="Number of shape keys. More keys are more accurate", min=1, soft_max=64, default=12
     )
     path: StringProperty(
         name="File",
-        description="Where the cache is written. Empty takes the folder of the .blend and the object's name",
+        description="Where to write the cache. Leave empty to use the folder of the .blend and the object's name",
         subtype="FILE_PATH",
     )
     replace_source: BoolProperty(
         name="Replace Source",
-        description="The object itself gets the baked animation, and its old keys are gone. Off makes a baked copy beside it",
+        description="Replace the object's own animation and delete its old keys. Turn off to make a baked copy instead",
     )
 
 
 def draw(layout: bpy.types.UILayout, options: BakeOptions) -> None:
-    """The settings that matter for the method."""
+    """Draw the settings that matter for the method."""
     layout.prop(options, "method")
     if options.method == "COMPRESSED":
         layout.prop(options, "limit")
@@ -87,10 +88,10 @@ def draw(layout: bpy.types.UILayout, options: BakeOptions) -> None:
 
 
 def bake(scene: bpy.types.Scene, source: bpy.types.Object, options: BakeOptions) -> Baked:
-    """Bakes as the options say.
+    """Bake an object's animation with the given options.
 
     Raises:
-        ArtistError: the object has no animation of ActionMesh, an option is out of range, or a file cannot be written.
+        ArtistError: the object has no ActionMesh animation, an option is out of range, or a file cannot be written.
     """
     replaced = options.replace_source
     if options.method == "PLAIN":
@@ -106,9 +107,9 @@ def bake(scene: bpy.types.Scene, source: bpy.types.Object, options: BakeOptions)
 
 
 def cache_path(source: bpy.types.Object, options: BakeOptions) -> Path:
-    """The cache's file, without a chosen one beside the .blend, or in the user's folder for a file that was never saved.
+    """Return the path of the cache: the chosen one, or next to the .blend, or in the home folder if that is unsaved.
 
-    An earlier cache of this .blend is replaced; another file of that name stays, and the cache gets a number.
+    An earlier cache of this .blend is replaced. Another file of that name stays, and the cache gets a number.
     """
     if options.path:
         return Path(bpy.path.abspath(options.path))
@@ -119,7 +120,7 @@ def cache_path(source: bpy.types.Object, options: BakeOptions) -> Path:
 
 
 def told(baked: Baked) -> str:
-    """What came of it, in a sentence."""
+    """Return the result of a bake in one sentence."""
     if baked.path is not None:
         return f"{baked.path.name} holds {baked.poses} frames"
     return f"{baked.keys} shape keys, greatest error {100 * baked.error:.3g} % of the size"

@@ -1,9 +1,9 @@
-"""The worker as a process: started by file path, talked to through its pipes, watched, and ended.
+"""The worker process: start it by file path, talk to it through its pipes, watch it and end it.
 
-Blender's main thread calls `request` and `poll` and waits for nothing. Two threads do what may block: one reads the
-worker's answers into a queue; one writes to it, because a pipe holds 64 KB on Linux and 4 KB on Windows, and a worker
-that is loading libraries does not read. The log is the worker's standard error, written by the worker itself.
-It leaves out what is asked: see `jobs.queue`.
+Blender's main thread calls `request` and `poll` and never waits. Two threads do what may block: one reads the worker's
+answers into a queue; one writes to it, because a pipe holds 64 KB on Linux and 4 KB on Windows, and a worker that is
+loading libraries does not read. The log is the worker's standard error, written by the worker itself. What to request
+is decided elsewhere: see `jobs.queue`.
 """
 
 import itertools
@@ -27,12 +27,12 @@ from .patience import Patience
 
 PING_SECONDS = 1.0
 END_OF_OUTPUT = 0.5
-"""Seconds between the end of the process and that of its output, and the other way round, until the rest is given up."""
+"""Seconds to wait for the output to end after the process, or for the process to end after its output."""
 
 
 @dataclass(frozen=True)
 class Answered:
-    """`request` was done; `value` is the dataclass of its answer."""
+    """`request` succeeded; `value` is the dataclass of its answer."""
 
     id: int
     request: protocol.Params
@@ -50,14 +50,14 @@ class Refused:
 
 @dataclass(frozen=True)
 class Noted:
-    """The worker tells something unasked: `ProgressNotice` or `LogNotice`."""
+    """The worker sent an unrequested notice: `ProgressNotice` or `LogNotice`."""
 
     notice: protocol.Params
 
 
 @dataclass(frozen=True)
 class Died:
-    """The last event: the worker is gone, or was killed because it did not answer.
+    """The last event: the worker has ended, or was killed because it did not answer.
 
     Args:
         problem: one sentence.
@@ -74,16 +74,16 @@ Event = Answered | Refused | Noted | Died
 
 
 class WorkerClient:
-    """One worker. It is asked to introduce itself at once; the answer to `Initialize` says that it is ready.
+    """One worker. It receives an `Initialize` request at once; the answer means that it is ready.
 
     Args:
         python: the program that runs it.
         worker: path of the backend's `worker.py`.
-        log: where its log is written; see `log_file`.
-        environment: variables that it has besides those of this process.
-        patience: seconds without any answer after which it is killed, once it introduced itself.
-        start_patience: the same until then: PyTorch may take long to load from a slow disk.
-        brief: it says of itself only that it is ready, which needs no PyTorch.
+        log: path of its log; see `log_file`.
+        environment: variables to add to those of this process.
+        patience: seconds without any answer after which it is killed, once it has answered `Initialize`.
+        start_patience: the same before that: PyTorch may take long to load from a slow disk.
+        brief: whether it only reports that it is ready, which needs no PyTorch.
     Raises:
         BackendMissing: the program cannot be started.
         FolderError: the log cannot be written.
@@ -116,7 +116,7 @@ class WorkerClient:
 
     @property
     def alive(self) -> bool:
-        """Whether it can be asked for something."""
+        """Whether it accepts requests."""
         return not (self._ended or self._stopping)
 
     @property
@@ -124,14 +124,14 @@ class WorkerClient:
         return self._process.pid
 
     def request(self, params: protocol.Params) -> int:
-        """Sends a request; returns its id, which is that of the job if it is one."""
+        """Send a request; return its id, which is also the id of the job if the request starts one."""
         id = next(self._ids)
         self._pending[id] = params
         self._outbox.put(protocol.encode(protocol.Request(id, params)))
         return id
 
     def poll(self) -> list[Event]:
-        """What happened since the last call; never waits. After `Died`, and after `stop`, nothing any more."""
+        """Return the events since the last call, without waiting. After `Died` and after `stop` there are none."""
         if not self.alive:
             return []
         events = self._receive()
@@ -140,15 +140,15 @@ class WorkerClient:
         self._ping()
         if (waited := self._unanswered()) > (self._patience if self._introduced else self._start_patience):
             self._process.kill()
-            problem = f"The backend did not answer for {waited:.0f} seconds and was ended."
+            problem = f"The backend did not answer for {waited:.0f} seconds and was stopped."
             return [*events, self._die(problem, silent=True)]
         log_file.limit(self.log)
         return events
 
     def stop(self, grace: float = 2.0, wait: bool = True) -> None:
-        """Ends the worker: by a request, after `grace` seconds by a signal, after as many again by force.
+        """End the worker: by a request, by a signal after `grace` seconds, by force after another `grace` seconds.
 
-        Without `wait` a thread does the waiting.
+        Without `wait`, a thread does the waiting.
         """
         if self._stopping:
             return
@@ -159,7 +159,7 @@ class WorkerClient:
         pipes.end(self._process, grace, wait)
 
     def kill(self) -> None:
-        """Ends the worker by force, at once and for good; nothing more is told about it."""
+        """End the worker by force at once; `poll` returns no more events."""
         self._stopping = True
         self._process.kill()
         self._outbox.put(None)
@@ -196,7 +196,7 @@ class WorkerClient:
         try:
             answer: object = protocol.read(protocol.ANSWERS[type(request)], value)
         except protocol.ProtocolError as error:
-            problem = f"The backend answered {request.METHOD} in another form: {error.problem}"
+            problem = f"The backend's answer to {request.METHOD} has an unknown form: {error.problem}"
             return Refused(
                 id, request, protocol.ProtocolError(protocol.Kind.OTHER_VERSION, problem, "Install the add-on again.")
             )
@@ -204,7 +204,11 @@ class WorkerClient:
         return Answered(id, request, answer)
 
     def _found_dead(self) -> str | None:
-        """Either sign of death is enough if the other does not follow: a child of the worker may hold its output open."""
+        """Return how the worker ended, or None while it lives.
+
+        The end of the process or of its output is enough if the other does not follow: a child of the worker may hold
+        the output open.
+        """
         code = self._process.poll()
         if self._output_open and code is None:
             self._half_gone = None
@@ -215,18 +219,18 @@ class WorkerClient:
             return None
         if code is None:
             self._process.kill()
-            return "The backend closed its output and was ended."
-        return f"The backend ended by itself ({pipes.exit_in_words(code)})."
+            return "The backend closed its output and was stopped."
+        return f"The backend stopped unexpectedly ({pipes.exit_in_words(code)})."
 
     def _ping(self) -> None:
-        """The heartbeat: once a second while something is expected, and one at a time."""
+        """Send a heartbeat once a second while an answer is expected, one at a time."""
         pinged = any(isinstance(request, protocol.Ping) for request in self._pending.values())
         if self._pending and not pinged and self._clock() - self._last_ping >= PING_SECONDS:
             self._last_ping = self._clock()
             self.request(protocol.Ping())
 
     def _unanswered(self) -> float:
-        """Seconds for which something is expected and nothing was heard."""
+        """Return the seconds since the last message while an answer is expected."""
         if not self._pending:
             self._silence.reset()
         return self._silence.waited()
@@ -240,7 +244,7 @@ class WorkerClient:
 
 
 def start_worker(python: str = "", checkpoints: str = "", logs: Path | None = None) -> WorkerClient:
-    """Starts the backend.
+    """Start the backend.
 
     Args:
         python: as for `backend_files.find_python`.
@@ -250,16 +254,19 @@ def start_worker(python: str = "", checkpoints: str = "", logs: Path | None = No
         BackendMissing: there is no Python, or it cannot be started.
         FolderError: the log cannot be written.
     """
-    environment = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"} | compiler_variables()  # it downloads nothing
+    environment = {
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+    } | compiler_variables()  # this worker downloads nothing
     environment[CHECKPOINTS_VARIABLE] = str(checkpoints_folder(checkpoints))
     return WorkerClient(find_python(python), worker_file(), log_file.new_log(logs), environment)
 
 
 def start_downloader(python: str = "", token: str = "", logs: Path | None = None) -> WorkerClient:
-    """Start a backend that may use the network, for models alone, whatever HF_HUB_OFFLINE says elsewhere.
+    """Start a backend that may use the network, only for models, even if HF_HUB_OFFLINE is set.
 
     Args:
-        token: of the hub; empty leaves the choice to HF_TOKEN and a saved login.
+        token: for Hugging Face; if empty, HF_TOKEN or a saved login is used.
 
     Raises:
         BackendMissing, FolderError: as for `start_worker`.

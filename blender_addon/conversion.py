@@ -1,4 +1,4 @@
-"""From a folder of animated files to a folder of tracked sequences, file by file; `ledger` keeps the books."""
+"""Convert a folder of animated files to a folder of tracked sequences, file by file; `ledger` keeps the records."""
 
 import hashlib
 import sys
@@ -21,13 +21,13 @@ Result = TypeVar("Result")
 
 
 def convert(folder: Path, out: Path, options: TrackOptions) -> tuple[int, int, int]:
-    """Makes what is missing of a data set.
+    """Make the missing sequences of a data set.
 
     Returns:
-        how many sequences were written, how many files failed, how many files were done before.
+        The number of sequences written, of files that failed, and of files that were done before.
 
     Raises:
-        ArtistError: there is nothing to do, or OUT was made with other options.
+        ArtistError: there is nothing to convert, or OUT was made with other options.
         FolderError: OUT cannot be written.
     """
     sources, every = find_sources(folder), options.clips == Clips.EVERY
@@ -58,17 +58,17 @@ def told(made: int, rows: list[dict[str, str]]) -> str:
 
 
 def find_sources(folder: Path) -> list[Path]:
-    """Raises ArtistError where the folder is missing or has nothing that can be imported."""
+    """Return the importable files; raise ArtistError if the folder is missing or has none."""
     if not folder.is_dir():
-        raise ArtistError(f"The folder {folder} does not exist.", "Give the folder of the animated files.")
+        raise ArtistError(f"The folder {folder} does not exist.", "Name the folder of the animated files.")
     found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in IMPORTERS and path.is_file())
     if not found:
-        raise ArtistError(f"{folder} has no file that ends in {', '.join(IMPORTERS)}.", "Give another folder.")
+        raise ArtistError(f"{folder} has no file that ends in {', '.join(IMPORTERS)}.", "Name another folder.")
     return found
 
 
 def target_of(name: str, out: Path, clip: str = "") -> Path:
-    """The ending stays in the name: walk.glb and walk.fbx are two sequences."""
+    """Return the path of a sequence. The source's ending stays in the name: walk.glb and walk.fbx are two sequences."""
     return out / f"{name}{'.' if clip else ''}{clip}.safetensors"
 
 
@@ -77,13 +77,13 @@ def settings_of(options: TrackOptions) -> dict[str, Any]:
 
 
 def attempt(path: Path, name: str, out: Path, options: TrackOptions) -> tuple[int, list[dict[str, str]], str | None]:
-    """Tracks the animations of one file that are asked for and not there.
+    """Track the requested animations of one file that are still missing.
 
-    While it is read its name is in a file: an importer that ends Blender is known by it afterwards.
+    While the file is read, its name is kept on disk. If an importer crashes Blender, the next run knows the file.
 
     Returns:
-        how many sequences were written; the rows of all its animations; what is wrong with the file in one sentence, None
-        if something of it can be used.
+        The number of sequences written; the rows of all its animations; one sentence on what is wrong with the file, or
+        None if any part of it can be used.
     """
     reading = out / READING
     write(reading, lambda: reading.write_text(name, encoding="utf-8"))
@@ -96,7 +96,7 @@ def attempt(path: Path, name: str, out: Path, options: TrackOptions) -> tuple[in
 def convert_file(
     path: Path, name: str, out: Path, options: TrackOptions
 ) -> tuple[int, list[dict[str, str]], str | None]:
-    """As `attempt`."""
+    """Do the work of `attempt`, and return the same."""
     every, written = options.clips == Clips.EVERY, 0
     survey, problem = tried(lambda: survey_file(path, options.facing, options.keep_still, options.clips != Clips.FIRST))
     if survey is None:
@@ -127,7 +127,11 @@ def row_of(name: str, clip: str, sequence: str, problem: str) -> dict[str, str]:
 
 
 def tried(step: Callable[[], Result]) -> tuple[Result | None, str | None]:
-    """What a step returns, or what is wrong with the file in one sentence; a folder that cannot be written stops everything."""
+    """Return the result of a step, or one sentence on what is wrong with the file.
+
+    Raises:
+        FolderError: a folder cannot be written, which stops the whole conversion.
+    """
     try:
         return step(), None
     except FolderError:
@@ -136,7 +140,7 @@ def tried(step: Callable[[], Result]) -> tuple[Result | None, str | None]:
         return None, str(error)
     except OSError as error:
         return None, f"It cannot be read: {error.strerror or error}."
-    except Exception as error:  # one odd file among thousands must not end the rest
+    except Exception as error:  # one odd file among thousands must not stop the others
         traceback.print_exc()
         return None, f"It cannot be tracked: {type(error).__name__}: {str(error).strip().splitlines()[-1:]}."
 
@@ -147,5 +151,5 @@ def sha256(path: Path) -> str:
 
 
 def say(line: str) -> None:
-    """On the standard error, since Blender itself writes to the standard output."""
+    """Print a line to standard error, since Blender itself writes to standard output."""
     print(line, file=sys.stderr, flush=True)

@@ -1,11 +1,12 @@
-"""Turns a folder of animated files into a data set of tracked points, in Blender or in a Python that has bpy.
+"""Turn a folder of animated files into a data set of tracked points, in Blender or in a Python that has bpy.
 
     blender -b --factory-startup --python blender_addon/dataset.py -- FOLDER OUT [options]
     python blender_addon/dataset.py FOLDER OUT [options]
 
-Every .glb, .gltf, .fbx, .abc and USD file below FOLDER becomes one .safetensors file at the same place below OUT, or one for
-each of its animations (`motion/tracks.py` says what it holds). Run again, it goes on where it was stopped; failures.csv lists
-what could not be used, one sentence each, and all but what ended Blender is tried again.
+Every .glb, .gltf, .fbx, .abc and USD file below FOLDER becomes one .safetensors file at the same place below OUT, or
+one for each of its animations (`motion/tracks.py` describes the contents). A second run continues where the first
+stopped. failures.csv lists the files that could not be used, with one sentence each. They are tried again, except those
+that crashed Blender.
 """
 
 import argparse
@@ -17,12 +18,16 @@ from pathlib import Path
 from types import ModuleType
 
 PACKAGE = "actionmesh_of_dataset"
-"""The name under which the package is loaded where this file is run by path: no other copy of it is touched."""
+"""The name under which the package is loaded when this file is run by path, so that no other copy is touched."""
 FINISHED, STOPPED, INTERRUPTED = 0, 2, 130
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command line; 0 when the folder is done, failures included, 2 when it could not be, 130 when Ctrl+C stopped it."""
+    """Run the command line and return its exit code.
+
+    Returns:
+        0 if the folder is done, even with failures; 2 if it could not be converted; 130 if Ctrl+C stopped it.
+    """
     from .conversion import convert, say
     from .errors import ArtistError
     from .ledger import FAILURES
@@ -37,9 +42,9 @@ def main(arguments: Sequence[str]) -> int:
         say(str(error))
         return STOPPED
     except KeyboardInterrupt:
-        say("Stopped; the same command goes on.")
+        say("Stopped. Run the same command to continue.")
         return INTERRUPTED
-    say(f"{done} written, {there} were there, {failed} failed{f' (see {out / FAILURES})' if failed else ''}.")
+    say(f"{done} written, {there} already there, {failed} failed{f' (see {out / FAILURES})' if failed else ''}.")
     return FINISHED
 
 
@@ -49,15 +54,13 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("folder", type=Path)
     top.add_argument("out", type=Path)
-    top.add_argument("--frames", type=int, default=16, help="spread evenly over the animation (16)")
-    top.add_argument("--points", type=int, default=8192, help="on the surface (8192)")
-    top.add_argument("--vertices", type=int, default=1024, help="of the mesh's own (1024)")
-    top.add_argument("--size", type=int, default=256, help="pixels of a picture's side (256)")
-    top.add_argument("--views", type=int, default=1, help="cameras; 0 makes no pictures (1)")
-    top.add_argument(
-        "--facing", default="auto", help="the axis that subjects face in Blender, NEG_Y and the like (auto)"
-    )
-    top.add_argument("--faces", action="store_true", help="keep the whole mesh too")
+    top.add_argument("--frames", type=int, default=16, help="frames, spread evenly over the animation (16)")
+    top.add_argument("--points", type=int, default=8192, help="points on the surface (8192)")
+    top.add_argument("--vertices", type=int, default=1024, help="vertices of the mesh (1024)")
+    top.add_argument("--size", type=int, default=256, help="side of a picture in pixels (256)")
+    top.add_argument("--views", type=int, default=1, help="number of cameras; 0 makes no pictures (1)")
+    top.add_argument("--facing", default="auto", help="the axis that subjects face in Blender, such as NEG_Y (auto)")
+    top.add_argument("--faces", action="store_true", help="also keep the whole mesh")
     top.add_argument("--seed", type=int, default=0)
     clips = top.add_mutually_exclusive_group()
     clips.add_argument(
@@ -66,14 +69,14 @@ def parser() -> argparse.ArgumentParser:
         action="store_const",
         const="every",
         default="first",
-        help="a sequence for each animation of a file",
+        help="make a sequence of each animation of a file",
     )
     clips.add_argument(
         "--median-clip",
         dest="clips",
         action="store_const",
         const="median",
-        help="the animation that moves neither most nor least; without either the first that moves",
+        help="use the animation with the median amount of motion; by default, the first that moves is used",
     )
     cameras = top.add_mutually_exclusive_group()
     cameras.add_argument(
@@ -82,34 +85,34 @@ def parser() -> argparse.ArgumentParser:
         action="store_const",
         const="around",
         default="front",
-        help="cameras all around, each with a light of its own",
+        help="place cameras all around, each with a light of its own",
     )
     cameras.add_argument(
         "--turned",
         dest="cameras",
         action="store_const",
         const="turned",
-        help="cameras before a side of the subject that is drawn at random",
+        help="place cameras in front of a random side of the subject",
     )
-    top.add_argument("--random-light", action="store_true", help="every camera has a light of its own")
+    top.add_argument("--random-light", action="store_true", help="give every camera a light of its own")
     distances = top.add_mutually_exclusive_group()
     distances.add_argument(
-        "--distances", dest="queries", action="store_const", const=4096, default=0, help="--queries 4096"
+        "--distances", dest="queries", action="store_const", const=4096, default=0, help="same as --queries 4096"
     )
     distances.add_argument(
-        "--queries", type=int, dest="queries", help="points a frame whose signed distance is measured"
+        "--queries", type=int, dest="queries", help="points per frame at which to measure the signed distance"
     )
     top.add_argument("--keep-still", action="store_true", help="keep files in which nothing moves")
     return top
 
 
 def own_arguments(argv: Sequence[str]) -> list[str]:
-    """What follows "--" in Blender, and the script's name elsewhere."""
+    """Return the arguments after "--" in Blender, or after the script's name elsewhere."""
     return list(argv[argv.index("--") + 1 :] if "--" in argv else argv[1:])
 
 
 def load_package(folder: Path) -> ModuleType:
-    """This package, wherever it lies and whatever its folder is called; the module search path stays as it is."""
+    """Load this package from any folder, whatever its name, without changing the module search path."""
     spec = importlib.util.spec_from_file_location(
         PACKAGE, folder / "__init__.py", submodule_search_locations=[str(folder)]
     )

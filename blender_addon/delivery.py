@@ -1,6 +1,6 @@
-"""A finished job's result on its way into the scene: onto the mesh that it was made for, or as a new object.
+"""Write a finished job's result into the scene: onto the mesh that it was made for, or as a new object.
 
-What is to be written where is decided when the job is submitted, and kept with the job as plain JSON: by the time the
+What to write, and where, is decided when the job is submitted and kept with the job as plain JSON: by the time the
 result is there, the artist may have gone to another frame, another scene, or another file.
 """
 
@@ -32,25 +32,25 @@ from .scene.shape_keys import write_motion
 from .scene.targets import BLENDER, find_target
 
 LAST_FRAME, SMALLEST, FURTHEST, LONGEST_NAME = 1_048_574, 1e-6, 1e9, 1000
-"""Blender's last frame, the least and the most metres, and letters of a name."""
+"""Blender's last frame, the smallest and the largest length in metres, and the maximum characters of a name."""
 
 
 @dataclass(frozen=True)
 class Writing:
-    """What to write where.
+    """What to write, and where.
 
     Args:
         scene: name of the scene.
         start: scene frame of the first pose.
         mode: "RELATIVE" or "ABSOLUTE" shape keys.
         name: of a new object.
-        size: metres, of a new object.
+        size: of a new object, in metres.
         location: of a new object.
         smooth: whether a new object is shaded smooth.
         facing: the local axis that the target faces.
-        upright: whether the target was shown as it stands in the world; then `facing` is one of the world's axes.
+        upright: whether the target was passed to the model in world orientation; then `facing` is a world axis.
         target: fingerprint of the mesh, None for a new object.
-        scene_session, blender: by which the scene is found whatever it is called, as long as its file stays open.
+        scene_session, blender: identify the scene even if it is renamed, as long as its file stays open.
     """
 
     scene: str
@@ -67,7 +67,7 @@ class Writing:
     blender: str = ""
 
     def __post_init__(self) -> None:
-        """Raise ValueError for what no scene can take: the record of a job may have been tampered with."""
+        """Raise ValueError for values that no scene can take: the record of a job may have been tampered with."""
         text(self.scene, LONGEST_NAME), text(self.name, LONGEST_NAME)
         text(self.blender, LONGEST_NAME)
         number(self.scene_session, -(2**63), 2**63)
@@ -88,17 +88,17 @@ class Writing:
 
     @classmethod
     def of(cls, record: JobRecord) -> "Writing":
-        """What a job was told; raises MotionError for one that is damaged, or of another version."""
+        """Return what is stored with a job; raise MotionError if it is damaged or from another version."""
         try:
             kept = cls(**record.writing)
             return replace(kept, location=tuple(float(value) for value in kept.location))  # type: ignore[arg-type]
         except (TypeError, ValueError) as error:
-            problem = f"The record of the job {record.title} is damaged, or of another version."
-            raise MotionError(problem, "Run it again.") from error
+            problem = f"The record of the job {record.title} is damaged or from another version."
+            raise MotionError(problem, "Run the job again.") from error
 
 
 def chosen(scene: bpy.types.Scene, name: str, start: float | None = None) -> Writing:
-    """What the scene's settings say now; `start` wins over them."""
+    """Return what the scene's settings say now; `start` overrides them."""
     settings = scene.actionmesh
     if start is None:
         start = float(scene.frame_current if settings.start_at == "CURRENT" else 1)
@@ -114,15 +114,15 @@ def chosen(scene: bpy.types.Scene, name: str, start: float | None = None) -> Wri
 
 
 def mark_of(scene: bpy.types.Scene) -> dict[str, Any]:
-    """Return the fields by which a scene is found again."""
+    """Return the fields that identify a scene."""
     return {"scene": scene.name, "scene_session": scene.session_uid, "blender": BLENDER}
 
 
 def deliver(record: JobRecord) -> bpy.types.Object:
-    """Writes the result as the job was told.
+    """Write the result as stored with the job.
 
     Raises:
-        TargetError: the mesh cannot take it now; nothing was changed, and the result is still in its folder.
+        TargetError: the mesh cannot take it now; nothing is changed, and the result is still in its folder.
         MotionError: the result is damaged.
     """
     writing = Writing.of(record)
@@ -131,7 +131,7 @@ def deliver(record: JobRecord) -> bpy.types.Object:
 
 
 def bring_back(record: JobRecord) -> bpy.types.Object:
-    """As `deliver`; if the mesh is gone or was edited, the result becomes an object of its own, named as in History."""
+    """Write the result like `deliver`, but as a new object, named as in History, if the mesh is gone or was edited."""
     try:
         return deliver(record)
     except TargetChanged:
@@ -154,7 +154,10 @@ def _write(record: JobRecord, writing: Writing, target: bpy.types.Object | None)
 
 
 def _scene_of(writing: Writing, target: bpy.types.Object | None) -> bpy.types.Scene:
-    """The scene in which the job was begun; if that is gone, or no longer has the mesh, one that has it, or the open one."""
+    """Return the scene in which the job was started.
+
+    If that is gone or no longer has the mesh, return a scene that has the mesh, or the current scene.
+    """
     own = [scene for scene in bpy.data.scenes if scene.library is None]
     same = [scene for scene in own if writing.blender == BLENDER and scene.session_uid == writing.scene_session]
     found = same or [scene for scene in own if scene.name == writing.scene]
@@ -164,7 +167,7 @@ def _scene_of(writing: Writing, target: bpy.types.Object | None) -> bpy.types.Sc
 
 
 def _write_onto(target: bpy.types.Object, motion: Motion, options: WriteOptions, colours_asked: bool) -> Written:
-    """Writes keys, and the result's colours: where they were asked for, or in the place of an earlier result's."""
+    """Write keys, and colours if they were requested or if they replace those of an earlier result."""
     note = ""
     with ExitStack() as undo:
         if colours_asked and motion.coat is not None:
@@ -179,16 +182,16 @@ def _write_onto(target: bpy.types.Object, motion: Motion, options: WriteOptions,
 
 
 def _tell(colours: str, written: Written) -> None:
-    """Shows what is not as it was asked for, though the motion is there."""
+    """Show what differs from the request although the motion was written."""
     if written.note:
         cure = (
-            "A copy with its modifiers applied keeps all of it."
+            "A copy with its modifiers applied keeps the whole motion."
             if written.fix
-            else "Animate it again for the exact one."
+            else "Animate the mesh again for the exact motion."
         )
         shown.show(Problem(f"{written.note} {colours}".strip(), cure, written.fix))
     elif colours:
-        shown.show(Problem(colours, "The motion is there. Animate it again for its colours."))
+        shown.show(Problem(colours, "The motion was written. Animate the mesh again to get its colours."))
 
 
 def _options(record: JobRecord, writing: Writing, scene: bpy.types.Scene) -> WriteOptions:
@@ -203,7 +206,7 @@ def _options(record: JobRecord, writing: Writing, scene: bpy.types.Scene) -> Wri
 
 
 def _as_it_is(record: JobRecord, writing: Writing, motion: Motion, target: bpy.types.Object) -> dict[str, Any]:
-    """Options by which a result that was matched again takes the place of the one before: its playback, and how it lies."""
+    """Return the options with which a result that was matched again keeps the playback and placement of the old one."""
     if record.rematch is None:
         return {}
     key = target.data.shape_keys
@@ -222,5 +225,5 @@ def _add(
 
 
 def name_of(path: str) -> str:
-    """A short name for what is made of a clip."""
+    """Return a short name for a result made from a clip."""
     return Path(path).stem or "ActionMesh"

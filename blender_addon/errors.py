@@ -1,25 +1,25 @@
-"""What an artist can cause: one tree of errors, each one sentence on what is wrong and one on what to do.
+"""The errors that an artist can cause. Each has one sentence on what is wrong and one on what to do.
 
     ArtistError             anything an artist can put right
-    ├── TargetError         the object that is to be animated cannot be
+    ├── TargetError         the object cannot be animated
     │   └── TargetChanged   it was deleted or edited while a job ran; the result is still in its job folder
     ├── MotionError         the file of a result is missing, damaged or does not fit
-    ├── BackendMissing      no Python was found that can run the backend, or the one chosen cannot
-    ├── InstallError        the backend cannot be installed here, or not as it was asked for
-    ├── RenderError         Blender cannot render, or ended while it did
+    ├── BackendMissing      no Python was found that can run the backend, or the chosen one cannot
+    ├── InstallError        the backend cannot be installed here, or not in the requested way
+    ├── RenderError         Blender cannot render, or ended while rendering
     └── FolderError         a folder of jobs or logs cannot be made or written
 
-`fix` names an operator that mends the matter, where there is one.
+`fix` names an operator that fixes the problem, if there is one.
 """
 
 
 class ArtistError(Exception):
-    """An error to show as it is.
+    """An error to show to the artist as it is.
 
     Args:
-        problem: one sentence, naming what is wrong.
-        cure: one sentence, saying what to do; may be empty.
-        fix: idname of an operator that mends it, such as "object.mode_set", or None.
+        problem: one sentence on what is wrong.
+        cure: one sentence on what to do; may be empty.
+        fix: idname of an operator that fixes it, such as "object.mode_set", or None.
     """
 
     def __init__(self, problem: str, cure: str = "", fix: str | None = None):
@@ -32,7 +32,7 @@ class TargetError(ArtistError):
 
 
 class TargetChanged(TargetError):
-    """The object is no longer the one that the job began with."""
+    """The object is no longer the one that the job started with."""
 
 
 class MotionError(ArtistError):
@@ -51,7 +51,7 @@ class RenderError(ArtistError):
     """Blender cannot render.
 
     Args:
-        log: the last lines of the log of the Blender that rendered, where it was another one.
+        log: the last lines of the log of the second Blender, if that one rendered.
     """
 
     def __init__(self, problem: str, cure: str = "", log: str = ""):

@@ -1,23 +1,23 @@
-"""Names and paths that every system takes. Windows is the strict one: names it keeps for devices, letters, lengths.
+"""Names and paths that every system accepts. Windows is the strictest: it limits names, characters and lengths.
 
-Numbers and texts only, so that what Windows would refuse is known on any computer.
+These are pure functions, so that any computer can tell what Windows would refuse.
 """
 
 import re
 
 LONGEST_PATH = 259
-"""Characters of a path that every program of Windows can open."""
+"""Maximum characters of a path that every Windows program can open."""
 LONGEST_NAME = 120
-"""Characters of a name, so that an ending and a number fit behind it."""
+"""Maximum characters of a name, so that a number and an ending can follow it."""
 FORBIDDEN = re.compile(r'[<>:"/\\|?*\x00-\x1f\x7f]')
 DEVICES = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?", re.IGNORECASE)
 
 
 def safe_name(name: str, otherwise: str = "_") -> str:
-    """Return a file name, without an ending, that every system takes and that is as near to `name` as it can be.
+    """Return the file name, without an ending, that is closest to `name` and that every system accepts.
 
     Args:
-        otherwise: what it is called where nothing of the name is left.
+        otherwise: the name to use if nothing of `name` is left.
     """
     plain = FORBIDDEN.sub("_", name.encode("utf-8", "replace").decode("utf-8"))
     cut = plain.strip().rstrip(". ")[:LONGEST_NAME].rstrip(". ")
@@ -29,10 +29,10 @@ def safe_name(name: str, otherwise: str = "_") -> str:
 
 
 def is_device(name: str, platform: str) -> bool:
-    """Return whether a file name, whatever its ending, is one that Windows keeps for a device: what is written there is gone."""
+    """Return whether Windows reserves a file name, with any ending, for a device: data written there is lost."""
     return platform == "win32" and DEVICES.fullmatch(name.rstrip(". ")) is not None
 
 
 def excess(path: str, inside: int, platform: str) -> int:
-    """Return by how many characters a folder's path is too long for files whose names take `inside` characters there."""
+    """Return by how many characters a folder's path is too long for files with names of `inside` characters."""
     return max(0, len(path) + 1 + inside - LONGEST_PATH) if platform == "win32" else 0

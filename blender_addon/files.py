@@ -1,4 +1,4 @@
-"""Which jobs belong to the .blend that is open, and what is left of them on disk."""
+"""The jobs that belong to the open .blend file, as found on disk."""
 
 import os
 import re
@@ -17,9 +17,9 @@ from .preferences import choices
 Handlers = list[Callable[..., None]]
 ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _unsaved = str(uuid.uuid4())
-"""The id of a file that was never saved, for as long as it is open."""
+"""The id of a file that was never saved, while it is open."""
 _kept: str | None = None
-"""The id that the open file keeps, once a job was begun in it; what is undone in the file does not touch it here."""
+"""The id of the open file, once a job was started in it; undo in the file does not change it here."""
 _history: list[JobRecord] | None = None
 _damaged = 0
 _looked_at = 0.0
@@ -27,27 +27,27 @@ FRESH_SECONDS = 1.0
 
 
 def file_id() -> str:
-    """The id of the open file.
+    """Return the id of the open file.
 
-    It is kept in the file, so that it stays when the file is moved. A saved file that keeps none has an id that follows from
-    its path, the same after a crash.
+    It is stored in the file, so that it stays when the file moves. A saved file without a stored id has an id made from
+    its path, which is the same after a crash.
     """
     return _kept or _in_scenes() or _of_path() or _unsaved
 
 
 def is_ours(record: JobRecord) -> bool:
-    """Return whether a job is one of the open file, also where the file never knew: a scene of another one may be in it."""
+    """Return whether a job belongs to the open file, by its id or its path: a scene may come from another file."""
     return record.blend_file in {file_id(), _of_path()} - {""}
 
 
 def _of_path() -> str:
-    """The id of a saved file that keeps none; empty where it was never saved."""
+    """Return the id made from a saved file's path; empty if the file was never saved."""
     path = os.path.normcase(os.path.abspath(bpy.data.filepath)) if bpy.data.filepath else ""
     return str(uuid.uuid5(uuid.NAMESPACE_URL, path)) if path else ""
 
 
 def keep_file_id() -> str:
-    """As `file_id`, and keeps it in the file. Not while a panel is drawn."""
+    """Return the id of the open file and store it in the file. Do not call this while a panel is drawn."""
     global _kept
     _kept = file_id()
     _write_into_scenes()
@@ -56,22 +56,23 @@ def keep_file_id() -> str:
 
 @persistent
 def _write_into_scenes(*_: object) -> None:
-    """Keep the id in every scene: properties of scenes are part of undo, and a scene may be deleted."""
+    """Store the id in every scene: undo affects properties of scenes, and a scene may be deleted."""
     for scene in bpy.data.scenes if _kept else ():
         if scene.is_editable and scene.actionmesh.file_id != _kept:
             scene.actionmesh.file_id = _kept
 
 
 def _in_scenes() -> str:
-    """The id that the file was saved with; empty if it has none, or one that cannot be an id of ours."""
+    """Return the id stored in the file; empty if it has none or an invalid one."""
     found = (scene.actionmesh.file_id for scene in bpy.data.scenes if scene.library is None)
     return next((id for id in found if ID.fullmatch(id)), "")
 
 
 def records(all_files: bool) -> list[JobRecord]:
-    """The jobs of the open file, or of all, newest first.
+    """Return the jobs of the open file, or of all files, newest first.
 
-    The disk is read when something has changed, and now and then for jobs that run: their Blender may be another, and be gone.
+    The disk is read when something has changed, and now and then for live jobs: another Blender may run them, and may
+    have ended.
     """
     global _history, _looked_at, _damaged
     if _history is None:
@@ -88,21 +89,22 @@ def records(all_files: bool) -> list[JobRecord]:
 
 
 def count_damaged() -> int:
-    """Return how many job folders held no record that can be read, when the disk was read last."""
+    """Return how many job folders had an unreadable record when the disk was last read."""
     return _damaged
 
 
 def forget_history() -> None:
-    """Something has changed on disk."""
+    """Make `records` read the disk again, because something has changed there."""
     global _history
     _history = None
 
 
 def another_was_opened(path: str) -> None:
-    """A file was opened or begun.
+    """Reset the id after a file was opened or created.
 
     Args:
-        path: of the file; empty where it is a copy of the startup file, whose jobs, if it keeps an id, are not this one's.
+        path: of the file; empty for a copy of the startup file. An id stored in that belongs to other jobs and is
+            removed.
     """
     global _unsaved, _kept
     _unsaved, _kept = str(uuid.uuid4()), None
@@ -115,7 +117,7 @@ def another_was_opened(path: str) -> None:
 
 
 def attach() -> None:
-    """Begin to see to it that the file's id stays where undo takes it back, and is saved."""
+    """Start to restore the file's id after undo and to store it when the file is saved."""
     for handlers in _moments():
         if _write_into_scenes not in handlers:
             handlers.append(_write_into_scenes)

@@ -1,4 +1,4 @@
-"""An animated object's pictures for jobs: rendered in a second Blender, or in this one, frame by frame."""
+"""Render an animated object's pictures for jobs, frame by frame, in a second Blender or in this one."""
 
 import shutil
 from collections.abc import Iterator
@@ -22,16 +22,16 @@ from .scene.source_render import Plan, counted, plan_frames, render
 from .scene.viewing import read_picture
 
 COPY_FILE, LOG_FILE = "source.blend", "render.log"
-"""In the job's folder while it is rendered."""
+"""Names of files in the job's folder during rendering."""
 
 
 class Film:
-    """Rendered by the first job that needs it, and used by the others.
+    """An animated object's pictures, rendered by the first job that needs them and reused by the others.
 
     Args:
-        source: what is rendered.
-        frames: which frames of the scene.
-        settings: of the scene; what they say now counts.
+        source: the object to render.
+        frames: the frames of the scene to render.
+        settings: of the scene; their current values are used.
         apart: whether a second Blender may render, so that this one's window stays free.
     """
 
@@ -43,7 +43,7 @@ class Film:
         self._folder: Path | None = None
 
     def prepare(self, record: JobRecord) -> Preparation:
-        """Puts the pictures into the job's folder; yields (stage, step, total), or None while a second Blender works."""
+        """Put the pictures into the job's folder; yield (stage, step, total), or None while a second Blender works."""
         if self._folder is not None and len(list(self._folder.glob("*.png"))) == len(self._frames):
             shutil.copytree(self._folder, record.frames_path)
             return
@@ -66,7 +66,7 @@ class Film:
         yield from counted(title, render(plan, names, record.frames_path))
 
     def _show_reference(self) -> None:
-        """The reference frame as the panel's thumbnail: what is not in it cannot come into the motion."""
+        """Show the reference frame as the panel's thumbnail: anything missing there is missing in the motion."""
         pictures = sorted(self._folder.glob("*.png")) if self._folder else []
         if self._anchor >= len(pictures):
             return
@@ -75,19 +75,22 @@ class Film:
             shown.state.look = looks.of_rendered(pictures[self._anchor], self._keys, len(pictures), summary)
 
     def _tell_if_still(self) -> None:
-        """Most frames of a short motion in a long range show it before or after: that makes a poor animation."""
+        """Warn if the object hardly moves in the pictures.
+
+        If a short motion lies in a long range, most frames fall before or after it, which makes a poor animation.
+        """
         pictures = sorted(self._folder.glob("*.png")) if self._folder else []
         with suppress(ArtistError):
             stills, steps = count_stills(read_picture(path) for path in pictures)
             if hardly_moves(stills, steps):
-                problem = f"{stills} of the {steps + 1} pictures of {self.name} are like the one before: it hardly moves in them."
+                problem = f"{self.name} hardly moves: {stills} of its {steps + 1} pictures are like the one before."
                 shown.show(Problem(problem, "Choose first frame, count and step under Frames so that it moves."))
 
 
 def _render_apart(
     plan: Plan, names: list[Name], record: JobRecord, command: list[str]
 ) -> Iterator[rendering.Told | None]:
-    """In a second Blender; once more with Cycles where EEVEE does not come up without a window."""
+    """Render in a second Blender; retry with Cycles if EEVEE does not start without a window."""
     while bpy.app.is_job_running("RENDER"):
         yield None
     copy = record.folder / COPY_FILE

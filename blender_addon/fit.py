@@ -1,4 +1,4 @@
-"""How the animation of an object fits its clip, in words, and which side of the mesh the camera sees."""
+"""How well the animation of an object fits its clip, in words, and which side of the mesh the camera sees."""
 
 import bpy
 import numpy as np
@@ -13,13 +13,13 @@ SIDES = {0: protocol.Facing.FRONT, 90: protocol.Facing.RIGHT, 180: protocol.Faci
 
 
 def fit_of(target: bpy.types.Object | None) -> protocol.Fit | None:
-    """What the backend told of the object's animation; None without one, or where it told nothing."""
+    """Return the fit that the backend reported for the object's animation, or None if there is none."""
     made = animation_of(target)
     return None if made is None else made.fit
 
 
 def summary(fit: protocol.Fit) -> str:
-    """How well the animation fits, in one line; empty where nobody looked."""
+    """Return how well the animation fits, in one line; empty if it was not compared with the clip."""
     if fit.overlap is not None:
         way = f" ({WAYS[fit.way]})" if fit.way in WAYS else ""
         return f"Fits the clip: {100 * fit.overlap:.0f}%{way}"
@@ -27,9 +27,9 @@ def summary(fit: protocol.Fit) -> str:
 
 
 def other_side(fit: protocol.Fit) -> protocol.Facing | None:
-    """The side that the camera may see instead: the one that fits almost as well, or where nothing fits, the opposite one.
+    """Return the side that the camera may see instead: one that fits almost as well, or the opposite if nothing fits.
 
-    None where the side is beyond doubt, or the mesh was made from what the camera sees.
+    Return None if the side is certain, or if the mesh was made from what the camera sees.
     """
     if fit.shape != OWN or (fit.doubt is None and not fit.notes):
         return None
@@ -40,22 +40,24 @@ def other_side(fit: protocol.Fit) -> protocol.Facing | None:
 
 
 def _apart(one: float, other: float) -> float:
-    """Degrees between two directions."""
+    """Return the degrees between two directions."""
     return abs((one - other + 180) % 360 - 180)
 
 
 def side_at(axis: str, facing: str, shape: np.ndarray | None = None) -> protocol.Facing | None:
-    """The side of a mesh, given to the backend as one that faces `facing`, that lies at another local axis; None: it cannot.
+    """Return the side of a mesh that lies at a local axis; None if no side does.
 
     Args:
-        shape: (3, 3) by which the mesh was shown, see `motion.world_shape`.
+        axis: the local axis.
+        facing: the axis that the mesh faced when it was given to the backend.
+        shape: (3, 3) with which the mesh was shown, see `motion.world_shape`.
     """
     yaw = yaw_between(axis, facing, shape)
     return None if yaw is None else SIDES[yaw]
 
 
 def front_and_up(target: bpy.types.Object) -> np.ndarray | None:
-    """(2, 3) the local axes along which the subject looks and stands; None as long as they were neither chosen nor found."""
+    """Return the local axes along which the subject looks and stands, (2, 3); None if neither chosen nor found."""
     if target.actionmesh.facing != "AUTO":
         return rotation(target.actionmesh.facing)[[2, 1]]
     made = animation_of(target)

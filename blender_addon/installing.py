@@ -1,4 +1,4 @@
-"""The installer in this Blender: one run at a time, the timer that listens to it, and what the panels show of it."""
+"""The installer in this Blender: one run at a time, the timer that follows it, and the state that the panels show."""
 
 import time
 from collections.abc import Callable
@@ -15,12 +15,12 @@ from .install.session import Session
 from .viewport import redraw_panels
 
 SECONDS = 0.2
-"""Between two ticks of the timer."""
+"""Seconds between two ticks of the timer."""
 
 
 @dataclass(frozen=True)
 class Installed:
-    """The environment in use, as it is shown."""
+    """The environment in use, as the panels show it."""
 
     folder: Path
     passed: places.Passed
@@ -29,15 +29,15 @@ class Installed:
 
 @dataclass
 class Shown:
-    """What is known now.
+    """The state of the installer.
 
     Args:
-        progress: of the run that goes on; None if none does.
-        planned: what the artist is asked to agree to.
-        ended: how the last run ended, until the next begins or it is dismissed.
+        progress: of the current run, or None.
+        planned: the plan that the artist is asked to agree to.
+        ended: how the last run ended, until the next one starts or it is dismissed.
         testing: whether a Python is being tested.
-        verdict: on the Python of the preferences.
-        sample_waits: whether the sample is to be animated once there is a backend.
+        verdict: on the Python set in the preferences.
+        sample_waits: whether to animate the sample once there is a backend.
     """
 
     progress: Progress | None = None
@@ -56,7 +56,7 @@ _then: Callable[[], None] | None = None
 
 @dataclass
 class _Memory:
-    """What was read from disk, for panels that are drawn many times a second."""
+    """What was last read from disk, since panels are drawn many times a second."""
 
     asked: bool = False
     installed: Installed | None = None
@@ -70,7 +70,7 @@ def is_running() -> bool:
 
 
 def installed() -> Installed | None:
-    """Return the environment that this add-on made, if there is one."""
+    """Return the environment that this add-on made, or None."""
     if not _memory.asked:
         found = places.current()
         _memory.installed = Installed(*found, places.is_outdated(found[1])) if found else None
@@ -79,34 +79,34 @@ def installed() -> Installed | None:
 
 
 def start(request: Request, then: Callable[[], None] | None = None) -> None:
-    """Begin a run; `then` is called when it ended well.
+    """Start a run; call `then` when it has succeeded.
 
     Raises:
-        ArtistError: another goes on, or the installer cannot be started.
+        ArtistError: another run is in progress, or the installer cannot be started.
     """
     global _session, _then
     if _session is not None:
-        raise ArtistError("The installer is at work already.", "Wait for it, or cancel it.")
+        raise ArtistError("The installer is already running.", "Wait for it or cancel it.")
     _session, _then = Session(request), then
     state.progress, state.planned, state.ended = Progress(Stage.PREFLIGHT, "Starting"), None, None
     _drive()
 
 
 def cancel() -> None:
-    """Ask the run to end; it tells when it did."""
+    """Ask the run to end; a later message says when it has."""
     if _session is not None:
         _session.cancel()
 
 
 def dismiss() -> None:
-    """Forget what was planned or how the last run ended, and the sample that waited for it."""
+    """Forget the plan, the outcome of the last run, and the sample that waited for it."""
     state.planned = state.ended = None
     state.sample_waits = False
     _redraw()
 
 
 def wait() -> Message | None:
-    """Return how the run ended, once it has; for scripts, since timers do not run without a window."""
+    """Block until the run has ended and return its last message; for scripts, as timers need a window."""
     while _session is not None or _probe is not None:
         tick()
         time.sleep(SECONDS / 4)
@@ -114,7 +114,7 @@ def wait() -> Message | None:
 
 
 def test(configured: str) -> None:
-    """Begin to test a Python, instead of one that is being tested; see `Probe`."""
+    """Start to test a Python, instead of any that is being tested; see `Probe`."""
     global _probe
     if _probe is not None:
         _probe.close()
@@ -123,7 +123,7 @@ def test(configured: str) -> None:
 
 
 def tick() -> float | None:
-    """Take over what happened; return the seconds until the next time, or None if nothing goes on."""
+    """Receive what happened; return the seconds until the next call, or None if nothing runs."""
     _listen_to_installer()
     _listen_to_python()
     _redraw()
@@ -169,7 +169,7 @@ def _redraw() -> None:
 
 
 def end() -> None:
-    """End what goes on; touches nothing of Blender."""
+    """End the run and the test without touching Blender's data."""
     global _session, _probe
     if _session is not None:
         _session.close()
@@ -182,7 +182,7 @@ def end() -> None:
 
 
 def detach() -> None:
-    """End what goes on, and the timer."""
+    """End the run, the test and the timer."""
     end()
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)

@@ -1,8 +1,8 @@
-"""What a data set's folder tells about itself: its options, what could not be used, and which animations became what.
+"""The records in a data set's folder: its options, the files that failed, and the sequence of each animation.
 
-dataset.json    the options; one folder, one set of options
-failures.csv    file, problem: files of which nothing could be used; tried again unless they ended Blender
-clips.csv       file, clip, sequence, problem: every animation of the files that are done, where all are asked for
+dataset.json    the options; each folder has one set of options
+failures.csv    file, problem: files of which nothing could be used; tried again unless they crashed Blender
+clips.csv       file, clip, sequence, problem: every animation of the finished files, if all are requested
 """
 
 import csv
@@ -26,7 +26,7 @@ LONGEST = 60
 
 
 def begin(out: Path, settings: dict[str, Any], defaults: dict[str, Any]) -> None:
-    """Makes the folder and writes down its options, or compares them; one that was not known then had its default.
+    """Make the folder and save its options, or compare them with the saved ones; a missing option has its default.
 
     Raises:
         ArtistError: they differ.
@@ -41,18 +41,18 @@ def begin(out: Path, settings: dict[str, Any], defaults: dict[str, Any]) -> None
     differing = sorted(name for name in settings if there.get(name) != settings[name])
     if differing:
         told = ", ".join(f"{name} {there.get(name)}" for name in differing)
-        raise ArtistError(f"{out} was made with other options ({told}).", "Give those, or another folder.")
+        raise ArtistError(f"{out} was made with other options ({told}).", "Use those options or another folder.")
 
 
 def _options_there(path: Path) -> dict[str, Any]:
     try:
         return dict(read_json(path))
     except (OSError, ValueError, TypeError) as error:
-        raise ArtistError(f"{path} is damaged: {error}.", "Give another folder.") from error
+        raise ArtistError(f"{path} is damaged: {error}.", "Use another folder.") from error
 
 
 def crashes(out: Path) -> dict[str, str]:
-    """The files that ended Blender in earlier runs, the last one among them; they are not tried again."""
+    """Return the files that crashed Blender in earlier runs, including the last one; they are not tried again."""
     reading = out / READING
     names = [row["file"] for row in _rows(out / FAILURES, FAILED) if row["problem"] == CRASHED]
     if reading.exists():
@@ -65,12 +65,12 @@ def crashes(out: Path) -> dict[str, str]:
 
 
 def write_failures(out: Path, failures: dict[str, str]) -> None:
-    """Raises FolderError where it cannot be written."""
+    """Write the files that failed; raise FolderError if that is impossible."""
     _write_rows(out / FAILURES, FAILED, failures.items())
 
 
 def read_clips(out: Path) -> dict[str, list[dict[str, str]]]:
-    """The rows of every file whose animations are all done or told of, as far as their sequences are still there."""
+    """Return the rows of every finished file whose sequences all still exist."""
     rows: dict[str, list[dict[str, str]]] = {}
     for row in _rows(out / CLIPS, COLUMNS):
         rows.setdefault(row["file"], []).append(row)
@@ -82,12 +82,12 @@ def read_clips(out: Path) -> dict[str, list[dict[str, str]]]:
 
 
 def write_clips(out: Path, rows: dict[str, list[dict[str, str]]]) -> None:
-    """Raises FolderError where it cannot be written."""
+    """Write the rows of the finished files; raise FolderError if that is impossible."""
     _write_rows(out / CLIPS, COLUMNS, ([row[name] for name in COLUMNS] for found in rows.values() for row in found))
 
 
 def file_names(clips: Iterable[str]) -> dict[str, str]:
-    """A name for each animation that any file system takes and that no other of them has, whatever its case."""
+    """Return a file name for each animation that every system accepts and that is unique regardless of case."""
     names: dict[str, str] = {}
     taken: set[str] = set()
     for clip in clips:
@@ -101,7 +101,7 @@ def file_names(clips: Iterable[str]) -> dict[str, str]:
 
 
 def write(path: Path, step: Callable[[], object]) -> None:
-    """Raises FolderError naming the path where a step fails to write."""
+    """Run a step that writes; raise FolderError with the path if it fails."""
     try:
         step()
     except OSError as error:
@@ -117,7 +117,7 @@ def _rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
         rows = list(csv.DictReader(io.StringIO(read_bytes(path, MOST_BYTES).decode("utf-8"), newline="")))
         return [{name: str(row[name]) for name in columns} for row in rows]
     except (OSError, ValueError, KeyError, csv.Error) as error:
-        raise ArtistError(f"{path} is damaged: {error}.", "Give another folder, or delete it.") from error
+        raise ArtistError(f"{path} is damaged: {error}.", "Delete it or use another folder.") from error
 
 
 def _write_rows(path: Path, columns: tuple[str, ...], rows: Iterable[Iterable[str]]) -> None:

@@ -1,6 +1,6 @@
-"""Where the documentation is, and where a bug is reported: at the manifest's `website`, which is named in no other place.
+"""Links to the documentation and for bug reports, from the manifest's `website`, the only place that names it.
 
-Without one the documentation is the README beside the add-on, and there is nowhere to report to.
+Without a website, the documentation is the README next to the add-on, and there is no link for bug reports.
 """
 
 import tomllib
@@ -12,14 +12,14 @@ MANIFEST, README, ISSUES = "blender_manifest.toml", "README.md", "/issues"
 
 
 def website(folders: tuple[Path, ...] = (HERE, HERE.parent)) -> str:
-    """Return the manifest's website, without a slash at its end; empty if it names none."""
+    """Return the manifest's website without a trailing slash; empty if it names none."""
     manifest = _first(MANIFEST, folders)
     named = tomllib.loads(manifest.read_text(encoding="utf-8")).get("website", "") if manifest else ""
     return str(named).rstrip("/")
 
 
 def draw(layout: Any, folders: tuple[Path, ...] = (HERE, HERE.parent)) -> None:
-    """Draw the buttons that open them; none for what is nowhere."""
+    """Draw a button for each link that exists."""
     row, address, readme = layout.row(), website(folders), _first(README, folders)
     if address:
         row.operator("wm.url_open", text="Documentation", icon="HELP").url = address

@@ -1,4 +1,4 @@
-"""The backend's log: one file for each worker, the newest kept, none of them large."""
+"""The backend's logs: one file per worker, limited in number and size."""
 
 import os
 import time
@@ -18,7 +18,7 @@ def logs_folder() -> Path:
 
 
 def new_log(folder: Path | None = None) -> Path:
-    """A new, empty and private file; the logs beyond the `KEPT` that were used last are removed.
+    """Return a new, empty, private log file; remove all but the `KEPT` logs used last.
 
     Raises:
         FolderError: the folder cannot be written.
@@ -32,7 +32,7 @@ def new_log(folder: Path | None = None) -> Path:
         os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
         problem = f"The log {path} cannot be written ({error.strerror})."
-        raise FolderError(problem, "Free some space, or mend the folder.") from error
+        raise FolderError(problem, "Free some space, or check the folder's permissions.") from error
     others = [log for log in folder.glob("*.log") if log != path]
     for old in sorted(others, key=_last_used, reverse=True)[KEPT - 1 :]:
         _remove(old)
@@ -40,7 +40,7 @@ def new_log(folder: Path | None = None) -> Path:
 
 
 def tail(path: Path) -> str:
-    """The last lines; empty if there is nothing to read."""
+    """Return the last lines of a log, or an empty string if there is nothing to read."""
     try:
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - TAIL_BYTES))
@@ -51,9 +51,9 @@ def tail(path: Path) -> str:
 
 
 def limit(path: Path) -> None:
-    """Empties a log that has grown beyond `LARGEST` bytes; its writer appends, and goes on at the start.
+    """Empty a log that has grown beyond `LARGEST` bytes; its writer appends, and continues at the start.
 
-    Marks it as used, too: a worker that is idle writes nothing, and another Blender must not take its log for an old one.
+    Also mark it as used: an idle worker writes nothing, and another Blender must not remove its log as an old one.
     """
     try:
         if path.stat().st_size > LARGEST:
@@ -65,7 +65,7 @@ def limit(path: Path) -> None:
 
 
 def _last_used(path: Path) -> float:
-    """Seconds since 1970; 0 for a log that is gone."""
+    """Return the time of last use in seconds since 1970; 0 for a log that is gone."""
     try:
         return path.stat().st_mtime
     except OSError:

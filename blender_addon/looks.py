@@ -1,4 +1,4 @@
-"""The thumbnail of the reference frame with its subject cut out, and what was learned about the clip on the way."""
+"""The thumbnail of the reference frame with its subject cut out, and the facts about the clip that come with it."""
 
 import shutil
 import tempfile
@@ -11,25 +11,25 @@ import bpy
 import bpy.utils.previews
 
 SMALL, LARGE = 0.005, 0.9
-"""Shares of the frame below and above which the outline is hardly the subject's."""
+"""Shares of the frame below and above which the outline is probably wrong."""
 
 _pictures: Any = None
 _folder: tempfile.TemporaryDirectory | None = None
-"""Only its user may open it."""
+"""A private folder for the thumbnails."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen.
+    """The result of a look at a clip.
 
     Args:
         source: what was looked at, see `source_key`.
         clip: the part of it that names the clip.
-        icon: of the picture, for `template_icon`.
-        clip_frames: how many frames the clip has.
+        icon: id of the picture's icon, for `template_icon`.
+        clip_frames: number of frames in the clip.
         summary: one short line.
-        warning: a sentence if the outline is doubtful, else empty.
-        rate: frames a second of the clip; None for pictures that were rendered.
+        warning: a sentence if the outline is doubtful, otherwise empty.
+        rate: frames per second of the clip; None for rendered pictures.
     """
 
     source: tuple[Any, ...]
@@ -42,21 +42,21 @@ class Look:
 
     @property
     def length(self) -> str:
-        """How long the clip is, in words; empty where it has no rate of its own."""
+        """The length of the clip in words; empty if it has no rate of its own."""
         if not self.rate:
             return ""
         return f"{self.clip_frames} frames at {round(self.rate, 2):g} fps, {self.clip_frames / self.rate:.1f} s"
 
 
 def clip_key(settings: bpy.types.PropertyGroup) -> tuple[Any, ...]:
-    """Which clip the settings name."""
+    """Return a key of the clip that the settings name."""
     if settings.source == "OBJECT":
         return ("OBJECT", settings.source_object.name if settings.source_object else "")
     return (settings.source, settings.clip if settings.source == "VIDEO" else settings.images)
 
 
 def source_key(settings: bpy.types.PropertyGroup) -> tuple[Any, ...]:
-    """Which picture the settings name: a look with another key is out of date."""
+    """Return a key of the picture that the settings name; a look with another key is out of date."""
     first = 0 if settings.fit_clip else (settings.frame_start, settings.scene_start)
     spaced = (settings.frame_count, settings.frame_step, settings.fit_clip) if settings.anchor else ()
     seen = settings.source_facing if settings.source == "OBJECT" else settings.masks
@@ -64,7 +64,7 @@ def source_key(settings: bpy.types.PropertyGroup) -> tuple[Any, ...]:
 
 
 def picture(path: Path) -> int:
-    """The icon of a picture on disk; every call reads the file anew."""
+    """Return the icon of a picture on disk, reading the file again on every call."""
     assert _pictures is not None
     name = str(path)
     if name in _pictures:
@@ -73,21 +73,21 @@ def picture(path: Path) -> int:
 
 
 def warning_of(coverage: float) -> str:
-    """What is doubtful about a subject that fills this share of the frame, in a sentence."""
-    cure = "Give masks, or pictures with a transparent background."
+    """Return a warning if a subject fills a doubtful share of the frame; empty otherwise."""
+    cure = "Supply masks, or pictures with a transparent background."
     if coverage < SMALL:
-        return f"Hardly anything was found to be the subject. {cure}"
+        return f"Almost no subject was found. {cure}"
     if coverage > LARGE:
-        return f"Nearly the whole frame was taken for the subject. {cure}"
+        return f"Almost the whole frame was taken as the subject. {cure}"
     return ""
 
 
 def of_rendered(picture_path: Path, keys: tuple[tuple, tuple], count: int, summary: str) -> Look:
-    """The look at a picture that was rendered; it is copied, for its job may be deleted.
+    """Return the look at a rendered picture. The picture is copied, since its job may be deleted.
 
     Args:
         keys: `source_key` and `clip_key` of the settings with which it was rendered.
-        count: of the pictures.
+        count: number of pictures.
     """
     copy = new_picture()
     shutil.copyfile(picture_path, copy)
@@ -95,7 +95,7 @@ def of_rendered(picture_path: Path, keys: tuple[tuple, tuple], count: int, summa
 
 
 def new_picture() -> Path:
-    """Where the next thumbnail is to be written; those before are removed."""
+    """Return the path for the next thumbnail; remove the earlier ones."""
     assert _folder is not None
     for old in Path(_folder.name).glob("*.png"):
         old.unlink(missing_ok=True)

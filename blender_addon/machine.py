@@ -1,4 +1,4 @@
-"""What the backend says of the computer: devices, memory, checkpoints, in words."""
+"""What the backend reports about the computer, in words: devices, memory, checkpoints."""
 
 from collections.abc import Iterator
 
@@ -9,16 +9,16 @@ MEGABYTE, GIGABYTE = 1 << 20, 1 << 30
 
 
 def checkpoint_names() -> list[str]:
-    """The checkpoints that can be used, as far as the backend has told."""
+    """Return the names of the usable checkpoints that the backend has reported."""
     known = shown.state.machine.checkpoints if shown.state.machine else ()
     return [item.name for item in known if not item.missing]
 
 
 def facts(checkpoint: str) -> Iterator[str]:
-    """What each device is and has free, the checkpoint in use, and its licence; a line each.
+    """Yield one line each for every device, its free memory, the checkpoint in use, and its licence.
 
     Args:
-        checkpoint: the artist's choice; empty is the backend's own.
+        checkpoint: the artist's choice; empty means the bundled one.
     """
     if shown.state.machine is None:
         return

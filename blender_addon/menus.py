@@ -1,32 +1,32 @@
-"""What an artist can choose from: the items of menus, as `EnumProperty` takes them. Files keep the numbers where there are any."""
+"""The items of menus, in the form that `EnumProperty` takes. Where items have numbers, .blend files store them."""
 
 SOURCES = (
     ("VIDEO", "Video", "A video file", "FILE_MOVIE", 0),
     (
         "IMAGES",
         "Image Sequence",
-        "A folder of numbered pictures, best with a transparent background",
+        "A folder of numbered pictures, preferably with a transparent background",
         "RENDERLAYERS",
         1,
     ),
-    ("OBJECT", "Animated Object", "Its animation is rendered, and the pictures drive the result", "OBJECT_DATA", 2),
+    ("OBJECT", "Animated Object", "Render an object's animation and use the pictures as the clip", "OBJECT_DATA", 2),
 )
 PRESETS = (
-    ("demo", "Demo", "Seconds. The motion is rough, enough to see whether the clip works"),
-    ("fast", "Fast", "About a third of Quality's computation: the same motion, a little less exact"),
-    ("balanced", "Balanced", "Less than half of Quality's computation, and hardly a difference"),
-    ("quality", "Quality", "The published sampling, and the longest wait"),
+    ("demo", "Demo", "Takes seconds. The motion is rough but shows whether the clip works"),
+    ("fast", "Fast", "About a third of the computation of Quality. The same motion, slightly less accurate"),
+    ("balanced", "Balanced", "Less than half the computation of Quality, with hardly any difference"),
+    ("quality", "Quality", "The sampling of the published method. Takes longest"),
 )
 MEMORY = (
     (
         "auto",
         "Auto",
-        "As much as fits into the memory that is free. When it runs out nevertheless, the job goes on with less",
+        "Use the memory that is free. If memory runs out, the job retries with a smaller plan",
     ),
-    ("24", "24 GB", "All networks stay on the card. The fastest"),
-    ("12", "12 GB", "One network at a time is on the card, the others wait in main memory. The result is the same"),
-    ("8", "8 GB", "As 12 GB, and the large layers take their input in parts. The result is the same, it takes longer"),
-    ("6", "6 GB", "As 8 GB, in smaller parts, and nothing is kept that can be computed again. The slowest"),
+    ("24", "24 GB", "All networks stay on the graphics card. Fastest"),
+    ("12", "12 GB", "One network at a time is on the graphics card, the others wait in main memory. Same result"),
+    ("8", "8 GB", "Like 12 GB, but large layers process their input in parts. Same result, slower"),
+    ("6", "6 GB", "Like 8 GB, but in smaller parts, and intermediate results are recomputed. Slowest"),
 )
 FACINGS = (
     ("NEG_Y", "-Y (Front)", "Z is up and the subject looks along -Y, as in front view", "NONE", 0),
@@ -37,62 +37,63 @@ FACINGS = (
     ("NEG_Z", "-Z (Y is Up)", "Y is up and the subject looks along -Z", "NONE", 5),
 )
 SEEN_FACINGS = (
-    ("AUTO", "Automatic", "The side that the camera sees is found in the reference frame. Z is up", "NONE", 6),
+    ("AUTO", "Automatic", "Detect the side that the camera sees in the reference frame. Z is up", "NONE", 6),
     *FACINGS,
 )
 MATCHES = (
     (
         "auto",
         "Automatic",
-        "Bend the model's motion where it explains the clip, else take whichever way explains it better. A mesh that does not "
-        "stand as the reference frame shows it keeps the model's motion. The usual choice",
+        "Bend the model's motion if it fits the clip, otherwise use whichever method fits better. A mesh whose pose "
+        "differs from the reference frame keeps the model's motion. The usual choice",
     ),
-    ("off", "Off", "The model's motion stays as it is"),
+    ("off", "Off", "Keep the model's motion as it is"),
     (
         "refine",
         "From the Motion",
-        "The model's motion is bent until it lies on the clip. Best where it is roughly right already",
+        "Bend the model's motion until it fits the clip. Best if the motion is already roughly right",
     ),
     (
         "track",
         "From the Mesh",
-        "Your mesh is followed through the clip, whatever the model made of it. Best for subjects that the model does not know",
+        "Follow your mesh through the clip and ignore the model's motion. Best for subjects unfamiliar to the model",
     ),
 )
 SHAPES = (
-    ("auto", "Automatic", "The better of the two for these weights"),
-    ("network", "Network", "The model makes the shape, its back and its hidden parts too"),
-    ("relief", "Relief", "The subject's outline in the reference frame, inflated like a balloon. Good from the front"),
+    ("auto", "Automatic", "Use whichever works better with the chosen weights"),
+    ("network", "Network", "The model generates the whole shape, including its back and hidden parts"),
+    ("relief", "Relief", "Inflate the subject's outline in the reference frame like a balloon. Good from the front"),
 )
 STARTS = (
-    ("CURRENT", "Current Frame", "The clip's first frame falls on the current frame"),
-    ("FIRST", "Frame 1", "The clip's first frame falls on frame 1"),
+    ("CURRENT", "Current Frame", "The animation starts at the current frame"),
+    ("FIRST", "Frame 1", "The animation starts at frame 1"),
 )
 MODES = (
-    ("RELATIVE", "Relative", "One weight curve a key. Exports to every format and mixes with your own shape keys"),
-    ("ABSOLUTE", "Absolute", "One curve for the whole animation, tidier to retime. Export turns it into relative keys"),
+    ("RELATIVE", "Relative", "One weight curve per key. Exports to every format and mixes with your own shape keys"),
+    ("ABSOLUTE", "Absolute", "One curve for the whole animation, easier to retime. Export makes it relative"),
 )
 REFERENCE_POSES = (
     (
         "corrected",
         "Corrected",
-        "At the reference frame your mesh is exactly as you modelled it, and what the model gets wrong there is taken off "
-        "every other pose too. The usual choice",
+        "At the reference frame your mesh is exactly as you modelled it. The model's error at that frame is subtracted "
+        "from every other pose. The usual choice",
     ),
     (
         "published",
         "Published",
-        "At the reference frame your mesh is exactly as you modelled it, the other poses are as the model makes them. "
-        "It may jump a little beside that frame",
+        "At the reference frame your mesh is exactly as you modelled it. The other poses are as the model makes them. "
+        "The mesh may jump slightly next to that frame",
     ),
     (
         "decoded",
         "Decoded",
-        "Every pose is as the model makes it, at the reference frame too. The clip wins: your mesh may differ a little everywhere",
+        "Every pose is as the model makes it, even at the reference frame. It follows the clip most closely, but your "
+        "mesh may change slightly everywhere",
     ),
 )
 LOOPS = (
-    ("NONE", "Once", "The last pose stays"),
-    ("LOOP", "Loop", "Starts again from the first pose, again and again"),
-    ("PING_PONG", "Ping-Pong", "Plays forwards and backwards, again and again"),
+    ("NONE", "Once", "Hold the last pose"),
+    ("LOOP", "Loop", "Repeat from the first pose"),
+    ("PING_PONG", "Ping-Pong", "Play forwards and backwards, repeatedly"),
 )

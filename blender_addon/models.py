@@ -1,7 +1,7 @@
-"""The networks' weights in this Blender: where they are, what is missing, and the one download or removal that runs.
+"""The networks' weights in this Blender: where they are, what is missing, and the one running download or removal.
 
-A timer listens to it, and no modal operator: while one of those runs, Blender neither saves automatically nor takes results.
-It leaves out what the worker does: see the backend's `model_downloads`.
+A timer follows it, not a modal operator: while a modal operator runs, Blender does not save automatically and results
+have to wait. For the worker's side, see the backend's `model_downloads`.
 """
 
 import time
@@ -21,11 +21,11 @@ from .viewport import redraw_panels
 from .wording import amount
 
 SECONDS = 0.2
-"""Between two ticks."""
+"""Seconds between two ticks."""
 FRESH = 2.0
-"""Seconds for which the disk is believed to be as it was."""
+"""Seconds before the disk is checked again."""
 FULL, MAIN = "full", "actionmesh"
-"""The folder of a checkpoint that is made here, and the set without which only the bundled networks run."""
+"""The name of a new checkpoint's folder, and the set without which only the bundled networks run."""
 DEMO = "demo"
 
 _task: ModelTask | None = None
@@ -34,13 +34,13 @@ _told = ""
 
 
 def folder() -> Path:
-    """The folder of the checkpoint that models are downloaded into; the artist's own where that is a checkpoint itself."""
+    """Return the checkpoint folder to download models into; the artist's own if that is a checkpoint itself."""
     chosen = checkpoints_folder(choices().checkpoints)
     return chosen if any((chosen / each.name).is_dir() for each in public.SETS[MAIN].downloads) else chosen / FULL
 
 
 def is_complete(key: str) -> bool:
-    """Whether all files of a set are there, wherever the backend would find them."""
+    """Return whether all files of a set exist in a place where the backend would find them."""
     place = checkpoints_folder(choices().checkpoints)
     checked, answer = _seen.get((place, key), (-FRESH, False))
     if time.monotonic() - checked >= FRESH:
@@ -68,37 +68,35 @@ def _parents(place: Path) -> Iterator[Path]:
 
 
 def size_on_disk(key: str) -> int:
-    """Bytes of what is in the folder that models are downloaded into, interrupted downloads included."""
+    """Return the bytes that a set takes in the download folder, including interrupted downloads."""
     places = [folder() / each.name for each in public.SETS[key].downloads]
     return sum(path.stat().st_size for place in places for path in place.rglob("*") if path.is_file())
 
 
 def hint(settings: bpy.types.PropertyGroup) -> str:
-    """What the chosen preset lacks, in one sentence; empty where it lacks nothing."""
+    """Return what the chosen preset lacks, in one sentence; empty if it lacks nothing."""
     if settings.preset == DEMO or is_complete(MAIN):
         return ""
     name = settings.bl_rna.properties["preset"].enum_items[settings.preset].name
     size = amount(public.SETS[MAIN].estimated_bytes)
-    return f"{name} shows its worth with the ActionMesh models (about {size}); Demo runs with what is bundled."
+    return f"{name} works best with the ActionMesh models (about {size}). Demo needs only the bundled ones."
 
 
 def running() -> ModelTask | None:
-    """The download or removal that runs."""
+    """Return the running download or removal, or None."""
     return _task
 
 
 def outcome() -> str:
-    """How the latest one ended well; empty before."""
+    """Return the outcome of the latest successful download or removal; empty if there is none."""
     return _told
 
 
 def check_online() -> None:
-    """Refuse to download where Blender may not use the network; raises ArtistError."""
+    """Raise ArtistError if Blender may not use the network."""
     if not is_online():
         cure = "Switch on Preferences > System > Network > Allow Online Access."
-        raise ArtistError(
-            "Blender may not use the network, and models are downloaded from it.", cure, "screen.userpref_show"
-        )
+        raise ArtistError("Blender may not use the network, which the download needs.", cure, "screen.userpref_show")
 
 
 def is_online() -> bool:
@@ -106,23 +104,23 @@ def is_online() -> bool:
 
 
 def download(key: str, accepted: tuple[str, ...], half: bool) -> None:
-    """Begin to download a set; raises ArtistError if a licence was not accepted or no backend can be started."""
+    """Start to download a set; raise ArtistError if a licence was not accepted or no backend can be started."""
     check_online()
     for each in public.SETS[key].downloads:
         if each.name not in accepted:
-            raise ArtistError(f"The licence of {each.name} was not accepted.", "Read it, and tick it to download.")
+            raise ArtistError(f"The licence of {each.name} was not accepted.", "Read it, then tick I accept.")
     _begin(protocol.Download((key,), str(folder()), accepted, half))
 
 
 def remove(key: str) -> None:
-    """Begin to delete what was downloaded of a set; raises ArtistError if no backend can be started."""
+    """Start to delete the downloaded files of a set; raise ArtistError if no backend can be started."""
     _begin(protocol.RemoveModels((key,), str(folder())))
 
 
 def _begin(request: protocol.Params) -> None:
     global _task, _told
     if _task is not None:
-        raise ArtistError("A download is running.", "Wait for it, or cancel it.")
+        raise ArtistError("A download is already running.", "Wait for it or cancel it.")
     _told = ""
     _task = ModelTask(start_downloader(choices().python, choices().hub_token), request)
     if not bpy.app.timers.is_registered(tick):
@@ -130,7 +128,7 @@ def _begin(request: protocol.Params) -> None:
 
 
 def wait() -> None:
-    """Block until it is over, for scripts; raises ArtistError if it failed."""
+    """Block until the download or removal is over, for scripts; raise ArtistError if it failed."""
     task = _task
     while _task is not None:
         tick()
@@ -140,14 +138,14 @@ def wait() -> None:
 
 
 def cancel() -> None:
-    """End what runs; what came is kept."""
+    """Cancel the running download or removal; keep the data received so far."""
     if _task is not None:
         _task.cancel()
         tick()
 
 
 def tick() -> float | None:
-    """Listen; returns the seconds until the next time, None when nothing runs."""
+    """Receive what happened; return the seconds until the next call, or None when nothing runs."""
     if _task is None:
         return None
     _task.poll()
@@ -174,7 +172,7 @@ def _finish(task: ModelTask) -> None:
 
 
 def _choose(task: ModelTask) -> None:
-    """Let scenes that leave the choice open use what was downloaded for them."""
+    """Set the downloaded checkpoint in every scene that has none chosen."""
     assert isinstance(task.request, protocol.Download) and isinstance(task.answer, protocol.Downloaded)
     if MAIN in task.request.sets:
         for scene in bpy.data.scenes:
@@ -189,7 +187,7 @@ def detach() -> None:
 
 
 def end() -> None:
-    """End what runs; touches nothing of Blender."""
+    """End the running download or removal without touching Blender's data."""
     global _task, _told
     if _task is not None:
         _task.end()

@@ -1,16 +1,19 @@
-"""Seconds that somebody really waited, between looks that come now and then."""
+"""Count the seconds waited for something that is checked now and then."""
 
 from collections.abc import Callable
 
 LONGEST_PAUSE = 1.0
-"""What a longer pause between two looks counts: while Blender renders, or the whole computer sleeps, nobody can hear an answer."""
+"""A longer pause between two checks counts only this many seconds.
+
+While Blender renders, or the computer sleeps, nothing can receive an answer.
+"""
 
 
 class Patience:
-    """Counts from its making, or the last `reset`.
+    """Count the seconds since its creation or the last `reset`.
 
     Args:
-        clock: tells seconds.
+        clock: returns the time in seconds.
     """
 
     def __init__(self, clock: Callable[[], float]):
@@ -21,7 +24,7 @@ class Patience:
         self._seconds, self._last = 0.0, self._clock()
 
     def waited(self) -> float:
-        """Seconds so far; every pause between two calls counts `LONGEST_PAUSE` at most."""
+        """Return the seconds so far; a pause between two calls counts at most `LONGEST_PAUSE`."""
         now = self._clock()
         self._seconds += min(now - self._last, LONGEST_PAUSE)
         self._last = now

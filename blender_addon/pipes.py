@@ -1,4 +1,4 @@
-"""A process with pipes. Threads read, write and wait for it; of what is here only `end` with `wait` holds its caller up."""
+"""A process with pipes. Threads read, write and wait for it; only `end` with `wait` blocks its caller."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from .backend_files import CURE, protocol
 from .errors import BackendMissing, FolderError
 
 FORCED = 10.0
-"""Seconds until a process that was killed is given up."""
+"""Seconds to wait for a killed process to end."""
 
 Process = subprocess.Popen[bytes]
 Inbox = SimpleQueue[protocol.Message | bytes | None]
@@ -20,9 +20,9 @@ Outbox = SimpleQueue[bytes | None]
 
 
 def start(command: list[str], log: Path, environment: Mapping[str, str]) -> Process:
-    """Starts a program, without a shell and without a window of its own; what it prints on standard error goes to `log`.
+    """Start a program, without a shell and without a window of its own; its standard error goes to `log`.
 
-    It has a process group of its own: Ctrl-C in the terminal is Blender's to answer.
+    It has a session of its own, so that Ctrl-C in the terminal reaches only Blender.
 
     Raises:
         BackendMissing: the program cannot be started.
@@ -49,15 +49,16 @@ def _opened(log: Path) -> BinaryIO:
         return log.open("ab")
     except OSError as error:
         raise FolderError(
-            f"The log {log} cannot be written ({error.strerror}).", "Free some space, or mend the folder."
+            f"The log {log} cannot be written ({error.strerror}).",
+            "Free some space, or check the folder's permissions.",
         ) from error
 
 
 def connect(process: Process) -> tuple[Inbox, Outbox]:
-    """Queues of what the process says and of what it is told, each with a thread.
+    """Return the queue of messages from a process and the queue of lines to it, each served by a thread.
 
-    What it says comes decoded; a line that is no message comes as it is, and the end as None. None in the outbox closes
-    the process's input.
+    Messages arrive decoded; a line that is not a message arrives as bytes, and the end of the output as None. None in
+    the outbox closes the process's input.
     """
     assert process.stdin is not None and process.stdout is not None
     inbox, outbox = Inbox(), Outbox()
@@ -67,9 +68,9 @@ def connect(process: Process) -> tuple[Inbox, Outbox]:
 
 
 def end(process: Process, grace: float, wait: bool) -> None:
-    """Waits `grace` seconds for the process to end, asks it by a signal, and after as long again forces it.
+    """Wait `grace` seconds for the process to end, then terminate it, and after another `grace` seconds kill it.
 
-    Without `wait` a thread does so.
+    Without `wait`, a thread does this.
     """
     if wait:
         _end(process, grace)
@@ -78,7 +79,7 @@ def end(process: Process, grace: float, wait: bool) -> None:
 
 
 def exit_in_words(code: int) -> str:
-    """What the exit code of a process says."""
+    """Return the meaning of a process's exit code in words."""
     if code == -9:
         return "killed, perhaps by the system because memory ran out"
     return f"signal {-code}" if code < 0 else f"exit code {code}"
@@ -89,7 +90,7 @@ def _in_thread(name: str, function: object, *arguments: object) -> None:
 
 
 def _write_all(outbox: Outbox, pipe: BinaryIO) -> None:
-    """A process that does not read any more is the reader's to notice."""
+    """Write lines to a pipe until None comes. If the process no longer reads, the reader notices that it has ended."""
     try:
         with pipe:
             for line in iter(outbox.get, None):

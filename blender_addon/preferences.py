@@ -1,4 +1,4 @@
-"""What is the same for every file of an artist: where the backend is, where jobs go, how long models stay in memory."""
+"""The settings that all files share: where the backend is, where jobs go, how long models stay in memory."""
 # mypy: disable-error-code="valid-type"
 # ruff: noqa: F722, F821
 
@@ -17,15 +17,16 @@ class Choices:
     """The preferences as plain data.
 
     Args:
-        python: the Python that has the backend's packages, or its environment; empty takes what was installed or is found.
+        python: the Python that has the backend's packages, or its environment; if empty, the installed one or one that
+            is found.
         wheels: folder of wheels to install the backend from, without the network; may be empty.
-        index: URL of a mirror of PyPI; empty takes what pip is set up with, or PyPI.
-        checkpoints: folder of checkpoints; empty takes the bundled one.
+        index: URL of a mirror of PyPI; if empty, the index that pip is configured with, or PyPI.
+        checkpoints: folder of checkpoints; if empty, the bundled one.
         device: "auto", "cpu", "cuda" or "mps".
         keep_minutes: idle minutes after which the models leave memory.
-        job_folder: where jobs keep their results; empty takes the folder of the user.
+        job_folder: where jobs keep their results; if empty, a folder of the user.
         job_limit: bytes that finished jobs may take.
-        hub_token: for models whose terms must be accepted with a login; empty takes HF_TOKEN or a saved login.
+        hub_token: for models whose terms must be accepted with a login; if empty, HF_TOKEN or a saved login.
     """
 
     python: str = ""
@@ -44,40 +45,40 @@ class ActionMeshPreferences(bpy.types.AddonPreferences):
 
     python: StringProperty(
         name="Backend Python",
-        description="Optional: your own Python that has the backend's packages, or the folder of its environment. "
-        "Empty takes what Install Backend made, or an environment beside a clone",
+        description="Optional: your own Python with the backend's packages, or the folder of its environment. "
+        "Leave empty to use what Install Backend made, or an environment next to a clone",
         subtype="FILE_PATH",
         update=lambda self, context: installing.test(bpy.path.abspath(self.python)),
     )
     wheels: StringProperty(
         name="Folder of Wheels",
-        description="Optional: install the backend from the wheels in this folder, without any network",
+        description="Optional: install the backend from the wheels in this folder, without using the network",
         subtype="DIR_PATH",
     )
     index: StringProperty(
         name="Package Index",
-        description="Optional: URL of your company's mirror of PyPI. Empty takes what pip is set up with, or PyPI",
+        description="Optional: URL of your company's mirror of PyPI. Leave empty to use pip's own setting, or PyPI",
     )
     checkpoints: StringProperty(
         name="Checkpoints",
-        description="Folder that holds the networks' weights. They decide how good and how fast results are. "
-        "Empty takes the small bundled weights",
+        description="Folder with the weights of the networks. They decide how good and how fast results are. "
+        "Leave empty to use the small bundled weights",
         subtype="DIR_PATH",
     )
     device: EnumProperty(
         name="Device",
-        description="What computes. The result is the same, the time is not",
+        description="Hardware that computes the animation. It affects the speed, not the result",
         items=(
-            ("auto", "Automatic", "The fastest device that is found"),
-            ("cpu", "Processor", "Works everywhere, slowest"),
-            ("cuda", "NVIDIA GPU", "Needs an NVIDIA card and a PyTorch made for it"),
+            ("auto", "Automatic", "Use the fastest device that is found"),
+            ("cpu", "Processor", "Works on every computer, but slowest"),
+            ("cuda", "NVIDIA GPU", "Needs an NVIDIA graphics card and a version of PyTorch that supports it"),
             ("mps", "Apple GPU", "Needs a Mac with Apple silicon"),
         ),
     )
     keep_minutes: FloatProperty(
         name="Keep Models (Minutes)",
-        description="Idle minutes after which the models leave memory. More makes the next job start sooner, "
-        "less gives the memory back to rendering. 0 frees it after every job",
+        description="Idle minutes before the models leave memory. A larger value starts the next job sooner, "
+        "a smaller value frees memory for rendering. 0 frees it after every job",
         min=0.0,
         soft_max=120.0,
         default=10.0,
@@ -85,12 +86,14 @@ class ActionMeshPreferences(bpy.types.AddonPreferences):
     )
     job_folder: StringProperty(
         name="Job Folder",
-        description="Where results are kept, so that they survive undo, file reload and a crash. Empty takes a folder of your user",
+        description="Where results are kept, so that they survive undo, reloading a file and a crash. "
+        "Leave empty to use a folder of your user account",
         subtype="DIR_PATH",
     )
     job_limit: IntProperty(
         name="Size Limit (GB)",
-        description="When finished jobs take more than this, the oldest are deleted. Meshes in your files are never touched",
+        description="When finished jobs take more space than this, the oldest are deleted. "
+        "Meshes in your files are never touched",
         min=1,
         soft_max=500,
         default=20,
@@ -98,8 +101,8 @@ class ActionMeshPreferences(bpy.types.AddonPreferences):
 
     hub_token: StringProperty(
         name="Hugging Face Token",
-        description="For models that are given only to who has accepted their terms on huggingface.co. "
-        "Blender keeps it readable in its preferences file. Empty takes HF_TOKEN or a saved login",
+        description="For models that require you to accept their terms on huggingface.co. "
+        "Blender stores it unencrypted in its preferences file. Leave empty to use HF_TOKEN or a saved login",
         subtype="PASSWORD",
     )
 
@@ -127,7 +130,7 @@ class ActionMeshPreferences(bpy.types.AddonPreferences):
 
 
 def choices() -> Choices:
-    """What the artist chose, or the defaults where the add-on runs without preferences (registered by a script)."""
+    """Return the artist's choices, or the defaults if the add-on has no preferences (registered by a script)."""
     addon = bpy.context.preferences.addons.get(__package__)
     chosen = addon.preferences if addon else None
     if chosen is None:

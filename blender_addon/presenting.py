@@ -1,4 +1,4 @@
-"""What an artist finds selected, in view and playing after something was made."""
+"""Select a new result, bring it into view and play it."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from mathutils import Vector
 
 
 def selection(context: bpy.types.Context) -> tuple[Any, ...]:
-    """Who is selected and active, and in which mode: equal as long as the artist left it alone."""
+    """Return the mode, the active object and the selected objects, to tell whether the artist changed them."""
     layer = context.view_layer
     active = layer.objects.active
     return (
@@ -18,9 +18,9 @@ def selection(context: bpy.types.Context) -> tuple[Any, ...]:
 
 
 def present(context: bpy.types.Context, made: bpy.types.Object) -> None:
-    """Selects a new object alone and makes it active, as Blender's own Add and Import do, in local view too.
+    """Select only a new object and make it active, like Blender's own Add and Import, also in local view.
 
-    Not in another mode than Object Mode, and not where the object cannot be seen in this view layer.
+    Do nothing outside Object Mode, or if the object cannot be seen in this view layer.
     """
     layer = context.view_layer
     if context.mode != "OBJECT" or made.name not in layer.objects:
@@ -38,7 +38,7 @@ def bring_into_view(context: bpy.types.Context, made: bpy.types.Object, closer: 
     """Frame a selected object in the viewports that do not look through a camera.
 
     Args:
-        closer: also where it is whole in view already, perhaps far away.
+        closer: frame it even if it is already fully in view, perhaps far away.
     """
     if bpy.app.background or context.mode != "OBJECT" or not made.select_get() or not made.visible_get():
         return
@@ -54,9 +54,9 @@ def bring_into_view(context: bpy.types.Context, made: bpy.types.Object, closer: 
 
 
 def is_whole_in_view(made: bpy.types.Object, view: bpy.types.RegionView3D) -> bool:
-    """Return whether the middles of all sides of an object's box lie before the eye and inside of the viewport.
+    """Return whether the centres of all sides of an object's bounding box lie in front of the eye and in the viewport.
 
-    The corners, which a mesh hardly ever fills, may lie outside even where Blender itself framed it.
+    The corners are not tested: a mesh hardly ever fills them, and they may lie outside even after Blender framed it.
     """
     placed = view.perspective_matrix @ made.matrix_world
     low, high = Vector(made.bound_box[0]), Vector(made.bound_box[6])
@@ -68,13 +68,13 @@ def is_whole_in_view(made: bpy.types.Object, view: bpy.types.RegionView3D) -> bo
 
 
 def undo_step(name: str) -> None:
-    """Make what was changed until now one step to undo."""
+    """Make all changes so far one undo step."""
     if bpy.ops.ed.undo_push.poll():
         bpy.ops.ed.undo_push(message=name)
 
 
 def play(context: bpy.types.Context) -> None:
-    """Play the scene from the start of its range, unless it plays already."""
+    """Play the scene from the start of its range, unless it is already playing."""
     if not bpy.app.background and not context.screen.is_animation_playing:
         bpy.ops.screen.frame_jump(end=False)
         bpy.ops.screen.animation_play()

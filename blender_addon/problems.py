@@ -1,4 +1,4 @@
-"""What is shown when something went wrong: a sentence, a cure, and the button that mends it."""
+"""What the panel shows when something goes wrong: the problem, the cure, and the button that fixes it."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,19 +16,19 @@ FIXES: dict[str, tuple[str, dict[str, Any]]] = {
     "object.duplicates_make_real": ("Make Instances Real", {}),
     "object.make_local": ("Make Local", {"type": "SELECT_OBDATA"}),
 }
-"""What a button of Blender's own is called here, and what it is told."""
+"""Operators that fix a problem, with the label of their button and their arguments."""
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Shown in the panel until it is dismissed or something new is begun.
+    """A problem, shown in the panel until it is dismissed or something new starts.
 
     Args:
         problem, cure: one sentence each; the cure may be empty.
-        fix: idname of an operator that mends it, or None.
-        label: of its button; empty takes the operator's own.
-        arguments: what the operator is told.
-        finished: id of a job whose result could not be written, and can be brought back.
+        fix: idname of an operator that fixes it, or None.
+        label: of its button; if empty, the operator's own label.
+        arguments: of the operator.
+        finished: id of a job whose result could not be written but can be brought back.
     """
 
     problem: str
@@ -40,14 +40,14 @@ class Problem:
 
     @classmethod
     def of(cls, error: ArtistError, job: JobRecord | None = None) -> "Problem":
-        """An error that an artist can put right; with `job`, one that befell the writing of its result."""
+        """Return the problem for an error; with `job`, for an error raised while writing that job's result."""
         label, arguments = FIXES.get(error.fix or "", ("", {}))
         problem = f"{job.title}: {error.problem}" if job else error.problem
         return cls(problem, error.cure, error.fix, label, arguments, job.id if job else "")
 
     @classmethod
     def of_job(cls, job: JobRecord) -> "Problem":
-        """Why a job failed."""
+        """Return the problem for a failed job."""
         error = job.error or JobError("", "The job failed.")
         fix = fix_of(error)
         arguments = {"job": job.id} if fix == LIGHTER else {}
@@ -55,11 +55,11 @@ class Problem:
 
 
 class AlreadyShown(ArtistError):
-    """The error of a job that was waited for; the panel has told of it when it happened."""
+    """The error of a job that was waited for, which the panel already shows."""
 
 
 def fix_of(error: JobError) -> str | None:
-    """The operator that mends a job's error."""
+    """Return the operator that fixes a job's error, or None."""
     return {
         protocol.Kind.OUT_OF_MEMORY: LIGHTER,
         Trouble.BACKEND_MISSING: PREFERENCES,

@@ -1,4 +1,4 @@
-"""What an artist sets: for the scene (what to animate, and how), and for an object (where its front is, how it plays)."""
+"""The settings of the scene (what to animate, and how) and of an object (where its front is, how it plays)."""
 # mypy: disable-error-code="valid-type"
 # ruff: noqa: F722, F821
 
@@ -44,7 +44,7 @@ def _known_checkpoints(_settings: bpy.types.PropertyGroup, _context: bpy.types.C
 
 
 def _look_at_clip(settings: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
-    """A clip is looked at as soon as it is chosen, so that a bad outline is seen early; not in a script without a window."""
+    """Look at a clip as soon as it is chosen, so that a bad outline shows early; not in a script without a window."""
     asked_for = settings.id_data == context.scene and settings.source != "OBJECT" and submission.has_source(settings)
     if bpy.app.background or not asked_for:
         return
@@ -62,94 +62,92 @@ class BakeSettings(BakeOptions, bpy.types.PropertyGroup):
 class SceneSettings(bpy.types.PropertyGroup):
     """`scene.actionmesh`"""
 
-    bake: PointerProperty(type=BakeSettings, description="How an animation is baked")
-    file_id: StringProperty(options={"HIDDEN"}, description="Tells the jobs of this file from those of others")
+    bake: PointerProperty(type=BakeSettings, description="How to bake an animation")
+    file_id: StringProperty(options={"HIDDEN"}, description="Identifies the jobs of this file")
 
     masks: StringProperty(
         name="Masks",
-        description="Folder or video of black-and-white pictures, one a frame, white where the subject is. "
-        "Use it when the thumbnail shows a bad outline. Empty finds the subject by itself",
+        description="Folder or video of black-and-white pictures, one per frame, white where the subject is. "
+        "Use masks if the thumbnail shows a bad outline. Leave empty to find the subject automatically",
         subtype="FILE_PATH",
     )
     image_rate: FloatProperty(
         name="Frame Rate",
-        description="Pictures a second: how fast they follow each other, which decides how fast the result moves",
+        description="Pictures per second. Sets how fast the result moves",
         min=0.1,
         soft_max=120.0,
         default=24.0,
     )
     source_facing: EnumProperty(
         name="Seen From",
-        description="The side of the animated object from which it is rendered: the world axis that it faces",
+        description="The world axis that the animated object faces. It is rendered from this side",
         items=FACINGS,
     )
 
     fit_clip: BoolProperty(
         name="Fit Whole Clip",
         description="Spread the frames evenly over the whole clip, or over the motion of the animated object. "
-        "Fast motion may be missed between them. Off uses the frames that you name",
+        "Fast motion between the frames may be lost. Turn off to choose the frames yourself",
         default=True,
     )
     frame_start: IntProperty(
         name="First Frame",
-        description="As the panel's First Frame, but counted from 0, as files and scripts keep it",
+        description="Same as First Frame in the panel, but counted from 0 as in files and scripts",
         min=0,
     )
-    scene_start: IntProperty(
-        name="First Frame", description="Frame of the scene with which the motion begins", default=1
-    )
+    scene_start: IntProperty(name="First Frame", description="Scene frame at which the motion begins", default=1)
     frame_count: IntProperty(
         name="Frames",
-        description="How many poses the result has. More catch faster motion and take longer and more memory",
+        description="Number of poses in the result. More poses capture faster motion but need more time and memory",
         min=2,
         soft_max=120,
         default=16,
     )
     frame_step: IntProperty(
         name="Step",
-        description="Use every n-th frame: covers more of the clip with the same number of poses",
+        description="Use every n-th frame. A larger step covers more of the clip with the same number of poses",
         min=1,
         soft_max=16,
         default=1,
     )
     anchor: IntProperty(
         name="Reference",
-        description="As the panel's Reference, but counted from 0, as files and scripts keep it",
+        description="Same as Reference in the panel, but counted from 0 as in files and scripts",
         min=0,
     )
     previewed: IntVectorProperty(size=2, options={"HIDDEN"})
-    """The preview range that was set for a result; another one is the artist's."""
+    """The preview range set for a result. Any other preview range is the artist's own."""
 
-    preset: EnumProperty(name="Preset", description="How much work goes into the motion", items=PRESETS)
+    preset: EnumProperty(name="Preset", description="Trade-off between speed and quality of the motion", items=PRESETS)
     seed: IntProperty(
         name="Seed",
-        description="Every seed gives another take of the same clip; the same seed gives the same result again",
+        description="Each seed gives a different take of the same clip. The same seed gives the same result",
         min=0,
     )
     memory: EnumProperty(
         name="Memory",
-        description="The graphics memory that the job is fitted to. Choose less than you have if other programs need it too",
+        description="Graphics memory that the job may use. Choose less than you have if other programs need some",
         items=MEMORY,
     )
     image_steps: IntProperty(
         name="Shape Steps",
-        description="Steps in which the shape of a new object is made from the reference frame. More take longer and may give "
-        "a cleaner shape. 0 takes as many as the preset does",
+        description="Sampling steps for the shape of a new object. More steps take longer and may give a cleaner "
+        "shape. 0 uses the preset's value",
         min=0,
         soft_max=200,
     )
     max_faces: IntProperty(
         name="Most Faces",
-        description="Triangles that a new object has at most. Fewer make a lighter file, more keep small details. "
-        "0 takes as many as the preset does",
+        description="Maximum number of triangles in a new object. Fewer give a smaller file, more keep small details. "
+        "0 uses the preset's value",
         min=0,
         soft_max=200_000,
         step=1000,
     )
     smallest_part: FloatProperty(
         name="Smallest Part",
-        description="Loose parts of a new object are dropped if they have fewer faces than this share of the largest part. "
-        "0 keeps every part. Left alone, the preset decides",
+        description="Remove loose parts of a new object that have fewer faces than this share of the largest part. "
+        "0 keeps every part. The preset decides unless you change this",
         subtype="PERCENTAGE",
         min=0.0,
         max=100.0,
@@ -158,52 +156,53 @@ class SceneSettings(bpy.types.PropertyGroup):
     )
     in_betweens: IntProperty(
         name="In-Betweens",
-        description="Poses made between every two frames: smoother than straight lines from pose to pose, and more shape keys",
+        description="Extra poses between every two frames. They smooth the motion and add shape keys",
         min=0,
         soft_max=7,
     )
 
     start_at: EnumProperty(
         name="Start",
-        description="Where the animation goes in the timeline. The scene's range is extended where needed",
+        description="Where the animation starts in the timeline. The scene's frame range grows if needed",
         items=STARTS,
     )
-    mode: EnumProperty(name="Shape Keys", description="How the poses are stored", items=MODES)
+    mode: EnumProperty(name="Shape Keys", description="How to store the poses", items=MODES)
     match: EnumProperty(
         name="Match",
-        description="How the motion of your own mesh is brought onto the clip, so that it lies on it frame by frame",
+        description="How to match the motion of your own mesh to the clip, frame by frame",
         items=MATCHES,
     )
     colours: BoolProperty(
         name="Colours from the Clip",
-        description="Paint your own mesh with what the clip shows of it, in a material and a UV map that are added. Its own "
-        "materials and UV maps stay, and one click under Result goes back to them",
+        description="Paint your own mesh with the colours seen in the clip, using an added material and UV map. "
+        "Its own materials and UV maps stay; switch back to them under Result",
     )
-    shape: EnumProperty(name="Shape", description="Where the shape of a new object comes from", items=SHAPES)
+    shape: EnumProperty(name="Shape", description="How to make the shape of a new object", items=SHAPES)
     reference_pose: EnumProperty(
         name="Reference Pose",
-        description="How exactly your mesh stands at the reference frame as you modelled it, and what that does to the other poses",
+        description="Whether your mesh keeps its modelled shape at the reference frame, and what that does to the "
+        "other poses",
         items=REFERENCE_POSES,
     )
     size: FloatProperty(
         name="Size",
-        description="Longest side of a new object at the reference frame",
+        description="Length of the longest side of a new object at the reference frame",
         min=0.0001,
         soft_max=100.0,
         default=2.0,
         unit="LENGTH",
     )
-    smooth: BoolProperty(name="Shade Smooth", description="New objects look rounded instead of faceted", default=True)
+    smooth: BoolProperty(name="Shade Smooth", description="Shade new objects smooth instead of flat", default=True)
 
 
 class ObjectSettings(bpy.types.PropertyGroup):
-    """`object.actionmesh`. Strength, speed and loop are read from and written to what the mesh's keys say of themselves."""
+    """`object.actionmesh`. Strength, speed and loop are kept in the record on the mesh's shape keys."""
 
 
 class WindowSettings(bpy.types.PropertyGroup):
-    """`window_manager.actionmesh`: how the panels look; nothing here reaches a result."""
+    """`window_manager.actionmesh`: how the panels look; nothing here affects a result."""
 
-    all_files: BoolProperty(name="All Files", description="List the jobs of every file instead of this file's alone")
+    all_files: BoolProperty(name="All Files", description="List the jobs of all files, not only of this one")
 
 
 WITH_CALLBACKS = (
@@ -217,8 +216,8 @@ WITH_CALLBACKS = (
         "clip",
         StringProperty(
             name="Clip",
-            description="Video of one subject, seen whole in every frame, in front of a plain background or cut out. "
-            "Its motion becomes the mesh's",
+            description="Video that the mesh takes its motion from. It should show one subject, fully visible in every "
+            "frame, on a plain background or cut out",
             update=_look_at_clip,
         ),
     ),
@@ -227,7 +226,7 @@ WITH_CALLBACKS = (
         "images",
         StringProperty(
             name="Folder",
-            description="Folder of pictures, used in the order of their names. Their alpha, if any, is the subject's outline",
+            description="Folder of pictures, used in order of file name. Their alpha, if any, is the subject's outline",
             subtype="DIR_PATH",
             update=_look_at_clip,
         ),
@@ -237,7 +236,7 @@ WITH_CALLBACKS = (
         "source_object",
         PointerProperty(
             name="Object",
-            description="Its animation, with everything parented to it, is rendered from its front and drives the result",
+            description="Object whose animation drives the result. It is rendered from its front with all its children",
             type=bpy.types.Object,
             poll=_is_other_object,
         ),
@@ -247,7 +246,7 @@ WITH_CALLBACKS = (
         "first_frame",
         IntProperty(
             name="First Frame",
-            description="Frame of the clip at which the motion begins; 1 is the clip's first",
+            description="Clip frame at which the motion begins. 1 is the first frame of the clip",
             min=1,
             get=lambda self: self.frame_start + 1,
             set=lambda self, value: setattr(self, "frame_start", value - 1),
@@ -259,8 +258,8 @@ WITH_CALLBACKS = (
         "reference_frame",
         IntProperty(
             name="Reference",
-            description="Which of the chosen frames shows the mesh's rest pose; 1 is the first of them. "
-            "A frame with all limbs visible gives the best shape; for your own mesh, take the one most like it",
+            description="Which of the chosen frames shows the mesh's rest pose. 1 is the first of them. "
+            "Choose a frame that shows all limbs or, for your own mesh, the frame that looks most like it",
             min=1,
             get=lambda self: self.anchor + 1,
             set=lambda self, value: setattr(self, "anchor", value - 1),
@@ -272,7 +271,7 @@ WITH_CALLBACKS = (
         "checkpoint",
         StringProperty(
             name="Checkpoint",
-            description="Which weights to use, by name or folder. Empty takes the small bundled ones",
+            description="Weights to use, by name or folder. Leave empty to use the small bundled weights",
             search=_known_checkpoints,
         ),
     ),
@@ -281,8 +280,8 @@ WITH_CALLBACKS = (
         "facing",
         EnumProperty(
             name="Facing",
-            description="The side of your mesh that the camera sees in the reference frame, as a local axis. "
-            "Wrong, the motion goes sideways; the arrow shows it",
+            description="Side of your mesh that the camera sees in the reference frame, as a local axis. "
+            "If it is wrong, the motion goes sideways. The arrow in the viewport shows it",
             items=SEEN_FACINGS,
             default="AUTO",
             update=lambda _self, _context: viewport.redraw_scenes(),
@@ -293,7 +292,7 @@ WITH_CALLBACKS = (
         "strength",
         FloatProperty(
             name="Strength",
-            description="0 stands still, 1 moves as the clip does, more exaggerates",
+            description="0 stands still, 1 moves as in the clip, more than 1 exaggerates the motion",
             min=0.0,
             max=2.0,
             get=lambda self: animated.playback_of(self.id_data).strength,
@@ -306,7 +305,7 @@ WITH_CALLBACKS = (
         "speed",
         FloatProperty(
             name="Speed",
-            description="2 plays in half the time, 0.5 in twice the time. The first frame stays where it is",
+            description="2 plays twice as fast, 0.5 half as fast. The first frame stays where it is",
             min=0.01,
             soft_max=10.0,
             get=lambda self: animated.playback_of(self.id_data).speed,
@@ -331,7 +330,7 @@ WITH_CALLBACKS = (
         "clip_colours",
         BoolProperty(
             name="Colours from the Clip",
-            description="Show what the clip painted. Off, every face has the material again that it had before",
+            description="Show the colours from the clip. Turn off to show the materials that the mesh had before",
             get=lambda self: is_shown(self.id_data),
             set=lambda self, value: show(self.id_data, value),
             options=set(),
@@ -342,12 +341,12 @@ WITH_CALLBACKS = (
         "show_facing",
         BoolProperty(
             name="Show Facing",
-            description="Draw an arrow in the viewport along the axis that the active mesh faces, or that was found for it",
+            description="Draw an arrow in the viewport along the axis that the active mesh faces, chosen or detected",
             update=lambda _self, _context: viewport.redraw_scenes(),
         ),
     ),
 )
-"""Attached after their classes and detached before them: left in a class, they crash the bpy module of 4.2 when it ends."""
+"""Attached after their classes and detached before them: left in a class, they crash the bpy module of 4.2 on exit."""
 
 CLASSES = (BakeSettings, SceneSettings, ObjectSettings, WindowSettings)
 OWNERS = (

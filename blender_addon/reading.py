@@ -1,7 +1,8 @@
-"""One policy for small files and texts that may have been tampered with: what the add-on reads back from disk or from a .blend.
+"""Safe reading of small files and texts, from disk or from a .blend, that may have been tampered with.
 
-Only regular files are read, up to a size: a pipe or a device could block Blender, or never end. JSON is plain: without
-infinity, nested in bounds, its texts in bounds. All of it raises OSError or ValueError with a plain reason.
+Only regular files are read, up to a maximum size: a pipe or a device could block Blender or never end. JSON has no
+infinite numbers, and limits on its nesting and on the length of its texts. All functions raise OSError or ValueError
+with a plain reason.
 """
 
 import json
@@ -19,7 +20,7 @@ LONGEST_TEXT = 1 << 20
 
 
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
-    """Return a regular file's bytes; ValueError where it is none, or has more than `most`."""
+    """Return a regular file's bytes; raise ValueError if it is not a regular file or has more than `most` bytes."""
     number = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
     with os.fdopen(number, "rb") as file:
         if not stat.S_ISREG(os.fstat(number).st_mode):
@@ -31,12 +32,12 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
 
 
 def read_json(path: Path, most: int = MOST_BYTES) -> Any:
-    """Return what a small file of JSON holds."""
+    """Return the contents of a small JSON file."""
     return parse_json(read_bytes(path, most))
 
 
 def parse_json(text: str | bytes) -> Any:
-    """Return what a text of JSON holds; ValueError also where Python's own reader would take it."""
+    """Return the contents of a JSON text; raise ValueError also for some texts that Python's own reader accepts."""
     try:
         value = json.loads(text, parse_constant=_refuse)
     except RecursionError as error:
@@ -46,14 +47,14 @@ def parse_json(text: str | bytes) -> Any:
 
 
 def check_plain(value: Any) -> None:
-    """Pass if JSON is nested no deeper than `DEEPEST`, has no endless number and no text longer than `LONGEST_TEXT`."""
+    """Raise ValueError if JSON is nested too deeply, or has a number that is not finite or a text that is too long."""
     level = [value]
     for _ in range(DEEPEST):
         for item in level:
             if isinstance(item, float) and not math.isfinite(item):
                 raise ValueError("it holds a number that is not finite")
             if isinstance(item, str) and len(item) > LONGEST_TEXT:
-                raise ValueError(f"it holds a text of {len(item)} letters")
+                raise ValueError(f"it holds a text of {len(item)} characters")
         level = [inner for item in level for inner in _inside(item)]
         if not level:
             return
@@ -61,16 +62,16 @@ def check_plain(value: Any) -> None:
 
 
 def text(value: Any, longest: int) -> str:
-    """Return a text of at most so many letters, without null characters; ValueError for anything else."""
+    """Return a text of at most `longest` characters without null characters; raise ValueError for anything else."""
     if not isinstance(value, str) or len(value) > longest or "\0" in value:
-        raise ValueError(f"{value!r:.60} is no text of at most {longest} letters")
+        raise ValueError(f"{value!r:.60} is not a text of at most {longest} characters")
     return value
 
 
 def number(value: Any, low: float, high: float) -> float:
-    """Return a finite number from `low` to `high`; ValueError for anything else, true and false among it."""
+    """Return a finite number from `low` to `high`; raise ValueError for anything else, including true and false."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-        raise ValueError(f"{value!r:.60} is no number from {low:g} to {high:g}")
+        raise ValueError(f"{value!r:.60} is not a number from {low:g} to {high:g}")
     return float(value)
 
 

@@ -1,4 +1,4 @@
-"""What Blender is told of: classes, properties, menu entries, the arrow in the viewport, Escape, and the runner of jobs."""
+"""Register classes, properties, menu entries, the arrow in the viewport, the Escape key and the runner with Blender."""
 
 import atexit
 
@@ -12,7 +12,7 @@ CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panel
 
 
 def register() -> None:
-    """Once more, as some scripts do, it is as once: what was there goes first."""
+    """Register everything. If it is registered already, as some scripts cause, unregister it first."""
     if CLASSES[0].is_registered:
         unregister()
     atexit.register(_end)
@@ -27,7 +27,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """The other way round; what is already gone is passed over, so that a registration that failed half-way can be undone."""
+    """Unregister everything in reverse order. Skip what is gone, so that a partial registration can be undone."""
     atexit.unregister(_end)
     _release_escape()
     models.detach()
@@ -43,10 +43,10 @@ def unregister() -> None:
 
 
 def _end() -> None:
-    """For a Python that ends without having unregistered.
+    """Clean up when Python exits without having unregistered.
 
-    In the bpy module, which has no program of its own, all must go, or it crashes at its end. In the application windows
-    and keys are gone by then.
+    In the bpy module, which has no program of its own, everything must be unregistered, or it crashes on exit. In the
+    application, windows and keys are gone by then.
     """
     if not bpy.app.binary_path:
         unregister()
@@ -57,11 +57,11 @@ def _end() -> None:
 
 
 def _bind_escape() -> None:
-    """Escape over our tab in the sidebar asks whether to cancel the job.
+    """Bind Escape over our tab in the sidebar to ask whether to cancel the job.
 
-    A key and not a modal operator: while one of those runs, Blender does not save automatically. Where there is no job
-    the operator's poll lets the key through. The sidebar has the keys of "3D View Generic", the viewport those too: there
-    the operator lets the key through.
+    This uses a key, not a modal operator: while a modal operator runs, Blender does not save automatically. Without a
+    job, the operator's poll lets the key through. The keys of "3D View Generic" apply to the sidebar and also to the
+    viewport; there the operator lets the key through.
     """
     configuration = bpy.context.window_manager.keyconfigs.addon
     if configuration is not None:

@@ -1,9 +1,10 @@
-"""Run inside a second Blender: renders what it is asked for, and tells of it.
+"""Run inside a second Blender: render what the first one orders, and report progress.
 
     blender --background --factory-startup --python render_script.py
 
-The order, a `scene.second_blender.Order`, is a line on standard input; when that ends, so does this Blender. The answers are
-messages of the worker's protocol on standard output. What Blender prints goes to standard error, which is the log.
+The order, a `scene.second_blender.Order`, is one line on standard input; when the input ends, so does this Blender. The
+answers are messages of the worker's protocol on standard output. What Blender prints goes to standard error, which is
+the log.
 """
 
 import importlib
@@ -24,11 +25,11 @@ import bpy
 
 PACKAGE = "actionmesh_addon"
 KINDNESS = 5
-"""How much later than the artist's Blender the system serves this one."""
+"""The `nice` value that makes the system favour the artist's Blender over this one."""
 
 
 def load(name: str, file: Path) -> ModuleType:
-    """Imports a module or package by its path."""
+    """Import a module or package by its path."""
     folders = [str(file.parent)] if file.name == "__init__.py" else None
     spec = importlib.util.spec_from_file_location(name, file, submodule_search_locations=folders)
     assert spec is not None and spec.loader is not None
@@ -39,16 +40,16 @@ def load(name: str, file: Path) -> ModuleType:
 
 
 def addon(module: str) -> Any:
-    """A module of the add-on, which is not registered here."""
+    """Import a module of the add-on, which is not registered here."""
     if PACKAGE not in sys.modules:
         load(PACKAGE, Path(__file__).resolve().with_name("__init__.py"))
     return importlib.import_module(f"{PACKAGE}.{module}")
 
 
 def pictures(order: Any) -> Iterator[tuple[str, int, int]]:
-    """Opens the copy, removes its file and renders; yields (stage, step, total)."""
+    """Open the copy, remove its file and render; yield (stage, step, total)."""
     bpy.ops.wm.open_mainfile(filepath=order.file, load_ui=False, use_scripts=order.trusted)
-    with suppress(OSError):  # it is in memory, and whoever wrote it removes it again
+    with suppress(OSError):  # it is in memory now, and the Blender that wrote it also removes it
         os.unlink(order.file)
     there = {addon("scene.second_blender").place_of(item): item for item in bpy.data.objects}
     names = [addon("scene.source_objects").name_of(there[place]) for place in order.objects]
@@ -57,7 +58,7 @@ def pictures(order: Any) -> Iterator[tuple[str, int, int]]:
 
 
 def answer(line: bytes, tell: Callable[[Any], None]) -> None:
-    """Does what is asked for; whatever happens is told, the last of it an answer or a failure."""
+    """Carry out an order and send progress, then an answer or a failure."""
     protocol = addon("backend_files").protocol
     try:
         order = protocol.read(addon("scene.second_blender").Order, json.loads(line), "order")
@@ -70,7 +71,7 @@ def answer(line: bytes, tell: Callable[[Any], None]) -> None:
 
 
 def failure_of(error: Exception) -> Any:
-    """As it travels; a fault of the program's own is told as one of rendering."""
+    """Return an error in the form of the protocol; an unexpected exception becomes an error of rendering."""
     errors, protocol = addon("errors"), addon("backend_files").protocol
     if isinstance(error, errors.ArtistError):
         kinds = {errors.FolderError: protocol.Kind.CANNOT_WRITE, errors.RenderError: protocol.Kind.INTERNAL}
@@ -80,7 +81,7 @@ def failure_of(error: Exception) -> Any:
 
 
 def end_with(parent: BinaryIO, line: bytes) -> None:
-    """Waits for the end of the Blender that asked, and ends this one, its copy of the file included."""
+    """Wait for the end of the Blender that sent the order, then end this one and remove its copy of the file."""
     parent.read()
     try:
         os.unlink(json.loads(line)["file"])

@@ -1,7 +1,7 @@
-"""The one queue of this Blender, the timer that drives it, and what the panels show of it.
+"""The queue of jobs of this Blender, the timer that drives it, and the state that the panels show.
 
-Nothing is started before it is needed; everything ends with Blender or when the extension is disabled. Results are
-written to the scene here, and only while no other operator is in the middle of something.
+Nothing starts before it is needed; everything ends with Blender or when the extension is disabled. Results are written
+to the scene here, and only while no other operator is in the middle of something.
 """
 
 import time
@@ -28,27 +28,27 @@ from .shown import show, state
 from .viewport import in_a_window, redraw_panels, redraw_status_bar
 
 BUSY_SECONDS, PREPARING_SECONDS, IDLE_SECONDS = 0.04, 0.01, 0.5
-"""Between two ticks: while the backend works, while Blender itself works for a job, and while nothing is to be done."""
+"""Seconds between two ticks: while the backend works, while Blender itself works for a job, and while idle."""
 
 _queue: JobQueue | None = None
 _arrived: list[JobRecord] = []
-"""Results that wait for a moment in which they can be written."""
+"""Results that wait for a moment when they can be written."""
 _since = [0.0]
-"""When the first of them came."""
+"""When the first of them arrived."""
 _over: dict[str, JobRecord] = {}
 _selected: dict[str, tuple] = {}
-"""What was selected when each job was submitted."""
+"""The selection when each job was submitted."""
 _playing: set[str] = set()
-"""Jobs whose result is played as soon as it is there."""
+"""Jobs whose result is played as soon as it is written."""
 _asked: dict[int, tuple[tuple, tuple]] = {}
-"""What each look that is not over was at: its key, and that of its clip."""
+"""For each unfinished look, the key of its source and that of its clip."""
 
 
 def submit(record: JobRecord, preparation: Preparation | None = None, plays: bool = False) -> str:
-    """Queues a job and sees to it that the queue is driven; returns its id.
+    """Queue a job and make sure that the timer runs; return the job's id.
 
     Args:
-        plays: whether its result is played as soon as it is there.
+        plays: whether to play the result as soon as it is written.
     Raises:
         ArtistError: its folder cannot be written.
     """
@@ -62,7 +62,7 @@ def submit(record: JobRecord, preparation: Preparation | None = None, plays: boo
 
 
 def look(params: protocol.Look, settings: bpy.types.PropertyGroup) -> int:
-    """Asks for the thumbnail of the reference frame; returns the ticket of the answer. An earlier one is forgotten."""
+    """Request the thumbnail of the reference frame; return the ticket of the answer. Drop an earlier request."""
     _asked.clear()
     ticket = _get_queue().look(params)
     _asked[ticket] = (looks.source_key(settings), looks.clip_key(settings))
@@ -71,10 +71,10 @@ def look(params: protocol.Look, settings: bpy.types.PropertyGroup) -> int:
 
 
 def wait_for(jobs: Sequence[str]) -> None:
-    """Blocks until the jobs are over and their results written; for scripts.
+    """Block until the jobs are over and their results written; for scripts.
 
     Raises:
-        ArtistError: one failed, was cancelled, or could not be written; the others were gone on with.
+        ArtistError: a job failed, was cancelled, or could not be written; the other jobs still ran.
     """
     for id in jobs:
         if id not in _over:
@@ -87,7 +87,7 @@ def wait_for(jobs: Sequence[str]) -> None:
 
 
 def wait_for_look(ticket: int) -> None:
-    """Blocks until a look is over; raises ArtistError if it failed."""
+    """Block until a look is over; raise ArtistError if it failed."""
     while ticket in _asked:
         _go_on()
         time.sleep(PREPARING_SECONDS)
@@ -96,30 +96,30 @@ def wait_for_look(ticket: int) -> None:
 
 
 def cancel(job: str = "") -> bool:
-    """Cancels a job, or the one that runs; false if it is over."""
+    """Cancel a job, or the running one if none is named; return False if it is over."""
     if _queue is None or not _queue.records:
         return False
     return _queue.cancel(job or _queue.records[0].id)
 
 
 def folder(job: str = "") -> Path:
-    """The folder of a job, or that of all; raises ArtistError if there is none."""
+    """Return the folder of a job, or of all jobs; raise ArtistError if there is none."""
     place = record(job).folder if job else jobs_root(choices().job_folder)
     if not place.is_dir():
-        raise ArtistError(f"There is no job folder at {place} yet.", "It is made with the first job.")
+        raise ArtistError(f"There is no job folder at {place} yet.", "It is created with the first job.")
     return place
 
 
 def record(job: str) -> JobRecord:
-    """A job from disk; raises ArtistError if there is none of that id."""
+    """Return a job's record from disk; raise ArtistError if there is none with that id."""
     kept = read_record(jobs_root(choices().job_folder) / job) if NAME.fullmatch(job) else None
     if kept is None:
-        raise ArtistError("The job is not in the job folder any more.", "Choose the clip and run it anew.")
+        raise ArtistError("The job is no longer in the job folder.", "Choose the clip and run it again.")
     return kept
 
 
 def bring_back(job: str) -> None:
-    """Writes a job's result into the scene once more; raises ArtistError if that cannot be."""
+    """Write a job's result into the scene again; raise ArtistError if that fails."""
     kept = record(job)
     made = delivery.bring_back(kept)
     presenting.present(bpy.context, made)
@@ -128,7 +128,7 @@ def bring_back(job: str) -> None:
 
 
 def remove(job: str) -> None:
-    """Deletes a job; raises ArtistError if it is not over, its writing to the scene included."""
+    """Delete a job; raise ArtistError if it is not over and written to the scene."""
     if any(arrived.id == job for arrived in _arrived):
         raise ArtistError("The job's result is about to be written.", "Finish what you are doing first.")
     if not history.remove(record(job)):
@@ -138,13 +138,13 @@ def remove(job: str) -> None:
 
 
 def start_backend() -> None:
-    """Starts the backend; raises ArtistError if there is none."""
+    """Start the backend; raise ArtistError if there is none."""
     _get_queue().start_backend()
     _drive()
 
 
 def stop_backend() -> int:
-    """Ends the backend and with it all jobs; returns how many those were."""
+    """Stop the backend and cancel all jobs; return their number."""
     if _queue is None:
         return 0
     count = len(_queue.records)
@@ -154,24 +154,24 @@ def stop_backend() -> int:
 
 
 def free_memory() -> None:
-    """Takes the models out of memory as soon as nothing runs."""
+    """Remove the models from memory as soon as nothing runs."""
     if _queue is not None:
         _queue.free_memory()
 
 
 def refresh_backend() -> None:
-    """Ask the backend again what it has, such as checkpoints that came meanwhile."""
+    """Ask the backend again what it has, such as new checkpoints."""
     if _queue is not None:
         _queue.backend.refresh()
 
 
 def log_path() -> Path | None:
-    """The log of the latest backend; None if none was started."""
+    """Return the log of the latest backend, or None if none was started."""
     return _queue.backend.log if _queue is not None else None
 
 
 def _get_queue() -> JobQueue:
-    """The queue, with what the preferences say now."""
+    """Return the queue, updated from the current preferences."""
     global _queue
     now = choices()
     if _queue is None:
@@ -181,7 +181,10 @@ def _get_queue() -> JobQueue:
 
 
 def _drive() -> None:
-    """A timer survives the opening of a file when it is persistent; without a window none fires, see `wait_for`."""
+    """Start the timer unless it runs.
+
+    A persistent timer survives opening a file. Without a window no timer fires, see `wait_for`.
+    """
     files.forget_history()
     _look_around()
     if not bpy.app.timers.is_registered(tick):
@@ -189,14 +192,14 @@ def _drive() -> None:
 
 
 def tick() -> float | None:
-    """Goes on by a little; returns the seconds until the next time, None when there is nothing left to wait for."""
+    """Do a little work; return the seconds until the next call, or None if there is nothing left to wait for."""
     try:
         _go_on()
         if _arrived and not _is_interrupting():
             _write_arrived()
     except Exception:
         traceback.print_exc()
-        show(Problem("ActionMesh has a fault of its own; the system console tells which.", "Please report it."))
+        show(Problem("ActionMesh ran into a bug. The system console has the details.", "Please report it."))
     if any(record.state is State.PREPARING for record in state.records) and not (_queue is not None and _queue.resting):
         return PREPARING_SECONDS
     if state.records or state.looking or _arrived:
@@ -226,7 +229,7 @@ def _hear(event: events.Event) -> None:
 
 
 def _look_around() -> None:
-    """Takes over what the queue says of itself."""
+    """Copy the queue's state for the panels."""
     if _queue is not None:
         state.worker, state.machine = _queue.state, _queue.backend.machine
         state.records, state.looking = _queue.records, bool(_asked)
@@ -257,7 +260,7 @@ def _take_look(event: events.Looked) -> None:
 
 
 def _is_interrupting() -> bool:
-    """Whether the results have to wait for the artist, or for Blender."""
+    """Return whether the results have to wait for the artist or for Blender."""
     return is_occupied(time.monotonic() - _since[0])
 
 
@@ -267,7 +270,7 @@ def _write_arrived() -> None:
         if not files.is_ours(job):
             show(
                 Problem(
-                    f"{job.title} is done, and its file is not open.", "Open the file and bring it back from History."
+                    f"{job.title} is done, but its file is not open.", "Open the file and bring it back from History."
                 )
             )
             continue
@@ -277,9 +280,9 @@ def _write_arrived() -> None:
             show(Problem.of(error, job))
         except Exception as error:
             traceback.print_exc()
-            fault = f"a fault of ActionMesh's own ({type(error).__name__}: {error})"
-            problem = f"{job.title} is done, and writing it to the scene failed by {fault}."
-            show(Problem(problem, "Bring it back, and report it with what the system console says.", finished=job.id))
+            fault = f"a bug in ActionMesh ({type(error).__name__}: {error})"
+            problem = f"{job.title} is done, but writing it to the scene failed because of {fault}."
+            show(Problem(problem, "Try Bring Back, and report this with the system console's text.", finished=job.id))
         else:
             _note_written(job)
             shown.show_end(job)
@@ -291,7 +294,7 @@ def _write_arrived() -> None:
 
 
 def _note_written(job: JobRecord) -> None:
-    """A disk that is full does not undo what was written to the scene."""
+    """Record that a result was written. A full disk does not undo what is in the scene."""
     job.state = State.WRITTEN
     files.keep_file_id()
     files.forget_history()
@@ -302,7 +305,7 @@ def _note_written(job: JobRecord) -> None:
 
 
 def _present(job: JobRecord, made: bpy.types.Object) -> None:
-    """Selects a new object and shows what was made, unless the artist has selected something else while the job ran."""
+    """Select a new object and bring the result into view, unless the artist changed the selection while the job ran."""
     before, now = _selected.pop(job.id, None), presenting.selection(bpy.context)
     plays = job.id in _playing
     _playing.discard(job.id)
@@ -318,7 +321,7 @@ def _present(job: JobRecord, made: bpy.types.Object) -> None:
 
 
 def _complaint(job: JobRecord) -> ArtistError:
-    """Why a job that was waited for has nothing in the scene."""
+    """Return why a job that was waited for has no result in the scene."""
     if job.state is State.CANCELLED:
         return ArtistError(f"{job.title} was cancelled.")
     shown = state.problem or Problem.of_job(job)
@@ -333,7 +336,7 @@ def _file_was_opened(path: str = "", *_: object) -> None:
 
 
 def attach() -> None:
-    """Begins to notice when a file is opened; nothing is started."""
+    """Start to notice when a file is opened; start nothing else."""
     looks.attach()
     files.attach()
     if _file_was_opened not in bpy.app.handlers.load_post:
@@ -341,7 +344,7 @@ def attach() -> None:
 
 
 def detach() -> None:
-    """Ends the backend and forgets everything."""
+    """End the backend and forget everything."""
     end()
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)
@@ -352,7 +355,7 @@ def detach() -> None:
 
 
 def end() -> None:
-    """Ends the backend; touches nothing of Blender."""
+    """End the backend without touching Blender's data."""
     global _queue
     if _queue is not None:
         _queue.close()

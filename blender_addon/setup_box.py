@@ -1,4 +1,4 @@
-"""The box that says how the backend's installation stands, drawn in the panels and in the preferences alike."""
+"""The box with the state of the backend's installation, drawn in the panels and in the preferences."""
 
 import os
 from pathlib import Path
@@ -23,16 +23,16 @@ WORDS = {
 }
 NUMBERED = [stage for stage in WORDS if stage is not Stage.REMOVE]
 INVITATION = (
-    "The backend, which computes animations, is not installed yet. It gets a folder of its own, outside Blender."
+    "The backend, which computes animations, is not installed yet. It is installed in its own folder outside Blender."
 )
-SAMPLE_WAITS = "The sample is animated as soon as the backend is there."
+SAMPLE_WAITS = "The sample is animated as soon as the backend is installed."
 
 
 def draw_if_needed(layout: bpy.types.UILayout, context: bpy.types.Context, python: str) -> bool:
-    """Draw the box if there is no backend yet or something goes on; return whether it was drawn.
+    """Draw the box if there is no backend yet or the installer has something to show; return whether it was drawn.
 
     Args:
-        python: that of the preferences.
+        python: the Python set in the preferences.
     """
     if installing.is_running() or installing.state.planned or isinstance(installing.state.ended, Failed):
         draw(layout, context)
@@ -50,10 +50,10 @@ def draw_if_needed(layout: bpy.types.UILayout, context: bpy.types.Context, pytho
 
 
 def is_missing(python: str) -> bool:
-    """Return whether no backend was installed or is found, and the preferences name none.
+    """Return whether no backend is installed or found and the preferences name none.
 
     Args:
-        python: that of the preferences.
+        python: the Python set in the preferences.
     """
     if python or installing.installed():
         return False
@@ -65,13 +65,13 @@ def is_missing(python: str) -> bool:
 
 
 def _draw_missing(layout: bpy.types.UILayout, context: bpy.types.Context, error: BackendMissing) -> None:
-    """Draw what is wrong with a Python that the artist named."""
+    """Draw what is wrong with the Python that the artist chose."""
     write(layout, context, error.problem, "ERROR")
     layout.operator("actionmesh.open_preferences", icon="PREFERENCES")
 
 
 def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw what goes on; else what is to be agreed to; else how it ended; else what is there."""
+    """Draw the first of these that exists: progress, a plan to agree to, a failure, the installed backend."""
     box, shown = layout.box(), installing.state
     if shown.progress:
         _draw_progress(box, context, shown.progress)
@@ -111,13 +111,13 @@ def _draw_plan(layout: bpy.types.UILayout, context: bpy.types.Context, plan: Pla
 
 
 def _draw_sample(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw what follows the installation, if the artist pressed Try It."""
+    """Draw that the sample follows the installation, if the artist pressed Try It."""
     if installing.state.sample_waits:
         write(layout, context, SAMPLE_WAITS, "PLAY")
 
 
 def _short(folder: str) -> str:
-    """Return a path as an artist writes it."""
+    """Return a path with ~ for the home folder."""
     home = str(Path.home())
     return f"~{folder.removeprefix(home)}" if folder.startswith(home + os.sep) else folder
 
@@ -155,7 +155,7 @@ def _draw_installed(
 
 
 def draw_verdict(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw a tick or a sentence about the Python of the preferences."""
+    """Draw the test result of the Python set in the preferences."""
     shown = installing.state
     if shown.testing:
         layout.label(text="Testing...", icon="TIME")

@@ -1,4 +1,4 @@
-"""What the panels show of jobs and of the backend. They only read it; the runner keeps it up to date."""
+"""The state of jobs and of the backend that the panels show. Panels only read it; the runner keeps it up to date."""
 
 import time
 from dataclasses import dataclass, field, fields
@@ -16,13 +16,13 @@ class Shown:
     """The state of this Blender.
 
     Args:
-        worker: what the backend does.
-        machine: what it said of itself, as long as it runs.
-        records: the jobs that run or wait, in their order.
-        progress: the latest of each, by id.
-        problem: the latest, until it is dismissed.
-        ended: the job that ended last, until that is dismissed or another is begun.
-        ended_at: when it did, by `time.monotonic`.
+        worker: the state of the backend.
+        machine: what the backend reported about itself, while it runs.
+        records: the running and waiting jobs, in order.
+        progress: the latest progress of each job, by id.
+        problem: the latest problem, until it is dismissed.
+        ended: the job that ended last, until it is dismissed or another job starts.
+        ended_at: when it ended, by `time.monotonic`.
         look: the latest look at a clip.
         looking: whether another is on its way.
     """
@@ -42,20 +42,20 @@ state = Shown()
 
 
 def show(problem: Problem | None) -> None:
-    """Shows a problem in the panel; None takes it away."""
+    """Show a problem in the panel; None removes it."""
     state.problem = problem
     redraw_panels()
 
 
 def show_end(record: JobRecord | None) -> None:
-    """Tells how a job ended; None takes it away."""
+    """Show how a job ended; None removes it."""
     state.ended, state.ended_at = record, time.monotonic()
     redraw_panels()
     redraw_status_bar()
 
 
 def reset() -> None:
-    """As at the start."""
+    """Return to the initial state."""
     fresh = Shown()
     for item in fields(Shown):
         setattr(state, item.name, getattr(fresh, item.name))

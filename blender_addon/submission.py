@@ -1,4 +1,4 @@
-"""From what an artist set to a job: the clip, which frames of it, the mesh, and what to do with the result."""
+"""Turn the artist's settings into a job: the clip, its frames, the mesh, and what to do with the result."""
 
 import math
 from contextlib import suppress
@@ -24,14 +24,14 @@ from .scene.source_range import range_of
 from .scene.targets import check_target, fingerprint
 
 THUMBNAIL = 256
-"""Pixels of the longest side."""
+"""Pixels on the longest side."""
 SAMPLE_MESH, SAMPLE_CLIP, SAMPLE_FRAMES = "mesh.glb", "clip.mp4", 16
 AUTO, AS_MODELLED = "AUTO", "NEG_Y"
-"""The facing that the backend finds by itself, and the axes in which the mesh is given to it for that."""
+"""The facing that the backend detects by itself, and the axes in which it receives the mesh in that case."""
 
 
 def has_source(settings: bpy.types.PropertyGroup) -> bool:
-    """Whether the artist named where the motion comes from."""
+    """Return whether the artist chose a source for the motion."""
     named = {"VIDEO": settings.clip, "IMAGES": settings.images, "OBJECT": settings.source_object}
     return bool(named.get(settings.source))
 
@@ -43,17 +43,17 @@ def submit(
     seed: int | None = None,
     waits: bool = False,
 ) -> list[str]:
-    """Queues one job for each target, None standing for a new object; returns their ids.
+    """Queue one job for each target, None standing for a new object; return their ids.
 
-    All targets are checked, and seen as they are now, before the first job is queued. An animated object is rendered once
-    for all of them.
+    All targets are checked, and recorded as they are now, before the first job is queued. An animated object is
+    rendered once for all of them.
 
     Args:
-        filepath: a clip that wins over the scene's settings.
-        seed: wins over the scene's settings.
-        waits: whether the caller waits for the jobs; then this Blender renders, since nobody uses its window.
+        filepath: a clip that overrides the scene's settings.
+        seed: overrides the scene's settings.
+        waits: whether the caller waits for the jobs; if so, this Blender renders, since nobody uses its window.
     Raises:
-        ArtistError: no source was named, a target cannot be animated, or the job's folder cannot be written.
+        ArtistError: no source is chosen, a target cannot be animated, or the job's folder cannot be written.
     """
     settings = context.scene.actionmesh
     for target in targets:
@@ -72,7 +72,7 @@ def submit(
 def submit_sample(context: bpy.types.Context) -> str:
     """Add the bundled mesh and queue the job that moves it as the bundled clip; return the job's id.
 
-    The scene's settings decide nothing, and stay, but for the clip where none was chosen.
+    The scene's settings have no effect and stay as they are, except that the clip is set if none was chosen.
 
     Raises:
         ArtistError: the mesh cannot be read, or the job's folder cannot be written.
@@ -116,24 +116,24 @@ def choose_clip(settings: bpy.types.PropertyGroup, filepath: str, relative: bool
     """Make a video the source of the motion.
 
     Args:
-        relative: whether its path is kept as seen from the .blend file, where there is one and it can be.
+        relative: whether to store its path relative to the .blend file, if the file was saved and that is possible.
     """
     if relative and bpy.data.filepath and filepath:
-        with suppress(ValueError):  # on another drive
+        with suppress(ValueError):  # the clip is on another drive
             filepath = bpy.path.relpath(filepath)
     settings.source, settings.clip = "VIDEO", filepath
 
 
 def chosen_clip(settings: bpy.types.PropertyGroup) -> str:
-    """Return the absolute path of the video that is chosen; empty if none is."""
+    """Return the absolute path of the chosen video, or an empty string if none is chosen."""
     return bpy.path.abspath(settings.clip) if settings.clip else ""
 
 
 def look(context: bpy.types.Context) -> int:
-    """Asks for the thumbnail of the reference frame; returns its ticket.
+    """Request the thumbnail of the reference frame; return its ticket.
 
     Raises:
-        ArtistError: no clip was named, it does not exist, or the thumbnail cannot be written.
+        ArtistError: no clip is chosen, it does not exist, or the thumbnail cannot be written.
     """
     request = _request(context.scene, clip_of(context.scene.actionmesh), None, [])
     alike = {
@@ -143,11 +143,11 @@ def look(context: bpy.types.Context) -> int:
 
 
 def clip_of(settings: bpy.types.PropertyGroup, filepath: str = "") -> str:
-    """The clip's absolute path; raises ArtistError if none was named or it is not there."""
+    """Return the clip's absolute path; raise ArtistError if none is chosen or it does not exist."""
     named = filepath or (settings.clip if settings.source == "VIDEO" else settings.images)
     fix = "actionmesh.open_clip" if settings.source == "VIDEO" else None
     if not named:
-        raise ArtistError("No clip was chosen.", "Choose a video or a folder of pictures.", fix)
+        raise ArtistError("No clip is chosen.", "Choose a video or a folder of pictures.", fix)
     path = bpy.path.abspath(named)
     if not is_pattern(path) and not Path(path).exists():
         raise ArtistError(f"The clip {path} does not exist.", "Choose it again.", fix)
@@ -155,12 +155,16 @@ def clip_of(settings: bpy.types.PropertyGroup, filepath: str = "") -> str:
 
 
 def is_pattern(path: str) -> bool:
-    """Whether a path stands for many pictures, as walk_*.png and walk_%04d.png do."""
+    """Return whether a path stands for many pictures, such as walk_*.png or walk_%04d.png."""
     return "*" in path or "%" in path
 
 
 def scene_frames(scene: bpy.types.Scene) -> list[int]:
-    """The frames at which an animated object is rendered: equal whole steps over its motion, so that time runs evenly."""
+    """Return the frames at which to render an animated object: equal whole steps, so that time runs evenly.
+
+    Raises:
+        ArtistError: the range of the scene has only one frame.
+    """
     settings = scene.actionmesh
     if not settings.fit_clip:
         return [settings.scene_start + number * settings.frame_step for number in range(settings.frame_count)]
@@ -171,12 +175,12 @@ def scene_frames(scene: bpy.types.Scene) -> list[int]:
 
 
 def first_frame(scene: bpy.types.Scene) -> int:
-    """The frame of the scene at which the motion of an animated object begins."""
+    """Return the scene frame at which the motion of an animated object begins."""
     return range_of(scene.actionmesh.source_object, scene)[0]
 
 
 def length(scene: bpy.types.Scene) -> int | None:
-    """How many frames the source has; None as long as nobody has looked."""
+    """Return the number of frames of the source, or None if the clip has not been looked at yet."""
     if scene.actionmesh.source == "OBJECT":
         start, end = range_of(scene.actionmesh.source_object, scene)
         return end - start + 1
@@ -185,7 +189,7 @@ def length(scene: bpy.types.Scene) -> int | None:
 
 
 def fit(settings: bpy.types.PropertyGroup, first: int, total: int) -> None:
-    """Writes into the settings the first frame, step and count that cover `total` frames with at most the count set now."""
+    """Set first frame, step and count so that they cover `total` frames with at most the current count."""
     settings.fit_clip = False
     settings.frame_start, settings.scene_start = 0, first
     settings.frame_step = _fitting_step(total, settings.frame_count)
@@ -211,7 +215,9 @@ def _request(scene: bpy.types.Scene, clip: str, seed: int | None, rendered: list
     frames = protocol.Frames() if rendered else _frames(scene)
     total = len(rendered) or frames.spread or frames.count
     if total and settings.anchor >= total:
-        raise ArtistError(f"The reference is frame {settings.anchor + 1} of {total}.", f"Choose one from 1 to {total}.")
+        raise ArtistError(
+            f"The reference is frame {settings.anchor + 1} of {total}.", f"Choose a frame from 1 to {total}."
+        )
     return protocol.Animate(
         clip=clip,
         out=(),
@@ -229,7 +235,7 @@ def _request(scene: bpy.types.Scene, clip: str, seed: int | None, rendered: list
 
 
 def _picture_rate(settings: bpy.types.PropertyGroup, clip: str) -> float | None:
-    """Pictures have no rate of their own; a video has."""
+    """Return the frame rate for a clip of pictures; None for a video, which has its own."""
     return settings.image_rate if is_pattern(clip) or Path(clip).is_dir() else None
 
 
@@ -250,7 +256,10 @@ def _submit_one(context: bpy.types.Context, request: protocol.Animate, seen: See
 
 
 def _own_mesh(settings: bpy.types.PropertyGroup, axis: str) -> dict[str, Any]:
-    """Fields of a request that concern the artist's own mesh; one whose axis was chosen is written turned, its front at +Z."""
+    """Return the fields of a request that concern the artist's own mesh.
+
+    A mesh whose axis was chosen is saved rotated so that its front points along +Z.
+    """
     return {
         "mesh": TARGET_FILE,
         "match": protocol.Match(settings.match),
@@ -261,7 +270,7 @@ def _own_mesh(settings: bpy.types.PropertyGroup, axis: str) -> dict[str, Any]:
 
 
 def _made_mesh(settings: bpy.types.PropertyGroup) -> dict[str, Any]:
-    """Fields of a request that concern the mesh of a new object; None leaves them to the preset."""
+    """Return the fields of a request that concern the mesh of a new object; None leaves a field to the preset."""
     chosen = settings.is_property_set("smallest_part")
     return {
         "shape": protocol.Shape(settings.shape),
@@ -279,13 +288,13 @@ def new_job(
     writing: delivery.Writing,
     rematch: protocol.Rematch | None = None,
 ) -> JobRecord:
-    """The record of a job of the open file; raises FolderError where its folder cannot be made."""
+    """Return the record of a new job of the open file; raise FolderError if its folder cannot be made."""
     facts = {"title": title, "purpose": purpose, "writing": writing.as_json(), "blend_file": files.keep_file_id()}
     return new_record(jobs_root(choices().job_folder), request, rematch, **facts)
 
 
 def save_target(seen: Seen, facing: str, record: JobRecord) -> None:
-    """Puts the mesh as it was seen into the job's folder: the job must not see what is changed while it waits."""
+    """Save the mesh as it was recorded into the job's folder, so that later edits do not reach the waiting job."""
     try:
         if seen.carry is None:
             save_rest_pose(seen.object, facing, record.target_path, with_corners=record.request.colours)

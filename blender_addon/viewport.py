@@ -1,4 +1,4 @@
-"""Redrawing what an artist sees, and acting where it is seen."""
+"""Redraw parts of Blender's windows, and run code in the context of a window."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -6,11 +6,11 @@ from contextlib import AbstractContextManager
 import bpy
 
 TAB = "ActionMesh"
-"""What our panels' tab in the sidebar is called."""
+"""The name of our panels' tab in the sidebar."""
 
 
 def redraw_panels() -> None:
-    """Asks for new pictures of the sidebars; the scenes beside them, which may be slow to draw, stay as they are."""
+    """Redraw the sidebars, but not the viewports next to them, which may be slow to draw."""
     for area in _viewports():
         for region in area.regions:
             if region.type == "UI":
@@ -18,13 +18,13 @@ def redraw_panels() -> None:
 
 
 def redraw_scenes() -> None:
-    """Asks for new pictures of the 3D viewports."""
+    """Redraw the 3D viewports."""
     for area in _viewports():
         area.tag_redraw()
 
 
 def redraw_status_bar() -> None:
-    """Ask for new pictures of the status bars, except where an operator that runs may be telling something there."""
+    """Redraw the status bars, except in windows where a running operator may show text there."""
     if bpy.app.background:
         return
     for window in bpy.context.window_manager.windows:
@@ -34,7 +34,7 @@ def redraw_status_bar() -> None:
 
 
 def in_a_window() -> AbstractContextManager[None]:
-    """Give timers, which have no window, one: operators that show or play something need it."""
+    """Return a context with a window. Timers have none, but operators that show or play something need one."""
     return bpy.context.temp_override(window=bpy.context.window or bpy.context.window_manager.windows[0])
 
 

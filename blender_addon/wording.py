@@ -1,4 +1,4 @@
-"""What panels and preferences say alike: sentences broken to the width of their region, bytes, and the time that is left."""
+"""Text that panels and preferences share: sentences wrapped to the width of their region, sizes, and the time left."""
 
 import textwrap
 
@@ -6,13 +6,13 @@ import bpy
 
 GB, MB = 10**9, 10**6
 MARGIN = 70
-"""Pixels beside a line."""
+"""Pixels that a line cannot use."""
 LETTER = 6.8
-"""Pixels of a letter, with some to spare: Blender cuts a line that does not fit."""
+"""Width of a letter in pixels, with some to spare: Blender cuts a line that does not fit."""
 
 
 def write(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:
-    """Draw a sentence, broken to its region's width, its icon before the first line."""
+    """Draw a sentence wrapped to its region's width, with its icon before the first line."""
     scale = context.preferences.system.ui_scale or 1.0  # 0 without a window
     width = context.region.width if context.region else 300
     letters = max(20, int((width / scale - MARGIN) / LETTER))
@@ -28,7 +28,7 @@ def amount(count: int) -> str:
 
 
 def time_left(seconds: float | None) -> str:
-    """Return seconds in words, coarse enough not to flicker; empty where they are not known."""
+    """Return seconds in words, coarse enough not to flicker; empty if unknown."""
     if seconds is None:
         return ""
     if seconds < 90:

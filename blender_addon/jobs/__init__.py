@@ -1,1 +1,1 @@
-"""The life of jobs: their folders and records on disk, the queue that runs them, and what is left of those that ended."""
+"""Jobs: their folders and records on disk, the queue that runs them, and the history of those that ended."""

@@ -1,6 +1,6 @@
-"""The worker as the queue sees it: started when it is needed, one thing at a time, its memory given back, its death told.
+"""Manage the worker's lifecycle for the queue: start it on demand, free its memory when idle, report when it ends.
 
-The worker does one job, look or unload at a time; `free` says when the next may be sent.
+The worker does one job, look or unload at a time; `free` tells when the next may be sent.
 """
 
 import time
@@ -22,11 +22,11 @@ LOOK_IN_LOG = "Open the log for details, then try again."
 
 @dataclass(frozen=True)
 class Lost:
-    """The worker is gone.
+    """The worker has ended.
 
     Args:
         error: why.
-        hopeless: whether a fresh one would fare no better.
+        hopeless: whether a new worker would fail too.
     """
 
     error: JobError
@@ -37,13 +37,13 @@ Event = client.Answered | client.Refused | client.Noted | Lost
 
 
 class Backend:
-    """Holds a worker or none.
+    """The backend, with one worker or none.
 
     Args:
-        make_client: starts one; raises an ArtistError if it cannot.
-        keep_minutes: idle minutes until the models' memory is given back; None keeps them.
-        patience: seconds that what runs gets to obey a cancel before the worker is killed.
-        clock: tells seconds.
+        make_client: starts a worker; raises an ArtistError if it cannot.
+        keep_minutes: idle minutes until the models are removed from memory; None keeps them.
+        patience: seconds to wait for a cancelled request to stop before the worker is killed.
+        clock: returns the time in seconds.
     """
 
     def __init__(
@@ -76,14 +76,14 @@ class Backend:
 
     @property
     def free(self) -> bool:
-        """Whether a job can be sent."""
+        """Whether a job can be sent now."""
         return self.state is WorkerState.READY and not self._unload_wanted
 
     def start(self) -> None:
-        """Starts a worker unless there is one.
+        """Start a worker unless there is one.
 
         Raises:
-            ArtistError: none can be started.
+            ArtistError: no worker can be started.
         """
         if self._client is not None:
             return
@@ -99,29 +99,29 @@ class Backend:
         self._loaded = self._unload_wanted = False
 
     def occupy(self, params: protocol.Params) -> int:
-        """Sends a job or a look; returns its id."""
+        """Send a job or a look; return its id."""
         assert self.free and self._client is not None
         self._slot, self._cancelled = self._client.request(params), None
         self._loaded = True
         return self._slot
 
     def cancel(self, id: int) -> None:
-        """Asks for the end of what runs; a worker that does not let go of it is killed."""
+        """Ask the worker to stop a request; `poll` kills it if it does not stop in time."""
         if self._client is not None and id == self._slot:
             self._client.request(protocol.Cancel(id))
             self._cancelled = self._cancelled or Patience(self._clock)
 
     def refresh(self) -> None:
-        """Asks again for devices and their memory; the answer comes into `machine`."""
+        """Ask again for devices and their memory; the answer is stored in `machine`."""
         if self._client is not None and self._introduced:
             self._client.request(protocol.Initialize())
 
     def unload(self) -> None:
-        """Gives the models' memory back as soon as nothing runs."""
+        """Remove the models from memory as soon as nothing runs."""
         self._unload_wanted = self._client is not None and self._loaded
 
     def tend(self, idle: bool) -> None:
-        """Asks again what there is after something ran; gives the memory back when it is time.
+        """Refresh `machine` after a request has run; free the models' memory when it is time.
 
         Args:
             idle: whether no job waits or runs.
@@ -139,7 +139,7 @@ class Backend:
             self._slot = self._client.request(protocol.Unload())
 
     def poll(self) -> list[Event]:
-        """What happened, but for what concerns the worker's own life."""
+        """Return what happened, except events about starting and unloading the worker."""
         heard: list[Event] = []
         worker = self._client
         for event in worker.poll() if worker is not None else []:
@@ -150,7 +150,7 @@ class Backend:
         return heard
 
     def stop(self, grace: float = 2.0, wait: bool = False) -> None:
-        """Ends the worker; see `WorkerClient.stop`."""
+        """End the worker; see `WorkerClient.stop`."""
         if self._client is not None:
             self._client.stop(grace, wait)
         self._forget()
@@ -186,9 +186,14 @@ class Backend:
         return [Lost(error, hopeless=True)]
 
     def _give_up(self) -> Lost:
-        """Ends a worker by force that did not obey a cancel."""
+        """Kill a worker that did not stop after a cancel."""
         assert self._client is not None
-        error = JobError(Trouble.WORKER_SILENT, "The backend did not obey a cancel and was ended.", "", self.log_tail())
+        error = JobError(
+            Trouble.WORKER_SILENT,
+            "The backend did not respond to the cancellation and was stopped.",
+            "",
+            self.log_tail(),
+        )
         self._client.kill()
         self._forget()
         return Lost(error, hopeless=False)
@@ -213,6 +218,6 @@ class Backend:
 
 
 def _told_of_start(event: client.Died) -> str:
-    """With the last line of the log, which is what Python says about a worker that cannot even be loaded."""
+    """Return the problem of a failed start, with the log's last line, where Python says why a worker did not load."""
     *_, last = event.log.splitlines() or [""]
-    return f"The backend ended while it started. {event.problem} {last}".strip()
+    return f"The backend failed to start. {event.problem} {last}".strip()

@@ -1,7 +1,7 @@
-"""Records that an earlier version of the add-on wrote, in today's words.
+"""Convert records that an earlier version of the add-on wrote.
 
-Protocol 2 had `keep_reference_pose`, true or false, in the request of a job and once more in what was to be written, and
-knew neither match nor facing nor shape: run again, such a job gives what it gave then.
+Protocol 2 had `keep_reference_pose`, true or false, in a job's request and again in its `writing`, and had no match,
+facing or shape. When run again, such a job gives the same result as before.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ POSES = {None: None, True: protocol.ReferencePose.CORRECTED, False: protocol.Ref
 
 
 def todays_request(plain: dict[str, Any]) -> dict[str, Any]:
-    """A request as JSON; raises KeyError or TypeError if what an earlier version kept in it makes no sense."""
+    """Return a request as JSON in today's form; raise KeyError or TypeError if its old field is invalid."""
     if KEPT not in plain:
         return plain
     without = {"match": protocol.Match.OFF, "facing": protocol.Facing.FRONT, "shape": protocol.Shape.NETWORK}
@@ -22,5 +22,5 @@ def todays_request(plain: dict[str, Any]) -> dict[str, Any]:
 
 
 def todays_writing(plain: dict[str, Any]) -> dict[str, Any]:
-    """What is to be written; the request alone says today how the mesh stands at the reference frame."""
+    """Return a job's `writing` in today's form: today, only the request has the reference pose."""
     return {name: value for name, value in plain.items() if name != KEPT}

@@ -1,4 +1,4 @@
-"""What the queue tells: about jobs, about the backend, and about looks at a clip."""
+"""The events of the queue: about jobs, the backend, and looks at a clip."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,11 +27,11 @@ class Progressed:
     """How far a job is.
 
     Args:
-        stage: in words.
-        step, total: of the stage.
-        stage_seconds_left: of the stage; None while unknown.
-        overall: share of the whole job, from 0 to 1, that never shrinks.
-        seconds_left: of the whole job; None while unknown.
+        stage: name of the stage in words.
+        step, total: steps of the stage done and in total.
+        stage_seconds_left: for the stage; None while unknown.
+        overall: share of the whole job that is done, from 0 to 1; it never shrinks.
+        seconds_left: for the whole job; None while unknown.
     """
 
     record: JobRecord
@@ -62,7 +62,7 @@ class Cancelled:
 
 @dataclass(frozen=True)
 class BackendChanged:
-    """The backend's state; `error` says why where something is wrong."""
+    """The backend's state changed; `error` says what is wrong, if anything is."""
 
     state: WorkerState
     error: JobError | None = None
@@ -70,7 +70,7 @@ class BackendChanged:
 
 @dataclass(frozen=True)
 class Warned:
-    """The backend's log says something that an artist should know."""
+    """The backend logged a message that the artist should see."""
 
     level: protocol.LogLevel
     message: str
@@ -78,7 +78,7 @@ class Warned:
 
 @dataclass(frozen=True)
 class Looked:
-    """The look with this ticket was done."""
+    """The look with this ticket is done."""
 
     ticket: int
     value: protocol.Looked

@@ -1,4 +1,4 @@
-"""The folders of jobs: private, named by their time, all in one root that Blenders of every version share."""
+"""The folders of jobs: private, named by their time, in one root that all versions of Blender share."""
 
 import os
 import re
@@ -15,7 +15,7 @@ from ..errors import FolderError
 from ..file_names import excess
 
 NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
-"""Such as 20260131T120000Z-0a1b2c; nothing else in the root is ever touched."""
+"""A job folder's name, such as 20260131T120000Z-0a1b2c. Nothing else in the root is ever touched."""
 LONGEST_INSIDE = 64
 """Characters of the longest path within the root: a job's folder, `frames` in it, and a picture."""
 ATTEMPTS = 10
@@ -24,18 +24,18 @@ PAUSE = 0.005
 
 
 def jobs_root(configured: str = "") -> Path:
-    """The folder of all job folders: the artist's choice, or one in the user's folder."""
+    """Return the folder that holds all job folders: the artist's choice, or one in the user's folder."""
     return Path(os.path.expanduser(configured)).absolute() if configured else user_folder() / "jobs"
 
 
 def new_job_folder(root: Path) -> Path:
-    """Makes an empty folder that only its user may open.
+    """Make an empty folder that only its user may open.
 
     Raises:
         FolderError: the disk is full, or `root` may not be written.
     """
     if more := excess(str(root), LONGEST_INSIDE, sys.platform):
-        problem = f"The path of the job folder {root} is {more} characters longer than Windows takes."
+        problem = f"The path of the job folder {root} is {more} characters longer than Windows allows."
         raise FolderError(problem, "Choose a shorter one in the add-on's preferences.")
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ def new_job_folder(root: Path) -> Path:
 
 
 def job_folders(root: Path) -> list[Path]:
-    """All job folders, newest first; none if there is no such root."""
+    """Return all job folders, newest first; an empty list if the root does not exist."""
     try:
         with os.scandir(root) as entries:
             names = [
@@ -64,7 +64,7 @@ def job_folders(root: Path) -> list[Path]:
 
 
 def size_of(folder: Path) -> int:
-    """Bytes of all files in a folder; what vanishes meanwhile counts nothing."""
+    """Return the bytes of all files in a folder; files that vanish meanwhile do not count."""
     return sum(_sizes(folder))
 
 
@@ -78,13 +78,13 @@ def _sizes(folder: Path) -> Iterator[int]:
 
 
 def remove_folder(folder: Path) -> None:
-    """Deletes a job folder; what cannot be deleted stays for the next time."""
+    """Delete a job folder; files that cannot be deleted stay for the next time."""
     assert NAME.fullmatch(folder.name), folder
     shutil.rmtree(folder, ignore_errors=True)
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Writes a file so that it is there whole, as it was before, or not at all.
+    """Write a file atomically: on failure, the old file stays, or no file if there was none.
 
     Raises:
         FolderError: the disk is full, or the folder may not be written.
@@ -103,7 +103,7 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def _replace(part: Path, path: Path) -> None:
-    """On Windows a file cannot be replaced while another program reads it, such as another Blender's History."""
+    """Replace a file, retrying on Windows, where that fails while another program reads it, such as another Blender."""
     for attempt in range(ATTEMPTS):
         try:
             os.replace(part, path)

@@ -1,4 +1,4 @@
-"""Jobs that were: what the job folders tell, and which of them make room when there are too many."""
+"""Past jobs: read them from the job folders, and delete the oldest when they take too much space."""
 
 import os
 from collections.abc import Iterator
@@ -9,22 +9,22 @@ from .lock import is_held
 from .record import JOB_FILE, LIVE, LOCK_FILE, JobRecord, State, read_record
 
 KEPT = LIVE | {State.FINISHED}
-"""Jobs in these states are never removed to make room: they run, or their result is in no file yet."""
+"""Jobs in these states are never removed to make room: they are live, or their result is not in a file yet."""
 
 
 def history(root: Path, blend_file: str | None = None) -> list[JobRecord]:
-    """All jobs of a root, newest first; with `blend_file` those that belong to it. Folders that tell of no job are left out."""
+    """Return all jobs of a root, newest first, or only those of `blend_file`; skip folders without a readable job."""
     return [record for record in _records(root) if blend_file is None or record.blend_file == blend_file]
 
 
 def damaged(root: Path, records: list[JobRecord]) -> int:
-    """Return how many folders hold a job that cannot be read, given those that can."""
+    """Return how many folders hold an unreadable job, given the readable ones."""
     known = {record.id for record in records}
     return sum(folder.name not in known and os.path.lexists(folder / JOB_FILE) for folder in job_folders(root))
 
 
 def remove(record: JobRecord) -> bool:
-    """Deletes a job's folder with its result; false if the job is not over."""
+    """Delete a job's folder with its result; return False if the job is not over."""
     if is_held(record.folder / LOCK_FILE):
         return False
     remove_folder(record.folder)
@@ -32,14 +32,14 @@ def remove(record: JobRecord) -> bool:
 
 
 def limit(root: Path, size: int) -> list[str]:
-    """Remove the oldest job folders until all together have at most `size` bytes; return the ids of those removed."""
+    """Remove the oldest job folders until the rest take at most `size` bytes; return the ids of those removed."""
     return [id for id in make_room(root, size) if id]
 
 
 def make_room(root: Path, size: int) -> Iterator[str]:
-    """As `limit`, a folder at a step; yield the id where one was removed, and an empty text where none was.
+    """Do the work of `limit` one folder at a time; yield the id of a removed folder, or an empty text.
 
-    Never one that waits or runs in any Blender, nor one whose result was not written into a file yet.
+    Keep jobs that wait or run in any Blender, and those whose result was not written into a file yet.
     """
     sizes: dict[Path, int] = {}
     for folder in job_folders(root):
@@ -49,7 +49,7 @@ def make_room(root: Path, size: int) -> Iterator[str]:
     for folder in reversed(list(sizes)):
         if total <= size:
             return
-        if sizes[folder] and not _must_stay(folder):  # an empty one may have been made just now
+        if sizes[folder] and not _must_stay(folder):  # an empty folder may have just been made
             remove_folder(folder)
             total -= sizes[folder] - size_of(folder)
             yield folder.name

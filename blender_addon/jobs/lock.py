@@ -1,6 +1,7 @@
-"""Whose job it is: a lock that the system takes back when its Blender ends, however it ends.
+"""A lock on a job that the system releases when the job's Blender ends, however it ends.
 
-Where something else keeps it locked, or there are no locks, what its owner wrote into the file tells whether it is gone.
+If something else keeps it locked, or the file system has no locks, the owner's record in the file tells whether the
+owner has ended.
 """
 
 import os
@@ -24,30 +25,30 @@ else:
 
 TAKEN = (BlockingIOError, PermissionError)
 ATTEMPTS, PAUSE = 5, 0.01
-"""Somebody who asks `is_held` holds the lock for a moment."""
+"""A process that calls `is_held` holds the lock for a moment, so taking it may need several attempts."""
 
 
 class Lock:
-    """Held from its making to `release`, or until nobody refers to it.
+    """A lock, held from its creation to `release`, or until it is garbage-collected.
 
-    Where the file system has no locks, `is_held` answers yes as long as the file is there and its owner may be alive.
+    On a file system without locks, `is_held` returns True while the file exists and its owner may be alive.
 
     Raises:
-        OSError: the file cannot be written, or another holds it.
+        OSError: the file cannot be written, or another process holds the lock.
     """
 
     def __init__(self, path: Path):
         self._path = path
         self._file = path.open("ab")
         self._lock()
-        self._file.truncate(0)  # of what an owner left that was killed
-        self._file.write(b"\n" + owner.this_process())  # the lock is on the first byte, which Windows lets nobody read
+        self._file.truncate(0)  # a killed owner may have left its record
+        self._file.write(b"\n" + owner.this_process())  # Windows lets nobody read the first byte, which is locked
         self._file.flush()
 
     def _lock(self) -> None:
         for attempt in range(ATTEMPTS):
             try:
-                self._file.seek(0)  # Windows locks the byte at which the file stands
+                self._file.seek(0)  # Windows locks the byte at the current position
                 _try_lock(self._file)
                 return
             except TAKEN:
@@ -69,8 +70,8 @@ class Lock:
 
 
 def is_held(path: Path) -> bool:
-    """Whether some Blender, this one included, holds the lock at `path`."""
-    if not path.is_file():  # a pipe, say, which would be waited for
+    """Return whether any Blender, including this one, holds the lock at `path`."""
+    if not path.is_file():  # opening a pipe, for example, would block
         return False
     try:
         with path.open("r+b") as file:

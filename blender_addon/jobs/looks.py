@@ -1,4 +1,4 @@
-"""Looks at a clip: one at a time, the newest wins, sent when no job runs."""
+"""Looks at a clip: one at a time, replaced by a newer one, sent when no job runs."""
 
 from .. import client
 from ..backend_files import protocol
@@ -9,7 +9,7 @@ from .troubles import told_by_backend
 
 
 class Looks:
-    """The place for one look."""
+    """A slot for one look."""
 
     def __init__(self, backend: Backend):
         self._backend = backend
@@ -24,17 +24,17 @@ class Looks:
 
     @property
     def pending(self) -> bool:
-        """Whether a look waits, or runs."""
+        """Whether a look waits or runs."""
         return self._params is not None
 
     def ask(self, params: protocol.Look) -> int:
-        """Wants a look; returns the ticket of its event. An earlier one is forgotten."""
+        """Request a look; return the ticket of its event. Drop an earlier look."""
         self.drop()
         self._params, self._ticket = params, self._ticket + 1
         return self._ticket
 
     def drop(self) -> None:
-        """Forgets a look that was not answered yet."""
+        """Drop a look that was not answered yet."""
         if self._request is not None:
             self._backend.cancel(self._request)
         self._params = self._request = None
@@ -44,7 +44,7 @@ class Looks:
         self._request = self._backend.occupy(self._params)
 
     def answered(self, event: client.Answered | client.Refused) -> list[Event]:
-        """The event for an answer to the look that runs; none for another answer."""
+        """Return the event for an answer to the running look; none for any other answer."""
         if event.id != self._request:
             return []
         if isinstance(event, client.Refused):
@@ -53,11 +53,11 @@ class Looks:
         return [Looked(self._ticket, event.value)]
 
     def lost(self, error: JobError) -> list[Event]:
-        """The event for a worker that died with the look; none if the look was not sent yet."""
+        """Return the event for a worker that ended during the look; none if the look was not sent yet."""
         return self.fail(error) if self._request is not None else []
 
     def fail(self, error: JobError) -> list[Event]:
-        """The event for a look that cannot be done, if there is one."""
+        """Return the event for a look that cannot be done; none if there is no look."""
         if self._params is None:
             return []
         self._params = self._request = None

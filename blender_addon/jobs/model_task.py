@@ -1,4 +1,4 @@
-"""A download or a removal of models, done by a worker of its own: a kill at any time loses nothing that came."""
+"""A download or a removal of models in a worker of its own. Killing it at any time loses no received data."""
 
 from .. import log_file
 from ..backend_files import protocol
@@ -6,11 +6,11 @@ from ..client import Answered, Died, Event, Noted, Refused, WorkerClient
 from .record import JobError, Trouble
 from .troubles import told_by_backend
 
-AGAIN = "Download again; it goes on where it was."
+AGAIN = "Download again. It continues where it stopped."
 
 
 class ModelTask:
-    """Sends one request, listens, and ends the worker when it is answered.
+    """Send one request, follow its progress, and end the worker when it is answered.
 
     Args:
         client: a worker from `client.start_downloader`.
@@ -31,7 +31,7 @@ class ModelTask:
         return self.cancelled or self.answer is not None or self.error is not None
 
     def poll(self) -> None:
-        """Take in what happened since the last call; never waits."""
+        """Receive the events since the last call, without waiting."""
         for event in self._client.poll():
             if not self.over:
                 self._hear(event)
@@ -39,12 +39,12 @@ class ModelTask:
             self._client.stop(wait=False)
 
     def cancel(self) -> None:
-        """End it; what came is kept for the next time."""
+        """Cancel the task; keep the data received so far for the next time."""
         self.cancelled = not self.over
         self._client.stop(wait=False)
 
     def end(self) -> None:
-        """End it at once, as Blender ends."""
+        """End the worker at once because Blender ends."""
         self._client.kill()
 
     def _hear(self, event: Event) -> None:

@@ -1,4 +1,4 @@
-"""How far a whole job is, from the steps of its stages and from what the stages took before."""
+"""The progress of a whole job, from the steps of its stages and the time that the stages took before."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -18,22 +18,22 @@ USUAL_SECONDS = {
     "Match: following the clip": 8.0,
     "Saving": 0.1,
 }
-"""Of one job with the bundled weights; only their ratios count, and only until a job that is alike was seen."""
+"""For one job with the bundled weights. Only the ratios count, and only until a similar job has run."""
 MAKING_A_MESH = {"Stage 0: making the reference shape", "Extracting the surface"}
 FINDING, FOLLOWING = "Match: finding the camera", "Match: following the clip"
 BY_NETWORKS = {*MAKING_A_MESH, "Looking at the frames", "Stage I: finding the motion", "Stage II: moving the mesh"}
 NO_STAGES = ("Loading and the rest", "Total")
 PREPARATION = 0.2
-"""Share of the bar for what Blender itself does before."""
+"""Share of the bar for Blender's own preparation."""
 PART = re.compile(r"(?P<stage>.*?)(?:,? \(?(?:level )?(?P<part>\d+) of (?P<parts>\d+)\)?)?")
 """Such as "Extracting the surface, level 1 of 2" and "Stage I: finding the motion (1 of 2)"."""
 Request = protocol.Animate | protocol.Rematch
 EARLIEST = 0.05
-"""Share of what is left after which the job's end can be guessed."""
+"""Share of the remaining work to finish before the time left is estimated."""
 
 
 def stage_seconds(timings: Mapping[str, float]) -> dict[str, float]:
-    """Seconds of each stage, its parts together, from the timings of a job."""
+    """Return the seconds of each stage, adding up its parts, from the timings of a job."""
     seconds: dict[str, float] = {}
     for name, passed in timings.items():
         if name not in NO_STAGES:
@@ -43,7 +43,7 @@ def stage_seconds(timings: Mapping[str, float]) -> dict[str, float]:
 
 
 def usual_seconds(request: Request) -> dict[str, float]:
-    """Seconds of the stages that a request can be expected to have, in order."""
+    """Return the usual seconds of the stages that a request is expected to have, in order."""
     without = _stages_left_out(request)
     return {stage: seconds for stage, seconds in USUAL_SECONDS.items() if stage not in without}
 
@@ -60,17 +60,17 @@ def _stages_left_out(request: Request) -> set[str]:
 
 
 class Experience:
-    """What the stages of jobs took that were alike in all that decides which stages there are and how long they take."""
+    """The stage times of earlier jobs, by the settings that decide which stages there are and how long they take."""
 
     def __init__(self) -> None:
         self._seen: dict[tuple[object, ...], dict[str, float]] = {}
 
     def expected(self, request: Request) -> Mapping[str, float]:
-        """Seconds of each stage, to be taken for ratios."""
+        """Return the expected seconds of each stage; only their ratios are meaningful."""
         return self._seen.get(self._likeness(request)) or usual_seconds(request)
 
     def learn(self, request: Request, timings: Mapping[str, float]) -> None:
-        """Takes note of the timings of a job that is done."""
+        """Store the timings of a finished job."""
         self._seen[self._likeness(request)] = stage_seconds(timings)
 
     def _likeness(self, request: Request) -> tuple[object, ...]:
@@ -90,9 +90,9 @@ class Overall:
     """The share of a job that is done.
 
     Args:
-        seconds: expected for each stage, in order; other stages count nothing.
+        seconds: expected for each stage, in order; other stages do not count.
         prepares: whether Blender prepares something first.
-        clock: tells seconds.
+        clock: returns the time in seconds.
     """
 
     def __init__(self, seconds: Mapping[str, float], prepares: bool, clock: Callable[[], float]):
@@ -105,15 +105,14 @@ class Overall:
         self._count_from_here()
 
     def prepare(self, step: int, total: int) -> float:
-        """The share after a step of the preparation."""
+        """Return the share done after a step of the preparation."""
         return self._reach(self._preparation * step / max(total, 1))
 
     def work(self, name: str, step: int, total: int) -> float:
-        """The share after a step of the stage `name`."""
+        """Return the share done after a step of the stage `name`."""
         stage, part, parts = _split(name)
-        if (
-            not self._working
-        ):  # what passed before, the backend's start and Blender's own part, tells nothing of the stages
+        # The time before, for Blender's preparation and the backend's start, says nothing about the stages.
+        if not self._working:
             self._working = True
             self._reach(self._preparation)
             self._count_from_here()
@@ -126,7 +125,7 @@ class Overall:
         return self._reach(self._preparation + (1 - self._preparation) * done)
 
     def seconds_left(self, of_stage: float | None = None) -> float | None:
-        """Of the whole job, and no less than its stage takes at its own pace; None while it is too early to tell."""
+        """Return the seconds left for the whole job, at least `of_stage`; None while it is too early to tell."""
         gained = self.share - self._counted_share
         if gained < EARLIEST * (1 - self._counted_share):
             return None
@@ -141,7 +140,7 @@ class Overall:
 
 
 def _split(name: str) -> tuple[str, int, int]:
-    """The stage that a name stands for, and which part of how many."""
+    """Return the stage that a name stands for, the part, and the number of parts."""
     found = PART.fullmatch(name)
     assert found is not None
     return found["stage"], int(found["part"] or 1), int(found["parts"] or 1)

@@ -1,8 +1,9 @@
-"""Who holds a lock, written into its file, so that an owner that is certainly gone can be told at once.
+"""Record in a lock's file which process holds it, so that an owner that has certainly ended is recognised at once.
 
-A lock alone does not always say it: a child may have inherited it, and some file systems have no locks. A process number
-alone does not either: another process may have it by now, and in a sandbox it means something else. So the machine, its
-start, the namespace and the start of the process are kept with it, and where one of them is not known the owner may live.
+A lock alone is not always enough: a child may have inherited it, and some file systems have no locks. A process id
+alone is not enough either: another process may have it by now, and in a sandbox it means something else. So the
+machine, its boot id, the namespace and the start time of the process are recorded with it. If one of them is unknown,
+the owner may be alive.
 """
 
 import json
@@ -14,18 +15,18 @@ from typing import Any
 from ..reading import number, parse_json
 
 LONGEST = 1000
-"""Bytes of an owner's account."""
+"""Maximum bytes of an owner's record."""
 DEAD = {"Z", "X", "x"}
-"""States of processes that have ended and were not taken notice of yet."""
+"""States of processes that have ended but were not reaped yet."""
 
 
 def this_process() -> bytes:
-    """Return an account of this process, one line of JSON."""
+    """Return a record of this process, one line of JSON."""
     return json.dumps({**_machine(), "pid": os.getpid(), "start": _start(os.getpid())}).encode()
 
 
 def is_gone(account: bytes) -> bool:
-    """Return whether the process of an account has certainly ended."""
+    """Return whether the process of a record has certainly ended."""
     try:
         told = parse_json(account[:LONGEST])
         pid = int(number(told["pid"], 1, 2**40))
@@ -42,7 +43,7 @@ def is_gone(account: bytes) -> bool:
 
 
 def _machine() -> dict[str, Any]:
-    """What tells where a process number counts; empty where this system does not say."""
+    """Return what identifies the scope of a process id; empty if this system does not tell."""
     if not sys.platform.startswith("linux"):
         return {}
     return {
@@ -53,7 +54,7 @@ def _machine() -> dict[str, Any]:
 
 
 def _start(pid: int) -> str:
-    """When a process began, in ticks since the machine's start; empty if there is none, or it has ended."""
+    """Return when a process started, in ticks since boot; empty if there is no such process or it has ended."""
     _, _, after = _text(f"/proc/{pid}/stat").rpartition(")")
     fields = after.split()
     return fields[19] if len(fields) > 19 and fields[0] not in DEAD else ""

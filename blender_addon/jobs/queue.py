@@ -1,6 +1,6 @@
-"""The queue of jobs: prepared in Blender step by step, run by the backend one after another, cancelled at any moment.
+"""The queue of jobs: Blender prepares them step by step, the backend runs them one by one, and any can be cancelled.
 
-A timer calls `poll` about ten times a second; scripts call `run_until_done`. Neither waits for the backend.
+A timer calls `poll`, which never waits for the backend; scripts call `run_until_done`.
 """
 
 import json
@@ -36,14 +36,17 @@ from .record import JobError, JobRecord, State
 from .troubles import told_by_backend, told_by_blender
 
 Preparation = Generator[tuple[str, int, int] | None, None, None]
-"""Does a piece of Blender's own work and yields (stage in words, step, total), or None while others work; `close` tidies up."""
+"""Does Blender's own work piece by piece and yields (stage in words, step, total).
+
+It yields None while it waits for another process. `close` cleans up.
+"""
 TIDYING_SECONDS = 0.002
-"""Of a poll, while old job folders are removed."""
+"""Seconds that each poll may spend on removing old job folders."""
 
 
 @dataclass(eq=False)
 class _Job:
-    """A job in the queue; `request` is its id while the backend has it."""
+    """A job in the queue; `request` is its request id while the backend works on it."""
 
     record: JobRecord
     preparation: Preparation | None
@@ -53,14 +56,14 @@ class _Job:
 
 
 class JobQueue:
-    """Runs jobs.
+    """Run jobs one after another.
 
     Args:
         make_client: starts a worker; raises an ArtistError if it cannot.
-        keep_minutes: idle minutes until the models' memory is given back; 0 at once, None never.
-        size_limit: bytes that the job folders may take together; None is no limit.
-        patience: seconds that a running job gets to obey a cancel before the worker is killed.
-        clock: tells seconds.
+        keep_minutes: idle minutes until the models are removed from memory; 0 is at once, None is never.
+        size_limit: bytes that all job folders may take together; None is no limit.
+        patience: seconds to wait for a cancelled job to stop before the worker is killed.
+        clock: returns the time in seconds.
     """
 
     def __init__(
@@ -81,7 +84,7 @@ class JobQueue:
         self._told = (self.backend.state, self.backend.error)
         self._polling = False
         self.resting = False
-        """Whether the preparation that is under way waits for others."""
+        """Whether the current preparation waits for another process."""
         self._experience = Experience()
         self._tidying: Iterator[str] = iter(())
 
@@ -91,16 +94,17 @@ class JobQueue:
 
     @property
     def records(self) -> list[JobRecord]:
-        """Of the jobs that run or wait, in their order."""
+        """The records of the running and waiting jobs, in order."""
         return [job.record for job in self._jobs()]
 
     def submit(self, record: JobRecord, preparation: Preparation | None = None) -> str:
-        """Queues a job made by `new_record`; returns its id.
+        """Queue a job made by `new_record`; return its id.
 
         Args:
-            preparation: what Blender does for it once it is its turn. It may raise errors with a `problem` and a `cure`.
+            preparation: Blender's work for the job when its turn comes. It may raise errors with a `problem` and a
+                `cure`.
         Raises:
-            FolderError: its record cannot be written; nothing is left of it.
+            FolderError: the record cannot be written; the job's folder is removed.
         """
         assert record.state is State.WAITING
         try:
@@ -114,15 +118,15 @@ class JobQueue:
         return record.id
 
     def look(self, params: protocol.Look) -> int:
-        """Looks at a clip as soon as no job runs; returns the ticket of its event. An earlier look is forgotten."""
+        """Look at a clip as soon as no job runs; return the ticket of its event. Drop an earlier look."""
         return self._looks.ask(params)
 
     def drop_look(self) -> None:
-        """Forgets a look that was not answered yet."""
+        """Drop a look that was not answered yet."""
         self._looks.drop()
 
     def cancel(self, id: str) -> bool:
-        """Cancels a job in whatever state it is; false if it is over. Its `Cancelled` event comes with a poll."""
+        """Cancel a job in any state; return False if it is over. A later poll returns its `Cancelled` event."""
         job = next((job for job in self._jobs() if job.record.id == id), None)
         if job is None:
             return False
@@ -136,22 +140,22 @@ class JobQueue:
             self.cancel(job.record.id)
 
     def start_backend(self) -> None:
-        """Starts the backend before there is a job; raises ArtistError if it cannot be."""
+        """Start the backend before there is a job; raise ArtistError if it cannot start."""
         self.backend.start()
 
     def stop_backend(self) -> None:
-        """Ends the backend and cancels all jobs; returns at once."""
+        """Stop the backend and cancel all jobs; return at once."""
         self._looks.drop()
         for job in self._jobs():
             self._close(job, State.CANCELLED, Cancelled(job.record))
         self.backend.stop()
 
     def free_memory(self) -> None:
-        """Gives the models' memory back as soon as no job runs."""
+        """Remove the models from memory as soon as no job runs."""
         self.backend.unload()
 
     def close(self, grace: float = 2.0) -> None:
-        """Ends everything when Blender ends; waits for the backend `grace` seconds, then forces it."""
+        """End everything when Blender ends; wait `grace` seconds for the backend, then end it by force."""
         self._looks.drop()
         for job in self._jobs():
             self._close(job, State.INTERRUPTED)
@@ -159,7 +163,7 @@ class JobQueue:
         self._events.clear()
 
     def poll(self) -> list[Event]:
-        """Goes on by a little: hears the backend, does one step of a preparation; returns what happened."""
+        """Do a little work: receive the backend's events, do one step of a preparation; return what happened."""
         if self._polling:
             return []  # a preparation that renders may let Blender's timers run
         self._polling = True
@@ -174,10 +178,10 @@ class JobQueue:
         return self._tell()
 
     def make_room(self, seconds: float = math.inf) -> None:
-        """Remove old job folders where there are too many, for about so long; what is left is for the next time.
+        """Remove old job folders beyond the limit for about `seconds`; leave the rest for the next call.
 
-        Not in a thread: Blender up to 5.0 crashes where one runs while an operator is called for another window or scene,
-        as at the delivery of a result.
+        This does not run in a thread: Blender up to 5.0 crashes if a thread runs while an operator is called for
+        another window or scene, as happens when a result is delivered.
         """
         end = self._clock() + seconds
         for _ in self._tidying:
@@ -187,7 +191,7 @@ class JobQueue:
     def run_until_done(
         self, id: str, on_event: Callable[[Event], object] = lambda event: None, sleep: float = 0.02
     ) -> JobRecord:
-        """Polls until the job is over; returns its record. For scripts, where no timer runs."""
+        """Poll until the job is over; return its record. For scripts, where no timer runs."""
         assert id in [record.id for record in self.records], f"{id} is not in the queue"
         while True:
             events = self.poll()
@@ -210,13 +214,13 @@ class JobQueue:
         return events
 
     def _end_cancelled(self) -> None:
-        """Ends what was cancelled and does not run, or not any more."""
+        """Close cancelled jobs that are not running in the backend."""
         for job in self._jobs():
             if job.cancelled and job.request is None:
                 self._close(job, State.CANCELLED, Cancelled(job.record))
 
     def _has_finished(self) -> bool:
-        """Whether a result waits to be told: it is delivered first, while the backend and its threads rest."""
+        """Return whether a result is to be reported. It is delivered first, while the backend and its threads rest."""
         return any(isinstance(event, Finished) for event in self._events)
 
     def _go_on(self) -> None:
@@ -226,7 +230,7 @@ class JobQueue:
         self.make_room(TIDYING_SECONDS)
 
     def _advance(self) -> None:
-        """Brings the job at the front, or a look, one step further."""
+        """Move the first job, or a look, one step forward."""
         if self._current is None and self._waiting:
             self._begin(self._waiting.popleft())
         job = self._current
@@ -261,7 +265,7 @@ class JobQueue:
                 self._fail(job, told_by_blender(error, job.record.folder))
         else:
             if job is not self._current:
-                preparation.close()  # it was stopped from within its own step, see _close
+                preparation.close()  # the job was closed from within this step, see _close
                 return
             self.resting = told is None
             if told is None:
@@ -271,7 +275,7 @@ class JobQueue:
             self._events.append(Progressed(job.record, stage, step, total, None, overall, job.overall.seconds_left()))
 
     def _enter(self, job: _Job, state: State) -> bool:
-        """Notes that a job goes on; one for which that cannot be noted, as the disk is full, fails."""
+        """Save a job's new state; return False and fail the job if that is impossible, as on a full disk."""
         job.record.state = state
         try:
             job.record.save()
@@ -301,21 +305,21 @@ class JobQueue:
             self._events.append(Progressed(job.record, stage, step, total, notice.seconds_left, overall, left))
 
     def _end(self, job: _Job, event: client.Answered | client.Refused) -> None:
-        """The backend is done with a job; one that was cancelled too late stays cancelled."""
+        """Handle the backend's answer for a job; a job that was cancelled too late stays cancelled."""
         job.request = None
         if job.cancelled:
             return
         if isinstance(event, client.Refused):
             self._fail(job, told_by_backend(event.error, self.backend.log_tail))
             return
-        facts = json.loads(json.dumps(asdict(event.value)))  # as it will be read back
+        facts = json.loads(json.dumps(asdict(event.value)))  # the same types as when read back from disk
         job.record.timings = facts.pop("timings")
         job.record.result = {name: fact for name, fact in facts.items() if name != "out"}
         self._experience.learn(job.record.rematch or job.record.request, job.record.timings)
         self._close(job, State.FINISHED, Finished(job.record))
 
     def _lose(self, event: Lost) -> None:
-        """The worker is gone: its job has failed; the others go on with a fresh one unless that is hopeless."""
+        """Fail the job of a lost worker; the others continue with a new worker unless that is hopeless."""
         if event.hopeless:
             self._fail_all(event.error)
             return
@@ -336,7 +340,10 @@ class JobQueue:
         self._close(job, State.FAILED, Failed(job.record))
 
     def _close(self, job: _Job, state: State, event: Event | None = None) -> None:
-        """Takes a job out of the queue; where its end cannot be written down, its folder still tells of it by its files."""
+        """Remove a job from the queue and save its final state.
+
+        If that cannot be saved, `read_record` infers it from the files in the folder.
+        """
         try:
             if job.preparation is not None and getgeneratorstate(job.preparation) != GEN_RUNNING:
                 job.preparation.close()

@@ -1,13 +1,13 @@
-"""What is known about a job, kept as `job.json` in its folder so that it outlives Blender.
+"""The record of a job, kept as `job.json` in its folder so that it outlives Blender.
 
     <root>/20260131T120000Z-0a1b2c/
         job.json              this record
         job.lock              held while its Blender lives and the job is not over
-        target.ply, frames/   what was prepared for it
-        carry.npz             the way back onto a mesh that was not shown as it is modelled, see `motion.carrying`
-        result.safetensors    what came of it
+        target.ply, frames/   the mesh and the pictures prepared for it
+        carry.npz             the way back onto a mesh that was not shown as modelled, see `motion.carrying`
+        result.safetensors    its result
 
-Paths in the request that are relative are meant from the job's folder.
+Relative paths in the request are relative to the job's folder.
 """
 
 import json
@@ -33,12 +33,12 @@ class State(StrEnum):
     PREPARING = "preparing"
     RUNNING = "running"
     FINISHED = "finished"
-    """The result is there, and not yet in the file."""
+    """The result exists but is not in the .blend file yet."""
     WRITTEN = "written"
     FAILED = "failed"
     CANCELLED = "cancelled"
     INTERRUPTED = "interrupted"
-    """Blender ended before the job did."""
+    """Blender ended before the job was over."""
 
 
 class Purpose(StrEnum):
@@ -56,7 +56,7 @@ class JobError:
     Args:
         kind: a `protocol.Kind` such as "out_of_memory", or one of `Trouble`.
         problem, cure: one sentence each; the cure may be empty.
-        log: the last lines of the backend's log, or of Python's own account.
+        log: the last lines of the backend's log, or a Python traceback.
     """
 
     kind: str
@@ -80,17 +80,18 @@ class JobRecord:
     """One job; its id is its folder's name.
 
     Args:
-        folder: its own.
-        request: what the motion is made of, and how; relative paths are meant from `folder`.
-        rematch: where the job matches a finished result to its clip again: what the backend is asked for instead. `request`
-            is then the one that the result was made for, with this job's choices of match and facing.
-        title: for the artist's eyes.
-        purpose: whether the result becomes an object of its own or keys of the selected mesh.
-        blend_file: id of the .blend that it belongs to.
-        writing: what the operators need to write the result: targets, options; plain JSON.
+        folder: the job's folder.
+        request: what to make the motion from, and how; relative paths are relative to `folder`.
+        rematch: for a job that matches a finished result to its clip again, the request to send to the backend instead.
+            `request` is then the one that the result was made for, with this job's choices of match and facing.
+        title: shown to the artist.
+        purpose: whether the result becomes a new object or keys of the selected mesh.
+        blend_file: id of the .blend file that it belongs to.
+        writing: what `delivery` needs to write the result, such as target and options; plain JSON.
         created: seconds since 1970, UTC.
-        timings: seconds of each stage, as the backend told them.
-        result: what else it told: poses, vertices, faces, duration, reference_frame, loads, plan, retried_for_memory, fit.
+        timings: seconds of each stage, as reported by the backend.
+        result: the rest of the backend's answer: poses, vertices, faces, duration, reference_frame, loads, plan,
+            retried_for_memory, fit.
     """
 
     folder: Path
@@ -117,17 +118,17 @@ class JobRecord:
 
     @property
     def target_path(self) -> Path:
-        """Where the mesh that is to be animated is put."""
+        """The path for the mesh to animate."""
         return self.folder / TARGET_FILE
 
     @property
     def frames_path(self) -> Path:
-        """Where rendered frames are put."""
+        """The folder for rendered frames."""
         return self.folder / FRAMES_FOLDER
 
     @property
     def is_live(self) -> bool:
-        """Whether it waits or runs."""
+        """Whether the job waits, is being prepared or runs."""
         return self.state in LIVE
 
     @property
@@ -135,35 +136,35 @@ class JobRecord:
         return self.result_path.is_file()
 
     def resolved(self) -> protocol.Animate:
-        """The request with absolute paths."""
+        """Return the request with absolute paths."""
         known = tuple(replace(known, mesh=str(self.folder / known.mesh)) for known in self.request.known)
         return replace(self.request, known=known, **self._paths(self.request, "clip", "mask", "mesh"))
 
     def asked(self) -> protocol.Animate | protocol.Rematch:
-        """What the backend is asked for, with absolute paths."""
+        """Return the request to send to the backend, with absolute paths."""
         if self.rematch is None:
             return self.resolved()
         return replace(self.rematch, **self._paths(self.rematch, "result", "clip", "mask"))
 
     def _paths(self, request: protocol.Animate | protocol.Rematch, *names: str) -> dict[str, Any]:
-        """These fields of a request and `out`, made absolute; None stays None."""
+        """Return the named fields of a request and `out` as absolute paths; None stays None."""
         given = {name: getattr(request, name) for name in names}
         paths = {name: None if path is None else str(self.folder / path) for name, path in given.items()}
         return {"out": tuple(str(self.folder / path) for path in request.out), **paths}
 
     def save(self) -> None:
-        """Writes `job.json`; raises FolderError when that fails, and the file is as it was."""
+        """Write `job.json`; if that fails, raise FolderError and leave the file as it was."""
         write_whole(self.folder / JOB_FILE, json.dumps(self.as_json(), indent=1).encode())
 
     def as_json(self) -> dict[str, Any]:
-        """Plain JSON, without the folder and the lock."""
+        """Return the record as plain JSON, without the folder and the lock."""
         plain = {name: getattr(self, name) for name in FIELDS}
         return plain | {
             name: None if plain[name] is None else asdict(plain[name]) for name in ("request", "rematch", "error")
         }
 
     def release(self) -> None:
-        """Gives its lock back, when the job is over."""
+        """Release the lock when the job is over."""
         if self.lock is not None:
             self.lock.release()
         self.lock = None
@@ -175,11 +176,11 @@ FIELDS = tuple(item.name for item in fields(JobRecord) if item.name not in ("fol
 def new_record(
     root: Path, request: protocol.Animate, rematch: protocol.Rematch | None = None, **facts: Any
 ) -> JobRecord:
-    """Makes a job's folder and locks it; the one result will be `result.safetensors`.
+    """Make a job's folder, lock it and return the record; the only result will be `result.safetensors`.
 
     Args:
         root: of the job folders.
-        request, rematch: relative paths, such as "target.ply" and "frames", are meant from the folder that is made.
+        request, rematch: relative paths, such as "target.ply" and "frames", are relative to the new folder.
         facts: `title`, `purpose`, `blend_file`, `writing` of the JobRecord.
     Raises:
         FolderError: the folder cannot be written.
@@ -196,15 +197,15 @@ def new_record(
 
 
 def read_record(folder: Path) -> JobRecord | None:
-    """The record of a job folder; None if it is of another form, damaged or missing.
+    """Return the record in a job folder, or None if it is missing, damaged or in another form.
 
-    A job that a Blender left unfinished when it ended is told as interrupted, or as finished if its result is there:
-    the backend writes a result whole or not at all.
+    A job that was not over when its Blender ended is reported as interrupted, or as finished if its result exists:
+    the backend writes a result completely or not at all.
     """
     record = _read_file(folder)
     if record is None or not record.is_live or is_held(folder / LOCK_FILE):
         return record
-    record = _read_file(folder)  # whoever held the lock wrote the end down before letting go
+    record = _read_file(folder)  # the lock's owner saved the final state before releasing the lock
     if record is not None and record.is_live:
         record.state = State.FINISHED if record.has_result else State.INTERRUPTED
     return record
@@ -221,16 +222,16 @@ def _read_file(folder: Path) -> JobRecord | None:
 def _exactly(kind: type) -> Callable[[Any], Any]:
     def check(value: Any) -> Any:
         if not isinstance(value, kind):
-            raise TypeError(f"{value!r:.80} is no {kind.__name__}")
+            raise TypeError(f"{value!r:.80} is not a {kind.__name__}")
         return value
 
     return check
 
 
 LATEST = 2.0**32 - 1
-"""Seconds since 1970; of later times systems cannot tell the date."""
+"""Seconds since 1970; systems cannot convert later times to a date."""
 LONGEST_NAME, LONGEST_SENTENCE, LONGEST_RUN = 1000, 10_000, 1e9
-"""Letters of what is one line in a panel, of what is told of an error, and the seconds of a stage."""
+"""Maximum characters of a line in a panel, characters of an error's sentence, and seconds of a stage."""
 
 
 def _read_error(value: Any) -> JobError | None:
@@ -249,7 +250,7 @@ def _read_timings(value: Any) -> dict[str, float]:
 
 
 def _read_result(value: Any) -> dict[str, Any]:
-    """What the backend told; the panels show the plan, and whether memory ran out."""
+    """Return the backend's answer, checked where panels show it: the plan, and whether memory ran out."""
     result = _exactly(dict)(value)
     text(result.get("plan", ""), LONGEST_NAME)
     if "retried_for_memory" in result:

@@ -1,7 +1,7 @@
-"""Another process that renders, as a timer sees it: started, listened to, ended; nothing here waits for it.
+"""Start, follow and end a rendering process from a timer, without waiting for it.
 
-It is asked by one line on its standard input, and answers in the language of the worker: progress, and in the end an empty
-answer or a failure. It leaves out what is asked: see `scene.second_blender`.
+The process reads one line from its standard input and answers in the worker's protocol: progress, and finally an empty
+answer or a failure. For the contents of the order, see `scene.second_blender`.
 """
 
 import time
@@ -16,7 +16,7 @@ from ..backend_files import protocol
 from ..errors import ArtistError, FolderError, RenderError
 
 END_OF_OUTPUT = 0.5
-"""Seconds between the end of the process and that of its output, and the other way round, until the rest is given up."""
+"""Seconds to wait for the output to end after the process, or for the process to end after its output."""
 
 Told = tuple[str, int, int]
 """Stage in words, step, total."""
@@ -29,22 +29,22 @@ def watch(
     leftovers: Sequence[Path] = (),
     clock: Callable[[], float] = time.monotonic,
 ) -> Generator[Told | None, None, None]:
-    """Has a process render; yields the newest of what it told, or None, until all is done. Closing the generator ends it.
+    """Let a process render; yield its latest progress, or None, until it is done. Closing the generator ends it.
 
     However it ends, the log and the leftovers are removed.
 
     Args:
         command: the program and its arguments.
-        order: what it is asked for; one line.
-        log: where its standard error goes.
-        leftovers: files that are of no use afterwards.
-        clock: tells seconds.
+        order: the order for the process; one line.
+        log: path for its standard error.
+        leftovers: files to remove afterwards.
+        clock: returns the time in seconds.
 
     Raises:
         BackendMissing: the program cannot be started.
         FolderError: the log or a picture cannot be written.
         RenderError: it cannot render, or ended before all was done.
-        ArtistError: there is something to mend in what it renders.
+        ArtistError: the artist has to fix something in the scene.
     """
     process = outbox = None
     try:
@@ -98,12 +98,12 @@ def _error_of(error: protocol.ProtocolError, log: Path) -> ArtistError:
 
 
 def _died(code: int | None, log: Path) -> RenderError:
-    how = "closed its output" if code is None else f"ended by itself ({pipes.exit_in_words(code)})"
+    how = "closed its output" if code is None else f"stopped unexpectedly ({pipes.exit_in_words(code)})"
     return RenderError(f"The second Blender, which renders the object, {how}.", "Try again.", log_file.tail(log))
 
 
 def _tidy(process: pipes.Process, leftovers: Sequence[Path]) -> None:
-    """Waits for the end of what was killed: on Windows, files stay as long as a process has them open."""
+    """Wait for a killed process to end, then remove its files: Windows cannot delete files that are open."""
     pipes.end(process, pipes.FORCED, wait=True)
     _remove(leftovers)
 

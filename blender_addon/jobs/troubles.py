@@ -1,4 +1,4 @@
-"""What an artist is told when a job fails, on either side of the pipe."""
+"""Translate exceptions into user-facing errors of jobs, on both sides of the pipe."""
 
 import traceback
 from collections.abc import Callable
@@ -13,17 +13,17 @@ NEED_THE_LOG = frozenset((protocol.Kind.INTERNAL, protocol.Kind.BAD_INSTALL, pro
 
 
 def told_by_backend(error: protocol.ProtocolError, log_tail: Callable[[], str]) -> JobError:
-    """An error of the backend; its kind is kept, and the log comes with those that are no fault of the artist."""
+    """Return the job error for a backend error; add the log if the artist did not cause it."""
     return JobError(error.kind, error.problem, error.cure, log_tail() if error.kind in NEED_THE_LOG else "")
 
 
 def told_by_blender(error: Exception, folder: Path) -> JobError:
-    """An exception of a job's preparation or record; `folder` is the job's."""
+    """Return the job error for an exception raised while preparing or recording a job; `folder` is the job's."""
     if isinstance(error, OSError):
         error = cannot_write(Path(error.filename or folder), error)
     if isinstance(error, ArtistError):
         kind = Trouble.FOLDER if isinstance(error, FolderError) else Trouble.PREPARATION
         return JobError(kind, error.problem, error.cure, error.log if isinstance(error, RenderError) else "")
     log = "".join(traceback.format_exception(error))
-    problem = f"Preparing the job failed by a fault of ActionMesh's own ({type(error).__name__}: {error})."
+    problem = f"Preparing the job failed because of a bug in ActionMesh ({type(error).__name__}: {error})."
     return JobError(Trouble.PREPARATION, problem, "Please report it with the details.", log)

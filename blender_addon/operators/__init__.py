@@ -1,4 +1,4 @@
-"""What an artist can do, one module a subject. An operator reads its settings, calls one function, and reports errors."""
+"""The operators, one module per subject. Each reads its settings, calls one function and reports errors."""
 
 from . import (
     animate,

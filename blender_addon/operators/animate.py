@@ -1,6 +1,7 @@
-"""The three ways in: a new object from a clip, the selected meshes, the motion of another object on them.
+"""The three ways to start a job: make a new object from a clip, animate the selected meshes, transfer a motion to them.
 
-Pressed, they queue a job and return at once; in a script (`EXEC_DEFAULT`) they return when the result is in the scene.
+From a button, they queue a job and return at once. From a script (`EXEC_DEFAULT`), they return when the result is in
+the scene.
 """
 # mypy: disable-error-code="valid-type"
 # ruff: noqa: F722
@@ -17,30 +18,31 @@ FROM = {"VIDEO": "Animate from Video", "IMAGES": "Animate from Images", "OBJECT"
 
 
 def label_of(idname: str, settings: bpy.types.PropertyGroup) -> dict[str, str]:
-    """Return how a button's text differs from its operator's name: it says what the motion comes from."""
+    """Return the keyword arguments that name the motion's source in a button's text."""
     return {"text": FROM.get(settings.source, FROM["VIDEO"])} if idname == "actionmesh.animate_from_video" else {}
 
 
 class JobOperator:
-    """`filepath` and `seed`, where given, win over the scene's settings."""
+    """An operator that queues jobs. `filepath` and `seed`, if given, override the scene's settings."""
 
     filepath: StringProperty(
         name="Clip",
-        description="Video file, folder of pictures, or pattern such as walk_*.png; empty takes the scene's setting",
+        description="Video file, folder of pictures, or pattern such as walk_*.png. "
+        "Leave empty to use the scene's setting",
         subtype="FILE_PATH",
         options={"SKIP_SAVE"},
     )
-    seed: IntProperty(
-        name="Seed", description="-1 takes the scene's setting", min=-1, default=-1, options={"SKIP_SAVE"}
-    )
+    seed: IntProperty(name="Seed", description="-1 uses the scene's setting", min=-1, default=-1, options={"SKIP_SAVE"})
     queued: BoolProperty(name="In the Background", description="Return at once", options={"HIDDEN", "SKIP_SAVE"})
-    asks: BoolProperty(name="Ask", description="Ask for a clip even if one is chosen", options={"HIDDEN", "SKIP_SAVE"})
+    asks: BoolProperty(
+        name="Ask", description="Ask for a clip even if one is already chosen", options={"HIDDEN", "SKIP_SAVE"}
+    )
     filter_movie: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     filter_image: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
 
     def targets(self, context: bpy.types.Context) -> list[bpy.types.Object | None]:
-        """The meshes to animate, one job each; None stands for a new object."""
+        """Return the meshes to animate, one job each; None stands for a new object."""
         return [None]
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
@@ -63,7 +65,7 @@ class JobOperator:
 
 
 class ACTIONMESH_OT_animate_from_video(JobOperator, bpy.types.Operator):
-    """Make a new object, moving as the subject of the clip does, at the 3D cursor. The window stays free meanwhile"""
+    """Make a new object at the 3D cursor that moves like the subject of the clip. You can keep working meanwhile"""
 
     bl_idname = "actionmesh.animate_from_video"
     bl_label = "Animate from Video"
@@ -74,7 +76,7 @@ class ACTIONMESH_OT_animate_from_video(JobOperator, bpy.types.Operator):
 
 
 class ACTIONMESH_OT_animate_selected(JobOperator, bpy.types.Operator):
-    """Give the selected meshes shape keys that move them as the subject of the clip moves. Their UVs, materials and rigs stay"""
+    """Move the selected meshes like the subject of the clip, with shape keys. Their UVs, materials and rigs stay"""
 
     bl_idname = "actionmesh.animate_selected"
     bl_label = "Animate Selected"
@@ -91,7 +93,7 @@ class ACTIONMESH_OT_animate_selected(JobOperator, bpy.types.Operator):
 
 
 class ACTIONMESH_OT_transfer_motion(JobOperator, bpy.types.Operator):
-    """Give every selected mesh, one after the other, the motion of the clip or of the animated object"""
+    """Give each selected mesh in turn the motion of the clip or of the animated object"""
 
     bl_idname = "actionmesh.transfer_motion"
     bl_label = "Transfer Motion to Selected"
@@ -116,12 +118,12 @@ def _source_is_named(operator: type[bpy.types.Operator], context: bpy.types.Cont
 
 
 class ACTIONMESH_OT_cancel(bpy.types.Operator):
-    """Stop the job. Nothing is written to the scene, and those that wait go on"""
+    """Stop the job without changing the scene. Waiting jobs continue"""
 
     bl_idname = "actionmesh.cancel"
     bl_label = "Cancel Job"
 
-    job: StringProperty(name="Job", description="Which job; empty stops the one that runs", options={"SKIP_SAVE"})
+    job: StringProperty(name="Job", description="Which job. Leave empty to stop the running job", options={"SKIP_SAVE"})
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -130,7 +132,10 @@ class ACTIONMESH_OT_cancel(bpy.types.Operator):
         return bool(shown.state.records)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        """Escape acts over our own tab alone, and asks: it closes popups too, and is easily pressed once more."""
+        """Cancel the job; on Escape, only over our own tab and after asking.
+
+        Escape also closes popups, so it is easily pressed once too often.
+        """
         if event.type != "ESC":
             return self.execute(context)
         if not is_our_tab(context.region) or context.screen.is_animation_playing:
@@ -143,7 +148,7 @@ class ACTIONMESH_OT_cancel(bpy.types.Operator):
         titles = {record.id: record.title for record in shown.state.records}
         job = self.job or next(iter(titles), "")
         if not runner.cancel(job):
-            self.report({"WARNING"}, "The job is over already.")
+            self.report({"WARNING"}, "The job is already over.")
             return CANCELLED
         self.report({"INFO"}, f"{titles.get(job, 'The job')} is being cancelled.")
         return FINISHED

@@ -1,4 +1,4 @@
-"""The backend by hand: start, stop, free its memory, read its log, say where it is."""
+"""Control the backend by hand: start it, stop it, free its memory, open its log, set where it is."""
 
 import bpy
 
@@ -8,7 +8,7 @@ from .base import CANCELLED, FINISHED, refuse
 
 
 class ACTIONMESH_OT_start_backend(bpy.types.Operator):
-    """Start the backend now instead of with the first job, to see its device and checkpoints"""
+    """Start the backend now instead of with the first job, to see its devices and checkpoints"""
 
     bl_idname = "actionmesh.start_backend"
     bl_label = "Start"
@@ -30,7 +30,7 @@ class ACTIONMESH_OT_start_backend(bpy.types.Operator):
 
 
 class ACTIONMESH_OT_stop_backend(bpy.types.Operator):
-    """End the backend and with it the job that runs. Its memory is given back at once"""
+    """Stop the backend and cancel all jobs. Its memory is freed at once"""
 
     bl_idname = "actionmesh.stop_backend"
     bl_label = "Stop"
@@ -46,7 +46,7 @@ class ACTIONMESH_OT_stop_backend(bpy.types.Operator):
 
 
 class ACTIONMESH_OT_free_memory(bpy.types.Operator):
-    """Take the models out of memory, so that rendering has it. The next job loads them again"""
+    """Remove the models from memory to free it for rendering. The next job loads them again"""
 
     bl_idname = "actionmesh.free_memory"
     bl_label = "Free Memory"
@@ -54,7 +54,7 @@ class ACTIONMESH_OT_free_memory(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if shown.state.worker == "busy":
-            cls.poll_message_set("A job needs the memory now")
+            cls.poll_message_set("A running job needs the memory")
             return False
         return _is_running(cls)
 
@@ -64,7 +64,7 @@ class ACTIONMESH_OT_free_memory(bpy.types.Operator):
 
 
 class ACTIONMESH_OT_open_log(bpy.types.Operator):
-    """Show in a text editor what the backend has written: the place to look when something fails"""
+    """Open the log of the backend in a text editor, to see why something failed"""
 
     bl_idname = "actionmesh.open_log"
     bl_label = "Open Log"
@@ -72,7 +72,7 @@ class ACTIONMESH_OT_open_log(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if runner.log_path() is None:
-            cls.poll_message_set("There is no log before the backend was started")
+            cls.poll_message_set("There is no log until the backend has been started")
             return False
         return True
 
@@ -86,7 +86,7 @@ class ACTIONMESH_OT_open_log(bpy.types.Operator):
 
 
 class ACTIONMESH_OT_open_preferences(bpy.types.Operator):
-    """Show where to say which Python has the backend, and where its checkpoints are"""
+    """Open the add-on's preferences to set the backend's Python and the folder of checkpoints"""
 
     bl_idname = "actionmesh.open_preferences"
     bl_label = "Open Preferences"

@@ -1,4 +1,4 @@
-"""The animation of the active mesh in another form."""
+"""Bake the animation of the active mesh."""
 
 import bpy
 
@@ -8,7 +8,7 @@ from .base import FINISHED, OfAnimated, refuse
 
 
 class ACTIONMESH_OT_bake(OfAnimated, bake_options.BakeOptions, bpy.types.Operator):
-    """Turn the animation into fewer shape keys or a cache. The source stays as it is unless it is to be replaced"""
+    """Turn the animation into fewer shape keys or a cache. The source stays as it is unless you replace it"""
 
     bl_idname = "actionmesh.bake"
     bl_label = "Bake Animation"

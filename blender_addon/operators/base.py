@@ -1,4 +1,4 @@
-"""What the operators share: an artist's error becomes a report and a line in the panel; jobs; which meshes they are for."""
+"""Code that the operators share: reporting errors, queuing jobs, and finding the meshes to work on."""
 # mypy: disable-error-code="valid-type"
 # ruff: noqa: F722
 
@@ -13,7 +13,7 @@ FINISHED, CANCELLED = {"FINISHED"}, {"CANCELLED"}
 
 
 class OfAnimated:
-    """An operator for the animation of the active mesh."""
+    """An operator on the animation of the active mesh."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
@@ -24,7 +24,10 @@ class OfAnimated:
 
 
 class Queued:
-    """An operator that queues a job: pressed, it returns at once; in a script it returns when the result is in the scene."""
+    """An operator that queues a job.
+
+    From a button it returns at once; from a script it returns when the result is in the scene.
+    """
 
     queued: BoolProperty(name="In the Background", description="Return at once", options={"HIDDEN", "SKIP_SAVE"})
 
@@ -43,19 +46,19 @@ class Queued:
         return warn(self)
 
     def submit(self, context: bpy.types.Context) -> str:
-        """Queues the job and returns its id."""
+        """Queue the job and return its id."""
         raise NotImplementedError
 
 
 def warn(operator: bpy.types.Operator) -> set[str]:
-    """Reports what the panel shows of a job that was waited for and is done."""
+    """Report the problem that the panel shows, if any, after a job that was waited for."""
     if shown.state.problem is not None:
         operator.report({"WARNING"}, f"{shown.state.problem.problem} {shown.state.problem.cure}".strip())
     return FINISHED
 
 
 def refuse(operator: bpy.types.Operator, error: ArtistError) -> set[str]:
-    """Reports the sentence; in a script this raises RuntimeError with it."""
+    """Report an error and show it in the panel. From a script, Blender raises RuntimeError with its text."""
     if not isinstance(error, AlreadyShown):
         shown.show(Problem.of(error))
     operator.report({"ERROR"}, str(error))
@@ -68,13 +71,13 @@ def active_mesh(context: bpy.types.Context) -> bpy.types.Object | None:
 
 
 def source_object(context: bpy.types.Context) -> bpy.types.Object | None:
-    """The animated object from which the motion is to come; None where a clip is the source."""
+    """Return the animated object that is the source of the motion, or None if the source is a clip."""
     settings = context.scene.actionmesh
     return settings.source_object if settings.source == "OBJECT" else None
 
 
 def why_no_mesh(context: bpy.types.Context) -> str:
-    """What to do where no mesh is selected that could be animated."""
+    """Return a sentence on why no selected mesh can be animated and what to do."""
     if source_object(context) in context.selected_objects:
         return "The selected object is the source of the motion; select another"
     for item in context.selected_objects:
@@ -86,6 +89,6 @@ def why_no_mesh(context: bpy.types.Context) -> str:
 
 
 def selected_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
-    """The selected meshes, without the object that is the source of the motion."""
+    """Return the selected meshes, except the object that is the source of the motion."""
     source = source_object(context)
     return [target for target in context.selected_objects if target.type == "MESH" and target != source]

@@ -1,4 +1,4 @@
-"""Choosing the clip and what of it is used: browse, look, fit, dice."""
+"""Choose the clip and the part of it to use: browse, look, fit to its length, pick a random seed."""
 # mypy: disable-error-code="valid-type"
 # ruff: noqa: F722
 
@@ -13,7 +13,7 @@ from .base import FINISHED, refuse
 
 
 class ACTIONMESH_OT_open_clip(bpy.types.Operator):
-    """Take a video as the source of the motion, and look at its reference frame"""
+    """Choose a video as the source of the motion and look at its reference frame"""
 
     bl_idname = "actionmesh.open_clip"
     bl_label = "Choose a Clip"
@@ -21,7 +21,7 @@ class ACTIONMESH_OT_open_clip(bpy.types.Operator):
 
     filepath: StringProperty(name="Clip", description="Video file", subtype="FILE_PATH", options={"SKIP_SAVE"})
     relative_path: BoolProperty(
-        name="Relative Path", description="Name the file as seen from the .blend file", options={"SKIP_SAVE"}
+        name="Relative Path", description="Store the path relative to the .blend file", options={"SKIP_SAVE"}
     )
     filter_movie: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
@@ -39,7 +39,7 @@ class ACTIONMESH_OT_open_clip(bpy.types.Operator):
 
 
 class ACTIONMESH_OT_look(bpy.types.Operator):
-    """Show the reference frame with its subject cut out: what is missing here will be missing in the result"""
+    """Show the reference frame with its subject cut out. Anything missing here will be missing in the result"""
 
     bl_idname = "actionmesh.look"
     bl_label = "Look at Reference Frame"
@@ -69,7 +69,7 @@ class ACTIONMESH_OT_look(bpy.types.Operator):
 
 
 class ACTIONMESH_OT_fit_clip(bpy.types.Operator):
-    """Choose first frame and step so that the number of frames covers the whole clip or the object's whole motion in equal steps"""
+    """Set the first frame and step so that the frames cover the whole clip, or the object's motion, in equal steps"""
 
     bl_idname = "actionmesh.fit_clip"
     bl_label = "Fit Whole Clip"
@@ -78,7 +78,7 @@ class ACTIONMESH_OT_fit_clip(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if submission.length(context.scene) is None:
-            cls.poll_message_set("Look at the reference frame first, so that the length of the clip is known")
+            cls.poll_message_set("Look at the reference frame first to find out how long the clip is")
             return False
         return True
 
@@ -89,7 +89,7 @@ class ACTIONMESH_OT_fit_clip(bpy.types.Operator):
 
 
 class ACTIONMESH_OT_dice(bpy.types.Operator):
-    """Take another seed at random: the next result is another take of the same clip"""
+    """Pick a random seed, so that the next result is a different take of the same clip"""
 
     bl_idname = "actionmesh.dice"
     bl_label = "Random Seed"

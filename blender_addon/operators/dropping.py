@@ -1,6 +1,6 @@
-"""A video that is dropped onto a 3D viewport: it becomes the source of the motion, and Blender asks what to do with it.
+"""Handle a video dropped onto a 3D viewport: make it the source of the motion and let the artist choose what to do.
 
-Its menu shows the labels of the operators, so those name the add-on.
+Blender's menu shows the labels of the operators, so the labels name the add-on.
 """
 # mypy: disable-error-code="valid-type"
 # ruff: noqa: F722
@@ -15,11 +15,11 @@ MOVIES = ".mp4;.mov;.avi;.mkv;.webm;.m4v;.gif"
 
 
 class Dropped:
-    """Choosing the clip is one step to undo, what comes of it another."""
+    """Choose the clip, then call another operator with it. Each is an undo step of its own."""
 
     bl_options = {"UNDO"}
     way = ""
-    """The operator that goes on with the clip; empty leaves it at that."""
+    """The operator to call with the clip; if empty, the clip is only chosen."""
 
     filepath: StringProperty(name="Clip", description="Video file", subtype="FILE_PATH", options={"SKIP_SAVE"})
 
@@ -34,7 +34,7 @@ class Dropped:
         return self.take(context, "EXEC_DEFAULT")
 
     def take(self, context: bpy.types.Context, call: str) -> set[str]:
-        """Choose the clip and go on."""
+        """Choose the clip and call the operator named by `way`."""
         relative = context.preferences.filepaths.use_relative_paths
         submission.choose_clip(context.scene.actionmesh, self.filepath, relative)
         if self.way:
@@ -46,7 +46,7 @@ class Dropped:
 
 
 class ACTIONMESH_OT_drop_on_selected(Dropped, bpy.types.Operator):
-    """Move the selected meshes as the subject of the dropped clip moves"""
+    """Move the selected meshes like the subject of the dropped clip"""
 
     bl_idname = "actionmesh.drop_on_selected"
     bl_label = "ActionMesh: Animate Selected"
@@ -54,7 +54,7 @@ class ACTIONMESH_OT_drop_on_selected(Dropped, bpy.types.Operator):
 
 
 class ACTIONMESH_OT_drop_as_new(Dropped, bpy.types.Operator):
-    """Make a new object that moves as the subject of the dropped clip moves"""
+    """Make a new object that moves like the subject of the dropped clip"""
 
     bl_idname = "actionmesh.drop_as_new"
     bl_label = "ActionMesh: Animate from Video"
@@ -62,7 +62,7 @@ class ACTIONMESH_OT_drop_as_new(Dropped, bpy.types.Operator):
 
 
 class ACTIONMESH_OT_drop_on_all(Dropped, bpy.types.Operator):
-    """Move every selected mesh, one after the other, as the subject of the dropped clip moves"""
+    """Move each selected mesh in turn like the subject of the dropped clip"""
 
     bl_idname = "actionmesh.drop_on_all"
     bl_label = "ActionMesh: Transfer Motion to Selected"
@@ -70,7 +70,7 @@ class ACTIONMESH_OT_drop_on_all(Dropped, bpy.types.Operator):
 
 
 class ACTIONMESH_OT_drop_clip(Dropped, bpy.types.Operator):
-    """Take the dropped clip as the source of the motion, and look at its reference frame"""
+    """Choose the dropped clip as the source of the motion and look at its reference frame"""
 
     bl_idname = "actionmesh.drop_clip"
     bl_label = "ActionMesh: Choose This Clip"

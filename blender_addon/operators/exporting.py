@@ -1,4 +1,4 @@
-"""Files for other programs, with the settings that carry the animation."""
+"""Export files for other programs, with the settings that preserve the animation."""
 # mypy: disable-error-code="valid-type"
 # ruff: noqa: F722
 
@@ -15,15 +15,15 @@ from ..scene.exporting import export
 from .base import CANCELLED, FINISHED, refuse
 
 FORMATS = (
-    ("GLB", "GLB", "glTF in one file: games, the web, most programs. Morph targets carry the animation"),
-    ("FBX", "FBX", "Unity, Unreal, Maya. Blend shapes carry the animation"),
-    ("ALEMBIC", "Alembic", "A cache of every frame's vertices: exact, large, no shape keys"),
-    ("USD", "USD", "Pipelines and Omniverse. Blend shapes carry the animation"),
+    ("GLB", "GLB", "glTF in one file, for games, the web and most programs. Stores the animation as morph targets"),
+    ("FBX", "FBX", "For Unity, Unreal and Maya. Stores the animation as blend shapes"),
+    ("ALEMBIC", "Alembic", "A cache of the vertices of every frame. Exact and large, without shape keys"),
+    ("USD", "USD", "For pipelines and Omniverse. Stores the animation as blend shapes"),
 )
 
 
 class ACTIONMESH_OT_export(bpy.types.Operator):
-    """Write the selected objects with their animation to a file. Absolute keys are exported as relative ones"""
+    """Export the selected objects with their animation to a file. Absolute keys are exported as relative keys"""
 
     bl_idname = "actionmesh.export"
     bl_label = "Export Animation"
@@ -31,14 +31,15 @@ class ACTIONMESH_OT_export(bpy.types.Operator):
     filepath: StringProperty(name="File", description="File to write", subtype="FILE_PATH", options={"SKIP_SAVE"})
     filter_glob: StringProperty(default="*.glb;*.fbx;*.abc;*.usd;*.usdc;*.usda", options={"HIDDEN"})
     check_existing: BoolProperty(default=True, options={"HIDDEN"})
-    format: EnumProperty(name="Format", description="For which programs", items=FORMATS)
+    format: EnumProperty(name="Format", description="File format", items=FORMATS)
     compress: BoolProperty(
         name="Compress",
-        description="Pack the base mesh with Draco: a smaller file, vertices off by less than a thousandth of the size",
+        description="Compress the base mesh with Draco. The file gets smaller, and vertices move by less than a "
+        "thousandth of the size",
     )
     whole_scene: BoolProperty(
         name="Scene Range",
-        description="Export the whole range of the scene. Off, the frames in which the animation moves, and no others",
+        description="Export the whole frame range of the scene. Turn off to export only the frames of the animation",
     )
 
     @classmethod
@@ -56,7 +57,7 @@ class ACTIONMESH_OT_export(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def check(self, _context: bpy.types.Context) -> bool:
-        """Keeps the file's ending in step with the format."""
+        """Keep the file name extension in step with the format."""
         named = bpy.path.ensure_ext(str(Path(self.filepath).with_suffix("")), ENDINGS[Format(self.format)][0])
         changed, self.filepath = named != self.filepath, named
         return changed
@@ -72,7 +73,7 @@ class ACTIONMESH_OT_export(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         if not self.filepath:
-            self.report({"ERROR"}, "No file was named. Give a filepath.")
+            self.report({"ERROR"}, "No file name was given. Set filepath.")
             return CANCELLED
         shown.show(None)
         try:

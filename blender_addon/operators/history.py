@@ -1,4 +1,4 @@
-"""The folders of jobs: open one, delete one."""
+"""Open and delete the folders of jobs."""
 # mypy: disable-error-code="valid-type"
 # ruff: noqa: F722
 
@@ -11,12 +11,14 @@ from .base import CANCELLED, FINISHED, refuse
 
 
 class ACTIONMESH_OT_open_job_folder(bpy.types.Operator):
-    """Show the folder of this job, or of all, in the file manager"""
+    """Show the folder of this job, or of all jobs, in the file manager"""
 
     bl_idname = "actionmesh.open_job_folder"
     bl_label = "Open Job Folder"
 
-    job: StringProperty(name="Job", description="Which job; empty opens the folder of all", options={"SKIP_SAVE"})
+    job: StringProperty(
+        name="Job", description="Which job. Leave empty to open the folder of all jobs", options={"SKIP_SAVE"}
+    )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
@@ -28,7 +30,7 @@ class ACTIONMESH_OT_open_job_folder(bpy.types.Operator):
 
 
 class ACTIONMESH_OT_remove_job(bpy.types.Operator):
-    """Delete this job with its result from disk. What it wrote into your files stays"""
+    """Delete this job and its result from disk. Animations already in your files stay"""
 
     bl_idname = "actionmesh.remove_job"
     bl_label = "Delete Job"

@@ -1,4 +1,4 @@
-"""The backend's environment by a button: installed, repaired, removed; cancelled; reported; a Python tested."""
+"""Install, repair and remove the backend's environment, cancel that, copy a report, and test a Python."""
 # mypy: disable-error-code="valid-type"
 # ruff: noqa: F722
 
@@ -18,19 +18,19 @@ from .base import CANCELLED, FINISHED, refuse
 
 
 class Installer:
-    """An operator that starts the installer; in a Blender without a window it returns when that is done."""
+    """An operator that starts the installer. In a Blender without a window it returns when the installer is done."""
 
     action = Action.INSTALL
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if installing.is_running():
-            cls.poll_message_set("The installer is at work")  # type: ignore[attr-defined]
+            cls.poll_message_set("The installer is running")  # type: ignore[attr-defined]
             return False
         return True
 
     def begin(self, action: Action) -> set[str]:
-        """Starts the installer; reports what it cannot do."""
+        """Start the installer and report an error if it fails."""
         try:
             start_installer(action)
             if bpy.app.background:
@@ -49,10 +49,10 @@ class Installer:
 
 
 def start_installer(action: Action) -> None:
-    """Start the installer with what the preferences say.
+    """Start the installer with the settings in the preferences.
 
     Raises:
-        ArtistError: it is at work already, or cannot be started.
+        ArtistError: it is already running, or cannot be started.
     """
     chosen = choices()
     request = Request(
@@ -68,7 +68,7 @@ def start_installer(action: Action) -> None:
 
 
 def _use_new_backend() -> None:
-    """Let the next job start in the new environment, the sample's if it waits; leave a job that runs alone."""
+    """Let the next job use the new environment, and start the sample if it waits; leave running jobs alone."""
     shown.show(None)
     if shown.state.worker in {"ready", "not found"}:
         runner.stop_backend()
@@ -80,14 +80,14 @@ def _use_new_backend() -> None:
 
 
 class ACTIONMESH_OT_install_backend(Installer, bpy.types.Operator):
-    """Make the environment that computes animations, in a folder of your own. Says first what it will download"""
+    """Install the environment that computes animations in a folder of your own. Shows first what it will download"""
 
     bl_idname = "actionmesh.install_backend"
     bl_label = "Install Backend"
 
     agreed: BoolProperty(
         name="Agreed",
-        description="Download and install at once, instead of saying first what that takes",
+        description="Download and install at once, without showing first what that takes",
         options={"SKIP_SAVE"},
     )
 
@@ -96,13 +96,13 @@ class ACTIONMESH_OT_install_backend(Installer, bpy.types.Operator):
 
 
 class ACTIONMESH_OT_repair_backend(Installer, bpy.types.Operator):
-    """Make the environment anew, and download what is missing or damaged. The old one stays until the new one works"""
+    """Rebuild the environment and download anything missing or damaged. The old one stays until the new one works"""
 
     bl_idname = "actionmesh.repair_backend"
     bl_label = "Repair"
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        message = "Makes the environment anew. What is damaged or missing is downloaded again."
+        message = "Rebuilds the environment and downloads anything missing or damaged."
         return context.window_manager.invoke_confirm(self, event, message=message)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -110,7 +110,7 @@ class ACTIONMESH_OT_repair_backend(Installer, bpy.types.Operator):
 
 
 class ACTIONMESH_OT_remove_backend(Installer, bpy.types.Operator):
-    """Delete the environment and what was downloaded for it. Results, settings and logs stay"""
+    """Delete the environment and everything downloaded for it. Results, settings and logs stay"""
 
     bl_idname = "actionmesh.remove_backend"
     bl_label = "Remove"
@@ -118,17 +118,19 @@ class ACTIONMESH_OT_remove_backend(Installer, bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         known = installing.installed()
         size = amount(known.passed.size) if known else "what was downloaded"
-        return context.window_manager.invoke_confirm(self, event, message=f"Removes the backend, {size}. Results stay.")
+        return context.window_manager.invoke_confirm(
+            self, event, message=f"Removes the backend ({size}). Results stay."
+        )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         if shown.state.worker == "busy":
-            return refuse(self, InstallError("A job uses the backend now.", "Wait for it, or cancel it."))
+            return refuse(self, InstallError("A job is using the backend.", "Wait for it or cancel it."))
         runner.stop_backend()
         return self.begin(Action.REMOVE)
 
 
 class ACTIONMESH_OT_cancel_install(bpy.types.Operator):
-    """End the installation. What was downloaded is kept for the next time, and the old backend stays"""
+    """Cancel the installation. Finished downloads are kept for the next time, and the old backend stays"""
 
     bl_idname = "actionmesh.cancel_install"
     bl_label = "Cancel"
@@ -154,19 +156,19 @@ class ACTIONMESH_OT_dismiss_install(bpy.types.Operator):
 
 
 class ACTIONMESH_OT_copy_report(bpy.types.Operator):
-    """Put your system, versions and the last lines of the installer's log on the clipboard, for a bug report"""
+    """Copy your system, versions and the last lines of the installer's log to the clipboard, for a bug report"""
 
     bl_idname = "actionmesh.copy_report"
     bl_label = "Copy Report"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         context.window_manager.clipboard = report.write_report(bpy.app.version_string)
-        self.report({"INFO"}, "The report is on the clipboard")
+        self.report({"INFO"}, "The report was copied to the clipboard")
         return FINISHED
 
 
 class ACTIONMESH_OT_test_python(bpy.types.Operator):
-    """Test whether the Python of the preferences, or the one that is found, can run the backend"""
+    """Test whether the Python set in the preferences, or the one found automatically, can run the backend"""
 
     bl_idname = "actionmesh.test_python"
     bl_label = "Test"

@@ -1,4 +1,4 @@
-"""How a result lies on its clip: matched again, seen from the other side, looked at through the clip's camera."""
+"""Change how a result fits its clip: match it again, face the other way, or add the clip's camera."""
 # mypy: disable-error-code="valid-type"
 # ruff: noqa: F722
 
@@ -14,21 +14,21 @@ from .results import Again
 
 
 class ACTIONMESH_OT_match_again(OfAnimated, Queued, bpy.types.Operator):
-    """Bring the animation onto its clip with other choices. The model does not run again, so it takes seconds"""
+    """Match the animation to its clip again with other settings. Takes seconds because the model does not run again"""
 
     bl_idname = "actionmesh.match_again"
     bl_label = "Match Again"
 
-    match: EnumProperty(name="Match", description="How the motion is brought onto the clip", items=MATCHES)
+    match: EnumProperty(name="Match", description="How to match the motion to the clip", items=MATCHES)
     facing: EnumProperty(
         name="Facing",
-        description="The side of the mesh that the camera sees in the reference frame, as a local axis",
+        description="Side of the mesh that the camera sees in the reference frame, as a local axis",
         items=SEEN_FACINGS,
         default="AUTO",
     )
     filepath: StringProperty(
         name="Clip",
-        description="The clip, if it is no longer where it was; empty takes it from there",
+        description="The clip, if it has moved. Leave empty to use its old place",
         subtype="FILE_PATH",
         options={"SKIP_SAVE"},
     )
@@ -48,7 +48,7 @@ class ACTIONMESH_OT_match_again(OfAnimated, Queued, bpy.types.Operator):
 
 
 class ACTIONMESH_OT_face_other_way(OfAnimated, Again, bpy.types.Operator):
-    """Run the job again with the camera before another side of the mesh: the next best, or the opposite one"""
+    """Run the job again with another side of the mesh facing the camera: the next best or the opposite side"""
 
     bl_idname = "actionmesh.face_other_way"
     bl_label = "Face the Other Way"
@@ -57,7 +57,7 @@ class ACTIONMESH_OT_face_other_way(OfAnimated, Again, bpy.types.Operator):
     def poll(cls, context: bpy.types.Context) -> bool:
         found = fit.fit_of(context.active_object)
         if found is None or fit.other_side(found) is None:
-            cls.poll_message_set("Select a mesh whose facing is in doubt")
+            cls.poll_message_set("Select a mesh whose facing is uncertain")
             return False
         return True
 
@@ -68,7 +68,7 @@ class ACTIONMESH_OT_face_other_way(OfAnimated, Again, bpy.types.Operator):
 
 
 class ACTIONMESH_OT_add_camera(OfAnimated, bpy.types.Operator):
-    """Add the camera that filmed the clip, with the clip behind it: looking through it, the mesh lies on the film"""
+    """Add the camera that filmed the clip, with the clip as its background. The mesh covers the subject in it"""
 
     bl_idname = "actionmesh.add_camera"
     bl_label = "Add Camera"

@@ -1,4 +1,4 @@
-"""The messages of the panel and of the status bar: do what one proposes, or hide it."""
+"""Act on or dismiss the messages of the panel and of the status bar."""
 
 import bpy
 
@@ -9,16 +9,16 @@ from .base import CANCELLED, FINISHED, refuse, selected_meshes
 
 
 class ACTIONMESH_OT_mend(bpy.types.Operator):
-    """Do what the message proposes, so that the mesh can be animated"""
+    """Fix the problem as the message proposes, so that the mesh can be animated"""
 
     bl_idname = "actionmesh.mend"
-    bl_label = "Mend What Is Wrong"
+    bl_label = "Fix Problem"
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if shown.state.problem is None or shown.state.problem.fix not in problems.FIXES:
-            cls.poll_message_set("There is no message that Blender could mend")
+            cls.poll_message_set("There is no problem that Blender can fix")
             return False
         return True
 
@@ -37,7 +37,7 @@ class ACTIONMESH_OT_mend(bpy.types.Operator):
 
 
 class ACTIONMESH_OT_apply_to_copy(bpy.types.Operator):
-    """Make a copy of each selected mesh that is what you see: modifiers and shape keys applied. The mesh itself is hidden"""
+    """Copy each selected mesh with its modifiers and shape keys applied, and hide the original"""
 
     bl_idname = "actionmesh.apply_to_copy"
     bl_label = "Apply Modifiers to a Copy"
@@ -59,9 +59,7 @@ class ACTIONMESH_OT_apply_to_copy(bpy.types.Operator):
             presenting.present(context, copy)
         for copy in made:
             copy.select_set(True)
-        self.report(
-            {"INFO"}, f"{', '.join(copy.name for copy in made)}: what was seen, without modifiers and shape keys"
-        )
+        self.report({"INFO"}, f"{', '.join(copy.name for copy in made)}: copied with modifiers and shape keys applied")
         return FINISHED
 
 
@@ -77,7 +75,7 @@ class ACTIONMESH_OT_dismiss(bpy.types.Operator):
 
 
 class ACTIONMESH_OT_dismiss_end(bpy.types.Operator):
-    """Hide how the last job ended; the job stays in History"""
+    """Hide this message; the job stays in History"""
 
     bl_idname = "actionmesh.dismiss_end"
     bl_label = "Dismiss"

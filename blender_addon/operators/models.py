@@ -1,4 +1,4 @@
-"""The networks' weights: download a set once its licences are accepted, cancel that, remove a set."""
+"""Download a set of the networks' weights once its licences are accepted, cancel the download, or remove a set."""
 # mypy: disable-error-code="valid-type"
 # ruff: noqa: F722, F821
 
@@ -29,7 +29,7 @@ def _accept(name: str) -> BoolProperty:
 
 
 class OfModels:
-    """An operator on a set of models: pressed, it returns at once; in a script it returns when it is done."""
+    """An operator on a set of models. From a button it returns at once; from a script it returns when it is done."""
 
     models: EnumProperty(name="Models", description="Which models", items=CHOICES, options={"SKIP_SAVE"})
     queued: BoolProperty(name="In the Background", description="Return at once", options={"HIDDEN", "SKIP_SAVE"})
@@ -49,19 +49,19 @@ class OfModels:
         return FINISHED
 
     def begin(self) -> None:
-        """Starts the work; raises ArtistError."""
+        """Start the work; raise ArtistError if it cannot start."""
         raise NotImplementedError
 
 
 class ACTIONMESH_OT_download_models(OfModels, bpy.types.Operator):
-    """Download networks once you have accepted their licences. Blender stays free, and what an interrupted download left is kept"""
+    """Download models once you accept their licences. You can keep working. An interrupted download resumes later"""
 
     bl_idname = "actionmesh.download_models"
     bl_label = "Download Models"
 
     half: BoolProperty(
         name="Half-Precision Copies",
-        description="Make copies that are about half as large too, in a folder of their own",
+        description="Also make half-precision copies, about half as large, in a folder of their own",
         options={"SKIP_SAVE"},
     )
     accept_triposg: _accept("TripoSG")
@@ -77,7 +77,7 @@ class ACTIONMESH_OT_download_models(OfModels, bpy.types.Operator):
         return context.window_manager.invoke_props_dialog(self, width=WIDTH, confirm_text="Download")
 
     def draw(self, context: bpy.types.Context) -> None:
-        """Each model with its size, licence and consent; what is for research only in red."""
+        """Draw each model with its size, licence and consent; licences without commercial use in red."""
         chosen = public.SETS[self.models]
         self.layout.label(text=f"Into {models.folder()}", icon="FILE_FOLDER")
         for each in chosen.downloads:
@@ -103,7 +103,7 @@ class ACTIONMESH_OT_download_models(OfModels, bpy.types.Operator):
 
 
 class ACTIONMESH_OT_remove_models(OfModels, bpy.types.Operator):
-    """Delete what was downloaded of a set, and nothing that you put there yourself"""
+    """Delete the downloaded files of a set. Files that you put there yourself stay"""
 
     bl_idname = "actionmesh.remove_models"
     bl_label = "Remove Models"
@@ -120,7 +120,7 @@ class ACTIONMESH_OT_remove_models(OfModels, bpy.types.Operator):
 
 
 class ACTIONMESH_OT_cancel_download(bpy.types.Operator):
-    """End the download. What came is kept, and the next one goes on from there"""
+    """Cancel the download. Received data is kept, and the next download continues from there"""
 
     bl_idname = "actionmesh.cancel_download"
     bl_label = "Cancel Download"

@@ -1,4 +1,4 @@
-"""What is done with a result: bring it back, make another take, go to its reference frame, try again."""
+"""Work with a result: bring it back, make another take, retry, go to its reference frame, fit the scene to it."""
 # mypy: disable-error-code="valid-type"
 # ruff: noqa: F722
 
@@ -16,7 +16,7 @@ from .base import FINISHED, OfAnimated, Queued, refuse
 
 
 class ACTIONMESH_OT_bring_back(bpy.types.Operator):
-    """Write this result into the scene again: onto its mesh where that is still the same, else as a new object"""
+    """Write this result into the scene again, onto its mesh if that is unchanged, otherwise as a new object"""
 
     bl_idname = "actionmesh.bring_back"
     bl_label = "Bring Back"
@@ -34,9 +34,11 @@ class ACTIONMESH_OT_bring_back(bpy.types.Operator):
 
 
 class Again(Queued):
-    """A job much like one that was."""
+    """An operator that queues a job like an earlier one."""
 
-    job: StringProperty(name="Job", description="Which job; empty takes the active object's", options={"SKIP_SAVE"})
+    job: StringProperty(
+        name="Job", description="Which job. Leave empty to use the active object's", options={"SKIP_SAVE"}
+    )
 
     def submit(self, context: bpy.types.Context) -> str:
         return again.run_again(context, self.record(context), self.changes(context))
@@ -46,17 +48,17 @@ class Again(Queued):
         return runner.record(self.job or (made.job if made else ""))
 
     def changes(self, context: bpy.types.Context) -> dict:
-        """Fields of the request that differ."""
+        """Return the fields of the request that differ."""
         return {}
 
 
 class ACTIONMESH_OT_rerun(Again, bpy.types.Operator):
-    """Make another take of the clip with another seed. Your own mesh gets its keys anew, an object made from video a sibling"""
+    """Make another take with a new seed. Your own mesh gets new keys; an object made from video gets a sibling"""
 
     bl_idname = "actionmesh.rerun"
     bl_label = "Re-Run with Another Seed"
 
-    seed: IntProperty(name="Seed", description="-1 throws the dice", min=-1, default=-1, options={"SKIP_SAVE"})
+    seed: IntProperty(name="Seed", description="-1 picks a random seed", min=-1, default=-1, options={"SKIP_SAVE"})
 
     def submit(self, context: bpy.types.Context) -> str:
         return again.make_anew(context, self.record(context), self.changes(context))
@@ -67,14 +69,14 @@ class ACTIONMESH_OT_rerun(Again, bpy.types.Operator):
 
 
 class ACTIONMESH_OT_retry(Again, bpy.types.Operator):
-    """Run the job again as it was"""
+    """Run the job again with the same settings"""
 
     bl_idname = "actionmesh.retry"
     bl_label = "Retry"
 
 
 class ACTIONMESH_OT_retry_lighter(Again, bpy.types.Operator):
-    """Run the job again as on a card of 6 GB, the least it can do with, and without in-betweens"""
+    """Run the job again with the smallest memory plan (6 GB) and without in-betweens"""
 
     bl_idname = "actionmesh.retry_lighter"
     bl_label = "Retry Lighter"
@@ -96,7 +98,7 @@ class ACTIONMESH_OT_go_to_reference(OfAnimated, bpy.types.Operator):
 
 
 class ACTIONMESH_OT_fit_scene(OfAnimated, bpy.types.Operator):
-    """Let the scene begin and end with the animation of the active mesh, so that it plays and renders as a loop"""
+    """Set the scene's frame range to the animation of the active mesh, so that it plays and renders as a loop"""
 
     bl_idname = "actionmesh.fit_scene"
     bl_label = "Fit Scene to Animation"

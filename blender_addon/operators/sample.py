@@ -1,4 +1,4 @@
-"""The first minute: what the add-on does, shown with a mesh and a clip of its own."""
+"""Show what the add-on does with a bundled mesh and clip."""
 
 import bpy
 
@@ -11,7 +11,7 @@ from .install import start_installer
 
 
 class ACTIONMESH_OT_try_it(Queued, bpy.types.Operator):
-    """Add a sample mesh, let it move as the sample clip does, and play it. Without a backend, ask to install it first"""
+    """Add a sample mesh, animate it from the sample clip, and play it. Offers to install the backend if needed"""
 
     bl_idname = "actionmesh.try_it"
     bl_label = "Try It"

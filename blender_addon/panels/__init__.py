@@ -1,4 +1,4 @@
-"""The tab "ActionMesh" of the 3D viewport's sidebar, one module a panel."""
+"""The tab "ActionMesh" of the 3D viewport's sidebar, one module per panel."""
 
 from . import animate, backend, bake_export, history, models, progress, result
 

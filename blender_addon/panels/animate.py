@@ -1,4 +1,4 @@
-"""Panel "Animate": the clip, how much of it, how much work, where the result goes, and the three buttons."""
+"""Panel "Animate": the clip, its frames, the quality, where the result goes, and the three buttons."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ class VIEW3D_PT_actionmesh_animate(SidebarPanel, bpy.types.Panel):
 
 
 def _ways_in(context: bpy.types.Context) -> list[tuple[str, str]]:
-    """The three buttons and their icons, first the one that goes furthest with what is selected."""
+    """Return the operators and icons of the three buttons, the one that best suits the selection first."""
     from_video = ("actionmesh.animate_from_video", "ADD")
     onto_meshes = [("actionmesh.animate_selected", "SHAPEKEY_DATA"), ("actionmesh.transfer_motion", "CON_ARMATURE")]
     target = active_mesh(context)
@@ -62,7 +62,7 @@ def _draw_source(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) 
 
 
 def _draw_picture(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """The reference frame with the subject cut out, so that a bad outline is seen before minutes are spent."""
+    """Draw the reference frame with the subject cut out, so that a bad outline shows before a long job starts."""
     settings, look = context.scene.actionmesh, shown.state.look
     if look is None or look.source != looks.source_key(settings):
         if settings.source == "OBJECT":
@@ -84,14 +84,14 @@ def _draw_picture(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
 
 
 def _draw_clip(column: bpy.types.UILayout, look: looks.Look) -> None:
-    """The clip's name, its length and its rate."""
+    """Draw the clip's name, length and frame rate."""
     if look.length:
         column.label(text=Path(bpy.path.abspath(look.clip[1])).name)
         column.label(text=look.length)
 
 
 def _draw_target(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """What concerns the artist's meshes that receive the motion: the selected ones; each has a facing of its own."""
+    """Draw the settings of the selected meshes that receive the motion; each mesh has its own facing."""
     receivers, target = selected_meshes(context), context.active_object
     if not receivers:
         return

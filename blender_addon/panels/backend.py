@@ -1,4 +1,4 @@
-"""Panel "Backend": the process that computes: its state, where it computes, and its memory."""
+"""Panel "Backend": the state of the backend, its devices and their memory."""
 
 import bpy
 
@@ -9,7 +9,7 @@ from .base import SidebarPanel, in_rows
 STATES = {
     "not found": ("Not Found", "ERROR"),
     "stopped": ("Stopped", "SNAP_FACE"),
-    "starting": ("Starts", "TIME"),
+    "starting": ("Starting", "TIME"),
     "ready": ("Ready", "CHECKMARK"),
     "busy": ("Busy", "PLAY"),
 }

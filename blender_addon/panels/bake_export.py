@@ -1,4 +1,4 @@
-"""Panel "Bake & Export": fewer keys or a cache for the active mesh, and files for other programs."""
+"""Panel "Bake & Export": bake the active mesh to fewer keys or a cache, and export files for other programs."""
 
 import bpy
 

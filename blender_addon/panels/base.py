@@ -1,4 +1,4 @@
-"""What all panels share: their place in the sidebar, and how a problem is shown."""
+"""Code that all panels share: their place in the sidebar, and how they show a problem."""
 
 import bpy
 
@@ -14,14 +14,14 @@ class SidebarPanel:
 
 
 def in_rows(layout: bpy.types.UILayout) -> bpy.types.UILayout:
-    """Labels to the left, fields to the right, no keyframe dots: none of these settings can be animated."""
+    """Lay out labels left and fields right, without keyframe dots: none of these settings can be animated."""
     layout.use_property_split = True
     layout.use_property_decorate = False
     return layout
 
 
 def show_problem(layout: bpy.types.UILayout, context: bpy.types.Context, problem: Problem) -> None:
-    """What is wrong, what to do, and the button that does it."""
+    """Draw what is wrong, what to do, and the button that does it."""
     box = layout.box()
     write(box, context, problem.problem, icon="ERROR")
     if problem.cure:

@@ -1,4 +1,4 @@
-"""The entries in Blender's own menus, by which F3 finds the operators too."""
+"""The entries in Blender's own menus. They also let F3 find the operators."""
 
 import bpy
 

@@ -1,4 +1,4 @@
-"""Panel "History": what was made, and what went wrong, newest first."""
+"""Panel "History": the jobs with their outcome, newest first."""
 
 import time
 
@@ -38,7 +38,7 @@ class VIEW3D_PT_actionmesh_history(SidebarPanel, bpy.types.Panel):
         for record in records[:SHOWN]:
             _draw_record(column, context, record)
         if len(records) > SHOWN:
-            column.label(text=f"{len(records) - SHOWN} older ones are in the job folder")
+            column.label(text=f"{len(records) - SHOWN} older jobs are in the job folder")
         if count := files.count_damaged():
             jobs = "A job is" if count == 1 else f"{count} jobs are"
             write(layout, context, f"{jobs} left out: the record in the job folder is damaged.", icon="ERROR")
@@ -60,11 +60,11 @@ def _draw_record(column: bpy.types.UILayout, context: bpy.types.Context, record:
     if record.error:
         write(column, context, record.error.problem, icon="BLANK1")
     if record.result.get("retried_for_memory"):
-        write(column, context, f"Memory ran out; done as for {record.result.get('plan')} GB", icon="BLANK1")
+        write(column, context, f"Memory ran out; retried with the {record.result.get('plan')} GB plan", icon="BLANK1")
 
 
 def when(created: float) -> str:
-    """The time of the day, or the day if it was another."""
+    """Return the time of day, or the date if it was another day."""
     then, now = time.localtime(created), time.localtime()
     return time.strftime("%H:%M" if then[:3] == now[:3] else "%d %b", then)
 

@@ -1,4 +1,4 @@
-"""Panel "Models": each set of networks with its state, the download that runs; and what the chosen preset lacks."""
+"""Panel "Models": each set of models with its state, the running download, and what the chosen preset lacks."""
 
 import bpy
 
@@ -36,7 +36,7 @@ def _draw_set(row: bpy.types.UILayout, each: public.ModelSet) -> None:
 
 
 def draw_hint(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """What the chosen preset lacks, and the button that brings it; or how far that is."""
+    """Draw what the chosen preset lacks, and a button that downloads it or the progress of the download."""
     sentence = models.hint(context.scene.actionmesh)
     if sentence:
         write(layout, context, sentence, icon="INFO")
@@ -45,14 +45,14 @@ def draw_hint(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 
 
 def draw_running(layout: bpy.types.UILayout) -> bool:
-    """The download that runs, in bytes with the time left; whether there is one."""
+    """Draw the running download in bytes with the time left; return whether there is one."""
     task = models.running()
     if task is None:
         return False
     told = task.progress
     row = layout.row(align=True)
     if told is None or not told.total:
-        row.progress(text="Asking the hub", factor=0.0)
+        row.progress(text="Contacting Hugging Face", factor=0.0)
     else:
         text = f"{told.stage}: {amount(told.step)} of {amount(told.total)}"
         row.progress(text=text, factor=told.step / told.total)

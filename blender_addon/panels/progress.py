@@ -1,4 +1,4 @@
-"""Panel "Progress", right below the buttons: the job that runs, those that wait, and how the last one ended."""
+"""Panel "Progress", right below the buttons: the running job, the waiting jobs, and how the last one ended."""
 
 import re
 
@@ -50,13 +50,13 @@ class VIEW3D_PT_actionmesh_progress(SidebarPanel, bpy.types.Panel):
 
 
 def label_end(row: bpy.types.UILayout, job: JobRecord) -> None:
-    """How a job ended."""
+    """Draw how a job ended."""
     text, icon = ENDS.get(job.state, ENDS[State.FAILED])
     row.label(text=f"{job.title}: {text}", icon=icon)
 
 
 def offer_next(row: bpy.types.UILayout, context: bpy.types.Context, job: JobRecord) -> None:
-    """What comes after a job that ended: play what it made, or try again."""
+    """Draw what to do after a job ended: play its result, or retry."""
     if job.state is State.WRITTEN:
         row.operator("screen.animation_play", **(PAUSE if context.screen.is_animation_playing else PLAY))
         row.prop(context.scene, "use_preview_range", text="", icon="PREVIEW_RANGE")
@@ -74,7 +74,7 @@ def _draw_progress(column: bpy.types.UILayout, progress: Progressed) -> None:
 
 
 def in_words(stage: str) -> str:
-    """What is done, without the stage's number in the paper or the part of the work that it belongs to."""
+    """Return the name of a stage without its number in the paper or the "Match" prefix."""
     done = PREFIX.sub("", stage)
     return done[:1].upper() + done[1:]
 

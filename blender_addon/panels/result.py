@@ -1,4 +1,4 @@
-"""Panel "Result": how the animation of the active mesh lies on its clip, how it plays, what made it, and another take of it."""
+"""Panel "Result": how the animation of the active mesh fits its clip, how it plays, and what it was made from."""
 
 import bpy
 
@@ -36,7 +36,7 @@ class VIEW3D_PT_actionmesh_result(SidebarPanel, bpy.types.Panel):
 
 
 def _draw_fit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """How the animation lies on its clip, what is doubtful about that, and what can be done."""
+    """Draw how well the animation fits its clip, what is doubtful about it, and what can be done."""
     found = fit.fit_of(context.active_object)
     if found is None:
         return

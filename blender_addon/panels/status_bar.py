@@ -1,4 +1,4 @@
-"""The status bar: how far the job is, whatever the artist looks at, and for a while how it ended."""
+"""The status bar: the progress of the job, visible in every workspace, and for a while how it ended."""
 
 import time
 
@@ -9,11 +9,11 @@ from .progress import in_words, label_end, offer_next
 
 SHOWN_SECONDS = 30
 WIDTH = 12
-"""Of the bar, in widgets."""
+"""Width of the bar, in widget units."""
 
 
 def draw(header: bpy.types.Header, context: bpy.types.Context) -> None:
-    """Add to Blender's own status bar."""
+    """Draw into Blender's own status bar."""
     state, layout = shown.state, header.layout
     if state.records:
         job = state.records[0]

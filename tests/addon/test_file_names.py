@@ -49,7 +49,7 @@ def test_a_job_folder_that_is_too_long_for_windows_is_told_before_the_job(tmp_pa
     assert excess("/" + "a" * 900, 64, "linux") == 0
     root = tmp_path / ("a" * 200)
     monkeypatch.setattr(folder.sys, "platform", "win32")
-    with pytest.raises(FolderError, match="longer than Windows takes") as caught:
+    with pytest.raises(FolderError, match="longer than Windows allows") as caught:
         folder.new_job_folder(root)
     assert "shorter" in caught.value.cure and not root.exists()
     assert sys.platform == "win32"

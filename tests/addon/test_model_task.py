@@ -99,7 +99,7 @@ def test_a_worker_that_is_killed_is_told(monkeypatch, tmp_path):
         task = begin(monkeypatch, tmp_path, hub)
         threading.Timer(0.0, task._client._process.kill).start()
         finish(task)
-    assert "ended by itself" in task.error.problem and "goes on where it was" in task.error.cure
+    assert "stopped unexpectedly" in task.error.problem and "continues where it stopped" in task.error.cure
 
 
 def test_checkpoints_lie_where_the_artist_says_or_with_the_user(monkeypatch, tmp_path):

@@ -456,7 +456,7 @@ def test_home_of_nobody_is_told_and_not_guessed(places, tmp_path):
 def test_backend_is_found_inside_the_add_on_or_beside_it(tmp_path, monkeypatch):
     assert backend_files.worker_file().is_file()
     monkeypatch.setattr(backend_files, "HERE", tmp_path / "blender_addon")
-    with pytest.raises(BackendMissing, match="lost its folder"):
+    with pytest.raises(BackendMissing, match="folder backend is missing"):
         backend_files.backend_folder()
     for place in (tmp_path / "backend", tmp_path / "blender_addon" / "backend"):
         (place / "actionmesh").mkdir(parents=True)

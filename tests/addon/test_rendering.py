@@ -91,7 +91,7 @@ def test_failures_are_told_as_what_they_are(stage, kind, error):
 
 @pytest.mark.parametrize(
     ("part", "words"),
-    [("sys.exit(3)", r"ended by itself \(exit code 3\)"), ("os.close(1); time.sleep(60)", "closed its output")],
+    [("sys.exit(3)", r"stopped unexpectedly \(exit code 3\)"), ("os.close(1); time.sleep(60)", "closed its output")],
 )
 def test_an_early_end_is_one_sentence_with_the_log(stage, part, words):
     with pytest.raises(RenderError, match=words) as caught:

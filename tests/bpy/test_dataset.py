@@ -270,7 +270,7 @@ def test_every_animation_becomes_a_sequence_and_stills_are_told(tmp_path, capsys
     before = made["Walk"].stat().st_mtime_ns
     capsys.readouterr()
     assert run(folder, out, "--every-clip", "--views", "0", "--facing", "NEG_Y") == 0
-    assert "0 written, 1 were there" in capsys.readouterr().err
+    assert "0 written, 1 already there" in capsys.readouterr().err
     made["Swell"].unlink()
     assert run(folder, out, "--every-clip", "--views", "0", "--facing", "NEG_Y") == 0
     assert made["Swell"].exists() and made["Walk"].stat().st_mtime_ns == before
@@ -448,7 +448,7 @@ def test_what_the_user_stopped_is_tried_again(tmp_path, monkeypatch, capsys):
     with monkeypatch.context() as patched:
         patched.setattr(survey, "open_alone", stop)
         assert run(tmp_path / "in", tmp_path / "out") == dataset.INTERRUPTED
-    assert "goes on" in capsys.readouterr().err and not (tmp_path / "out" / ledger.READING).exists()
+    assert "to continue" in capsys.readouterr().err and not (tmp_path / "out" / ledger.READING).exists()
     assert run(tmp_path / "in", tmp_path / "out") == 0 and not failures(tmp_path / "out")
 
 
@@ -457,7 +457,7 @@ def test_by_path_it_needs_nothing_but_blender(tmp_path):
     save(tmp_path / "in", "walk.glb", *creature())
     command = [sys.executable, "-I", dataset.__file__, str(tmp_path / "in"), str(tmp_path / "out"), *SMALL]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": ""})
-    assert "1 written, 0 were there, 0 failed." in done.stderr, done.stderr
+    assert "1 written, 0 already there, 0 failed." in done.stderr, done.stderr
     assert load_file(tmp_path / "out" / "walk.glb.safetensors")["points"].shape == (5, 300, 3)
 
 

@@ -31,7 +31,7 @@ def test_worker_killed_in_the_middle(addon):
     start(addon, "crash")
     tick_until(all_over)
     error = files.records(False)[0].error
-    assert states() == [State.FAILED] and "ended by itself" in runner.state.problem.problem
+    assert states() == [State.FAILED] and "stopped unexpectedly" in runner.state.problem.problem
     assert "the last words of the backend" in error.log
     assert still_works(addon)
 
@@ -269,7 +269,7 @@ def refused_for(words, call):
 
 def test_clip_that_is_not_there(addon):
     refused_for("does not exist", lambda: OPS.animate_from_video(filepath=str(addon / "nothing.mp4")))
-    refused_for("No clip was chosen", lambda: OPS.animate_from_video())
+    refused_for("No clip is chosen", lambda: OPS.animate_from_video())
     assert states() == []
 
 
@@ -297,8 +297,8 @@ def test_removing_a_job(addon):
     OPS.cancel()
     tick_until(all_over)
     assert OPS.remove_job(job=job) == {"FINISHED"} and states() == []
-    refused_for("not in the job folder", lambda: OPS.remove_job(job=job))
-    refused_for("not in the job folder", lambda: OPS.bring_back(job="../../etc"))
+    refused_for("no longer in the job folder", lambda: OPS.remove_job(job=job))
+    refused_for("no longer in the job folder", lambda: OPS.bring_back(job="../../etc"))
 
 
 @pytest.mark.fault("the backend goes on after the add-on was disabled")

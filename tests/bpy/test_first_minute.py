@@ -186,7 +186,7 @@ def test_a_cancel_is_reported(addon):
     tick_until(all_over)
     reporter.job = files.records(True)[0].id
     assert bpy.types.ACTIONMESH_OT_cancel.execute(reporter, bpy.context) == {"CANCELLED"}
-    assert reporter.told[1:] == ["The job is over already."]
+    assert reporter.told[1:] == ["The job is already over."]
 
 
 def test_the_clips_name_length_and_rate_are_told(addon):

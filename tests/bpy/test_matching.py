@@ -233,16 +233,16 @@ def test_a_result_or_a_clip_that_is_gone_is_told(addon):
     animated_cube(addon)
     record = newest()
     (addon / "wave").unlink()
-    with pytest.raises(RuntimeError, match="wave does not exist any more"):
+    with pytest.raises(RuntimeError, match="wave no longer exists"):
         OPS.match_again()
     assert OPS.match_again(filepath=clip(addon, "doubtful")) == {"FINISHED"}
     assert newest().rematch.clip == newest().request.clip == str(addon / "doubtful")
     OPS.bring_back(job=record.id)
     record.result_path.unlink()
-    with pytest.raises(RuntimeError, match="The result that is to be matched is not in the job folder any more"):
+    with pytest.raises(RuntimeError, match="The result to match is no longer in the job folder"):
         OPS.match_again(filepath=clip(addon, "doubtful"))
     OPS.remove_job(job=record.id)
-    with pytest.raises(RuntimeError, match="The job is not in the job folder any more"):
+    with pytest.raises(RuntimeError, match="The job is no longer in the job folder"):
         OPS.match_again()
 
 

@@ -117,7 +117,7 @@ def test_a_preset_that_wants_models_says_so_and_demo_never(online):
     settings = bpy.context.scene.actionmesh
     assert settings.preset == "demo" and models.hint(settings) == ""
     settings.preset = "quality"
-    sentence = "Quality shows its worth with the ActionMesh models (about 14.6 GB); Demo runs with what is bundled."
+    sentence = "Quality works best with the ActionMesh models (about 14.6 GB). Demo needs only the bundled ones."
     assert models.hint(settings) == sentence
     fill(online, public.SETS["actionmesh"].downloads)
     models._seen.clear()

@@ -55,7 +55,7 @@ def test_frames_count_from_1_in_the_panel_and_from_0_in_files_and_jobs(addon):
 def test_a_reference_outside_of_the_frames_is_refused_in_the_panels_words(addon):
     settings = bpy.context.scene.actionmesh
     settings.frame_count, settings.reference_frame = 8, 9
-    with pytest.raises(RuntimeError, match="The reference is frame 9 of 8. Choose one from 1 to 8"):
+    with pytest.raises(RuntimeError, match="The reference is frame 9 of 8. Choose a frame from 1 to 8"):
         OPS.animate_from_video(filepath=clip(addon))
     settings.reference_frame = 8
     assert OPS.animate_from_video(filepath=clip(addon)) == {"FINISHED"}
