@@ -25,6 +25,8 @@ from .backend_files import (
 )
 from .patience import Patience
 
+FIRST_FRAME = 1
+"""The number of a clip's first frame in panels, and so in the backend's sentences."""
 PING_SECONDS = 1.0
 END_OF_OUTPUT = 0.5
 """Seconds to wait for the output to end after the process, or for the process to end after its output."""
@@ -112,7 +114,7 @@ class WorkerClient:
         self._silence, self._last_ping = Patience(clock), clock()
         self._half_gone: float | None = None
         self._output_open = True
-        self.request(protocol.Initialize(brief=brief))
+        self.request(protocol.Initialize(brief=brief, first_frame=FIRST_FRAME))
 
     @property
     def alive(self) -> bool:

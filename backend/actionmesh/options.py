@@ -15,6 +15,7 @@ from .bounds import (
     shown,
 )
 from .errors import InputError
+from .frame_numbers import number_of
 from .presets import is_share
 from .protocol import Facing, Match, ReferencePose, Shape
 
@@ -167,5 +168,7 @@ def index_of_frame(frame: int, total: int, name: str) -> int:
         InputError: the frame is outside the clip.
     """
     if not -total <= frame < total:
-        raise InputError(f"The {name} frame is {frame}, and {total} frames were chosen.", f"Use 0 to {total - 1}.")
+        told = number_of(frame) if frame >= 0 else frame
+        cure = f"Use {number_of(0)} to {number_of(total - 1)}."
+        raise InputError(f"The {name} frame is {told}, and {total} frames were chosen.", cure)
     return frame % total

@@ -10,6 +10,7 @@ from . import __version__
 from .animation import Animation, Provenance
 from .colouring import own_mesh_painted, painted_by_camera
 from .errors import InputError
+from .frame_numbers import number_of
 from .geometry.folds import unfold
 from .geometry.mesh import Mesh
 from .geometry.mesh_corners import load_corners
@@ -254,7 +255,7 @@ def known_latents(
     for shape in options.known:
         frame = index_of_frame(shape.frame, total, "known")
         if frame in known:
-            raise InputError(f"Frame {frame} has two known shapes.", "Give each frame at most one mesh.")
+            raise InputError(f"Frame {number_of(frame)} has two known shapes.", "Give each frame at most one mesh.")
         pose = without_strays(load_mesh(shape.mesh, reference.ready().mesh.origin))
         known[frame] = latent_of_pose(reference.ready(), pose, store, options.seed)
     return known

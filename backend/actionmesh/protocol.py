@@ -15,7 +15,7 @@ from enum import StrEnum
 from types import NoneType, UnionType
 from typing import Any, ClassVar, TypeVar, Union, get_args, get_origin, get_type_hints
 
-VERSION = 4
+VERSION = 5
 MAX_LINE = 1 << 20
 
 JobId = int | str
@@ -146,12 +146,14 @@ class Params:
 class Initialize(Params):
     """Ask who the worker is; refused if the two sides speak different versions.
 
-    `brief` leaves out versions, devices and checkpoints, which require loading PyTorch.
+    `brief` leaves out versions, devices and checkpoints, which require loading PyTorch. `first_frame` is the number that
+    sentences give to a clip's first frame, 0 or 1.
     """
 
     METHOD = "initialize"
     protocol: int = VERSION
     brief: bool = False
+    first_frame: int = 0
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from threading import Event, Lock, Thread
 from typing import Any, BinaryIO
 
-from . import host_memory, jobs, protocol
+from . import frame_numbers, host_memory, jobs, protocol
 from .errors import Cancelled
 from .failures import explain
 from .job_slot import JobSlot
@@ -186,6 +186,7 @@ def introduce(params: protocol.Initialize) -> protocol.Initialized:
     if params.protocol != protocol.VERSION:
         problem = f"The client speaks protocol {params.protocol}, the worker {protocol.VERSION}."
         raise ProtocolError(Kind.OTHER_VERSION, problem, "Install the same version of both.")
+    frame_numbers.count_from(params.first_frame)
     if params.brief:
         return protocol.Initialized(protocol.VERSION, {}, (), ())
     from . import machine

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .. import client, log_file
 from ..backend_files import CURE, protocol
-from ..client import WorkerClient
+from ..client import FIRST_FRAME, WorkerClient
 from ..errors import ArtistError, FolderError
 from ..patience import Patience
 from .events import WorkerState
@@ -114,7 +114,7 @@ class Backend:
     def refresh(self) -> None:
         """Ask again for devices and their memory; the answer is stored in `machine`."""
         if self._client is not None and self._introduced:
-            self._client.request(protocol.Initialize())
+            self._client.request(protocol.Initialize(first_frame=FIRST_FRAME))
 
     def unload(self) -> None:
         """Remove the models from memory as soon as nothing runs."""

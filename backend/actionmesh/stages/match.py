@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from ..frame_numbers import number_of
 from ..geometry.surface import weld
 from ..matching.choice import better, fit, trusted
 from ..matching.film import Film, make_still
@@ -144,7 +145,7 @@ def mismatch(standing: Standing, anchor: int, left_alone: bool) -> str:
     Args:
         left_alone: whether it was not matched to the clip for that reason.
     """
-    named = "the first frame" if anchor == 0 else f"frame {anchor}"
+    named = "the first frame" if anchor == 0 else f"frame {number_of(anchor)}"
     agree = f"they overlap by {100 * standing.view.overlap:.0f}%"
     if standing.view.overlap >= LEAST_AGREEMENT:
         agree += f", and the outlines are {np.sqrt(standing.view.cost):.1f} pixels apart"
