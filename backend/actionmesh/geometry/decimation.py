@@ -17,7 +17,7 @@ import numpy as np
 from .collapse import collapse, pack, unpack
 
 FACES_HERE = 100_000
-"""Meshes with at most this many faces are collapsed in this process: they take 0.25 s, and starting another half that."""
+"""Meshes with at most this many faces are collapsed in this process: they take 0.25 s, starting another half that."""
 PATIENCE = 0.1
 """Seconds between two calls of `check`."""
 

@@ -1,9 +1,9 @@
 """Surface extraction: the zero level of a network's field, queried only near the surface.
 
-The grid has `resolution` cells a side, hence `resolution` + 1 nodes, over [-bound, bound]^3. First all nodes of a coarse
-grid are queried. Cells near the surface are then split in eight until they reach the full resolution, and marching cubes
-runs on the cells that the surface crosses. Nodes and cells are stored sparsely (see `sparse_grid`) and stay on the
-field's device, so the number of queries does not grow with the cube of the resolution.
+The grid has `resolution` cells a side, hence `resolution` + 1 nodes, over [-bound, bound]^3. First all nodes of a
+coarse grid are queried. Cells near the surface are then split in eight until they reach the full resolution, and
+marching cubes runs on the cells that the surface crosses. Nodes and cells are stored sparsely (see `sparse_grid`), so
+the number of queries does not grow with the cube of the resolution. They stay on the field's device throughout.
 """
 
 import numpy as np
@@ -33,7 +33,8 @@ def extract_surface(
     node that no node detects them (see `_near`). Wherever the surface is detected, it is followed until it closes.
 
     Args:
-        field: maps (Q, 3) float32 points on `device` to (Q,) values, positive inside, on any device and of any float type.
+        field: maps (Q, 3) float32 points on `device` to (Q,) values, positive inside, on any device and of any float
+            type.
         resolution: cells a side, at most `sparse_grid.LARGEST`.
         bound: half the side of the box. A shape cut by the box is closed: the outermost nodes count as outside.
         coarse: the coarsest grid has at least this many cells a side (`resolution` is only halved, so it may be more).

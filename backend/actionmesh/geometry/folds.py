@@ -1,7 +1,7 @@
 """Removal of folds: edges at which a surface turns back on itself, which look like dark spots, are smoothed locally.
 
-Marching cubes and edge collapse leave a few folds where the field is noisy or a part is as thin as a cell. Networks fold
-the surface in other places, because they move every vertex independently.
+Marching cubes and edge collapse leave a few folds where the field is noisy or a part is as thin as a cell. Networks
+fold the surface in other places, because they move every vertex independently.
 """
 
 from collections.abc import Callable

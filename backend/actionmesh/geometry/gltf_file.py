@@ -103,7 +103,7 @@ class GltfFile:
             ) from error
         except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
             problem = f"{self.path.parent / unquote(uri)} cannot be opened ({error})."
-            raise MeshError(problem, "Check that you have permission to read it.") from error
+            raise MeshError(problem, "Check its permissions.") from error
 
     def refuse_compression(self, extensions: Iterable[str]) -> None:
         """Raise MeshError if one of the extensions compresses accessors.
@@ -125,7 +125,7 @@ class GltfFile:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yield the kind and bytes of each chunk of a .glb file (section 4.4); ignore a rest shorter than a chunk header."""
+    """Yield the kind and bytes of each chunk of a .glb file (section 4.4); ignore a rest shorter than a header."""
     _, version, length = struct.unpack_from("<III", data)
     if version != 2 or length > len(data):
         raise ValueError("not version 2, or truncated")

@@ -1,7 +1,8 @@
 """The rest pose of a primitive: the positions of its vertices with its own morph targets and skin applied.
 
-glTF applies, in this order (sections 3.7.2.2 and 3.7.3), the morph targets with their default weights, then the skin with
-the current joints, or the node's transform. The joints place a skinned mesh; the transform of its own node is ignored.
+glTF applies, in this order (sections 3.7.2.2 and 3.7.3), the morph targets with their default weights, then the skin
+with the current joints, or the node's transform. The joints place a skinned mesh; the transform of its own node is
+ignored.
 """
 
 from collections.abc import Callable
@@ -122,7 +123,7 @@ class Poser:
         if not self._nodes:
             self._nodes = dict(walk(self._gltf, roots_of(self._gltf)))
         if index not in self._nodes:
-            raise ValueError(f"joint {index} is not a node of the scene")
+            raise ValueError(f"joint {index} is not a node")
         return self._nodes[index]
 
 

@@ -1,8 +1,9 @@
 """The surfaces of a glTF scene: nodes in world space and the triangles of their meshes, in the order of `load_mesh`.
 
-The scene is the file's default scene, else the first; without scenes, all root nodes. Its nodes are visited depth first,
-the last sibling first, as trimesh does, and the primitives of a node's mesh in order. Primitives other than triangle
-lists, strips and fans are skipped. Skins and the default weights of morph targets are applied: see `gltf_pose`.
+The scene is the file's default scene, else the first; without scenes, all root nodes. Its nodes are visited depth
+first, the last sibling first, as trimesh does, and the primitives of a node's mesh in order. Primitives other than
+triangle lists, strips and fans are skipped. Skins and the default weights of morph targets are applied: see
+`gltf_pose`.
 """
 
 from collections.abc import Callable, Iterator
@@ -30,8 +31,8 @@ class Primitive:
         node, mesh, primitive: indices into the file's nodes and meshes, and into the mesh's primitives; instances are
             nodes after the file's own.
         vertices: the slice of `load_mesh(path).vertices` that contains this primitive's POSITION values, in order.
-        world: (4, 4) float64, from the values in the file (column vectors) to the vertices, if neither a skin nor a morph
-            target moves them.
+        world: (4, 4) float64, from the values in the file (column vectors) to the vertices, if neither a skin nor a
+            morph target moves them.
     """
 
     node: int
@@ -42,7 +43,7 @@ class Primitive:
 
 
 def read_gltf(path: Path, data: bytes) -> Surface:
-    """Return all primitives in world space; the faces of a mirroring node are flipped, so that they still face outward."""
+    """Return all primitives in world space; the faces of a mirroring node are flipped, so that they face outward."""
     file = GltfFile(path, data)
     vertices, faces, total = [np.empty((0, 3))], [np.empty((0, 3), np.int64)], 0
     for primitive, content, placed in placed_primitives(file.json, file.array):

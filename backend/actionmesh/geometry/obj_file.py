@@ -1,5 +1,4 @@
-"""Wavefront .obj: positions and faces, every vertex once. trimesh would split vertices along UV seams and drop loose ones.
-"""
+"""Wavefront .obj: positions and faces, every vertex once; trimesh would split them at UV seams and drop loose ones."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -40,7 +39,7 @@ class ObjFile:
 
 
 def read_obj(data: bytes) -> Surface:
-    """Read the surface of an .obj file: every `v` line is one vertex, regardless of `vt`, `vn`, groups and materials."""
+    """Read the surface of an .obj file: each `v` line is one vertex, regardless of `vt`, `vn`, groups and materials."""
     file = parse_obj(data)
     points = file.points()
     return points, cut_up([[corner[0] for corner in polygon] for polygon in file.polygons], points).faces

@@ -83,7 +83,7 @@ def _ears(points: np.ndarray, fan: np.ndarray) -> np.ndarray:
     length = np.linalg.norm(normal)
     if not np.isfinite(length) or not length:
         return fan
-    across = np.linalg.svd(normal[None] / length)[2]  # rows: the normal, and two axes perpendicular to it and each other
+    across = np.linalg.svd(normal[None] / length)[2]  # rows: the normal, and two axes at right angles to it
     flat = np.ascontiguousarray(points @ across[1:].T)
     ears = mapbox_earcut.triangulate_float64(flat, np.array([len(flat)], np.uint32)).reshape(-1, 3).astype(np.int64)
     if not len(ears):

@@ -42,7 +42,7 @@ def read_bytes(path: Path) -> bytes:
     except IsADirectoryError as error:
         raise MeshError(f"{path} is a folder.", "Choose a mesh file in it.") from error
     except OSError as error:
-        raise MeshError(f"{path} cannot be opened ({error.strerror}).", "Check that you have permission to read it.") from error
+        raise MeshError(f"{path} cannot be opened ({error.strerror}).", "Check its permissions.") from error
     except ValueError as error:
         raise MeshError(f"{path} {error}.", "Choose a mesh file.") from error
 

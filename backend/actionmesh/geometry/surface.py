@@ -1,7 +1,7 @@
 """Surface preparation for the networks: welded vertices, a common size, normals and sampled points.
 
-On a mesh with UV seams, places and normals are correct only after welding: weld first, compute, then map back through the
-index. Everything that depends on the mesh's size counts every vertex, so remove strays first (see `strays`).
+On a mesh with UV seams, places and normals are correct only after welding: weld first, compute, then map back through
+the index. Everything that depends on the mesh's size counts every vertex, so remove strays first (see `strays`).
 """
 
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ UP = np.array([0.0, 1.0, 0.0])
 def weld(vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Merge vertices at the same place, so that they move together.
 
-    Distances are shares of the bounding box's longest side. Two vertices closer than 1e-6 are always merged; two further
-    apart than 5e-6 are never merged directly, only through a chain of close neighbours. Merged vertices keep the order
-    and the position of the first.
+    Distances are shares of the bounding box's longest side. Two vertices closer than 1e-6 are always merged; two
+    further apart than 5e-6 are never merged directly, only through a chain of close neighbours. Merged vertices keep
+    the order and the position of the first.
 
     Args:
         vertices: (V, 3) float32.
@@ -147,7 +147,7 @@ def _face_normals(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _unit(vectors: np.ndarray, summed: np.ndarray) -> np.ndarray:
-    """Return unit vectors (..., 3); +Y where a vector is only rounding error of a sum of total length `summed` (...)."""
+    """Return unit vectors (..., 3); +Y where a vector is only rounding error of a sum of length `summed` (...)."""
     length = np.linalg.norm(vectors, axis=-1)
     real = length > 1e-12 * summed
     return np.where(real[..., None], vectors / np.where(real, length, 1)[..., None], UP)

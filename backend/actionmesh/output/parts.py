@@ -1,7 +1,7 @@
 """Temporary names beside a result: short enough for any disk, and telling whose they are, so that what a kill left is swept.
 
-A name says which output it is for, and the machine and process that write it. At the next writing of the same output the
-parts of this machine's dead processes go; nobody else's do.
+A name says which output it is for, and the machine and process that write it. At the next writing of the same output
+the parts of this machine's dead processes go; nobody else's do.
 """
 
 import hashlib

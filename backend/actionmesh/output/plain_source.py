@@ -1,6 +1,7 @@
 """A mesh file that is no glTF, .obj, .ply or .stl, as a glTF document with its UVs, colours and materials.
 
-Vertices are split along the seams of UVs and normals; which vertex of the mesh each part's are is known, not guessed by place.
+Vertices are split along the seams of UVs and normals; which vertex of the mesh each part's are is known, not guessed by
+place.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
 """Pictures of a result beside its input: a contact sheet (.png) and a film (.mp4).
 
-The result is seen from the front and from three quarters, in soft light before a plain background. Where the clip's camera is
-known, its outline is drawn over the clip, too.
+The result is seen from the front and from three quarters, in soft light before a plain background. Where the clip's
+camera is known, its outline is drawn over the clip, too.
 """
 
 import io
