@@ -1,4 +1,4 @@
-"""Atomic writing: a file appears complete or not at all, because it is written next to its destination and then moved."""
+"""Atomic writing: a file appears complete or not at all. It is written next to its destination and then moved."""
 
 import errno
 import os

@@ -98,7 +98,7 @@ def _add_morph_targets(source: Source, animation: Animation) -> dict[int, list[f
 
 
 def _extend_mesh(document: Document, node_index: int, poses: int) -> list[float]:
-    """Name and weight a mesh's new targets, give its lines and points zero targets, and return the old targets' weights."""
+    """Name and weight a mesh's new targets, give its lines and points zero targets, and return the old weights."""
     node = document.json["nodes"][node_index]
     mesh = document.json["meshes"][node["mesh"]]
     shown = [primitive for primitive in mesh["primitives"] if "POSITION" in primitive["attributes"]]

@@ -171,7 +171,7 @@ def _tidy_weights_and_names(document: Document, mesh: dict, name: str) -> None:
     for holder in (mesh, *users):
         if len(holder.get("weights", [])) not in (0, count):
             holder["weights"] = (holder["weights"] + [0.0] * count)[:count]
-            document.notes.append(f"{name} has a different number of weights than of morph targets; missing ones are 0.")
+            document.notes.append(f"{name} has a different number of weights than morph targets; missing ones are 0.")
         if not holder.get("weights", [0]):
             del holder["weights"]
     extras = mesh.get("extras")
