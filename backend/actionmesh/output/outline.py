@@ -1,4 +1,4 @@
-"""The mesh's outline over the clip, as the clip's camera sees it: a light line in a dark one, visible on any background."""
+"""The mesh's outline over the clip, as the clip's camera sees it: a light line in a dark one, for any background."""
 
 from dataclasses import dataclass
 

@@ -57,7 +57,7 @@ def _in_order(gltf: dict) -> list[dict]:
 
 
 def _trimesh_of(part: Part, vertices: np.ndarray, smooth: np.ndarray) -> tuple[trimesh.Trimesh, np.ndarray]:
-    """Return a part with one vertex for each combination of vertex, UV and normal, and the mesh's vertex (n,) of each."""
+    """Return a part with one vertex for each set of vertex, UV and normal, and the mesh's vertex (n,) of each."""
     flat = part.rows.ravel()
     given = [values.reshape(len(flat), -1) for values in (part.uv, part.normals) if values is not None]
     if given:

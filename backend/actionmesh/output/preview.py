@@ -72,7 +72,7 @@ class Stage:
         return [*input_row, *outline_row, "front", "three-quarter"]
 
     def pictures(self, pose: int) -> list[np.ndarray]:
-        """Return the pictures of one pose, (cell, cell, 4) uint8: input and outline if present, then each camera's view."""
+        """Return a pose's pictures, (cell, cell, 4) uint8: input and outline if present, then each camera's view."""
         mesh = (self._vertices[pose, self._surface.rows] - self._centre) * self._scale
         faces, texture = self._surface.faces, self._surface.texture
         results = [render(mesh, faces, texture, camera, self._cell, LIGHT) for camera in self._cameras]
