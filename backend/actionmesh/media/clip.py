@@ -20,8 +20,8 @@ class Clip:
         indices: (T,) int64, the frames' numbers in the source, counted from 0.
         has_alpha: whether the alpha separates a subject from its background.
         name: the source's name, for messages.
-        native: an iterable of the same frames at the source's own resolution, before any background was removed; None if
-            `frames` have that resolution.
+        native: an iterable of the same frames at the source's own resolution, before any background was removed; None
+            if `frames` have that resolution.
         crops: the cut-out subject at that resolution; None before it is cut out.
     """
 

@@ -1,8 +1,8 @@
-"""Colour keying: cut a subject out from a plain background, such as a studio backdrop, a green screen or a sheet of paper.
+"""Colour keying: cut a subject out from a plain background (a studio backdrop, a green screen, a sheet of paper).
 
 The frames' border gives the background's colour, gradient and noise. Pixels that differ from it are the subject. Along
-the outline, alpha is how far the colour has changed from the background's to the subject's, and the background's share is
-removed from the colour.
+the outline, alpha is how far the colour has changed from the background's to the subject's, and the background's share
+is removed from the colour.
 
 Shadows are not handled: a shadow that is clearly darker than the background is kept as part of the subject. Where the
 subject's outline has the background's colour (black fur on black), the subject is cut away with it.

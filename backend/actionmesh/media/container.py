@@ -1,7 +1,7 @@
 """Opening of a video file: its container, its picture stream, and the cropping and pixel aspect for display.
 
-Only the containers in `intake.VIDEO_CONTAINERS` are opened. Others (playlists, lists of files) make FFmpeg read the files
-that they name.
+Only the containers in `intake.VIDEO_CONTAINERS` are opened. Others (playlists, lists of files) make FFmpeg read the
+files that they name.
 """
 
 import re
@@ -75,9 +75,7 @@ def _open(path: Path) -> Any:
         raise MediaError(f"{path} cannot be read: permission denied.", "Change its permissions.") from error
     except (av.FFmpegError, OSError, ValueError) as error:
         what = (
-            "is damaged: the index at its end is missing"
-            if _lacks_index(path)
-            else "is not a video that can be read"
+            "is damaged: the index at its end is missing" if _lacks_index(path) else "is not a video that can be read"
         )
         raise MediaError(f"{path} {what}.", CURE) from error
 

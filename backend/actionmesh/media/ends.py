@@ -39,7 +39,7 @@ def without_lost_ends(path: Path, timeline: Timeline, ended: bool, check: Callab
 
 
 def _without_lost_beginning(path: Path, timeline: Timeline, check: Callable[[], None]) -> Timeline:
-    """Return the timeline without the pictures before the first keyframe's that depend on pictures that were cut off."""
+    """Return the timeline without pictures before the first keyframe's that depend on pictures that were cut off."""
     first = timeline.keyframes[0][0]
     if first <= timeline.stamps[0]:
         return timeline

@@ -110,7 +110,7 @@ def _require_one_sequence(source: str, pictures: Sequence[Path]) -> None:
     (most, count), (other, others) = kinds.most_common(2)
     raise MediaError(
         f"{source} mixes pictures of different names: {count} like {firsts[most]} and {others} like {firsts[other]}.",
-        f"Use a pattern for the right ones, such as {re.sub(r'[0-9]+', '*', firsts[most], count=1)}, or move the others.",
+        f"Use a pattern, such as {re.sub(r'[0-9]+', '*', firsts[most], count=1)}, or move the other pictures.",
     )
 
 

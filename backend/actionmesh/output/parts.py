@@ -1,7 +1,7 @@
-"""Temporary names beside a result: short enough for any disk, and telling whose they are, so that what a kill left is swept.
+"""Temporary names for results that are being written: short enough for any disk, and removable after a crash.
 
-A name says which output it is for, and the machine and process that write it. At the next writing of the same output
-the parts of this machine's dead processes go; nobody else's do.
+A name identifies the output, the machine and the process. The next time the same output is written, the leftovers of
+this machine's dead processes are removed, and only those.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
-"""A mesh file that is no glTF, .obj, .ply or .stl, as a glTF document with its UVs, colours and materials.
+"""Conversion of an .obj, .ply or .stl mesh to a glTF document with its UVs, colours and materials.
 
-Vertices are split along the seams of UVs and normals; which vertex of the mesh each part's are is known, not guessed by
-place.
+Vertices are split along the seams of UVs and normals. The mesh's vertex of each split vertex is recorded, not guessed
+from its place.
 """
 
 from pathlib import Path

@@ -1,7 +1,7 @@
-"""Pictures of a result beside its input: a contact sheet (.png) and a film (.mp4).
+"""Previews of a result next to its input: a contact sheet (.png) and a film (.mp4).
 
-The result is seen from the front and from three quarters, in soft light before a plain background. Where the clip's
-camera is known, its outline is drawn over the clip, too.
+The result is shown from the front and from three quarters, in soft light on a plain background. If the clip's camera is
+known, the result's outline is also drawn over the clip.
 """
 
 import io
