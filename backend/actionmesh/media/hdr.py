@@ -1,6 +1,6 @@
-"""Tone mapping of HDR video to standard range: the curves of ITU-R BT.2100, and the colours of BT.2020 converted to sRGB.
+"""Tone mapping of HDR video to standard range: the curves of ITU-R BT.2100, with BT.2020's colours converted to sRGB.
 
-Most brightness up to white paper stays the same. Brighter light is compressed towards white and keeps its hue.
+Light up to three quarters of paper white stays the same. Brighter light is compressed towards white and keeps its hue.
 """
 
 from functools import lru_cache
@@ -46,7 +46,7 @@ def _converted(codes: np.ndarray, curve: int) -> np.ndarray:
 
 @lru_cache(maxsize=2)
 def _light(curve: int) -> np.ndarray:
-    """Return each code's brightness relative to white paper, (65536,) float32; for HLG, relative to the scene's peak."""
+    """Return each code's brightness relative to paper white, (65536,) float32; for HLG, to the scene's peak."""
     signal = np.arange(65536) / 65535
     if curve == ColorTrc.ARIB_STD_B67:
         a, b, c = 0.17883277, 0.28466892, 0.55991073

@@ -61,7 +61,7 @@ def open_sources(
 
 
 def open_source(source: str) -> FrameSource:
-    """Open a clip of any kind; raise MediaError if `source` is not a clip."""
+    """Open a clip of any kind; raise MediaError if `source` cannot be used as a clip."""
     return _open(source, lambda: None)[0]
 
 

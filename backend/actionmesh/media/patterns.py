@@ -44,7 +44,7 @@ def matcher(pattern: str) -> Callable[[str], bool]:
 
 
 def _places(pattern: str) -> tuple[list[str], int, int]:
-    """Return the places (a character, "?" or "%d"), and the bits after which any character, or any digit, may follow."""
+    """Return the places (a character, "?" or "%d"), and the bits at which any character, or any digit, may follow."""
     places: list[str] = []
     stay_for_any = stay_for_digits = 0
     for token in PLACES.split(pattern):

@@ -139,7 +139,7 @@ class ImagePreprocessing:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], source: str = "preprocessor_config.json") -> "ImagePreprocessing":
-        """Parse the layout of transformers' `preprocessor_config.json` (BitImageProcessor); DINOv2's values are defaults.
+        """Parse the layout of transformers' `preprocessor_config.json` (BitImageProcessor); the defaults are DINOv2's.
 
         Raises:
             CheckpointError: the file requests other steps than resize, centre crop, rescale and normalise.

@@ -171,7 +171,7 @@ def _file(native: NativeFrames, max_side: int, progress: Progress) -> tuple[Fram
 def _require_room(size: int, native: NativeFrames) -> None:
     if size > LARGEST_CLIP:
         raise MediaError(
-            f"The {len(native)} frames of {native.source.name} would take {size / 2**30:.0f} GiB.",
+            f"{native.source.name} would take {size / 2**30:.0f} GiB with {len(native)} frames.",
             "Choose fewer frames: set a count, a larger step, or a spread.",
         )
 

@@ -14,7 +14,7 @@ class Timeline:
         unit: seconds.
         keyframes: the stamps at which decoding can start, rising, each with the stamp to seek to.
         repeated: the stamps that several pictures share; the last of these pictures is shown.
-        numbered: whether frames are found by their number in decoding order of display, not by their stamps.
+        numbered: whether frames are found by their number among all decoded frames, not by their stamps.
         from_keyframe: whether decoding starts at the first keyframe; False starts at the first packet, if the file
             marks no keyframes.
         damaged: whether the file ends early.

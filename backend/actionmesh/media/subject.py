@@ -49,8 +49,8 @@ def cut_out(clip: Clip, remover: BackgroundRemover | None = None, progress: Prog
     if key is None:
         raise MediaError(
             f"The subject of {clip.name} cannot be separated from its background.",
-            "Use frames with an alpha channel, a mask or a plain background, or put the weights of briaai/RMBG-1.4 into "
-            "the folder that ACTIONMESH_CHECKPOINTS names.",
+            "Use frames with an alpha channel, a mask or a plain background, or put the weights of briaai/RMBG-1.4 "
+            "into the folder that ACTIONMESH_CHECKPOINTS names.",
         )
     return _require_subject(_cut(clip, key.cut, progress, CUTTING))
 

@@ -1,4 +1,4 @@
-"""Conversion of a decoded frame to what a player shows: square pixels, rotated and mirrored, cropped, in screen colours.
+"""Conversion of a decoded frame to what a player shows: square pixels, rotation, mirroring, cropping, screen colours.
 
 - A display matrix with an angle that is not a quarter turn becomes the nearest of the eight upright orientations.
 - An interlaced frame shows its first field, with the lines in between filled in.
