@@ -128,7 +128,7 @@ def test_an_animation_that_breaks_off_is_read_up_to_there(tmp_path, make):
     data = make(CLIPS["over each other"](KEEP), WIDTH, HEIGHT)
     path = tmp_path / "a.png"
     path.write_bytes(data[: len(data) - 40])
-    with pytest.raises(MediaError, match=r"a.png is damaged: it breaks off at frame 3\."):
+    with pytest.raises(MediaError, match=r"a.png is damaged: it ends early, at frame 3\."):
         read_clip(str(path), ALL)
     assert len(read_clip(str(path), FrameChoice(count=3)).frames) == 3
 
