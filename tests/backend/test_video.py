@@ -215,7 +215,7 @@ def test_a_truncated_video_is_refused_with_the_frame_and_read_up_to_it(tmp_path,
 
 def test_an_mp4_without_its_index_is_called_damaged(tmp_path):
     path = cut(write_video(tmp_path / "a.mp4", numbered_frames(40)), 0.7)
-    with pytest.raises(MediaError, match="is damaged: its index"):
+    with pytest.raises(MediaError, match="is damaged: the index"):
         read_clip(str(path), ALL)
 
 

@@ -123,7 +123,7 @@ class SparseGrid:
         values = torch.cat([self._ask(chunk) for chunk in (self.progress.track(chunks, stage) if stage else chunks)])
         if not values.isfinite().all():
             cure = "Compute in float32 instead of half precision."
-            raise MeshError("The model's shape contains values that are not numbers.", cure)
+            raise MeshError("The model's shape has a value that is not a number.", cure)
         self._values[slots] = values
         self._solid[slots] = ((values > 0) & (places % self.resolution != 0).all(dim=-1)).to(torch.uint8)
 

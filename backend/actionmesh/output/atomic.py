@@ -61,7 +61,7 @@ def try_place(path: Path) -> None:
         raise OutputError(f"{path} is inside a file, not a folder.", "Choose another folder.") from error
     except OSError as error:
         where = next(folder for folder in place.parents if folder.is_dir())
-        problem = f"No file can be created in {where} ({error.strerror or error}), so {path} could not be written."
+        problem = f"{where} does not accept new files ({error.strerror or error}), so {path} could not be written."
         raise OutputError(problem, "Choose a folder with free space and write permission.") from error
     finally:
         parts.finished(part)
