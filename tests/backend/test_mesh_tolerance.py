@@ -155,7 +155,10 @@ def test_an_obj_of_another_program_is_read(tmp_path, name):
             id="far",
         ),
         fault(
-            "A face of an .obj that names vertex 2^32 + 1 is another one", "f 1 2 4294967297", "refers to vertex", id="wrap"
+            "A face of an .obj that names vertex 2^32 + 1 is another one",
+            "f 1 2 4294967297",
+            "refers to vertex",
+            id="wrap",
         ),
         fault("A face of an .obj that names vertex 10^30 ends the job", "f 1 2 " + "9" * 30, "damaged", id="huge"),
         fault(

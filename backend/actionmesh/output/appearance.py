@@ -97,7 +97,7 @@ def _picture(document: Document, texture: int | None) -> np.ndarray:
 
 
 def _is_picture(data: bytes) -> bool:
-    """Return whether the data is a picture of a known format and an allowed size; OpenCV itself has no such limit."""
+    """Return whether the data is a picture of a known format and allowed size; OpenCV would decode a billion pixels."""
     try:
         with open_picture(io.BytesIO(data)):
             return True

@@ -16,7 +16,7 @@ def encode_film(images: Iterable[np.ndarray], rate: Fraction, shape: tuple[int, 
     Args:
         rate: pictures a second.
         shape: (height, width) of all pictures, even numbers.
-
+        path: the file to write.
     Raises:
         OSError: the file cannot be written.
     """
