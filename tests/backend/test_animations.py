@@ -116,7 +116,7 @@ def test_a_gif_without_an_end_mark_or_with_padding_is_whole(tmp_path):
 def test_an_apng_has_the_pictures_that_are_in_it_whatever_it_claims(tmp_path, claimed):
     path = tmp_path / "a.png"
     path.write_bytes(apng([Part(whole(1))], WIDTH, HEIGHT, claimed=claimed))
-    with pytest.raises(MediaError, match="has 1 frame, and an animation needs"):
+    with pytest.raises(MediaError, match="has 1 frame, but an animation needs"):
         read_clip(str(path), ALL)
     parts = [Part(whole(1)), Part(block(2), 1, 1)]
     path.write_bytes(apng(parts, WIDTH, HEIGHT, claimed=claimed))
@@ -128,7 +128,7 @@ def test_an_animation_that_breaks_off_is_read_up_to_there(tmp_path, make):
     data = make(CLIPS["over each other"](KEEP), WIDTH, HEIGHT)
     path = tmp_path / "a.png"
     path.write_bytes(data[: len(data) - 40])
-    with pytest.raises(MediaError, match=r"a.png is damaged: it breaks off at frame 3\."):
+    with pytest.raises(MediaError, match=r"a.png is damaged: it ends early, at frame 3\."):
         read_clip(str(path), ALL)
     assert len(read_clip(str(path), FrameChoice(count=3)).frames) == 3
 
@@ -137,7 +137,7 @@ def test_an_animation_that_breaks_off_is_read_up_to_there(tmp_path, make):
 def test_the_two_pictures_of_one_photograph_are_no_clip(tmp_path):
     pictures = [Image.new("RGB", (32, 24), colour) for colour in ("red", "blue")]
     pictures[0].save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=pictures[1:])
-    with pytest.raises(MediaError, match="has 1 frame, and an animation needs"):
+    with pytest.raises(MediaError, match="has 1 frame, but an animation needs"):
         read_clip(str(tmp_path / "a.jpg"), ALL)
 
 

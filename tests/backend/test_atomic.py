@@ -275,7 +275,7 @@ def test_an_internal_fault_of_a_writer_keeps_the_animation(animation, tmp_path, 
 def test_a_full_disk_is_noticed_before_the_work(tmp_path):
     from tests.full_disk import full_disk
 
-    with full_disk(100), pytest.raises(OutputError, match="takes no new file"):
+    with full_disk(100), pytest.raises(OutputError, match="does not accept new files"):
         check_output(tmp_path / "new" / "a.glb")
     assert names(tmp_path) == []
 

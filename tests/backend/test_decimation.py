@@ -62,4 +62,4 @@ def test_it_is_done_here_where_no_process_can_do_it(command, monkeypatch, caplog
     vertices, faces = ball(3)
     with caplog.at_level("INFO", "actionmesh"):
         assert len(decimate(vertices, faces, 500)[1]) <= 500
-    assert "decimated in this process" in caplog.text
+    assert "Decimating the mesh in this process" in caplog.text

@@ -122,7 +122,7 @@ def test_pixels_of_no_sensible_shape_are_refused(tmp_path, aspect):
     data = bytearray(path.read_bytes())
     struct.pack_into(">II", data, data.index(b"pasp") + 4, *aspect)
     path.write_bytes(data)
-    with pytest.raises(MediaError, match="a.mp4 says that its pixels are .* times as wide as high"):
+    with pytest.raises(MediaError, match="a.mp4 claims that its pixels are .* times as wide as high"):
         read_clip(str(path), ALL)
 
 

@@ -151,7 +151,7 @@ def test_a_pattern_of_many_stars_is_answered_at_once(pattern):
 @pytest.mark.parametrize("pattern", ["%99999999999999d.png", "%0999999999999999999999999999999d.png", "%256d.png"])
 def test_numbers_longer_than_any_name_fit_nothing(tmp_path, pattern):
     save_pictures(tmp_path, numbered_frames(2))
-    with pytest.raises(MediaError, match="holds no pictures"):
+    with pytest.raises(MediaError, match="contains no pictures"):
         read_clip(str(tmp_path / pattern), ALL)
 
 

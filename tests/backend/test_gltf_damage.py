@@ -194,7 +194,7 @@ def test_uvs_that_are_no_numbers_leave_the_others_alone(tmp_path):
     attributes(builder.json)["TEXCOORD_0"] = builder.accessor(uv, min=[0, 0], max=[1, 1])
     source = builder.save(tmp_path / "face.glb")
     [note] = check_source(source)
-    assert "TEXCOORD_0 of meshes[0] is no number for some vertices" in note
+    assert "TEXCOORD_0 of meshes[0] is not a number at some vertices" in note
     write_animated_glb(moving(source), tmp_path / "out.glb", source)
     player = Player(tmp_path / "out.glb")
     primitive = player.json["meshes"][0]["primitives"][0]
@@ -312,7 +312,7 @@ def test_a_hostile_glb_is_refused_in_a_sentence(tmp_path, damage):
     damage(builder.json)
     path = builder.save(tmp_path / "odd.glb")
     for read in (load_mesh, check_source):
-        with pytest.raises(MeshError, match=r"odd.glb is damaged, or is no glb file: .*\. Export it again\."):
+        with pytest.raises(MeshError, match=r"odd.glb is damaged, or is not a \.glb file: .*\. Export it again\."):
             read(path)
 
 

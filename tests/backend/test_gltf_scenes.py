@@ -81,7 +81,7 @@ def test_vertices_that_a_skin_squeezes_flat_are_told(tmp_path):
     builder, shown = skinned()
     builder.json["nodes"][2]["scale"] = [1, 0, 1]
     [note] = check_source(builder.save(tmp_path / "flat.glb"))
-    assert f"squeezes {len(shown)} vertices flat" in note
+    assert f"flattens {len(shown)} vertices" in note
 
 
 @pytest.mark.fault("The skeleton's own animation is lost, or no longer carries the mesh")

@@ -151,17 +151,20 @@ def test_an_obj_of_another_program_is_read(tmp_path, name):
         fault(
             "A face of an .obj that names vertex 10^9 fills the memory",
             "f 1 2 1000000000",
-            "names vertex 999999999",
+            "refers to vertex 999999999",
             id="far",
         ),
         fault(
-            "A face of an .obj that names vertex 2^32 + 1 is another one", "f 1 2 4294967297", "names vertex", id="wrap"
+            "A face of an .obj that names vertex 2^32 + 1 is another one",
+            "f 1 2 4294967297",
+            "refers to vertex",
+            id="wrap",
         ),
         fault("A face of an .obj that names vertex 10^30 ends the job", "f 1 2 " + "9" * 30, "damaged", id="huge"),
         fault(
             "A face of an .obj that names vertex 0 is read as something",
             "f 0 1 2",
-            "line 4: a face names vertex 0",
+            "line 4: a face refers to vertex 0",
             id="zero",
         ),
         fault("A face of an .obj that counts too far back is read as something", "f -4 1 2", "line 4", id="back"),

@@ -93,7 +93,7 @@ def test_faces_and_steps_are_as_many_as_were_chosen(three_balls):
 
 
 def test_so_few_faces_that_nothing_is_left_are_told():
-    with pytest.raises(MeshError, match="No face is left .* at most 1 were allowed. Allow more."):
+    with pytest.raises(MeshError, match="No face .* is left, because at most 1 are allowed. Allow more faces."):
         clean_up(*ball(3), max_faces=1)
 
 

@@ -51,7 +51,7 @@ def test_patterns_pick_their_pictures(tmp_path):
     save_pictures(tmp_path, numbered_frames(13)[10:], "other_{}.png")
     for pattern in ("walk_*.png", "walk_%04d.png", "walk_000?.png", "w*k_%d.png"):
         assert numbers_of(read_clip(str(folder / pattern), ALL).frames[:]) == [0, 1, 2]
-    with pytest.raises(MediaError, match="holds no pictures"):
+    with pytest.raises(MediaError, match="contains no pictures"):
         read_clip(str(folder / "walk_%05d.png"), ALL)
 
 

@@ -22,7 +22,7 @@ def named(sentence, *case):
         named("On Windows, aux.glb was written to a device", "aux.glb", "device"),
         named("On Windows, a folder of the result was named like a device", "C:\\com1\\walk.glb", "device"),
         named("On Windows, com with a raised one was not known for a device", "COM\u00b9.glb", "device"),
-        named("On Windows, a trailing space of a folder was dropped", "C:\\clips \\walk.glb", "end Windows drops"),
+        named("On Windows, a trailing space of a folder was dropped", "C:\\clips \\walk.glb", "Windows drops"),
         named("On Windows, C:walk.glb was written to wherever drive C was last", "C:walk.glb", "without a backslash"),
         named("On Windows, a colon wrote the result into a hidden stream", "walk.glb:stream", "not allow"),
         named("On Windows, a question mark in the name failed after the job", "C:\\clips\\walk?.glb", "not allow"),

@@ -68,7 +68,7 @@ def test_a_mask_drawn_on_transparency_is_read_by_what_is_visible(tmp_path):
 def test_a_mask_with_another_number_of_frames_is_refused(tmp_path):
     footage = save_pictures(tmp_path / "a", numbered_frames(5))
     mask = save_pictures(tmp_path / "m", mask_frames(4))
-    with pytest.raises(MediaError, match=r"has 5 frames and its mask .* has 4"):
+    with pytest.raises(MediaError, match=r"has 5 frames, but its mask .* has 4"):
         read_clip(str(footage), ALL, mask=str(mask))
 
 
@@ -97,12 +97,12 @@ def test_frames_of_two_shapes_are_refused_by_name(tmp_path):
     ("choice", "sentence"),
     [
         (FrameChoice(start=6), "has 6 frames, so it has no frame 6"),
-        (FrameChoice(start=5), "from frame 5 that leaves 1, and 2 were asked for"),
-        (FrameChoice(count=7), "has 6 frames: from frame 0 that leaves 6, and 7 were asked for"),
-        (FrameChoice(start=1, count=4, step=2), "from frame 1 in steps of 2 that leaves 3, and 4"),
-        (FrameChoice(spread=7), "leaves 6, and 7 were asked for"),
-        (FrameChoice(start=3, count=4, spread=2), "leaves 3, and 4 were asked for"),
-        (FrameChoice(step=6), "leaves 1, and 2 were asked for"),
+        (FrameChoice(start=5), "from frame 5 that leaves 1, but 2 were requested"),
+        (FrameChoice(count=7), "has 6 frames: from frame 0 that leaves 6, but 7 were requested"),
+        (FrameChoice(start=1, count=4, step=2), "from frame 1 in steps of 2 that leaves 3, but 4"),
+        (FrameChoice(spread=7), "leaves 6, but 7 were requested"),
+        (FrameChoice(start=3, count=4, spread=2), "leaves 3, but 4 were requested"),
+        (FrameChoice(step=6), "leaves 1, but 2 were requested"),
     ],
 )
 def test_frames_that_are_not_there_are_refused_with_their_number(tmp_path, choice, sentence):
@@ -117,7 +117,7 @@ def test_a_single_frame_is_refused(tmp_path):
     folder = save_pictures(tmp_path / "a", numbered_frames(1))
     movie = write_video(tmp_path / "a.mp4", numbered_frames(1))
     for source in (folder, movie, folder / "walk_0.png"):
-        with pytest.raises(MediaError, match="has 1 frame, and an animation needs at least 2"):
+        with pytest.raises(MediaError, match="has 1 frame, but an animation needs at least 2"):
             read_clip(str(source), ALL)
 
 
@@ -138,10 +138,10 @@ def test_what_is_no_clip_is_refused(tmp_path):
     for name, sentence in {
         "missing.mp4": "does not exist",
         "missing/*.png": "cannot be read",
-        "empty": "holds no pictures",
-        "text.mp4": "is no video",
-        "nothing.mp4": "is no video",
-        "text.png": "no picture",
+        "empty": "contains no pictures",
+        "text.mp4": "is not a video",
+        "nothing.mp4": "is not a video",
+        "text.png": "not a picture",
         "https://example.org/a.mp4": "does not exist",
     }.items():
         source = name if "://" in name else str(tmp_path / name)

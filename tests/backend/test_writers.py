@@ -130,7 +130,7 @@ def test_a_folder_is_not_replaced_by_a_file(animation, tmp_path):
 
 def test_a_place_below_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="no folder"):
+    with pytest.raises(OutputError, match="inside a file, not a folder"):
         check_output(tmp_path / "file" / "deeper" / "out.glb")
 
 

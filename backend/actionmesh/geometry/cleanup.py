@@ -1,5 +1,4 @@
-"""An extracted surface made into a mesh worth animating: one vertex a place, few faces, no crumbs, no folds, outside
-out."""
+"""Clean-up of an extracted surface: merge vertices, reduce faces, drop small parts, remove folds and orient outward."""
 
 from collections.abc import Callable
 
@@ -27,13 +26,13 @@ def clean_up(
 
     Args:
         vertices: (V, 3) float32; faces: (F, 3) int32 with one orientation throughout.
-        max_faces: decimated to at most this many.
-        smallest_part: parts with fewer faces than this share of the largest part's are dropped.
-        check: called between the steps; what it raises ends the work.
+        max_faces: the largest number of faces to keep.
+        smallest_part: drop parts with fewer faces than this share of the largest part's.
+        check: called between the steps; an exception that it raises stops the work.
     Returns:
         vertices (V', 3) float32, all used, and faces (F', 3) int32, oriented outward.
     Raises:
-        MeshError: no face has three places of its own, or none is left of so few.
+        MeshError: no face has three distinct corners, or `max_faces` is so small that no face is left.
     """
     vertices, index = weld(vertices)
     faces = drop_degenerate(index[faces])
@@ -45,25 +44,25 @@ def clean_up(
     vertices, faces = decimate(vertices, faces, max_faces, check)
     faces = drop_degenerate(faces)
     if not len(faces):
-        problem = f"No face is left of the surface that the model found, as at most {max_faces} were allowed."
-        raise MeshError(problem, "Allow more.")
+        problem = f"No face of the model's surface is left, because at most {max_faces} are allowed."
+        raise MeshError(problem, "Allow more faces.")
     check()
     vertices, faces = drop_unused(vertices, orient(vertices, drop_small_parts(faces, smallest_part)))
     return unfold(vertices[None], faces)[0], faces
 
 
 def drop_degenerate(faces: np.ndarray) -> np.ndarray:
-    """Drops faces that name a vertex twice, and all but the first of those with the same three vertices."""
+    """Drop faces that use a vertex twice; of faces with the same three vertices, keep only the first."""
     a, b, c = faces.T
     faces = faces[(a != b) & (b != c) & (c != a)]
     corners = np.sort(faces, axis=1)
-    order = np.lexsort(corners.T)  # unlike np.unique(axis=0) it leaves Python's lock to others
+    order = np.lexsort(corners.T)  # unlike np.unique(axis=0), it releases Python's global lock
     first = np.diff(corners[order], axis=0, prepend=-1).any(axis=1)
     return faces[np.sort(order[first])]
 
 
 def parts(faces: np.ndarray) -> np.ndarray:
-    """Return (F,) the number of the connected part that each face belongs to; faces that share an edge are connected."""
+    """Return the number of each face's connected part, (F,); faces that share an edge are connected."""
     edges = np.sort(np.concatenate([faces[:, :2], faces[:, 1:], faces[:, ::2]]), axis=1).astype(np.int64)
     keys = edges[:, 0] * (faces.max() + 1) + edges[:, 1]
     _, edge_of = np.unique(keys, return_inverse=True)
@@ -75,19 +74,19 @@ def parts(faces: np.ndarray) -> np.ndarray:
 
 
 def drop_small_parts(faces: np.ndarray, smallest_part: float) -> np.ndarray:
-    """Drops the parts with fewer faces than `smallest_part` of the largest part's."""
+    """Drop the parts with fewer faces than the share `smallest_part` of the largest part's."""
     part = parts(faces)
     sizes = np.bincount(part)
     return faces[sizes[part] >= smallest_part * sizes.max()]
 
 
 def orient(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Turns all faces over if the volume they enclose, the sum of signed tetrahedra to the origin, is negative."""
+    """Flip all faces if the volume that they enclose, the sum of signed tetrahedra to the origin, is negative."""
     a, b, c = np.moveaxis(vertices.astype(np.float64)[faces], 1, 0)
     return faces[:, ::-1] if np.einsum("fx,fx->", a, np.cross(b, c)) < 0 else faces
 
 
 def drop_unused(vertices: np.ndarray, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Drops vertices of no face."""
+    """Drop the vertices that no face uses."""
     used, corners = np.unique(faces, return_inverse=True)
     return vertices[used], corners.reshape(-1, 3).astype(np.int32)

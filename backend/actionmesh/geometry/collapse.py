@@ -1,7 +1,7 @@
 """Edge collapse by quadric error (Garland and Heckbert 1997), by fast_simplification.
 
-Run as a script it takes a mesh on its input and gives one on its output (see `decimation`). So it stands alone: nothing of
-the package is imported, and the process starts at once.
+As a script it reads a mesh from standard input and writes one to standard output (see `decimation`). It imports nothing
+from the package, so that the process starts quickly.
 
     python collapse.py MAX_FACES < mesh > collapsed
 """
@@ -13,7 +13,11 @@ import numpy as np
 
 
 def collapse(vertices: np.ndarray, faces: np.ndarray, max_faces: int) -> tuple[np.ndarray, np.ndarray]:
-    """(V, 3) vertices and (F, 3) faces, more than `max_faces`, to float32 vertices and int32 faces of at most so many."""
+    """Collapse (V, 3) vertices and (F, 3) faces, with F > `max_faces`, to at most `max_faces` faces.
+
+    Returns:
+        float32 vertices and int32 faces.
+    """
     import fast_simplification
 
     vertices, faces = fast_simplification.simplify(vertices, faces.astype(np.int32), target_count=max_faces)
@@ -21,7 +25,7 @@ def collapse(vertices: np.ndarray, faces: np.ndarray, max_faces: int) -> tuple[n
 
 
 def pack(*arrays: np.ndarray) -> bytes:
-    """Arrays one after the other, as .npy files."""
+    """Return the arrays as .npy files, one after the other."""
     stream = io.BytesIO()
     for array in arrays:
         np.save(stream, array, allow_pickle=False)
@@ -29,7 +33,11 @@ def pack(*arrays: np.ndarray) -> bytes:
 
 
 def unpack(data: bytes, count: int) -> list[np.ndarray]:
-    """The arrays of `pack`; raises ValueError or EOFError if that is not what it is."""
+    """Return the `count` arrays that `pack` packed.
+
+    Raises:
+        ValueError, EOFError: the data is not the output of `pack`.
+    """
     stream = io.BytesIO(data)
     return [np.load(stream, allow_pickle=False) for _ in range(count)]
 

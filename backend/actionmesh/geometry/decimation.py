@@ -1,7 +1,7 @@
-"""Fewer faces, without holding up whatever else runs.
+"""Decimation that does not block other threads.
 
-fast_simplification keeps Python's global lock while it works, 0.8 s for 200 000 faces. A denoiser's next kernels could
-not be launched meanwhile; so large meshes are collapsed in a process of their own, which also can be stopped.
+fast_simplification holds Python's global lock while it works: 0.8 s for 200 000 faces. Meanwhile the denoiser could not
+launch its next kernels. Large meshes are therefore collapsed in a separate process, which can also be stopped.
 """
 
 import logging
@@ -17,9 +17,9 @@ import numpy as np
 from .collapse import collapse, pack, unpack
 
 FACES_HERE = 100_000
-"""Faces up to which a process of its own is not worth its start: they take a quarter of a second, the start half of that."""
+"""Meshes with at most this many faces are collapsed in this process: they take 0.25 s, starting another half that."""
 PATIENCE = 0.1
-"""Seconds between two looks at whether to go on."""
+"""Seconds between two calls of `check`."""
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +27,11 @@ log = logging.getLogger(__name__)
 def decimate(
     vertices: np.ndarray, faces: np.ndarray, max_faces: int, check: Callable[[], None] = lambda: None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Collapses edges until at most `max_faces` are left.
+    """Collapse edges until at most `max_faces` faces are left.
 
     Args:
         vertices: (V, 3) float32; faces: (F, 3) int32.
-        check: called now and then; what it raises ends the work.
+        check: called regularly while another process works; an exception that it raises stops the work.
     """
     if len(faces) <= max_faces:
         return vertices, faces
@@ -39,7 +39,7 @@ def decimate(
         try:
             return _collapse_beside(vertices, faces, max_faces, check)
         except (OSError, ValueError, EOFError) as error:
-            log.info("The mesh is decimated in this process, as no other could do it: %s", error)
+            log.info("Decimating the mesh in this process, because a separate process failed: %s", error)
     return collapse(vertices, faces, max_faces)
 
 
@@ -53,15 +53,18 @@ def _collapse_beside(
         for file in (answer, complaint):
             file.seek(0)
         if code:
-            raise OSError(f"it ended with {code}: {complaint.read()[-300:].decode(errors='replace').strip()}")
+            raise OSError(f"it exited with {code}: {complaint.read()[-300:].decode(errors='replace').strip()}")
         collapsed_vertices, collapsed_faces = unpack(answer.read(), 2)
     return collapsed_vertices, collapsed_faces
 
 
 def _run(arguments: list[str], files: tuple[IO[bytes], IO[bytes], IO[bytes]], check: Callable[[], None]) -> int:
-    """Runs collapse.py with these files as input, output and errors: its exit code. What `check` raises kills it."""
+    """Run collapse.py with these files as stdin, stdout and stderr, and return its exit code.
+
+    If `check` raises, the process is killed.
+    """
     script = str(Path(__file__).with_name("collapse.py"))
-    # neither lets the script's folder, where modules have everyday names, come before the libraries'
+    # both flags keep the script's folder, whose modules have common names, off the import path
     alone = "-I" if sys.flags.isolated else "-P"
     stdin, stdout, stderr = files
     hidden = getattr(subprocess, "CREATE_NO_WINDOW", 0)

@@ -1,9 +1,9 @@
-"""From a field to its surface: the level 0 of a network's answer, queried only near where the surface is.
+"""Surface extraction: the zero level of a network's field, queried only near the surface.
 
-The grid has `resolution` cells a side, so `resolution` + 1 nodes, over [-bound, bound]^3. A coarse version of it is
-queried whole; cells near the surface are split in eight until they are the grid's own, and marching cubes runs on those
-that the surface crosses. Nodes and cells are kept sparsely (see `sparse_grid`), so queries do not grow with the cube of
-the resolution, and they stay on the device of the field throughout.
+The grid has `resolution` cells a side, hence `resolution` + 1 nodes, over [-bound, bound]^3. First all nodes of a
+coarse grid are queried. Cells near the surface are then split in eight until they reach the full resolution, and
+marching cubes runs on the cells that the surface crosses. Nodes and cells are stored sparsely (see `sparse_grid`), so
+the number of queries does not grow with the cube of the resolution. They stay on the field's device throughout.
 """
 
 import numpy as np
@@ -27,23 +27,24 @@ def extract_surface(
     progress: Progress | None = None,
     device: torch.device | str = "cpu",
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Makes the mesh where `field` changes sign.
+    """Extract the mesh where `field` changes sign.
 
-    It is the mesh of marching cubes on the whole grid, less parts so thin and far from every node of the coarse grid
-    that none notices them (see `_near`). From where it is noticed, the surface is followed wherever it leads.
+    The result equals marching cubes on the whole grid, except for parts that are so thin and so far from every coarse
+    node that no node detects them (see `_near`). Wherever the surface is detected, it is followed until it closes.
 
     Args:
-        field: (Q, 3) float32 points on `device` to (Q,) values, positive inside; any device and float type may answer.
+        field: maps (Q, 3) float32 points on `device` to (Q,) values, positive inside, on any device and of any float
+            type.
         resolution: cells a side, at most `sparse_grid.LARGEST`.
         bound: half the side of the box. A shape cut by the box is closed: the outermost nodes count as outside.
-        coarse: the coarsest grid has at least this many cells a side (halves of `resolution`, so it may be more).
-        chunk: most points in one query.
-        progress: told of every chunk, with a stage for every level; may cancel.
-        device: where the grid is kept and marched through: the CPU or a CUDA device.
+        coarse: the coarsest grid has at least this many cells a side (`resolution` is only halved, so it may be more).
+        chunk: the most points in one query.
+        progress: receives every chunk, with a stage for every level; may cancel.
+        device: where the grid is stored and marched: the CPU or a CUDA device.
     Returns:
         vertices (V, 3) float32 inside the box, faces (F, 3) int32 with outward orientation.
     Raises:
-        MeshError: the field has no surface in the box, or answers with something that is not a number.
+        MeshError: the field has no surface in the box, or returns values that are not finite.
         InputError: the resolution is too fine.
         Cancelled: the user asked to stop.
     """
@@ -61,7 +62,7 @@ def extract_surface(
 
 
 def _steps(resolution: int, coarse: int) -> list[int]:
-    """The sides of the levels' cells in cells of the finest: each twice the next, the last 1."""
+    """Return the cell size of each level in cells of the finest: each is twice the next, the last is 1."""
     step = 1
     while resolution % (2 * step) == 0 and resolution // (2 * step) >= coarse:
         step *= 2
@@ -73,10 +74,10 @@ def _stage(level: int, steps: list[int]) -> str:
 
 
 def follow(grid: SparseGrid, cells: Tensor, step: int) -> tuple[Tensor, Tensor]:
-    """Adds the neighbours into which the surface leaves the cells, until it is closed.
+    """Add the neighbours that the surface continues into, until it is closed.
 
     Returns:
-        the (C,) union, and (C,) whether the surface crosses each.
+        all cells (C,), and whether the surface crosses each (C,).
     """
     found, crossed, frontier = [], [], cells
     grid.take(cells, step)
@@ -93,15 +94,15 @@ def follow(grid: SparseGrid, cells: Tensor, step: int) -> tuple[Tensor, Tensor]:
 
 
 def _crossing(cases: Tensor, corners: int) -> Tensor:
-    """(C,) cases to (C,): of these corners, a mask, some are inside and some are not."""
+    """Return, for each of (C,) cases, whether some but not all of the `corners` (a bit mask) are inside."""
     of_these = cases & corners
     return (of_these != 0) & (of_these != corners)
 
 
 def _beyond(grid: SparseGrid, cells: Tensor, cases: Tensor, step: int) -> Tensor:
-    """The neighbours across those sides of the cells that the surface crosses.
+    """Return the neighbours across those sides of the cells that the surface crosses.
 
-    There is one across each: the outermost nodes are outside, so the surface never crosses the side of the box.
+    Such a neighbour always exists: the outermost nodes are outside, so the surface never crosses a side of the box.
     """
     beyond = []
     for axis, end in SIDES:
@@ -111,12 +112,13 @@ def _beyond(grid: SparseGrid, cells: Tensor, cases: Tensor, step: int) -> Tensor
 
 
 def _near(grid: SparseGrid, cells: Tensor, step: int, usual: float) -> Tensor:
-    """(C,) whether the surface may pass through each cell between its corners.
+    """Return (C,) whether the surface may pass through each cell between its corners.
 
-    No point of a cell is further than sqrt(3) / 2 of its side from a corner. So where a field changes by at most
-    `slope` over a side, it is zero only in cells with a corner below sqrt(3) / 2 of that; a quarter is added, as the
-    slope is measured between nodes. A field that is cut off at less than a cell's size makes that bound useless, but
-    then any value below 0.8 of `usual`, the value cut off at, tells of a surface; so the smaller of the two decides.
+    No point of a cell is further than sqrt(3) / 2 of its side from a corner. If the field changes by at most `slope`
+    over a side, it can be zero only in cells with a corner value below sqrt(3) / 2 of `slope`. A quarter is added
+    because the slope is measured between nodes. For a field that is truncated at less than a cell's size this bound is
+    useless, but then any value below 0.8 of `usual`, the truncation value, indicates a surface. The smaller of the two
+    bounds decides.
     """
     if not len(cells):
         return torch.zeros(0, dtype=torch.bool, device=cells.device)
@@ -127,14 +129,14 @@ def _near(grid: SparseGrid, cells: Tensor, step: int, usual: float) -> Tensor:
 
 
 def split(grid: SparseGrid, cells: Tensor, step: int) -> Tensor:
-    """(C,) cells to the (8 C,) cells of half the step."""
+    """Split (C,) cells into the (8 C,) cells of half the step."""
     return torch.cat([cells + corner for corner in grid.corners(step // 2)])
 
 
 def _polygonise(grid: SparseGrid, cells: Tensor) -> tuple[np.ndarray, np.ndarray]:
     if not len(cells):
         raise MeshError(
-            "The model found no shape: its field is nowhere inside.",
+            "The model found no shape: no point lies inside its surface.",
             "Use a clearer picture of the subject, or another seed.",
         )
     values, bits = grid.values(cells, 1), torch.arange(8, dtype=torch.uint8, device=cells.device)

@@ -1,7 +1,7 @@
-"""Folds, which look like dark pimples: edges at which a surface turns back on itself, smoothed away where they are.
+"""Removal of folds: edges at which a surface turns back on itself, which look like dark spots, are smoothed locally.
 
-Marching cubes and edge collapse leave a few where a field is noisy or a part is thin as a cell. Networks fold the surface
-in other places when they move it, since they move every vertex by itself.
+Marching cubes and edge collapse leave a few folds where the field is noisy or a part is as thin as a cell. Networks
+fold the surface in other places, because they move every vertex independently.
 """
 
 from collections.abc import Callable
@@ -10,9 +10,9 @@ import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix
 
 ROUNDS = 40
-"""Most repetitions; few surfaces need more than ten."""
+"""The most repetitions; few surfaces need more than ten."""
 STEP = 0.5
-"""How far to the middle a vertex goes at a time; all the way moves twice as much for the same folds."""
+"""Share of the way to its neighbours' mean that a vertex moves per round; 1 moves twice as much for the same folds."""
 
 
 class Hinges:
@@ -33,7 +33,7 @@ class Hinges:
         self._one, self._other = order[pairs] % len(faces), order[pairs + 1] % len(faces)
 
     def folded(self, vertices: np.ndarray) -> np.ndarray:
-        """Return the (E, 2) vertices of the edges whose faces are more than 90 degrees from lying flat, or have no area.
+        """Return (E, 2) the vertices of edges whose faces are over 90 degrees from flat, or have no area.
 
         Args:
             vertices: (V, 3) of any float type.
@@ -46,13 +46,14 @@ class Hinges:
 
 
 def unfold(poses: np.ndarray, faces: np.ndarray, check: Callable[[], None] = lambda: None) -> np.ndarray:
-    """Return the poses (T, V, 3) of a mesh with the vertices at folds, and their neighbours, drawn together.
+    """Return the poses (T, V, 3) of a mesh with the vertices at folds, and their neighbours, smoothed.
 
-    The others stay as they are, bit for bit. A fold of which that makes more, such as a handle as thin as a cell, stays.
+    All other vertices stay the same, bit for bit. A fold that smoothing would multiply, such as a handle as thin as a
+    cell, stays.
 
     Args:
         faces: (F, 3) int, with one orientation throughout.
-        check: called for every pose; what it raises ends the work.
+        check: called for every pose; an exception that it raises stops the work.
     """
     hinges, neighbours = Hinges(faces), _averaging(faces, poses.shape[1])
     unfolded = poses.copy()
@@ -63,7 +64,7 @@ def unfold(poses: np.ndarray, faces: np.ndarray, check: Callable[[], None] = lam
 
 
 def _unfolded(vertices: np.ndarray, hinges: Hinges, neighbours: csr_matrix) -> np.ndarray:
-    """Return the vertices (V, 3) with those at folds put in the middle of their neighbours, as often as that helps."""
+    """Return the vertices (V, 3) with those at folds moved towards their neighbours' mean, as long as that helps."""
     start = vertices.astype(np.float64)
     smoothed, best, fewest = start.copy(), start, np.inf
     for _ in range(ROUNDS + 1):
@@ -79,7 +80,7 @@ def _unfolded(vertices: np.ndarray, hinges: Hinges, neighbours: csr_matrix) -> n
 
 
 def _averaging(faces: np.ndarray, count: int) -> csr_matrix:
-    """Return the matrix (V, V) that puts every vertex in the middle of those it shares an edge with."""
+    """Return the matrix (V, V) that moves every vertex to the mean of the vertices that it shares an edge with."""
     one, other = faces.ravel(), np.roll(faces, -1, axis=1).ravel()
     ends = np.concatenate([one, other]), np.concatenate([other, one])
     adjacent = coo_matrix((np.ones(len(ends[0])), ends), (count, count)).tocsr()

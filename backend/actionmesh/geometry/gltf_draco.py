@@ -1,4 +1,4 @@
-"""Draco's compressed primitives (KHR_draco_mesh_compression) written out as plain accessors, by Draco's own library."""
+"""Decompression of Draco primitives (KHR_draco_mesh_compression) into plain accessors, with Draco's own library."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -16,10 +16,10 @@ TRIANGLES, UNSIGNED_INT = 4, 5125
 
 
 def decompress(file: "GltfFile") -> None:
-    """Give every compressed primitive of a file accessors of its own; nothing is left of the extension.
+    """Give every compressed primitive of a file plain accessors, and remove the extension.
 
     Raises:
-        ValueError, LookupError, TypeError: a stream is damaged, or holds another number of vertices than its accessors.
+        ValueError, LookupError, TypeError: a stream is damaged, or its vertex count differs from its accessors'.
     """
     decoded: dict[int, Any] = {}
     for mesh in file.json.get("meshes", []):
@@ -42,7 +42,7 @@ def _replace(file: "GltfFile", primitive: dict, stream: dict, decoded: dict[int,
         values = np.asarray(mesh.get_attribute_by_unique_id(number)["data"])
         if values.shape != (accessor["count"], WIDTHS[accessor["type"]]):
             raise ValueError(
-                f"Draco holds {values.shape[0]} x {values.shape[-1]} values of {name}, not {accessor['count']}"
+                f"Draco has {values.shape[0]} x {values.shape[-1]} values of {name}, not {accessor['count']}"
             )
         attributes[name] = _add(file, accessor, values.astype(COMPONENTS[accessor["componentType"]]))
     corners = np.asarray(mesh.faces, "<u4").reshape(-1, 1)
@@ -56,12 +56,12 @@ def _decode(stream: bytes) -> Any:
     except DracoPy.FileTypeException as error:
         raise ValueError("a Draco stream cannot be decoded") from error
     if not isinstance(mesh, DracoPy.DracoMesh):
-        raise ValueError("a Draco stream holds points, not a mesh")
+        raise ValueError("a Draco stream contains points, not a mesh")
     return mesh
 
 
 def _add(file: "GltfFile", like: dict, values: np.ndarray) -> int:
-    """Add an accessor of values (count, width) in a buffer of its own, padded as vertices must be; its index."""
+    """Add an accessor of values (count, width) in a new buffer, padded as vertices require, and return its index."""
     size = values.dtype.itemsize * values.shape[1]
     stride = -(-size // 4) * 4 if like["type"] != "SCALAR" else size
     rows = np.zeros((len(values), stride), np.uint8)

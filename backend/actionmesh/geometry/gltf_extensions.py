@@ -1,6 +1,7 @@
-"""Which glTF extensions a file may need: those that are read here, and those that change only how a surface looks.
+"""The glTF extensions that a file may require: those read here, and those that change only how a surface looks.
 
-What a file merely uses (`extensionsUsed`) may be ignored, as the specification has it; what it needs may not.
+By the specification, a reader may ignore the extensions that a file uses (`extensionsUsed`), but not those that it
+requires (`extensionsRequired`).
 """
 
 COMPRESSIONS = {
@@ -26,15 +27,15 @@ MATERIALS = "KHR_materials_"
 
 
 def unread(gltf: dict) -> list[str]:
-    """Return the extensions that a file needs and that are neither read nor a matter of looks."""
+    """Return the extensions that a file requires and that are neither read here nor only about looks."""
     needed = gltf.get("extensionsRequired", [])
     if not isinstance(needed, list) or not all(isinstance(name, str) for name in needed):
-        raise TypeError("extensionsRequired is no list of names")
+        raise TypeError("extensionsRequired is not a list of names")
     return [name for name in needed if name not in READ | LOOKS and not name.startswith(MATERIALS)]
 
 
 def forget(gltf: dict, extension: str) -> None:
-    """Take an extension that is not used any more off the file's lists."""
+    """Remove an extension that is no longer used from the file's lists."""
     for listed in ("extensionsUsed", "extensionsRequired"):
         names = [name for name in gltf.get(listed, []) if name != extension]
         if names:

@@ -1,6 +1,6 @@
-"""A glTF 2.0 file as JSON, chunks, buffers, and the numbers behind its accessors; what they show is in `gltf_scene`.
+"""A glTF 2.0 file: its JSON, chunks, buffers and accessor values. `gltf_scene` reads the scene from them.
 
-What extensions compress or repeat is written out as plain glTF once the file is open: see `gltf_draco`, `gltf_instances`.
+On opening, compressed and instanced meshes are converted to plain glTF: see `gltf_draco` and `gltf_instances`.
 Specification: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
 """
 
@@ -24,17 +24,17 @@ MAGIC, JSON_CHUNK, BINARY_CHUNK = 0x46546C67, 0x4E4F534A, 0x004E4942
 
 
 class GltfFile:
-    """A .glb or .gltf file, told apart by its content.
+    """A .glb or .gltf file; the content decides which.
 
     Args:
         path: names the file in messages; relative references start in its folder.
-        data: its bytes.
+        data: the file's bytes.
     Attributes:
-        json: the JSON as parsed, without Draco and instances.
+        json: the parsed JSON, without Draco and instances.
         other_chunks: (kind, bytes) of the chunks that are neither JSON nor the binary buffer.
     Raises:
-        MeshError: it needs an extension that is not read.
-        ValueError, LookupError, TypeError, struct.error: it is no glTF 2.0 file.
+        MeshError: the file requires an extension that is not read here.
+        ValueError, LookupError, TypeError, struct.error: the data is not a glTF 2.0 file.
     """
 
     def __init__(self, path: Path, data: bytes):
@@ -54,10 +54,10 @@ class GltfFile:
         unfold(self.json, self.array)
 
     def array(self, index: int) -> np.ndarray:
-        """The values of an accessor, as `read_accessor` has them.
+        """Return the values of an accessor, as `read_accessor` does.
 
         Raises:
-            MeshError: they are compressed, or their buffer is a file that cannot be read.
+            MeshError: the values are compressed, or their buffer is a file that cannot be read.
         """
         accessor = entry_of(self.json, "accessors", index)
         for holder in (accessor, *(accessor["sparse"][key] for key in ("indices", "values") if "sparse" in accessor)):
@@ -66,7 +66,7 @@ class GltfFile:
         return read_accessor(self.json, self.buffer, index)
 
     def buffer(self, index: int) -> bytes:
-        """A buffer, from the binary chunk, a data URI or a file, without what pads it."""
+        """Return a buffer, from the binary chunk, a data URI or a file, without padding."""
         if index not in self._buffers:
             entry = entry_of(self.json, "buffers", index)
             data = self.resolve(entry["uri"]) if "uri" in entry else self._embedded
@@ -77,17 +77,17 @@ class GltfFile:
         return self._buffers[index]
 
     def add_buffer(self, data: bytes) -> int:
-        """Append a buffer; its index."""
+        """Append a buffer and return its index."""
         buffers = self.json.setdefault("buffers", [])
         buffers.append({"byteLength": len(data)})
         self._buffers[len(buffers) - 1] = data
         return len(buffers) - 1
 
     def resolve(self, uri: str) -> bytes:
-        """The bytes behind a data URI, or of the file at a path relative to this one and within its folder.
+        """Return the bytes of a data URI, or of a file at a path relative to this file and within its folder.
 
         Raises:
-            MeshError: there is no such file, or it may not be read.
+            MeshError: the file does not exist, or cannot be read.
             ValueError: the path leads out of the folder.
         """
         if uri.startswith("data:"):
@@ -99,16 +99,16 @@ class GltfFile:
             return read_bytes(beside(unquote(uri), self.path.parent))
         except FileNotFoundError as error:
             raise MeshError(
-                f"There is no file {self.path.parent / unquote(uri)}.", "Put it beside the mesh."
+                f"There is no file {self.path.parent / unquote(uri)}.", "Put it next to the mesh file."
             ) from error
         except (OSError, RuntimeError) as error:  # RuntimeError: a link that leads to itself
             problem = f"{self.path.parent / unquote(uri)} cannot be opened ({error})."
-            raise MeshError(problem, "Check that you may read it.") from error
+            raise MeshError(problem, "Check its permissions.") from error
 
     def refuse_compression(self, extensions: Iterable[str]) -> None:
-        """Raises MeshError if one of the extensions compresses numbers.
+        """Raise MeshError if one of the extensions compresses accessors.
 
-        Compressed numbers are in a view that says so (meshopt), or in none (Draco).
+        Compressed values are in a view that names the extension (meshopt), or in no view (Draco).
         """
         for name in sorted(COMPRESSIONS.keys() & set(extensions)):
             raise MeshError(
@@ -125,7 +125,7 @@ class GltfFile:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Kind and bytes of each chunk of a .glb file (section 4.4); fewer bytes than a chunk's head are padding."""
+    """Yield the kind and bytes of each chunk of a .glb file (section 4.4); ignore a rest shorter than a header."""
     _, version, length = struct.unpack_from("<III", data)
     if version != 2 or length > len(data):
         raise ValueError("not version 2, or truncated")

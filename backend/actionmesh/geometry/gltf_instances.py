@@ -1,4 +1,4 @@
-"""Instances (EXT_mesh_gpu_instancing) written out as nodes: each becomes a child of its node, with the node's mesh."""
+"""Expansion of instances (EXT_mesh_gpu_instancing): each becomes a child of its node, with the node's mesh."""
 
 from collections.abc import Callable
 
@@ -9,16 +9,17 @@ from .gltf_extensions import forget
 INSTANCING = "EXT_mesh_gpu_instancing"
 PROPERTIES = {"TRANSLATION": ("translation", 3), "ROTATION": ("rotation", 4), "SCALE": ("scale", 3)}
 MOST = 100_000
-"""Instances in a file; each is a node, and vertices of its own that move."""
+"""The most instances in a file; each becomes a node, with moving vertices of its own."""
 
 
 def unfold(gltf: dict, array: Callable[[int], np.ndarray]) -> None:
-    """Replace the instances of all nodes; nothing is left of the extension.
+    """Replace the instances of all nodes with child nodes, and remove the extension.
 
     Args:
-        array: gives the values of an accessor by its index.
+        gltf: the file's JSON.
+        array: returns the values of an accessor by its index.
     Raises:
-        ValueError, LookupError, TypeError: instances contradict each other, or are too many.
+        ValueError, LookupError, TypeError: instances contradict each other, or there are too many.
     """
     nodes, found = gltf.get("nodes", []), False
     for index in range(len(nodes)):
@@ -35,7 +36,7 @@ def unfold(gltf: dict, array: Callable[[int], np.ndarray]) -> None:
             raise ValueError(f"nodes[{index}] has instances and a skin")
         made = _instances(node, attributes, array)
         if len(nodes) + len(made) > MOST:
-            raise ValueError(f"it shows over {MOST} instances")
+            raise ValueError(f"it shows more than {MOST} instances")
         node.pop("weights", None)
         del node["mesh"]
         node["children"] = node.get("children", []) + list(range(len(nodes), len(nodes) + len(made)))[::-1]
@@ -48,7 +49,7 @@ def _instances(node: dict, attributes: dict, array: Callable[[int], np.ndarray])
     given = {name: array(attributes[name]).astype(np.float64) for name in PROPERTIES if name in attributes}
     counts = {len(values) for values in given.values()}
     if len(counts) != 1 or any(values.shape[1] != PROPERTIES[name][1] for name, values in given.items()):
-        raise ValueError("instances have other numbers of translations, rotations and scales")
+        raise ValueError("the numbers of instance translations, rotations and scales differ")
     if "ROTATION" in given:
         given["ROTATION"] /= np.maximum(np.linalg.norm(given["ROTATION"], axis=1, keepdims=True), 1e-30)
     shown = {key: node[key] for key in ("mesh", "weights") if key in node}

@@ -1,7 +1,7 @@
-"""Marching cubes on some cells of a grid: Warp's on an NVIDIA GPU, scikit-image's everywhere else.
+"""Marching cubes on selected cells of a grid: Warp's on an NVIDIA GPU, scikit-image's everywhere else.
 
-Both put a vertex wherever an edge of the grid changes sign and close the surface. In cells whose signs allow several
-surfaces scikit-image asks the values inside (Lewiner et al. 2003), Warp takes one case of a fixed table.
+Both place a vertex wherever an edge of the grid changes sign, and produce a closed surface. In cells whose signs allow
+several surfaces, scikit-image decides by the values inside (Lewiner et al. 2003), Warp by a fixed table.
 """
 
 import logging
@@ -16,30 +16,30 @@ from .warp_marching import march_with_warp
 
 BLOCK = 64
 WARP_DEVICES = ("cuda",)
-"""Where Warp is the faster one."""
+"""Devices on which Warp is faster."""
 
 log = logging.getLogger(__name__)
 
 
 def march(cells: Tensor, values: Tensor) -> tuple[np.ndarray, np.ndarray]:
-    """The surface of level 0 in some cells.
+    """Return the surface of level 0 in the given cells.
 
     Args:
         cells: (C, 3) int32, the lowest corner of each, in whole coordinates.
-        values: (8, C) float32 at their corners in the order of CORNERS, positive inside.
+        values: (8, C) float32 at the cells' corners in the order of CORNERS, positive inside.
     Returns:
         vertices (V, 3) float64 in the cells' coordinates, faces (F, 3) int32 with outward orientation.
     """
     if cells.device.type in WARP_DEVICES:
         try:
             return march_with_warp(cells, values)
-        except Exception as error:  # whatever fails in a library that only makes it faster
-            log.info("Marching cubes are scikit-image's, as Warp cannot be used: %s", error)
+        except Exception as error:  # Warp only adds speed, so no failure of it stops the job
+            log.info("Using scikit-image's marching cubes, because Warp cannot be used: %s", error)
     return march_in_blocks(cells.cpu().numpy(), values.cpu().numpy())
 
 
 def march_in_blocks(cells: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """`march` by scikit-image, on one small volume after the other."""
+    """Return the result of `march` with scikit-image, computed block by block in small volumes."""
     vertices, faces, total = [], [], 0
     for low, rows in _blocks(cells):
         block_vertices, block_faces = _march_block(cells[rows] - low, values[:, rows])
@@ -51,7 +51,7 @@ def march_in_blocks(cells: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, 
 
 
 def _blocks(cells: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Groups cells by cubes of BLOCK cells a side: the lowest corner (3,) of each cube, and the rows of its cells."""
+    """Group cells by cubes of BLOCK cells a side: yield each cube's lowest corner (3,) and the rows of its cells."""
     x, y, z = (cells // BLOCK).T
     block = (x << 20) | (y << 10) | z
     order = np.argsort(block, kind="stable")
@@ -60,7 +60,7 @@ def _blocks(cells: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 
 def _march_block(cells: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """scikit-image names the cell of a mask by its highest corner."""
+    """Return the surface in one block; scikit-image's mask marks a cell at its highest corner."""
     volume = np.zeros((BLOCK + 1,) * 3, np.float32)
     mask = np.zeros(volume.shape, bool)
     for corner, corner_values in zip(CORNERS, values, strict=True):
@@ -71,7 +71,7 @@ def _march_block(cells: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _join(vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Merges the vertices that blocks have in common: they are on whole coordinates of a block's border, and equal."""
+    """Merge the vertices that blocks share: these lie on the blocks' borders and have equal coordinates."""
     border = np.flatnonzero((vertices % BLOCK == 0).any(axis=1))
     _, first, again = np.unique(vertices[border], axis=0, return_index=True, return_inverse=True)
     original = np.arange(len(vertices))

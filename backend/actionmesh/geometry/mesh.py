@@ -1,4 +1,4 @@
-"""A triangle mesh as the networks need it: positions and triangles. Reading files is in `mesh_files`."""
+"""A triangle mesh as the networks need it: positions and triangles. `mesh_files` reads one from a file."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,12 +13,12 @@ class Mesh:
     """A mesh that has been checked.
 
     Args:
-        vertices: (V, 3) float32, every vertex of the file in the file's order, those of no face too.
-        faces: (F, 3) int32 triangles; polygons with more corners are cut up for computing only.
-        path: the file it was read from.
-        origin: (3,) float64, from where the vertices count in the file's coordinates; not 0 for a mesh far away from 0.
+        vertices: (V, 3) float32, every vertex of the file in the file's order, including those that no face uses.
+        faces: (F, 3) int32 triangles; larger polygons are triangulated for computing only.
+        path: the file that the mesh was read from.
+        origin: (3,) float64, the origin of `vertices` in the file's coordinates; not 0 for a mesh far away from 0.
     Raises:
-        MeshError: a coordinate is not finite, a face names a missing vertex, or there is no surface.
+        MeshError: a coordinate is not finite, a face refers to a missing vertex, or there is no surface.
     """
 
     vertices: np.ndarray
@@ -35,7 +35,7 @@ class Mesh:
 
     @property
     def name(self) -> str:
-        """How messages call this mesh."""
+        """The mesh's name in messages."""
         return str(self.path) if self.path else "The mesh"
 
     def _check_vertices(self) -> None:

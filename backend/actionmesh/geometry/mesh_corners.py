@@ -1,6 +1,6 @@
-"""What painting needs to know of a mesh file's triangles beside `load_mesh`: their UVs, and which polygon each is a part of.
+"""What painting needs in addition to `load_mesh`: each triangle's UVs, and the polygon that it is a part of.
 
-UVs are read from .glb, .gltf (the first set) and .ply (`texcoord`), polygons from .ply.
+UVs are read from .glb and .gltf (the first set) and .ply (`texcoord`), polygons from .ply.
 """
 
 from dataclasses import dataclass
@@ -17,11 +17,11 @@ from .reading import naming_damage, read_bytes
 
 @dataclass(frozen=True, eq=False)
 class Corners:
-    """Of a mesh's triangles.
+    """The polygons and UVs of a mesh's triangles.
 
     Args:
-        polygon: (F,) int64, which polygon of the file each is a part of.
-        uv: (F, 3, 2) float32, of their corners, origin at the lower left; None where the file has none, or not for all.
+        polygon: (F,) int64, the polygon of the file that each triangle is a part of.
+        uv: (F, 3, 2) float32, at the corners, origin at the lower left; None unless the file has UVs for all triangles.
     """
 
     polygon: np.ndarray
@@ -29,7 +29,7 @@ class Corners:
 
 
 def load_corners(mesh: Mesh) -> Corners:
-    """Read what the file of a mesh tells of its triangles.
+    """Read the polygons and UVs of a mesh's triangles from its file.
 
     Raises:
         MeshError: the file is damaged.
@@ -56,7 +56,7 @@ def _of_ply(data: bytes, count: int) -> Corners:
 
 
 def uv_of_ply(file: PlyFile, triangles: Triangles) -> np.ndarray | None:
-    """Return the UVs (F, 3, 2) float32 of a .ply file's triangles, from `texcoord`; None where not all faces have them."""
+    """Return the UVs (F, 3, 2) float32 of a .ply file's triangles, from `texcoord`; None unless all faces have them."""
     listed = file.columns.get("face", {}).get("texcoord")
     if listed is None or not len(triangles.faces):
         return None

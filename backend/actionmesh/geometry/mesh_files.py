@@ -1,8 +1,8 @@
-"""Reads meshes: .glb, .gltf, .obj, .ply and .stl, every vertex once and in the file's order.
+"""Mesh loading from .glb, .gltf, .obj, .ply and .stl: every vertex once, in the file's order.
 
-That order is the promise: whoever writes an animation back into the file finds vertex 17 at place 17. trimesh keeps it
-for .stl alone, so the others are read here. Polygons are cut up into triangles. Lines, points, colours, UVs and
-materials are left out. Each format has a module of its own; this one opens the file and names what is wrong with it.
+The order is guaranteed: code that writes an animation back into the file finds vertex 17 at index 17. trimesh keeps it
+only for .stl, so the other formats are read here. Polygons are triangulated. Lines, points, colours, UVs and materials
+are skipped. Each format has its own module; this one opens the file and reports what is wrong with it.
 """
 
 from collections.abc import Callable
@@ -31,14 +31,15 @@ READERS: dict[str, Callable[[Path, bytes], Surface]] = {
 
 
 def load_mesh(path: str | Path, origin: np.ndarray | None = None) -> Mesh:
-    """Reads a mesh file; its ending says which format, in upper or lower case.
+    """Load a mesh file; its ending, in upper or lower case, decides the format.
 
-    A glTF scene becomes one mesh in world space, as its skins and the default weights of its morph targets pose it: see
+    A glTF scene becomes one mesh in world space, with skins and the default weights of morph targets applied. See
     `primitives_of` for the order.
 
     Args:
-        origin: (3,) from where the vertices count. By default from 0, and from the surface's middle where the surface is so
-            far from 0 that float32 would blur it.
+        path: the file.
+        origin: (3,) the origin of the vertices. By default 0, or the surface's centre if the surface is so far from 0
+            that float32 would lose detail.
     Raises:
         MeshError: the file is missing, empty, damaged, compressed, of another format, or has no surface.
     """
@@ -54,7 +55,7 @@ def load_mesh(path: str | Path, origin: np.ndarray | None = None) -> Mesh:
     with naming_damage(path), np.errstate(over="ignore", invalid="ignore"):
         vertices, faces = reader(path, data)
         if faces.size and (faces.min() < 0 or faces.max() >= max(len(vertices), 1)):
-            raise ValueError(f"a face names vertex {faces.max()}, counted from 0, of {len(vertices)}")
+            raise ValueError(f"a face refers to vertex {faces.max()}, counted from 0, of {len(vertices)}")
         vertices = vertices.astype(np.float64)
         origin = _origin_for(vertices, faces) if origin is None else origin
         return Mesh((vertices - origin).astype(np.float32), faces.astype(np.int32), path, origin)
@@ -67,12 +68,12 @@ def _origin_for(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 def primitives_of(path: str | Path) -> list[Primitive]:
-    """Lists a .glb or .gltf file's primitives in the order in which `load_mesh` joins them, which `gltf_scene` tells.
+    """Return the primitives of a .glb or .gltf file in the order in which `load_mesh` joins them (see `gltf_scene`).
 
-    Two nodes with one mesh are two sets of vertices, and so are two primitives with one accessor.
+    Two nodes that share a mesh are two sets of vertices, and so are two primitives that share an accessor.
 
     Raises:
-        MeshError: as `load_mesh`.
+        MeshError: as for `load_mesh`.
     """
     path = Path(path)
     with naming_damage(path):

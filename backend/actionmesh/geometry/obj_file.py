@@ -1,4 +1,4 @@
-"""Wavefront .obj: positions and faces, every vertex once; trimesh would split them along UV seams and drop loose ones."""
+"""Wavefront .obj: positions and faces, every vertex once; trimesh would split them at UV seams and drop loose ones."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,18 +11,18 @@ from .reading import Surface, plain
 Corner = tuple[int, int | None, int | None]
 """A vertex, its `vt` and its `vn`, all counted from 0."""
 CONTINUED = frozenset({"v", "vt", "vn", "f"})
-"""Lines that a backslash carries on; elsewhere it is the end of somebody's folder."""
+"""Lines that a backslash continues; on other lines it may be the end of a folder's name."""
 
 
 @dataclass
 class ObjFile:
-    """What is read of an .obj file.
+    """The parts of an .obj file that are read.
 
     Args:
-        vertices: of each `v` line its numbers: three, and where it has more, a colour or a weight.
-        uv, normals: of each `vt` line two numbers, of each `vn` line three.
+        vertices: the numbers of each `v` line: three, followed by a colour or a weight if there are more.
+        uv, normals: the two numbers of each `vt` line, the three of each `vn` line.
         polygons: the corners of each `f` line.
-        materials: of each polygon the name that `usemtl` gave; empty before the first.
+        materials: the `usemtl` name of each polygon; empty before the first `usemtl`.
         libraries: the files that `mtllib` names.
     """
 
@@ -34,12 +34,12 @@ class ObjFile:
     libraries: list[str] = field(default_factory=list)
 
     def points(self) -> np.ndarray:
-        """(V, 3) float64."""
+        """Return the positions, (V, 3) float64."""
         return np.array([vertex[:3] for vertex in self.vertices], np.float64).reshape(-1, 3)
 
 
 def read_obj(data: bytes) -> Surface:
-    """Every `v` line is a vertex, whatever `vt`, `vn`, groups and materials do."""
+    """Read the surface of an .obj file: each `v` line is one vertex, regardless of `vt`, `vn`, groups and materials."""
     file = parse_obj(data)
     points = file.points()
     return points, cut_up([[corner[0] for corner in polygon] for polygon in file.polygons], points).faces
@@ -49,7 +49,7 @@ def parse_obj(data: bytes) -> ObjFile:
     """Read an .obj file.
 
     Raises:
-        ValueError: a line has too few numbers, or something else in their place; the message says which line.
+        ValueError: a line has too few numbers or an invalid number; the message gives the line.
     """
     file, material = ObjFile(), ""
     for number, key, rest in _lines(data):
@@ -73,7 +73,7 @@ def parse_obj(data: bytes) -> ObjFile:
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, str, str]]:
-    """Number, keyword and rest of each line, without comments; one that ends in a backslash goes on in the next."""
+    """Yield the number, keyword and rest of each line, without comments; a backslash at the end joins the next line."""
     text = plain(data).decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
     held = ""
     for number, raw in enumerate(text.split("\n"), 1):
@@ -94,11 +94,11 @@ def _numbers(rest: str, least: int) -> list[float]:
 
 
 def _corner(word: str, file: ObjFile) -> Corner:
-    """`7`, `7/1`, `7//2` or `7/1/2`, each counted from 1, or backwards from the last one so far."""
+    """Parse `7`, `7/1`, `7//2` or `7/1/2`; each index counts from 1, or backwards from the last entry so far."""
     vertex, _, rest = word.partition("/")
     at = _counted(vertex, len(file.vertices))
     if at < 0:
-        raise ValueError(f"a face names vertex {vertex}")
+        raise ValueError(f"a face refers to vertex {vertex}")
     if not rest:
         return at, None, None
     uv, _, normal = rest.partition("/")
@@ -106,6 +106,6 @@ def _corner(word: str, file: ObjFile) -> Corner:
 
 
 def _counted(word: str, so_far: int) -> int:
-    """A number from 0; negative for one that no file can mean."""
+    """Return an index counted from 0; negative if the file's number is invalid."""
     number = int(word)
     return number - 1 if number > 0 else so_far + number if number else -1

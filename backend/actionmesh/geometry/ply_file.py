@@ -1,4 +1,4 @@
-"""Polygon files, .ply, ASCII or binary; trimesh reads no binary ones of mixed polygons."""
+"""Polygon files, .ply, ASCII or binary; trimesh does not read binary files with mixed polygons."""
 
 import re
 from dataclasses import dataclass
@@ -16,15 +16,15 @@ PLY_ORDERS = {"binary_little_endian": "<", "binary_big_endian": ">"}
 CORNERS = ("vertex_indices", "vertex_index")
 LARGEST_INDEX = 2**31
 LONGEST_EVEN = 32
-"""Corners, or numbers, of the longest list that is worth a table."""
+"""The longest list, in corners or numbers, that is read as a table."""
 
 Column = np.ndarray | list
-"""The values of a property: (rows,) numbers, (rows, size) of lists that are all as long, or a list of lists."""
+"""The values of a property: (rows,) numbers, (rows, size) for lists of equal length, or a list of lists."""
 
 
 @dataclass(frozen=True)
 class Element:
-    """An element as the header has it: its properties are [type, name] or ["list", type of count, type, name]."""
+    """An element of the header; its properties are [type, name] or ["list", type of count, type, name]."""
 
     name: str
     count: int
@@ -33,12 +33,12 @@ class Element:
 
 @dataclass(frozen=True)
 class PlyFile:
-    """What is in a .ply file.
+    """The content of a .ply file.
 
     Args:
-        columns: of each element by its name.
-        kinds: of each element the types of its properties, such as "uchar".
-        picture: the one that a comment names, as MeshLab has it.
+        columns: each element's properties, by name.
+        kinds: the types of each element's properties, such as "uchar".
+        picture: the texture that a `TextureFile` comment names, as MeshLab writes it.
     """
 
     columns: dict[str, dict[str, Column]]
@@ -46,7 +46,7 @@ class PlyFile:
     picture: str | None
 
     def points(self) -> np.ndarray:
-        """(V, 3) float64."""
+        """Return the positions, (V, 3) float64."""
         vertex = self.columns["vertex"]
         return np.stack([np.asarray(vertex[axis], np.float64) for axis in "xyz"], axis=1)
 
@@ -56,7 +56,7 @@ class PlyFile:
 
 
 def read_ply(data: bytes) -> Surface:
-    """ASCII or binary, with any other elements and properties between the ones that matter."""
+    """Read the surface of an ASCII or binary file; all other elements and properties are ignored."""
     file = parse_ply(data)
     return file.points(), file.triangles().faces
 
@@ -65,7 +65,7 @@ def parse_ply(data: bytes) -> PlyFile:
     """Read a .ply file.
 
     Raises:
-        ValueError, LookupError, struct.error: it is none, or ends too early.
+        ValueError, LookupError, struct.error: the data is not a .ply file, or ends too early.
     """
     data = plain(data)
     end = re.search(rb"^end_header[ \t]*\r?\n", data, re.MULTILINE)
@@ -94,7 +94,7 @@ def _elements(lines: list[list[str]]) -> list[Element]:
 
 
 class _Bytes:
-    """Gives the numbers of a binary file in order."""
+    """Reads the numbers of a binary file in order."""
 
     def __init__(self, data: bytes, order: str):
         self._data, self.start = data, 0
@@ -105,7 +105,7 @@ class _Bytes:
         return len(self._data) - self.start
 
     def table(self, count: int, codes: list[str]) -> list[np.ndarray]:
-        """The columns of `count` rows."""
+        """Read `count` rows and return their columns."""
         row = np.dtype([(str(k), self._types[code]) for k, code in enumerate(codes)])
         check_span("an element", self.start, count, row.itemsize, row.itemsize, len(self._data))
         rows = np.frombuffer(self._data, row, count, self.start)
@@ -113,7 +113,7 @@ class _Bytes:
         return [rows[str(k)] for k in range(len(codes))]
 
     def take(self, code: str, count: int) -> list:
-        """`count` numbers of one type."""
+        """Read `count` numbers of one type."""
         kind = self._types[code]
         check_span("a list", self.start, count, kind.itemsize, kind.itemsize, len(self._data))
         values = np.frombuffer(self._data, kind, count, self.start)
@@ -122,7 +122,7 @@ class _Bytes:
 
 
 class _Words:
-    """Gives the numbers of an ASCII file in order."""
+    """Reads the numbers of an ASCII file in order."""
 
     def __init__(self, data: bytes):
         self._words, self.start = data.split(), 0
@@ -142,13 +142,13 @@ class _Words:
 
 
 def _columns(element: Element, reader: _Bytes | _Words) -> dict[str, Column]:
-    """The element's properties; of one without any there is nothing to read, however many rows it claims."""
+    """Read an element's properties; an element without properties takes no data, however many rows it claims."""
     names = [each[-1] for each in element.properties]
     if not names:
         return {}
     if element.count < 0 or element.count > reader.left:
         raise ValueError(
-            f"element {element.name} has {element.count} rows, and the file only {reader.left} bytes or words more"
+            f"element {element.name} has {element.count} rows, but the file has only {reader.left} bytes or words left"
         )
     if all(each[0] != "list" for each in element.properties):
         codes = [PLY_CODES[each[0]] for each in element.properties]
@@ -157,7 +157,7 @@ def _columns(element: Element, reader: _Bytes | _Words) -> dict[str, Column]:
 
 
 def _even(element: Element, reader: _Bytes | _Words) -> dict[str, Column] | None:
-    """Read the rows as a table if all their lists are as long as those of the first; None, and nothing read, if not."""
+    """Read the rows as a table if all lists are as long as the first row's; otherwise return None and read nothing."""
     start = reader.start
     if not element.count:
         return None
@@ -194,7 +194,7 @@ def _uneven(element: Element, reader: _Bytes | _Words) -> dict[str, Column]:
 
 
 def _row(element: Element, reader: _Bytes | _Words) -> list:
-    """Of each property a number, or a list of them."""
+    """Read one row: a number, or a list of numbers, for each property."""
     row = []
     for kind in element.properties:
         head = reader.take(PLY_CODES[kind[1] if kind[0] == "list" else kind[0]], 1)[0]
@@ -209,7 +209,7 @@ def _length(number: float) -> int:
 
 
 def _whole(corners: Column) -> Column:
-    """Corners as whole numbers, which an ASCII file may write in any way."""
+    """Return corners as whole numbers; an ASCII file may write them as floats."""
     if isinstance(corners, np.ndarray):
         return _as_indices(corners)
     return [_as_indices(np.asarray(row)).tolist() for row in corners]
@@ -217,7 +217,7 @@ def _whole(corners: Column) -> Column:
 
 def _as_indices(numbers: np.ndarray) -> np.ndarray:
     if numbers.dtype.kind == "f" and not (np.isfinite(numbers).all() and (numbers == np.floor(numbers)).all()):
-        raise ValueError("a face names a vertex that is no whole number")
+        raise ValueError("a face refers to a vertex by a number that is not whole")
     if numbers.size and (numbers.min() < -LARGEST_INDEX or numbers.max() >= LARGEST_INDEX):
-        raise ValueError(f"a face names vertex {int(numbers.max())}")
+        raise ValueError(f"a face refers to vertex {int(numbers.max())}")
     return numbers.astype(np.int64)

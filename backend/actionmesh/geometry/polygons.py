@@ -1,6 +1,6 @@
-"""Polygons to triangles: a fan from the first corner where that stays inside, ears elsewhere.
+"""Triangulation of polygons: a fan from the first corner if it stays inside, ear clipping otherwise.
 
-A polygon lies in the plane of its own normal, the one whose projection has the largest area; it may be a little bent.
+A polygon is projected along its own normal, the direction with the largest projected area; it may be slightly bent.
 """
 
 from collections.abc import Sequence
@@ -12,12 +12,12 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Triangles:
-    """The triangles of some polygons, polygon after polygon.
+    """The triangles of a list of polygons, in the polygons' order.
 
     Args:
         faces: (F, 3) int64, vertices.
-        polygon: (F,) int64, which polygon each is a part of.
-        corners: (F, 3) int64, which of that polygon's corners, counted from 0.
+        polygon: (F,) int64, the polygon that each triangle is a part of.
+        corners: (F, 3) int64, the corners within that polygon, counted from 0.
     """
 
     faces: np.ndarray
@@ -26,18 +26,18 @@ class Triangles:
 
 
 def cut_up(polygons: Sequence | np.ndarray, vertices: np.ndarray) -> Triangles:
-    """Return the triangles of polygons, each a sequence of vertices; those of fewer than three corners have none.
+    """Return the triangles of polygons; polygons with fewer than three corners have none.
 
     Args:
-        polygons: an array (K, size) where all have as many corners.
+        polygons: sequences of vertices, or an array (K, size) if all have the same number of corners.
         vertices: (V, 3), finite or not.
     Raises:
-        ValueError: a polygon names a vertex that is not there.
+        ValueError: a polygon refers to a vertex that does not exist.
     """
     sizes, flat = _flat(polygons)
     if len(flat) and (flat.min() < 0 or flat.max() >= len(vertices)):
         wrong = int(flat.min() if flat.min() < 0 else flat.max())
-        raise ValueError(f"a face names vertex {wrong}, counted from 0, of {len(vertices)}")
+        raise ValueError(f"a face refers to vertex {wrong}, counted from 0, of {len(vertices)}")
     starts = np.cumsum(sizes) - sizes
     owners, corners = [np.empty(0, np.int64)], [np.empty((0, 3), np.int64)]
     for size in np.unique(sizes[sizes >= 3]).tolist():
@@ -57,7 +57,7 @@ def cut_up(polygons: Sequence | np.ndarray, vertices: np.ndarray) -> Triangles:
 
 
 def _flat(polygons: Sequence | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How many corners each polygon has, and all corners one after the other."""
+    """Return each polygon's number of corners, and all corners one after the other."""
     if isinstance(polygons, np.ndarray):
         return np.full(len(polygons), polygons.shape[1]), polygons.ravel().astype(np.int64)
     sizes = np.fromiter(map(len, polygons), np.int64, len(polygons))
@@ -65,7 +65,7 @@ def _flat(polygons: Sequence | np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _fans_fit(polygons: np.ndarray, vertices: np.ndarray) -> np.ndarray:
-    """(K,) bool: no triangle of the fan is turned over, against the polygon's own normal."""
+    """Return (K,) whether no triangle of the fan is flipped against the polygon's own normal."""
     points = vertices[polygons].astype(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         spokes = points[:, 1:] - points[:, :1]
@@ -77,13 +77,13 @@ def _fans_fit(polygons: np.ndarray, vertices: np.ndarray) -> np.ndarray:
 
 
 def _ears(points: np.ndarray, fan: np.ndarray) -> np.ndarray:
-    """The triangles of one polygon (n, 3), laid flat; those of its fan if it has no inside."""
+    """Return the triangles of one polygon (n, 3), projected to its plane; its fan if the polygon has no area."""
     points = points - points.mean(axis=0)
     normal = np.cross(points, np.roll(points, -1, axis=0)).sum(axis=0)
     length = np.linalg.norm(normal)
     if not np.isfinite(length) or not length:
         return fan
-    across = np.linalg.svd(normal[None] / length)[2]  # rows: the normal, and two at right angles to it and each other
+    across = np.linalg.svd(normal[None] / length)[2]  # rows: the normal, and two axes at right angles to it
     flat = np.ascontiguousarray(points @ across[1:].T)
     ears = mapbox_earcut.triangulate_float64(flat, np.array([len(flat)], np.uint32)).reshape(-1, 3).astype(np.int64)
     if not len(ears):

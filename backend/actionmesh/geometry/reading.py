@@ -1,4 +1,4 @@
-"""What the readers of all mesh formats share: opening a file, and naming a damaged one."""
+"""Shared by the readers of all mesh formats: open a file, and report a damaged one."""
 
 import struct
 from collections.abc import Iterator
@@ -23,44 +23,44 @@ DAMAGED = (
     ValueError,
     struct.error,
 )
-"""What reading nonsense raises."""
+"""The exceptions that reading a damaged file can raise."""
 FAR = 16
-"""Of its own size: how far a surface may be from 0 before float32 is off by a millionth of that size."""
+"""How far, in multiples of its size, a surface may be from 0 before float32 errs by a millionth of that size."""
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def read_bytes(path: Path) -> bytes:
-    """All of a file.
+    """Return all bytes of a file.
 
     Raises:
-        MeshError: it is missing, is a folder, a pipe or a device, or may not be read.
+        MeshError: the file is missing, is a folder, a pipe or a device, or cannot be read.
     """
     try:
         return regular_file(path).read_bytes()
     except FileNotFoundError as error:
         raise MeshError(f"There is no file {path}.", "Check its name and folder.") from error
     except IsADirectoryError as error:
-        raise MeshError(f"{path} is a folder.", "Name a mesh file in it.") from error
+        raise MeshError(f"{path} is a folder.", "Choose a mesh file in it.") from error
     except OSError as error:
-        raise MeshError(f"{path} cannot be opened ({error.strerror}).", "Check that you may read it.") from error
+        raise MeshError(f"{path} cannot be opened ({error.strerror}).", "Check its permissions.") from error
     except ValueError as error:
-        raise MeshError(f"{path} {error}.", "Name a mesh file.") from error
+        raise MeshError(f"{path} {error}.", "Choose a mesh file.") from error
 
 
 @contextmanager
 def naming_damage(path: Path) -> Iterator[None]:
-    """Turns whatever reading nonsense raises into a MeshError that names the file, and where it is known the reason."""
+    """Turn an exception from reading a damaged file into a MeshError that names the file and, if known, the reason."""
     try:
         yield
     except DAMAGED as error:
         ending = path.suffix.lower().removeprefix(".")
-        raise MeshError(f"{path} is damaged, or is no {ending} file{reason(error)}.", "Export it again.") from error
+        raise MeshError(f"{path} is damaged, or is not a .{ending} file{reason(error)}.", "Export it again.") from error
 
 
 def reason(error: Exception) -> str:
-    """Return what our own checks said, as the end of a sentence; nothing where Python or NumPy stumbled."""
+    """Return our own checks' message as the end of a sentence; empty if the error is Python's or NumPy's."""
     if isinstance(error, MemoryError):
-        return ": it needs more memory than there is"
+        return ": it needs more memory than is available"
     told = str(error).strip().rstrip(".") if type(error) in (ValueError, TypeError) else ""
     own = told and "\n" not in told and len(told) < 200
     return f": {told}" if own else ""
@@ -72,7 +72,7 @@ def plain(data: bytes) -> bytes:
 
 
 def centre_if_far(points: np.ndarray) -> np.ndarray:
-    """Return the middle (3,) of points (n, 3) so far from 0 that float32 would blur what they show; else 0."""
+    """Return the centre (3,) of points (n, 3) that are so far from 0 that float32 would lose detail; else 0."""
     if not len(points) or not np.isfinite(points).all():
         return np.zeros(3)
     low, high = points.min(axis=0), points.max(axis=0)

@@ -1,8 +1,8 @@
-"""The queried nodes of a cubic grid, on the device that the field computes on: the CPU or a GPU, with the same code.
+"""The queried nodes of a cubic grid, stored on the field's device: the CPU or a GPU, with the same code.
 
-A node is numbered (x * n + y) * n + z, n nodes a side; PAGE consecutive numbers are a page, and one table says for every
-page of the cube where it is kept, if it is. So a node is found by two look-ups, without sorting or searching, and apart
-from the table, which takes 2.5 MB for each 10 million nodes of the cube, memory grows with the nodes that are asked for.
+With n nodes a side, a node has the number (x * n + y) * n + z. PAGE consecutive numbers form a page, and one table maps
+every page of the cube to its place in memory, if it is stored. Two look-ups therefore find a node, without sorting or
+searching. The table takes 2.5 MB for each 10 million nodes of the cube; all other memory grows with the queried nodes.
 """
 
 from collections.abc import Callable
@@ -19,21 +19,21 @@ CORNERS = [(x, y, z) for x in (0, 1) for y in (0, 1) for z in (0, 1)]
 BITS = 4
 PAGE = 1 << BITS
 LARGEST = 1289
-"""Most cells a side: every node's number is below 2^31, and int32 halves what has to be moved."""
+"""The most cells a side: every node's number stays below 2^31, and int32 halves the memory traffic."""
 
 
 class SparseGrid:
     """A cubic grid of which only some nodes have been queried.
 
-    A cell has the number of its lowest corner, on every level: numbers count steps of the finest.
+    A cell has the number of its lowest corner. On every level, numbers count steps of the finest level.
 
     Args:
-        field: (Q, 3) float32 points to (Q,) values, positive inside.
+        field: maps (Q, 3) float32 points to (Q,) values, positive inside.
         resolution: cells a side of the finest level.
         bound: half the side of the box.
-        chunk: most points in one query.
-        device: where the grid is, and the points of a query.
-        progress: asked before every query whether to stop.
+        chunk: the most points in one query.
+        device: where the grid and the points of a query are.
+        progress: checked for cancellation before every query.
     Raises:
         InputError: the resolution is above LARGEST.
     """
@@ -57,52 +57,52 @@ class SparseGrid:
         self._taken = torch.zeros(PAGE, dtype=torch.int32, device=device)
 
     def numbers(self, places: Tensor) -> Tensor:
-        """(..., 3) whole coordinates to (...) int32 numbers."""
+        """Return the numbers (...) int32 of whole coordinates (..., 3)."""
         x, y, z = places.int().unbind(-1)
         return x * self.strides[0] + y * self.strides[1] + z
 
     def places(self, numbers: Tensor) -> Tensor:
-        """(...) numbers to (..., 3) int32 whole coordinates."""
+        """Return the whole coordinates (..., 3) int32 of numbers (...)."""
         side = self.resolution + 1
         return torch.stack([numbers // self.strides[0], numbers // side % side, numbers % side], dim=-1)
 
     def all_cells(self, step: int) -> Tensor:
-        """(C,) every cell of one level, in order."""
+        """Return every cell of one level, in order, (C,)."""
         axis = torch.arange(0, self.resolution, step, device=self.device)
         return self.numbers(torch.cartesian_prod(axis, axis, axis))
 
     def corners(self, step: int) -> list[int]:
-        """What to add to a cell for the nodes at its corners, in the order of CORNERS."""
+        """Return the offsets from a cell to the nodes at its corners, in the order of CORNERS."""
         return [step * sum(at * stride for at, stride in zip(corner, self.strides, strict=True)) for corner in CORNERS]
 
     def usual_value(self) -> float:
-        """The median size of the values so far."""
+        """Return the median absolute value so far."""
         return self._values.abs().nanmedian().item()
 
     def values(self, cells: Tensor, step: int) -> Tensor:
-        """(C,) cells to the (8, C) values at their corners, which must have been queried."""
+        """Return the values (8, C) at the corners of (C,) cells; the corners must have been queried."""
         return torch.stack([self._values.index_select(0, self._slots(cells + corner)) for corner in self.corners(step)])
 
     def cases(self, cells: Tensor, step: int) -> Tensor:
-        """(C,) cells to (C,) uint8: bit i is set if corner i is in the shape. The outermost nodes never are."""
+        """Return (C,) uint8 for (C,) cells: bit i is set if corner i is inside. The outermost nodes never are."""
         cases = torch.zeros(len(cells), dtype=torch.uint8, device=self.device)
         for bit, corner in enumerate(self.corners(step)):
             cases |= self._solid.index_select(0, self._slots(cells + corner)) << bit
         return cases
 
     def take(self, cells: Tensor, step: int) -> None:
-        """Takes note of cells of one level, whose corners must be known."""
+        """Mark cells of one level as taken; their corners must be known."""
         self._taken.index_fill_(0, self._slots(cells).long(), step)
 
     def are_new(self, cells: Tensor, step: int) -> Tensor:
-        """(C,) whether cells of one level have not been taken note of."""
+        """Return (C,) whether cells of one level have not been taken."""
         return self._taken.index_select(0, self._slots(cells)) != step
 
     def query_corners(self, cells: Tensor, step: int, stage: str | None = None) -> None:
-        """Queries the corners of the cells that are not known yet; progress is told if the stage has a name.
+        """Query the cells' corners that are not known yet; report progress if `stage` is given.
 
         Raises:
-            MeshError: an answer is not a number.
+            MeshError: a value is not finite.
             Cancelled: the user asked to stop.
         """
         if not len(cells):
@@ -122,8 +122,8 @@ class SparseGrid:
         chunks = points.split(self.chunk)
         values = torch.cat([self._ask(chunk) for chunk in (self.progress.track(chunks, stage) if stage else chunks)])
         if not values.isfinite().all():
-            cure = "Compute in float32 instead of a half type."
-            raise MeshError("The field of the shape is not a number everywhere.", cure)
+            cure = "Compute in float32 instead of half precision."
+            raise MeshError("The model's shape has a value that is not a number.", cure)
         self._values[slots] = values
         self._solid[slots] = ((values > 0) & (places % self.resolution != 0).all(dim=-1)).to(torch.uint8)
 
@@ -133,7 +133,7 @@ class SparseGrid:
             return self.field(points).to(self.device, torch.float32)
 
     def _slots(self, numbers: Tensor) -> Tensor:
-        """Where nodes are kept. Those of pages that are not kept are in the first row, which stays empty."""
+        """Return where nodes are stored. Nodes of pages that are not stored map to the first row, which stays empty."""
         return (self._row_of.index_select(0, numbers >> BITS) << BITS) | (numbers & (PAGE - 1))
 
     def _make_room(self, nodes: list[Tensor]) -> None:

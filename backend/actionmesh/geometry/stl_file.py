@@ -1,4 +1,4 @@
-"""Stereolithography, .stl, binary or text: three vertices a triangle, none of them shared."""
+"""Stereolithography, .stl, binary or text: three vertices per triangle, none shared."""
 
 import struct
 
@@ -11,7 +11,11 @@ FACET = np.dtype([("normal", "<f4", 3), ("vertices", "<f4", (3, 3)), ("more", "<
 
 
 def read_stl(data: bytes) -> Surface:
-    """Binary if it is at least as long as its header says, even if it begins as text does; else text, of several solids."""
+    """Read the surface of a binary or text file.
+
+    A file that is at least as long as its binary header says is binary, even if it begins like text. A text file may
+    contain several solids.
+    """
     count = struct.unpack_from("<I", data, HEADER - 4)[0] if len(data) >= HEADER else 0
     if count and len(data) >= HEADER + FACET.itemsize * count:
         vertices = np.frombuffer(data, FACET, count, HEADER)["vertices"].reshape(-1, 3)
@@ -21,7 +25,7 @@ def read_stl(data: bytes) -> Surface:
 
 
 def _read_text(text: str) -> np.ndarray:
-    """(3F, 3) vertices; whatever a solid is called, only a line's first word counts."""
+    """Return the vertices (3F, 3); only the first word of a line is a keyword, so a solid may have any name."""
     vertices: list[list[float]] = []
     keyword = ""
     for number, line in enumerate(text.splitlines(), 1):
@@ -30,9 +34,9 @@ def _read_text(text: str) -> np.ndarray:
         if words and keyword == "vertex":
             vertices.append(_point(words[1:4], number))
         elif keyword == "endloop" and len(vertices) % 3:
-            raise ValueError(f"line {number}: a facet is no triangle")
+            raise ValueError(f"line {number}: a facet is not a triangle")
     if not keyword.startswith("endsolid"):
-        raise ValueError("it has no end of a solid")
+        raise ValueError("it does not end with endsolid")
     return np.array(vertices, np.float64).reshape(-1, 3)
 
 

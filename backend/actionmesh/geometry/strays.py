@@ -1,6 +1,6 @@
-"""Vertices of no face: they have no part in the surface, so nothing is measured, boxed, welded or decoded with them.
+"""Strays: vertices that no face uses. They are not part of the surface, and no computation on it includes them.
 
-They are left out before a mesh is animated, and afterwards follow the nearest vertex that has a face.
+They are removed before a mesh is animated. Afterwards each follows the nearest vertex that a face uses.
 """
 
 from dataclasses import replace
@@ -12,12 +12,12 @@ from .mesh import Mesh
 
 
 def used_vertices(faces: np.ndarray) -> np.ndarray:
-    """Return (W,) growing numbers of the vertices that some of the faces (F, 3) has."""
+    """Return the vertices that the faces (F, 3) use, (W,) in increasing order."""
     return np.unique(faces)
 
 
 def without_strays(mesh: Mesh) -> Mesh:
-    """Return the mesh of those vertices alone that have a face, in their order; the mesh itself where all have one."""
+    """Return the mesh with only the vertices that a face uses, in their order; the mesh itself if all are used."""
     used = used_vertices(mesh.faces)
     if len(used) == len(mesh.vertices):
         return mesh
@@ -25,16 +25,16 @@ def without_strays(mesh: Mesh) -> Mesh:
 
 
 def renumbered(faces: np.ndarray, used: np.ndarray) -> np.ndarray:
-    """Return faces (F, 3) as they count among the used vertices alone."""
+    """Return faces (F, 3) with indices into the used vertices alone."""
     return np.searchsorted(used, faces).astype(faces.dtype)
 
 
 def with_strays(poses: np.ndarray, rest: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """Return poses (T, W, 3) of the used vertices as poses (T, V, 3) of all; strays follow the nearest that is used.
+    """Return poses (T, V, 3) of all vertices from poses (T, W, 3) of the used; strays follow the nearest used vertex.
 
     Args:
-        rest: (V, 3) all vertices in the pose of which it is decided what is near.
-        faces: (F, 3) among all V.
+        rest: (V, 3) all vertices in the pose that decides which vertex is nearest.
+        faces: (F, 3) indices into all V vertices.
     """
     used = used_vertices(faces)
     if len(used) == len(rest):

@@ -1,7 +1,7 @@
-"""What the networks take from a surface: one vertex a place, a common size, normals, sampled points.
+"""Surface preparation for the networks: welded vertices, a common size, normals and sampled points.
 
-A place or a normal of a mesh with UV seams is only right on the welded mesh: weld first, compute, then map back
-through the index. All that goes by a mesh's size counts every vertex: those of no face are left out before (`strays`).
+On a mesh with UV seams, places and normals are correct only after welding: weld first, compute, then map back through
+the index. Everything that depends on the mesh's size counts every vertex, so remove strays first (see `strays`).
 """
 
 from dataclasses import dataclass
@@ -18,15 +18,16 @@ UP = np.array([0.0, 1.0, 0.0])
 
 
 def weld(vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Merges vertices at the same place, so that they move together.
+    """Merge vertices at the same place, so that they move together.
 
-    Vertices closer than 1e-6 of the bounding box's longest side are always merged, further than 5e-6 never (chains of
-    such neighbours are merged whole). Places keep the order and the position of their first vertex.
+    Distances are shares of the bounding box's longest side. Two vertices closer than 1e-6 are always merged; two
+    further apart than 5e-6 are never merged directly, only through a chain of close neighbours. Merged vertices keep
+    the order and the position of the first.
 
     Args:
         vertices: (V, 3) float32.
     Returns:
-        welded (W, 3) float32, and index (V,) int64 with `welded[index]` at the place of `vertices`.
+        welded (W, 3) float32, and index (V,) int64: `welded[index]` has the positions of `vertices`.
     """
     cells, first = _cells(vertices, SAME_PLACE / 2)
     reach = SAME_PLACE * (1 + np.sqrt(3)) * _size(vertices)
@@ -43,9 +44,9 @@ def _size(vertices: np.ndarray) -> float:
 
 
 def _cells(vertices: np.ndarray, side: float) -> tuple[np.ndarray, np.ndarray]:
-    """Puts vertices in cubes of `side` times the size: (V,) the cube of each, (C,) the first vertex of each cube.
+    """Sort vertices into cubes of `side` times the size: each vertex's cube (V,) and each cube's first vertex (C,).
 
-    Cubes bound the number of close pairs however many vertices share a place.
+    The cubes bound the number of close pairs even if many vertices share a place.
     """
     low = vertices.min(axis=0).astype(np.float64)
     scale = side * _size(vertices) or 1.0
@@ -57,10 +58,12 @@ def _cells(vertices: np.ndarray, side: float) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True, eq=False)
 class Normalisation:
-    """The similarity `x -> scale * turn (x - centre)`, computed in float64 and given back in the type that came in.
+    """The similarity `x -> scale * turn (x - centre)`, computed in float64; the result has the input's type.
 
     Args:
-        turn: (3, 3) rotation; None leaves the axes as they are.
+        centre: (3,) the point that moves to the origin.
+        scale: the factor.
+        turn: (3, 3) rotation; None keeps the axes.
     """
 
     centre: np.ndarray
@@ -68,17 +71,17 @@ class Normalisation:
     turn: np.ndarray | None = None
 
     def apply(self, vertices: np.ndarray) -> np.ndarray:
-        """(..., 3) positions of the file to (..., 3) in model space."""
+        """Return positions (..., 3) of the file in model space."""
         moved = vertices.astype(np.float64) - self.centre
         turned = moved if self.turn is None else moved @ self.turn.T
         return (turned * self.scale).astype(vertices.dtype)
 
     def invert(self, vertices: np.ndarray) -> np.ndarray:
-        """(..., 3) positions in model space to (..., 3) of the file; undoes `apply` up to the type's rounding."""
+        """Return model-space positions (..., 3) in the file's space; inverts `apply` up to the type's rounding."""
         return (self.invert_shift(vertices) + self.centre).astype(vertices.dtype)
 
     def invert_shift(self, shifts: np.ndarray) -> np.ndarray:
-        """(..., 3) differences of positions in model space to (..., 3) float64 of the file's."""
+        """Return differences (..., 3) of model-space positions as differences in the file's space, float64."""
         scaled = shifts.astype(np.float64) / self.scale
         return scaled if self.turn is None else scaled @ self.turn
 
@@ -86,13 +89,14 @@ class Normalisation:
 def normalise(
     vertices: np.ndarray, extent: float = 1.0, turn: np.ndarray | None = None
 ) -> tuple[np.ndarray, Normalisation]:
-    """Centres the bounding box at the origin and scales its longest side to 2 * extent.
+    """Centre the bounding box at the origin and scale its longest side to 2 * extent.
 
     Args:
         vertices: (V, 3) float32, not all at one place.
-        turn: (3, 3) rotation that comes before: the box is the turned vertices'.
+        extent: half the longest side of the result.
+        turn: (3, 3) rotation that is applied first: the box is that of the rotated vertices.
     Returns:
-        scaled (V, 3) float32 and the transform that made it.
+        scaled (V, 3) float32 and the transform that was applied.
     """
     turned = vertices.astype(np.float64) if turn is None else vertices.astype(np.float64) @ turn.T
     size = float(np.ptp(turned, axis=0).max())
@@ -105,8 +109,8 @@ def normalise(
 def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """Return unit normals of (V, 3) vertices: the adjacent faces' normals, weighted by the face's angle at the vertex.
 
-    So they do not depend on how a surface is cut into triangles (Thuermer and Wuethrich 1998, "Computing Vertex Normals
-    from Polygonal Facets"). Vertices of no face, and those whose faces cancel, get +Y.
+    They do not depend on how the surface is triangulated (Thuermer and Wuethrich 1998, "Computing Vertex Normals from
+    Polygonal Facets"). Vertices that no face uses, and those whose faces cancel out, get +Y.
 
     Args:
         faces: (F, 3) triangles.
@@ -127,28 +131,30 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 def corner_angles(corners: np.ndarray) -> np.ndarray:
-    """Return the angles (F, 3) in radians at the corners (F, 3, 3) of triangles; 0 beside a side without length."""
+    """Return the angles (F, 3) in radians at the corners (F, 3, 3) of triangles; 0 next to a side of length 0."""
     along, back = np.roll(corners, -1, axis=1) - corners, np.roll(corners, 1, axis=1) - corners
     across = np.linalg.norm(np.cross(along, back), axis=-1)
     return np.arctan2(across, np.einsum("fcx,fcx->fc", along, back))
 
 
 def _face_normals(corners: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(..., 3, 3) triangle corners to float64 normals (..., 3), as long as twice the triangle's area, and (...) the
-    product of two of its sides, which is what rounding goes by."""
+    """Return float64 normals (..., 3) of triangle corners (..., 3, 3), and the scale (...) of their rounding error.
+
+    A normal is as long as twice the triangle's area; the scale is the product of two sides.
+    """
     a, b, c = np.moveaxis(corners.astype(np.float64), -2, 0)
     return np.cross(b - a, c - a), np.linalg.norm(b - a, axis=-1) * np.linalg.norm(c - a, axis=-1)
 
 
 def _unit(vectors: np.ndarray, summed: np.ndarray) -> np.ndarray:
-    """Unit vectors (..., 3); +Y where nothing is left but rounding of what was summed, given by its length (...)."""
+    """Return unit vectors (..., 3); +Y where a vector is only rounding error of a sum of length `summed` (...)."""
     length = np.linalg.norm(vectors, axis=-1)
     real = length > 1e-12 * summed
     return np.where(real[..., None], vectors / np.where(real, length, 1)[..., None], UP)
 
 
 class SurfaceSamples(NamedTuple):
-    """Points on a surface, and where on it they are, so that they can be found again on another pose.
+    """Points on a surface and their places on it, so that they can be found again in another pose.
 
     points (P, 3) float32; normals (P, 3) float32, unit, of the face; face_index (P,) int64; barycentric (P, 3) float32.
     """
@@ -160,9 +166,9 @@ class SurfaceSamples(NamedTuple):
 
 
 def sample_surface(vertices: np.ndarray, faces: np.ndarray, count: int, seed: int) -> SurfaceSamples:
-    """Samples `count` points evenly by area; faces without area are never chosen.
+    """Sample `count` points uniformly by area; faces without area are never chosen.
 
-    Points in a triangle: Osada et al. 2002, "Shape Distributions", section 4.2.
+    For points in a triangle see Osada et al. 2002, "Shape Distributions", section 4.2.
     """
     random = np.random.default_rng(seed)
     areas = np.linalg.norm(_face_normals(vertices[faces])[0], axis=1)
@@ -176,7 +182,7 @@ def sample_surface(vertices: np.ndarray, faces: np.ndarray, count: int, seed: in
 def carry(
     face_index: np.ndarray, barycentric: np.ndarray, vertices: np.ndarray, faces: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Finds sampled points on other poses of the same mesh.
+    """Find sampled points in other poses of the same mesh.
 
     Args:
         face_index: (P,); barycentric: (P, 3); vertices: (..., V, 3), any number of poses; faces: (F, 3).
@@ -189,11 +195,11 @@ def carry(
 
 
 def farthest_points(points: torch.Tensor, count: int, seed: int, candidates: int | None = None) -> torch.Tensor:
-    """Chooses `count` well spread points out of a random subset.
+    """Choose `count` well-spread points from a random subset.
 
     Args:
         points: (P, 3) on any device, P >= count.
-        candidates: size of the random subset; 4 * count unless given.
+        candidates: size of the random subset; 4 * count by default.
     Returns:
         (count,) int64 indices into `points`, all different, on its device; the same for the same seed.
     """
@@ -201,7 +207,7 @@ def farthest_points(points: torch.Tensor, count: int, seed: int, candidates: int
 
 
 def farthest_points_batch(points: torch.Tensor, count: int, seed: int, candidates: int | None = None) -> torch.Tensor:
-    """`farthest_points` for (B, P, 3): (B, count) int64; each row as if it had been alone."""
+    """Apply `farthest_points` to a batch (B, P, 3): (B, count) int64; each row is independent of the others."""
     total = points.shape[1]
     wanted = 4 * count if candidates is None else candidates
     assert count <= min(total, wanted), f"{count} of {total} points out of {wanted} candidates"
@@ -210,7 +216,7 @@ def farthest_points_batch(points: torch.Tensor, count: int, seed: int, candidate
 
 
 def _spread(points: torch.Tensor, count: int) -> torch.Tensor:
-    """Farthest point sampling (Eldar et al. 1997) from the first of (B, M, 3) points: (B, count) indices."""
+    """Return (B, count) indices by farthest point sampling (Eldar et al. 1997), from the first of (B, M, 3) points."""
     batch = torch.arange(len(points), device=points.device)
     chosen = torch.zeros(len(points), count, dtype=torch.long, device=points.device)
     nearest = torch.full(points.shape[:2], torch.inf, device=points.device)

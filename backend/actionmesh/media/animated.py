@@ -1,4 +1,4 @@
-"""Frames from a picture file with several pictures in it: gif, apng, webp, avif, tiff."""
+"""Frames from a file that contains several pictures: gif, apng, webp, avif, tiff."""
 
 import io
 from collections.abc import Callable, Iterator, Sequence
@@ -13,20 +13,21 @@ from .decoded_picture import as_rgba, told
 from .parts import Animation, Part, Then, open_animation
 
 UNTIMED_SECONDS = 0.1
-"""How long browsers show an animated picture's frame that gives no time of its own (10 ms or less)."""
+"""How long browsers show a frame of an animated picture whose own time is 10 ms or less."""
 STILL_FORMATS = ("MPO",)
-"""Several pictures of one moment: the two eyes of a stereo camera, a photograph and its brightness."""
+"""Formats with several pictures of one moment: the two eyes of a stereo camera, a photograph and its brightness."""
 FEWEST_BYTES = 10
-"""No picture of an animation is stored in fewer."""
+"""The fewest bytes that a picture of an animation takes."""
 
 
 class AnimatedPicture:
-    """One file with several pictures in it, each shown for its own time.
+    """A file with several pictures, each shown for its own time.
 
     Args:
-        check: called for every picture; what it raises ends the work.
+        path: the file.
+        check: called for every picture; an exception that it raises stops the work.
     Raises:
-        MediaError: it is no picture, or too large.
+        MediaError: the file is not a picture, or is too large.
     """
 
     lossy = False
@@ -41,7 +42,7 @@ class AnimatedPicture:
     def count(self, enough: int | None = None) -> int:
         if self._breaks_off and (enough is None or enough > self._count):
             raise MediaError(
-                f"{self._path} is damaged: it breaks off at frame {self._count}.",
+                f"{self._path} is damaged: it ends early, at frame {self._count}.",
                 "Export it again, or choose other frames.",
             )
         return self._count
@@ -50,7 +51,7 @@ class AnimatedPicture:
         return f"frame {index}"
 
     def rate(self) -> float:
-        """Frames a second on average, from the times of all but the last.
+        """Return the average frames a second, from the times of all frames but the last.
 
         Raises:
             MediaError: the file is damaged.
@@ -59,7 +60,7 @@ class AnimatedPicture:
         return len(shown) / sum(shown) if shown else 24.0
 
     def read(self, indices: Sequence[int]) -> Iterator[tuple[np.ndarray, float]]:
-        """The frames at rising `indices`: (H, W, 4) uint8 and seconds; all up to the last one are decoded.
+        """Yield the frames at rising `indices`, (H, W, 4) uint8, and their seconds; all up to the last are decoded.
 
         Raises:
             MediaError: the file is damaged.
@@ -71,7 +72,7 @@ class AnimatedPicture:
             begins += seconds
 
     def _look(self) -> tuple[bool, int, bool]:
-        """Whether its pictures lie over each other on a canvas, how many there are, and whether the file breaks off."""
+        """Return whether the pictures are drawn on a canvas, how many there are, and whether the file ends early."""
         with regular_file(self._path).open("rb") as file:
             animation, count = open_animation(file), 0
             if animation is None:
@@ -89,11 +90,11 @@ class AnimatedPicture:
         with open_picture(self._path) as image:
             count = 1 if image.format in STILL_FORMATS else getattr(image, "n_frames", 1)
         if count * FEWEST_BYTES > self._path.stat().st_size:
-            raise ValueError(f"says that it has {count} pictures, and is too small for them")
+            raise ValueError(f"says that it has {count} pictures, but is too small for them")
         return count
 
     def _frames(self, indices: range, decode: bool = True) -> Iterator[tuple[np.ndarray, float]]:
-        """Each frame and how long it is shown."""
+        """Yield each frame and how many seconds it is shown."""
         frames = self._composed(decode) if self._is_composed else self._with_pillow()
         for index in indices:
             self._check()
@@ -117,7 +118,7 @@ class AnimatedPicture:
                     raise ValueError(f"has {image.width} x {image.height} pixels in picture {index}")
                 picture = as_rgba(ImageOps.exif_transpose(image))
                 seconds = float(image.info.get("duration") or 0) / 1000
-                if seconds > 0.01 and "timestamp" in image.info:  # both are rounded: alone, durations would drift
+                if seconds > 0.01 and "timestamp" in image.info:  # summed rounded durations alone would drift
                     seconds = image.info["timestamp"] / 1000 + seconds - shown
                 yield picture, seconds
                 shown += seconds
@@ -126,11 +127,11 @@ class AnimatedPicture:
 def _require_size(animation: Animation) -> None:
     width, height = animation.canvas
     if not 0 < width * height <= MAX_PIXELS:
-        raise ValueError(f"has {width} x {height} pixels; {MAX_PIXELS // 10**6} million are the most")
+        raise ValueError(f"has {width} x {height} pixels; the limit is {MAX_PIXELS // 10**6} million")
 
 
 def _drawn(animation: Animation) -> Iterator[tuple[np.ndarray, Part]]:
-    """The canvas after each part is drawn, (H, W, 4) uint8."""
+    """Yield the canvas after each part is drawn, (H, W, 4) uint8, and the part."""
     canvas = Image.new("RGBA", animation.canvas)
     for part in animation.parts:
         left, top, width, height = part.box

@@ -1,4 +1,4 @@
-"""The frames of a clip that a job uses, and how a picture is brought to their size."""
+"""The frames of a clip that a job uses, and resizing of pictures to their size."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,16 +12,16 @@ from .subject_crops import SubjectCrops
 
 @dataclass(frozen=True)
 class Clip:
-    """Chosen frames.
+    """The chosen frames of a clip.
 
     Args:
         frames: (T, H, W, 4) uint8 RGBA, straight (not premultiplied) alpha, upright, square pixels; see `frame_file`.
         times: (T,) float64, seconds from the first chosen frame.
-        indices: (T,) int64, where the frames stand in the source, counted from 0.
-        has_alpha: whether the alpha tells a subject from its background.
-        name: of the source, for messages.
-        native: yields the same frames at the source's own resolution, one by one, each time it is iterated over, and before
-            a background was removed; None where `frames` have that resolution.
+        indices: (T,) int64, the frames' numbers in the source, counted from 0.
+        has_alpha: whether the alpha separates a subject from its background.
+        name: the source's name, for messages.
+        native: an iterable of the same frames at the source's own resolution, before any background was removed; None
+            if `frames` have that resolution.
         crops: the cut-out subject at that resolution; None before it is cut out.
     """
 
@@ -40,7 +40,7 @@ class Clip:
 
 
 def resize_rgba(rgba: np.ndarray, width: int, height: int) -> np.ndarray:
-    """Resizes (H, W, 4) uint8 with straight alpha; colours of transparent pixels do not bleed into others."""
+    """Resize (H, W, 4) uint8 with straight alpha; colours of transparent pixels do not bleed into others."""
     if rgba.shape[:2] == (height, width):
         return rgba
     shrinks = height * width < rgba.shape[0] * rgba.shape[1]
@@ -55,6 +55,6 @@ def resize_rgba(rgba: np.ndarray, width: int, height: int) -> np.ndarray:
 
 
 def fitted_size(width: int, height: int, max_side: int) -> tuple[int, int]:
-    """(width, height) shrunk to at most `max_side` a side, the shape kept; never enlarged."""
+    """Return (width, height) shrunk to at most `max_side` a side, with the same aspect ratio; never enlarged."""
     scale = min(1.0, max_side / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))

@@ -1,10 +1,11 @@
-"""Cutting a subject off a plain background: a studio backdrop, a green screen, a sheet of paper.
+"""Colour keying: cut a subject out from a plain background (a studio backdrop, a green screen, a sheet of paper).
 
-The border of the frames tells the background's colour, its gradient and its noise. What differs from that is the
-subject; along its outline the alpha is how far the colour has gone from the background's to the subject's, and the
-background's share is taken out of the colour.
-It leaves out shadows: one that is clearly darker than the background is cut out with the subject. Where the subject has
-just the background's colour at its outline (black fur before black), it is cut away with it.
+The frames' border gives the background's colour, gradient and noise. Pixels that differ from it are the subject. Along
+the outline, alpha is how far the colour has changed from the background's to the subject's, and the background's share
+is removed from the colour.
+
+Shadows are not handled: a shadow that is clearly darker than the background is kept as part of the subject. Where the
+subject's outline has the background's colour (black fur on black), the subject is cut away with it.
 """
 
 from collections.abc import Callable
@@ -18,25 +19,25 @@ from .clip import fitted_size, resize_rgba
 from .frame_file import Frames
 
 BORDER = 0.03
-"""Width of the frame's rim that is taken for background, as a share of the shorter side."""
+"""Width of the frame's rim that is assumed to be background, as a share of the shorter side."""
 START_TOLERANCE = 60.0
-"""Colour distance (RGB, 0 to 255 a channel) from the clip's typical border colour that a gradient may reach."""
+"""Largest colour distance (RGB, 0 to 255 a channel) of a gradient from the clip's typical border colour."""
 PLAIN_SHARE, PLAIN_SHARE_OF_ONE_FRAME = 0.7, 0.4
-"""How much of the border must be background, over all frames and in each of them: the subject may touch the rest."""
+"""The share of the border that must be background, over all frames and in each: the subject may touch the rest."""
 PLAIN_RIPPLE = 5.0
-"""Largest structure that a plain background has once its noise is blurred away (RMS over the border)."""
+"""Largest structure of a plain background after blurring its noise away (RMS over the border)."""
 FINEST_THRESHOLD = 12.0
-"""Smallest colour distance that counts as a difference: compression alone makes smaller ones."""
+"""Smallest colour distance that counts as a difference: compression alone causes smaller ones."""
 SHARP_EDGE = 5 * FINEST_THRESHOLD
 """Typical colour distance just outside a hole: on the samples, holes have 64 to 206 and pale parts 14 to 57."""
 RIPPLE_BLUR = 2.0
-"""Pixels of a frame as it was read: its grain is no structure."""
+"""Radius of the blur in pixels of a frame as it was read, so that its grain does not count as structure."""
 JUDGED_SIDE = 256
 """Pixels along the longer side at which a clip's background is judged."""
 KEYED_SIDE = 1024
-"""Pixels along the longer side at which larger frames are keyed: noise and outlines are as wide there as the constants say."""
+"""Pixels along the longer side at which larger frames are keyed; the constants for noise and outlines fit this size."""
 OUTLINE = 3
-"""Pixels on either side of the outline in which alpha is soft."""
+"""Pixels on either side of the outline where alpha is soft."""
 SMALLEST_PART = 0.01
 """Parts of the subject below this share of its largest part are specks."""
 SMALLEST_HOLE = 0.0002
@@ -49,8 +50,8 @@ class Background:
 
     Args:
         colour: (H, W, 3) float32, 0 to 255.
-        border: (H, W) bool, the pixels of the border that show it.
-        share: of the border that shows it.
+        border: (H, W) bool, the pixels of the border that show the background.
+        share: the share of the border that shows the background.
     """
 
     colour: np.ndarray
@@ -60,7 +61,7 @@ class Background:
 
 @dataclass(frozen=True)
 class ColourKey:
-    """How the subject of one clip is cut off its plain background.
+    """The parameters for cutting one clip's subject out from its plain background.
 
     Args:
         typical: (3,) float32, the clip's border colour.
@@ -69,9 +70,9 @@ class ColourKey:
     typical: np.ndarray
 
     def cut(self, frame: np.ndarray) -> np.ndarray:
-        """Return a frame (H, W, 4) uint8 with the subject as its straight alpha; transparent where it shows none.
+        """Return a frame (H, W, 4) uint8 with the subject as its straight alpha.
 
-        A larger frame than KEYED_SIDE is keyed at that size. Inside the subject the frame's own pixels stay.
+        A frame larger than KEYED_SIDE is keyed at that size. Inside the subject, the frame's own pixels stay.
         """
         height, width = frame.shape[:2]
         keyed_width, keyed_height = fitted_size(width, height, KEYED_SIDE)
@@ -87,11 +88,11 @@ class ColourKey:
 
 
 def find_key(frames: Frames, check: Callable[[], None] = lambda: None) -> ColourKey | None:
-    """Return how to cut the subject off, or None when the background is not plain.
+    """Return the key that cuts the subject out, or None if the background is not plain.
 
     Args:
-        frames: (T, H, W, 4) uint8, whose alpha is not looked at.
-        check: called before each frame; what it raises ends the work.
+        frames: (T, H, W, 4) uint8; the alpha is ignored.
+        check: called before each frame; an exception that it raises stops the work.
     """
     height, width = frames.shape[1:3]
     judged_width, judged_height = fitted_size(width, height, JUDGED_SIDE)
@@ -110,9 +111,13 @@ def find_key(frames: Frames, check: Callable[[], None] = lambda: None) -> Colour
 
 
 def fit_background(frame: np.ndarray, rim: np.ndarray, places: np.ndarray, typical: np.ndarray) -> Background:
-    """Fits a quadratic of the place to each channel of the border, without the border's outliers (the subject).
+    """Fit a quadratic function of the place to each channel of the border, without outliers (the subject).
 
-    frame (H, W, 3) uint8, rim (H, W) bool, places (H, W, 6) of `_quadratic`, typical (3,) the clip's border colour.
+    Args:
+        frame: (H, W, 3) uint8.
+        rim: (H, W) bool.
+        places: (H, W, 6), the terms from `_quadratic`.
+        typical: (3,) the clip's border colour.
     """
     at, colours = places[rim], frame[rim].astype(np.float32)
     inside = _length(colours - typical) < START_TOLERANCE
@@ -130,7 +135,7 @@ def fit_background(frame: np.ndarray, rim: np.ndarray, places: np.ndarray, typic
 
 
 def key_frame(frame: np.ndarray, background: Background) -> np.ndarray:
-    """One frame (H, W, 3) uint8 -> (H, W, 4) uint8."""
+    """Return a frame (H, W, 3) uint8 with the subject as its alpha, (H, W, 4) uint8."""
     differences = _length(cv2.GaussianBlur(frame - background.colour, (0, 0), 0.8))
     noise = float(np.median(differences[background.border]))
     subject = drop_specks(differences > max(FINEST_THRESHOLD, 4 * noise))
@@ -138,7 +143,7 @@ def key_frame(frame: np.ndarray, background: Background) -> np.ndarray:
 
 
 def drop_specks(mask: np.ndarray) -> np.ndarray:
-    """The parts (8-connected) of a bool (H, W) mask that are no specks beside the largest one."""
+    """Return a bool (H, W) mask without the 8-connected parts that are specks compared with the largest part."""
     _, labels, statistics, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     areas = statistics[:, cv2.CC_STAT_AREA].copy()
     areas[0] = 0
@@ -147,7 +152,7 @@ def drop_specks(mask: np.ndarray) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _places(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
-    """The rim (H, W) bool of a frame, and the terms (H, W, 6) of its quadratic; the same for all frames of a clip."""
+    """Return a frame's rim (H, W) bool and quadratic terms (H, W, 6), which are the same for all frames of a clip."""
     return _rim(height, width), _quadratic(height, width)
 
 
@@ -159,18 +164,18 @@ def _rim(height: int, width: int) -> np.ndarray:
 
 
 def _quadratic(height: int, width: int) -> np.ndarray:
-    """(H, W, 6) float32: 1, x, y, x^2, xy, y^2 with x and y in [-1, 1]."""
+    """Return the terms 1, x, y, x^2, xy, y^2 with x and y in [-1, 1], (H, W, 6) float32."""
     y, x = np.meshgrid(np.linspace(-1, 1, height), np.linspace(-1, 1, width), indexing="ij")
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], axis=-1).astype(np.float32)
 
 
 def _length(vectors: np.ndarray) -> np.ndarray:
-    """Along the last axis."""
+    """Return the vectors' lengths along the last axis."""
     return np.sqrt(np.einsum("...c,...c->...", vectors, vectors))
 
 
 def _ripple(frame: np.ndarray, background: Background, blur: float) -> float:
-    """RMS, over the border, of what a blur of so many pixels leaves of the differences from the background."""
+    """Return the RMS, over the border, of the differences from the background after a blur of `blur` pixels."""
     weight = background.border.astype(np.float32)
     blurred = cv2.GaussianBlur((frame - background.colour) * weight[..., None], (0, 0), blur)
     structure = blurred[background.border] / cv2.GaussianBlur(weight, (0, 0), blur)[background.border, None]
@@ -178,10 +183,11 @@ def _ripple(frame: np.ndarray, background: Background, blur: float) -> float:
 
 
 def _with_true_holes(subject: np.ndarray, differences: np.ndarray, noise: float) -> np.ndarray:
-    """Fills the enclosed gaps of a bool (H, W) mask, but for those that show the background.
+    """Fill the enclosed gaps of a bool (H, W) mask, except for holes that show the background.
 
-    A gap of some size is a hole when the subject around it stands out sharply, or when it has just the background's
-    colour. A pale part of the subject fades into its surroundings, and differs from the background a little all over.
+    A gap that is large enough is a hole if the subject around it stands out sharply, or if the gap has exactly the
+    background's colour. A pale part of the subject fades into its surroundings and differs slightly from the background
+    everywhere.
     """
     _, labels, statistics, _ = cv2.connectedComponentsWithStats((~subject).astype(np.uint8), connectivity=4)
     is_gap = np.ones(len(statistics), bool)
@@ -200,7 +206,7 @@ def _square(reach: int) -> np.ndarray:
 
 
 def _matte(frame: np.ndarray, colour: np.ndarray, differences: np.ndarray, subject: np.ndarray) -> np.ndarray:
-    """Soft alpha along the outline of `subject`, and the background taken out of the colours there: (H, W, 4) uint8."""
+    """Return the frame, (H, W, 4) uint8, with soft alpha along the subject's outline and no background colour there."""
     reach, mask = _square(OUTLINE), subject.astype(np.uint8)
     inner = cv2.erode(mask, reach, borderType=cv2.BORDER_REPLICATE) > 0
     rgba = np.dstack([frame, np.where(inner, 255, 0).astype(np.uint8)])
@@ -218,7 +224,7 @@ def _matte(frame: np.ndarray, colour: np.ndarray, differences: np.ndarray, subje
 
 
 def _nearest(core: np.ndarray, queries: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(rows, columns) of the core pixel nearest to each of the query pixels; both masks are bool (H, W)."""
+    """Return (rows, columns) of the core pixel nearest to each query pixel; both masks are bool (H, W)."""
     _, labels = cv2.distanceTransformWithLabels(
         (~core).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )

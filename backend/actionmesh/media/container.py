@@ -1,7 +1,7 @@
-"""A video file, opened: its container, the stream of its pictures, and how they are cropped and stretched when shown.
+"""Opening of a video file: its container, its picture stream, and the cropping and pixel aspect for display.
 
-Only containers of `intake.VIDEO_CONTAINERS` are opened, since others (playlists, lists of files) make FFmpeg read what
-they name.
+Only the containers in `intake.VIDEO_CONTAINERS` are opened. Others (playlists, lists of files) make FFmpeg read the
+files that they name.
 """
 
 import re
@@ -21,9 +21,9 @@ from ..errors import MediaError
 from ..intake import MAX_PIXELS, VIDEO_CONTAINERS, regular_file
 
 WIDEST_PIXEL = 20
-"""How many times as wide as high, or as high as wide, a pixel may be; anamorphic film has 2."""
+"""The largest ratio of a pixel's sides; anamorphic film has 2."""
 MOST_BOXES = 1000
-"""A whole mp4 that is not in fragments has about five."""
+"""The most boxes to look at for an mp4's index; an unfragmented mp4 has about five."""
 CURE = "Copy or export it again, as mp4, mov, webm, avi or gif."
 REENCODE = "Export it again, as H.264 in an mp4."
 LIMITS = {"max_pixels": str(MAX_PIXELS)}
@@ -31,10 +31,10 @@ LIMITS = {"max_pixels": str(MAX_PIXELS)}
 
 @dataclass
 class OpenVideo:
-    """A container and its main stream of pictures.
+    """A container and its main picture stream.
 
     Args:
-        aspect: how many times as wide as high a pixel is.
+        aspect: a pixel's width divided by its height.
         crop: pixels that are not shown (left, right, top, bottom).
     """
 
@@ -46,25 +46,25 @@ class OpenVideo:
 
 @contextmanager
 def open_video(path: Path) -> Iterator[OpenVideo]:
-    """Open a video, and close it again with all that it holds.
+    """Open a video for the duration of the context.
 
     Raises:
-        MediaError: it is no video that can be read, or nothing here decodes its pictures.
+        MediaError: the file is not a readable video, or no decoder for its pictures is available.
     """
     with _open(path) as container:
         stream = container.streams.best("video")
         if stream is None or stream.disposition & Disposition.attached_pic:
-            raise MediaError(f"{path} has no pictures in it.", "Give a video, not a sound file.")
+            raise MediaError(f"{path} contains no pictures.", "Choose a video, not a sound file.")
         told = _told_by(container)
         if stream.codec_context is None:
-            raise MediaError(f"{path} is coded as {_code(told)}, which nothing here can decode.", REENCODE)
+            raise MediaError(f"{path} is encoded as {_code(told)}, which cannot be decoded here.", REENCODE)
         stream.codec_context.options = LIMITS
         video = OpenVideo(container, stream, _aspect(path, stream), _crop(told, stream))
         del container, stream
         try:
             yield video
         finally:
-            video.stream = None  # an error that is on its way would keep its decoder, with all threads
+            video.stream = None  # otherwise a pending exception keeps the decoder and its threads alive
 
 
 def _open(path: Path) -> Any:
@@ -72,18 +72,16 @@ def _open(path: Path) -> Any:
     try:
         return av.open(str(regular_file(path).absolute()), options=options, metadata_errors="replace")
     except PermissionError as error:
-        raise MediaError(f"{path} may not be read.", "Change its permissions.") from error
+        raise MediaError(f"{path} cannot be read: permission denied.", "Change its permissions.") from error
     except (av.FFmpegError, OSError, ValueError) as error:
         what = (
-            "is damaged: its index, which comes last, is missing"
-            if _lacks_index(path)
-            else "is no video that can be read"
+            "is damaged: the index at its end is missing" if _lacks_index(path) else "is not a video that can be read"
         )
         raise MediaError(f"{path} {what}.", CURE) from error
 
 
 def _lacks_index(path: Path) -> bool:
-    """Whether a file begins as an mp4 and has no index in it."""
+    """Return whether a file begins like an mp4 but contains no index."""
     with suppress(OSError, OverflowError), path.open("rb") as file:
         start, names = 0, list[bytes]()
         while len(header := file.read(16)) >= 8 and len(names) < MOST_BOXES:
@@ -96,7 +94,7 @@ def _lacks_index(path: Path) -> bool:
 
 
 def _told_by(container: Any) -> str:
-    """What FFmpeg says of a container: the only way to the cropping and to the name of an unknown codec."""
+    """Return FFmpeg's description of a container, the only source of the cropping and of an unknown codec's name."""
     level = get_level()
     set_level(av.logging.INFO)
     try:
@@ -107,11 +105,11 @@ def _told_by(container: Any) -> str:
 
 def _code(told: str) -> str:
     found = re.search(r"Video: none \((\w{1,8}) /", told)
-    return found[1] if found else "something unknown"
+    return found[1] if found else "an unknown format"
 
 
 def _crop(told: str, stream: Any) -> tuple[int, int, int, int]:
-    """The pixels at each side that a container says are not shown (mp4's `clap`, Matroska's PixelCrop); none if it is nonsense."""
+    """Return the pixels at each side that are not shown (mp4's `clap`, Matroska's PixelCrop); 0 if they are invalid."""
     of_stream = re.search(rf"Stream #\d+:{stream.index}\D.*?(?=\n  Stream #|\Z)", told, re.DOTALL)
     found = re.search(r"Frame Cropping: (\d+)/(\d+)/(\d+)/(\d+)", of_stream[0] if of_stream else "")
     if not found:
@@ -125,8 +123,8 @@ def _aspect(path: Path, stream: Any) -> Fraction:
     width, height = stream.codec_context.width, stream.codec_context.height
     aspect = Fraction(stream.sample_aspect_ratio or 1)
     if not 1 / WIDEST_PIXEL <= aspect <= WIDEST_PIXEL:
-        raise MediaError(f"{path} says that its pixels are {float(aspect):.3g} times as wide as high.", REENCODE)
+        raise MediaError(f"{path} claims that its pixels are {float(aspect):.3g} times as wide as high.", REENCODE)
     if width * height * max(aspect, 1) > MAX_PIXELS:
-        most = f"{MAX_PIXELS // 10**6} million are the most"
+        most = f"the limit is {MAX_PIXELS // 10**6} million"
         raise MediaError(f"{path} has frames of {width} x {height} pixels; {most}.", "Export it smaller.")
     return aspect

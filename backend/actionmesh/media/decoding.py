@@ -1,4 +1,4 @@
-"""The pictures of a video's stream, decoded from where its container stands."""
+"""Decoding of a video stream's pictures from the container's current position."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -11,11 +11,11 @@ from .container import LIMITS, OpenVideo
 from .upright import display_matrix
 
 ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-"""FFmpeg's own decoders of these drop the alpha channel."""
+"""Decoders for codecs whose default decoder in FFmpeg drops the alpha channel."""
 MAX_THREADS = 4
-"""Each decoding thread holds frames of its own."""
+"""The most decoding threads, because each holds its own frames."""
 HOPELESS = 50
-"""So many packets in a row that cannot be decoded end the work."""
+"""Decoding stops after this many undecodable packets in a row."""
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,9 @@ class Picture:
     """A decoded frame.
 
     Args:
-        sound: nothing is missing from it, or from those that it is made of.
-        after_fault: a packet before it could not be decoded, and after the picture before it.
+        frame: PyAV's frame.
+        sound: whether the frame and all frames that it depends on are complete.
+        after_fault: whether a packet between the previous picture and this one could not be decoded.
     """
 
     frame: Any
@@ -33,10 +34,10 @@ class Picture:
 
 
 def codec_of(video: OpenVideo, frames_at_once: bool = True) -> Any:
-    """The decoder of a stream.
+    """Return the decoder for a stream.
 
     Args:
-        frames_at_once: let threads decode several frames at a time: fast, and some faults are not told.
+        frames_at_once: let threads decode several frames at a time: fast, but some faults are not reported.
     """
     native = video.stream.codec_context
     if not _needs_another(video):
@@ -54,7 +55,7 @@ def _needs_another(video: OpenVideo) -> bool:
 
 
 def matrix_of(video: OpenVideo) -> Any:
-    """The display matrix that a container gives for all frames, where the decoder does not hand it on; else None."""
+    """Return the container's display matrix for all frames if the decoder does not pass it on; else None."""
     if not _needs_another(video):
         return None
     for packet in video.container.demux(video.stream):
@@ -65,13 +66,13 @@ def matrix_of(video: OpenVideo) -> Any:
 
 
 def decode(video: OpenVideo, codec: Any, from_keyframe: bool, check: Callable[[], None]) -> Iterator[Picture]:
-    """Yield the pictures in the order of showing.
+    """Yield the pictures in display order.
 
     Args:
-        from_keyframe: leave out what comes before the first packet that says that decoding can start there.
-        check: called before each packet; what it raises ends the work.
+        from_keyframe: skip everything before the first packet that is marked as a keyframe.
+        check: called before each packet; an exception that it raises stops the work.
     Raises:
-        av.FFmpegError, EOFError: the container cannot be read on, or nothing can be decoded.
+        av.FFmpegError, EOFError: the container cannot be read any further, or nothing can be decoded.
     """
     sound, after_fault, started, faults = True, False, not from_keyframe, 0
     for packet in video.container.demux(video.stream):

@@ -1,4 +1,4 @@
-"""The ends of a video that was cut or recorded without regard to its pictures: what cannot be shown there is left out."""
+"""The ends of a video that was cut or recorded between keyframes: pictures that cannot be shown there are left out."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
@@ -13,20 +13,20 @@ from .decoding import Picture, codec_of, decode
 from .stamps import Timeline
 
 BROADCAST = ("mpegts", "mpeg")
-"""Containers without a header: no duration is promised, and FFmpeg seeks by the times of decoding, not by those of showing."""
+"""Containers without a header: they give no duration, and FFmpeg seeks by decoding time, not by display time."""
 JOINED_ANYWHERE = (*BROADCAST, "flv", "h264", "hevc", "m4v", "mpegvideo", "obu", "av1")
-"""What may begin within a group of pictures, whose rest is not shown; in other containers such a beginning is damaged."""
+"""Containers that may begin within a group of pictures, whose rest is not shown; in others that counts as damage."""
 
 LAST_PICTURES = 4
-"""Those that may be lost where a broadcast's recording ends: the last one in the file, and those that are made of it."""
+"""Pictures that may be lost at the end of a recorded broadcast: the last in the file, and those that depend on it."""
 
 
 def without_lost_ends(path: Path, timeline: Timeline, ended: bool, check: Callable[[], None]) -> Timeline:
-    """Return the timeline without the first and last pictures that cannot be shown, since a cut took parts of them.
+    """Return the timeline without the first and last pictures that cannot be shown because a cut removed parts of them.
 
     Args:
-        ended: whether the timeline goes on to the end of the file.
-        check: called again and again; what it raises ends the work.
+        ended: whether the timeline reaches the end of the file.
+        check: called regularly; an exception that it raises stops the work.
     """
     if not timeline.stamps or not timeline.keyframes:
         return timeline
@@ -39,7 +39,7 @@ def without_lost_ends(path: Path, timeline: Timeline, ended: bool, check: Callab
 
 
 def _without_lost_beginning(path: Path, timeline: Timeline, check: Callable[[], None]) -> Timeline:
-    """Without the pictures before the first keyframe's that need others, which were cut off."""
+    """Return the timeline without pictures before the first keyframe's that depend on pictures that were cut off."""
     first = timeline.keyframes[0][0]
     if first <= timeline.stamps[0]:
         return timeline
@@ -59,7 +59,7 @@ def _without_lost_beginning(path: Path, timeline: Timeline, check: Callable[[], 
 
 
 def _begins_damaged(video: OpenVideo, check: Callable[[], None]) -> bool:
-    """Whether a clip begins with packets that should be whole, and that cannot be decoded."""
+    """Return whether a clip begins with packets that should be complete but cannot be decoded."""
     first = next((packet for packet in video.container.demux(video.stream) if packet.size), None)
     if first is None or first.is_keyframe or video.container.format.name in JOINED_ANYWHERE:
         return False
@@ -72,7 +72,7 @@ def _begins_damaged(video: OpenVideo, check: Callable[[], None]) -> bool:
 
 
 def _without_cut_end(path: Path, timeline: Timeline, check: Callable[[], None]) -> Timeline:
-    """Without those of the last pictures that are not whole; what comes after the last keyframe but one is decoded for it."""
+    """Return the timeline without incomplete last pictures, found by decoding from the last keyframe but one."""
     first, sought = timeline.keyframes[-2:][0]
     sound = set()
     with open_video(path) as video:
@@ -90,5 +90,5 @@ def _without_cut_end(path: Path, timeline: Timeline, check: Callable[[], None]) 
 
 
 def from_first_sound(pictures: Iterable[Picture]) -> Iterator[Picture]:
-    """The pictures without those before the first sound one."""
+    """Yield the pictures from the first sound one on."""
     return dropwhile(lambda picture: not picture.sound, pictures)

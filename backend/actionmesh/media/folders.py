@@ -1,7 +1,7 @@
-"""Which pictures of a folder, or of a pattern, are the frames of a clip, in which order, and which are their masks.
+"""Discovery of a clip's frames and masks in a folder or by a pattern, and their order.
 
-Masks may lie beside the pictures: `00_image.png` and `00_mask.png`, `walk_0001.png` and `walk_0001_mask.png`, `rgb_1.png`
-and `alpha_1.png`. Numbers tell the order alone: a gap in them is no pause.
+Masks may be next to the pictures: `00_image.png` and `00_mask.png`, `walk_0001.png` and `walk_0001_mask.png`,
+`rgb_1.png` and `alpha_1.png`. Numbers only give the order: a gap in them is not a pause.
 """
 
 import re
@@ -21,7 +21,7 @@ WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 
 @dataclass(frozen=True)
 class FoundPictures:
-    """The pictures of a clip, and their masks one by one; none if there are none."""
+    """The pictures of a clip, and one mask for each picture, or an empty list of masks."""
 
     pictures: list[Path]
     masks: list[Path]
@@ -32,12 +32,13 @@ def is_picture(path: Path) -> bool:
 
 
 def find_pictures(source: str, check: Callable[[], None] = lambda: None) -> list[Path]:
-    """The pictures of a folder, or those of a pattern (`*`, `?`, `%d`, `%04d` in the file name), in natural order.
+    """Return the pictures of a folder or a pattern (`*`, `?`, `%d`, `%04d` in the file name), in natural order.
 
     Args:
-        check: called for every file; what it raises ends the work.
+        source: the folder or the pattern.
+        check: called for every file; an exception that it raises stops the work.
     Raises:
-        MediaError: there is no such folder, or no picture in it.
+        MediaError: the folder does not exist, or contains no matching picture.
     """
     path, pictures = Path(source), []
     folder, matches = (path, lambda name: True) if path.is_dir() else (path.parent, matcher(path.name))
@@ -50,22 +51,22 @@ def find_pictures(source: str, check: Callable[[], None] = lambda: None) -> list
         raise MediaError(f"The folder {folder} cannot be read ({error.strerror}).", "Check the path.") from error
     if not pictures:
         raise MediaError(
-            f"{source} holds no pictures.", "Give a folder or a pattern of png, jpg, webp, tif or bmp files."
+            f"{source} contains no pictures.", "Choose a folder or a pattern of png, jpg, webp, tif or bmp files."
         )
     return sorted(pictures, key=lambda picture: natural_order(picture.name))
 
 
 def natural_order(name: str) -> list[tuple[int, str]]:
-    """A sort key that puts frame2 before frame10."""
+    """Return a sort key that puts frame2 before frame10."""
     parts = re.split(r"([0-9]+)", name.casefold())
     return [(int(part), part) if part.isdecimal() else (-1, part) for part in parts]
 
 
 def with_masks(source: str, found: Sequence[Path]) -> FoundPictures:
-    """Tell pictures from masks by their names.
+    """Separate pictures from masks by their names.
 
     Raises:
-        MediaError: some have a mask and some have none, or the pictures are not one sequence.
+        MediaError: only some pictures have a mask, or the pictures are not one sequence.
     """
     masks = [path for path in found if MASK_WORDS & set(_words(path))]
     pictures = [path for path in found if path not in set(masks)]
@@ -84,8 +85,8 @@ def _masks_of(source: str, pictures: list[Path], masks: list[Path]) -> list[Path
         return [of_key[key] for key in keys]
     lacking = f": {lone.name} has no mask" if lone is not None else ""
     raise MediaError(
-        f"{source} holds {len(pictures)} pictures and {len(masks)} masks, such as {masks[0].name}{lacking}.",
-        "Give each picture one mask, or move the masks into a folder of their own.",
+        f"{source} contains {len(pictures)} pictures and {len(masks)} masks, such as {masks[0].name}{lacking}.",
+        "Give each picture one mask, or move the masks into a separate folder.",
     )
 
 
@@ -94,12 +95,12 @@ def _words(path: Path) -> list[str]:
 
 
 def _key(path: Path) -> tuple[str, ...]:
-    """What a picture and its mask have in common."""
+    """Return the words of a name that a picture and its mask share."""
     return tuple(word for word in _words(path) if word not in MASK_WORDS | PICTURE_WORDS)
 
 
 def _require_one_sequence(source: str, pictures: Sequence[Path]) -> None:
-    """Refuse numbered pictures among which are others; names that follow no pattern at all are taken as they are."""
+    """Refuse a numbered sequence that is mixed with other pictures; names without any pattern are accepted."""
     kinds = Counter(_kind(path) for path in pictures)
     numbered = {_kind(path) for path in pictures if re.search(r"\d", path.stem)}
     in_sequences = sum(count for kind, count in kinds.items() if count > 1 and kind in numbered)
@@ -109,10 +110,10 @@ def _require_one_sequence(source: str, pictures: Sequence[Path]) -> None:
     (most, count), (other, others) = kinds.most_common(2)
     raise MediaError(
         f"{source} mixes pictures of different names: {count} like {firsts[most]} and {others} like {firsts[other]}.",
-        f"Name those that are meant by a pattern, such as {re.sub(r'[0-9]+', '*', firsts[most], count=1)}, or move the others.",
+        f"Use a pattern, such as {re.sub(r'[0-9]+', '*', firsts[most], count=1)}, or move the other pictures.",
     )
 
 
 def _kind(path: Path) -> str:
-    """A name without its numbers and what sets them off: the same for all pictures of a sequence."""
+    """Return a name without its numbers and separators, which is the same for all pictures of a sequence."""
     return re.sub(r"[\s_\-().#\d]+", "", path.stem.casefold()) + path.suffix.casefold()

@@ -1,4 +1,4 @@
-"""Frames on disk: a clip's length costs space in the temporary folder, and no memory."""
+"""Frames on disk: a long clip takes space in the temporary folder instead of memory."""
 
 import operator
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from .scratch import ScratchFile
 
 
 class FrameFile:
-    """Frames (T, H, W, 4) uint8 that grow by `append` and are read like an array's: `frames[3]`, `frames[4:8]`."""
+    """Frames (T, H, W, 4) uint8 that grow with `append` and are indexed like an array: `frames[3]`, `frames[4:8]`."""
 
     def __init__(self, height: int, width: int):
         self._size = (height, width, 4)
@@ -27,13 +27,13 @@ class FrameFile:
         return (self[i] for i in range(self._count))
 
     def append(self, frame: np.ndarray) -> None:
-        """Add (H, W, 4) uint8 at the end; raise OutputError where the disk has no room for it."""
+        """Append a frame (H, W, 4) uint8; raise OutputError if the disk is full."""
         assert frame.shape == self._size and frame.dtype == np.uint8, (frame.shape, frame.dtype)
         self._file.append(np.ascontiguousarray(frame).data.cast("B"))
         self._count += 1
 
     def __getitem__(self, index: int | slice) -> np.ndarray:
-        """One frame (H, W, 4), or those of a slice (n, H, W, 4): a copy. Raises IndexError beyond the last."""
+        """Return a copy of one frame (H, W, 4) or a slice (n, H, W, 4); raise IndexError beyond the last."""
         if isinstance(index, slice):
             chosen = range(*index.indices(self._count))
             return np.stack([self[i] for i in chosen]) if chosen else np.empty((0, *self._size), np.uint8)

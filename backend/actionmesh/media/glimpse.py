@@ -1,4 +1,4 @@
-"""One frame of a clip as a job would see it, and what there is to know about the clip without reading the rest."""
+"""One frame of a clip as a job would see it, and facts about the clip that need no other frame."""
 
 from dataclasses import dataclass, replace
 
@@ -13,15 +13,15 @@ from .reader import choose_frames, open_sources, read_frames
 
 @dataclass(frozen=True)
 class Glimpse:
-    """A frame and its clip.
+    """A frame and facts about its clip.
 
     Args:
-        clip: with the one frame.
-        clip_frames: how many frames the source has.
-        chosen: how many of them were chosen.
-        frame: where this one stands in the source, counted from 0.
-        fps: frames a second, on average.
-        width, height: of the source's frames, in pixels.
+        clip: the clip with only this frame.
+        clip_frames: the number of frames in the source.
+        chosen: the number of chosen frames.
+        frame: this frame's number in the source, counted from 0.
+        fps: average frames a second.
+        width, height: the size of the source's frames in pixels.
     """
 
     clip: Clip
@@ -34,11 +34,11 @@ class Glimpse:
 
     @property
     def picture(self) -> np.ndarray:
-        """(H, W, 4) uint8, straight alpha."""
+        """The frame, (H, W, 4) uint8 with straight alpha."""
         return self.clip.frames[0]
 
     def cut_out(self, remover: subject.BackgroundRemover | None, progress: Progress) -> "Glimpse":
-        """With an alpha that is the subject; see `subject.cut_out`."""
+        """Return the glimpse with the subject as its alpha; see `subject.cut_out`."""
         return replace(self, clip=subject.cut_out(self.clip, remover, progress))
 
 
@@ -51,11 +51,11 @@ def read_glimpse(
     max_side: int,
     progress: Progress | None = None,
 ) -> Glimpse:
-    """Reads the frame that is number `anchor` of those chosen (negative: from the end), shrunk to `max_side` pixels.
+    """Read frame number `anchor` of the chosen frames (negative: from the end), shrunk to `max_side` pixels.
 
     Raises:
         MediaError: see `reader.read_clip`.
-        InputError: there is no such frame among those chosen.
+        InputError: fewer frames than `anchor` requires were chosen.
         Cancelled: the user asked to stop.
     """
     progress = progress or Progress()

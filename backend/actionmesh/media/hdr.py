@@ -1,6 +1,6 @@
-"""High dynamic range for a screen of the standard range: the curves of ITU-R BT.2100, the colours of BT.2020 in sRGB.
+"""Tone mapping of HDR video to standard range: the curves of ITU-R BT.2100, with BT.2020's colours converted to sRGB.
 
-What is as bright as paper stays as it is; brighter lights are pressed together towards white, and their hue is kept.
+Light up to three quarters of paper white stays the same. Brighter light is compressed towards white and keeps its hue.
 """
 
 from functools import lru_cache
@@ -9,21 +9,21 @@ import numpy as np
 from av.video.reformatter import ColorTrc
 
 CURVES = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
-"""PQ and HLG."""
+"""The HDR curves: PQ and HLG."""
 PAPER = 203.0
-"""cd/m2 of white paper in HDR (ITU-R BT.2408)."""
+"""Luminance of white paper in HDR, in cd/m2 (ITU-R BT.2408)."""
 HLG_PEAK, HLG_GAMMA = 1000.0, 1.2
 KNEE = 0.75
-"""Share of the brightness of paper from which on lights are pressed together."""
+"""Brightness, as a share of paper's, above which light is compressed."""
 TO_SRGB = np.array([[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32)
 LUMINANCE = np.array([0.2627, 0.6780, 0.0593], np.float32)
-"""Of BT.2020's colours."""
+"""Weights of BT.2020's colours."""
 STRIP = 256
-"""Rows that are converted at once."""
+"""Rows that are converted at a time."""
 
 
 def for_screen(rgba: np.ndarray, curve: int) -> np.ndarray:
-    """(H, W, 4) uint16 of a curve of CURVES, colours of BT.2020 -> (H, W, 4) uint8 of sRGB."""
+    """Convert (H, W, 4) uint16 with a curve of CURVES and BT.2020 colours to (H, W, 4) uint8 sRGB."""
     result = np.empty(rgba.shape, np.uint8)
     for start in range(0, len(rgba), STRIP):
         strip = rgba[start : start + STRIP]
@@ -46,7 +46,7 @@ def _converted(codes: np.ndarray, curve: int) -> np.ndarray:
 
 @lru_cache(maxsize=2)
 def _light(curve: int) -> np.ndarray:
-    """(65536,) float32: how bright each code is, in shares of paper's white; of HLG, in shares of the scene's brightest."""
+    """Return each code's brightness relative to paper white, (65536,) float32; for HLG, to the scene's peak."""
     signal = np.arange(65536) / 65535
     if curve == ColorTrc.ARIB_STD_B67:
         a, b, c = 0.17883277, 0.28466892, 0.55991073
@@ -58,7 +58,7 @@ def _light(curve: int) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _to_srgb() -> np.ndarray:
-    """(4096,) uint8: the code of each brightness from 0 to 1."""
+    """Return the sRGB code of each brightness from 0 to 1, (4096,) uint8."""
     light = np.arange(4096) / 4095
     return np.rint(255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)).astype(
         np.uint8

@@ -1,5 +1,7 @@
-"""What kind of clip a source is: a video file (`video.py`), a folder or a pattern of pictures (`pictures.py`), or an animated
-picture (`animated.py`); and the masks that go with it.
+"""Opening of a clip and its masks.
+
+A source is a video file (`video.py`), a folder or a pattern of pictures (`pictures.py`), or an animated picture
+(`animated.py`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +18,7 @@ from .patterns import is_pattern
 from .pictures import open_sequence
 from .video import VideoFile
 
-CURE_OF_STILLS = "Give a video, a folder of pictures, or a pattern such as walk_*.png."
+CURE_OF_STILLS = "Choose a video, a folder of pictures, or a pattern such as walk_*.png."
 
 
 class FrameSource(Protocol):
@@ -26,26 +28,28 @@ class FrameSource(Protocol):
     lossy: bool
 
     def count(self, enough: int | None = None) -> int:
-        """How many frames there are; counting may stop at `enough`."""
+        """Return the number of frames; counting may stop at `enough`."""
 
     def frame_name(self, index: int) -> str: ...
 
     def rate(self) -> float:
-        """Frames a second on average."""
+        """Return the average frames a second."""
 
     def read(self, indices: Sequence[int]) -> Iterator[tuple[np.ndarray, float]]:
-        """The frames at rising `indices`: (H, W, 4) uint8 RGBA and seconds."""
+        """Yield the frames at rising `indices`, (H, W, 4) uint8 RGBA, and their seconds."""
 
 
 def open_sources(
     source: str, mask: str | None, check: Callable[[], None] = lambda: None
 ) -> tuple["FrameSource", "FrameSource | None"]:
-    """A clip and its mask, which may lie beside its pictures.
+    """Open a clip and its masks, which may be next to its pictures.
 
     Args:
-        check: called again and again while they are read; what it raises ends the work.
+        source: the clip.
+        mask: the masks; None uses those next to the clip's pictures, if any.
+        check: called regularly while they are read; an exception that it raises stops the work.
     Raises:
-        MediaError: one cannot be opened, or they differ in length.
+        MediaError: the clip or the masks cannot be opened, or they differ in length.
     """
     opened, masks = _open(source, check)
     if mask is not None:
@@ -57,19 +61,19 @@ def open_sources(
 
 
 def open_source(source: str) -> FrameSource:
-    """Finds out what kind of clip `source` is; raises MediaError when it is none."""
+    """Open a clip of any kind; raise MediaError if `source` cannot be used as a clip."""
     return _open(source, lambda: None)[0]
 
 
 def _open(source: str, check: Callable[[], None]) -> tuple[FrameSource, FrameSource | None]:
-    """A clip, and the masks that lie beside its pictures."""
+    """Open a clip, and the masks next to its pictures, if any."""
     path = Path(source)
     try:
         if path.is_dir() or (not path.exists() and is_pattern(source)):
             return open_sequence(source, check)
         regular_file(path)
     except PermissionError as error:
-        raise MediaError(f"{source} may not be read.", "Change its permissions.") from error
+        raise MediaError(f"{source} cannot be read: permission denied.", "Change its permissions.") from error
     except FileNotFoundError as error:
         raise MediaError(f"{source} does not exist.", "Check the path.") from error
     except (OSError, ValueError) as error:
@@ -82,5 +86,5 @@ def _require_as_many(source: FrameSource, masks: FrameSource) -> None:
     frames, found = source.count(), masks.count()
     if frames != found:
         raise MediaError(
-            f"{source.name} has {frames} frames and its mask {masks.name} has {found}.", "Give one mask a frame."
+            f"{source.name} has {frames} frames, but its mask {masks.name} has {found}.", "Supply one mask per frame."
         )

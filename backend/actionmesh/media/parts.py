@@ -1,7 +1,7 @@
-"""The pictures within a GIF or an APNG: each lies somewhere on a canvas, over or instead of what is there, for its time.
+"""The pictures in a GIF or an APNG: each is drawn over, or replaces, a box of a canvas, and has its own display time.
 
-What browsers show is their measure: the canvas is transparent at first and where a picture is taken away, and a picture
-that is there for programs without APNG is no part of the animation. Each picture is handed to Pillow as a file of its own.
+The result matches browsers. The canvas is transparent at first and where a picture is removed, and a picture meant only
+for programs without APNG support is not part of the animation. Pillow receives each picture as a separate file.
 """
 
 import struct
@@ -19,20 +19,21 @@ COMMON = (b"PLTE", b"tRNS", b"sBIT")
 
 
 class Then(Enum):
-    """What becomes of a picture's place afterwards."""
+    """What happens to a picture's box after its display time."""
 
     KEEP, BACKGROUND, PREVIOUS = range(3)
 
 
 @dataclass(frozen=True)
 class Part:
-    """A picture within an animation.
+    """A picture in an animation.
 
     Args:
         data: a GIF or PNG file of this picture alone.
         box: (left, top, width, height) on the canvas.
-        over: drawn over what is there; otherwise instead of it.
-        milliseconds: how long it is shown; browsers have a rule of their own for the shortest.
+        then: what happens to the box after this picture.
+        over: True draws the picture over the canvas; False replaces the box.
+        milliseconds: the display time in the file; browsers treat the shortest times differently.
     """
 
     data: bytes
@@ -44,18 +45,18 @@ class Part:
 
 @dataclass(frozen=True)
 class Animation:
-    """The canvas (width, height), and the pictures in their order; these are read from the file as they are asked for."""
+    """The canvas (width, height), and the pictures in order, which are read from the file on demand."""
 
     canvas: tuple[int, int]
     parts: Iterator[Part]
 
 
 def open_animation(file: BinaryIO) -> Animation | None:
-    """The animation in a GIF or APNG file; None if it is neither. A GIF's first picture may enlarge the canvas.
+    """Return the animation in a GIF or APNG file; None if it is neither. A GIF's first picture may enlarge the canvas.
 
     Raises (as `parts` does):
-        EOFError: the file breaks off.
-        ValueError: it is no such file, whatever its beginning says.
+        EOFError: the file ends early.
+        ValueError: the file is damaged, or is not what its first bytes say.
     """
     start = file.read(8)
     if start[:6] in (b"GIF87a", b"GIF89a"):
@@ -78,7 +79,7 @@ def open_animation(file: BinaryIO) -> Animation | None:
 def _exactly(file: BinaryIO, size: int) -> bytes:
     data = file.read(size)
     if len(data) < size:
-        raise EOFError("the file breaks off")
+        raise EOFError("the file ends early")
     return data
 
 
@@ -87,7 +88,7 @@ def _palette_size(flags: int) -> int:
 
 
 def _blocks(file: BinaryIO) -> bytes:
-    """GIF's sub-blocks up to the empty one, as they are in the file."""
+    """Return the bytes of a GIF's sub-blocks up to and including the empty one."""
     data = bytearray()
     while True:
         size = _exactly(file, 1)
@@ -98,7 +99,7 @@ def _blocks(file: BinaryIO) -> bytes:
 
 def _gif_parts(file: BinaryIO, palette: bytes, flags: int) -> Iterator[Part]:
     control = bytes(4)
-    while (kind := file.read(1)) not in (b";", b""):  # some programs leave the end mark out
+    while (kind := file.read(1)) not in (b";", b""):  # some programs omit the trailer
         if kind == b"!":
             label, blocks = _exactly(file, 1), _blocks(file)
             if label == b"\xf9" and blocks[0] >= 4:
@@ -117,7 +118,7 @@ def _gif_parts(file: BinaryIO, palette: bytes, flags: int) -> Iterator[Part]:
 
 
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
-    """Names and contents of a PNG's chunks, up to its end."""
+    """Yield the names and contents of a PNG's chunks, up to its end."""
     name = b""
     while name != b"IEND":
         size, name = struct.unpack(">I4s", _exactly(file, 8))
@@ -128,7 +129,7 @@ def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _count_in_header(file: BinaryIO) -> int | None:
-    """How many pictures an APNG says it has, before the first; None if it is a still PNG. Leaves the file where it is."""
+    """Return the number of pictures that an APNG declares; None for a still PNG. The file's position stays the same."""
     begin = file.tell()
     name, data = next((chunk for chunk in _chunks(file) if chunk[0] in (b"acTL", b"IDAT", b"IEND")), (b"", b""))
     file.seek(begin)

@@ -1,6 +1,6 @@
-"""File names by a pattern: `*` for any text, `?` for any character, `%d` and `%04d` for a number of at least so many digits.
+"""Patterns for file names: `*` is any text, `?` any character, `%d` a number, `%04d` a number of at least four digits.
 
-Names are matched in one pass over their characters, however many stars a pattern has.
+A name is matched in one pass over its characters, regardless of the number of stars in the pattern.
 """
 
 import re
@@ -17,10 +17,10 @@ def is_pattern(source: str) -> bool:
 
 
 def matcher(pattern: str) -> Callable[[str], bool]:
-    """Return what tells whether a name matches.
+    """Return a function that tells whether a name matches.
 
-    A pattern is a row of places, each for one character. How many of them may have been filled so far is a set of numbers,
-    kept as the bits of an integer: bit n is set if the first n places fit what was read.
+    A pattern is a row of places, each for one character. The state of a match is an integer: bit n is set if the first
+    n places fit the characters read so far.
     """
     places, stay_for_any, stay_for_digits = _places(pattern)
     if len(places) > LONGEST_NAME:
@@ -44,7 +44,7 @@ def matcher(pattern: str) -> Callable[[str], bool]:
 
 
 def _places(pattern: str) -> tuple[list[str], int, int]:
-    """The places (a character, "?" or "%d"), and the bits after which any further character, or digit, may follow."""
+    """Return the places (a character, "?" or "%d"), and the bits at which any character, or any digit, may follow."""
     places: list[str] = []
     stay_for_any = stay_for_digits = 0
     for token in PLACES.split(pattern):

@@ -1,4 +1,4 @@
-"""Frames from picture files: a folder or a pattern of numbered pictures, one a frame."""
+"""Frames from picture files: a folder or a pattern of pictures, one per frame."""
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ SEQUENCE_FPS = 24.0
 
 
 class PictureSequence:
-    """Pictures in their order, one a frame, at 24 frames a second."""
+    """Ordered pictures, one per frame, at 24 frames a second."""
 
     def __init__(self, source: str, paths: Sequence[Path], check: Callable[[], None] = lambda: None):
         self.name = source
@@ -31,10 +31,10 @@ class PictureSequence:
         return SEQUENCE_FPS
 
     def read(self, indices: Sequence[int]) -> Iterator[tuple[np.ndarray, float]]:
-        """The frames at rising `indices`: (H, W, 4) uint8 and seconds.
+        """Yield the frames at rising `indices`, (H, W, 4) uint8, and their seconds.
 
         Raises:
-            MediaError: a file is damaged or no picture.
+            MediaError: a file is damaged or not a picture.
         """
         for index in indices:
             self._check()
@@ -44,10 +44,10 @@ class PictureSequence:
 
 
 def open_sequence(source: str, check: Callable[[], None]) -> tuple[PictureSequence, PictureSequence | None]:
-    """The pictures of a folder or a pattern, and their masks where these lie beside them.
+    """Open the pictures of a folder or a pattern, and the masks next to them, if any.
 
     Raises:
-        MediaError: there are none, or they are not one sequence.
+        MediaError: there are no pictures, or they are not one sequence.
     """
     found: FoundPictures = with_masks(source, find_pictures(source, check))
     masks = PictureSequence(source, found.masks, check) if found.masks else None

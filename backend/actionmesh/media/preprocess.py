@@ -1,7 +1,7 @@
-"""What the image encoder sees: the subject on white in a near-square, the same for all frames, then DINOv2's preprocessing.
+"""Preprocessing for the image encoder: the subject on white in one near-square for all frames, then DINOv2's steps.
 
-Both steps follow the published ones to the last bit where that is possible: the quantisation truncates, and the resize
-is Pillow's antialiased bicubic on uint8.
+Both steps match the published ones bit for bit where possible: the quantisation truncates, and the resize is Pillow's
+antialiased bicubic on uint8.
 """
 
 from collections.abc import Sequence
@@ -20,22 +20,22 @@ from .frame_file import Frames
 from .subject_crops import Box, box_of
 
 LARGEST_PICTURE, LARGEST_NUMBER = 4096, 1e6
-"""That an encoder's preprocessing may ask for: pixels of a side, and any other number."""
+"""Limits for an encoder's preprocessing: pixels of a side, and any other number."""
 MARGIN = 0.1
-"""White around the subject on either side, as a share of the longer side of its box."""
+"""White margin on either side of the subject, as a share of the longer side of its box."""
 STRIP = 256
-"""Rows that are composited at once: in float32 a 4K frame would take half a gigabyte."""
+"""Rows that are composited at a time: a whole 4K frame in float32 would take half a gigabyte."""
 WHITE = np.float32(1)
 TO_UNIT = np.float32(1 / 255)
-"""Multiplied, not divided by 255: the two differ in the last bit, and the truncation to uint8 shows it."""
+"""A factor instead of a division by 255: the two differ in the last bit, which the truncation to uint8 exposes."""
 
 
 @dataclass(frozen=True)
 class PaddedBox:
     """The box around the subject in all frames, and the near-square around it that the encoder sees.
 
-    As published both sides of an axis get the same padding, so that where the box's sides differ by an odd number the
-    result is a pixel short of a square.
+    As in the published code, both sides of an axis get the same padding. If the box's sides differ by an odd number,
+    the result is therefore one pixel short of a square.
     """
 
     box: Box
@@ -60,7 +60,7 @@ class PaddedBox:
 
 
 def subject_box(rgba: Frames) -> Box:
-    """Return the union over the frames of the boxes of all pixels with any alpha.
+    """Return the box around all pixels with any alpha in any frame.
 
     Args:
         rgba: (T, H, W, 4) uint8.
@@ -78,7 +78,7 @@ def padded_frames(rgba: Frames, box: Box | None = None) -> np.ndarray:
 
     Args:
         rgba: (T, H, W, 4) uint8, straight alpha.
-        box: that of the longer clip that these frames are from; None takes these frames' own.
+        box: the box of the longer clip that these frames are from; None uses these frames' own.
     Raises:
         MediaError: no frame has any alpha.
     """
@@ -109,11 +109,11 @@ class ImagePreprocessing:
     """An image encoder's preprocessing; the defaults are DINOv2's.
 
     Args:
-        shortest_edge: the picture is resized to this many pixels.
+        shortest_edge: pixels of the shorter edge after resizing.
         crop_size: (height, width) of the centre that is kept.
-        image_mean, image_std: of the colours in [0, 1], per channel.
-        rescale_factor: takes uint8 to [0, 1].
-        resample: Pillow's number of the filter (3 is bicubic).
+        image_mean, image_std: mean and deviation of the colours in [0, 1], per channel.
+        rescale_factor: the factor from uint8 to [0, 1].
+        resample: Pillow's number for the filter (3 is bicubic).
     Raises:
         ValueError: the crop is larger than the picture, or a number is out of range.
     """
@@ -135,19 +135,19 @@ class ImagePreprocessing:
             raise ValueError(f"mean {self.image_mean} and deviation {self.image_std} are not three numbers each")
         numbers = (*self.image_mean, *self.image_std, self.rescale_factor)
         if not all(isinstance(number, int | float) and abs(number) < LARGEST_NUMBER for number in numbers):
-            raise ValueError("a mean, a deviation or the scale is no number")
+            raise ValueError("a mean, a deviation or the scale is not a number")
 
     @classmethod
     def from_dict(cls, values: dict[str, Any], source: str = "preprocessor_config.json") -> "ImagePreprocessing":
-        """From the layout of transformers' `preprocessor_config.json` (BitImageProcessor); missing keys are DINOv2's.
+        """Parse the layout of transformers' `preprocessor_config.json` (BitImageProcessor); the defaults are DINOv2's.
 
         Raises:
-            CheckpointError: the file asks for something else than resize, centre crop, rescale and normalise.
+            CheckpointError: the file requests other steps than resize, centre crop, rescale and normalise.
         """
         steps = ("do_resize", "do_center_crop", "do_rescale", "do_normalize")
         skipped = [step for step in steps if not values.get(step, True)]
         if skipped:
-            raise CheckpointError(f"{source} switches off {', '.join(skipped)}.", "Use DINOv2's own file.")
+            raise CheckpointError(f"{source} switches off {', '.join(skipped)}.", "Use DINOv2's original file.")
         fields: dict[str, Any] = {
             name: tuple(values[name]) if isinstance(values[name], list) else values[name]
             for name in ("image_mean", "image_std", "rescale_factor", "resample")
@@ -161,16 +161,16 @@ class ImagePreprocessing:
             return cls(**fields)
         except (KeyError, TypeError, ValueError) as error:
             raise CheckpointError(
-                f"{source} describes no image preprocessing: {error}.", "Download it again."
+                f"{source} is not a valid image preprocessing: {error}.", "Download it again."
             ) from error
 
     @classmethod
     def load(cls, path: Path) -> "ImagePreprocessing":
-        """Reads `preprocessor_config.json`; raises CheckpointError when it is missing or not understood."""
+        """Load `preprocessor_config.json`; raise CheckpointError if it is missing or not valid."""
         return cls.from_dict(read_json(path), str(path))
 
     def to_dict(self) -> dict[str, Any]:
-        """The layout that `from_dict` reads, complete enough for transformers."""
+        """Return the layout that `from_dict` reads, complete enough for transformers."""
         height, width = self.crop_size
         return {
             "image_processor_type": "BitImageProcessor",
@@ -189,7 +189,7 @@ def pixel_values(pictures: Sequence[np.ndarray], preprocessing: ImagePreprocessi
 
     Args:
         pictures: T pictures (h, w, 3) uint8, all of one size.
-        preprocessing: of the encoder; None is DINOv2's.
+        preprocessing: the encoder's; None means DINOv2's.
     """
     settings = preprocessing or ImagePreprocessing()
     scale = np.float32(settings.rescale_factor)
@@ -199,7 +199,7 @@ def pixel_values(pictures: Sequence[np.ndarray], preprocessing: ImagePreprocessi
 
 
 def _resized_centre(picture: np.ndarray, settings: ImagePreprocessing) -> np.ndarray:
-    """Resize the shorter edge as transformers' processors do, which round the longer one down, and cut out the centre."""
+    """Resize to the shorter edge, with the longer one rounded down as in transformers, and crop the centre."""
     (rows, columns), edge, (height, width) = picture.shape[:2], settings.shortest_edge, settings.crop_size
     shorter = min(rows, columns)
     size = (edge * columns // shorter, edge * rows // shorter)

@@ -1,7 +1,7 @@
-"""Rays against a triangle mesh: Embree's ray tracer, and a plain one in numpy where there is no build of Embree.
+"""Ray casting against a triangle mesh with Embree, or with numpy where Embree is not available.
 
-embreex has wheels for Linux, Windows and macOS 13 and later. The stand-in (Moeller and Trumbore 1997, on the rays whose pixels a
-face's box covers) gives the same hits, some twenty times slower.
+embreex has wheels for Linux, Windows and macOS 13 and later. The numpy version (Moeller and Trumbore 1997, on the rays
+whose pixels a face's box covers) gives the same hits, about twenty times slower.
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ MISS = -1
 
 @dataclass(frozen=True)
 class RayHits:
-    """What each of R rays meets first.
+    """The first hit of each of R rays.
 
     Args:
-        face: (R,) int, MISS where nothing is.
+        face: (R,) int, MISS if the ray hits nothing.
         u, v: (R,) weights of the face's second and third corner.
-        normal: (R, 3) of the face, of any length and either side.
+        normal: (R, 3) of the face, of any length and on either side.
     """
 
     face: np.ndarray
@@ -34,7 +34,7 @@ class RayHits:
 
 
 class RayScene:
-    """A mesh ready to be met: vertices (V, 3) float32, faces (F, 3) int32."""
+    """A mesh prepared for ray casting: vertices (V, 3) float32, faces (F, 3) int32."""
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray, plain: bool = EmbreeScene is None):
         self._vertices = np.ascontiguousarray(vertices, np.float32)
@@ -45,11 +45,11 @@ class RayScene:
             self._mesh = TriangleMesh(self._scene, self._vertices, self._faces)
 
     def hits(self, origins: np.ndarray, directions: np.ndarray, eye: np.ndarray | None) -> RayHits:
-        """Return what rays meet first.
+        """Return the first hit of each ray.
 
         Args:
             origins, directions: (R, 3) float32.
-            eye: (3,) the point through which all of them go; None where they are parallel.
+            eye: (3,) the point that all rays pass through; None if they are parallel.
         """
         if self._plain:
             return plain_hits(self._vertices, self._faces, origins, directions, eye)
@@ -60,9 +60,9 @@ class RayScene:
 def plain_hits(
     vertices: np.ndarray, faces: np.ndarray, origins: np.ndarray, directions: np.ndarray, eye: np.ndarray | None
 ) -> RayHits:
-    """Return what rays meet first, with numpy alone; see `RayScene.hits`.
+    """Return the first hit of each ray with numpy alone; see `RayScene.hits`.
 
-    Rays of a picture all cross one plane: there each face covers a box of rays, and only these are tried.
+    All rays of a picture cross one plane. There each face covers a box of rays, and only these are tested.
     """
     corners = vertices.astype(np.float64)[faces]
     origins, directions = origins.astype(np.float64), directions.astype(np.float64)
@@ -91,11 +91,11 @@ def plain_hits(
 
 
 EDGE = 1e-7
-"""How far beyond a face's edge a ray still meets it, so that none slips between two faces."""
+"""How far beyond a face's edge a ray still hits it, so that no ray slips between two faces."""
 
 
 def _candidates(corners: np.ndarray, origins: np.ndarray, directions: np.ndarray, eye: np.ndarray | None) -> np.ndarray:
-    """(P, 2) faces and rays that may meet: in the plane across the mean direction, cell by cell of a grid of rays."""
+    """Return (P, 2) faces and rays that may meet, found with a grid of rays in the plane across the mean direction."""
     back = -directions.mean(axis=0)
     back /= np.linalg.norm(back)
     helper = np.eye(3)[np.abs(back).argmin()]
@@ -127,6 +127,6 @@ def _candidates(corners: np.ndarray, origins: np.ndarray, directions: np.ndarray
 
 
 def _flat(points: np.ndarray, right: np.ndarray, up: np.ndarray, back: np.ndarray, central: bool) -> np.ndarray:
-    """Points (..., 3) in the plane across the view: (..., 2), seen from the eye at the origin where `central`."""
+    """Project points (..., 3) to the plane across the view, (..., 2); if `central`, seen from an eye at the origin."""
     flat = np.stack([points @ right, points @ up], axis=-1)
     return flat / np.maximum(-(points @ back), 1e-9)[..., None] if central else flat

@@ -1,9 +1,10 @@
-"""Clips from disk: which frames are wanted, and the pictures of just those.
+"""Reading of clips from disk: choose frames, and decode only those.
 
-See `opening.py` for what a clip may be. A mask, given the same way, is the subject's alpha frame by frame.
+See `opening.py` for the kinds of clips. A mask is a clip too; it gives the subject's alpha for each frame.
 
-Frames of one shape and different sizes (a clip with some frames rendered at half resolution) are brought to the size
-of the first. Frames of different shapes are refused: neither stretching nor padding would keep the subject in place.
+Frames with the same aspect ratio but different sizes (a clip with some frames rendered at half resolution) are resized
+to the first one's size. Frames with different aspect ratios are refused, because neither stretching nor padding would
+keep the subject in place.
 """
 
 import math
@@ -21,9 +22,9 @@ from .opening import CURE_OF_STILLS, FrameSource, open_sources
 from .opening import open_source as open_source
 
 LOSSY_LEVELS = 16
-"""Compressed alpha and masks this close to 0 or 255 (the noise of a codec) are taken as 0 or 255."""
+"""Compressed alpha and masks this close to 0 or 255 (a codec's noise) become 0 or 255."""
 LARGEST_CLIP = 8 * 2**30
-"""Bytes of decoded frames that are taken for a slip: an hour of video, chosen as a whole, has 200 GB."""
+"""The most bytes of decoded frames; more is probably a mistake: a whole hour of video has 200 GB."""
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -35,19 +36,19 @@ def read_clip(
     max_side: int = 1024,
     progress: Progress | None = None,
 ) -> Clip:
-    """Reads the chosen frames of a clip, decoding no others where the file allows, shrunk as they come to `max_side`.
+    """Read the chosen frames of a clip, shrunk to `max_side`; if the file allows, no other frames are decoded.
 
     Args:
-        source: video file, animated picture, folder of pictures, or pattern (`walk_*.png`, `walk_%04d.png`).
-        choice: which frames.
-        mask: such a source too, with as many frames as the clip; white is the subject. It replaces the clip's alpha.
-        fps: frames a second; None takes a video's own times and 24 for pictures.
-        max_side: longest side in pixels.
-        progress: told of every frame.
+        source: a video file, an animated picture, a folder of pictures, or a pattern (`walk_*.png`, `walk_%04d.png`).
+        choice: the frames to read.
+        mask: another such source with as many frames as the clip; white is the subject. It replaces the clip's alpha.
+        fps: frames a second; None uses a video's own times, and 24 for pictures.
+        max_side: the longest side in pixels.
+        progress: receives every frame.
     Raises:
-        MediaError: a file is missing, damaged or no clip, or the clip has not the frames that were asked for.
+        MediaError: a file is missing, damaged or not a clip, or the clip lacks requested frames.
         InputError: fps or max_side is not above 0.
-        OutputError: the temporary folder has no room for the frames.
+        OutputError: the temporary folder is too full for the frames.
         Cancelled: the user asked to stop.
     """
     if (fps is not None and not 0 < fps < math.inf) or max_side < 1:
@@ -65,7 +66,7 @@ def read_frames(
     max_side: int,
     progress: Progress,
 ) -> Clip:
-    """The frames at rising `indices` (T,) int64; for the other arguments see `read_clip`."""
+    """Read the frames at rising `indices` (T,) int64; for the other arguments see `read_clip`."""
     native = NativeFrames(source, masks, tuple(indices.tolist()))
     frames, seconds, has_alpha = _file(native, max_side, progress)
     return Clip(
@@ -79,15 +80,15 @@ def read_frames(
 
 
 def choose_frames(choice: FrameChoice, source: FrameSource) -> np.ndarray:
-    """The indices (T,) int64 that `choice` picks from the clip, rising.
+    """Return the rising indices (T,) int64 that `choice` picks from the clip.
 
     Raises:
-        MediaError: the clip has fewer frames than that takes.
+        MediaError: the clip has too few frames.
     """
     total = source.count(_frames_needed(choice))
     if total < 2:
         frames = "frame" if total == 1 else "frames"
-        raise MediaError(f"{source.name} has {total} {frames}, and an animation needs at least 2.", CURE_OF_STILLS)
+        raise MediaError(f"{source.name} has {total} {frames}, but an animation needs at least 2.", CURE_OF_STILLS)
     if choice.start >= total:
         raise MediaError(
             f"{source.name} has {total} frames, so it has no frame {choice.start}.", f"Start at 0 to {total - 2}."
@@ -101,24 +102,24 @@ def choose_frames(choice: FrameChoice, source: FrameSource) -> np.ndarray:
         every = f" in steps of {choice.step}" if choice.step > 1 else ""
         raise MediaError(
             f"{source.name} has {total} frames: from frame {choice.start}{every} that leaves {len(indices)}, "
-            f"and {max(asked, choice.count or 0)} were asked for.",
-            "Ask for fewer frames, or start earlier.",
+            f"but {max(asked, choice.count or 0)} were requested.",
+            "Request fewer frames, or start earlier.",
         )
     return indices
 
 
 def _frames_needed(choice: FrameChoice) -> int | None:
-    """How many frames the clip must have; None when its end must be known."""
+    """Return how many frames the clip must have; None if its end must be known."""
     return None if choice.count is None else choice.start + (choice.count - 1) * choice.step + 1
 
 
 @dataclass(frozen=True)
 class NativeFrames:
-    """The chosen frames of a source at its own resolution, decoded anew each time they are asked for.
+    """The chosen frames of a source at its own resolution, decoded again for each iteration.
 
     Args:
         source, masks: the clip, and its masks if there are any.
-        indices: of the frames in the source, rising.
+        indices: the frames' numbers in the source, rising.
     """
 
     source: FrameSource
@@ -132,10 +133,10 @@ class NativeFrames:
         return (frame for frame, _ in self.read())
 
     def read(self, max_side: int | None = None) -> Iterator[tuple[np.ndarray, float]]:
-        """Yield each frame (H, W, 4) uint8, masked, shrunk to at most `max_side`, and the second at which it is shown.
+        """Yield each frame (H, W, 4) uint8, masked and shrunk to at most `max_side`, and its time in seconds.
 
         Raises:
-            MediaError: a frame cannot be read, or its shape is not the first one's.
+            MediaError: a frame cannot be read, or its aspect ratio differs from the first frame's.
         """
         alphas = self.masks.read(self.indices) if self.masks is not None else None
         size = None
@@ -150,7 +151,11 @@ class NativeFrames:
 
 
 def _file(native: NativeFrames, max_side: int, progress: Progress) -> tuple[FrameFile, np.ndarray, bool]:
-    """Reads, shrinks and files: frames (T, H, W, 4) uint8, their seconds (T,), and whether any of them is transparent somewhere."""
+    """Read the frames, shrink them, and store them on disk.
+
+    Returns:
+        frames (T, H, W, 4) uint8, their seconds (T,), and whether any pixel is transparent.
+    """
     pictures = native.read(max_side)
     times, has_alpha = np.zeros(len(native)), False
     for step in progress.track(range(len(native)), "Reading frames"):
@@ -166,14 +171,14 @@ def _file(native: NativeFrames, max_side: int, progress: Progress) -> tuple[Fram
 def _require_room(size: int, native: NativeFrames) -> None:
     if size > LARGEST_CLIP:
         raise MediaError(
-            f"{native.source.name} would fill {size / 2**30:.0f} GiB with {len(native)} frames.",
-            "Choose fewer: give a count, a larger step, or a spread.",
+            f"{native.source.name} would take {size / 2**30:.0f} GiB with {len(native)} frames.",
+            "Choose fewer frames: set a count, a larger step, or a spread.",
         )
 
 
 @dataclass(frozen=True)
 class _FrameSize:
-    """The size of a clip's first frame, in pixels, before it is shrunk to `max_side`; None never shrinks."""
+    """The size of a clip's first frame, in pixels, before it is shrunk to `max_side`; with None it keeps its size."""
 
     height: int
     width: int
@@ -182,26 +187,30 @@ class _FrameSize:
 
     @property
     def fitted(self) -> tuple[int, int]:
-        """(height, width) of the clip's frames."""
+        """(height, width) of the clip's frames after shrinking."""
         if self.max_side is None:
             return self.height, self.width
         width, height = fitted_size(self.width, self.height, self.max_side)
         return height, width
 
     def fit(self, picture: np.ndarray, source: FrameSource, index: int) -> np.ndarray:
-        """Raises MediaError unless the picture, scaled to the first frame's height, is as wide to a pixel."""
+        """Resize a picture to the clip's size.
+
+        Raises:
+            MediaError: scaled to the first frame's height, the picture's width differs by more than a pixel.
+        """
         height, width = picture.shape[:2]
         if abs(width * self.height / height - self.width) > 1:
             raise MediaError(
                 f"{source.frame_name(index)} of {source.name} is {width} x {height} pixels, "
-                f"and {self.frame}, the first, is {self.width} x {self.height}.",
-                "Make all frames and masks of one shape.",
+                f"but {self.frame}, the first, is {self.width} x {self.height}.",
+                "Give all frames and masks the same aspect ratio.",
             )
         return resize_rgba(picture, self.fitted[1], self.fitted[0])
 
 
 def _alpha_of_mask(mask: np.ndarray, lossy: bool) -> np.ndarray:
-    """(H, W, 4) uint8 -> (H, W) uint8: how white the mask is; what is transparent in it counts as black."""
+    """Return a mask's (H, W, 4) uint8 whiteness as alpha, (H, W) uint8; transparent pixels count as black."""
     luminance = mask[..., :3].astype(np.float32) @ LUMINANCE
     alpha = np.rint(luminance * (mask[..., 3] / np.float32(255))).astype(np.uint8)
     return _without_noise(alpha) if lossy else alpha

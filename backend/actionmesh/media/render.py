@@ -1,8 +1,8 @@
 """A small CPU renderer on Embree's ray tracer: orthographic or perspective, soft light, vertex colours or textures.
 
-It needs no OpenGL and no display, and one core renders about a hundred 96-pixel frames a second. It leaves out shadows,
-transparency and specular light: it makes training pictures and previews, no beauty shots.
-Colours are sRGB and light is added in linear space.
+It needs no OpenGL and no display, and one core renders about a hundred 96-pixel frames a second. It has no shadows,
+transparency or specular light: it is for training pictures and previews, not for final renders. Colours are sRGB, and
+light is added in linear space.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from .shading import Hits, Light, Surface, Texture, albedo, shade, shading_norma
 __all__ = ["Camera", "Light", "Surface", "Texture", "render", "render_frames"]
 
 HEADROOM = 0.01
-"""Parallel rays start this share of the mesh's depth, or of the picture, in front of the mesh."""
+"""How far in front of the mesh parallel rays start, as a share of the mesh's depth or of the picture."""
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Camera:
     Args:
         yaw: radians around +Y; 0 looks along -Z (the front), pi/2 stands on +X.
         pitch: radians upwards; pi/2 looks straight down.
-        half_extent: what reaches the edge of the picture, in model units from the origin, in the plane through it.
-        field_of_view: radians across the picture; None is orthographic.
+        half_extent: distance from the origin to the picture's edge in the plane through the origin, in model units.
+        field_of_view: radians across the picture; None means orthographic.
     """
 
     yaw: float = 0.0
@@ -40,7 +40,7 @@ class Camera:
 
     @property
     def axes(self) -> np.ndarray:
-        """(3, 3) float64: right, up, and back (from the origin to the camera), a row each, in model space."""
+        """(3, 3) float64: the rows right, up, and back (from the origin to the camera), in model space."""
         sin_yaw, cos_yaw, sin_pitch, cos_pitch = (
             np.sin(self.yaw),
             np.cos(self.yaw),
@@ -54,7 +54,7 @@ class Camera:
 
     @property
     def distance(self) -> float:
-        """From the origin to the eye, in model units; infinite when orthographic."""
+        """The distance from the origin to the eye in model units; infinite if orthographic."""
         return np.inf if self.field_of_view is None else self.half_extent / np.tan(self.field_of_view / 2)
 
 
@@ -71,7 +71,7 @@ def render(
     supersample: int = 2,
     smooth: bool = True,
 ) -> np.ndarray:
-    """Renders one mesh.
+    """Render one mesh.
 
     Args:
         vertices: (V, 3) float, model space.
@@ -79,9 +79,9 @@ def render(
         colours: vertex colours, a Texture, or None.
         size: pixels along each edge of the picture.
         supersample: rays along each edge of a pixel.
-        smooth: shade with interpolated vertex normals (vertices at one place share theirs), else flat.
+        smooth: shade with interpolated vertex normals, shared by vertices at the same place; otherwise flat.
     Returns:
-        (size, size, 4) uint8 sRGB with straight alpha; transparent black where nothing is.
+        (size, size, 4) uint8 sRGB with straight alpha; the background is transparent black.
     """
     return render_frames(vertices[None], faces, colours, camera, size, light, supersample, smooth)[0]
 
@@ -96,7 +96,7 @@ def render_frames(
     supersample: int = 2,
     smooth: bool = True,
 ) -> np.ndarray:
-    """Renders an animated mesh: `vertices` is (T, V, 3), the answer (T, size, size, 4); the rest is as in `render`."""
+    """Render an animated mesh: `vertices` is (T, V, 3), the result (T, size, size, 4); see `render` for the rest."""
     assert vertices.ndim == 3 and np.isfinite(vertices).all(), "vertices must be finite and (T, V, 3)"
     faces = np.ascontiguousarray(faces, dtype=np.int32)
     pictures = np.zeros((len(vertices), size, size, 4), np.uint8)
@@ -118,14 +118,14 @@ def render_frames(
 
 
 def _first_at_same_place(vertices: np.ndarray) -> np.ndarray:
-    """(V,) int: for each vertex the first vertex at its place, so that UV seams get no shading seam."""
+    """Return (V,) int, the first vertex at each vertex's place, so that UV seams do not become shading seams."""
     rows = np.ascontiguousarray(vertices, dtype=np.float32) + np.float32(0)  # -0 becomes +0: bytes are compared
     _, first, inverse = np.unique(rows.view("V12").ravel(), return_index=True, return_inverse=True)
     return first[inverse]
 
 
 def _covered_pixels(seen: np.ndarray, camera: Camera, size: int) -> tuple[slice, slice]:
-    """Rows and columns of the picture that the mesh can touch, from its vertices in camera axes."""
+    """Return the rows and columns of the picture that the mesh may cover, from its vertices in camera axes."""
     if camera.field_of_view is None:
         plane = seen[:, :2]
     elif seen[:, 2].max() < camera.distance:
@@ -141,7 +141,7 @@ def _covered_pixels(seen: np.ndarray, camera: Camera, size: int) -> tuple[slice,
 def _rays(
     seen: np.ndarray, camera: Camera, size: int, rows: slice, columns: slice, supersample: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(R, 3) origins and (R, 3) directions in camera axes, row by row, `supersample` squared a pixel."""
+    """Return origins (R, 3) and directions (R, 3) in camera axes, row by row, `supersample` squared per pixel."""
     step = 2 * camera.half_extent / (size * supersample)
     x = (np.arange(columns.start * supersample, columns.stop * supersample) + 0.5) * step - camera.half_extent
     y = camera.half_extent - (np.arange(rows.start * supersample, rows.stop * supersample) + 0.5) * step
@@ -166,7 +166,7 @@ def _trace(
 
 
 def _resolve(rays: np.ndarray, colours: np.ndarray, grid: tuple[int, int], supersample: int) -> np.ndarray:
-    """(rows, columns, 4) uint8: the mean of the rays of each pixel, as sRGB with straight alpha."""
+    """Return the mean of each pixel's rays as sRGB with straight alpha, (rows, columns, 4) uint8."""
     rows, columns = grid
     row, column = np.divmod(rays, columns * supersample)
     pixel = row // supersample * columns + column // supersample

@@ -1,4 +1,4 @@
-"""Bytes on disk that belong to this process alone: what a long clip takes is room in the temporary folder, and no memory."""
+"""Private temporary bytes on disk: a long clip takes space in the temporary folder instead of memory."""
 
 import tempfile
 import weakref
@@ -7,14 +7,14 @@ from ..errors import OutputError
 
 
 class ScratchFile:
-    """A file that grows by `append` and is read anywhere.
+    """A file that grows with `append` and can be read at any position.
 
-    It has no name, or loses it with the process, so that nothing is left behind when one is killed.
+    It has no name, or one that disappears with the process, so that a killed process leaves nothing behind.
 
     Args:
-        content: what the file holds, for messages, such as "The clip's frames".
+        content: what the file contains, for messages, such as "The clip's frames".
     Raises:
-        OutputError: there is no temporary folder.
+        OutputError: no file can be created in the temporary folder.
     """
 
     def __init__(self, content: str):
@@ -27,7 +27,7 @@ class ScratchFile:
         weakref.finalize(self, self._file.close)
 
     def append(self, data: memoryview) -> int:
-        """Add bytes at the end and return where they begin; raise OutputError where the disk has no room for them."""
+        """Append bytes and return where they begin; raise OutputError if the disk is full."""
         start, rest = self._end, data
         try:
             self._file.seek(start)
@@ -39,7 +39,7 @@ class ScratchFile:
         return start
 
     def read_into(self, data: memoryview, start: int) -> None:
-        """Fill `data` with the bytes from `start`, all of which were appended before."""
+        """Fill `data` with the bytes from `start` on, all of which must have been appended."""
         assert start + len(data) <= self._end
         self._file.seek(start)
         while data:
@@ -51,12 +51,12 @@ class ScratchFile:
         room = f", {size / 2**20:.1f} MB a frame," if size else ""
         return OutputError(
             f"{self._content} do not fit into the temporary folder {_folder()}: {error.strerror or error}.",
-            f"Make room there{room} or name another folder in the variable TMPDIR.",
+            f"Free space there{room} or set the environment variable TMPDIR to another folder.",
         )
 
 
 def _folder() -> str:
     try:
         return tempfile.gettempdir()
-    except FileNotFoundError:  # none of the usual places can be written to
+    except FileNotFoundError:  # none of the usual folders is writable
         return "of this system"

@@ -1,4 +1,4 @@
-"""How a renderer's hits get their colour: light, textures, vertex colours and smooth normals.
+"""Shading of a renderer's hits: light, textures, vertex colours and smooth normals.
 
 Colours are sRGB, and light is added in linear space.
 """
@@ -12,15 +12,15 @@ CLAY = (0.74, 0.72, 0.70)
 
 @dataclass(frozen=True)
 class Light:
-    """Light that moves with the camera. Strengths are linear: a white surface that gets 1 in all is white.
+    """Light that moves with the camera. Strengths are linear: a white surface that receives 1 in total is white.
 
     Args:
         direction: towards the key light, in camera axes (right, up, back); any length but 0.
-        ambient: from all around, a third stronger than this from above and a third weaker from below.
-        key: of the key light.
-        rim: a soft white edge around the silhouette.
+        ambient: strength of the light from all around; it is a third stronger from above and a third weaker from below.
+        key: strength of the key light.
+        rim: strength of a soft white edge around the silhouette.
         wrap: 0 is Lambert's cosine; up to 1 lets the key light reach around the shape, as a large soft lamp does.
-        colour: of the key light, linear.
+        colour: linear colour of the key light.
     """
 
     direction: tuple[float, float, float] = (-0.4, 0.7, 0.8)
@@ -38,8 +38,8 @@ class Texture:
     Args:
         uv: (V, 2) float, origin at the *lower* left of the picture, as in OBJ and trimesh; repeats outside [0, 1].
         images: one or more (H, W, 3 or 4) uint8 sRGB pictures; alpha is ignored.
-        image_of_face: (F,) int, the picture of each face; None when there is one.
-        tint: (V, 3) float, linear, multiplied with the pictures; None leaves them as they are.
+        image_of_face: (F,) int, the picture of each face; None if there is only one picture.
+        tint: (V, 3) float, linear, multiplied with the pictures; None leaves them unchanged.
     """
 
     uv: np.ndarray
@@ -66,7 +66,7 @@ class Hits:
 
 
 def shading_normals(seen: np.ndarray, faces: np.ndarray, representative: np.ndarray | None, hits: Hits) -> np.ndarray:
-    """(H, 3) unit normals in camera axes on the side of the surface that is seen."""
+    """Return unit normals (H, 3) in camera axes, on the visible side of the surface."""
     if representative is None:
         return _unit(hits.normals)
     corners = seen[faces]
@@ -85,7 +85,7 @@ def _unit(vectors: np.ndarray) -> np.ndarray:
 
 
 def _interpolate(values: np.ndarray, faces: np.ndarray, hits: Hits) -> np.ndarray:
-    """Values at the vertices (V, D) -> values at the hits (H, D)."""
+    """Interpolate values at the vertices (V, D) to values at the hits (H, D)."""
     corners = faces.take(hits.faces, axis=0)
     total = values.take(corners[:, 0], axis=0) * hits.weights[:, :1]
     for k in (1, 2):
@@ -94,7 +94,7 @@ def _interpolate(values: np.ndarray, faces: np.ndarray, hits: Hits) -> np.ndarra
 
 
 def albedo(hits: Hits, faces: np.ndarray, surface: Surface) -> np.ndarray:
-    """(H, 3) float32 linear colours."""
+    """Return the surface's colours at the hits, (H, 3) float32 linear."""
     if surface is None:
         return np.broadcast_to(to_linear(np.array(CLAY, np.float32)), (len(hits.rays), 3))
     if isinstance(surface, np.ndarray):
@@ -105,7 +105,7 @@ def albedo(hits: Hits, faces: np.ndarray, surface: Surface) -> np.ndarray:
 
 
 def _textured(surface: Texture, faces: np.ndarray, hits: Hits) -> np.ndarray:
-    """(H, 3) float32 sRGB colours."""
+    """Return the texture's colours at the hits, (H, 3) float32 sRGB."""
     uv = _interpolate(surface.uv.astype(np.float32), faces, hits)
     if surface.image_of_face is None:
         return _bilinear(surface.images[0], uv)
@@ -116,7 +116,7 @@ def _textured(surface: Texture, faces: np.ndarray, hits: Hits) -> np.ndarray:
 
 
 def _bilinear(image: np.ndarray, uv: np.ndarray) -> np.ndarray:
-    """(H, 3) float32 in [0, 1]: the picture at uv (H, 2), repeated in both directions."""
+    """Return the picture's values at uv (H, 2), repeated in both directions: (H, 3) float32 in [0, 1]."""
     height, width = image.shape[:2]
     texels = image.reshape(height * width, -1)
     x, y = uv[:, 0] * width - 0.5, (1 - uv[:, 1]) * height - 0.5
@@ -133,7 +133,7 @@ def _bilinear(image: np.ndarray, uv: np.ndarray) -> np.ndarray:
 
 
 def shade(colours: np.ndarray, normals: np.ndarray, light: Light) -> np.ndarray:
-    """(H, 3) linear colours. Lambert's cosine, wrapped as (n.l + w) / (1 + w), over a sky that is brighter above."""
+    """Return lit linear colours (H, 3): Lambert's cosine, wrapped as (n.l + w) / (1 + w), plus a sky brighter above."""
     key = (normals @ _unit(np.array(light.direction, np.float32)) + light.wrap) / (1 + light.wrap)
     sky = 1 + normals[:, 1] / 3
     lit = light.key * np.maximum(key, 0)[:, None] * np.array(light.colour, np.float32)
@@ -144,10 +144,10 @@ def shade(colours: np.ndarray, normals: np.ndarray, light: Light) -> np.ndarray:
 
 
 def to_linear(colours: np.ndarray) -> np.ndarray:
-    """sRGB to linear light (IEC 61966-2-1)."""
+    """Convert sRGB to linear light (IEC 61966-2-1)."""
     return np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
 
 
 def to_srgb(colours: np.ndarray) -> np.ndarray:
-    """Linear light to sRGB (IEC 61966-2-1)."""
+    """Convert linear light to sRGB (IEC 61966-2-1)."""
     return np.where(colours <= 0.0031308, colours * 12.92, 1.055 * np.maximum(colours, 0) ** (1 / 2.4) - 0.055)

@@ -1,4 +1,4 @@
-"""When a video's frames are shown, and their time stamps where the file does not give them all, or starts them anew."""
+"""A video's timeline, and repair of time stamps that are missing or restart within the file."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,16 +7,17 @@ from fractions import Fraction
 
 @dataclass(frozen=True)
 class Timeline:
-    """When a video's frames are shown.
+    """The times at which a video's frames are shown.
 
     Args:
         stamps: rising time stamps in units of `unit` seconds.
         unit: seconds.
-        keyframes: those of `stamps` at which decoding can start, rising, each with the stamp to seek there.
-        repeated: those of `stamps` that several pictures have; the last of them is the one that is seen.
-        numbered: the frames are found by their number among all that are decoded, not by their stamps.
-        from_keyframe: whether decoding starts at the first keyframe, or at the first packet as none is called a keyframe.
-        damaged: the file ends before it should.
+        keyframes: the stamps at which decoding can start, rising, each with the stamp to seek to.
+        repeated: the stamps that several pictures share; the last of these pictures is shown.
+        numbered: whether frames are found by their number among all decoded frames, not by their stamps.
+        from_keyframe: whether decoding starts at the first keyframe; False starts at the first packet, if the file
+            marks no keyframes.
+        damaged: whether the file ends early.
     """
 
     stamps: Sequence[int]
@@ -29,13 +30,13 @@ class Timeline:
 
 
 def in_order_of_file(order: list[int | None], frames: int) -> list[int | None]:
-    """The stamps of so many frames: decoders give them out as steadily as packets come in."""
+    """Return the stamps of `frames` frames from the packets' order: decoders return frames at the packets' pace."""
     known = sorted({stamp for stamp in order if stamp is not None})
     return [*known[:frames], *[None] * (frames - len(known))]
 
 
 def rising(stamps: list[int | None], step: int) -> list[int]:
-    """Stamps of which each missing one, and each that is not later than the one before, is a step after that."""
+    """Return rising stamps: one that is missing, or not later than the previous one, is set a step after that one."""
     first = next((place for place, stamp in enumerate(stamps) if stamp is not None), None)
     before = -step if first is None else (stamps[first] or 0) - (first + 1) * step
     result, offset = [], 0

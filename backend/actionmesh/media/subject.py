@@ -1,7 +1,7 @@
-"""The subject without its background: from the file's own alpha, a network, or a plain background.
+"""Removal of the subject's background: by the file's own alpha, a network, or the colour of a plain background.
 
-What is kept is the subject in frames shrunk as they were read, for previews, and in crops at the source's own resolution,
-for the image encoder: shrinking before the crop would leave it a fraction of the pixels that the source has.
+The subject is kept twice: in the shrunk frames, for previews, and in crops at the source's own resolution, for the
+image encoder. Cropping the shrunk frames would leave the encoder a fraction of the source's pixels.
 """
 
 from collections.abc import Callable
@@ -19,9 +19,9 @@ from .frame_file import FrameFile, Frames
 from .subject_crops import SubjectCrops
 
 SMALLEST_SUBJECT = 0.001
-"""Less than this share of a frame is a speck, and no subject."""
+"""A subject that covers less than this share of a frame is a speck."""
 SMALLEST_PART = 200
-"""Pixels of the source below which a part of a remover's mask is noise, as published."""
+"""A part of a remover's mask with fewer source pixels is noise; the value is the published one."""
 NAMED_FRAMES = 8
 
 CUTTING, REMOVING = "Cutting out the subject", "Removing the background"
@@ -31,12 +31,12 @@ BackgroundRemover = Callable[[np.ndarray], np.ndarray]
 
 
 def cut_out(clip: Clip, remover: BackgroundRemover | None = None, progress: Progress | None = None) -> Clip:
-    """Return the clip with an alpha that is the subject, and with its crops.
+    """Return the clip with the subject as its alpha, and with the subject's crops.
 
-    The file's own alpha comes first, then `remover`, then a plain background by its colour.
+    The file's own alpha takes precedence, then `remover`, then the colour of a plain background.
 
     Raises:
-        MediaError: there is none of the three, or some frame shows no subject.
+        MediaError: none of the three is available, or some frame shows no subject.
         Cancelled: the user asked to stop.
     """
     progress = progress or Progress()
@@ -48,9 +48,9 @@ def cut_out(clip: Clip, remover: BackgroundRemover | None = None, progress: Prog
     key = find_key(clip.frames, progress.check)
     if key is None:
         raise MediaError(
-            f"{clip.name} does not tell its subject from its background.",
-            "Give frames with an alpha channel, a mask, a plain background, or put the weights of briaai/RMBG-1.4 into the "
-            "folder that ACTIONMESH_CHECKPOINTS names.",
+            f"The subject of {clip.name} cannot be separated from its background.",
+            "Use frames with an alpha channel, a mask or a plain background, or put the weights of briaai/RMBG-1.4 "
+            "into the folder that ACTIONMESH_CHECKPOINTS names.",
         )
     return _require_subject(_cut(clip, key.cut, progress, CUTTING))
 
@@ -71,12 +71,12 @@ def _cut(clip: Clip, cut: Callable[[np.ndarray], np.ndarray], progress: Progress
 
 
 def empty_frames(frames: Frames) -> np.ndarray:
-    """Which of the frames (T, H, W, 4) uint8 show no subject, or only a speck of one: positions along T."""
+    """Return the positions along T of frames (T, H, W, 4) uint8 that show no subject, or only a speck."""
     return np.flatnonzero([(frame[..., 3] >= 128).mean() < SMALLEST_SUBJECT for frame in frames])
 
 
 def _require_subject(clip: Clip) -> Clip:
-    """Return the clip, or raise MediaError where frames show no subject."""
+    """Return the clip; raise MediaError if any frame shows no subject."""
     empty = clip.indices[empty_frames(clip.frames)]
     if not len(empty):
         return clip
@@ -86,13 +86,16 @@ def _require_subject(clip: Clip) -> Clip:
 
 
 def _removed(remover: BackgroundRemover, frame: np.ndarray) -> np.ndarray:
-    """A frame (H, W, 4) uint8 with the subject that the remover finds as its alpha, all or nothing."""
+    """Return a frame (H, W, 4) uint8 with the remover's subject as its alpha, which is 0 or 255."""
     likely = np.rint(255 * remover(np.ascontiguousarray(frame[..., :3])).clip(0, 1)).astype(np.uint8)
     return np.dstack([frame[..., :3], np.where(binary_mask(likely), 255, 0).astype(np.uint8)])
 
 
 def binary_mask(likely: np.ndarray) -> np.ndarray:
-    """Return where a map (H, W) uint8 is above Otsu's threshold (Otsu 1979), without parts under 200 pixels: (H, W) bool."""
+    """Return (H, W) bool, true where a map (H, W) uint8 exceeds Otsu's threshold, without parts under 200 pixels.
+
+    Threshold: Otsu 1979.
+    """
     threshold, _ = cv2.threshold(likely, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     _, labels, statistics, _ = cv2.connectedComponentsWithStats((likely > threshold).astype(np.uint8), connectivity=8)
     kept = statistics[:, cv2.CC_STAT_AREA] >= SMALLEST_PART

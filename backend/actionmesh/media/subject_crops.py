@@ -1,7 +1,7 @@
-"""The subject at the clip's own resolution: what each frame shows of it, in the box around it in all frames.
+"""Crops of the subject at the clip's own resolution, all to the box around the subject in all frames.
 
-A frame is stored as the box around its own alpha, losslessly compressed: the box around all is known only at the end, and
-whole frames of a 4K clip would fill the disk. Memory holds one frame.
+For each frame, only the box around its own alpha is stored, losslessly compressed: the box around all frames is known
+only at the end, and whole frames of a 4K clip would fill the disk. Memory holds one frame.
 """
 
 import operator
@@ -26,20 +26,20 @@ class Box:
     width: int
 
     def around(self, other: "Box") -> "Box":
-        """Return the smallest box that holds both."""
+        """Return the smallest box that contains both."""
         top, left = min(self.top, other.top), min(self.left, other.left)
         bottom = max(self.top + self.height, other.top + other.height)
         right = max(self.left + self.width, other.left + other.width)
         return Box(top, left, bottom - top, right - left)
 
     def slices(self, within: "Box | None" = None) -> tuple[slice, slice]:
-        """Return (rows, columns) that index the box in its frame, or in a box that holds it."""
+        """Return (rows, columns) that index the box in its frame, or in a box that contains it."""
         top, left = (self.top - within.top, self.left - within.left) if within else (self.top, self.left)
         return slice(top, top + self.height), slice(left, left + self.width)
 
 
 def box_of(covered: np.ndarray) -> Box | None:
-    """Return the box around the true pixels of a bool (H, W) mask; None where there are none."""
+    """Return the box around the true pixels of a bool (H, W) mask; None if there are none."""
     rows, columns = np.flatnonzero(covered.any(axis=1)), np.flatnonzero(covered.any(axis=0))
     if not len(rows):
         return None
@@ -48,7 +48,7 @@ def box_of(covered: np.ndarray) -> Box | None:
 
 @dataclass(frozen=True)
 class _Stored:
-    """Where a frame's PNG lies in the file, and its box; both None for a frame without any alpha."""
+    """The place of a frame's PNG in the file, and its box, which is None for a frame without any alpha."""
 
     box: Box | None
     start: int = 0
@@ -56,10 +56,10 @@ class _Stored:
 
 
 class SubjectCrops:
-    """Crops (T, h, w, 4) uint8 with straight alpha that grow by `append` and are read one by one: `crops[3]`.
+    """Crops (T, h, w, 4) uint8 with straight alpha that grow with `append` and are read one by one: `crops[3]`.
 
     Args:
-        height, width: of the clip's frames.
+        height, width: the size of the clip's frames.
     """
 
     def __init__(self, height: int, width: int):
@@ -75,7 +75,7 @@ class SubjectCrops:
         return (self[i] for i in range(len(self)))
 
     def append(self, frame: np.ndarray) -> None:
-        """Add a whole frame (H, W, 4) uint8; raise OutputError where the disk has no room for it."""
+        """Append a whole frame (H, W, 4) uint8; raise OutputError if the disk is full."""
         assert frame.shape == (*self.frame_size, 4) and frame.dtype == np.uint8, (frame.shape, frame.dtype)
         box = box_of(frame[..., 3] > 0)
         if box is None:
@@ -86,7 +86,7 @@ class SubjectCrops:
         self.box = box if self.box is None else self.box.around(box)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        """One frame (h, w, 4) of `box`, transparent where it shows no subject. Raises IndexError beyond the last."""
+        """Return one frame (h, w, 4), cropped to `box`; raise IndexError beyond the last."""
         stored = self._frames[operator.index(index)]
         assert self.box is not None, "no frame has any alpha"
         crop = np.zeros((self.box.height, self.box.width, 4), np.uint8)

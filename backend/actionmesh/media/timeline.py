@@ -1,9 +1,9 @@
-"""When a video's frames are shown.
+"""Reading of a video's timeline: the times at which its frames are shown.
 
-Mostly that is in its packets, and no picture has to be decoded: each has its frame's time stamp. The pictures are decoded
-to know it where packets have none or only those of their order in the file (AVI, bare streams), where the stamps start
-anew (joined recordings), and at the start of a clip that was cut without being encoded again: its first pictures may
-need others that were cut off, and are not shown then.
+Usually the packets contain their frames' time stamps, and no picture has to be decoded. Pictures are decoded if packets
+have no stamps or only their order in the file (AVI, bare streams), if the stamps restart (joined recordings), and at
+the start of a clip that was cut without re-encoding: its first pictures may depend on others that were cut off, and are
+then not shown.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,14 +20,14 @@ from .ends import BROADCAST, JOINED_ANYWHERE, from_first_sound, without_lost_end
 from .stamps import Timeline, in_order_of_file, rising
 
 REORDER_MARGIN = 64
-"""Packets come in decoding order: a frame's place in time is sure once this many more have been seen."""
+"""Packets come in decoding order: a frame's display position is certain after this many more packets."""
 USUAL_RATE = 24
-"""Frames a second where a file says nothing."""
+"""Frames a second if the file does not give a rate."""
 
 
 @dataclass
 class _Packets:
-    """What the packets of a stream tell, in the order of the file."""
+    """The times and keyframes of a stream's packets, in the order of the file."""
 
     stamps: list[int | None] = field(default_factory=list)
     order: list[int | None] = field(default_factory=list)
@@ -49,10 +49,10 @@ class _Packets:
 
 
 def read_timeline(path: Path, enough: int | None, check: Callable[[], None] = lambda: None) -> Timeline:
-    """Read up to a little after the first `enough` frames; None reads all.
+    """Read the timeline of at least the first `enough` frames, if there are that many; None reads all.
 
     Args:
-        check: called again and again; what it raises ends the work.
+        check: called regularly; an exception that it raises stops the work.
     Raises:
         MediaError: the file cannot be opened as a video.
     """
@@ -84,7 +84,7 @@ def _read_packets(video: OpenVideo, limit: int | None, check: Callable[[], None]
 
 
 def _packets_of_frames(container: Any, stream: Any) -> Iterator[Any]:
-    """The packets that hold a frame to be shown, from the first one that can be decoded; all, if none is said to be that."""
+    """Yield the packets with a frame to show, from the first keyframe on."""
     started = False
     for packet in container.demux(stream):
         started = started or packet.is_keyframe
@@ -93,7 +93,10 @@ def _packets_of_frames(container: Any, stream: Any) -> Iterator[Any]:
 
 
 def _is_hidden(packet: Any, codec: str) -> bool:
-    """Whether a frame is only there for others to refer to: the show_frame bit (RFC 6386, section 9.1; VP9's section 6.2)."""
+    """Return whether a frame is only a reference for others and never shown.
+
+    That is the show_frame bit: RFC 6386, section 9.1; VP9's specification, section 6.2.
+    """
     if codec not in ("vp8", "vp9"):
         return False
     first = bytes(memoryview(packet)[:1])[0]
@@ -106,7 +109,7 @@ def _is_hidden(packet: Any, codec: str) -> bool:
 
 
 def _stamps_mean_nothing(video: OpenVideo) -> bool:
-    """AVI has no time stamps: FFmpeg makes them up, in the order of the file."""
+    """Return whether the stamps are invented: AVI has none, and FFmpeg derives them from the order of the file."""
     return video.container.format.name == "avi" and video.stream.codec_context.codec.reorder
 
 
@@ -131,7 +134,7 @@ def _by_packets(video: OpenVideo, packets: _Packets, limit: int | None) -> Timel
 
 
 def _by_pictures(video: OpenVideo, packets: _Packets, enough: int | None, check: Callable[[], None]) -> Timeline:
-    """Count what the decoder gives; what comes before the first sound frame is not shown."""
+    """Return the timeline by decoding all pictures; those before the first sound frame are not shown."""
     from_keyframe, damaged = bool(packets.keyframes), packets.damaged
     stamps: list[int | None] = []
     try:
@@ -157,7 +160,7 @@ def _by_pictures(video: OpenVideo, packets: _Packets, enough: int | None, check:
 
 
 def _ends_too_early(video: OpenVideo, packets: _Packets, stamps: list[int]) -> bool:
-    """Whether the last frame ends well before the duration in the file's header, which mostly counts from zero."""
+    """Return whether the last frame ends well before the duration in the file's header, which usually counts from 0."""
     stream, promised = video.stream, _promised_seconds(video.stream)
     complete = 0 < stream.frames <= len(packets.stamps) or video.container.format.name in BROADCAST
     if promised is None or not stamps or complete:

@@ -1,8 +1,8 @@
-"""A decoded frame as a player shows it: square pixels, turned and mirrored, cropped, in the colours of a screen.
+"""Conversion of a decoded frame to what a player shows: square pixels, rotation, mirroring, cropping, screen colours.
 
-- A display matrix with an angle between the quarters is taken for the nearest of the eight upright ways.
-- Of an interlaced frame the first field is shown, and the lines between its lines are filled in.
-- HDR (PQ, HLG) becomes the standard range, see `hdr.py`.
+- A display matrix with an angle that is not a quarter turn becomes the nearest of the eight upright orientations.
+- An interlaced frame shows its first field, with the lines in between filled in.
+- HDR (PQ, HLG) is converted to standard range, see `hdr.py`.
 """
 
 from fractions import Fraction
@@ -15,25 +15,25 @@ from av.video.reformatter import ColorRange, Colorspace, Interpolation
 from . import hdr
 
 BT709_HEIGHT = 720
-"""Video of this height or more that does not name its colours has those of HDTV, as players take it."""
+"""Video of at least this height without named colours has those of HDTV, as players assume."""
 UNNAMED_COLOURS = 2
 """FFmpeg's AVCOL_SPC_UNSPECIFIED."""
 SAFE_WIDTH = 16
-"""FFmpeg's quick conversion leaves up to four columns beyond a multiple of this as they lie in memory."""
+"""FFmpeg's quick conversion leaves up to four columns beyond a multiple of this width uninitialised."""
 ACCURATE = Interpolation.BILINEAR | Interpolation.ACCURATE_RND
 BOTTOM_FIRST = (3, 5)
-"""FFmpeg's AV_FIELD_BB and AV_FIELD_BT: the lower of two lines is the earlier."""
+"""FFmpeg's AV_FIELD_BB and AV_FIELD_BT: the lower of two lines comes first."""
 
 
 def display_matrix(frame: Any) -> np.ndarray | None:
-    """The file's display matrix (3, 3), or None; it maps a row (x, y, 1) of the stored frame to where it is shown."""
-    told: Any = SideDataContainer  # frame.side_data would keep the frame until the garbage collector comes
+    """Return the file's display matrix (3, 3), which maps (x, y, 1) in the stored frame to the display, or None."""
+    told: Any = SideDataContainer  # frame.side_data would keep the frame alive until garbage collection
     data = told(frame).get("DISPLAYMATRIX")
     return None if data is None else np.frombuffer(bytes(data), np.int32, 9).reshape(3, 3).astype(np.float64)
 
 
 def turned(picture: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
-    """Turn and mirror (H, W, C) into the one of the eight upright ways that is nearest to a display matrix."""
+    """Rotate and mirror (H, W, C) to the nearest of the eight upright orientations to a display matrix."""
     if matrix is None:
         return picture
     (a, b), (c, d) = matrix[:2, :2]
@@ -47,12 +47,12 @@ def turned(picture: np.ndarray, matrix: np.ndarray | None) -> np.ndarray:
 def upright_rgba(
     frame: Any, aspect: Fraction, crop: tuple[int, int, int, int], matrix: np.ndarray | None, field_order: int
 ) -> np.ndarray:
-    """A decoded frame -> (H, W, 4) uint8 with straight alpha, as it is shown.
+    """Return a decoded frame as it is shown, (H, W, 4) uint8 with straight alpha.
 
     Args:
         aspect, crop: see `OpenVideo`.
-        matrix: where the frame itself has none.
-        field_order: FFmpeg's number of it.
+        matrix: the display matrix to use if the frame has none.
+        field_order: FFmpeg's number for the field order.
     """
     rgba = _rgba(frame, max(1, round(frame.width * aspect)))
     if frame.interlaced_frame:
@@ -79,7 +79,7 @@ def _rgba(frame: Any, width: int) -> np.ndarray:
 
 
 def _first_field(rgba: np.ndarray, bottom_first: bool) -> np.ndarray:
-    """Keep every other line, and put between two of them their mean."""
+    """Keep the lines of the first field, and fill each line in between with the mean of its neighbours."""
     first = int(bottom_first)
     filled = rgba.copy()
     lines = rgba[first::2].astype(np.uint16)

@@ -1,7 +1,7 @@
-"""Frames from video files, through PyAV.
+"""Frames from video files, with PyAV.
 
-A first pass reads when the frames are shown (`timeline.py`); then only the stretches from a keyframe to a wanted frame are
-decoded. Memory holds a few pictures and the stamps (some bytes a frame), however long the video is.
+A first pass reads the frames' times (`timeline.py`). Then only the stretches from a keyframe to a wanted frame are
+decoded. Memory holds a few pictures and the stamps (some bytes a frame), regardless of the video's length.
 """
 
 from bisect import bisect_right
@@ -23,12 +23,11 @@ from .upright import upright_rgba
 
 
 class VideoFile:
-    """A video.
+    """A video file; it is opened on first use.
 
     Args:
-        check: called again and again while it is read; what it raises ends the work.
-    Raises:
-        MediaError: the file cannot be opened as one.
+        path: the file.
+        check: called regularly while the file is read; an exception that it raises stops the work.
     """
 
     lossy = True
@@ -41,33 +40,33 @@ class VideoFile:
         self._enough: int | None = 0
 
     def count(self, enough: int | None = None) -> int:
-        """How many frames there are; counting may stop at `enough`.
+        """Return the number of frames; counting may stop at `enough`.
 
         Raises:
-            MediaError: the file breaks off before the end, or before `enough`.
+            MediaError: the file cannot be opened as a video, or ends early, before `enough` frames.
         """
         timeline = self._read_timeline(enough)
         frames = len(timeline.stamps)
         if timeline.damaged and (enough is None or frames < enough):
             if frames == 0:
                 raise self._undecodable()
-            raise MediaError(f"{self._path} is damaged: it breaks off at frame {frames}.", _cure_of_damage(frames))
+            raise MediaError(f"{self._path} is damaged: it ends early, at frame {frames}.", _cure_of_damage(frames))
         return frames
 
     def frame_name(self, index: int) -> str:
         return f"frame {index}"
 
     def rate(self) -> float:
-        """Frames a second on average, from the first frame's time stamp to the last one's."""
+        """Return the average frames a second, from the first frame's time stamp to the last one's."""
         timeline = self._read_timeline(None)
         span = float((timeline.stamps[-1] - timeline.stamps[0]) * timeline.unit) if timeline.stamps else 0
         return (len(timeline.stamps) - 1) / span if span > 0 else 24.0
 
     def read(self, indices: Sequence[int]) -> Iterator[tuple[np.ndarray, float]]:
-        """The frames at rising `indices`: (H, W, 4) uint8, upright, and seconds.
+        """Yield the frames at rising `indices`, (H, W, 4) uint8 and upright, and their seconds.
 
         Raises:
-            MediaError: the video is damaged at one of them, or cannot be decoded.
+            MediaError: the video is damaged at one of the frames, or cannot be decoded.
         """
         done = 0
         with suppress(_Doubt):
@@ -110,15 +109,15 @@ class VideoFile:
 
 
 class _Doubt(Exception):
-    """The quick way led to a frame that is not sound, or not there; the careful one tells what is the matter."""
+    """The quick decoder reached an unsound or missing frame; the careful decoder finds the reason."""
 
 
 class _Decoder:
     """Decodes forwards to wanted frames.
 
     Args:
-        quick: skip to a keyframe when that saves decoding, and decode several frames at once. Not all containers can be
-            trusted to seek, so that what is wrong then need not be the file.
+        quick: seek to a keyframe if that saves decoding, and decode several frames at once. Seeking is not reliable in
+            all containers, so an error does not prove that the file is damaged.
     """
 
     def __init__(self, video: OpenVideo, timeline: Timeline, quick: bool, check: Callable[[], None]):
@@ -134,13 +133,13 @@ class _Decoder:
         self.empty = True
 
     def close(self) -> None:
-        """Let go of the decoder and its threads at once, and not when the garbage is collected."""
+        """Release the decoder and its threads now, not at garbage collection."""
         self._frames.close()
         self._frames = self._codec = self._stream = self._shown = self._ahead = None
 
     @property
     def next_index(self) -> int:
-        """The index of the first frame that is not sound, as far as frames were decoded."""
+        """The index of the first frame that is not sound, as far as frames have been decoded."""
         if self._shown is None:
             return 0
         picture, position = self._shown
@@ -149,12 +148,13 @@ class _Decoder:
         ) + picture.sound
 
     def frame_at(self, index: int) -> Any:
-        """The frame that is seen at a time of the timeline; wanted ones rise from call to call.
+        """Return the frame that is shown at position `index` of the timeline; `index` must rise from call to call.
 
-        Where a packet gave no picture, though nothing is wrong, that is the picture before.
+        If a packet gave no picture although nothing is wrong, the previous picture is returned.
+
         Raises:
-            EOFError: the video ends before it, or the frame is not sound.
-            av.FFmpegError: it cannot be decoded.
+            EOFError: the video ends before the frame, or the frame is not sound.
+            av.FFmpegError: the frame cannot be decoded.
         """
         wanted = index if self._timeline.numbered else self._timeline.stamps[index]
         self._jump_towards(wanted)
@@ -166,7 +166,7 @@ class _Decoder:
         return self._shown[0].frame
 
     def _advance(self, wanted: int) -> None:
-        """Decode until the picture of a position is there, or a later one is ahead."""
+        """Decode until the picture at position `wanted`, or a later one, is reached."""
         last_of_several = wanted in self._timeline.repeated
         while self._shown is None or self._shown[1] < wanted or last_of_several:
             self._ahead = self._ahead or next(self._frames, None)
@@ -186,7 +186,7 @@ class _Decoder:
         return True
 
     def _decode(self) -> Iterator[tuple[Picture, int]]:
-        """Every picture from here on, with its time stamp or, where these tell nothing, its number."""
+        """Yield every following picture with its time stamp or, if the timeline is numbered, its number."""
         pictures = decode(self._video, self._codec, self._timeline.from_keyframe, self._check)
         if self._timeline.numbered:
             yield from ((picture, number) for number, picture in enumerate(from_first_sound(pictures)))

@@ -1,6 +1,6 @@
-"""What a source mesh looks like, for the renderer: its triangles, UVs, base colour pictures and vertex colours.
+"""The appearance of a source mesh for the renderer: its triangles, UVs, base colour textures and vertex colours.
 
-Leaves out all of a material but its base colour, and texture transforms.
+Of a material only the base colour is used, without texture transforms.
 """
 
 import io
@@ -16,12 +16,18 @@ from .gltf_document import Document
 from .gltf_source import Block, Source
 
 LARGEST_PICTURE = 2048
-"""Pixels along the longer edge; larger textures would only flicker at the size of a preview."""
+"""Pixels along the longer edge; larger textures would flicker at the size of a preview."""
 
 
 @dataclass(frozen=True)
 class Appearance:
-    """`rows` (R,) the animation's vertex of each rendered vertex, `faces` (F, 3) over those, and their `texture`."""
+    """A mesh for the renderer.
+
+    Args:
+        rows: (R,) the animation's vertex of each rendered vertex.
+        faces: (F, 3) indices into the rendered vertices.
+        texture: the texture of the faces.
+    """
 
     rows: np.ndarray
     faces: np.ndarray
@@ -29,7 +35,7 @@ class Appearance:
 
 
 def read_appearance(source: Source) -> Appearance:
-    """Gathers the blocks of a source into one mesh with one Texture."""
+    """Combine the blocks of a source into one mesh with one Texture."""
     document, blocks = source.document, source.blocks
     starts = np.cumsum([0] + [len(block.rows) for block in blocks])
     faces = [triangles_of(block.primitive, document.array, len(block.rows)) for block in blocks]
@@ -54,7 +60,7 @@ def _shading(document: Document, block: Block) -> dict:
 
 
 def _uv(document: Document, block: Block) -> np.ndarray:
-    """(n, 2) with the origin at the lower left; glTF has it at the upper left."""
+    """Return the UVs (n, 2) with the origin at the lower left; glTF's origin is at the upper left."""
     channel = _shading(document, block).get("baseColorTexture", {}).get("texCoord", 0)
     accessor = block.primitive["attributes"].get(f"TEXCOORD_{channel}")
     if accessor is None:
@@ -63,7 +69,7 @@ def _uv(document: Document, block: Block) -> np.ndarray:
 
 
 def _tint(document: Document, block: Block) -> np.ndarray:
-    """(n, 3) linear: the material's colour times the vertex colours."""
+    """Return the material's colour times the vertex colours, (n, 3) linear."""
     factor = np.array(_shading(document, block).get("baseColorFactor", (1, 1, 1, 1))[:3], np.float32)
     accessor = block.primitive["attributes"].get("COLOR_0")
     if accessor is None:
@@ -76,7 +82,7 @@ def _texture_index(document: Document, block: Block) -> int | None:
 
 
 def _picture(document: Document, texture: int | None) -> np.ndarray:
-    """(H, W, 3) uint8 RGB; one white pixel where there is no picture that OpenCV can read."""
+    """Return a texture (H, W, 3) uint8 RGB; one white pixel if there is no picture that OpenCV can read."""
     white = np.full((1, 1, 3), 255, np.uint8)
     data = b"" if texture is None else _image_bytes(document, texture)
     if not data or not _is_picture(data):
@@ -91,11 +97,11 @@ def _picture(document: Document, texture: int | None) -> np.ndarray:
 
 
 def _is_picture(data: bytes) -> bool:
-    """Whether it is a picture of a usual format and size: OpenCV would decode a thousand million pixels."""
+    """Return whether the data is a picture of a known format and allowed size; OpenCV would decode a billion pixels."""
     try:
         with open_picture(io.BytesIO(data)):
             return True
-    except Exception:  # Pillow's readers raise whatever a wrong byte leads them to
+    except Exception:  # Pillow's readers raise many types for damaged data
         return False
 
 

@@ -1,4 +1,4 @@
-"""Files appear whole or not at all: written beside their place, then moved there."""
+"""Atomic writing: a file appears complete or not at all. It is written next to its destination and then moved."""
 
 import errno
 import os
@@ -11,21 +11,21 @@ from . import parts
 from .places import reachable
 
 OCCUPIED = {errno.ENOTEMPTY, errno.EEXIST, errno.EACCES}
-"""What systems say where a folder is to be moved onto one that has just appeared."""
+"""Errors of moving a folder onto one that another process has just created."""
 TRIES = 100
 TRIED = 4096
-"""Bytes of the file by which a place is tried: a full disk still takes an empty one."""
+"""Size in bytes of the file that tests a destination: even a full disk accepts an empty file."""
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write` with a temporary path in the same folder, then move what it wrote (a file or a folder) to `path`.
 
-    The temporary name ends like `path`, so that libraries which look at the ending choose the same format. A link stays:
-    what it points to is replaced.
+    The temporary name has the same ending as `path`, so that libraries choose the same format. If `path` is a link, the
+    link stays and its target is replaced.
 
     Raises:
-        OutputError: the folder is missing or not writable, or the disk is full; `path` is as it was before.
-        Cancelled: the process ends.
+        OutputError: the folder is missing or not writable, or the disk is full; `path` is unchanged.
+        Cancelled: the process is about to exit.
     """
     place = reachable(Path(os.path.realpath(path)))
     part = parts.new_part(place)
@@ -39,17 +39,17 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
             raise Cancelled() from error
         raise OutputError(
             f"{path} could not be written ({error.strerror or error}).",
-            "Choose a folder with room that you may write to.",
+            "Choose a folder with free space and write permission.",
         ) from error
     finally:
         parts.finished(part)
 
 
 def try_place(path: Path) -> None:
-    """Write a small file where `write_atomically` would write, and remove it again with every folder made for it.
+    """Check that `write_atomically` could write `path`: write a small file there, then remove it and all new folders.
 
     Raises:
-        OutputError: the folder cannot be made or written, or its disk is full.
+        OutputError: the folder cannot be created or written to, or its disk is full.
     """
     place = reachable(Path(os.path.realpath(path)))
     made = [folder for folder in (place.parent, *place.parent.parents) if not os.path.lexists(folder)]
@@ -58,11 +58,11 @@ def try_place(path: Path) -> None:
         place.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(bytes(TRIED))
     except (FileExistsError, NotADirectoryError) as error:
-        raise OutputError(f"{path} lies below a file, which is no folder.", "Choose another folder.") from error
+        raise OutputError(f"{path} is inside a file, not a folder.", "Choose another folder.") from error
     except OSError as error:
         where = next(folder for folder in place.parents if folder.is_dir())
-        problem = f"{where} takes no new file ({error.strerror or error}), so {path} could not be written."
-        raise OutputError(problem, "Choose a folder with room that you may write to.") from error
+        problem = f"{where} does not accept new files ({error.strerror or error}), so {path} could not be written."
+        raise OutputError(problem, "Choose a folder with free space and write permission.") from error
     finally:
         parts.finished(part)
         for folder in made:
@@ -80,7 +80,7 @@ def _put(part: Path, place: Path) -> None:
 
 
 def _put_folder(part: Path, place: Path) -> None:
-    """Move a folder to where another may be, also while another process does the same: the last one's stays."""
+    """Move a folder to `place`, replacing any folder there; if several processes do so at once, the last one wins."""
     aside: list[Path] = []
     try:
         with parts.turn:

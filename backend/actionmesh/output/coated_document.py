@@ -1,4 +1,4 @@
-"""A mesh with its coat of paint as a glTF document: vertices split along the seams of its UVs, smooth normals, one picture."""
+"""A painted mesh as a glTF document: vertices split along UV seams, smooth normals, one picture."""
 
 import numpy as np
 
@@ -10,10 +10,11 @@ LINEAR, LINEAR_MIPMAPS, CLAMPED = 9729, 9987, 33071
 
 
 def coated_document(vertices: np.ndarray, faces: np.ndarray, coat: Coat) -> tuple[Document, np.ndarray]:
-    """Return a document of one node, and which of the mesh's vertices (R,) each of its R vertices is.
+    """Return a document of one node, and the mesh's vertex (R,) of each of its R vertices.
 
     Args:
         vertices: (V, 3) at rest; faces: (F, 3).
+        coat: the mesh's UVs and picture.
     """
     rows, uv, split = coat.split(faces)
     document = Document({"asset": {"version": "2.0", "generator": "ActionMesh"}}, bytearray(), [])

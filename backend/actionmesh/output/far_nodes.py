@@ -1,6 +1,6 @@
-"""Meshes far away from their own node's 0: their vertices count from their middle, where a node of their own puts them.
+"""Meshes far away from their node's origin: store vertices relative to their centre, below a node that moves them back.
 
-float32 holds about seven digits: a toy a thousand kilometres away would move in steps.
+float32 has about seven digits: a toy a thousand kilometres away would move in visible steps.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ __all__ = ["centre_if_far", "hang_at"]
 
 
 def hang_at(document: Document, node_index: int, centre: np.ndarray) -> None:
-    """Give a node's mesh, whose surfaces count from `centre` already, a node below it that is there."""
+    """Move a node's mesh to a new child node at `centre`; its surfaces are already relative to `centre`."""
     gltf = document.json
     node = gltf["nodes"][node_index]
     for primitive in gltf["meshes"][node["mesh"]]["primitives"]:

@@ -1,4 +1,4 @@
-"""Pictures -> an .mp4 file, in H.264 where PyAV has an encoder for it."""
+"""Encoding of pictures as an .mp4 file, in H.264 if PyAV has an encoder for it."""
 
 import io
 from collections.abc import Iterable
@@ -11,8 +11,12 @@ import numpy as np
 
 
 def encode_film(images: Iterable[np.ndarray], rate: Fraction, shape: tuple[int, int], path: Path) -> None:
-    """Writes (height, width, 3) uint8 pictures of the one `shape` (height, width; even numbers) at `rate` pictures a second.
+    """Write (height, width, 3) uint8 pictures as a film.
 
+    Args:
+        rate: pictures a second.
+        shape: (height, width) of all pictures, even numbers.
+        path: the file to write.
     Raises:
         OSError: the file cannot be written.
     """
@@ -44,5 +48,5 @@ def _encode_mpeg4(images: Iterable[np.ndarray], rate: Fraction, shape: tuple[int
         count += 1
     writer.release()
     written = cv2.VideoCapture(str(path))
-    if int(written.get(cv2.CAP_PROP_FRAME_COUNT)) != count:  # OpenCV says nothing when a write fails
+    if int(written.get(cv2.CAP_PROP_FRAME_COUNT)) != count:  # OpenCV does not report failed writes
         raise OSError("OpenCV could not write all frames")

@@ -1,13 +1,13 @@
-"""Animations as glTF 2.0: one file with morph targets and a weight animation, or one file a pose.
+"""Animations as glTF 2.0: one file with morph targets and a weight animation, or one file per pose.
 
-A source in glTF keeps its UVs, materials, textures, node hierarchy and vertex order: only morph targets and an
-animation are added. Every pose is one morph target, relative to the source's own mesh, and its weight is a tent: 1 at
-the pose's time, linear to 0 at its neighbours'.
+A glTF source keeps its UVs, materials, textures, node hierarchy and vertex order; only morph targets and an animation
+are added. Every pose is one morph target, relative to the source's own mesh. Its weight is 1 at the pose's time and
+falls linearly to 0 at its neighbours' times.
 
-A skin stays, and acts after the morph targets, which are therefore told in the space before it: as long as the skeleton
-stands as it does the mesh moves as animated, and a skeleton that moves carries the animated mesh along. Morph targets and
-animations that the source has stay too: as further shapes, which our animation holds at their default weights, and as further
-animations, of which ours is the first.
+A skin stays. It acts after the morph targets, which are therefore expressed in the space before the skin: as long as
+the skeleton keeps its pose, the mesh moves as animated, and a moving skeleton carries the animated mesh along. The
+source's own morph targets and animations stay too. Our animation holds those targets at their default weights, and it
+comes before the source's animations.
 """
 
 from collections.abc import Iterator
@@ -28,10 +28,11 @@ ANIMATION_NAME = "ActionMesh"
 
 
 def write_animated_glb(animation: Animation, path: Path, source_mesh: Path | None) -> None:
-    """Writes a .glb whose morph targets play the animation.
+    """Write a .glb whose morph targets play the animation.
 
     Args:
         animation: its vertices are those of `load_mesh(source_mesh)`, in that order; its times increase.
+        path: the file to write.
         source_mesh: the mesh that was animated; None for one that the model made.
     Raises:
         OutputError: the file cannot be written, or would be over 4 GiB.
@@ -41,21 +42,21 @@ def write_animated_glb(animation: Animation, path: Path, source_mesh: Path | Non
 
 
 def animated_document(source: Source, animation: Animation) -> Document:
-    """The source's own document, which now plays the animation."""
+    """Add the animation to the source's document, and return the document."""
     old_weights = _add_morph_targets(source, animation)
     _add_weight_animation(source.document, old_weights, animation)
     return source.document
 
 
 def pose_files(animation: Animation, source_mesh: Path | None) -> Iterator[bytes]:
-    """Each pose as the bytes of a .glb file of its own, with the source's UVs, materials and hierarchy."""
+    """Yield each pose as the bytes of a separate .glb file, with the source's UVs, materials and hierarchy."""
     source = open_source(animation, source_mesh)
     for pose in animation.vertices:
         yield posed_document(source, pose).to_glb()
 
 
 def posed_document(source: Source, pose: np.ndarray) -> Document:
-    """A copy of the source's document in a pose (V, 3)."""
+    """Return a copy of the source's document in a pose (V, 3)."""
     posed = copy_source(source)
     positions = [block.to_local(pose[block.rows]) - block.added for block in posed.blocks]
     for node in dict.fromkeys(block.node for block in posed.blocks):
@@ -79,7 +80,11 @@ def _pose(posed: Source, block: Block, pose: np.ndarray, positions: np.ndarray) 
 
 
 def _add_morph_targets(source: Source, animation: Animation) -> dict[int, list[float]]:
-    """Adds every pose as a morph target of every block; the default weights that each animated node's old targets have."""
+    """Add every pose as a morph target of every block.
+
+    Returns:
+        for each animated node, the default weights of its old targets.
+    """
     document, poses = source.document, animation.vertices
     for block in source.blocks:
         deltas = block.to_local(poses[:, block.rows]) - block.positions
@@ -93,7 +98,7 @@ def _add_morph_targets(source: Source, animation: Animation) -> dict[int, list[f
 
 
 def _extend_mesh(document: Document, node_index: int, poses: int) -> list[float]:
-    """Names and weighs the new targets of a mesh and gives its lines and points still ones; its old targets' weights."""
+    """Name and weight a mesh's new targets, give its lines and points zero targets, and return the old weights."""
     node = document.json["nodes"][node_index]
     mesh = document.json["meshes"][node["mesh"]]
     shown = [primitive for primitive in mesh["primitives"] if "POSITION" in primitive["attributes"]]
@@ -115,7 +120,7 @@ def _extend_mesh(document: Document, node_index: int, poses: int) -> list[float]
 
 
 def _add_weight_animation(document: Document, old_weights: dict[int, list[float]], animation: Animation) -> None:
-    """Adds the tent weights as the file's first animation, and pads the weights that its other animations move."""
+    """Add the pose weights as the file's first animation, and pad the weights in its other animations."""
     poses = len(animation.times)
     assert (np.diff(animation.times) > 0).all(), "times must increase"
     _pad_other_animations(document, {node: len(held) for node, held in old_weights.items()}, poses)
@@ -139,7 +144,7 @@ def _add_weight_animation(document: Document, old_weights: dict[int, list[float]
 
 
 def _pad_other_animations(document: Document, old_targets: dict[int, int], poses: int) -> None:
-    """A key stores the weights of all targets of a mesh: in the source's own animations the new targets are 0."""
+    """Set the new targets' weights to 0 in the source's own animations: a key stores the weights of all targets."""
     for other in document.json.get("animations", []):
         padded = set()
         for channel in other["channels"]:
@@ -153,7 +158,7 @@ def _pad_other_animations(document: Document, old_targets: dict[int, int], poses
 
 
 def _turned_normals(source: Source, block: Block, poses: np.ndarray) -> np.ndarray:
-    """The block's own normals, turned as the surface around each vertex turns from rest to pose.
+    """Return the block's own normals, rotated as the surface around each vertex rotates from rest to pose.
 
     Args:
         poses: (T, V, 3), all vertices of the animation.
@@ -172,12 +177,12 @@ def _turned_normals(source: Source, block: Block, poses: np.ndarray) -> np.ndarr
 
 
 def _normals(source: Source, block: Block) -> np.ndarray:
-    """(n, 3) float64, as the source shows them in the block's space."""
+    """Return the source's normals (n, 3) float64, in the block's space."""
     return source.document.array(block.primitive["attributes"]["NORMAL"]).astype(np.float64) + block.added_normals
 
 
 def _vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
-    """(n, 3) area-weighted unit normals; 0 where there is no face."""
+    """Return area-weighted unit normals (n, 3); 0 for vertices without a face."""
     corners = vertices[faces]
     weighted = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     sums = [np.bincount(faces.ravel(), np.repeat(weighted[:, axis], 3), len(vertices)) for axis in range(3)]
@@ -185,14 +190,14 @@ def _vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """Vectors (..., 3) of length 1; 0 stays."""
+    """Scale vectors (..., 3) to length 1; zero vectors stay zero."""
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-30)
 
 
 def _turn(vectors: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.ndarray:
-    """Rodrigues' formula: each vector (n, 3) under the smallest rotation that takes its `before` to its `after`.
+    """Rotate each vector (n, 3) by the smallest rotation from its `before` to its `after` (Rodrigues' formula).
 
-    Where either is 0 the vector stays.
+    If either is 0, the vector stays the same.
     """
     cosine = (before * after).sum(axis=1, keepdims=True)
     axis = np.cross(before, after)

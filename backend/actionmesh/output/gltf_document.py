@@ -1,6 +1,6 @@
-"""A glTF 2.0 file as what it is, JSON and bytes: read, extended and written without interpreting what is not asked for.
+"""A glTF 2.0 file as JSON and bytes: read, extended and written without interpreting the parts that stay the same.
 
-Textures, materials, extras, extensions and unknown chunks come out byte for byte as they went in; only a `.gltf` file's
+Textures, materials, extras, extensions and unknown chunks are written byte for byte as they were read. A `.gltf` file's
 buffers and pictures move into the one binary chunk, and Draco and instances become plain glTF. Meshopt is refused.
 Specification: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
 """
@@ -25,13 +25,20 @@ WHITE = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8ffff3f0005fe02fe0def46b8"
     "0000000049454e44ae426082"
 )
-"""A picture of one white pixel, in the place of one that is left out."""
+"""A PNG of one white pixel, which replaces a picture that is left out."""
 LARGEST_GLB = 2**32 - 1
 
 
 @dataclass
 class Document:
-    """The file's JSON, its one binary buffer, chunks that are neither (kind, bytes), and a sentence for all left out."""
+    """A glTF file that can be extended and written.
+
+    Args:
+        json: the file's JSON.
+        binary: the file's one binary buffer.
+        other_chunks: (kind, bytes) of the other chunks.
+        notes: a sentence for each thing that was left out.
+    """
 
     json: dict
     binary: bytearray
@@ -40,23 +47,23 @@ class Document:
 
     @classmethod
     def read(cls, path: Path) -> "Document":
-        """Reads a .glb or .gltf file with all that it refers to.
+        """Read a .glb or .gltf file with all files that it refers to.
 
         Raises:
-            MeshError: the file is missing, broken, or compressed.
+            MeshError: the file is missing, damaged, or compressed.
         """
         with naming_damage(path):
             return cls.parse(read_bytes(path), path)
 
     @classmethod
     def parse(cls, data: bytes, path: Path) -> "Document":
-        """From the bytes of a .glb or .gltf file; relative references start in the folder of `path`."""
+        """Parse the bytes of a .glb or .gltf file; relative references start in the folder of `path`."""
         file = GltfFile(path, data)
         file.refuse_compression(file.json.get("extensionsUsed", ()))
         document = cls(file.json, bytearray(), file.other_chunks)
         document._gather_buffers(file)
         document._gather_images(file)
-        json.dumps(document.json, allow_nan=False)  # what cannot be written is better refused here, by name
+        json.dumps(document.json, allow_nan=False)  # refuse what cannot be written now, while the file's name is known
         return document
 
     def _gather_buffers(self, file: GltfFile) -> None:
@@ -67,11 +74,11 @@ class Document:
         for view in views:
             view["byteOffset"] = view.get("byteOffset", 0) + starts[view["buffer"]]
             view["buffer"] = 0
-            if view.get("byteStride") == 0:  # an older habit for "none"
+            if view.get("byteStride") == 0:  # older exporters write 0 for "none"
                 del view["byteStride"]
 
     def _gather_images(self, file: GltfFile) -> None:
-        """Brings pictures beside a .gltf file into the buffer; one that is not there stays a reference."""
+        """Embed the pictures that a .gltf file refers to in the buffer; a missing one stays a reference."""
         for index, image in enumerate(self.json.get("images", [])):
             if "uri" not in image:
                 entry_of(self.json, "bufferViews", image["bufferView"])
@@ -100,7 +107,7 @@ class Document:
         )
 
     def array(self, accessor: int) -> np.ndarray:
-        """The values of an accessor, as `read_accessor` has them.
+        """Return the values of an accessor, as `read_accessor` does.
 
         Raises:
             MeshError: the accessor contradicts itself or points outside its buffer.
@@ -111,45 +118,45 @@ class Document:
             raise MeshError("An accessor of the mesh points outside its buffer.", "Export it again.") from error
 
     def add_scalars(self, values: np.ndarray) -> int:
-        """Adds (count,) values as float32 for an animation sampler; the index of their accessor."""
+        """Add (count,) values as float32 for an animation sampler, and return their accessor's index."""
         return self._add_accessor(
             np.asarray(values, np.float32)[:, None], self._add_view(values.astype("<f4").tobytes()), 0
         )
 
     def add_vectors(self, values: np.ndarray) -> list[int]:
-        """Adds (K, count, 3) as float32, K vertex attributes in one buffer view; the indices of their accessors.
+        """Add (K, count, 3) as float32, K vertex attributes in one buffer view, and return their accessors' indices.
 
         Raises:
-            ValueError: a number is none, or too large for float32.
+            ValueError: a value is not finite, or too large for float32.
         """
         with np.errstate(over="ignore"):
             values = np.ascontiguousarray(values, "<f4")
         if not np.isfinite(values).all():
-            raise ValueError("a vertex is where float32 cannot be")
+            raise ValueError("a vertex's position is too large for float32")
         view = self._add_view(values.tobytes(), byteStride=12, target=VERTEX_BUFFER)
         return [self._add_accessor(vectors, view, k * vectors.nbytes) for k, vectors in enumerate(values)]
 
     def add_uv(self, values: np.ndarray) -> int:
-        """Adds (count, 2) texture coordinates as float32; the index of their accessor."""
+        """Add (count, 2) texture coordinates as float32, and return their accessor's index."""
         values = np.ascontiguousarray(values, "<f4")
         return self._add_accessor(values, self._add_view(values.tobytes(), target=VERTEX_BUFFER), 0)
 
     def add_indices(self, faces: np.ndarray) -> int:
-        """Adds (F, 3) triangles; the index of their accessor."""
+        """Add (F, 3) triangles, and return their accessor's index."""
         corners = np.ascontiguousarray(faces, "<u4").reshape(-1, 1)
         return self._add_accessor(corners, self._add_view(corners.tobytes(), target=INDEX_BUFFER), 0, UNSIGNED_INT)
 
     def add_picture(self, data: bytes, mime_type: str) -> int:
-        """Adds the bytes of a picture's file; the index of the image."""
+        """Add the bytes of a picture file, and return the image's index."""
         return add_to(self.json, "images", {"bufferView": self._add_view(data), "mimeType": mime_type})
 
     def add_weights(self, values: np.ndarray) -> int:
-        """Adds (count, 4) weights of joints as float32; the index of their accessor."""
+        """Add (count, 4) joint weights as float32, and return their accessor's index."""
         values = np.ascontiguousarray(values, "<f4")
         return self._add_accessor(values, self._add_view(values.tobytes(), target=VERTEX_BUFFER), 0)
 
     def add_zeros(self, count: int) -> int:
-        """Adds `count` zero vectors, which take no space; the index of their accessor."""
+        """Add `count` zero vectors, which take no space, and return their accessor's index."""
         return self._add_accessor(np.zeros((count, 3), np.float32), None, 0)
 
     def _add_accessor(self, values: np.ndarray, view: int | None, offset: int, kind: int = FLOAT) -> int:
@@ -159,10 +166,10 @@ class Document:
         return add_to(self.json, "accessors", entry)
 
     def to_glb(self) -> bytes:
-        """The bytes of a .glb file.
+        """Return the document as the bytes of a .glb file.
 
         Raises:
-            OutputError: it would be over 4 GiB, which the format cannot hold.
+            OutputError: the file would be over 4 GiB, the format's limit.
         """
         if self.binary:
             self.json["buffers"] = [{**self.json.get("buffers", [{}])[0], "byteLength": len(self.binary)}]
@@ -178,7 +185,7 @@ class Document:
 
 
 def add_to(parent: dict, name: str, entry: dict) -> int:
-    """Appends `entry` to the list `name` of `parent`, made if missing; its index."""
+    """Append `entry` to the list `name` of `parent`, created if missing, and return its index."""
     entries = parent.setdefault(name, [])
     entries.append(entry)
     return len(entries) - 1

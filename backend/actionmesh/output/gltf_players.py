@@ -1,4 +1,4 @@
-"""The animations that a source has of its own: those that no player could play are left out."""
+"""Clean-up of a source's own animations: those that no player can play are left out."""
 
 from ..errors import MeshError
 from ..geometry.gltf_accessors import entry_of
@@ -7,15 +7,15 @@ from .gltf_document import Document
 
 WIDTHS = {"translation": 3, "rotation": 4, "scale": 3}
 POINTER = "pointer"
-"""What an extension animates (KHR_animation_pointer), which is none of ours."""
+"""The path of channels that an extension (KHR_animation_pointer) animates; they are kept unchecked."""
 
 
 def tidy_animations(document: Document) -> None:
-    """Leave out channels without a target, without a sampler, or with other numbers than they need; the notes say so."""
+    """Drop channels without a target, without a sampler, or with a wrong number of values; the notes report each."""
     gltf = document.json
     given = gltf.get("animations", [])
     if not isinstance(given, list):
-        document.notes.append("The animations were left out: they are no list.")
+        document.notes.append("The animations were left out: they are not a list.")
         given = []
     kept = [animation for index, animation in enumerate(given) if _keep(document, animation, f"animations[{index}]")]
     if kept:
@@ -53,7 +53,7 @@ def _plays(document: Document, animation: dict, channel: dict) -> bool:
 
 
 def _width(gltf: dict, node: dict, path: str) -> int:
-    """How many numbers a key has."""
+    """Return the number of values per key."""
     if path != "weights":
         return WIDTHS[path]
     primitives = entry_of(gltf, "meshes", node["mesh"])["primitives"]
@@ -64,7 +64,7 @@ def _width(gltf: dict, node: dict, path: str) -> int:
 
 
 def _drop_unused_samplers(animation: dict) -> None:
-    """Where channels went, a damaged sampler goes with them."""
+    """Drop the samplers that no channel uses any more, since they may be damaged."""
     used = sorted({channel["sampler"] for channel in animation["channels"]})
     if len(used) == len(animation["samplers"]) or not used:
         return

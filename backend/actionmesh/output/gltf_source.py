@@ -1,7 +1,7 @@
-"""The mesh that was animated, as a glTF document, with the animation's vertices found in its primitives.
+"""The animated mesh as a glTF document, with the animation's vertex of each vertex of its primitives.
 
-A .glb or .gltf file is taken as it is; any other format is turned into glTF, see `plain_source`. A mesh that was coloured here
-has these colours; another one of the model's own is plain clay.
+A .glb or .gltf file is used as it is; other formats are converted, see `plain_source`. A mesh that was painted here
+keeps its paint; any other mesh that the model made is plain clay.
 """
 
 import copy
@@ -29,7 +29,7 @@ from .plain_source import document_of, plain_document
 log = logging.getLogger(__name__)
 
 FLAT = 1e-7
-"""Of what a vertex's matrix stretches most: what it stretches less is flat."""
+"""A vertex's matrix is flat in a direction if it stretches it by at most this share of its largest stretch."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,12 +37,12 @@ class Block:
     """A primitive of the scene.
 
     Args:
-        node: index of its node.
-        primitive: its JSON.
-        to_world: from the primitive's space to the animation's: (4, 4) float64, or of a skin (n, 4, 4).
-        positions: (n, 3) float64, in the primitive's space, with its own morph targets by their default weights.
-        added: (n, 3) float64, what these targets add; and `added_normals`.
-        rows: (n,) int, the animation's vertex that each of its vertices follows.
+        node: the index of the primitive's node.
+        primitive: the primitive's JSON.
+        to_world: from the primitive's space to the animation's: (4, 4) float64, or (n, 4, 4) for a skin.
+        positions: (n, 3) float64, in the primitive's space, with its own morph targets at their default weights.
+        added, added_normals: (n, 3) float64, what these targets add to the positions and normals.
+        rows: (n,) int, the animation's vertex that each vertex follows.
     """
 
     node: int
@@ -55,14 +55,14 @@ class Block:
 
     @cached_property
     def _back(self) -> np.ndarray:
-        """(3, 3) or (n, 3, 3); the pseudo-inverse lets what is scaled to nothing in one direction stay flat."""
+        """(3, 3) or (n, 3, 3); with the pseudo-inverse, a direction that is scaled to 0 stays flat."""
         return np.linalg.pinv(self.to_world[..., :3, :3], rcond=FLAT)
 
     def to_local(self, points: np.ndarray, which: np.ndarray | slice = slice(None)) -> np.ndarray:
-        """Points (..., m, 3) of the animation's space -> float64 in the primitive's space.
+        """Return points (..., m, 3) of the animation's space in the primitive's space, float64.
 
         Args:
-            which: of the block's vertices, those that the points are; all of them by default.
+            which: the block's vertices that the points belong to; all of them by default.
         """
         if self.to_world.ndim == 2:
             return (points - self.to_world[:3, 3]) @ self._back.T
@@ -71,7 +71,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Source:
-    """A document, its surfaces, and the mesh that was animated, at rest: `vertices` (V, 3) and `faces` (F, 3)."""
+    """A document, its surfaces, and the animated mesh at rest: `vertices` (V, 3) and `faces` (F, 3)."""
 
     document: Document
     blocks: list[Block]
@@ -80,12 +80,12 @@ class Source:
 
 
 def open_source(animation: Animation, path: Path | None) -> Source:
-    """The mesh at `path`; with a warning the animation's own mesh instead when that is not the one that was animated.
+    """Open the mesh at `path`; if it is not the mesh that was animated, log a warning and use the animation's mesh.
 
-    A mesh that was coloured here is shown in these colours, and without its file's materials and hierarchy.
+    A mesh that was painted here has its paint, but not the materials and hierarchy of its file.
 
     Args:
-        path: the file that `animation` was made from; None when the model made the mesh.
+        path: the file that `animation` was made from; None if the model made the mesh.
     """
     if path is not None and animation.appearance is None:
         try:
@@ -109,7 +109,7 @@ def open_source(animation: Animation, path: Path | None) -> Source:
 
 
 def copy_source(source: Source) -> Source:
-    """A copy whose document can be changed."""
+    """Return a copy whose document can be changed independently."""
     document = copy.deepcopy(source.document)
     primitives = shown_primitives(document.json)
     blocks = [replace(block, primitive=content) for block, (_, content) in zip(source.blocks, primitives, strict=True)]
@@ -117,17 +117,17 @@ def copy_source(source: Source) -> Source:
 
 
 def open_file(animation: Animation, path: Path, mesh: Mesh | None = None) -> Source:
-    """The mesh at `path`, with all that its file tells of it.
+    """Open the mesh at `path`, with everything that its file contains.
 
     Args:
-        mesh: what `load_mesh` gives of it, if the caller has it already.
+        mesh: the result of `load_mesh`, if the caller has it already.
     Raises:
-        MeshError: it cannot be read, or is not the mesh that was animated.
+        MeshError: the file cannot be read, or is not the mesh that was animated.
     """
     origin = animation.origin
     mesh = mesh or load_mesh(path, origin)
     if len(mesh.vertices) != animation.vertices.shape[1]:
-        raise MeshError(f"It has {len(mesh.vertices)} vertices, the animation {animation.vertices.shape[1]}.")
+        raise MeshError(f"It has {len(mesh.vertices)} vertices, but the animation has {animation.vertices.shape[1]}.")
     with naming_damage(path):
         if path.suffix.lower() in (".glb", ".gltf"):
             document = Document.read(path)
@@ -138,7 +138,7 @@ def open_file(animation: Animation, path: Path, mesh: Mesh | None = None) -> Sou
 
 
 def _moved(document: Document, origin: np.ndarray) -> Document:
-    """Put a document whose vertices count from `origin` where it belongs, by a node above all others."""
+    """Move a document whose vertices are relative to `origin` to its place, with a new root node."""
     if origin.any():
         for scene in document.json["scenes"]:
             above = {"name": "origin", "translation": origin.tolist(), "children": scene["nodes"]}
@@ -149,7 +149,7 @@ def _moved(document: Document, origin: np.ndarray) -> Document:
 def _open_document(
     document: Document, vertices: np.ndarray, faces: np.ndarray, origin: np.ndarray, rows: np.ndarray
 ) -> Source:
-    """Finds the surfaces of a document, in which `rows` says which vertex each of its own is."""
+    """Return a document's source; `rows` gives the animation's vertex of each of the document's vertices."""
     _separate_meshes(document.json)
     found = list(placed_primitives(document.json, document.array))
     poser, blocks = Poser(document.json, document.array), []
@@ -161,13 +161,13 @@ def _open_document(
         blocks.append(Block(primitive.node, content, world, placed.positions, added, turned, rows[primitive.vertices]))
         if flat := _flat(world):
             document.notes.append(
-                f"The skin of nodes[{primitive.node}] squeezes {flat} vertices flat: they move in part only."
+                f"The skin of nodes[{primitive.node}] flattens {flat} vertices: they can move only partly."
             )
     return Source(document, blocks, vertices, faces)
 
 
 def _flat(world: np.ndarray) -> int:
-    """How many vertices a skin squeezes so that some motions cannot reach them; a node that is flat was meant to be."""
+    """Return how many vertices a skin flattens, so that they cannot follow some motions; a flat node is intended."""
     if world.ndim == 2:
         return 0
     stretch = np.linalg.svd(world[:, :3, :3], compute_uv=False)
@@ -175,7 +175,7 @@ def _flat(world: np.ndarray) -> int:
 
 
 def _separate_meshes(gltf: dict) -> None:
-    """Copies a mesh that several nodes share for each further node: their vertices move differently."""
+    """Give every node its own copy of a shared mesh, because the nodes' vertices move differently."""
     seen = set()
     for node in dict.fromkeys(found.node for found, _ in shown_primitives(gltf)):
         entry = gltf["nodes"][node]

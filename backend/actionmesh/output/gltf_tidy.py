@@ -1,6 +1,6 @@
-"""Makes a source's document sound before an animation is added: what only decorates and is damaged is left out, by name.
+"""Repair of a source's document before an animation is added: damaged decoration is left out, and the notes name it.
 
-What is left unsaid is refused, also before the first stage: see `source_check`.
+Any other damage is refused, even before the first stage: see `source_check`.
 """
 
 import copy
@@ -20,12 +20,12 @@ from .source_pictures import strip
 
 BROKEN = (MeshError, *DAMAGED)
 LEAST_OFF = 1e-3
-"""How far a rotation's length, or the sum of a vertex's weights, may be from 1 before it is written anew."""
+"""How far a rotation's length, or the sum of a vertex's weights, may be from 1 before it is normalised."""
 WIDTHS = {"NORMAL": (3,), "TANGENT": (4,), "COLOR": (3, 4), "TEXCOORD": (2,), "JOINTS": (4,), "WEIGHTS": (4,)}
 
 
 def tidy(document: Document) -> None:
-    """Leave out what cannot be kept; the document's notes say what."""
+    """Leave out what cannot be kept; the document's notes name it."""
     _turn_by_unit_rotations(document.json)
     for index, mesh in enumerate(document.json.get("meshes", [])):
         name = f"meshes[{index}]"
@@ -48,7 +48,7 @@ def _turn_by_unit_rotations(gltf: dict) -> None:
 
 
 def _drop_broken_parts(document: Document, mesh: dict, name: str) -> None:
-    """Lines and points whose numbers cannot be read; a surface has been read already."""
+    """Drop lines and points whose numbers cannot be read; surfaces have already been read."""
     kept = []
     for primitive in mesh["primitives"]:
         surface, placed = has_triangles(primitive), "POSITION" in primitive["attributes"]
@@ -81,21 +81,21 @@ def _tidy_attributes(document: Document, primitive: dict, name: str) -> None:
         attributes.pop("TANGENT", None)
     if "material" in primitive and not _reads(entry_of, document.json, "materials", primitive["material"]):
         del primitive["material"]
-        document.notes.append(f"A material of {name} was left out: there is none of that number.")
+        document.notes.append(f"A material of {name} was left out: it does not exist in the file.")
 
 
 def _mend_uv(document: Document, attributes: dict, attribute: str, name: str) -> None:
-    """Put corners whose UV is no number at 0, which some exporters leave behind: the others keep their picture."""
+    """Set UVs that are not numbers, which some exporters write, to 0, so that all other corners keep their texture."""
     if not _reads(document.array, attributes[attribute]):
         return
     uv = document.array(attributes[attribute]).astype(np.float64)
     if uv.shape[1] == 2 and not np.isfinite(uv).all():
         attributes[attribute] = document.add_uv(np.nan_to_num(uv, nan=0.0, posinf=0.0, neginf=0.0))
-        document.notes.append(f"{attribute} of {name} is no number for some vertices, which have 0 instead.")
+        document.notes.append(f"{attribute} of {name} is not a number at some vertices; these use 0 instead.")
 
 
 def _blank(document: Document, accessor: Any) -> None:
-    """Make one zero of an accessor that cannot be read and is not used any more: a player may look at it nevertheless."""
+    """Replace an unreadable accessor that is no longer used by a single zero, since players may still read it."""
     if _reads(document.array, accessor) or not _reads(entry_of, document.json, "accessors", accessor):
         return
     entry = document.json["accessors"][accessor]
@@ -106,7 +106,7 @@ def _blank(document: Document, accessor: Any) -> None:
 
 
 def _paint_without(gltf: dict, primitive: dict, attribute: str) -> None:
-    """Give a primitive that lost its UVs a material of its own, without the textures that they would have placed."""
+    """Give a primitive that lost a UV set its own material, without the textures that use that set."""
     kind, _, number = attribute.partition("_")
     if kind == "TEXCOORD" and number.isdigit() and _reads(entry_of, gltf, "materials", primitive.get("material")):
         plain = copy.deepcopy(gltf["materials"][primitive["material"]])
@@ -121,7 +121,7 @@ def _fits(document: Document, accessor: int, attribute: str, count: int) -> bool
 
 
 def _tidy_targets(document: Document, primitive: dict, name: str) -> None:
-    """A morph target's numbers that cannot be read become zeros; what it says of an attribute that is not there goes."""
+    """Replace unreadable values of morph targets by zeros, and drop those of attributes that the primitive lacks."""
     count = _count(document, primitive)
     for target in primitive.get("targets", []):
         for attribute in list(target):
@@ -132,13 +132,13 @@ def _tidy_targets(document: Document, primitive: dict, name: str) -> None:
                     continue
                 _blank(document, target[attribute])
                 target[attribute] = document.add_zeros(count)
-                document.notes.append(f"A morph target of {name} keeps still: its {attribute} is damaged.")
+                document.notes.append(f"A morph target of {name} does not move: its {attribute} is damaged.")
         if not target:
             target["POSITION"] = document.add_zeros(count)
 
 
 def _tidy_weights_of_joints(document: Document, primitive: dict) -> None:
-    """Weights whose sum is not 1 are written anew, as they are read; every player makes something else of them."""
+    """Normalise joint weights whose sum is not 1, as they are when read; players treat such weights differently."""
     attributes = primitive["attributes"]
     sets = [k for k in range(len(attributes)) if f"JOINTS_{k}" in attributes and f"WEIGHTS_{k}" in attributes]
     if not sets or not has_triangles(primitive):
@@ -152,7 +152,7 @@ def _tidy_weights_of_joints(document: Document, primitive: dict) -> None:
 
 
 def _even_targets(document: Document, mesh: dict, name: str) -> None:
-    """As many morph targets for every part: still ones for those that have fewer."""
+    """Give every part the same number of morph targets, by adding zero targets."""
     shown = [primitive for primitive in mesh["primitives"] if "POSITION" in primitive["attributes"]]
     counts = [len(primitive.get("targets", [])) for primitive in shown]
     for primitive, count in zip(shown, counts, strict=True):
@@ -162,7 +162,7 @@ def _even_targets(document: Document, mesh: dict, name: str) -> None:
                 {"POSITION": still} for _ in range(max(counts) - count)
             ]
     if len(set(counts)) > 1:
-        document.notes.append(f"{name} has morph targets for some of its parts only: the others keep still.")
+        document.notes.append(f"Only some parts of {name} have all its morph targets: the other parts do not move.")
 
 
 def _tidy_weights_and_names(document: Document, mesh: dict, name: str) -> None:
@@ -171,7 +171,7 @@ def _tidy_weights_and_names(document: Document, mesh: dict, name: str) -> None:
     for holder in (mesh, *users):
         if len(holder.get("weights", [])) not in (0, count):
             holder["weights"] = (holder["weights"] + [0.0] * count)[:count]
-            document.notes.append(f"{name} has another number of weights than of morph targets; what is missing is 0.")
+            document.notes.append(f"{name} has a different number of weights than morph targets; missing ones are 0.")
         if not holder.get("weights", [0]):
             del holder["weights"]
     extras = mesh.get("extras")

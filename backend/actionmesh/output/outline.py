@@ -1,4 +1,4 @@
-"""The mesh's outline over the clip, where the clip's camera sees it: a light line within a dark one, for any background."""
+"""The mesh's outline over the clip, as the clip's camera sees it: a light line in a dark one, for any background."""
 
 from dataclasses import dataclass
 
@@ -13,22 +13,28 @@ from ..protocol import ClipCamera
 
 LIGHT, DARK = (255, 214, 48), (24, 24, 28)
 LIGHT_WIDTH, DARK_WIDTH = 1 / 160, 1 / 70
-"""Of the lines, in edges of the picture."""
+"""The lines' widths, as shares of the picture's edge."""
 FINER = 2
-"""Pixels of the mask along one of the picture."""
+"""Mask pixels along one edge of a picture's pixel."""
 AROUND = 8
-"""Pixels around the picture in which the mesh is looked for too, so that no line follows the picture's edge."""
+"""Pixels around the picture that the mask also covers, so that no line follows the picture's edge."""
 SHORTEST = 16
-"""Pixels of the mask; what is shorter is a speck."""
+"""The shortest line, in pixels of the mask; shorter ones are specks."""
 SMOOTHED = 5
-"""Pixels of a line over which it is averaged, so that it has no steps."""
+"""Points of a line that are averaged to remove steps."""
 FRACTION = 4
-"""Binary digits of a pixel's fraction with which OpenCV draws."""
+"""Fractional bits of the coordinates with which OpenCV draws."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """A square of the clip's own frames: its left upper corner (x, y), its side, and the pixels along an edge of its picture."""
+    """A square of the clip's frames.
+
+    Args:
+        corner: the upper left corner (x, y), in pixels of the frames.
+        side: the side, in pixels of the frames.
+        cell: pixels along an edge of the square's picture.
+    """
 
     corner: tuple[float, float]
     side: float
@@ -40,20 +46,25 @@ class Window:
 
 
 class Outliner:
-    """Draws the mesh's outline over the subject as the clip's own pixels show it.
+    """Draws the mesh's outline over the subject in the clip's own pixels.
 
     Args:
         faces: (F, 3) of the mesh.
-        camera: in the mesh's coordinates.
+        camera: the clip's camera, in the mesh's coordinates.
         crops: the clip's subject.
-        window: what of the frames is shown.
+        window: the part of the frames that is shown.
     """
 
     def __init__(self, faces: np.ndarray, camera: ClipCamera, crops: SubjectCrops, window: Window):
         self._faces, self._camera, self._crops, self._window = faces, camera, crops, window
 
     def picture(self, frame: int, vertices: np.ndarray) -> np.ndarray:
-        """Return (cell, cell, 4) uint8: a frame of the clip, and on it the outline of the mesh's vertices (V, 3) in that frame."""
+        """Return a frame of the clip with the mesh's outline on it, (cell, cell, 4) uint8.
+
+        Args:
+            frame: the frame's position among the crops.
+            vertices: (V, 3) of the mesh in that frame.
+        """
         lines = self.lines(vertices)
         drawn = self._subject(frame).astype(np.float32) / 255
         drawn[..., :3] *= drawn[..., 3:]
@@ -64,14 +75,14 @@ class Outliner:
         return np.rint(255 * drawn).clip(0, 255).astype(np.uint8)
 
     def lines(self, vertices: np.ndarray) -> list[np.ndarray]:
-        """Return the closed lines (N, 2) around the mesh and its holes, in pixels of the picture; (0, 0) is a corner."""
+        """Return the closed lines (N, 2) around the mesh and its holes, in pixels of the picture from its corner."""
         mask = self._mask(vertices).astype(np.uint8)
         found, _ = cv2.findContours(mask, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
         long = [line[:, 0].astype(np.float64) for line in found if len(line) >= SHORTEST]
         return [(_smooth(line) + 0.5) / FINER - AROUND for line in long]
 
     def _mask(self, vertices: np.ndarray) -> np.ndarray:
-        """Where the mesh is seen: bool, FINER pixels to one of the picture, with AROUND more on every side."""
+        """Return the bool mask of the mesh, FINER times the picture's resolution, with AROUND pixels on every side."""
         places = seen_at(self._camera, vertices)
         scale, corner = FINER * self._window.scale, np.array(self._window.corner)
         seen = (places[:, :2] - corner) * scale + FINER * AROUND
@@ -90,7 +101,7 @@ class Outliner:
         return mask
 
     def _subject(self, frame: int) -> np.ndarray:
-        """(cell, cell, 4) uint8, straight alpha: the window of a frame."""
+        """Return the window of a frame, (cell, cell, 4) uint8 with straight alpha."""
         box, window = self._crops.box, self._window
         if box is None:
             return np.zeros((window.cell, window.cell, 4), np.uint8)
@@ -98,7 +109,7 @@ class Outliner:
         return resample(self._crops[frame], window.scale, (float(shift[0]), float(shift[1])), window.cell)
 
     def _stroke(self, lines: list[np.ndarray], width: float) -> np.ndarray:
-        """(cell, cell) float32, 0 to 1: how much of each pixel the lines cover."""
+        """Return how much of each pixel the lines cover, (cell, cell) float32 from 0 to 1."""
         covered = np.zeros((self._window.cell, self._window.cell), np.uint8)
         points = [np.rint((line - 0.5) * 2**FRACTION).astype(np.int32) for line in lines]
         thick = max(1, round(width * self._window.cell))
@@ -107,7 +118,10 @@ class Outliner:
 
 
 def resample(frame: np.ndarray, scale: float, shift: tuple[float, float], cell: int) -> np.ndarray:
-    """Return a straight-alpha frame under p -> scale * p + shift, shrunk by area so that it does not flicker: (cell, cell, 4)."""
+    """Return a straight-alpha frame transformed by p -> scale * p + shift, (cell, cell, 4).
+
+    Shrinking averages areas, so that films do not flicker.
+    """
     premultiplied: np.ndarray = frame.astype(np.float32)
     premultiplied[..., :3] *= premultiplied[..., 3:] / 255
     if scale < 1:
@@ -122,7 +136,7 @@ def resample(frame: np.ndarray, scale: float, shift: tuple[float, float], cell: 
 
 
 def _smooth(line: np.ndarray) -> np.ndarray:
-    """A closed line (N, 2), each point the mean of those around it."""
+    """Return a closed line (N, 2) with each point averaged with its neighbours."""
     half = SMOOTHED // 2
     wrapped = np.concatenate([line[-half:], line, line[:half]])
     return np.stack([np.convolve(column, np.full(SMOOTHED, 1 / SMOOTHED), "valid") for column in wrapped.T], axis=1)

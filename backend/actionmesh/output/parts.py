@@ -1,7 +1,7 @@
-"""Temporary names beside a result: short enough for any disk, and telling whose they are, so that what a kill left is swept.
+"""Temporary names for results that are being written: short enough for any disk, and removable after a crash.
 
-A name says which output it is for, and the machine and process that write it. At the next writing of the same output the
-parts of this machine's dead processes go; nobody else's do.
+A name identifies the output, the machine and the process. The next time the same output is written, the leftovers of
+this machine's dead processes are removed, and only those.
 """
 
 import hashlib
@@ -18,22 +18,22 @@ from threading import RLock
 import psutil
 
 LONGEST_ENDING = 12
-"""Of a name's ending that its temporary name has too: libraries look at it to choose a format."""
+"""Bytes of the longest ending that the temporary name keeps, because libraries choose the format by it."""
 ASIDE = "-old"
-"""Ends the name of a folder that another one is about to replace."""
+"""The ending of a folder's temporary name while a new folder replaces it."""
 NAME = re.compile(r"\.part-(?P<output>[0-9a-f]{8})-(?P<machine>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}.*")
 PATIENCE, PAUSE = 20, 0.01
-"""How often, and how many seconds apart, it is tried to remove a folder into which another thread still writes."""
+"""Attempts to remove a folder that another thread is still writing to, and the seconds between them."""
 
 turn = RLock()
-"""Held while a part takes its place: the process may not end in between."""
+"""Held while a part moves to its place: the process must not exit in between."""
 _written: dict[Path, Path] = {}
-"""What this process has under a temporary name, and the place that it is for."""
+"""The temporary names that this process uses, with the place of each."""
 _discarded: set[Path] = set()
 
 
 def new_part(place: Path, ending: str | None = None) -> Path:
-    """Return a new name in the folder of `place`, which `finished` forgets."""
+    """Return a new temporary name in the folder of `place`; `finished` releases it."""
     name = f"{_beginning(place)}-{os.getpid()}-{uuid.uuid4().hex[:8]}{_ending(place) if ending is None else ending}"
     part = place.with_name(name)
     _written[part] = place
@@ -41,13 +41,13 @@ def new_part(place: Path, ending: str | None = None) -> Path:
 
 
 def finished(part: Path) -> None:
-    """Remove what is left under a name that `new_part` gave."""
+    """Remove any remains of a temporary name from `new_part`, and release the name."""
     _remove(part)
     _written.pop(part, None)
 
 
 def sweep(place: Path) -> None:
-    """Remove what dead processes of this machine left of writing `place`; a result that one had moved aside comes back."""
+    """Remove what dead processes of this machine left for `place`; restore a result that one had moved aside."""
     with suppress(OSError):
         for part in sorted(place.parent.iterdir()):
             if _is_left(part, place):
@@ -55,7 +55,7 @@ def sweep(place: Path) -> None:
 
 
 def discard_all() -> None:
-    """Remove all that this process is writing, from whatever thread, for it ends now: none of it takes its place any more."""
+    """Remove everything that any thread of this process is writing, before the process exits; nothing more is moved."""
     with turn:
         discarded = dict(_written)
         _discarded.update(discarded)
@@ -73,7 +73,7 @@ def is_discarded(part: Path) -> bool:
 
 
 def _tidy(part: Path, place: Path) -> None:
-    """Remove a part, or bring back what was moved aside if nothing took its place."""
+    """Remove a part, or restore a result that was moved aside if nothing replaced it."""
     if part.name.endswith(ASIDE) and not os.path.lexists(place):
         with suppress(OSError):
             os.replace(part, place)
@@ -82,7 +82,7 @@ def _tidy(part: Path, place: Path) -> None:
 
 
 def _remove(part: Path) -> None:
-    """Remove a file or a folder, if it is there; what cannot be removed stays."""
+    """Remove a file or a folder if it exists; ignore failures."""
     if part.is_dir() and not part.is_symlink():
         shutil.rmtree(part, ignore_errors=True)
     else:

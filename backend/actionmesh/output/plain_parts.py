@@ -1,4 +1,4 @@
-"""What an .obj, .ply or .stl file tells of its triangles: UVs, normals, colours and materials, corner by corner."""
+"""The UVs, normals, colours and materials of the triangles in an .obj, .ply or .stl file, corner by corner."""
 
 import io
 from collections.abc import Iterator
@@ -29,10 +29,11 @@ class Part:
     """Triangles of one material, corner by corner.
 
     Args:
-        rows: (F, 3) the mesh's vertices.
-        uv: (F, 3, 2), origin at the lower left; normals: (F, 3, 3). None where there are none.
+        rows: (F, 3) the mesh's vertex at each corner.
+        uv: (F, 3, 2), origin at the lower left; None if there are none.
+        normals: (F, 3, 3); None if there are none.
         colours: (V, 4) uint8 of the mesh's vertices, or (F, 4) of the triangles.
-        material: None is clay.
+        material: None means clay.
     """
 
     rows: np.ndarray
@@ -49,7 +50,7 @@ class Parts:
 
 
 def parts_of(mesh: Mesh, path: Path) -> Parts:
-    """Return what the file at `path` tells of a mesh that was read from it."""
+    """Return the parts of a mesh that was read from the file at `path`."""
     ending, data = path.suffix.lower(), read_bytes(path)
     if ending == ".obj":
         return _of_obj(parse_obj(data), path.parent)
@@ -76,10 +77,14 @@ def _of_obj(file: ObjFile, folder: Path) -> Parts:
 def _by_material(
     file: ObjFile, resolver: Folder, polygon: np.ndarray
 ) -> Iterator[tuple[SimpleMaterial | None, np.ndarray]]:
-    """Each material and its triangles (n,), given by their polygons (F,); all that are of none are clay together."""
+    """Yield each material and its triangles (n,); triangles without a material are one clay part.
+
+    Args:
+        polygon: (F,) the polygon of each triangle.
+    """
     known = _materials(file, resolver)
     if len(known) > MOST_MATERIALS:
-        resolver.notes.append(f"The materials were left out: they are {len(known)}, and {MOST_MATERIALS} are the most.")
+        resolver.notes.append(f"The materials were left out: there are {len(known)}; the limit is {MOST_MATERIALS}.")
         known = {}
     number = {name: k for k, name in enumerate(known)}
     of_triangle = np.array([number.get(name, len(known)) for name in file.materials], np.int64)[polygon]
@@ -89,7 +94,7 @@ def _by_material(
 
 
 def _values(listed: list[list[float]], named: list[int | None], width: int) -> np.ndarray:
-    """(corners, width) float64 of what each corner names; NaN where it names nothing."""
+    """Return the values (corners, width) float64 that the corners refer to; NaN where a corner refers to none."""
     values = np.array([*listed, [np.nan] * width], np.float64).reshape(-1, width)
     at = np.array([-1 if index is None or not 0 <= index < len(listed) else index for index in named], np.int64)
     return np.where(np.isfinite(values).all(axis=1, keepdims=True), values, np.nan)[at]
@@ -111,23 +116,23 @@ def _colours_of_obj(file: ObjFile) -> np.ndarray | None:
 
 
 def _as_bytes(colours: np.ndarray) -> np.ndarray:
-    """Colours (n, 3 or 4) from 0 to 1 as (n, 4) uint8."""
+    """Return colours (n, 3 or 4) from 0 to 1 as (n, 4) uint8."""
     opaque = np.column_stack([colours, np.ones(len(colours))])[:, :4]
     return np.rint(255 * np.nan_to_num(opaque).clip(0, 1)).astype(np.uint8)
 
 
 def _materials(file: ObjFile, resolver: Folder) -> dict[str, SimpleMaterial]:
-    """The materials of the libraries that the file names; what of them cannot be read is left out."""
+    """Return the materials of the libraries that the file names, without those that cannot be read."""
     found: dict[str, SimpleMaterial] = {}
     for library in dict.fromkeys(file.libraries):
-        text = plain(resolver.library(library)).decode("utf-8", "replace")  # as the .obj: trimesh would guess
+        text = plain(resolver.library(library)).decode("utf-8", "replace")  # the .obj's encoding; trimesh would guess
         for name, properties in parse_mtl(text, resolver).items():
             found[name] = SimpleMaterial(**_sound(properties))
     return found
 
 
 def _sound(properties: dict) -> dict:
-    """The properties of a material that are what they should be: colours from 0 to 1, a finite gloss."""
+    """Return the valid properties of a material: colours from 0 to 1, a finite gloss."""
     made = {key: properties[key] for key in ("name", "image") if key in properties}
     for key in ("diffuse", "ambient", "specular"):
         colour = np.ravel(properties.get(key, []))
@@ -169,7 +174,7 @@ def _decoded(data: bytes) -> Image.Image:
     with open_picture(io.BytesIO(data)) as picture:
         picture.load()
         whole = picture.copy()
-        whole.format = picture.format  # a JPEG stays one
+        whole.format = picture.format  # so that a JPEG stays a JPEG
         return whole
 
 

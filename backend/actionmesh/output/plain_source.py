@@ -1,6 +1,7 @@
-"""A mesh file that is no glTF, .obj, .ply or .stl, as a glTF document with its UVs, colours and materials.
+"""Conversion of an .obj, .ply or .stl mesh to a glTF document with its UVs, colours and materials.
 
-Vertices are split along the seams of UVs and normals; which vertex of the mesh each part's are is known, not guessed by place.
+Vertices are split along the seams of UVs and normals. The mesh's vertex of each split vertex is recorded, not guessed
+from its place.
 """
 
 from pathlib import Path
@@ -20,9 +21,9 @@ CLAY = (0.5, 0.33, 0.23, 1.0)
 
 
 def plain_document(mesh: Mesh) -> tuple[Document, np.ndarray]:
-    """Return a document of the mesh's file, and which of the mesh's vertices (R,) each of its R vertices is.
+    """Return a document of the mesh's file, and the mesh's vertex (R,) of each of its R vertices.
 
-    Its vertices count from the mesh's origin. What was left out of it is in the document's notes.
+    The document's vertices are relative to the mesh's origin. Its notes name what was left out.
     """
     assert mesh.path is not None
     made = parts_of(mesh, mesh.path)
@@ -33,7 +34,14 @@ def plain_document(mesh: Mesh) -> tuple[Document, np.ndarray]:
 
 
 def document_of(parts: list[Part], vertices: np.ndarray, smooth: np.ndarray, path: Path) -> tuple[Document, np.ndarray]:
-    """Return a document of parts of a mesh, and its vertices (R,); `smooth` are normals (V, 3) where a part has none."""
+    """Return a document of a mesh's parts, and the mesh's vertex (R,) of each of its R vertices.
+
+    Args:
+        parts: the mesh's triangles.
+        vertices: (V, 3) of the mesh.
+        smooth: (V, 3) normals for the parts that have none.
+        path: names the file in messages.
+    """
     scene, followed = trimesh.Scene(), {}
     for number, part in enumerate(parts):
         made, followed[f"part_{number}"] = _trimesh_of(part, vertices, smooth)
@@ -49,7 +57,7 @@ def _in_order(gltf: dict) -> list[dict]:
 
 
 def _trimesh_of(part: Part, vertices: np.ndarray, smooth: np.ndarray) -> tuple[trimesh.Trimesh, np.ndarray]:
-    """The part with a vertex for each vertex, UV and normal that meet in a corner, and which of the mesh's (n,) each is."""
+    """Return a part with one vertex for each set of vertex, UV and normal, and the mesh's vertex (n,) of each."""
     flat = part.rows.ravel()
     given = [values.reshape(len(flat), -1) for values in (part.uv, part.normals) if values is not None]
     if given:
@@ -78,6 +86,6 @@ def _finish_materials(gltf: dict) -> None:
                 colour = (1.0, 1.0, 1.0, 1.0) if "COLOR_0" in primitive["attributes"] else CLAY
                 material = {"pbrMetallicRoughness": {"baseColorFactor": list(colour)}}
                 primitive["material"] = add_to(gltf, "materials", material)
-    for material in gltf["materials"]:  # glTF's own default is bare metal, which no source here means
+    for material in gltf["materials"]:  # glTF's default is bare metal, which none of these formats means
         shading = material.setdefault("pbrMetallicRoughness", {})
         shading |= {"metallicFactor": 0.0, "roughnessFactor": shading.get("roughnessFactor", 0.8)}

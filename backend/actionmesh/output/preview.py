@@ -1,7 +1,7 @@
-"""Pictures of a result beside its input: a contact sheet (.png) and a film (.mp4).
+"""Previews of a result next to its input: a contact sheet (.png) and a film (.mp4).
 
-The result is seen from the front and from three quarters, in soft light before a plain background. Where the clip's camera is
-known, its outline is drawn over the clip, too.
+The result is shown from the front and from three quarters, in soft light on a plain background. If the clip's camera is
+known, the result's outline is also drawn over the clip.
 """
 
 import io
@@ -34,15 +34,15 @@ FRAME_RATES = (1.0, 60.0)
 
 
 class Stage:
-    """All that stays the same from pose to pose: the mesh's surface, and how mesh and clip are framed.
+    """Everything that is the same for all poses: the mesh's surface, and the framing of mesh and clip.
 
     Args:
         animation: the result.
         source_mesh: the mesh that was animated, for its texture; None for one that the model made.
-        clip_frames: (T, H, W, 4) uint8, the chosen frames with straight alpha; None leaves the input out.
-        crops: the subject of the same frames at the clip's own resolution; None leaves the outline out.
+        clip_frames: (T, H, W, 4) uint8, the chosen frames with straight alpha; None omits the input.
+        crops: the subject of the same frames at the clip's own resolution; None omits the outline.
         cell: pixels along the edge of a picture.
-        cameras: from where the result is seen.
+        cameras: the cameras that show the result.
     """
 
     def __init__(
@@ -66,13 +66,13 @@ class Stage:
 
     @property
     def captions(self) -> list[str]:
-        """The pictures' names with the usual cameras."""
+        """The names of the pictures with the default cameras."""
         input_row = [] if self._clip is None else ["input"]
         outline_row = [] if self._outliner is None else ["outline"]
         return [*input_row, *outline_row, "front", "three-quarter"]
 
     def pictures(self, pose: int) -> list[np.ndarray]:
-        """(cell, cell, 4) uint8 pictures of one pose: the input, where there is one, and what each camera sees."""
+        """Return a pose's pictures, (cell, cell, 4) uint8: input and outline if present, then each camera's view."""
         mesh = (self._vertices[pose, self._surface.rows] - self._centre) * self._scale
         faces, texture = self._surface.faces, self._surface.texture
         results = [render(mesh, faces, texture, camera, self._cell, LIGHT) for camera in self._cameras]
@@ -80,7 +80,7 @@ class Stage:
             return results
         frame = int(self._shown_frames[pose])
         clip = [_fit(self._clip[frame], self._crop, self._cell)]
-        if self._outliner is not None:  # of the frame that is shown: an in-between lies on none
+        if self._outliner is not None:  # the shown frame's pose: an in-between matches no frame
             clip.append(self._outliner.picture(frame, self._vertices[self._pose_of_frame[frame]]))
         return [*clip, *results]
 
@@ -92,11 +92,9 @@ def write_contact_sheet(
     clip_frames: Frames | None,
     crops: SubjectCrops | None = None,
 ) -> None:
-    """Writes a .png: rows of input frames, of these with the outline, and of the result from the front and from three quarters.
+    """Write a .png with rows of up to 8 pictures: input, input with outline, result from the front and three quarters.
 
-    It shows up to 8 times.
-
-    Arguments are those of `Stage`.
+    For the arguments see `Stage`.
 
     Raises:
         OutputError: the file cannot be written.
@@ -116,9 +114,9 @@ def write_film(
     clip_frames: Frames | None,
     crops: SubjectCrops | None = None,
 ) -> None:
-    """Writes an .mp4 of the input beside the result at the animation's own pace, in H.264 where PyAV has it.
+    """Write an .mp4 of the input next to the result at the animation's own pace, in H.264 if PyAV has it.
 
-    Arguments are those of `Stage`.
+    For the arguments see `Stage`.
 
     Raises:
         OutputError: the file cannot be written.
@@ -130,20 +128,20 @@ def write_film(
 
 
 def _spread(animation: Animation) -> np.ndarray:
-    """Up to 8 poses of whole frames, evenly from the first to the last."""
+    """Return up to 8 poses of frames, evenly spaced from the first to the last."""
     whole = np.flatnonzero(animation.frame_indices >= 0)
     poses = whole if len(whole) else np.arange(len(animation.times))
     return poses[np.unique(np.linspace(0, len(poses) - 1, MOST_COLUMNS).round().astype(int))]
 
 
 def _shown_frames(animation: Animation) -> np.ndarray:
-    """(T,) the clip's frame at each pose; an in-between shows the frame before it."""
+    """Return (T,) the clip's frame at each pose; an in-between shows the frame before it."""
     whole = np.where(animation.frame_indices >= 0, np.arange(len(animation.times)), 0)
     return animation.frame_indices[np.maximum.accumulate(whole)].clip(0)
 
 
 def _framing(vertices: np.ndarray, cameras: Sequence[Camera]) -> tuple[np.ndarray, float]:
-    """The centre (3,) and the scale under which all views hold every pose of (T, V, 3)."""
+    """Return the centre (3,) and the scale with which every pose (T, V, 3) fits into all views."""
     centre = (vertices.min(axis=(0, 1)).astype(np.float64) + vertices.max(axis=(0, 1))) / 2
     planes = np.concatenate([camera.axes[:2] for camera in cameras])
     reach = max(float(np.abs((pose - centre) @ planes.T).max()) for pose in vertices)
@@ -151,7 +149,7 @@ def _framing(vertices: np.ndarray, cameras: Sequence[Camera]) -> tuple[np.ndarra
 
 
 def _crop(frames: Frames) -> tuple[float, float, float]:
-    """Centre (x, y) and side, in pixels, of the square around the subject in all frames, with a margin."""
+    """Return the centre (x, y) and side, in pixels, of the square around the subject in all frames, with a margin."""
     seen = reduce(np.logical_or, (frame[..., 3] > 0 for frame in frames))
     seen = seen if seen.any() else np.ones_like(seen)
     (top, bottom), (left, right) = ((found.min(), found.max() + 1) for found in np.nonzero(seen))
@@ -161,7 +159,7 @@ def _crop(frames: Frames) -> tuple[float, float, float]:
 def _outliner(
     animation: Animation, crops: SubjectCrops, crop: tuple[float, float, float], width: int, cell: int
 ) -> Outliner | None:
-    """What draws the outline into the square of frames, `width` pixels wide, that the input shows; None without a camera."""
+    """Return the outliner for the square `crop` of frames that are `width` pixels wide; None without a camera."""
     camera = animation.provenance.fit.camera
     if camera is None or crops.box is None or (camera.height, camera.width) != crops.frame_size:
         return None
@@ -170,14 +168,14 @@ def _outliner(
 
 
 def _fit(frame: np.ndarray, crop: tuple[float, float, float], cell: int) -> np.ndarray:
-    """(cell, cell, 4): the crop of a frame."""
+    """Return the crop of a frame, (cell, cell, 4)."""
     x, y, side = crop
     scale = cell / side
     return resample(frame, scale, (cell / 2 - scale * x, cell / 2 - scale * y), cell)
 
 
 def _sheet(rows: dict[str, tuple[np.ndarray, ...]], times: np.ndarray) -> np.ndarray:
-    """(height, width, 3) uint8: rows of cells with captions at their left and times above."""
+    """Return rows of cells with captions on the left and times above, (height, width, 3) uint8."""
     gap, left, top = SHEET_CELL // 16, SHEET_CELL // 8, SHEET_CELL // 6
     pitch = SHEET_CELL + gap
     sheet = _ground(top + pitch * len(rows), left + pitch * len(times))
@@ -204,20 +202,20 @@ def _caption(image: Image.Image, text: str, centre: tuple[int, int], upright: bo
 
 
 def _ground(height: int, width: int) -> np.ndarray:
-    """(height, width, 3) uint8: a plain grey that is a little lighter above."""
+    """Return a plain grey that is slightly lighter at the top, (height, width, 3) uint8."""
     share = np.linspace(0, 1, height)[:, None, None]
     colours = np.array(TOP_COLOUR) * (1 - share) + np.array(BOTTOM_COLOUR) * share
     return np.broadcast_to(colours.round().astype(np.uint8), (height, width, 3)).copy()
 
 
 def over(picture: np.ndarray, ground: np.ndarray) -> np.ndarray:
-    """Return a picture (height, width, 4) with straight alpha on an opaque one (height, width, 3); uint8."""
+    """Composite a straight-alpha picture (height, width, 4) over an opaque one (height, width, 3); uint8."""
     alpha = picture[..., 3:] / 255
     return (picture[..., :3] * alpha + ground * (1 - alpha)).round().astype(np.uint8)
 
 
 def _frame_rate(times: np.ndarray) -> Fraction:
-    """Poses a second on average, within what players show."""
+    """Return the average number of poses a second, within the range that players support."""
     duration = float(times[-1] - times[0])
     rate = (len(times) - 1) / duration if duration > 0 else FRAME_RATES[0]
     return Fraction(float(np.clip(rate, *FRAME_RATES))).limit_denominator(1001)

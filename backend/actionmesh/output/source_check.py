@@ -1,4 +1,4 @@
-"""Whether a result can be saved into the artist's own mesh file, found out before the first stage instead of after the last."""
+"""Check before the first stage, not after the last, that a result can be saved into the artist's own mesh file."""
 
 import logging
 from pathlib import Path
@@ -16,12 +16,12 @@ log = logging.getLogger(__name__)
 
 
 def check_source(path: Path) -> tuple[str, ...]:
-    """Save the mesh as it is, twice, to nowhere: an animation that stands still needs of the file what every other needs.
+    """Check that an animation can be saved into a mesh file, by saving two still poses in memory.
 
     Returns:
-        a sentence for each decoration that the result will be without.
+        a sentence for each decoration that the result will lack.
     Raises:
-        MeshError: the file cannot be read, or nothing can be saved into it.
+        MeshError: the file cannot be read, or no result can be saved into it.
     """
     mesh = load_mesh(path)
     poses = np.stack([mesh.vertices, mesh.vertices])
@@ -41,6 +41,6 @@ def check_source(path: Path) -> tuple[str, ...]:
     except DAMAGED as error:
         log.debug("%s cannot be saved", path, exc_info=True)
         raise MeshError(
-            f"{path} is damaged where the result is to be saved{reason(error)}.", "Export it again."
+            f"{path} is damaged, so no result can be saved into it{reason(error)}.", "Export it again."
         ) from error
     return tuple(dict.fromkeys(f"{path.name}: {note}" for note in source.document.notes))

@@ -1,6 +1,6 @@
-"""The pictures that a mesh's file names: only files within its own folder, and only what decodes as a picture.
+"""The pictures that a mesh file refers to: only files within its own folder, and only those that decode as pictures.
 
-Whatever is embedded in a result leaves the machine with it.
+The checks matter because everything embedded in a result leaves the machine with it.
 """
 
 import io
@@ -15,28 +15,28 @@ from ..geometry.gltf_file import GltfFile
 from ..intake import beside, open_picture
 
 CONTAINERS = {b"\xabKTX 20\xbb\r\n\x1a\n": "image/ktx2", b"DDS ": "image/vnd-ms.dds"}
-"""First bytes of what graphics cards read and Pillow does not."""
+"""First bytes of the formats that graphics cards read but Pillow does not."""
 
 
 def why_no_picture(data: bytes) -> str:
-    """Return what keeps bytes from being a picture; nothing if they are one."""
+    """Return why the data is not a picture; empty if it is one."""
     if any(data.startswith(magic) for magic in CONTAINERS):
         return ""
     try:
         with open_picture(io.BytesIO(data)) as picture:
             picture.load()
-    except Exception as error:  # Pillow lets through whatever its decoders meet
-        return f"it is no picture ({type(error).__name__})"
+    except Exception as error:  # Pillow's decoders raise many types
+        return f"it is not a picture ({type(error).__name__})"
     return ""
 
 
 class Folder(Resolver):
-    """Gives trimesh the files that an .obj or .ply names.
+    """Gives trimesh the files that an .obj or .ply file refers to.
 
     Args:
-        folder: theirs.
+        folder: the folder of the .obj or .ply file.
     Attributes:
-        notes: a sentence for each that was left out.
+        notes: a sentence for each file that was left out.
     """
 
     def __init__(self, folder: Path):
@@ -44,7 +44,7 @@ class Folder(Resolver):
         self.notes: list[str] = []
 
     def get(self, name: str) -> bytes:
-        """The bytes of a picture; a name may follow options, as `map_Kd` allows."""
+        """Return the bytes of a picture; options may precede its name, as `map_Kd` allows."""
         plain = name.strip().strip('"')
         try:
             data = beside(plain.split()[-1] if plain.startswith("-") else plain, self._folder).read_bytes()
@@ -56,7 +56,7 @@ class Folder(Resolver):
         return data
 
     def library(self, name: str) -> bytes:
-        """The bytes of a material library; none if it cannot be read."""
+        """Return the bytes of a material library; empty if it cannot be read."""
         try:
             return beside(name, self._folder).read_bytes()
         except (OSError, RuntimeError, ValueError) as error:
@@ -64,7 +64,7 @@ class Folder(Resolver):
             return b""
 
     def write(self, name: str, data: bytes) -> None:
-        raise NotImplementedError("only read here")
+        raise NotImplementedError("read-only")
 
     def namespaced(self, namespace: str) -> "Folder":
         raise NotImplementedError("only one folder")
@@ -74,11 +74,11 @@ class Folder(Resolver):
 
 
 def picture_of(file: GltfFile, uri: str) -> tuple[bytes, str]:
-    """Return the bytes of a picture that a glTF file names, and their kind.
+    """Return the bytes and MIME type of a picture that a glTF file refers to.
 
     Raises:
-        FileNotFoundError: there is no such file within its folder.
-        ValueError: the path leads elsewhere, or it is no picture.
+        FileNotFoundError: the file does not exist within the glTF file's folder, or cannot be read.
+        ValueError: the path leads out of the folder, or the file is not a picture.
     """
     try:
         data = file.resolve(uri)
@@ -99,20 +99,20 @@ def _mime_type(uri: str, data: bytes) -> str:
 
 
 def drop_textures(gltf: dict, image: int) -> None:
-    """Take every use of an image off the materials: what it would have coloured has its plain factors."""
+    """Remove every use of an image from the materials, so that their plain factors apply."""
     lost = {k for k, texture in enumerate(gltf.get("textures", [])) if image in _sources(texture)}
     for material in gltf.get("materials", []):
         strip(material, lambda use: use.get("index") in lost)
 
 
 def _sources(texture: dict) -> set:
-    """The images of a texture, those of its extensions too."""
+    """Return the images of a texture, including those of its extensions."""
     others = texture.get("extensions", {}).values()
     return {texture.get("source"), *(other.get("source") for other in others if isinstance(other, dict))}
 
 
 def strip(material: dict, is_lost: Callable[[dict], bool]) -> None:
-    """Take the textures off a material that `is_lost` says of their entries, in its extensions too."""
+    """Remove a material's textures for whose entries `is_lost` is true, including those in extensions."""
     stack = [material]
     while stack:
         holder = stack.pop()

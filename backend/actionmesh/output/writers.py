@@ -1,12 +1,12 @@
-"""A result as a file: which format is told by the ending of its name.
+"""Writers for results; the ending of the name decides the format.
 
 .safetensors   all arrays and the provenance, the project's own format
 .npz           the same for NumPy, without pickle
 .glb           animated, morph targets; see `gltf`
-.png, .mp4     the result beside the input frames; see `preview`
-a folder       frame_0000.glb, frame_0001.glb, ...: each pose as a mesh file of its own, with UVs and materials
+.png, .mp4     the result next to the input frames; see `preview`
+a folder       frame_0000.glb, frame_0001.glb, ...: each pose as a separate mesh file, with UVs and materials
 
-A mesh that was coloured here brings its UVs and its picture into all of them.
+For a mesh that was painted here, all formats include its UVs and its picture.
 """
 
 import json
@@ -40,16 +40,16 @@ def save_animation(
     clip_frames: Frames | None = None,
     crops: SubjectCrops | None = None,
 ) -> None:
-    """Writes a result in the format that the ending of `path` names; no ending, or a `/` at the end, is a folder.
+    """Write a result in the format that the ending of `path` gives; no ending, or a `/` at the end, means a folder.
 
-    What was at `path` is replaced only once the new file is complete.
+    An existing result at `path` is replaced only when the new one is complete.
 
     Args:
         source_mesh: the mesh that was animated, for its UVs, materials and hierarchy; None for one that the model made.
         clip_frames: (T, H, W, 4) uint8, the chosen frames with straight alpha, for previews.
-        crops: their subject at the clip's own resolution, for the outline in previews.
+        crops: the frames' subject at the clip's own resolution, for the outline in previews.
     Raises:
-        InputError: no such format.
+        InputError: the format does not exist, or the name is not valid.
         OutputError: the file cannot be written there.
     """
     _check_kind(path)
@@ -57,24 +57,24 @@ def save_animation(
 
 
 def check_output(path: str | Path) -> None:
-    """Check, before any work is done, that a result can be saved at `path`: a file is written there and removed again.
+    """Check, before any work is done, that a result can be saved at `path`: write a file there and remove it again.
 
     Raises:
-        InputError: no such format, or no such name.
-        OutputError: the place is not writable, or holds something else that would be lost.
+        InputError: the format does not exist, or the name is not valid.
+        OutputError: the place is not writable, or contains something else that would be lost.
     """
     _check_kind(path)
     try_place(Path(path))
 
 
 def _check_kind(path: str | Path) -> None:
-    """Check the name of a result, and what is there."""
+    """Check a result's name, and that it would not replace anything but a result."""
     if fault := fault_of_name(str(path)):
         raise InputError(f"The result's name {str(path)!r:.200} {fault}.", "Choose another name.")
     writer, target = _writer(path), Path(path)
     try:
         kind = os.stat(target).st_mode
-    except (FileNotFoundError, NotADirectoryError):  # the place itself is tried before any work, see `try_place`
+    except (FileNotFoundError, NotADirectoryError):  # `try_place` checks the place before any work
         return
     except OSError as error:
         raise OutputError(
@@ -96,7 +96,7 @@ def _writer(path: str | Path) -> Writer:
         return _write_poses
     if ending not in WRITERS:
         raise InputError(
-            f"{path} ends in {ending}, which is no format of a result.", f"Use {', '.join(WRITERS)}, or a folder."
+            f"{path} ends in {ending}, which is not a format for results.", f"Use {', '.join(WRITERS)}, or a folder."
         )
     return WRITERS[ending]
 
@@ -105,7 +105,7 @@ def _check_folder(folder: Path) -> None:
     others = sorted(entry.name for entry in folder.iterdir() if not POSE_PATTERN.fullmatch(entry.name))
     if others:
         raise OutputError(
-            f"The folder {folder} holds other files, such as {others[0]}.", "Choose a new or an empty folder."
+            f"The folder {folder} contains other files, such as {others[0]}.", "Choose a new or an empty folder."
         )
 
 
@@ -125,7 +125,7 @@ def _write_npz(
     }
 
     def write(part: Path) -> None:
-        with part.open("wb") as file:  # by name, savez would add a second ending to .NPZ
+        with part.open("wb") as file:  # given a path, savez would append .npz to .NPZ
             np.savez(file, **arrays)
 
     write_atomically(path, write)
