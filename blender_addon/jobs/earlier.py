@@ -1,7 +1,7 @@
 """Convert records that an earlier version of the add-on wrote.
 
 Protocol 2 had `keep_reference_pose`, true or false, in a job's request and again in its `writing`, and had no match,
-facing or shape. When run again, such a job gives the same result as before.
+facing or shape; a reference frame 0 was one that nobody had chosen. When run again, such a job gives the same result as before.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ def todays_request(plain: dict[str, Any]) -> dict[str, Any]:
     if KEPT not in plain:
         return plain
     without = {"match": protocol.Match.OFF, "facing": protocol.Facing.FRONT, "shape": protocol.Shape.NETWORK}
-    others = {name: value for name, value in plain.items() if name != KEPT}
+    others = {name: value for name, value in plain.items() if name != KEPT and (name, value) != ("anchor", 0)}
     return {**without, "reference_pose": POSES[plain[KEPT]], **others}
 
 

@@ -40,7 +40,7 @@ def animate(tmp_path, clip):
 def test_worker_introduces_itself_and_answers_with_dataclasses(start, tmp_path):
     client = start()
     (introduced,) = collect(client.poll, Answered)
-    assert introduced.request == protocol.Initialize() and introduced.value.protocol == protocol.VERSION
+    assert introduced.request == protocol.Initialize(first_frame=1) and introduced.value.protocol == protocol.VERSION
     id = client.request(animate(tmp_path, "quick"))
     *notices, answer = collect(client.poll, Answered)
     assert (answer.id, answer.value.poses, answer.value.out) == (id, 5, (str(tmp_path / "result"),))

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from ..errors import MediaError
+from ..frame_numbers import number_of
 from ..intake import MAX_PIXELS, open_picture, regular_file
 from .decoded_picture import as_rgba, told
 from .parts import Animation, Part, Then, open_animation
@@ -42,13 +43,13 @@ class AnimatedPicture:
     def count(self, enough: int | None = None) -> int:
         if self._breaks_off and (enough is None or enough > self._count):
             raise MediaError(
-                f"{self._path} is damaged: it ends early, at frame {self._count}.",
+                f"{self._path} is damaged: it ends early, at frame {number_of(self._count)}.",
                 "Export it again, or choose other frames.",
             )
         return self._count
 
     def frame_name(self, index: int) -> str:
-        return f"frame {index}"
+        return f"frame {number_of(index)}"
 
     def rate(self) -> float:
         """Return the average frames a second, from the times of all frames but the last.

@@ -13,6 +13,7 @@ import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import ActionMeshError, MediaError
+from ..frame_numbers import number_of
 from ..intake import MAX_PIXELS, open_picture
 
 LARGEST = 7680 * 4320
@@ -26,7 +27,7 @@ def told(path: Path, name: str, index: int) -> Iterator[None]:
 
     All exceptions are handled, because Pillow's readers raise many types for damaged files.
     """
-    at = f" (frame {index} of {name})" if path.name != name else f" at frame {index}"
+    at = f" (frame {number_of(index)} of {name})" if path.name != name else f" at frame {number_of(index)}"
     try:
         yield
     except (ActionMeshError, MemoryError):

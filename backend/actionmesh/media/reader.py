@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import InputError, MediaError
+from ..frame_numbers import number_of
 from ..options import FrameChoice
 from ..progress import Progress
 from .clip import Clip, fitted_size, resize_rgba
@@ -91,7 +92,8 @@ def choose_frames(choice: FrameChoice, source: FrameSource) -> np.ndarray:
         raise MediaError(f"{source.name} has {total} {frames}, but an animation needs at least 2.", CURE_OF_STILLS)
     if choice.start >= total:
         raise MediaError(
-            f"{source.name} has {total} frames, so it has no frame {choice.start}.", f"Start at 0 to {total - 2}."
+            f"{source.name} has {total} frames, so it has no frame {number_of(choice.start)}.",
+            f"Start at {number_of(0)} to {number_of(total - 2)}.",
         )
     last = total - 1 if choice.count is None else choice.start + (choice.count - 1) * choice.step
     if choice.spread is not None and last < total and last - choice.start + 1 >= choice.spread:
@@ -101,7 +103,7 @@ def choose_frames(choice: FrameChoice, source: FrameSource) -> np.ndarray:
     if len(indices) < asked or last >= total:
         every = f" in steps of {choice.step}" if choice.step > 1 else ""
         raise MediaError(
-            f"{source.name} has {total} frames: from frame {choice.start}{every} that leaves {len(indices)}, "
+            f"{source.name} has {total} frames: from frame {number_of(choice.start)}{every} that leaves {len(indices)}, "
             f"but {max(asked, choice.count or 0)} were requested.",
             "Request fewer frames, or start earlier.",
         )

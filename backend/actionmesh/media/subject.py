@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from ..errors import MediaError
+from ..frame_numbers import number_of
 from ..progress import Progress
 from .clip import Clip, resize_rgba
 from .colour_key import find_key
@@ -80,7 +81,9 @@ def _require_subject(clip: Clip) -> Clip:
     empty = clip.indices[empty_frames(clip.frames)]
     if not len(empty):
         return clip
-    named = ", ".join(map(str, empty[:NAMED_FRAMES])) + (" and others" if len(empty) > NAMED_FRAMES else "")
+    named = ", ".join(str(number_of(index)) for index in empty[:NAMED_FRAMES]) + (
+        " and others" if len(empty) > NAMED_FRAMES else ""
+    )
     frames = "frame" if len(empty) == 1 else "frames"
     raise MediaError(f"{clip.name} shows no subject in {frames} {named}.", "Choose frames that all show it.")
 

@@ -14,6 +14,7 @@ import av
 import numpy as np
 
 from ..errors import MediaError
+from ..frame_numbers import number_of
 from .container import REENCODE, OpenVideo, open_video
 from .decoding import Picture, codec_of, decode, matrix_of
 from .ends import from_first_sound
@@ -50,11 +51,13 @@ class VideoFile:
         if timeline.damaged and (enough is None or frames < enough):
             if frames == 0:
                 raise self._undecodable()
-            raise MediaError(f"{self._path} is damaged: it ends early, at frame {frames}.", _cure_of_damage(frames))
+            raise MediaError(
+                f"{self._path} is damaged: it ends early, at frame {number_of(frames)}.", _cure_of_damage(frames)
+            )
         return frames
 
     def frame_name(self, index: int) -> str:
-        return f"frame {index}"
+        return f"frame {number_of(index)}"
 
     def rate(self) -> float:
         """Return the average frames a second, from the first frame's time stamp to the last one's."""
@@ -94,7 +97,7 @@ class VideoFile:
             if decoder.empty:
                 raise self._undecodable(video.stream.codec_context.name) from error
             at = min(decoder.next_index, index)
-            raise MediaError(f"{self._path} is damaged at frame {at}.", _cure_of_damage(at)) from error
+            raise MediaError(f"{self._path} is damaged at frame {number_of(at)}.", _cure_of_damage(at)) from error
 
     def _undecodable(self, codec: str = "") -> MediaError:
         coded = f" ({codec})" if codec else ""
@@ -195,4 +198,4 @@ class _Decoder:
 
 
 def _cure_of_damage(frame: int) -> str:
-    return f"Copy or export it again, or choose only frames before {frame}." if frame >= 2 else REENCODE
+    return f"Copy or export it again, or choose only frames before {number_of(frame)}." if frame >= 2 else REENCODE

@@ -4,6 +4,7 @@ Every window overlaps the frames already known by `size - slide`, and is conditi
 """
 
 from ..errors import InputError
+from ..frame_numbers import number_of
 
 
 def sliding_windows(total: int, anchor: int, size: int, slide: int) -> list[list[int]]:
@@ -22,7 +23,7 @@ def sliding_windows(total: int, anchor: int, size: int, slide: int) -> list[list
     """
     if not 0 <= anchor < total:
         raise InputError(
-            f"The reference frame is {anchor}, but the clip has frames 0 to {total - 1}.",
+            f"The reference frame is {number_of(anchor)}, but the clip has frames {number_of(0)} to {number_of(total - 1)}.",
             "Choose one of them.",
         )
     if not 1 <= slide < size:
