@@ -1,4 +1,7 @@
-"""The add-on's directions of import, read from the source: what an artist touches on top, the scene and the jobs, numbers below."""
+"""The add-on's import directions, read from the source.
+
+What an artist touches is on top, then come the scene and the jobs, and the numbers are at the bottom.
+"""
 
 import ast
 import sys
@@ -37,7 +40,8 @@ WITHOUT_BLENDER = {
     "errors", "reading", "file_names",
 }  # fmt: skip
 OF_BLENDER = {
-    "bpy", "bpy_extras", "gpu", "gpu_extras", "blf", "bmesh", "mathutils", "addon_utils", "io_scene_gltf2", "io_scene_fbx"
+    "bpy", "bpy_extras", "gpu", "gpu_extras", "blf", "bmesh", "mathutils", "addon_utils",
+    "io_scene_gltf2", "io_scene_fbx"
 }  # fmt: skip
 OUTSIDE = {"numpy", "safetensors"}
 SHARED = {"actionmesh.protocol", "actionmesh.weights.public"}

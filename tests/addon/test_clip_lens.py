@@ -19,7 +19,10 @@ def standing(place):
 
 
 def seen(lens, world):
-    """(V, 2) pixels right and up of the frame's middle, of POINTS through a camera that is a child: its columns have length 1."""
+    """Return POINTS in pixels right of and above the frame's middle, (V, 2), through a camera that is a child.
+
+    The camera's columns have length 1.
+    """
     eye = world @ lens.local
     eye[:3, :3] /= np.linalg.norm(eye[:3, :3], axis=0)
     x, y, z = np.linalg.inv(eye)[:3] @ world @ np.vstack([POINTS.T, np.ones(50)])

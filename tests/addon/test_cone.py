@@ -1,4 +1,4 @@
-"""Cameras from a cone around the front: the same conventions as the backend's renderer, and nothing is out of the picture."""
+"""Cameras from a cone around the front: the backend renderer's conventions, and everything is in the picture."""
 
 import numpy as np
 import pytest

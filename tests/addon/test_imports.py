@@ -16,7 +16,7 @@ LAYERS = (
     {"backend_files", "patience"},
     {"errors", "reading", "file_names"},
 )
-"""From the installer down to the errors; a module looks at its own layer and at those below, and at nothing else here."""
+"""From the installer down to the errors. A module imports only its own layer and those below it."""
 NAMES = sorted(set().union(*LAYERS))
 MODULES = [path for name in NAMES for pattern in (f"{name}.py", f"{name}/*.py") for path in sorted(ADDON.glob(pattern))]
 

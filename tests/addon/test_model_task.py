@@ -1,4 +1,7 @@
-"""Models downloaded by a real worker of its own from a hub on loopback: progress, answers, refusals, kills, the token."""
+"""Models downloaded by a separate, real worker from a hub on loopback.
+
+Covers progress, answers, refusals, kills and the token.
+"""
 
 import os
 import threading

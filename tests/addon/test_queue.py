@@ -1,4 +1,7 @@
-"""The queue: order, cancel at every stage, every way in which a worker fails, preparation, memory. The worker is a fake."""
+"""The queue: order, cancelling at every stage, every way a worker fails, preparation and memory.
+
+The worker is a fake.
+"""
 
 import os
 import signal
@@ -621,7 +624,7 @@ def test_room_is_made_after_a_job(bench):
 
 @pytest.mark.fault("Blender crashes as a result arrives, now and then, where there are many jobs")
 def test_a_result_is_told_before_anything_else_is_begun(bench):
-    """Its delivery calls operators for a window, which crash Blender up to 5.0 where a thread of ours runs meanwhile."""
+    """Delivery calls operators for a window, which crash Blender up to 5.0 while one of our threads runs."""
     bench.queue.size_limit = 0
     first, second = bench.submit(), bench.submit()
     told = [event.record for event in collect(bench.queue.poll, Finished) if isinstance(event, Finished)]

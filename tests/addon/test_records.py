@@ -154,7 +154,8 @@ def test_record_of_protocol_2_is_read_in_todays_words(tmp_path, kept, pose):
     folder = earlier_record.written(tmp_path, {"keep_reference_pose": kept}, {"keep_reference_pose": kept is not False})
     (record,) = history(tmp_path, "a82de77f-d520-468c-b08b-f53facc473a8")
     assert record.request == protocol.Animate(
-        "/clips/wave", ("result.safetensors",), mesh="target.ply", frames=protocol.Frames(spread=16), preset="demo", seed=7,
+        "/clips/wave", ("result.safetensors",), mesh="target.ply", frames=protocol.Frames(spread=16), preset="demo",
+        seed=7,
         reference_pose=pose, match="off", facing="+Z", shape="network",
     )  # fmt: skip
     assert pose is None or isinstance(record.request.reference_pose, protocol.ReferencePose)

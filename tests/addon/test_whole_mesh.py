@@ -10,7 +10,7 @@ SQUARES = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4),
 
 
 def split_cube():
-    """A cube as files with flat normals have it: four vertices of its own for each side, and a triangle without area."""
+    """Return a cube as files with flat normals store it: four vertices per side, and one triangle without area."""
     vertices = np.concatenate([CORNERS[list(square)] for square in SQUARES])
     triangles = [
         corners for side in range(6) for corners in ((0, 1, 2), (0, 2, 3)) for corners in [np.add(corners, 4 * side)]

@@ -1,4 +1,4 @@
-"""Animated pictures written by hand, with every way of following each other that GIF and APNG know; and what browsers show."""
+"""Animated pictures written by hand, with every disposal that GIF and APNG know, and what browsers show."""
 
 import struct
 import zlib
@@ -54,7 +54,10 @@ def shown(parts: Sequence[Part], width: int, height: int) -> list[np.ndarray]:
 
 
 def gif(parts: Sequence[Part], width: int, height: int, disposals: Sequence[int] | None = None) -> bytes:
-    """A GIF of 100 milliseconds a picture; `disposals` are the numbers of its format, where they are not those of the parts."""
+    """Return a GIF that shows each picture for 100 milliseconds.
+
+    `disposals` are the format's numbers, where they differ from those of the parts.
+    """
     data = b"GIF89a" + struct.pack("<HHBBB", width, height, 0b10000010, 0, 0) + PALETTE.tobytes() + bytes(12)
     for number, part in enumerate(parts):
         disposal = disposals[number] if disposals is not None else (1, 2, 3)[part.then]
@@ -84,7 +87,10 @@ def chunk(name: bytes, data: bytes) -> bytes:
 def apng(
     parts: Sequence[Part], width: int, height: int, hidden: Part | None = None, claimed: int | None = None
 ) -> bytes:
-    """An APNG of 100 milliseconds a picture; `hidden` is seen only by what knows no APNG, `claimed` the number in its header."""
+    """Return an APNG that shows each picture for 100 milliseconds.
+
+    Only a reader without APNG support shows `hidden`; `claimed` is the number in the header.
+    """
     data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0))
     data += chunk(b"acTL", struct.pack(">II", len(parts) if claimed is None else claimed, 0))
     sequence = 0

@@ -21,7 +21,10 @@ STEP = 40
 
 
 def coded_frames(count: int = COUNT, height: int = 48, width: int = 64) -> np.ndarray:
-    """(T, H, W, 3) uint8: grey with a red upper left corner, and below it the picture's number in black and white blocks."""
+    """Return (T, H, W, 3) uint8 frames: grey, with a red upper left corner.
+
+    Below the corner is the picture's number in black and white blocks.
+    """
     frames = np.full((count, height, width, 3), 110, np.uint8)
     frames[:, : height // 3, : width // 4] = (230, 20, 20)
     for number, frame in enumerate(frames):
@@ -162,7 +165,10 @@ def repeated(folder: Path) -> Encoded:
 
 
 def uncoded(folder: Path) -> Encoded:
-    """MPEG-4 that says "as before" of two of its pictures, with no more than a header: players leave the picture standing."""
+    """Write MPEG-4 in which two of the pictures are only a header that says "as before".
+
+    Players keep the earlier picture on the screen.
+    """
     seen = [{4: 3, 9: 8}.get(number, number) for number in range(COUNT)]
     whole = plain("whole.mp4", "mpeg4", every=100, frames=coded_frames()[seen], b="3000000")(folder)
     path = folder / "uncoded.mp4"
@@ -195,7 +201,7 @@ def joined(folder: Path) -> Encoded:
 
 
 def recorded(codec: str, before: float, after: float, first: int, last: int, **options: str):
-    """Return how to record from a broadcast: so many shares of its bytes are missing at the beginning and at the end."""
+    """Return a function that records from a broadcast, without those shares of its bytes at either end."""
 
     def make(folder: Path) -> Encoded:
         noise = np.random.default_rng(0).integers(0, 60, (COUNT, 48, 64, 3), np.uint8)
@@ -208,7 +214,7 @@ def recorded(codec: str, before: float, after: float, first: int, last: int, **o
 
 
 def packed(folder: Path) -> Encoded:
-    """DivX's packed B-frames: a P picture and the B picture before it in one packet, and then a packet that is empty."""
+    """Write DivX's packed B-frames: a P picture and the B picture before it share a packet; an empty packet follows."""
     source = write_video(
         folder / "plain.avi", coded_frames(), "mpeg4", rate=25, keyframe_every=100, b="3000000", bf="1"
     )
@@ -281,7 +287,10 @@ def tail_cut_by_its_index(folder: Path) -> Encoded:
 
 
 def edited(*edits: tuple[int, int]):
-    """Return how to show pieces of the clip one after the other by an edit list: (first picture, how many); -1 is a pause."""
+    """Return a function that plays pieces of the clip in turn by an edit list.
+
+    An edit is (first picture, number of pictures); a first picture of -1 is a pause.
+    """
 
     def make(folder: Path) -> Encoded:
         path = plain("whole.mp4", "libx264", bf="0", preset="ultrafast")(folder).path

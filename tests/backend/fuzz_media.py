@@ -1,7 +1,9 @@
-"""Spoil small clips in many ways and read them: anything but frames or a MediaError is a failure, and so is much memory.
+"""Spoil small clips in many ways and read them.
 
-Run as a program in a process of its own, since what it looks for may end it: `python -m tests.backend.fuzz_media FOLDER N`
-reads N spoilt files of each kind, and leaves the last one in FOLDER.
+Anything but frames or a MediaError is a failure, and so is using much memory.
+
+Run it as a separate program, since what it looks for may end the process:
+`python -m tests.backend.fuzz_media FOLDER N` reads N spoilt files of each kind, and leaves the last one in FOLDER.
 """
 
 import io
@@ -21,7 +23,9 @@ from .media_files import write_video
 from .peak import peak_megabytes
 
 MOST_MEGABYTES = 700
-BOXES = "moov mvhd trak tkhd edts elst mdia mdhd minf stbl stsd stts stss ctts stsc stsz stco avcC sgpd sbgp mdat ftyp".split()
+BOXES = (
+    "moov mvhd trak tkhd edts elst mdia mdhd minf stbl stsd stts stss ctts stsc stsz stco avcC sgpd sbgp mdat ftyp"
+).split()
 NUMBERS = [
     0,
     1,

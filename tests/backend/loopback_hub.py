@@ -81,7 +81,7 @@ class LoopbackHub:
         return len(body) if isinstance(body, bytes) else body
 
     def _sibling(self, repository, name):
-        """As the hub describes a file: a large one by its SHA-256, a small one by git's SHA-1, and one of no bytes by its size."""
+        """Describe a file as the hub does: a large one by SHA-256, a small one by git's SHA-1, an empty one by size."""
         body = self.files[repository][name]
         described = {"rfilename": name, "size": self._size(repository, name)}
         if not isinstance(body, bytes):

@@ -1,8 +1,8 @@
-"""Mutates valid mesh files and reads them: every file is read or refused in a sentence, and costs little memory.
+"""Mutate valid mesh files and read them: every file is read or refused with a sentence, and costs little memory.
 
     python -m tests.backend.mesh_fuzz FOLDER EXAMPLES [--seed SEED]
 
-It runs as a program of its own, since a fault that it looks for ends the process. FOLDER/last.* is the file that was read last.
+Run it as a separate program, since a fault that it looks for ends the process. FOLDER/last.* is the last file read.
 """
 
 import argparse

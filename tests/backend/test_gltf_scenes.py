@@ -1,4 +1,7 @@
-"""A scene file means what its standard says: skins, morph targets, instances and quantised numbers, read and written back."""
+"""A scene file means what its standard says, read and written back.
+
+Covers skins, morph targets, instances and quantised numbers.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Files that are not what their name says, that name others, or that claim more than they hold; and what is said of them."""
+"""Files that are not what their name says, name other files, or claim more than they hold; and the errors for them."""
 
 import gc
 import os

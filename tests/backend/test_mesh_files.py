@@ -42,7 +42,10 @@ def polygon_meshes(draw) -> tuple[np.ndarray, Polygons]:
 
 
 def bulges(points: np.ndarray) -> bool:
-    """Whether no triangle of the fan from the first corner is turned over: others are cut up by ears, and tested apart."""
+    """Return whether no triangle of the fan from the first corner is flipped.
+
+    Other polygons are triangulated by ear clipping, which has its own tests.
+    """
     spokes = points[1:].astype(np.float64) - points[0]
     parts = np.cross(spokes[:-1], spokes[1:])
     return bool((parts @ parts.sum(axis=0) > 0).all())

@@ -1,4 +1,4 @@
-"""Downloading models from a hub on loopback: complete, interrupted, damaged, refused, without room, slow, and offline."""
+"""Model downloads from a hub on loopback: complete, interrupted, damaged, refused, on a full disk, slow and offline."""
 
 import errno
 import hashlib
@@ -203,7 +203,8 @@ def test_an_interrupted_download_stays_at_its_revision_as_long_as_the_hub_knows_
     place.mkdir()
     old = "f" * 40
     (place / RECORD).write_text(json.dumps({
-        "hub_id": RMBG_ID, "revision": old, "licence": "", "licence_link": "", "accepted": "", "files": {}, "half_precision": False,
+        "hub_id": RMBG_ID, "revision": old, "licence": "", "licence_link": "", "accepted": "", "files": {},
+        "half_precision": False,
     }))  # fmt: skip
     with LoopbackHub(RMBG_FILES).running() as hub:
         hub.forgotten = set() if known else {old}

@@ -1,4 +1,4 @@
-"""Loading ahead: in order, in a thread of its own; what goes wrong there is told where the part is used, and nothing hangs."""
+"""Loading ahead: in order and in a separate thread; an error there is raised where the part is used; nothing hangs."""
 
 import gc
 import shutil

@@ -1,4 +1,4 @@
-"""What a user is told about the public weights: the table, the sizes from a hub, the folder, the disk, and the commands."""
+"""What a user learns about the public weights: the table, the sizes from a hub, the folder, the disk, the commands."""
 
 import os
 import re
@@ -50,11 +50,14 @@ WANTED = {
 UNWANTED = {
     TRIPOSG: (
         ".gitattributes README.md LICENSE assets/teaser.png assets/config.json transformer/diffusion_pytorch_model.bin "
-        "transformer/diffusion_pytorch_model.fp16.safetensors vae/diffusion_pytorch_model.pth vae/diffusion_pytorch_model.onnx "
+        "transformer/diffusion_pytorch_model.fp16.safetensors "
+        "vae/diffusion_pytorch_model.pth vae/diffusion_pytorch_model.onnx "
         "image_encoder_dinov2/pytorch_model.bin image_encoder_dinov2/model.onnx old/vae/config.json "
         "image_encoder_dino_v2/model.safetensors model.safetensors"
     ),
-    ACTIONMESH: "README.md LICENSE.txt assets/demo.mp4 denoiser/model.pth denoiser/optimizer.bin ema/denoiser/model.safetensors",
+    ACTIONMESH: (
+        "README.md LICENSE.txt assets/demo.mp4 denoiser/model.pth denoiser/optimizer.bin ema/denoiser/model.safetensors"
+    ),
     RMBG: "README.md t4.png model.pth pytorch_model.bin onnx/model.onnx onnx/config.json preprocessor_config.json",
 }
 LISTED = {name: {**files, **dict.fromkeys(UNWANTED[name].split(), 10**9)} for name, files in WANTED.items()}
@@ -440,7 +443,7 @@ def test_readme_shows_the_commands_and_the_size():
 
 
 def test_printed_commands_fetch_exactly_what_is_needed_and_then_the_folder_is_complete(tmp_path, capfd):
-    """The library's own program, run by a shell, from a hub that holds more than is wanted; one file is there already."""
+    """A shell runs the library's own program; the hub holds more than is needed, and one file is already there."""
     files = {
         name: {path: b"{}" if path.endswith(".json") else tensors() for path in listed}
         for name, listed in LISTED.items()

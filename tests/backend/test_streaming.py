@@ -1,4 +1,4 @@
-"""Reading weights in pieces: what arrives is what was written, a file that changes meanwhile is an error, little memory is used."""
+"""Reading weights in pieces: the bytes are those written, a file that changes is an error, and memory stays low."""
 
 import gc
 import sys

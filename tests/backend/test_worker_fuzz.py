@@ -15,14 +15,20 @@ from .worker_process import FAKE, WorkerProcess, fake_job
 
 EXAMPLES = int(os.environ.get("FUZZ", "60"))
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | st.sampled_from(
-    [2**62, -1, 10**30, 1e-308, "quick", "/dev/zero", "\ud800", "a\0b", "nowhere.mp4", "*a*a*a*a*b.png", "%99999999999999d"]
+    [
+        2**62, -1, 10**30, 1e-308, "quick", "/dev/zero", "\ud800", "a\0b", "nowhere.mp4", "*a*a*a*a*b.png",
+        "%99999999999999d",
+    ]
 )  # fmt: skip
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
 )
 names = st.sampled_from(
-    "clip out mask mesh known frames anchor preset seed in_betweens steps guidance image_steps max_faces smallest_part match "
-    "facing shape colours reference_pose fps memory checkpoint device result size sets folder job protocol brief".split()
+    (
+        "clip out mask mesh known frames anchor preset seed in_betweens steps guidance image_steps max_faces "
+        "smallest_part match "
+        "facing shape colours reference_pose fps memory checkpoint device result size sets folder job protocol brief"
+    ).split()
 )
 methods = (
     st.sampled_from([name for name in REQUESTS if name not in ("shutdown", "download", "remove_models")]) | st.text()
@@ -70,8 +76,12 @@ def test_whatever_is_sent_the_next_message_is_answered(worker):
 
 
 @pytest.mark.parametrize("number", [
-    pytest.param(signal.SIGTERM, marks=pytest.mark.fault("kill of a worker that saved poses left a hidden folder for good")),
-    pytest.param(signal.SIGHUP, marks=pytest.mark.fault("Closing Blender's terminal while poses were saved left a hidden folder")),
+    pytest.param(
+        signal.SIGTERM, marks=pytest.mark.fault("kill of a worker that saved poses left a hidden folder for good")
+    ),
+    pytest.param(
+        signal.SIGHUP, marks=pytest.mark.fault("Closing Blender's terminal while poses were saved left a hidden folder")
+    ),
 ])  # fmt: skip
 def test_a_worker_that_is_told_to_end_while_saving_leaves_the_old_result(tmp_path, number):
     from dataclasses import replace

@@ -1,4 +1,7 @@
-"""Operations of the full-size networks, counted without memory: fewer than the plain version's, and as the budget has them."""
+"""Operations of the full-size networks, counted without memory.
+
+They are fewer than the plain version's, and match the budget.
+"""
 
 from dataclasses import replace
 
@@ -51,7 +54,7 @@ def test_image_to_3d_is_four_percent_above_the_budget_when_plain(straightforward
 
 
 def test_stage_two_is_the_budget_for_one_more_time_and_its_queries(exact):
-    """The budget of 1.25 has the latents of 15 times; the product places the reference frame too, and the vertices query."""
+    """The budget of 1.25 covers latents of 15 times; the product adds the reference frame and the vertex queries."""
     assert 15 / 16 * (exact[CORRESPONDENCE] - query_operations()) == pytest.approx(1.25 * PETA, rel=0.02)
 
 

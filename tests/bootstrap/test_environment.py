@@ -1,4 +1,6 @@
-"""Environments are made once, renewed when a requirement changes and repaired; PyTorch comes without CUDA; programs work.
+"""Environments are made once, renewed when a requirement changes, and repaired.
+
+PyTorch comes without CUDA, and the installed programs work.
 
 The environments here are real; what is installed into them are tiny wheels.
 """

@@ -1,4 +1,4 @@
-"""The add-on registered in the test's own Blender, with a worker that makes waves, and what drives it without a window."""
+"""The add-on registered in the test's own Blender, driven without a window, with a worker that makes waves."""
 
 import sys
 import time
@@ -49,7 +49,10 @@ def all_over():
 
 
 def press(operator, **arguments):
-    """What a button does: the operator queues its job and returns. Without a window Blender executes instead of invoking."""
+    """Press a button: the operator queues its job and returns.
+
+    Without a window Blender executes the operator instead of invoking it.
+    """
     assert operator(queued=True, **arguments) == {"FINISHED"}
 
 

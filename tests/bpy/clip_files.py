@@ -41,7 +41,7 @@ def stash(owner, name, action):
 
 
 def moving_ball(name="Ball"):
-    """A ball that walks along X in one animation, stands in another, and swells by a shape key in a third that also walks."""
+    """Return a ball with three animations: it walks along X, it stands, and it walks while a shape key swells it."""
     made = ball(name)
     made.location = (0, 0, 0)
     made.shape_key_add(name="Basis")

@@ -1,4 +1,4 @@
-"""A rigged, textured mesh that also has an ActionMesh animation, and reading files back to compare where its vertices are."""
+"""A rigged, textured mesh that also has an ActionMesh animation; reads files back to compare vertex positions."""
 
 import bpy
 import numpy as np
@@ -102,7 +102,9 @@ def open_file(path):
 
 
 def difference(before, after):
-    """Greatest distance of a vertex in `after` (N, W, 3) from its nearest in `before` (N, V, 3), as a fraction of the size.
+    """Return the greatest distance of a vertex in `after` (N, W, 3) from its nearest in `before` (N, V, 3).
+
+    The distance is a fraction of the size.
 
     Which vertex is which is found in the middle frame: files may split vertices at seams, and change their order.
     """

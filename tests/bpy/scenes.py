@@ -48,7 +48,10 @@ def cloud(count, name="Cloud"):
 
 
 def dance(target, facing="NEG_Y", poses=5, reference=2, rate=24.0, residual=0.01, seed=0):
-    """A motion for an object: smooth random paths, whose reference pose misses the rest pose by `residual` of the size."""
+    """Return a motion for an object: smooth random paths.
+
+    Its reference pose misses the rest pose by `residual` of the size.
+    """
     rest = read_rest_pose(target)
     rng, size = np.random.default_rng(seed), rest.size
     paths = np.cumsum(rng.normal(size=(poses, *rest.vertices.shape)), axis=0) * 0.1 * size
@@ -59,7 +62,7 @@ def dance(target, facing="NEG_Y", poses=5, reference=2, rate=24.0, residual=0.01
 
 
 def expected(motion, basis, facing="NEG_Y", strength=1.0):
-    """(T, V, 3) float64: where the vertices are to be in each pose, by the definition and without the code under test."""
+    """Return where the vertices belong in each pose, (T, V, 3) float64, by definition and without the tested code."""
     local = np.array([turned(pose, facing) for pose in motion.vertices.astype(np.float64)])
     return basis + strength * (local - local[motion.reference_frame])
 

@@ -113,7 +113,7 @@ def missed(target, rest, mirrored=False, frames=START):
 
 
 def missed_by_surface(target, rest, frames=START):
-    """As `missed`, where modifiers make other vertices in every pose: the distances are those from the right surface."""
+    """As `missed`, for modifiers that make other vertices in every pose: distances are from the right surface."""
     faces, off, motion = triangles_of(target, frames + REFERENCE), 0.0, 0.0
     for pose in range(POSES):
         right = field(rest, pose)

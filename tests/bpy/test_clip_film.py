@@ -71,7 +71,7 @@ def test_pictures_at_the_rate_of_the_scene_need_no_curve(tmp_path):
 
 
 def test_pictures_of_another_rate_are_in_time_with_the_poses(tmp_path):
-    """Every third of 12 pictures a second, from the second on: a pose each quarter of a second, six frames of the scene."""
+    """Every third of 12 pictures a second, from the second on: a pose per quarter second, six frames of the scene."""
     folder = pictures(tmp_path / "walk", range(1, 21))
     added = filmed(f"{folder}/walk_*.png", np.arange(5) * 3 / 12, frames={"start": 1, "step": 3}, fps=12.0)
     assert shown(added.object, range(10, 35, 6)) == [2, 5, 8, 11, 14]

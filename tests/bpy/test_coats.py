@@ -1,5 +1,7 @@
-"""Colours of results: on new objects, on an artist's mesh that asked for them, replaced by later results, and never over what an
-artist made."""
+"""Colours of results: on new objects, and on an artist's mesh that asked for them.
+
+Later results replace them, and they never replace what an artist made.
+"""
 
 import bpy
 import numpy as np
@@ -20,7 +22,7 @@ from tests.bpy.layouts import drawn
 
 OPS = bpy.ops.actionmesh
 SHADE = 40
-"""Of the picture that the worker sends with seed 0; each further seed is 10 brighter, and what is matched again is 200."""
+"""The shade of the worker's picture with seed 0. Each further seed is 10 brighter; a repeated match gives 200."""
 
 
 def uv_of(layer):
@@ -255,7 +257,10 @@ def test_a_copy_of_the_object_keeps_its_colours(addon):
 
 
 def own(addon, materials=("Fur", "Nose"), uv_maps=("Hero",), **cube):
-    """A cube with an artist's materials and UV maps, whose faces lie on each other in the picture, animated with colours."""
+    """Return a cube with an artist's materials and UV maps, animated with colours.
+
+    Its faces overlap in the picture.
+    """
     target = selected_cube(**cube)
     mesh = target.data
     for layer in list(mesh.uv_layers):

@@ -1,4 +1,7 @@
-"""Animated files that Blender itself wrote become tracked points: on the surface in every frame, and where pictures show them."""
+"""Animated files that Blender wrote become tracked points.
+
+The points lie on the surface in every frame, and where the pictures show them.
+"""
 
 import csv
 import json
@@ -81,7 +84,7 @@ def provenance(path):
 
 
 def trees(path, frames):
-    """A tree of each frame's evaluated triangles, in the world, read from the file anew and without the code under test."""
+    """Return a tree of each frame's evaluated triangles in the world, read anew and without the tested code."""
     opened, found = open_alone(path), []
     meshes = [item for item in opened.objects if item.type == "MESH"]
     for frame in frames:
@@ -427,8 +430,9 @@ def test_what_ended_blender_is_not_tried_again(tmp_path):
     folder, out = tmp_path / "in", tmp_path / "out"
     save(folder, "walk.glb", *creature())
     code = (
-        "import os, sys; sys.path.insert(0, sys.argv[1]); from blender_addon import dataset; from blender_addon.scene import"
-        " survey; survey.open_alone = lambda path: os._exit(11); dataset.main(sys.argv[2:])"
+        "import os, sys; sys.path.insert(0, sys.argv[1]); from blender_addon import dataset; "
+        "from blender_addon.scene import survey; "
+        "survey.open_alone = lambda path: os._exit(11); dataset.main(sys.argv[2:])"
     )
     command = [sys.executable, "-c", code, str(Path(dataset.__file__).parents[1]), str(folder), str(out), *SMALL]
     assert subprocess.run(command, capture_output=True, timeout=60).returncode == 11

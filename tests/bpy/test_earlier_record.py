@@ -1,4 +1,4 @@
-"""A job that an earlier version of the add-on left: it opens, its result comes back as it was meant, and it runs again."""
+"""A job from an earlier version of the add-on opens, its result comes back as it was meant, and it runs again."""
 
 import bpy
 import numpy as np

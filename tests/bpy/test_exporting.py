@@ -370,7 +370,10 @@ KINDS = ("scenes", "objects", "meshes", "shape_keys", "actions", "materials", "i
 
 @pytest.fixture
 def busy_scene():
-    """Two scenes' worth of settings that are easy to lose, with a mesh of absolute keys that is hidden, and one being edited."""
+    """Fill two scenes with settings that are easy to lose.
+
+    A hidden mesh has absolute keys, and another mesh is being edited.
+    """
     hidden, edited = ball("Hidden"), ball("Edited")
     animate(hidden, mode=Mode.ABSOLUTE)
     animate(edited, playback=Playback(strength=1.5))

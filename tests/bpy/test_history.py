@@ -1,4 +1,4 @@
-"""What was delivered stays in History, whatever is undone, saved and opened: short sequences all, longer ones by chance."""
+"""Delivered results stay in History through undo, save and open: all short sequences, and random longer ones."""
 
 import itertools
 import os

@@ -192,7 +192,7 @@ def places(target, frames):
 
 @pytest.mark.parametrize(("match", "most"), [("off", 0.2), ("track", 0.06)])
 def test_the_motion_in_the_world_is_the_same_however_the_mesh_was_modelled(home, dancers, match, most):
-    """One faces -Y, the other was modelled facing +X and stands in the scene as the first does; one facing is found, one told."""
+    """One mesh faces -Y; the other was modelled facing +X but stands the same way. One facing is found, one given."""
     scene = bpy.context.scene
     nods(scene.actionmesh, dancers, match)
     found = {}

@@ -1,4 +1,4 @@
-"""An object is rendered by a second Blender: the same pictures, nothing left behind, and whatever happens to it is told."""
+"""A second Blender renders an object: the same pictures, nothing left behind, and every failure is reported."""
 
 import json
 import os
@@ -77,7 +77,7 @@ def linked_box(folder):
 
 
 def test_pictures_are_those_of_this_blender(tmp_path):
-    """With what a copy in another folder could lose: textures and libraries beside the file, drivers, what is being edited."""
+    """Covers what a copy elsewhere could lose: textures and libraries beside the file, drivers, and mesh edits."""
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     source = slide(box())
     textured(source, tmp_path / "red.png")

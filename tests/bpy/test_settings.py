@@ -1,4 +1,4 @@
-"""What an artist sets in the panel Animate: what is drawn where, and what of it reaches a job's request and its record."""
+"""An artist's settings in the panel Animate: what is drawn where, and what reaches a job's request and record."""
 
 import bpy
 import numpy as np

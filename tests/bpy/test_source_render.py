@@ -332,7 +332,7 @@ def test_any_size_fills_the_picture(tmp_path, scale):
 
 
 def crowded_file():
-    """Two scenes, settings far from the defaults, a selection, an active object in edit mode, an animation of the camera."""
+    """Set up two scenes, unusual settings, a selection, an active object in edit mode, and an animated camera."""
     scene = bpy.context.scene
     other = bpy.data.scenes.new("Other")
     source = empty_that_carries()

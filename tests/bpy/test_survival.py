@@ -1,4 +1,4 @@
-"""Whatever is done to Blender, its scene or the add-on while a job runs: its result is never lost, and nothing is a traceback."""
+"""Whatever is done to Blender, the scene or the add-on during a job, its result is never lost and nothing raises."""
 
 import bpy
 import pytest

@@ -1,4 +1,4 @@
-"""What cannot be shown to the model, or could not be moved by keys, is refused by a sentence and mended by its button."""
+"""What the model cannot see, or keys cannot move, is refused with a sentence, and its button mends it."""
 
 import bpy
 import numpy as np

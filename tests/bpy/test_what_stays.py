@@ -1,4 +1,4 @@
-"""What an artist made of a mesh stays: rig, weights, UVs, materials, normals, modifiers, own keys, drivers and actions."""
+"""An artist's work on a mesh stays: rig, weights, UVs, materials, normals, modifiers, own keys, drivers, actions."""
 
 import bpy
 import numpy as np
@@ -17,7 +17,10 @@ SMILE = np.array([0, 0, 0.25])
 
 
 def rigged():
-    """A mesh with UVs, two materials, custom normals, vertex groups, an animated armature and a modifier that adds vertices."""
+    """Return a mesh with UVs, two materials, custom normals and vertex groups.
+
+    It has an animated armature and a modifier that adds vertices.
+    """
     target = patchwork()
     mesh = target.data
     layer = mesh.uv_layers.new(name="Map")

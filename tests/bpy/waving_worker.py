@@ -1,8 +1,9 @@
 """The fake worker of tests/addon with real results: what it is asked to animate waves, and without a mesh it is a tent.
 
-The name of a clip says how its job goes, as there; `wave` is good, `slow` too, but takes 30 seconds; `quick` writes rubbish;
-`doubtful` is good, but the mesh may be seen from another side; `painted` brings colours for what it makes, and for an artist's mesh
-where they are asked for. What is matched again waves twice as high, and its colours are others.
+The name of a clip says how its job goes, as there. `wave` is good; `slow` is good too, but takes 30 seconds; `quick`
+writes rubbish; `doubtful` is good, but the mesh may be seen from another side; `painted` brings colours for what it
+makes, and for an artist's mesh where they are asked for. A result that is matched again waves twice as high, and has
+other colours.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A small world for the installer: a copy of the add-on with tiny locks, tiny wheels, and a package index on loopback."""
+"""A small world for the installer: an add-on copy with tiny locks, tiny wheels, and a package index on loopback."""
 
 import hashlib
 import http.server

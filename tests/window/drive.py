@@ -1,4 +1,4 @@
-"""Run inside a Blender with a window: presses what an artist presses, keeps pictures of the screen, writes down what happened.
+"""Run inside a Blender with a window: press what an artist presses, save screenshots, and record what happened.
 
     blender --factory-startup --enable-event-simulate --python drive.py -- OUT CLIP PACKAGE
 
@@ -80,7 +80,7 @@ def _take_picture(name):
 
 
 def watch_ticks():
-    """Measures how long the add-on keeps Blender from drawing, apart from the write at the end, and how far ticks lie apart."""
+    """Measure how long the add-on keeps Blender from drawing, except for the last write, and the gaps between ticks."""
     runner = module("runner")
     true_go_on, last = runner._go_on, {"end": 0.0, "pictures": 0}
 
@@ -192,7 +192,7 @@ def story():
 
 
 def jobs_without_viewport():
-    """Jobs while no viewport is drawn, which takes a software driver most of a second: the gaps left are the add-on's."""
+    """Run jobs while no viewport is drawn, which costs a software driver most of a second: the gaps left are ours."""
     _window, area = viewport()
     area.type = "TEXT_EDITOR"
     yield 1.0

@@ -1,6 +1,7 @@
 """The built zip in a real Blender with its window: installed, clicked through, looked at.
 
-BLENDER is the command of a Blender; ACTIONMESH_PYTHON the Python of the backend. The pictures stay in ACTIONMESH_PICTURES, if set.
+BLENDER is the command of a Blender, and ACTIONMESH_PYTHON the backend's Python. The pictures are kept in
+ACTIONMESH_PICTURES, if set.
 """
 
 import json
@@ -80,7 +81,7 @@ def usually_longest(gaps):
 
 
 def test_blender_is_never_kept_waiting(told):
-    """Ticks lie as far apart as a viewport takes to draw; where none is drawn, they are hardly ever far apart during a job."""
+    """Ticks are as far apart as a viewport takes to draw; without one, they are rarely far apart during a job."""
     assert 0 < told["longest_tick"] < LONGEST_TICK
     gaps = told["gaps_without_viewport"]
     assert len(gaps) > 20 and usually_longest(gaps) < LONGEST_TICK
