@@ -39,7 +39,10 @@ def make_index(folder, **versions):
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    """Return a repository that needs the wheel `tiny` 1.0 to run and nothing more to develop; its project file is ours."""
+    """Return a repository that needs the wheel `tiny` 1.0 to run, and nothing more to develop.
+
+    Its project file is ours.
+    """
     make_wheel(tmp_path / "wheels", "tiny", "1.0")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))

@@ -36,7 +36,7 @@ def texture_of(material):
 
 
 def shade_of(material):
-    """0 to 255, of the picture that reaches the surface's colour; None where none does."""
+    """Return the shade, 0 to 255, of the picture that reaches the surface's colour, or None."""
     surface = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
     links = surface.inputs["Base Color"].links
     if not links or links[0].from_node.type != "TEX_IMAGE":
@@ -45,13 +45,13 @@ def shade_of(material):
 
 
 def shown(target):
-    """The name of the material of each face."""
+    """Return the name of each face's material."""
     names = [slot.name for slot in target.material_slots]
     return [names[face.material_index] for face in target.data.polygons]
 
 
 def tent(**changes):
-    """Four triangles over a square, two poses."""
+    """Return four triangles over a square, in two poses."""
     vertices = np.float32([(0, 0, 0), (2, 0, 0), (2, 0, 1), (0, 0, 1), (1, 1, 0.5)])
     faces = np.array([(0, 1, 4), (1, 2, 4), (2, 3, 4), (3, 0, 4)], np.int32)
     uv = np.random.default_rng(0).random((4, 3, 2)).astype(np.float32)

@@ -44,7 +44,7 @@ else:
 
 @pytest.fixture
 def installer(addon, monkeypatch):
-    """Lets a test say how the fake installer goes; no Python of the backend is found."""
+    """Let a test choose how the fake installer behaves; no Python of the backend is found."""
     monkeypatch.delenv("ACTIONMESH_PYTHON", raising=False)
     monkeypatch.setattr(backend_files, "_environments", lambda: iter(()))
 
@@ -65,7 +65,7 @@ def listen():
 
 @pytest.fixture
 def window(monkeypatch):
-    """The operators return at once, as in a Blender with a window."""
+    """Make operators return at once, as in a Blender with a window."""
     monkeypatch.setattr("blender_addon.operators.install.Installer._wait", lambda self: None)
 
 

@@ -1,4 +1,4 @@
-"""What Blender is told: complete, explained, and taken back without a trace."""
+"""What is registered with Blender: complete, explained, and unregistered without a trace."""
 
 import bpy
 import pytest

@@ -14,11 +14,11 @@ from tests.bpy.waving_worker import read_ply
 
 OPS = bpy.ops.actionmesh
 MADE = ("image_steps", "max_faces", "smallest_part")
-"""What concerns the mesh that is made for a new object."""
+"""The settings for the mesh of a new object."""
 
 
 def request():
-    """Of the newest job."""
+    """Return the request of the newest job."""
     return files.records(True)[0].request
 
 

@@ -17,7 +17,7 @@ LOST = pytest.mark.fault(
 
 @pytest.fixture
 def held(addon, monkeypatch):
-    """A job on a mesh whose result is there and waits, as while an artist moves an object."""
+    """Return a mesh whose job's result has arrived and waits, as while an artist moves an object."""
     monkeypatch.setattr(runner, "start_worker", InstantClient)
     monkeypatch.setattr(runner, "_is_interrupting", lambda: True)
     target = selected_cube()

@@ -47,7 +47,7 @@ def parents(panel):
 
 
 def press_all(*buttons):
-    """Each does what it says, or tells one sentence."""
+    """Press all buttons: each does what it says, or reports one sentence."""
     for operator, arguments in buttons:
         try:
             operator(**arguments)

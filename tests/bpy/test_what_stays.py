@@ -89,7 +89,7 @@ def test_rig_and_modifiers_act_on_the_animated_mesh():
 
 
 def with_own_keys():
-    """A key on a driver (its weight is the object's x), a muted one, one relative to another, and an animated one."""
+    """Add a driven key (its weight is the object's x), a muted one, one relative to another, and an animated one."""
     target = patchwork()
     basis = target.shape_key_add(name="Rest")
     for name in ("Smile", "Muted", "Blink", "Brow"):

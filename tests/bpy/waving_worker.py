@@ -42,7 +42,7 @@ def read_ply(path):
 
 
 def coat_of(faces, vertices, told, shade):
-    """UVs, the mesh's own where it has some, else a row of the picture for each polygon; and a picture of one shade."""
+    """Return UVs (the mesh's own, else a row of the picture per polygon) and a picture of one shade."""
     picture = np.full((16, 32, 3), shade, np.uint8)
     uv = told.get("uv")
     if uv is None:
@@ -88,7 +88,7 @@ def write_wave(job):
 
 
 def fit_of(job, clip, shape):
-    """The camera stands 5 units before the side that it sees."""
+    """Return a fit whose camera stands 5 units in front of the side that it sees."""
     if shape == "network" and isinstance(job, protocol.Animate):
         return protocol.Fit(shape=shape)
     yaw = 90.0 if job.facing == "auto" else YAWS[job.facing]
