@@ -1,4 +1,4 @@
-"""`job.json` as the add-on wrote it with protocol 2, letter for letter but for what each test puts in its place."""
+"""`job.json` exactly as the add-on wrote it with protocol 2, except for the values that a test replaces."""
 
 import json
 

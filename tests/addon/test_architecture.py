@@ -34,7 +34,7 @@ LAYERS = (
     {"backend_files", "patience", "links", "menus", "ledger", "wording"},
     {"errors", "reading", "file_names"},
 )
-"""A module looks at its own layer's folder and at the layers below."""
+"""A module imports its own layer's folder and the layers below."""
 WITHOUT_BLENDER = {
     "install", "jobs", "motion", "client", "pipes", "log_file", "backend_files", "patience", "links", "menus", "ledger",
     "errors", "reading", "file_names",
@@ -45,7 +45,7 @@ OF_BLENDER = {
 }  # fmt: skip
 OUTSIDE = {"numpy", "safetensors"}
 SHARED = {"actionmesh.protocol", "actionmesh.weights.public"}
-"""Of the backend, standard library only, and loaded by path."""
+"""Modules of the backend that use only the standard library and are loaded by path."""
 MODULES = [pytest.param(path, id=path.relative_to(ADDON).as_posix()) for path in sorted(ADDON.rglob("*.py"))]
 
 

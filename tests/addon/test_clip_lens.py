@@ -12,7 +12,7 @@ FRAME = (640, 360)
 
 
 def standing(place):
-    """A camera turned by TURN that has the origin at `place` in its own axes."""
+    """Return a camera turned by TURN that has the origin at `place` in its own axes."""
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = TURN, -TURN @ place
     return matrix
@@ -70,7 +70,7 @@ def test_a_camera_very_far_away_becomes_an_orthographic_one_nearby():
 
 
 def test_the_jobs_mesh_lies_in_the_object_as_it_was_written():
-    """A camera 5 units before the front of a mesh that was written facing X, and made twice as large, 1 higher."""
+    """The camera is 5 units in front of a mesh that was written facing X, at twice the size and 1 higher."""
     matrix = np.eye(4)
     matrix[2, 3] = 5
     local = camera_in_object(tuple(matrix.ravel()), "POS_X", 2.0, (0, 0, 1))

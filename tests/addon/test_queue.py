@@ -52,7 +52,7 @@ class Bench:
         return record
 
     def run(self, *records):
-        """Polls until all of them are over; returns all events."""
+        """Poll until all of them are over; return all events."""
         events = []
 
         def over():
@@ -64,7 +64,7 @@ class Bench:
         return events
 
     def start(self, clip):
-        """A job that runs in the worker."""
+        """Start a job that runs in the worker."""
         record = self.submit(clip)
         collect(self.queue.poll, Progressed)
         assert record.state is State.RUNNING
@@ -137,7 +137,7 @@ def test_progress_tells_stage_and_whole_and_never_falls(bench):
 
 
 def iter_preparation(steps, log=None, fail=None, seconds=0.0):
-    """A preparation; what it does is noted in `log`."""
+    """Yield the steps of a preparation, and record them in `log`."""
     log = [] if log is None else log
     try:
         for step in range(steps):
@@ -526,7 +526,7 @@ def test_look_without_a_backend_is_told(bench):
 
 
 def unloads(bench):
-    """How often the worker was asked to give memory back, as it tells itself."""
+    """Return a function that counts how often the worker was asked to free memory, by its own report."""
     told = []
 
     def asked():

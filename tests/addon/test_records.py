@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def ended(root, state=State.WRITTEN, size=1000, **facts):
-    """A job that is over, with a result of `size` bytes."""
+    """Return a finished job with a result of `size` bytes."""
     record = job(root, **facts)
     record.state = state
     record.save()
@@ -409,7 +409,7 @@ def test_user_folder_is_the_platforms(monkeypatch, platform, variables, folder):
 
 @pytest.fixture
 def places(tmp_path, monkeypatch):
-    """A machine without any Python for the backend; the paths of a Python in a new environment."""
+    """Set up a machine without a Python for the backend; return a function that makes one in a new environment."""
     monkeypatch.setenv("ACTIONMESH_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("ACTIONMESH_PYTHON", raising=False)
     monkeypatch.setattr(backend_files, "backend_folder", lambda: tmp_path / "repository" / "backend")

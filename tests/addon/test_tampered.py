@@ -1,4 +1,4 @@
-"""Files of the add-on's own folder that were tampered with: left out or told in one sentence, and never waited for."""
+"""Tampered files in the add-on's folder: skipped or reported in one sentence, and never waited for."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The whole mesh with one vertex a place: seams close, what only meets now and then stays apart."""
+"""The whole mesh with one vertex per place: seams close, and parts that meet only at times stay apart."""
 
 import numpy as np
 
@@ -30,7 +30,7 @@ def test_seams_are_closed_and_triangles_keep_their_corners():
 
 
 def test_what_parts_later_stays_apart():
-    """Two triangles that touch at an edge in the first frame alone."""
+    """Two triangles touch at an edge in the first frame only."""
     first = np.array([(0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 0, 0), (0, 1, 0), (1, 1, 0)], float)
     later = first + np.repeat([(0, 0, 0), (0, 0, 1)], 3, axis=0)
     triangles = np.array([(0, 1, 2), (3, 5, 4)])

@@ -10,7 +10,7 @@ import numpy as np
 CLEAR = np.zeros(4, np.uint8)
 KEEP, BACKGROUND, PREVIOUS = range(3)
 PALETTE = np.array([(250, 250, 250), (220, 30, 30), (30, 200, 30), (30, 30, 220)], np.uint8)
-"""The first of them is the screen's background colour."""
+"""The first is the screen's background colour."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Part:
     Args:
         colours: (h, w) numbers in PALETTE; -1 is transparent.
         left, top: where it lies.
-        then: what becomes of its place afterwards: KEEP, BACKGROUND or PREVIOUS.
-        over: drawn over what is there; otherwise instead of it (APNG alone).
+        then: what replaces it afterwards: KEEP, BACKGROUND or PREVIOUS.
+        over: drawn over what is there; otherwise instead of it (APNG only).
     """
 
     colours: np.ndarray
@@ -37,7 +37,7 @@ class Part:
 
 
 def shown(parts: Sequence[Part], width: int, height: int) -> list[np.ndarray]:
-    """What a browser shows, (H, W, 4) uint8 each."""
+    """Return the pictures that a browser shows, (H, W, 4) uint8 each."""
     canvas, pictures = np.zeros((height, width, 4), np.uint8), []
     for part in parts:
         before = canvas.copy()
@@ -70,7 +70,7 @@ def gif(parts: Sequence[Part], width: int, height: int, disposals: Sequence[int]
 
 
 def _coded(values: np.ndarray, bits: int = 3) -> bytes:
-    """GIF's LZW without any compression: the table is cleared before it grows."""
+    """Code GIF's LZW without compression: the table is cleared before it grows."""
     clear, codes = 1 << bits, []
     for place, value in enumerate(values.tolist()):
         codes += ([clear] if place % (clear - 2) == 0 else []) + [value]

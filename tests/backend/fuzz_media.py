@@ -48,7 +48,7 @@ NUMBERS = [
 
 
 def seeds(folder: Path) -> dict[str, bytes]:
-    """Small healthy files by their suffix."""
+    """Return small healthy files by their suffix."""
     frames = coded_frames(6, 24, 32)
     square, small = np.full((12, 16), 1), np.full((4, 5), 2)
     parts = [Part(square), Part(small, 2, 3, PREVIOUS), Part(small, 1, 1, BACKGROUND), Part(small, 9, 7)]
@@ -77,7 +77,7 @@ def seeds(folder: Path) -> dict[str, bytes]:
 
 @some.composite
 def edits(draw, size: int, places: list[int]):
-    """A change: (where, how many bytes of the file it replaces, the new bytes)."""
+    """Draw a change: (position, number of bytes that it replaces, new bytes)."""
     at = draw(
         some.one_of(some.integers(0, size - 1), some.sampled_from(places).flatmap(lambda p: some.integers(p, p + 24)))
     )
@@ -104,7 +104,7 @@ def spoilt(data: bytes, changes: list[tuple[int, int, bytes]], mend: bool) -> by
 
 
 def with_true_sums(data: bytes) -> bytes:
-    """A PNG whose chunks have right check sums, as far as its chunks can be followed."""
+    """Return a PNG with correct checksums, as far as its chunks can be followed."""
     if data[:4] != b"\x89PNG":
         return data
     result, at = bytearray(data), 8

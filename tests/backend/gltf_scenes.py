@@ -1,4 +1,4 @@
-"""Scenes that use what glTF's standard and its extensions offer, each with the points (V, 3) that it shows."""
+"""Scenes that use features of glTF and its extensions, each with the points (V, 3) that it shows."""
 
 from collections.abc import Callable
 
@@ -153,7 +153,7 @@ SCENES: dict[str, Callable[[], Scene]] = {
 
 
 class PosingPlayer(Player):
-    """A player that knows skins, too: joints as they stand, as the standard has it."""
+    """A player that also supports skins: joints as they stand, as in the standard."""
 
     def pose(self, time: float) -> np.ndarray:
         parts = []
@@ -169,7 +169,7 @@ class PosingPlayer(Player):
         return np.concatenate(parts)
 
     def shown(self, node: int, primitive: dict) -> np.ndarray:
-        """(n, 3) in the primitive's space, by default weights."""
+        """Return positions in the primitive's space for the default weights, (n, 3)."""
         values = self.decoded(primitive["attributes"]["POSITION"])
         mesh = self.json["meshes"][self.json["nodes"][node]["mesh"]]
         weights = self.json["nodes"][node].get("weights", mesh.get("weights", []))

@@ -1,4 +1,4 @@
-"""Every number and name of a job: what makes no sense is one sentence, never an internal error and never accepted."""
+"""Every number and name of a job: nonsense gets one sentence, never an internal error, and is never accepted."""
 
 import math
 from dataclasses import fields

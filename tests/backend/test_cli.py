@@ -197,7 +197,7 @@ def test_problem_and_cure_are_both_told(capsys):
 
 @pytest.mark.parametrize(("behaviour", "presses"), [("slow", 1), ("deaf", 2)])
 def test_ctrl_c_ends_cleanly(tmp_path, behaviour, presses):
-    """Once between two steps; twice where a step takes long."""
+    """One Ctrl-C between two steps; two where a step takes long."""
     command = [*COMMAND, "animate", behaviour, "-o", str(tmp_path / "a.safetensors")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "started\n"

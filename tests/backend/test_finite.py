@@ -15,7 +15,7 @@ from actionmesh.protocol import Animate, Facing, Match, Shape
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    """A disc that moves across transparent pictures."""
+    """Write a disc that moves across transparent pictures."""
     folder = tmp_path_factory.mktemp("clip")
     y, x = np.mgrid[:48, :48]
     for frame in range(3):

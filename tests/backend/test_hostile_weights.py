@@ -40,7 +40,7 @@ def copy(tiny_checkpoint, tmp_path):
 
 @pytest.fixture
 def closed(monkeypatch):
-    """Makes a folder one that may not be read: to the administrator, who runs tests too, nothing is closed."""
+    """Return a function that makes a folder unreadable, by a fake: file modes do not stop an administrator."""
 
     def close(folder):
         iterdir = Path.iterdir
@@ -280,7 +280,7 @@ def test_weights_that_are_no_numbers_are_named(copy, value):
 
 @pytest.mark.fault("Random bytes in a checkpoint's files crashed the worker or were an internal error")
 def test_damaged_files_of_every_kind_are_typed_errors(copy):
-    """In a process of its own, with a bound on memory: what is damaged may ask for a lot."""
+    """A separate process with a memory limit reads them: a damaged file may request a lot."""
     code = f"""
         import json, resource, sys
         from pathlib import Path

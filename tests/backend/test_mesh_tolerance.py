@@ -1,4 +1,4 @@
-"""What other programs write: every reading of it that a format allows, and a sentence for what it does not."""
+"""What other programs write: everything that a format allows is read; the rest gets a sentence."""
 
 import struct
 from pathlib import Path
@@ -35,7 +35,7 @@ def star() -> np.ndarray:
 
 
 def letter_c() -> np.ndarray:
-    """A square of 4 by 4 with a bite of 3.2 by 1.6: 16 - 5.12 = 10.88."""
+    """Return a square of 4 by 4 with a notch of 3.2 by 1.6; the area is 16 - 5.12 = 10.88."""
     return np.array(
         [[0, 0, 0], [4, 0, 0], [4, 1.2, 0], [0.8, 1.2, 0], [0.8, 2.8, 0], [4, 2.8, 0], [4, 4, 0], [0, 4, 0]]
     )

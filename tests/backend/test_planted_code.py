@@ -49,7 +49,7 @@ def test_the_documented_command_runs_nothing_of_the_folder(planted, arguments):
 
 @pytest.mark.fault("A typing.py beside the clip was run by the installed program")
 def test_the_installed_program_runs_nothing_of_the_folder(planted, tmp_path):
-    """As pip writes it: a file in another folder, which Python puts first on its path instead of the current one."""
+    """As pip writes it: a file in another folder, which Python puts first on its path, not the current one."""
     (target := tmp_path / "bin").mkdir()
     named = re.search(
         r'^actionmesh = "(.+):(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE

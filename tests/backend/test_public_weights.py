@@ -46,7 +46,7 @@ WANTED = {
     },
     RMBG: {"config.json": 500, "model.safetensors": 176_381_984},
 }
-"""What is to be fetched, with sizes that a hub may tell."""
+"""The files to fetch, with sizes that a hub may report."""
 UNWANTED = {
     TRIPOSG: (
         ".gitattributes README.md LICENSE assets/teaser.png assets/config.json transformer/diffusion_pytorch_model.bin "
@@ -66,7 +66,7 @@ Usage = namedtuple("Usage", "total used free")
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch):
-    """Whatever the machine's settings are, these tests reach the loopback, and no other folder of checkpoints."""
+    """Ignore the machine's settings: tests reach only the loopback, and no other folder of checkpoints."""
     for name in ("ACTIONMESH_CHECKPOINTS", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
     for name in ("NO_PROXY", "no_proxy"):
@@ -85,7 +85,7 @@ def tensors():
 
 
 def fill(folder, hub_id, but=()):
-    """Puts tiny files of a repository into `folder`, in the layout in which they are downloaded."""
+    """Put tiny files of a repository into `folder`, in the layout of a download."""
     for name in WANTED[hub_id]:
         if name not in but:
             path = folder / name
@@ -94,7 +94,7 @@ def fill(folder, hub_id, but=()):
 
 
 def from_hub(wanted):
-    """In place of the hub: it tells every size."""
+    """Stand in for the hub: report every size."""
     with LoopbackHub(LISTED).running() as hub:
         return ask_sizes(wanted, endpoint=hub.url)
 
@@ -105,7 +105,7 @@ def told(capsys, folder, **options):
 
 
 def block(text, hub_id):
-    """The lines about one download."""
+    """Return the lines about one download."""
     (found,) = (part for part in text.split("\n\n") if part.startswith(hub_id))
     return found
 
@@ -233,7 +233,7 @@ def test_a_file_that_nothing_reads_may_be_missing_from_the_hub():
 
 @pytest.mark.parametrize("fault", [30.0, "trickle"])
 def test_one_slow_answer_does_not_keep_the_others(fault):
-    """Not even one that never stops arriving, which no timeout of a connection ends."""
+    """Not even an answer that never stops arriving, which no connection timeout ends."""
     with LoopbackHub(LISTED, {ACTIONMESH: fault}).running() as hub:
         begun = time.monotonic()
         triposg, actionmesh, rmbg = ask_sizes(DOWNLOADS, timeout=1.5, endpoint=hub.url)

@@ -1,4 +1,4 @@
-"""Messages of every kind to the worker: success or a typed error is the answer, and the next message is answered."""
+"""Messages of every kind to the worker: the answer is success or a typed error, and the worker answers the next."""
 
 import json
 import os
@@ -100,6 +100,6 @@ def test_a_worker_that_is_told_to_end_while_saving_leaves_the_old_result(tmp_pat
 
 
 def test_the_lines_above_are_messages_and_garbage():
-    """The fuzzing rests on this: some of its lines are requests that the protocol takes."""
+    """The fuzzing relies on this: some of its lines are requests that the protocol accepts."""
     line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "animate", "params": sane}).encode()
     assert decode(line).params.clip == "quick"
