@@ -37,7 +37,7 @@ def repositories(folder, tool):
 
 
 def live(folder, command, address):
-    """Let a Blender run the life in a world of its own; return its exit code, what it told, and what it left."""
+    """Let a Blender run the life in isolation; return its exit code, what it reported, and what it left."""
     world = folder / "world"
     for name in PLACES.values():
         (world / name).mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""Values that nobody writes in good faith, put into every place of plain JSON, one after the other."""
+"""Hostile values, put into every place of plain JSON, one after the other."""
 
 from collections.abc import Iterator
 from copy import deepcopy

@@ -526,7 +526,7 @@ def test_look_without_a_backend_is_told(bench):
 
 
 def unloads(bench):
-    """Return a function that counts how often the worker was asked to free memory, by its own report."""
+    """Return how often the worker was asked to free memory, by its own report."""
     told = []
 
     def asked():

@@ -1,4 +1,4 @@
-"""A user's folder of the test's own, no settings of this machine's pip, and an index."""
+"""A user's folder for each test, no settings of this machine's pip, and an index."""
 
 import os
 import sys

@@ -21,7 +21,7 @@ CLIP = ROOT / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo" / "clip.
 BLENDER = shlex.split(os.environ.get("BLENDER", ""))
 PICTURES = {"fresh", "tried", "look", "progress", "result", "asked", "baked", "refused"}
 LONGEST_TICK = 0.1
-"""Seconds that the add-on may keep Blender from anything else, and between two ticks, but for the write at the end."""
+"""Seconds that the add-on may block Blender, and between two ticks, except for the write at the end."""
 
 pytestmark = [
     pytest.mark.skipif(not BLENDER, reason="BLENDER names no Blender"),
@@ -33,7 +33,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
-    """What `drive.py` wrote down, after the zip was built and installed as an artist does."""
+    """Return what `drive.py` recorded, after the zip was built and installed as an artist does."""
     folder = tmp_path_factory.mktemp("window")
     environment = os.environ | {"BLENDER_USER_RESOURCES": str(folder / "user"), "ACTIONMESH_HOME": str(folder / "home")}
     subprocess.run([sys.executable, str(ROOT / "build.py"), "package"], check=True, cwd=ROOT)
