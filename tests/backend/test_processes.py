@@ -61,7 +61,7 @@ class Plan:
 
 @contextmanager
 def full_precision(launch=None):
-    """What `accelerate` takes its processes from for the length of a block, in float32."""
+    """Yield a float32 accelerator; for the length of the block, the environment describes its processes."""
     launch = launch or {}
     AcceleratorState._reset_state(reset_partial_state=True)
     os.environ.update(launch)

@@ -1,4 +1,4 @@
-"""Vertices of no face change nothing: whatever is boxed, welded, decoded or drawn; they follow what is nearest."""
+"""Vertices without a face change nothing that is boxed, welded, decoded or drawn; they follow what is nearest."""
 
 import cv2
 import numpy as np

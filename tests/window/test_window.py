@@ -76,7 +76,7 @@ def test_the_sample_plays_and_results_are_in_view(told):
 
 
 def usually_longest(gaps):
-    """All but one in twenty are at most as long: other programs may hold this one up now and then."""
+    """Return the 95th percentile of the gaps: other programs may delay this one now and then."""
     return sorted(gaps)[int(0.95 * (len(gaps) - 1))]
 
 
