@@ -236,7 +236,7 @@ def test_all_that_is_in_the_zip_can_be_imported(unpacked):
 
 
 def command_line(unpacked, *words):
-    """What the installer's test animation runs, too."""
+    """Run the command line as the installer's test animation does."""
     command = [sys.executable, "-I", "-B", "-c", TRIAL, str(unpacked), *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True)
 

@@ -20,7 +20,7 @@ def one(builder: Builder, primitive: dict, **node: object) -> Builder:
 
 
 def skinned() -> Scene:
-    """Build Z-up vertices in centimetres under an armature of -90 degrees around X and a scale of 0.01; uint8 joints."""
+    """Build Z-up vertices in centimetres under an armature of -90 degrees around X and scale 0.01; uint8 joints."""
     builder, (vertices, faces) = Builder(), grid()
     flat = np.stack([vertices[:, 0], -vertices[:, 2], vertices[:, 1]], axis=1).astype("<f4") * np.float32(100)
     joints = np.zeros((len(vertices), 4), "u1")
