@@ -2,8 +2,9 @@
 
     .venv/bin/python tests/fault_index.py
 
-A test says so by `@pytest.mark.fault("one sentence")`, or one of its cases by `pytest.param(..., marks=...)`. The marks are
-those of pytest's own collection, without Blender and in a Blender's Python module; `conftest.py` hands them over.
+A test declares a fault with `@pytest.mark.fault("one sentence")`, or one of its cases does with
+`pytest.param(..., marks=...)`. The marks come from pytest's own collection, without Blender and in a Blender's Python
+module; `conftest.py` hands them over.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""A disk that is full, as far as this process can tell."""
+"""A full disk, as far as this process can tell."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,9 +8,9 @@ import pytest
 
 @contextmanager
 def full_disk(room: int) -> Iterator[None]:
-    """No file may grow beyond `room` bytes, not even pytest's report; Python ignores the signal that tells of it.
+    """Limit all files to `room` bytes, even pytest's report; Python ignores the signal for this limit.
 
-    Skips the test on Windows, which has no such limit.
+    Skip the test on Windows, which has no such limit.
     """
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -1,4 +1,4 @@
-"""What an extension's whole life needs around it: two versions of a repository, served on loopback, and a world to live in.
+"""What an extension's whole life needs: two versions of a repository, served on loopback, and a place to live.
 
 The life itself is `tests/bpy/life.py`, which any Blender runs, with or without a window.
 """
@@ -26,7 +26,7 @@ PATIENCE = 900
 
 @contextmanager
 def repositories(folder, tool):
-    """The address of a repository with this version: the folder `served`, beside `next`, which has the following one."""
+    """Yield the address of a repository with this version, served from `served`; `next` has the following version."""
     for name, version in (("served", "0.1.0"), ("next", "0.1.1")):
         (folder / name).mkdir()
         build.write_zip(folder / name / "extension.zip", _files_of(version))
@@ -37,7 +37,7 @@ def repositories(folder, tool):
 
 
 def live(folder, command, address):
-    """Let a Blender run the life in a world of its own; return its exit code, what it told, and what it left."""
+    """Let a Blender run the life in isolation; return its exit code, what it reported, and what it left."""
     world = folder / "world"
     for name in PLACES.values():
         (world / name).mkdir(parents=True)

@@ -1,11 +1,12 @@
-"""Values that nobody writes in good faith, put into every place of plain JSON, one after the other."""
+"""Hostile values, put into every place of plain JSON, one after the other."""
 
 from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
 HOSTILE = (
-    None, True, -1, 0, 7, 2**31, 2**63, 10**400, 1e300, float("inf"), float("nan"), "", "x", "XYZ", "x" * (2**20 + 1), "a\0b",
+    None, True, -1, 0, 7, 2**31, 2**63, 10**400, 1e300, float("inf"), float("nan"), "", "x", "XYZ", "x" * (2**20 + 1),
+    "a\0b",
     "../../etc/passwd", [], [1.0, 2.0, 3.0, 4.0], ["x"], {}, {"a": 1}, [[[[[]]]]],
 )  # fmt: skip
 
@@ -19,7 +20,7 @@ def places(plain: Any, path: tuple = ()) -> Iterator[tuple]:
 
 
 def tampered(plain: Any) -> Iterator[tuple[tuple, Any, Any]]:
-    """Yield (path, value, JSON with that value there), and where something is left out or added, with the value None."""
+    """Yield (path, value, JSON with that value there); the value is None where something is left out or added."""
     for path in places(plain):
         for value in HOSTILE:
             yield path, value, _with(plain, path, value)

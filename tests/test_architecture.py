@@ -1,4 +1,4 @@
-"""The directions of import, read from the source: who may look at whom, and what nobody may use."""
+"""The import directions, read from the source: which module may import which, and what none may use."""
 
 import ast
 import subprocess
@@ -20,14 +20,14 @@ LAYERS = (
     {"sampling", "models", "geometry", "media", "weights", "matching", "relief", "painting"},
     {"acceleration"},
 )
-"""From the ways in to the parts; a module looks at its own layer and at those below."""
+"""From the entry points to the parts. A module imports its own layer and those below it."""
 TRAINING = {"training", "evaluation"}
 DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "skimage": "scikit-image", "warp": "warp-lang"}
 """Import names that differ from the name on the package index."""
 
 
 def imports_of(path):
-    """(line, absolute module name) of every import of a file, relative ones resolved, lazy ones included."""
+    """Return (line, absolute module name) of a file's imports, relative ones resolved, lazy ones included."""
     top = PACKAGE.parent if PACKAGE in path.parents else ROOT
     package = path.relative_to(top).parent.parts
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -40,7 +40,7 @@ def imports_of(path):
 
 
 def own_part(name):
-    """The module or folder directly in the package that an import names; None if it is not ours."""
+    """Return the module or folder directly in the package that an import names; None if it is not ours."""
     parts = name.split(".")
     return parts[1] if parts[0] == "actionmesh" and len(parts) > 1 else None
 
@@ -69,7 +69,7 @@ def test_imports_point_downwards(path):
 
 
 def test_imports_are_seen():
-    """The checks above rest on this: relative, lazy and plain imports are all found."""
+    """The checks above rely on this: relative, lazy and plain imports are all found."""
     seen = {name for _, name in imports_of(PACKAGE / "jobs.py")}
     assert {"time", "actionmesh.pipeline.animate", "actionmesh.options.AnimateOptions"} <= seen
 
@@ -106,7 +106,7 @@ def test_no_module_looks_at_blender_or_uses_pickle_eval_or_remote_code(path):
 
 
 def test_no_module_has_the_name_of_a_standard_one():
-    """Run by path, a module's folder may come first on the path, and would hide it."""
+    """When a module is run by path, its folder may come first on the path and hide the standard module."""
     names = {path.stem for path in PACKAGE.glob("*.py")} | {path.name for path in PACKAGE.iterdir() if path.is_dir()}
     assert not names & set(sys.stdlib_module_names)
 

@@ -1,4 +1,4 @@
-"""`build.py`: what each command runs, in which versions of Blender, and what it tells when something is missing."""
+"""`build.py`: what each command runs, in which versions of Blender, and its message when something is missing."""
 
 import ast
 import re
@@ -30,7 +30,7 @@ def test_bench_runs_the_benchmark_with_what_it_needs(tmp_path, monkeypatch, capf
 
 @pytest.fixture
 def checks(monkeypatch):
-    """Runs no check: records its name, command and variables, and ends it with a code of `checks.codes`."""
+    """Record each check's name, command and variables without running it; its exit code is one of `checks.codes`."""
 
     class Checks(list):
         codes: dict = {}
@@ -81,7 +81,7 @@ def test_every_blender_module_has_its_environment_and_knows_the_backends_python(
 
 
 def ran_in(checks):
-    """Which tests ran in each version of Blender."""
+    """Return which tests ran in each version of Blender."""
     return {name[4:]: command[3:] for name, command, _ in checks if name.startswith("bpy")}
 
 
@@ -188,7 +188,7 @@ def test_missing_clip_is_one_sentence(tmp_path, monkeypatch, capsys):
 
 @pytest.fixture
 def demo_repository(tmp_path):
-    """What a demo needs of a repository, files empty but for the version."""
+    """Make the parts of a repository that a demo needs; files that do not state the version are empty."""
     demo = tmp_path / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo"
     demo.mkdir(parents=True)
     for folder in ("blender_addon", "wheels"):
@@ -204,7 +204,7 @@ def demo_repository(tmp_path):
 
 
 def program(folder, text, code):
-    """A program in the place of every Python."""
+    """Make a program that stands in for every Python."""
     path = folder / "python"
     path.write_text(f"#!/bin/sh\n{text}\nexit {code}\n")
     path.chmod(0o755)
@@ -213,7 +213,7 @@ def program(folder, text, code):
 
 @pytest.fixture
 def bare(monkeypatch):
-    """Nothing is checked or installed; sets which Blender the demo has, and why none."""
+    """Check and install nothing; set which Blender the demo has, or why it has none."""
     monkeypatch.setattr(preflight, "check", lambda root, wanted: None)
     return lambda version, reason="": monkeypatch.setattr(build, "blender_for_demo", lambda: (version, reason))
 
@@ -267,7 +267,7 @@ def test_demo_in_blender_installs_the_extension_where_nothing_else_is(demo_repos
 
 
 def test_old_pythons_can_read_it():
-    """They must get as far as the explanation, without anything to install."""
+    """They must reach the explanation, with nothing to install."""
     for path in [Path(build.__file__), *(build.ROOT / "backend" / "bootstrap").glob("*.py")]:
         tree = ast.parse(path.read_text(), feature_version=(3, 8))
         for node in ast.walk(tree):

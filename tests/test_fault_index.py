@@ -1,4 +1,4 @@
-"""The page of faults has a sentence for each, and the README tells how many there are.
+"""The page of faults has a sentence for each, and the README states their number.
 
 That the page holds every mark of the tests is checked when they are collected, by `conftest.py`.
 """

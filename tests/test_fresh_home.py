@@ -1,4 +1,4 @@
-"""What is committed is enough: a clone of it works in a home where nothing is, with no packages but Python's own.
+"""The committed files are enough: a clone works in an empty home, with no packages except Python's own.
 
 The long form, on a bare Debian and in a real Blender, is `tests/fresh/prove.py`. This one finds what was not
 committed, what is written beside the folders that are ours, and imports of packages where none may be needed yet.
@@ -17,7 +17,7 @@ from blender_addon.install.messages import Action, Planned, Request, decode, enc
 from build import ROOT, agreed_version
 
 BASE = getattr(sys, "_base_executable", sys.executable)
-"""The Python that the environment was made with."""
+"""The Python that made the environment."""
 BARE = [BASE, "-S", "-E", "-s"]
 PACKAGE = "import build, pathlib, sys; build.write_zip(pathlib.Path(sys.argv[1]), build.extension_files(build.ROOT))"
 
@@ -70,7 +70,7 @@ def test_extension_made_of_it_knows_what_installing_the_backend_takes(clone, hom
 
 
 def test_programs_installed_from_it_start_without_any_other_package(clone, home, tmp_path):
-    """From a wheel, so that nothing of the clone is used; its weights come along."""
+    """They come from a wheel, so nothing of the clone is used; its weights are included."""
     words = ["wheel", "-q", "--no-deps", "--no-index", "--no-build-isolation", "--no-cache-dir"]
     source = shutil.copytree(clone, tmp_path / "source", ignore=shutil.ignore_patterns(".git", "tests", "docs"))
     run([sys.executable, "-m", "pip", *words, "-w", tmp_path, source], home)

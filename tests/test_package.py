@@ -1,4 +1,4 @@
-"""The extension's zips: what is in each, that they are the same every time, what is told when a part is wrong.
+"""The extension's zips: what is in each, that they are reproducible, and the message when a part is wrong.
 
 Blender's own tool is asked in tests/bpy, which also installs them.
 """
@@ -38,7 +38,7 @@ ZIPS = {
 
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
-    """The folder in which pip looks for wheels, and nowhere else; it has uv for three platforms."""
+    """Make the only folder where pip looks for wheels; it has uv for three platforms."""
     folder = tmp_path / "shelf"
     folder.mkdir()
     for _, tag, is_served in ZIPS.values():
@@ -66,7 +66,7 @@ def put_uv(folder, tag, program="a program"):
 
 @pytest.fixture
 def clone(tmp_path, shelf):
-    """The parts that are packaged, but for the weights and most of the code; its lock names the shelf's wheels."""
+    """Copy the packaged parts, without weights and most of the code; its lock names the shelf's wheels."""
     tmp_path = tmp_path / "clone"
     for name in PARTS:
         target = tmp_path / name
@@ -100,7 +100,7 @@ if sys.argv[1] == "server-generate":
 
 @pytest.fixture
 def tool(monkeypatch, tmp_path):
-    """Put something in the place of Blender's tool, which fails at one of its commands; returns what it was asked."""
+    """Return a function that replaces Blender's tool by a fake, which fails at one of its commands."""
 
     def put(fails=""):
         seen = tmp_path / "seen"
@@ -152,7 +152,7 @@ def test_zip_holds_what_the_extension_needs_and_nothing_else():
 
 
 def test_what_trains_and_evaluates_stays_in_the_repository():
-    """And every other part of the backend is there."""
+    """Every other part of the backend is in the zip."""
     names = set(build.extension_files(ROOT))
     backend = ROOT / "backend" / "actionmesh"
     for path in backend.rglob("*.py"):
@@ -236,7 +236,7 @@ def test_all_that_is_in_the_zip_can_be_imported(unpacked):
 
 
 def command_line(unpacked, *words):
-    """What the installer's test animation runs, too."""
+    """Run the command line as the installer's test animation does."""
     command = [sys.executable, "-I", "-B", "-c", TRIAL, str(unpacked), *map(str, words)]
     return subprocess.run(command, capture_output=True, text=True)
 

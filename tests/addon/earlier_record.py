@@ -1,4 +1,4 @@
-"""`job.json` as the add-on wrote it with protocol 2, letter for letter but for what each test puts in its place."""
+"""`job.json` exactly as the add-on wrote it with protocol 2, except for the values that a test replaces."""
 
 import json
 
@@ -75,7 +75,7 @@ TEXT = """{
 
 
 def written(root, request=None, writing=None, **facts):
-    """A job folder below `root` with that record; `request`, `writing` and `facts` are put in the place of what it says."""
+    """Write a job folder with this record below `root`; `request`, `writing` and `facts` replace values in it."""
     plain = json.loads(TEXT)
     plain["request"] |= request or {}
     plain["writing"] |= writing or {}

@@ -1,4 +1,4 @@
-"""A visible fake of the worker: speaks the protocol on real pipes, and does as the environment and each job's clip say.
+"""A visible fake of the worker: it speaks the protocol on real pipes and obeys the environment and each job's clip.
 
 FAKE_START names how it begins (see STARTS); the name of a job's clip says how the job goes (see JOBS).
 """
@@ -167,7 +167,7 @@ def refuse():
 
 
 def leave_a_child():
-    """A child that holds the output open, so that the end of the worker is not the end of its output."""
+    """Start a child that holds the output open, so that the worker's end does not close its output."""
     if os.fork() == 0:
         time.sleep(8)
         os._exit(0)

@@ -1,4 +1,4 @@
-"""PNG files written by hand, so that no library of the code under test makes them."""
+"""PNG files written by hand, without any library that the tested code uses."""
 
 import struct
 import zlib
@@ -6,11 +6,11 @@ import zlib
 import numpy as np
 
 KINDS = {1: 0, 2: 4, 3: 2, 4: 6}
-"""Channels -> what PNG calls them: grey, grey with alpha, RGB, RGBA."""
+"""Number of channels -> PNG's colour type: grey, grey with alpha, RGB, RGBA."""
 
 
 def png(pixels):
-    """The file of (h, w, channels) uint8, the first row at the top."""
+    """Return the PNG file of (h, w, channels) uint8, the first row at the top."""
     height, width, channels = pixels.shape
     header = struct.pack(">IIBBBBB", width, height, 8, KINDS[channels], 0, 0, 0)
     rows = np.pad(pixels.reshape(height, -1), ((0, 0), (1, 0)))

@@ -1,4 +1,7 @@
-"""The add-on's directions of import, read from the source: what an artist touches on top, the scene and the jobs, numbers below."""
+"""The add-on's import directions, read from the source.
+
+What an artist touches is on top, then come the scene and the jobs, and the numbers are at the bottom.
+"""
 
 import ast
 import sys
@@ -31,17 +34,18 @@ LAYERS = (
     {"backend_files", "patience", "links", "menus", "ledger", "wording"},
     {"errors", "reading", "file_names"},
 )
-"""A module looks at its own layer's folder and at the layers below."""
+"""A module imports its own layer's folder and the layers below."""
 WITHOUT_BLENDER = {
     "install", "jobs", "motion", "client", "pipes", "log_file", "backend_files", "patience", "links", "menus", "ledger",
     "errors", "reading", "file_names",
 }  # fmt: skip
 OF_BLENDER = {
-    "bpy", "bpy_extras", "gpu", "gpu_extras", "blf", "bmesh", "mathutils", "addon_utils", "io_scene_gltf2", "io_scene_fbx"
+    "bpy", "bpy_extras", "gpu", "gpu_extras", "blf", "bmesh", "mathutils", "addon_utils",
+    "io_scene_gltf2", "io_scene_fbx"
 }  # fmt: skip
 OUTSIDE = {"numpy", "safetensors"}
 SHARED = {"actionmesh.protocol", "actionmesh.weights.public"}
-"""Of the backend, standard library only, and loaded by path."""
+"""Modules of the backend that use only the standard library and are loaded by path."""
 MODULES = [pytest.param(path, id=path.relative_to(ADDON).as_posix()) for path in sorted(ADDON.rglob("*.py"))]
 
 

@@ -1,4 +1,7 @@
-"""One worker and its client: answers, heartbeat, death noticed once, and every way to end. The worker is a scripted fake."""
+"""One worker and its client: answers, heartbeat, death reported once, and every way to end.
+
+The worker is a scripted fake.
+"""
 
 import os
 import signal

@@ -12,14 +12,17 @@ FRAME = (640, 360)
 
 
 def standing(place):
-    """A camera turned by TURN that has the origin at `place` in its own axes."""
+    """Return a camera turned by TURN that has the origin at `place` in its own axes."""
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = TURN, -TURN @ place
     return matrix
 
 
 def seen(lens, world):
-    """(V, 2) pixels right and up of the frame's middle, of POINTS through a camera that is a child: its columns have length 1."""
+    """Return POINTS in pixels right of and above the frame's middle, (V, 2), through a camera that is a child.
+
+    The camera's columns have length 1.
+    """
     eye = world @ lens.local
     eye[:3, :3] /= np.linalg.norm(eye[:3, :3], axis=0)
     x, y, z = np.linalg.inv(eye)[:3] @ world @ np.vstack([POINTS.T, np.ones(50)])
@@ -67,7 +70,7 @@ def test_a_camera_very_far_away_becomes_an_orthographic_one_nearby():
 
 
 def test_the_jobs_mesh_lies_in_the_object_as_it_was_written():
-    """A camera 5 units before the front of a mesh that was written facing X, and made twice as large, 1 higher."""
+    """The camera is 5 units in front of a mesh that was written facing X, at twice the size and 1 higher."""
     matrix = np.eye(4)
     matrix[2, 3] = 5
     local = camera_in_object(tuple(matrix.ravel()), "POS_X", 2.0, (0, 0, 1))

@@ -9,7 +9,7 @@ PYRAMID = np.array([(0, 2, 1), (0, 1, 3), (1, 2, 3), (0, 3, 2)])
 
 
 def split(vertices, triangles):
-    """Every triangle with corners of its own, as a file with hard edges has them."""
+    """Give every triangle separate corners, like a file with hard edges."""
     return vertices[triangles].reshape(-1, 3), np.arange(triangles.size).reshape(-1, 3)
 
 

@@ -1,4 +1,4 @@
-"""UVs and a picture as results bring them, and how they are laid on a mesh that has its triangles in another order."""
+"""UVs and a picture from results, and how they are applied to a mesh with its triangles in another order."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Cameras from a cone around the front: the same conventions as the backend's renderer, and nothing is out of the picture."""
+"""Cameras from a cone around the front: the backend renderer's conventions, and everything is in the picture."""
 
 import numpy as np
 import pytest
@@ -8,7 +8,7 @@ from blender_addon.motion.cone import CLEARANCE, CONE, PITCH, draw_around, draw_
 
 
 def subject(way=0.0, seed=0):
-    """Four poses that go `way` units towards the viewer."""
+    """Return four poses that move `way` units towards the viewer."""
     poses = np.random.default_rng(seed).uniform(-0.75, 0.75, (4, 60, 3))
     poses[..., 2] += np.linspace(0, way, 4)[:, None]
     return poses

@@ -16,7 +16,8 @@ RESERVED = pytest.mark.fault("on Windows a mesh that is called CON, or has a col
 @pytest.mark.parametrize(
     ("name", "safe"),
     [
-        ("Cube", "Cube"), ("größe 走", "größe 走"), ("CON", "_CON"), ("aux", "_aux"), ("Nul.001", "_Nul.001"), ("com1", "_com1"),
+        ("Cube", "Cube"), ("größe 走", "größe 走"), ("CON", "_CON"), ("aux", "_aux"), ("Nul.001", "_Nul.001"),
+        ("com1", "_com1"),
         ("COM¹", "_COM¹"), ("lpt10", "lpt10"), ("console", "console"), ("a:b", "a_b"),
         ('<a>|"?*/\\', "_a_______"), ("a\0b\n", "a_b_"),
         ("walk. . ", "walk"), (" walk", "walk"), ("...", "x"), ("", "x"), ("a" * 300, "a" * 120), ("\ud800", "_"),

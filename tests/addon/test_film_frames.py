@@ -18,7 +18,7 @@ def test_one_frame_a_frame_where_the_rates_are_one():
 
 
 def test_a_step_leaves_the_clips_own_frames_between_the_poses():
-    """Every fifth frame of a clip of 30 a second, in a scene of 24, from the clip's frame 7."""
+    """Every fifth frame of a clip at 30 per second, in a scene at 24, from the clip's frame 7."""
     times = np.arange(4) * 5 / 30
     assert shown([1, 5, 9, 13], 1 + times * 24, times, first=7, rate=30) == [7, 12, 17, 22]
     assert shown([1, 2, 4, 5, 6], 1 + times * 24, times, first=7, rate=30) == [7, 8, 11, 12, 13]

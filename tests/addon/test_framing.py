@@ -10,14 +10,14 @@ from blender_addon.motion.framing import PITCH, frame_box, front_axes
 
 
 def seen(view, points):
-    """(N, 2) positions in the picture, from -1 to 1 across it, and (N,) depths in front of the eye."""
+    """Return (N, 2) positions in the picture, from -1 to 1 across it, and (N,) depths in front of the camera."""
     right, up, back = view.axes @ (points - view.eye).T
     half = -back * np.tan(view.field_of_view / 2)
     return np.stack([right / half, up / half], axis=1), -back
 
 
 def corners(axes, low, high):
-    """(8, 3) world positions of a box along the axes of a camera."""
+    """Return the corners of a box along a camera's axes, (8, 3) in the world."""
     return np.array(list(itertools.product(*zip(low, high, strict=True)))) @ axes
 
 

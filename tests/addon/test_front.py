@@ -18,7 +18,7 @@ MAN += [((x, 0, 1.6), 0.25) for x in (-0.6, 0.6)]
 
 
 def posed(cubes, degrees=0.0, poses=3):
-    """Vertices, triangles, points, and one clip in which all of it bobs a little, turned about +Z."""
+    """Return vertices, triangles, points and a clip in which everything bobs a little, turned about +Z."""
     vertices, triangles = scene(*cubes)
     vertices = vertices @ about_z(degrees).T
     rng = np.random.default_rng(0)
@@ -28,7 +28,7 @@ def posed(cubes, degrees=0.0, poses=3):
 
 
 def seen_from(cubes, degrees):
-    """Where the camera stands in the world, and what the world's up becomes."""
+    """Return where the camera stands in the world, and what the world's up becomes."""
     vertices, triangles, points, clips = posed(cubes, degrees)
     turn = stand(vertices, triangles, points, clips).turn(clips[0])
     assert np.allclose(turn @ turn.T, np.eye(3)) and np.linalg.det(turn) == pytest.approx(1)
@@ -74,7 +74,7 @@ def test_a_pose_that_is_twisted_does_not_turn_the_camera_but_a_motion_that_begin
 
 
 def test_who_lies_all_the_time_is_seen_from_the_side():
-    """A crawl: on its belly, head ahead."""
+    """The subject crawls on its belly, head first."""
     vertices, triangles, points, clips = posed(MAN)
     prone = np.array([(1, 0, 0), (0, 0, -1), (0, 1, 0)])
     crawl = clips[0] @ prone.T
@@ -98,7 +98,7 @@ def test_a_rest_pose_that_is_rubble_is_known():
 
 
 def test_a_subject_without_any_left_has_an_ahead():
-    """A rest pose that a motion turns onto its side: its left points up."""
+    """The motion turns the rest pose onto its side, so that its left points up."""
     points = np.random.default_rng(0).normal(size=(60, 3))
     standing = Standing(points, np.array([1.0, 0, 0]), np.array([0, -1.0, 0]), False)
     turned = points @ np.array([(0, 0, -1), (0, 1, 0), (1, 0, 0)]).T

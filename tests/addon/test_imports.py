@@ -1,4 +1,4 @@
-"""The part of the add-on that knows no Blender: who may look at whom, read from the source."""
+"""The part of the add-on without Blender: which module may import which, read from the source."""
 
 import subprocess
 import sys
@@ -16,7 +16,7 @@ LAYERS = (
     {"backend_files", "patience"},
     {"errors", "reading", "file_names"},
 )
-"""From the installer down to the errors; a module looks at its own layer and at those below, and at nothing else here."""
+"""From the installer down to the errors. A module imports only its own layer and those below it."""
 NAMES = sorted(set().union(*LAYERS))
 MODULES = [path for name in NAMES for pattern in (f"{name}.py", f"{name}/*.py") for path in sorted(ADDON.glob(pattern))]
 
@@ -47,7 +47,7 @@ def test_modules_are_seen():
 
 
 def test_blender_without_numpy_is_told_what_to_install():
-    """As Debian's is. Nothing but the standard library is there, so that a sentence is all that can come."""
+    """Debian's Blender has no numpy. Only the standard library is available, so the only answer can be a sentence."""
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import blender_addon; blender_addon.register()"
     ended = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True)
     told = ended.stderr.splitlines()[-1]

@@ -1,4 +1,4 @@
-"""The books of a data set: names that any file system takes, and rows that are true."""
+"""The ledger of a data set: names that any file system accepts, and rows that are true."""
 
 import json
 

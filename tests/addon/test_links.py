@@ -8,7 +8,7 @@ from blender_addon import links
 
 
 class Row:
-    """Writes down the buttons, and what each is told."""
+    """Records the buttons and their properties."""
 
     def __init__(self):
         self.buttons = []

@@ -1,4 +1,4 @@
-"""Which videos Blender would show the wrong way round: those whose file asks for a mirrored picture."""
+"""Which videos Blender would show mirrored: those whose file asks for a mirrored picture."""
 
 import struct
 
@@ -14,7 +14,7 @@ def box(name: bytes, data: bytes) -> bytes:
 
 
 def track(matrix, version: int = 0, size=(64, 48)) -> bytes:
-    """A track of an mp4, as far as its header."""
+    """Return a track of an mp4, up to its header."""
     times = bytes(20 if version == 0 else 32)
     a, b, c, d = matrix
     told = struct.pack(">9i2I", a, b, 0, c, d, 0, 0, 0, 1 << 30, *(side << 16 for side in size))

@@ -1,4 +1,7 @@
-"""Models downloaded by a real worker of its own from a hub on loopback: progress, answers, refusals, kills, the token."""
+"""Models downloaded by a separate, real worker from a hub on loopback.
+
+Covers progress, answers, refusals, kills and the token.
+"""
 
 import os
 import threading
@@ -20,7 +23,7 @@ RMBG_ID, RMBG_FILES = RMBG.hub_id, stored([RMBG], 100_000)
 
 @pytest.fixture(autouse=True)
 def settings(monkeypatch, tmp_path):
-    """What a careful user may have set for all programs must not keep a download that was asked for."""
+    """Settings that a careful user makes for all programs must not block a requested download."""
     for name in ("HF_TOKEN", "ACTIONMESH_CHECKPOINTS"):
         monkeypatch.delenv(name, raising=False)
     for name, value in {"HF_HUB_OFFLINE": "1", "NO_PROXY": "127.0.0.1", "HF_HOME": str(tmp_path / "home")}.items():

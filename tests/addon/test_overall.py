@@ -1,4 +1,4 @@
-"""How far a whole job is, and how long somebody waited."""
+"""How far a whole job has come, and how long the user has waited."""
 
 import pytest
 
@@ -113,7 +113,7 @@ def test_a_stage_that_is_slower_than_ever_is_not_said_to_be_over_soon():
 
 @pytest.mark.parametrize("prepares", [False, True])
 def test_seconds_left_are_told_once_they_can_be_guessed(prepares):
-    """However long the backend's start or Blender's own part took before."""
+    """This holds however long the backend's start or Blender's own part took before."""
     now = 100.0
     overall = Overall({"Reading frames": 1.0}, prepares, lambda: now)
     now += 600

@@ -8,7 +8,7 @@ from .test_whole_mesh import split_cube
 
 
 def scene(*cubes):
-    """Cubes of (middle, side) as one mesh."""
+    """Return cubes, each (centre, side), as one mesh."""
     corners, triangles = split_cube()
     vertices = np.concatenate([(corners - 0.5) * side + middle for middle, side in cubes])
     return vertices, np.concatenate([triangles + len(corners) * index for index in range(len(cubes))])
@@ -22,7 +22,7 @@ def test_parts_are_what_triangles_connect_across_seams():
 
 
 def test_a_pair_is_found_by_its_mirror_image():
-    """Eyes on a head, a tail in the middle, and a part whose partner has another size."""
+    """There are eyes on a head, a tail in the middle, and a part whose partner has another size."""
     body, eye = ((0, 0, 0), 4), 0.3
     vertices, triangles = scene(
         body, ((1, -2, 1), eye), ((-1, -2, 1), eye), ((0, 2, 0), eye), ((1, 0, 2), eye), ((-1, 0, 2), 0.6)

@@ -1,4 +1,4 @@
-"""A motion laid upon a rest pose."""
+"""A motion applied to a rest pose."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Where signed distances are asked."""
+"""Where signed distances are sampled."""
 
 import numpy as np
 

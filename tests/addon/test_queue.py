@@ -1,4 +1,7 @@
-"""The queue: order, cancel at every stage, every way in which a worker fails, preparation, memory. The worker is a fake."""
+"""The queue: order, cancelling at every stage, every way a worker fails, preparation and memory.
+
+The worker is a fake.
+"""
 
 import os
 import signal
@@ -49,7 +52,7 @@ class Bench:
         return record
 
     def run(self, *records):
-        """Polls until all of them are over; returns all events."""
+        """Poll until all of them are over; return all events."""
         events = []
 
         def over():
@@ -61,7 +64,7 @@ class Bench:
         return events
 
     def start(self, clip):
-        """A job that runs in the worker."""
+        """Start a job that runs in the worker."""
         record = self.submit(clip)
         collect(self.queue.poll, Progressed)
         assert record.state is State.RUNNING
@@ -134,7 +137,7 @@ def test_progress_tells_stage_and_whole_and_never_falls(bench):
 
 
 def iter_preparation(steps, log=None, fail=None, seconds=0.0):
-    """A preparation; what it does is noted in `log`."""
+    """Yield the steps of a preparation, and record them in `log`."""
     log = [] if log is None else log
     try:
         for step in range(steps):
@@ -523,7 +526,7 @@ def test_look_without_a_backend_is_told(bench):
 
 
 def unloads(bench):
-    """How often the worker was asked to give memory back, as it tells itself."""
+    """Return how often the worker was asked to free memory, by its own report."""
     told = []
 
     def asked():
@@ -621,7 +624,7 @@ def test_room_is_made_after_a_job(bench):
 
 @pytest.mark.fault("Blender crashes as a result arrives, now and then, where there are many jobs")
 def test_a_result_is_told_before_anything_else_is_begun(bench):
-    """Its delivery calls operators for a window, which crash Blender up to 5.0 where a thread of ours runs meanwhile."""
+    """Delivery calls operators for a window, which crash Blender up to 5.0 while one of our threads runs."""
     bench.queue.size_limit = 0
     first, second = bench.submit(), bench.submit()
     told = [event.record for event in collect(bench.queue.poll, Finished) if isinstance(event, Finished)]

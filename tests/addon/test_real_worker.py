@@ -23,13 +23,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
-    """A folder with an odd name."""
+    """Return a folder with an odd name."""
     return tmp_path_factory.mktemp("ünïcödé 模型")
 
 
 @pytest.fixture(scope="module")
 def queue(place):
-    """All tests share the worker, as it takes seconds to start; the last one kills it."""
+    """Share one worker between all tests, because it takes seconds to start; the last test kills it."""
     queue = JobQueue(lambda: start_worker(REAL_PYTHON, logs=place / "logs"), keep_minutes=None)
     yield queue
     queue.close()
@@ -128,7 +128,7 @@ def test_real_worker_ends_with_its_killed_parent(place):
 
 @needs_posix
 def test_killed_worker_fails_the_job_and_a_fresh_one_does_the_next(queue, place):
-    """The last test, as the others share the worker."""
+    """This is the last test, because the others share the worker."""
     running = submit(queue, place, steps=10_000, shape=protocol.Shape.NETWORK)
     after = submit(queue, place, clip=str(DEMO / "nothing.mp4"))
     wait_until(lambda: any(isinstance(event, Progressed) for event in queue.poll()))

@@ -29,7 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def ended(root, state=State.WRITTEN, size=1000, **facts):
-    """A job that is over, with a result of `size` bytes."""
+    """Return a finished job with a result of `size` bytes."""
     record = job(root, **facts)
     record.state = state
     record.save()
@@ -154,7 +154,8 @@ def test_record_of_protocol_2_is_read_in_todays_words(tmp_path, kept, pose):
     folder = earlier_record.written(tmp_path, {"keep_reference_pose": kept}, {"keep_reference_pose": kept is not False})
     (record,) = history(tmp_path, "a82de77f-d520-468c-b08b-f53facc473a8")
     assert record.request == protocol.Animate(
-        "/clips/wave", ("result.safetensors",), mesh="target.ply", frames=protocol.Frames(spread=16), preset="demo", seed=7,
+        "/clips/wave", ("result.safetensors",), mesh="target.ply", frames=protocol.Frames(spread=16), preset="demo",
+        seed=7,
         reference_pose=pose, match="off", facing="+Z", shape="network",
     )  # fmt: skip
     assert pose is None or isinstance(record.request.reference_pose, protocol.ReferencePose)
@@ -408,7 +409,7 @@ def test_user_folder_is_the_platforms(monkeypatch, platform, variables, folder):
 
 @pytest.fixture
 def places(tmp_path, monkeypatch):
-    """A machine without any Python for the backend; the paths of a Python in a new environment."""
+    """Set up a machine without a Python for the backend; return a function that makes one in a new environment."""
     monkeypatch.setenv("ACTIONMESH_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("ACTIONMESH_PYTHON", raising=False)
     monkeypatch.setattr(backend_files, "backend_folder", lambda: tmp_path / "repository" / "backend")

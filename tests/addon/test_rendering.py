@@ -1,4 +1,4 @@
-"""The process that renders, as a timer sees it. The process is a script that plays its part."""
+"""The rendering process as a timer sees it. A script stands in for the process."""
 
 import sys
 

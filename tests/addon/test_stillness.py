@@ -1,4 +1,4 @@
-"""When a motion moves: leading and trailing rest is found, and how much lies between."""
+"""When a motion moves: the rest at either end is found, and how much lies between."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ BODY = np.array([(0, 0, 0), (2, 0, 0), (0, 1, 0), (0, 0, 1)], float)
 
 
 def moved(ways):
-    """Poses whose last vertex goes some way."""
+    """Return poses whose last vertex moves."""
     poses = np.repeat(BODY[None], len(ways), axis=0)
     poses[:, -1, 2] += ways
     return poses

@@ -1,4 +1,4 @@
-"""Pictures that hardly differ from the one before are counted."""
+"""Counts of pictures that hardly differ from the one before."""
 
 import numpy as np
 

@@ -12,7 +12,7 @@ def about_z(degrees):
 
 
 def beast(seed=0, partners=True):
-    """Vertices and surface points of a body along Y, mirrored by X = 0, whose front differs from its back."""
+    """Return vertices and surface points of a body along Y, symmetric about X = 0, whose front and back differ."""
     rng = np.random.default_rng(seed)
     half = rng.uniform((0, -1, 0), (0.4, 1, 0.5), (400, 3)) * (1, 1, 1)
     head = rng.uniform((0, -1.6, 0.5), (0.2, -1.1, 1.0), (200, 3))
@@ -25,7 +25,7 @@ def beast(seed=0, partners=True):
 
 
 def off(found, wanted):
-    """Degrees between two planes."""
+    """Return the angle between two planes in degrees."""
     return abs((np.degrees(found) - wanted + 90) % 180 - 90)
 
 
@@ -43,7 +43,7 @@ def test_plane_of_a_shape_without_partners(degrees):
 
 @pytest.mark.parametrize("degrees", [0, 90])
 def test_partners_tell_left_and_right_from_front_and_back(degrees):
-    """A T-pose is nearly alike in front and behind: its points say less than its vertices."""
+    """A T-pose looks nearly the same in front and behind: its points reveal less than its vertices."""
     rng = np.random.default_rng(1)
 
     def half():

@@ -1,4 +1,4 @@
-"""Files of the add-on's own folder that were tampered with: left out or told in one sentence, and never waited for."""
+"""Tampered files in the add-on's folder: skipped or reported in one sentence, and never waited for."""
 
 import json
 import os
@@ -122,7 +122,8 @@ def test_what_is_known_of_an_environment_is_whole_or_nothing(tmp_path):
     ("name", "text"),
     [
         ("dataset.json", "{"), ("dataset.json", "[1]"), ("dataset.json", "[" * 100_000), ("dataset.json", "\0"),
-        ("failures.csv", "a,b\n1,2\n"), ("clips.csv", "file,clip\nx,y\n"), ("clips.csv", "file\n" + "x" * 200_000 + "\n"),
+        ("failures.csv", "a,b\n1,2\n"), ("clips.csv", "file,clip\nx,y\n"),
+        ("clips.csv", "file\n" + "x" * 200_000 + "\n"),
     ],
 )  # fmt: skip
 def test_a_damaged_data_set_is_told_in_one_sentence(tmp_path, name, text):

@@ -1,4 +1,4 @@
-"""The file of a tracked sequence, read by the library whose format it is."""
+"""The file of a tracked sequence, read by the library that defines its format."""
 
 import json
 

@@ -9,7 +9,7 @@ FRAMES = np.array([10.0, 11, 12.5, 16, 17])
 
 
 def weights_at(frame, loop=Loop.NONE, height=1.0):
-    """(T,) weights of all poses."""
+    """Return the weights of all poses, (T,)."""
     tents = (tent(FRAMES, pose, loop, height) for pose in range(len(FRAMES)))
     return np.array([np.interp(frame, *points.T) for points in tents])
 

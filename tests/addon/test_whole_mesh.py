@@ -1,4 +1,4 @@
-"""The whole mesh with one vertex a place: seams close, what only meets now and then stays apart."""
+"""The whole mesh with one vertex per place: seams close, and parts that meet only at times stay apart."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ SQUARES = [(0, 1, 3, 2), (4, 6, 7, 5), (0, 4, 5, 1), (2, 3, 7, 6), (0, 2, 6, 4),
 
 
 def split_cube():
-    """A cube as files with flat normals have it: four vertices of its own for each side, and a triangle without area."""
+    """Return a cube as files with flat normals store it: four vertices per side, and one triangle without area."""
     vertices = np.concatenate([CORNERS[list(square)] for square in SQUARES])
     triangles = [
         corners for side in range(6) for corners in ((0, 1, 2), (0, 2, 3)) for corners in [np.add(corners, 4 * side)]
@@ -30,7 +30,7 @@ def test_seams_are_closed_and_triangles_keep_their_corners():
 
 
 def test_what_parts_later_stays_apart():
-    """Two triangles that touch at an edge in the first frame alone."""
+    """Two triangles touch at an edge in the first frame only."""
     first = np.array([(0, 0, 0), (1, 0, 0), (0, 1, 0), (1, 0, 0), (0, 1, 0), (1, 1, 0)], float)
     later = first + np.repeat([(0, 0, 0), (0, 0, 1)], 3, axis=0)
     triangles = np.array([(0, 1, 2), (3, 5, 4)])

@@ -1,4 +1,4 @@
-"""A four-legged creature that walks, made of numbers alone: a body and four legs of two bones with smooth skinning."""
+"""A walking four-legged creature, generated in code: a body and four legs of two bones with smooth skinning."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ HIP, KNEE, HALF_BLEND = 0.0, -0.5, 0.12
 
 
 def walk(poses: int = 61, cycles: float = 2.3, rings: int = 24, around: int = 16) -> np.ndarray:
-    """(T, V, 3) float32; Z up, walking along Y. V = 5 * rings * around. Pose 0 is in mid-stride like all others."""
+    """Return the walk along Y with Z up, (T, V, 3) float32; V = 5 * rings * around. Pose 0 is in mid-stride too."""
     return np.stack([_pose(2 * np.pi * cycles * index / (poses - 1), rings, around) for index in range(poses)]).astype(
         np.float32
     )
@@ -28,7 +28,7 @@ def _tube(rings: int, around: int, radius: float, low: float, high: float) -> np
 
 
 def _leg(phase: float, x: float, y: float, rings: int, around: int) -> np.ndarray:
-    """Hip swings by 28 degrees each way; the knee bends up to 57 degrees while the leg swings forwards."""
+    """Swing the hip by 28 degrees each way; bend the knee up to 57 degrees while the leg swings forwards."""
     rest = _tube(rings, around, 0.1, -1.0, 0.1)
     hip, knee = 0.49 * np.sin(phase), -1.0 * max(0.0, np.cos(phase)) ** 2
     shin = _turn(rest, knee, KNEE)
@@ -39,7 +39,7 @@ def _leg(phase: float, x: float, y: float, rings: int, around: int) -> np.ndarra
 
 
 def _blend(heights: np.ndarray, joint: float) -> np.ndarray:
-    """1 below the joint, 0 above it."""
+    """Return 1 below the joint and 0 above it."""
     return np.clip((joint - heights) / (2 * HALF_BLEND) + 0.5, 0.0, 1.0)
 
 

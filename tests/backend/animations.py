@@ -1,4 +1,4 @@
-"""Animated pictures written by hand, with every way of following each other that GIF and APNG know; and what browsers show."""
+"""Animated pictures written by hand, with every disposal that GIF and APNG know, and what browsers show."""
 
 import struct
 import zlib
@@ -10,7 +10,7 @@ import numpy as np
 CLEAR = np.zeros(4, np.uint8)
 KEEP, BACKGROUND, PREVIOUS = range(3)
 PALETTE = np.array([(250, 250, 250), (220, 30, 30), (30, 200, 30), (30, 30, 220)], np.uint8)
-"""The first of them is the screen's background colour."""
+"""The first is the screen's background colour."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Part:
     Args:
         colours: (h, w) numbers in PALETTE; -1 is transparent.
         left, top: where it lies.
-        then: what becomes of its place afterwards: KEEP, BACKGROUND or PREVIOUS.
-        over: drawn over what is there; otherwise instead of it (APNG alone).
+        then: what replaces it afterwards: KEEP, BACKGROUND or PREVIOUS.
+        over: drawn over what is there; otherwise instead of it (APNG only).
     """
 
     colours: np.ndarray
@@ -37,7 +37,7 @@ class Part:
 
 
 def shown(parts: Sequence[Part], width: int, height: int) -> list[np.ndarray]:
-    """What a browser shows, (H, W, 4) uint8 each."""
+    """Return the pictures that a browser shows, (H, W, 4) uint8 each."""
     canvas, pictures = np.zeros((height, width, 4), np.uint8), []
     for part in parts:
         before = canvas.copy()
@@ -54,7 +54,10 @@ def shown(parts: Sequence[Part], width: int, height: int) -> list[np.ndarray]:
 
 
 def gif(parts: Sequence[Part], width: int, height: int, disposals: Sequence[int] | None = None) -> bytes:
-    """A GIF of 100 milliseconds a picture; `disposals` are the numbers of its format, where they are not those of the parts."""
+    """Return a GIF that shows each picture for 100 milliseconds.
+
+    `disposals` are the format's numbers, where they differ from those of the parts.
+    """
     data = b"GIF89a" + struct.pack("<HHBBB", width, height, 0b10000010, 0, 0) + PALETTE.tobytes() + bytes(12)
     for number, part in enumerate(parts):
         disposal = disposals[number] if disposals is not None else (1, 2, 3)[part.then]
@@ -67,7 +70,7 @@ def gif(parts: Sequence[Part], width: int, height: int, disposals: Sequence[int]
 
 
 def _coded(values: np.ndarray, bits: int = 3) -> bytes:
-    """GIF's LZW without any compression: the table is cleared before it grows."""
+    """Code GIF's LZW without compression: the table is cleared before it grows."""
     clear, codes = 1 << bits, []
     for place, value in enumerate(values.tolist()):
         codes += ([clear] if place % (clear - 2) == 0 else []) + [value]
@@ -84,7 +87,10 @@ def chunk(name: bytes, data: bytes) -> bytes:
 def apng(
     parts: Sequence[Part], width: int, height: int, hidden: Part | None = None, claimed: int | None = None
 ) -> bytes:
-    """An APNG of 100 milliseconds a picture; `hidden` is seen only by what knows no APNG, `claimed` the number in its header."""
+    """Return an APNG that shows each picture for 100 milliseconds.
+
+    Only a reader without APNG support shows `hidden`; `claimed` is the number in the header.
+    """
     data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0))
     data += chunk(b"acTL", struct.pack(">II", len(parts) if claimed is None else claimed, 0))
     sequence = 0

@@ -1,7 +1,7 @@
-"""Read clips in a process of their own, which may crash or fill the memory.
+"""Read clips in a separate process, which may crash or fill the memory.
 
-Run as a program, with clips as its arguments, it prints a line of JSON for each: the number of frames, or the error's class
-and its words, and by how many MB the process has grown at most since it began.
+Run as a program with clips as its arguments, it prints a line of JSON for each: the number of frames, or the error's
+class and words, and the most MB by which the process has grown since it began.
 """
 
 import json

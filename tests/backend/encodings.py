@@ -1,4 +1,4 @@
-"""One clip, encoded in many ways. Each picture holds its number as bits, so that it can be read from what comes out."""
+"""One clip, encoded in many ways. Each picture holds its number as bits, which can be read from the decoded picture."""
 
 import struct
 from collections.abc import Callable, Sequence
@@ -21,7 +21,10 @@ STEP = 40
 
 
 def coded_frames(count: int = COUNT, height: int = 48, width: int = 64) -> np.ndarray:
-    """(T, H, W, 3) uint8: grey with a red upper left corner, and below it the picture's number in black and white blocks."""
+    """Return (T, H, W, 3) uint8 frames: grey, with a red upper left corner.
+
+    Below the corner is the picture's number in black and white blocks.
+    """
     frames = np.full((count, height, width, 3), 110, np.uint8)
     frames[:, : height // 3, : width // 4] = (230, 20, 20)
     for number, frame in enumerate(frames):
@@ -33,7 +36,7 @@ def coded_frames(count: int = COUNT, height: int = 48, width: int = 64) -> np.nd
 
 
 def number_in(picture: np.ndarray) -> int:
-    """The number in a picture (H, W, 3 or 4) of `coded_frames` at any size; -1 if it does not stand upright."""
+    """Return the number in a picture (H, W, 3 or 4) of `coded_frames` at any size; -1 if it is not upright."""
     height, width = picture.shape[:2]
     corner = picture[height // 12 : height // 4, width // 16 : width // 5, :3].reshape(-1, 3).mean(axis=0)
     other = picture[height // 12 : height // 4, -width // 5 : -width // 16, :3].reshape(-1, 3).mean(axis=0)
@@ -66,7 +69,7 @@ def plain(
     frames: np.ndarray | None = None,
     **options: str,
 ):
-    """Return how to encode the clip as it is; underscores in the names of encoders' options stand for hyphens."""
+    """Return a function that encodes the clip as it is; underscores in names of encoder options stand for hyphens."""
 
     def make(folder: Path) -> Encoded:
         named = {_spelt(key): value for key, value in options.items() if not key.startswith("container")}
@@ -92,7 +95,7 @@ OPEN_265 = "open-gop=1:keyint=6:min-keyint=6:bframes=3:b-adapt=0:scenecut=0:log-
 def timed(
     name: str, milliseconds: Sequence[int], codec: str = "libx264", shown: Sequence[int] | None = None, **options: str
 ):
-    """Return how to encode pictures at these times; `shown` are those that are seen."""
+    """Return a function that encodes pictures at these times; `shown` are those that players show."""
 
     def make(folder: Path) -> Encoded:
         frames = coded_frames(len(milliseconds))
@@ -106,7 +109,7 @@ def timed(
 def copied(
     name: str, make: Callable[[Path], Encoded], first: int, lost: int, container: str | None = None, key: bool = True
 ):
-    """Return how to cut a clip without encoding it again: from keyframe `first` on, whose first pictures are lost."""
+    """Return a function that cuts a clip without re-encoding, from keyframe `first` on; its first pictures are lost."""
 
     def make_cut(folder: Path) -> Encoded:
         whole, path = make(folder), folder / name
@@ -124,7 +127,7 @@ def copied(
 
 
 def staying(folder: Path) -> Encoded:
-    """The last picture stays for nine seconds, as recordings of a screen have it."""
+    """Write a clip whose last picture stays for nine seconds, as in screen recordings."""
     whole = plain("whole.mp4", "libx264", bf="0", preset="ultrafast")(folder)
     path = folder / "staying.mp4"
     with av.open(str(whole.path)) as source, av.open(str(path), "w") as sink:
@@ -141,7 +144,7 @@ def staying(folder: Path) -> Encoded:
 
 
 def repeated(folder: Path) -> Encoded:
-    """Several pictures at one time: the last of them is the one that is seen."""
+    """Write several pictures with one time stamp: players show the last of them."""
     whole = plain("whole.avi", "mjpeg", "yuvj420p", q="2")(folder)
     milliseconds = [0, 40, 40, 80, 120, 120, 120, *range(160, 600, 40)]
     path = folder / "repeated.mkv"
@@ -162,7 +165,10 @@ def repeated(folder: Path) -> Encoded:
 
 
 def uncoded(folder: Path) -> Encoded:
-    """MPEG-4 that says "as before" of two of its pictures, with no more than a header: players leave the picture standing."""
+    """Write MPEG-4 in which two of the pictures are only a header that says "as before".
+
+    Players keep the earlier picture on the screen.
+    """
     seen = [{4: 3, 9: 8}.get(number, number) for number in range(COUNT)]
     whole = plain("whole.mp4", "mpeg4", every=100, frames=coded_frames()[seen], b="3000000")(folder)
     path = folder / "uncoded.mp4"
@@ -185,7 +191,7 @@ def uncoded(folder: Path) -> Encoded:
 
 
 def joined(folder: Path) -> Encoded:
-    """Two recordings of a camera in one file, one after the other: the time stamps start anew."""
+    """Write two recordings of a camera in one file, one after the other: the time stamps restart."""
     parts = []
     for part, numbers in enumerate((slice(0, 9), slice(9, 18))):
         parts.append(write_video(folder / f"{part}.ts", coded_frames()[numbers], rate=25, keyframe_every=4))
@@ -195,7 +201,7 @@ def joined(folder: Path) -> Encoded:
 
 
 def recorded(codec: str, before: float, after: float, first: int, last: int, **options: str):
-    """Return how to record from a broadcast: so many shares of its bytes are missing at the beginning and at the end."""
+    """Return a function that records from a broadcast, without those shares of its bytes at either end."""
 
     def make(folder: Path) -> Encoded:
         noise = np.random.default_rng(0).integers(0, 60, (COUNT, 48, 64, 3), np.uint8)
@@ -208,7 +214,7 @@ def recorded(codec: str, before: float, after: float, first: int, last: int, **o
 
 
 def packed(folder: Path) -> Encoded:
-    """DivX's packed B-frames: a P picture and the B picture before it in one packet, and then a packet that is empty."""
+    """Write DivX's packed B-frames: a P picture and the B picture before it share a packet; an empty packet follows."""
     source = write_video(
         folder / "plain.avi", coded_frames(), "mpeg4", rate=25, keyframe_every=100, b="3000000", bf="1"
     )
@@ -244,7 +250,7 @@ def _pack(packets: list[bytes]) -> list[bytes]:
 
 
 def animated(name: str, **options: object):
-    """Return how Pillow writes the clip as an animated picture."""
+    """Return a function that writes the clip as an animated picture with Pillow."""
 
     def make(folder: Path) -> Encoded:
         pictures = [Image.fromarray(frame) for frame in coded_frames()]
@@ -255,21 +261,21 @@ def animated(name: str, **options: object):
 
 
 def with_alpha(frames: np.ndarray) -> np.ndarray:
-    """The pictures with a transparent frame of four pixels around them."""
+    """Write the pictures with a transparent frame of four pixels around them."""
     alpha = np.zeros((*frames.shape[:3], 1), np.uint8)
     alpha[:, 2:-2, 2:-2] = 255
     return np.concatenate([frames, alpha], axis=-1)
 
 
 def cut_by_its_index(folder: Path) -> Encoded:
-    """Pictures before the time zero are there for the others to be decoded, and hidden by an edit list."""
+    """Write pictures before time zero, which others need for decoding and an edit list hides."""
     times = [STEP * (number - 7) for number in range(COUNT)]
     made = timed("edited.mp4", times)(folder)
     return Encoded(made.path, made.numbers[7:], made.milliseconds[7:])
 
 
 def tail_cut_by_its_index(folder: Path) -> Encoded:
-    """An edit list that ends before the pictures do, as phones write it when a video is trimmed."""
+    """Write an edit list that ends before the pictures do, as phones do when a video is trimmed."""
     made = plain("whole.mp4", "libx264", **X264)(folder)
     data = bytearray(made.path.read_bytes())
     edits = data.index(b"elst") + 4
@@ -281,7 +287,10 @@ def tail_cut_by_its_index(folder: Path) -> Encoded:
 
 
 def edited(*edits: tuple[int, int]):
-    """Return how to show pieces of the clip one after the other by an edit list: (first picture, how many); -1 is a pause."""
+    """Return a function that plays pieces of the clip in turn by an edit list.
+
+    An edit is (first picture, number of pictures); a first picture of -1 is a pause.
+    """
 
     def make(folder: Path) -> Encoded:
         path = plain("whole.mp4", "libx264", bf="0", preset="ultrafast")(folder).path

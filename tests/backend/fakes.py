@@ -140,7 +140,7 @@ def leave(progress):
 
 
 def bomb(progress):
-    """Takes memory until there is none left for it."""
+    """Take memory until none is left."""
     taken = []
     for _ in progress.track(range(2), "Counting"):
         while True:
@@ -148,7 +148,7 @@ def bomb(progress):
 
 
 def stuck_at_saving(progress):
-    """Lets the job go on, and its saving never end: the file of the first pose is there by then."""
+    """Let the job go on, but never finish saving: the first pose's file exists by then."""
     from actionmesh.output import writers
 
     def pose_files(animation, source_mesh):

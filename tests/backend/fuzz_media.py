@@ -1,7 +1,9 @@
-"""Spoil small clips in many ways and read them: anything but frames or a MediaError is a failure, and so is much memory.
+"""Spoil small clips in many ways and read them.
 
-Run as a program in a process of its own, since what it looks for may end it: `python -m tests.backend.fuzz_media FOLDER N`
-reads N spoilt files of each kind, and leaves the last one in FOLDER.
+Anything but frames or a MediaError is a failure, and so is using much memory.
+
+Run it as a separate program, since what it looks for may end the process:
+`python -m tests.backend.fuzz_media FOLDER N` reads N spoilt files of each kind, and leaves the last one in FOLDER.
 """
 
 import io
@@ -21,7 +23,9 @@ from .media_files import write_video
 from .peak import peak_megabytes
 
 MOST_MEGABYTES = 700
-BOXES = "moov mvhd trak tkhd edts elst mdia mdhd minf stbl stsd stts stss ctts stsc stsz stco avcC sgpd sbgp mdat ftyp".split()
+BOXES = (
+    "moov mvhd trak tkhd edts elst mdia mdhd minf stbl stsd stts stss ctts stsc stsz stco avcC sgpd sbgp mdat ftyp"
+).split()
 NUMBERS = [
     0,
     1,
@@ -44,7 +48,7 @@ NUMBERS = [
 
 
 def seeds(folder: Path) -> dict[str, bytes]:
-    """Small healthy files by their suffix."""
+    """Return small healthy files by their suffix."""
     frames = coded_frames(6, 24, 32)
     square, small = np.full((12, 16), 1), np.full((4, 5), 2)
     parts = [Part(square), Part(small, 2, 3, PREVIOUS), Part(small, 1, 1, BACKGROUND), Part(small, 9, 7)]
@@ -73,7 +77,7 @@ def seeds(folder: Path) -> dict[str, bytes]:
 
 @some.composite
 def edits(draw, size: int, places: list[int]):
-    """A change: (where, how many bytes of the file it replaces, the new bytes)."""
+    """Draw a change: (position, number of bytes that it replaces, new bytes)."""
     at = draw(
         some.one_of(some.integers(0, size - 1), some.sampled_from(places).flatmap(lambda p: some.integers(p, p + 24)))
     )
@@ -100,7 +104,7 @@ def spoilt(data: bytes, changes: list[tuple[int, int, bytes]], mend: bool) -> by
 
 
 def with_true_sums(data: bytes) -> bytes:
-    """A PNG whose chunks have right check sums, as far as its chunks can be followed."""
+    """Return a PNG with correct checksums, as far as its chunks can be followed."""
     if data[:4] != b"\x89PNG":
         return data
     result, at = bytearray(data), 8

@@ -49,7 +49,7 @@ class Builder:
     def sparse(
         self, base: np.ndarray | None, places: list[int], values: np.ndarray, count: int = 0, **properties: object
     ) -> int:
-        """An accessor of `base`, or of zeros, with other values at some places."""
+        """Add an accessor of `base`, or of zeros, with other values at some places."""
         whole = np.zeros((count, values.shape[1]), values.dtype) if base is None else base.copy()
         whole[places] = values
         index = self.accessor(whole if base is None else base, **properties)
@@ -94,7 +94,7 @@ def pack(chunks: list[tuple[int, bytes, bytes]]) -> bytes:
 
 
 def grid(side: int = 4, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """A bumpy patch: (side^2, 3) float32 vertices, all at different places, and triangles."""
+    """Return a bumpy patch: (side^2, 3) float32 vertices, all at different places, and triangles."""
     x, y = np.meshgrid(np.linspace(-1, 1, side), np.linspace(-1, 1, side))
     bumps = np.random.default_rng(seed).normal(0, 0.2, side * side)
     vertices = np.stack([x.ravel(), y.ravel(), bumps], axis=1).astype(np.float32)
@@ -113,7 +113,7 @@ def unit_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 def textured(builder: Builder, primitive: dict) -> dict:
-    """Gives a primitive a material with a picture and details that no reader here knows."""
+    """Give a primitive a material with a picture and details that no reader here knows."""
     gltf = builder.json
     gltf["images"] = [{"bufferView": builder.view(PNG), "mimeType": "image/png", "name": "skin"}]
     gltf["samplers"] = [{"magFilter": 9728, "wrapS": 33071}]
@@ -127,7 +127,7 @@ def textured(builder: Builder, primitive: dict) -> dict:
 
 
 def rich_scene() -> Builder:
-    """Turned, stretched and shared meshes, two surfaces and lines in one mesh, a texture and extras."""
+    """Build turned, stretched and shared meshes, two surfaces and lines in one mesh, a texture and extras."""
     builder = Builder()
     vertices, faces = grid()
     uv = (vertices[:, :2] / 2 + 0.5).astype("<f4")
@@ -150,7 +150,7 @@ def rich_scene() -> Builder:
 
 
 def unpack(data: bytes) -> tuple[dict, bytes, list[tuple[int, bytes]]]:
-    """JSON, binary chunk and further chunks of a .glb."""
+    """Return the JSON, the binary chunk and the other chunks of a .glb."""
     magic, version, length = struct.unpack_from("<4sII", data)
     assert (magic, version, length) == (b"glTF", 2, len(data))
     chunks, offset = [], 12
@@ -192,7 +192,7 @@ class Player:
         return values
 
     def decoded(self, index: int) -> np.ndarray:
-        """The values as float64, normalised whole numbers from -1 or 0 to 1."""
+        """Return the values as float64; normalised integers range from -1 or 0 to 1."""
         values, entry = self.values(index), self.json["accessors"][index]
         return (
             np.maximum(values / np.iinfo(values.dtype).max, -1)
@@ -201,7 +201,7 @@ class Player:
         )
 
     def rows(self, entry: dict, count: int, kind: np.dtype, width: int) -> np.ndarray:
-        """(count, width) numbers of the buffer view that an accessor, or part of a sparse one, names."""
+        """Return the (count, width) numbers of the buffer view that an accessor, or part of a sparse one, names."""
         view = self.json["bufferViews"][entry["bufferView"]]
         stride = view.get("byteStride", kind.itemsize * width)
         start = view.get("byteOffset", 0) + entry.get("byteOffset", 0)
@@ -219,7 +219,7 @@ class Player:
         return np.array([np.interp(time, times, keys[:, k]) for k in range(keys.shape[1])])
 
     def morphed(self, node: int, primitive: dict, attribute: str, time: float) -> np.ndarray:
-        """(n, 3) in the primitive's space."""
+        """Return morphed positions in the primitive's space, (n, 3)."""
         weights = self.weights(node, time)
         assert len(primitive["targets"]) == len(weights)
         values = self.decoded(primitive["attributes"][attribute])
@@ -229,14 +229,14 @@ class Player:
         return values
 
     def pose(self, time: float) -> np.ndarray:
-        """(V, 3) world positions of all triangle primitives."""
+        """Return the world positions of all triangle primitives, (V, 3)."""
         parts = []
         for node, primitive, matrix in self.surfaces():
             parts.append(self.morphed(node, primitive, "POSITION", time) @ matrix[:3, :3].T + matrix[:3, 3])
         return np.concatenate(parts)
 
     def surfaces(self) -> list[tuple[int, dict, np.ndarray]]:
-        """Node, primitive and world matrix, walking as trimesh does: the last sibling first."""
+        """Yield node, primitive and world matrix in trimesh's order: the last sibling first."""
         found: list[tuple[int, dict, np.ndarray]] = []
 
         def visit(index: int, parent: np.ndarray) -> None:

@@ -1,4 +1,4 @@
-"""Scenes that use what glTF's standard and its extensions offer, each with the points (V, 3) that it shows."""
+"""Scenes that use features of glTF and its extensions, each with the points (V, 3) that it shows."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,7 @@ def one(builder: Builder, primitive: dict, **node: object) -> Builder:
 
 
 def skinned() -> Scene:
-    """Vertices Z up in centimetres under an armature of -90 degrees around X and a scale of 0.01; uint8 joints."""
+    """Build Z-up vertices in centimetres under an armature of -90 degrees around X and scale 0.01; uint8 joints."""
     builder, (vertices, faces) = Builder(), grid()
     flat = np.stack([vertices[:, 0], -vertices[:, 2], vertices[:, 1]], axis=1).astype("<f4") * np.float32(100)
     joints = np.zeros((len(vertices), 4), "u1")
@@ -36,7 +36,7 @@ def skinned() -> Scene:
 
 
 def bent() -> Scene:
-    """Two joints, the second turned by 60 degrees, and weights between them as normalised bytes."""
+    """Build two joints, the second turned by 60 degrees, and weights between them as normalised bytes."""
     builder, (vertices, faces) = Builder(), grid()
     share = np.rint((vertices[:, 0] + 1) / 2 * 255).astype("u1")
     weights = np.stack([255 - share, share, 0 * share, 0 * share], axis=1)
@@ -60,7 +60,7 @@ def bent() -> Scene:
 
 
 def morphed() -> Scene:
-    """Two morph targets, whose default weights are 0.5 on the node and otherwise on the mesh."""
+    """Build two morph targets, whose default weights are 0.5 on the node and otherwise on the mesh."""
     builder, (vertices, faces) = Builder(), grid()
     primitive = builder.primitive(vertices, faces, NORMAL=unit_normals(vertices, faces))
     shifts = np.random.default_rng(4).normal(0, 0.4, (2, len(vertices), 3)).astype("<f4")
@@ -71,7 +71,7 @@ def morphed() -> Scene:
 
 
 def instanced() -> Scene:
-    """One mesh at three places by EXT_mesh_gpu_instancing."""
+    """Build one mesh at three places with EXT_mesh_gpu_instancing."""
     builder, (vertices, faces) = Builder(), grid()
     one(builder, builder.primitive(vertices, faces), translation=[0, 0, 9], name="fence")
     places = np.array([[0, 0, 0], [3, 0, 0], [6, 1, 0]], "<f4")
@@ -90,7 +90,7 @@ def instanced() -> Scene:
 
 
 def quantised() -> Scene:
-    """Positions as normalised int16 and normals as int8 (KHR_mesh_quantization), scaled back by the node."""
+    """Build positions as normalised int16 and normals as int8 (KHR_mesh_quantization), scaled back by the node."""
     builder, (vertices, faces) = Builder(), grid()
     whole = np.rint(vertices / 2 * 32767).astype("<i2")
     padded = np.concatenate([whole, np.zeros((len(whole), 1), "<i2")], axis=1)
@@ -126,14 +126,14 @@ def coloured() -> Scene:
 
 
 def far() -> Scene:
-    """A node ten thousand kilometres away."""
+    """Build a node ten thousand kilometres away."""
     builder, (vertices, faces) = Builder(), grid()
     one(builder, builder.primitive(vertices, faces), translation=[1e7, -2e6, 3e6])
     return builder, vertices.astype(np.float64) + (1e7, -2e6, 3e6)
 
 
 def far_inside() -> Scene:
-    """A node at 0 whose vertices are a thousand kilometres away, as far as float32 holds them."""
+    """Build a node at 0 whose vertices are a thousand kilometres away, to float32's precision."""
     builder, (vertices, faces) = Builder(), grid()
     distant = (vertices * 8 + np.float32(1e6)).astype("<f4")
     one(builder, builder.primitive(distant, faces))
@@ -153,7 +153,7 @@ SCENES: dict[str, Callable[[], Scene]] = {
 
 
 class PosingPlayer(Player):
-    """A player that knows skins, too: joints as they stand, as the standard has it."""
+    """A player that also supports skins: joints as they stand, as in the standard."""
 
     def pose(self, time: float) -> np.ndarray:
         parts = []
@@ -169,7 +169,7 @@ class PosingPlayer(Player):
         return np.concatenate(parts)
 
     def shown(self, node: int, primitive: dict) -> np.ndarray:
-        """(n, 3) in the primitive's space, by default weights."""
+        """Return positions in the primitive's space for the default weights, (n, 3)."""
         values = self.decoded(primitive["attributes"]["POSITION"])
         mesh = self.json["meshes"][self.json["nodes"][node]["mesh"]]
         weights = self.json["nodes"][node].get("weights", mesh.get("weights", []))

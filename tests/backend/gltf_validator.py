@@ -1,4 +1,4 @@
-"""Khronos' own validator of glTF, run by Node: the judge of every .glb that is written here.
+"""Khronos' glTF validator, run by Node. It judges every .glb written here.
 
 The first run installs it, with npm, into a folder that git ignores.
 """
@@ -25,7 +25,7 @@ ERROR, WARNING = 0, 1
 
 @functools.cache
 def installed() -> str:
-    """Install the validator if it is not there; a reason why that cannot be, else nothing."""
+    """Install the validator if it is missing; return the reason why that fails, or nothing."""
     if (CACHE / "node_modules" / "gltf-validator").exists():
         return "" if shutil.which("node") else "Node is not installed"
     npm = shutil.which("npm")
@@ -39,13 +39,13 @@ def installed() -> str:
 
 @functools.cache
 def judge() -> subprocess.Popen:
-    """One process for all files: Node takes longer to start than to judge. It ends with the pipe from here."""
+    """Run one process for all files: Node takes longer to start than to judge. It ends when its input pipe closes."""
     command = [str(shutil.which("node")), "-e", SCRIPT]
     return subprocess.Popen(command, cwd=CACHE, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
 
 def judged(path: Path) -> list[dict]:
-    """The validator's messages on a file; the test is skipped where there is no validator."""
+    """Return the validator's messages for a file; skip the test where there is no validator."""
     if reason := installed():
         pytest.skip(reason)
     process = judge()
@@ -55,7 +55,7 @@ def judged(path: Path) -> list[dict]:
 
 
 def assert_valid(*paths: Path, warnings: tuple[str, ...] = ()) -> None:
-    """Fail for every error, and every warning but those named."""
+    """Fail for every error, and for every warning except those named."""
     for path in paths:
         wrong = [
             m

@@ -1,4 +1,4 @@
-"""What a hub on loopback holds of the registry's models: tiny files of the right kinds."""
+"""The registry's models on a loopback hub: tiny files of the right kinds."""
 
 import numpy as np
 from safetensors.numpy import save
@@ -9,7 +9,7 @@ def weights(count=64, seed=0):
 
 
 def stored(downloads, count=64):
-    """The files of the registry, and one that nobody wants."""
+    """Return the files of the registry, and one that is not needed."""
     return {
         each.hub_id: {
             "README.md": b"unwanted",

@@ -1,4 +1,4 @@
-"""A hub on this machine: repositories with files, answered as huggingface_hub asks for them, or failures on request."""
+"""A hub on this machine: it serves repositories to huggingface_hub, or fails on request."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ COMMIT = "1a2b3c4d5e6f708192a3b4c5d6e7f80910111213"
 
 
 class LoopbackHub:
-    """Serves `files` by repository and path: bytes, or a number that stands for a file of so many bytes.
+    """Serves `files` by repository and path: bytes, or a number that stands for a file of that many bytes.
 
     Args:
         fault: by repository, instead of an answer: a status, bytes to send as they are, seconds to wait before one, or
@@ -41,7 +41,7 @@ class LoopbackHub:
             self._server.server_close()
 
     def answer(self, path):
-        """(status, headers, body) for a path of the hub."""
+        """Return (status, headers, body) for a path of the hub."""
         parts = path.strip("/").split("/")
         if parts[:2] == ["api", "models"]:
             repository, rest = "/".join(parts[2:4]), parts[4:]
@@ -81,7 +81,7 @@ class LoopbackHub:
         return len(body) if isinstance(body, bytes) else body
 
     def _sibling(self, repository, name):
-        """As the hub describes a file: a large one by its SHA-256, a small one by git's SHA-1, and one of no bytes by its size."""
+        """Describe a file as the hub does: a large one by SHA-256, a small one by git's SHA-1, an empty one by size."""
         body = self.files[repository][name]
         described = {"rfilename": name, "size": self._size(repository, name)}
         if not isinstance(body, bytes):
@@ -135,6 +135,6 @@ class LoopbackHub:
                     time.sleep(hub.pace if "/resolve/" in self.path else 0.0)
 
             def log_message(self, *_):
-                """Nothing to the terminal."""
+                """Write nothing to the terminal."""
 
         return Handler

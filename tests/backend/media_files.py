@@ -12,7 +12,7 @@ GREY_STEP = 4
 
 
 def numbered_frames(count: int, height: int = 48, width: int = 64) -> np.ndarray:
-    """(T, H, W, 3) uint8: frame i is grey of brightness 4 i, but for a dark square in its upper left corner."""
+    """Return (T, H, W, 3) uint8: frame i is grey of brightness 4 i, with a dark square in the upper left corner."""
     frames = np.empty((count, height, width, 3), np.uint8)
     frames[:] = (np.arange(count) % 64 * GREY_STEP)[:, None, None, None]
     frames[:, : height // 4, : width // 4] = 0
@@ -20,7 +20,7 @@ def numbered_frames(count: int, height: int = 48, width: int = 64) -> np.ndarray
 
 
 def numbers_of(frames: np.ndarray) -> list[int]:
-    """Which frames of `numbered_frames` these are, read from their lower half."""
+    """Return the numbers of these `numbered_frames`, read from their lower half."""
     lower = frames[:, frames.shape[1] // 2 + 2 :, :, :3].astype(float)
     return np.rint(lower.mean(axis=(1, 2, 3)) / GREY_STEP).astype(int).tolist()
 
@@ -36,7 +36,7 @@ def write_video(
     container_options: dict[str, str] | None = None,
     **options: str,
 ) -> Path:
-    """Encodes (T, H, W, 3 or 4) uint8; `milliseconds` are the frames' own times."""
+    """Encode (T, H, W, 3 or 4) uint8; `milliseconds` are the frames' own times."""
     if codec == "libx264":
         options = {"crf": "4", "preset": "ultrafast", "bf": "2"} | options
     with av.open(str(path), "w", options=container_options or {}) as container:
@@ -55,7 +55,7 @@ def write_video(
 
 
 def turn_mp4(path: Path) -> None:
-    """Makes the display matrix in an mp4's track header say "turn a quarter clockwise", as phones do."""
+    """Make the display matrix in an mp4's track header say "turn a quarter clockwise", as phones do."""
     data = bytearray(path.read_bytes())
     matrix = data.index(b"tkhd") + 4 + 4 + 20 + 8 + 8
     assert struct.unpack_from(">9i", data, matrix) == (65536, 0, 0, 0, 65536, 0, 0, 0, 1 << 30)
@@ -64,14 +64,14 @@ def turn_mp4(path: Path) -> None:
 
 
 def cut(path: Path, share: float) -> Path:
-    """Keeps the first `share` of a file's bytes."""
+    """Keep the first `share` of a file's bytes."""
     data = path.read_bytes()
     path.write_bytes(data[: int(len(data) * share)])
     return path
 
 
 def save_pictures(folder: Path, frames: np.ndarray, names: str = "walk_{}.png") -> Path:
-    """Writes (T, H, W, 3 or 4) uint8 as numbered pictures."""
+    """Write (T, H, W, 3 or 4) uint8 as numbered pictures."""
     folder.mkdir(exist_ok=True)
     for number, pixels in enumerate(frames):
         Image.fromarray(pixels).save(folder / names.format(number))

@@ -1,8 +1,8 @@
-"""Mutates valid mesh files and reads them: every file is read or refused in a sentence, and costs little memory.
+"""Mutate valid mesh files and read them: every file is read or refused with a sentence, and costs little memory.
 
     python -m tests.backend.mesh_fuzz FOLDER EXAMPLES [--seed SEED]
 
-It runs as a program of its own, since a fault that it looks for ends the process. FOLDER/last.* is the file that was read last.
+Run it as a separate program, since a fault that it looks for ends the process. FOLDER/last.* is the last file read.
 """
 
 import argparse
@@ -31,7 +31,7 @@ from tests.backend.test_gltf_damage import face
 from tests.backend.test_mesh_tolerance import FACE, TRIANGLE, VERTEX, letter_c, obj_of, ply_head, stl_binary
 
 ADDRESSES = 3 << 30
-"""Bytes of address space beside what the libraries took at the start."""
+"""Bytes of address space in addition to what the libraries took at the start."""
 MEMORY = 48 << 20
 """Bytes that Python and NumPy may hold at once for one of these files, none of which has more than 20 kB."""
 ODD: list[Any] = [
@@ -109,14 +109,14 @@ def plain_files() -> dict[str, bytes]:
 
 
 def places(value: Any, at: tuple = ()) -> Iterator[tuple]:
-    """The way to every value within JSON."""
+    """Yield the path to every value within JSON."""
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
         yield (*at, key)
         yield from places(inner, (*at, key))
 
 
 def replaced(gltf: dict, draw: Callable) -> dict:
-    """A copy with one value another, gone, or that of another place."""
+    """Return a copy with one value changed, removed, or replaced by that of another place."""
     made = json.loads(json.dumps(gltf))
     ways = list(places(made))
     way, other = ways[draw(st.integers(0, len(ways) - 1))], ways[draw(st.integers(0, len(ways) - 1))]
@@ -146,7 +146,7 @@ def scrambled(data: bytes, draw: Callable) -> bytes:
 
 @st.composite
 def files(draw: Callable) -> tuple[str, bytes]:
-    """The ending and the bytes of a file that was valid once."""
+    """Draw the ending and the bytes of a file that was once valid."""
     made, plain = builders(), plain_files()
     name = draw(st.sampled_from([*made, *plain]))
     if name in plain:
@@ -162,7 +162,7 @@ def files(draw: Callable) -> tuple[str, bytes]:
 
 
 def read(path: Path) -> None:
-    """Raise AssertionError unless the file is read, or refused in a sentence, at little cost."""
+    """Raise AssertionError unless the file is read, or refused with a sentence, at little cost."""
     tracemalloc.reset_peak()
     before = tracemalloc.get_traced_memory()[0]
     try:

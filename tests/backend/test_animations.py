@@ -1,4 +1,4 @@
-"""Animated pictures: what lies over what, and what is taken away again, is as browsers show it."""
+"""Animated pictures: layers and their disposal match what browsers show."""
 
 import numpy as np
 import pytest

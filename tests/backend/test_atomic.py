@@ -1,4 +1,4 @@
-"""Results on disk: whole or as they were, whatever ends the writer, and nothing beside them."""
+"""Results on disk: complete or unchanged, however the writer ends, with no other files left."""
 
 import os
 import signal
@@ -101,7 +101,7 @@ def test_two_writers_of_a_folder_both_succeed_and_leave_nothing(tmp_path):
 
 
 def writer(tmp_path, before_end):
-    """A process that is killed while it writes the folder `poses` and the file `a.glb`."""
+    """Run a process that is killed while it writes the folder `poses` and the file `a.glb`."""
     code = f"""
         import os, signal, sys
         sys.path.insert(0, {str(BACKEND)!r})

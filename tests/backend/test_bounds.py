@@ -1,4 +1,4 @@
-"""Every number and name of a job: what makes no sense is one sentence, never an internal error and never accepted."""
+"""Every number and name of a job: nonsense gets one sentence, never an internal error, and is never accepted."""
 
 import math
 from dataclasses import fields
@@ -61,7 +61,10 @@ def test_frames_that_no_clip_has_are_one_sentence(name, value):
     fault("A lone surrogate in a message was an internal error", b'{"clip":"\\ud800","out":[]}', Kind.INVALID_PARAMS),
     fault("A number of 5000 digits in a message ended the worker", b'{"seed":' + b"9" * 5000 + b"}", Kind.PARSE_ERROR),
     fault("A frame rate of 1e999 in a message was infinite", b'{"clip":"a","out":[],"fps":1e999}', Kind.INVALID_PARAMS),
-    fault("A list in the place of a choice was an internal error", b'{"clip":"a","out":[],"match":[]}', Kind.INVALID_PARAMS),
+    fault(
+        "A list in the place of a choice was an internal error",
+        b'{"clip":"a","out":[],"match":[]}', Kind.INVALID_PARAMS,
+    ),
 ])  # fmt: skip
 def test_hostile_messages_are_typed(line, kind):
     with pytest.raises(ProtocolError) as caught:

@@ -94,7 +94,7 @@ def test_a_device_that_cannot_compute_is_refused(tiny_checkpoint, device):
 
 
 def test_a_folder_that_is_itself_a_checkpoint_is_listed_as_one(tmp_path):
-    """Such as one whose parts were downloaded side by side, chosen as the folder of checkpoints."""
+    """For example one whose parts were downloaded next to each other, chosen as the folder of checkpoints."""
     for name in ("TripoSG", "ActionMesh"):
         shutil.copytree(BUNDLED / "toy" / name, tmp_path / "mine" / name)
     assert [info.path for info in find_checkpoints(tmp_path / "mine") if info.kind == "public"] == [tmp_path / "mine"]

@@ -1,4 +1,4 @@
-"""A cleaned surface is closed, small, without crumbs, and faces outward."""
+"""A cleaned surface is closed and small, has no crumbs, and faces outward."""
 
 import numpy as np
 import pytest

@@ -37,7 +37,8 @@ def test_every_argument_reaches_the_job():
         "walk/ --mesh m.glb -o a.glb -o b.png --mask masks/ --start 2 --count 9 --step 3 --anchor -1 --fps 24 "
         "--known 3=c.glb --known 5=d.glb --preset fast --seed 7 --in-betweens 2 --steps 5 --guidance 3.5 "
         "--image-steps 40 --max-faces 9000 --smallest-part 0.1 "
-        "--device cuda:1 --checkpoint full --memory 8 --reference-pose published --match track --facing -X --shape relief --colours"
+        "--device cuda:1 --checkpoint full --memory 8 --reference-pose published --match track "
+        "--facing -X --shape relief --colours"
     )
     wanted = Animate(
         clip="walk/",
@@ -196,7 +197,7 @@ def test_problem_and_cure_are_both_told(capsys):
 
 @pytest.mark.parametrize(("behaviour", "presses"), [("slow", 1), ("deaf", 2)])
 def test_ctrl_c_ends_cleanly(tmp_path, behaviour, presses):
-    """Once between two steps; twice where a step takes long."""
+    """One Ctrl-C between two steps; two where a step takes long."""
     command = [*COMMAND, "animate", behaviour, "-o", str(tmp_path / "a.safetensors")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "started\n"

@@ -1,4 +1,4 @@
-"""A clip is seen as its player shows it: turned, mirrored, cropped, with square pixels, in the colours of a screen."""
+"""A clip is read as its player shows it: turned, mirrored, cropped, with square pixels, in screen colours."""
 
 import struct
 from itertools import product
@@ -31,7 +31,7 @@ def set_matrix(path, matrix) -> None:
 
 
 def mapped(stored: np.ndarray, a: int, b: int, c: int, d: int) -> np.ndarray:
-    """The picture that a matrix shows, pixel by pixel: what is stored at (x, y) is seen at (ax + cy, bx + dy)."""
+    """Return the picture that a matrix shows: the pixel stored at (x, y) appears at (ax + cy, bx + dy)."""
     height, width = stored.shape[:2]
     y, x = np.mgrid[:height, :width]
     across, down = (a * x + c * y) // ONE, (b * x + d * y) // ONE
@@ -127,7 +127,7 @@ def test_pixels_of_no_sensible_shape_are_refused(tmp_path, aspect):
 
 
 def clip_with_clap(path, width: int, height: int, across: int, down: int):
-    """Put a clean aperture into an mp4: its size, and how far its middle is off the frame's."""
+    """Put a clean aperture into an mp4: its size, and the offset of its centre from the frame's."""
     data = bytearray(write_video(path, coded_frames(3), preset="ultrafast").read_bytes())
     box = struct.pack(">I4s8i", 40, b"clap", width, 1, height, 1, across, 1, down, 1)
     entry = data.index(b"avc1", data.index(b"stsd")) - 4
@@ -166,7 +166,7 @@ def test_of_an_interlaced_frame_one_moment_is_shown(tmp_path, bottom_first):
 
 
 def hdr_clip(path, trc: ColorTrc, codes: list[int]):
-    """A 10-bit clip of grey bars of these codes."""
+    """Write a 10-bit clip of grey bars of these codes."""
     bars = np.repeat(np.array(codes, np.uint16), 64 // len(codes))
     with av.open(str(path), "w") as container:
         stream = container.add_stream(

@@ -1,4 +1,4 @@
-"""Primitives in Draco's compression are read, and saved as plain glTF; what is damaged in them is refused."""
+"""Draco-compressed primitives are read and saved as plain glTF; damaged ones are refused."""
 
 import DracoPy
 import numpy as np
@@ -18,7 +18,7 @@ DRACO = "KHR_draco_mesh_compression"
 
 
 def compressed() -> tuple[Builder, np.ndarray, np.ndarray]:
-    """A mesh with normals and UVs in Draco's compression alone, and its vertices and UVs as the stream holds them."""
+    """Return a mesh with normals and UVs only in Draco's compression, and the stream's vertices and UVs."""
     builder, (vertices, faces) = Builder(), grid()
     uv, normals = (vertices[:, :2] / 2 + 0.5).astype(float), unit_normals(vertices, faces).astype(float)
     stream = DracoPy.encode(vertices, faces, quantization_bits=16, tex_coord=uv, normals=normals, preserve_order=True)

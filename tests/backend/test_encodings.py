@@ -1,4 +1,4 @@
-"""However a clip is encoded, the pictures that its player shows come out, at their times, in whatever order they are sought."""
+"""However a clip is encoded, reading yields the pictures its player shows, at their times, in any seek order."""
 
 import numpy as np
 import pytest
@@ -14,11 +14,15 @@ FAULTS = {
     "ts with one keyframe in ten": "An MPEG-TS clip was called damaged when frames were spread over it",
     "mkv cut at an open group": "A clip cut without encoding it again was called damaged at its last frames",
     "mkv hevc cut at an open group": "An HEVC clip cut without encoding it again was called damaged at its last frames",
-    "mkv with several pictures at a time": "Of several pictures with one time stamp the first came, and players show the last",
+    "mkv with several pictures at a time": (
+        "Of several pictures with one time stamp the first came, and players show the last"
+    ),
     "mp4 edited: a pause and a piece": "A trimmed clip that begins with a pause was called damaged",
     "ts of two recordings": "Two recordings in one .ts file came out shuffled into each other",
     "ts cut within a group": "A broadcast that starts between two keyframes could not be read",
-    "mp4 mpeg4 with pictures that are not coded": "Where a video says that its picture stays, the next one came too early",
+    "mp4 mpeg4 with pictures that are not coded": (
+        "Where a video says that its picture stays, the next one came too early"
+    ),
     "ts recorded up to its middle": "A broadcast that was recorded to the middle of a picture was called damaged",
     "mp4 whose last picture stays": "A clip whose last picture stays for seconds was called damaged",
 }

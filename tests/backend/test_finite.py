@@ -1,4 +1,4 @@
-"""Whichever network gives numbers that are none, the job ends with the file that is to blame, and nothing is written."""
+"""If any network returns values that are not finite, the job fails, names the file to blame and writes nothing."""
 
 import shutil
 
@@ -15,7 +15,7 @@ from actionmesh.protocol import Animate, Facing, Match, Shape
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    """A disc that moves across transparent pictures."""
+    """Write a disc that moves across transparent pictures."""
     folder = tmp_path_factory.mktemp("clip")
     y, x = np.mgrid[:48, :48]
     for frame in range(3):
@@ -48,8 +48,10 @@ def test_a_job_with_weights_that_are_no_numbers_names_their_file(tiny_checkpoint
     trimesh.creation.icosphere(subdivisions=2).export(tmp_path / "ball.glb")
     out = tuple(str(tmp_path / name) for name in ("a.safetensors", "a.glb"))
     mesh = str(tmp_path / "ball.glb") if PARTS[part] else None
-    job = Animate(str(clip), out, mesh=mesh, shape=Shape.NETWORK, preset="demo", steps=2, image_steps=2, checkpoint=str(copy),
-                  device="cpu", match=Match.OFF, facing=Facing.FRONT)  # fmt: skip
+    job = Animate(
+        str(clip), out, mesh=mesh, shape=Shape.NETWORK, preset="demo", steps=2, image_steps=2, checkpoint=str(copy),
+        device="cpu", match=Match.OFF, facing=Facing.FRONT,
+    )  # fmt: skip
     with pytest.raises(CheckpointError) as caught:
         jobs.run(job, jobs.Stores(), lambda event: None, lambda: False)
     assert str(path) in caught.value.problem and "not finite" in caught.value.problem and caught.value.cure

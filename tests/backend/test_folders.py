@@ -1,4 +1,4 @@
-"""Which pictures of a folder are a clip's frames, which are their masks, and what is refused as no one clip."""
+"""Which pictures of a folder are a clip's frames and masks, and what is refused because it is not one clip."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Frames on disk read like an array's, take no memory, and say what to do where there is no room for them."""
+"""Frames on disk read like an array and take no memory; where they do not fit, the error says what to do."""
 
 import gc
 import os

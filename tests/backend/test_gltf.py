@@ -1,4 +1,4 @@
-"""Animated glTF, played back by a decoder of the tests' own."""
+"""Animated glTF, played back by the tests' own decoder."""
 
 import base64
 import json
@@ -35,7 +35,7 @@ PROVENANCE = Provenance("clip.mp4", None, 7, "default", "small", "0.1")
 
 
 def animate(vertices: np.ndarray, faces: np.ndarray, reference: int = 1, seed: int = 3) -> Animation:
-    """Every vertex moves its own way, so that a mix-up of vertices shows; the reference pose is `vertices`."""
+    """Move every vertex differently, so that a mix-up of vertices shows; the reference pose is `vertices`."""
     moves = np.random.default_rng(seed).normal(0, 0.3, (len(TIMES), *vertices.shape))
     moves[reference] = 0
     poses = (vertices + moves).astype(np.float32)
@@ -163,7 +163,7 @@ def test_normals_turn_with_the_surface(tmp_path):
 
 
 def _turned_smooth_normals(folder: Path, vertices, faces, normals, turns) -> float:
-    """The largest error of the normals when the file's normals are the surface's own."""
+    """Return the largest error of the normals when the file's normals are the surface's own."""
     builder = Builder()
     builder.json |= {"scenes": [{"nodes": [0]}], "nodes": [{"mesh": 0}]}
     builder.json["meshes"] = [{"primitives": [builder.primitive(vertices, faces, NORMAL=normals)]}]
@@ -258,7 +258,7 @@ def test_several_buffers_become_one(tmp_path):
 
 
 def played_without_warning(builder: Builder, folder: Path, caplog: pytest.LogCaptureFixture) -> Player:
-    """Animates what the builder holds, as the only mesh of the only node, and checks each pose."""
+    """Animate the builder's mesh, the only mesh of the only node, and check each pose."""
     builder.json |= {"scenes": [{"nodes": [0]}], "nodes": [{"mesh": 0, "scale": [2, -1, 1], "translation": [1, 2, 3]}]}
     source = builder.save(folder / "source.glb")
     animation = animate_file(source)

@@ -1,4 +1,4 @@
-"""Damaged and hostile glTF: refused in one sentence before the first stage, or only what decorates is left out."""
+"""Damaged and hostile glTF: refused in one sentence before the first stage, or only decoration is left out."""
 
 import base64
 import json
@@ -30,7 +30,7 @@ def fault(sentence: str, *values: object, id: str) -> object:
 
 
 def face() -> Builder:
-    """A textured mesh with normals, two morph targets, names for them, an animation, and lines beside it."""
+    """Build a textured mesh with normals, two named morph targets, an animation, and lines next to it."""
     builder, (vertices, faces) = Builder(), grid()
     uv = (vertices[:, :2] / 2 + 0.5).astype("<f4")
     primitive = textured(
@@ -418,7 +418,7 @@ def pictured(folder: Path, named: str) -> Path:
 
 @pytest.fixture
 def folder(tmp_path):
-    """A folder for the mesh, and beside it one that is none of its business."""
+    """Make a folder for the mesh, next to an unrelated one."""
     (tmp_path / "secret").mkdir()
     (tmp_path / "secret" / "id_rsa").write_bytes(SECRET)
     (tmp_path / "secret" / "photo.png").write_bytes(PHOTO)

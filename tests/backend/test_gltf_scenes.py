@@ -1,4 +1,7 @@
-"""A scene file means what its standard says: skins, morph targets, instances and quantised numbers, read and written back."""
+"""A scene file means what its standard says, read and written back.
+
+Covers skins, morph targets, instances and quantised numbers.
+"""
 
 from pathlib import Path
 
@@ -28,7 +31,7 @@ CASES = [pytest.param(name, marks=pytest.mark.fault(fault[0].upper() + fault[1:]
 
 
 def moving(path: Path) -> Animation:
-    """Every vertex of a file moves its own way; the second pose is the file's."""
+    """Move every vertex of a file differently; the second pose is the file's."""
     mesh = load_mesh(path)
     moves = np.random.default_rng(3).normal(0, 0.3, (len(TIMES), *mesh.vertices.shape))
     moves[1] = 0

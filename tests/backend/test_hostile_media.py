@@ -1,4 +1,4 @@
-"""Files that are not what their name says, that name others, or that claim more than they hold; and what is said of them."""
+"""Files that are not what their name says, name other files, or claim more than they hold; and the errors for them."""
 
 import gc
 import os
@@ -44,7 +44,7 @@ IMPOSTORS = {
 
 @pytest.fixture
 def gs_that_tells(tmp_path, monkeypatch):
-    """A Ghostscript, first on the path, that leaves a trace when it is started."""
+    """Put a Ghostscript first on the path that leaves a trace when it is started."""
     folder, trace = tmp_path / "bin", tmp_path / "started"
     folder.mkdir()
     for name in ("gs", "gswin64c", "gswin32c"):
@@ -76,7 +76,7 @@ SECRET = "the other file was opened"
 
 
 def lists_of_files(folder: Path, other: Path) -> dict[str, bytes]:
-    """Files that name another one, as playlists and the like do."""
+    """Return files that name another file, as playlists do."""
     named = str(other).encode()
     return {
         "playlist.m3u8": b"#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n" + named + b"\n#EXT-X-ENDLIST\n",
@@ -172,7 +172,7 @@ def test_pipes_devices_and_circles_are_no_clips(tmp_path, name):
 
 
 def blank_png(width: int, height: int) -> bytes:
-    """A small PNG of a large black picture, one bit a pixel."""
+    """Return a small PNG of a large black picture, one bit per pixel."""
     packer = zlib.compressobj(9)
     row = bytes((width + 7) // 8 + 1)
     pixels = b"".join(packer.compress(row) for _ in range(height)) + packer.flush()

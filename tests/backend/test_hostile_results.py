@@ -1,4 +1,7 @@
-"""A result that is matched again may come from anywhere: what is no animation is told, and what it names is only read."""
+"""A result to match again may come from anywhere.
+
+What is not an animation is reported as an error, and files that a result names are only read.
+"""
 
 import json
 import os
@@ -36,7 +39,10 @@ def result(path, change=None, made=None, reference="0", text=None):
 
 @pytest.mark.parametrize("given", [
     fault("A result with NaN in it was matched", {"change": {"vertices": np.full((2, 3, 3), np.nan, np.float32)}}),
-    fault("A result whose faces name no vertices crashed the match", {"change": {"faces": np.array([[0, 1, 99]], np.int32)}}),
+    fault(
+        "A result whose faces name no vertices crashed the match",
+        {"change": {"faces": np.array([[0, 1, 99]], np.int32)}},
+    ),
     fault("A result with negative faces was matched", {"change": {"faces": np.array([[0, 1, -1]], np.int32)}}),
     fault("A result without space was an internal error", {"change": {"vertices": np.zeros((2, 3), np.float32)}}),
     fault("A result with other times than poses was an internal error", {"change": {"times": np.zeros(7)}}),
@@ -83,9 +89,15 @@ def test_what_a_result_names_is_checked_as_a_job_is(tmp_path, made):
 
 
 @pytest.mark.parametrize(("change", "fit", "said"), [
-    fault("A result without finite vertices was a success", {"vertices": np.full((2, 3, 3), np.inf, "f4")}, Fit(), "vertices"),
+    fault(
+        "A result without finite vertices was a success",
+        {"vertices": np.full((2, 3, 3), np.inf, "f4")}, Fit(), "vertices",
+    ),
     fault("A result with endless times was a success", {"times": np.array([0.0, np.inf])}, Fit(), "times"),
-    fault("A camera that is nowhere was never answered", {}, Fit(camera=ClipCamera((np.nan,) * 16, 8, 8, 1.0, None)), "camera"),
+    fault(
+        "A camera that is nowhere was never answered",
+        {}, Fit(camera=ClipCamera((np.nan,) * 16, 8, 8, 1.0, None)), "camera",
+    ),
     fault("A fit that is no number was never answered", {}, Fit(overlap=float("nan")), "fit"),
 ])  # fmt: skip
 def test_a_result_is_finite_or_the_job_fails(change, fit, said):

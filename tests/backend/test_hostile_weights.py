@@ -1,4 +1,4 @@
-"""Checkpoints as someone else may have made them: damaged, hostile, or not to be read. Each is a sentence, and others go on."""
+"""Checkpoints from someone else: damaged, hostile or unreadable. Each is refused with a sentence; others still load."""
 
 import json
 import os
@@ -40,7 +40,7 @@ def copy(tiny_checkpoint, tmp_path):
 
 @pytest.fixture
 def closed(monkeypatch):
-    """Makes a folder one that may not be read: to the administrator, who runs tests too, nothing is closed."""
+    """Return a function that makes a folder unreadable, by a fake: file modes do not stop an administrator."""
 
     def close(folder):
         iterdir = Path.iterdir
@@ -78,7 +78,9 @@ def test_a_closed_folder_of_checkpoints_is_listed_as_one(copy, closed, monkeypat
     fault("A checkpoint.json of endless quotation marks was never read to its end", '"' + '\\"' * 500_000),
     fault("A checkpoint.json with infinity in it was accepted", '{"reference_extent": Infinity}'),
     fault("A checkpoint.json with 2^62 surface points filled the memory", '{"surface_points": 4611686018427387904}'),
-    fault("A checkpoint.json with texts for numbers was an internal error", '{"latent_mean": ["a"], "latent_std": [1]}'),
+    fault(
+        "A checkpoint.json with texts for numbers was an internal error", '{"latent_mean": ["a"], "latent_std": [1]}'
+    ),
     fault("A checkpoint.json with endless deviations was accepted", '{"latent_mean": [0], "latent_std": [1e999]}'),
     fault("A checkpoint.json whose licence is no text was accepted", '{"licence": {"a": 1}}'),
     fault("A checkpoint.json whose presets are a list was an internal error", '{"presets": []}'),
@@ -97,7 +99,10 @@ def test_a_hostile_checkpoint_json_is_told_and_others_are_listed(copy, text, mon
 @pytest.mark.parametrize("make", [
     fault("A pipe as checkpoint.json blocked the backend for good", os.mkfifo),
     fault("A folder as checkpoint.json was an internal error", os.mkdir),
-    fault("A link to nowhere as checkpoint.json was taken for the public settings", lambda path: os.symlink("nowhere", path)),
+    fault(
+        "A link to nowhere as checkpoint.json was taken for the public settings",
+        lambda path: os.symlink("nowhere", path),
+    ),
     fault("A link in a circle as checkpoint.json was an internal error", lambda path: os.symlink(path.name, path)),
 ])  # fmt: skip
 def test_what_is_no_file_is_no_checkpoint_json(copy, make):
@@ -148,13 +153,22 @@ def test_links_in_a_circle_and_whole_disks_end(copy, monkeypatch):
 
 
 @pytest.mark.parametrize(("part", "change", "said"), [
-    fault("A denoiser of a billion layers ran until memory was gone", "ActionMesh/denoiser", {"num_layers": 10**9}, "num_layers"),
+    fault(
+        "A denoiser of a billion layers ran until memory was gone",
+        "ActionMesh/denoiser", {"num_layers": 10**9}, "num_layers",
+    ),
     fault("A negative width was accepted", "ActionMesh/denoiser", {"width": -64}, "width"),
     fault("2^62 tokens were accepted", "ActionMesh/denoiser", {"num_tokens_nominal": 2**62}, "num_tokens_nominal"),
-    fault("Windows of one frame were an internal error", "ActionMesh/denoiser", {"temporal_context_size": 1}, "temporal_context"),
+    fault(
+        "Windows of one frame were an internal error",
+        "ActionMesh/denoiser", {"temporal_context_size": 1}, "temporal_context",
+    ),
     fault("A frequency of 2^1000 was infinite", "TripoSG/vae", {"embed_frequency": 1000}, "embed_frequency"),
     fault("A ratio of 1e300 was an internal error", "TripoSG/transformer", {"mlp_ratio": 1e300}, "mlp_ratio"),
-    fault("Layers that are none were an internal error", "ActionMesh/denoiser", {"inflated_layers": [2**70]}, "inflated_layers"),
+    fault(
+        "Layers that are none were an internal error",
+        "ActionMesh/denoiser", {"inflated_layers": [2**70]}, "inflated_layers",
+    ),
     fault("A billion layers of an encoder killed the worker", ENCODER, {"num_hidden_layers": 10**9}, "layers"),
     fault("An encoder without heads was an internal error", ENCODER, {"num_attention_heads": 0}, "heads"),
     fault("An unknown activation was an internal error", ENCODER, {"hidden_act": "evil"}, "hidden_act"),
@@ -176,7 +190,10 @@ def test_an_image_encoder_is_made_of_what_is_checked_alone(tiny_checkpoint):
 
 
 @pytest.mark.parametrize(("change", "said"), [
-    fault("A picture of 2^40 pixels for the encoder filled the memory", {"size": {"shortest_edge": 2**40}}, "out of range"),
+    fault(
+        "A picture of 2^40 pixels for the encoder filled the memory",
+        {"size": {"shortest_edge": 2**40}}, "out of range",
+    ),
     fault("A deviation of NaN made pictures of NaN", {"image_std": [1e-3, "a", 1]}, "preprocessing"),
     fault("An unknown filter was an internal error", {"resample": 99}, "out of range"),
     fault("A crop of half pixels was an internal error", {"crop_size": {"height": 8.5, "width": 8}}, "out of range"),
@@ -210,9 +227,14 @@ def entry(shape=(4, 4), offsets=(0, 64), dtype="F32"):
 
 
 @pytest.mark.parametrize("data", [
-    fault("A weight file whose header is longer than the file was read beyond its end", struct.pack("<Q", 2**62) + b"{}"),
+    fault(
+        "A weight file whose header is longer than the file was read beyond its end", struct.pack("<Q", 2**62) + b"{}"
+    ),
     fault("A weight file with a header of 2^64 bytes took all memory", b"\xff" * 8 + b"{}"),
-    fault("A weight file whose tensor ends beyond the file was read", tensors_of({"a": entry((2**31, 2**31), (0, 2**64))})),
+    fault(
+        "A weight file whose tensor ends beyond the file was read",
+        tensors_of({"a": entry((2**31, 2**31), (0, 2**64))}),
+    ),
     fault("A weight file with a negative shape was an internal error", tensors_of({"a": entry((-4, -4))})),
     fault("A weight file with offsets in reverse was an internal error", tensors_of({"a": entry(offsets=(64, 0))})),
     fault("A weight file of an unknown type was an internal error", tensors_of({"a": entry(dtype="Q7")})),
@@ -258,7 +280,7 @@ def test_weights_that_are_no_numbers_are_named(copy, value):
 
 @pytest.mark.fault("Random bytes in a checkpoint's files crashed the worker or were an internal error")
 def test_damaged_files_of_every_kind_are_typed_errors(copy):
-    """In a process of its own, with a bound on memory: what is damaged may ask for a lot."""
+    """A separate process with a memory limit reads them: a damaged file may request a lot."""
     code = f"""
         import json, resource, sys
         from pathlib import Path
@@ -290,7 +312,8 @@ def test_damaged_files_of_every_kind_are_typed_errors(copy):
                 store = ModelStore(copy, "cpu")
                 with store.job("shape_vae"):
                     store.preset("demo"), store.image_preprocessing(), store.image_to_3d_shift, store.plan
-                    for part in ("image_encoder", "image_to_3d", "shape_vae", "temporal_denoiser", "temporal_autoencoder"):
+                    for part in ("image_encoder", "image_to_3d", "shape_vae", "temporal_denoiser", \
+"temporal_autoencoder"):
                         getattr(store, part)
                 store.unload()
             except ActionMeshError:

@@ -1,4 +1,4 @@
-"""No result takes the place of a file that the job reads, or that what it reads names; and pipes are no inputs."""
+"""No result replaces a file that the job reads, or that its inputs name; and pipes are not inputs."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def fault(sentence, *case):
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    """A folder with meshes that name others, where the job runs."""
+    """Make a folder with meshes that name other files, where the job runs."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "tex").mkdir()
     for name in (

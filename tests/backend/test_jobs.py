@@ -75,7 +75,7 @@ def test_another_name_of_the_same_models_keeps_them(monkeypatch, tmp_path):
 
 
 class WaitingStore:
-    """A visible fake whose networks never come: it asks whether to go on waiting."""
+    """A visible fake whose networks never arrive: it asks whether to go on waiting."""
 
     def preset(self, name):
         return SimpleNamespace(float8=False)
@@ -94,7 +94,7 @@ def test_a_job_is_cancelled_while_it_waits_for_its_networks(monkeypatch, tmp_pat
 
 @pytest.fixture
 def files(tmp_path, monkeypatch):
-    """A folder with every kind of input, where the job runs."""
+    """Make a folder with every kind of input, where the job runs."""
     monkeypatch.chdir(tmp_path)
     for name in ("clip.mp4", "mesh.glb", "landed.glb", "mask.mp4", "walk/1.png", "walk/2.png", "poses/frame_0000.glb"):
         path = tmp_path / name

@@ -1,4 +1,4 @@
-"""Spoilt clips are read, or refused by a sentence: in a process of their own, of which nothing is left if it crashes."""
+"""Spoilt clips are read, or refused with a sentence. A separate process reads them and leaves nothing if it crashes."""
 
 import os
 import subprocess

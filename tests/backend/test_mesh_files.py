@@ -1,4 +1,4 @@
-"""Every vertex of a file comes back once, in the file's order; what is no mesh is refused in one sentence."""
+"""Every vertex of a file comes back once, in the file's order; what is not a mesh is refused in one sentence."""
 
 import base64
 import json
@@ -31,7 +31,7 @@ def fans(polygons: Polygons) -> list[list[int]]:
 
 @st.composite
 def polygon_meshes(draw) -> tuple[np.ndarray, Polygons]:
-    """Triangles, quads and n-gons over some of the vertices; others are loose."""
+    """Draw triangles, quads and n-gons over some of the vertices; others are loose."""
     count = draw(st.integers(4, 12))
     coordinate = st.floats(-100, 100, width=32)
     vertices = np.array(draw(st.lists(st.tuples(*[coordinate] * 3), min_size=count, max_size=count)), np.float32)
@@ -42,7 +42,10 @@ def polygon_meshes(draw) -> tuple[np.ndarray, Polygons]:
 
 
 def bulges(points: np.ndarray) -> bool:
-    """Whether no triangle of the fan from the first corner is turned over: others are cut up by ears, and tested apart."""
+    """Return whether no triangle of the fan from the first corner is flipped.
+
+    Other polygons are triangulated by ear clipping, which has its own tests.
+    """
     spokes = points[1:].astype(np.float64) - points[0]
     parts = np.cross(spokes[:-1], spokes[1:])
     return bool((parts @ parts.sum(axis=0) > 0).all())
@@ -97,7 +100,7 @@ v 5 5 5
 
 
 def ply_bytes(vertices: np.ndarray, polygons: Polygons, form: str) -> bytes:
-    """With a normal, a colour, a list before the corners, and elements that nobody asked for."""
+    """Return a PLY with a normal, a colour, a list before the corners, and elements that no reader needs."""
     order = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}[form]
     header = f"""ply
 format {form} 1.0
@@ -331,7 +334,7 @@ def test_a_buffer_shorter_than_it_says_is_refused(tmp_path):
 
 
 def broken_gltfs() -> dict[str, dict]:
-    """Changes to a good file's JSON, each of which makes it bad."""
+    """Return changes to a good file's JSON, each of which makes it bad."""
     return {
         "a loop": {"nodes": [{"mesh": 0, "children": [0]}]},
         "no such node": {"scenes": [{"nodes": [4]}]},
@@ -356,13 +359,13 @@ def test_a_gltf_that_contradicts_itself_is_refused(tmp_path, change):
 
 
 def single_file(builder: Builder) -> bytes:
-    """A .gltf with its numbers inside."""
+    """Return a .gltf with its numbers inside."""
     uri = "data:application/octet-stream;base64," + base64.b64encode(builder.binary).decode()
     return json.dumps(builder.json | {"buffers": [{"byteLength": len(builder.binary), "uri": uri}]}).encode()
 
 
 def contents() -> dict[str, bytes]:
-    """A small good file of every format."""
+    """Return a small good file of every format."""
     vertices, faces = grid(3)
     made = trimesh.Trimesh(vertices, faces, process=False)
     builder = Builder()
@@ -391,7 +394,7 @@ def test_truncated_files_are_refused(tmp_path, ending):
 
 
 def test_a_glb_that_lacks_only_its_end_is_refused(tmp_path):
-    """Though all positions are there, whatever was behind them is not."""
+    """All positions are there, but the data behind them is not."""
     path = rich_scene().save(tmp_path / "cut.glb")
     path.write_bytes(path.read_bytes()[:-2])
     with pytest.raises(MeshError, match="cut.glb is damaged"):
@@ -423,7 +426,7 @@ def test_nonsense_is_read_or_refused_but_nothing_else(tmp_path_factory, ending, 
 @pytest.mark.parametrize("ending", contents())
 @pytest.mark.parametrize("other", [".glb", ".gltf", ".obj", ".ply", ".stl"])
 def test_a_wrong_ending_is_refused(tmp_path, ending, other):
-    """Except .glb and .gltf, which tell themselves apart."""
+    """Except for .glb and .gltf, whose content tells them apart."""
     path = tmp_path / f"shape{other}"
     path.write_bytes(contents()[ending])
     content, name = ending.rpartition(".")[2], other.removeprefix(".")

@@ -1,4 +1,4 @@
-"""What other programs write: every reading of it that a format allows, and a sentence for what it does not."""
+"""What other programs write: everything that a format allows is read; the rest gets a sentence."""
 
 import struct
 from pathlib import Path
@@ -24,7 +24,10 @@ SQUARE = np.array([[0, 0, 0], [1, 0, 0], [1, 1, 0], [0, 1, 0]], float)
 
 
 def star() -> np.ndarray:
-    """Five points of 3 between five of 1.5, its area 5 * 3 * 1.5 * sin(36 degrees) = 13.22; scaled so that it is 6.6."""
+    """Return a star of five points at radius 3 between five at 1.5, scaled to an area of 6.6.
+
+    Its area before scaling is 5 * 3 * 1.5 * sin(36 degrees) = 13.22.
+    """
     angles = np.arange(10) * np.pi / 5 + 0.3
     radii = np.where(np.arange(10) % 2, 1.5, 3.0)
     points = np.stack([radii * np.cos(angles), radii * np.sin(angles), 0 * angles], axis=1)
@@ -32,7 +35,7 @@ def star() -> np.ndarray:
 
 
 def letter_c() -> np.ndarray:
-    """A square of 4 by 4 with a bite of 3.2 by 1.6: 16 - 5.12 = 10.88."""
+    """Return a square of 4 by 4 with a notch of 3.2 by 1.6; the area is 16 - 5.12 = 10.88."""
     return np.array(
         [[0, 0, 0], [4, 0, 0], [4, 1.2, 0], [0.8, 1.2, 0], [0.8, 2.8, 0], [4, 2.8, 0], [4, 4, 0], [0, 4, 0]]
     )
@@ -58,7 +61,10 @@ def obj_of(points: np.ndarray, polygons: list[list[int]]) -> bytes:
 
 
 def ply_of(points: np.ndarray, polygons: list[list[int]], kind: str = "float") -> bytes:
-    head = f"ply\nformat ascii 1.0\nelement vertex {len(points)}\nproperty {kind} x\nproperty {kind} y\nproperty {kind} z\n"
+    head = (
+        f"ply\nformat ascii 1.0\nelement vertex {len(points)}\n"
+        f"property {kind} x\nproperty {kind} y\nproperty {kind} z\n"
+    )
     head += f"element face {len(polygons)}\nproperty list uchar int vertex_indices\nend_header\n"
     rows = [" ".join(map(repr, row)) for row in points.tolist()] + [" ".join(map(str, [len(p), *p])) for p in polygons]
     return (head + "\n".join(rows) + "\n").encode()
@@ -279,7 +285,10 @@ def test_a_text_stl_may_be_called_anything(tmp_path):
 )
 def test_a_broken_text_stl_is_refused(tmp_path, line):
     path = tmp_path / "odd.stl"
-    loop = f"solid\nfacet normal 0 0 1\nouter loop\nvertex 0 0 0\nvertex {line}\nvertex 0 1 0\nendloop\nendfacet\nendsolid\n"
+    loop = (
+        "solid\nfacet normal 0 0 1\nouter loop\n"
+        f"vertex 0 0 0\nvertex {line}\nvertex 0 1 0\nendloop\nendfacet\nendsolid\n"
+    )
     path.write_text(loop)
     with pytest.raises(MeshError, match="odd.stl is damaged"):
         load_mesh(path)

@@ -1,4 +1,4 @@
-"""Downloading models from a hub on loopback: complete, interrupted, damaged, refused, without room, slow, and offline."""
+"""Model downloads from a hub on loopback: complete, interrupted, damaged, refused, on a full disk, slow and offline."""
 
 import errno
 import hashlib
@@ -35,7 +35,7 @@ ROOMY = Usage(10**12, 0, 10**12)
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch, tmp_path):
-    """Whatever the machine's settings are, these tests reach the loopback, and no login or folder of the user's."""
+    """Ignore the machine's settings: tests reach only the loopback, and neither the user's login nor folders."""
     for name in ("ACTIONMESH_CHECKPOINTS", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_ENDPOINT", "HF_TOKEN"):
         monkeypatch.delenv(name, raising=False)
     for name in ("NO_PROXY", "no_proxy"):
@@ -203,7 +203,8 @@ def test_an_interrupted_download_stays_at_its_revision_as_long_as_the_hub_knows_
     place.mkdir()
     old = "f" * 40
     (place / RECORD).write_text(json.dumps({
-        "hub_id": RMBG_ID, "revision": old, "licence": "", "licence_link": "", "accepted": "", "files": {}, "half_precision": False,
+        "hub_id": RMBG_ID, "revision": old, "licence": "", "licence_link": "", "accepted": "", "files": {},
+        "half_precision": False,
     }))  # fmt: skip
     with LoopbackHub(RMBG_FILES).running() as hub:
         hub.forgotten = set() if known else {old}
@@ -235,7 +236,7 @@ def test_a_wrong_small_file_is_refused_too(tmp_path):
 
 
 def test_a_damaged_part_is_downloaded_anew(tmp_path):
-    """As after a power failure, which leaves zeros at the end of a file."""
+    """A power failure, for example, leaves zeros at the end of a file."""
     body = RMBG_FILES[RMBG_ID]["model.safetensors"]
     with LoopbackHub(RMBG_FILES).running() as hub:
         (planned,) = model_downloads.plan(BACKGROUND, tmp_path, hub.url)
@@ -354,7 +355,7 @@ def test_a_slow_hub_shows_bytes_and_seconds_left_and_is_waited_for(tmp_path):
 
 
 def test_offline_a_complete_folder_is_enough(tmp_path):
-    """Neither a hub that is not there nor HF_HUB_OFFLINE matters where nothing is missing."""
+    """Neither an unreachable hub nor HF_HUB_OFFLINE matters if nothing is missing."""
     with LoopbackHub(RMBG_FILES).running() as hub:
         download(hub, tmp_path)
     done = run_command("background", tmp_path, HF_ENDPOINT="http://127.0.0.1:1", HF_HUB_OFFLINE="1")

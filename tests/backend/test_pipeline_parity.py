@@ -71,12 +71,12 @@ class Entry:
 
     @property
     def shows_another_clip(self) -> bool:
-        """Whether this is the one known file whose pictures do not show the clip that its row names."""
+        """Return whether this is the one known file whose pictures do not show the clip that its row names."""
         return self.numbers == "panda_mesh.safetensors" and self.published["frames"].shape[1:3] == (559, 559)
 
     @property
     def kept(self) -> list[int]:
-        """Frames with pictures in the file: all of a short clip, 0 and 7 of a longer one."""
+        """Return the frames with pictures in the file: all of a short clip, 0 and 7 of a longer one."""
         count = len(self.published["frames"])
         return list(range(count)) if count == len(self.crops) else [0, 7]
 

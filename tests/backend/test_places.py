@@ -1,4 +1,4 @@
-"""Names of results, for every system: pure functions, so that Windows' and macOS' faults are tried on Linux."""
+"""Names of results, for every system: pure functions, so that Linux tests the faults of Windows and macOS."""
 
 from pathlib import PureWindowsPath
 

@@ -1,4 +1,4 @@
-"""Memory plans: which is chosen for how much memory, and that what is counted is what networks take."""
+"""Memory plans: which plan is chosen for how much memory, and that the counted memory is what networks take."""
 
 from contextlib import contextmanager
 from dataclasses import replace
@@ -44,7 +44,7 @@ PUBLIC = needs.Needs(
     temporal_denoiser=FULL.temporal,
     temporal_autoencoder=FULL.autoencoder,
 )
-"""The published networks as they are on a card, by the parameters that the published files have."""
+"""The published networks on a card, by the parameter counts of the published files."""
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_the_public_checkpoint_gets_the_plan_of_the_card(free, name):
 
 
 def test_each_plan_of_the_public_checkpoint_fits_its_card():
-    """With half a GB for the driver's own."""
+    """Half a GB is left for the driver."""
     for each in PLANS:
         assert plan.MARGIN * PUBLIC.bytes_of(each) <= (int(each.name) - 0.5) * GB, each.name
 
@@ -79,7 +79,7 @@ def test_weights_are_counted_as_they_are_loaded(tiny_checkpoint):
 
 
 def peak(function):
-    """The most bytes that a function holds at once of what it allocates."""
+    """Return the most bytes that a function allocates at once."""
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as recorded:
         function()
     held = highest = 0
@@ -93,7 +93,7 @@ def peak(function):
 @pytest.mark.parametrize("each", PLANS, ids=lambda each: each.name)
 @torch.no_grad()
 def test_activations_are_counted_as_a_denoising_step_has_them(each):
-    """Of a small denoiser, whose feed-forward takes as much less at once as it has fewer tokens."""
+    """The denoiser is small; its feed-forward takes less memory in proportion to its tokens."""
     rows = each.execution.feed_forward_rows
     execution = replace(each.execution, feed_forward_rows=rows and rows // 32, host_skips=False)
     sizes = TemporalDenoiserConfig(
@@ -194,7 +194,7 @@ def test_free_memory_of_a_card_respects_the_processes_share(
     ("capability", "dtype"), [((7, 5), torch.float16), ((8, 0), torch.bfloat16), ((9, 0), torch.bfloat16)]
 )
 def test_cards_without_bfloat16_products_compute_in_float16(monkeypatch, capability, dtype):
-    """A visible fake of two cards, where the job's is not the current one; torch's own question is asked of it."""
+    """A visible fake of two cards: the job's card is not the current one, and torch's own check must query it."""
     current = [0]
 
     @contextmanager

@@ -11,7 +11,9 @@ import pytest
 from .worker_process import PATIENCE, REAL, WORKER
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = "typing numpy torch json dataclasses signal argparse logging PIL cv2 enum threading tqdm psutil actionmesh random".split()
+NAMES = (
+    "typing numpy torch json dataclasses signal argparse logging PIL cv2 enum threading tqdm psutil actionmesh random"
+).split()
 
 
 @pytest.fixture
@@ -29,9 +31,15 @@ def run(command, folder, **options):
 
 
 @pytest.mark.parametrize("arguments", [
-    pytest.param(["--version"], marks=pytest.mark.fault("A typing.py beside the clip was run by the command line as documented")),
-    pytest.param(["info"], marks=pytest.mark.fault("A torch.py beside the clip was run by the command line as documented")),
-    pytest.param(["evaluate", "--help"], marks=pytest.mark.fault("A numpy.py beside the clip was run by the evaluation tools")),
+    pytest.param(
+        ["--version"], marks=pytest.mark.fault("A typing.py beside the clip was run by the command line as documented")
+    ),
+    pytest.param(
+        ["info"], marks=pytest.mark.fault("A torch.py beside the clip was run by the command line as documented")
+    ),
+    pytest.param(
+        ["evaluate", "--help"], marks=pytest.mark.fault("A numpy.py beside the clip was run by the evaluation tools")
+    ),
 ])  # fmt: skip
 def test_the_documented_command_runs_nothing_of_the_folder(planted, arguments):
     done = run([sys.executable, "-P", "-m", "actionmesh", *arguments], planted)
@@ -41,7 +49,7 @@ def test_the_documented_command_runs_nothing_of_the_folder(planted, arguments):
 
 @pytest.mark.fault("A typing.py beside the clip was run by the installed program")
 def test_the_installed_program_runs_nothing_of_the_folder(planted, tmp_path):
-    """As pip writes it: a file in another folder, which Python puts first on its path instead of the current one."""
+    """As pip writes it: a file in another folder, which Python puts first on its path, not the current one."""
     (target := tmp_path / "bin").mkdir()
     named = re.search(
         r'^actionmesh = "(.+):(.+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE

@@ -1,4 +1,4 @@
-"""Loading ahead: in order, in a thread of its own; what goes wrong there is told where the part is used, and nothing hangs."""
+"""Loading ahead: in order and in a separate thread; an error there is raised where the part is used; nothing hangs."""
 
 import gc
 import shutil
@@ -20,7 +20,7 @@ PARTS = ("image_encoder", "image_to_3d", "shape_vae", "temporal_denoiser", "temp
 
 
 class WatchedStore(ModelStore):
-    """Remembers who read what, and lets `before_reading` hold it up."""
+    """Records who read what, and lets `before_reading` delay it."""
 
     def __init__(self, checkpoint, memory="24"):
         super().__init__(checkpoint, "cpu", memory)
@@ -86,7 +86,7 @@ def test_of_a_denoiser_there_is_the_form_that_is_asked_for(store):
 
 
 def test_the_other_form_is_freed_before_one_is_read_ahead(store):
-    """Both together are more than what is counted."""
+    """Both together exceed the counted memory."""
     with store.job(*PARTS):
         use_all(store)
     exact, held = weakref.ref(store.temporal_denoiser), []
@@ -154,7 +154,7 @@ def test_too_little_memory_ahead_is_tried_again_where_the_part_is_used(store):
 
 
 def test_what_was_read_before_memory_ran_out_is_freed_at_once(store, without_gc):
-    """Without waiting for Python's collector: the next attempt needs the room."""
+    """It does not wait for Python's collector: the next attempt needs the memory."""
     read = []
 
     def allocate(name, stop):
@@ -178,7 +178,7 @@ def without_gc():
 
 
 def hold_until_stopped(name, stop):
-    """Reading that takes for ever, unless it is stopped."""
+    """Read forever unless stopped."""
     assert stop.wait(30)
     raise Stopped
 

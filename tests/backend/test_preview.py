@@ -31,7 +31,7 @@ def small_pictures(monkeypatch):
 
 
 def ball(poses: int, frame_indices: np.ndarray | None = None) -> Animation:
-    """A ball that climbs."""
+    """Return a ball that climbs."""
     mesh = trimesh.creation.icosphere(subdivisions=2, radius=0.3)
     heights = np.linspace(-0.5, 0.5, poses)[:, None, None] * (0, 1, 0)
     indices = np.arange(poses) if frame_indices is None else frame_indices
@@ -66,7 +66,7 @@ def read_film(path: Path) -> tuple[list[np.ndarray], float, str]:
 
 
 def rises(cells: list[np.ndarray]) -> bool:
-    """Whether the lump that differs from the background climbs from cell to cell."""
+    """Return whether the lump that differs from the background climbs from cell to cell."""
     rows = [np.nonzero(np.abs(c.astype(int) - c[:, :1]).sum(axis=2) > 60)[0].mean() for c in cells]
     return all(later < earlier - 1 for earlier, later in zip(rows, rows[1:], strict=False))
 

@@ -1,4 +1,4 @@
-"""One process and two train the same on the same batches: the losses step by step, and on from one another's states."""
+"""One process and two train alike on the same batches: the same losses, also when resuming from each other's states."""
 
 import json
 import multiprocessing
@@ -28,7 +28,7 @@ STEPS, BATCH = 4, 4
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """Shards of four toys, and a run with every part barely begun."""
+    """Make shards of four toys, and a run with every part barely begun."""
     folder = tmp_path_factory.mktemp("processes")
     make_shard(folder / "data", 1_000_000, pictures=True, count=4)
     for part, frames in (("vae", 1), ("image_to_3d", 1), ("temporal", 4), ("autoencoder", 4)):
@@ -38,7 +38,7 @@ def folder(tmp_path_factory):
 
 @dataclass(frozen=True)
 class Plan:
-    """A training up to some step, in a folder of its own."""
+    """A training up to some step, in a separate folder."""
 
     part: str
     out: str
@@ -47,7 +47,7 @@ class Plan:
     optimiser: str = "adamw"
 
     def carry_out(self, folder, accelerator):
-        """The losses of the steps that were left; the state is saved."""
+        """Run the remaining steps, save the state and return the losses."""
         loop = LoopConfig(steps=STEPS, warmup=2, optimiser=self.optimiser, parts=self.parts)
         recipe = replace(RECIPES[self.part], batch=BATCH, frames=min(4, RECIPES[self.part].frames), loop=loop)
         training = prepare(Job(self.part, SIZES["tiny"], recipe, folder / "data", folder / "run", accelerator))
@@ -61,7 +61,7 @@ class Plan:
 
 @contextmanager
 def full_precision(launch=None):
-    """What `accelerate` takes its processes from for the length of a block, in float32."""
+    """Yield a float32 accelerator; for the length of the block, the environment describes its processes."""
     launch = launch or {}
     AcceleratorState._reset_state(reset_partial_state=True)
     os.environ.update(launch)
@@ -80,7 +80,7 @@ def one_process(folder, *plans):
 
 
 def several_processes(folder, *plans, count=2):
-    """The curves of each plan, as every process saw them."""
+    """Return the curves of each plan, as every process saw them."""
     context, port = (
         multiprocessing.get_context("spawn"),
         free_port(),
@@ -116,7 +116,7 @@ def free_port():
 
 
 def furthest(ours, theirs):
-    """The largest relative difference of two curves' losses."""
+    """Return the largest relative difference of two curves' losses."""
     assert len(ours) == len(theirs) and ours[0].keys() == theirs[0].keys()
     pairs = [(a[key], b[key]) for a, b in zip(ours, theirs, strict=True) for key in a]
     return max(abs(a - b) / max(abs(b), 1e-3) for a, b in pairs)

@@ -1,4 +1,4 @@
-"""The protocol alone: what is sent comes back, what is wrong is named, and both sides' tables agree."""
+"""The protocol alone: messages survive a round trip, errors are named, and both sides' tables agree."""
 
 import json
 import math
@@ -184,7 +184,7 @@ def test_animate_has_the_fields_and_defaults_of_the_options():
 
 
 def test_look_has_the_fields_and_defaults_of_animate():
-    """So that it shows what the job will see; `out` alone means something else."""
+    """So it shows what the job will see; only `out` means something else."""
     theirs = {item.name: item for item in fields(Animate)}
     for item in fields(Look):
         if item.name not in ("out", "size"):

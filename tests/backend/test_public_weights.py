@@ -1,4 +1,4 @@
-"""What a user is told about the public weights: the table, the sizes from a hub, the folder, the disk, and the commands."""
+"""What a user learns about the public weights: the table, the sizes from a hub, the folder, the disk, the commands."""
 
 import os
 import re
@@ -46,15 +46,18 @@ WANTED = {
     },
     RMBG: {"config.json": 500, "model.safetensors": 176_381_984},
 }
-"""What is to be fetched, with sizes that a hub may tell."""
+"""The files to fetch, with sizes that a hub may report."""
 UNWANTED = {
     TRIPOSG: (
         ".gitattributes README.md LICENSE assets/teaser.png assets/config.json transformer/diffusion_pytorch_model.bin "
-        "transformer/diffusion_pytorch_model.fp16.safetensors vae/diffusion_pytorch_model.pth vae/diffusion_pytorch_model.onnx "
+        "transformer/diffusion_pytorch_model.fp16.safetensors "
+        "vae/diffusion_pytorch_model.pth vae/diffusion_pytorch_model.onnx "
         "image_encoder_dinov2/pytorch_model.bin image_encoder_dinov2/model.onnx old/vae/config.json "
         "image_encoder_dino_v2/model.safetensors model.safetensors"
     ),
-    ACTIONMESH: "README.md LICENSE.txt assets/demo.mp4 denoiser/model.pth denoiser/optimizer.bin ema/denoiser/model.safetensors",
+    ACTIONMESH: (
+        "README.md LICENSE.txt assets/demo.mp4 denoiser/model.pth denoiser/optimizer.bin ema/denoiser/model.safetensors"
+    ),
     RMBG: "README.md t4.png model.pth pytorch_model.bin onnx/model.onnx onnx/config.json preprocessor_config.json",
 }
 LISTED = {name: {**files, **dict.fromkeys(UNWANTED[name].split(), 10**9)} for name, files in WANTED.items()}
@@ -63,7 +66,7 @@ Usage = namedtuple("Usage", "total used free")
 
 @pytest.fixture(autouse=True)
 def nothing_set(monkeypatch):
-    """Whatever the machine's settings are, these tests reach the loopback, and no other folder of checkpoints."""
+    """Ignore the machine's settings: tests reach only the loopback, and no other folder of checkpoints."""
     for name in ("ACTIONMESH_CHECKPOINTS", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
     for name in ("NO_PROXY", "no_proxy"):
@@ -82,7 +85,7 @@ def tensors():
 
 
 def fill(folder, hub_id, but=()):
-    """Puts tiny files of a repository into `folder`, in the layout in which they are downloaded."""
+    """Put tiny files of a repository into `folder`, in the layout of a download."""
     for name in WANTED[hub_id]:
         if name not in but:
             path = folder / name
@@ -91,7 +94,7 @@ def fill(folder, hub_id, but=()):
 
 
 def from_hub(wanted):
-    """In place of the hub: it tells every size."""
+    """Stand in for the hub: report every size."""
     with LoopbackHub(LISTED).running() as hub:
         return ask_sizes(wanted, endpoint=hub.url)
 
@@ -102,7 +105,7 @@ def told(capsys, folder, **options):
 
 
 def block(text, hub_id):
-    """The lines about one download."""
+    """Return the lines about one download."""
     (found,) = (part for part in text.split("\n\n") if part.startswith(hub_id))
     return found
 
@@ -230,7 +233,7 @@ def test_a_file_that_nothing_reads_may_be_missing_from_the_hub():
 
 @pytest.mark.parametrize("fault", [30.0, "trickle"])
 def test_one_slow_answer_does_not_keep_the_others(fault):
-    """Not even one that never stops arriving, which no timeout of a connection ends."""
+    """Not even an answer that never stops arriving, which no connection timeout ends."""
     with LoopbackHub(LISTED, {ACTIONMESH: fault}).running() as hub:
         begun = time.monotonic()
         triposg, actionmesh, rmbg = ask_sizes(DOWNLOADS, timeout=1.5, endpoint=hub.url)
@@ -440,7 +443,7 @@ def test_readme_shows_the_commands_and_the_size():
 
 
 def test_printed_commands_fetch_exactly_what_is_needed_and_then_the_folder_is_complete(tmp_path, capfd):
-    """The library's own program, run by a shell, from a hub that holds more than is wanted; one file is there already."""
+    """A shell runs the library's own program; the hub holds more than is needed, and one file is already there."""
     files = {
         name: {path: b"{}" if path.endswith(".json") else tensors() for path in listed}
         for name, listed in LISTED.items()

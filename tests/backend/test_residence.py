@@ -1,4 +1,4 @@
-"""Which networks are on the device, and what becomes of those that leave it."""
+"""Which networks are on the device, and what happens to those that leave it."""
 
 import weakref
 

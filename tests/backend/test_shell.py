@@ -1,4 +1,4 @@
-"""Commands for the user's shell: quoting, lines that go on, and which shell it is."""
+"""Commands for the user's shell: quoting, continued lines, and which shell it is."""
 
 import shlex
 from collections import namedtuple

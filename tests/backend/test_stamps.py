@@ -1,4 +1,4 @@
-"""Time stamps that are missing, that repeat, or that start anew."""
+"""Time stamps that are missing, repeat or restart."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Vertices of no face change nothing: whatever is boxed, welded, decoded or drawn; they follow what is nearest."""
+"""Vertices without a face change nothing that is boxed, welded, decoded or drawn; they follow what is nearest."""
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ STRAYS = np.array([[0, 50, 0], [-3, 0.2, 80]], np.float32)
 
 
 def write_obj(path, vertices, faces, strays=()):
-    """The strays come first and between, as the numbers of an OBJ file allow."""
+    """Write strays first and in between, as the numbers of an OBJ file allow."""
     half = len(vertices) // 2
     places = [*strays[:1], *vertices[:half], *strays[1:], *vertices[half:]]
     numbers = faces + bool(len(strays)) + (faces >= half) * (len(strays) > 1)

@@ -1,4 +1,4 @@
-"""Reading weights in pieces: what arrives is what was written, a file that changes meanwhile is an error, little memory is used."""
+"""Reading weights in pieces: the bytes are those written, a file that changes is an error, and memory stays low."""
 
 import gc
 import sys
@@ -57,7 +57,7 @@ def test_tensors_arrive_as_they_were_written(path, small_pieces, dtype):
 
 
 class FakeEvent:
-    """A CUDA event of copies that are done at once; remembers what was asked of it."""
+    """A CUDA event of copies that finish at once; it records its calls."""
 
     made = []
 
@@ -87,7 +87,7 @@ def test_a_cards_lane_waits_for_a_buffer_before_it_is_filled_again(path, small_p
 
 
 def test_a_file_that_is_cut_off_while_it_is_read_is_named(path, small_pieces, monkeypatch):
-    """Truncated for real, between two pieces: a mapped file would end the process."""
+    """The file is really truncated between two pieces: a mapped file would crash the process."""
     real = streaming.read_into
 
     def read_and_cut(*arguments):
@@ -102,7 +102,7 @@ def test_a_file_that_is_cut_off_while_it_is_read_is_named(path, small_pieces, mo
 
 
 def test_what_was_read_before_a_fault_is_freed_at_once(path, small_pieces, monkeypatch):
-    """Without waiting for Python's collector: on a card the next attempt needs the room."""
+    """It does not wait for Python's collector: on a card, the next attempt needs the memory."""
     targets, real = [], streaming.cut
 
     def cut(entry, tensor):
@@ -142,7 +142,7 @@ def test_reading_ends_soon_after_it_is_stopped(path, small_pieces, monkeypatch):
 
 
 def resident(name):
-    """Bytes of this process: "VmRSS" now, "VmHWM" at the most since the count was begun."""
+    """Return bytes of this process: "VmRSS" now, "VmHWM" the peak since the count began."""
     lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
     return 1024 * int(lines[name].split()[0])
 

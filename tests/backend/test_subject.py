@@ -15,7 +15,7 @@ WHITE, GREEN, BLUE, BLACK = (255, 255, 255), (40, 177, 70), (30, 60, 190), (0, 0
 
 
 def clip_of(frames: np.ndarray, has_alpha: bool = False) -> Clip:
-    """A clip of (T, H, W, 3 or 4) uint8 that starts at frame 10 of its source."""
+    """Return a clip of (T, H, W, 3 or 4) uint8 that starts at frame 10 of its source."""
     if frames.shape[-1] == 3:
         frames = np.concatenate([frames, np.full_like(frames[..., :1], 255)], axis=-1)
     count = len(frames)
@@ -23,7 +23,7 @@ def clip_of(frames: np.ndarray, has_alpha: bool = False) -> Clip:
 
 
 def creature(count: int = 3, side: int = SIDE) -> np.ndarray:
-    """(T, side, side, 4) uint8: a shaded, soft-edged body with a hole, a head, a pale belly, and a loose ball."""
+    """Return (T, side, side, 4) uint8: a shaded, soft-edged body with a hole, a head, a pale belly and a loose ball."""
     scale = max(4 * SIDE, 2 * side) // (4 * SIDE)
     frames = np.zeros((count, 4 * SIDE * scale, 4 * SIDE * scale, 4), np.uint8)
     for number, frame in enumerate(frames):
@@ -54,13 +54,13 @@ def before(rgba: np.ndarray, background, noise: float = 0.0) -> np.ndarray:
 
 
 def overlap(ours: np.ndarray, truth: np.ndarray) -> float:
-    """The worst frame's intersection over union."""
+    """Return the worst frame's intersection over union."""
     ours, truth = ours[..., 3] >= 128, truth[..., 3] >= 128
     return float(((ours & truth).sum(axis=(1, 2)) / (ours | truth).sum(axis=(1, 2))).min())
 
 
 def backdrop() -> np.ndarray:
-    """A studio's: brighter at the top, darker in the corners."""
+    """Return a studio backdrop: brighter at the top, darker in the corners."""
     y, x = np.mgrid[0:SIDE, 0:SIDE] / (SIDE - 1)
     return np.repeat((235 - 30 * y - 40 * ((x - 0.5) ** 2 + (y - 0.5) ** 2))[..., None], 3, axis=-1)
 

@@ -1,4 +1,4 @@
-"""Crops on disk: what was appended comes back, in the box around the subject in all frames."""
+"""Crops on disk: appended frames come back, in the box around the subject in all frames."""
 
 import numpy as np
 import pytest

@@ -20,9 +20,9 @@ from .fakes import LEAK
 from .worker_process import FAKE, WORKER, WorkerProcess, fake_job
 
 LIMIT = 30.0
-"""Seconds after which a worker hangs; one that ends takes a few tenths, and more on a busy machine."""
+"""Seconds after which a worker counts as hung; ending takes a few tenths, or more on a busy machine."""
 SOON = 10.0
-"""Seconds in which an answer comes that waits for nothing; the jobs of the fake take far longer."""
+"""Seconds within which an answer comes that waits for nothing; the fake's jobs take far longer."""
 """Seconds within which the worker must be gone."""
 
 
@@ -258,7 +258,7 @@ time.sleep(60)
 
 
 def test_waits_at_the_end_leave_a_margin(monkeypatch):
-    """The look at the parent, the job's grace and the last messages come one after another."""
+    """The check of the parent, the job's grace period and the last messages follow one another."""
     waits = [service.PARENT_CHECK]
     monkeypatch.setattr(service.JobSlot, "stop", lambda slot, timeout: waits.append(timeout))
     monkeypatch.setattr(service.Outbox, "close", lambda outbox, timeout: waits.append(timeout))
@@ -270,7 +270,7 @@ def test_waits_at_the_end_leave_a_margin(monkeypatch):
 
 @pytest.mark.parametrize("pipe_stays_open", [False, True])
 def test_killed_parent_takes_the_worker_along(tmp_path, job, pipe_stays_open):
-    """The pipe may stay open after the parent's death: another child may have inherited it."""
+    """The pipe may stay open after the parent's death, because another child may have inherited it."""
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, *FAKE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

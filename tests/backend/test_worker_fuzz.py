@@ -1,4 +1,4 @@
-"""Messages of every kind to the worker: success or a typed error is the answer, and the next message is answered."""
+"""Messages of every kind to the worker: the answer is success or a typed error, and the worker answers the next."""
 
 import json
 import os
@@ -15,14 +15,20 @@ from .worker_process import FAKE, WorkerProcess, fake_job
 
 EXAMPLES = int(os.environ.get("FUZZ", "60"))
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | st.sampled_from(
-    [2**62, -1, 10**30, 1e-308, "quick", "/dev/zero", "\ud800", "a\0b", "nowhere.mp4", "*a*a*a*a*b.png", "%99999999999999d"]
+    [
+        2**62, -1, 10**30, 1e-308, "quick", "/dev/zero", "\ud800", "a\0b", "nowhere.mp4", "*a*a*a*a*b.png",
+        "%99999999999999d",
+    ]
 )  # fmt: skip
 values = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
 )
 names = st.sampled_from(
-    "clip out mask mesh known frames anchor preset seed in_betweens steps guidance image_steps max_faces smallest_part match "
-    "facing shape colours reference_pose fps memory checkpoint device result size sets folder job protocol brief".split()
+    (
+        "clip out mask mesh known frames anchor preset seed in_betweens steps guidance image_steps max_faces "
+        "smallest_part match "
+        "facing shape colours reference_pose fps memory checkpoint device result size sets folder job protocol brief"
+    ).split()
 )
 methods = (
     st.sampled_from([name for name in REQUESTS if name not in ("shutdown", "download", "remove_models")]) | st.text()
@@ -70,8 +76,12 @@ def test_whatever_is_sent_the_next_message_is_answered(worker):
 
 
 @pytest.mark.parametrize("number", [
-    pytest.param(signal.SIGTERM, marks=pytest.mark.fault("kill of a worker that saved poses left a hidden folder for good")),
-    pytest.param(signal.SIGHUP, marks=pytest.mark.fault("Closing Blender's terminal while poses were saved left a hidden folder")),
+    pytest.param(
+        signal.SIGTERM, marks=pytest.mark.fault("kill of a worker that saved poses left a hidden folder for good")
+    ),
+    pytest.param(
+        signal.SIGHUP, marks=pytest.mark.fault("Closing Blender's terminal while poses were saved left a hidden folder")
+    ),
 ])  # fmt: skip
 def test_a_worker_that_is_told_to_end_while_saving_leaves_the_old_result(tmp_path, number):
     from dataclasses import replace
@@ -90,6 +100,6 @@ def test_a_worker_that_is_told_to_end_while_saving_leaves_the_old_result(tmp_pat
 
 
 def test_the_lines_above_are_messages_and_garbage():
-    """The fuzzing rests on this: some of its lines are requests that the protocol takes."""
+    """The fuzzing relies on this: some of its lines are requests that the protocol accepts."""
     line = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "animate", "params": sane}).encode()
     assert decode(line).params.clip == "quick"

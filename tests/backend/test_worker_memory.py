@@ -1,4 +1,4 @@
-"""The worker's memory: a job that takes too much ends with a sentence, and what jobs have used comes back."""
+"""The worker's memory: a job that takes too much ends with a sentence, and memory used by jobs is freed."""
 
 import os
 import sys

@@ -38,12 +38,12 @@ from actionmesh import outbox
 outbox.SECONDS_BETWEEN_NOTICES = 0.0
 runpy.run_path({str(WORKER)!r}, run_name="__main__")
 """
-"""The worker, telling of every step."""
+"""The worker, which reports every step."""
 
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    """A disc that moves across transparent pictures."""
+    """Write a disc that moves across transparent pictures."""
     folder = tmp_path_factory.mktemp("clip")
     y, x = np.mgrid[:48, :48]
     for frame in range(FRAMES):
@@ -161,7 +161,7 @@ def test_what_a_look_cannot_see_is_typed_and_named(worker, job, clip, tmp_path, 
 
 
 def test_cancel_takes_effect_within_a_denoising_step(job, tiny_checkpoint, tmp_path):
-    """Every step is told here and messages keep their order, so those after the answer to `cancel` came after it."""
+    """Every step is reported and messages keep their order, so those after the answer to `cancel` came after it."""
     log, results = tmp_path / "log", tmp_path / "results"
     job = replace(job, steps=10_000, out=(str(results / "a.safetensors"),), checkpoint=str(tiny_checkpoint))
     with WorkerProcess(log, [sys.executable, "-I", "-c", UNTHROTTLED]) as worker:
@@ -224,7 +224,7 @@ def test_damaged_checkpoint_hides_no_other(tiny_checkpoint, tmp_path, monkeypatc
 
 
 def test_end_of_input_in_the_middle_of_denoising_ends_the_worker(worker, job, tmp_path):
-    """The last one, as the other tests share the worker."""
+    """This is the last test, because the others share the worker."""
     worker.notices.clear()
     worker.start_job(replace(job, steps=10_000), steps=FRAMES + 1)
     worker.process.stdin.close()

@@ -35,7 +35,7 @@ def animation() -> Animation:
 
 
 def contents(path: Path) -> dict[str, bytes]:
-    """All files below a folder."""
+    """Return all files below a folder."""
     return {str(file.relative_to(path)): file.read_bytes() for file in sorted(path.rglob("*")) if file.is_file()}
 
 
@@ -155,7 +155,7 @@ def test_a_full_disk_leaves_the_old_result(animation, tmp_path, name):
 
 
 def as_nobody(act: Callable[[], object]) -> str:
-    """Runs `act` as a user without rights, in a process of its own; what it raised."""
+    """Run `act` as a user without rights, in a separate process, and return what it raised."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:

@@ -1,4 +1,4 @@
-"""A client for tests: starts the worker as a process and talks to it; everything on its stdout must be the protocol."""
+"""A client for tests: it starts the worker as a process and talks to it; the worker's stdout must be only protocol."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ FAKES = Path(__file__).with_name("fakes.py")
 REAL = [sys.executable, "-I", str(WORKER)]
 FAKE = [sys.executable, "-I", str(FAKES), "worker"]
 PATIENCE = 300
-"""Seconds until a worker that says nothing is taken for stuck: PyTorch is slow to start on a busy machine."""
+"""Seconds until a silent worker counts as stuck: PyTorch is slow to start on a busy machine."""
 
 
 class WorkerProcess:
@@ -52,18 +52,18 @@ class WorkerProcess:
         self.process.stdin.flush()
 
     def send(self, params):
-        """Sends a request; returns its id."""
+        """Send a request; return its id."""
         self._next_id += 1
         self.send_line(encode(Request(self._next_id, params)))
         return self._next_id
 
     def receive(self, timeout=PATIENCE):
-        """The next message; None at the end of output. A line that is no message fails the test here."""
+        """Return the next message, or None at the end of output. A line that is not a message fails the test."""
         line = self._inbox.get(timeout=timeout)
         return decode(line) if line else None
 
     def wait(self, id, timeout=PATIENCE):
-        """The answer to `id`; notices and other answers that come first are kept."""
+        """Return the answer to `id`; keep notices and other answers that come first."""
         while id not in self._pending:
             message = self.receive(timeout)
             assert message is not None, f"the worker ended: {self.log.read_text()}"
@@ -74,19 +74,19 @@ class WorkerProcess:
         return self._pending.pop(id)
 
     def call(self, params, timeout=PATIENCE):
-        """The value of a successful answer."""
+        """Return the value of a successful answer."""
         answer = self.wait(self.send(params), timeout)
         assert isinstance(answer, Answer), answer.error
         return protocol.read(protocol.ANSWERS[type(params)], answer.value)
 
     def refused(self, params, timeout=PATIENCE):
-        """The error of a failing request."""
+        """Return the error of a failing request."""
         answer = self.wait(self.send(params), timeout)
         assert isinstance(answer, Failure), answer
         return answer.error
 
     def start_job(self, job, steps=1, timeout=PATIENCE):
-        """Sends a job and waits until it reported `steps` of a stage; returns its id."""
+        """Send a job, wait until it has reported `steps` of a stage, and return its id."""
         id = self.send(job)
         while not any(isinstance(notice, ProgressNotice) and notice.step >= steps for notice in self.notices):
             message = self.receive(timeout)
@@ -95,7 +95,7 @@ class WorkerProcess:
         return id
 
     def seconds_to_end(self, timeout=10):
-        """Seconds until the process is gone."""
+        """Return the seconds until the process is gone."""
         start = time.monotonic()
         self.process.wait(timeout)
         return time.monotonic() - start
@@ -109,5 +109,5 @@ class WorkerProcess:
 
 
 def fake_job(behaviour, tmp_path):
-    """A job for the fake pipeline, see `fakes`."""
+    """Return a job for the fake pipeline; see `fakes`."""
     return Animate(clip=behaviour, out=(str(tmp_path / "out.safetensors"),))

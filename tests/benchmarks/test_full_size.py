@@ -1,4 +1,4 @@
-"""The full-size benchmark: a tiny measurement in earnest, what is kept and done again, and the tables."""
+"""The full-size benchmark: a tiny real measurement, what is kept and measured again, and the tables."""
 
 import json
 import os
@@ -82,7 +82,7 @@ def test_queries_of_a_surface_are_few_beside_a_dense_grid():
 
 
 def test_nothing_that_a_bare_machine_lacks_is_imported():
-    """What decimates, polygonises on a card, and renders or reads toys and clips may be missing where a card is."""
+    """Packages that decimate, polygonise, render or read toys and clips may be missing on a machine with a card."""
     missing = {"fast_simplification", "warp", "trimesh", "embreex", "av"}
     code = f"import sys, benchmarks.full_size; print(*{missing} & sys.modules.keys())"
     path = f"{ROOT}{os.pathsep}{ROOT / 'backend'}"
@@ -120,7 +120,7 @@ def test_machine_and_loading_are_measured(monkeypatch, tmp_path):
 
 @pytest.fixture
 def measured(monkeypatch):
-    """What was measured, in order; nothing takes time. A case named in `measured.failing` fails."""
+    """Record what is measured, in order, without taking time. A case named in `measured.failing` fails."""
 
     class Measured(list):
         failing: set = set()
@@ -196,7 +196,7 @@ def test_unreadable_report_is_one_sentence(tmp_path):
 
 
 def child(folder, monkeypatch, text):
-    """A program in the place of Python."""
+    """Put another program in the place of Python."""
     program = folder / "python"
     program.write_text(f"#!/bin/sh\n{text}\n")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)

@@ -1,4 +1,4 @@
-"""The benchmark of long clips: its lines, its picture, and that what it measures is a job of the bundled checkpoint."""
+"""The benchmark of long clips: its lines, its picture, and that it measures a job of the bundled checkpoint."""
 
 import subprocess
 import sys
@@ -45,7 +45,7 @@ def test_clips_are_enlarged(tmp_path):
 
 
 def test_peak_memory_is_this_programs_and_rises_with_what_it_holds():
-    """The program that starts it holds more."""
+    """The program that starts it uses more memory."""
     held = bytearray(b"x") * 800_000_000
     code = (
         "from benchmarks.instruments import peak_memory as p; a = p(); b = bytearray(b'x') * 300_000_000; print(a, p())"

@@ -1,4 +1,7 @@
-"""Operations of the full-size networks, counted without memory: fewer than the plain version's, and as the budget has them."""
+"""Operations of the full-size networks, counted without memory.
+
+They are fewer than the plain version's, and match the budget.
+"""
 
 from dataclasses import replace
 
@@ -15,7 +18,7 @@ COARSE = 16
 
 
 def counted(name):
-    """Of a preset at full size with 16 frames, but for the surface, whose grid is coarse."""
+    """Count the operations of a preset at full size with 16 frames; only the surface's grid is coarse."""
     return count_operations(FULL, replace(PRESETS[name], resolution=COARSE), Workload(16, pixels=32))
 
 
@@ -45,18 +48,18 @@ def test_stage_one_and_the_decode_are_within_the_budget(straightforward):
 
 
 def test_image_to_3d_is_four_percent_above_the_budget_when_plain(straightforward, exact):
-    """The budget of 1.2 leaves out the cross-attention to a zero context, which is what the exact plan does as well."""
+    """The budget of 1.2 leaves out the cross-attention to a zero context, as the exact plan does."""
     assert straightforward[IMAGE] == pytest.approx(1.25 * PETA, rel=0.01)
     assert exact[IMAGE] == pytest.approx(1.2 * PETA, rel=0.04)
 
 
 def test_stage_two_is_the_budget_for_one_more_time_and_its_queries(exact):
-    """The budget of 1.25 has the latents of 15 times; the product places the reference frame too, and the vertices query."""
+    """The budget of 1.25 covers latents of 15 times; the product adds the reference frame and the vertex queries."""
     assert 15 / 16 * (exact[CORRESPONDENCE] - query_operations()) == pytest.approx(1.25 * PETA, rel=0.02)
 
 
 def query_operations():
-    """Of 20 000 vertices at 16 times: projections and feed-forward, and attention to the tokens of all frames."""
+    """Count operations for 20 000 vertices at 16 times: projections, feed-forward, attention to all frames' tokens."""
     width, keys = FULL.autoencoder.width, 16 * (FULL.temporal.num_tokens_nominal + 1)
     return 16 * 20_000 * (2 * (54 + 10 * width + 3) * width + 4 * keys * width)
 

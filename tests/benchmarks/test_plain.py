@@ -1,4 +1,4 @@
-"""The plain version makes the same animation as the product, by other operations."""
+"""The plain version makes the same animation as the product, with different operations."""
 
 from contextlib import nullcontext
 from dataclasses import replace
@@ -40,7 +40,7 @@ def test_every_plan_makes_the_plain_animation(straightforward, plan):
 
 @torch.no_grad()
 def test_denoising_steps_are_equal():
-    """Not only where it is going: the velocities themselves, of both branches."""
+    """The velocities of both branches are equal, not only the result."""
     latents, times, time = torch.randn(1, 4, 16, 64), torch.arange(4.0)[None], torch.tensor([700.0])
     context, known = torch.randn(1, 4, 5, 32), torch.tensor([[1.0, 0, 0, 0]])
 
@@ -71,7 +71,7 @@ def test_fields_are_equal():
 
 
 def test_plain_projects_apart_and_again_in_every_step(monkeypatch):
-    """What is compared is two ways of computing: one keeps and fuses, the other does not."""
+    """Two ways of computing are compared: one keeps and fuses, the other does not."""
     calls = []
     monkeypatch.setattr(TemporalDenoiser, "prepare", counting(calls, "prepare", TemporalDenoiser.prepare))
     monkeypatch.setattr(Attention, "fuse_projections", counting(calls, "fuse", Attention.fuse_projections))

@@ -1,4 +1,4 @@
-"""The synthetic inputs: what the docstrings say of them."""
+"""The synthetic inputs match their docstrings."""
 
 import numpy as np
 import torch

@@ -10,7 +10,7 @@ from backend.bootstrap.requirements import FOR_CUDA, TO_DEVELOP, TO_RUN, to_run,
 
 
 def driver(folder, monkeypatch, text):
-    """An `nvidia-smi` that answers so."""
+    """Install an `nvidia-smi` with this answer."""
     path = folder / "nvidia-smi"
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)

@@ -1,4 +1,6 @@
-"""Environments are made once, renewed when a requirement changes and repaired; PyTorch comes without CUDA; programs work.
+"""Environments are made once, renewed when a requirement changes, and repaired.
+
+PyTorch comes without CUDA, and the installed programs work.
 
 The environments here are real; what is installed into them are tiny wheels.
 """
@@ -19,7 +21,7 @@ from .wheels import make_index
 
 @pytest.fixture
 def installs(monkeypatch, quickly_made):
-    """The requirement files of every installation, in order; nothing is installed, and all can be imported."""
+    """Record each installation's requirement files, in order; nothing is installed, and everything can be imported."""
     seen = []
     monkeypatch.setattr(Environment, "_install", lambda self, names: seen.append(names))
     works = module.succeeds
@@ -129,7 +131,7 @@ def test_programs_are_those_of_the_projects_metadata(repository, quickly_made):
 
 @pytest.fixture
 def indices(repository, tmp_path, monkeypatch):
-    """Makes pip's own index and PyTorch's hold these versions of torch."""
+    """Make pip's own index and PyTorch's hold these versions of torch."""
 
     def fill(own, pytorchs):
         monkeypatch.delenv("PIP_NO_INDEX")

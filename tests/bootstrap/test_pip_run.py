@@ -1,4 +1,4 @@
-"""How far pip is: what is told of a download, in a terminal and elsewhere, from a pip that is played by a script."""
+"""Pip's progress: what is reported about a download, in a terminal and elsewhere. A script stands in for pip."""
 
 import io
 import sys

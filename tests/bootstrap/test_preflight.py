@@ -1,4 +1,4 @@
-"""What a bare machine lacks is told before anything is installed, with the one command that brings it."""
+"""What a bare machine lacks is reported before anything is installed, with the one command that installs it."""
 
 import ctypes
 import os
@@ -20,7 +20,7 @@ NEEDED = ["X11", "Xrender", "Xfixes", "Xi", "xkbcommon", "SM", "ICE", "Xext", "G
 
 @pytest.fixture
 def machine(monkeypatch, tmp_path):
-    """A bare Linux: sets which programs, libraries and Pythons it has, for an ordinary user."""
+    """Set up a bare Linux: set its programs, libraries and Pythons, for an ordinary user."""
 
     class Machine:
         def has(self, programs=("apt-get",), without=(), pythons_=("3.11",), modules=True, offered="3.11", root=False):
@@ -48,7 +48,7 @@ def machine(monkeypatch, tmp_path):
 
 @pytest.fixture
 def disk(monkeypatch):
-    """Sets the gigabytes that are free."""
+    """Return a function that sets the free gigabytes."""
 
     def free(gigabytes):
         usage = namedtuple("usage", "total used free")(0, 0, int(gigabytes * 1e9))

@@ -7,7 +7,7 @@ from backend.bootstrap.pythons import SUPPORTED, find_python, version_of
 
 
 def fake_pythons(monkeypatch, versions):
-    """Lets commands be found by name only, with the given versions."""
+    """Let commands be found by name only, with the given versions."""
     monkeypatch.setattr(pythons, "version_of", lambda command: versions.get(" ".join(command), ""))
 
 

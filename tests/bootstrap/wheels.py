@@ -15,7 +15,7 @@ from backend.bootstrap.requirements import FOR_CUDA, TO_DEVELOP, TO_RUN
 
 
 def make_wheel(folder, name, version):
-    """A wheel of one module that knows its version."""
+    """Make a wheel of one module that knows its version."""
     folder.mkdir(parents=True, exist_ok=True)
     about = f"{name}-{version}.dist-info"
     with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as wheel:
@@ -27,7 +27,7 @@ def make_wheel(folder, name, version):
 
 
 def make_index(folder, **versions):
-    """A package index in a folder; its address."""
+    """Make a package index in a folder; return its address."""
     for name, several in versions.items():
         (folder / name).mkdir(parents=True, exist_ok=True)
         for version in several:
@@ -39,7 +39,10 @@ def make_index(folder, **versions):
 
 @pytest.fixture
 def repository(tmp_path, monkeypatch):
-    """A repository that needs the wheel `tiny` 1.0 to run, and nothing more to develop; its own project file is ours."""
+    """Return a repository that needs the wheel `tiny` 1.0 to run, and nothing more to develop.
+
+    Its project file is ours.
+    """
     make_wheel(tmp_path / "wheels", "tiny", "1.0")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "wheels"))
@@ -59,7 +62,7 @@ def repository(tmp_path, monkeypatch):
 
 @pytest.fixture
 def quickly_made(monkeypatch):
-    """Environments borrow the pip and the setuptools that run here: unpacking them takes most of the time."""
+    """Let environments borrow the pip and setuptools that run here: unpacking them takes most of the time."""
 
     def create(self):
         command = [sys.executable, "-I", "-m", "venv", "--clear", "--without-pip", str(self.folder)]

@@ -1,4 +1,4 @@
-"""The add-on registered in the test's own Blender, with a worker that makes waves, and what drives it without a window."""
+"""The add-on registered in the test's own Blender, driven without a window, with a worker that makes waves."""
 
 import sys
 import time
@@ -17,7 +17,7 @@ TIMEOUT = 30
 
 @pytest.fixture
 def addon(tmp_path, monkeypatch):
-    """The folder in which `clip` makes clips; all that the add-on writes goes beside it."""
+    """Return the folder in which `clip` makes clips; everything that the add-on writes goes next to it."""
     monkeypatch.setenv("ACTIONMESH_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(runner, "start_worker", lambda *_: WorkerClient(sys.executable, WORKER, tmp_path / "log", {}))
     blender_addon.register()
@@ -26,14 +26,14 @@ def addon(tmp_path, monkeypatch):
 
 
 def clip(folder, name="wave"):
-    """A clip whose name tells the worker how its job goes."""
+    """Make a clip whose name tells the worker how its job goes."""
     path = folder / name
     path.touch()
     return str(path)
 
 
 def tick_until(enough, timeout=TIMEOUT):
-    """Does what the timer does in a Blender with a window; returns the longest time that one tick took."""
+    """Do what the timer does in a Blender with a window; return the longest time that one tick took."""
     end, longest = time.monotonic() + timeout, 0.0
     while not enough():
         assert time.monotonic() < end, f"it did not happen in time: {runner.state}"
@@ -49,7 +49,10 @@ def all_over():
 
 
 def press(operator, **arguments):
-    """What a button does: the operator queues its job and returns. Without a window Blender executes instead of invoking."""
+    """Press a button: the operator queues its job and returns.
+
+    Without a window Blender executes the operator instead of invoking it.
+    """
     assert operator(queued=True, **arguments) == {"FINISHED"}
 
 
@@ -60,7 +63,7 @@ def selected_cube(name="Cube", **options):
 
 
 def keys_of(target):
-    """How many shape keys of ours the object has."""
+    """Return how many of our shape keys the object has."""
     key = target.data.shape_keys
     return sum(block.name.startswith("ActionMesh ") for block in key.key_blocks) if key else 0
 

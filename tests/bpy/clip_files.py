@@ -10,7 +10,7 @@ WRONG_KEYS_IN_TRACKS = (5, 1)
 
 
 def with_actions(item, actions, owner=None):
-    """Give an object, or its shape keys, actions on NLA tracks of their own; {name: [(frame, property, value)]}.
+    """Give an object, or its shape keys, actions on separate NLA tracks: {name: [(frame, property, value)]}.
 
     Where an action may have several owners, those of one name share it.
     """
@@ -41,7 +41,7 @@ def stash(owner, name, action):
 
 
 def moving_ball(name="Ball"):
-    """A ball that walks along X in one animation, stands in another, and swells by a shape key in a third that also walks."""
+    """Return a ball with three animations: it walks along X, it stands, and it walks while a shape key swells it."""
     made = ball(name)
     made.location = (0, 0, 0)
     made.shape_key_add(name="Basis")
@@ -58,7 +58,7 @@ def moving_ball(name="Ball"):
 
 
 def dancing_rig():
-    """A ball on two bones: both turn in "Both", the upper one alone in "Upper"."""
+    """Return a ball on two bones: both turn in "Both", the upper one alone in "Upper"."""
     body = ball("Body")
     armature = rig(body)
     armature.animation_data_clear()
@@ -78,7 +78,7 @@ def dancing_rig():
 
 
 def export_glb(path, sparse=False):
-    """A sparse file leaves out what does not move in an animation."""
+    """Export a GLB file; a sparse file leaves out what does not move in an animation."""
     path.parent.mkdir(parents=True, exist_ok=True)
     keys = any(key.animation_data for key in bpy.data.shape_keys)
     bpy.ops.export_scene.gltf(
@@ -99,5 +99,5 @@ def export_fbx(path):
 
 
 def centre(moving):
-    """(T, 3) middles of a motion's boxes."""
+    """Return the centres of a motion's bounding boxes, (T, 3)."""
     return np.array([(pose.min(axis=0) + pose.max(axis=0)) / 2 for pose in moving.vertices])

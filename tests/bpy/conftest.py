@@ -21,7 +21,7 @@ def pytest_sessionfinish(session, exitstatus):
 
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config):
-    """Ends at once: Blender 4.2 as a module can crash while Python takes it down, and the crash would be the exit code."""
+    """Exit at once: Blender 4.2 as a module can crash when Python shuts it down, which would set the exit code."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(getattr(config, "exit_status", pytest.ExitCode.INTERNAL_ERROR))

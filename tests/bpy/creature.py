@@ -1,4 +1,4 @@
-"""A rigged, textured mesh that also has an ActionMesh animation, and reading files back to compare where its vertices are."""
+"""A rigged, textured mesh that also has an ActionMesh animation; reads files back to compare vertex positions."""
 
 import bpy
 import numpy as np
@@ -19,7 +19,7 @@ IMPORTERS = {
 
 
 def ball(name="Creature"):
-    """A ball of quads and triangles with UVs, turned, stretched and moved."""
+    """Return a ball of quads and triangles with UVs, turned, stretched and moved."""
     bpy.ops.mesh.primitive_uv_sphere_add(segments=10, ring_count=6)
     made = bpy.context.object
     made.name = made.data.name = name
@@ -28,14 +28,14 @@ def ball(name="Creature"):
 
 
 def animate(target, start=2.5, poses=7, rate=24.0, clip_rate=13.0, reference=2, **options):
-    """Poses that mostly fall between whole frames."""
+    """Write poses that mostly fall between whole frames."""
     motion = dance(target, poses=poses, reference=reference, rate=clip_rate)
     write_motion(target, motion, WriteOptions(start=start, rate=rate, **options))
     return motion
 
 
 def paint(target):
-    """A material with a picture that lies in the file."""
+    """Add a material with a picture packed into the file."""
     image = bpy.data.images.new("Fur", 8, 8)
     image.pixels.foreach_set(np.random.default_rng(0).random(256).astype(np.float32))
     image.pack()
@@ -51,7 +51,7 @@ def paint(target):
 
 
 def rig(target):
-    """Two bones, the upper one animated; the lower half of the mesh follows the lower one, with a soft border."""
+    """Add two bones, the upper one animated; the lower half of the mesh follows the lower one, with a soft border."""
     bpy.ops.object.armature_add(location=(0.5, 0, 0), rotation=(0, 0, 0.4))
     armature = bpy.context.object
     armature.name = "Rig"
@@ -77,7 +77,7 @@ def rig(target):
 
 
 def world(target, frames):
-    """(N, V, 3) float64: the drawn vertices in the world."""
+    """Return the drawn vertices in the world, (N, V, 3) float64."""
     places = []
     for frame in frames:
         go_to(frame)
@@ -90,7 +90,7 @@ def world(target, frames):
 
 
 def open_file(path):
-    """Imports a file -> (its textured or only mesh, all new objects, new images). Frame range and rate stay."""
+    """Import a file: (its textured or only mesh, all new objects, new images). Frame range and rate stay."""
     scene, objects, images = bpy.context.scene, set(bpy.data.objects), set(bpy.data.images)
     render, kept = scene.render, (scene.frame_start, scene.frame_end)
     rate = (render.fps, render.fps_base)
@@ -102,7 +102,9 @@ def open_file(path):
 
 
 def difference(before, after):
-    """Greatest distance of a vertex in `after` (N, W, 3) from its nearest in `before` (N, V, 3), as a fraction of the size.
+    """Return the greatest distance of a vertex in `after` (N, W, 3) from its nearest in `before` (N, V, 3).
+
+    The distance is a fraction of the size.
 
     Which vertex is which is found in the middle frame: files may split vertices at seams, and change their order.
     """

@@ -1,4 +1,4 @@
-"""What Python can see of a file, as plain data: to tell that something leaves no trace."""
+"""What Python can see of a file, as plain data, to show that something leaves no trace."""
 
 import bpy
 
@@ -14,12 +14,12 @@ SKIPPED = {
     "tool_slots",
     "uv_sculpt",
 }
-"""What is no data, or crashes Blender when it is read."""
+"""Properties that are not data, or that crash Blender when they are read."""
 DEPTH = 4
 
 
 def dump_file():
-    """Every data-block of every kind but the interface's, with its properties, the window's state and the handlers."""
+    """Return all data-blocks except the interface's, with their properties, the window's state and the handlers."""
     blocks = {}
     for name, kind in bpy.data.bl_rna.properties.items():
         if kind.type == "COLLECTION" and name not in INTERFACE:
@@ -42,7 +42,7 @@ def handlers():
 
 
 def dump(block, depth=DEPTH):
-    """The properties of one struct; other data-blocks by name, long collections by length."""
+    """Return the properties of one struct: other data-blocks by name, long collections by length."""
     found = {}
     for name, kind in block.bl_rna.properties.items():
         if name in SKIPPED:

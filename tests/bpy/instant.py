@@ -1,4 +1,4 @@
-"""A visible fake of the client that has done every job before it is asked twice, without a process: for very many jobs."""
+"""A visible fake of the client, for very many jobs: no process, and each job is done before it is asked twice."""
 
 from blender_addon.backend_files import protocol
 from blender_addon.client import Answered

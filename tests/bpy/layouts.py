@@ -6,7 +6,7 @@ import bpy
 
 
 class Layout:
-    """Writes down what is drawn: properties and operators by name, labels by their text."""
+    """Records what is drawn: properties and operators by name, labels by their text."""
 
     def __init__(self, drawn):
         self.drawn = drawn
@@ -42,12 +42,12 @@ class Layout:
 
 
 def drawn(panel):
-    """What a panel or a menu shows now."""
+    """Return what a panel or a menu shows now."""
     return drawn_by(panel.draw)
 
 
 def drawn_by(draw):
-    """What a function adds to a panel, a menu or a header."""
+    """Return what a function adds to a panel, a menu or a header."""
     layout = Layout([])
     draw(SimpleNamespace(layout=layout), bpy.context)
     return layout.drawn

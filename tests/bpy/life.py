@@ -1,4 +1,4 @@
-"""An extension's whole life in a Blender of its own, from a zip and from a repository; tells each step on its output.
+"""An extension's whole life in a separate Blender, from a zip and from a repository; each step is printed.
 
     python life.py FOLDER ADDRESS USED                      in a Python that has bpy
     blender --python life.py -- FOLDER ADDRESS USED
@@ -31,7 +31,7 @@ def main():
 
 
 def live_from_file():
-    """Installed from disk, switched off and on, removed while it is on."""
+    """Install from disk, switch off and on, and remove while it is on."""
     module = f"bl_ext.user_default.{PACKAGE}"
     options = {"repo": "user_default", "enable_on_install": True}
     done(bpy.ops.extensions.package_install_files(filepath=str(FOLDER / "first.zip"), **options))
@@ -44,7 +44,7 @@ def live_from_file():
 
 
 def live_from_repository(repositories):
-    """Subscribed to, installed, used, brought up to date while the backend runs, used again, switched off, removed."""
+    """Subscribe, install, use, update while the backend runs, use again, switch off and remove."""
     module = f"bl_ext.ours.{PACKAGE}"
     bpy.context.preferences.system.use_online_access = True
     repositories.new(name="Ours", module="ours", remote_url=ADDRESS)
@@ -87,7 +87,7 @@ def is_on(module):
 
 
 def version_of(module):
-    """The version of the code that is loaded."""
+    """Return the version of the loaded code."""
     folder = import_module(f"{module}.backend_files").backend_folder()
     return (folder / "actionmesh" / "__init__.py").read_text(encoding="utf-8").split("__version__ = ")[1].split('"')[1]
 

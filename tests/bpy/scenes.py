@@ -17,7 +17,7 @@ def link(data, name="Subject"):
 
 
 def patchwork(name="Subject"):
-    """A quad, a triangle, a concave pentagon and a loose vertex: 9 vertices that share edges."""
+    """Return a quad, a triangle, a concave pentagon and a loose vertex: 9 vertices that share edges."""
     vertices = [
         (0, 0, 0),
         (1, 0, 0.1),
@@ -36,7 +36,7 @@ def patchwork(name="Subject"):
 
 
 def cloud(count, name="Cloud"):
-    """Very many vertices, of which three have a face."""
+    """Return very many vertices, of which three have a face."""
     mesh = bpy.data.meshes.new(name)
     mesh.vertices.add(count)
     mesh.vertices.foreach_set("co", np.random.default_rng(0).random(3 * count, np.float32))
@@ -48,7 +48,10 @@ def cloud(count, name="Cloud"):
 
 
 def dance(target, facing="NEG_Y", poses=5, reference=2, rate=24.0, residual=0.01, seed=0):
-    """A motion for an object: smooth random paths, whose reference pose misses the rest pose by `residual` of the size."""
+    """Return a motion for an object: smooth random paths.
+
+    Its reference pose misses the rest pose by `residual` of the size.
+    """
     rest = read_rest_pose(target)
     rng, size = np.random.default_rng(seed), rest.size
     paths = np.cumsum(rng.normal(size=(poses, *rest.vertices.shape)), axis=0) * 0.1 * size
@@ -59,13 +62,13 @@ def dance(target, facing="NEG_Y", poses=5, reference=2, rate=24.0, residual=0.01
 
 
 def expected(motion, basis, facing="NEG_Y", strength=1.0):
-    """(T, V, 3) float64: where the vertices are to be in each pose, by the definition and without the code under test."""
+    """Return where the vertices belong in each pose, (T, V, 3) float64, by definition and without the tested code."""
     local = np.array([turned(pose, facing) for pose in motion.vertices.astype(np.float64)])
     return basis + strength * (local - local[motion.reference_frame])
 
 
 def turned(points, facing):
-    """Model space -> local, written out for each facing."""
+    """Turn model space into local space, written out for each facing."""
     x, y, z = points.T
     local = {
         "NEG_Y": (x, -z, y),
@@ -79,7 +82,7 @@ def turned(points, facing):
 
 
 def between(poses, place):
-    """The pose at a place such as 2.5, halfway from pose 2 to pose 3."""
+    """Return the pose at a position such as 2.5, halfway from pose 2 to pose 3."""
     low = min(int(math.floor(place)), len(poses) - 1)
     high = min(low + 1, len(poses) - 1)
     return poses[low] + (place - low) * (poses[high] - poses[low])
@@ -91,7 +94,7 @@ def go_to(frame):
 
 
 def evaluated(target, frame=None):
-    """(V, 3) float32 local vertices as they are drawn, after shape keys and modifiers."""
+    """Return the local vertices as drawn, after shape keys and modifiers, (V, 3) float32."""
     if frame is not None:
         go_to(frame)
     drawn = target.evaluated_get(bpy.context.evaluated_depsgraph_get()).data

@@ -1,4 +1,4 @@
-"""Meshes that are seen otherwise than they are modelled, and how well a motion of what is seen came back onto them."""
+"""Meshes that look different from how they are modelled, and how well a motion of what is seen fits them."""
 
 import bpy
 import numpy as np
@@ -19,7 +19,7 @@ SHEAR = Matrix(((1, 0.4, 0, 0), (0, 1, 0, 0), (0.3, 0, 1, 0), (0, 0, 0, 1)))
 
 
 def body(name="Body"):
-    """A lopsided body of 200 vertices, twice as high as wide."""
+    """Return a lopsided body of 200 vertices, twice as high as wide."""
     bpy.ops.mesh.primitive_uv_sphere_add(segments=18, ring_count=12, radius=1)
     made = bpy.context.active_object
     made.name = name
@@ -38,7 +38,7 @@ def coordinates(made):
 
 
 def field(world, pose, mirrored=False):
-    """(N, 3) where a smooth motion takes points of the world: a bend, a twist and a swell, that grow with the pose.
+    """Return where a smooth motion takes world points, (N, 3): a bend, a twist and a swell that grow with the pose.
 
     Args:
         mirrored: alike on both sides of x = 0.
@@ -53,7 +53,7 @@ def field(world, pose, mirrored=False):
 
 
 def drawn(target, frame=None):
-    """(N, 3) float64 places in the world, as the viewport shows them."""
+    """Return world positions as the viewport shows them, (N, 3) float64."""
     if frame is not None:
         go_to(frame)
     bpy.context.view_layer.update()
@@ -67,7 +67,7 @@ def drawn(target, frame=None):
 
 
 def used(target):
-    """Numbers of the drawn vertices that some face has."""
+    """Return the indices of the drawn vertices that belong to a face."""
     shown = target.evaluated_get(bpy.context.evaluated_depsgraph_get())
     mesh = shown.to_mesh()
     found = sorted({vertex for face in mesh.polygons for vertex in face.vertices})
@@ -76,7 +76,7 @@ def used(target):
 
 
 def motion_of(target, seen, mirrored=False):
-    """What the model would make of the mesh that it was shown, if the world moved by `field`."""
+    """Return the model's result for the mesh that it was shown, if the world moved by `field`."""
     world = np.array(target.matrix_world, np.float64)
     rest = drawn(target)
     shape, shown = np.eye(3), (rest - world[:3, 3]) @ np.linalg.inv(world[:3, :3]).T
@@ -90,7 +90,7 @@ def motion_of(target, seen, mirrored=False):
 
 
 def animate(target, mirrored=False, upright=True, **options):
-    """Shows the mesh to a model whose motion is `field`, and writes that; returns the write's answer."""
+    """Show the mesh to a model whose motion is `field`, write the motion and return the write's answer."""
     go_to(START)
     seen = see(target, upright)
     motion = motion_of(target, seen, mirrored)
@@ -98,7 +98,7 @@ def animate(target, mirrored=False, upright=True, **options):
 
 
 def missed(target, rest, mirrored=False, frames=START):
-    """Mean distance of what is drawn from where `field` takes it, as a share of the mean motion.
+    """Return the mean distance of what is drawn from where `field` takes it, as a share of the mean motion.
 
     Args:
         rest: (N, 3) what was drawn before.
@@ -113,7 +113,7 @@ def missed(target, rest, mirrored=False, frames=START):
 
 
 def missed_by_surface(target, rest, frames=START):
-    """As `missed`, where modifiers make other vertices in every pose: the distances are those from the right surface."""
+    """Return `missed` for modifiers that make other vertices in every pose: distances are from the right surface."""
     faces, off, motion = triangles_of(target, frames + REFERENCE), 0.0, 0.0
     for pose in range(POSES):
         right = field(rest, pose)
@@ -130,7 +130,7 @@ def triangles_of(target, frame):
 
 
 def placed(target, matrix):
-    """The same look under another transform, which a parent may bring: the mesh is moved the other way."""
+    """Keep the look under another transform, perhaps a parent's: the mesh is moved the other way."""
     target.data.transform(matrix.inverted(), shape_keys=True)
     target.data.update()
     parent = link(None, "Parent")
@@ -147,7 +147,7 @@ def select(*targets):
 
 
 def twin_of(target):
-    """What is seen of an object as a mesh of its own."""
+    """Return what is seen of an object as a separate mesh."""
     select(target)
     bpy.ops.actionmesh.apply_to_copy()
     twin = bpy.context.active_object
@@ -160,7 +160,7 @@ def twin_of(target):
 
 
 def halved(made):
-    """Keeps the half on the positive side of x = 0, its border on the plane."""
+    """Keep the half on the positive side of x = 0, its border on the plane."""
     bpy.ops.object.mode_set(mode="EDIT")
     bpy.ops.mesh.select_all(action="SELECT")
     bpy.ops.mesh.bisect(plane_co=(0, 0, 0), plane_no=(1, 0, 0), clear_inner=True)
@@ -174,7 +174,7 @@ def with_mirror(made):
 
 
 def with_own_key(made, value=1.0):
-    """The basis is pressed flat; a key of the artist's makes the body of it."""
+    """Flatten the basis; an artist's key restores the body."""
     shape = coordinates(made)
     made.shape_key_add(name="Basis").points.foreach_set("co", (shape * (1, 1, 0.5)).astype(np.float32).ravel())
     key = made.shape_key_add(name="Body")
@@ -185,7 +185,7 @@ def with_own_key(made, value=1.0):
 
 
 def with_rig(made, bend=(0.5, 0.3, -0.4)):
-    """Two bones, the upper of which is bent, with weights that run smoothly from one to the other."""
+    """Add two bones, the upper one bent, with weights that blend smoothly from one to the other."""
     armature = link(bpy.data.armatures.new("Rig"), "Rig")
     bpy.context.view_layer.objects.active = armature
     bpy.ops.object.mode_set(mode="EDIT")

@@ -1,4 +1,4 @@
-"""Motions baked into other keys: what is drawn against the source, and what stays of the artist's."""
+"""Motions baked into other keys: what is drawn matches the source, and the artist's work stays."""
 
 from functools import partial
 from itertools import product
@@ -37,7 +37,7 @@ def gap(before, after):
 
 
 def walker(poses=31, **options):
-    """A mesh that walks, its rest pose that of frame 7."""
+    """Return a mesh that walks; its rest pose is that of frame 7."""
     steps = walk(poses, rings=8, around=6)
     mesh = bpy.data.meshes.new("Walker")
     faces = [(i, i + 1, i + 7, i + 6) for i in range(0, steps.shape[1] - 7, 6)]
@@ -139,7 +139,7 @@ def test_compressed_keys_become_plain_again():
 
 
 def busy():
-    """A source with everything that an artist may have on a mesh."""
+    """Return a source with everything that an artist may have on a mesh."""
     source = ball()
     paint(source)
     smile = source.shape_key_add(name="Basis") and source.shape_key_add(name="Smile", from_mix=False)

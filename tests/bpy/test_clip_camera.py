@@ -1,4 +1,4 @@
-"""The clip's camera: what Blender sees through it is what its numbers say of the clip, to half a pixel."""
+"""The clip's camera: what Blender sees through it matches its numbers to half a pixel."""
 
 import bpy
 import numpy as np
@@ -24,7 +24,7 @@ FRAMES = {"wide": (640, 360), "tall": (270, 480), "square": (512, 512), "odd": (
 
 
 def fit(frame=(640, 360), focal=945.8, pixel=None, distance=8.0):
-    """The numbers of a camera that looks at the middle of a patchwork from aside, as the backend tells them."""
+    """Return the backend's numbers for a camera that looks at the middle of a patchwork from one side."""
     matrix = np.eye(4)
     matrix[:3, :3], matrix[:3, 3] = TURN, np.array([0.5, 0.5, 0.0]) + TURN @ (0.1, -0.05, distance)
     width, height = frame
@@ -33,7 +33,7 @@ def fit(frame=(640, 360), focal=945.8, pixel=None, distance=8.0):
 
 
 def described(vertices, camera):
-    """(T, V, 2) columns and rows of the clip's pixels at which the camera's numbers put vertices of the job's mesh."""
+    """Return the clip pixels where the camera's numbers put the job's mesh, (T, V, 2) columns and rows."""
     matrix = np.array(camera["matrix"]).reshape(4, 4)
     right, up, back = np.moveaxis((vertices - matrix[:3, 3]) @ matrix[:3, :3], -1, 0)
     pixels = camera["focal"] / -back if camera["focal"] else 1 / camera["pixel"]
@@ -41,7 +41,7 @@ def described(vertices, camera):
 
 
 def seen(target, made, camera, frames):
-    """The same, as Blender sees the drawn vertices, in pixels of the clip."""
+    """Return the clip pixels where Blender sees the drawn vertices."""
     scene, pictures = bpy.context.scene, []
     for frame in frames:
         local = evaluated(target, frame)

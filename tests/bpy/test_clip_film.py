@@ -1,4 +1,4 @@
-"""The clip behind its camera: which of its frames is shown when, and what is said where Blender cannot show it."""
+"""The clip behind its camera: which frame is shown when, and the message where Blender cannot show it."""
 
 from pathlib import Path
 
@@ -17,11 +17,11 @@ from .test_clip_camera import fit
 
 CLIP = Path(__file__).resolve().parents[2] / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo" / "clip.mp4"
 CLIP_RATE = 5551 / 372
-"""Frames a second of the bundled clip, which has 24."""
+"""Frames per second of the bundled clip, which has 24 frames."""
 
 
 def pictures(folder, numbers, name="walk_{:04d}.png", size=(64, 36)):
-    """Numbered pictures on disk; returns their folder."""
+    """Write numbered pictures to disk and return their folder."""
     image = bpy.data.images.new("Made", *size)
     folder.mkdir(exist_ok=True)
     for number in numbers:
@@ -32,7 +32,7 @@ def pictures(folder, numbers, name="walk_{:04d}.png", size=(64, 36)):
 
 
 def filmed(clip, times, start=10, frame=(64, 36), frames=None, fps=None, **playback):
-    """An animated object's camera and what was said of it; the clip's frames are at `times` seconds."""
+    """Return an animated object's camera and the messages about it; the clip's frames are at `times` seconds."""
     target = patchwork()
     few = dance(target, poses=len(times), reference=0)
     told = {"clip": str(clip), "frames": frames or {"start": 0}, "fps": fps, "fit": fit(frame)}
@@ -42,7 +42,7 @@ def filmed(clip, times, start=10, frame=(64, 36), frames=None, fps=None, **playb
 
 
 def shown(camera, scene_frames):
-    """What Blender calls the frames that it shows behind a camera: its own rule, from the evaluated settings."""
+    """Return the numbers of the frames that Blender shows behind a camera, by its own rule and evaluated settings."""
     found = []
     for frame in scene_frames:
         go_to(frame)
@@ -71,7 +71,7 @@ def test_pictures_at_the_rate_of_the_scene_need_no_curve(tmp_path):
 
 
 def test_pictures_of_another_rate_are_in_time_with_the_poses(tmp_path):
-    """Every third of 12 pictures a second, from the second on: a pose each quarter of a second, six frames of the scene."""
+    """Every third of 12 pictures a second, from the second on: a pose per quarter second, six frames of the scene."""
     folder = pictures(tmp_path / "walk", range(1, 21))
     added = filmed(f"{folder}/walk_*.png", np.arange(5) * 3 / 12, frames={"start": 1, "step": 3}, fps=12.0)
     assert shown(added.object, range(10, 35, 6)) == [2, 5, 8, 11, 14]

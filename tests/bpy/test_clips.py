@@ -13,7 +13,7 @@ from .creature import ball
 
 
 def played(path, name):
-    """The motion of one animation from its first frame to its last, at both ends."""
+    """Return the motion of one animation from its first frame to its last, at both ends."""
     opened = open_alone(path)
     clip = next(clip for clip in opened.clips if clip.name == name)
     play(clip)

@@ -1,5 +1,7 @@
-"""Colours of results: on new objects, on an artist's mesh that asked for them, replaced by later results, and never over what an
-artist made."""
+"""Colours of results: on new objects, and on an artist's mesh that asked for them.
+
+Later results replace them, and they never replace what an artist made.
+"""
 
 import bpy
 import numpy as np
@@ -20,7 +22,7 @@ from tests.bpy.layouts import drawn
 
 OPS = bpy.ops.actionmesh
 SHADE = 40
-"""Of the picture that the worker sends with seed 0; each further seed is 10 brighter, and what is matched again is 200."""
+"""The shade of the worker's picture with seed 0. Each further seed is 10 brighter; a repeated match gives 200."""
 
 
 def uv_of(layer):
@@ -34,7 +36,7 @@ def texture_of(material):
 
 
 def shade_of(material):
-    """0 to 255, of the picture that reaches the surface's colour; None where none does."""
+    """Return the shade, 0 to 255, of the picture that reaches the surface's colour, or None."""
     surface = next(node for node in material.node_tree.nodes if node.type == "BSDF_PRINCIPLED")
     links = surface.inputs["Base Color"].links
     if not links or links[0].from_node.type != "TEX_IMAGE":
@@ -43,13 +45,13 @@ def shade_of(material):
 
 
 def shown(target):
-    """The name of the material of each face."""
+    """Return the name of each face's material."""
     names = [slot.name for slot in target.material_slots]
     return [names[face.material_index] for face in target.data.polygons]
 
 
 def tent(**changes):
-    """Four triangles over a square, two poses."""
+    """Return four triangles over a square, in two poses."""
     vertices = np.float32([(0, 0, 0), (2, 0, 0), (2, 0, 1), (0, 0, 1), (1, 1, 0.5)])
     faces = np.array([(0, 1, 4), (1, 2, 4), (2, 3, 4), (3, 0, 4)], np.int32)
     uv = np.random.default_rng(0).random((4, 3, 2)).astype(np.float32)
@@ -255,7 +257,10 @@ def test_a_copy_of_the_object_keeps_its_colours(addon):
 
 
 def own(addon, materials=("Fur", "Nose"), uv_maps=("Hero",), **cube):
-    """A cube with an artist's materials and UV maps, whose faces lie on each other in the picture, animated with colours."""
+    """Return a cube with an artist's materials and UV maps, animated with colours.
+
+    Its faces overlap in the picture.
+    """
     target = selected_cube(**cube)
     mesh = target.data
     for layer in list(mesh.uv_layers):

@@ -1,4 +1,7 @@
-"""Animated files that Blender itself wrote become tracked points: on the surface in every frame, and where pictures show them."""
+"""Animated files that Blender wrote become tracked points.
+
+The points lie on the surface in every frame, and where the pictures show them.
+"""
 
 import csv
 import json
@@ -31,11 +34,11 @@ FORMATS = {".glb": Format.GLB, ".fbx": Format.FBX, ".abc": Format.ALEMBIC, ".usd
 PLACES = 10 * 5 + 2
 """Vertices of a ball."""
 LAST = 10
-"""Of the frames 1 to 10 five are taken: most lie between two whole ones."""
+"""Five of the frames 1 to 10 are taken: most lie between two whole frames."""
 
 
 def creature():
-    """A ball with shape keys, an armature and a way that it goes, all animated, and a mirrored part of it beside it."""
+    """Return a ball with animated shape keys, armature and path, and a mirrored part of it next to it."""
     bpy.context.scene.frame_start, bpy.context.scene.frame_end = 1, LAST
     body = triangulated(ball())
     animate(body)
@@ -49,7 +52,7 @@ def creature():
 
 
 def triangulated(made):
-    """How quads are divided may change from frame to frame."""
+    """Triangulate the mesh, because the division of quads may change from frame to frame."""
     bpy.ops.object.mode_set(mode="EDIT")
     bpy.ops.mesh.select_all(action="SELECT")
     bpy.ops.mesh.quads_convert_to_tris()
@@ -81,7 +84,7 @@ def provenance(path):
 
 
 def trees(path, frames):
-    """A tree of each frame's evaluated triangles, in the world, read from the file anew and without the code under test."""
+    """Return a tree of each frame's evaluated triangles in the world, read anew and without the tested code."""
     opened, found = open_alone(path), []
     meshes = [item for item in opened.objects if item.type == "MESH"]
     for frame in frames:
@@ -128,7 +131,7 @@ def test_points_stay_on_the_surface_and_pictures_show_them(tmp_path, ending):
 
 
 def test_material_with_an_empty_node_tree_shows_its_colour(monkeypatch, tmp_path):
-    """As Blender 5.2 makes one of an Alembic file; nodes that a file brings stay as they are."""
+    """Blender 5.2 makes such a tree for an Alembic file; nodes that a file brings stay as they are."""
     path = save(tmp_path, "walk.usdc", *creature())
     read = importing._read
 
@@ -149,7 +152,7 @@ def test_material_with_an_empty_node_tree_shows_its_colour(monkeypatch, tmp_path
 
 
 def visible(arrays, view=0):
-    """(T, P) whether a picture is opaque where a point is projected to."""
+    """Return whether a picture is opaque at each projected point, (T, P)."""
     axes, distance, window = (arrays[name][view].astype(np.float64) for name in ("axes", "distances", "windows"))
     seen = arrays["points"] @ axes.T
     plane = seen[..., :2] * (1, -1) / (1 - seen[..., 2:] / distance)
@@ -170,7 +173,7 @@ def test_first_frame_is_placed_as_a_reference_is(tmp_path):
 
 @pytest.mark.parametrize("seed", range(4))
 def test_every_camera_agrees_with_its_pictures(tmp_path, seed):
-    """Some are orthographic, others not; none may be off by a pixel."""
+    """Some cameras are orthographic; none may be off by a pixel."""
     save(tmp_path / "in", "walk.glb", *creature())
     run(tmp_path / "in", tmp_path / "out", "--views", "3", "--seed", str(seed), "--frames", "3", "--size", "64")
     arrays = load_file(tmp_path / "out" / "walk.glb.safetensors")
@@ -237,7 +240,7 @@ def test_what_cannot_be_used_is_listed_and_the_rest_is_done_once(tmp_path):
 
 
 def changing(folder):
-    """An Alembic file whose number of vertices grows."""
+    """Write an Alembic file whose number of vertices grows."""
     made = ball("Changing")
     build = made.modifiers.new("Build", "BUILD")
     build.frame_start, build.frame_duration = -5, 20
@@ -277,7 +280,7 @@ def test_every_animation_becomes_a_sequence_and_stills_are_told(tmp_path, capsys
 
 
 def walker(ways):
-    """A ball with one animation for each way that it goes."""
+    """Return a ball with one animation for each path."""
     made = ball()
     made.location = (0, 0, 0)
     with_actions(made, {name: [(1, "location", (0, 0, 0)), (9, "location", (way, 0, 0))] for name, way in ways.items()})
@@ -319,7 +322,7 @@ def test_the_whole_mesh_is_kept_and_is_what_the_points_are_on(tmp_path):
 
 
 def test_a_long_body_is_turned_across_the_view(tmp_path):
-    """A rod along Y that goes ahead: seen from its side, unless the axis that it faces is given."""
+    """A rod along Y moves ahead: it is seen from its side, unless the axis that it faces is given."""
     bpy.ops.mesh.primitive_cube_add()
     rod = bpy.context.object
     rod.scale = (0.2, 2, 0.3)
@@ -427,8 +430,9 @@ def test_what_ended_blender_is_not_tried_again(tmp_path):
     folder, out = tmp_path / "in", tmp_path / "out"
     save(folder, "walk.glb", *creature())
     code = (
-        "import os, sys; sys.path.insert(0, sys.argv[1]); from blender_addon import dataset; from blender_addon.scene import"
-        " survey; survey.open_alone = lambda path: os._exit(11); dataset.main(sys.argv[2:])"
+        "import os, sys; sys.path.insert(0, sys.argv[1]); from blender_addon import dataset; "
+        "from blender_addon.scene import survey; "
+        "survey.open_alone = lambda path: os._exit(11); dataset.main(sys.argv[2:])"
     )
     command = [sys.executable, "-c", code, str(Path(dataset.__file__).parents[1]), str(folder), str(out), *SMALL]
     assert subprocess.run(command, capture_output=True, timeout=60).returncode == 11
@@ -453,7 +457,7 @@ def test_what_the_user_stopped_is_tried_again(tmp_path, monkeypatch, capsys):
 
 
 def test_by_path_it_needs_nothing_but_blender(tmp_path):
-    """Run by its path with nothing of the project to be found elsewhere."""
+    """It runs by its path, with the rest of the project out of reach."""
     save(tmp_path / "in", "walk.glb", *creature())
     command = [sys.executable, "-I", dataset.__file__, str(tmp_path / "in"), str(tmp_path / "out"), *SMALL]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": ""})

@@ -21,7 +21,7 @@ def stage():
 
 
 def clip_frame(number, size):
-    """(size, size, 4) of the clip itself, the lowest row first."""
+    """Return a frame of the clip itself, (size, size, 4), the lowest row first."""
     image = bpy.data.images.load(str(HUSKY / f"husky_{number:02d}.webp"))
     image.scale(size, size)
     return np.array(image.pixels[:], np.float32).reshape(size, size, 4)

@@ -1,4 +1,4 @@
-"""A job that an earlier version of the add-on left: it opens, its result comes back as it was meant, and it runs again."""
+"""A job from an earlier version of the add-on opens, its result comes back as it was meant, and it runs again."""
 
 import bpy
 import numpy as np
@@ -16,11 +16,11 @@ from tests.bpy.waving_worker import read_ply
 
 OPS = bpy.ops.actionmesh
 MISSED = np.float32([0, 0.125, 0])
-"""By how much the result misses the rest pose at the reference frame, in the axes of the model."""
+"""How far the result is from the rest pose at the reference frame, in the model's axes."""
 
 
 def left_behind(addon, target, kept, mesh="target.ply", **facts):
-    """The id of such a job, made for `target`, with its result."""
+    """Leave such a job for `target`, with its result, and return its id."""
     request, writing = (
         {"clip": clip(addon), "mesh": mesh, "keep_reference_pose": kept},
         {"keep_reference_pose": bool(kept)},
@@ -40,7 +40,7 @@ def left_behind(addon, target, kept, mesh="target.ply", **facts):
 
 
 def heights(target):
-    """How far each pose is above the rest pose: the model's y is the scene's z."""
+    """Return how far each pose is above the rest pose: the model's y is the scene's z."""
     blocks = [block for block in target.data.shape_keys.key_blocks if block.name.startswith("ActionMesh ")]
     rest = read_basis(target.data)
     found = [np.array([point.co for point in block.points]) - rest for block in blocks]

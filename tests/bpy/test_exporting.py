@@ -1,4 +1,4 @@
-"""Every format, exported and imported again: each frame's vertices in the world against those of the original."""
+"""Every format, exported and imported again: each frame's world vertices are compared with the original's."""
 
 import bpy
 import numpy as np
@@ -32,7 +32,7 @@ def send(target, path, format, **options):
 
 
 def returned(target, path, format, **options):
-    """Exports, imports and compares: (difference, imported mesh, all that was imported, images)."""
+    """Export, import and compare: (difference, imported mesh, all that was imported, images)."""
     before = world(target, FRAMES)
     send(target, path, format, **options)
     mesh, new, images = open_file(path)
@@ -336,7 +336,7 @@ def test_what_is_not_selected_is_not_exported(tmp_path, format):
 
 
 def state():
-    """Everything of the artist's that an export could disturb."""
+    """Return everything of the artist's that an export could disturb."""
     scene, layer = bpy.context.scene, bpy.context.view_layer
     return {
         "scene": (
@@ -370,7 +370,10 @@ KINDS = ("scenes", "objects", "meshes", "shape_keys", "actions", "materials", "i
 
 @pytest.fixture
 def busy_scene():
-    """Two scenes' worth of settings that are easy to lose, with a mesh of absolute keys that is hidden, and one being edited."""
+    """Set up two meshes and settings that are easy to lose.
+
+    The hidden mesh has absolute keys; the other mesh is being edited.
+    """
     hidden, edited = ball("Hidden"), ball("Edited")
     animate(hidden, mode=Mode.ABSOLUTE)
     animate(edited, playback=Playback(strength=1.5))

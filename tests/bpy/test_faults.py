@@ -1,4 +1,4 @@
-"""What can go wrong while a job runs. Every time Blender is usable afterwards, and nothing that was made is lost."""
+"""Faults while a job runs. Blender stays usable after each, and nothing that was made is lost."""
 
 import bpy
 import numpy as np
@@ -18,7 +18,7 @@ def start(addon, name="wave", operator=OPS.animate_selected):
 
 
 def still_works(addon):
-    """A fresh job goes to its end."""
+    """Check that a new job finishes."""
     bpy.ops.object.select_all(action="DESELECT")
     target = selected_cube("Fresh", location=(9, 0, 0))
     OPS.animate_selected(filepath=clip(addon))

@@ -25,7 +25,7 @@ def ways_in():
 
 @pytest.fixture
 def sample(addon, monkeypatch):
-    """The bundled mesh, and a clip that the worker of the tests knows."""
+    """Provide the bundled mesh as the sample, with a clip that the tests' worker knows."""
     files_of = {"clip.mp4": clip(addon), "mesh.glb": sample_file("mesh.glb")}
     monkeypatch.setattr(submission, "sample_file", files_of.__getitem__)
     return addon
@@ -87,7 +87,7 @@ def test_the_strongest_way_in_is_first(addon):
 
 
 class Texts(Layout):
-    """Writes down what buttons say."""
+    """Records the texts of buttons."""
 
     def operator(self, name, text=None, **_looks):
         self.drawn.append(text or bpy.ops.actionmesh.__getattr__(name.partition(".")[2]).get_rna_type().name)
@@ -137,7 +137,7 @@ def test_the_scene_is_fitted_to_the_animation(addon):
 
 
 class Window:
-    """What an operator that is pressed sees of its surroundings."""
+    """The surroundings that a pressed operator sees."""
 
     def __init__(self, kind="UI", tab="ActionMesh", playing=False):
         self.region = SimpleNamespace(type=kind, active_panel_category=tab)
@@ -165,7 +165,7 @@ def test_escape_asks_and_only_over_our_tab(addon):
 
 
 class Reporter:
-    """Remembers what an operator reports."""
+    """Records what an operator reports."""
 
     job = ""
 

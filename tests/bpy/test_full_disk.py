@@ -1,4 +1,4 @@
-"""Exports and caches when the disk is full: one sentence, no half a file, and Blender is still there."""
+"""Exports and caches when the disk is full: one sentence, no partial file, and Blender goes on."""
 
 from types import SimpleNamespace
 
@@ -48,7 +48,7 @@ def test_point_cache_that_does_not_fit_leaves_nothing(tmp_path, target):
 
 
 def test_alembic_and_usd_ask_for_room_first(tmp_path, target, monkeypatch):
-    """Nothing else would do: an Alembic file that does not fit ends Blender."""
+    """Only this helps: an Alembic file that does not fit crashes Blender."""
     needed = 12 * 12 * (len(target.data.vertices) + len(target.data.loops)) + 32 * len(target.data.loops) + 2**20
     disk = SimpleNamespace(total=10**9, free=needed - 1)
     monkeypatch.setattr(disk_room.shutil, "disk_usage", lambda _folder: disk)

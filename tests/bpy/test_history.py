@@ -1,4 +1,4 @@
-"""What was delivered stays in History, whatever is undone, saved and opened: short sequences all, longer ones by chance."""
+"""Delivered results stay in History through undo, save and open: all short sequences, and random longer ones."""
 
 import itertools
 import os
@@ -33,7 +33,7 @@ class Artist:
         self.folder, self.names, self.clip = folder, itertools.count(), clip(folder)
 
     def begin(self):
-        """A file that was never saved, with one step to undo."""
+        """Start with a file that was never saved and has one undo step."""
         bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
         bpy.ops.ed.undo_push(message="begun")
         self.made = []
@@ -71,7 +71,7 @@ class Artist:
             OPS.bring_back("EXEC_DEFAULT", True, job=self.made[-1])
 
     def crash(self):
-        """Blender is gone with all that it knew, and what was saved is opened again."""
+        """Lose all of Blender's state, and open what was saved."""
         path = bpy.data.filepath
         self.begin_anew_without_saving()
         if path:

@@ -1,4 +1,7 @@
-"""Install Backend in Blender: what is drawn, what is asked first, and that nothing waits; the installer is a scripted fake."""
+"""Install Backend in Blender: what is drawn, what is asked first, and that nothing waits.
+
+The installer is a scripted fake.
+"""
 
 import json
 import sys
@@ -26,7 +29,8 @@ def tell(name, /, **fields):
 open(__file__ + ".json", "w").write(json.dumps(request))
 tell("Progress", stage="preflight", text="Checking")
 if request["action"] == "plan":
-    tell("Planned", kind="the processor", download=418000000, installed=1400000000, folder="F", source="S", notes=["A note."])
+    tell("Planned", kind="the processor", download=418000000, installed=1400000000, folder="F", \
+source="S", notes=["A note."])
 elif HOW == "hang":
     tell("Progress", stage="download", text="1 of 4 MB", fraction=0.25, seconds_left=9.0)
     sys.stdin.read()
@@ -40,7 +44,7 @@ else:
 
 @pytest.fixture
 def installer(addon, monkeypatch):
-    """Lets a test say how the fake installer goes; no Python of the backend is found."""
+    """Let a test choose how the fake installer behaves; no Python of the backend is found."""
     monkeypatch.delenv("ACTIONMESH_PYTHON", raising=False)
     monkeypatch.setattr(backend_files, "_environments", lambda: iter(()))
 
@@ -61,7 +65,7 @@ def listen():
 
 @pytest.fixture
 def window(monkeypatch):
-    """The operators return at once, as in a Blender with a window."""
+    """Make operators return at once, as in a Blender with a window."""
     monkeypatch.setattr("blender_addon.operators.install.Installer._wait", lambda self: None)
 
 

@@ -1,4 +1,4 @@
-"""What the panel "Backend" says of the computer."""
+"""What the panel "Backend" says about the computer."""
 
 from blender_addon import machine, shown
 from blender_addon.backend_files import protocol

@@ -24,7 +24,7 @@ def animated_cube(addon, name="wave", **settings):
 
 
 def heights(target):
-    """How high the poses wave."""
+    """Return how high the poses wave."""
     start = animated.animation_of(target).start_frame
     return [float(np.ptp(evaluated(target, start + pose)[:, 2])) for pose in range(5)]
 

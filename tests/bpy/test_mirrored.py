@@ -1,4 +1,4 @@
-"""Half a mesh under a Mirror modifier: both halves move as the whole that is seen, and never part."""
+"""Half a mesh under a Mirror modifier: both halves move like the whole mesh that is seen, and stay joined."""
 
 from dataclasses import replace
 
@@ -59,7 +59,7 @@ def of_two_axes():
 
 
 def bisected():
-    """A whole mesh of which the modifier cuts one half away."""
+    """Return a whole mesh from which the modifier cuts one half."""
     made = with_mirror(body())
     made.modifiers["Mirror"].use_bisect_axis = (True, False, False)
     made.modifiers["Mirror"].use_bisect_flip_axis = (True, False, False)

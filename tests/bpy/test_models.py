@@ -25,7 +25,7 @@ RMBG = public.DOWNLOADS[2]
 
 @pytest.fixture
 def online(addon, monkeypatch):
-    """A Blender that may use the network; the folder of models, which nothing is in yet."""
+    """Allow Blender the network; return the folder of models, still empty."""
     monkeypatch.delenv("ACTIONMESH_CHECKPOINTS", raising=False)
     monkeypatch.setattr(models, "is_online", lambda: True)
     monkeypatch.setattr(
@@ -36,7 +36,7 @@ def online(addon, monkeypatch):
 
 @pytest.fixture
 def serve(monkeypatch, tmp_path):
-    """Starts a hub that the backend's processes ask."""
+    """Start a hub that the backend's processes use."""
 
     def start(files, **options):
         hub = LoopbackHub(files, **options)
@@ -68,7 +68,7 @@ def test_every_model_has_its_consent(addon):
 
 
 class Alerts(Layout):
-    """Also writes down which labels are red."""
+    """Also records which labels are red."""
 
     def __init__(self, drawn):
         super().__init__(drawn)

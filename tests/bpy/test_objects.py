@@ -15,7 +15,7 @@ from .scenes import evaluated
 
 
 def leaping(poses=4):
-    """A tetrahedron that looks along +Z (its nose), stands at y = 3, and rises by its pose's number."""
+    """Return a tetrahedron whose nose points along +Z, that stands at y = 3 and rises by its pose's number."""
     shape = np.array([(-1, 3, -1), (1, 3, -1), (0, 7, -1), (0, 4, 2)], np.float32)
     vertices = np.stack([shape + np.float32(pose) * np.array([0, 1, 0], np.float32) for pose in range(poses)])
     faces = np.array([(0, 2, 1), (0, 1, 3), (1, 2, 3), (2, 0, 3)], np.int32)

@@ -1,4 +1,4 @@
-"""The extension's zip as Blender sees it: valid to its own tool, installed, enabled, brought up to date, removed."""
+"""The extension's zip as Blender sees it: valid for Blender's tool, installed, enabled, updated and removed."""
 
 import importlib
 import os
@@ -15,7 +15,7 @@ from tests.package_life import SCRIPT, live, repositories
 
 MODULE = "bl_ext.user_default.actionmesh"
 OF_BLENDER = {"compat.dat", "index.json"}
-"""Files that Blender keeps of its own when an extension and its repository are gone."""
+"""Blender's own files that it keeps when an extension and its repository are gone."""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_blenders_own_tool_finds_nothing_wrong(package):
 
 
 def test_blenders_own_tool_is_strict(package, tmp_path):
-    """The check above rests on this."""
+    """The check above relies on this."""
     broken = tmp_path / "broken.zip"
     files = build.extension_files(build.ROOT)
     del files["__init__.py"]
@@ -67,7 +67,7 @@ def test_it_installs_enables_and_leaves(package):
 
 
 def test_whole_life_leaves_nothing_behind_and_tells_no_error(tmp_path):
-    """From a zip and from a repository: used and brought up to date, in a Blender whose folders are all the test's."""
+    """From a zip and from a repository, used and updated, in a Blender whose folders all belong to the test."""
     with repositories(tmp_path, tool()) as address:
         code, told, left = live(tmp_path, [sys.executable, str(SCRIPT)], address)
     assert code == 0 and told == [], "\n".join(told)

@@ -39,7 +39,7 @@ def test_mixed_keys_loop():
 
 
 def mixed():
-    """An object with two keys for five poses, and its basis."""
+    """Return an object with two keys for five poses, and its basis."""
     target = patchwork()
     write_motion(target, dance(target), WriteOptions(10, 24))
     key, basis = target.data.shape_keys, read_basis(target.data)

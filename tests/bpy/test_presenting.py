@@ -84,7 +84,7 @@ def test_object_in_an_excluded_place_leaves_the_selection_alone(addon):
 
 
 def seen_from(place, straight_down=True):
-    """A camera's view as a viewport has it: down along Z, or up, 90 degrees wide."""
+    """Return a camera's view in the viewport's form: down along Z, or up, 90 degrees wide."""
     window = Matrix(((1, 0, 0, 0), (0, 1, 0, 0), (0, 0, -1, -0.2), (0, 0, -1, 0)))
     turned = Matrix() if straight_down else Matrix.Rotation(np.pi, 4, "X")
     return SimpleNamespace(perspective_matrix=window @ turned @ Matrix.Translation(-Vector(place)))

@@ -28,7 +28,7 @@ OPS = bpy.ops.actionmesh
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """One worker for all tests: loading it takes longest."""
+    """Share one worker between all tests: loading it takes longest."""
     folder = tmp_path_factory.mktemp("home")
     before = os.environ.get("ACTIONMESH_HOME")
     os.environ["ACTIONMESH_HOME"] = str(folder)
@@ -104,7 +104,7 @@ def test_the_reference_poses_of_a_selected_mesh_depart_as_they_say(home):
 
 
 def wings():
-    """The sample mesh, which lies around the origin and is alike on both sides."""
+    """Return the sample mesh, which surrounds the origin and is symmetric."""
     made = add_mesh(bpy.context, sample_file(submission.SAMPLE_MESH), "Sample")
     made.location = (0, 0, 0)
     bpy.context.view_layer.update()
@@ -143,7 +143,7 @@ def test_what_is_seen_moves_as_if_all_were_applied(home, make):
 
 @pytest.fixture(scope="module")
 def dancers(tmp_path_factory):
-    """Pictures of a lopsided creature that nods, seen from -Y, and the creature as it stands in the first of them."""
+    """Return pictures of a lopsided creature that nods, seen from -Y, and the creature as in the first picture."""
     bpy.ops.wm.read_factory_settings(use_empty=True)
     scene, source = bpy.context.scene, lopsided()
     key = source.shape_key_add(name="Basis").id_data
@@ -161,7 +161,7 @@ def dancers(tmp_path_factory):
 
 
 def lopsided(name="Creature"):
-    """No side of it looks like another: a body with a head before it, and one arm."""
+    """Return a body with a head in front and one arm: no side looks like another."""
     parts = []
     for place, size in (
         ((0, 0, 0), (0.5, 0.9, 0.45)),
@@ -185,14 +185,14 @@ def nods(settings, pictures, match):
 
 
 def places(target, frames):
-    """(N, V, 3) in the world."""
+    """Return world positions, (N, V, 3)."""
     world = np.array(target.matrix_world)
     return np.array([evaluated(target, frame) for frame in frames]) @ world[:3, :3].T + world[:3, 3]
 
 
 @pytest.mark.parametrize(("match", "most"), [("off", 0.2), ("track", 0.06)])
 def test_the_motion_in_the_world_is_the_same_however_the_mesh_was_modelled(home, dancers, match, most):
-    """One faces -Y, the other was modelled facing +X and stands in the scene as the first does; one facing is found, one told."""
+    """One mesh faces -Y; the other was modelled facing +X but stands the same way. One facing is found, one given."""
     scene = bpy.context.scene
     nods(scene.actionmesh, dancers, match)
     found = {}
@@ -217,7 +217,7 @@ def test_the_motion_in_the_world_is_the_same_however_the_mesh_was_modelled(home,
 
 
 def test_the_mesh_lies_on_the_film_through_the_clips_camera(home, dancers):
-    """The nod is followed from the mesh; through the camera that was found, the mesh covers what the pictures show."""
+    """The mesh follows the nod; through the camera that was found, it covers what the pictures show."""
     scene, target = bpy.context.scene, lopsided()
     nods(scene.actionmesh, dancers, "track")
     OPS.animate_selected()

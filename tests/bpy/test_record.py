@@ -1,4 +1,4 @@
-"""What is kept with an animation: it survives the file, and nonsense in its place is no animation."""
+"""The record kept with an animation: it survives saving, and nonsense in its place is not an animation."""
 
 import bpy
 import numpy as np

@@ -1,4 +1,4 @@
-"""What Blender is told: complete, explained, and taken back without a trace."""
+"""What is registered with Blender: complete, explained, and unregistered without a trace."""
 
 import bpy
 import pytest
@@ -7,12 +7,15 @@ import blender_addon
 from blender_addon import operators, panels, registration, runner
 
 OPERATORS = {
-    "animate_from_video", "animate_selected", "transfer_motion", "cancel", "open_clip", "look", "fit_clip", "dice", "bring_back",
-    "rerun", "retry", "retry_lighter", "go_to_reference", "bake", "export", "open_job_folder", "remove_job", "start_backend",
-    "stop_backend", "free_memory", "open_log", "open_preferences", "mend", "dismiss", "match_again", "face_other_way", "add_camera",
+    "animate_from_video", "animate_selected", "transfer_motion", "cancel", "open_clip", "look", "fit_clip", "dice",
+    "bring_back", "rerun", "retry", "retry_lighter", "go_to_reference", "bake", "export", "open_job_folder",
+    "remove_job", "start_backend", "stop_backend", "free_memory", "open_log", "open_preferences", "mend", "dismiss",
+    "match_again", "face_other_way", "add_camera",
     "download_models", "remove_models", "cancel_download",
-    "try_it", "dismiss_end", "fit_scene", "apply_to_copy", "drop_on_selected", "drop_as_new", "drop_on_all", "drop_clip",
-    "install_backend", "repair_backend", "remove_backend", "cancel_install", "dismiss_install", "copy_report", "test_python",
+    "try_it", "dismiss_end", "fit_scene", "apply_to_copy", "drop_on_selected", "drop_as_new", "drop_on_all",
+    "drop_clip",
+    "install_backend", "repair_backend", "remove_backend", "cancel_install", "dismiss_install", "copy_report",
+    "test_python",
 }  # fmt: skip
 """The public operators: scripts depend on these names."""
 

@@ -1,4 +1,4 @@
-"""An object is rendered by a second Blender: the same pictures, nothing left behind, and whatever happens to it is told."""
+"""A second Blender renders an object: the same pictures, nothing left behind, and every failure is reported."""
 
 import json
 import os
@@ -27,11 +27,11 @@ from tests.bpy.test_source_render import FRAMES, SIZE, add, box, coloured, crowd
 from tests.full_disk import full_disk
 
 COMMAND = [sys.executable, str(second_blender.SCRIPT)]
-"""As a Python module, Blender is no program; this Python is one."""
+"""Blender as a Python module is not a program; this Python is one."""
 
 
 def shoot(source, folder):
-    """Renders with a second Blender; what it told."""
+    """Render with a second Blender and return what it reported."""
     copy, frames = folder / "copy.blend", folder / "frames"
     frames.mkdir()
     plan, names = plan_frames(bpy.context.scene, source, FRAMES, SIZE)
@@ -50,7 +50,7 @@ def alike(folder, other):
 
 
 def textured(source, path):
-    """Red, by a picture that lies beside the file."""
+    """Colour the object red with a picture next to the file."""
     image = bpy.data.images.new("Red", 2, 2)
     image.pixels = [1, 0, 0, 1] * 4
     image.filepath_raw, image.file_format = str(path), "PNG"
@@ -65,7 +65,7 @@ def textured(source, path):
 
 
 def linked_box(folder):
-    """A moving box of a library beside the file, which the file's own scene shows."""
+    """Return a moving box from a library next to the file, shown in the file's own scene."""
     part = slide(box("Box"), (0, 0, 1))
     bpy.data.libraries.write(str(folder / "library.blend"), {part})
     bpy.data.batch_remove([part, part.data])
@@ -77,7 +77,7 @@ def linked_box(folder):
 
 
 def test_pictures_are_those_of_this_blender(tmp_path):
-    """With what a copy in another folder could lose: textures and libraries beside the file, drivers, what is being edited."""
+    """Covers what a copy elsewhere could lose: textures and libraries beside the file, drivers, and mesh edits."""
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     source = slide(box())
     textured(source, tmp_path / "red.png")
@@ -99,7 +99,7 @@ def test_pictures_are_those_of_this_blender(tmp_path):
 
 
 def test_linked_object_is_rendered(tmp_path):
-    """Even beside one of the file's own with the same name."""
+    """Even next to an object of the file with the same name."""
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     linked = linked_box(tmp_path)
     slide(coloured(box(), (1, 0, 0)), (5, 0, 0))
@@ -110,7 +110,7 @@ def test_linked_object_is_rendered(tmp_path):
 
 
 def test_writing_the_copy_leaves_no_trace(tmp_path):
-    """But that meshes get what was edited, as by any saving."""
+    """The exception: meshes receive their edits, as with any saving."""
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     source = crowded_file()
     bpy.ops.ed.flush_edits()
@@ -150,7 +150,7 @@ def test_full_disk_is_told(tmp_path):
 
 
 def test_it_ends_with_its_parent(tmp_path):
-    """A parent that is killed closes its pipes."""
+    """A killed parent closes its pipes."""
     plan, names = plan_frames(bpy.context.scene, slide(box()), range(1, 300), SIZE)
     (tmp_path / "frames").mkdir()
     order = second_blender.write_copy(plan, names, tmp_path / "copy.blend", tmp_path / "frames")
@@ -166,7 +166,7 @@ def test_it_ends_with_its_parent(tmp_path):
 
 @pytest.fixture
 def transfer(addon, monkeypatch):
-    """Presses the button by which an animated object drives a cube; returns its job once it is rendered elsewhere."""
+    """Press the button by which an animated object drives a cube; return its job once the second Blender renders."""
     monkeypatch.setattr(second_blender, "command", lambda: COMMAND)
     monkeypatch.setattr(film, "plan_frames", partial(plan_frames, size=SIZE))
     source, scene = slide(selected_cube("Source")), bpy.context.scene
@@ -187,7 +187,7 @@ def until_rendering(job):
 
 
 def child_of(monkeypatch):
-    """The processes that are started to render."""
+    """Return the list that receives every process started to render."""
     started, true_start = [], rendering.pipes.start
 
     def start(command, log, environment):

@@ -1,4 +1,7 @@
-"""Jobs for meshes that are seen otherwise than they are modelled, from the button to the keys, with a worker that makes waves."""
+"""Jobs for meshes that look different from how they are modelled, from the button to the keys.
+
+The worker makes waves.
+"""
 
 import bpy
 import numpy as np

@@ -1,4 +1,4 @@
-"""What an artist sets in the panel Animate: what is drawn where, and what of it reaches a job's request and its record."""
+"""An artist's settings in the panel Animate: what is drawn where, and what reaches a job's request and record."""
 
 import bpy
 import numpy as np
@@ -14,11 +14,11 @@ from tests.bpy.waving_worker import read_ply
 
 OPS = bpy.ops.actionmesh
 MADE = ("image_steps", "max_faces", "smallest_part")
-"""What concerns the mesh that is made for a new object."""
+"""The settings for the mesh of a new object."""
 
 
 def request():
-    """Of the newest job."""
+    """Return the request of the newest job."""
     return files.records(True)[0].request
 
 

@@ -1,4 +1,4 @@
-"""Motions written as shape keys: what is drawn, at frames and between them, against interpolation in numpy."""
+"""Motions written as shape keys: what is drawn, at frames and between them, matches interpolation in numpy."""
 
 import bpy
 import numpy as np

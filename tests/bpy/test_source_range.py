@@ -1,4 +1,4 @@
-"""Which frames of an animated object are taken, and what is said where they show no motion."""
+"""Which frames of an animated object are taken, and the message where they show no motion."""
 
 from functools import partial
 
@@ -69,7 +69,7 @@ def test_whatever_moves_it_counts(addon, carrier):
 
 
 def shaded(source, *kinds):
-    """A modifier of nodes that keeps the mesh, as Shade Auto Smooth adds one."""
+    """Add a nodes modifier that keeps the mesh, like the one of Shade Auto Smooth."""
     tree = bpy.data.node_groups.new("Smooth by Angle", "GeometryNodeTree")
     inner = bpy.data.node_groups.new("Inner", "GeometryNodeTree")
     tree.nodes.new("GeometryNodeGroup").node_tree = inner

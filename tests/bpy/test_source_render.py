@@ -19,7 +19,7 @@ from .dump import dump_file
 SIZE = 48
 FRAMES = (1, 4, 7)
 FACES = {"NEG_X": 0, "POS_Y": 1, "POS_X": 2, "NEG_Y": 3, "NEG_Z": 4, "POS_Z": 5}
-"""Which face of `box` looks along an axis."""
+"""Which face of `box` points along an axis."""
 
 
 def box(name="Box", size=1.0):
@@ -38,7 +38,7 @@ def add(name, data=None):
 
 
 def slide(moved, way=(2, 0, 0), name="location", frames=(1, 7)):
-    """Keys a straight way, as fast at the ends as between them."""
+    """Key a straight path at constant speed."""
     for frame, share in zip(frames, (0, 1), strict=True):
         setattr(moved, name, [share * part for part in way])
         moved.keyframe_insert(name, frame=frame)
@@ -46,7 +46,7 @@ def slide(moved, way=(2, 0, 0), name="location", frames=(1, 7)):
 
 
 def pictures(source, folder, frames=FRAMES, size=SIZE, **options):
-    """(T, H, W, 4) float32 RGBA, the first row at the top."""
+    """Return the pictures as (T, H, W, 4) float32 RGBA, the first row at the top."""
     steps = list(render_frames(bpy.context, source, folder, frames, size, **options))
     assert steps == [(0, len(frames))] * len(frames) + [(done, len(frames)) for done in range(1, len(frames) + 1)]
     names = [f"frame_{number:04d}.png" for number in range(1, len(frames) + 1)]
@@ -65,7 +65,7 @@ def pixels(path):
 
 
 def centres(frames):
-    """(T, 2) mean column and row of what is opaque, from 0 to 1."""
+    """Return the mean column and row of the opaque pixels, (T, 2), from 0 to 1."""
     alpha = frames[..., 3]
     weights = alpha / alpha.sum(axis=(1, 2), keepdims=True)
     places = (np.arange(SIZE) + 0.5) / SIZE
@@ -73,7 +73,7 @@ def centres(frames):
 
 
 def colour(picture):
-    """Mean of what is opaque."""
+    """Return the mean colour of the opaque pixels."""
     return picture[picture[..., 3] > 0.99][:, :3].mean(axis=0)
 
 
@@ -301,7 +301,7 @@ def test_what_is_hidden_in_the_viewport_alone_is_seen(tmp_path):
 
 
 def test_modifiers_are_those_of_renders(tmp_path):
-    """Framing by what the viewport shows would cut off the copies."""
+    """If framing followed the viewport, it would cut off the copies."""
     source = slide(box())
     copies = source.modifiers.new("Copies", "ARRAY")
     copies.count, copies.show_viewport = 5, False
@@ -332,7 +332,7 @@ def test_any_size_fills_the_picture(tmp_path, scale):
 
 
 def crowded_file():
-    """Two scenes, settings far from the defaults, a selection, an active object in edit mode, an animation of the camera."""
+    """Set up two scenes, unusual settings, a selection, an active object in edit mode, and an animated camera."""
     scene = bpy.context.scene
     other = bpy.data.scenes.new("Other")
     source = empty_that_carries()
@@ -357,7 +357,7 @@ def differences(before, after):
 
 
 def test_dump_sees_changes():
-    """The checks below rest on this."""
+    """The checks below rely on this."""
     crowded_file()
     before = dump_file()
     assert differences(before, dump_file()) == {}
@@ -397,7 +397,7 @@ def test_full_disk_is_told_and_leaves_no_trace(tmp_path):
 
 
 def test_picture_cut_short_is_told(tmp_path, monkeypatch):
-    """A full disk is no error to Blender: it leaves the beginning of a file."""
+    """A full disk is not an error to Blender: it leaves the beginning of a file."""
     cut = type(
         "Result", (), {"save_render": lambda self, path, scene: Path(path).write_bytes(b"\x89PNG" + bytes(4092))}
     )

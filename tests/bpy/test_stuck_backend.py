@@ -1,4 +1,4 @@
-"""A backend that lives and does not do what it is told: Blender goes on, and the next job gets a fresh one."""
+"""A backend that is alive but does not respond: Blender goes on, and the next job gets a new backend."""
 
 import sys
 
@@ -18,7 +18,7 @@ BUSY = pytest.mark.fault("on a busy computer a backend that only starts slowly i
 
 
 class Clock:
-    """Stands still, however busy the computer is, until time is let pass."""
+    """A clock that stands still, however busy the computer is, until the test advances it."""
 
     now = 0.0
 
@@ -40,7 +40,7 @@ def clock():
 
 @pytest.fixture
 def impatient(addon, monkeypatch, clock):
-    """Soon tired of waiting for the backend, by its own clock."""
+    """Make the add-on give up on the backend soon, by its own clock."""
     start, patience = {"FAKE_START": "ready"}, {"patience": 0.5, "start_patience": 1.0, "clock": clock}
     worker = (sys.executable, WORKER, addon / "log")
     monkeypatch.setattr(runner, "start_worker", lambda *_: WorkerClient(*worker, dict(start), **patience))

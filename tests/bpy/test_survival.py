@@ -1,4 +1,4 @@
-"""Whatever is done to Blender, its scene or the add-on while a job runs: its result is never lost, and nothing is a traceback."""
+"""Whatever is done to Blender, the scene or the add-on during a job, its result is never lost and nothing raises."""
 
 import bpy
 import pytest
@@ -17,7 +17,7 @@ LOST = pytest.mark.fault(
 
 @pytest.fixture
 def held(addon, monkeypatch):
-    """A job on a mesh whose result is there and waits, as while an artist moves an object."""
+    """Return a mesh whose job's result has arrived and waits, as while an artist moves an object."""
     monkeypatch.setattr(runner, "start_worker", InstantClient)
     monkeypatch.setattr(runner, "_is_interrupting", lambda: True)
     target = selected_cube()

@@ -47,7 +47,7 @@ def parents(panel):
 
 
 def press_all(*buttons):
-    """Each does what it says, or tells one sentence."""
+    """Press all buttons: each does what it says, or reports one sentence."""
     for operator, arguments in buttons:
         try:
             operator(**arguments)
@@ -142,7 +142,8 @@ def test_tampered_colours_are_drawn(addon):
 
 SETTINGS = {
     "source": 99, "preset": 99, "memory": -1, "mode": 17, "match": 99, "shape": 99, "reference_pose": 5, "start_at": 4,
-    "source_facing": 44, "frame_count": 0, "frame_step": -3, "frame_start": -9, "anchor": -1, "seed": -5, "in_betweens": -1,
+    "source_facing": 44, "frame_count": 0, "frame_step": -3, "frame_start": -9, "anchor": -1, "seed": -5,
+    "in_betweens": -1,
     "size": float("nan"), "image_rate": 0.0, "smallest_part": float("inf"), "image_steps": -2, "max_faces": -1,
 }  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""What is refused, with which sentence and fix; and whether an object is still the one that a job began with."""
+"""What is refused, with which sentence and fix; and whether an object is still the one a job started with."""
 
 import json
 
@@ -139,7 +139,7 @@ def test_deleted():
 
 @pytest.fixture
 def library(tmp_path):
-    """A file with an object in it."""
+    """Write a file with an object in it."""
     target, path = patchwork("Linked"), tmp_path / "library.blend"
     bpy.data.libraries.write(str(path), {target})
     bpy.data.objects.remove(target)

@@ -1,4 +1,4 @@
-"""What is read of a moving scene: all meshes as one, as they are rendered; and signed distances from it."""
+"""What is read from a moving scene: all meshes as one, as they are rendered, and signed distances from it."""
 
 import bpy
 import numpy as np
@@ -15,7 +15,7 @@ from .scenes import link, patchwork
 
 
 def volume_of_ball():
-    """Of ten segments and six rings with radius 1: frusta over decagons."""
+    """Return the volume for ten segments, six rings and radius 1: frusta over decagons."""
     angles = np.linspace(0, np.pi, 7)
     areas = 5 * np.sin(np.pi / 5) * np.sin(angles) ** 2
     below, above = areas[:-1], areas[1:]

@@ -1,4 +1,4 @@
-"""Writing fails at each of its steps: the object is then what it was, bit for bit."""
+"""Writing fails at each of its steps: the object is then as before, bit for bit."""
 
 import bpy
 import numpy as np
@@ -36,7 +36,7 @@ def dump_curves(key):
 
 
 def dump(target):
-    """Everything about an object's shape keys, and which data-blocks there are."""
+    """Return everything about an object's shape keys, and which data-blocks exist."""
     key, vertices = target.data.shape_keys, np.empty(len(target.data.vertices) * 3, np.float32)
     target.data.vertices.foreach_get("co", vertices)
     facts = {

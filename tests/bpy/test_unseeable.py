@@ -1,4 +1,4 @@
-"""What cannot be shown to the model, or could not be moved by keys, is refused by a sentence and mended by its button."""
+"""What the model cannot see, or keys cannot move, is refused with a sentence, and its button mends it."""
 
 import bpy
 import numpy as np
@@ -35,7 +35,7 @@ APPLY = "actionmesh.apply_to_copy"
 
 
 def with_nodes(made, *kinds):
-    """A chain of geometry nodes; one that takes no geometry brings its own."""
+    """Add a chain of geometry nodes; one without a geometry input brings its own."""
     tree = bpy.data.node_groups.new("Nodes", "GeometryNodeTree")
     tree.interface.new_socket("Geometry", in_out="INPUT", socket_type="NodeSocketGeometry")
     tree.interface.new_socket("Geometry", in_out="OUTPUT", socket_type="NodeSocketGeometry")
@@ -69,7 +69,7 @@ def held_by_a_wrap():
 
 
 def with_loose():
-    """A body and a vertex of no face far away."""
+    """Return a body and a faceless vertex far away."""
     made = body()
     made.data.vertices.add(1)
     made.data.vertices[-1].co = (0, 0, 90)
@@ -315,7 +315,7 @@ def test_subdivision_is_shown_coarser_where_it_makes_very_many(monkeypatch):
 
 
 def animate_and_miss(target, rest):
-    """The motion is made for what was shown, and measured on what is drawn."""
+    """Make the motion for what was shown, and measure it on what is drawn."""
     seen = see(target, True)
     shown = seen.carry.shown.astype(np.float64)
     poses = np.stack([to_model(field(shown, pose), "NEG_Y") for pose in range(POSES)]).astype(np.float32)

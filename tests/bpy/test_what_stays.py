@@ -1,4 +1,4 @@
-"""What an artist made of a mesh stays: rig, weights, UVs, materials, normals, modifiers, own keys, drivers and actions."""
+"""An artist's work on a mesh stays: rig, weights, UVs, materials, normals, modifiers, own keys, drivers, actions."""
 
 import bpy
 import numpy as np
@@ -17,7 +17,10 @@ SMILE = np.array([0, 0, 0.25])
 
 
 def rigged():
-    """A mesh with UVs, two materials, custom normals, vertex groups, an animated armature and a modifier that adds vertices."""
+    """Return a mesh with UVs, two materials, custom normals and vertex groups.
+
+    It has an animated armature and a modifier that adds vertices.
+    """
     target = patchwork()
     mesh = target.data
     layer = mesh.uv_layers.new(name="Map")
@@ -86,7 +89,7 @@ def test_rig_and_modifiers_act_on_the_animated_mesh():
 
 
 def with_own_keys():
-    """A key on a driver (its weight is the object's x), a muted one, one relative to another, and an animated one."""
+    """Add a driven key (its weight is the object's x), a muted one, one relative to another, and an animated one."""
     target = patchwork()
     basis = target.shape_key_add(name="Rest")
     for name in ("Smile", "Muted", "Blink", "Brow"):

@@ -1,8 +1,9 @@
 """The fake worker of tests/addon with real results: what it is asked to animate waves, and without a mesh it is a tent.
 
-The name of a clip says how its job goes, as there; `wave` is good, `slow` too, but takes 30 seconds; `quick` writes rubbish;
-`doubtful` is good, but the mesh may be seen from another side; `painted` brings colours for what it makes, and for an artist's mesh
-where they are asked for. What is matched again waves twice as high, and its colours are others.
+The name of a clip says how its job goes, as there. `wave` is good; `slow` is good too, but takes 30 seconds; `quick`
+writes rubbish; `doubtful` is good, but the mesh may be seen from another side; `painted` brings colours for what it
+makes, and for an artist's mesh where they are asked for. A result that is matched again waves twice as high, and has
+other colours.
 """
 
 import json
@@ -41,7 +42,7 @@ def read_ply(path):
 
 
 def coat_of(faces, vertices, told, shade):
-    """UVs, the mesh's own where it has some, else a row of the picture for each polygon; and a picture of one shade."""
+    """Return UVs (the mesh's own, else a row of the picture per polygon) and a picture of one shade."""
     picture = np.full((16, 32, 3), shade, np.uint8)
     uv = told.get("uv")
     if uv is None:
@@ -87,7 +88,7 @@ def write_wave(job):
 
 
 def fit_of(job, clip, shape):
-    """The camera stands 5 units before the side that it sees."""
+    """Return a fit whose camera stands 5 units in front of the side that it sees."""
     if shape == "network" and isinstance(job, protocol.Animate):
         return protocol.Fit(shape=shape)
     yaw = 90.0 if job.facing == "auto" else YAWS[job.facing]

@@ -1,4 +1,4 @@
-"""A user's folder of the test's own, no settings of this machine's pip, and an index."""
+"""A user's folder for each test, no settings of this machine's pip, and an index."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ from .shelf import Index, Shelf
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    """The folder that the installer uses; nothing of this machine or clone tells it about other sources and environments."""
+    """Return the installer's folder, with nothing of this machine or clone naming other sources or environments."""
     for name in list(os.environ):
         if name.startswith(("PIP_", "UV_")) or name.lower() in (
             "http_proxy",

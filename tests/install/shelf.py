@@ -1,4 +1,4 @@
-"""A small world for the installer: a copy of the add-on with tiny locks, tiny wheels, and a package index on loopback."""
+"""A small world for the installer: an add-on copy with tiny locks, tiny wheels, and a package index on loopback."""
 
 import hashlib
 import http.server
@@ -19,7 +19,7 @@ from blender_addon.install.messages import Action, Progress, Request
 from blender_addon.install.trial import MODULES
 
 PATIENCE = 120
-"""Seconds until an installer that does not end is taken for stuck."""
+"""Seconds until an installer that does not end counts as stuck."""
 ROOT = Path(__file__).resolve().parents[2]
 PYTHON = ".".join(map(str, sys.version_info[:2]))
 TORCH = "import sys\n__version__ = '9.0'\nclass cuda:\n    is_available = staticmethod(lambda: False)\n"
@@ -32,7 +32,7 @@ pathlib.Path(sys.argv[sys.argv.index("-o") + 1]).write_bytes(b"glb")
 
 
 def find_uv():
-    """The real program: beside this Python, or on the path."""
+    """Find the real program: next to this Python, or on the path."""
     return shutil.which("uv", path=os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]))
 
 
@@ -42,7 +42,7 @@ needs_uv = pytest.mark.skipif(
 
 
 def make_wheel(folder, name, files, version="1.0", tag="py3-none-any"):
-    """A wheel with these files; returns its path and SHA-256."""
+    """Make a wheel with these files; return its path and SHA-256."""
     path, info = folder / f"{name}-{version}-{tag}.whl", f"{name}-{version}.dist-info"
     described = {
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
@@ -96,7 +96,7 @@ class Shelf:
         return path
 
     def _put_uv(self):
-        """A wheel in whose scripts a small program stands for uv's, which is as large as all the others together."""
+        """Make a wheel with a small program in the place of uv, which is as large as all the others together."""
         script = f'#!/bin/sh\nexec "{find_uv()}" "$@"\n'
         _, digest = make_wheel(
             self.wheels, "uv", {"uv-0.13.9.data/scripts/uv": script}, "0.13.9", "py3-none-manylinux_2_17_x86_64"
@@ -105,12 +105,12 @@ class Shelf:
 
     @property
     def main(self):
-        """The program of the copy's installer."""
+        """Return the program of the copy's installer."""
         return self.folder / "blender_addon" / "install" / "main.py"
 
 
 class Index:
-    """The shelf's wheels as a package index, or something that goes wrong.
+    """The shelf's wheels as a package index, or a fault.
 
     Args:
         delay: seconds between two blocks of a file.
@@ -141,7 +141,7 @@ class Index:
         self.url = f"{scheme}://127.0.0.1:{self.server.server_port}/simple"
 
     def answer(self, request):
-        """A page, a file or part of it; or the trouble that was asked for."""
+        """Answer with a page, a file or part of it, or with the requested fault."""
         path = request.path
         if path.startswith("http://"):  # we are the proxy
             path = "/" + path.split("/", 3)[3]
@@ -196,13 +196,13 @@ class Index:
 
 
 def run(shelf, request, monkeypatch):
-    """Start the copy's installer, in a process of its own."""
+    """Start the copy's installer in a separate process."""
     monkeypatch.setattr(session, "MAIN", shelf.main)
     return session.Session(request, sys.executable)
 
 
 def ended(session):
-    """The last message, and all of them."""
+    """Return the last message, and all of them."""
     end, heard = time.monotonic() + PATIENCE, []
     while not session.is_over:
         assert time.monotonic() < end, heard

@@ -92,7 +92,7 @@ def test_mirror_of_pips_settings_is_used(home, shelf, index, monkeypatch, tmp_pa
 
 @pytest.fixture(scope="session")
 def company(tmp_path_factory):
-    """A certificate for 127.0.0.1, with its key, made by an authority that no computer trusts; and that authority's."""
+    """Make a certificate for 127.0.0.1, with its key, from an untrusted authority; and the authority's certificate."""
     folder = tmp_path_factory.mktemp("company")
     (folder / "names").write_text("subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n")
     new_key = "-newkey rsa:2048 -nodes"

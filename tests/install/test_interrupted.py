@@ -1,4 +1,4 @@
-"""The installation interrupted: cancelled, killed, with Blender gone, beside another, on a disk that is full."""
+"""The installation interrupted: cancelled, killed, without Blender, during another one, and on a full disk."""
 
 import json
 import os
@@ -21,7 +21,7 @@ pytestmark = needs_uv
 
 @pytest.fixture
 def slow(tmp_path):
-    """A shelf whose download takes several seconds."""
+    """Make a shelf whose download takes several seconds."""
     shelf = Shelf(tmp_path / "tree", filler=1_000_000)
     index = Index(shelf.wheels, delay=0.05)
     yield shelf, index
@@ -29,7 +29,7 @@ def slow(tmp_path):
 
 
 def processes_below(folder):
-    """Numbers and command lines of the processes that name a folder."""
+    """Return the numbers and command lines of the processes that name a folder."""
     found = {}
     for entry in os.listdir("/proc"):
         if entry.isdigit():
@@ -114,7 +114,7 @@ def test_two_installers_do_not_meet(home, slow, monkeypatch):
 
 @pytest.fixture
 def small_disk(home):
-    """A file system of six megabytes where the user's folder is; only root can make one, and only on Linux."""
+    """Mount a file system of six megabytes as the user's folder; only root on Linux can do this."""
     home.mkdir()
     made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", str(home)], capture_output=True)
     if made.returncode != 0:

@@ -1,4 +1,4 @@
-"""The installer's parts alone: what fits which computer, what words mean, and what is told of progress."""
+"""The installer's parts alone: what fits which computer, the meaning of words, and progress reports."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""Which uv and which Python are taken: scripted programs, so that every way is gone."""
+"""Which uv and which Python are used: scripted programs cover every case."""
 
 import importlib.util
 import io
@@ -39,7 +39,7 @@ def python(tmp_path, version, wide="True"):
 
 
 def uv(tmp_path, found="", downloaded="", wheels=""):
-    """A uv that finds one Python, and has another after a download."""
+    """Make a uv that finds one Python, and has another after a download."""
     marker = tmp_path / "downloaded"
     text = f"""
 case "$1 $2 $*" in

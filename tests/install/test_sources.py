@@ -1,4 +1,4 @@
-"""Where packages come from: what pip is told counts; and one wheel, fetched from an index."""
+"""Where packages come from: pip's settings count; and one wheel, fetched from an index."""
 
 import os
 from pathlib import Path

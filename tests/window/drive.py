@@ -1,4 +1,4 @@
-"""Run inside a Blender with a window: presses what an artist presses, keeps pictures of the screen, writes down what happened.
+"""Run inside a Blender with a window: press what an artist presses, save screenshots, and record what happened.
 
     blender --factory-startup --enable-event-simulate --python drive.py -- OUT CLIP PACKAGE
 
@@ -29,7 +29,7 @@ def module(name):
 
 
 def enable():
-    """Registers with the panels open that the pictures are to show."""
+    """Register with those panels open that the pictures show."""
     if PACKAGE != "blender_addon":
         bpy.ops.preferences.addon_enable(module=PACKAGE)
         importlib.import_module(PACKAGE).unregister()
@@ -45,7 +45,7 @@ def viewport():
 
 
 def press(operator, **arguments):
-    """With the context of a button in the viewport."""
+    """Press a button with the context of the viewport."""
     window, area = viewport()
     region = next(region for region in area.regions if region.type == "WINDOW")
     with bpy.context.temp_override(window=window, area=area, region=region):
@@ -53,7 +53,7 @@ def press(operator, **arguments):
 
 
 def key(type, kind):
-    """A key, with the pointer over a region of the viewport."""
+    """Press a key, with the pointer over a region of the viewport."""
     window, area = viewport()
     region = next(region for region in area.regions if region.type == kind)
     x, y = region.x + region.width // 3, region.y + region.height // 2
@@ -63,13 +63,13 @@ def key(type, kind):
 
 
 def picture(name):
-    """What the screen shows; the time that this takes counts for nothing."""
+    """Save a picture of the screen; the time that this takes is not counted."""
     _take_picture(name)
     told["pictures"] = told.get("pictures", 0) + 1
 
 
 def _take_picture(name):
-    """The screen, by ImageMagick where it is: what Blender itself reads from a software driver is black."""
+    """Capture the screen, with ImageMagick if present: what Blender reads from a software driver is black."""
     path = str(OUT / f"{name}.png")
     if os.environ.get("DISPLAY") and shutil.which("import"):
         subprocess.run(["import", "-window", "root", path], check=True, timeout=30)
@@ -80,7 +80,7 @@ def _take_picture(name):
 
 
 def watch_ticks():
-    """Measures how long the add-on keeps Blender from drawing, apart from the write at the end, and how far ticks lie apart."""
+    """Measure how long the add-on keeps Blender from drawing, except for the last write, and the gaps between ticks."""
     runner = module("runner")
     true_go_on, last = runner._go_on, {"end": 0.0, "pictures": 0}
 
@@ -116,7 +116,7 @@ def show_tab():
 
 
 def story():
-    """What an artist does; yields seconds to wait, or what must come true before it goes on."""
+    """Perform an artist's steps; yield seconds to wait, or a condition to wait for."""
     ops, runner, settings = bpy.ops.actionmesh, module("runner"), bpy.context.scene.actionmesh
     watch_ticks()
     yield from show_tab()
@@ -192,7 +192,7 @@ def story():
 
 
 def jobs_without_viewport():
-    """Jobs while no viewport is drawn, which takes a software driver most of a second: the gaps left are the add-on's."""
+    """Run jobs while no viewport is drawn, which costs a software driver most of a second: the gaps left are ours."""
     _window, area = viewport()
     area.type = "TEXT_EDITOR"
     yield 1.0
@@ -217,7 +217,7 @@ def timed_job(operator, name):
 
 
 def choose_animated_object():
-    """A cube that moves drives the other."""
+    """Let a moving cube drive the other."""
     scene = bpy.context.scene
     source = bpy.data.objects.new("Source", bpy.data.objects["Cube"].data.copy())
     source.shape_key_clear()
@@ -232,7 +232,7 @@ def choose_animated_object():
 
 
 def watch_rendering():
-    """Writes down what the job says while the object is rendered, and how long the copy for it takes to be written."""
+    """Record what the job reports while the object is rendered, and how long its copy takes to be written."""
     runner, second_blender = module("runner"), module("scene.second_blender")
     true_hear, true_write = runner._hear, second_blender.write_copy
 
@@ -257,7 +257,7 @@ def activate(target):
 
 
 def play(steps):
-    """Goes on with the story from a timer; ends Blender when it is over."""
+    """Run the story from a timer; quit Blender at its end."""
     waiting = {"for": 0.0, "until": time.monotonic() + PATIENCE}
 
     def step():

@@ -1,6 +1,7 @@
 """The built zip in a real Blender with its window: installed, clicked through, looked at.
 
-BLENDER is the command of a Blender; ACTIONMESH_PYTHON the Python of the backend. The pictures stay in ACTIONMESH_PICTURES, if set.
+BLENDER is the command of a Blender, and ACTIONMESH_PYTHON the backend's Python. The pictures are kept in
+ACTIONMESH_PICTURES, if set.
 """
 
 import json
@@ -20,7 +21,7 @@ CLIP = ROOT / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo" / "clip.
 BLENDER = shlex.split(os.environ.get("BLENDER", ""))
 PICTURES = {"fresh", "tried", "look", "progress", "result", "asked", "baked", "refused"}
 LONGEST_TICK = 0.1
-"""Seconds that the add-on may keep Blender from anything else, and between two ticks, but for the write at the end."""
+"""Seconds that the add-on may block Blender, and between two ticks, except for the write at the end."""
 
 pytestmark = [
     pytest.mark.skipif(not BLENDER, reason="BLENDER names no Blender"),
@@ -32,7 +33,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
-    """What `drive.py` wrote down, after the zip was built and installed as an artist does."""
+    """Return what `drive.py` recorded, after the zip was built and installed as an artist does."""
     folder = tmp_path_factory.mktemp("window")
     environment = os.environ | {"BLENDER_USER_RESOURCES": str(folder / "user"), "ACTIONMESH_HOME": str(folder / "home")}
     subprocess.run([sys.executable, str(ROOT / "build.py"), "package"], check=True, cwd=ROOT)
@@ -75,12 +76,12 @@ def test_the_sample_plays_and_results_are_in_view(told):
 
 
 def usually_longest(gaps):
-    """All but one in twenty are at most as long: other programs may hold this one up now and then."""
+    """Return the 95th percentile of the gaps: other programs may delay this one now and then."""
     return sorted(gaps)[int(0.95 * (len(gaps) - 1))]
 
 
 def test_blender_is_never_kept_waiting(told):
-    """Ticks lie as far apart as a viewport takes to draw; where none is drawn, they are hardly ever far apart during a job."""
+    """Ticks are as far apart as a viewport takes to draw; without one, they are rarely far apart during a job."""
     assert 0 < told["longest_tick"] < LONGEST_TICK
     gaps = told["gaps_without_viewport"]
     assert len(gaps) > 20 and usually_longest(gaps) < LONGEST_TICK
