@@ -141,7 +141,7 @@ def test(root: Path, everything: bool = False) -> int:
 
 
 def at_once() -> int:
-    """Return how many tests run at a time: more than four would want more memory than a machine of many cores may have."""
+    """Return how many tests run at a time: at most four, since each needs memory of its own."""
     return max(1, min(4, os.cpu_count() or 1))
 
 

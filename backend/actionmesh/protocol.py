@@ -146,8 +146,8 @@ class Params:
 class Initialize(Params):
     """Ask who the worker is; refused if the two sides speak different versions.
 
-    `brief` leaves out versions, devices and checkpoints, which require loading PyTorch. `first_frame` is the number that
-    sentences give to a clip's first frame, 0 or 1.
+    `brief` leaves out versions, devices and checkpoints, which require loading PyTorch. `first_frame` is the number
+    that sentences give to a clip's first frame, 0 or 1.
     """
 
     METHOD = "initialize"

@@ -1,7 +1,8 @@
 """Convert records that an earlier version of the add-on wrote.
 
 Protocol 2 had `keep_reference_pose`, true or false, in a job's request and again in its `writing`, and had no match,
-facing or shape; a reference frame 0 was one that nobody had chosen. When run again, such a job gives the same result as before.
+facing or shape; a reference frame 0 was one that nobody had chosen. When run again, such a job gives the same result as
+before.
 """
 
 from typing import Any

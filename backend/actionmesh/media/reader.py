@@ -103,8 +103,8 @@ def choose_frames(choice: FrameChoice, source: FrameSource) -> np.ndarray:
     if len(indices) < asked or last >= total:
         every = f" in steps of {choice.step}" if choice.step > 1 else ""
         raise MediaError(
-            f"{source.name} has {total} frames: from frame {number_of(choice.start)}{every} that leaves {len(indices)}, "
-            f"but {max(asked, choice.count or 0)} were requested.",
+            f"{source.name} has {total} frames: from frame {number_of(choice.start)}{every} that leaves "
+            f"{len(indices)}, but {max(asked, choice.count or 0)} were requested.",
             "Request fewer frames, or start earlier.",
         )
     return indices

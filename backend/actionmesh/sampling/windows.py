@@ -23,8 +23,8 @@ def sliding_windows(total: int, anchor: int, size: int, slide: int) -> list[list
     """
     if not 0 <= anchor < total:
         raise InputError(
-            f"The reference frame is {number_of(anchor)}, but the clip has frames {number_of(0)} to {number_of(total - 1)}.",
-            "Choose one of them.",
+            f"The reference frame is {number_of(anchor)}, but the clip has {total} frames.",
+            f"Choose one from {number_of(0)} to {number_of(total - 1)}.",
         )
     if not 1 <= slide < size:
         raise InputError(f"Windows of {size} frames cannot slide by {slide}.", f"Slide by 1 to {size - 1} frames.")
