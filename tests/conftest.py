@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from hypothesis import settings
 from tests import fault_index
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "backend"))
+
+for number in (getattr(signal, name) for name in ("SIGINT", "SIGHUP") if hasattr(signal, name)):
+    if signal.getsignal(number) is signal.SIG_IGN:  # a shell's background job, whose children would not hear it either
+        signal.signal(number, signal.SIG_DFL)
 
 settings.register_profile("shared machine", deadline=None)
 settings.load_profile("shared machine")
