@@ -261,7 +261,7 @@ def test_a_new_object_has_as_many_faces_as_were_allowed(home):
 
 def test_so_few_faces_are_told_in_a_sentence(home):
     bpy.context.scene.actionmesh.max_faces = 3
-    with pytest.raises(RuntimeError, match="The largest number of faces is 3. Use a whole number, 4 or more"):
+    with pytest.raises(RuntimeError, match="The largest number of faces is 3. Use a whole number from 4 to"):
         OPS.animate_from_video(filepath=str(CLIP))
 
 
