@@ -2,7 +2,8 @@
 
     .venv/bin/python docs/generate.py
 
-The first holds the command line's own help, the second every error sentence that an artist may see, with its cure.
+The first holds the command line's own help, the second the error sentences that an artist may see, with their
+cures.
 """
 
 import argparse
@@ -10,7 +11,7 @@ import ast
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,8 +26,9 @@ Made from the program's own help. `actionmesh` is `.venv/bin/actionmesh`; `pytho
 """
 MESSAGES = """# Troubleshooting
 
-Every message that ActionMesh shows, with what to do about it; *italics* stand for a name or a number. This page is made
-from the code. Anything else that goes wrong is a fault of the program: report it with the log.
+The messages that ActionMesh shows, with what to do about each; *italics* stand for a name or a number. This page is
+made from the code; where a cure is put together as the program runs, the second column is empty. If a message speaks
+of "a fault of its own", report it with the log.
 """
 HEADINGS = {
     "MediaError": "Clips, pictures and masks",
@@ -105,15 +107,36 @@ def cell(text: str) -> str:
 
 def messages() -> dict[str, list[Message]]:
     """Return the messages of every error class, from each place in the code that raises one."""
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sources()]
+    shared = Names(statement for tree in trees for statement in tree.body)
     found: dict[str, list[Message]] = {}
-    for path in sources():
-        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for tree in trees:
+        local = Names(ast.walk(tree))
+        for call in ast.walk(tree):
             kind = ast.unparse(call.func).rpartition(".")[2] if isinstance(call, ast.Call) else ""
             if kind in HEADINGS and isinstance(call, ast.Call) and call.args:
-                words = [in_words(argument) for argument in call.args[:2]]
+                words = [in_words(local.meant(argument) or shared.meant(argument)) for argument in call.args[:2]]
                 if re.sub(r"\*.*?\*", "", words[0]).strip(" ."):
                     found.setdefault(kind, []).append(Message(words[0], words[1] if len(words) > 1 else ""))
     return found
+
+
+class Names:
+    """What names stand for: the right sides of simple assignments, by the line where they begin."""
+
+    def __init__(self, statements: Iterable[ast.AST]):
+        self._values: dict[str, list[ast.expr]] = {}
+        for statement in statements:
+            if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+                self._values.setdefault(statement.targets[0].id, []).append(statement.value)
+
+    def meant(self, node: ast.expr) -> ast.expr | None:
+        """Return the expression that was last assigned to a name before this place; other nodes as they are."""
+        if not isinstance(node, ast.Name):
+            return node
+        values = self._values.get(node.id, [])
+        before = [value for value in values if value.lineno <= node.lineno]
+        return max(before, key=lambda value: value.lineno) if before else values[0] if len(values) == 1 else None
 
 
 def sources() -> Iterator[Path]:
@@ -124,7 +147,7 @@ def sources() -> Iterator[Path]:
             yield path
 
 
-def in_words(node: ast.expr) -> str:
+def in_words(node: ast.expr | None) -> str:
     """Return a string literal with *name* for each inserted value; empty if the node is not a string."""
     if isinstance(node, ast.Constant):
         return node.value if isinstance(node.value, str) else ""
@@ -133,12 +156,17 @@ def in_words(node: ast.expr) -> str:
         return "".join(map(str, pieces)).replace("**", "* *")
     if isinstance(node, ast.BinOp):
         return in_words(node.left) + in_words(node.right)
+    if isinstance(node, ast.IfExp):
+        return in_words(node.body) or in_words(node.orelse)
     return ""
 
 
 def placeholder(piece: ast.expr) -> str:
     """Return the last plain word of an expression, in italics: `{options.seed}` becomes *seed*."""
-    named = [node for node in ast.walk(piece) if isinstance(node, ast.Name | ast.Attribute)]
+    inner = piece.value if isinstance(piece, ast.FormattedValue) else piece
+    while isinstance(inner, ast.Call) and inner.args:
+        inner = inner.args[0]
+    named = [node for node in ast.walk(inner) if isinstance(node, ast.Name | ast.Attribute)]
     word = (named[0].attr if isinstance(named[0], ast.Attribute) else named[0].id) if named else "value"
     return f"*{word.strip('_').replace('_', ' ')}*"
 

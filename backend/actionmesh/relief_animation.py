@@ -8,6 +8,7 @@ import numpy as np
 from .animation import Animation, Provenance
 from .clip_camera import clip_camera
 from .errors import InputError
+from .geometry.folds import unfold
 from .geometry.surface import Normalisation
 from .matching.choice import fit
 from .matching.film import make_film
@@ -61,7 +62,7 @@ def relief_animation(
         camera=clip_camera(make_film(crops), standing), notes=tuple(notes),
     )  # fmt: skip
     return Animation(
-        vertices=np.stack([between(poses, frame) for frame in frames]),
+        vertices=unfold(np.stack([between(poses, frame) for frame in frames]), relief.faces, progress.check),
         faces=relief.faces,
         times=times,
         reference_frame=list(frames).index(chosen),

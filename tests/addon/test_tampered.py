@@ -5,6 +5,8 @@ import os
 from dataclasses import replace
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from blender_addon import backend_files, ledger, reading
 from blender_addon.backend_files import protocol
@@ -17,6 +19,8 @@ from blender_addon.motion.result import load_motion
 from tests.addon.workers import needs_posix
 from tests.tampering import tampered
 
+WORDS = [b"-1", b"1e999", b"NaN", b"9" * 30, b"null", b"true", b"[", b"{}", b'"', b"\\ud800", b"\0", b"\xff"]
+"""What fuzzing puts into a job.json."""
 TRACEBACK = pytest.mark.fault("a job.json that was tampered with ends in a traceback in a panel")
 ENDLESS = pytest.mark.fault("a pipe in the place of a job's file keeps Blender waiting for ever")
 
@@ -60,6 +64,30 @@ def test_a_record_is_read_whole_or_left_out(tmp_path):
     assert left_out > 100
     (record.folder / "job.json").write_text("{")
     assert history(tmp_path) == [] and damaged(tmp_path, []) == 1
+
+
+@pytest.mark.fault("a job.json with a few spoilt bytes ends in a traceback when History is drawn")
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_spoilt_record_is_read_whole_or_left_out(spoilt_record, drawn):
+    folder, whole = spoilt_record
+    spoilt = bytearray(whole)
+    for _ in range(drawn.draw(st.integers(1, 3))):
+        start = drawn.draw(st.integers(0, len(spoilt)))
+        end = start + drawn.draw(st.sampled_from([0, 1, 2, 9]))
+        spoilt[start:end] = drawn.draw(st.sampled_from(WORDS) | st.binary(max_size=4))
+    (folder / "job.json").write_bytes(spoilt)
+    found = history(folder.parent)
+    assert len(found) + damaged(folder.parent, found) == 1
+    for record in found:
+        json.dumps(record.as_json(), allow_nan=False)
+
+
+@pytest.fixture
+def spoilt_record(tmp_path):
+    """Return the folder of a record, and the bytes of its job.json."""
+    folder = whole_record(tmp_path).folder
+    return folder, (folder / "job.json").read_bytes()
 
 
 @needs_posix

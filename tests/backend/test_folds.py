@@ -82,11 +82,10 @@ def test_unfolding_can_be_stopped():
 
 
 @pytest.mark.fault("Loose islands and folded edges on the mesh that the model makes of a clip, in every pose")
-def test_what_the_bundled_weights_make_of_the_demo_has_no_pimples_and_no_islands():
-    clip = str(TOY / "demo" / "clip.mp4")
-    made = animate(
-        AnimateOptions(clip, frames=FrameChoice(spread=4), preset="demo", shape=Shape.NETWORK), ModelStore(TOY)
-    )
+@pytest.mark.parametrize(("clip", "shape"), [("clip.mp4", Shape.NETWORK), ("husky", Shape.RELIEF)])
+def test_what_is_made_of_the_demos_clips_has_no_pimples_and_no_islands(clip, shape):
+    options = AnimateOptions(str(TOY / "demo" / clip), frames=FrameChoice(spread=4), preset="demo", shape=shape)
+    made = animate(options, ModelStore(TOY))
     assert parts(made.faces).max() == 0
     folded = sum((angles(pose, made.faces) > np.pi / 2).sum() for pose in made.vertices)
     assert folded <= made.vertices.shape[0] * 1.5 * len(made.faces) / 10_000

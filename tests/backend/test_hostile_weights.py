@@ -6,7 +6,6 @@ import shutil
 import struct
 import subprocess
 import sys
-import textwrap
 from pathlib import Path
 
 import pytest
@@ -280,50 +279,9 @@ def test_weights_that_are_no_numbers_are_named(copy, value):
 
 @pytest.mark.fault("Random bytes in a checkpoint's files crashed the worker or were an internal error")
 def test_damaged_files_of_every_kind_are_typed_errors(copy):
-    """A separate process with a memory limit reads them: a damaged file may request a lot."""
-    code = f"""
-        import json, resource, sys
-        from pathlib import Path
-        sys.path[:0] = [{str(BACKEND)!r}]
-        resource.setrlimit(resource.RLIMIT_DATA, (8 << 30, 8 << 30))
-        import random
-        from actionmesh.errors import ActionMeshError
-        from actionmesh.weights.agreement import require_agreement
-        from actionmesh.weights.checkpoints import open_checkpoint
-        from actionmesh.weights.store import ModelStore
-        copy, chosen = Path({str(copy)!r}), random.Random(5)
-        files = sorted(path for path in copy.rglob("*") if path.suffix in (".json", ".safetensors"))
-        VALUES = [-1, 0, 2**31, 2**62, 10**400, 1e308, "x", "", [], {{}}, None, True, [[]], 0.5, "\\u0000"]
-        def damage(path, data):
-            if path.suffix == ".json" and chosen.random() < 0.7:
-                values = json.loads(data)
-                values[chosen.choice([*values, "strange"])] = chosen.choice(VALUES)
-                return json.dumps(values).encode()
-            length = int.from_bytes(data[:8], "little") if path.suffix != ".json" else len(data)
-            data = bytearray(data)
-            for _ in range(chosen.randint(1, 4)):
-                data[chosen.randrange(min(len(data), length + 8))] = chosen.randrange(256)
-            return bytes(data[: chosen.randint(0, len(data))] if chosen.random() < 0.2 else data)
-        for _ in range(int(sys.argv[1])):
-            path = chosen.choice(files)
-            data = path.read_bytes()
-            path.write_bytes(damage(path, data))
-            try:
-                store = ModelStore(copy, "cpu")
-                with store.job("shape_vae"):
-                    store.preset("demo"), store.image_preprocessing(), store.image_to_3d_shift, store.plan
-                    for part in ("image_encoder", "image_to_3d", "shape_vae", "temporal_denoiser", \
-"temporal_autoencoder"):
-                        getattr(store, part)
-                store.unload()
-            except ActionMeshError:
-                pass
-            except BaseException as error:
-                raise SystemExit(f"{{path}}: {{path.read_bytes()[:3000]}}: {{error!r}}") from error
-            path.write_bytes(data)
-    """
-    command = [sys.executable, "-I", "-c", textwrap.dedent(code), os.environ.get("FUZZ", "25")]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=3000)
+    places = {"PYTHONPATH": os.pathsep.join([str(BACKEND), str(BACKEND.parent)]), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "tests.backend.checkpoint_fuzz", str(copy), os.environ.get("FUZZ", "25")]
+    done = subprocess.run(command, cwd=BACKEND.parent, env=os.environ | places, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-4000:]
 
 
