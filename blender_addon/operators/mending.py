@@ -51,15 +51,22 @@ class ACTIONMESH_OT_apply_to_copy(bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            made = [apply_to_copy(target) for target in selected_meshes(context)]
-        except ArtistError as error:
-            return refuse(self, error)
+        made: list[bpy.types.Object] = []
+        refused: list[ArtistError] = []
+        for target in selected_meshes(context):
+            try:
+                made.append(apply_to_copy(target))
+            except ArtistError as error:
+                refused.append(error)
+        if not made:
+            return refuse(self, refused[0])
         for copy in made:
             presenting.present(context, copy)
         for copy in made:
             copy.select_set(True)
         self.report({"INFO"}, f"{', '.join(copy.name for copy in made)}: copied with modifiers and shape keys applied")
+        for error in refused:
+            self.report({"WARNING"}, str(error))
         return FINISHED
 
 

@@ -222,6 +222,20 @@ def test_the_button_makes_a_copy_that_can_be_animated(addon):
     assert OPS.animate_selected(filepath=clip(addon)) == {"FINISHED"} and keys_of(copy) == 5 and keys_of(target) == 0
 
 
+def test_a_mesh_without_faces_does_not_keep_the_others_from_being_copied(addon):
+    whole, empty = body(), masked()
+    empty.name = "Empty"
+    for each in (whole, empty):
+        each.select_set(True)
+    assert OPS.apply_to_copy() == {"FINISHED"}
+    assert [copy.name for copy in bpy.context.selected_objects] == [f"{whole.name} (applied)"]
+    assert whole.hide_get() and not empty.hide_get()
+    bpy.ops.object.select_all(action="DESELECT")
+    empty.select_set(True)
+    with pytest.raises(RuntimeError, match="Empty shows no faces"):
+        OPS.apply_to_copy()
+
+
 def test_an_own_key_and_a_rig_are_applied_to_a_copy_too(addon):
     target = with_rig(with_own_key(body()))
     seen = drawn(target)
