@@ -65,8 +65,8 @@ class ACTIONMESH_OT_apply_to_copy(bpy.types.Operator):
         for copy in made:
             copy.select_set(True)
         self.report({"INFO"}, f"{', '.join(copy.name for copy in made)}: copied with modifiers and shape keys applied")
-        for error in refused:
-            self.report({"WARNING"}, str(error))
+        for refusal in refused:
+            self.report({"WARNING"}, str(refusal))
         return FINISHED
 
 
