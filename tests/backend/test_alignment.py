@@ -11,7 +11,7 @@ from actionmesh.evaluation.alignment import AlignmentSettings, Pruning, align, r
 from actionmesh.evaluation.measures import chamfer_distance
 from actionmesh.evaluation.neighbours import Neighbours
 from actionmesh.geometry.surface import sample_surface
-from actionmesh.training.toys import make_sequence
+from actionmesh.toys import make_sequence
 
 PRUNED = AlignmentSettings(points=400, steps=120, rate=0.02, pruning=Pruning(points=150, steps=20, keep=3))
 

@@ -12,8 +12,8 @@ from actionmesh.options import FrameChoice
 from actionmesh.painting.coat import Coat
 from actionmesh.progress import Progress
 from actionmesh.relief_animation import relief_animation
+from actionmesh.toys import make_sequence
 from actionmesh.training.demo_clip import write_demo
-from actionmesh.training.toys import make_sequence
 from actionmesh.weights.checkpoints import default_checkpoint
 
 HUSKY = default_checkpoint().path / "demo" / "husky"

@@ -33,8 +33,8 @@ from actionmesh.evaluation.variants import (
 )
 from actionmesh.media.render import Camera, render, render_frames
 from actionmesh.stages.motion import synchronised_latents
-from actionmesh.training.data import toy_camera_and_light
-from actionmesh.training.toys import TEMPLATES
+from actionmesh.toys import TEMPLATES
+from actionmesh.toys.rendering import toy_camera_and_light
 from actionmesh.weights.checkpoints import default_checkpoint
 from actionmesh.weights.store import ModelStore
 

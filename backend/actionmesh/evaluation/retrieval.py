@@ -6,8 +6,8 @@ import numpy as np
 from tqdm import tqdm
 
 from ..geometry.surface import sample_surface
-from ..training.data import render_toy, small_pictures
-from ..training.toys import make_sequence
+from ..toys import make_sequence
+from ..toys.rendering import render_toy, small_pictures
 from .measures import chamfer_distance
 from .subjects import POINTS, QUERIES
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...geometry import surface
+from ..geometry import surface
 from .sequence import ToySequence
 from .shapes import BodyBatch, signed_distance
 
