@@ -6,10 +6,9 @@ import torch
 import trimesh
 from scipy.spatial.transform import Rotation
 
-from actionmesh.evaluation import neighbours
-from actionmesh.evaluation.alignment import AlignmentSettings, Pruning, align, rotation_from_six
+from actionmesh.evaluation import alignment
+from actionmesh.evaluation.alignment import AlignmentSettings, Neighbours, Pruning, align, rotation_from_six
 from actionmesh.evaluation.measures import chamfer_distance
-from actionmesh.evaluation.neighbours import Neighbours
 from actionmesh.geometry.surface import sample_surface
 from actionmesh.toys import make_sequence
 
@@ -61,7 +60,7 @@ def test_trees_and_all_distances_find_the_same(monkeypatch):
     generator = torch.Generator().manual_seed(0)
     clouds, target = torch.rand(3, 40, 3, generator=generator), torch.rand(50, 3, generator=generator)
     direct = Neighbours(target).mutual(clouds)
-    monkeypatch.setattr(neighbours, "SMALL", 0)
+    monkeypatch.setattr(alignment, "SMALL", 0)
     by_tree = Neighbours(target).mutual(clouds)
     for one, other in zip(direct, by_tree, strict=True):
         torch.testing.assert_close(one, other)

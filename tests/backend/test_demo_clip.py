@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from actionmesh.evaluation.reliefs import NOWHERE
+from actionmesh.evaluation.baselines import NOWHERE
 from actionmesh.geometry.mesh_files import load_mesh
 from actionmesh.media.reader import read_clip
 from actionmesh.media.subject import cut_out

@@ -12,9 +12,8 @@ from actionmesh import cli
 from actionmesh.errors import InputError, MeshError
 from actionmesh.evaluation import matches, subjects, toybench, variants
 from actionmesh.evaluation.alignment import AlignmentSettings
+from actionmesh.evaluation.baselines import FIRST_TRAINING_SEED, Library, relief
 from actionmesh.evaluation.outsiders import view_of
-from actionmesh.evaluation.reliefs import relief
-from actionmesh.evaluation.retrieval import FIRST_TRAINING_SEED, Library
 from actionmesh.evaluation.subjects import QUIET, outsiders, toys
 from actionmesh.evaluation.toybench import Extent, evaluate, reconstruction_iou, rows_of
 from actionmesh.evaluation.toybench_summary import SHAPE, summary_of

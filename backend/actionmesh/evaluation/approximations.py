@@ -33,9 +33,8 @@ from ..stages.reference import Reference, latent_from_picture, reference_in_mode
 from ..weights.store import ModelStore
 from .alignment import AlignmentSettings, align
 from .kept_records import digest_of_weights, find
-from .measures import distances
+from .measures import distances, points_of_motion
 from .subjects import POINTS, QUERIES, QUIET, Subject, mesh_of, toys
-from .surface_points import points_of_motion
 from .variants import MESH_AND_VIDEO, VIDEO, Task
 
 ALIGNMENT = AlignmentSettings(points=256, steps=60, rate=0.03, starts=1)
