@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from actionmesh.progress import Progress
-from actionmesh.sampling.approximate_sampler import evaluations_of, sample_approximately
+from actionmesh.sampling.approximate_steps import ApproximateSteps, evaluations_of
 from actionmesh.sampling.approximation import Approximation
 from actionmesh.sampling.guidance import Branches
 from actionmesh.sampling.sampler import sample
@@ -65,10 +65,12 @@ def test_without_approximation_it_is_the_published_sampler_bit_for_bit(guidance)
 
 
 @pytest.mark.parametrize("guidance", [1.0, 7.5])
-def test_the_approximate_sampler_approximates_nothing_unless_asked(guidance):
-    known, counted, schedule = torch.tensor([[0.0, 1, 0]]), Counted(), temporal_schedule(STEPS)
-    arguments = (counted.branches, guidance, noise(), schedule, "Stage I", Progress(), known)
-    assert torch.equal(sample_approximately(*arguments, Approximation()), sample(*arguments))
+def test_approximate_steps_approximate_nothing_unless_asked(guidance):
+    schedule, latents = temporal_schedule(STEPS), noise()
+    step = ApproximateSteps(Counted().branches, guidance, schedule, Approximation())
+    for i in range(STEPS):
+        latents = step(latents, schedule.times[i].expand(1), i)
+    assert torch.equal(latents, written_out(guidance))
 
 
 def test_numbers_of_8_bits_leave_the_steps_as_they_are():

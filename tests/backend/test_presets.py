@@ -6,7 +6,7 @@ import pytest
 
 from actionmesh.errors import CheckpointError
 from actionmesh.presets import PRESETS, Preset
-from actionmesh.sampling.approximate_sampler import evaluations_of
+from actionmesh.sampling.approximate_steps import evaluations_of
 from actionmesh.sampling.approximation import Approximation
 from actionmesh.sampling.schedules import temporal_schedule
 from actionmesh.weights.checkpoints import default_checkpoint

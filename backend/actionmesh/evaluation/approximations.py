@@ -24,7 +24,7 @@ from ..errors import InputError, MeshError
 from ..output.atomic import write_atomically
 from ..presets import PRESETS, Preset
 from ..protocol import ReferencePose
-from ..sampling.approximate_sampler import evaluations_of
+from ..sampling.approximate_steps import evaluations_of
 from ..sampling.approximation import Approximation
 from ..sampling.schedules import Schedule, image_to_3d_schedule, temporal_schedule
 from ..stages.correspondence import animate_vertices

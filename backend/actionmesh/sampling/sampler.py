@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from ..progress import Progress
-from .approximate_sampler import sample_approximately
+from .approximate_steps import ApproximateSteps
 from .approximation import EXACT, Approximation
 from .guidance import Branches
 from .pace import Pace
@@ -33,17 +33,19 @@ def sample(
         stage: the text shown to the user meanwhile.
         known: (B, T), 1 where a frame is kept as it is.
     """
-    if approximation.changes_the_steps:
-        return sample_approximately(branches, guidance, noise, schedule, stage, progress, known, approximation)
-    latents, times, pace = noise, schedule.times.to(noise.device), Pace(noise.device)
-    for time, step_size in progress.track(list(zip(times, schedule.step_sizes.tolist(), strict=True)), stage):
-        time = time.expand(len(latents))
-        if guidance == 1:
-            velocity = branches.conditional(latents, time)
+    approximate_step = ApproximateSteps(branches, guidance, schedule, approximation)
+    latents, times, step_sizes = noise, schedule.times.to(noise.device), schedule.step_sizes.tolist()
+    pace = Pace(noise.device)
+    for i in progress.track(range(len(times)), stage):
+        time = times[i].expand(len(latents))
+        if approximation.changes_the_steps:
+            latents = approximate_step(latents, time, i)
+        elif guidance == 1:
+            latents = latents + step_sizes[i] * branches.conditional(latents, time)
         else:
             conditional, unconditional = branches.both(latents, time)
             velocity = unconditional + guidance * (conditional - unconditional)
-        latents = latents + step_size * velocity
+            latents = latents + step_sizes[i] * velocity
         if known is not None:
             latents = torch.where(known.bool()[..., None, None], noise, latents)
         pace.step()

@@ -1,44 +1,14 @@
-"""The sampler with approximations: fewer evaluations of the network, and solvers of second order."""
+"""The sampler's steps with approximations: fewer evaluations of the network, and solvers of second order."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
-import torch
 from torch import Tensor
 
-from ..progress import Progress
 from .approximation import Approximation
 from .guidance import Branches
-from .pace import Pace
 from .schedules import TRAIN_TIMESTEPS, Schedule
 from .solvers import make_solver
-
-
-@torch.no_grad()
-def sample_approximately(
-    branches: Branches,
-    guidance: float,
-    noise: Tensor,
-    schedule: Schedule,
-    stage: str,
-    progress: Progress,
-    known: Tensor | None,
-    approximation: Approximation,
-) -> Tensor:
-    """Return latents denoised from noise. The arguments are those of `sampler.sample`."""
-    evaluations = evaluations_of(schedule, guidance, approximation)
-    velocity = GuidedVelocity(branches, guidance, evaluations, schedule, approximation.forecast)
-    solver = make_solver(approximation.solver, schedule)
-    latents, times, pace = noise, schedule.times.to(noise.device), Pace(noise.device)
-    for i in progress.track(range(len(times)), stage):
-        if evaluations[i].turns:
-            solver.restart()
-        latents = solver.step(latents, velocity(latents, times[i].expand(len(latents)), i), i)
-        if known is not None:
-            latents = torch.where(known.bool()[..., None, None], noise, latents)
-        pace.step()
-    return latents
 
 
 @dataclass(frozen=True)
@@ -83,25 +53,28 @@ def evaluations_of(schedule: Schedule, guidance: float, approximation: Approxima
     return evaluations
 
 
-class GuidedVelocity:
-    """The guided velocity v_uncond + g (v_cond - v_uncond) of each step in turn (Ho and Salimans 2022), as planned.
+class ApproximateSteps:
+    """The steps of the sampler in turn, with an approximation.
 
-    Without guidance it is v_cond; with a reused difference d it is v_cond + (g - 1) d.
+    With a reused difference d of the branches, the guided velocity is v_cond + (g - 1) d.
     """
 
-    def __init__(
-        self, branches: Branches, guidance: float, evaluations: Sequence[Evaluation], schedule: Schedule, forecast: str
-    ):
-        self.branches, self.guidance, self.evaluations = branches, guidance, evaluations
-        self.times = schedule.times.tolist()
-        self.order = 0 if forecast == "last" else 1
+    def __init__(self, branches: Branches, guidance: float, schedule: Schedule, approximation: Approximation):
+        self.branches, self.guidance = branches, guidance
+        self.evaluations = evaluations_of(schedule, guidance, approximation)
+        self.solver = make_solver(approximation.solver, schedule)
+        self.times, self.is_linear = schedule.times.tolist(), approximation.forecast == "linear"
         self._difference: Tensor | None = None
         self._computed: list[tuple[float, Tensor]] = []
 
     def __call__(self, latents: Tensor, time: Tensor, i: int) -> Tensor:
-        """Return the velocity of step i for its latents and time (B)."""
+        """Return the latents after step i, from those before it and its time (B)."""
         if self.evaluations[i].turns:
+            self.solver.restart()
             self._computed, self._difference = [], None
+        return self.solver.step(latents, self._velocity(latents, time, i), i)
+
+    def _velocity(self, latents: Tensor, time: Tensor, i: int) -> Tensor:
         if not self.evaluations[i].computed:
             return self._forecast(self.times[i])
         velocity = self._evaluated(latents, time, self.evaluations[i])
@@ -121,7 +94,7 @@ class GuidedVelocity:
     def _forecast(self, time: float) -> Tensor:
         """Return the last computed velocity, or the line through the last two, at `time`."""
         last_time, last = self._computed[-1]
-        if self.order == 0 or len(self._computed) < 2:
+        if not self.is_linear or len(self._computed) < 2:
             return last
         before_time, before = self._computed[0]
         return last + (time - last_time) / (last_time - before_time) * (last - before)
