@@ -88,15 +88,11 @@ def _read_text_stl(text: str) -> np.ndarray:
         words = line.split()
         keyword = words[0].lower() if words else keyword
         if words and keyword == "vertex":
-            vertices.append(_stl_vertex(words[1:4], number))
+            if len(words) < 4:
+                raise ValueError(f"line {number}: a vertex has {len(words) - 1} numbers")
+            vertices.append(list(map(float, words[1:4])))
         elif keyword == "endloop" and len(vertices) % 3:
             raise ValueError(f"line {number}: a facet is not a triangle")
     if not keyword.startswith("endsolid"):
         raise ValueError("it does not end with endsolid")
     return np.array(vertices, np.float64).reshape(-1, 3)
-
-
-def _stl_vertex(words: list[str], line: int) -> list[float]:
-    if len(words) != 3:
-        raise ValueError(f"line {line}: a vertex has {len(words)} numbers")
-    return list(map(float, words))
