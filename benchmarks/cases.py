@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from actionmesh.media.preprocess import ImagePreprocessing
 from actionmesh.models.denoiser import ImageTo3DConfig
 from actionmesh.presets import PRESETS, Preset
-from actionmesh.training.recipes import FULL, Sizes
+from actionmesh.sizes import FULL, Sizes
 
 from .workload import Workload
 

@@ -19,7 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from actionmesh.models.attention import KeysValues
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.presets import Preset
-from actionmesh.training.recipes import Sizes
+from actionmesh.sizes import Sizes
 from actionmesh.weights.plan import PLANS
 
 from .random_weights import RandomStore, empty_network

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
+from actionmesh.sizes import Sizes
 from actionmesh.training.export import theirs, write_public_configs
 from actionmesh.training.parts import new_encoder
-from actionmesh.training.recipes import Sizes
 from actionmesh.weights.parts import ACTIONMESH_WEIGHTS, TRIPOSG_WEIGHTS, Make
 from actionmesh.weights.precision import TypeOf
 from actionmesh.weights.store import ModelStore

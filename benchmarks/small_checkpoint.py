@@ -77,8 +77,8 @@ def render_clip(folder: Path, frames: int, pixels: int | None = None) -> Path:
     import cv2
     import trimesh
 
-    from actionmesh.training.data import render_toy
-    from actionmesh.training.toys import make_sequence
+    from actionmesh.toys import make_sequence
+    from actionmesh.toys.rendering import render_toy
 
     folder.mkdir()
     toy = make_sequence(SEED, frames, TEMPLATE)

@@ -8,7 +8,7 @@ import torch
 from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
-from actionmesh.training.recipes import SIZES
+from actionmesh.sizes import SIZES
 from actionmesh.weights.store import ModelStore
 
 

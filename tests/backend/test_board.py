@@ -8,13 +8,14 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from actionmesh.models.denoiser import TemporalDenoiser
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.presets import Preset
+from actionmesh.sizes import SIZES
 from actionmesh.training import board as board_module
 from actionmesh.training import export, run
 from actionmesh.training.board import Board
 from actionmesh.training.data import make_shard
 from actionmesh.training.live_store import LiveStore
 from actionmesh.training.parts import new_encoder, save_part
-from actionmesh.training.recipes import SIZES, LoopConfig, PartRecipe
+from actionmesh.training.recipes import LoopConfig, PartRecipe
 from actionmesh.training.unseen_pictures import CELL, SHOWN, strip
 
 TINY, CPU = SIZES["tiny"], torch.device("cpu")

@@ -18,10 +18,10 @@ from actionmesh.protocol import ReferencePose
 from actionmesh.sampling.guidance import Branches
 from actionmesh.sampling.sampler import sample
 from actionmesh.sampling.schedules import temporal_schedule
+from actionmesh.sizes import SIZES
 from actionmesh.stages.correspondence import animate_vertices
 from actionmesh.stages.motion import synchronised_latents
 from actionmesh.stages.reference import reference_from_mesh
-from actionmesh.training.recipes import SIZES
 
 TINY = SIZES["tiny"]
 

@@ -13,7 +13,7 @@ from actionmesh.acceleration.execution import PLAIN, Execution
 from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
-from actionmesh.training.recipes import SIZES
+from actionmesh.sizes import SIZES
 from actionmesh.weights.plan import on_device, plan_named
 from actionmesh.weights.residence import Waiting
 from actionmesh.weights.streaming import PIECE, stream_tensors

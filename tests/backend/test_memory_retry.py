@@ -13,8 +13,8 @@ from actionmesh.animation import Animation
 from actionmesh.failures import explain
 from actionmesh.protocol import Animate, Kind, Memory
 from actionmesh.stages.retry import once_more_with_less
-from actionmesh.training.data import render_toy
-from actionmesh.training.toys import make_sequence
+from actionmesh.toys import make_sequence
+from actionmesh.toys.rendering import render_toy
 from actionmesh.weights.checkpoints import open_checkpoint
 from actionmesh.weights.needs import needs_of
 from actionmesh.weights.plan import MARGIN, PLANS, on_device, plan_named

@@ -12,6 +12,9 @@ from safetensors.numpy import load_file, save_file
 
 from actionmesh.errors import InputError
 from actionmesh.media.render import Camera, render_frames
+from actionmesh.toys.queries import sample_tracked_points
+from actionmesh.toys.sequence import make_sequence
+from actionmesh.track_file import read_tracks
 from actionmesh.training.batches import IMAGE_MEAN, IMAGE_STD
 from actionmesh.training.data import make_shard
 from actionmesh.training.export import export
@@ -24,9 +27,6 @@ from actionmesh.training.rigs import rig_numbers
 from actionmesh.training.round import SHARES
 from actionmesh.training.run import train
 from actionmesh.training.sources import Toys, open_source
-from actionmesh.training.toys.queries import sample_tracked_points
-from actionmesh.training.toys.sequence import make_sequence
-from actionmesh.training.track_file import read_tracks
 from actionmesh.training.tracked import TrackedData
 from actionmesh.weights.store import ModelStore
 from blender_addon.motion.tracks import Tracks, save_tracks

@@ -11,8 +11,8 @@ from actionmesh.options import AnimateOptions, FrameChoice, KnownShape
 from actionmesh.pipeline import animate, pose_times
 from actionmesh.progress import Progress
 from actionmesh.protocol import Match, Shape
-from actionmesh.training.data import render_toy
-from actionmesh.training.toys import make_sequence
+from actionmesh.toys import make_sequence
+from actionmesh.toys.rendering import render_toy
 from actionmesh.weights.checkpoints import default_checkpoint
 from actionmesh.weights.store import ModelStore
 

@@ -12,7 +12,7 @@ from actionmesh.acceleration.execution import Execution
 from actionmesh.errors import CheckpointError, InputError
 from actionmesh.models.denoiser import TemporalDenoiser, TemporalDenoiserConfig
 from actionmesh.protocol import Memory
-from actionmesh.training.recipes import SIZES
+from actionmesh.sizes import SIZES
 from actionmesh.weights import needs, plan
 from actionmesh.weights.checkpoints import default_checkpoint, open_checkpoint
 from actionmesh.weights.plan import AUTO, PLANS, choose_plan, lighter, on_device, plan_named

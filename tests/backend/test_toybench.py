@@ -12,9 +12,8 @@ from actionmesh import cli
 from actionmesh.errors import InputError, MeshError
 from actionmesh.evaluation import matches, subjects, toybench, variants
 from actionmesh.evaluation.alignment import AlignmentSettings
+from actionmesh.evaluation.baselines import FIRST_TRAINING_SEED, Library, relief
 from actionmesh.evaluation.outsiders import view_of
-from actionmesh.evaluation.reliefs import relief
-from actionmesh.evaluation.retrieval import FIRST_TRAINING_SEED, Library
 from actionmesh.evaluation.subjects import QUIET, outsiders, toys
 from actionmesh.evaluation.toybench import Extent, evaluate, reconstruction_iou, rows_of
 from actionmesh.evaluation.toybench_summary import SHAPE, summary_of
@@ -33,8 +32,8 @@ from actionmesh.evaluation.variants import (
 )
 from actionmesh.media.render import Camera, render, render_frames
 from actionmesh.stages.motion import synchronised_latents
-from actionmesh.training.data import toy_camera_and_light
-from actionmesh.training.toys import TEMPLATES
+from actionmesh.toys import TEMPLATES
+from actionmesh.toys.rendering import toy_camera_and_light
 from actionmesh.weights.checkpoints import default_checkpoint
 from actionmesh.weights.store import ModelStore
 

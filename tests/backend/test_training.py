@@ -12,6 +12,8 @@ from actionmesh.errors import InputError
 from actionmesh.models.denoiser import TemporalDenoiser
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
+from actionmesh.sizes import SIZES
+from actionmesh.toys.shapes import signed_distance
 from actionmesh.training import run as parts
 from actionmesh.training.__main__ import main
 from actionmesh.training.batches import draw_known, encode_windows, shapes, windows
@@ -23,8 +25,7 @@ from actionmesh.training.loop import Loop
 from actionmesh.training.losses import FlowNoise, Known, image_to_3d_loss, temporal_loss
 from actionmesh.training.objectives import Objective
 from actionmesh.training.optimisers import cosine, make_optimisers
-from actionmesh.training.recipes import RECIPES, SIZES, LoopConfig
-from actionmesh.training.toys.shapes import signed_distance
+from actionmesh.training.recipes import RECIPES, LoopConfig
 from actionmesh.weights.store import ModelStore
 
 TINY = SIZES["tiny"]

@@ -17,7 +17,7 @@ from actionmesh.models.denoiser import (
 )
 from actionmesh.models.shape_vae import ShapeVAE, ShapeVAEConfig
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoderConfig
-from actionmesh.training.recipes import SIZES
+from actionmesh.sizes import SIZES
 from actionmesh.weights.load import build, read_tensors
 from actionmesh.weights.load import load as load_file
 from actionmesh.weights.names import our_name, their_name

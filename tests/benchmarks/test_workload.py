@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from actionmesh.training.recipes import FULL, SIZES
+from actionmesh.sizes import FULL, SIZES
 from actionmesh.weights.parts import PARTS
 from actionmesh.weights.store import ModelStore
 from benchmarks.cases import CASES, SCALES

@@ -13,7 +13,7 @@ variant or weights change.
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,8 @@ from ..errors import InputError, MeshError
 from ..output.atomic import write_atomically
 from ..presets import PRESETS, Preset
 from ..protocol import ReferencePose
+from ..sampling.approximate_steps import evaluations_of
 from ..sampling.approximation import Approximation
-from ..sampling.guidance import evaluations_of
 from ..sampling.schedules import Schedule, image_to_3d_schedule, temporal_schedule
 from ..stages.correspondence import animate_vertices
 from ..stages.motion import synchronised_latents
@@ -33,9 +33,8 @@ from ..stages.reference import Reference, latent_from_picture, reference_in_mode
 from ..weights.store import ModelStore
 from .alignment import AlignmentSettings, align
 from .kept_records import digest_of_weights, find
-from .measures import distances
+from .measures import distances, points_of_motion
 from .subjects import POINTS, QUERIES, QUIET, Subject, mesh_of, toys
-from .surface_points import points_of_motion
 from .variants import MESH_AND_VIDEO, VIDEO, Task
 
 ALIGNMENT = AlignmentSettings(points=256, steps=60, rate=0.03, starts=1)
@@ -58,8 +57,7 @@ Changes = dict[str, Any]
 def switches_of(name: str) -> Changes:
     """Return a preset's steps and approximations, without its guidance."""
     preset = PRESETS[name]
-    own = {switch: getattr(preset, switch) for switch in Approximation.__dataclass_fields__}
-    return {**own, "steps": preset.steps, "image_steps": preset.image_steps}
+    return {**asdict(preset.approximation), "steps": preset.steps, "image_steps": preset.image_steps}
 
 
 IN_PRESETS: dict[str, Changes] = {
@@ -145,10 +143,10 @@ def to_come(earlier: list[dict], records: list[dict], done: Sequence[tuple[str, 
 
 def measured(run: Run, subject: Subject) -> dict:
     """Measure CD-4D and CD-M of one run, and count network evaluations; if there is no surface, record the problem."""
-    preset, store = replace(subject.preset, **run.settings), subject.store
+    preset, store = subject.preset.changed(run.settings), subject.store
     image_schedule = image_to_3d_schedule(preset.image_steps)
     work = {
-        "evaluations": evaluations(temporal_schedule(preset.steps), preset.guidance, preset),
+        "evaluations": evaluations(temporal_schedule(preset.steps), preset.guidance, preset.approximation),
         "image_evaluations": evaluations(image_schedule, preset.image_guidance, preset.image_approximation),
     }
     try:

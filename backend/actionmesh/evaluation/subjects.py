@@ -14,12 +14,12 @@ from ..geometry.mesh import Mesh
 from ..progress import Progress
 from ..stages.pictures import encode_frames
 from ..stages.reference import Reference, latent_from_picture, reference_from_mesh, reference_in_model_space
-from ..training.data import render_toy, small_pictures, toy_camera_and_light
-from ..training.toys import TEMPLATES, make_sequence
+from ..toys import TEMPLATES, make_sequence
+from ..toys.rendering import render_toy, small_pictures, toy_camera_and_light
 from ..weights.store import ModelStore
+from .measures import points_of_motion
 from .outsider_kinds import KINDS
 from .outsiders import make_outsider, render_outsider, view_of
-from .surface_points import points_of_motion
 
 FRAMES = 16
 POINTS = 10_000

@@ -22,13 +22,19 @@ from ..geometry.mesh import Mesh
 from ..geometry.surface import sample_surface
 from ..weights.store import ModelStore
 from .alignment import AlignmentSettings, Pruning
+from .baselines import RELIEF, Library, relief
 from .kept_records import KeptRecords, digest_of_weights
 from .matches import as_animated, match_rows
-from .measures import chamfer_distance, distances, split_error, vertex_error, volume_iou
-from .reliefs import RELIEF, relief
-from .retrieval import Library
+from .measures import (
+    chamfer_distance,
+    distances,
+    points_of_meshes,
+    points_of_motion,
+    split_error,
+    vertex_error,
+    volume_iou,
+)
 from .subjects import FRAMES, POINTS, QUERIES, Subject, mesh_of, outsiders, toys
-from .surface_points import points_of_meshes, points_of_motion
 from .toybench_summary import SHAPE, summary_of
 from .variants import FULL, MESH_AND_VIDEO, VIDEO, Answer, Task, Variant, variants_of
 

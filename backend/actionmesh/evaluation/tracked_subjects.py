@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from ..errors import InputError
-from ..training.track_file import Track, read_mesh, read_pictures, read_tracks
+from ..track_file import Track, read_mesh, read_pictures, read_tracks
 from ..weights.store import ModelStore
 from .subjects import Subject
 

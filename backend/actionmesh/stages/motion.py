@@ -67,7 +67,7 @@ def generate_window(
 
     Returns: (T_w, N, D) in the order of `frames`.
     """
-    denoiser = store.denoiser("temporal_denoiser", preset.float8)
+    denoiser = store.denoiser("temporal_denoiser", preset.approximation.float8)
     shape = (len(frames), store.tokens, denoiser.config.in_channels)
     start = frame_noise(shape, seed, "cpu")
     for row, frame in enumerate(frames):
@@ -76,9 +76,10 @@ def generate_window(
     known = torch.tensor([[float(frame in latents) for frame in frames]], device=store.device)
     branches = motion_branches(denoiser, contexts, frames, known, store)
     noisy, schedule = start[None].to(store.device), temporal_schedule(preset.steps)
-    latents_found = sample(branches, preset.guidance, noisy, schedule, stage, progress, known, preset)[0].cpu()
-    require_finite(latents_found, f"the latents of Stage I at guidance {preset.guidance:g}", store, "temporal_denoiser")
-    return latents_found
+    approximation = preset.approximation
+    found = sample(branches, preset.guidance, noisy, schedule, stage, progress, known, approximation)[0].cpu()
+    require_finite(found, f"the latents of Stage I at guidance {preset.guidance:g}", store, "temporal_denoiser")
+    return found
 
 
 def motion_branches(

@@ -12,12 +12,12 @@ from torch import nn
 from ..models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
 from ..models.shape_vae import ShapeVAE
 from ..models.temporal_autoencoder import TemporalAutoencoder
+from ..sizes import SIZES
 from ..weights.parts import Make
 from ..weights.plan import PLANS
 from ..weights.store import ModelStore
 from .export import write_configs
 from .parts import load_part, new_encoder, part_path
-from .recipes import SIZES
 
 PARTS = {
     "shape_vae": "vae",

@@ -15,9 +15,9 @@ from ..stages.correspondence import animate_vertices
 from ..stages.motion import synchronised_latents
 from ..stages.pictures import encode_frames
 from ..stages.reference import Reference, decode_mesh, latent_from_picture, reference_from_mesh
-from .data import render_toy
+from ..toys import ToySequence, make_sequence
+from ..toys.rendering import render_toy
 from .live_store import LiveStore
-from .toys import ToySequence, make_sequence
 
 SHOWN, CELL = 6, 128
 """Frames in a strip, and the side of each in pixels."""
