@@ -242,14 +242,14 @@ def _open_store(chosen: argparse.Namespace):
 
 def _show(table: str, output: Path) -> None:
     """Write a table next to a benchmark's numbers, and print it."""
-    write_atomically = import_module("actionmesh.output.atomic").write_atomically
+    write_atomically = import_module("actionmesh.files.atomic").write_atomically
     write_atomically(output.with_suffix(".md"), lambda part: part.write_text(table, encoding="utf-8"))
     print(table)
 
 
 def _draw(picture, output: Path) -> None:
     """Write a picture (height, width, 3) uint8 as PNG, and print its path."""
-    image, write_atomically = import_module("PIL.Image"), import_module("actionmesh.output.atomic").write_atomically
+    image, write_atomically = import_module("PIL.Image"), import_module("actionmesh.files.atomic").write_atomically
     write_atomically(output, lambda part: image.fromarray(picture).save(part, format="png", optimize=True))
     print(output)
 

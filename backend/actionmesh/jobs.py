@@ -144,8 +144,8 @@ def save_picture(rgba: "np.ndarray", path: Path, size: int) -> None:
     """Write (H, W, 4) uint8 as a png, shrunk to at most `size` pixels a side; raise OutputError if that fails."""
     from PIL import Image
 
+    from .files.atomic import write_atomically
     from .media.clip import fitted_size, resize_rgba
-    from .output.atomic import write_atomically
 
     width, height = fitted_size(rgba.shape[1], rgba.shape[0], size)
     picture = Image.fromarray(resize_rgba(rgba, width, height))

@@ -24,9 +24,10 @@ from torch import Tensor
 
 from actionmesh.geometry.mesh import Mesh
 from actionmesh.geometry.surface import Normalisation, vertex_normals
-from actionmesh.media.preprocess import ImagePreprocessing, padded_crop, pixel_values
+from actionmesh.media.preprocess import padded_crop, pixel_values
 from actionmesh.media.subject_crops import SubjectCrops
 from actionmesh.models.image_encoder import encode_images
+from actionmesh.models.image_preprocessing import ImagePreprocessing
 from actionmesh.options import AnimateOptions
 from actionmesh.pipeline import load_subject
 from actionmesh.presets import PRESETS

@@ -21,7 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..errors import InputError, MeshError
-from ..output.atomic import write_atomically
+from ..files.atomic import write_atomically
 from ..presets import PRESETS, Preset
 from ..protocol import ReferencePose
 from ..sampling.approximation import Approximation

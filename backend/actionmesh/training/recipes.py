@@ -6,8 +6,8 @@
 import math
 from dataclasses import dataclass
 
-from ..media.preprocess import ImagePreprocessing
 from ..models.denoiser import ImageTo3DConfig, TemporalDenoiserConfig
+from ..models.image_preprocessing import ImagePreprocessing
 from ..models.shape_vae import ShapeVAEConfig
 from ..models.temporal_autoencoder import TemporalAutoencoderConfig
 

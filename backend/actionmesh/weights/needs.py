@@ -18,9 +18,9 @@ from pathlib import Path
 
 import torch
 
-from ..media.preprocess import ImagePreprocessing
 from ..models.denoiser import ImageTo3DConfig, TemporalDenoiserConfig
 from ..models.image_encoder import image_encoder_sizes
+from ..models.image_preprocessing import ImagePreprocessing
 from ..models.shape_vae import ShapeVAEConfig
 from ..models.temporal_autoencoder import TemporalAutoencoderConfig
 from .checkpoints import Checkpoint

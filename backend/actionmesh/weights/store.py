@@ -14,12 +14,13 @@ from torch import nn
 from ..acceleration.execution import Execution
 from ..acceleration.float8 import quantise_linears
 from ..errors import InputError
-from ..models.background_removal import BackgroundRemoval, load_background_removal
+from ..models.background_removal import BackgroundRemoval
 from ..models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
 from ..models.shape_vae import ShapeVAE
 from ..models.temporal_autoencoder import TemporalAutoencoder, TemporalAutoencoderConfig
 from .agreement import require_agreement
 from .ahead import Ahead
+from .background_removal import load_background_removal
 from .facts import CheckpointFacts
 from .load import load
 from .needs import needs_of
