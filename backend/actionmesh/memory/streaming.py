@@ -20,8 +20,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .precision import TypeOf
-from .tensor_file import Entry, readable
+from ..weights.precision import TypeOf
+from ..weights.tensor_file import Entry, readable
 
 PIECE = 4 << 20
 """Bytes to read at once: small enough for a core's cache, large enough for a bus."""

@@ -23,11 +23,11 @@ from ..models.image_encoder import image_encoder_sizes
 from ..models.image_preprocessing import ImagePreprocessing
 from ..models.shape_vae import ShapeVAEConfig
 from ..models.temporal_autoencoder import TemporalAutoencoderConfig
-from .checkpoints import Checkpoint
-from .parts import PARTS
+from ..weights.checkpoints import Checkpoint
+from ..weights.parts import PARTS
+from ..weights.precision import TypeOf, types_of
+from ..weights.tensor_file import read_entries
 from .plan import MemoryPlan
-from .precision import TypeOf, types_of
-from .tensor_file import read_entries
 
 ATTENTION_WIDTHS = 7
 STREAM_WIDTHS = 4
