@@ -138,8 +138,11 @@ def test_after_one_that_failed_only_smaller_ones_are_chosen(free, name):
     assert choose_plan(int(free * GB), PUBLIC.bytes_of, lighter(PLANS[0])).name == name
 
 
-def test_a_card_compiles_and_records_what_stays_in_place():
+def test_a_card_compiles_and_records_only_if_asked_what_stays_in_place(monkeypatch):
     card, processor = torch.device("cuda"), torch.device("cpu")
+    monkeypatch.delenv("ACTIONMESH_EXPERIMENTAL", raising=False)
+    assert on_device(PLANS[0], card).execution == Execution(compiled=True)
+    monkeypatch.setenv("ACTIONMESH_EXPERIMENTAL", "something, graphs")
     assert on_device(PLANS[0], card).execution == Execution(compiled=True, graphs=True)
     assert on_device(PLANS[1], card).execution == Execution(compiled=True)
     assert all(on_device(each, processor).execution == each.execution for each in PLANS)

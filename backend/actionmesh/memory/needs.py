@@ -9,7 +9,8 @@ Weights are counted exactly. For activations, the largest set that lives at the 
   (1 + 3 + 2 + 1 = 7), and the feed-forward's normed input and its inner layer before and after GELU (1 + 2 r, for as
   many tokens as it takes at once).
 
-Attention itself is counted as linear in tokens, as it is in the fused kernels (FlashAttention, Dao et al. 2022).
+At full size one width of all tokens of 16 frames is 134 MB in half precision. Attention itself is counted as linear in
+tokens, as it is in the fused kernels (FlashAttention, Dao et al. 2022).
 """
 
 from collections.abc import Callable, Mapping
