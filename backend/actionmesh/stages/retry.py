@@ -12,10 +12,10 @@ log = logging.getLogger(__name__)
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
-Stage = Callable[Concatenate[Run, Arguments], Result]
+StageFunction = Callable[Concatenate[Run, Arguments], Result]
 
 
-def once_more_with_less(stage: Stage[Arguments, Result]) -> Stage[Arguments, Result]:
+def once_more_with_less(stage: StageFunction[Arguments, Result]) -> StageFunction[Arguments, Result]:
     """Decorate a stage to run once more if memory runs out.
 
     Results of earlier stages are kept, because they are in main memory. A step of its own reports that memory ran
