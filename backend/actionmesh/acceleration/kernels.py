@@ -19,11 +19,11 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         queries: (B, L, H, d).
         keys, values: (B, S, H, d).
     """
-    heads_first = [rearrange(x, "b l h d -> b h l d") for x in (queries, keys, values)]
+    q, k, v = (rearrange(x, "b l h d -> b h l d") for x in (queries, keys, values))
     if queries.device.type == "cpu" and torch.is_grad_enabled():
-        attended = _written_out(*heads_first)
+        attended = _written_out(q, k, v)
     else:
-        attended = F.scaled_dot_product_attention(*heads_first)
+        attended = F.scaled_dot_product_attention(q, k, v)
     return rearrange(attended, "b h l d -> b l (h d)")
 
 
