@@ -86,6 +86,8 @@ def motion_branches(
 
     def velocity(latents: Tensor, time: Tensor, cache: DenoiserCache) -> Tensor:
         rows = len(latents)
-        return denoiser(latents.to(dtype), time, cache, known.expand(rows, -1), times.expand(rows, -1)).float()
+        conditions = known.expand(rows, -1), times.expand(rows, -1)
+        found: Tensor = denoiser(latents.to(dtype), time, cache, *conditions)
+        return found.float()
 
     return branches_of(velocity, cache, run.runtime.plan.guidance_batch)

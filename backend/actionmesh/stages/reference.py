@@ -60,7 +60,8 @@ class Reference:
         Vertices whose place has not moved are the mesh's own, bit for bit.
         """
         shift = self.to_model.invert_shift(places - self.vertices)
-        return (self.mesh.vertices + shift[self.place_of]).astype(np.float32)
+        moved: np.ndarray = (self.mesh.vertices + shift[self.place_of]).astype(np.float32)
+        return moved
 
 
 def reference_in_model_space(latent: Tensor, mesh: Mesh) -> Reference:
@@ -77,7 +78,8 @@ def latent_from_picture(run: Run, context: Tensor, preset: Preset, seed: int) ->
     denoiser = run.networks.image_to_3d
 
     def velocity(latents: Tensor, time: Tensor, cache: DenoiserCache) -> Tensor:
-        return denoiser(latents.to(runtime.dtype), time, cache).float()
+        found: Tensor = denoiser(latents.to(runtime.dtype), time, cache)
+        return found.float()
 
     cache = denoiser.prepare(context[None].to(runtime.device, runtime.dtype))
     branches = branches_of(velocity, cache, runtime.plan.guidance_batch, runtime.plan.execution.graphs)

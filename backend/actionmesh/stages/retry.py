@@ -27,7 +27,7 @@ def once_more_with_less(stage: StageFunction[Arguments, Result]) -> StageFunctio
     """
 
     @wraps(stage)
-    def lightened(run: Run, *arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
+    def lightened(run: Run, /, *arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
         try:
             return stage(run, *arguments, **named)
         except Exception as error:
