@@ -49,7 +49,7 @@ def run(
     left_out = check_mesh(job)
     store = stores.get(job.checkpoint, job.device, job.memory)
     subject = load_subject(options, store, progress)
-    float8 = store.preset(options.preset).float8
+    float8 = store.preset(options.preset).approximation.float8
     with store.job(*parts_of(options), float8=float8, check=progress.check):
         check_size(options, job.out, len(subject.frames))
         animation = animate(options, store, progress, subject)

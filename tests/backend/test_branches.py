@@ -77,14 +77,14 @@ SWITCHES = [
 
 @pytest.mark.parametrize("switches", SWITCHES)
 def test_every_switch_changes_the_motion_a_little_and_keeps_known_frames(switches, tiny_store, preset):
-    exact, approximate = window(tiny_store, preset), window(tiny_store, replace(preset, **switches))
+    exact, approximate = window(tiny_store, preset), window(tiny_store, preset.changed(switches))
     assert torch.equal(approximate[0], drawn(16, 8)) and torch.equal(exact[0], drawn(16, 8))
     assert 1e-5 < (approximate - exact).norm() / exact.norm() < 0.6
 
 
 @pytest.mark.parametrize("switches", SWITCHES)
 def test_the_solver_changes_the_reference_shape_and_nothing_else_does(switches, tiny_store, preset):
-    exact, approximate = shape(tiny_store, preset), shape(tiny_store, replace(preset, **switches))
+    exact, approximate = shape(tiny_store, preset), shape(tiny_store, preset.changed(switches))
     if "solver" in switches:
         assert 1e-5 < (approximate - exact).norm() / exact.norm() < 0.6
     else:
@@ -94,5 +94,5 @@ def test_the_solver_changes_the_reference_shape_and_nothing_else_does(switches, 
 def test_a_job_in_8_bits_leaves_the_exact_network_as_it_was(tiny_checkpoint, preset):
     store = ModelStore(tiny_checkpoint, "cpu")
     before = window(store, preset)
-    assert not torch.equal(window(store, replace(preset, float8=True)), before)
+    assert not torch.equal(window(store, preset.changed({"float8": True})), before)
     assert torch.equal(window(store, preset), before)
