@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from actionmesh.media.preprocess import ImagePreprocessing
 from actionmesh.models.denoiser import ImageTo3DConfig
+from actionmesh.models.image_preprocessing import ImagePreprocessing
 from actionmesh.presets import PRESETS, Preset
 from actionmesh.sizes import FULL, Sizes
 

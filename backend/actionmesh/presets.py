@@ -92,7 +92,7 @@ def is_share(value: object) -> bool:
 
 
 AB2 = Approximation(solver="ab2")
-FAST = Approximation(solver="ab2", guidance_interval=(0.6, 1.0), float8=True)
+FAST = Approximation(solver="ab2", guidance_interval=(0.6, 1.0))
 PRESETS = {
     "demo": Preset(image_steps=10, image_guidance=7.5, steps=4, guidance=7.5, resolution=256, max_faces=20_000),
     "fast": Preset(

@@ -10,7 +10,7 @@ from actionmesh.sampling.approximate_steps import evaluations_of
 from actionmesh.sampling.approximation import Approximation
 from actionmesh.sampling.schedules import temporal_schedule
 from actionmesh.weights.checkpoints import default_checkpoint
-from actionmesh.weights.store import ModelStore
+from actionmesh.weights.facts import CheckpointFacts
 
 OWN = {
     "image_steps": 7,
@@ -89,7 +89,7 @@ def test_presets_rise_in_work():
 
 
 def test_the_bundled_checkpoint_samples_exactly_in_every_preset():
-    store = ModelStore(default_checkpoint().path, "cpu")
+    facts = CheckpointFacts(default_checkpoint().path)
     for name in PRESETS:
-        preset = store.preset(name)
+        preset = facts.preset(name)
         assert (preset.steps, preset.guidance) == (1, 1.0) and preset.approximation == Approximation()

@@ -8,7 +8,8 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from actionmesh.errors import InputError
-from actionmesh.media.preprocess import ImagePreprocessing, padded_frames, pixel_values
+from actionmesh.media.preprocess import padded_frames, pixel_values
+from actionmesh.models.image_preprocessing import ImagePreprocessing
 from actionmesh.toys.queries import sample_tracked_points
 from actionmesh.toys.rendering import render_toy, toy_camera_and_light
 from actionmesh.toys.sequence import make_sequence

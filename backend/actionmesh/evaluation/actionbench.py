@@ -19,9 +19,9 @@ from tqdm import tqdm
 
 from ..animation import Animation
 from ..errors import InputError
+from ..files.atomic import write_atomically
 from ..geometry.mesh import Mesh
 from ..geometry.mesh_files import load_mesh
-from ..output.atomic import write_atomically
 from .alignment import PUBLISHED, AlignmentSettings
 from .measures import SurfacePoints, distances, points_of_meshes, points_of_motion
 from .results_file import ResultsFile, Row

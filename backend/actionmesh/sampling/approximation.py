@@ -25,7 +25,7 @@ class Approximation:
         forecast: the velocity of a step that does not run the network: the "last" one, or the "linear" one through
             the last two (a first-order Taylor forecast, which TaylorSeer, Liu et al. 2025, makes of features).
         float8: the blocks' linear layers compute in 8 bits on cards that support it; on the CPU this is emulated;
-            elsewhere it has no effect.
+            elsewhere it has no effect. Experimental: no preset sets it, but a checkpoint's own may.
     Raises:
         ValueError: a value is out of range.
     """

@@ -12,7 +12,7 @@ objectives.py   what each part minimises, as modules; losses.py: the papers' los
 draws.py        everything random in a step; batches.py: what is drawn from toys
 recomputing.py  activation checkpointing
 latent_cache.py latents encoded once
-board.py        TensorBoard: scalars and pictures; see unseen_pictures.py and live_store.py
+board.py        TensorBoard: scalars and pictures; see unseen_pictures.py and live_model.py
 data.py         toys (actionmesh/toys) rendered and stored in shards, read back as tensors; see masks.py
 tracked.py      your own data set, tracked by Blender; see actionmesh/track_file.py
 sources.py      toys, tracked files or mixtures of them through one interface

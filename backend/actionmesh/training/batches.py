@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ..geometry.surface import farthest_points_batch
-from ..media.preprocess import ImagePreprocessing
+from ..models.image_preprocessing import ImagePreprocessing
 from ..models.shape_vae import ShapeVAE
 from ..toys.queries import queries
 from .data import FRAMES, ToyData

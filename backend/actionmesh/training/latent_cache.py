@@ -19,8 +19,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import InputError
+from ..files.atomic import write_atomically
 from ..models.shape_vae import ShapeVAE
-from ..output.atomic import write_atomically
 from ..sizes import Sizes
 from .batches import choose_tokens
 from .draws import EncodedWindows, Seen

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..media.preprocess import ImagePreprocessing
+from ..models.image_preprocessing import ImagePreprocessing
 from ..track_file import read_tracks
 from .batches import ShownFrames, Windows
 from .losses import Surfaces

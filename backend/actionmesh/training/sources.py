@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..media.preprocess import ImagePreprocessing
+from ..models.image_preprocessing import ImagePreprocessing
 from ..sizes import PICTURE, TOY_PICTURES
 from . import batches
 from .batches import ShownFrames, Windows

@@ -12,8 +12,9 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..media.preprocess import ImagePreprocessing, PaddedBox, padded_frames, pixel_values
+from ..media.preprocess import PaddedBox, padded_frames, pixel_values
 from ..media.subject_crops import Box
+from ..models.image_preprocessing import ImagePreprocessing
 from ..sizes import TOY_PICTURES
 from ..track_file import Track, opened, read_frames, read_tracks
 from .batches import ShownFrames, Windows, choose_tokens
