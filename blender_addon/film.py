@@ -9,6 +9,7 @@ from pathlib import Path
 import bpy
 
 from . import looks, shown
+from .backend_files import protocol
 from .errors import ArtistError, BackendMissing, RenderError
 from .jobs import rendering
 from .jobs.queue import Preparation
@@ -43,7 +44,7 @@ class Film:
         self._folder: Path | None = None
 
     def prepare(self, record: JobRecord) -> Preparation:
-        """Put the pictures into the job's folder; yield (stage, step, total), or None while a second Blender works."""
+        """Put the pictures into the job's folder; yield its progress, or None while a second Blender works."""
         if self._folder is not None and len(list(self._folder.glob("*.png"))) == len(self._frames):
             shutil.copytree(self._folder, record.frames_path)
             return
@@ -54,7 +55,7 @@ class Film:
         self._show_reference()
         self._tell_if_still()
 
-    def _render(self, plan: Plan, names: list[Name], record: JobRecord) -> Iterator[rendering.Told | None]:
+    def _render(self, plan: Plan, names: list[Name], record: JobRecord) -> Iterator[protocol.ProgressNotice | None]:
         command = second_blender.command() if self._apart else None
         reason = second_blender.reason_to_stay() if command else ""
         if command and not reason:
@@ -89,7 +90,7 @@ class Film:
 
 def _render_apart(
     plan: Plan, names: list[Name], record: JobRecord, command: list[str]
-) -> Iterator[rendering.Told | None]:
+) -> Iterator[protocol.ProgressNotice | None]:
     """Render in a second Blender; retry with Cycles if EEVEE does not start without a window."""
     while bpy.app.is_job_running("RENDER"):
         yield None

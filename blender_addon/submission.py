@@ -98,9 +98,9 @@ def _sample_job(context: bpy.types.Context, target: bpy.types.Object) -> JobReco
         clip=clip,
         out=(),
         mesh=TARGET_FILE,
-        frames=protocol.Frames(spread=SAMPLE_FRAMES),
+        frames=protocol.FrameChoice(spread=SAMPLE_FRAMES),
         anchor=0,
-        preset="demo",
+        preset=protocol.PresetName.DEMO,
         match=protocol.Match.AUTO,
         colours=True,
         facing=protocol.Facing.AUTO,
@@ -200,11 +200,11 @@ def _fitting_step(total: int, count: int) -> int:
     return max(1, math.ceil((total - 1) / (count - 1)))
 
 
-def _frames(scene: bpy.types.Scene) -> protocol.Frames:
+def _frames(scene: bpy.types.Scene) -> protocol.FrameChoice:
     settings = scene.actionmesh
     if settings.fit_clip:
-        return protocol.Frames(spread=min(settings.frame_count, max(2, length(scene) or settings.frame_count)))
-    return protocol.Frames(start=settings.frame_start, count=settings.frame_count, step=settings.frame_step)
+        return protocol.FrameChoice(spread=min(settings.frame_count, max(2, length(scene) or settings.frame_count)))
+    return protocol.FrameChoice(start=settings.frame_start, count=settings.frame_count, step=settings.frame_step)
 
 
 def _request(scene: bpy.types.Scene, clip: str, seed: int | None, rendered: list[int]) -> protocol.Animate:
@@ -212,7 +212,7 @@ def _request(scene: bpy.types.Scene, clip: str, seed: int | None, rendered: list
     rate = frames_per_second(scene.render.fps, scene.render.fps_base)
     if rendered:
         rate /= rendered[1] - rendered[0]
-    frames = protocol.Frames() if rendered else _frames(scene)
+    frames = protocol.FrameChoice() if rendered else _frames(scene)
     total = len(rendered) or frames.spread or frames.count
     if total and settings.anchor >= total:
         raise ArtistError(

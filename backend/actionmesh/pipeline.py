@@ -9,8 +9,8 @@ from torch import Tensor
 from . import __version__
 from .animation import Animation, Provenance
 from .colouring import own_mesh_painted, painted_by_camera
-from .errors import InputError
-from .frame_numbers import number_of
+from .errors import InputError, require_sound
+from .frame_numbers import index_of_frame, number_of
 from .geometry.folds import unfold
 from .geometry.mesh import Mesh
 from .geometry.mesh_corners import load_corners
@@ -23,10 +23,9 @@ from .media.glimpse import Glimpse, read_glimpse
 from .media.reader import read_clip
 from .media.subject import BackgroundRemover, cut_out
 from .models.background_removal import remove_background
-from .options import AnimateOptions, index_of_frame
 from .presets import Preset
 from .progress import Progress
-from .protocol import Facing, Fit, Match, ReferencePose, Shape
+from .protocol import Animate, Facing, Fit, Match, ReferencePose, Shape
 from .relief.shape import MAX_FACES
 from .relief_animation import relief_animation
 from .rematch import matched
@@ -43,29 +42,30 @@ LEAST_LIKENESS = 0.85
 """Overlap of a network's mesh and its reference frame below which the frame's outline makes the better mesh."""
 TOYS_ONLY = 'these weights were trained only on toys; choose the shape "Network" to use them anyway'
 OWN_NUMBERS = ("steps", "guidance", "image_steps", "max_faces", "smallest_part")
-"""Fields of a preset that an artist may choose for one job, with the same names in `AnimateOptions`."""
+"""Fields of a preset that an artist may choose for one job, with the same names in `Animate`."""
 
 
 def animate(
-    options: AnimateOptions, store: ModelStore, progress: Progress | None = None, subject: Clip | None = None
+    options: Animate, store: ModelStore, progress: Progress | None = None, subject: Clip | None = None
 ) -> Animation:
     """Make an animated mesh from a clip.
 
     Args:
-        options: what the artist chose.
+        options: what the artist chose; what it says about `out` and the networks' place is the caller's matter.
         store: the networks.
         progress: receives every step; may cancel.
         subject: the clip as `load_subject` returns it, if the caller already has it.
     Raises:
         ActionMeshError: see `errors` for the tree; nothing is written.
     """
+    require_sound(options)
     mesh = load_mesh(options.mesh) if options.mesh else None
     animation = animate_surface(options, store, progress or Progress(), mesh, subject)
     return animation if mesh is None else animation.with_strays(mesh.vertices, mesh.faces)
 
 
 def animate_surface(
-    options: AnimateOptions, store: ModelStore, progress: Progress, whole: Mesh | None, subject: Clip | None
+    options: Animate, store: ModelStore, progress: Progress, whole: Mesh | None, subject: Clip | None
 ) -> Animation:
     """Do what `animate` does, for only the vertices that have a face.
 
@@ -124,13 +124,13 @@ def animate_surface(
     return own_mesh_painted(animation, load_corners(whole), clip.crops, standing, progress)
 
 
-def wants_relief(options: AnimateOptions, store: ModelStore) -> bool:
+def wants_relief(options: Animate, store: ModelStore) -> bool:
     """Return whether a clip without a mesh is animated as a relief, without asking a network first."""
     return options.shape is Shape.RELIEF or (options.shape is Shape.AUTO and store.settings.toys_only)
 
 
 def relief_of(
-    options: AnimateOptions, clip: Clip, anchor: int, store: ModelStore, reason: str, progress: Progress
+    options: Animate, clip: Clip, anchor: int, store: ModelStore, reason: str, progress: Progress
 ) -> Animation:
     """Return the animated relief of a clip without a mesh.
 
@@ -165,7 +165,7 @@ def painted(animation: Animation, clip: Clip, standing: Standing | None, progres
     return painted_by_camera(animation, clip.crops, standing, progress)
 
 
-def provenance_of(options: AnimateOptions, anchor: int, store: ModelStore, fit: Fit) -> Provenance:
+def provenance_of(options: Animate, anchor: int, store: ModelStore, fit: Fit) -> Provenance:
     return Provenance(
         clip=options.clip,
         mesh=options.mesh,
@@ -181,7 +181,7 @@ def provenance_of(options: AnimateOptions, anchor: int, store: ModelStore, fit: 
     )
 
 
-def film_for(options: AnimateOptions, mesh: Mesh | None, clip: Clip, progress: Progress) -> Film | None:
+def film_for(options: Animate, mesh: Mesh | None, clip: Clip, progress: Progress) -> Film | None:
     """Return the clip as match sees it; None if nothing needs to be found in it."""
     if mesh is None or clip.crops is None:
         return None
@@ -189,7 +189,7 @@ def film_for(options: AnimateOptions, mesh: Mesh | None, clip: Clip, progress: P
     return None if nothing else make_film(clip.crops, progress.check)
 
 
-def turn_for(options: AnimateOptions, standing: Standing | None) -> np.ndarray | None:
+def turn_for(options: Animate, standing: Standing | None) -> np.ndarray | None:
     """Return the rotation (3, 3) that takes the seen side of the artist's mesh to +Z; None if it is already there."""
     if standing is not None:
         return standing.turn
@@ -197,7 +197,7 @@ def turn_for(options: AnimateOptions, standing: Standing | None) -> np.ndarray |
     return turn_of(yaw) if yaw else None
 
 
-def known_poses(options: AnimateOptions, reference: Reference, anchor: int, total: int) -> dict[int, np.ndarray]:
+def known_poses(options: Animate, reference: Reference, anchor: int, total: int) -> dict[int, np.ndarray]:
     """Return the vertices (V, 3) of the frames whose pose is known vertex by vertex, in the mesh's own coordinates."""
     known = {anchor: reference.mesh.vertices}
     for shape in options.known:
@@ -207,7 +207,7 @@ def known_poses(options: AnimateOptions, reference: Reference, anchor: int, tota
     return known
 
 
-def load_subject(options: AnimateOptions, store: ModelStore, progress: Progress) -> Clip:
+def load_subject(options: Animate, store: ModelStore, progress: Progress) -> Clip:
     """Return the chosen frames with the subject cut out.
 
     The subject is cut out by the file's alpha, by RMBG if the checkpoint has it, or by a plain background. Errors
@@ -220,7 +220,7 @@ def load_subject(options: AnimateOptions, store: ModelStore, progress: Progress)
     return cut_out(clip, remover_of(store), progress)
 
 
-def look_at_subject(options: AnimateOptions, store: ModelStore, progress: Progress) -> Glimpse:
+def look_at_subject(options: Animate, store: ModelStore, progress: Progress) -> Glimpse:
     """Return the reference frame alone, with its subject cut out as `load_subject` would.
 
     A plain background is judged by this frame alone, while a job judges it by all frames. The two differ if the
@@ -241,14 +241,14 @@ def _remove_background(store: ModelStore, picture: np.ndarray) -> np.ndarray:
     return remove_background(store.background_removal, picture)
 
 
-def preset_of(options: AnimateOptions, store: ModelStore) -> Preset:
+def preset_of(options: Animate, store: ModelStore) -> Preset:
     """Return the preset with the artist's own numbers."""
     own = {name: getattr(options, name) for name in OWN_NUMBERS if getattr(options, name) is not None}
     return store.preset(options.preset).overridden(own, "The command")
 
 
 def known_latents(
-    reference: PendingReference, anchor: int, options: AnimateOptions, total: int, store: ModelStore
+    reference: PendingReference, anchor: int, options: Animate, total: int, store: ModelStore
 ) -> dict[int, Tensor]:
     """Return the latents of the anchor and of all other frames whose shape the artist gave."""
     known = {anchor: reference.latent}

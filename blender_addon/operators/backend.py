@@ -4,6 +4,7 @@ import bpy
 
 from .. import runner, shown
 from ..errors import ArtistError
+from ..jobs.events import WorkerState
 from .base import CANCELLED, FINISHED, refuse
 
 
@@ -15,7 +16,7 @@ class ACTIONMESH_OT_start_backend(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if shown.state.worker in {"ready", "busy", "starting"}:
+        if shown.state.worker in {WorkerState.READY, WorkerState.BUSY, WorkerState.STARTING}:
             cls.poll_message_set("The backend is running")
             return False
         return True
@@ -53,7 +54,7 @@ class ACTIONMESH_OT_free_memory(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if shown.state.worker == "busy":
+        if shown.state.worker is WorkerState.BUSY:
             cls.poll_message_set("A running job needs the memory")
             return False
         return _is_running(cls)
@@ -97,7 +98,7 @@ class ACTIONMESH_OT_open_preferences(bpy.types.Operator):
 
 
 def _is_running(operator: type[bpy.types.Operator]) -> bool:
-    if shown.state.worker in {"stopped", "not found"}:
+    if shown.state.worker in {WorkerState.STOPPED, WorkerState.NOT_FOUND}:
         operator.poll_message_set("The backend is not running")
         return False
     return True

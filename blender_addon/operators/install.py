@@ -11,6 +11,7 @@ from .. import installing, runner, setup_box, shown
 from ..errors import ArtistError, InstallError
 from ..install import report
 from ..install.messages import Action, Failed, Planned, Request
+from ..jobs.events import WorkerState
 from ..preferences import choices
 from ..viewport import in_a_window
 from ..wording import amount
@@ -70,7 +71,7 @@ def start_installer(action: Action) -> None:
 def _use_new_backend() -> None:
     """Let the next job use the new environment, and start the sample if it waits; leave running jobs alone."""
     shown.show(None)
-    if shown.state.worker in {"ready", "not found"}:
+    if shown.state.worker in {WorkerState.READY, WorkerState.NOT_FOUND}:
         runner.stop_backend()
     if installing.state.sample_waits and not setup_box.is_missing(choices().python):
         installing.state.sample_waits = False
@@ -123,7 +124,7 @@ class ACTIONMESH_OT_remove_backend(Installer, bpy.types.Operator):
         )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        if shown.state.worker == "busy":
+        if shown.state.worker is WorkerState.BUSY:
             return refuse(self, InstallError("A job is using the backend.", "Wait for it or cancel it."))
         runner.stop_backend()
         return self.begin(Action.REMOVE)

@@ -3,15 +3,16 @@
 import bpy
 
 from .. import machine, setup_box, shown
+from ..jobs.events import WorkerState
 from ..wording import write
 from .base import SidebarPanel, in_rows
 
 STATES = {
-    "not found": ("Not Found", "ERROR"),
-    "stopped": ("Stopped", "SNAP_FACE"),
-    "starting": ("Starting", "TIME"),
-    "ready": ("Ready", "CHECKMARK"),
-    "busy": ("Busy", "PLAY"),
+    WorkerState.NOT_FOUND: ("Not Found", "ERROR"),
+    WorkerState.STOPPED: ("Stopped", "SNAP_FACE"),
+    WorkerState.STARTING: ("Starting", "TIME"),
+    WorkerState.READY: ("Ready", "CHECKMARK"),
+    WorkerState.BUSY: ("Busy", "PLAY"),
 }
 
 

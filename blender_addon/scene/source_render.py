@@ -11,6 +11,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
+from ..backend_files import protocol
 from ..errors import ArtistError, FolderError
 from ..motion.framing import View, frame_box, front_axes
 from .measuring import Extent, measure
@@ -107,15 +108,16 @@ def render(plan: Plan, names: Sequence[Name], folder: Path) -> Iterator[tuple[in
         yield done, total
 
 
-def counted(title: str, steps: Iterable[tuple[int, int]]) -> Iterator[tuple[str, int, int]]:
-    """Yield the steps of `render` as (stage in words, step, total).
+def counted(title: str, steps: Iterable[tuple[int, int]]) -> Iterator[protocol.ProgressNotice]:
+    """Yield the steps of `render` as the progress of a stage.
 
     Each frame is measured and then rendered; both count as a step.
     """
     measured = 0
     for done, total in steps:
         measured = min(measured + (not done), total)
-        yield f"{'Rendering' if done else 'Measuring'} {title}", measured + done, 2 * total
+        stage = protocol.Stage.RENDERING if done else protocol.Stage.MEASURING
+        yield protocol.ProgressNotice(0, stage, measured + done, 2 * total, None, item=title)
 
 
 def _make(folder: Path) -> None:

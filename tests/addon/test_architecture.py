@@ -30,8 +30,8 @@ LAYERS = (
     {"viewport", "occupied", "install"},
     {"jobs", "motion"},
     {"client"},
-    {"pipes", "log_file"},
-    {"backend_files", "patience", "links", "menus", "ledger", "wording"},
+    {"pipes", "log_file", "menus"},
+    {"backend_files", "patience", "links", "ledger", "wording"},
     {"errors", "reading", "file_names"},
 )
 """A module imports its own layer's folder and the layers below."""

@@ -23,7 +23,7 @@ def drawn(*shape, seed=0):
 
 def window(store, preset):
     """Run Stage I on four frames, the first of which is known."""
-    return generate_window({2: drawn(16, 8)}, FRAMES, drawn(4, 5, 32, seed=1), store, preset, 0, "Stage I", Progress())
+    return generate_window({2: drawn(16, 8)}, FRAMES, drawn(4, 5, 32, seed=1), store, preset, 0, Progress())
 
 
 def shape(store, preset):

@@ -27,11 +27,10 @@ from actionmesh.geometry.surface import Normalisation, vertex_normals
 from actionmesh.media.preprocess import ImagePreprocessing, padded_crop, pixel_values
 from actionmesh.media.subject_crops import SubjectCrops
 from actionmesh.models.image_encoder import encode_images
-from actionmesh.options import AnimateOptions
 from actionmesh.pipeline import load_subject
 from actionmesh.presets import PRESETS
 from actionmesh.progress import Progress
-from actionmesh.protocol import ReferencePose
+from actionmesh.protocol import Animate, ReferencePose
 from actionmesh.stages.correspondence import animate_vertices
 from actionmesh.stages.motion import synchronised_latents
 from actionmesh.stages.pictures import encode_frames
@@ -60,7 +59,7 @@ class Entry:
 
     @cached_property
     def crops(self) -> SubjectCrops:
-        clip = load_subject(AnimateOptions(str(FOLDER / self.clip)), store(), QUIET)
+        clip = load_subject(Animate(str(FOLDER / self.clip), out=()), store(), QUIET)
         assert clip.crops is not None
         return clip.crops
 

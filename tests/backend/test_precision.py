@@ -5,10 +5,9 @@ import pytest
 import torch
 
 from actionmesh.geometry.mesh_files import load_mesh
-from actionmesh.options import AnimateOptions
 from actionmesh.pipeline import load_subject
 from actionmesh.progress import Progress
-from actionmesh.protocol import ReferencePose
+from actionmesh.protocol import Animate, ReferencePose
 from actionmesh.stages.correspondence import animate_vertices
 from actionmesh.stages.motion import synchronised_latents
 from actionmesh.stages.pictures import encode_frames
@@ -36,7 +35,7 @@ def motion():
     """Return the demo's mesh as a reference, and eight frames' latents, both in float32."""
     demo = default_checkpoint().path / "demo"
     store = ModelStore(default_checkpoint().path, "cpu")
-    options = AnimateOptions(str(demo / "clip.mp4"), mesh=str(demo / "mesh.glb"), preset="demo")
+    options = Animate(str(demo / "clip.mp4"), out=(), mesh=str(demo / "mesh.glb"), preset="demo")
     clip = load_subject(options, store, QUIET)
     reference = reference_from_mesh(load_mesh(options.mesh), store, 0)
     context = encode_frames(clip.crops, store, QUIET)[:8]

@@ -1,5 +1,7 @@
 """How a result lies on its clip, and what can be done about it: the panel, matching again, the other side, History."""
 
+from dataclasses import replace
+
 import bpy
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ import pytest
 from blender_addon import animated, arrow, files, fit, runner
 from blender_addon.backend_files import protocol
 from blender_addon.jobs.record import Purpose, State
-from blender_addon.panels import progress, result
+from blender_addon.panels import progress, result, stage_words
 from tests.bpy.addon import all_over, clip, keys_of, press, selected_cube, states, tick_until
 from tests.bpy.layouts import drawn
 from tests.bpy.scenes import evaluated
@@ -249,14 +251,23 @@ def test_a_result_or_a_clip_that_is_gone_is_told(addon):
 @pytest.mark.parametrize(
     ("stage", "words"),
     [
-        ("Match: finding the camera", "Finding the camera"),
-        ("Match: following the clip", "Following the clip"),
-        ("Stage II: moving the mesh", "Moving the mesh"),
-        ("Reading frames", "Reading frames"),
+        ("finding_camera", "Finding the camera"),
+        ("following", "Following the clip"),
+        ("correspondence", "Moving the mesh"),
+        ("reading", "Reading frames"),
     ],
 )
 def test_progress_is_in_words(addon, stage, words):
-    assert progress.in_words(stage) == words
+    notice = protocol.ProgressNotice(1, protocol.Stage(stage), 0, 1, None)
+    assert stage_words.in_words(notice) == words
+    assert stage_words.in_words(replace(notice, part=1, parts=2)) == f"{words} (1 of 2)"
+
+
+def test_every_stage_has_words(addon):
+    assert set(stage_words.WORDS) == set(protocol.Stage)
+    told = {stage_words.in_words(protocol.ProgressNotice(1, stage, 0, 1, None, item="12")) for stage in protocol.Stage}
+    assert len(told) == len(protocol.Stage) and not any("{" in words for words in told)
+    assert "Memory ran out: continuing as on a card of 12 GB" in told
 
 
 def test_the_arrow_shows_what_was_chosen_or_found(addon):

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from ..bounds import is_whole, shown
 from ..errors import CheckpointError, MediaError
 from ..models.config import read_json
+from ..protocol.limits import is_whole, shown
 from .frame_file import Frames
 from .subject_crops import Box, box_of
 

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from ..progress import Progress
+from ..protocol import Stage
 from .approximation import Approximation
 from .guidance import Branches, GuidedVelocity, evaluations_of
 from .pace import Pace
@@ -19,7 +20,7 @@ def sample(
     guidance: float,
     latents: Tensor,
     schedule: Schedule,
-    stage: str,
+    stage: Stage,
     progress: Progress,
     known: Tensor | None = None,
     approximation: Approximation = EXACT,

@@ -14,14 +14,12 @@ from ..geometry.surface import vertex_normals
 from ..models.attention import KeysValues
 from ..models.temporal_autoencoder import TemporalAutoencoder
 from ..progress import Progress
-from ..protocol import ReferencePose
+from ..protocol import ReferencePose, Stage
 from ..sampling.windows import sliding_windows
 from ..weights.finite import require_finite
 from ..weights.store import ModelStore
 from .reference import Reference
 from .retry import once_more_with_less
-
-STAGE = "Stage II: moving the mesh"
 
 
 @dataclass(frozen=True)
@@ -74,7 +72,9 @@ def animate_vertices(
     """
     windows = plan_windows(len(latents), anchor, store.window, times)
     chunks = -(-len(reference.vertices) // store.plan.query_rows)
-    advance = progress.start(STAGE, chunks * sum(_decodings(window, reference_pose) for window in windows))
+    advance = progress.start(
+        Stage.CORRESPONDENCE, chunks * sum(_decodings(window, reference_pose) for window in windows)
+    )
     sources = {window.source for window in windows}
     poses: dict[float, np.ndarray] = {anchor: reference.vertices}
     result = np.empty((len(times), *reference.mesh.vertices.shape), np.float32)

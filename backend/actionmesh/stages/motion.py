@@ -9,6 +9,7 @@ from torch import Tensor
 from ..models.denoiser import DenoiserCache, TemporalDenoiser
 from ..presets import Preset
 from ..progress import Progress
+from ..protocol import Stage
 from ..sampling.guidance import Branches
 from ..sampling.sampler import frame_noise, sample
 from ..sampling.schedules import temporal_schedule
@@ -17,8 +18,6 @@ from ..weights.finite import require_finite
 from ..weights.store import ModelStore
 from .branches import branches_of
 from .retry import once_more_with_less
-
-STAGE = "Stage I: finding the motion"
 
 
 @torch.no_grad()
@@ -44,8 +43,8 @@ def synchronised_latents(
     for i, frames in enumerate(windows):
         if all(frame in latents for frame in frames):
             continue
-        stage = STAGE if len(windows) == 1 else f"{STAGE} ({i + 1} of {len(windows)})"
-        generated = generate_window(latents, frames, contexts[frames], store, preset, seed + i, stage, progress)
+        told = progress.of_part(i + 1, len(windows))
+        generated = generate_window(latents, frames, contexts[frames], store, preset, seed + i, told)
         for frame, latent in zip(frames, generated, strict=True):
             latents.setdefault(frame, latent)
     return torch.stack([latents[frame] for frame in range(len(contexts))])
@@ -60,7 +59,6 @@ def generate_window(
     store: ModelStore,
     preset: Preset,
     seed: int,
-    stage: str,
     progress: Progress,
 ) -> Tensor:
     """Denoise the frames of one window that are not in `latents` (masked generation).
@@ -76,7 +74,7 @@ def generate_window(
     known = torch.tensor([[float(frame in latents) for frame in frames]], device=store.device)
     branches = motion_branches(denoiser, contexts, frames, known, store)
     noisy, schedule = start[None].to(store.device), temporal_schedule(preset.steps)
-    latents_found = sample(branches, preset.guidance, noisy, schedule, stage, progress, known, preset)[0].cpu()
+    latents_found = sample(branches, preset.guidance, noisy, schedule, Stage.MOTION, progress, known, preset)[0].cpu()
     require_finite(latents_found, f"the latents of Stage I at guidance {preset.guidance:g}", store, "temporal_denoiser")
     return latents_found
 

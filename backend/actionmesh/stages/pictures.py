@@ -9,13 +9,13 @@ from ..media.preprocess import padded_crop, pixel_values, subject_box
 from ..media.subject_crops import SubjectCrops
 from ..models.image_encoder import encode_images
 from ..progress import Progress
+from ..protocol import Stage
 from ..weights.finite import require_finite
 from ..weights.store import ModelStore
 from .retry import once_more_with_less
 
 BATCH = 4
 """Pictures encoded at once: about a thousand tokens, fewer than any memory plan allows a network."""
-STAGE = "Looking at the frames"
 
 
 @once_more_with_less
@@ -30,7 +30,7 @@ def encode_frames(frames: Frames | SubjectCrops, store: ModelStore, progress: Pr
     box = None if isinstance(frames, SubjectCrops) else subject_box(frames)
     encoder = store.image_encoder
     tokens = []
-    for start in progress.track(range(0, len(frames), BATCH), STAGE):
+    for start in progress.track(range(0, len(frames), BATCH), Stage.ENCODING_FRAMES):
         crops = (
             frames[i] if box is None else frames[i][box.slices()] for i in range(start, min(start + BATCH, len(frames)))
         )

@@ -25,14 +25,13 @@ from ..geometry.surface import (
 from ..models.denoiser import DenoiserCache
 from ..presets import Preset
 from ..progress import Progress
+from ..protocol import Stage
 from ..sampling.sampler import frame_noise, sample
 from ..sampling.schedules import image_to_3d_schedule
 from ..weights.finite import require_finite, require_finite_weights
 from ..weights.store import ModelStore
 from .branches import branches_of
 from .retry import once_more_with_less
-
-DENOISING = "Stage 0: making the reference shape"
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,9 @@ def latent_from_picture(context: Tensor, store: ModelStore, preset: Preset, seed
     schedule = image_to_3d_schedule(preset.image_steps, store.image_to_3d_shift)
     approximation = preset.image_approximation
     guidance = preset.image_guidance
-    latent = sample(branches, guidance, noise, schedule, DENOISING, progress, approximation=approximation)[0].cpu()
+    latent = sample(branches, guidance, noise, schedule, Stage.REFERENCE, progress, approximation=approximation)[
+        0
+    ].cpu()
     require_finite(latent, f"the latents of Stage 0 at guidance {guidance:g}", store, "image_to_3d")
     return latent
 

@@ -8,6 +8,7 @@ from typing import ParamSpec, TypeVar
 
 from ..failures import is_out_of_memory
 from ..progress import Progress
+from ..protocol import Stage
 from ..weights.store import ModelStore
 
 log = logging.getLogger(__name__)
@@ -39,13 +40,13 @@ def once_more_with_less(stage: Callable[Arguments, Result]) -> Callable[Argument
                 raise
         store.lighten()  # only after the error is gone, and with it all that the stage held
         log.warning("Memory ran out; continuing with the plan for %s GB.", store.plan.name)
-        tell(given.get("progress"), f"Memory ran out: continuing as on a card of {store.plan.name} GB")
+        tell(given.get("progress"), store.plan.name)
         return stage(*arguments, **named)
 
     return lightened
 
 
-def tell(progress: Progress | None, text: str) -> None:
-    """Show a text where stage names are shown."""
+def tell(progress: Progress | None, plan: str) -> None:
+    """Report that the job goes on with a smaller memory plan."""
     if progress is not None:
-        progress.start(text, 1)()
+        progress.start(Stage.LESS_MEMORY, 1, plan)()
