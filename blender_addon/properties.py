@@ -3,6 +3,7 @@
 # ruff: noqa: F722, F821
 
 from collections.abc import Iterator
+from typing import Any
 
 import bpy
 from bpy.props import (
@@ -16,6 +17,7 @@ from bpy.props import (
 )
 
 from . import animated, machine, shown, submission, viewport
+from .backend_files import protocol
 from .bake_options import BakeOptions
 from .errors import ArtistError
 from .menus import (
@@ -33,6 +35,21 @@ from .menus import (
 )
 from .problems import Problem
 from .scene.coat_switch import is_shown, show
+
+LARGEST = 2**31 - 1
+"""The largest number that Blender keeps."""
+
+
+def _span(name: str, record: type = protocol.Animate) -> dict[str, Any]:
+    """Return the smallest and the largest number of a job's field, as arguments of a property."""
+    limit = protocol.limits(record)[name]
+    assert isinstance(limit, protocol.Whole | protocol.Number)
+    return {"min": limit.least, "max": min(limit.most, LARGEST)}
+
+
+def _up_to(name: str, record: type = protocol.Animate) -> dict[str, Any]:
+    """Return the largest number of a job's field, for a property with a smallest number of its own."""
+    return {"max": _span(name, record)["max"]}
 
 
 def _is_other_object(_settings: bpy.types.PropertyGroup, candidate: bpy.types.Object) -> bool:
@@ -77,6 +94,7 @@ class SceneSettings(bpy.types.PropertyGroup):
         min=0.1,
         soft_max=120.0,
         default=24.0,
+        **_up_to("fps"),
     )
     source_facing: EnumProperty(
         name="Seen From",
@@ -93,27 +111,28 @@ class SceneSettings(bpy.types.PropertyGroup):
     frame_start: IntProperty(
         name="First Frame",
         description="Same as First Frame in the panel, but counted from 0 as in files and scripts",
-        min=0,
+        **_span("start", protocol.FrameChoice),
     )
     scene_start: IntProperty(name="First Frame", description="Scene frame at which the motion begins", default=1)
     frame_count: IntProperty(
         name="Frames",
         description="Number of poses in the result. More poses capture faster motion but need more time and memory",
-        min=2,
         soft_max=120,
         default=16,
+        **_span("count", protocol.FrameChoice),
     )
     frame_step: IntProperty(
         name="Step",
         description="Use every n-th frame. A larger step covers more of the clip with the same number of poses",
-        min=1,
         soft_max=16,
         default=1,
+        **_span("step", protocol.FrameChoice),
     )
     anchor: IntProperty(
         name="Reference",
         description="Same as Reference in the panel, but counted from 0 as in files and scripts",
         min=0,
+        **_up_to("anchor"),
     )
     previewed: IntVectorProperty(size=2, options={"HIDDEN"})
     """The preview range set for a result. Any other preview range is the artist's own."""
@@ -122,7 +141,7 @@ class SceneSettings(bpy.types.PropertyGroup):
     seed: IntProperty(
         name="Seed",
         description="Each seed gives a different take of the same clip. The same seed gives the same result",
-        min=0,
+        **_span("seed"),
     )
     memory: EnumProperty(
         name="Memory",
@@ -135,6 +154,7 @@ class SceneSettings(bpy.types.PropertyGroup):
         "shape. 0 uses the preset's value",
         min=0,
         soft_max=200,
+        **_up_to("image_steps"),
     )
     max_faces: IntProperty(
         name="Most Faces",
@@ -143,6 +163,7 @@ class SceneSettings(bpy.types.PropertyGroup):
         min=0,
         soft_max=200_000,
         step=1000,
+        **_up_to("max_faces"),
     )
     smallest_part: FloatProperty(
         name="Smallest Part",
@@ -157,8 +178,8 @@ class SceneSettings(bpy.types.PropertyGroup):
     in_betweens: IntProperty(
         name="In-Betweens",
         description="Extra poses between every two frames. They smooth the motion and add shape keys",
-        min=0,
         soft_max=7,
+        **_span("in_betweens"),
     )
 
     start_at: EnumProperty(

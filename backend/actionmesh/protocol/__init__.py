@@ -42,7 +42,7 @@ from .envelopes import (
 )
 from .job import Animate, FrameChoice, KnownShape, Look, Rematch, Source
 from .kinds import JobId, Kind, ProtocolError
-from .limits import Checked, Fault, limits
+from .limits import Checked, Fault, Number, Whole, limits
 from .notices import LogLevel, LogNotice, ProgressNotice
 from .reading import read, read_as
 from .requests import VERSION, Cancel, Download, Initialize, Params, Ping, RemoveModels, Shutdown, Unload
@@ -50,10 +50,10 @@ from .stage import Stage
 
 __all__ = [
     "ANSWERS", "MAX_ID", "MAX_LINE", "NOTICES", "REQUESTS", "VERSION",
-    "Animate", "Animated", "Answer", "Cancel", "CancelAnswer", "Checked", "Checkpoint", "ClipCamera", "Device", "Done",
-    "Download", "Downloaded", "Facing", "Failure", "Fault", "Fit", "FrameChoice", "Initialize", "Initialized", "JobId",
-    "Kind", "KnownShape", "LogLevel", "LogNotice", "Look", "Looked", "Match", "Memory", "Message", "Notice", "Params",
-    "Ping", "PresetName", "ProgressNotice", "ProtocolError", "ReferencePose", "Rematch", "RemoveModels", "Removed",
-    "Request", "ResultFormat", "Shape", "Shutdown", "Source", "Stage", "Unload",
+    "Animate", "Animated", "Answer", "Cancel", "CancelAnswer", "Checked", "Checkpoint", "ClipCamera", "Device",
+    "Done", "Download", "Downloaded", "Facing", "Failure", "Fault", "Fit", "FrameChoice", "Initialize", "Initialized",
+    "JobId", "Kind", "KnownShape", "LogLevel", "LogNotice", "Look", "Looked", "Match", "Memory", "Message", "Notice",
+    "Number", "Params", "Ping", "PresetName", "ProgressNotice", "ProtocolError", "ReferencePose", "Rematch",
+    "RemoveModels", "Removed", "Request", "ResultFormat", "Shape", "Shutdown", "Source", "Stage", "Unload", "Whole",
     "decode", "encode", "limits", "read", "read_as",
 ]  # fmt: skip
