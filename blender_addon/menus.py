@@ -1,6 +1,6 @@
 """The items of menus, in the form that `EnumProperty` takes. Where items have numbers, .blend files store them."""
 
-from .backend_files import protocol
+from .process.backend_locator import protocol
 
 SOURCES = (
     ("VIDEO", "Video", "A video file", "FILE_MOVIE", 0),

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from ..backend_files import protocol
+from ..process.backend_locator import protocol
 
 Stage = protocol.Stage
 USUAL_SECONDS = {

@@ -1,6 +1,6 @@
 """The stages of a job and of a download in the words of the panels; {item} stands for a notice's item."""
 
-from ..backend_files import protocol
+from ..process.backend_locator import protocol
 
 WORDS = {
     protocol.Stage.MEASURING: "Measuring {item}",

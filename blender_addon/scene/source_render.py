@@ -11,9 +11,9 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ..backend_files import protocol
 from ..errors import ArtistError, FolderError
 from ..motion.framing import View, frame_box, front_axes
+from ..process.backend_locator import protocol
 from .measuring import Extent, measure
 from .pictures import Engine, Studio, timing_of, usual_engine
 from .source_objects import Name, find, name_of, require_baked, shown_objects

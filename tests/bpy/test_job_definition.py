@@ -3,8 +3,8 @@
 import bpy
 import pytest
 
-from blender_addon.backend_files import protocol
 from blender_addon.menus import MATCHES, MEMORY, PRESETS, REFERENCE_POSES, SHAPES
+from blender_addon.process.backend_locator import protocol
 
 IN_PANEL = {
     "clip": "clip",
