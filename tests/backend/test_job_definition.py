@@ -9,6 +9,7 @@ from actionmesh import stage_words
 from actionmesh.cli import build_parser
 from actionmesh.errors import InputError, require_sound
 from actionmesh.job_arguments import job_of
+from actionmesh.memory.plan import PLANS
 from actionmesh.output.writers import WRITERS
 from actionmesh.presets import PRESETS
 from actionmesh.protocol import (
@@ -25,7 +26,6 @@ from actionmesh.protocol import (
     limits,
 )
 from actionmesh.protocol.limits import is_enum, kinds
-from actionmesh.weights.plan import PLANS
 
 NUMBERS = {
     "start": (0, 10_000_000),
