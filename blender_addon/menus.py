@@ -2,6 +2,8 @@
 
 from .process.backend_locator import protocol
 
+PresetName, Memory, Match, Shape = protocol.PresetName, protocol.Memory, protocol.Match, protocol.Shape
+
 SOURCES = (
     ("VIDEO", "Video", "A video file", "FILE_MOVIE", 0),
     (
@@ -14,29 +16,21 @@ SOURCES = (
     ("OBJECT", "Animated Object", "Render an object's animation and use the pictures as the clip", "OBJECT_DATA", 2),
 )
 PRESETS = (
-    (protocol.PresetName.DEMO, "Demo", "Takes seconds. The motion is rough but shows whether the clip works"),
-    (
-        protocol.PresetName.FAST,
-        "Fast",
-        "About a third of the computation of Quality. The same motion, slightly less accurate",
-    ),
-    (protocol.PresetName.BALANCED, "Balanced", "Less than half the computation of Quality, with hardly any difference"),
-    (protocol.PresetName.QUALITY, "Quality", "The sampling of the published method. Takes longest"),
+    (PresetName.DEMO, "Demo", "Takes seconds. The motion is rough but shows whether the clip works"),
+    (PresetName.FAST, "Fast", "About a third of the computation of Quality. The same motion, slightly less accurate"),
+    (PresetName.BALANCED, "Balanced", "Less than half the computation of Quality, with hardly any difference"),
+    (PresetName.QUALITY, "Quality", "The sampling of the published method. Takes longest"),
 )
 MEMORY = (
+    (Memory.AUTO, "Auto", "Use the memory that is free. If memory runs out, the job retries with a smaller plan"),
+    (Memory.GB_24, "24 GB", "All networks stay on the graphics card. Fastest"),
     (
-        protocol.Memory.AUTO,
-        "Auto",
-        "Use the memory that is free. If memory runs out, the job retries with a smaller plan",
-    ),
-    (protocol.Memory.GB_24, "24 GB", "All networks stay on the graphics card. Fastest"),
-    (
-        protocol.Memory.GB_12,
+        Memory.GB_12,
         "12 GB",
         "One network at a time is on the graphics card, the others wait in main memory. Same result",
     ),
-    (protocol.Memory.GB_8, "8 GB", "Like 12 GB, but large layers process their input in parts. Same result, slower"),
-    (protocol.Memory.GB_6, "6 GB", "Like 8 GB, but in smaller parts, and intermediate results are recomputed. Slowest"),
+    (Memory.GB_8, "8 GB", "Like 12 GB, but large layers process their input in parts. Same result, slower"),
+    (Memory.GB_6, "6 GB", "Like 8 GB, but in smaller parts, and intermediate results are recomputed. Slowest"),
 )
 FACINGS = (
     ("NEG_Y", "-Y (Front)", "Z is up and the subject looks along -Y, as in front view", "NONE", 0),
@@ -52,28 +46,28 @@ SEEN_FACINGS = (
 )
 MATCHES = (
     (
-        protocol.Match.AUTO,
+        Match.AUTO,
         "Automatic",
         "Bend the model's motion if it fits the clip, otherwise use whichever method fits better. A mesh whose pose "
         "differs from the reference frame keeps the model's motion. The usual choice",
     ),
-    (protocol.Match.OFF, "Off", "Keep the model's motion as it is"),
+    (Match.OFF, "Off", "Keep the model's motion as it is"),
     (
-        protocol.Match.REFINE,
+        Match.REFINE,
         "From the Motion",
         "Bend the model's motion until it fits the clip. Best if the motion is already roughly right",
     ),
     (
-        protocol.Match.TRACK,
+        Match.TRACK,
         "From the Mesh",
         "Follow your mesh through the clip and ignore the model's motion. Best for subjects unfamiliar to the model",
     ),
 )
 SHAPES = (
-    (protocol.Shape.AUTO, "Automatic", "Use whichever works better with the chosen weights"),
-    (protocol.Shape.NETWORK, "Network", "The model generates the whole shape, including its back and hidden parts"),
+    (Shape.AUTO, "Automatic", "Use whichever works better with the chosen weights"),
+    (Shape.NETWORK, "Network", "The model generates the whole shape, including its back and hidden parts"),
     (
-        protocol.Shape.RELIEF,
+        Shape.RELIEF,
         "Relief",
         "Inflate the subject's outline in the reference frame like a balloon. Good from the front",
     ),

@@ -6,8 +6,9 @@ a record asks it for its `fault` and raises an error of their own.
 
 import math
 from collections.abc import Sized
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
+from types import NoneType
 from typing import Any, NamedTuple, get_args, get_type_hints
 
 MOST_FRAMES = 10_000_000
@@ -55,14 +56,11 @@ class Number:
     why: str = ""
 
     def fault(self, value: object) -> Fault | None:
-        if self.holds(value):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if number and self.least <= value <= self.most and math.isfinite(value):  # type: ignore[operator, arg-type]
             return None
         cure = f"Use a {self.noun} from {self.least:g} to {self.most:g}{self.why}."
         return Fault(f"The {self.what} is {shown(value)}{self.of}.", cure)
-
-    def holds(self, value: object) -> bool:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        return number and self.least <= value <= self.most and math.isfinite(value)  # type: ignore[operator, arg-type]
 
 
 @dataclass(frozen=True)
@@ -114,42 +112,32 @@ class Checked:
 
     def fault(self) -> Fault | None:
         """Return what is wrong with the first field that makes no sense; None if all make sense."""
-        for name, limit in limits(type(self)).items():
-            value = getattr(self, name)
-            if value is not None or name not in optional(type(self)):
-                if found := limit.fault(value):
+        for item in fields(self):  # type: ignore[arg-type]
+            value, limit = getattr(self, item.name), limits(type(self)).get(item.name)
+            absent = value is None and item.default is None
+            if limit is not None and not absent and (found := limit.fault(value)):
+                return found
+            for inner in value if isinstance(value, tuple) else (value,):
+                if isinstance(inner, Checked) and (found := inner.fault()):
                     return found
-        return next(filter(None, (record.fault() for record in self._records())), None)
-
-    def _records(self) -> list["Checked"]:
-        values = [getattr(self, item.name) for item in fields(self)]  # type: ignore[arg-type]
-        flat = [each for value in values for each in (value if isinstance(value, tuple) else (value,))]
-        return [each for each in flat if isinstance(each, Checked)]
+        return None
 
 
-def limits(record: type) -> dict[str, Limit]:
+def limits(record: Any) -> dict[str, Limit]:
     """Return the limits of a record's fields, by name; a choice of an enum is one too."""
-    assert is_dataclass(record)
     found: dict[str, Limit] = {item.name: item.metadata[LIMIT] for item in fields(record) if LIMIT in item.metadata}
     return found | {name: OneOf(name.replace("_", " "), kind) for name, kind in kinds(record).items() if is_enum(kind)}
 
 
-def kinds(record: type) -> dict[str, Any]:
+def kinds(record: Any) -> dict[str, Any]:
     """Return the types of a record's fields, without the None of an optional one."""
     hints = get_type_hints(record)
-    assert is_dataclass(record)
     return {item.name: _without_none(hints[item.name]) for item in fields(record)}
 
 
-def optional(record: type) -> frozenset[str]:
-    """Return the names of the fields that may be None."""
-    hints = get_type_hints(record)
-    return frozenset(name for name, hint in hints.items() if type(None) in get_args(hint))
-
-
 def _without_none(hint: Any) -> Any:
-    others = [choice for choice in get_args(hint) if choice is not type(None)]
-    return others[0] if type(None) in get_args(hint) and len(others) == 1 else hint
+    choices = get_args(hint)
+    return next((kind for kind in choices if kind is not NoneType), hint) if NoneType in choices else hint
 
 
 def is_enum(kind: Any) -> bool:
