@@ -81,7 +81,7 @@ class WaitingNetworks:
 
 def test_a_job_is_cancelled_while_it_waits_for_its_networks(monkeypatch, tmp_path):
     monkeypatch.setattr("actionmesh.pipeline.load_subject", lambda *given: None)
-    facts = SimpleNamespace(preset=lambda name: SimpleNamespace(float8=False))
+    facts = SimpleNamespace(preset=lambda name: SimpleNamespace(approximation=SimpleNamespace(float8=False)))
     model = SimpleNamespace(facts=facts, networks=WaitingNetworks())
     stores, answers = SimpleNamespace(get=lambda *choice: model), iter([False, False, True])
     with pytest.raises(Cancelled):
