@@ -162,7 +162,7 @@ def test_it_ends_with_its_parent(tmp_path):
     child = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     child.stdin.write(order.line())
     child.stdin.flush()
-    assert any(b"Measuring" in line for line in child.stdout), "Blender 5.2 itself writes a line first"
+    assert any(b"measuring" in line for line in child.stdout), "Blender 5.2 itself writes a line first"
     child.stdin.close()
     assert child.wait(timeout=10) == 1
     child.stdout.close()
