@@ -17,7 +17,7 @@ from .protocol import (
     Rematch,
     ResultFormat,
     Shape,
-)  # fmt: skip
+)
 from .protocol.limits import is_enum, kinds
 
 MADE, POSE = "of the mesh that is made without --mesh", ReferencePose

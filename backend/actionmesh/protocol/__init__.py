@@ -24,7 +24,7 @@ from .answers import (
     Initialized,
     Looked,
     Removed,
-)  # fmt: skip
+)
 from .choices import Facing, Match, Memory, PresetName, ReferencePose, ResultFormat, Shape
 from .envelopes import (
     ANSWERS,
@@ -39,7 +39,7 @@ from .envelopes import (
     Request,
     decode,
     encode,
-)  # fmt: skip
+)
 from .job import Animate, FrameChoice, KnownShape, Look, Rematch, Source
 from .kinds import JobId, Kind, ProtocolError
 from .limits import Checked, Fault, Number, Whole, limits

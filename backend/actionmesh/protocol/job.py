@@ -19,7 +19,7 @@ from .limits import (
     Several,
     Whole,
     within,
-)  # fmt: skip
+)
 from .requests import Params
 
 FEWEST_FACES = 4
