@@ -7,11 +7,12 @@
     ├── CheckpointError         weights that are missing, or not the tensors that the network needs
     ├── DownloadError           the hub refuses or does not answer, or sent damaged data
     ├── OutputError             a result that cannot be written
-    ├── OutOfMemoryError        the device has too little memory
     └── Cancelled               the user asked to stop
 
 Each has one sentence that names what is wrong and one that says what to do about it.
 """
+
+from .protocol import Checked, Kind
 
 
 class ActionMeshError(Exception):
@@ -22,7 +23,7 @@ class ActionMeshError(Exception):
         cure: one sentence saying what to do.
     """
 
-    code = "error"
+    code: str = "error"
 
     def __init__(self, problem: str, cure: str = ""):
         super().__init__(f"{problem} {cure}".strip())
@@ -31,35 +32,37 @@ class ActionMeshError(Exception):
 
 
 class InputError(ActionMeshError):
-    code = "bad_input"
+    code = Kind.BAD_INPUT
 
 
 class MediaError(InputError):
-    code = "bad_media"
+    code = Kind.BAD_MEDIA
 
 
 class MeshError(InputError):
-    code = "bad_mesh"
+    code = Kind.BAD_MESH
 
 
 class CheckpointError(ActionMeshError):
-    code = "bad_checkpoint"
+    code = Kind.BAD_CHECKPOINT
 
 
 class DownloadError(ActionMeshError):
-    code = "cannot_download"
+    code = Kind.CANNOT_DOWNLOAD
 
 
 class OutputError(ActionMeshError):
-    code = "cannot_write"
-
-
-class OutOfMemoryError(ActionMeshError):
-    code = "out_of_memory"
+    code = Kind.CANNOT_WRITE
 
 
 class Cancelled(ActionMeshError):
-    code = "cancelled"
+    code = Kind.CANCELLED
 
     def __init__(self) -> None:
         super().__init__("The job was cancelled.")
+
+
+def require_sound(record: Checked) -> None:
+    """Raise InputError if a field of a job, or of its frames, makes no sense."""
+    if fault := record.fault():
+        raise InputError(*fault)

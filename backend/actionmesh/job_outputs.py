@@ -15,16 +15,15 @@ from .errors import ActionMeshError, Cancelled, InputError, OutputError
 from .failures import explain
 from .job_inputs import inputs_of
 from .progress import Progress
-from .protocol import Animate
+from .protocol import Animate, ResultFormat, Stage
 
 if TYPE_CHECKING:
     from .animation import Animation
     from .media.clip import Clip
 
-SAVING = "Saving"
 MOST_OUTPUTS = 100
 KEPT = "actionmesh-kept"
-ARRAYS = (".safetensors", ".npz")
+ARRAYS = (ResultFormat.ARRAYS, ResultFormat.NUMPY_ARRAYS)
 log = logging.getLogger(__name__)
 
 
@@ -53,7 +52,7 @@ def check_outputs(job: Animate, also: Iterable[Path] = ()) -> None:
 
 def _refuse_meeting(out: tuple[str, ...]) -> None:
     """Raise InputError if two results have the same place, on any system, or one lies inside the other."""
-    from .output.places import same_place
+    from .files.places import same_place
 
     places: dict[str, str] = {}
     for name in out:
@@ -71,7 +70,7 @@ def _refuse_meeting(out: tuple[str, ...]) -> None:
 
 def _refuse_replacing(out: tuple[str, ...], inputs: list[Path]) -> None:
     """Raise InputError if a result is an input or a folder that holds one, by any name or link."""
-    from .output.places import same_place
+    from .files.places import same_place
 
     known = {identity: path for path in inputs if (identity := _identity(path)) is not None}
     holding = {os.path.dirname(os.path.realpath(path)): path for path in known.values()}
@@ -107,7 +106,7 @@ def save_all(
 
     require_finite_result(animation)
     failed: dict[str, Exception] = {}
-    for path in progress.track(out, SAVING):
+    for path in progress.track(out, Stage.SAVING):
         try:
             save_animation(animation, path, mesh, subject.frames, subject.crops)
         except Cancelled:
@@ -158,7 +157,7 @@ def _unsaved(animation: "Animation", out: tuple[str, ...], failed: dict[str, Exc
 
 def _keep(animation: "Animation", path: str) -> str | None:
     """Write the animation to the user's temporary folder; return its path, or None if that fails too."""
-    name = f"{Path(path).stem[:50]}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.safetensors"
+    name = f"{Path(path).stem[:50]}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}{ResultFormat.ARRAYS}"
     kept = Path(tempfile.gettempdir()) / KEPT / name
     try:
         animation.save(kept)

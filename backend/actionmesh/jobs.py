@@ -13,22 +13,20 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from .errors import InputError
+from .errors import InputError, require_sound
 from .job_inputs import checkpoint_folder
 from .job_outputs import check_outputs, save_all
 from .job_size import check_size
-from .options import AnimateOptions, FrameChoice, KnownShape
 from .progress import Progress, ProgressEvent
-from .protocol import Animate, Animated, Look, Looked, Rematch
+from .protocol import Animate, Animated, FrameChoice, Look, Looked, Rematch, ResultFormat, Source, Stage
 
 if TYPE_CHECKING:
     import numpy as np
 
     from .animation import Animation
-    from .weights.store import ModelStore
+    from .memory.model import Model
 
 log = logging.getLogger(__name__)
-REST, TOTAL = "Loading and the rest", "Total"
 
 
 def run(
@@ -44,20 +42,20 @@ def run(
 
     clock = StageClock(report)
     progress = Progress(clock.note, cancelled)
-    options = options_of(job)
+    require_sound(job)
     check_outputs(job)
     left_out = check_mesh(job)
-    store = stores.get(job.checkpoint, job.device, job.memory)
-    subject = load_subject(options, store, progress)
-    float8 = store.preset(options.preset).float8
-    with store.job(*parts_of(options), float8=float8, check=progress.check):
-        check_size(options, job.out, len(subject.frames))
-        animation = animate(options, store, progress, subject)
+    model = stores.get(job.checkpoint, job.device, job.memory)
+    subject = load_subject(job, model, progress)
+    float8 = model.facts.preset(job.preset).approximation.float8
+    with model.networks.job(*parts_of(job), float8=float8, check=progress.check):
+        check_size(job, job.out, len(subject.frames))
+        animation = animate(job, model, progress, subject)
     fit = animation.provenance.fit
     animation = animation.with_fit(replace(fit, notes=(*fit.notes, *left_out)))
     mesh = Path(job.mesh) if job.mesh else None
     save_all(animation, job.out, mesh, subject, progress)
-    return _answer(animation, job.out, clock, store)
+    return _answer(animation, job.out, clock, model)
 
 
 def rematch(
@@ -79,10 +77,11 @@ def rematch(
     made = animation.provenance
     clip, mask = job.clip or made.clip, job.mask or made.mask
     mesh = Path(made.mesh) if made.mesh else None
-    check_outputs(Animate(clip, job.out, mask=mask, mesh=made.mesh, checkpoint=job.checkpoint), also=[Path(job.result)])
-    options = AnimateOptions(clip, mask=mask, frames=FrameChoice(**made.frames), anchor=made.anchor, fps=made.fps)
-    store = stores.get(job.checkpoint, job.device, job.memory)
-    subject = load_subject(options, store, progress)
+    earlier = Animate(clip, out=(), mask=mask, frames=FrameChoice(**made.frames), anchor=made.anchor, fps=made.fps)
+    check_outputs(replace(earlier, out=job.out, mesh=made.mesh, checkpoint=job.checkpoint), also=[Path(job.result)])
+    require_sound(earlier)
+    model = stores.get(job.checkpoint, job.device, job.memory)
+    subject = load_subject(earlier, model, progress)
     if wants_relief_again(made, job.shape):
         animation = relief_again(animation, subject, progress)
     else:
@@ -91,10 +90,10 @@ def rematch(
         log.warning("%s no longer exists: the files are written without its materials.", mesh)
         mesh = None
     save_all(animation, job.out, mesh, subject, progress)
-    return _answer(animation, job.out, clock, store)
+    return _answer(animation, job.out, clock, model)
 
 
-def _answer(animation: "Animation", out: tuple[str, ...], clock: "StageClock", store: "ModelStore") -> Animated:
+def _answer(animation: "Animation", out: tuple[str, ...], clock: "StageClock", model: "Model") -> Animated:
     poses, vertices, _ = animation.vertices.shape
     return Animated(
         out=out,
@@ -103,10 +102,11 @@ def _answer(animation: "Animation", out: tuple[str, ...], clock: "StageClock", s
         faces=len(animation.faces),
         duration=float(animation.times[-1] - animation.times[0]),
         reference_frame=animation.reference_frame,
-        timings=clock.timings(),
-        loads=store.loads,
-        plan=store.plan.name,
-        retried_for_memory=store.retried_for_memory,
+        timings=clock.timings,
+        seconds=clock.total(),
+        loads=model.networks.loads,
+        plan=model.runtime.plan.name,
+        retried_for_memory=model.runtime.retried_for_memory,
         fit=animation.saved_provenance.fit,
     )
 
@@ -119,14 +119,13 @@ def look(job: Look, stores: "Stores", cancelled: Callable[[], bool]) -> Looked:
     """
     from .pipeline import look_at_subject
 
-    if Path(job.out).suffix.lower() != ".png" or job.size < 1:
+    if Path(job.out).suffix.lower() != ResultFormat.CONTACT_SHEET or job.size < 1:
         raise InputError(f"{job.out} of {job.size} pixels cannot be written.", "Name a .png of at least 1 pixel.")
-    check_outputs(Animate(job.clip, (job.out,), mask=job.mask, checkpoint=job.checkpoint))
-    options = AnimateOptions(
-        job.clip, mask=job.mask, frames=FrameChoice(**vars(job.frames)), anchor=job.anchor, fps=job.fps
-    )
-    store = stores.get(job.checkpoint, job.device, job.memory)
-    glimpse = look_at_subject(options, store, Progress(cancelled=cancelled))
+    options = Animate(**{item.name: getattr(job, item.name) for item in fields(Source)}, out=(job.out,))
+    check_outputs(options)
+    require_sound(options)
+    model = stores.get(job.checkpoint, job.device, job.memory)
+    glimpse = look_at_subject(options, model, Progress(cancelled=cancelled))
     save_picture(glimpse.picture, Path(job.out), job.size)
     return Looked(
         out=job.out,
@@ -144,8 +143,8 @@ def save_picture(rgba: "np.ndarray", path: Path, size: int) -> None:
     """Write (H, W, 4) uint8 as a png, shrunk to at most `size` pixels a side; raise OutputError if that fails."""
     from PIL import Image
 
+    from .files.atomic import write_atomically
     from .media.clip import fitted_size, resize_rgba
-    from .output.atomic import write_atomically
 
     width, height = fitted_size(rgba.shape[1], rgba.shape[0], size)
     picture = Image.fromarray(resize_rgba(rgba, width, height))
@@ -162,25 +161,14 @@ def check_mesh(job: Animate) -> tuple[str, ...]:
     """
     from .output.source_check import check_source
 
-    takes_source = any(Path(name).suffix.lower() in ("", ".glb") or name.endswith("/") for name in job.out)
+    meshes = (ResultFormat.FOLDER, ResultFormat.ANIMATED_MESH)
+    takes_source = any(Path(name).suffix.lower() in meshes or name.endswith("/") for name in job.out)
     return check_source(Path(job.mesh)) if job.mesh and takes_source else ()
 
 
-def options_of(job: Animate) -> AnimateOptions:
-    """Return the options of the pipeline for a job.
-
-    Raises:
-        InputError: a number is out of range.
-    """
-    given = {item.name: getattr(job, item.name) for item in fields(AnimateOptions)}
-    given["frames"] = FrameChoice(**vars(job.frames))
-    given["known"] = tuple(KnownShape(**vars(known)) for known in job.known)
-    return AnimateOptions(**given)
-
-
-def parts_of(options: AnimateOptions) -> tuple[str, ...]:
+def parts_of(job: Animate) -> tuple[str, ...]:
     """Return the networks of a job in the order in which it needs them; the artist's own mesh needs no image-to-3D."""
-    made = () if options.mesh else ("image_to_3d",)
+    made = () if job.mesh else ("image_to_3d",)
     return ("image_encoder", *made, "shape_vae", "temporal_denoiser", "temporal_autoencoder")
 
 
@@ -201,19 +189,19 @@ class StageClock:
         self._report = report
         self._clock = clock
         self._start = self._last = clock()
-        self._seconds: dict[str, float] = {}
+        self.timings: dict[Stage, float] = {}
+        """Seconds of each stage, in order of appearance."""
 
     def note(self, event: ProgressEvent) -> None:
         now = self._clock()
         passed = now - self._last if event.step > 0 else 0.0
-        self._seconds[event.stage] = self._seconds.get(event.stage, 0.0) + passed
+        self.timings[event.stage] = self.timings.get(event.stage, 0.0) + passed
         self._last = now
         self._report(event)
 
-    def timings(self) -> dict[str, float]:
-        """Return the seconds of each stage in order of appearance, of the rest, and in total since the start."""
-        total = self._clock() - self._start
-        return {**self._seconds, REST: total - sum(self._seconds.values()), TOTAL: total}
+    def total(self) -> float:
+        """Return the seconds since the start."""
+        return self._clock() - self._start
 
 
 class Stores:
@@ -225,32 +213,33 @@ class Stores:
     def __init__(self) -> None:
         self._lock = Lock()
         self._key: tuple[Path, str, int, str] | None = None
-        self._store: ModelStore | None = None
+        self._model: Model | None = None
 
-    def get(self, checkpoint: str | None, device: str, memory: str) -> "ModelStore":
+    def get(self, checkpoint: str | None, device: str, memory: str) -> "Model":
         """Return the models of a checkpoint (see `checkpoint_folder`) on a device, under a memory plan or "auto".
 
         Raises:
             CheckpointError: the checkpoint is not complete.
             InputError: the device does not exist.
         """
-        from .weights.store import ModelStore, choose_device
+        from .memory.model import open_model
+        from .memory.runtime import choose_device
 
         folder, chosen = checkpoint_folder(checkpoint), choose_device(device)
         key = (folder.resolve(), chosen.type, chosen.index or 0, memory)
         with self._lock:
-            if self._store is None or self._key != key:
+            if self._model is None or self._key != key:
                 self._drop()
-                self._store, self._key = ModelStore(folder, device, memory), key
-            return self._store
+                self._model, self._key = open_model(folder, device, memory), key
+            return self._model
 
     def unload(self) -> None:
         """Free the models; the next job loads them again."""
         with self._lock:
-            if self._store is not None:
-                self._store.unload()
+            if self._model is not None:
+                self._model.networks.unload()
 
     def _drop(self) -> None:
-        if self._store is not None:
-            self._store.unload()
-        self._store = self._key = None
+        if self._model is not None:
+            self._model.networks.unload()
+        self._model = self._key = None

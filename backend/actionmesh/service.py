@@ -66,7 +66,7 @@ class Service:
     def end(self) -> None:
         """End the process, allowing limited time for the job to stop and the last messages to be sent."""
         self._slot.stop(GRACE)
-        if parts := sys.modules.get("actionmesh.output.parts"):
+        if parts := sys.modules.get("actionmesh.files.parts"):
             parts.discard_all()
         self._outbox.close(FAREWELL)
         os._exit(0)
@@ -165,8 +165,7 @@ class Service:
 
         def report(event: ProgressEvent) -> None:
             if throttle.passes(event):
-                notice = protocol.ProgressNotice(id, event.stage, event.step, event.total, event.seconds_left)
-                self._outbox.send(protocol.Notice(notice))
+                self._outbox.send(protocol.Notice(protocol.ProgressNotice(id, **vars(event))))
 
         return report
 

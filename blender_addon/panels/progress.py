@@ -1,16 +1,13 @@
 """Panel "Progress", right below the buttons: the running job, the waiting jobs, and how the last one ended."""
 
-import re
-
 import bpy
 
-from .. import shown
 from ..jobs.events import Progressed
 from ..jobs.record import JobRecord, State
+from ..session import panel_state
 from ..wording import time_left
-from .base import SidebarPanel
-
-PREFIX = re.compile(r"^(Stage [0I]+|Match): ")
+from .sidebar import SidebarPanel
+from .stage_words import in_words
 
 ENDS = {
     State.WRITTEN: ("Finished", "CHECKMARK"),
@@ -28,23 +25,23 @@ class VIEW3D_PT_actionmesh_progress(SidebarPanel, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return bool(shown.state.records or shown.state.ended)
+        return bool(panel_state.state.records or panel_state.state.ended)
 
     def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column()
-        if shown.state.ended is not None:
+        if panel_state.state.ended is not None:
             row = column.row()
-            label_end(row, shown.state.ended)
+            label_end(row, panel_state.state.ended)
             row.operator("actionmesh.dismiss_end", text="", icon="X")
-            offer_next(column.row(align=True), context, shown.state.ended)
-        for number, job in enumerate(shown.state.records):
-            if number or shown.state.ended is not None:
+            offer_next(column.row(align=True), context, panel_state.state.ended)
+        for number, job in enumerate(panel_state.state.records):
+            if number or panel_state.state.ended is not None:
                 column.separator()
             row = column.row()
             row.label(text=job.title, icon="TIME" if job.state is State.WAITING else "NONE")
             row.operator("actionmesh.cancel", text="", icon="X").job = job.id
-            if job.id in shown.state.progress:
-                _draw_progress(column, shown.state.progress[job.id])
+            if job.id in panel_state.state.progress:
+                _draw_progress(column, panel_state.state.progress[job.id])
             elif number == 0:
                 column.progress(text="Starting the backend", factor=0.0)
 
@@ -65,18 +62,12 @@ def offer_next(row: bpy.types.UILayout, context: bpy.types.Context, job: JobReco
 
 
 def _draw_progress(column: bpy.types.UILayout, progress: Progressed) -> None:
-    column.progress(text=in_words(progress.stage), factor=progress.overall)
-    row = column.row()
-    row.label(text=f"Step {progress.step} of {progress.total}" if progress.total > 1 else "")
+    column.progress(text=in_words(progress.notice), factor=progress.overall)
+    row, step, total = column.row(), progress.notice.step, progress.notice.total
+    row.label(text=f"Step {step} of {total}" if total > 1 else "")
     right = row.row()
     right.alignment = "RIGHT"
     right.label(text=time_left(progress.seconds_left))
-
-
-def in_words(stage: str) -> str:
-    """Return the name of a stage without its number in the paper or the "Match" prefix."""
-    done = PREFIX.sub("", stage)
-    return done[:1].upper() + done[1:]
 
 
 CLASSES = (VIEW3D_PT_actionmesh_progress,)

@@ -4,8 +4,9 @@ import time
 
 import bpy
 
-from .. import shown
-from .progress import in_words, label_end, offer_next
+from ..session import panel_state
+from .progress import label_end, offer_next
+from .stage_words import in_words
 
 SHOWN_SECONDS = 30
 WIDTH = 12
@@ -14,14 +15,14 @@ WIDTH = 12
 
 def draw(header: bpy.types.Header, context: bpy.types.Context) -> None:
     """Draw into Blender's own status bar."""
-    state, layout = shown.state, header.layout
+    state, layout = panel_state.state, header.layout
     if state.records:
         job = state.records[0]
         told = state.progress.get(job.id)
         row = layout.row(align=True)
         bar = row.row()
         bar.ui_units_x = WIDTH
-        stage = in_words(told.stage) if told else "Starting"
+        stage = in_words(told.notice) if told else "Starting"
         bar.progress(text=f"{job.title}: {stage}", factor=told.overall if told else 0.0)
         row.operator("actionmesh.cancel", text="", icon="X").job = job.id
     elif state.ended is not None and time.monotonic() - state.ended_at < SHOWN_SECONDS:

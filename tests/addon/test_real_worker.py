@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon.backend_files import backend_folder, protocol
-from blender_addon.client import start_worker
 from blender_addon.jobs.events import Finished, Looked, LookFailed, Progressed, WorkerState
 from blender_addon.jobs.queue import JobQueue
 from blender_addon.jobs.record import State, Trouble, new_record
+from blender_addon.process.backend_locator import backend_folder, protocol
+from blender_addon.process.client import start_worker
 
 from .workers import REAL_PYTHON, collect, is_running, needs_posix, wait_until
 
@@ -41,7 +41,7 @@ def submit(queue, place, **changes):
         "out": (),
         "preset": "demo",
         "device": "cpu",
-        "frames": protocol.Frames(0, 3),
+        "frames": protocol.FrameChoice(0, 3),
     }
     record = new_record(place / "jobs", protocol.Animate(**(request | changes)))
     queue.submit(record)
@@ -55,7 +55,7 @@ def test_demo_job_runs_to_its_result(queue, place):
     assert record.state is State.FINISHED, record.error
     told = [event for event in events if isinstance(event, Progressed)]
     shares = [event.overall for event in told]
-    assert shares == sorted(shares) and shares[-1] == pytest.approx(1.0) and told[-1].stage == "Saving"
+    assert shares == sorted(shares) and shares[-1] == pytest.approx(1.0) and told[-1].notice.stage == "saving"
     header = record.result_path.read_bytes()[8:2000].split(b"\0")[0]
     assert record.result["poses"] == 3 and b'"vertices"' in header and b"provenance" in header
     assert queue.backend.machine.checkpoints and queue.state is WorkerState.READY
@@ -77,7 +77,7 @@ def test_cancel_stops_a_real_job_and_the_next_one_runs(queue, place):
     after = submit(queue, place, clip=str(DEMO / "nothing.mp4"))
     seen = []
     wait_until(
-        lambda: seen.extend(queue.poll()) or any(isinstance(e, Progressed) and "Stage I:" in e.stage for e in seen)
+        lambda: seen.extend(queue.poll()) or any(isinstance(e, Progressed) and e.notice.stage == "motion" for e in seen)
     )
     worker = queue.backend._client.pid
     queue.cancel(running.id)
@@ -107,7 +107,7 @@ def test_python_without_the_packages_is_told(place):
 PARENT = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
-from blender_addon.client import start_worker
+from blender_addon.process.client import start_worker
 client = start_worker(sys.argv[2], logs=__import__("pathlib").Path(sys.argv[3]))
 while not client.poll():
     time.sleep(0.01)

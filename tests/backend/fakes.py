@@ -17,15 +17,14 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[2] / "backend" / "actionmesh"
 STEP_SECONDS = 0.05
 LEAK = "this must not reach the client"
+COUNTING = "reading"
+"""A stage by its name in messages: nothing of the package is imported here."""
 
 
-class FakeStore:
-    """A store that counts loads like `ModelStore`, but loads nothing."""
+class FakeNetworks:
+    """Networks that count loads, but load nothing."""
 
-    plan = types.SimpleNamespace(name="24")
-    retried_for_memory = False
-
-    def __init__(self, checkpoint, device="auto", memory="auto"):
+    def __init__(self):
         self.loads = 0
         self.loaded = False
 
@@ -36,23 +35,26 @@ class FakeStore:
     def unload(self):
         self.loaded = False
 
-    def preset(self, name):
-        return types.SimpleNamespace(float8=False)
-
     def job(self, *parts, float8, check):
         return contextlib.nullcontext()
+
+
+def open_model(checkpoint, device="auto", memory="auto"):
+    facts = types.SimpleNamespace(preset=lambda name: types.SimpleNamespace(float8=False))
+    runtime = types.SimpleNamespace(plan=types.SimpleNamespace(name="24"), retried_for_memory=False)
+    return types.SimpleNamespace(facts=facts, networks=FakeNetworks(), runtime=runtime)
 
 
 def choose_device(name):
     return types.SimpleNamespace(type=name, index=None)
 
 
-def load_subject(options, store, progress):
+def load_subject(options, model, progress):
     """Return a clip without pictures."""
     return types.SimpleNamespace(frames=(), crops=None)
 
 
-def look_at_subject(options, store, progress):
+def look_at_subject(options, model, progress):
     """Follow the command in `options.clip`, then return an opaque picture."""
     import numpy as np
 
@@ -64,9 +66,9 @@ def look_at_subject(options, store, progress):
     return Glimpse(clip, clip_frames=48, chosen=16, frame=3, fps=24.0, width=120, height=80)
 
 
-def animate(options, store, progress, subject):
+def animate(options, model, progress, subject):
     """Follow the command in `options.clip`, then return a triangle in two poses."""
-    store.use()
+    model.networks.use()
     BEHAVIOURS[options.clip](progress)
     return _triangle()
 
@@ -84,27 +86,26 @@ def _triangle():
 
 
 def quick(progress):
-    for _ in progress.track(range(3), "Counting"):
+    for _ in progress.track(range(3), COUNTING):
         pass
 
 
 def slow(progress):
-    for step in progress.track(range(1000), "Counting"):
+    for step in progress.track(range(1000), COUNTING):
         if step == 0:
             print("started", flush=True)
         time.sleep(STEP_SECONDS)
 
 
 def deaf(progress):
-    for _ in progress.track(range(2), "Counting"):
+    for _ in progress.track(range(2), COUNTING):
         print("started", flush=True)
         time.sleep(60)
 
 
 def chatty(progress):
     for stage in range(20_000):
-        for _ in progress.track(range(1), f"Stage {stage} {'.' * 100}"):
-            pass
+        progress.start(COUNTING, 1, f"Stage {stage} {'.' * 100}")()
     time.sleep(60)
 
 
@@ -142,7 +143,7 @@ def leave(progress):
 def bomb(progress):
     """Take memory until none is left."""
     taken = []
-    for _ in progress.track(range(2), "Counting"):
+    for _ in progress.track(range(2), COUNTING):
         while True:
             taken.append(bytearray(64 << 20))
 
@@ -180,7 +181,8 @@ def _fake_module(name, **contents):
 
 def install():
     _fake_module("pipeline", animate=animate, load_subject=load_subject, look_at_subject=look_at_subject)
-    _fake_module("weights.store", ModelStore=FakeStore, choose_device=choose_device)
+    _fake_module("memory.model", open_model=open_model)
+    _fake_module("memory.runtime", choose_device=choose_device)
     found = types.SimpleNamespace(path=Path("fake"))
     _fake_module(
         "weights.checkpoints", default_checkpoint=lambda: found, find_checkpoints=list, files_of=lambda folder: []

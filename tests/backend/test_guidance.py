@@ -6,8 +6,10 @@ import pytest
 import torch
 
 from actionmesh.progress import Progress
+from actionmesh.protocol import Stage
+from actionmesh.sampling.approximate_steps import ApproximateSteps, evaluations_of
 from actionmesh.sampling.approximation import Approximation
-from actionmesh.sampling.guidance import Branches, evaluations_of
+from actionmesh.sampling.guidance import Branches
 from actionmesh.sampling.sampler import sample
 from actionmesh.sampling.schedules import image_to_3d_schedule, temporal_schedule
 
@@ -40,7 +42,7 @@ def noise():
 
 def run(counted, approximation, guidance=3.0, known=None, schedule=None):
     schedule = schedule or temporal_schedule(STEPS)
-    return sample(counted.branches, guidance, noise(), schedule, "Stage I", Progress(), known, approximation)
+    return sample(counted.branches, guidance, noise(), schedule, Stage.MOTION, Progress(), known, approximation)
 
 
 def written_out(guidance, known=None):
@@ -61,6 +63,33 @@ def test_without_approximation_it_is_the_published_sampler_bit_for_bit(guidance)
     known, counted = torch.tensor([[0.0, 1, 0]]), Counted()
     assert torch.equal(run(counted, Approximation(), guidance, known), written_out(guidance, known))
     assert (counted.conditional, counted.unconditional) == (STEPS, 0 if guidance == 1 else STEPS)
+
+
+@pytest.mark.parametrize("guidance", [1.0, 7.5])
+def test_approximate_steps_approximate_nothing_unless_asked(guidance):
+    schedule, latents = temporal_schedule(STEPS), noise()
+    step = ApproximateSteps(Counted().branches, guidance, schedule, Approximation())
+    for i in range(STEPS):
+        latents = step(latents, schedule.times[i].expand(1), i)
+    assert torch.equal(latents, written_out(guidance))
+
+
+def test_numbers_of_8_bits_leave_the_steps_as_they_are():
+    assert not Approximation(float8=True).changes_the_steps
+    assert torch.equal(run(Counted(), Approximation(float8=True)), written_out(3.0))
+
+
+@pytest.mark.parametrize(
+    "approximation",
+    [
+        Approximation(solver="ab2"),
+        Approximation(guidance_interval=(0.0, 0.9)),
+        Approximation(difference_every=2),
+        Approximation(velocity_every=2, forecast="last"),
+    ],
+)
+def test_each_approximation_changes_the_result(approximation):
+    assert not torch.allclose(run(Counted(), approximation), written_out(3.0), atol=1e-3)
 
 
 def test_both_branches_go_as_one_where_that_is_possible():
@@ -120,7 +149,7 @@ def test_known_frames_stay_bit_for_bit(approximation):
         return latents + 1
 
     branches, known = Branches(velocity, velocity), torch.tensor([[0.0, 1, 0]])
-    found = sample(branches, 3.0, noise(), temporal_schedule(STEPS), "Stage I", Progress(), known, approximation)
+    found = sample(branches, 3.0, noise(), temporal_schedule(STEPS), Stage.MOTION, Progress(), known, approximation)
     assert all(torch.equal(frame, noise()[:, 1]) for frame in [*seen, found[:, 1]])
     assert not torch.allclose(found[:, 0], noise()[:, 0], atol=0.1)
 
@@ -134,7 +163,7 @@ def test_a_difference_that_does_not_change_may_be_reused():
     branches, schedule = Branches(Counted().branches.conditional, constant_difference), temporal_schedule(STEPS)
 
     def found(approximation):
-        return sample(branches, 7.5, noise(), schedule, "Stage I", Progress(), approximation=approximation)
+        return sample(branches, 7.5, noise(), schedule, Stage.MOTION, Progress(), approximation=approximation)
 
     assert torch.allclose(found(Approximation(difference_every=4)), found(Approximation()), atol=1e-5)
 
@@ -145,7 +174,7 @@ def test_forecasts_are_exact_where_they_should_be():
     def found(velocity, approximation):
         branches = Branches(velocity, velocity)
         return sample(
-            branches, 1.0, noise(), temporal_schedule(STEPS), "Stage I", Progress(), approximation=approximation
+            branches, 1.0, noise(), temporal_schedule(STEPS), Stage.MOTION, Progress(), approximation=approximation
         )
 
     for forecast, power in (("linear", 1), ("last", 0)):

@@ -6,19 +6,14 @@ import pytest
 
 from actionmesh import jobs
 from actionmesh.errors import Cancelled, InputError, OutputError
-from actionmesh.options import AnimateOptions, FrameChoice, KnownShape
 from actionmesh.progress import Progress
-from actionmesh.protocol import Animate, Frames, Known
+from actionmesh.protocol import Animate, FrameChoice, KnownShape, Stage
 from actionmesh.weights.checkpoints import default_checkpoint
 
 
-def test_options_are_the_pipelines_part_of_a_job():
-    job = Animate(clip="a.mp4", out=("b.glb",), frames=Frames(1, 8, 2), known=(Known(3, "c.glb"),), seed=5, fps=12.0)
-    assert jobs.options_of(job) == AnimateOptions(
-        clip="a.mp4", frames=FrameChoice(1, 8, 2), known=(KnownShape(3, "c.glb"),), seed=5, fps=12.0
-    )
+def test_a_job_is_refused_for_its_frames():
     with pytest.raises(InputError, match="-3"):
-        jobs.options_of(Animate(clip="a.mp4", out=(), frames=Frames(start=-3)))
+        jobs.run(Animate(clip="a.mp4", out=(), frames=FrameChoice(start=-3)), jobs.Stores(), print, lambda: False)
 
 
 def test_clock_gives_each_second_to_one_stage():
@@ -27,19 +22,21 @@ def test_clock_gives_each_second_to_one_stage():
     clock = jobs.StageClock(seen.append, lambda: now)
     progress = Progress(clock.note)
     now += 5  # before any stage
-    for _ in progress.track(range(2), "outer"):
+    for _ in progress.track(range(2), Stage.MOTION):
         now += 1
-        for _ in progress.track(range(3), "inner"):
+        for _ in progress.track(range(3), Stage.SURFACE):
             now += 10
-    assert clock.timings() == {"outer": 0.0, "inner": 60.0, jobs.REST: 7.0, jobs.TOTAL: 67.0}
+    assert clock.timings == {Stage.MOTION: 0.0, Stage.SURFACE: 60.0} and clock.total() == 67.0
     assert len(seen) == 3 + 2 * 4
 
 
-class FakeStore:
+class FakeModel:
+    """A visible fake of a model, which is its own networks."""
+
     made = []
 
     def __init__(self, folder, device, memory):
-        self.unloaded = 0
+        self.unloaded, self.networks = 0, self
         self.made.append((folder, device, memory))
 
     def unload(self):
@@ -47,7 +44,7 @@ class FakeStore:
 
 
 def test_models_are_kept_until_another_choice(monkeypatch, tmp_path):
-    monkeypatch.setattr("actionmesh.weights.store.ModelStore", FakeStore)
+    monkeypatch.setattr("actionmesh.memory.model.open_model", FakeModel)
     stores = jobs.Stores()
     first = stores.get(str(tmp_path), "cpu", "auto")
     assert stores.get(str(tmp_path), "cpu", "auto") is first
@@ -55,11 +52,11 @@ def test_models_are_kept_until_another_choice(monkeypatch, tmp_path):
     assert second is not first and first.unloaded == 1
     stores.unload()
     assert (second.unloaded, stores.get(str(tmp_path), "cpu", "8")) == (1, second)
-    assert FakeStore.made == [(tmp_path, "cpu", "auto"), (tmp_path, "cpu", "8")]
+    assert FakeModel.made == [(tmp_path, "cpu", "auto"), (tmp_path, "cpu", "8")]
 
 
 def test_another_name_of_the_same_models_keeps_them(monkeypatch, tmp_path):
-    monkeypatch.setattr("actionmesh.weights.store.ModelStore", FakeStore)
+    monkeypatch.setattr("actionmesh.memory.model.open_model", FakeModel)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
     stores = jobs.Stores()
@@ -74,11 +71,8 @@ def test_another_name_of_the_same_models_keeps_them(monkeypatch, tmp_path):
     assert first.unloaded == 0
 
 
-class WaitingStore:
-    """A visible fake whose networks never arrive: it asks whether to go on waiting."""
-
-    def preset(self, name):
-        return SimpleNamespace(float8=False)
+class WaitingNetworks:
+    """A visible fake of networks that never arrive: it asks whether to go on waiting."""
 
     def job(self, *parts, float8, check):
         while True:
@@ -87,7 +81,9 @@ class WaitingStore:
 
 def test_a_job_is_cancelled_while_it_waits_for_its_networks(monkeypatch, tmp_path):
     monkeypatch.setattr("actionmesh.pipeline.load_subject", lambda *given: None)
-    stores, answers = SimpleNamespace(get=lambda *choice: WaitingStore()), iter([False, False, True])
+    facts = SimpleNamespace(preset=lambda name: SimpleNamespace(approximation=SimpleNamespace(float8=False)))
+    model = SimpleNamespace(facts=facts, networks=WaitingNetworks())
+    stores, answers = SimpleNamespace(get=lambda *choice: model), iter([False, False, True])
     with pytest.raises(Cancelled):
         jobs.run(Animate("a.mp4", (str(tmp_path / "b.glb"),)), stores, print, lambda: next(answers))
 
@@ -131,7 +127,7 @@ class NoStores:
     ],
 )
 def test_no_output_takes_the_place_of_an_input_or_of_another(files, change, named):
-    inputs = {"clip": "clip.mp4", "mesh": "mesh.glb", "mask": "mask.mp4", "known": (Known(1, "landed.glb"),)}
+    inputs = {"clip": "clip.mp4", "mesh": "mesh.glb", "mask": "mask.mp4", "known": (KnownShape(1, "landed.glb"),)}
     with pytest.raises(InputError) as caught:
         jobs.run(Animate(**{**inputs, **change}), NoStores(), print, lambda: False)
     assert named in caught.value.problem and caught.value.cure

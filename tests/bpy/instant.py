@@ -1,7 +1,7 @@
 """A visible fake of the client, for very many jobs: no process, and each job is done before it is asked twice."""
 
-from blender_addon.backend_files import protocol
-from blender_addon.client import Answered
+from blender_addon.process.backend_locator import protocol
+from blender_addon.process.client import Answered
 from tests.bpy.waving_worker import write_wave
 
 
@@ -20,7 +20,9 @@ class InstantClient:
             self._answers.append(Answered(self._ids, params, protocol.Initialized(protocol.VERSION, {}, (), ())))
         elif isinstance(params, protocol.Animate):
             write_wave(params)
-            self._answers.append(Answered(self._ids, params, protocol.Animated(params.out, 5, 5, 4, 0.2, 0, {}, 1)))
+            self._answers.append(
+                Answered(self._ids, params, protocol.Animated(params.out, 5, 5, 4, 0.2, 0, {}, 0.1, 1))
+            )
         return self._ids
 
     def poll(self):

@@ -13,13 +13,16 @@ import bpy
 import numpy as np
 import pytest
 
-from blender_addon import film, runner
 from blender_addon.errors import ArtistError, FolderError, RenderError
 from blender_addon.jobs import rendering
 from blender_addon.jobs.record import State, Trouble
+from blender_addon.panels.stage_words import in_words
+from blender_addon.process.backend_locator import protocol
 from blender_addon.scene import second_blender
 from blender_addon.scene.pictures import Engine
 from blender_addon.scene.source_render import plan_frames, render_frames
+from blender_addon.session.runner import runner
+from blender_addon.workflow import source_frames
 from tests.addon.workers import is_running, wait_until
 from tests.bpy.addon import all_over, keys_of, press, selected_cube, states, tick_until
 from tests.bpy.dump import dump_file
@@ -93,7 +96,9 @@ def test_pictures_are_those_of_this_blender(tmp_path):
     assert second_blender.reason_to_stay() == ""
     (tmp_path / "there").mkdir()
     told = shoot(source, tmp_path / "there")
-    assert {stage for stage, _, _ in told} <= {"Measuring Box", "Rendering Box"} and told[-1][2] == 2 * len(FRAMES)
+    assert {in_words(notice) for notice in told} <= {"Measuring Box", "Rendering Box"} and told[-1].total == 2 * len(
+        FRAMES
+    )
     list(render_frames(bpy.context, source, tmp_path / "here", FRAMES, SIZE))
     assert alike(tmp_path / "there" / "frames", tmp_path / "here")
 
@@ -157,7 +162,7 @@ def test_it_ends_with_its_parent(tmp_path):
     child = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     child.stdin.write(order.line())
     child.stdin.flush()
-    assert any(b"Measuring" in line for line in child.stdout), "Blender 5.2 itself writes a line first"
+    assert any(b"measuring" in line for line in child.stdout), "Blender 5.2 itself writes a line first"
     child.stdin.close()
     assert child.wait(timeout=10) == 1
     child.stdout.close()
@@ -168,7 +173,7 @@ def test_it_ends_with_its_parent(tmp_path):
 def transfer(addon, monkeypatch):
     """Press the button by which an animated object drives a cube; return its job once the second Blender renders."""
     monkeypatch.setattr(second_blender, "command", lambda: COMMAND)
-    monkeypatch.setattr(film, "plan_frames", partial(plan_frames, size=SIZE))
+    monkeypatch.setattr(source_frames, "plan_frames", partial(plan_frames, size=SIZE))
     source, scene = slide(selected_cube("Source")), bpy.context.scene
     scene.frame_start, scene.frame_end, settings = 1, 7, scene.actionmesh
     settings.source, settings.source_object, settings.frame_count = "OBJECT", source, 7
@@ -183,7 +188,7 @@ def transfer(addon, monkeypatch):
 
 def until_rendering(job):
     tick_until(lambda: job.id in runner.state.progress)
-    return runner.state.progress[job.id].stage
+    return in_words(runner.state.progress[job.id].notice)
 
 
 def child_of(monkeypatch):
@@ -201,7 +206,7 @@ def child_of(monkeypatch):
 
 
 def left_of(job):
-    return {path.name for path in job.folder.iterdir()} & {film.COPY_FILE, film.LOG_FILE}
+    return {path.name for path in job.folder.iterdir()} & {source_frames.COPY_FILE, source_frames.LOG_FILE}
 
 
 def test_a_click_has_it_rendered_elsewhere_and_never_waits(transfer, monkeypatch):
@@ -257,12 +262,14 @@ def test_cycles_takes_over_where_eevee_fails_without_a_window(transfer, monkeypa
 
     def watch(command, order, log, leftovers):
         asked.append(json.loads(order)["plan"]["engine"])
-        yield "Measuring Source", 1, 2
+        yield protocol.ProgressNotice(0, protocol.Stage.MEASURING, 1, 2, None, item="Source")
         if asked[-1] == Engine.EEVEE or broken:
             raise RenderError("No GPU.", "Get one.")
 
     monkeypatch.setattr(rendering, "watch", watch)
-    monkeypatch.setattr(film, "plan_frames", lambda *given, **facing: with_eevee(*plan_frames(*given, **facing)))
+    monkeypatch.setattr(
+        source_frames, "plan_frames", lambda *given, **facing: with_eevee(*plan_frames(*given, **facing))
+    )
     broken = False
     job = transfer()
     tick_until(all_over)

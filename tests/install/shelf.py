@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon.install import session
+from blender_addon.install import installer_process
 from blender_addon.install.messages import Action, Progress, Request
 from blender_addon.install.trial import MODULES
 
@@ -81,7 +81,9 @@ class Shelf:
         package = self.folder / "backend" / "actionmesh"
         (package / "weights").mkdir(parents=True)
         self.locks.mkdir()
-        for name in ("protocol.py", "__init__.py", "weights/public.py"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "backend" / "actionmesh" / "protocol", package / "protocol", ignore=ignored)
+        for name in ("__init__.py", "weights/public.py"):
             shutil.copy(ROOT / "backend" / "actionmesh" / name, package / name)
         (package / "__main__.py").write_text(BACKEND)
         self.lock = self.locks / f"cpu-linux-x64-py{PYTHON.replace('.', '')}.txt"
@@ -197,8 +199,8 @@ class Index:
 
 def run(shelf, request, monkeypatch):
     """Start the copy's installer in a separate process."""
-    monkeypatch.setattr(session, "MAIN", shelf.main)
-    return session.Session(request, sys.executable)
+    monkeypatch.setattr(installer_process, "MAIN", shelf.main)
+    return installer_process.Session(request, sys.executable)
 
 
 def ended(session):

@@ -8,7 +8,6 @@ Between the projections, tensors have the layout (B, L, H, d). The projections w
 it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -18,6 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..acceleration.kernels import attend
+from ..acceleration.products import fused_projection
+from ..acceleration.rotation import turn_pairs
 from .layers import LayerNorm
 
 
@@ -53,19 +54,8 @@ def rope_table(positions: Tensor, head_dim: int) -> Rope:
 
 
 def rotate(x: Tensor, rope: Rope | None) -> Tensor:
-    """Rotate adjacent channel pairs of x (B, L, H, d) in float32; return x unchanged if there is no table.
-
-    In eager mode this is one product of complex numbers. torch.compile does not fuse complex numbers, so compiled
-    code does the same on real pairs.
-    """
-    if rope is None:
-        return x
-    pairs = x.to(torch.float32, copy=True).unflatten(-1, (-1, 2))
-    if not torch.compiler.is_compiling():
-        turned = torch.view_as_complex(pairs).mul_(torch.view_as_complex(rope.turns))
-        return torch.view_as_real(turned).flatten(-2).to(x.dtype)
-    (even, odd), (cos, sin) = pairs.unbind(-1), rope.turns.unbind(-1)
-    return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2).to(x.dtype)
+    """Rotate adjacent channel pairs of x (B, L, H, d) in float32; return x unchanged if there is no table."""
+    return x if rope is None else turn_pairs(x, rope.turns)
 
 
 class Attention(nn.Module):
@@ -114,17 +104,15 @@ class Attention(nn.Module):
             del self.to_k, self.to_v
 
     def attend_self(self, x: Tensor, rope: Rope | None = None) -> Tensor:
-        """Apply self-attention to x (B, L, D) and return (B, L, D).
-
-        Tensors as large as x are released as soon as they have been read.
-        """
+        """Apply self-attention to x (B, L, D) and return (B, L, D)."""
         queries, keys, values = self._project_self(x)
         del x
         queries = rotate(self.norm_q(queries), rope)
         keys = rotate(self.norm_k(keys), rope)
         attended = attend(queries, keys, values)
         del queries, keys, values
-        return self.to_out[0](attended)
+        result: Tensor = self.to_out[0](attended)
+        return result
 
     def project_context(self, context: Tensor) -> KeysValues:
         """Project the context (B, S, C) to keys and values, which do not depend on the queries.
@@ -144,7 +132,8 @@ class Attention(nn.Module):
     def attend_context(self, x: Tensor, context: KeysValues) -> Tensor:
         """Apply cross-attention to x (B, L, D) and return (B, L, D)."""
         queries = self.norm_q(rearrange(self.to_q(x), "b l (h d) -> b l h d", h=self.heads))
-        return self.to_out[0](attend(queries, context.keys, context.values))
+        result: Tensor = self.to_out[0](attend(queries, context.keys, context.values))
+        return result
 
     @property
     def zero_context(self) -> Tensor:
@@ -157,18 +146,7 @@ class Attention(nn.Module):
     def _project_self(self, x: Tensor) -> Tensor:
         """Project x (B, L, D) to queries, keys and values, (3, B, L, H, d)."""
         if self.to_qkv is not None:
-            return rearrange(self.to_qkv(x), "b l (three h d) -> three b l h d", three=3, h=self.heads)
+            projected: Tensor = self.to_qkv(x)
+            return rearrange(projected, "b l (three h d) -> three b l h d", three=3, h=self.heads)
         fused = F.linear(x, torch.cat([self.to_q.weight, self.to_k.weight, self.to_v.weight]))
         return rearrange(fused, "b l (h three d) -> three b l h d", three=3, h=self.heads)
-
-
-def fused_projection(projections: Sequence[nn.Linear], heads: int) -> nn.Linear:
-    """Return one linear layer for several that share an input, with rows in the order (projection, head, channel).
-
-    Each projection's output is then one contiguous piece for all heads; the published order would interleave them.
-    """
-    interleaved = torch.cat([projection.weight.detach() for projection in projections])
-    weight = rearrange(interleaved, "(h n d) c -> (n h d) c", n=len(projections), h=heads).contiguous()
-    fused = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
-    fused.weight = nn.Parameter(weight, requires_grad=False)
-    return fused

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from ..bounds import shown
 from ..errors import CheckpointError
+from ..protocol.limits import shown
 from .config import JsonConfig, read_json
 
 if TYPE_CHECKING:  # transformers takes seconds to import
@@ -71,4 +71,5 @@ def encode_images(encoder: "Dinov2Model", pixels: Tensor) -> Tensor:
 
     The class token comes first, then the patches.
     """
-    return encoder(pixels.to(encoder.dtype)).last_hidden_state
+    tokens: Tensor = encoder(pixels.to(encoder.dtype)).last_hidden_state
+    return tokens

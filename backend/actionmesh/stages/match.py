@@ -21,10 +21,8 @@ from ..matching.standing import LEAST_AGREEMENT, SHARPNESS, Standing, stand
 from ..matching.track import steps_of, track_mesh
 from ..media.subject_crops import SubjectCrops
 from ..progress import Progress
-from ..protocol import Facing, Match
+from ..protocol import Facing, Match, Stage
 
-LOOKING = "Match: finding the camera"
-FOLLOWING = "Match: following the clip"
 SHARE_OF_SEARCH = 60
 """Approximate number of views that a search tries: the steps of its progress bar."""
 
@@ -34,7 +32,8 @@ def one_thread() -> AbstractContextManager[object]:
 
     On matrices this small several threads wait for each other, and round differently from run to run.
     """
-    return threadpool_limits(1, "blas")
+    limits: AbstractContextManager[object] = threadpool_limits(1, "blas")
+    return limits
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def find_standing(
 ) -> Standing:
     """Return how the mesh, in its own coordinates (V, 3), stands in the reference frame `anchor` of the clip."""
     places, place_of = weld(vertices)
-    advance, done = progress.start(LOOKING, SHARE_OF_SEARCH), 0
+    advance, done = progress.start(Stage.FINDING_CAMERA, SHARE_OF_SEARCH), 0
 
     def check() -> None:
         nonlocal done
@@ -120,7 +119,9 @@ def _best(
     camera, others = standing.view.camera, len(film) - len(set(known))
     sure = way is Match.AUTO and trusted(poses, known, anchor, faces, film, camera, progress.check)
     refining, tracking = way is not Match.TRACK, way is not Match.REFINE
-    advance = progress.start(FOLLOWING, max(1, refining * ITERATIONS * others + tracking * steps_of(len(film), known)))
+    advance = progress.start(
+        Stage.FOLLOWING, max(1, refining * ITERATIONS * others + tracking * steps_of(len(film), known))
+    )
     ways: dict[Match, np.ndarray] = {}
     if refining:
         ways[Match.REFINE] = refine_poses(poses, anchor, known, faces, film, camera, graph, advance)
@@ -135,7 +136,10 @@ def _best(
 def between(poses: np.ndarray, frame: float) -> np.ndarray:
     """Return the pose (V, 3) at a time between two whole frames, from the whole frames' poses (T, V, 3)."""
     before, share = int(frame), frame - int(frame)
-    return poses[before] if not share else ((1 - share) * poses[before] + share * poses[before + 1]).astype(poses.dtype)
+    if not share:
+        return np.asarray(poses[before])
+    pose: np.ndarray = ((1 - share) * poses[before] + share * poses[before + 1]).astype(poses.dtype)
+    return pose
 
 
 def mismatch(standing: Standing, anchor: int, left_alone: bool) -> str:
