@@ -127,7 +127,7 @@ class FlowMatcher:
             picture.reshape(-1, 3)[pixel] - self.film.pictures[frame].reshape(-1, 3)[pixel].astype(np.float32), axis=1
         )
         wrong = np.count_nonzero(mask ^ mesh) + (off**2 / (off**2 + HALF_WRONG**2)).sum()
-        return wrong / max(1, np.count_nonzero(mask | mesh))
+        return float(wrong / max(1, np.count_nonzero(mask | mesh)))
 
     def _there_and_back(self, picture: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the flow (h, w, 2) from one picture to another, and by how many pixels (h, w) the way back misses."""
