@@ -57,7 +57,7 @@ def run_story(scratch: Path, folder: Path) -> None:
     prepare(scratch / "work")
     story = ["--enable-event-simulate", "--window-geometry", "0", "0", "1600", "900"]
     story += ["--python", str(DOCS / "guide_story.py"), "--", str(folder), str(scratch / "work")]
-    subprocess.run([*blender, *story], env=environment, cwd=ROOT, timeout=1200)
+    subprocess.run([*blender, *story], env=environment, cwd=ROOT)
 
 
 def prepare(work: Path) -> None:
@@ -82,17 +82,28 @@ def write_pictures(folder: Path, recipes: dict[str, list[dict]]) -> int:
         sizes[path] = path.stat().st_size
     for path, size in sizes.items():
         print(f"{path.relative_to(ROOT)}: {size / 1000:.0f} KB{', too large' * (size > LARGEST)}")
-    return int(max(sizes.values()) > LARGEST or sum(sizes.values()) > LARGEST_SUM)
+    return int(max(sizes.values(), default=0) > LARGEST or sum(sizes.values()) > LARGEST_SUM)
 
 
 def cut(folder: Path, part: dict) -> Image.Image:
-    """Return a part of a screenshot: a box, or what differs from an earlier screenshot, such as a popup."""
-    shot = Image.open(folder / f"{part['shot']}.png").convert("RGB")
-    box = part.get("box")
+    """Return a part of a screenshot.
+
+    Args:
+        folder: of the screenshots.
+        part: "box" is what to cut from the screenshot "shot". "before" is one without the popup to show, "below" one
+            with only the panels above those to show. "trim" cuts off empty rows at the bottom.
+    """
+    picture = read(folder, part["shot"], part["box"])
     if "before" in part:
-        box = ImageChops.difference(shot, Image.open(folder / f"{part['before']}.png").convert("RGB")).getbbox()
-    picture = shot.crop(box)
-    return trimmed(picture) if part.get("trim") else picture
+        picture = picture.crop(ImageChops.difference(picture, read(folder, part["before"], part["box"])).getbbox())
+    if "below" in part:
+        top = trimmed(read(folder, part["below"], part["box"])).height - MARGIN
+        picture = picture.crop((0, top, picture.width, picture.height))
+    return trimmed(picture) if part["trim"] else picture
+
+
+def read(folder: Path, shot: str, box: list[int]) -> Image.Image:
+    return Image.open(folder / f"{shot}.png").convert("RGB").crop(box)
 
 
 def trimmed(picture: Image.Image) -> Image.Image:

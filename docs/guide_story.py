@@ -26,13 +26,15 @@ from demo import paint, select  # noqa: E402
 OUT, WORK = Path(sys.argv[-2]), Path(sys.argv[-1])
 EXTENSION = "bl_ext.user_default.actionmesh"
 PYTHON = os.environ.pop("ACTIONMESH_PYTHON")
-PATIENCE = 400
+PATIENCE = 1500
 """Seconds to wait for a job."""
-TABS = 21
-"""Width of the column of tabs at the right edge of the sidebar, in pixels."""
+TABS, RIM = 31, 6
+"""Width of the scroll bar and the tabs at the right edge of the sidebar, and of an area's rounded rim, in pixels."""
+FACTS = 225
+"""Height of what Blender itself says about an add-on above its preferences, such as the file's path."""
 ops = bpy.ops.actionmesh
 told: dict = {"error": "", "pictures": {}}
-shown: set[str] = set()
+shown = {"Animate"}
 """Labels of the panels that are drawn."""
 
 
@@ -72,8 +74,8 @@ def installing():
     bpy.context.window_manager.addon_search = "ActionMesh"
     bpy.ops.preferences.addon_expand(module=EXTENSION)
     yield 3.0
-    region = next(region for region in area.regions if region.type == "WINDOW")
-    add("preferences", part(region.x, region.y, region.x + region.width, region.y + region.height, trim=True))
+    page = region("WINDOW")
+    add("preferences", part(page.x, page.y + RIM, page.x + page.width - RIM, page.y + page.height - FACTS, trim=True))
     area.type = "VIEW_3D"
     yield from show_tab()
 
@@ -86,17 +88,19 @@ def trying():
     yield from finished()
     stop_playing()
     bpy.context.scene.frame_set(8)
-    yield from look_at(bpy.data.objects["Sample"], 12, 25)
+    yield from look_at(bpy.data.objects["Sample"], 12, 25, 1.3)
     add("try_it", middle_of_view(620, 420))
 
 
 def clip_alone(settings):
     """Choose the husky's clip and make a new object from it; return the object."""
     select_none()
-    settings.frame_count = 16
+    settings.frame_count = 8
     settings.clip = "//husky.mp4"
     yield looked
     yield 2.0
+    show("Animate")
+    yield 1.0
     add("choose_clip", panel())
     before = set(bpy.data.objects)
     press(ops.animate_from_video)
@@ -108,11 +112,9 @@ def clip_alone(settings):
 
 def result_panels(husky):
     bpy.context.scene.frame_set(7)
-    show("Result", "Made From", "Bake & Export")
-    yield from look_at(husky, 12, 35)
-    add("blender_result", whole_area())
     show("Result", "Made From")
-    yield 1.0
+    yield from look_at(husky, 12, 35, 0.8)
+    add("blender_result", whole_area())
     add("result", panel())
     show("Bake & Export")
     yield 1.0
@@ -125,14 +127,16 @@ def camera(husky):
     press(ops.add_camera)
     select(husky)
     view = area.spaces[0].region_3d
-    show()
     call(bpy.ops.view3d.view_camera)
     yield 1.0
     call(bpy.ops.view3d.view_center_camera)
-    area.spaces[0].shading.show_xray, area.spaces[0].shading.xray_alpha = True, 0.6
+    area.spaces[0].shading.show_xray, area.spaces[0].shading.xray_alpha = True, 0.2
+    overlay = area.spaces[0].overlay
+    overlay.show_relationship_lines = overlay.show_cursor = overlay.show_text = False
     yield 2.0
-    add("camera", middle_of_view(640, 640))
-    area.spaces[0].shading.show_xray = False
+    side = region("WINDOW").height
+    add("camera", middle_of_view(side, side))
+    area.spaces[0].shading.show_xray, overlay.show_cursor, overlay.show_text = False, True, True
     view.view_perspective = "PERSP"
     select_none()
     for each in list(bpy.data.objects):
@@ -141,13 +145,13 @@ def camera(husky):
 
 
 def colours(husky, sample):
-    yield from look_at(husky, 10, 30)
+    yield from look_at(husky, 10, 30, 1.5)
     select_none()
     yield 1.5
     add("colours", middle_of_view(460, 420))
     husky.hide_set(True)
     sample.hide_set(False)
-    yield from look_at(sample, 10, 20)
+    yield from look_at(sample, 10, 20, 1.5)
     select_none()
     yield 1.5
     add("colours", middle_of_view(460, 420))
@@ -171,12 +175,13 @@ def own_mesh(settings):
     bpy.context.window_manager.actionmesh.show_facing = True
     show("Animate")
     yield looked
-    yield from look_at(bird, 25, 40)
+    yield from look_at(bird, 20, 65, 1.4)
     view, sidebar = region("WINDOW"), region("UI")
     middle = view.x + view.width // 2
     top = view.y + view.height
-    add("own_mesh", part(middle - 380, top - 560, sidebar.x + sidebar.width, top))
-    show("Animate", "Progress", "Frames")
+    alone = shoot()
+    add("own_mesh", part(middle - 470, top - 600, sidebar.x + sidebar.width, top), alone)
+    show("Animate", "Progress")
     yield 1.0
     press(ops.animate_selected)
     shots = []
@@ -184,11 +189,11 @@ def own_mesh(settings):
         yield 0.7
         if ops.cancel.poll():
             shots.append(shoot())
-    taken = shots[int(0.6 * len(shots))]
+    taken = shots[int(0.75 * len(shots))]
     add("blender_animate", whole_area(), taken)
-    add("progress", panel(), taken)
+    add("progress", panel() | {"below": alone}, taken)
     lowest = min(each.y for each in viewport()[0].screen.areas)
-    add("status_bar", part(0, 0, viewport()[0].width, lowest), taken)
+    add("status_bar", part(viewport()[0].width - 700, 0, viewport()[0].width, lowest), taken)
     yield from finished()
     stop_playing()
     return bird
@@ -207,12 +212,15 @@ def more_settings(settings, bird, husky):
         settings.property_unset(name)
     settings.fit_clip = True
     settings.preset = "quality"
+    show("Animate")
+    yield 2.0
+    alone = shoot()
     show("Animate", "Quality", "Placement")
     yield 2.0
-    add("settings", panel())
+    add("settings", panel() | {"below": alone})
     show("Animate", "Advanced")
-    yield 1.0
-    add("settings", panel())
+    yield 4.0
+    add("settings", panel() | {"below": alone})
     settings.preset = "demo"
     settings.source, settings.source_object = "OBJECT", bird
     husky.hide_set(False)
@@ -228,7 +236,7 @@ def history_and_mending(settings, bird):
     select_none()
     press(ops.animate_from_video)
     yield 3.0
-    press(ops.cancel)
+    call(ops.cancel)
     yield from finished()
     show("History")
     yield 1.5
@@ -273,19 +281,23 @@ def finished():
 
 
 def dialog(name, operator, **arguments):
-    """Open an operator's dialog in the middle of the viewport, take its picture and close it."""
-    view = region("WINDOW")
+    """Open an operator's dialog over an empty part of the scene, take its picture and close it."""
+    window, area = viewport()
+    space, view = area.spaces[0], region("WINDOW")
     x, y = view.x + view.width // 2, view.y + view.height // 2
-    window = viewport()[0]
     window.event_simulate(type="MOUSEMOVE", value="NOTHING", x=x, y=y)
-    yield 1.5
+    space.overlay.show_overlays = space.show_gizmo = False
+    space.region_3d.view_location.z += 1000
+    yield 2.0
     before = shoot()
     press(operator, **arguments)
     yield 2.0
-    add(name, {"before": before})
+    add(name, part(view.x, view.y, view.x + view.width, view.y + view.height) | {"before": before})
     for value in ("PRESS", "RELEASE"):
         window.event_simulate(type="ESC", value=value, x=x, y=y)
     yield 1.0
+    space.overlay.show_overlays = space.show_gizmo = True
+    space.region_3d.view_location.z -= 1000
 
 
 def stop_playing():
@@ -301,14 +313,19 @@ def select_none():
     bpy.context.view_layer.objects.active = None
 
 
-def look_at(target, above: float, aside: float):
-    """Select an object and frame it, seen from `above` and `aside` of the front by that many degrees."""
+def look_at(target, above: float, aside: float, distance: float):
+    """Select an object and look at it.
+
+    Args:
+        above, aside: of the front, in degrees.
+        distance: relative to that from which it fills the viewport.
+    """
     select(target)
     view = viewport()[1].spaces[0].region_3d
     view.view_rotation = Euler((np.radians(90 - above), 0, np.radians(aside))).to_quaternion()
     call(bpy.ops.view3d.view_selected)
     yield 2.0
-    view.view_distance *= 0.8
+    view.view_distance *= distance
     yield 1.5
 
 
@@ -373,7 +390,7 @@ def part(left: int, bottom: int, right: int, top: int, trim: bool = False) -> di
 def panel() -> dict:
     """Return the box of the sidebar's panels."""
     side = region("UI")
-    return part(side.x, side.y, side.x + side.width - TABS, side.y + side.height, trim=True)
+    return part(side.x, side.y + RIM, side.x + side.width - TABS, side.y + side.height, trim=True)
 
 
 def whole_area() -> dict:
