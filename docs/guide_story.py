@@ -213,10 +213,10 @@ def more_settings(settings, bird, husky):
     settings.fit_clip = True
     settings.preset = "quality"
     show("Animate")
-    yield 2.0
+    yield 4.0
     alone = shoot()
     show("Animate", "Quality", "Placement")
-    yield 2.0
+    yield 4.0
     add("settings", panel() | {"below": alone})
     show("Animate", "Advanced")
     yield 4.0
@@ -288,11 +288,12 @@ def dialog(name, operator, **arguments):
     window.event_simulate(type="MOUSEMOVE", value="NOTHING", x=x, y=y)
     space.overlay.show_overlays = space.show_gizmo = False
     space.region_3d.view_location.z += 1000
-    yield 2.0
+    yield 4.0
     before = shoot()
     press(operator, **arguments)
     yield 2.0
-    add(name, part(view.x, view.y, view.x + view.width, view.y + view.height) | {"before": before})
+    inside = part(view.x + RIM, view.y + RIM, view.x + view.width - RIM, view.y + view.height - RIM)
+    add(name, inside | {"before": before})
     for value in ("PRESS", "RELEASE"):
         window.event_simulate(type="ESC", value=value, x=x, y=y)
     yield 1.0
