@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from blender_addon.motion.axes import FACINGS, rotation, seen_axes, to_local, to_model, yaw_between
+from blender_addon.motion.axes import rotation, seen_axes, to_local, to_model, yaw_between
+
+FACINGS = {
+    "NEG_Y": ((0, -1, 0), (0, 0, 1)),
+    "POS_Y": ((0, 1, 0), (0, 0, 1)),
+    "POS_X": ((1, 0, 0), (0, 0, 1)),
+    "NEG_X": ((-1, 0, 0), (0, 0, 1)),
+    "POS_Z": ((0, 0, 1), (0, 1, 0)),
+    "NEG_Z": ((0, 0, -1), (0, 1, 0)),
+}
+"""Front and up of a mesh: what its setting is called after, with Z up, or Y up where the front lies along Z."""
 
 
 @pytest.mark.parametrize("facing", FACINGS)

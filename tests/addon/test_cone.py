@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from actionmesh.media.render import Camera as BackendCamera
-from blender_addon.motion.cone import CLEARANCE, CONE, PITCH, draw_around, draw_camera, look_from
+from blender_addon.motion.cone import draw_around, draw_camera, look_from
 
 
 def subject(way=0.0, seed=0):
@@ -30,16 +30,14 @@ def test_every_pose_is_in_the_picture_and_touches_its_margin(way):
         places = camera.project(poses)
         assert places.min() > 0.02 and places.max() < 0.98
         assert np.ptp(places.reshape(-1, 2), axis=0).max() == pytest.approx(1 / 1.06)
-        assert (
-            camera.distance - camera.near >= CLEARANCE - 1e-9 and camera.near >= (poses @ camera.axes[2]).max() - 1e-9
-        )
+        assert camera.distance - camera.near >= 1 - 1e-9 and camera.near >= (poses @ camera.axes[2]).max() - 1e-9
 
 
 def test_cameras_fill_the_cone_and_some_have_no_perspective():
     drawn = cameras(subject(), 300)
-    middle = look_from(0, np.radians(PITCH))[2]
+    middle = look_from(0, np.radians(4))[2]
     off = np.degrees([np.arccos(np.clip(camera.axes[2] @ middle, -1, 1)) for camera in drawn])
-    assert off.max() < CONE + 0.1 and off.min() < 3 and 8 < np.median(off) < 13
+    assert 14 < off.max() < 15.1 and off.min() < 3 and 8 < np.median(off) < 13
     flat = np.mean([np.isinf(camera.distance) for camera in drawn])
     assert 0.2 < flat < 0.4
 
@@ -66,7 +64,7 @@ def test_cameras_all_around_share_the_circle(count):
     assert pitches.min() >= -10 and pitches.max() <= 30 and all(np.isfinite(camera.distance) for camera in drawn)
     for camera in drawn:
         places = camera.project(subject(2.0))
-        assert places.min() > 0.02 and places.max() < 0.98 and camera.distance - camera.near >= CLEARANCE - 1e-9
+        assert places.min() > 0.02 and places.max() < 0.98 and camera.distance - camera.near >= 1 - 1e-9
 
 
 def test_pitches_all_around_fill_their_range():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from blender_addon.motion.axes import FACINGS
-from blender_addon.motion.framing import PITCH, frame_box, front_axes
+from blender_addon.motion.framing import frame_box, front_axes
 
 
 def seen(view, points):
@@ -26,7 +26,7 @@ def test_camera_stands_in_front_slightly_above(facing):
     front, up = (np.array(axis, float) for axis in FACINGS[facing])
     axes = front_axes(facing)
     assert axes @ axes.T == pytest.approx(np.eye(3)) and np.linalg.det(axes) == pytest.approx(1)
-    assert axes[2] @ front == pytest.approx(np.cos(PITCH)) and axes[2] @ up == pytest.approx(np.sin(PITCH))
+    assert (axes[2] @ front, axes[2] @ up) == pytest.approx((np.cos(np.radians(5)), np.sin(np.radians(5))))
     assert axes[1] @ up > 0.9 and axes[0] @ up == pytest.approx(0)
 
 

@@ -17,7 +17,7 @@ from actionmesh.training.data import render_toy
 from actionmesh.training.toys import make_sequence
 from actionmesh.weights.checkpoints import open_checkpoint
 from actionmesh.weights.needs import needs_of
-from actionmesh.weights.plan import MARGIN, PLANS, on_device, plan_named
+from actionmesh.weights.plan import PLANS, on_device, plan_named
 from actionmesh.weights.store import ModelStore
 
 IMPOSSIBLE = 1 << 50
@@ -131,7 +131,7 @@ def test_a_chosen_plan_is_chosen_again_and_a_named_one_gives_way_to_the_next(
 
     def left(device):
         freed.append(store.describe()["parts"] == [])
-        return int(MARGIN * tiny.bytes_of(plan_named(fitting))) + 1
+        return int(1.15 * tiny.bytes_of(plan_named(fitting))) + 1
 
     monkeypatch.setattr("actionmesh.weights.store.free_memory", left)
     store.lighten()

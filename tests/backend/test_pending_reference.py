@@ -22,7 +22,7 @@ from actionmesh.progress import Progress
 from actionmesh.stages import pending_reference
 from actionmesh.stages.pending_reference import PendingReference, ReadyReference, reference_from_picture
 from actionmesh.stages.reference import decode_mesh, reference_from_mesh, reference_in_model_space
-from actionmesh.weights.plan import CPU_QUERY_ROWS, on_device
+from actionmesh.weights.plan import on_device
 from tests.backend.test_cleanup import ball
 
 LATENT = torch.zeros(4, 8)
@@ -157,7 +157,7 @@ def test_a_surface_of_nothing_is_a_typed_error(ball_store, monkeypatch):
     assert refused.value.cure
 
 
-@pytest.mark.parametrize(("query_rows", "expected"), [(500, 500), (65_536, CPU_QUERY_ROWS)])
+@pytest.mark.parametrize(("query_rows", "expected"), [(500, 500), (65_536, 8192)])
 def test_queries_are_as_large_as_the_memory_plan_says(ball_store, monkeypatch, query_rows, expected):
     sizes, query = [], ShapeVAE.query
 

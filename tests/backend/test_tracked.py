@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 from actionmesh.errors import InputError
 from actionmesh.media.preprocess import ImagePreprocessing, padded_frames, pixel_values
 from actionmesh.training import tracked
-from actionmesh.training.data import VERTICES, make_shard, render_toy, toy_camera_and_light
+from actionmesh.training.data import make_shard, render_toy, toy_camera_and_light
 from actionmesh.training.patches import project
 from actionmesh.training.recipes import RECIPES, LoopConfig
 from actionmesh.training.rigs import require_unseen, shared_rigs
@@ -79,7 +79,7 @@ def draw(seed=0):
 
 def test_windows_are_frames_of_the_files(folder, data):
     batch = data.windows(5, 4, 64, 16, draw())
-    assert batch.tracks.shape == (5, 4, 64, 6) and batch.vertices.shape == (5, 4, VERTICES, 6)
+    assert batch.tracks.shape == (5, 4, 64, 6) and batch.vertices.shape == (5, 4, 384, 6)
     assert batch.token_indices.shape == (5, 16) and all(len(set(row.tolist())) == 16 for row in batch.token_indices)
     assert batch.pictures.shape == (5, 4, 3, 96, 96) and (batch.frame_times.diff(dim=1) > 0).all()
     assert len(set(batch.rows.tolist())) > 1
