@@ -32,13 +32,37 @@ from cosmic_ray.plugins import get_operator
 
 ROOT = Path(__file__).resolve().parents[1]
 
+GLTF = "backend/test_gltf.py backend/test_gltf_scenes.py backend/test_gltf_damage.py"
+MESHES = "backend/test_mesh_files.py backend/test_mesh_tolerance.py"
+GRID = "backend/test_sparse_grid.py backend/test_marching_cubes.py backend/test_extraction.py"
+SAMPLING = "backend/test_solvers.py backend/test_guidance.py backend/test_pace.py backend/test_parity.py"
 TESTS = {
     "blender_addon/motion/correspondence.py": "addon/test_carrying.py",
     "blender_addon/motion/result.py": "addon/test_result.py addon/test_coat.py addon/test_tampered.py",
     "blender_addon/motion/weights.py": "addon/test_weights.py addon/test_samples.py addon/test_film_frames.py",
     "blender_addon/motion/world_shape.py": "addon/test_carrying.py",
+    "backend/actionmesh/geometry/gltf_": GLTF,
+    "backend/actionmesh/geometry/gltf_accessors.py": f"{GLTF} backend/test_encodings.py",
+    "backend/actionmesh/geometry/gltf_draco.py": f"backend/test_draco.py {GLTF}",
+    "backend/actionmesh/geometry/cleanup.py": "backend/test_cleanup.py backend/test_folds.py",
+    "backend/actionmesh/geometry/collapse.py": "backend/test_decimation.py",
+    "backend/actionmesh/geometry/extraction.py": GRID,
+    "backend/actionmesh/geometry/marching_cubes.py": GRID,
+    "backend/actionmesh/geometry/mesh": f"{MESHES} backend/test_own_colours.py",
+    "backend/actionmesh/geometry/obj_file.py": f"{MESHES} backend/test_own_colours.py",
+    "backend/actionmesh/geometry/ply_file.py": f"{MESHES} backend/test_own_colours.py",
+    "backend/actionmesh/geometry/polygons.py": MESHES,
+    "backend/actionmesh/geometry/reading.py": MESHES,
+    "backend/actionmesh/geometry/sparse_grid.py": GRID,
+    "backend/actionmesh/geometry/stl_file.py": MESHES,
+    "backend/actionmesh/geometry/warp_marching.py": "backend/test_marching_cubes.py",
+    "backend/actionmesh/matching/": "backend/test_matching.py",
+    "backend/actionmesh/matching/camera.py": "backend/test_rays.py backend/test_matching.py",
+    "backend/actionmesh/protocol": "backend/test_protocol.py backend/test_outbox.py backend/test_jobs.py",
+    "backend/actionmesh/sampling/": SAMPLING,
+    "backend/actionmesh/sampling/windows.py": f"{SAMPLING} backend/test_stages.py",
 }
-"""The tests of a module, where they are not those of its own name."""
+"""The tests of modules whose path begins so, where they are not those of its own name; the longest key counts."""
 
 CHANGES = {
     "": "NumberReplacer AddNot ReplaceTrueWithFalse ReplaceFalseWithTrue ReplaceAndWithOr ReplaceOrWithAnd "
@@ -141,9 +165,10 @@ class Changed(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
 
 def tests_of(path: Path) -> list[str]:
     """Return the test files of a module; none if it has none."""
-    place = path.relative_to(ROOT)
-    tier = "backend" if place.parts[0] == "backend" else "addon"
-    names = TESTS.get(place.as_posix(), f"{tier}/test_{path.stem}.py").split()
+    place = path.relative_to(ROOT).as_posix()
+    tier = "backend" if place.startswith("backend") else "addon"
+    key = max((key for key in TESTS if place.startswith(key)), key=len, default="")
+    names = TESTS.get(key, f"{tier}/test_{path.stem}.py").split()
     return [f"tests/{name}" for name in names if (ROOT / "tests" / name).is_file()]
 
 

@@ -62,4 +62,8 @@ def test_one_pose(loop):
 @pytest.mark.parametrize("loop", list(Loop))
 def test_two_poses(loop):
     ends = [tent(FRAMES[:2], pose, loop) for pose in (0, 1)]
-    assert np.array_equal(ends[0][:2], [[10, 1], [11, 0]]) and np.array_equal(ends[1][:2], [[10, 0], [11, 1]])
+    again = [[12, 1]], [[12, 0]]
+    for end, expected, back in zip(ends, ([[10, 1], [11, 0]], [[10, 0], [11, 1]]), again, strict=True):
+        assert np.array_equal(end, expected + back if loop == Loop.LOOP else expected)
+    looped = [[11.99, 2], [12, 1]] if loop == Loop.LOOP else []
+    assert np.array_equal(course(FRAMES[:2], np.array([1.0, 2.0]), loop), [[10, 1], [11, 2], *looped])
