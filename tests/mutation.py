@@ -270,7 +270,7 @@ def main() -> None:
     places = [place.resolve() for place in options.places]
     modules = [module for place in places for module in (sorted(place.rglob("*.py")) if place.is_dir() else [place])]
     known = json.loads(options.survivors.read_text()) if options.survivors and options.survivors.exists() else None
-    survivors, tried = {}, 0
+    survivors, tried, survived = dict(known or {}), 0, 0
     os.chdir(ROOT)
     os.environ["OMP_NUM_THREADS"] = "1"
     sys.dont_write_bytecode = False
@@ -288,12 +288,13 @@ def main() -> None:
         left = [mutant for mutant in drawn if survives(path, source, mutant, files, course)]
         for mutant in left:
             report(path, source, mutant)
-        tried, survivors[name] = tried + len(drawn), [[mutant.operator, mutant.place] for mutant in left]
+        tried, survived = tried + len(drawn), survived + len(left)
         seconds = time.monotonic() - started
         print(f"{name}: {len(drawn)} of {len(mutants)} tried, {len(left)} survived ({seconds:.0f} s)", flush=True)
-    print(f"{tried} tried, {sum(map(len, survivors.values()))} survived")
-    if options.survivors:
-        options.survivors.write_text(json.dumps(survivors))
+        survivors[name] = [[mutant.operator, mutant.place] for mutant in left]
+        if options.survivors:
+            options.survivors.write_text(json.dumps(survivors))
+    print(f"{tried} tried, {survived} survived")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 """The way back from a shown mesh: links, copies, files; and the shape that a transform gives a mesh. Numbers only."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -76,6 +78,31 @@ def test_a_vertex_that_is_shown_twice_moves_as_the_mean_and_one_on_the_seam_stay
     assert carry.takes_means
 
 
+@pytest.mark.parametrize(
+    ("way", "target", "means"),
+    [
+        (Way.COPIES, [0, 0, 1], True),
+        (Way.FINER, [0, 1, 1], True),
+        (Way.COPIES, [0, 1, 2], False),
+        (Way.EXACT, [0, 0, 1], False),
+        (Way.NEAREST, [0, 0, 1], False),
+        (Way.FINER, [], False),
+    ],
+)
+def test_means_are_taken_where_a_vertex_is_shown_several_times(way, target, means):
+    links, blocks = np.array(target, np.int32), np.zeros((len(target), 3, 3), np.float32)
+    assert Carry(np.zeros((3, 3), np.float32), np.eye(3), 3, links, links, blocks, way).takes_means is means
+
+
+def test_shifts_are_from_the_reference_pose_or_from_the_mesh_that_was_shown():
+    """A mesh that faces -Y: model space's (x, y, z) is its (x, -z, y)."""
+    shown = np.array([(1, 2, 3)], np.float32)
+    motion = np.array([[(1, 0, 0)], [(5, 7, 9)]], np.float32)
+    one = Carry(shown, np.eye(3), 1, np.array([0]), np.array([0]), np.eye(3)[None])
+    assert one.shifts(motion, "NEG_Y", 0, True, 1).tolist() == [[4, -9, 7]]
+    assert one.shifts(motion, "NEG_Y", 0, False, 1).tolist() == [[4, -11, 4]]
+
+
 def test_vertices_that_are_not_shown_move_as_others():
     links = links_of(np.array([1, 1, 0]), np.stack([np.eye(3)] * 3), 3)
     alike = links_as(np.array([2]), np.array([1]), links)
@@ -128,6 +155,22 @@ def test_a_file_that_does_not_fit_is_told(tmp_path, change):
     np.savez(path, **(arrays | change))
     with pytest.raises(MotionError, match="carry.npz does not say how the mesh was shown"):
         load_carry(path)
+
+
+def test_a_file_with_a_pickle_is_refused_and_the_pickle_not_read(tmp_path):
+    path, trap = tmp_path / "carry.npz", tmp_path / "trap"
+
+    class Planted:
+        def __reduce__(self):
+            return Path.touch, (trap,)
+
+    save_carry(path, carry())
+    with np.load(path) as kept:
+        arrays = dict(kept)
+    np.savez(path, **(arrays | {"way": np.array([Planted()], object)}))
+    with pytest.raises(MotionError):
+        load_carry(path)
+    assert not trap.exists()
 
 
 @pytest.mark.parametrize("size", [0, 10, 300])
