@@ -1,0 +1,352 @@
+"""The parts of match, each alone: camera, graph, film, silhouette, flow and the equations of one step."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from actionmesh.geometry.surface import normalise
+from actionmesh.matching.camera import FilmCamera, axes_of
+from actionmesh.matching.choice import fit, residual
+from actionmesh.matching.film import Film, Outline, contour_of, film_of, make_still, samples
+from actionmesh.matching.flow import Correspondences, FlowMatcher, look
+from actionmesh.matching.graph import farthest_along, make_graph, surface_graph
+from actionmesh.matching.search import View, angle_between, apart, framed, ordered, robust, robust_weight
+from actionmesh.matching.silhouette import Scene, overlap
+from actionmesh.matching.solve import Body, Equations, Rest, State, Weights, cross_matrices, rotations
+from actionmesh.matching.standing import camera_in_mesh, turn_of, wrapped
+from actionmesh.matching.track import steps_of
+from actionmesh.media.subject_crops import Box, SubjectCrops
+
+CAMERA = FilmCamera(0.3, -0.2, 0.1, 0.25, 90.0, (4.0, -3.0), (80.0, 70.0))
+FLAT = FilmCamera(0.0, 0.0, 0.0, 0.0, 10.0, (0.0, 0.0), (10.0, 10.0))
+"""Parallel rays along -Z; ten pixels a unit, and the origin in the middle of 20 x 20 pixels."""
+SQUARE = np.array([(-0.5, -0.5, 0), (0.5, -0.5, 0), (0.5, 0.5, 0), (-0.5, 0.5, 0)], np.float32)
+HALVES = np.array([(0, 1, 2), (0, 2, 3)], np.int32)
+LINE = np.stack([np.arange(9.0), np.zeros(9), np.zeros(9)], axis=1)
+"""Nine places one apart, joined by flat triangles: along the surface, distances are differences of numbers."""
+TRIPLES = np.array([(place, place + 1, place + 2) for place in range(7)])
+
+
+# The camera.
+
+
+def test_axes_turn_as_they_are_described():
+    np.testing.assert_allclose(axes_of(np.pi / 2, 0, 0), [(0, 0, -1), (0, 1, 0), (1, 0, 0)], atol=1e-12)
+    np.testing.assert_allclose(axes_of(0, np.pi / 2, 0), [(1, 0, 0), (0, 0, -1), (0, 1, 0)], atol=1e-12)
+    np.testing.assert_allclose(axes_of(0, 0, np.pi / 2), [(0, -1, 0), (1, 0, 0), (0, 0, 1)], atol=1e-12)
+    axes = axes_of(0.3, -0.2, 0.1)
+    np.testing.assert_allclose(axes @ axes.T, np.eye(3), atol=1e-12)
+
+
+def test_the_eye_lies_at_its_distance_on_the_optical_axis():
+    back = CAMERA.axes[2]
+    assert CAMERA.eye @ back == pytest.approx(4)
+    for distance in (1, 4, 9):
+        assert CAMERA.pixels(CAMERA.to_film(CAMERA.eye - distance * back)) == pytest.approx((80, 70))
+
+
+def test_pixels_are_those_of_the_formula():
+    film = np.array([6.0, 12.0, 72.0])
+    near = 1 - 0.25 / 90 * 72
+    assert CAMERA.pixels(film) == pytest.approx((80 + 10 / near, 70 - 9 / near))
+    assert CAMERA.to_film(np.array([0, 0.5, 0])) == pytest.approx(45 * CAMERA.axes[:, 1])
+
+
+def test_the_seven_numbers_go_there_and_back():
+    assert CAMERA.numbers.tolist() == [0.3, -0.2, 0.1, 0.25, 90, 4, -3]
+    assert CAMERA.with_numbers(CAMERA.numbers) == CAMERA
+    other = CAMERA.with_numbers(np.arange(7.0))
+    assert other == FilmCamera(0, 1, 2, 3, 4, (5, 6), (80, 70))
+
+
+def test_a_parallel_camera_is_placed_three_sizes_from_the_middle():
+    vertices = np.array([(1, 2, 3), (5, 3, 4)], float)
+    matrix = camera_in_mesh(FLAT, normalise(vertices, 0.75)[1])
+    assert matrix[:3, 3] == pytest.approx((3, 2.5, 3.5 + 3 * 4)) and matrix[3].tolist() == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize(("angle", "same"), [(0, 0), (190, -170), (-190, 170), (180, -180), (359, -1), (720.5, 0.5)])
+def test_angles_are_wrapped_around_the_front(angle, same):
+    assert wrapped(angle) == pytest.approx(same)
+
+
+def test_a_turn_brings_its_side_to_the_front():
+    assert turn_of(90) @ (1, 0, 0) == pytest.approx((0, 0, 1)) and turn_of(30) @ (0, 1, 0) == pytest.approx((0, 1, 0))
+    assert turn_of(-40) @ (np.sin(np.radians(-40)), 0, np.cos(np.radians(40))) == pytest.approx((0, 0, 1))
+
+
+# The search for the camera.
+
+
+def test_cameras_are_kept_that_look_from_apart():
+    cameras = [replace(FLAT, yaw=np.radians(degrees)) for degrees in (0, 5, 30, 180, 185, 90)]
+    assert apart(cameras, 20, 9) == [cameras[index] for index in (0, 2, 3, 5)]
+    assert apart(cameras, 20, 2) == [cameras[0], cameras[2]] and apart(cameras, 0, 9) == cameras
+    assert angle_between(cameras[0], cameras[5]) == pytest.approx(90)
+    assert angle_between(FLAT, replace(FLAT, pitch=np.radians(-25))) == pytest.approx(25)
+
+
+def test_views_that_explain_the_outline_are_ordered_by_creases_and_others_by_cost():
+    views = {name: View(FLAT, 1, cost, creases) for name, cost, creases in
+             (("near", 0.10, 0.2), ("right", 0.11, 0.5), ("far", 9, 0.9), ("farther", 10, 1.0))}  # fmt: skip
+    given = [views[name] for name in ("farther", "near", "far", "right")]
+    assert ordered(given) == [views[name] for name in ("right", "near", "far", "farther")]
+
+
+def test_a_framed_mesh_fills_the_box_of_the_mask():
+    masks = np.zeros((1, 60, 80), bool)
+    masks[0, 12:45, 20:64] = True
+    film = Film(np.zeros((1, 60, 80, 3), np.uint8), masks, (0.0, 0.0), 1.0, (60, 80), 0)
+    vertices = np.random.default_rng(0).uniform(-0.75, 0.75, (400, 3))
+    camera = framed(vertices, film, 0, (0.4, 0.2, 0.0, 0.1))
+    assert camera.principal == (40, 30) and camera.numbers[:4].tolist() == [0.4, 0.2, 0, 0.1]
+    seen = camera.pixels(camera.to_film(vertices))
+    low, high = seen.min(axis=0), seen.max(axis=0)
+    assert (low + high) / 2 == pytest.approx(((20 + 64) / 2, (12 + 45) / 2), abs=0.1)
+    assert np.prod(high - low) == pytest.approx(44 * 33, rel=0.02)
+
+
+def test_the_weights_are_those_of_the_robust_square():
+    residuals, step = np.array([-3.0, -0.5, 0.2, 1.0, 7.0]), 1e-6
+    slope = (robust(residuals + step, 1.5) - robust(residuals - step, 1.5)) / (2 * step)
+    np.testing.assert_allclose(2 * residuals * robust_weight(residuals, 1.5), slope, atol=1e-6)
+
+
+# The film.
+
+
+def crop_of(height, width, colour):
+    crop = np.zeros((height, width, 4), np.uint8)
+    crop[:] = (*colour, 255)
+    return crop
+
+
+@pytest.mark.parametrize(("colour", "background"), [((200, 220, 210), 0), ((60, 20, 30), 255), ((0, 255, 0), 0)])
+def test_a_film_has_the_longer_side_of_160_pixels_in_a_margin_of_20(colour, background):
+    film = film_of([crop_of(10, 20, colour)], Box(4, 7, 10, 20), (48, 64), 1.0)
+    assert film.factor == 8 and film.size == (80 + 40, 160 + 40) and len(film) == 1
+    assert film.corner == (7 - 2.5, 4 - 2.5) and film.principal == ((32 - 4.5) * 8, (24 - 1.5) * 8)
+    assert film.background == background and (film.pictures[0, :20] == background).all()
+    assert (film.pictures[0, 25:95, 25:175] == colour).all()
+    assert film.masks[0].sum() == 80 * 160 and film.masks[0, 20:100, 20:180].all()
+
+
+def test_a_sharper_film_has_more_pixels_and_a_shrunk_one_fewer():
+    crops = SubjectCrops(30, 40)
+    frame = np.zeros((30, 40, 4), np.uint8)
+    frame[4:14, 7:27] = (255, 255, 255, 255)
+    crops.append(frame)
+    sharp = make_still(crops, 0, 2.0)
+    side = 2 * 160 / max(crops.box.height, crops.box.width)
+    assert sharp.factor == side and sharp.sharpness == 2
+    shrunk = sharp.shrunk(0, 0.5)
+    assert shrunk.sharpness == 0.5 and shrunk.factor == side / 4 and shrunk.corner == sharp.corner
+    assert shrunk.size == (round(sharp.size[0] / 4), round(sharp.size[1] / 4))
+    assert shrunk.masks.mean() == pytest.approx(sharp.masks.mean(), abs=0.01)
+    assert film_of([crop_of(9, 9, (9, 9, 9))] * 3, Box(0, 0, 9, 9), (9, 9), 1.0).only(2).masks.shape == (1, 200, 200)
+
+
+def test_samples_are_bilinear_and_counted_from_the_pixels_corners():
+    field = np.array([[0, 10], [20, 40]], np.float32)[..., None]
+    places = np.array([(0.5, 0.5), (1.5, 0.5), (1, 0.5), (0.5, 1), (1, 1), (-5, -5), (9, 9)])
+    np.testing.assert_allclose(samples(field, places)[:, 0], [0, 10, 5, 10, 17.5, 0, 40], atol=0.05)
+    assert samples(field, np.zeros((0, 2))).shape == (0, 1) and samples(field, np.ones((40_000, 2))).shape == (
+        40_000,
+        1,
+    )
+
+
+def test_the_distance_from_an_outline_is_zero_between_the_pixels():
+    mask = np.zeros((30, 40), bool)
+    mask[:, :15] = True
+    outline = Outline(mask)
+    np.testing.assert_allclose(outline.distance[10, 12:18], [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5], atol=0.01)
+    np.testing.assert_allclose(outline.slope[15, 14:16], [(1, 0), (1, 0)], atol=0.02)
+    mask = np.zeros((5, 6), bool)
+    mask[1:4, 1:] = True
+    ring = mask.copy()
+    ring[2, 2:5] = False
+    assert np.array_equal(contour_of(mask), ring)
+    assert sorted(map(tuple, Outline(mask).contour)) == sorted((x, y) for y, x in np.argwhere(ring))
+
+
+# What is seen.
+
+
+def test_a_square_is_seen_on_its_own_pixels():
+    sight = Scene(SQUARE, HALVES).sight(FLAT, (20, 20))
+    expected = np.zeros((20, 20), bool)
+    expected[5:15, 5:15] = True
+    assert np.array_equal(sight.mask, expected) and sight.cosine == pytest.approx(1)
+    rows, columns = np.divmod(sight.pixel, 20)
+    points = sight.points(SQUARE, HALVES)
+    np.testing.assert_allclose(points[:, 0], (columns + 0.5 - 10) / 10, atol=1e-5)
+    np.testing.assert_allclose(points[:, 1], (10 - rows - 0.5) / 10, atol=1e-5)
+    leaning = Scene(SQUARE, HALVES).sight(replace(FLAT, yaw=np.radians(60)), (20, 20))
+    assert leaning.cosine == pytest.approx(0.5, abs=1e-5) and leaning.mask.sum() == pytest.approx(50, abs=10)
+
+
+@pytest.mark.parametrize("place", [-1.0, 0.0, 1.0])
+def test_a_pinhole_sees_a_near_square_larger(place):
+    camera = FilmCamera(0.0, 0.0, 0.0, 0.5, 40.0, (3.0, -5.0), (50.0, 50.0))
+    moved = SQUARE + np.float32([0, 0, place])
+    rows, columns = np.nonzero(Scene(moved, HALVES).sight(camera, (100, 100)).mask)
+    corners = camera.pixels(camera.to_film(moved))
+    assert (columns.min(), columns.max() + 1) == pytest.approx((corners[:, 0].min(), corners[:, 0].max()), abs=1)
+    assert (rows.min(), rows.max() + 1) == pytest.approx((corners[:, 1].min(), corners[:, 1].max()), abs=1)
+    assert np.ptp(corners[:, 0]) == pytest.approx(40 / (1 - 0.5 * place))
+
+
+def test_overlap_is_intersection_over_union():
+    one, other = np.array([True, True, False, False]), np.array([False, True, True, False])
+    assert overlap(one, other) == 1 / 3 and overlap(one, one) == 1 and overlap(one, ~one) == 0
+    assert overlap(one & False, other & False) == 0
+
+
+def striped(shift=0):
+    """Return a film of SQUARE as FLAT sees it, in two frames: coloured by column, then moved by `shift` columns."""
+    pictures, masks = np.zeros((2, 20, 20, 3), np.uint8), np.zeros((2, 20, 20), bool)
+    colours = np.stack([20 * np.arange(10), 200 - 15 * np.arange(10), np.full(10, 90)], axis=1)
+    for frame, left in enumerate((5, 5 + shift)):
+        pictures[frame, 5:15, left : left + 10], masks[frame, 5:15, left : left + 10] = colours, True
+    return Film(pictures, masks, (0.0, 0.0), 1.0, (20, 20), 0)
+
+
+def test_a_pose_is_painted_with_the_colours_of_another_frame():
+    film = striped(shift=2)
+    pose, source = (look(vertices, HALVES, FLAT, (20, 20)) for vertices in (SQUARE + np.float32([0.2, 0, 0]), SQUARE))
+    picture, seen = FlowMatcher(film, FLAT, HALVES).painted(pose, 1, source, 0)
+    assert seen.all() and np.abs(picture.astype(int) - film.pictures[1]).max() <= 1
+    assert np.isneginf(pose.depth[0]) and pose.depth[pose.sight.pixel] == pytest.approx(0)
+
+
+def test_what_the_other_frame_hides_or_lacks_is_not_seen_there():
+    """In the source frame one wall stands 5 pixels before another, and the mask ends in the middle."""
+    film = striped()
+    film.masks[0, :, 10:] = False
+    walls = np.concatenate([SQUARE, SQUARE + np.float32([0, 0, 0.5])])
+    faces = np.concatenate([HALVES, HALVES + 4])
+    behind = np.concatenate([SQUARE, SQUARE + np.float32([0, 0, -0.5])])
+    source, pose = look(walls, faces, FLAT, (20, 20)), look(behind, faces, FLAT, (20, 20))
+    front, back = (FlowMatcher(film, FLAT, faces).painted(each, 1, source, 0)[1] for each in (source, pose))
+    assert not back.any() and front.reshape(10, 10)[:, :5].all() and not front.reshape(10, 10)[:, 5:].any()
+
+
+def test_frames_that_are_alike_show_every_point_where_it_is():
+    pose = look(SQUARE, HALVES, FLAT, (20, 20))
+    found = FlowMatcher(striped(), FLAT, HALVES).correspondences(pose, 1, pose, 0)
+    assert len(found.face) == 100 and found.trust == pytest.approx(1, abs=1e-3)
+    rows, columns = np.divmod(pose.sight.pixel, 20)
+    np.testing.assert_allclose(found.target, np.stack([columns + 0.5, rows + 0.5], axis=1), atol=0.01)
+
+
+def test_the_residual_is_the_share_of_wrong_pixels():
+    film, still = striped(shift=5), np.repeat(SQUARE[None], 2, axis=0)
+    moved = np.stack([SQUARE, SQUARE + np.float32([0.5, 0, 0])])
+    assert residual(moved, 0, HALVES, film, FLAT) == pytest.approx(0, abs=1e-3)
+    assert 100 / 150 < residual(still, 0, HALVES, film, FLAT) < 1
+    assert fit(moved, HALVES, film, FLAT) == 1 and fit(still, HALVES, film, FLAT) == pytest.approx((1 + 50 / 150) / 2)
+
+
+# The graph and the step.
+
+
+def test_nodes_are_the_places_farthest_along_the_surface():
+    surface = surface_graph(LINE, TRIPLES)
+    nodes, nearest = farthest_along(surface, 3, 4)
+    assert nodes.tolist() == [4, 0, 8] and nearest.tolist() == [0, 1, 2, 1, 0, 1, 2, 1, 0]
+    assert len(farthest_along(surface, 20, 4)[0]) == 9
+
+
+def test_a_place_hangs_on_its_nearest_nodes_with_the_published_weights():
+    graph = make_graph(LINE, TRIPLES, 3)
+    assert graph.nodes.tolist() == [4, 0, 8]
+    assert graph.edges.tolist() == [[0, 1], [0, 2], [1, 0], [1, 2], [2, 0], [2, 1]]
+    shares = np.array([1, (1 - 4 / 16) ** 2, (1 - 8 / 16) ** 2])
+    assert graph.hung[0].tolist() == [1, 0, 2] and graph.weights[0] == pytest.approx(shares / shares.sum())
+    every = make_graph(LINE, TRIPLES, 9)
+    at = every.hung[4][0]
+    assert every.nodes[at] == 4 and every.hung.shape == (9, 4)
+    assert every.weights[4] == pytest.approx(np.array([1, 0.25, 0.25, 0]) / 1.5)
+
+
+def test_loose_parts_are_tied_where_they_are_nearest():
+    apart = np.concatenate([LINE, LINE + (10.5, 0, 0)])
+    surface = surface_graph(apart, np.concatenate([TRIPLES, TRIPLES + 9]))
+    assert surface[8, 9] == surface[9, 8] == 2.5 and surface[:9, 9:].nnz == 1
+    assert surface[0, 1] == 1 and surface[0, 2] == 2 and surface[0, 3] == 0
+
+
+def test_rotations_and_cross_products():
+    vectors = np.random.default_rng(0).normal(size=(2, 5, 3))
+    product = np.einsum("nij,nj->ni", cross_matrices(vectors[0]), vectors[1])
+    np.testing.assert_allclose(product, np.cross(vectors[0], vectors[1]), atol=1e-12)
+    quarter = rotations(np.array([(0, 0, np.pi / 2), (0, 0, 0)]))
+    np.testing.assert_allclose(quarter[0], [(0, -1, 0), (1, 0, 0), (0, 0, 1)], atol=1e-12)
+    assert np.array_equal(quarter[1], np.eye(3))
+
+
+SOFT = Weights(rigidity=1e-3, rigidity_reach=np.inf, picture=0, depth=0, time=0)
+
+
+def bent_grid():
+    """Return the rest of a wavy sheet in film space, with a graph of 12 nodes."""
+    rows, columns = np.mgrid[0:7, 0:7]
+    vertices = np.stack([columns - 3, rows - 3, np.sin(columns) + np.cos(rows)], axis=-1).reshape(-1, 3) / 4.0
+    corners = (rows[:-1, :-1] * 7 + columns[:-1, :-1]).ravel()
+    faces = np.concatenate(
+        [np.stack([corners, corners + 1, corners + 8], 1), np.stack([corners, corners + 8, corners + 7], 1)]
+    )
+    return Rest(Body(make_graph(vertices, faces, 12), faces), CAMERA.to_film(vertices)), faces
+
+
+def test_steps_bring_points_to_where_they_are_seen():
+    """Points are seen where a turn and a move of the whole sheet would bring them."""
+    rest, faces = bent_grid()
+    turn = rotations(np.array([[0.05, -0.08, 0.1]]))[0]
+    weights = np.full((len(faces), 3), 1 / 3)
+    centres = (rest.vertices @ turn.T + (3, -2, 1))[faces].mean(axis=1)
+    found = Correspondences(np.arange(len(faces)), weights, CAMERA.pixels(centres), np.ones(len(faces)))
+    state = State.at(rest.nodes)
+    missed = []
+    for _ in range(4):
+        equations = Equations(rest, state, CAMERA)
+        equations.add_correspondences(found)
+        equations.add_rigidity(replace(SOFT, rigidity=10.0))
+        state = equations.solved()
+        seen = CAMERA.pixels(rest.carried(state)[faces].mean(axis=1))
+        missed.append(np.abs(seen - found.target).max())
+    assert missed[0] < 2 and missed[-1] < 0.05
+    assert np.abs(state.turns - turn).max() < 0.03
+
+
+def test_places_pull_each_node_by_their_weights():
+    rest, _ = bent_grid()
+    prior = rest.nodes + (4, -5, 6)
+    for weights, moved in (((1, 1, 1), (4, -5, 6)), ((1, 0, 1), (4, 0, 6))):
+        equations = Equations(rest, State.at(rest.nodes), CAMERA)
+        equations.add_places(prior, np.array(weights, float))
+        equations.add_rigidity(SOFT)
+        step = equations.solved().places - rest.nodes
+        np.testing.assert_allclose(step, np.broadcast_to(moved, step.shape), atol=0.02)
+
+
+def test_rigidity_undoes_a_stretch_and_allows_a_turn():
+    rest, _ = bent_grid()
+    turn = rotations(np.array([[0.3, -0.5, 0.9]]))[0]
+    turned = State(np.repeat(turn[None], 12, axis=0), rest.nodes @ turn.T + (1, 2, 3))
+    pulled = turned.places.copy()
+    pulled[5] += (3, 0, 0)
+    for state in (turned, State(turned.turns, pulled)):
+        for _ in range(6):
+            equations = Equations(rest, state, CAMERA)
+            equations.add_rigidity(replace(SOFT, rigidity=1e4))
+            equations.add_places(turned.places, np.full(3, 0.01))
+            state = equations.solved()
+        np.testing.assert_allclose(state.places, turned.places, atol=0.02)
+        np.testing.assert_allclose(state.turns, turned.turns, atol=0.01)
+
+
+def test_every_frame_that_is_not_known_takes_four_steps():
+    assert steps_of(5, (0,)) == 16 and steps_of(5, (0, 2, 2)) == 12 and steps_of(3, (0, 1, 2)) == 0
