@@ -17,6 +17,8 @@ import importlib.util
 import json
 import os
 import random
+import resource
+import signal
 import sys
 import tempfile
 import threading
@@ -191,25 +193,33 @@ def _declarations(tree: ast.AST) -> Iterator[tuple[tuple[int, int], tuple[int, i
                 yield (each.lineno, each.col_offset), (each.end_lineno, each.end_col_offset)
 
 
-def in_child(action: Callable[[], int], limit: float) -> int | None:
-    """Run `action` silently in a child process and return its exit code; None if it ran longer than `limit` seconds."""
+def in_child(action: Callable[[], int], limit: float) -> int:
+    """Run `action` silently in a child process and return its exit code, or the negative number of its signal.
+
+    Args:
+        limit: seconds of processor time after which the system ends it; it is also ended after five times as long.
+    """
     child = os.fork()
     if not child:
         try:
             os.setsid()
+            resource.setrlimit(resource.RLIMIT_CPU, (round(limit) + 1, round(limit) + 2))
             for descriptor in range(3):
                 os.dup2(os.open(os.devnull, os.O_RDWR), descriptor)
             os._exit(action())
         finally:
             os._exit(99)
-    end = time.monotonic() + limit
-    while time.monotonic() < end:
-        if (ended := os.waitpid(child, os.WNOHANG))[0]:
-            return os.waitstatus_to_exitcode(ended[1])
-        time.sleep(0.005)
-    os.killpg(child, 9)
-    os.waitpid(child, 0)
-    return None
+    try:
+        end = time.monotonic() + 5 * limit
+        while time.monotonic() < end:
+            if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT):
+                break
+            time.sleep(0.005)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child, signal.SIGKILL)
+        ended = os.waitpid(child, 0)[1]
+    return os.waitstatus_to_exitcode(ended)
 
 
 def run_tests(files: list[str], plugin: object, *options: str) -> int:
@@ -234,7 +244,7 @@ def course_of(path: Path, files: list[str]) -> Course:
             Path(kept.name).write_text(json.dumps([list(tests.items()), course.seconds, libraries]))
             return code
 
-        if code := in_child(action, 1800):
+        if code := in_child(action, 900):
             raise SystemExit(f"{' '.join(files)}: pytest ends with {code} without any change.")
         tests, course.seconds, libraries = json.loads(Path(kept.name).read_text())
     course.tests = {line: set(names) for line, names in tests}
@@ -252,7 +262,7 @@ def survives(path: Path, source: str, mutant: Mutant, files: list[str], course: 
         sys.meta_path.insert(0, Changed(path, mutant.source(source)))
         return run_tests(files, Sooner(course, mutant.line), "-x")
 
-    return in_child(action, 15 + 5 * sum(course.seconds.values())) == 0
+    return in_child(action, 5 + 3 * sum(course.seconds.values())) == 0
 
 
 def report(path: Path, source: str, mutant: Mutant) -> None:
