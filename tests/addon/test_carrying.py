@@ -7,7 +7,17 @@ import pytest
 
 from blender_addon.errors import MotionError
 from blender_addon.motion.carrying import Carry, Way, load_carry, save_carry
-from blender_addon.motion.correspondence import barycentric, copies_of, links_as, links_of, same_copies
+from blender_addon.motion.correspondence import (
+    barycentric,
+    copies_of,
+    joined,
+    links_as,
+    links_of,
+    links_to_surface,
+    same_copies,
+    share_alive,
+    snapped,
+)
 from blender_addon.motion.world_shape import outward, shape_of
 
 MIRROR = np.diag([-1.0, 1, 1])
@@ -116,6 +126,47 @@ def test_weights_on_triangles():
     weights = RNG.dirichlet(np.ones(3), 20)
     assert np.allclose(barycentric(np.einsum("pc,pcx->px", weights, corners), corners), weights)
     assert np.allclose(barycentric(np.zeros((1, 3)), np.zeros((1, 3, 3))), [(1, 0, 0)])
+
+
+def test_a_point_beside_a_triangle_takes_weights_of_its_border():
+    """Weights of -2, 2 and 1 are clipped to 0, 1 and 1, those of 1, 1/2 and -1/2 to 1, 1/2 and 0."""
+    corners = np.array([[(1, 1, 1), (2, 1, 1), (1, 3, 1)]], float)
+    assert np.allclose(barycentric(np.array([(3, 3, 9.0)]), corners), [(0, 0.5, 0.5)])
+    assert np.allclose(barycentric(np.array([(1.5, 0, 1)]), corners), [(2 / 3, 1 / 3, 0)])
+
+
+def test_measured_responses_are_snapped_within_three_times_the_noise():
+    off = np.stack([np.eye(3), MIRROR, np.eye(3)])
+    off[0, 0, 1], off[1, 2, 2], off[2, 1, 0] = 0.0009, 0.9992, -0.0011
+    assert np.array_equal(snapped(off, 0.0), np.stack([np.eye(3), MIRROR, off[2]]))
+    off[:, 0, 0] += 0.003
+    assert np.array_equal(snapped(off, 0.0), off)
+    assert np.array_equal(snapped(off, 0.001), np.stack([np.eye(3), MIRROR, np.eye(3)]))
+
+
+def test_copies_that_hardly_move_are_dead():
+    response = np.stack([np.eye(3), 0.005 * np.eye(3), 0.007 * np.eye(3), np.eye(3)])
+    assert share_alive(np.array([0, 1, 2, -1]), response) == pytest.approx(2 / 3)
+    assert share_alive(np.array([-1] * 4), response) == 0
+
+
+@pytest.mark.parametrize(("response", "factor"), [(np.eye(3), 1), (2 * np.eye(3), 0.5), (MIRROR, 1)])
+def test_a_vertex_follows_its_point_of_the_surface_through_the_inverse_response(response, factor):
+    weights = np.array([(0.2, 0.3, 0.5), (1, 0, 0)])
+    links = links_to_surface(np.array([4, 1]), np.array([(0, 1, 2), (2, 1, 0)]), weights, np.stack([response] * 3))
+    assert links.target.tolist() == [4, 4, 4, 1, 1, 1] and links.source.tolist() == [0, 1, 2, 2, 1, 0]
+    inverse = factor * np.sign(response)
+    assert np.allclose(links.blocks, weights.reshape(-1, 1, 1) * inverse)
+    both = joined([links, links_of(np.array([3]), np.eye(3)[None], 5)])
+    assert both.target.tolist() == [4, 4, 4, 1, 1, 1, 3] and both.source.tolist() == [0, 1, 2, 2, 1, 0, 0]
+    assert np.array_equal(both.blocks, np.concatenate([links.blocks, [np.eye(3)]]))
+
+
+def test_the_inverse_of_a_mean_response_is_that_of_least_squares():
+    """The corners' responses differ; along X, where the surface hardly moves, the vertex stays."""
+    responses = np.stack([np.diag([1e-3, 1, 2]), np.diag([1e-3, 3, 2]), np.eye(3)])
+    links = links_to_surface(np.array([0]), np.array([(0, 1, 2)]), np.array([(0.5, 0.5, 0)]), responses)
+    assert np.allclose(links.blocks, [0.5 * np.diag([0, 0.5, 0.5])] * 2 + [np.zeros((3, 3))])
 
 
 def carry():
