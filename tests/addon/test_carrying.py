@@ -78,6 +78,14 @@ def test_copies_are_known_by_their_marks_bit_for_bit():
 def test_copies_of_another_drawing_are_told_apart_by_their_order():
     first, second = np.array([2, 0, -1, 2, 1, 1]), np.array([0, 2, 1, 2, -1, -1, -1])
     assert same_copies(first, second, 3).tolist() == [1, 0, -1, 3, -1, -1]
+    for first, second, same in (
+        ([0], [0, 2], [0]),
+        ([0, 2], [0], [0, -1]),
+        ([0, 1, 1], [0, 1], [0, -1, -1]),
+        ([-1, 0], [0, -1], [-1, 0]),
+        ([0, 0, 1], [1, 0, 0], [1, 2, 0]),
+    ):
+        assert same_copies(np.array(first), np.array(second), 3).tolist() == same
 
 
 def test_a_vertex_that_is_shown_twice_moves_as_the_mean_and_one_on_the_seam_stays_there():
@@ -121,6 +129,13 @@ def test_vertices_that_are_not_shown_move_as_others():
     )
 
 
+def test_several_vertices_move_each_as_its_own_model():
+    links = links_of(np.array([1, 1, 0]), np.stack([np.eye(3)] * 3), 7)
+    alike = links_as(np.array([5, 6, 4]), np.array([0, 1, 3]), links)
+    assert alike.target.tolist() == [5, 6, 6] and alike.source.tolist() == [2, 0, 1]
+    assert np.allclose(alike.blocks, np.reshape([1, 0.5, 0.5], (3, 1, 1)) * np.eye(3))
+
+
 def test_weights_on_triangles():
     corners = RNG.normal(size=(20, 3, 3))
     weights = RNG.dirichlet(np.ones(3), 20)
@@ -150,13 +165,14 @@ def test_copies_that_hardly_move_are_dead():
     assert share_alive(np.array([-1] * 4), response) == 0
 
 
-@pytest.mark.parametrize(("response", "factor"), [(np.eye(3), 1), (2 * np.eye(3), 0.5), (MIRROR, 1)])
-def test_a_vertex_follows_its_point_of_the_surface_through_the_inverse_response(response, factor):
+@pytest.mark.parametrize("response", [2 * np.eye(3), MIRROR, turned(0.7, 1) @ turned(0.4, 2)])
+def test_a_vertex_follows_its_point_of_the_surface_through_the_inverse_response(response):
     weights = np.array([(0.2, 0.3, 0.5), (1, 0, 0)])
     links = links_to_surface(np.array([4, 1]), np.array([(0, 1, 2), (2, 1, 0)]), weights, np.stack([response] * 3))
     assert links.target.tolist() == [4, 4, 4, 1, 1, 1] and links.source.tolist() == [0, 1, 2, 2, 1, 0]
-    inverse = factor * np.sign(response)
-    assert np.allclose(links.blocks, weights.reshape(-1, 1, 1) * inverse)
+    assert np.allclose(links.blocks, weights.reshape(-1, 1, 1) * np.linalg.inv(response))
+    own = links_of(np.array([-1, 1, -1]), np.stack([np.eye(3), response, np.eye(3)]), 2)
+    assert own.target.tolist() == own.source.tolist() == [1] and np.allclose(own.blocks, [np.linalg.inv(response)])
     both = joined([links, links_of(np.array([3]), np.eye(3)[None], 5)])
     assert both.target.tolist() == [4, 4, 4, 1, 1, 1, 3] and both.source.tolist() == [0, 1, 2, 2, 1, 0, 0]
     assert np.array_equal(both.blocks, np.concatenate([links.blocks, [np.eye(3)]]))
