@@ -1,6 +1,7 @@
 """The file of a tracked sequence, read by the library that defines its format."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -44,6 +45,19 @@ def test_what_is_written_is_read(tmp_path, views, queries, faces):
         metadata = file.metadata()
     assert metadata["format"] == "actionmesh tracks 1" and json.loads(metadata["provenance"]) == written.provenance
     assert [each.name for each in path.parent.iterdir()] == ["a.safetensors"]
+
+
+def test_numbers_begin_at_multiples_of_their_size_and_a_file_is_replaced(tmp_path):
+    path = tmp_path / "deep" / "deeper" / "a.safetensors"
+    for licence in ("", "1", "12", "123", "1234", "12345", "123456", "1234567"):
+        written = replace(tracks(faces=9), provenance={"licence": licence})
+        save_tracks(path, written)
+        raw = path.read_bytes()
+        length = int.from_bytes(raw[:8], "little")
+        header = json.loads(raw[8 : 8 + length])
+        assert length % 8 == 0 and json.loads(header.pop("__metadata__")["provenance"]) == {"licence": licence}
+        for name, entry in header.items():
+            assert entry["data_offsets"][0] % getattr(written, name).itemsize == 0, name
 
 
 def test_what_cannot_be_written_leaves_nothing_and_the_old_file(tmp_path):
