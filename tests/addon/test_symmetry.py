@@ -81,7 +81,7 @@ def halves(seed=3):
 def test_a_partner_lies_up_to_a_two_hundred_fiftieth_off_in_every_direction(signs):
     half, other = halves()
     assert Partners(np.concatenate([half, other + 0.0038 * np.array(signs)])).share(0.0) > 0.98
-    assert not any(signs) or Partners(np.concatenate([half, other + 0.02 * np.array(signs)])).share(0.0) < 0.1
+    assert not any(signs[1:]) or Partners(np.concatenate([half, other + 0.02 * np.array(signs)])).share(0.0) < 0.1
 
 
 def test_without_partners_the_share_is_small_and_across_another_plane_too():
