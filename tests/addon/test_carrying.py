@@ -18,7 +18,7 @@ from blender_addon.motion.correspondence import (
     share_alive,
     snapped,
 )
-from blender_addon.motion.world_shape import outward, shape_of
+from blender_addon.motion.world_shape import is_plain, outward, shape_of
 
 MIRROR = np.diag([-1.0, 1, 1])
 RNG = np.random.default_rng(0)
@@ -53,11 +53,23 @@ def test_the_world_is_what_is_shown_turned_around_the_vertical(seed):
 
 def test_a_mesh_that_lies_is_shown_lying_and_one_upside_down_upside_down():
     assert np.allclose(shape_of(turned(np.pi / 2, 0), True), turned(np.pi / 2, 0))
-    assert np.allclose(shape_of(turned(np.pi, 0), True)[2], (0, 0, -1))
+    assert np.allclose(shape_of(turned(np.pi, 0), True), np.diag([1, -1, -1]))
     assert np.array_equal(shape_of(turned(np.pi / 2, 0), False), np.eye(3))
 
 
-@pytest.mark.parametrize("linear", [np.diag([1.0, 0, 1]), np.full((3, 3), np.nan), np.zeros((3, 3))])
+def test_rounding_is_no_shape():
+    assert np.array_equal(shape_of(turned(5e-6, 0), True), np.eye(3)) and is_plain(shape_of(turned(5e-6, 0), True))
+    assert not is_plain(shape_of(turned(5e-5, 0), True)) and not is_plain(shape_of(np.diag([1, 1, 1.0001]), False))
+    assert np.allclose(shape_of(-np.eye(3), False), MIRROR)
+
+
+def test_an_object_is_flat_from_a_millionth_of_its_longest_stretch():
+    assert np.isfinite(shape_of(np.diag([1, 1e-3, 2e-6]), True)).all()
+
+
+@pytest.mark.parametrize(
+    "linear", [np.diag([1.0, 1e-3, 5e-7]), np.diag([1.0, 0, 1]), np.full((3, 3), np.nan), np.zeros((3, 3))]
+)
 def test_what_is_flat_has_no_shape(linear):
     with pytest.raises(ValueError, match="flat|finite"):
         shape_of(linear, True)
@@ -67,6 +79,9 @@ def test_faces_are_turned_outwards_together():
     vertices = np.array([(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)], np.float32)
     right = np.array([(0, 2, 1), (0, 1, 3), (0, 3, 2), (1, 2, 3)], np.int32)
     assert np.array_equal(outward(vertices, right), right) and np.array_equal(outward(vertices, right[:, ::-1]), right)
+    away, roof = vertices + np.float32([100, -200, 300]), right[1:]
+    assert np.array_equal(outward(away, roof), roof) and np.array_equal(outward(away, roof[:, ::-1]), roof)
+    assert np.array_equal(outward(vertices, right[:1]), right[:1])
 
 
 def test_copies_are_known_by_their_marks_bit_for_bit():
