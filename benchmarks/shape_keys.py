@@ -21,7 +21,7 @@ from safetensors.numpy import save_file
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from blender_addon.motion.result import load_motion  # noqa: E402
+from blender_addon.motion.result_file import load_motion  # noqa: E402
 from blender_addon.scene.key_blocks import coordinates_of, pose_keys  # noqa: E402
 from blender_addon.scene.meshes import read_basis  # noqa: E402
 from blender_addon.scene.options import WriteOptions  # noqa: E402

@@ -1,9 +1,9 @@
 """ActionMesh for Blender: turn a video into a mesh that moves.
 
-    panels -> operators -> again, submission, delivery -> jobs -> client -> protocol
-                           again, submission, delivery -> scene -> motion
+    settings -> panels -> operators -> workflow -> session -> jobs -> process -> protocol
+                                       workflow -> scene -> motion
 
-Blender data is read and written in `scene`; `motion` uses only NumPy; `jobs` and `client` do not depend on Blender.
+Blender data is read and written in `scene`; `motion` uses only NumPy; `jobs` and `process` do not depend on Blender.
 Enabling the extension starts nothing: the backend starts with its first job.
 """
 

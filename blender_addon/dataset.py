@@ -28,9 +28,9 @@ def main(arguments: Sequence[str]) -> int:
     Returns:
         0 if the folder is done, even with failures; 2 if it could not be converted; 130 if Ctrl+C stopped it.
     """
-    from .conversion import convert, say
+    from .conversion.converter import convert, say
+    from .conversion.ledger import FAILURES
     from .errors import ArtistError
-    from .ledger import FAILURES
     from .scene.track_options import TrackOptions
 
     chosen = vars(parser().parse_args(arguments))

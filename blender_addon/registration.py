@@ -4,11 +4,15 @@ import atexit
 
 import bpy
 
-from . import arrow, installing, models, operators, panels, preferences, properties, runner
-from .panels import entries, status_bar
+from . import operators, panels
+from .panels import entries, facing_arrow, status_bar
+from .session import installation, model_sets
+from .session.runner import runner
+from .settings import attachment, preferences
+from .workflow import delivery
 
 KEYMAP = "3D View Generic"
-CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES, *entries.CLASSES)
+CLASSES = (*preferences.CLASSES, *attachment.CLASSES, *operators.CLASSES, *panels.CLASSES, *entries.CLASSES)
 
 
 def register() -> None:
@@ -18,9 +22,9 @@ def register() -> None:
     atexit.register(_end)
     for group in CLASSES:
         bpy.utils.register_class(group)
-    properties.attach()
-    arrow.attach()
-    runner.attach()
+    attachment.attach()
+    facing_arrow.attach()
+    runner.attach(delivery.deliver)
     entries.attach()
     status_bar.attach()
     _bind_escape()
@@ -30,13 +34,13 @@ def unregister() -> None:
     """Unregister everything in reverse order. Skip what is gone, so that a partial registration can be undone."""
     atexit.unregister(_end)
     _release_escape()
-    models.detach()
+    model_sets.detach()
     status_bar.detach()
     entries.detach()
     runner.detach()
-    installing.detach()
-    arrow.detach()
-    properties.detach()
+    installation.detach()
+    facing_arrow.detach()
+    attachment.detach()
     for group in reversed(CLASSES):
         if group.is_registered:
             bpy.utils.unregister_class(group)
@@ -51,9 +55,9 @@ def _end() -> None:
     if not bpy.app.binary_path:
         unregister()
     else:
-        models.end()
+        model_sets.end()
         runner.end()
-        installing.end()
+        installation.end()
 
 
 def _bind_escape() -> None:

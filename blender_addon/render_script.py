@@ -59,7 +59,7 @@ def pictures(order: Any) -> Iterator[tuple[str, int, int]]:
 
 def answer(line: bytes, tell: Callable[[Any], None]) -> None:
     """Carry out an order and send progress, then an answer or a failure."""
-    protocol = addon("backend_files").protocol
+    protocol = addon("process.backend_locator").protocol
     try:
         order = protocol.read(addon("scene.second_blender").Order, json.loads(line), "order")
         for stage, step, total in pictures(order):
@@ -72,7 +72,7 @@ def answer(line: bytes, tell: Callable[[Any], None]) -> None:
 
 def failure_of(error: Exception) -> Any:
     """Return an error in the form of the protocol; an unexpected exception becomes an error of rendering."""
-    errors, protocol = addon("errors"), addon("backend_files").protocol
+    errors, protocol = addon("errors"), addon("process.backend_locator").protocol
     if isinstance(error, errors.ArtistError):
         kinds = {errors.FolderError: protocol.Kind.CANNOT_WRITE, errors.RenderError: protocol.Kind.INTERNAL}
         return protocol.ProtocolError(kinds.get(type(error), protocol.Kind.BAD_INPUT), error.problem, error.cure)
@@ -90,7 +90,7 @@ def end_with(parent: BinaryIO, line: bytes) -> None:
 
 
 def main() -> None:
-    worker = load("actionmesh_worker", addon("backend_files").worker_file())
+    worker = load("actionmesh_worker", addon("process.backend_locator").worker_file())
     commands, answers = worker.take_pipes()
     worker.keep_log()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -100,7 +100,7 @@ def main() -> None:
     Thread(target=end_with, args=(commands, line), daemon=True).start()
 
     def tell(message: Any) -> None:
-        answers.write(addon("backend_files").protocol.encode(message))
+        answers.write(addon("process.backend_locator").protocol.encode(message))
         answers.flush()
 
     answer(line, tell)

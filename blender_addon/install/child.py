@@ -13,7 +13,7 @@ from queue import Empty, SimpleQueue
 from threading import Event, Thread
 from typing import IO
 
-from ..pipes import exit_in_words
+from ..process.pipes import exit_in_words
 
 TICK = 0.5
 KEPT_LINES = 60

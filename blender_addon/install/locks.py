@@ -4,8 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..backend_files import backend_folder
 from ..errors import InstallError
+from ..process.backend_locator import backend_folder
 from ..reading import read_json
 from .computer import NO_BUILD, OTHER_WAYS, Computer
 

@@ -50,12 +50,12 @@ def main() -> int:
 
 
 def _guarded(request: object, children: object, tell: object) -> object:
-    """Run the workflow and return the last message, even after an error."""
+    """Run the steps and return the last message, even after an error."""
     import traceback
 
     messages, child, errors = _module("messages"), _module("child"), importlib.import_module(f"{NAME}.errors")
     try:
-        return _module("workflow").run(request, children, tell)
+        return _module("steps").run(request, children, tell)
     except child.Cancelled:
         return messages.Failed("The installation was cancelled.", "Downloaded files are kept for the next time.", True)
     except errors.ArtistError as error:

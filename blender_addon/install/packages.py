@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ..backend_files import python_in
+from ..process.backend_locator import python_in
 from . import diagnosis
 from .child import Children
 from .locks import Lock

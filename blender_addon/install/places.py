@@ -14,7 +14,8 @@ import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from ..backend_files import (
+from ..jobs.folder import write_whole
+from ..process.backend_locator import (
     CURRENT_FILE,
     PASSED_FILE,
     backend_folder,
@@ -24,7 +25,6 @@ from ..backend_files import (
     python_in,
     user_folder,
 )
-from ..jobs.folder import write_whole
 from ..reading import number, read_json, text
 
 LOCK_FILE = "install.lock"

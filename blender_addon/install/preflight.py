@@ -5,8 +5,8 @@ import shutil
 import uuid
 from pathlib import Path
 
-from ..backend_files import environments_folder, user_folder
 from ..errors import InstallError
+from ..process.backend_locator import environments_folder, user_folder
 from . import programs
 from .computer import Computer
 from .locks import Lock

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from ..backend_files import find_python
 from ..errors import BackendMissing
-from ..patience import Patience
+from ..process.backend_locator import find_python
+from ..process.stall_timer import StallTimer
 from .trial import PROBE, read_probe
 
 SUPPORTED = ("3.11", "3.12", "3.13")
@@ -35,13 +35,13 @@ class Probe:
     """Probes one Python.
 
     Args:
-        configured: as for `backend_files.find_python`.
+        configured: as for `backend_locator.find_python`.
     """
 
     def __init__(self, configured: str = ""):
         self.configured = configured
         self._verdict: Verdict | None = None
-        self._patience = Patience(time.monotonic)
+        self._patience = StallTimer(time.monotonic)
         try:
             self._python = find_python(configured)
             self._output = TemporaryFile()

@@ -13,8 +13,8 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..backend_files import HERE
 from ..errors import InstallError
+from ..process.backend_locator import HERE
 from . import diagnosis, index
 from .child import Children
 from .computer import Computer

@@ -5,8 +5,8 @@ import re
 import sys
 from pathlib import Path
 
-from ..backend_files import backend_folder, user_folder
-from . import places, session
+from ..process.backend_locator import backend_folder, user_folder
+from . import installer_process, places
 from .child import without_secrets
 from .computer import this_computer
 
@@ -30,7 +30,7 @@ def write_report(blender: str, log: Path | None = None) -> str:
         "Folder": str(user_folder()),
         "Backend": _of_backend(used[1]) if used else "not installed",
     }
-    log = log or session.newest_log()
+    log = log or installer_process.newest_log()
     head = "\n".join(f"{name}: {value}" for name, value in facts.items())
     lines = _last_lines(log) if log else ["(nothing was installed yet)"]
     return without_secrets(

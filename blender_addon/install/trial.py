@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from ..backend_files import backend_folder, compiler_variables, python_in
 from ..errors import InstallError
+from ..process.backend_locator import backend_folder, compiler_variables, python_in
 from ..reading import parse_json
 from . import diagnosis
 from .child import Children

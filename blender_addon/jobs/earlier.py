@@ -7,7 +7,7 @@ before.
 
 from typing import Any
 
-from ..backend_files import protocol
+from ..process.backend_locator import protocol
 
 KEPT = "keep_reference_pose"
 POSES = {None: None, True: protocol.ReferencePose.CORRECTED, False: protocol.ReferencePose.DECODED}

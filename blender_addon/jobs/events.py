@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from ..backend_files import protocol
+from ..process.backend_locator import protocol
 from .record import JobError, JobRecord
 
 

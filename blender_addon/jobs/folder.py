@@ -10,9 +10,9 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..backend_files import user_folder
 from ..errors import FolderError
 from ..file_names import excess
+from ..process.backend_locator import user_folder
 
 NAME = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 """A job folder's name, such as 20260131T120000Z-0a1b2c. Nothing else in the root is ever touched."""

@@ -1,11 +1,11 @@
 """Looks at a clip: one at a time, replaced by a newer one, sent when no job runs."""
 
-from .. import client
-from ..backend_files import protocol
-from .backend import Backend
+from ..process import client
+from ..process.backend_locator import protocol
 from .events import Event, Looked, LookFailed
 from .record import JobError
 from .troubles import told_by_backend
+from .worker_lifecycle import Backend
 
 
 class Looks:

@@ -1,8 +1,8 @@
 """A download or a removal of models in a worker of its own. Killing it at any time loses no received data."""
 
-from .. import log_file
-from ..backend_files import protocol
-from ..client import Answered, Died, Event, Noted, Refused, WorkerClient
+from ..process import log_file
+from ..process.backend_locator import protocol
+from ..process.client import Answered, Died, Event, Noted, Refused, WorkerClient
 from .record import JobError, Trouble
 from .troubles import told_by_backend
 

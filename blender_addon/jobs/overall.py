@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 
-from ..backend_files import protocol
+from ..process.backend_locator import protocol
 
 USUAL_SECONDS = {
     "Reading frames": 0.1,

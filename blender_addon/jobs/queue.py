@@ -11,11 +11,10 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import asdict, dataclass
 from inspect import GEN_RUNNING, getgeneratorstate
 
-from .. import client
-from ..backend_files import protocol
-from ..client import WorkerClient
 from ..errors import ArtistError
-from .backend import Backend, Lost
+from ..process import client
+from ..process.backend_locator import protocol
+from ..process.client import WorkerClient
 from .events import (
     END_OF_JOB,
     BackendChanged,
@@ -29,11 +28,12 @@ from .events import (
     WorkerState,
 )
 from .folder import remove_folder
-from .history import make_room
 from .looks import Looks
 from .overall import Experience, Overall
+from .past_jobs import make_room
 from .record import JobError, JobRecord, State
 from .troubles import told_by_backend, told_by_blender
+from .worker_lifecycle import Backend, Lost
 
 Preparation = Generator[tuple[str, int, int] | None, None, None]
 """Does Blender's own work piece by piece and yields (stage in words, step, total).

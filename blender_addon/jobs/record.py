@@ -18,7 +18,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from ..backend_files import protocol
+from ..process.backend_locator import protocol
 from ..reading import number, read_json, text
 from .earlier import todays_request, todays_writing
 from .folder import cannot_write, new_job_folder, remove_folder, write_whole

@@ -11,9 +11,9 @@ from pathlib import Path
 from queue import Empty
 from threading import Thread
 
-from .. import log_file, pipes
-from ..backend_files import protocol
 from ..errors import ArtistError, FolderError, RenderError
+from ..process import log_file, pipes
+from ..process.backend_locator import protocol
 
 END_OF_OUTPUT = 0.5
 """Seconds to wait for the output to end after the process, or for the process to end after its output."""

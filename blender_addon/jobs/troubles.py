@@ -4,8 +4,8 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from ..backend_files import protocol
 from ..errors import ArtistError, FolderError, RenderError
+from ..process.backend_locator import protocol
 from .folder import cannot_write
 from .record import JobError, Trouble
 

@@ -7,9 +7,11 @@ import random
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from .. import runner, shown, submission
 from ..errors import ArtistError
-from .base import FINISHED, refuse
+from ..session import panel_state
+from ..session.runner import runner
+from ..workflow import chosen_clip, chosen_frames, submission
+from .shared import FINISHED, refuse
 
 
 class ACTIONMESH_OT_open_clip(bpy.types.Operator):
@@ -29,12 +31,12 @@ class ACTIONMESH_OT_open_clip(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if self.filepath:
             return self.execute(context)
-        self.filepath = submission.chosen_clip(context.scene.actionmesh)
+        self.filepath = chosen_clip.video_path(context.scene.actionmesh)
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        submission.choose_clip(context.scene.actionmesh, self.filepath, self.relative_path)
+        chosen_clip.choose_clip(context.scene.actionmesh, self.filepath, self.relative_path)
         return FINISHED
 
 
@@ -48,7 +50,7 @@ class ACTIONMESH_OT_look(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if context.scene.actionmesh.source == "OBJECT" or not submission.has_source(context.scene.actionmesh):
+        if context.scene.actionmesh.source == "OBJECT" or not chosen_clip.has_source(context.scene.actionmesh):
             cls.poll_message_set("Choose a clip first")
             return False
         return True
@@ -58,7 +60,7 @@ class ACTIONMESH_OT_look(bpy.types.Operator):
         return self.execute(context)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        shown.show(None)
+        panel_state.show(None)
         try:
             ticket = submission.look(context)
             if not self.queued:
@@ -77,14 +79,14 @@ class ACTIONMESH_OT_fit_clip(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if submission.length(context.scene) is None:
+        if chosen_frames.length(context.scene) is None:
             cls.poll_message_set("Look at the reference frame first to find out how long the clip is")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         scene = context.scene
-        submission.fit(scene.actionmesh, submission.first_frame(scene), submission.length(scene) or 2)
+        chosen_frames.fit(scene.actionmesh, chosen_frames.first_frame(scene), chosen_frames.length(scene) or 2)
         return FINISHED
 
 

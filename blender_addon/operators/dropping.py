@@ -8,8 +8,8 @@ Blender's menu shows the labels of the operators, so the labels name the add-on.
 import bpy
 from bpy.props import StringProperty
 
-from .. import submission
-from .base import FINISHED
+from ..workflow import chosen_clip
+from .shared import FINISHED
 
 MOVIES = ".mp4;.mov;.avi;.mkv;.webm;.m4v;.gif"
 
@@ -36,7 +36,7 @@ class Dropped:
     def take(self, context: bpy.types.Context, call: str) -> set[str]:
         """Choose the clip and call the operator named by `way`."""
         relative = context.preferences.filepaths.use_relative_paths
-        submission.choose_clip(context.scene.actionmesh, self.filepath, relative)
+        chosen_clip.choose_clip(context.scene.actionmesh, self.filepath, relative)
         if self.way:
             try:
                 getattr(bpy.ops.actionmesh, self.way)(call)

@@ -5,12 +5,13 @@
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
-from .. import again, fit, shown
 from ..errors import ArtistError
 from ..menus import MATCHES, SEEN_FACINGS
 from ..scene.clip_camera import add_camera
-from .base import FINISHED, OfAnimated, Queued, refuse
+from ..session import panel_state
+from ..workflow import clip_fit, rerun
 from .results import Again
+from .shared import FINISHED, OfAnimated, Queued, refuse
 
 
 class ACTIONMESH_OT_match_again(OfAnimated, Queued, bpy.types.Operator):
@@ -44,7 +45,7 @@ class ACTIONMESH_OT_match_again(OfAnimated, Queued, bpy.types.Operator):
         self.layout.prop(self, "facing")
 
     def submit(self, context: bpy.types.Context) -> str:
-        return again.match_again(context, context.active_object, self.match, self.facing, self.filepath)
+        return rerun.match_again(context, context.active_object, self.match, self.facing, self.filepath)
 
 
 class ACTIONMESH_OT_face_other_way(OfAnimated, Again, bpy.types.Operator):
@@ -55,16 +56,16 @@ class ACTIONMESH_OT_face_other_way(OfAnimated, Again, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        found = fit.fit_of(context.active_object)
-        if found is None or fit.other_side(found) is None:
+        found = clip_fit.fit_of(context.active_object)
+        if found is None or clip_fit.other_side(found) is None:
             cls.poll_message_set("Select a mesh whose facing is uncertain")
             return False
         return True
 
     def changes(self, context: bpy.types.Context) -> dict:
-        found = fit.fit_of(context.active_object)
+        found = clip_fit.fit_of(context.active_object)
         assert found is not None
-        return {"facing": fit.other_side(found)}
+        return {"facing": clip_fit.other_side(found)}
 
 
 class ACTIONMESH_OT_add_camera(OfAnimated, bpy.types.Operator):
@@ -76,14 +77,14 @@ class ACTIONMESH_OT_add_camera(OfAnimated, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        found = fit.fit_of(context.active_object)
+        found = clip_fit.fit_of(context.active_object)
         if found is None or found.camera is None:
             cls.poll_message_set("Select a mesh whose animation was matched to its clip")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        shown.show(None)
+        panel_state.show(None)
         try:
             added = add_camera(context.scene, context.active_object)
         except ArtistError as error:

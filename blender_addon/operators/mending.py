@@ -2,10 +2,10 @@
 
 import bpy
 
-from .. import presenting, problems, shown
 from ..errors import ArtistError
 from ..scene.applied import apply_to_copy
-from .base import CANCELLED, FINISHED, refuse, selected_meshes
+from ..session import notices, panel_state, selection
+from .shared import CANCELLED, FINISHED, refuse, selected_meshes
 
 
 class ACTIONMESH_OT_mend(bpy.types.Operator):
@@ -17,13 +17,13 @@ class ACTIONMESH_OT_mend(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if shown.state.problem is None or shown.state.problem.fix not in problems.FIXES:
+        if panel_state.state.problem is None or panel_state.state.problem.fix not in notices.FIXES:
             cls.poll_message_set("There is no problem that Blender can fix")
             return False
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        problem = shown.state.problem
+        problem = panel_state.state.problem
         assert problem is not None and problem.fix is not None
         group, _, name = problem.fix.partition(".")
         try:
@@ -32,7 +32,7 @@ class ACTIONMESH_OT_mend(bpy.types.Operator):
             self.report({"ERROR"}, str(error).removeprefix("Error: ").strip())
             return CANCELLED
         waiting = problem.finished
-        shown.show(problems.Problem("The result can be written now.", finished=waiting) if waiting else None)
+        panel_state.show(notices.Problem("The result can be written now.", finished=waiting) if waiting else None)
         return FINISHED
 
 
@@ -61,7 +61,7 @@ class ACTIONMESH_OT_apply_to_copy(bpy.types.Operator):
         if not made:
             return refuse(self, refused[0])
         for copy in made:
-            presenting.present(context, copy)
+            selection.present(context, copy)
         for copy in made:
             copy.select_set(True)
         self.report({"INFO"}, f"{', '.join(copy.name for copy in made)}: copied with modifiers and shape keys applied")
@@ -77,7 +77,7 @@ class ACTIONMESH_OT_dismiss(bpy.types.Operator):
     bl_label = "Dismiss"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        shown.show(None)
+        panel_state.show(None)
         return FINISHED
 
 
@@ -88,7 +88,7 @@ class ACTIONMESH_OT_dismiss_end(bpy.types.Operator):
     bl_label = "Dismiss"
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        shown.show_end(None)
+        panel_state.show_end(None)
         return FINISHED
 
 

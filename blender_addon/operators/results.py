@@ -7,12 +7,14 @@ import random
 import bpy
 from bpy.props import IntProperty, StringProperty
 
-from .. import again, animated, runner, shown
-from ..backend_files import protocol
 from ..errors import ArtistError
 from ..jobs.record import JobRecord
+from ..process.backend_locator import protocol
 from ..scene.ranges import fit_range
-from .base import FINISHED, OfAnimated, Queued, refuse
+from ..session import panel_state
+from ..session.runner import runner
+from ..workflow import animated_object, delivery, rerun
+from .shared import FINISHED, OfAnimated, Queued, refuse
 
 
 class ACTIONMESH_OT_bring_back(bpy.types.Operator):
@@ -25,9 +27,9 @@ class ACTIONMESH_OT_bring_back(bpy.types.Operator):
     job: StringProperty(name="Job", description="Which job's result", options={"SKIP_SAVE"})
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        shown.show(None)
+        panel_state.show(None)
         try:
-            runner.bring_back(self.job)
+            delivery.bring_back(runner.record(self.job))
         except ArtistError as error:
             return refuse(self, error)
         return FINISHED
@@ -41,10 +43,10 @@ class Again(Queued):
     )
 
     def submit(self, context: bpy.types.Context) -> str:
-        return again.run_again(context, self.record(context), self.changes(context))
+        return rerun.run_again(context, self.record(context), self.changes(context))
 
     def record(self, context: bpy.types.Context) -> JobRecord:
-        made = animated.animation_of(context.active_object)
+        made = animated_object.animation_of(context.active_object)
         return runner.record(self.job or (made.job if made else ""))
 
     def changes(self, context: bpy.types.Context) -> dict:
@@ -61,7 +63,7 @@ class ACTIONMESH_OT_rerun(Again, bpy.types.Operator):
     seed: IntProperty(name="Seed", description="-1 picks a random seed", min=-1, default=-1, options={"SKIP_SAVE"})
 
     def submit(self, context: bpy.types.Context) -> str:
-        return again.make_anew(context, self.record(context), self.changes(context))
+        return rerun.make_anew(context, self.record(context), self.changes(context))
 
     def changes(self, context: bpy.types.Context) -> dict:
         seed = self.seed if self.seed >= 0 else random.randrange(1, 100_000)
@@ -93,7 +95,7 @@ class ACTIONMESH_OT_go_to_reference(OfAnimated, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        context.scene.frame_set(animated.reference_frame(context.active_object))
+        context.scene.frame_set(animated_object.reference_frame(context.active_object))
         return FINISHED
 
 
@@ -105,7 +107,7 @@ class ACTIONMESH_OT_fit_scene(OfAnimated, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        start, end = fit_range(context.scene, *animated.whole_range(context.active_object))
+        start, end = fit_range(context.scene, *animated_object.whole_range(context.active_object))
         self.report({"INFO"}, f"The scene plays frames {start} to {end}.")
         return FINISHED
 

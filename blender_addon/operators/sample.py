@@ -2,12 +2,13 @@
 
 import bpy
 
-from .. import installing, setup_box, submission
 from ..errors import ArtistError
 from ..install.messages import Action
-from ..preferences import choices
-from .base import FINISHED, Queued, refuse
-from .install import start_installer
+from ..session import installation
+from ..session.choices import choices
+from ..workflow import submission
+from .install_backend import start_installer
+from .shared import FINISHED, Queued, refuse
 
 
 class ACTIONMESH_OT_try_it(Queued, bpy.types.Operator):
@@ -25,11 +26,11 @@ class ACTIONMESH_OT_try_it(Queued, bpy.types.Operator):
         return True
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        if not self.queued or not setup_box.is_missing(choices().python):
+        if not self.queued or not installation.is_missing(choices().python):
             return super().execute(context)
-        installing.state.sample_waits = True
+        installation.state.sample_waits = True
         try:
-            if not installing.is_running() and installing.state.planned is None:
+            if not installation.is_running() and installation.state.planned is None:
                 start_installer(Action.PLAN)
         except ArtistError as error:
             return refuse(self, error)

@@ -4,13 +4,15 @@ from pathlib import Path
 
 import bpy
 
-from .. import looks, setup_box, shown, submission
-from ..operators.animate import label_of
-from ..operators.base import active_mesh, selected_meshes, source_object
-from ..preferences import choices
+from ..operators.animating import label_of
+from ..operators.shared import active_mesh, selected_meshes, source_object
+from ..session import panel_state, thumbnail
+from ..session.choices import choices
 from ..wording import write
-from .base import SidebarPanel, in_rows, show_problem
+from ..workflow import chosen_clip
+from . import setup_box
 from .models import draw_hint
+from .sidebar import SidebarPanel, in_rows, show_problem
 
 
 class VIEW3D_PT_actionmesh_animate(SidebarPanel, bpy.types.Panel):
@@ -29,9 +31,9 @@ class VIEW3D_PT_actionmesh_animate(SidebarPanel, bpy.types.Panel):
         column.scale_y = 1.3
         for name, icon in _ways_in(context):
             column.operator(name, icon=icon, **label_of(name, settings))
-        if not submission.has_source(settings):
+        if not chosen_clip.has_source(settings):
             column.operator("actionmesh.try_it", icon="PLAY")
-        problem = shown.state.problem
+        problem = panel_state.state.problem
         if problem:
             show_problem(layout, context, problem)
 
@@ -63,13 +65,13 @@ def _draw_source(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) 
 
 def _draw_picture(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw the reference frame with the subject cut out, so that a bad outline shows before a long job starts."""
-    settings, look = context.scene.actionmesh, shown.state.look
-    if look is None or look.source != looks.source_key(settings):
+    settings, look = context.scene.actionmesh, panel_state.state.look
+    if look is None or look.source != thumbnail.source_key(settings):
         if settings.source == "OBJECT":
             return
-        label = "Looking..." if shown.state.looking else "Look at Reference Frame"
+        label = "Looking..." if panel_state.state.looking else "Look at Reference Frame"
         layout.operator("actionmesh.look", icon="HIDE_OFF", text=label)
-        if look is not None and look.clip == looks.clip_key(settings):
+        if look is not None and look.clip == thumbnail.clip_key(settings):
             _draw_clip(layout.column(align=True), look)
         return
     box = layout.box()
@@ -83,7 +85,7 @@ def _draw_picture(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
         write(box, context, look.warning, icon="ERROR")
 
 
-def _draw_clip(column: bpy.types.UILayout, look: looks.Look) -> None:
+def _draw_clip(column: bpy.types.UILayout, look: thumbnail.Look) -> None:
     """Draw the clip's name, length and frame rate."""
     if look.length:
         column.label(text=Path(bpy.path.abspath(look.clip[1])).name)

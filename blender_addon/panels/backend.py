@@ -2,9 +2,10 @@
 
 import bpy
 
-from .. import machine, setup_box, shown
+from ..session import machine_facts, panel_state
 from ..wording import write
-from .base import SidebarPanel, in_rows
+from . import setup_box
+from .sidebar import SidebarPanel, in_rows
 
 STATES = {
     "not found": ("Not Found", "ERROR"),
@@ -22,10 +23,10 @@ class VIEW3D_PT_actionmesh_backend(SidebarPanel, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = in_rows(self.layout)
-        text, icon = STATES[shown.state.worker]
+        text, icon = STATES[panel_state.state.worker]
         layout.label(text=text, icon=icon)
         column = layout.column(align=True)
-        for line in machine.facts(context.scene.actionmesh.checkpoint):
+        for line in machine_facts.facts(context.scene.actionmesh.checkpoint):
             write(column, context, line)
         setup_box.draw(layout, context)
         row = layout.row(align=True)

@@ -2,9 +2,9 @@
 
 import bpy
 
-from .. import animated, bake_options
-from ..operators.exporting import FORMATS
-from .base import SidebarPanel, in_rows
+from ..operators.export_file import FORMATS
+from ..workflow import animated_object, bake_options
+from .sidebar import SidebarPanel, in_rows
 
 
 class VIEW3D_PT_actionmesh_bake_export(SidebarPanel, bpy.types.Panel):
@@ -14,7 +14,7 @@ class VIEW3D_PT_actionmesh_bake_export(SidebarPanel, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return animated.animation_of(context.active_object) is not None
+        return animated_object.animation_of(context.active_object) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = in_rows(self.layout)

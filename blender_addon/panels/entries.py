@@ -2,7 +2,7 @@
 
 import bpy
 
-from ..operators.animate import label_of
+from ..operators.animating import label_of
 
 
 class VIEW3D_MT_actionmesh(bpy.types.Menu):

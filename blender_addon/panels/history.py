@@ -4,10 +4,10 @@ import time
 
 import bpy
 
-from .. import files
 from ..jobs.record import JobRecord
+from ..session import job_list
 from ..wording import write
-from .base import SidebarPanel
+from .sidebar import SidebarPanel
 
 SHOWN = 12
 ICONS = {
@@ -31,7 +31,7 @@ class VIEW3D_PT_actionmesh_history(SidebarPanel, bpy.types.Panel):
         layout = self.layout
         view = context.window_manager.actionmesh
         layout.prop(view, "all_files")
-        records = files.records(view.all_files)
+        records = job_list.records(view.all_files)
         if not records:
             layout.label(text="No jobs yet")
         column = layout.column()
@@ -39,7 +39,7 @@ class VIEW3D_PT_actionmesh_history(SidebarPanel, bpy.types.Panel):
             _draw_record(column, context, record)
         if len(records) > SHOWN:
             column.label(text=f"{len(records) - SHOWN} older jobs are in the job folder")
-        if count := files.count_damaged():
+        if count := job_list.count_damaged():
             jobs = "A job is" if count == 1 else f"{count} jobs are"
             write(layout, context, f"{jobs} left out: the record in the job folder is damaged.", icon="ERROR")
         layout.operator("actionmesh.open_job_folder", icon="FILE_FOLDER").job = ""

@@ -2,10 +2,10 @@
 
 import bpy
 
-from .. import models
-from ..backend_files import public
+from ..process.backend_locator import public
+from ..session import model_sets
 from ..wording import amount, time_left, write
-from .base import SidebarPanel
+from .sidebar import SidebarPanel
 
 
 class VIEW3D_PT_actionmesh_models(SidebarPanel, bpy.types.Panel):
@@ -18,8 +18,8 @@ class VIEW3D_PT_actionmesh_models(SidebarPanel, bpy.types.Panel):
         for each in public.SETS.values():
             _draw_set(column.row(), each)
         draw_running(column)
-        if models.outcome():
-            write(column, context, models.outcome(), icon="CHECKMARK")
+        if model_sets.outcome():
+            write(column, context, model_sets.outcome(), icon="CHECKMARK")
 
 
 def _draw_set(row: bpy.types.UILayout, each: public.ModelSet) -> None:
@@ -27,7 +27,7 @@ def _draw_set(row: bpy.types.UILayout, each: public.ModelSet) -> None:
         row.label(text=f"{each.title}: comes with the add-on", icon="CHECKMARK")
     elif not each.downloads:
         row.label(text=f"{each.title}: no models yet", icon="BLANK1")
-    elif models.is_complete(each.key):
+    elif model_sets.is_complete(each.key):
         row.label(text=each.title, icon="CHECKMARK")
         row.operator("actionmesh.remove_models", text="", icon="TRASH").models = each.key
     else:
@@ -37,16 +37,16 @@ def _draw_set(row: bpy.types.UILayout, each: public.ModelSet) -> None:
 
 def draw_hint(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw what the chosen preset lacks, and a button that downloads it or the progress of the download."""
-    sentence = models.hint(context.scene.actionmesh)
+    sentence = model_sets.hint(context.scene.actionmesh)
     if sentence:
         write(layout, context, sentence, icon="INFO")
         if not draw_running(layout):
-            layout.operator("actionmesh.download_models", text="Download", icon="IMPORT").models = models.MAIN
+            layout.operator("actionmesh.download_models", text="Download", icon="IMPORT").models = model_sets.MAIN
 
 
 def draw_running(layout: bpy.types.UILayout) -> bool:
     """Draw the running download in bytes with the time left; return whether there is one."""
-    task = models.running()
+    task = model_sets.running()
     if task is None:
         return False
     told = task.progress

@@ -4,11 +4,11 @@ import re
 
 import bpy
 
-from .. import shown
 from ..jobs.events import Progressed
 from ..jobs.record import JobRecord, State
+from ..session import panel_state
 from ..wording import time_left
-from .base import SidebarPanel
+from .sidebar import SidebarPanel
 
 PREFIX = re.compile(r"^(Stage [0I]+|Match): ")
 
@@ -28,23 +28,23 @@ class VIEW3D_PT_actionmesh_progress(SidebarPanel, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return bool(shown.state.records or shown.state.ended)
+        return bool(panel_state.state.records or panel_state.state.ended)
 
     def draw(self, context: bpy.types.Context) -> None:
         column = self.layout.column()
-        if shown.state.ended is not None:
+        if panel_state.state.ended is not None:
             row = column.row()
-            label_end(row, shown.state.ended)
+            label_end(row, panel_state.state.ended)
             row.operator("actionmesh.dismiss_end", text="", icon="X")
-            offer_next(column.row(align=True), context, shown.state.ended)
-        for number, job in enumerate(shown.state.records):
-            if number or shown.state.ended is not None:
+            offer_next(column.row(align=True), context, panel_state.state.ended)
+        for number, job in enumerate(panel_state.state.records):
+            if number or panel_state.state.ended is not None:
                 column.separator()
             row = column.row()
             row.label(text=job.title, icon="TIME" if job.state is State.WAITING else "NONE")
             row.operator("actionmesh.cancel", text="", icon="X").job = job.id
-            if job.id in shown.state.progress:
-                _draw_progress(column, shown.state.progress[job.id])
+            if job.id in panel_state.state.progress:
+                _draw_progress(column, panel_state.state.progress[job.id])
             elif number == 0:
                 column.progress(text="Starting the backend", factor=0.0)
 

@@ -2,10 +2,10 @@
 
 import bpy
 
-from .. import animated, fit
 from ..scene.coat_switch import can_switch
 from ..wording import write
-from .base import SidebarPanel, in_rows
+from ..workflow import animated_object, clip_fit
+from .sidebar import SidebarPanel, in_rows
 
 
 class VIEW3D_PT_actionmesh_result(SidebarPanel, bpy.types.Panel):
@@ -14,7 +14,7 @@ class VIEW3D_PT_actionmesh_result(SidebarPanel, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return animated.animation_of(context.active_object) is not None
+        return animated_object.animation_of(context.active_object) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = in_rows(self.layout)
@@ -22,7 +22,7 @@ class VIEW3D_PT_actionmesh_result(SidebarPanel, bpy.types.Panel):
         _draw_fit(layout, context)
         column = layout.column()
         blend = column.column()
-        blend.enabled = animated.can_blend(target)
+        blend.enabled = animated_object.can_blend(target)
         blend.prop(target.actionmesh, "strength", slider=True)
         column.prop(target.actionmesh, "speed")
         column.prop(target.actionmesh, "loop")
@@ -37,17 +37,17 @@ class VIEW3D_PT_actionmesh_result(SidebarPanel, bpy.types.Panel):
 
 def _draw_fit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw how well the animation fits its clip, what is doubtful about it, and what can be done."""
-    found = fit.fit_of(context.active_object)
+    found = clip_fit.fit_of(context.active_object)
     if found is None:
         return
     column = layout.column()
-    if line := fit.summary(found):
+    if line := clip_fit.summary(found):
         column.label(text=line, icon="TRACKING")
     if found.notes:
         box = column.box()
         for note in found.notes:
             write(box, context, note, icon="ERROR")
-        if fit.other_side(found) is not None:
+        if clip_fit.other_side(found) is not None:
             box.operator("actionmesh.face_other_way", icon="FILE_REFRESH")
     row = column.row(align=True)
     row.operator("actionmesh.match_again", icon="TRACKING_FORWARDS")
@@ -61,7 +61,7 @@ class VIEW3D_PT_actionmesh_origin(SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         column = layout.column(align=True)
-        for name, value in animated.facts(context.active_object):
+        for name, value in animated_object.facts(context.active_object):
             split = column.split(factor=0.4)
             left = split.row()
             left.alignment = "RIGHT"

@@ -4,7 +4,7 @@ import time
 
 import bpy
 
-from .. import shown
+from ..session import panel_state
 from .progress import in_words, label_end, offer_next
 
 SHOWN_SECONDS = 30
@@ -14,7 +14,7 @@ WIDTH = 12
 
 def draw(header: bpy.types.Header, context: bpy.types.Context) -> None:
     """Draw into Blender's own status bar."""
-    state, layout = shown.state, header.layout
+    state, layout = panel_state.state, header.layout
     if state.records:
         job = state.records[0]
         told = state.progress.get(job.id)

@@ -16,11 +16,11 @@ from ..errors import ArtistError
 from ..motion.compression import compress
 from ..motion.thinning import kept_poses, thinning_error
 from . import fcurves
+from .animation_record import Record, write_record
 from .duplicates import duplicate, take_place
 from .key_blocks import add_pose, pose_keys, remove_blocks
 from .key_motion import KeyMotion, read_key_motion
 from .playback import EVAL_TIME, write_curves
-from .record import Record, write_record
 
 
 @dataclass(frozen=True)

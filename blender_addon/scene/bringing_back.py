@@ -11,9 +11,9 @@ import numpy as np
 
 from ..errors import MotionError
 from ..motion.carrying import Carry, Way
-from ..motion.result import Motion
+from ..motion.result_file import Motion
 from .options import WriteOptions
-from .probe import Drawn, Probe, probe, size_of
+from .stand_in import Drawn, Probe, probe, size_of
 
 SAME = 1e-3
 """Share of the size by which what is drawn may differ from what was shown to the model."""

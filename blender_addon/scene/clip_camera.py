@@ -11,13 +11,13 @@ import bpy
 import numpy as np
 from mathutils import Matrix
 
-from ..backend_files import protocol
 from ..errors import ArtistError
 from ..motion.clip_lens import SENSOR, Lens, camera_in_object, lens_of, shape_differs
+from ..process.backend_locator import protocol
 from . import clip_film
+from .animation_record import Record
 from .key_motion import animated_key
 from .meshes import read_surface_points
-from .record import Record
 
 MOST_PIXELS = 0.5
 """Pixels by which the mesh may be off the clip without a warning."""

@@ -21,7 +21,7 @@ from ..motion.mirrored import is_mirrored
 from ..motion.timing import whole_range
 from ..motion.weights import Loop, knots
 from . import fcurves
-from .record import Record
+from .animation_record import Record
 
 ALPHA = 0.5
 PICTURE_RATE = 24.0

@@ -13,8 +13,8 @@ import numpy as np
 
 from ..errors import MotionError
 from ..motion.coat import Coat
+from .animation_record import PROPERTY
 from .meshes import read_uv
-from .record import PROPERTY
 
 
 @dataclass(frozen=True)

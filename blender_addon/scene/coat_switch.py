@@ -3,8 +3,8 @@
 import bpy
 import numpy as np
 
+from .animation_record import PROPERTY
 from .coat_parts import find_dress
-from .record import PROPERTY
 
 
 def can_switch(object: bpy.types.Object) -> bool:

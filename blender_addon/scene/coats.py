@@ -10,11 +10,11 @@ import bpy
 import numpy as np
 
 from ..errors import TargetError
-from ..motion.result import Motion
+from ..motion.result_file import Motion
+from .animation_record import PROPERTY
 from .coat_parts import Dress, alike, coloured_material, find_dress, mark, marks_of, mean_colour, new_picture, write_uv
 from .coat_switch import read_slots, show, write_slots
 from .meshes import read_triangles, read_uv
-from .record import PROPERTY
 
 CLIP_COLOURS = "Clip Colours"
 """Name of the UV map that is added to an artist's mesh."""

@@ -9,12 +9,12 @@ from ..errors import ArtistError
 from ..motion.timing import whole_range
 from ..motion.weights import Loop
 from . import fcurves
+from .animation_record import Record, read_record
 from .key_blocks import coordinates_of, pose_keys
 from .key_weights import weights_at
 from .meshes import read_basis
 from .options import Mode, Playback
 from .playback import curve_paths
-from .record import Record, read_record
 
 ALIKE = 1e-3
 """Weights that differ by less count as unchanged since they were written."""

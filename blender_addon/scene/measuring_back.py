@@ -18,7 +18,7 @@ from ..motion.correspondence import (
     share_alive,
     snapped,
 )
-from .probe import Drawn, Probe
+from .stand_in import Drawn, Probe
 
 APPLY = "actionmesh.apply_to_copy"
 """The operator that makes a separate mesh of what is visible."""

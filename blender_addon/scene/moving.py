@@ -8,8 +8,8 @@ import bpy
 import numpy as np
 
 from . import fcurves
+from .animation_record import read_record
 from .playback import curve_paths
-from .record import read_record
 
 ENDLESS = {
     "CLOTH", "SOFT_BODY", "FLUID", "DYNAMIC_PAINT", "PARTICLE_SYSTEM", "MESH_CACHE", "MESH_SEQUENCE_CACHE", "NODES",

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import ArtistError
 from ..motion.axes import to_local
-from ..motion.result import Motion
+from ..motion.result_file import Motion
 from .coat_parts import coloured_material, uv_layer_of
 from .meshes import read_basis
 from .options import WriteOptions, Written

@@ -9,9 +9,9 @@ from ..errors import ArtistError
 from ..motion.timing import whole_range
 from ..motion.weights import Loop, course, knots, samples, tent
 from . import fcurves
+from .animation_record import Record, read_record, write_record
 from .key_blocks import pose_keys
 from .options import Mode, Playback, Written
-from .record import Record, read_record, write_record
 
 EVAL_TIME = "eval_time"
 

@@ -17,7 +17,7 @@ from ..motion.world_shape import is_plain, outward, shape_of
 from .key_blocks import other_keys
 from .measuring_back import APPLY, measure_back
 from .meshes import read_corners
-from .probe import Drawn, drawn_mesh, probe, read_places
+from .stand_in import Drawn, drawn_mesh, probe, read_places
 
 CARRY_FILE = "carry.npz"
 SIMULATED = {"CLOTH", "SOFT_BODY", "FLUID", "EXPLODE"}

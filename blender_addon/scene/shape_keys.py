@@ -14,15 +14,15 @@ import numpy as np
 
 from ..errors import ArtistError, MotionError, TargetChanged, TargetError
 from ..motion.poses import local_poses
-from ..motion.result import Motion
+from ..motion.result_file import Motion
 from . import fcurves
+from .animation_record import PLAIN, Record, read_record, remove_record, write_record
 from .bringing_back import Brought, bring_back, note_of
 from .key_blocks import ASIDE, add_pose, coordinates_of, other_keys, pose_keys, remove_blocks
 from .measuring_back import APPLY
 from .meshes import read_basis
 from .options import Mode, WriteOptions, Written
 from .playback import EVAL_TIME, check_playback, curve_paths, write_curves, written
-from .record import PLAIN, Record, read_record, remove_record, write_record
 from .targets import KEPT, check_target
 
 

@@ -8,8 +8,8 @@ import bpy
 import numpy as np
 
 from ..errors import TargetChanged, TargetError
+from .animation_record import read_record
 from .meshes import read_basis
-from .record import read_record
 
 KEPT = "The result stays in History."
 BLENDER = uuid.uuid4().hex

@@ -5,6 +5,7 @@ What an artist touches is on top, then come the scene and the jobs, and the numb
 
 import ast
 import sys
+from collections import Counter
 
 import pytest
 
@@ -14,31 +15,21 @@ ADDON = ROOT / "blender_addon"
 LAYERS = (
     {"__init__"},
     {"registration", "dataset", "render_script"},
-    {"conversion"},
-    {"panels", "properties"},
+    {"settings", "conversion"},
+    {"panels"},
     {"operators"},
-    {"again"},
-    {"submission", "arrow"},
-    {"models"},
-    {"runner", "fit"},
-    {"animated", "machine", "delivery", "film"},
-    {"shown"},
-    {"looks", "files", "bake_options"},
-    {"preferences", "problems", "presenting", "scene"},
-    {"setup_box"},
-    {"installing"},
-    {"viewport", "occupied", "install"},
+    {"workflow"},
+    {"session"},
+    {"scene", "install"},
     {"jobs", "motion"},
-    {"client"},
-    {"pipes", "log_file"},
-    {"backend_files", "patience", "links", "menus", "ledger", "wording"},
+    {"process"},
+    {"menus", "wording"},
     {"errors", "reading", "file_names"},
 )
 """A module imports its own layer's folder and the layers below."""
-WITHOUT_BLENDER = {
-    "install", "jobs", "motion", "client", "pipes", "log_file", "backend_files", "patience", "links", "menus", "ledger",
-    "errors", "reading", "file_names",
-}  # fmt: skip
+WITHOUT_BLENDER = {"install", "jobs", "motion", "process", "menus", "errors", "reading", "file_names"}
+"""Folders and modules that import nothing of Blender."""
+MOST_LOOSE = 8
 OF_BLENDER = {
     "bpy", "bpy_extras", "gpu", "gpu_extras", "blf", "bmesh", "mathutils", "addon_utils",
     "io_scene_gltf2", "io_scene_fbx"
@@ -55,6 +46,17 @@ def part_of(path):
 
 def layer_of(part):
     return next(depth for depth, layer in enumerate(LAYERS) if part in layer)
+
+
+def test_few_modules_lie_outside_the_folders():
+    loose = {path.stem for path in ADDON.glob("*.py")} - {"__init__"}
+    assert len(loose) <= MOST_LOOSE, loose
+
+
+def test_no_two_files_have_one_name():
+    modules = [path.stem for path in ADDON.rglob("*.py") if path.stem != "__init__"]
+    names = Counter(modules + [path.parent.name for path in ADDON.rglob("__init__.py")])
+    assert {name for name, times in names.items() if times > 1} == set()
 
 
 @pytest.mark.parametrize("path", MODULES)

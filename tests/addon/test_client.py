@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon import client as client_module
-from blender_addon import log_file, pipes
-from blender_addon.backend_files import protocol
-from blender_addon.client import Answered, Died, Noted, Refused, WorkerClient
 from blender_addon.errors import BackendMissing
+from blender_addon.process import client as client_module
+from blender_addon.process import log_file, pipes
+from blender_addon.process.backend_locator import protocol
+from blender_addon.process.client import Answered, Died, Noted, Refused, WorkerClient
 
 from .workers import FAKE_WORKER, collect, fake_client, is_running, needs_posix, wait_until
 
@@ -179,7 +179,7 @@ PARENT = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from blender_addon.client import WorkerClient
+from blender_addon.process.client import WorkerClient
 client = WorkerClient(sys.executable, sys.argv[2], Path(sys.argv[3]))
 while not client.poll():
     time.sleep(0.01)

@@ -8,7 +8,7 @@ from safetensors.numpy import save_file
 
 from blender_addon.errors import MotionError
 from blender_addon.motion.coat import Coat
-from blender_addon.motion.result import load_motion
+from blender_addon.motion.result_file import load_motion
 from tests.addon import pictures
 
 FACES = np.array([(0, 1, 2), (2, 1, 3), (3, 4, 0)], np.int32)

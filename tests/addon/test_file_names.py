@@ -4,10 +4,10 @@ import sys
 
 import pytest
 
+from blender_addon.conversion.ledger import file_names
 from blender_addon.errors import FolderError
 from blender_addon.file_names import excess, is_device, safe_name
 from blender_addon.jobs import folder
-from blender_addon.ledger import file_names
 
 RESERVED = pytest.mark.fault("on Windows a mesh that is called CON, or has a colon in its name, cannot be exported")
 

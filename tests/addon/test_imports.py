@@ -11,9 +11,7 @@ ADDON = ROOT / "blender_addon"
 LAYERS = (
     {"install"},
     {"jobs"},
-    {"client"},
-    {"pipes", "log_file"},
-    {"backend_files", "patience"},
+    {"process"},
     {"errors", "reading", "file_names"},
 )
 """From the installer down to the errors. A module imports only its own layer and those below it."""
@@ -43,7 +41,9 @@ def test_imports_point_downwards_and_nothing_but_the_standard_library_is_used(pa
 def test_modules_are_seen():
     names = {path.name for path in MODULES}
     assert {"queue.py", "record.py", "client.py", "errors.py"} <= names
-    assert "blender_addon.jobs.backend.Backend" in {name for _, name in imports_of(ADDON / "jobs" / "queue.py")}
+    assert "blender_addon.jobs.worker_lifecycle.Backend" in {
+        name for _, name in imports_of(ADDON / "jobs" / "queue.py")
+    }
 
 
 def test_blender_without_numpy_is_told_what_to_install():
@@ -58,5 +58,5 @@ def test_importing_the_queue_pulls_in_nothing_heavy():
     code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import blender_addon.jobs.queue; print(*sys.modules)"
     output = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True).stdout
     loaded = set(output.split())
-    assert "blender_addon.protocol" in loaded
+    assert "blender_addon.process.protocol" in loaded
     assert not {name.split(".")[0] for name in loaded} & {"bpy", "numpy", "torch", "actionmesh"}

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from blender_addon.conversion.ledger import begin, file_names, read_clips, write_clips
 from blender_addon.errors import ArtistError
-from blender_addon.ledger import begin, file_names, read_clips, write_clips
 
 
 def test_names_are_safe_short_and_different():

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from blender_addon import links
+from blender_addon.settings import links
 
 
 class Row:

@@ -9,10 +9,10 @@ import threading
 import pytest
 
 from actionmesh.weights.public import RMBG
-from blender_addon import backend_files
-from blender_addon.backend_files import protocol
-from blender_addon.client import start_downloader
 from blender_addon.jobs.model_task import ModelTask
+from blender_addon.process import backend_locator
+from blender_addon.process.backend_locator import protocol
+from blender_addon.process.client import start_downloader
 from tests.backend.hub_files import stored
 from tests.backend.loopback_hub import COMMIT, LoopbackHub
 
@@ -107,7 +107,7 @@ def test_a_worker_that_is_killed_is_told(monkeypatch, tmp_path):
 
 def test_checkpoints_lie_where_the_artist_says_or_with_the_user(monkeypatch, tmp_path):
     monkeypatch.setenv("ACTIONMESH_HOME", str(tmp_path))
-    assert backend_files.checkpoints_folder() == tmp_path / "checkpoints"
+    assert backend_locator.checkpoints_folder() == tmp_path / "checkpoints"
     monkeypatch.setenv("ACTIONMESH_CHECKPOINTS", str(tmp_path / "elsewhere"))
-    assert backend_files.checkpoints_folder() == tmp_path / "elsewhere"
-    assert backend_files.checkpoints_folder(str(tmp_path / "mine")) == tmp_path / "mine"
+    assert backend_locator.checkpoints_folder() == tmp_path / "elsewhere"
+    assert backend_locator.checkpoints_folder(str(tmp_path / "mine")) == tmp_path / "mine"

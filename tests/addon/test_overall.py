@@ -2,9 +2,9 @@
 
 import pytest
 
-from blender_addon.backend_files import protocol
 from blender_addon.jobs.overall import PREPARATION, USUAL_SECONDS, Experience, Overall, stage_seconds, usual_seconds
-from blender_addon.patience import Patience
+from blender_addon.process.backend_locator import protocol
+from blender_addon.process.stall_timer import StallTimer
 
 TIMINGS = {
     "Reading frames": 1.0,
@@ -132,7 +132,7 @@ def test_seconds_left_are_told_once_they_can_be_guessed(prepares):
 
 def test_patience_counts_long_pauses_as_short_ones():
     now = 0.0
-    patience = Patience(lambda: now)
+    patience = StallTimer(lambda: now)
     now += 0.5
     assert patience.waited() == 0.5
     now += 3600

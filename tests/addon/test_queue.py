@@ -10,7 +10,6 @@ import time
 
 import pytest
 
-from blender_addon.backend_files import protocol
 from blender_addon.errors import ArtistError, BackendMissing, FolderError
 from blender_addon.jobs.events import (
     END_OF_JOB,
@@ -23,9 +22,10 @@ from blender_addon.jobs.events import (
     Started,
     WorkerState,
 )
-from blender_addon.jobs.history import history
+from blender_addon.jobs.past_jobs import history
 from blender_addon.jobs.queue import JobQueue
 from blender_addon.jobs.record import State, Trouble, read_record
+from blender_addon.process.backend_locator import protocol
 
 from ..full_disk import full_disk
 from .workers import collect, fake_client, is_running, job, needs_posix, wait_until

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon.backend_files import backend_folder, protocol
-from blender_addon.client import start_worker
 from blender_addon.jobs.events import Finished, Looked, LookFailed, Progressed, WorkerState
 from blender_addon.jobs.queue import JobQueue
 from blender_addon.jobs.record import State, Trouble, new_record
+from blender_addon.process.backend_locator import backend_folder, protocol
+from blender_addon.process.client import start_worker
 
 from .workers import REAL_PYTHON, collect, is_running, needs_posix, wait_until
 
@@ -107,7 +107,7 @@ def test_python_without_the_packages_is_told(place):
 PARENT = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
-from blender_addon.client import start_worker
+from blender_addon.process.client import start_worker
 client = start_worker(sys.argv[2], logs=__import__("pathlib").Path(sys.argv[3]))
 while not client.poll():
     time.sleep(0.01)

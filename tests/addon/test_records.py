@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon import backend_files
-from blender_addon.backend_files import protocol
 from blender_addon.errors import BackendMissing, FolderError
 from blender_addon.jobs import folder as folder_module
 from blender_addon.jobs import lock as lock_module
 from blender_addon.jobs import record as record_module
 from blender_addon.jobs.folder import job_folders, jobs_root, new_job_folder, size_of, write_whole
-from blender_addon.jobs.history import history, limit, remove
 from blender_addon.jobs.lock import Lock, is_held
+from blender_addon.jobs.past_jobs import history, limit, remove
 from blender_addon.jobs.record import JobError, Purpose, State, new_record, read_record
+from blender_addon.process import backend_locator
+from blender_addon.process.backend_locator import protocol
 
 from . import earlier_record
 from .workers import job, needs_posix
@@ -223,7 +223,7 @@ BLENDER = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from blender_addon.backend_files import protocol
+from blender_addon.process.backend_locator import protocol
 from blender_addon.jobs.record import State, new_record
 for state in sys.argv[3:]:
     record = new_record(Path(sys.argv[2]), protocol.Animate("clip", ()), title=state)
@@ -260,7 +260,7 @@ KEPT_BY_A_CHILD = """
 import os, subprocess, sys, time
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
-from blender_addon.backend_files import protocol
+from blender_addon.process.backend_locator import protocol
 from blender_addon.jobs.record import State, new_record
 record = new_record(Path(sys.argv[2]), protocol.Animate("clip", ()))
 record.state = State.RUNNING
@@ -402,8 +402,8 @@ def test_user_folder_is_the_platforms(monkeypatch, platform, variables, folder):
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(backend_files.sys, "platform", platform)
-    assert backend_files.user_folder() == Path(folder).expanduser()
+    monkeypatch.setattr(backend_locator.sys, "platform", platform)
+    assert backend_locator.user_folder() == Path(folder).expanduser()
     assert jobs_root() == Path(folder).expanduser() / "jobs" and jobs_root("~/mine") == Path.home() / "mine"
 
 
@@ -412,7 +412,7 @@ def places(tmp_path, monkeypatch):
     """Set up a machine without a Python for the backend; return a function that makes one in a new environment."""
     monkeypatch.setenv("ACTIONMESH_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("ACTIONMESH_PYTHON", raising=False)
-    monkeypatch.setattr(backend_files, "backend_folder", lambda: tmp_path / "repository" / "backend")
+    monkeypatch.setattr(backend_locator, "backend_folder", lambda: tmp_path / "repository" / "backend")
 
     def environment(name):
         python = tmp_path / name / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
@@ -425,41 +425,41 @@ def places(tmp_path, monkeypatch):
 
 def test_python_is_looked_for_in_order(places, tmp_path, monkeypatch):
     with pytest.raises(BackendMissing) as caught:
-        backend_files.find_python()
+        backend_locator.find_python()
     assert "preferences" in caught.value.cure
     own = places("home/env")
-    assert backend_files.find_python() == own
+    assert backend_locator.find_python() == own
     beside = places("repository/.venv")
-    assert backend_files.find_python() == beside
+    assert backend_locator.find_python() == beside
     named = places("other")
     monkeypatch.setenv("ACTIONMESH_PYTHON", str(named))
-    assert backend_files.find_python() == named
+    assert backend_locator.find_python() == named
     chosen = places("chosen")
-    assert backend_files.find_python(str(chosen)) == chosen
-    assert backend_files.find_python(str(tmp_path / "chosen")) == chosen
+    assert backend_locator.find_python(str(chosen)) == chosen
+    assert backend_locator.find_python(str(tmp_path / "chosen")) == chosen
 
 
 def test_python_that_was_named_and_is_not_there_is_told(places, tmp_path, monkeypatch):
     places("home/env")
     with pytest.raises(BackendMissing, match="The preferences name"):
-        backend_files.find_python(str(tmp_path / "nothing"))
+        backend_locator.find_python(str(tmp_path / "nothing"))
     monkeypatch.setenv("ACTIONMESH_PYTHON", str(tmp_path))
     with pytest.raises(BackendMissing, match="ACTIONMESH_PYTHON names"):
-        backend_files.find_python()
+        backend_locator.find_python()
 
 
 def test_home_of_nobody_is_told_and_not_guessed(places, tmp_path):
     with pytest.raises(BackendMissing, match="~nobody-of-this-name"):
-        backend_files.find_python("~nobody-of-this-name/python")
+        backend_locator.find_python("~nobody-of-this-name/python")
     assert jobs_root("~nobody-of-this-name").name == "~nobody-of-this-name"
 
 
 def test_backend_is_found_inside_the_add_on_or_beside_it(tmp_path, monkeypatch):
-    assert backend_files.worker_file().is_file()
-    monkeypatch.setattr(backend_files, "HERE", tmp_path / "blender_addon")
+    assert backend_locator.worker_file().is_file()
+    monkeypatch.setattr(backend_locator, "HERE", tmp_path / "blender_addon")
     with pytest.raises(BackendMissing, match="folder backend is missing"):
-        backend_files.backend_folder()
+        backend_locator.backend_folder()
     for place in (tmp_path / "backend", tmp_path / "blender_addon" / "backend"):
         (place / "actionmesh").mkdir(parents=True)
         (place / "actionmesh" / "protocol.py").write_text("")
-        assert backend_files.backend_folder() == place
+        assert backend_locator.backend_folder() == place

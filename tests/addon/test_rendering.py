@@ -4,9 +4,9 @@ import sys
 
 import pytest
 
-from blender_addon.backend_files import backend_folder
 from blender_addon.errors import ArtistError, BackendMissing, FolderError, RenderError
 from blender_addon.jobs.rendering import watch
+from blender_addon.process.backend_locator import backend_folder
 
 from .workers import is_running, wait_until
 

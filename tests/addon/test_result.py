@@ -8,7 +8,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from blender_addon.errors import ArtistError, MotionError
-from blender_addon.motion.result import Motion, load_motion
+from blender_addon.motion.result_file import Motion, load_motion
 
 FACTS = {"reference_frame": "1", "provenance": json.dumps({"clip": "zürich.mp4", "seed": 3})}
 

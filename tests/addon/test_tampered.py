@@ -8,14 +8,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from blender_addon import backend_files, ledger, reading
-from blender_addon.backend_files import protocol
+from blender_addon import reading
+from blender_addon.conversion import ledger
 from blender_addon.errors import ArtistError, MotionError
 from blender_addon.install import places as install_places
-from blender_addon.jobs.history import damaged, history, limit, remove
 from blender_addon.jobs.lock import is_held
+from blender_addon.jobs.past_jobs import damaged, history, limit, remove
 from blender_addon.jobs.record import JobError, Purpose, State, new_record, read_record
-from blender_addon.motion.result import load_motion
+from blender_addon.motion.result_file import load_motion
+from blender_addon.process import backend_locator
+from blender_addon.process.backend_locator import protocol
 from tests.addon.workers import needs_posix
 from tests.tampering import tampered
 
@@ -113,7 +115,7 @@ def test_the_file_that_names_the_environment_may_be_anything(tmp_path, monkeypat
     current = tmp_path / "envs" / "current.json"
     current.parent.mkdir()
     os.mkfifo(current)
-    assert backend_files.installed_environment() is None
+    assert backend_locator.installed_environment() is None
     current.unlink()
     (tmp_path / "passed.json").write_text("{}")
     deep = "[" * 100_000
@@ -128,7 +130,7 @@ def test_the_file_that_names_the_environment_may_be_anything(tmp_path, monkeypat
         '"x"',
     ):
         current.write_text(text, encoding="latin-1")
-        assert backend_files.installed_environment() is None, text[:20]
+        assert backend_locator.installed_environment() is None, text[:20]
 
 
 @pytest.mark.fault("a damaged file beside an installed backend makes it unusable with a traceback")

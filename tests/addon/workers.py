@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon.backend_files import protocol
-from blender_addon.client import WorkerClient
 from blender_addon.jobs.record import new_record
+from blender_addon.process.backend_locator import protocol
+from blender_addon.process.client import WorkerClient
 
 FAKE_WORKER = Path(__file__).with_name("fake_worker.py")
 REAL_PYTHON = os.environ.get("ACTIONMESH_PYTHON", sys.executable)

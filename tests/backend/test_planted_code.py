@@ -74,7 +74,7 @@ def test_the_worker_runs_nothing_of_the_folder(planted):
     done = run(REAL, planted)
     assert done.returncode == 0, done.stderr
     assert not (planted / "ran").exists()
-    client = (ROOT / "blender_addon" / "client.py").read_text(encoding="utf-8")
+    client = (ROOT / "blender_addon" / "process" / "client.py").read_text(encoding="utf-8")
     assert '"-I"' in client and WORKER.name == "worker.py"
 
 

@@ -8,8 +8,9 @@ import bpy
 import pytest
 
 import blender_addon
-from blender_addon import runner
-from blender_addon.client import WorkerClient
+from blender_addon.process.client import WorkerClient
+from blender_addon.session import job_list
+from blender_addon.session.runner import runner
 
 WORKER = Path(__file__).with_name("waving_worker.py")
 TIMEOUT = 30
@@ -19,7 +20,10 @@ TIMEOUT = 30
 def addon(tmp_path, monkeypatch):
     """Return the folder in which `clip` makes clips; everything that the add-on writes goes next to it."""
     monkeypatch.setenv("ACTIONMESH_HOME", str(tmp_path / "home"))
-    monkeypatch.setattr(runner, "start_worker", lambda *_: WorkerClient(sys.executable, WORKER, tmp_path / "log", {}))
+    monkeypatch.setattr(
+        "blender_addon.session.runner.start_worker",
+        lambda *_: WorkerClient(sys.executable, WORKER, tmp_path / "log", {}),
+    )
     blender_addon.register()
     yield tmp_path
     blender_addon.unregister()
@@ -69,4 +73,4 @@ def keys_of(target):
 
 
 def states():
-    return [record.state for record in blender_addon.files.records(True)]
+    return [record.state for record in job_list.records(True)]

@@ -1,7 +1,7 @@
 """A visible fake of the client, for very many jobs: no process, and each job is done before it is asked twice."""
 
-from blender_addon.backend_files import protocol
-from blender_addon.client import Answered
+from blender_addon.process.backend_locator import protocol
+from blender_addon.process.client import Answered
 from tests.bpy.waving_worker import write_wave
 
 

@@ -88,7 +88,7 @@ def is_on(module):
 
 def version_of(module):
     """Return the version of the loaded code."""
-    folder = import_module(f"{module}.backend_files").backend_folder()
+    folder = import_module(f"{module}.process.backend_locator").backend_folder()
     return (folder / "actionmesh" / "__init__.py").read_text(encoding="utf-8").split("__version__ = ")[1].split('"')[1]
 
 

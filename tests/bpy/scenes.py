@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 
 from blender_addon.motion.axes import to_model
-from blender_addon.motion.result import Motion
+from blender_addon.motion.result_file import Motion
 from blender_addon.scene.meshes import read_rest_pose
 
 

@@ -6,7 +6,7 @@ from mathutils import Euler, Matrix
 from mathutils.bvhtree import BVHTree
 
 from blender_addon.motion.axes import to_model
-from blender_addon.motion.result import Motion
+from blender_addon.motion.result_file import Motion
 from blender_addon.scene.key_blocks import coordinates_of
 from blender_addon.scene.options import WriteOptions
 from blender_addon.scene.seen import see

@@ -3,8 +3,10 @@
 import bpy
 import pytest
 
-from blender_addon import animated, files, looks, runner, submission
 from blender_addon.jobs.record import State
+from blender_addon.session import job_list, thumbnail
+from blender_addon.session.runner import runner
+from blender_addon.workflow import animated_object, submission
 from tests.bpy.addon import all_over, clip, keys_of, press, selected_cube, states, tick_until
 
 OPS = bpy.ops.actionmesh
@@ -17,10 +19,10 @@ def test_a_script_gets_a_new_object(addon):
     assert OPS.animate_from_video(filepath=clip(addon), seed=7) == {"FINISHED"}
     made = bpy.data.objects["wave"]
     assert keys_of(made) == 5 and max(made.dimensions) == pytest.approx(2) and tuple(made.location) == (1, 2, 3)
-    told = animated.animation_of(made)
+    told = animated_object.animation_of(made)
     assert (told.provenance["seed"], told.provenance["preset"], told.start_frame) == (7, "demo", 40)
     assert bpy.context.scene.frame_end == 44
-    assert states() == [State.WRITTEN] and told.job == files.records(False)[0].id
+    assert states() == [State.WRITTEN] and told.job == job_list.records(False)[0].id
 
 
 def test_settings_of_the_scene_are_used(addon):
@@ -43,8 +45,8 @@ def test_settings_of_the_scene_are_used(addon):
     OPS.animate_from_video()
     made = bpy.data.objects["wave"]
     assert max(made.dimensions) == pytest.approx(0.5)
-    assert not made.data.shape_keys.use_relative and animated.animation_of(made).start_frame == 1
-    asked = files.records(False)[0].request
+    assert not made.data.shape_keys.use_relative and animated_object.animation_of(made).start_frame == 1
+    asked = job_list.records(False)[0].request
     assert (asked.frames.start, asked.frames.count, asked.frames.step, asked.anchor, asked.preset) == (
         3,
         9,
@@ -58,8 +60,8 @@ def test_the_active_mesh_gets_keys_relative_to_its_front(addon):
     target = selected_cube(location=(5, 0, 0), rotation=(1, 0, 0), scale=(1, 2, 3))
     target.actionmesh.facing = "POS_X"
     OPS.animate_selected(filepath=clip(addon))
-    assert keys_of(target) == 5 and animated.animation_of(target).provenance["mesh"].endswith("target.ply")
-    record = files.records(False)[0]
+    assert keys_of(target) == 5 and animated_object.animation_of(target).provenance["mesh"].endswith("target.ply")
+    record = job_list.records(False)[0]
     assert record.title == "wave to Cube" and record.request.reference_pose == "corrected"
     assert record.writing["facing"] == "POS_X" and record.request.smallest_part is None
 
@@ -97,7 +99,7 @@ def test_cancel_at_every_stage_leaves_the_scene_as_it_was(addon, stage):
         runner.tick()
     if stage == "running":
         tick_until(lambda: runner.state.progress)
-    assert OPS.cancel(job=files.records(False)[0].id) == {"FINISHED"}
+    assert OPS.cancel(job=job_list.records(False)[0].id) == {"FINISHED"}
     tick_until(lambda: states() == [State.CANCELLED])
     assert target.data.shape_keys is None and target.animation_data is None
     OPS.animate_selected(filepath=clip(addon))
@@ -125,7 +127,7 @@ def test_another_take_replaces_the_keys_and_has_another_seed(addon):
     target = selected_cube()
     OPS.animate_selected(filepath=clip(addon), seed=1)
     OPS.rerun(seed=2)
-    assert keys_of(target) == 5 and animated.animation_of(target).provenance["seed"] == 2
+    assert keys_of(target) == 5 and animated_object.animation_of(target).provenance["seed"] == 2
 
 
 def test_strength_speed_and_repeat_are_the_animations_own(addon):
@@ -140,7 +142,7 @@ def test_strength_speed_and_repeat_are_the_animations_own(addon):
     assert (settings.strength, settings.speed, settings.loop) == (1.0, 0.5, "PING_PONG")
     scene.frame_set(5)
     assert evaluated(target)[2] == pytest.approx(moved[2], abs=1e-6)
-    assert scene.frame_end >= 250 and animated.animation_of(target).playback.speed == 0.5
+    assert scene.frame_end >= 250 and animated_object.animation_of(target).playback.speed == 0.5
 
 
 def evaluated(target):
@@ -186,17 +188,17 @@ def test_an_animated_object_drives_another(addon):
     target = selected_cube("Target")
     source.select_set(True)
     OPS.transfer_motion()
-    record = files.records(False)[0]
+    record = job_list.records(False)[0]
     assert keys_of(target) == 5 and source.data.shape_keys is None
     assert sorted(path.name for path in record.frames_path.iterdir()) == [
         f"frame_{number:04d}.png" for number in (1, 2, 3)
     ]
     assert record.request.fps == pytest.approx(6) and record.writing["start"] == 1
-    assert dict(animated.facts(target))["Object"] == "Source"
-    thumbnail = runner.state.look
-    assert thumbnail.source == looks.source_key(settings) and thumbnail.summary == "Scene frame 1 of Source"
+    assert dict(animated_object.facts(target))["Object"] == "Source"
+    seen = runner.state.look
+    assert seen.source == thumbnail.source_key(settings) and seen.summary == "Scene frame 1 of Source"
     settings.source_facing = "POS_X"
-    assert thumbnail.source != looks.source_key(settings)
+    assert seen.source != thumbnail.source_key(settings)
 
 
 def test_measuring_and_rendering_are_steps_of_one_count(addon):

@@ -9,15 +9,15 @@ import pytest
 
 from blender_addon.errors import ArtistError
 from blender_addon.motion.compression import compress
-from blender_addon.motion.result import Motion
+from blender_addon.motion.result_file import Motion
 from blender_addon.motion.weights import Loop
 from blender_addon.scene import baking, fcurves
+from blender_addon.scene.animation_record import read_record
 from blender_addon.scene.baking import bake_compressed, bake_plain, bake_thinned
 from blender_addon.scene.key_blocks import pose_keys
 from blender_addon.scene.meshes import read_basis
 from blender_addon.scene.options import Mode, Playback, WriteOptions
 from blender_addon.scene.playback import rebuild_curves
-from blender_addon.scene.record import read_record
 from blender_addon.scene.shape_keys import write_motion
 from tests.addon.walk import walk
 

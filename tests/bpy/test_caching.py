@@ -6,7 +6,6 @@ import bpy
 import numpy as np
 import pytest
 
-from blender_addon.bake_options import bake as bake_with
 from blender_addon.errors import ArtistError
 from blender_addon.motion.weights import Loop
 from blender_addon.scene import caching
@@ -14,6 +13,7 @@ from blender_addon.scene.caching import bake_alembic, bake_pc2
 from blender_addon.scene.exporters import ExportOptions, Format
 from blender_addon.scene.exporting import export
 from blender_addon.scene.options import Mode, Playback
+from blender_addon.workflow.bake_options import bake as bake_with
 
 from .creature import animate, ball, difference, open_file, rig, world
 from .test_baking import busy, drawn, gap

@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 import pytest
 
-from blender_addon.motion.result import Motion
+from blender_addon.motion.result_file import Motion
 from blender_addon.motion.weights import Loop
 from blender_addon.scene.clip_camera import add_camera
 from blender_addon.scene.options import Playback, WriteOptions

@@ -7,15 +7,16 @@ import bpy
 import numpy as np
 import pytest
 
-from blender_addon import files, runner
 from blender_addon.errors import MotionError
 from blender_addon.jobs.record import State
 from blender_addon.motion.coat import Coat
-from blender_addon.motion.result import Motion
+from blender_addon.motion.result_file import Motion
 from blender_addon.panels import animate, result
 from blender_addon.scene import coats, shape_keys
 from blender_addon.scene.objects import ObjectOptions, new_object
 from blender_addon.scene.options import WriteOptions
+from blender_addon.session import job_list
+from blender_addon.session.runner import runner
 from tests.addon.pictures import png
 from tests.bpy.addon import clip, keys_of, press, selected_cube, states, tick_until
 from tests.bpy.layouts import drawn
@@ -148,9 +149,9 @@ def test_matching_again_replaces_picture_and_uvs_of_the_same_material(addon):
 
 def test_history_brings_each_results_colours(addon):
     made = from_video(addon)
-    first = files.records(True)[0].id
+    first = job_list.records(True)[0].id
     OPS.match_again()
-    again = files.records(True)[0].id
+    again = job_list.records(True)[0].id
     bpy.data.objects.remove(made)
     OPS.bring_back(job=first)
     assert shade_of(bpy.context.active_object.data.materials[0]) == SHADE
@@ -178,7 +179,7 @@ def test_undo_and_redo(addon):
     bpy.ops.ed.undo()
     bpy.ops.ed.undo()
     assert "painted" not in bpy.data.objects
-    OPS.bring_back(job=files.records(True)[0].id)
+    OPS.bring_back(job=job_list.records(True)[0].id)
     assert shade_of(bpy.context.active_object.data.materials[0]) == 200
 
 
@@ -294,7 +295,7 @@ def test_an_own_mesh_is_left_alone_unless_its_colours_are_asked_for(addon):
     target = own(addon)
     before = looks(target)
     OPS.animate_selected(filepath=clip(addon, "painted"))
-    assert looks(target) == before and not files.records(True)[0].request.colours
+    assert looks(target) == before and not job_list.records(True)[0].request.colours
     assert "colours" in drawn(animate.VIEW3D_PT_actionmesh_animate)
 
 
@@ -302,7 +303,7 @@ def test_an_own_mesh_gets_its_colours_in_a_slot_of_their_own_and_goes_back(addon
     target = own(addon, uv_maps=())
     before = list(target.data.materials), shown(target)
     selected(addon, target)
-    assert files.records(True)[0].request.colours and keys_of(target) == 5
+    assert job_list.records(True)[0].request.colours and keys_of(target) == 5
     assert [slot.name for slot in target.material_slots] == ["Fur", "Nose", "Cube Clip Colours"]
     assert set(shown(target)) == {"Cube Clip Colours"} and shade_of(target.data.materials[2]) == SHADE
     assert "clip_colours" in drawn(result.VIEW3D_PT_actionmesh_result)
@@ -439,7 +440,7 @@ def test_a_mesh_with_as_many_uv_maps_as_there_can_be_is_told_at_once(addon):
     target = own(addon, uv_maps=[f"Map {number}" for number in range(8)])
     with pytest.raises(RuntimeError, match="Cube has 8 UV maps, the most that a mesh can have. Remove one"):
         selected(addon, target)
-    assert not files.records(True)
+    assert not job_list.records(True)
 
 
 def test_faces_that_changed_while_the_job_ran_are_told_and_the_motion_is_written(addon):
@@ -458,7 +459,7 @@ def test_faces_that_changed_while_the_job_ran_are_told_and_the_motion_is_written
 def test_an_own_mesh_that_is_gone_comes_back_as_an_object_with_colours(addon):
     target = own(addon, uv_maps=())
     selected(addon, target)
-    job = files.records(True)[0].id
+    job = job_list.records(True)[0].id
     bpy.data.objects.remove(target)
     OPS.bring_back(job=job)
     assert shade_of(bpy.context.active_object.data.materials[0]) == SHADE
@@ -477,7 +478,7 @@ def test_exports_carry_the_picture(addon):
         assert shade_of(there.data.materials[0]) == SHADE, name
         assert {tuple(np.round(corner, 4)) for corner in uv_of(there.data.uv_layers[0]).tolist()} == uv, name
         bpy.ops.wm.read_homefile(use_empty=True)
-        OPS.bring_back(job=files.records(True)[0].id)
+        OPS.bring_back(job=job_list.records(True)[0].id)
     assert png_bytes in (addon / "out.glb").read_bytes()
 
 

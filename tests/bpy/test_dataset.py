@@ -17,7 +17,7 @@ from mathutils.bvhtree import BVHTree
 from safetensors.numpy import load_file
 
 from blender_addon import dataset
-from blender_addon.conversion import sha256
+from blender_addon.conversion.converter import sha256
 from blender_addon.scene import importing, survey, tracked_file
 from blender_addon.scene.exporters import ExportOptions, Format
 from blender_addon.scene.exporting import export

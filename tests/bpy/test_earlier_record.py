@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from blender_addon import files, runner
 from blender_addon.jobs.folder import jobs_root
 from blender_addon.jobs.record import Purpose, State
 from blender_addon.scene.meshes import read_basis, save_rest_pose
 from blender_addon.scene.targets import fingerprint
+from blender_addon.session import job_list
+from blender_addon.session.runner import runner
 from tests.addon import earlier_record
 from tests.bpy.addon import clip, keys_of, selected_cube
 from tests.bpy.waving_worker import read_ply
@@ -52,7 +53,7 @@ def heights(target):
 def test_its_result_comes_back_with_its_meaning(addon, kept, expected):
     target = selected_cube()
     job = left_behind(addon, target, kept)
-    assert [record.id for record in files.records(True)] == [job]
+    assert [record.id for record in job_list.records(True)] == [job]
     assert OPS.bring_back(job=job) == {"FINISHED"}
     assert heights(target) == pytest.approx(expected, abs=1e-6)
     if kept:
@@ -65,11 +66,11 @@ def test_it_runs_again_as_it_was(addon, kept, pose):
     target = selected_cube()
     job = left_behind(addon, target, kept, state="interrupted")
     assert OPS.retry(job=job) == {"FINISHED"}
-    again = next(record for record in files.records(True) if record.id != job)
+    again = next(record for record in job_list.records(True) if record.id != job)
     assert again.request.reference_pose == pose and again.request.seed == 7 and again.request.mesh == "target.ply"
     assert again.state is State.WRITTEN and keys_of(target) == 5
     assert OPS.rerun(job=job, seed=3) == {"FINISHED"}
-    assert {record.request.reference_pose for record in files.records(True)} == {pose}
+    assert {record.request.reference_pose for record in job_list.records(True)} == {pose}
 
 
 def test_where_its_mesh_is_gone_its_result_is_an_object_of_its_own(addon):

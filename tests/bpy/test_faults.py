@@ -4,8 +4,9 @@ import bpy
 import numpy as np
 import pytest
 
-from blender_addon import files, runner
 from blender_addon.jobs.record import State
+from blender_addon.session import job_list
+from blender_addon.session.runner import runner
 from tests.bpy.addon import all_over, clip, keys_of, press, selected_cube, states, tick_until
 from tests.bpy.scenes import cloud
 
@@ -14,7 +15,7 @@ OPS = bpy.ops.actionmesh
 
 def start(addon, name="wave", operator=OPS.animate_selected):
     press(operator, filepath=clip(addon, name))
-    return files.records(False)[0].id
+    return job_list.records(False)[0].id
 
 
 def still_works(addon):
@@ -30,16 +31,16 @@ def test_worker_killed_in_the_middle(addon):
     selected_cube()
     start(addon, "crash")
     tick_until(all_over)
-    error = files.records(False)[0].error
+    error = job_list.records(False)[0].error
     assert states() == [State.FAILED] and "stopped unexpectedly" in runner.state.problem.problem
     assert "the last words of the backend" in error.log
     assert still_works(addon)
 
 
 def test_backend_that_cannot_be_started(addon, monkeypatch):
-    from blender_addon.client import start_worker
+    from blender_addon.process.client import start_worker
 
-    monkeypatch.setattr(runner, "start_worker", start_worker)
+    monkeypatch.setattr("blender_addon.session.runner.start_worker", start_worker)
     monkeypatch.setenv("ACTIONMESH_PYTHON", str(addon / "no such python"))
     with pytest.raises(RuntimeError, match="no such python"):
         OPS.animate_from_video(filepath=clip(addon))
@@ -69,7 +70,7 @@ def test_out_of_memory_offers_a_lighter_job(addon):
     assert problem.fix == "actionmesh.retry_lighter"
     with pytest.raises(RuntimeError, match="memory"):
         OPS.retry_lighter(**problem.arguments)
-    lighter, first = files.records(False)
+    lighter, first = job_list.records(False)
     assert (first.request.memory, lighter.request.memory) == ("auto", "6") and lighter.request.in_betweens == 0
     assert target.data.shape_keys is None
 
@@ -162,7 +163,7 @@ def test_file_opened_again(addon):
     bpy.ops.wm.open_mainfile(filepath=path)
     tick_until(all_over)
     assert keys_of(bpy.data.objects["Cube"]) == 5 and states() == [State.WRITTEN]
-    assert len(files.records(False)) == 1
+    assert len(job_list.records(False)) == 1
 
 
 @pytest.mark.fault("the result is lost when I open another file while its job runs")
@@ -174,9 +175,9 @@ def test_another_file_opened(addon):
     bpy.ops.wm.read_homefile(use_empty=True)
     tick_until(all_over)
     assert not bpy.data.objects and "file is not open" in runner.state.problem.problem
-    assert files.records(False) == [] and states() == [State.FINISHED]
+    assert job_list.records(False) == [] and states() == [State.FINISHED]
     bpy.ops.wm.open_mainfile(filepath=path)
-    assert [record.id for record in files.records(False)] == [job]
+    assert [record.id for record in job_list.records(False)] == [job]
     OPS.bring_back(job=job)
     assert keys_of(bpy.data.objects["Cube"]) == 5
 
@@ -191,7 +192,7 @@ def test_blender_crashed_and_the_file_never_knew(addon):
     tick_until(lambda: runner.state.progress)
     runner.end()
     bpy.ops.wm.open_mainfile(filepath=path)
-    assert [(record.id, record.state) for record in files.records(False)] == [(job, State.INTERRUPTED)]
+    assert [(record.id, record.state) for record in job_list.records(False)] == [(job, State.INTERRUPTED)]
     assert still_works(addon)
 
 
@@ -205,7 +206,7 @@ def test_undo_while_a_job_runs(addon):
     bpy.ops.ed.undo()
     tick_until(all_over)
     target = bpy.data.objects["Cube"]
-    assert target.location.x == 0 and keys_of(target) == 5 and len(files.records(False)) == 1
+    assert target.location.x == 0 and keys_of(target) == 5 and len(job_list.records(False)) == 1
 
 
 @pytest.mark.fault("undo of a result loses it for good")
@@ -249,7 +250,7 @@ def test_job_folder_that_cannot_be_written(addon, monkeypatch):
 
 @pytest.mark.fault("a full disk leaves half a job behind")
 def test_disk_full_while_the_mesh_is_saved(addon, monkeypatch):
-    from blender_addon import submission
+    from blender_addon.workflow import submission
 
     def full(*_arguments, **_options):
         raise OSError(28, "No space left on device")
@@ -279,7 +280,7 @@ def test_unicode_and_long_paths(addon):
     folder.mkdir(parents=True)
     target = selected_cube("Größe 猫")
     OPS.animate_selected(filepath=clip(folder))
-    assert keys_of(target) == 5 and files.records(False)[0].title == "wave to Größe 猫"
+    assert keys_of(target) == 5 and job_list.records(False)[0].title == "wave to Größe 猫"
 
 
 def test_three_million_vertices(addon):

@@ -7,11 +7,14 @@ import bpy
 import numpy as np
 import pytest
 
-from blender_addon import files, looks, operators, runner, shown, submission
-from blender_addon.backend_files import sample_file
+from blender_addon import operators
 from blender_addon.jobs.record import State
 from blender_addon.menus import PRESETS
 from blender_addon.panels import animate, entries, progress, status_bar
+from blender_addon.process.backend_locator import sample_file
+from blender_addon.session import job_list, panel_state, thumbnail
+from blender_addon.session.runner import runner
+from blender_addon.workflow import chosen_clip, submission
 from tests.bpy.addon import all_over, clip, keys_of, press, selected_cube, states, tick_until
 from tests.bpy.layouts import Layout, drawn, drawn_by
 
@@ -47,7 +50,7 @@ def test_the_sample_in_a_script_waits_and_leaves_the_settings(sample):
     other = clip(sample, "mine")
     settings.clip, settings.preset, settings.anchor, settings.frame_count = other, PRESETS[-1][0], 6, 9
     assert OPS.try_it() == {"FINISHED"}
-    request = files.records(True)[0].request
+    request = job_list.records(True)[0].request
     assert (request.preset, request.anchor, request.frames.spread, request.match) == ("demo", 0, 16, "auto")
     assert (settings.clip, settings.anchor, settings.frame_count) == (other, 6, 9)
 
@@ -184,7 +187,7 @@ def test_a_cancel_is_reported(addon):
     assert bpy.types.ACTIONMESH_OT_cancel.execute(reporter, bpy.context) == {"FINISHED"}
     assert reporter.told == ["slow is being cancelled."]
     tick_until(all_over)
-    reporter.job = files.records(True)[0].id
+    reporter.job = job_list.records(True)[0].id
     assert bpy.types.ACTIONMESH_OT_cancel.execute(reporter, bpy.context) == {"CANCELLED"}
     assert reporter.told[1:] == ["The job is already over."]
 
@@ -192,8 +195,8 @@ def test_a_cancel_is_reported(addon):
 def test_the_clips_name_length_and_rate_are_told(addon):
     settings = bpy.context.scene.actionmesh
     settings.clip = "//clips/walk.mp4"
-    key, of_clip = looks.source_key(settings), looks.clip_key(settings)
-    shown.state.look = looks.Look(key, of_clip, 0, 90, "Frame 1 of 90, 640 x 360", rate=29.97)
+    key, of_clip = thumbnail.source_key(settings), thumbnail.clip_key(settings)
+    panel_state.state.look = thumbnail.Look(key, of_clip, 0, 90, "Frame 1 of 90, 640 x 360", rate=29.97)
     facts = ["walk.mp4", "90 frames at 29.97 fps, 3.0 s"]
     told = drawn(animate.VIEW3D_PT_actionmesh_animate)
     assert "picture" in told and [line for line in told if line in facts] == facts
@@ -205,7 +208,7 @@ def test_the_clips_name_length_and_rate_are_told(addon):
 
 
 def test_the_reference_frame_in_the_thumbnail_counts_from_1(addon, monkeypatch):
-    monkeypatch.setattr(looks, "picture", lambda _path: 0)
+    monkeypatch.setattr(thumbnail, "picture", lambda _path: 0)
     bpy.context.scene.actionmesh.clip = clip(addon, "quick")
     assert OPS.look() == {"FINISHED"}
     assert runner.state.look.summary == "Frame 4 of 48, 120 x 80", "the worker says 3, counted from 0"
@@ -278,7 +281,7 @@ def test_the_end_of_a_job_is_told_with_what_comes_next(addon):
     tick_until(all_over)
     for told in (drawn(progress.VIEW3D_PT_actionmesh_progress), drawn_by(status_bar.draw)):
         assert told[0] == "slow: Cancelled" and "actionmesh.retry" in told and "screen.animation_play" not in told
-    press(OPS.retry, job=files.records(True)[0].id)
+    press(OPS.retry, job=job_list.records(True)[0].id)
     assert [record.title for record in runner.state.records] == ["slow"] and runner.state.ended is None
     OPS.cancel()
     tick_until(all_over)
@@ -369,7 +372,7 @@ def test_a_clip_may_be_named_as_seen_from_the_file(addon):
     bpy.ops.wm.save_as_mainfile(filepath=str(addon / "scene.blend"))
     settings = bpy.context.scene.actionmesh
     OPS.open_clip(filepath=clip(addon), relative_path=True)
-    assert settings.clip == "//wave" and submission.clip_of(settings) == clip(addon)
+    assert settings.clip == "//wave" and chosen_clip.clip_of(settings) == clip(addon)
     OPS.open_clip(filepath=clip(addon))
     assert settings.clip == clip(addon)
 

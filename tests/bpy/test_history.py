@@ -7,8 +7,9 @@ import random
 import bpy
 import pytest
 
-from blender_addon import files, runner
 from blender_addon.jobs.record import State
+from blender_addon.session import blend_identity, job_list
+from blender_addon.session.runner import runner
 from tests.bpy.addon import clip, tick_until
 from tests.bpy.instant import InstantClient
 
@@ -22,7 +23,7 @@ BROUGHT = pytest.mark.fault("History loses a result that I undid and brought bac
 
 @pytest.fixture
 def artist(addon, monkeypatch):
-    monkeypatch.setattr(runner, "start_worker", InstantClient)
+    monkeypatch.setattr("blender_addon.session.runner.start_worker", InstantClient)
     return Artist(addon)
 
 
@@ -41,7 +42,7 @@ class Artist:
     def job(self):
         OPS.animate_from_video("EXEC_DEFAULT", filepath=self.clip, queued=True)
         id = runner.state.records[0].id
-        tick_until(lambda: not runner.state.records and not runner._arrived)
+        tick_until(lambda: not runner.state.records and not runner.arrivals.waiting)
         assert runner.state.problem is None, runner.state.problem
         self.made.append(id)
 
@@ -81,15 +82,15 @@ class Artist:
 
     def begin_anew_without_saving(self):
         runner.end()
-        files._kept = None
+        blend_identity._kept = None
         bpy.ops.wm.read_homefile(use_empty=True, use_factory_startup=True)
 
     def do(self, deeds):
         self.begin()
         for number, deed in enumerate(deeds):
             getattr(self, deed)()
-            files.forget_history()
-            listed = {record.id: record.state for record in files.records(False)}
+            job_list.forget()
+            listed = {record.id: record.state for record in job_list.records(False)}
             assert set(listed) >= set(self.made), deeds[: number + 1]
             assert set(listed.values()) <= {State.WRITTEN, State.FINISHED}
         for path in self.folder.glob("*.blend*"):
@@ -127,8 +128,8 @@ def test_a_scene_of_another_file_does_not_hide_what_was_made_here(artist):
         here.scenes = ["Scene"]
     for deed in ("job", "save", "reload"):
         getattr(artist, deed)()
-        files.forget_history()
-        assert {record.id for record in files.records(False)} >= set(artist.made), deed
+        job_list.forget()
+        assert {record.id for record in job_list.records(False)} >= set(artist.made), deed
 
 
 @FILED

@@ -11,10 +11,12 @@ import bpy
 import pytest
 
 import blender_addon
-from blender_addon import backend_files, installing, setup_box, submission
-from blender_addon.install import places, session
+from blender_addon.install import installer_process, places
 from blender_addon.install.messages import Finished, Planned, Progress, Stage
-from blender_addon.panels import animate, backend
+from blender_addon.panels import animate, backend, setup_box
+from blender_addon.process import backend_locator
+from blender_addon.session import installation
+from blender_addon.workflow import submission
 from tests.bpy.addon import all_over, clip, keys_of, press, tick_until
 from tests.bpy.layouts import drawn
 
@@ -46,12 +48,12 @@ else:
 def installer(addon, monkeypatch):
     """Let a test choose how the fake installer behaves; no Python of the backend is found."""
     monkeypatch.delenv("ACTIONMESH_PYTHON", raising=False)
-    monkeypatch.setattr(backend_files, "_environments", lambda: iter(()))
+    monkeypatch.setattr(backend_locator, "_environments", lambda: iter(()))
 
     def behave(how=""):
         path = addon / "installer.py"
         path.write_text(f"HOW = {how!r}\n{FAKE}")
-        monkeypatch.setattr(session, "MAIN", path)
+        monkeypatch.setattr(installer_process, "MAIN", path)
 
     behave()
     return behave
@@ -59,14 +61,14 @@ def installer(addon, monkeypatch):
 
 def listen():
     """Do what the timer does until the installer is done."""
-    while installing.is_running():
-        installing.tick()
+    while installation.is_running():
+        installation.tick()
 
 
 @pytest.fixture
 def window(monkeypatch):
     """Make operators return at once, as in a Blender with a window."""
-    monkeypatch.setattr("blender_addon.operators.install.Installer._wait", lambda self: None)
+    monkeypatch.setattr("blender_addon.operators.install_backend.Installer._wait", lambda self: None)
 
 
 def test_without_a_backend_the_button_is_where_the_others_would_be(installer):
@@ -83,7 +85,7 @@ def test_with_a_backend_the_buttons_are_back(installer, monkeypatch):
 def test_what_will_be_downloaded_is_said_first(installer, window):
     assert OPS.install_backend() == {"FINISHED"}
     listen()
-    assert isinstance(installing.state.planned, Planned)
+    assert isinstance(installation.state.planned, Planned)
     text = " ".join(drawn(animate.VIEW3D_PT_actionmesh_animate))
     assert "418 MB from S" in text and "1.4 GB in F" in text and "A note." in text and "dismiss_install" in text
     OPS.dismiss_install()
@@ -94,7 +96,7 @@ def test_script_must_agree(installer):
     with pytest.raises(RuntimeError, match="418 MB.*agreed=True"):
         OPS.install_backend()
     assert OPS.install_backend(agreed=True) == {"FINISHED"}
-    assert installing.state.ended == Finished("/p", 75.0, 1)
+    assert installation.state.ended == Finished("/p", 75.0, 1)
 
 
 def test_request_says_what_blender_allows_and_what_runs_it(installer, addon):
@@ -110,8 +112,8 @@ def test_request_says_what_blender_allows_and_what_runs_it(installer, addon):
 def test_progress_is_drawn_and_cancel_ends_it(installer, window):
     installer("hang")
     OPS.install_backend(agreed=True)
-    while installing.state.progress.stage != "download":
-        installing.tick()
+    while installation.state.progress.stage != "download":
+        installation.tick()
     for panel in (animate.VIEW3D_PT_actionmesh_animate, backend.VIEW3D_PT_actionmesh_backend):
         shown = drawn(panel)
         assert (
@@ -121,7 +123,7 @@ def test_progress_is_drawn_and_cancel_ends_it(installer, window):
         )
     assert not OPS.install_backend.poll() and OPS.cancel_install() == {"FINISHED"}
     listen()
-    assert installing.state.ended.cancelled
+    assert installation.state.ended.cancelled
     text = " ".join(drawn(animate.VIEW3D_PT_actionmesh_animate))
     assert "The installation was cancelled." in text and "actionmesh.install_backend" in text
 
@@ -135,13 +137,13 @@ def test_failure_is_one_sentence_with_its_cure_and_the_report(installer):
 
 
 def test_installed_backend_is_shown_with_what_can_be_done(installer):
-    folder = backend_files.environments_folder() / "1a2b3c4d-py311"
+    folder = backend_locator.environments_folder() / "1a2b3c4d-py311"
     (folder / "bin").mkdir(parents=True)
     (folder / "bin" / "python").symlink_to(sys.executable)
     versions = {"python": "3.11.7", "torch": "2.13.0"}
     passed = places.Passed("cpu-linux-x64-py311.txt", "1a2b3c4d", "cpu", "/p", versions, 1_380_000_000)
     places.record_passed(folder, passed)
-    installing.detach()
+    installation.detach()
     shown = drawn(backend.VIEW3D_PT_actionmesh_backend)
     assert "Backend: Python 3.11.7, PyTorch 2.13.0, 1.4 GB" in " ".join(shown)
     assert {"actionmesh.repair_backend", "actionmesh.remove_backend", "actionmesh.install_backend"} <= set(shown), (
@@ -152,10 +154,10 @@ def test_installed_backend_is_shown_with_what_can_be_done(installer):
 
 def test_python_of_the_preferences_is_tested_at_once(installer):
     OPS.test_python()
-    assert not installing.state.verdict.works and "found no Python" in installing.state.verdict.text
-    installing.test(sys.executable)
-    tick_until(lambda: installing.tick() is None)
-    assert installing.state.verdict.python == sys.executable
+    assert not installation.state.verdict.works and "found no Python" in installation.state.verdict.text
+    installation.test(sys.executable)
+    tick_until(lambda: installation.tick() is None)
+    assert installation.state.verdict.python == sys.executable
     layout_text = []
 
     class Layout:
@@ -175,7 +177,7 @@ def test_tick_never_waits(installer, window):
     longest = 0.0
     for _ in range(100):
         start = time.perf_counter()
-        installing.tick()
+        installation.tick()
         longest = max(longest, time.perf_counter() - start)
         time.sleep(0.002)
     OPS.cancel_install()
@@ -186,10 +188,10 @@ def test_tick_never_waits(installer, window):
 def test_unregistering_ends_the_installer(installer, window):
     installer("hang")
     OPS.install_backend(agreed=True)
-    process = installing._session._process
+    process = installation._session._process
     blender_addon.unregister()
-    assert process.wait(10) is not None and not installing.is_running()
-    assert installing.state.progress is None
+    assert process.wait(10) is not None and not installation.is_running()
+    assert installation.state.progress is None
     blender_addon.register()
 
 
@@ -199,7 +201,7 @@ def test_stages_have_words():
 
 
 def test_try_it_without_a_backend_asks_to_install_it_and_then_plays_the_sample(installer, window, addon, monkeypatch):
-    files_of = {"clip.mp4": clip(addon), "mesh.glb": backend_files.sample_file("mesh.glb")}
+    files_of = {"clip.mp4": clip(addon), "mesh.glb": backend_locator.sample_file("mesh.glb")}
     monkeypatch.setattr(submission, "sample_file", files_of.__getitem__)
     assert "actionmesh.try_it" in drawn(animate.VIEW3D_PT_actionmesh_animate)
     press(OPS.try_it)
@@ -207,11 +209,11 @@ def test_try_it_without_a_backend_asks_to_install_it_and_then_plays_the_sample(i
     text = " ".join(drawn(animate.VIEW3D_PT_actionmesh_animate))
     assert "418 MB from S" in text and setup_box.SAMPLE_WAITS in text and not bpy.data.objects
     OPS.install_backend(agreed=True)
-    assert installing.state.progress
+    assert installation.state.progress
     assert setup_box.SAMPLE_WAITS in " ".join(drawn(animate.VIEW3D_PT_actionmesh_animate))
     monkeypatch.setenv("ACTIONMESH_PYTHON", sys.executable)  # as if the installer had made one
     listen()
-    assert [item.name for item in bpy.data.objects] == ["Sample"] and not installing.state.sample_waits
+    assert [item.name for item in bpy.data.objects] == ["Sample"] and not installation.state.sample_waits
     tick_until(all_over)
     assert keys_of(bpy.data.objects["Sample"]) == 5
 

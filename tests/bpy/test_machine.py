@@ -1,7 +1,7 @@
 """What the panel "Backend" says about the computer."""
 
-from blender_addon import machine, shown
-from blender_addon.backend_files import protocol
+from blender_addon.process.backend_locator import protocol
+from blender_addon.session import machine_facts, panel_state
 
 SMALL = protocol.Checkpoint("toy", "/toy", "bundled", 15 << 20, (), "free to use")
 LARGE = protocol.Checkpoint("full", "/full", "public", 11 << 30, ())
@@ -10,15 +10,15 @@ BROKEN = protocol.Checkpoint("broken", "/broken", "public", 0, ("vae", "dino"))
 
 def told(*checkpoints, chosen="", free=4 << 30):
     device = protocol.Device("cuda", "A card", 8 << 30, free)
-    shown.state.machine = protocol.Initialized(1, {}, (device,), checkpoints)
+    panel_state.state.machine = protocol.Initialized(1, {}, (device,), checkpoints)
     try:
-        return list(machine.facts(chosen))
+        return list(machine_facts.facts(chosen))
     finally:
-        shown.reset()
+        panel_state.reset()
 
 
 def test_nothing_is_known_before_the_backend_starts():
-    assert list(machine.facts("")) == []
+    assert list(machine_facts.facts("")) == []
 
 
 def test_device_memory_checkpoint_and_licence_have_a_line_each():

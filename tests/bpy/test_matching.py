@@ -4,10 +4,12 @@ import bpy
 import numpy as np
 import pytest
 
-from blender_addon import animated, arrow, files, fit, runner
-from blender_addon.backend_files import protocol
 from blender_addon.jobs.record import Purpose, State
-from blender_addon.panels import progress, result
+from blender_addon.panels import facing_arrow, progress, result
+from blender_addon.process.backend_locator import protocol
+from blender_addon.session import job_list
+from blender_addon.session.runner import runner
+from blender_addon.workflow import animated_object, clip_fit
 from tests.bpy.addon import all_over, clip, keys_of, press, selected_cube, states, tick_until
 from tests.bpy.layouts import drawn
 from tests.bpy.scenes import evaluated
@@ -25,7 +27,7 @@ def animated_cube(addon, name="wave", **settings):
 
 def heights(target):
     """Return how high the poses wave."""
-    start = animated.animation_of(target).start_frame
+    start = animated_object.animation_of(target).start_frame
     return [float(np.ptp(evaluated(target, start + pose)[:, 2])) for pose in range(5)]
 
 
@@ -34,13 +36,13 @@ def text():
 
 
 def newest():
-    return files.records(True)[0]
+    return job_list.records(True)[0]
 
 
 def test_the_panel_tells_how_the_animation_fits(addon):
     animated_cube(addon, match="track")
     assert "Fits the clip: 97% (from the mesh)" in text() and "actionmesh.face_other_way" not in text()
-    assert "Shape" not in dict(animated.facts(bpy.context.active_object))
+    assert "Shape" not in dict(animated_object.facts(bpy.context.active_object))
     assert "actionmesh.match_again" in text() and "actionmesh.add_camera" in text()
     OPS.match_again(match="auto")
     assert "Fits the clip: 97% (from the motion)" in text()
@@ -58,7 +60,7 @@ def test_what_an_older_version_made_tells_of_no_fit(addon):
     with pytest.raises(RuntimeError, match="poll"):
         OPS.add_camera()
     key["actionmesh"] = kept | {"provenance": '{"fit": {"way": "by magic"}}'}
-    assert fit.fit_of(bpy.context.active_object) is None
+    assert clip_fit.fit_of(bpy.context.active_object) is None
 
 
 def test_doubt_is_told_with_a_button_that_faces_the_other_way(addon):
@@ -68,7 +70,7 @@ def test_doubt_is_told_with_a_button_that_faces_the_other_way(addon):
     assert OPS.face_other_way() == {"FINISHED"}
     again = newest()
     assert again.rematch is None and again.request.facing == "-X" and again.request.mesh == "target.ply"
-    assert animated.animation_of(target).job == again.id and "actionmesh.face_other_way" not in text()
+    assert animated_object.animation_of(target).job == again.id and "actionmesh.face_other_way" not in text()
     with pytest.raises(RuntimeError, match="poll"):
         OPS.face_other_way()
     assert target.actionmesh.facing == "AUTO"
@@ -96,12 +98,12 @@ def test_facing_the_other_way_of_a_result_that_was_matched_again_matches_again(a
     ],
 )
 def test_the_other_side_is_the_one_in_doubt_or_the_opposite(addon, facing, doubt, side):
-    assert fit.other_side(protocol.Fit(facing=facing, doubt=doubt, notes=("Hm.",))) == side
-    assert fit.other_side(protocol.Fit(facing=facing, doubt=doubt, notes=("Hm.",), shape="relief")) is None
+    assert clip_fit.other_side(protocol.Fit(facing=facing, doubt=doubt, notes=("Hm.",))) == side
+    assert clip_fit.other_side(protocol.Fit(facing=facing, doubt=doubt, notes=("Hm.",), shape="relief")) is None
 
 
 def test_there_is_no_other_side_where_nothing_is_doubtful(addon):
-    assert fit.other_side(protocol.Fit()) is None
+    assert clip_fit.other_side(protocol.Fit()) is None
 
 
 def test_matching_again_takes_the_place_of_the_keys_and_plays_as_before(addon):
@@ -111,7 +113,7 @@ def test_matching_again_takes_the_place_of_the_keys_and_plays_as_before(addon):
     target.actionmesh.loop, target.actionmesh.speed = "PING_PONG", 0.5
     bpy.context.scene.frame_set(70)
     assert OPS.match_again(match="track", facing="NEG_Y") == {"FINISHED"}
-    made, record = animated.animation_of(target), newest()
+    made, record = animated_object.animation_of(target), newest()
     assert keys_of(target) == 5 and made.job == record.id != first.id and made.start_frame == 1
     assert (made.playback.loop, made.playback.speed) == ("PING_PONG", 0.5)
     target.actionmesh.speed = 1.0
@@ -152,7 +154,7 @@ def test_an_axis_with_another_one_up_needs_the_model(addon):
     animated_cube(addon)
     with pytest.raises(RuntimeError, match="another axis up. Animate it again with this facing"):
         OPS.match_again(facing="POS_Z")
-    assert len(files.records(True)) == 1
+    assert len(job_list.records(True)) == 1
 
 
 def test_a_new_object_is_matched_again_where_it_stands(addon):
@@ -161,13 +163,13 @@ def test_a_new_object_is_matched_again_where_it_stands(addon):
     OPS.animate_from_video(filepath=clip(addon))
     made = bpy.context.active_object
     rest, before = evaluated(made, 1), evaluated(made, 3)
-    record = animated.animation_of(made)
+    record = animated_object.animation_of(made)
     assert record.fit.camera is None and "actionmesh.match_again" in text()
-    assert dict(animated.facts(made))["Shape"] == "Network"
+    assert dict(animated_object.facts(made))["Shape"] == "Network"
     OPS.match_again(match="refine")
     np.testing.assert_allclose(evaluated(made, 1), rest, atol=1e-6)
     np.testing.assert_allclose(evaluated(made, 3) - rest, 2 * (before - rest), atol=1e-5)
-    again = animated.animation_of(made)
+    again = animated_object.animation_of(made)
     assert (again.scale, again.origin) == (pytest.approx(record.scale), pytest.approx(record.origin, abs=1e-6))
     assert again.fit.camera is not None and [item.name for item in bpy.data.objects if item.type == "MESH"] == ["wave"]
 
@@ -182,7 +184,7 @@ def test_another_take_of_what_was_matched_again_is_one_by_the_model(addon):
         "track",
         "+Z",
     )
-    assert again.title == "wave to Cube" and animated.animation_of(target).provenance["seed"] == 9
+    assert again.title == "wave to Cube" and animated_object.animation_of(target).provenance["seed"] == 9
 
 
 def test_another_take_of_a_new_object_that_was_matched_again_is_a_sibling(addon):
@@ -199,9 +201,9 @@ def test_history_brings_it_back_and_runs_it_again(addon):
     OPS.match_again(match="track")
     matched, high = newest(), heights(target)
     OPS.bring_back(job=first.id)
-    assert animated.animation_of(target).job == first.id and heights(target) != high
+    assert animated_object.animation_of(target).job == first.id and heights(target) != high
     OPS.bring_back(job=matched.id)
-    assert animated.animation_of(target).job == matched.id and heights(target) == high
+    assert animated_object.animation_of(target).job == matched.id and heights(target) == high
     for again in (OPS.retry, OPS.retry_lighter):
         assert again(job=matched.id) == {"FINISHED"}
         assert newest().rematch.match == "track" and newest().title == matched.title and heights(target) == high
@@ -261,14 +263,14 @@ def test_progress_is_in_words(addon, stage, words):
 
 def test_the_arrow_shows_what_was_chosen_or_found(addon):
     target = selected_cube()
-    assert fit.front_and_up(target) is None
+    assert clip_fit.front_and_up(target) is None
     target.actionmesh.facing = "POS_X"
-    np.testing.assert_array_equal(fit.front_and_up(target), [(1, 0, 0), (0, 0, 1)])
+    np.testing.assert_array_equal(clip_fit.front_and_up(target), [(1, 0, 0), (0, 0, 1)])
     target.actionmesh.facing = "AUTO"
     OPS.animate_selected(filepath=clip(addon))
-    np.testing.assert_allclose(fit.front_and_up(target), [(1, 0, 0), (0, 0, 1)], atol=1e-12)
+    np.testing.assert_allclose(clip_fit.front_and_up(target), [(1, 0, 0), (0, 0, 1)], atol=1e-12)
     corners = [list(corner) for corner in target.bound_box]
-    points = arrow.arrow(corners, fit.front_and_up(target))
+    points = facing_arrow.arrow(corners, clip_fit.front_and_up(target))
     assert (
         tuple(points[1] - points[0]) == pytest.approx((points[1].x - points[0].x, 0, 0), abs=1e-6) and points[1].x > 1.9
     )
@@ -276,4 +278,4 @@ def test_the_arrow_shows_what_was_chosen_or_found(addon):
 
 def test_a_new_object_is_seen_from_its_front(addon):
     OPS.animate_from_video(filepath=clip(addon))
-    np.testing.assert_allclose(fit.front_and_up(bpy.context.active_object), [(0, -1, 0), (0, 0, 1)], atol=1e-12)
+    np.testing.assert_allclose(clip_fit.front_and_up(bpy.context.active_object), [(0, -1, 0), (0, 0, 1)], atol=1e-12)

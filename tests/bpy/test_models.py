@@ -7,12 +7,13 @@ from types import SimpleNamespace
 import bpy
 import pytest
 
-from blender_addon import models, runner
-from blender_addon.backend_files import public
-from blender_addon.client import start_downloader
-from blender_addon.operators.models import ACCEPTS, ACTIONMESH_OT_download_models
+from blender_addon.operators.model_downloads import ACCEPTS, ACTIONMESH_OT_download_models
 from blender_addon.panels import animate
 from blender_addon.panels.models import VIEW3D_PT_actionmesh_models
+from blender_addon.process.backend_locator import public
+from blender_addon.process.client import start_downloader
+from blender_addon.session import model_sets
+from blender_addon.session.runner import runner
 from tests.backend.hub_files import stored
 from tests.backend.loopback_hub import LoopbackHub
 from tests.bpy.layouts import Layout, drawn
@@ -27,9 +28,9 @@ RMBG = public.DOWNLOADS[2]
 def online(addon, monkeypatch):
     """Allow Blender the network; return the folder of models, still empty."""
     monkeypatch.delenv("ACTIONMESH_CHECKPOINTS", raising=False)
-    monkeypatch.setattr(models, "is_online", lambda: True)
+    monkeypatch.setattr(model_sets, "is_online", lambda: True)
     monkeypatch.setattr(
-        models, "start_downloader", lambda python, token: start_downloader(PYTHON, token, addon / "logs")
+        model_sets, "start_downloader", lambda python, token: start_downloader(PYTHON, token, addon / "logs")
     )
     return addon / "home" / "checkpoints" / "full"
 
@@ -100,32 +101,32 @@ def test_the_dialog_shows_sizes_and_licences_and_research_only_in_red(online):
 
 
 def test_nothing_is_downloaded_while_blender_is_offline(addon, monkeypatch):
-    monkeypatch.setattr(models, "is_online", lambda: False)
-    monkeypatch.setattr(models, "start_downloader", lambda *_: pytest.fail("a process was started"))
+    monkeypatch.setattr(model_sets, "is_online", lambda: False)
+    monkeypatch.setattr(model_sets, "start_downloader", lambda *_: pytest.fail("a process was started"))
     with pytest.raises(RuntimeError, match="System > Network > Allow Online Access"):
         OPS.download_models(models="background", accept_rmbg=True)
     assert runner.state.problem.fix == "screen.userpref_show"
 
 
 def test_nothing_is_downloaded_without_consent(online, monkeypatch):
-    monkeypatch.setattr(models, "start_downloader", lambda *_: pytest.fail("a process was started"))
+    monkeypatch.setattr(model_sets, "start_downloader", lambda *_: pytest.fail("a process was started"))
     with pytest.raises(RuntimeError, match="licence of ActionMesh was not accepted"):
         OPS.download_models(models="actionmesh", accept_triposg=True)
 
 
 def test_a_preset_that_wants_models_says_so_and_demo_never(online):
     settings = bpy.context.scene.actionmesh
-    assert settings.preset == "demo" and models.hint(settings) == ""
+    assert settings.preset == "demo" and model_sets.hint(settings) == ""
     settings.preset = "quality"
     sentence = "Quality works best with the ActionMesh models (about 14.6 GB). Demo needs only the bundled ones."
-    assert models.hint(settings) == sentence
+    assert model_sets.hint(settings) == sentence
     fill(online, public.SETS["actionmesh"].downloads)
-    models._seen.clear()
-    assert models.hint(settings) == ""
+    model_sets._seen.clear()
+    assert model_sets.hint(settings) == ""
 
 
 def test_the_hint_has_a_button(online, monkeypatch):
-    monkeypatch.setattr(models, "hint", lambda settings: "Something is missing")
+    monkeypatch.setattr(model_sets, "hint", lambda settings: "Something is missing")
     assert "actionmesh.download_models" in drawn(animate.VIEW3D_PT_actionmesh_quality)
 
 
@@ -133,10 +134,12 @@ def test_an_existing_folder_is_used_as_it_is(online, monkeypatch, tmp_path):
     own = tmp_path / "own"
     fill(own, public.SETS["actionmesh"].downloads)
     monkeypatch.setenv("ACTIONMESH_CHECKPOINTS", str(own))
-    assert models.folder() == own and models.is_complete("actionmesh") and not models.is_complete("background")
+    assert (
+        model_sets.folder() == own and model_sets.is_complete("actionmesh") and not model_sets.is_complete("background")
+    )
     (own / "TripoSG" / "vae" / "config.json").unlink()
-    models._seen.clear()
-    assert not models.is_complete("actionmesh")
+    model_sets._seen.clear()
+    assert not model_sets.is_complete("actionmesh")
 
 
 def test_the_panel_lists_every_set(online):
@@ -149,10 +152,10 @@ def test_the_panel_lists_every_set(online):
 def test_a_script_downloads_and_removes(online, serve):
     with serve(stored([RMBG])) as hub:
         assert OPS.download_models(models="background", accept_rmbg=True) == {"FINISHED"}
-        assert models.is_complete("background") and models.outcome().endswith("RMBG-1.4 at 1a2b3c4")
+        assert model_sets.is_complete("background") and model_sets.outcome().endswith("RMBG-1.4 at 1a2b3c4")
         assert any("/resolve/" in path for _, path in hub.asked)
     assert OPS.remove_models(models="background") == {"FINISHED"}
-    assert not models.is_complete("background") and not (online / "RMBG-1.4").exists()
+    assert not model_sets.is_complete("background") and not (online / "RMBG-1.4").exists()
 
 
 @needs_backend
@@ -162,18 +165,18 @@ def test_a_button_returns_at_once_shows_bytes_and_is_cancelled_without_loss(onli
         OPS.download_models(models="background", accept_rmbg=True, queued=True)
         assert time.perf_counter() - start < 1.0 and not OPS.download_models.poll()
         longest, end = 0.0, time.monotonic() + 60
-        while (told := models.running().progress) is None or told.step < 2_000_000:
+        while (told := model_sets.running().progress) is None or told.step < 2_000_000:
             assert time.monotonic() < end
             start = time.perf_counter()
-            models.tick()
+            model_sets.tick()
             longest = max(longest, time.perf_counter() - start)
             time.sleep(0.01)
         shown = drawn(VIEW3D_PT_actionmesh_models)
         assert any(text.startswith("Downloading: ") and text.endswith(" of 8 MB") for text in shown)
         assert any(text.endswith(" s left") for text in shown) and longest < 0.25
         OPS.cancel_download()
-        assert models.running() is None and not models.is_complete("background")
-        assert models.size_on_disk("background") > 1_000_000
+        assert model_sets.running() is None and not model_sets.is_complete("background")
+        assert model_sets.size_on_disk("background") > 1_000_000
 
 
 @needs_backend
@@ -184,7 +187,7 @@ def test_a_refusal_is_shown_and_what_was_downloaded_is_chosen(online, serve):
     assert "HF_TOKEN" in runner.state.problem.cure
     with serve(stored(public.SETS["actionmesh"].downloads)):
         OPS.download_models(models="actionmesh", accept_triposg=True, accept_actionmesh=True)
-    assert bpy.context.scene.actionmesh.checkpoint == "full" and models.is_complete("actionmesh")
+    assert bpy.context.scene.actionmesh.checkpoint == "full" and model_sets.is_complete("actionmesh")
 
 
 @needs_backend
@@ -193,8 +196,8 @@ def test_unregistering_ends_a_download(online, serve):
 
     with serve(stored([RMBG], 2_000_000), pace=0.02):
         OPS.download_models(models="background", accept_rmbg=True, queued=True)
-        process = models.running()._client._process
+        process = model_sets.running()._client._process
         blender_addon.unregister()
         process.wait(10)
         blender_addon.register()
-    assert models.running() is None
+    assert model_sets.running() is None

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from blender_addon.errors import ArtistError
-from blender_addon.motion.result import Motion
+from blender_addon.motion.result_file import Motion
 from blender_addon.scene.meshes import read_basis
 from blender_addon.scene.objects import ObjectOptions, new_object
 from blender_addon.scene.options import Playback, WriteOptions

@@ -58,7 +58,7 @@ def test_it_installs_enables_and_leaves(package):
         assert list(extensions.glob(".local/lib/python3.*/site-packages/safetensors/_safetensors_rust*"))
         assert addon_utils.check(MODULE) == (True, True)
         assert (folder / "backend" / "actionmesh" / "worker.py").is_file()
-        assert importlib.import_module(MODULE + ".backend_files").backend_folder() == folder / "backend"
+        assert importlib.import_module(MODULE + ".process.backend_locator").backend_folder() == folder / "backend"
         assert hasattr(bpy.types.Scene, "actionmesh")
     finally:
         repositories = [repository.module for repository in bpy.context.preferences.extensions.repos]

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from blender_addon.motion.weights import Loop
+from blender_addon.scene.animation_record import read_record, write_record
 from blender_addon.scene.key_blocks import add_pose, coordinates_of, pose_keys, remove_blocks
 from blender_addon.scene.meshes import read_basis
 from blender_addon.scene.options import WriteOptions
 from blender_addon.scene.playback import rebuild_curves
-from blender_addon.scene.record import read_record, write_record
 from blender_addon.scene.shape_keys import write_motion
 
 from .scenes import between, dance, evaluated, patchwork

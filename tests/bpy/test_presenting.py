@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from mathutils import Matrix, Vector
 
-from blender_addon import files, presenting
+from blender_addon.session import job_list, selection
 from tests.bpy.addon import all_over, clip, press, selected_cube, tick_until
 
 ops = bpy.ops.actionmesh
@@ -68,7 +68,7 @@ def test_baked_copy_is_selected_instead_of_its_source(addon):
 def test_brought_back_object_is_selected(addon):
     ops.animate_from_video("EXEC_DEFAULT", filepath=clip(addon))
     bpy.data.objects.remove(bpy.data.objects["wave"])
-    (record,) = files.records(True)
+    (record,) = job_list.records(True)
     assert ops.bring_back(job=record.id) == {"FINISHED"}
     assert bpy.context.active_object.name.startswith("wave") and len(selected()) == 1
 
@@ -105,4 +105,4 @@ def seen_from(place, straight_down=True):
 )
 def test_whether_an_object_is_in_view(place, down, seen):
     cube = selected_cube(size=2)
-    assert presenting.is_whole_in_view(cube, seen_from(place, down)) == seen
+    assert selection.is_whole_in_view(cube, seen_from(place, down)) == seen

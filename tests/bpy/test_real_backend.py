@@ -10,11 +10,13 @@ from bpy_extras.object_utils import world_to_camera_view
 from mathutils import Matrix, Vector
 
 import blender_addon
-from blender_addon import animated, files, fit, looks, runner, submission
-from blender_addon.backend_files import sample_file
+from blender_addon.process.backend_locator import sample_file
 from blender_addon.scene.sample_mesh import add_mesh
 from blender_addon.scene.source_render import plan_frames, render
 from blender_addon.scene.viewing import read_picture
+from blender_addon.session import job_list, thumbnail
+from blender_addon.session.runner import runner
+from blender_addon.workflow import animated_object, chosen_frames, clip_fit, submission
 from tests.bpy.addon import keys_of, selected_cube
 from tests.bpy.scenes import evaluated
 from tests.bpy.seen_meshes import drawn, halved, placed, select, twin_of, with_mirror, with_own_key, with_rig
@@ -45,19 +47,19 @@ def test_a_look_shows_the_subject_and_knows_the_length(home):
     settings.clip = str(CLIP)
     assert OPS.look() == {"FINISHED"}
     look = runner.state.look
-    assert look.source == looks.source_key(settings) and look.clip_frames == 24 and look.warning == ""
-    assert submission.length(bpy.context.scene) == 24
+    assert look.source == thumbnail.source_key(settings) and look.clip_frames == 24 and look.warning == ""
+    assert chosen_frames.length(bpy.context.scene) == 24
     settings.frame_count = 12
     OPS.fit_clip()
     assert (settings.frame_step, settings.frame_count) == (3, 8)
     settings.clip = ""
-    assert submission.length(bpy.context.scene) is None
+    assert chosen_frames.length(bpy.context.scene) is None
 
 
 def test_the_sample_moves_as_its_clip(home):
     assert OPS.try_it() == {"FINISHED"}
     made = bpy.data.objects["Sample"]
-    assert keys_of(made) == 16 and fit.fit_of(made).overlap > 0.8
+    assert keys_of(made) == 16 and clip_fit.fit_of(made).overlap > 0.8
     poses = np.stack([evaluated(made, frame) for frame in range(1, 38, 4)])
     assert np.ptp(poses, axis=0).max() > 0.2, "its wings beat"
 
@@ -67,7 +69,7 @@ def test_the_bundled_clip_becomes_a_new_object(home):
     settings.frame_count = 4
     assert OPS.animate_from_video(filepath=str(CLIP), seed=3) == {"FINISHED"}
     made = bpy.data.objects["clip"]
-    assert keys_of(made) == 4 and animated.animation_of(made).provenance["checkpoint"] == "toy"
+    assert keys_of(made) == 4 and animated_object.animation_of(made).provenance["checkpoint"] == "toy"
     assert runner.state.machine.devices and runner.state.worker == "ready"
 
 
@@ -134,7 +136,7 @@ def test_what_is_seen_moves_as_if_all_were_applied(home, make):
     for item in (target, twin):
         select(item)
         assert OPS.animate_selected(filepath=str(sample_file(submission.SAMPLE_CLIP)), seed=3) == {"FINISHED"}
-        frames = animated.animation_of(item).frames
+        frames = animated_object.animation_of(item).frames
         poses.append(np.stack([drawn(item, frame) for frame in frames]))
     off = np.linalg.norm(poses[0] - poses[1], axis=2).mean() / np.linalg.norm(poses[1] - rest, axis=2).mean()
     print(f"missed {off:.4f}")
@@ -202,11 +204,11 @@ def test_the_motion_in_the_world_is_the_same_however_the_mesh_was_modelled(home,
         target.rotation_euler.z, target.location = -np.radians(angle), (3, 0, 1)
         target.actionmesh.facing = facing
         assert OPS.animate_selected() == {"FINISHED"}
-        told = fit.fit_of(target)
+        told = clip_fit.fit_of(target)
         assert not told.notes and told.way == match
         assert told.agreement is None if (match, facing) == ("off", "POS_X") else told.agreement > 0.94
         assert told.facing == pytest.approx(0 if name == "Told" else angle, abs=3)
-        front = fit.front_and_up(target)[0] @ np.array(target.matrix_world)[:3, :3].T
+        front = clip_fit.front_and_up(target)[0] @ np.array(target.matrix_world)[:3, :3].T
         np.testing.assert_allclose(front, (0, -1, 0), atol=0.06)
         found[name] = places(target, range(1, 6))
     travelled = np.linalg.norm(found["Front"][-1] - found["Front"][0], axis=1).mean()
@@ -221,7 +223,7 @@ def test_the_mesh_lies_on_the_film_through_the_clips_camera(home, dancers):
     scene, target = bpy.context.scene, lopsided()
     nods(scene.actionmesh, dancers, "track")
     OPS.animate_selected()
-    assert fit.fit_of(target).overlap > 0.93
+    assert clip_fit.fit_of(target).overlap > 0.93
     assert OPS.add_camera() == {"FINISHED"}
     made, pictures = scene.camera, sorted(dancers.glob("*.png"))
     for frame in (1, 3, 5):
@@ -244,10 +246,10 @@ def test_matching_again_needs_no_networks_and_takes_another_way(home, dancers):
     nods(scene.actionmesh, dancers, "off")
     OPS.animate_selected()
     before = places(target, [5])
-    assert fit.summary(fit.fit_of(target)) == "Not matched to the clip"
+    assert clip_fit.summary(clip_fit.fit_of(target)) == "Not matched to the clip"
     assert OPS.match_again(match="track") == {"FINISHED"}
-    assert fit.summary(fit.fit_of(target)).endswith("% (from the mesh)")
-    stages = set(files.records(True)[0].timings)
+    assert clip_fit.summary(clip_fit.fit_of(target)).endswith("% (from the mesh)")
+    stages = set(job_list.records(True)[0].timings)
     assert "Match: following the clip" in stages and not any(stage.startswith("Stage") for stage in stages)
     assert np.abs(places(target, [5]) - before).max() > 0.01
 

@@ -7,9 +7,9 @@ import pytest
 from blender_addon.errors import ArtistError
 from blender_addon.motion.weights import Loop
 from blender_addon.scene import fcurves
+from blender_addon.scene.animation_record import PROPERTY, Record, read_record, remove_record, write_record
 from blender_addon.scene.options import Mode, Playback, WriteOptions
 from blender_addon.scene.playback import EVAL_TIME, rebuild_curves
-from blender_addon.scene.record import PROPERTY, Record, read_record, remove_record, write_record
 from blender_addon.scene.shape_keys import write_motion
 
 from .scenes import dance, evaluated, patchwork

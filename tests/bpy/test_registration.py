@@ -4,7 +4,8 @@ import bpy
 import pytest
 
 import blender_addon
-from blender_addon import operators, panels, registration, runner
+from blender_addon import operators, panels, registration
+from blender_addon.session.runner import _file_was_opened, runner
 
 OPERATORS = {
     "animate_from_video", "animate_selected", "transfer_motion", "cancel", "open_clip", "look", "fit_clip", "dice",
@@ -67,9 +68,7 @@ def test_it_comes_and_goes_without_a_trace(addon):
         assert not hasattr(bpy.types.Scene, "actionmesh") and not hasattr(bpy.types.Object, "actionmesh")
         assert not any(group.is_registered for group in registration.CLASSES)
         assert not [item for item in escape_keys() if item.idname == "actionmesh.cancel"]
-        assert runner._file_was_opened not in bpy.app.handlers.load_post and not bpy.app.timers.is_registered(
-            runner.tick
-        )
+        assert _file_was_opened not in bpy.app.handlers.load_post and not bpy.app.timers.is_registered(runner.tick)
         blender_addon.register()
     assert bpy.context.scene.actionmesh.preset == "demo"
 
@@ -94,7 +93,7 @@ def test_registering_and_unregistering_twice_is_harmless(addon):
 
 
 def test_registration_starts_nothing(addon):
-    assert runner._queue is None and not bpy.app.timers.is_registered(runner.tick)
+    assert runner._queue is None and not bpy.app.timers.is_registered(runner._timer)
     assert not (addon / "home").exists()
 
 

@@ -13,13 +13,14 @@ import bpy
 import numpy as np
 import pytest
 
-from blender_addon import film, runner
 from blender_addon.errors import ArtistError, FolderError, RenderError
 from blender_addon.jobs import rendering
 from blender_addon.jobs.record import State, Trouble
 from blender_addon.scene import second_blender
 from blender_addon.scene.pictures import Engine
 from blender_addon.scene.source_render import plan_frames, render_frames
+from blender_addon.session.runner import runner
+from blender_addon.workflow import source_frames
 from tests.addon.workers import is_running, wait_until
 from tests.bpy.addon import all_over, keys_of, press, selected_cube, states, tick_until
 from tests.bpy.dump import dump_file
@@ -168,7 +169,7 @@ def test_it_ends_with_its_parent(tmp_path):
 def transfer(addon, monkeypatch):
     """Press the button by which an animated object drives a cube; return its job once the second Blender renders."""
     monkeypatch.setattr(second_blender, "command", lambda: COMMAND)
-    monkeypatch.setattr(film, "plan_frames", partial(plan_frames, size=SIZE))
+    monkeypatch.setattr(source_frames, "plan_frames", partial(plan_frames, size=SIZE))
     source, scene = slide(selected_cube("Source")), bpy.context.scene
     scene.frame_start, scene.frame_end, settings = 1, 7, scene.actionmesh
     settings.source, settings.source_object, settings.frame_count = "OBJECT", source, 7
@@ -201,7 +202,7 @@ def child_of(monkeypatch):
 
 
 def left_of(job):
-    return {path.name for path in job.folder.iterdir()} & {film.COPY_FILE, film.LOG_FILE}
+    return {path.name for path in job.folder.iterdir()} & {source_frames.COPY_FILE, source_frames.LOG_FILE}
 
 
 def test_a_click_has_it_rendered_elsewhere_and_never_waits(transfer, monkeypatch):
@@ -262,7 +263,9 @@ def test_cycles_takes_over_where_eevee_fails_without_a_window(transfer, monkeypa
             raise RenderError("No GPU.", "Get one.")
 
     monkeypatch.setattr(rendering, "watch", watch)
-    monkeypatch.setattr(film, "plan_frames", lambda *given, **facing: with_eevee(*plan_frames(*given, **facing)))
+    monkeypatch.setattr(
+        source_frames, "plan_frames", lambda *given, **facing: with_eevee(*plan_frames(*given, **facing))
+    )
     broken = False
     job = transfer()
     tick_until(all_over)

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from mathutils import Matrix
 
-from blender_addon import animated, files, fit, runner
 from blender_addon.motion.carrying import load_carry
 from blender_addon.scene.seen import CARRY_FILE
+from blender_addon.session import job_list
+from blender_addon.session.runner import runner
+from blender_addon.workflow import animated_object, clip_fit
 from tests.bpy.addon import clip, keys_of, press, selected_cube, states, tick_until
 from tests.bpy.waving_worker import read_ply
 
@@ -61,11 +63,11 @@ def test_the_model_is_shown_what_is_seen(addon):
     target = with_mirror(halved(body()))
     seen = drawn(target)
     animate(target, addon)
-    folder = files.records(False)[0].folder
+    folder = job_list.records(False)[0].folder
     vertices, faces, _ = read_ply(folder / "target.ply")
     assert np.abs(vertices - seen[:, [0, 2, 1]] * (1, 1, -1)).max() < 1e-6
     assert len(faces) > 1.9 * sum(len(face.vertices) - 2 for face in target.data.polygons)
-    assert dict(animated.facts(target))["Brought Back"].startswith("Through Mirror, copies share their mean")
+    assert dict(animated_object.facts(target))["Brought Back"].startswith("Through Mirror, copies share their mean")
 
 
 @pytest.mark.fault("My mirrored mesh was shown to the model inside out")
@@ -73,7 +75,7 @@ def test_a_mirrored_objects_faces_look_outwards(addon):
     target = selected_cube(scale=(1, 1, 1))
     target.scale.x = -2
     animate(target, addon)
-    vertices, faces, _ = read_ply(files.records(False)[0].folder / "target.ply")
+    vertices, faces, _ = read_ply(job_list.records(False)[0].folder / "target.ply")
     corners = vertices[faces]
     assert (
         np.einsum(
@@ -111,7 +113,7 @@ def test_matching_and_running_again(addon):
     assert np.abs(drawn(target, 3) - rest - 4 * once).max() < 1e-5
     assert OPS.rerun() == {"FINISHED"}
     assert np.abs(drawn(target, 3) - rest - once).max() < 1e-5
-    folders = [record.folder for record in files.records(False)]
+    folders = [record.folder for record in job_list.records(False)]
     assert len(folders) == 4 and all(load_carry(folder / CARRY_FILE) is not None for folder in folders)
 
 
@@ -123,8 +125,8 @@ def test_arrow_and_camera_are_those_of_what_was_seen(addon, matrix):
     for item in (target, twin):
         animate(item, addon)
     world = np.array(target.matrix_world)[:3, :3]
-    ways = fit.front_and_up(target) @ world.T
-    assert np.allclose(ways / np.linalg.norm(ways, axis=1, keepdims=True), fit.front_and_up(twin), atol=1e-5)
+    ways = clip_fit.front_and_up(target) @ world.T
+    assert np.allclose(ways / np.linalg.norm(ways, axis=1, keepdims=True), clip_fit.front_and_up(twin), atol=1e-5)
     cameras = []
     for item in (target, twin):
         select(item)
@@ -161,7 +163,7 @@ def test_what_was_seen_becomes_an_object_where_the_mesh_is_gone(addon):
     press(OPS.animate_selected, filepath=clip(addon))
     bpy.data.objects.remove(target)
     tick_until(lambda: runner.state.problem)
-    (record,) = files.records(False)
+    (record,) = job_list.records(False)
     assert OPS.bring_back(job=record.id) == {"FINISHED"}
     assert len(bpy.context.scene.objects["wave to Body"].data.vertices) == count
 
@@ -170,7 +172,7 @@ def test_what_was_seen_becomes_an_object_where_the_mesh_is_gone(addon):
 def test_a_damaged_way_back_is_one_sentence(addon):
     target = with_mirror(halved(body()))
     animate(target, addon)
-    (record,) = files.records(False)
+    (record,) = job_list.records(False)
     (record.folder / CARRY_FILE).write_bytes(b"PK\x03\x04 no such file")
     with pytest.raises(RuntimeError, match="does not say how the mesh was shown to the model"):
         OPS.bring_back(job=record.id)
@@ -181,7 +183,7 @@ def test_a_damaged_way_back_is_one_sentence(addon):
 def test_a_tampered_way_back_is_refused(addon, change):
     target = with_mirror(halved(body()))
     animate(target, addon)
-    path = files.records(False)[0].folder / CARRY_FILE
+    path = job_list.records(False)[0].folder / CARRY_FILE
     with np.load(path) as kept:
         arrays = dict(kept)
     if change == "nan":

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from mathutils import Matrix
 
-from blender_addon import files
-from blender_addon.backend_files import protocol
 from blender_addon.panels import animate
+from blender_addon.process.backend_locator import protocol
+from blender_addon.session import job_list
 from tests.bpy.addon import clip, selected_cube
 from tests.bpy.layouts import drawn
 from tests.bpy.waving_worker import read_ply
@@ -19,7 +19,7 @@ MADE = ("image_steps", "max_faces", "smallest_part")
 
 def request():
     """Return the request of the newest job."""
-    return files.records(True)[0].request
+    return job_list.records(True)[0].request
 
 
 def test_advanced_is_a_closed_part_of_animate(addon):
@@ -129,7 +129,7 @@ def test_a_chosen_facing_turns_the_mesh_and_another_is_found(addon, chosen, aske
     target.data.transform(Matrix.Diagonal((1, 2, 3, 1)))
     target.actionmesh.facing = chosen
     OPS.animate_selected(filepath=clip(addon))
-    record = files.records(True)[0]
+    record = job_list.records(True)[0]
     assert record.request.facing == asked and record.writing["facing"] == axes
     sides = {"NEG_Y": (1, 3, 2), "POS_X": (2, 3, 1), "NEG_Z": (1, 2, 3)}[axes]
     np.testing.assert_allclose(np.ptp(read_ply(record.target_path)[0], axis=0), 2 * np.array(sides), rtol=1e-6)
@@ -163,7 +163,7 @@ def test_another_take_is_made_with_what_the_first_was_told(addon):
     settings = bpy.context.scene.actionmesh
     settings.image_steps, settings.max_faces, settings.smallest_part = 40, 9000, 12.5
     OPS.animate_from_video(filepath=clip(addon))
-    first = files.records(True)[0].id
+    first = job_list.records(True)[0].id
     settings.image_steps, settings.max_faces, settings.smallest_part = 0, 0, 2.0
     for again in (OPS.rerun, OPS.retry, OPS.retry_lighter):
         assert again(job=first) == {"FINISHED"}

@@ -6,7 +6,7 @@ import pytest
 
 from blender_addon.errors import ArtistError, TargetChanged, TargetError
 from blender_addon.motion.axes import FACINGS
-from blender_addon.motion.result import Motion
+from blender_addon.motion.result_file import Motion
 from blender_addon.motion.weights import Loop
 from blender_addon.scene.fcurves import curves
 from blender_addon.scene.key_blocks import add_pose

@@ -5,10 +5,11 @@ from functools import partial
 import bpy
 import pytest
 
-from blender_addon import film, runner, submission
 from blender_addon.jobs.record import State
 from blender_addon.scene.source_range import SLOTTED, curves_of
 from blender_addon.scene.source_render import plan_frames
+from blender_addon.session.runner import runner
+from blender_addon.workflow import chosen_frames, source_frames
 from tests.bpy.addon import press, selected_cube, tick_until
 
 from .scenes import link
@@ -27,13 +28,13 @@ def sampled(source, start=1, end=250, count=10):
     scene, settings = bpy.context.scene, bpy.context.scene.actionmesh
     scene.frame_start, scene.frame_end = start, end
     settings.source, settings.source_object, settings.frame_count = "OBJECT", source, count
-    return submission.scene_frames(scene)
+    return chosen_frames.scene_frames(scene)
 
 
 @pytest.mark.fault("My walk of 28 frames in a scene of 250 gave 16 poses, most of them frozen")
 def test_frames_are_those_of_the_objects_own_motion(addon):
     assert sampled(slid(selected_cube(), 0, 27)) == list(range(0, 28, 3))
-    assert submission.length(bpy.context.scene) == 28
+    assert chosen_frames.length(bpy.context.scene) == 28
     OPS.fit_clip()
     settings = bpy.context.scene.actionmesh
     assert (settings.scene_start, settings.frame_step, settings.frame_count) == (0, 3, 10)
@@ -114,7 +115,7 @@ def test_what_repeats_moves_over_the_scenes_range(addon):
 
 @pytest.mark.fault("The frames that I chose show my animated object standing still, and nobody told me")
 def test_pictures_that_hardly_differ_are_told(addon, monkeypatch):
-    monkeypatch.setattr(film, "plan_frames", partial(plan_frames, size=48))
+    monkeypatch.setattr(source_frames, "plan_frames", partial(plan_frames, size=48))
     source, settings = slid(selected_cube("Walker"), 0, 4), bpy.context.scene.actionmesh
     settings.source, settings.source_object = "OBJECT", source
     settings.fit_clip, settings.scene_start, settings.frame_count, settings.frame_step = False, 1, 8, 2

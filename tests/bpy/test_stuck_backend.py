@@ -5,9 +5,10 @@ import sys
 import bpy
 import pytest
 
-from blender_addon import files, runner
-from blender_addon.client import WorkerClient
 from blender_addon.jobs.record import State
+from blender_addon.process.client import WorkerClient
+from blender_addon.session import job_list
+from blender_addon.session.runner import runner
 from tests.addon.workers import is_running
 from tests.bpy.addon import WORKER, all_over, clip, keys_of, press, selected_cube, states, tick_until
 
@@ -43,7 +44,9 @@ def impatient(addon, monkeypatch, clock):
     """Make the add-on give up on the backend soon, by its own clock."""
     start, patience = {"FAKE_START": "ready"}, {"patience": 0.5, "start_patience": 1.0, "clock": clock}
     worker = (sys.executable, WORKER, addon / "log")
-    monkeypatch.setattr(runner, "start_worker", lambda *_: WorkerClient(*worker, dict(start), **patience))
+    monkeypatch.setattr(
+        "blender_addon.session.runner.start_worker", lambda *_: WorkerClient(*worker, dict(start), **patience)
+    )
     return start
 
 
@@ -73,7 +76,7 @@ def test_backend_that_never_says_a_word(addon, impatient, clock):
     impatient["FAKE_START"] = "be_silent"
     press(OPS.animate_from_video, filepath=clip(addon))
     clock.pass_until(all_over)
-    assert files.records(False)[0].error.kind == "worker_silent" and not bpy.data.objects
+    assert job_list.records(False)[0].error.kind == "worker_silent" and not bpy.data.objects
     impatient["FAKE_START"] = "ready"
     assert next_job_works(addon)
 

@@ -4,8 +4,9 @@ import bpy
 import pytest
 
 import blender_addon
-from blender_addon import delivery, files, occupied, runner
 from blender_addon.jobs.record import State
+from blender_addon.session import interruption, job_list
+from blender_addon.session.runner import _file_was_opened, runner
 from tests.bpy.addon import all_over, clip, keys_of, press, selected_cube, states, tick_until
 from tests.bpy.instant import InstantClient
 
@@ -18,18 +19,18 @@ LOST = pytest.mark.fault(
 @pytest.fixture
 def held(addon, monkeypatch):
     """Return a mesh whose job's result has arrived and waits, as while an artist moves an object."""
-    monkeypatch.setattr(runner, "start_worker", InstantClient)
-    monkeypatch.setattr(runner, "_is_interrupting", lambda: True)
+    monkeypatch.setattr("blender_addon.session.runner.start_worker", InstantClient)
+    monkeypatch.setattr(runner.arrivals, "must_wait", lambda: True)
     target = selected_cube()
     press(OPS.animate_selected, filepath=clip(addon))
-    tick_until(lambda: runner._arrived)
+    tick_until(lambda: runner.arrivals.waiting)
     assert keys_of(target) == 0
     return target
 
 
 def let_go(monkeypatch):
-    monkeypatch.setattr(runner, "_is_interrupting", lambda: False)
-    tick_until(lambda: not runner._arrived)
+    monkeypatch.setattr(runner.arrivals, "must_wait", lambda: False)
+    tick_until(lambda: not runner.arrivals.waiting)
 
 
 @LOST
@@ -42,8 +43,8 @@ def test_a_result_waits_while_something_is_moved_or_rendered(held, monkeypatch):
 
 
 def test_blenders_own_renders_are_waited_for(addon):
-    assert not runner._is_interrupting()
-    for job in occupied.READING_THE_SCENE:
+    assert not runner.arrivals.must_wait()
+    for job in interruption.READING_THE_SCENE:
         assert bpy.app.is_job_running(job) is False, "a name that Blender knows"
 
 
@@ -51,12 +52,16 @@ def test_blenders_own_renders_are_waited_for(addon):
 def test_what_runs_for_ever_is_not_waited_for_and_what_an_artist_does_is(addon):
     ours, moving = "ACTIONMESH_OT_cancel", "TRANSFORM_OT_translate"
     assert (
-        occupied.is_of_blender(moving)
-        and occupied.is_of_blender("WM_OT_context_toggle")
-        and not occupied.is_of_blender(ours)
+        interruption.is_of_blender(moving)
+        and interruption.is_of_blender("WM_OT_context_toggle")
+        and not interruption.is_of_blender(ours)
     )
-    assert not occupied.must_wait([], 0) and occupied.must_wait([ours], 10) and not occupied.must_wait([ours], 100)
-    assert occupied.must_wait([ours, moving], 100_000)
+    assert (
+        not interruption.must_wait([], 0)
+        and interruption.must_wait([ours], 10)
+        and not interruption.must_wait([ours], 100)
+    )
+    assert interruption.must_wait([ours, moving], 100_000)
 
 
 @LOST
@@ -64,7 +69,7 @@ def test_what_runs_for_ever_is_not_waited_for_and_what_an_artist_does_is(addon):
 def test_the_mesh_is_in_another_mode(held, monkeypatch, mode):
     bpy.ops.object.mode_set(mode=mode)
     let_go(monkeypatch)
-    job = files.records(True)[0]
+    job = job_list.records(True)[0]
     if job.state is not State.WRITTEN:
         assert runner.state.problem.finished == job.id
         bpy.ops.object.mode_set(mode="OBJECT")
@@ -90,7 +95,7 @@ def test_the_scene_is_deleted(held, monkeypatch):
     bpy.data.scenes.remove(begun)
     let_go(monkeypatch)
     assert keys_of(held) == 5 and other.use_preview_range and states() == [State.WRITTEN]
-    assert [record.state for record in files.records(False)] == [State.WRITTEN], "the id was in every scene"
+    assert [record.state for record in job_list.records(False)] == [State.WRITTEN], "the id was in every scene"
 
 
 @LOST
@@ -100,7 +105,7 @@ def test_scene_and_mesh_are_deleted(held, monkeypatch):
     bpy.data.objects.remove(held)
     bpy.data.scenes.remove(begun)
     let_go(monkeypatch)
-    (record,) = files.records(False)
+    (record,) = job_list.records(False)
     assert record.state is State.FINISHED and "deleted" in runner.state.problem.problem
     OPS.bring_back(job=record.id)
     assert keys_of(other.objects["wave to Cube"]) == 5
@@ -113,7 +118,7 @@ def test_another_file_is_opened_while_a_result_waits(held, monkeypatch, addon):
     let_go(monkeypatch)
     assert states() == [State.FINISHED] and "not open" in runner.state.problem.problem
     bpy.ops.wm.open_mainfile(filepath=str(addon / "first.blend"))
-    OPS.bring_back(job=files.records(False)[0].id)
+    OPS.bring_back(job=job_list.records(False)[0].id)
     assert keys_of(bpy.data.objects["Cube"]) == 5
 
 
@@ -122,9 +127,9 @@ def test_another_file_is_opened_while_a_result_waits(held, monkeypatch, addon):
 def test_the_add_on_is_registered_again_while_a_result_waits(held, monkeypatch, again):
     again()
     blender_addon.register()
-    assert bpy.app.handlers.load_post.count(runner._file_was_opened) == 1
-    assert [record.state for record in files.records(False)] == [State.FINISHED]
-    OPS.bring_back(job=files.records(False)[0].id)
+    assert bpy.app.handlers.load_post.count(_file_was_opened) == 1
+    assert [record.state for record in job_list.records(False)] == [State.FINISHED]
+    OPS.bring_back(job=job_list.records(False)[0].id)
     assert keys_of(held) == 5
 
 
@@ -137,7 +142,7 @@ def test_the_mesh_is_linked_from_a_library_by_now(held, monkeypatch, addon):
         here.objects = there.objects
     bpy.context.scene.collection.objects.link(here.objects[0])
     let_go(monkeypatch)
-    (record,) = files.records(False)
+    (record,) = job_list.records(False)
     assert record.state is State.FINISHED and runner.state.problem.finished == record.id
     OPS.bring_back(job=record.id)
     assert keys_of(bpy.data.objects["wave to Cube"]) == 5
@@ -146,10 +151,10 @@ def test_the_mesh_is_linked_from_a_library_by_now(held, monkeypatch, addon):
 @LOST
 def test_a_fault_of_our_own_while_it_is_written_leaves_the_result_to_be_brought_back(held, monkeypatch, capfd):
     with monkeypatch.context() as broken:
-        broken.setattr(delivery, "deliver", lambda _job: 1 / 0)
-        broken.setattr(runner, "_is_interrupting", lambda: False)
-        tick_until(lambda: not runner._arrived)
-    (record,) = files.records(False)
+        broken.setattr(runner.arrivals, "deliver", lambda _job: 1 / 0)
+        broken.setattr(runner.arrivals, "must_wait", lambda: False)
+        tick_until(lambda: not runner.arrivals.waiting)
+    (record,) = job_list.records(False)
     assert record.state is State.FINISHED and runner.state.problem.finished == record.id
     OPS.bring_back(job=record.id)
     assert keys_of(held) == 5
@@ -167,4 +172,4 @@ def test_the_scene_belongs_to_a_library(held, monkeypatch, addon):
     assert keys_of(held) == 5 and all_over()
     bpy.ops.wm.save_as_mainfile(filepath=str(addon / "with library.blend"))
     bpy.ops.wm.revert_mainfile()
-    assert [record.state for record in files.records(False)] == [State.WRITTEN]
+    assert [record.state for record in job_list.records(False)] == [State.WRITTEN]

@@ -6,11 +6,14 @@ import os
 import bpy
 import pytest
 
-from blender_addon import animated, files, fit, panels, runner, submission
+from blender_addon import panels
 from blender_addon.jobs.record import read_record
 from blender_addon.menus import PRESETS
-from blender_addon.scene.record import PROPERTY
-from blender_addon.scene.record import read_record as read_key
+from blender_addon.scene.animation_record import PROPERTY
+from blender_addon.scene.animation_record import read_record as read_key
+from blender_addon.session import job_list
+from blender_addon.session.runner import runner
+from blender_addon.workflow import animated_object, chosen_clip, clip_fit
 from tests.bpy.addon import clip, keys_of, selected_cube
 from tests.bpy.instant import InstantClient
 from tests.bpy.layouts import drawn
@@ -23,13 +26,13 @@ BLEND = pytest.mark.fault("a .blend that was tampered with ends in a traceback i
 
 @pytest.fixture(autouse=True)
 def instant(addon, monkeypatch):
-    monkeypatch.setattr(runner, "start_worker", InstantClient)
+    monkeypatch.setattr("blender_addon.session.runner.start_worker", InstantClient)
 
 
 def animate(addon, name="painted"):
     target = selected_cube()
     OPS.animate_selected(filepath=clip(addon, name))
-    return target, files.records(False)[0]
+    return target, job_list.records(False)[0]
 
 
 def draw_everything():
@@ -65,13 +68,13 @@ def test_a_tampered_job_is_drawn_and_answers_in_a_sentence(addon):
         if number % (3 if where[:1] == ("writing",) else 11):
             continue
         path.write_text(json.dumps(changed))
-        files.forget_history()
+        job_list.forget()
         draw_everything()
         if read_record(record.folder) is not None:
             press_all((OPS.bring_back, {"job": record.id}))
             bpy.data.batch_remove([item for item in bpy.data.objects if item != target])
     path.write_text("{")
-    files.forget_history()
+    job_list.forget()
     assert "A job is left out: the record in the job" in " ".join(draw_everything())
 
 
@@ -81,7 +84,7 @@ def test_a_pipe_as_a_result_is_told_and_not_waited_for(addon):
     target, record = animate(addon)
     record.result_path.unlink()
     os.mkfifo(record.result_path)
-    files.forget_history()
+    job_list.forget()
     assert "actionmesh.bring_back" not in drawn(panels.history.VIEW3D_PT_actionmesh_history)
     with pytest.raises(RuntimeError, match="does not exist"):
         OPS.bring_back(job=record.id)
@@ -103,7 +106,7 @@ def test_a_tampered_animation_is_drawn_and_answers_in_a_sentence(addon):
         except (TypeError, OverflowError, ValueError):
             continue  # nothing that Blender could keep
         draw_everything()
-        fit.front_and_up(target)
+        clip_fit.front_and_up(target)
         press_all((OPS.go_to_reference, {}), (OPS.fit_scene, {}), (OPS.add_camera, {}))
         press_all((OPS.bake, {"method": "PLAIN"}), (OPS.bake, {"method": "COMPRESSED"}))
         bpy.data.batch_remove([item for item in bpy.data.objects if item != target and item.type == "MESH"])
@@ -113,8 +116,8 @@ def test_a_tampered_animation_is_drawn_and_answers_in_a_sentence(addon):
         bpy.data.batch_remove([item for item in bpy.data.objects if item != target and item.type == "MESH"])
         bpy.context.view_layer.objects.active = target
         target.select_set(True)
-        if animated.animation_of(target) is not None:
-            animated.change(target, speed=1.5)
+        if animated_object.animation_of(target) is not None:
+            animated_object.change(target, speed=1.5)
         assert keys_of(target) == 5
     key[PROPERTY] = whole
     assert read_key(key) is not None
@@ -180,10 +183,10 @@ def test_a_facing_that_is_none_is_automatic_again(addon):
     path = str(addon / "tampered.blend")
     bpy.ops.wm.save_as_mainfile(filepath=path)
     bpy.ops.wm.open_mainfile(filepath=path)
-    assert bpy.context.object.actionmesh.facing == "AUTO" and fit.front_and_up(bpy.context.object) is None
+    assert bpy.context.object.actionmesh.facing == "AUTO" and clip_fit.front_and_up(bpy.context.object) is None
 
 
 def test_presets_are_as_they_were(addon):
-    assert bpy.context.scene.actionmesh.preset == PRESETS[0][0] and not submission.has_source(
+    assert bpy.context.scene.actionmesh.preset == PRESETS[0][0] and not chosen_clip.has_source(
         bpy.context.scene.actionmesh
     )

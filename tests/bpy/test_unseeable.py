@@ -4,14 +4,14 @@ import bpy
 import numpy as np
 import pytest
 
-from blender_addon import runner
 from blender_addon.errors import TargetError
-from blender_addon.motion.result import Motion
-from blender_addon.scene import probe
+from blender_addon.motion.result_file import Motion
+from blender_addon.scene import stand_in
 from blender_addon.scene.options import WriteOptions
 from blender_addon.scene.seen import see
 from blender_addon.scene.shape_keys import write_motion
 from blender_addon.scene.targets import check_target
+from blender_addon.session.runner import runner
 from tests.bpy.addon import clip, keys_of, selected_cube
 
 from .scenes import link
@@ -321,7 +321,7 @@ def test_a_hidden_object_is_seen_as_it_would_be_drawn():
 @pytest.mark.fault("A mesh with 12 million drawn vertices takes all memory")
 def test_subdivision_is_shown_coarser_where_it_makes_very_many(monkeypatch):
     target = with_modifier("SUBSURF", levels=3)
-    monkeypatch.setattr(probe, "MOST_VERTICES", 1000)
+    monkeypatch.setattr(stand_in, "MOST_VERTICES", 1000)
     rest = drawn(target, 10)
     assert len(rest) > 10_000 and len(see(target, True).carry.shown) < 1000
     animate_and_miss(target, rest)

@@ -60,7 +60,7 @@ def story():
     step = Timed("*Install from Disk*")
     yield from install_from_disk()
     step.end()
-    installing, runner = module("installing"), module("runner")
+    installing, runner = module("session.installation"), module("session.runner").runner
     yield from show_tab()
     picture("1_installed")
 
@@ -86,7 +86,7 @@ def story():
     yield lambda: not runner.state.records or any(progress.step for progress in runner.state.progress.values())
     yield 0.3
     picture("6_animating")
-    yield lambda: not runner.state.records and not runner._arrived
+    yield lambda: not runner.state.records and not runner.arrivals.waiting
     step.end()
     assert not runner.state.problem, runner.state.problem
     yield 1.0
@@ -169,7 +169,7 @@ def once_more(runner):
     before = set(bpy.data.objects)
     press(bpy.ops.actionmesh.animate_from_video)
     yield lambda: runner.state.records
-    yield lambda: not runner.state.records and not runner._arrived
+    yield lambda: not runner.state.records and not runner.arrivals.waiting
     assert not runner.state.problem, runner.state.problem
     step.end()
     assert len(set(bpy.data.objects) - before) == 1

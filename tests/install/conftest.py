@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from blender_addon import backend_files
+from blender_addon.process import backend_locator
 
 from .shelf import Index, Shelf
 
@@ -26,7 +26,7 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("ACTIONMESH_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("ACTIONMESH_BASE_PYTHON", sys.executable)
     monkeypatch.delenv("ACTIONMESH_PYTHON", raising=False)
-    monkeypatch.setattr(backend_files, "BESIDE", ())
+    monkeypatch.setattr(backend_locator, "BESIDE", ())
     return tmp_path / "home"
 
 

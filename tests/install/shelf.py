@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon.install import session
+from blender_addon.install import installer_process
 from blender_addon.install.messages import Action, Progress, Request
 from blender_addon.install.trial import MODULES
 
@@ -197,8 +197,8 @@ class Index:
 
 def run(shelf, request, monkeypatch):
     """Start the copy's installer in a separate process."""
-    monkeypatch.setattr(session, "MAIN", shelf.main)
-    return session.Session(request, sys.executable)
+    monkeypatch.setattr(installer_process, "MAIN", shelf.main)
+    return installer_process.Session(request, sys.executable)
 
 
 def ended(session):

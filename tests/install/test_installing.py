@@ -6,11 +6,11 @@ import sys
 
 import pytest
 
-from blender_addon import backend_files
-from blender_addon.backend_files import protocol
 from blender_addon.install import places
 from blender_addon.install.messages import Action, Failed, Finished, Planned, Request
 from blender_addon.jobs.record import new_record
+from blender_addon.process import backend_locator
+from blender_addon.process.backend_locator import protocol
 
 from .shelf import Index, ended, environments, install, needs_uv, run
 
@@ -22,12 +22,12 @@ def test_from_an_index_to_the_environment_in_use(home, shelf, index, monkeypatch
     assert isinstance(last, Finished), last
     stages = list(dict.fromkeys(message.stage for message in heard[:-1]))
     assert stages == ["preflight", "tool", "python", "download", "install", "import", "trial"]
-    folder = backend_files.installed_environment()
+    folder = backend_locator.installed_environment()
     assert folder is not None and folder.parent == home / "envs" and str(folder) in last.python
     assert folder.name.endswith(f"-py{sys.version_info[0]}{sys.version_info[1]}")
     code = "import torch; print(torch.__version__)"
     assert subprocess.check_output([last.python, "-I", "-c", code], text=True) == "9.0\n"
-    assert backend_files.find_python() == folder / "bin" / "python"
+    assert backend_locator.find_python() == folder / "bin" / "python"
     passed = places.read_passed(folder)
     assert passed.versions["torch"] == "9.0" and passed.kind == "cpu" and passed.base == sys.executable
     assert os.access(home / "installer" / "uv-0.13.9" / "uv", os.X_OK)
@@ -131,12 +131,12 @@ def test_certificate_of_a_company_is_trusted_when_it_is_named(home, shelf, compa
 )
 def test_index_that_breaks_is_told(home, shelf, index, monkeypatch, code, problem):
     assert isinstance(install(shelf, monkeypatch, index=index.url)[0], Finished)  # uv is there from now on
-    before = backend_files.installed_environment()
+    before = backend_locator.installed_environment()
     shelf.put("other", {"other.py": ""})
     index.broken = code
     last, _ = install(shelf, monkeypatch, index=index.url)
     assert isinstance(last, Failed) and problem in last.problem, last
-    assert backend_files.installed_environment() == before and environments(home) == [before.name]
+    assert backend_locator.installed_environment() == before and environments(home) == [before.name]
 
 
 def test_file_that_is_not_the_tested_one_is_refused(home, shelf, index, monkeypatch):
@@ -149,51 +149,51 @@ def test_file_that_is_not_the_tested_one_is_refused(home, shelf, index, monkeypa
 
 def test_the_old_environment_stays_until_the_new_one_passed(home, shelf, index, monkeypatch):
     install(shelf, monkeypatch, index=index.url)
-    before = backend_files.installed_environment()
+    before = backend_locator.installed_environment()
     shelf.put("everything", {"numpy/__init__.py": "raise ImportError('no DLL')"}, "2.0")
     last, _ = install(shelf, monkeypatch, index=index.url)
     assert isinstance(last, Failed) and "A package cannot be loaded: torch" in last.problem
-    assert backend_files.installed_environment() == before and environments(home) == [before.name]
+    assert backend_locator.installed_environment() == before and environments(home) == [before.name]
 
 
 def test_update_replaces_the_old_environment(home, shelf, index, monkeypatch):
     install(shelf, monkeypatch, index=index.url)
-    before = backend_files.installed_environment()
+    before = backend_locator.installed_environment()
     shelf.put("more", {"more.py": ""})
     last, _ = install(shelf, monkeypatch, index=index.url)
     assert isinstance(last, Finished)
-    assert environments(home) == [backend_files.installed_environment().name] != [before.name]
+    assert environments(home) == [backend_locator.installed_environment().name] != [before.name]
 
 
 def test_environment_that_a_job_may_use_is_not_removed(home, shelf, index, monkeypatch):
     install(shelf, monkeypatch, index=index.url)
-    before = backend_files.installed_environment()
+    before = backend_locator.installed_environment()
     record = new_record(home / "jobs", protocol.Animate(clip="x", out=()), title="x")
     shelf.put("more", {"more.py": ""})
     install(shelf, monkeypatch, index=index.url)
-    assert before.name in environments(home) and backend_files.installed_environment() != before
+    assert before.name in environments(home) and backend_locator.installed_environment() != before
     record.release()
     shelf.put("extra", {"extra.py": ""})
     install(shelf, monkeypatch, index=index.url)
-    assert environments(home) == [backend_files.installed_environment().name]
+    assert environments(home) == [backend_locator.installed_environment().name]
 
 
 def test_trial_that_fails_is_no_installation(home, shelf, index, monkeypatch):
     (shelf.folder / "backend" / "actionmesh" / "__main__.py").write_text("raise SystemExit('no animation')")
     last, _ = install(shelf, monkeypatch, index=index.url)
     assert isinstance(last, Failed) and "no animation" in last.problem
-    assert backend_files.installed_environment() is None and environments(home) == []
+    assert backend_locator.installed_environment() is None and environments(home) == []
 
 
 def test_repair_downloads_anew_what_was_damaged(home, shelf, index, monkeypatch):
     install(shelf, monkeypatch, index=index.url)
-    folder = backend_files.installed_environment()
+    folder = backend_locator.installed_environment()
     (module,) = folder.glob("lib/*/site-packages/scipy/__init__.py")
     module.write_text("raise ImportError('damaged')")  # the cache has the same file
     last, heard = install(shelf, monkeypatch, Action.REPAIR, index=index.url)
     assert isinstance(last, Finished), last
     assert [message.text for message in heard[:-1]].count("Loading every package once") == 2
-    assert backend_files.installed_environment() != folder and len(environments(home)) == 1
+    assert backend_locator.installed_environment() != folder and len(environments(home)) == 1
 
 
 def test_remove_leaves_jobs_and_logs_alone(home, shelf, index, monkeypatch):
@@ -202,4 +202,4 @@ def test_remove_leaves_jobs_and_logs_alone(home, shelf, index, monkeypatch):
     last, _ = install(shelf, monkeypatch, Action.REMOVE)
     assert isinstance(last, Finished) and last.bytes > 1000
     assert environments(home) == [] and not (home / "installer").exists()
-    assert (home / "jobs").exists() and (home / "logs").exists() and backend_files.installed_environment() is None
+    assert (home / "jobs").exists() and (home / "logs").exists() and backend_locator.installed_environment() is None

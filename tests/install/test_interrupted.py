@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from blender_addon import backend_files
 from blender_addon.install import places
 from blender_addon.install.messages import Action, Failed, Finished, Request
+from blender_addon.process import backend_locator
 
 from .shelf import Index, Shelf, ended, environments, install, needs_uv, run, until
 
@@ -70,9 +70,9 @@ def test_killed_installer_is_told_and_its_half_is_never_used(home, slow, monkeyp
         and "stopped unexpectedly" in last.problem
         and "continues where it stopped" in last.cure
     )
-    assert len(environments(home)) == 1 and backend_files.installed_environment() is None
-    with pytest.raises(backend_files.BackendMissing):
-        backend_files.find_python()
+    assert len(environments(home)) == 1 and backend_locator.installed_environment() is None
+    with pytest.raises(backend_locator.BackendMissing):
+        backend_locator.find_python()
     index.delay = 0
     assert isinstance(install(shelf, monkeypatch, index=index.url)[0], Finished)
     (whole,) = environments(home)  # has a new name if the killed installer's uv was still writing into the half

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from blender_addon.errors import InstallError
-from blender_addon.install import cards, computer, locks, messages, places, preflight, probe, report, workflow
+from blender_addon.install import cards, computer, locks, messages, places, preflight, probe, report, steps
 from blender_addon.install.computer import NO_BUILD, Computer, box_of, this_computer
 from blender_addon.install.diagnosis import explain
 from blender_addon.install.messages import Action, Failed, Planned, Progress, Request, Stage
@@ -249,8 +249,8 @@ def test_hash_of_the_lock_names_the_environment(tmp_path):
 @pytest.mark.parametrize(("wanted", "kind"), [("", "cuda130"), ("cpu", "cpu"), ("mps", "cuda130")])
 def test_processor_can_be_chosen_where_there_is_a_card(tmp_path, monkeypatch, wanted, kind):
     monkeypatch.setenv("ACTIONMESH_HOME", str(tmp_path))
-    monkeypatch.setattr(workflow, "this_computer", lambda: Computer("linux-x64"))
+    monkeypatch.setattr(steps, "this_computer", lambda: Computer("linux-x64"))
     monkeypatch.setattr(cards, "find_card", lambda: cards.Card(580, 9.0, "NVIDIA H200"))
     monkeypatch.setattr(preflight, "check", lambda *_: None)
-    planned = workflow.run(Request(Action.PLAN, kind=wanted), None, lambda _: None)
+    planned = steps.run(Request(Action.PLAN, kind=wanted), None, lambda _: None)
     assert planned.kind == locks.KINDS[kind]

@@ -81,7 +81,7 @@ def _take_picture(name):
 
 def watch_ticks():
     """Measure how long the add-on keeps Blender from drawing, except for the last write, and the gaps between ticks."""
-    runner = module("runner")
+    runner = module("session.runner").runner
     true_go_on, last = runner._go_on, {"end": 0.0, "pictures": 0}
 
     def go_on():
@@ -102,7 +102,7 @@ def screen():
 
 def is_in_view(made):
     _window, area = viewport()
-    return module("presenting").is_whole_in_view(made, area.spaces[0].region_3d)
+    return module("session.selection").is_whole_in_view(made, area.spaces[0].region_3d)
 
 
 def show_tab():
@@ -117,12 +117,12 @@ def show_tab():
 
 def story():
     """Perform an artist's steps; yield seconds to wait, or a condition to wait for."""
-    ops, runner, settings = bpy.ops.actionmesh, module("runner"), bpy.context.scene.actionmesh
+    ops, runner, settings = bpy.ops.actionmesh, module("session.runner").runner, bpy.context.scene.actionmesh
     watch_ticks()
     yield from show_tab()
     picture("fresh")
     press(ops.try_it)
-    yield lambda: not runner.state.records and not runner._arrived
+    yield lambda: not runner.state.records and not runner.arrivals.waiting
     yield 1.0
     told["playing"] = screen().is_animation_playing
     told["sample_in_view"] = is_in_view(bpy.data.objects["Sample"])
@@ -141,7 +141,7 @@ def story():
     yield lambda: any(progress.step for progress in runner.state.progress.values())
     yield 0.3
     picture("progress")
-    yield lambda: not runner.state.records and not runner._arrived
+    yield lambda: not runner.state.records and not runner.arrivals.waiting
     (made,) = set(bpy.data.objects) - before
     told["selected"] = [item.name for item in bpy.context.view_layer.objects if item.select_get()]
     told["new_object_in_view"] = is_in_view(made)
@@ -165,7 +165,7 @@ def story():
     yield lambda: not runner.state.records
     told["end_told"] = runner.state.ended.state
     settings.in_betweens = 0
-    told["after_escape"] = module("files").records(False)[0].state
+    told["after_escape"] = module("session.job_list").records(False)[0].state
 
     press(ops.bake)
     yield 1.0
@@ -178,7 +178,7 @@ def story():
 
     activate(bpy.data.objects["Cube"])
     press(ops.animate_selected)
-    yield lambda: not runner.state.records and not runner._arrived
+    yield lambda: not runner.state.records and not runner.arrivals.waiting
     told["cube_keys"] = len(bpy.data.objects["Cube"].data.shape_keys.key_blocks) - 1
     yield from jobs_without_viewport()
     bpy.ops.object.mode_set(mode="EDIT")
@@ -209,10 +209,10 @@ def jobs_without_viewport():
 
 
 def timed_job(operator, name):
-    runner, window = module("runner"), bpy.context.window_manager.windows[0]
+    runner, window = module("session.runner").runner, bpy.context.window_manager.windows[0]
     with bpy.context.temp_override(window=window):
         assert operator("INVOKE_DEFAULT") == {"FINISHED"}
-    yield lambda: not runner.state.records and not runner._arrived
+    yield lambda: not runner.state.records and not runner.arrivals.waiting
     told[name], told["gaps"] = told["gaps"], []
 
 
@@ -233,7 +233,7 @@ def choose_animated_object():
 
 def watch_rendering():
     """Record what the job reports while the object is rendered, and how long its copy takes to be written."""
-    runner, second_blender = module("runner"), module("scene.second_blender")
+    runner, second_blender = module("session.runner").runner, module("scene.second_blender")
     true_hear, true_write = runner._hear, second_blender.write_copy
 
     def hear(event):

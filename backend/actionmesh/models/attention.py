@@ -60,7 +60,7 @@ def rotate(x: Tensor, rope: Rope | None) -> Tensor:
     """
     if rope is None:
         return x
-    pairs = x.to(torch.float32, copy=True).unflatten(-1, (-1, 2))
+    pairs = torch.unflatten(x.to(torch.float32, copy=True), -1, (-1, 2))
     if not torch.compiler.is_compiling():
         turned = torch.view_as_complex(pairs).mul_(torch.view_as_complex(rope.turns))
         return torch.view_as_real(turned).flatten(-2).to(x.dtype)
@@ -124,7 +124,8 @@ class Attention(nn.Module):
         keys = rotate(self.norm_k(keys), rope)
         attended = attend(queries, keys, values)
         del queries, keys, values
-        return self.to_out[0](attended)
+        result: Tensor = self.to_out[0](attended)
+        return result
 
     def project_context(self, context: Tensor) -> KeysValues:
         """Project the context (B, S, C) to keys and values, which do not depend on the queries.
@@ -144,7 +145,8 @@ class Attention(nn.Module):
     def attend_context(self, x: Tensor, context: KeysValues) -> Tensor:
         """Apply cross-attention to x (B, L, D) and return (B, L, D)."""
         queries = self.norm_q(rearrange(self.to_q(x), "b l (h d) -> b l h d", h=self.heads))
-        return self.to_out[0](attend(queries, context.keys, context.values))
+        result: Tensor = self.to_out[0](attend(queries, context.keys, context.values))
+        return result
 
     @property
     def zero_context(self) -> Tensor:
@@ -157,7 +159,8 @@ class Attention(nn.Module):
     def _project_self(self, x: Tensor) -> Tensor:
         """Project x (B, L, D) to queries, keys and values, (3, B, L, H, d)."""
         if self.to_qkv is not None:
-            return rearrange(self.to_qkv(x), "b l (three h d) -> three b l h d", three=3, h=self.heads)
+            projected: Tensor = self.to_qkv(x)
+            return rearrange(projected, "b l (three h d) -> three b l h d", three=3, h=self.heads)
         fused = F.linear(x, torch.cat([self.to_q.weight, self.to_k.weight, self.to_v.weight]))
         return rearrange(fused, "b l (h three d) -> three b l h d", three=3, h=self.heads)
 

@@ -99,8 +99,8 @@ class NestedUNet(nn.Module):
             self.add_module(f"rebnconv{level}d", ConvBlock(2 * inside, out if level == 1 else inside))
 
     def forward(self, x: Tensor) -> Tensor:
-        residual = x = self.rebnconvin(x)
-        skips = []
+        residual: Tensor = self.rebnconvin(x)
+        x, skips = residual, []
         for level in range(1, self.levels):
             x = self.get_submodule(f"rebnconv{level}")(x if level == 1 else _pool(x))
             skips.append(x)
@@ -123,8 +123,8 @@ class DilatedUNet(nn.Module):
             self.add_module(f"rebnconv{level}d", ConvBlock(2 * inside, out if level == 1 else inside, dilation))
 
     def forward(self, x: Tensor) -> Tensor:
-        residual = x = self.rebnconvin(x)
-        skips = []
+        residual: Tensor = self.rebnconvin(x)
+        x, skips = residual, []
         for level in range(1, len(DILATIONS_WITHOUT_POOLING) + 1):
             x = self.get_submodule(f"rebnconv{level}")(x)
             skips.append(x)

@@ -44,4 +44,5 @@ class LatentDecoder(nn.Module):
 
     def query(self, queries: Tensor, context: KeysValues) -> Tensor:
         """Return the values (B, Q, out) of queries (B, Q, D)."""
-        return -self.proj_out(self.norm_out(self.blocks[-1](queries, context)))
+        values: Tensor = -self.proj_out(self.norm_out(self.blocks[-1](queries, context)))
+        return values

@@ -163,7 +163,7 @@ class Denoiser(nn.Module):
             )
             if i < middle:
                 skips.push(tokens)
-        velocity = self.proj_out(self.norm_out(tokens)[:, 1:])
+        velocity: Tensor = self.proj_out(self.norm_out(tokens)[:, 1:])
         return rearrange(velocity, "(b t) n d -> b t n d", t=frames)
 
     def _context(self, i: int, cache: DenoiserCache, rows: int) -> KeysValues | None:

@@ -71,4 +71,5 @@ def encode_images(encoder: "Dinov2Model", pixels: Tensor) -> Tensor:
 
     The class token comes first, then the patches.
     """
-    return encoder(pixels.to(encoder.dtype)).last_hidden_state
+    tokens: Tensor = encoder(pixels.to(encoder.dtype)).last_hidden_state
+    return tokens

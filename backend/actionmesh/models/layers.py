@@ -57,9 +57,9 @@ class FeedForward(nn.Module):
         if self.rows is None or len(tokens) <= self.rows:
             return self._feed(x)
         result = torch.empty_like(tokens)
-        for part, place in zip(tokens.split(self.rows), result.split(self.rows), strict=True):
+        for part, place in zip(torch.split(tokens, self.rows), torch.split(result, self.rows), strict=True):
             place.copy_(self._feed(part))
-        return result.unflatten(0, x.shape[:-1])
+        return torch.unflatten(result, 0, x.shape[:-1])
 
     def _feed(self, x: Tensor) -> Tensor:
         for layer in self.net:
@@ -78,7 +78,8 @@ class TimeProjection(nn.Module):
     def forward(self, time: Tensor) -> Tensor:
         """Embed time (...) in [0, 1000] as (..., D)."""
         embedding = sinusoidal_embedding(time, self.linear_1.in_features, self.linear_1.weight.dtype)
-        return self.linear_2(F.gelu(self.linear_1(embedding)))
+        embedded: Tensor = self.linear_2(F.gelu(self.linear_1(embedding)))
+        return embedded
 
 
 def sinusoidal_embedding(time: Tensor, width: int, dtype: torch.dtype) -> Tensor:

@@ -81,7 +81,8 @@ class ShapeEncoder(nn.Module):
         x = cross(self.proj_in(tokens), cross.x_attn.project_context(self.proj_in(points)))
         for block in self.blocks[1:]:
             x = block(x)
-        return self.norm_out(x)
+        encoded: Tensor = self.norm_out(x)
+        return encoded
 
 
 class ShapeVAE(nn.Module):

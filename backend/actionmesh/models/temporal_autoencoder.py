@@ -130,7 +130,9 @@ class TemporalAutoencoder(LatentDecoder):
     def _projected_times(self, source_alpha: Tensor, alpha: Tensor) -> Tensor:
         assert self.proj_time is not None
         dtype = self.proj_time.weight.dtype
-        return self.proj_time(self._alphas(QUERY_TIME_SCALE * source_alpha, QUERY_TIME_SCALE * alpha, dtype))
+        alphas = self._alphas(QUERY_TIME_SCALE * source_alpha, QUERY_TIME_SCALE * alpha, dtype)
+        projected: Tensor = self.proj_time(alphas)
+        return projected
 
     def _alphas(self, source_alpha: Tensor, target_alpha: Tensor, dtype: torch.dtype) -> Tensor:
         half = self.config.width // 2

@@ -137,7 +137,7 @@ class WindowDecoder:
         alpha = self._alpha(time)
         context = self._context(alpha)
         placed = []
-        for chunk in queries.split(self.store.plan.query_rows):
+        for chunk in torch.split(queries, self.store.plan.query_rows):
             chunk = chunk[None].to(self.store.device)
             field = self.network.field(chunk, context, self.source_alpha, alpha)
             placed.append(self.network.place(chunk, field)[0].float().cpu())

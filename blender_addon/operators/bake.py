@@ -1,0 +1,40 @@
+"""Bake the animation of the active mesh."""
+
+import bpy
+
+from ..errors import ArtistError
+from ..session import panel_state, selection
+from ..workflow import bake_options
+from .shared import FINISHED, OfAnimated, refuse
+
+
+class ACTIONMESH_OT_bake(OfAnimated, bake_options.BakeOptions, bpy.types.Operator):
+    """Turn the animation into fewer shape keys or a cache. The source stays as it is unless you replace it"""
+
+    bl_idname = "actionmesh.bake"
+    bl_label = "Bake Animation"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        chosen = context.scene.actionmesh.bake
+        for name in bake_options.BakeOptions.__annotations__:
+            setattr(self, name, getattr(chosen, name))
+        return self.execute(context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        panel_state.show(None)
+        try:
+            baked = bake_options.bake(context.scene, context.active_object, self)
+        except ArtistError as error:
+            return refuse(self, error)
+        selection.present(context, baked.object)
+        self.report({"INFO"}, f"{baked.object.name}: {bake_options.told(baked)}")
+        return FINISHED
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        self.layout.use_property_split = True
+        self.layout.use_property_decorate = False
+        bake_options.draw(self.layout.column(), self)
+
+
+CLASSES = (ACTIONMESH_OT_bake,)

@@ -1,0 +1,96 @@
+"""Code that the operators share: reporting errors, queuing jobs, and finding the meshes to work on."""
+# mypy: disable-error-code="valid-type"
+# ruff: noqa: F722
+
+import bpy
+from bpy.props import BoolProperty
+
+from ..errors import ArtistError
+from ..session import panel_state
+from ..session.notices import AlreadyShown, Problem
+from ..session.runner import runner
+from ..workflow import animated_object
+
+FINISHED, CANCELLED = {"FINISHED"}, {"CANCELLED"}
+
+
+class OfAnimated:
+    """An operator on the animation of the active mesh."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        if animated_object.animation_of(context.active_object) is None:
+            cls.poll_message_set("Select a mesh that ActionMesh animated")  # type: ignore[attr-defined]
+            return False
+        return True
+
+
+class Queued:
+    """An operator that queues a job.
+
+    From a button it returns at once; from a script it returns when the result is in the scene.
+    """
+
+    queued: BoolProperty(name="In the Background", description="Return at once", options={"HIDDEN", "SKIP_SAVE"})
+
+    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
+        self.queued = True
+        return self.execute(context)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        panel_state.show(None)
+        try:
+            job = self.submit(context)
+            if not self.queued:
+                runner.wait_for([job])
+        except ArtistError as error:
+            return refuse(self, error)
+        return warn(self)
+
+    def submit(self, context: bpy.types.Context) -> str:
+        """Queue the job and return its id."""
+        raise NotImplementedError
+
+
+def warn(operator: bpy.types.Operator) -> set[str]:
+    """Report the problem that the panel shows, if any, after a job that was waited for."""
+    if panel_state.state.problem is not None:
+        operator.report({"WARNING"}, f"{panel_state.state.problem.problem} {panel_state.state.problem.cure}".strip())
+    return FINISHED
+
+
+def refuse(operator: bpy.types.Operator, error: ArtistError) -> set[str]:
+    """Report an error and show it in the panel. From a script, Blender raises RuntimeError with its text."""
+    if not isinstance(error, AlreadyShown):
+        panel_state.show(Problem.of(error))
+    operator.report({"ERROR"}, str(error))
+    return CANCELLED
+
+
+def active_mesh(context: bpy.types.Context) -> bpy.types.Object | None:
+    target = context.active_object
+    return target if target is not None and target.type == "MESH" else None
+
+
+def source_object(context: bpy.types.Context) -> bpy.types.Object | None:
+    """Return the animated object that is the source of the motion, or None if the source is a clip."""
+    settings = context.scene.actionmesh
+    return settings.source_object if settings.source == "OBJECT" else None
+
+
+def why_no_mesh(context: bpy.types.Context) -> str:
+    """Return a sentence on why no selected mesh can be animated and what to do."""
+    if source_object(context) in context.selected_objects:
+        return "The selected object is the source of the motion; select another"
+    for item in context.selected_objects:
+        if item.type == "EMPTY" and item.instance_type == "COLLECTION":
+            return (
+                f"{item.name} shows a collection and has no mesh of its own; use Object > Apply > Make Instances Real"
+            )
+    return "Select a mesh to animate"
+
+
+def selected_meshes(context: bpy.types.Context) -> list[bpy.types.Object]:
+    """Return the selected meshes, except the object that is the source of the motion."""
+    source = source_object(context)
+    return [target for target in context.selected_objects if target.type == "MESH" and target != source]
