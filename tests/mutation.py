@@ -40,7 +40,7 @@ GRID = "backend/test_sparse_grid.py backend/test_marching_cubes.py backend/test_
 SAMPLING = "backend/test_solvers.py backend/test_guidance.py backend/test_pace.py backend/test_parity.py"
 TESTS = {
     "blender_addon/motion/correspondence.py": "addon/test_carrying.py",
-    "blender_addon/motion/result.py": "addon/test_result.py addon/test_coat.py addon/test_tampered.py",
+    "blender_addon/motion/result_file.py": "addon/test_result.py addon/test_coat.py addon/test_tampered.py",
     "blender_addon/motion/weights.py": "addon/test_weights.py addon/test_samples.py addon/test_film_frames.py",
     "blender_addon/motion/world_shape.py": "addon/test_carrying.py",
     "backend/actionmesh/geometry/gltf_": GLTF,
