@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 
-from actionmesh.media.preprocess import ImagePreprocessing
 from actionmesh.models.denoiser import ImageTo3DConfig
+from actionmesh.models.image_preprocessing import ImagePreprocessing
 from actionmesh.presets import PRESETS, Preset
-from actionmesh.training.recipes import FULL, Sizes
+from actionmesh.sizes import FULL, Sizes
 
 from .workload import Workload
 

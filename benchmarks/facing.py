@@ -26,7 +26,7 @@ from actionmesh.media.subject_crops import SubjectCrops  # noqa: E402
 from actionmesh.progress import Progress  # noqa: E402
 from actionmesh.protocol import Facing  # noqa: E402
 from actionmesh.stages.match import find_standing  # noqa: E402
-from actionmesh.training.track_file import read_pictures  # noqa: E402
+from actionmesh.track_file import read_pictures  # noqa: E402
 
 RIGHT = 20.0
 LEAST_CHANGE = 0.1

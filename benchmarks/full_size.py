@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TIME_UP = {"error": "The time ran out. Run the benchmark again."}
 sys.path[:0] = [str(ROOT / "backend"), str(ROOT)]
 
-from actionmesh.weights.store import choose_device  # noqa: E402
+from actionmesh.memory.runtime import choose_device  # noqa: E402
 from benchmarks.cases import CASES, SCALES  # noqa: E402
 from benchmarks.measuring import LOADING, MACHINE, OPERATIONS, measure  # noqa: E402
 from benchmarks.performance_table import insert_tables, read_report, write_report  # noqa: E402

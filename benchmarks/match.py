@@ -24,8 +24,8 @@ from actionmesh.matching.film import make_film  # noqa: E402
 from actionmesh.progress import Progress  # noqa: E402
 from actionmesh.protocol import Facing, Match  # noqa: E402
 from actionmesh.stages.match import find_standing, match_to_clip  # noqa: E402
-from actionmesh.training.data import render_toy  # noqa: E402
-from actionmesh.training.toys import make_sequence  # noqa: E402
+from actionmesh.toys import make_sequence  # noqa: E402
+from actionmesh.toys.rendering import render_toy  # noqa: E402
 
 CASES = ((16, 5_000), (31, 20_000))
 """Frames, and vertices required."""

@@ -13,15 +13,16 @@ from torch import Tensor
 from actionmesh.geometry.extraction import extract_surface
 from actionmesh.geometry.marching_cubes import WARP_DEVICES
 from actionmesh.geometry.warp_marching import march_with_warp
+from actionmesh.memory.model import open_model
+from actionmesh.memory.plan import PLANS
+from actionmesh.memory.runtime import choose_device, run_dtype
 from actionmesh.weights.parts import PARTS
-from actionmesh.weights.plan import PLANS
-from actionmesh.weights.store import ModelStore, choose_device, run_dtype
 
 from .cases import CASES, SCALES, Case, Scale
 from .instruments import clock, device_name, matrix_rate, memory, seconds_of, start_memory
 from .operations import count_operations, decode_operations
 from .plain import plain
-from .random_weights import RandomStore, write_checkpoint
+from .random_weights import RandomNetworks, write_checkpoint
 from .workload import CAN_DECIMATE, DECODE, TorusVAE, run_stages, torus_field
 
 MACHINE, OPERATIONS, LOADING = "machine", "operations", "loading"
@@ -83,15 +84,17 @@ def measure_case(case: Case, scale: Scale, device: torch.device) -> dict[str, An
 
     with ExitStack() as stack:
         enter(stack, case, device)
-        store = RandomStore(scale.sizes, str(device), case.plan, torch.float32 if case.plain else None)
+        model = RandomNetworks(scale.sizes, str(device), case.plan, torch.float32 if case.plain else None).model
         few = replace(preset, steps=FEW_STEPS, image_steps=FEW_STEPS)
-        first = seconds_of(lambda: run_stages(store, few, workload, lambda stage: nullcontext()), device)
+        first = seconds_of(lambda: run_stages(model, few, workload, lambda stage: nullcontext()), device)
         TorusVAE.queries = 0
-        run_stages(store, preset, workload, measured)
+        run_stages(model, preset, workload, measured)
         for stage, operations in operations_of(case, scale, TorusVAE.queries).items():
             stages[stage]["tflop"] = operations / 1e12
-    if store.retried_for_memory:
-        raise MemoryError(f"The {case.plan} GB plan did not fit into {case.cap} GB; the {store.plan.name} GB plan did.")
+    if model.runtime.retried_for_memory:
+        raise MemoryError(
+            f"The {case.plan} GB plan did not fit into {case.cap} GB; the {model.runtime.plan.name} GB plan did."
+        )
     return {"seconds": sum(stage["seconds"] for stage in stages.values()), "first_run_seconds": first, "stages": stages}
 
 
@@ -146,5 +149,5 @@ def measure_loading(scale: Scale, device: torch.device, files: Path) -> dict[str
 
 def load_everything(checkpoint: Path, device: torch.device) -> list[Any]:
     """Load all networks with the largest memory plan."""
-    store = ModelStore(checkpoint, str(device), PLANS[0].name)
-    return [getattr(store, part) for part in PARTS]
+    networks = open_model(checkpoint, str(device), PLANS[0].name).networks
+    return [getattr(networks, part) for part in PARTS]

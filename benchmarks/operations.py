@@ -16,13 +16,13 @@ from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map_only
 from torch.utils.flop_counter import FlopCounterMode
 
+from actionmesh.memory.plan import PLANS
 from actionmesh.models.attention import KeysValues
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.presets import Preset
-from actionmesh.training.recipes import Sizes
-from actionmesh.weights.plan import PLANS
+from actionmesh.sizes import Sizes
 
-from .random_weights import RandomStore, empty_network
+from .random_weights import RandomNetworks, empty_network
 from .workload import Workload, run_stages, torus_field
 
 
@@ -32,12 +32,12 @@ def count_operations(sizes: Sizes, preset: Preset, workload: Workload, plan: str
 
     @contextmanager
     def counted(stage: str) -> Iterator[None]:
-        before = store.tally.operations
+        before = networks.tally.operations
         yield
-        counts[stage] = store.tally.operations - before
+        counts[stage] = networks.tally.operations - before
 
-    store = MetaStore(sizes, plan)
-    run_stages(store, preset, workload, counted)
+    networks = MetaNetworks(sizes, plan)
+    run_stages(networks.model, preset, workload, counted)
     return counts
 
 
@@ -97,18 +97,18 @@ class Tally:
     operations: int = 0
 
 
-class MetaStore(RandomStore):
-    """A store of full-size networks that take no memory; its tensors are on the CPU."""
+class MetaNetworks(RandomNetworks):
+    """Full-size networks that take no memory; their tensors are on the CPU."""
 
     def __init__(self, sizes: Sizes, plan: str):
         super().__init__(sizes, "cpu", plan)
         self.tally = Tally()
-        self._networks: dict[str, MetaNetwork] = {}
+        self._on_meta: dict[str, MetaNetwork] = {}
 
     def _part(self, name: str, float8: bool = False) -> Any:
         """Return a network; `float8` is ignored, as 8-bit products are as many operations."""
-        if name not in self._networks:
+        if name not in self._on_meta:
             network = self._prepared(empty_network(name, self.sizes), float8=False)
             kind = MetaTorus if name == "shape_vae" else MetaNetwork
-            self._networks[name] = kind(network, self.tally)
-        return self._networks[name]
+            self._on_meta[name] = kind(network, self.tally)
+        return self._on_meta[name]

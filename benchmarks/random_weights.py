@@ -9,14 +9,17 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from actionmesh.memory.model import Model
+from actionmesh.memory.networks import Networks
+from actionmesh.memory.runtime import Runtime
 from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
+from actionmesh.sizes import Sizes
 from actionmesh.training.export import theirs, write_public_configs
 from actionmesh.training.parts import new_encoder
-from actionmesh.training.recipes import Sizes
+from actionmesh.weights.facts import CheckpointFacts
 from actionmesh.weights.parts import ACTIONMESH_WEIGHTS, TRIPOSG_WEIGHTS, Make
 from actionmesh.weights.precision import TypeOf
-from actionmesh.weights.store import ModelStore
 
 from .workload import TorusVAE
 
@@ -51,8 +54,8 @@ def random_tensors(network: nn.Module, device: torch.device, type_of: TypeOf) ->
     return tensors
 
 
-class RandomStore(ModelStore):
-    """The product's store, with random weights instead of files.
+class RandomNetworks(Networks):
+    """The product's networks, with random weights instead of files; the folder of their configurations goes with them.
 
     Args:
         sizes: sizes of the networks.
@@ -62,10 +65,16 @@ class RandomStore(ModelStore):
     """
 
     def __init__(self, sizes: Sizes, device: str, plan: str, dtype: torch.dtype | None = None):
-        self._configs = TemporaryDirectory()
+        self.sizes, self._configs = sizes, TemporaryDirectory()
         write_public_configs(Path(self._configs.name), sizes)
-        super().__init__(Path(self._configs.name), device, plan)
-        self.sizes, self.dtype = sizes, dtype or self.dtype
+        self.facts = CheckpointFacts(Path(self._configs.name))
+        runtime = Runtime(self.facts.checkpoint, device, plan)
+        runtime.dtype = dtype or runtime.dtype
+        super().__init__(self.facts.checkpoint, runtime)
+
+    @property
+    def model(self) -> Model:
+        return Model(self.facts, self, self._runtime)
 
     def _read(self, name: str, make: Make, device: torch.device, stop: Event) -> nn.Module:
         network = empty_network(name, self.sizes)

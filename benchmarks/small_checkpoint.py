@@ -77,8 +77,8 @@ def render_clip(folder: Path, frames: int, pixels: int | None = None) -> Path:
     import cv2
     import trimesh
 
-    from actionmesh.training.data import render_toy
-    from actionmesh.training.toys import make_sequence
+    from actionmesh.toys import make_sequence
+    from actionmesh.toys.rendering import render_toy
 
     folder.mkdir()
     toy = make_sequence(SEED, frames, TEMPLATE)
@@ -97,12 +97,12 @@ def measure(clip: Path, version: str, preset: str) -> dict:
     """
     from contextlib import nullcontext
 
+    from actionmesh.memory.model import open_model
     from actionmesh.options import AnimateOptions
     from actionmesh.pipeline import animate
     from actionmesh.progress import Progress
     from actionmesh.protocol import Shape
     from actionmesh.weights.checkpoints import default_checkpoint
-    from actionmesh.weights.store import ModelStore
     from benchmarks.plain import plain
 
     stages: dict[str, dict[str, float]] = {}
@@ -120,9 +120,9 @@ def measure(clip: Path, version: str, preset: str) -> dict:
     options = AnimateOptions(str(clip), preset=preset, steps=15, guidance=7.5, shape=Shape.NETWORK)
     if version == MATCHED:
         options = replace(options, mesh=str(clip.with_suffix(".glb")), shape=Shape.AUTO)
-    store = ModelStore(default_checkpoint().path, "cpu")
+    model = open_model(default_checkpoint().path, "cpu")
     with plain() if version == PLAIN else nullcontext():
-        animation = animate(options, store, Progress(report))
+        animation = animate(options, model, Progress(report))
     seconds, processor_seconds = now() - start
     return {
         "seconds": seconds,

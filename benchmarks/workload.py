@@ -17,16 +17,17 @@ from torch import Tensor
 
 from actionmesh.geometry.cleanup import clean_up
 from actionmesh.geometry.mesh import Mesh
+from actionmesh.memory.model import Model
 from actionmesh.models.attention import KeysValues
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.presets import Preset
-from actionmesh.progress import Progress
 from actionmesh.protocol import ReferencePose
 from actionmesh.stages.correspondence import animate_vertices
 from actionmesh.stages.motion import synchronised_latents
 from actionmesh.stages.pending_reference import PendingReference
 from actionmesh.stages.pictures import encode_frames
 from actionmesh.stages.reference import Reference, decode_surface, latent_from_picture, reference_in_model_space
+from actionmesh.stages.run import Run
 
 TOKENS, IMAGE, DECODE = "image tokens", "image-to-3D", "decode and extract"
 MOTION, CLEAN_UP, CORRESPONDENCE = "Stage I", "clean-up", "Stage II"
@@ -60,32 +61,29 @@ class Workload:
     segments: int = 100
 
 
-def run_stages(store: Any, preset: Preset, workload: Workload, around: Around) -> np.ndarray:
-    """Run the stages one after the other, each within `around(stage)`; return the animation's vertices (T, V, 3).
-
-    Args:
-        store: a ModelStore, or an object with its interface.
-    """
-    progress, anchor = Progress(), 0
+def run_stages(model: Model, preset: Preset, workload: Workload, around: Around) -> np.ndarray:
+    """Run the stages one after the other, each within `around(stage)`; return the animation's vertices (T, V, 3)."""
+    run, anchor = Run.of(model), 0
+    on_cpu = run.runtime.device.type == "cpu"
     with around(TOKENS):
-        context = encode_frames(pictures(workload), store, progress)
+        context = encode_frames(run, pictures(workload))
     with around(IMAGE):
-        latent = latent_from_picture(context[anchor], store, preset, SEED, progress)
+        latent = latent_from_picture(run, context[anchor], preset, SEED)
     with around(DECODE):
-        surface = decode_surface(latent, store, preset, progress)
-    with PendingReference(latent, cleaned_up(latent, surface, preset), progress) as pending:
-        if store.device.type == "cpu":
+        surface = decode_surface(run, latent, preset)
+    with PendingReference(latent, cleaned_up(latent, surface, preset), run.progress) as pending:
+        if on_cpu:
             with around(CLEAN_UP):
                 pending.ready()
         with around(MOTION):
-            latents = synchronised_latents({anchor: latent}, anchor, context, store, preset, SEED, progress)
-        if store.device.type != "cpu":
+            latents = synchronised_latents(run, {anchor: latent}, anchor, context, preset, SEED)
+        if not on_cpu:
             with around(CLEAN_UP):
                 pending.ready()
     reference = reference_in_model_space(latent, torus_mesh(workload.rings, workload.segments))
     times = [float(frame) for frame in range(workload.frames)]
     with around(CORRESPONDENCE):
-        return animate_vertices(reference, latents, anchor, times, ReferencePose.DECODED, store, progress)
+        return animate_vertices(run, reference, latents, anchor, times, ReferencePose.DECODED)
 
 
 def cleaned_up(latent: Tensor, surface: tuple[np.ndarray, np.ndarray], preset: Preset) -> Callable[..., Reference]:

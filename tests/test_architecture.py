@@ -12,22 +12,60 @@ BACKEND = ROOT / "backend"
 PACKAGE = BACKEND / "actionmesh"
 MODULES = {path.relative_to(PACKAGE).with_suffix(""): path for path in sorted(PACKAGE.rglob("*.py"))}
 
-LAYERS = (
-    {"cli", "download_command", "download_report", "downloads", "evaluate", "worker", "service", "jobs", "__main__"},
-    {"model_downloads"},
-    {"pipeline", "output"},
-    {"stages"},
-    {"sampling", "models", "geometry", "media", "weights", "matching", "relief", "painting"},
-    {"acceleration"},
-)
-"""From the entry points to the parts. A module imports its own layer and those below it."""
-TRAINING = {"training", "evaluation"}
+LAYERS: dict[str, set[str]] = {
+    "programs": {"__main__", "worker"},
+    "commands": {"cli", "service"},
+    "measuring": {"evaluate"},
+    "evaluation": {"evaluation"},
+    "training": {"training"},
+    "toys": {"toys"},
+    "what training and evaluation share": {"sizes", "track_file"},
+    "a job": {"job_inputs", "job_outputs", "job_size", "jobs"},
+    "the story": {"pipeline"},
+    "endings of the story": {"colouring", "relief_animation", "rematch"},
+    "output": {"output"},
+    "the result": {"animation", "clip_camera"},
+    "stages": {"stages"},
+    "relief": {"relief"},
+    "painting": {"painting"},
+    "matching": {"matching"},
+    "media": {"media"},
+    "downloads": {"download_command", "download_report", "downloads", "machine", "model_downloads", "model_requests"},
+    "memory": {"memory"},
+    "weights": {"weights"},
+    "models": {"models"},
+    "geometry": {"geometry"},
+    "choices": {"job_arguments", "options", "presets"},
+    "sampling": {"sampling"},
+    "acceleration": {"acceleration"},
+    "files": {"files"},
+    "the worker's means": {"job_slot", "outbox"},
+    "foundations": {
+        "__init__", "bounds", "ending", "errors", "failures", "frame_numbers", "host_memory", "intake", "progress",
+        "protocol", "shell",
+    },
+}  # fmt: skip
+"""From the programs down to the foundations: a module imports its own layer and those below it. Every folder is a layer
+of its own, named after it; modules that lie in no folder share layers."""
+DEPTHS = {part: depth for depth, parts in enumerate(LAYERS.values()) for part in parts}
+PARTS = {name.parts[0] for name in MODULES}
+FOLDERS = {name.parts[0] for name in MODULES if len(name.parts) > 1}
+LEARNING = {"training", "evaluation"}
+REPOSITORY_ONLY = {
+    "training": set(),
+    "evaluation": {"evaluate"},
+    "toys": LEARNING,
+    "sizes": {*LEARNING, "toys"},
+    "track_file": LEARNING,
+}
+"""Parts that are in no zip, and the only others that may import them."""
 DISTRIBUTIONS = {"cv2": "opencv-python-headless", "PIL": "pillow", "skimage": "scikit-image", "warp": "warp-lang"}
 """Import names that differ from the name on the package index."""
 
 
 def imports_of(path):
-    """Return (line, absolute module name) of a file's imports, relative ones resolved, lazy ones included."""
+    """Return (line, absolute module name) of a file's imports: relative ones resolved, lazy ones and those by
+    `import_module` included."""
     top = PACKAGE.parent if PACKAGE in path.parents else ROOT
     package = path.relative_to(top).parent.parts
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -37,16 +75,22 @@ def imports_of(path):
             base = package[: len(package) - node.level + 1] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
             yield from ((node.lineno, f"{module}.{alias.name}") for alias in node.names)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "import_module":
+            yield from ((node.lineno, name) for name in names_in(node.args[0]))
+
+
+def names_in(argument):
+    """Return the module that a text names, or, for an f-string, the package at its start."""
+    texts = [each for each in ast.walk(argument) if isinstance(each, ast.Constant) and isinstance(each.value, str)]
+    return [text.value.rstrip(".") for text in texts[:1]]
 
 
 def own_part(name):
     """Return the module or folder directly in the package that an import names; None if it is not ours."""
     parts = name.split(".")
-    return parts[1] if parts[0] == "actionmesh" and len(parts) > 1 else None
-
-
-def layer_of(part):
-    return next((depth for depth, layer in enumerate(LAYERS) if part in layer), None)
+    if parts[0] != "actionmesh" or len(parts) == 1:
+        return None
+    return parts[1] if parts[1] in PARTS else "__init__"
 
 
 def case(name, path):
@@ -56,22 +100,29 @@ def case(name, path):
 EVERY_MODULE = [case(name, path) for name, path in MODULES.items()]
 
 
+def test_every_folder_is_a_layer_and_every_module_is_in_one():
+    assert all(LAYERS.get(folder) == {folder} for folder in FOLDERS), FOLDERS
+    listed = [part for parts in LAYERS.values() for part in parts]
+    assert sorted(listed) == sorted(PARTS), "a part is in no layer, in two, or no longer exists"
+
+
 @pytest.mark.parametrize("path", EVERY_MODULE)
 def test_imports_point_downwards(path):
     part = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    depth = layer_of(part)
     for line, name in imports_of(path):
         target = own_part(name)
+        if target is None or target == part:
+            continue
         where = f"{path}:{line} imports {name}"
-        assert part in TRAINING or target not in TRAINING, where
-        if depth is not None and layer_of(target) is not None:
-            assert layer_of(target) >= depth, where
+        assert DEPTHS[target] >= DEPTHS[part], where
+        assert part in REPOSITORY_ONLY.get(target, {part}), where
 
 
 def test_imports_are_seen():
-    """The checks above rely on this: relative, lazy and plain imports are all found."""
+    """The checks above rely on this: relative, lazy and plain imports are all found, and those by name."""
     seen = {name for _, name in imports_of(PACKAGE / "jobs.py")}
     assert {"time", "actionmesh.pipeline.animate", "actionmesh.options.AnimateOptions"} <= seen
+    assert "actionmesh.evaluation" in {name for _, name in imports_of(PACKAGE / "evaluate.py")}
 
 
 @pytest.mark.parametrize("module", ["protocol.py", "weights/public.py"])

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -22,9 +23,13 @@ from blender_addon.install import programs
 from blender_addon.install.trial import TRIAL
 from build import ROOT
 
+from .test_architecture import imports_of
+
 PLATFORMS = {"win_amd64", "win_arm64", "macosx_10_12_x86_64", "macosx_11_0_arm64", "manylinux_2_17_x86_64"}
 PARTS = ("blender_manifest.toml", "LICENSE", TO_RUN, "backend/actionmesh/__init__.py", "blender_addon/errors.py")
-PARTS += ("backend/actionmesh/training/run.py", "backend/actionmesh/evaluation/sheets.py", "blender_addon/README.md")
+LEFT_OUT = ("training/run.py", "evaluation/sheets.py", "toys/rig.py", "sizes.py", "track_file.py")
+PARTS += (*(f"backend/actionmesh/{name}" for name in LEFT_OUT), "blender_addon/README.md")
+OURS = {"actionmesh", "blender_addon", "backend", "benchmarks", "tests", "build"}
 VERSION = 'version = "0.1.0"'
 ZIPS = {
     "actionmesh-0.1.0-linux_x64.zip": ("linux-x64", "manylinux_2_17_x86_64.manylinux2014_x86_64", True),
@@ -156,8 +161,35 @@ def test_what_trains_and_evaluates_stays_in_the_repository():
     names = set(build.extension_files(ROOT))
     backend = ROOT / "backend" / "actionmesh"
     for path in backend.rglob("*.py"):
-        is_left_out = path.relative_to(backend).parts[0] in ("training", "evaluation")
+        is_left_out = path.relative_to(backend).parts[0] in {name.partition("/")[0] for name in LEFT_OUT}
         assert (path.relative_to(ROOT).as_posix() in names) != is_left_out
+
+
+def file_of(name):
+    """Return the file of the module of ours that an import names, or in which it finds what it names."""
+    path = (ROOT / "backend" if name.startswith("actionmesh") else ROOT).joinpath(*name.split("."))
+    places = (f"{path}.py", path / "__init__.py", f"{path.parent}.py", path.parent / "__init__.py")
+    return next((Path(place) for place in places if Path(place).is_file()), None)
+
+
+def imports_from_outside(files):
+    """Return the imports of ours, lazy ones included, that a zip of these files could not make."""
+    inside = set(files.values())
+    return [
+        f"{path.relative_to(ROOT)}:{line} imports {name}"
+        for path in inside
+        if path.suffix == ".py"
+        for line, name in imports_of(path)
+        if name.split(".")[0] in OURS and file_of(name) not in inside
+    ]
+
+
+def test_what_is_in_the_zip_imports_nothing_that_is_not():
+    files = build.extension_files(ROOT)
+    assert imports_from_outside(files) == []
+    for needed in ("backend/actionmesh/media/reader.py", "scene/shape_keys.py"):
+        rest = {name: path for name, path in files.items() if name != needed}
+        assert imports_from_outside(rest), needed
 
 
 def test_every_platform_has_a_zip_with_its_own_wheels(clone, no_blender):
@@ -173,7 +205,7 @@ def test_every_platform_has_a_zip_with_its_own_wheels(clone, no_blender):
         assert files[wheel] == (ROOT / wheel).read_bytes()
         assert not has_uv or files[uv] == (clone.parent / "shelf" / uv.removeprefix("wheels/")).read_bytes()
         assert {"README.md", "LICENSE", "errors.py", "backend/locks/uv.txt"} < set(files)
-        assert not [each for each in files if "/training/" in each or "/evaluation/" in each]
+        assert not [each for each in files if each.endswith(LEFT_OUT)]
         whole = tomllib.loads((ROOT / "blender_manifest.toml").read_text())
         assert manifest == whole | {"platforms": [platform], "wheels": [f"./{wheel}"]}
 

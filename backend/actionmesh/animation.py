@@ -10,9 +10,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from .errors import InputError
+from .files.atomic import write_atomically
 from .geometry.strays import renumbered, used_vertices, with_strays
 from .intake import read_json, regular_file
-from .output.atomic import write_atomically
 from .painting.coat import Coat
 from .protocol import ClipCamera, Fit, Frames, ProtocolError, read, read_as
 

@@ -67,7 +67,7 @@ def heard_signals() -> Iterator[Signals]:
 
 def discard_parts() -> None:
     """Remove half-written files, if there are any, even if a second signal asks the program to stop."""
-    if parts := sys.modules.get("actionmesh.output.parts"):
+    if parts := sys.modules.get("actionmesh.files.parts"):
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGINT, signal.SIG_IGN)
         parts.discard_all()

@@ -7,7 +7,6 @@
     ├── CheckpointError         weights that are missing, or not the tensors that the network needs
     ├── DownloadError           the hub refuses or does not answer, or sent damaged data
     ├── OutputError             a result that cannot be written
-    ├── OutOfMemoryError        the device has too little memory
     └── Cancelled               the user asked to stop
 
 Each has one sentence that names what is wrong and one that says what to do about it.
@@ -52,10 +51,6 @@ class DownloadError(ActionMeshError):
 
 class OutputError(ActionMeshError):
     code = "cannot_write"
-
-
-class OutOfMemoryError(ActionMeshError):
-    code = "out_of_memory"
 
 
 class Cancelled(ActionMeshError):

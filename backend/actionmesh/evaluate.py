@@ -186,7 +186,7 @@ def run_actionbench(chosen: argparse.Namespace) -> None:
     settings = bench.BenchSettings(
         chosen.points, alignment.AlignmentSettings(chosen.points, chosen.steps, pruning=pruning)
     )
-    device = import_module("actionmesh.weights.store").choose_device(chosen.device)
+    device = import_module("actionmesh.memory.runtime").choose_device(chosen.device)
     summary = bench.evaluate(chosen.truth, chosen.predictions, chosen.output, settings, device)
     for uid, problem in summary["failures"].items():
         print(f"{uid}: {problem}")
@@ -197,34 +197,34 @@ def run_actionbench(chosen: argparse.Namespace) -> None:
 
 
 def run_toybench(chosen: argparse.Namespace) -> None:
-    bench, store = _module("toybench"), _open_store(chosen)
+    bench, model = _module("toybench"), _open_model(chosen)
     extent = bench.Extent(chosen.count, chosen.outsiders, chosen.ablations, chosen.retrieved)
-    results = bench.evaluate(store, chosen.preset, extent, chosen.output, chosen.again)
+    results = bench.evaluate(model, chosen.preset, extent, chosen.output, chosen.again)
     _show(_module("toybench_table").table(results), chosen.output)
 
 
 def run_tracked(chosen: argparse.Namespace) -> None:
     cast = _module("tracked_subjects").Cast.of(chosen.folder, chosen.manifest)
-    store = _open_store(chosen)
-    results = _module("tracked_bench").evaluate(store, chosen.preset, cast, chosen.output, chosen.again)
+    model = _open_model(chosen)
+    results = _module("tracked_bench").evaluate(model, chosen.preset, cast, chosen.output, chosen.again)
     _show(_module("tracked_table").table(results), chosen.output)
 
 
 def run_approximations(chosen: argparse.Namespace) -> None:
-    bench, store = _module("approximations"), _open_store(chosen)
-    records = bench.evaluate(store, chosen.count, chosen.output)
-    _show(_module("approximations_table").table(records, store.checkpoint.name), chosen.output)
+    bench, model = _module("approximations"), _open_model(chosen)
+    records = bench.evaluate(model, chosen.count, chosen.output)
+    _show(_module("approximations_table").table(records, model.facts.checkpoint.name), chosen.output)
 
 
 def run_sheet(chosen: argparse.Namespace) -> None:
-    sheets, store = _module("sheets"), _open_store(chosen)
-    _draw(sheets.sheet(store, chosen.preset, chosen.count, chosen.outsiders), chosen.output)
+    sheets, model = _module("sheets"), _open_model(chosen)
+    _draw(sheets.sheet(model, chosen.preset, chosen.count, chosen.outsiders), chosen.output)
 
 
 def run_characters(chosen: argparse.Namespace) -> None:
     cast = _module("tracked_subjects").Cast.of(chosen.folder)
-    store = _open_store(chosen)
-    _draw(_module("character_sheet").character_sheet(cast, store, chosen.preset), chosen.output)
+    model = _open_model(chosen)
+    _draw(_module("character_sheet").character_sheet(cast, model, chosen.preset), chosen.output)
 
 
 def run_reliefs(chosen: argparse.Namespace) -> None:
@@ -234,22 +234,22 @@ def run_reliefs(chosen: argparse.Namespace) -> None:
     _draw(picture, chosen.output)
 
 
-def _open_store(chosen: argparse.Namespace):
+def _open_model(chosen: argparse.Namespace):
     """Open the checkpoint that the command line names, on its device."""
     folder = import_module("actionmesh.jobs").checkpoint_folder(chosen.checkpoint)
-    return import_module("actionmesh.weights.store").ModelStore(folder, chosen.device)
+    return import_module("actionmesh.memory.model").open_model(folder, chosen.device)
 
 
 def _show(table: str, output: Path) -> None:
     """Write a table next to a benchmark's numbers, and print it."""
-    write_atomically = import_module("actionmesh.output.atomic").write_atomically
+    write_atomically = import_module("actionmesh.files.atomic").write_atomically
     write_atomically(output.with_suffix(".md"), lambda part: part.write_text(table, encoding="utf-8"))
     print(table)
 
 
 def _draw(picture, output: Path) -> None:
     """Write a picture (height, width, 3) uint8 as PNG, and print its path."""
-    image, write_atomically = import_module("PIL.Image"), import_module("actionmesh.output.atomic").write_atomically
+    image, write_atomically = import_module("PIL.Image"), import_module("actionmesh.files.atomic").write_atomically
     write_atomically(output, lambda part: image.fromarray(picture).save(part, format="png", optimize=True))
     print(output)
 

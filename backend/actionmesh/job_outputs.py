@@ -53,7 +53,7 @@ def check_outputs(job: Animate, also: Iterable[Path] = ()) -> None:
 
 def _refuse_meeting(out: tuple[str, ...]) -> None:
     """Raise InputError if two results have the same place, on any system, or one lies inside the other."""
-    from .output.places import same_place
+    from .files.places import same_place
 
     places: dict[str, str] = {}
     for name in out:
@@ -71,7 +71,7 @@ def _refuse_meeting(out: tuple[str, ...]) -> None:
 
 def _refuse_replacing(out: tuple[str, ...], inputs: list[Path]) -> None:
     """Raise InputError if a result is an input or a folder that holds one, by any name or link."""
-    from .output.places import same_place
+    from .files.places import same_place
 
     known = {identity: path for path in inputs if (identity := _identity(path)) is not None}
     holding = {os.path.dirname(os.path.realpath(path)): path for path in known.values()}

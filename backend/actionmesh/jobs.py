@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from .animation import Animation
-    from .weights.store import ModelStore
+    from .memory.model import Model
 
 log = logging.getLogger(__name__)
 REST, TOTAL = "Loading and the rest", "Total"
@@ -47,17 +47,17 @@ def run(
     options = options_of(job)
     check_outputs(job)
     left_out = check_mesh(job)
-    store = stores.get(job.checkpoint, job.device, job.memory)
-    subject = load_subject(options, store, progress)
-    float8 = store.preset(options.preset).float8
-    with store.job(*parts_of(options), float8=float8, check=progress.check):
+    model = stores.get(job.checkpoint, job.device, job.memory)
+    subject = load_subject(options, model, progress)
+    float8 = model.facts.preset(options.preset).approximation.float8
+    with model.networks.job(*parts_of(options), float8=float8, check=progress.check):
         check_size(options, job.out, len(subject.frames))
-        animation = animate(options, store, progress, subject)
+        animation = animate(options, model, progress, subject)
     fit = animation.provenance.fit
     animation = animation.with_fit(replace(fit, notes=(*fit.notes, *left_out)))
     mesh = Path(job.mesh) if job.mesh else None
     save_all(animation, job.out, mesh, subject, progress)
-    return _answer(animation, job.out, clock, store)
+    return _answer(animation, job.out, clock, model)
 
 
 def rematch(
@@ -81,8 +81,8 @@ def rematch(
     mesh = Path(made.mesh) if made.mesh else None
     check_outputs(Animate(clip, job.out, mask=mask, mesh=made.mesh, checkpoint=job.checkpoint), also=[Path(job.result)])
     options = AnimateOptions(clip, mask=mask, frames=FrameChoice(**made.frames), anchor=made.anchor, fps=made.fps)
-    store = stores.get(job.checkpoint, job.device, job.memory)
-    subject = load_subject(options, store, progress)
+    model = stores.get(job.checkpoint, job.device, job.memory)
+    subject = load_subject(options, model, progress)
     if wants_relief_again(made, job.shape):
         animation = relief_again(animation, subject, progress)
     else:
@@ -91,10 +91,10 @@ def rematch(
         log.warning("%s no longer exists: the files are written without its materials.", mesh)
         mesh = None
     save_all(animation, job.out, mesh, subject, progress)
-    return _answer(animation, job.out, clock, store)
+    return _answer(animation, job.out, clock, model)
 
 
-def _answer(animation: "Animation", out: tuple[str, ...], clock: "StageClock", store: "ModelStore") -> Animated:
+def _answer(animation: "Animation", out: tuple[str, ...], clock: "StageClock", model: "Model") -> Animated:
     poses, vertices, _ = animation.vertices.shape
     return Animated(
         out=out,
@@ -104,9 +104,9 @@ def _answer(animation: "Animation", out: tuple[str, ...], clock: "StageClock", s
         duration=float(animation.times[-1] - animation.times[0]),
         reference_frame=animation.reference_frame,
         timings=clock.timings(),
-        loads=store.loads,
-        plan=store.plan.name,
-        retried_for_memory=store.retried_for_memory,
+        loads=model.networks.loads,
+        plan=model.runtime.plan.name,
+        retried_for_memory=model.runtime.retried_for_memory,
         fit=animation.saved_provenance.fit,
     )
 
@@ -125,8 +125,8 @@ def look(job: Look, stores: "Stores", cancelled: Callable[[], bool]) -> Looked:
     options = AnimateOptions(
         job.clip, mask=job.mask, frames=FrameChoice(**vars(job.frames)), anchor=job.anchor, fps=job.fps
     )
-    store = stores.get(job.checkpoint, job.device, job.memory)
-    glimpse = look_at_subject(options, store, Progress(cancelled=cancelled))
+    model = stores.get(job.checkpoint, job.device, job.memory)
+    glimpse = look_at_subject(options, model, Progress(cancelled=cancelled))
     save_picture(glimpse.picture, Path(job.out), job.size)
     return Looked(
         out=job.out,
@@ -144,8 +144,8 @@ def save_picture(rgba: "np.ndarray", path: Path, size: int) -> None:
     """Write (H, W, 4) uint8 as a png, shrunk to at most `size` pixels a side; raise OutputError if that fails."""
     from PIL import Image
 
+    from .files.atomic import write_atomically
     from .media.clip import fitted_size, resize_rgba
-    from .output.atomic import write_atomically
 
     width, height = fitted_size(rgba.shape[1], rgba.shape[0], size)
     picture = Image.fromarray(resize_rgba(rgba, width, height))
@@ -225,32 +225,33 @@ class Stores:
     def __init__(self) -> None:
         self._lock = Lock()
         self._key: tuple[Path, str, int, str] | None = None
-        self._store: ModelStore | None = None
+        self._model: Model | None = None
 
-    def get(self, checkpoint: str | None, device: str, memory: str) -> "ModelStore":
+    def get(self, checkpoint: str | None, device: str, memory: str) -> "Model":
         """Return the models of a checkpoint (see `checkpoint_folder`) on a device, under a memory plan or "auto".
 
         Raises:
             CheckpointError: the checkpoint is not complete.
             InputError: the device does not exist.
         """
-        from .weights.store import ModelStore, choose_device
+        from .memory.model import open_model
+        from .memory.runtime import choose_device
 
         folder, chosen = checkpoint_folder(checkpoint), choose_device(device)
         key = (folder.resolve(), chosen.type, chosen.index or 0, memory)
         with self._lock:
-            if self._store is None or self._key != key:
+            if self._model is None or self._key != key:
                 self._drop()
-                self._store, self._key = ModelStore(folder, device, memory), key
-            return self._store
+                self._model, self._key = open_model(folder, device, memory), key
+            return self._model
 
     def unload(self) -> None:
         """Free the models; the next job loads them again."""
         with self._lock:
-            if self._store is not None:
-                self._store.unload()
+            if self._model is not None:
+                self._model.networks.unload()
 
     def _drop(self) -> None:
-        if self._store is not None:
-            self._store.unload()
-        self._store = self._key = None
+        if self._model is not None:
+            self._model.networks.unload()
+        self._model = self._key = None

@@ -16,7 +16,7 @@ def versions() -> dict[str, str]:
 
 
 def devices() -> tuple[Device, ...]:
-    """Return the CPU and every accelerator that PyTorch can use, by the names that `ModelStore` takes."""
+    """Return the CPU and every accelerator that PyTorch can use, by the names that a `Runtime` takes."""
     memory = psutil.virtual_memory()
     processor = f"{platform.machine()}, compute threads: {torch.get_num_threads()}"
     cpu = Device("cpu", processor, memory.total, memory.available)

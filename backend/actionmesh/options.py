@@ -89,7 +89,7 @@ class AnimateOptions:
             that is made here is always painted.
         reference_pose: where Stage II puts the mesh at the anchor frame; None: see `ReferencePose.by_default`.
         fps: frames per second of an image sequence, or to override a video's own.
-        memory: "auto" or the name of a memory plan, see `weights.plan`; it goes to the ModelStore.
+        memory: "auto" or the name of a memory plan, see `memory.plan`.
     Raises:
         InputError: a number is out of range.
     """

@@ -1,6 +1,6 @@
 """From a clip to an animated mesh. Start reading at `animate`."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 
 import numpy as np
@@ -22,6 +22,7 @@ from .media.clip import Clip
 from .media.glimpse import Glimpse, read_glimpse
 from .media.reader import read_clip
 from .media.subject import BackgroundRemover, cut_out
+from .memory.model import Model
 from .models.background_removal import remove_background
 from .options import AnimateOptions, index_of_frame
 from .presets import Preset
@@ -36,7 +37,7 @@ from .stages.motion import synchronised_latents
 from .stages.pending_reference import PendingReference, ReadyReference, reference_from_picture
 from .stages.pictures import encode_frames
 from .stages.reference import Reference, latent_of_pose, reference_from_mesh
-from .weights.store import ModelStore
+from .stages.run import Run
 
 MAX_SIDE = 512
 LEAST_LIKENESS = 0.85
@@ -47,61 +48,58 @@ OWN_NUMBERS = ("steps", "guidance", "image_steps", "max_faces", "smallest_part")
 
 
 def animate(
-    options: AnimateOptions, store: ModelStore, progress: Progress | None = None, subject: Clip | None = None
+    options: AnimateOptions, model: Model, progress: Progress | None = None, subject: Clip | None = None
 ) -> Animation:
     """Make an animated mesh from a clip.
 
     Args:
         options: what the artist chose.
-        store: the networks.
+        model: the checkpoint.
         progress: receives every step; may cancel.
         subject: the clip as `load_subject` returns it, if the caller already has it.
     Raises:
         ActionMeshError: see `errors` for the tree; nothing is written.
     """
     mesh = load_mesh(options.mesh) if options.mesh else None
-    animation = animate_surface(options, store, progress or Progress(), mesh, subject)
+    animation = animate_surface(options, Run.of(model, progress), mesh, subject)
     return animation if mesh is None else animation.with_strays(mesh.vertices, mesh.faces)
 
 
-def animate_surface(
-    options: AnimateOptions, store: ModelStore, progress: Progress, whole: Mesh | None, subject: Clip | None
-) -> Animation:
+def animate_surface(options: AnimateOptions, run: Run, whole: Mesh | None, subject: Clip | None) -> Animation:
     """Do what `animate` does, for only the vertices that have a face.
 
     Args:
         whole: the artist's mesh.
     """
-    preset = preset_of(options, store)
+    preset, progress = preset_of(options, run), run.progress
     mesh = without_strays(whole) if whole else None
-    clip = subject or load_subject(options, store, progress)
+    clip = subject or load_subject(options, run, progress)
     anchor = index_of_frame(options.anchor or 0, len(clip.frames), "reference")
 
     film = film_for(options, mesh, clip, progress)
     standing = None
     if mesh is not None and film is not None and clip.crops is not None:
         standing = find_standing(mesh.vertices, mesh.faces, clip.crops, anchor, options.facing, progress)
-    if mesh is None and wants_relief(options, store):
-        return relief_of(options, clip, anchor, store, TOYS_ONLY if options.shape is Shape.AUTO else "", progress)
-    context = encode_frames(clip.frames if clip.crops is None else clip.crops, store, progress)
+    if mesh is None and wants_relief(options, run):
+        return relief_of(options, clip, anchor, run, TOYS_ONLY if options.shape is Shape.AUTO else "")
+    context = encode_frames(run, clip.frames if clip.crops is None else clip.crops)
     if mesh is None:
-        pending = reference_from_picture(context[anchor], store, preset, options.seed, progress)
+        pending = reference_from_picture(run, context[anchor], preset, options.seed)
     else:
-        pending = ReadyReference(reference_from_mesh(mesh, store, options.seed, turn_for(options, standing)))
+        pending = ReadyReference(reference_from_mesh(run, mesh, options.seed, turn_for(options, standing)))
     if mesh is None and options.shape is Shape.AUTO and clip.crops is not None:
         standing = find_standing(*surface_of(pending.ready()), clip.crops, anchor, Facing.FRONT, progress)
         if standing.view.overlap < LEAST_LIKENESS:
-            return relief_of(options, clip, anchor, store, unlike(standing), progress)
+            return relief_of(options, clip, anchor, run, unlike(standing))
     with pending:  # the mesh may still be cleaned up while Stage I runs; if it turns out empty, Stage I stops
-        known = known_latents(pending, anchor, options, len(clip.frames), store)
-        latents = synchronised_latents(
-            known, anchor, context, store, preset, options.seed, progress.also_checking(pending.check)
-        )
+        known = known_latents(run, pending, anchor, options, len(clip.frames))
+        checking = replace(run, progress=progress.also_checking(pending.check))
+        latents = synchronised_latents(checking, known, anchor, context, preset, options.seed)
         reference = pending.ready()
 
     frames = pose_times(len(clip.frames), options.in_betweens)
     reference_pose = options.reference_pose or ReferencePose.by_default(own_mesh=mesh is not None)
-    vertices = animate_vertices(reference, latents, anchor, frames, reference_pose, store, progress)
+    vertices = animate_vertices(run, reference, latents, anchor, frames, reference_pose)
     if mesh is None:
         vertices = unfold(vertices, reference.mesh.faces, progress.check)
     animation = Animation(
@@ -110,7 +108,7 @@ def animate_surface(
         times=np.interp(frames, np.arange(len(clip.times)), clip.times),
         reference_frame=frames.index(anchor),
         frame_indices=np.array([int(time) if time == int(time) else -1 for time in frames], np.int64),
-        provenance=provenance_of(options, anchor, store, Fit(shape="own" if mesh is not None else Shape.NETWORK)),
+        provenance=provenance_of(options, anchor, run, Fit(shape="own" if mesh is not None else Shape.NETWORK)),
         origin=reference.mesh.origin,
     )
     if whole is None or mesh is None:
@@ -124,24 +122,22 @@ def animate_surface(
     return own_mesh_painted(animation, load_corners(whole), clip.crops, standing, progress)
 
 
-def wants_relief(options: AnimateOptions, store: ModelStore) -> bool:
+def wants_relief(options: AnimateOptions, model: Model) -> bool:
     """Return whether a clip without a mesh is animated as a relief, without asking a network first."""
-    return options.shape is Shape.RELIEF or (options.shape is Shape.AUTO and store.settings.toys_only)
+    return options.shape is Shape.RELIEF or (options.shape is Shape.AUTO and model.facts.settings.toys_only)
 
 
-def relief_of(
-    options: AnimateOptions, clip: Clip, anchor: int, store: ModelStore, reason: str, progress: Progress
-) -> Animation:
+def relief_of(options: AnimateOptions, clip: Clip, anchor: int, run: Run, reason: str) -> Animation:
     """Return the animated relief of a clip without a mesh.
 
     Its reference frame is the frame that shows limbs best, unless the artist chose one.
     """
     notes = [f"The mesh is the subject's inflated outline, because {reason}."] if reason else []
-    preset = preset_of(options, store)
+    preset = preset_of(options, run)
     faces = preset.max_faces if options.max_faces is not None else MAX_FACES
     frames = pose_times(len(clip.frames), options.in_betweens)
-    made = provenance_of(options, anchor, store, Fit(shape=Shape.RELIEF))
-    return relief_animation(clip, None if options.anchor is None else anchor, frames, faces, made, notes, progress)
+    made = provenance_of(options, anchor, run, Fit(shape=Shape.RELIEF))
+    return relief_animation(clip, None if options.anchor is None else anchor, frames, faces, made, notes, run.progress)
 
 
 def surface_of(reference: Reference) -> tuple[np.ndarray, np.ndarray]:
@@ -165,13 +161,13 @@ def painted(animation: Animation, clip: Clip, standing: Standing | None, progres
     return painted_by_camera(animation, clip.crops, standing, progress)
 
 
-def provenance_of(options: AnimateOptions, anchor: int, store: ModelStore, fit: Fit) -> Provenance:
+def provenance_of(options: AnimateOptions, anchor: int, model: Model, fit: Fit) -> Provenance:
     return Provenance(
         clip=options.clip,
         mesh=options.mesh,
         seed=options.seed,
         preset=options.preset,
-        checkpoint=store.checkpoint.name,
+        checkpoint=model.facts.checkpoint.name,
         version=__version__,
         mask=options.mask,
         frames=asdict(options.frames),
@@ -207,20 +203,20 @@ def known_poses(options: AnimateOptions, reference: Reference, anchor: int, tota
     return known
 
 
-def load_subject(options: AnimateOptions, store: ModelStore, progress: Progress) -> Clip:
+def load_subject(options: AnimateOptions, model: Model, progress: Progress) -> Clip:
     """Return the chosen frames with the subject cut out.
 
     The subject is cut out by the file's alpha, by RMBG if the checkpoint has it, or by a plain background. Errors
     in the rest of the job are found first.
     """
-    preset_of(options, store)
+    preset_of(options, model)
     for path in filter(None, (options.mesh, *(shape.mesh for shape in options.known))):
         load_mesh(path)
     clip = read_clip(options.clip, options.frames, options.mask, options.fps, MAX_SIDE, progress)
-    return cut_out(clip, remover_of(store), progress)
+    return cut_out(clip, remover_of(model), progress)
 
 
-def look_at_subject(options: AnimateOptions, store: ModelStore, progress: Progress) -> Glimpse:
+def look_at_subject(options: AnimateOptions, model: Model, progress: Progress) -> Glimpse:
     """Return the reference frame alone, with its subject cut out as `load_subject` would.
 
     A plain background is judged by this frame alone, while a job judges it by all frames. The two differ if the
@@ -229,26 +225,26 @@ def look_at_subject(options: AnimateOptions, store: ModelStore, progress: Progre
     glimpse = read_glimpse(
         options.clip, options.frames, options.anchor or 0, options.mask, options.fps, MAX_SIDE, progress
     )
-    return glimpse.cut_out(remover_of(store), progress)
+    return glimpse.cut_out(remover_of(model), progress)
 
 
-def remover_of(store: ModelStore) -> BackgroundRemover | None:
+def remover_of(model: Model) -> BackgroundRemover | None:
     """Return RMBG as a background remover, if the checkpoint has it."""
-    return partial(_remove_background, store) if store.removes_background else None
+    return partial(_remove_background, model) if model.facts.removes_background else None
 
 
-def _remove_background(store: ModelStore, picture: np.ndarray) -> np.ndarray:
-    return remove_background(store.background_removal, picture)
+def _remove_background(model: Model, picture: np.ndarray) -> np.ndarray:
+    return remove_background(model.networks.background_removal, picture)
 
 
-def preset_of(options: AnimateOptions, store: ModelStore) -> Preset:
+def preset_of(options: AnimateOptions, model: Model) -> Preset:
     """Return the preset with the artist's own numbers."""
     own = {name: getattr(options, name) for name in OWN_NUMBERS if getattr(options, name) is not None}
-    return store.preset(options.preset).overridden(own, "The command")
+    return model.facts.preset(options.preset).overridden(own, "The command")
 
 
 def known_latents(
-    reference: PendingReference, anchor: int, options: AnimateOptions, total: int, store: ModelStore
+    run: Run, reference: PendingReference, anchor: int, options: AnimateOptions, total: int
 ) -> dict[int, Tensor]:
     """Return the latents of the anchor and of all other frames whose shape the artist gave."""
     known = {anchor: reference.latent}
@@ -257,7 +253,7 @@ def known_latents(
         if frame in known:
             raise InputError(f"Frame {number_of(frame)} has two known shapes.", "Give each frame at most one mesh.")
         pose = without_strays(load_mesh(shape.mesh, reference.ready().mesh.origin))
-        known[frame] = latent_of_pose(reference.ready(), pose, store, options.seed)
+        known[frame] = latent_of_pose(run, reference.ready(), pose, options.seed)
     return known
 
 

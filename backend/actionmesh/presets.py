@@ -5,12 +5,12 @@ from typing import Any
 
 from .bounds import MOST_FACES, MOST_GUIDANCE, MOST_STEPS, shown
 from .errors import CheckpointError
-from .sampling.approximation import FORECASTS, SOLVERS, Approximation, is_interval
+from .sampling.approximation import EXACT, FORECASTS, SOLVERS, Approximation, is_interval
 
 
 @dataclass(frozen=True, kw_only=True)
-class Preset(Approximation):
-    """How much work a job does. The fields that are not listed are approximations of Stage I, see `Approximation`.
+class Preset:
+    """How much work a job does.
 
     Args:
         image_steps, image_guidance: steps and guidance of Stage 0, image-to-3D.
@@ -19,6 +19,7 @@ class Preset(Approximation):
         max_faces: most faces of the reference mesh that Stage 0 makes.
         smallest_part: parts of that mesh with fewer faces than this share of the largest part's are dropped; 0
             keeps all.
+        approximation: what Stage I's sampler leaves out.
     """
 
     image_steps: int
@@ -28,43 +29,49 @@ class Preset(Approximation):
     resolution: int
     max_faces: int
     smallest_part: float = 0.02
+    approximation: Approximation = EXACT
 
     @property
     def image_approximation(self) -> Approximation:
-        """The approximations of Stage 0, which shares only the solver with Stage I.
+        """What Stage 0's sampler leaves out: it shares only the solver with Stage I.
 
         Stage 0 takes a fourteenth of Stage I's operations, and 8 bits or guidance over part of its schedule change
         the shape.
         """
-        return Approximation(solver=self.solver)
+        return Approximation(solver=self.approximation.solver)
 
     def overridden(self, values: dict[str, Any], source: str) -> "Preset":
-        """Return the preset with a checkpoint's own values.
+        """Return the preset with a checkpoint's own values, those of its approximation among them.
 
         Raises:
             CheckpointError: a value does not exist or makes no sense; the message names it.
         """
-        known = {field.name: field.type for field in fields(self)}
         for name, value in values.items():
-            if name not in known:
+            if name not in KINDS:
                 raise CheckpointError(f"{source} sets {name}, which no preset has.", "Correct or remove the file.")
-            if cure := _cure(known[name], name, value):
+            if cure := _cure(name, value):
                 raise CheckpointError(f"{source} sets {name} to {shown(ascii(value))}.", cure)
-        chosen: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
-        }
-        return replace(self, **chosen)
+        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        return self.changed(values | lists)
 
+    def changed(self, values: dict[str, Any]) -> "Preset":
+        """Return the preset with other values, those of its approximation among them."""
+        own = {name: value for name, value in values.items() if name not in APPROXIMATIONS}
+        switches = {name: value for name, value in values.items() if name in APPROXIMATIONS}
+        return replace(self, **own, approximation=replace(self.approximation, **switches))
+
+
+APPROXIMATIONS = {field.name: field.type for field in fields(Approximation)}
+KINDS = {field.name: field.type for field in fields(Preset) if field.name != "approximation"} | APPROXIMATIONS
+"""The type of every value of a preset; a checkpoint has them all in one flat table."""
 
 MOST = {"guidance": MOST_GUIDANCE, "image_guidance": MOST_GUIDANCE, "resolution": 2048, "max_faces": MOST_FACES}
 CHOICES = {"solver": SOLVERS, "forecast": FORECASTS}
 
 
-def _cure(kind: object, name: str, value: Any) -> str:
-    """Return what to set instead of a value that makes no sense; empty if it makes sense.
-
-    `kind` is the field's type.
-    """
+def _cure(name: str, value: Any) -> str:
+    """Return what to set instead of a value that makes no sense; empty if it makes sense."""
+    kind = KINDS[name]
     if name in CHOICES:
         return "" if value in CHOICES[name] else f"Use one of {', '.join(CHOICES[name])}."
     if name == "guidance_interval":
@@ -84,14 +91,15 @@ def is_share(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
 
 
-LEAST: dict[str, Any] = {"solver": "ab2", "guidance_interval": (0.6, 1.0), "float8": True}
+AB2 = Approximation(solver="ab2")
+FAST = Approximation(solver="ab2", guidance_interval=(0.6, 1.0))
 PRESETS = {
     "demo": Preset(image_steps=10, image_guidance=7.5, steps=4, guidance=7.5, resolution=256, max_faces=20_000),
     "fast": Preset(
-        image_steps=25, image_guidance=7.5, steps=10, guidance=7.5, resolution=512, max_faces=40_000, **LEAST
+        image_steps=25, image_guidance=7.5, steps=10, guidance=7.5, resolution=512, max_faces=40_000, approximation=FAST
     ),
     "balanced": Preset(
-        image_steps=50, image_guidance=7.5, steps=12, guidance=7.5, resolution=512, max_faces=40_000, solver="ab2"
+        image_steps=50, image_guidance=7.5, steps=12, guidance=7.5, resolution=512, max_faces=40_000, approximation=AB2
     ),
     "quality": Preset(image_steps=100, image_guidance=7.5, steps=30, guidance=7.5, resolution=512, max_faces=40_000),
 }

@@ -66,7 +66,7 @@ class Service:
     def end(self) -> None:
         """End the process, allowing limited time for the job to stop and the last messages to be sent."""
         self._slot.stop(GRACE)
-        if parts := sys.modules.get("actionmesh.output.parts"):
+        if parts := sys.modules.get("actionmesh.files.parts"):
             parts.discard_all()
         self._outbox.close(FAREWELL)
         os._exit(0)

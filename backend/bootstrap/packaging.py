@@ -24,8 +24,8 @@ PLATFORMS = {
 }
 """Platforms as Blender names them, and the platform tags in the names of their wheels."""
 MANIFEST, BACKEND = "blender_manifest.toml", "backend/actionmesh"
-LEFT_OUT = (f"{BACKEND}/training/", f"{BACKEND}/evaluation/")
-"""Parts of the backend that the rest of it does not import."""
+LEFT_OUT = tuple(f"{BACKEND}/{part}" for part in ("training/", "evaluation/", "toys/", "sizes.py", "track_file.py"))
+"""Parts of the backend that the rest of it does not import: training, evaluation, and what they share."""
 PACKED = (".whl", ".mp4", ".webp")
 """Suffixes of files that are already compressed."""
 LARGEST = 60_000_000

@@ -135,10 +135,6 @@ class JobQueue:
         job.cancelled = True
         return True
 
-    def cancel_all(self) -> None:
-        for job in self._jobs():
-            self.cancel(job.record.id)
-
     def start_backend(self) -> None:
         """Start the backend before there is a job; raise ArtistError if it cannot start."""
         self.backend.start()

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from actionmesh.training.recipes import SIZES
+from actionmesh.sizes import SIZES
 
 NEEDS_CUDA = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 CUDA = pytest.param(torch.device("cuda", 0), marks=NEEDS_CUDA, id="cuda")

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from actionmesh.errors import ActionMeshError
-from actionmesh.weights.store import ModelStore
+from actionmesh.memory.model import open_model
 
 MEMORY = 8 << 30
 PARTS = ("image_encoder", "image_to_3d", "shape_vae", "temporal_denoiser", "temporal_autoencoder")
@@ -41,12 +41,13 @@ def damaged(draw: st.DrawFn, files: list[Path]) -> tuple[Path, bytes]:
 
 def load(folder: Path) -> None:
     """Load every part of a checkpoint."""
-    store = ModelStore(folder, "cpu")
-    with store.job("shape_vae"):
-        store.preset("demo"), store.image_preprocessing(), store.image_to_3d_shift, store.plan
+    model = open_model(folder, "cpu")
+    facts, networks = model.facts, model.networks
+    with networks.job("shape_vae"):
+        facts.preset("demo"), facts.image_preprocessing(), facts.image_to_3d_shift, model.runtime.plan
         for part in PARTS:
-            getattr(store, part)
-    store.unload()
+            getattr(networks, part)
+    networks.unload()
 
 
 def main(folder: Path, examples: int) -> None:

@@ -1,15 +1,16 @@
-"""A tiny checkpoint with random weights, in the layout of the real ones, and its store."""
+"""A tiny checkpoint with random weights, in the layout of the real ones, and its model."""
 
 import json
 
 import pytest
 import torch
 
+from actionmesh.memory.model import open_model
 from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
-from actionmesh.training.recipes import SIZES
-from actionmesh.weights.store import ModelStore
+from actionmesh.sizes import SIZES
+from actionmesh.stages.run import Run
 
 
 @pytest.fixture(scope="session")
@@ -37,5 +38,11 @@ def tiny_checkpoint(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def tiny_store(tiny_checkpoint):
-    return ModelStore(tiny_checkpoint, "cpu")
+def tiny_model(tiny_checkpoint):
+    return open_model(tiny_checkpoint, "cpu")
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tiny_model):
+    """Return a run whose progress nobody receives."""
+    return Run.of(tiny_model)

@@ -19,13 +19,10 @@ STEP_SECONDS = 0.05
 LEAK = "this must not reach the client"
 
 
-class FakeStore:
-    """A store that counts loads like `ModelStore`, but loads nothing."""
+class FakeNetworks:
+    """Networks that count loads, but load nothing."""
 
-    plan = types.SimpleNamespace(name="24")
-    retried_for_memory = False
-
-    def __init__(self, checkpoint, device="auto", memory="auto"):
+    def __init__(self):
         self.loads = 0
         self.loaded = False
 
@@ -36,23 +33,26 @@ class FakeStore:
     def unload(self):
         self.loaded = False
 
-    def preset(self, name):
-        return types.SimpleNamespace(float8=False)
-
     def job(self, *parts, float8, check):
         return contextlib.nullcontext()
+
+
+def open_model(checkpoint, device="auto", memory="auto"):
+    facts = types.SimpleNamespace(preset=lambda name: types.SimpleNamespace(float8=False))
+    runtime = types.SimpleNamespace(plan=types.SimpleNamespace(name="24"), retried_for_memory=False)
+    return types.SimpleNamespace(facts=facts, networks=FakeNetworks(), runtime=runtime)
 
 
 def choose_device(name):
     return types.SimpleNamespace(type=name, index=None)
 
 
-def load_subject(options, store, progress):
+def load_subject(options, model, progress):
     """Return a clip without pictures."""
     return types.SimpleNamespace(frames=(), crops=None)
 
 
-def look_at_subject(options, store, progress):
+def look_at_subject(options, model, progress):
     """Follow the command in `options.clip`, then return an opaque picture."""
     import numpy as np
 
@@ -64,9 +64,9 @@ def look_at_subject(options, store, progress):
     return Glimpse(clip, clip_frames=48, chosen=16, frame=3, fps=24.0, width=120, height=80)
 
 
-def animate(options, store, progress, subject):
+def animate(options, model, progress, subject):
     """Follow the command in `options.clip`, then return a triangle in two poses."""
-    store.use()
+    model.networks.use()
     BEHAVIOURS[options.clip](progress)
     return _triangle()
 
@@ -180,7 +180,8 @@ def _fake_module(name, **contents):
 
 def install():
     _fake_module("pipeline", animate=animate, load_subject=load_subject, look_at_subject=look_at_subject)
-    _fake_module("weights.store", ModelStore=FakeStore, choose_device=choose_device)
+    _fake_module("memory.model", open_model=open_model)
+    _fake_module("memory.runtime", choose_device=choose_device)
     found = types.SimpleNamespace(path=Path("fake"))
     _fake_module(
         "weights.checkpoints", default_checkpoint=lambda: found, find_checkpoints=list, files_of=lambda folder: []

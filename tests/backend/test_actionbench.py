@@ -12,10 +12,10 @@ from actionmesh.errors import InputError
 from actionmesh.evaluation import actionbench
 from actionmesh.evaluation.actionbench import BenchSettings, evaluate, mesh_paths
 from actionmesh.evaluation.alignment import AlignmentSettings
+from actionmesh.evaluation.measures import points_of_motion
 from actionmesh.evaluation.results_file import ResultsFile, Row
-from actionmesh.evaluation.surface_points import points_of_motion
 from actionmesh.output.writers import save_animation
-from actionmesh.training.toys import make_sequence
+from actionmesh.toys import make_sequence
 
 QUICK = BenchSettings(400, AlignmentSettings(points=100, steps=8, starts=2))
 

@@ -6,12 +6,11 @@ import torch
 import trimesh
 from scipy.spatial.transform import Rotation
 
-from actionmesh.evaluation import neighbours
-from actionmesh.evaluation.alignment import AlignmentSettings, Pruning, align, rotation_from_six
+from actionmesh.evaluation import alignment
+from actionmesh.evaluation.alignment import AlignmentSettings, Neighbours, Pruning, align, rotation_from_six
 from actionmesh.evaluation.measures import chamfer_distance
-from actionmesh.evaluation.neighbours import Neighbours
 from actionmesh.geometry.surface import sample_surface
-from actionmesh.training.toys import make_sequence
+from actionmesh.toys import make_sequence
 
 PRUNED = AlignmentSettings(points=400, steps=120, rate=0.02, pruning=Pruning(points=150, steps=20, keep=3))
 
@@ -61,7 +60,7 @@ def test_trees_and_all_distances_find_the_same(monkeypatch):
     generator = torch.Generator().manual_seed(0)
     clouds, target = torch.rand(3, 40, 3, generator=generator), torch.rand(50, 3, generator=generator)
     direct = Neighbours(target).mutual(clouds)
-    monkeypatch.setattr(neighbours, "SMALL", 0)
+    monkeypatch.setattr(alignment, "SMALL", 0)
     by_tree = Neighbours(target).mutual(clouds)
     for one, other in zip(direct, by_tree, strict=True):
         torch.testing.assert_close(one, other)

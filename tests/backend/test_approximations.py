@@ -29,13 +29,13 @@ class TwoToys:
         self.subjects = subjects
         self.members = tuple((subject.toy.template, subject.toy.seed) for subject in subjects)
 
-    def subject(self, index, store, preset_name):
+    def subject(self, index, model, preset_name):
         return self.subjects[index]
 
 
 @pytest.fixture(scope="module")
-def subjects(tiny_store):
-    return [toys(2).subject(index, tiny_store, "quality") for index in range(2)]
+def subjects(tiny_model):
+    return [toys(2).subject(index, tiny_model, "quality") for index in range(2)]
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def few(monkeypatch, subjects):
     ball = trimesh.creation.icosphere(subdivisions=2)
     mesh = Mesh(ball.vertices.astype(np.float32), ball.faces.astype(np.int32))
     monkeypatch.setattr(approximations, "toys", lambda count: TwoToys(subjects))
-    monkeypatch.setattr(approximations, "mesh_of", lambda latent, store: mesh)
+    monkeypatch.setattr(approximations, "mesh_of", lambda latent, model: mesh)
     monkeypatch.setattr(approximations, "POINTS", 500)
     monkeypatch.setattr(approximations, "ALIGNMENT", AlignmentSettings(points=60, steps=3, starts=1))
     for module in (approximations, tables):
@@ -69,7 +69,7 @@ def test_a_run_without_surface_has_a_sentence(few, subjects, monkeypatch):
     assert not accepted([record], EXACT)
 
 
-def test_a_run_that_was_cut_off_goes_on(few, tiny_store, tmp_path, monkeypatch):
+def test_a_run_that_was_cut_off_goes_on(few, tiny_model, tmp_path, monkeypatch):
     output, asked = tmp_path / "found.json", []
 
     def counted(run, subject):
@@ -78,21 +78,21 @@ def test_a_run_that_was_cut_off_goes_on(few, tiny_store, tmp_path, monkeypatch):
 
     monkeypatch.setattr(approximations, "measured", counted)
     monkeypatch.setattr(approximations, "IN_PRESETS", {})
-    first = evaluate(tiny_store, 2, output)
+    first = evaluate(tiny_model, 2, output)
     assert len(asked) == 6 and json.loads(output.read_text()) == {"records": first}
-    assert evaluate(tiny_store, 2, output) == first and len(asked) == 6
+    assert evaluate(tiny_model, 2, output) == first and len(asked) == 6
     written = [record for record in first if (record["seed"], record["variant"]) != (1, "half")]
     approximations.write_records(output, written)
-    again = evaluate(tiny_store, 2, output)
+    again = evaluate(tiny_model, 2, output)
     assert (
         [record for record in again if record in written] == written and len(again) == 6 and asked[6:] == [("half", 1)]
     )
     monkeypatch.setitem(FEW, "half", {"steps": 3})
-    changed = evaluate(tiny_store, 2, output)
+    changed = evaluate(tiny_model, 2, output)
     assert asked[7:] == [("half", 0), ("half", 1)] and len(changed) == 6
     assert json.loads(output.read_text()) == {"records": changed}
     monkeypatch.setattr(approximations, "digest_of_weights", lambda checkpoint: "others")
-    assert len(evaluate(tiny_store, 2, output)) == 6 and len(asked) == 9 + 6
+    assert len(evaluate(tiny_model, 2, output)) == 6 and len(asked) == 9 + 6
 
 
 def test_weights_are_known_by_every_byte_and_place(tmp_path):
@@ -112,17 +112,17 @@ def test_weights_are_known_by_every_byte_and_place(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"records": 3}', '{"records": [{}]}', '{"sets": {}}'])
-def test_another_file_is_not_overwritten(tiny_store, tmp_path, text):
+def test_another_file_is_not_overwritten(tiny_model, tmp_path, text):
     output = tmp_path / "other.json"
     output.write_text(text)
     with pytest.raises(InputError, match="other.json"):
-        evaluate(tiny_store, 2, output)
+        evaluate(tiny_model, 2, output)
     assert output.read_text() == text
 
 
-def test_one_toy_is_no_comparison(tiny_store, tmp_path):
+def test_one_toy_is_no_comparison(tiny_model, tmp_path):
     with pytest.raises(InputError, match="1 toys"):
-        evaluate(tiny_store, 1, tmp_path / "found.json")
+        evaluate(tiny_model, 1, tmp_path / "found.json")
 
 
 def record(seed, variant, cd_4d, cd_m, exact=None, task=MESH_AND_VIDEO):
@@ -169,5 +169,5 @@ def test_the_presets_are_measured_as_they_are():
     for name in ("fast", "balanced"):
         measured_as, preset = IN_PRESETS[f"preset {name}"], PRESETS[name]
         assert (measured_as["steps"], measured_as["image_steps"]) == (preset.steps, preset.image_steps)
-        assert all(value == getattr(preset, switch) for switch, value in measured_as.items())
+        assert preset.changed(measured_as) == preset
         assert {"solver", "guidance_interval", "difference_every", "velocity_every", "float8"} <= measured_as.keys()

@@ -14,9 +14,10 @@ import pytest
 
 from actionmesh.animation import Animation, Provenance
 from actionmesh.errors import Cancelled, OutputError
+from actionmesh.files import parts
+from actionmesh.files.atomic import write_atomically
 from actionmesh.job_outputs import save_all
-from actionmesh.output import parts, writers
-from actionmesh.output.atomic import write_atomically
+from actionmesh.output import writers
 from actionmesh.output.writers import check_output, save_animation
 from actionmesh.progress import Progress
 from tests.backend.gltf_files import grid
@@ -106,7 +107,7 @@ def writer(tmp_path, before_end):
         import os, signal, sys
         sys.path.insert(0, {str(BACKEND)!r})
         from pathlib import Path
-        from actionmesh.output import atomic
+        from actionmesh.files import atomic
         place = Path({str(tmp_path)!r})
         def stuck(part):
             if part.suffix:

@@ -13,9 +13,9 @@ from actionmesh.models.background_removal import (
     BackgroundRemovalConfig,
     DilatedUNet,
     NestedUNet,
-    load_background_removal,
     remove_background,
 )
+from actionmesh.weights.background_removal import load_background_removal
 
 MANIFEST = Path(__file__).parents[1] / "manifests" / "rmbg_1_4.json"
 

@@ -8,13 +8,14 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from actionmesh.models.denoiser import TemporalDenoiser
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.presets import Preset
+from actionmesh.sizes import SIZES
 from actionmesh.training import board as board_module
 from actionmesh.training import export, run
 from actionmesh.training.board import Board
 from actionmesh.training.data import make_shard
-from actionmesh.training.live_store import LiveStore
+from actionmesh.training.live_model import live_model
 from actionmesh.training.parts import new_encoder, save_part
-from actionmesh.training.recipes import SIZES, LoopConfig, PartRecipe
+from actionmesh.training.recipes import LoopConfig, PartRecipe
 from actionmesh.training.unseen_pictures import CELL, SHOWN, strip
 
 TINY, CPU = SIZES["tiny"], torch.device("cpu")
@@ -56,18 +57,19 @@ def test_a_strip_has_a_row_for_each_part_that_is_there(begun):
     preset = Preset(**QUICK)
     torch.manual_seed(0)
     vae, temporal, encoder = ShapeVAE(TINY.vae).eval(), TemporalDenoiser(TINY.temporal).eval(), new_encoder(TINY).eval()
-    nothing = strip(11, LiveStore(begun / "nowhere", {}, "tiny", CPU), preset)
+    nothing = strip(11, live_model(begun / "nowhere", {}, "tiny", CPU), preset)
     assert nothing.shape == (CELL, SHOWN * CELL, 3) and nothing.min() < 200
-    with_shape = strip(11, LiveStore(begun / "nowhere", {"vae": vae}, "tiny", CPU), preset)
+    with_shape = strip(11, live_model(begun / "nowhere", {"vae": vae}, "tiny", CPU), preset)
     assert with_shape.shape[0] == 2 * CELL and np.array_equal(with_shape[:CELL], nothing)
     learning = {"vae": vae, "encoder": encoder, "temporal": temporal}
-    with_motion = strip(11, LiveStore(begun / "nowhere", learning, "tiny", CPU), preset)
+    with_motion = strip(11, live_model(begun / "nowhere", learning, "tiny", CPU), preset)
     assert with_motion.shape[0] == 3 * CELL and np.array_equal(with_motion[: 2 * CELL], with_shape)
 
 
 def test_the_networks_in_training_are_used_as_they_are(begun):
     vae = ShapeVAE(TINY.vae)
-    store = LiveStore(begun / "run", {"vae": vae}, "tiny", CPU)
-    assert store.shape_vae is vae and store.dtype == torch.float32 and store.tokens == TINY.tokens
-    assert store.has("vae", "encoder") and not store.has("vae", "autoencoder")
-    assert store.image_encoder is store.image_encoder and store.loads == 1
+    model = live_model(begun / "run", {"vae": vae}, "tiny", CPU)
+    networks = model.networks
+    assert networks.shape_vae is vae and model.runtime.dtype == torch.float32 and model.facts.tokens == TINY.tokens
+    assert networks.has("vae", "encoder") and not networks.has("vae", "autoencoder")
+    assert networks.image_encoder is networks.image_encoder and networks.loads == 1

@@ -5,13 +5,13 @@ from dataclasses import replace
 import pytest
 import torch
 
+from actionmesh.memory.model import open_model
+from actionmesh.memory.plan import PLANS
 from actionmesh.models.denoiser import DenoiserCache
-from actionmesh.progress import Progress
 from actionmesh.stages.branches import branches_of
 from actionmesh.stages.motion import generate_window
 from actionmesh.stages.reference import latent_from_picture
-from actionmesh.weights.plan import PLANS
-from actionmesh.weights.store import ModelStore
+from actionmesh.stages.run import Run
 
 ROOMY, SMALL = PLANS[0], PLANS[-1]
 FRAMES = [2, 3, 4, 5]
@@ -21,24 +21,24 @@ def drawn(*shape, seed=0):
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def window(store, preset):
+def window(run, preset):
     """Run Stage I on four frames, the first of which is known."""
-    return generate_window({2: drawn(16, 8)}, FRAMES, drawn(4, 5, 32, seed=1), store, preset, 0, "Stage I", Progress())
+    return generate_window(run, {2: drawn(16, 8)}, FRAMES, drawn(4, 5, 32, seed=1), preset, 0, "Stage I")
 
 
-def shape(store, preset):
-    return latent_from_picture(drawn(5, 32, seed=2), store, preset, 0, Progress())
+def shape(run, preset):
+    return latent_from_picture(run, drawn(5, 32, seed=2), preset, 0)
 
 
 @pytest.fixture(scope="module")
-def preset(tiny_store):
-    return replace(tiny_store.preset("quality"), steps=4, guidance=3.0, image_steps=4, image_guidance=3.0)
+def preset(tiny_run):
+    return replace(tiny_run.facts.preset("quality"), steps=4, guidance=3.0, image_steps=4, image_guidance=3.0)
 
 
 @pytest.mark.parametrize("make", [window, shape])
 def test_a_batch_of_two_gives_what_one_after_the_other_gives(make, tiny_checkpoint, preset):
     assert ROOMY.guidance_batch and not SMALL.guidance_batch
-    together, apart = (make(ModelStore(tiny_checkpoint, "cpu", plan.name), preset) for plan in (ROOMY, SMALL))
+    together, apart = (make(Run.of(open_model(tiny_checkpoint, "cpu", plan.name)), preset) for plan in (ROOMY, SMALL))
     torch.testing.assert_close(together, apart, rtol=1e-4, atol=1e-5)
 
 
@@ -76,15 +76,15 @@ SWITCHES = [
 
 
 @pytest.mark.parametrize("switches", SWITCHES)
-def test_every_switch_changes_the_motion_a_little_and_keeps_known_frames(switches, tiny_store, preset):
-    exact, approximate = window(tiny_store, preset), window(tiny_store, replace(preset, **switches))
+def test_every_switch_changes_the_motion_a_little_and_keeps_known_frames(switches, tiny_run, preset):
+    exact, approximate = window(tiny_run, preset), window(tiny_run, replace(preset, **switches))
     assert torch.equal(approximate[0], drawn(16, 8)) and torch.equal(exact[0], drawn(16, 8))
     assert 1e-5 < (approximate - exact).norm() / exact.norm() < 0.6
 
 
 @pytest.mark.parametrize("switches", SWITCHES)
-def test_the_solver_changes_the_reference_shape_and_nothing_else_does(switches, tiny_store, preset):
-    exact, approximate = shape(tiny_store, preset), shape(tiny_store, replace(preset, **switches))
+def test_the_solver_changes_the_reference_shape_and_nothing_else_does(switches, tiny_run, preset):
+    exact, approximate = shape(tiny_run, preset), shape(tiny_run, replace(preset, **switches))
     if "solver" in switches:
         assert 1e-5 < (approximate - exact).norm() / exact.norm() < 0.6
     else:
@@ -92,7 +92,7 @@ def test_the_solver_changes_the_reference_shape_and_nothing_else_does(switches, 
 
 
 def test_a_job_in_8_bits_leaves_the_exact_network_as_it_was(tiny_checkpoint, preset):
-    store = ModelStore(tiny_checkpoint, "cpu")
-    before = window(store, preset)
-    assert not torch.equal(window(store, replace(preset, float8=True)), before)
-    assert torch.equal(window(store, preset), before)
+    run = Run.of(open_model(tiny_checkpoint, "cpu"))
+    before = window(run, preset)
+    assert not torch.equal(window(run, replace(preset, float8=True)), before)
+    assert torch.equal(window(run, preset), before)

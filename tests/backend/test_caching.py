@@ -18,10 +18,10 @@ from actionmesh.protocol import ReferencePose
 from actionmesh.sampling.guidance import Branches
 from actionmesh.sampling.sampler import sample
 from actionmesh.sampling.schedules import temporal_schedule
+from actionmesh.sizes import SIZES
 from actionmesh.stages.correspondence import animate_vertices
 from actionmesh.stages.motion import synchronised_latents
 from actionmesh.stages.reference import reference_from_mesh
-from actionmesh.training.recipes import SIZES
 
 TINY = SIZES["tiny"]
 
@@ -69,17 +69,17 @@ def test_decoder_latents_attend_to_themselves_once(calls):
     assert calls == {"project_context": 1, "rope_table": 0, "prepare": 1}
 
 
-def test_the_stages_prepare_each_window_once(calls, tiny_store):
+def test_the_stages_prepare_each_window_once(calls, tiny_run):
     """Twelve frames make two windows, each with four guided steps in Stage I and two dozen poses in Stage II."""
-    store, total = tiny_store, 12
+    run, total = tiny_run, 12
     context = torch.randn(total, 5, 32)
-    preset = replace(store.preset("demo"), steps=4, guidance=3.0)
-    synchronised_latents({0: torch.randn(16, 8)}, 0, context, store, preset, 0, Progress())
+    preset = replace(run.facts.preset("demo"), steps=4, guidance=3.0)
+    synchronised_latents(run, {0: torch.randn(16, 8)}, 0, context, preset, 0)
     assert calls == {"project_context": 2 * TINY.temporal.num_layers, "rope_table": 2, "prepare": 0}
     ball = trimesh.creation.icosphere(subdivisions=2)
     mesh = Mesh(ball.vertices.astype(np.float32), ball.faces.astype(np.int32))
-    reference = reference_from_mesh(mesh, store, 0)
+    reference = reference_from_mesh(run, mesh, 0)
     before = calls["prepare"]
     times = [i / 4 for i in range(4 * total - 3)]
-    animate_vertices(reference, torch.randn(total, 16, 8), 0, times, ReferencePose.CORRECTED, store, Progress())
+    animate_vertices(run, reference, torch.randn(total, 16, 8), 0, times, ReferencePose.CORRECTED)
     assert calls["prepare"] - before == 2

@@ -22,7 +22,7 @@ def test_the_first_camera_is_the_clips_own_and_the_other_is_aside(degrees):
     assert np.degrees(np.arctan2(aside[0], aside[2])) == pytest.approx(degrees + 50)
 
 
-def test_what_was_made_is_drawn_above_the_truth(tmp_path, tiny_store, monkeypatch):
+def test_what_was_made_is_drawn_above_the_truth(tmp_path, tiny_model, monkeypatch):
     """For a still mesh the last two rows differ; for the true motion they are the same."""
     write_track(tmp_path / "11.safetensors", 11, faces=True)
     cast = Cast.of(tmp_path)
@@ -34,7 +34,7 @@ def test_what_was_made_is_drawn_above_the_truth(tmp_path, tiny_store, monkeypatc
             return Answer(np.repeat(vertices[:1], len(vertices), axis=0) if still else vertices, subject.toy.faces)
 
         monkeypatch.setattr(module, "matched_row", made)
-        sheets[name] = character_sheet(cast, tiny_store, "demo", columns=2)
+        sheets[name] = character_sheet(cast, tiny_model, "demo", columns=2)
     rows = {name: sheet[:, : module.FRAMES * CELL].reshape(ROWS, CELL, -1, 3) for name, sheet in sheets.items()}
     assert (rows["true"][2] == rows["true"][3]).all() and (rows["still"][3] == rows["true"][3]).all()
     assert (rows["still"][2] != rows["still"][3]).any()

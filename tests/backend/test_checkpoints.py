@@ -5,8 +5,9 @@ import shutil
 import pytest
 
 from actionmesh.errors import CheckpointError, InputError
+from actionmesh.memory.model import open_model
 from actionmesh.weights.checkpoints import BUNDLED, Settings, default_checkpoint, find_checkpoints, open_checkpoint
-from actionmesh.weights.store import ModelStore
+from actionmesh.weights.facts import CheckpointFacts
 
 
 @pytest.fixture
@@ -20,9 +21,10 @@ def test_hub_snapshot_folders_are_understood(copy, tmp_path):
     (root / "models--facebook--ActionMesh" / "snapshots").mkdir(parents=True)
     shutil.move(copy / "TripoSG", root / "models--VAST-AI--TripoSG" / "snapshots" / "1a2b")
     shutil.move(copy / "ActionMesh", root / "models--facebook--ActionMesh" / "snapshots" / "3c4d")
-    store = ModelStore(root, "cpu")
-    assert store.settings == Settings() and store.window == 8
-    assert store.temporal_denoiser.config.reference_residual and store.shape_vae.config.latent_channels == 8
+    model = open_model(root, "cpu")
+    networks = model.networks
+    assert model.facts.settings == Settings() and model.facts.window == 8
+    assert networks.temporal_denoiser.config.reference_residual and networks.shape_vae.config.latent_channels == 8
 
 
 def test_rmbg_in_the_folder_of_checkpoints_serves_them_all(tiny_checkpoint, tmp_path, monkeypatch):
@@ -62,12 +64,12 @@ def test_a_checkpoint_json_that_cannot_be_understood_is_named(copy, text):
 def test_wrong_presets_are_refused(copy):
     (copy / "checkpoint.json").write_text('{"presets": {"demo": {"stepps": 3}}}')
     with pytest.raises(CheckpointError, match="stepps"):
-        ModelStore(copy, "cpu").preset("demo")
+        CheckpointFacts(copy).preset("demo")
     (copy / "checkpoint.json").write_text('{"presets": {"demo": {"steps": 0}}}')
     with pytest.raises(CheckpointError, match="steps to 0"):
-        ModelStore(copy, "cpu").preset("demo")
+        CheckpointFacts(copy).preset("demo")
     with pytest.raises(InputError, match="quality"):
-        ModelStore(copy, "cpu").preset("best")
+        CheckpointFacts(copy).preset("best")
 
 
 def test_bundled_checkpoint_is_complete_and_small():
@@ -77,20 +79,20 @@ def test_bundled_checkpoint_is_complete_and_small():
 
 
 def test_networks_are_loaded_once_and_freed(tiny_checkpoint):
-    store = ModelStore(tiny_checkpoint, "cpu")
-    assert store.describe()["parts"] == []
+    networks = open_model(tiny_checkpoint, "cpu").networks
+    assert networks.held() == {}
     for _ in range(2):
-        assert store.shape_vae is store.shape_vae
-        assert store.temporal_denoiser.proj_in.weight.device.type == "cpu"
-    assert store.loads == 2 and store.describe()["bytes"] > 0
-    store.unload()
-    assert store.describe()["parts"] == [] and store.describe()["bytes"] == 0
+        assert networks.shape_vae is networks.shape_vae
+        assert networks.temporal_denoiser.proj_in.weight.device.type == "cpu"
+    assert networks.loads == 2 and sum(networks.held().values()) > 0
+    networks.unload()
+    assert networks.held() == {}
 
 
 @pytest.mark.parametrize("device", ["toaster", "meta"])
 def test_a_device_that_cannot_compute_is_refused(tiny_checkpoint, device):
     with pytest.raises(InputError, match=device):
-        ModelStore(tiny_checkpoint, device)
+        open_model(tiny_checkpoint, device)
 
 
 def test_a_folder_that_is_itself_a_checkpoint_is_listed_as_one(tmp_path):

@@ -12,8 +12,8 @@ import pytest
 
 from actionmesh import __version__, cli
 from actionmesh.errors import MeshError
+from actionmesh.memory.plan import PLANS
 from actionmesh.protocol import Animate, Animated, Facing, Frames, Known, Match, Memory, ReferencePose, Shape
-from actionmesh.weights.plan import PLANS
 
 from .worker_process import FAKES, PATIENCE, WORKER
 

@@ -16,7 +16,7 @@ from actionmesh.acceleration.compilation import CompiledCalls, call_compiled
 from actionmesh.acceleration.execution import Execution
 from actionmesh.models.blocks import SelfBlock
 from actionmesh.models.denoiser import ImageTo3DDenoiser
-from actionmesh.training.recipes import small_sizes
+from actionmesh.sizes import small_sizes
 
 BACKEND = Path(__file__).resolve().parents[2] / "backend"
 

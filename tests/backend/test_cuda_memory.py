@@ -10,13 +10,13 @@ import torch
 from safetensors.torch import save_file
 
 from actionmesh.acceleration.execution import PLAIN, Execution
+from actionmesh.memory.plan import on_device, plan_named
+from actionmesh.memory.residence import Waiting
+from actionmesh.memory.streaming import PIECE, stream_tensors
 from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
-from actionmesh.training.recipes import SIZES
-from actionmesh.weights.plan import on_device, plan_named
-from actionmesh.weights.residence import Waiting
-from actionmesh.weights.streaming import PIECE, stream_tensors
+from actionmesh.sizes import SIZES
 from actionmesh.weights.tensor_file import read_entries
 
 from .cards import CUDA, DEVICES, noise, random_network, sizes_for

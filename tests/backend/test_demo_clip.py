@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from actionmesh.evaluation.reliefs import NOWHERE
+from actionmesh.evaluation.baselines import NOWHERE
 from actionmesh.geometry.mesh_files import load_mesh
 from actionmesh.media.reader import read_clip
 from actionmesh.media.subject import cut_out
@@ -12,8 +12,8 @@ from actionmesh.options import FrameChoice
 from actionmesh.painting.coat import Coat
 from actionmesh.progress import Progress
 from actionmesh.relief_animation import relief_animation
+from actionmesh.toys import make_sequence
 from actionmesh.training.demo_clip import write_demo
-from actionmesh.training.toys import make_sequence
 from actionmesh.weights.checkpoints import default_checkpoint
 
 HUSKY = default_checkpoint().path / "demo" / "husky"

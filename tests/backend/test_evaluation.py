@@ -4,8 +4,15 @@ import numpy as np
 import pytest
 
 from actionmesh.evaluation.alignment import AlignmentSettings
-from actionmesh.evaluation.measures import chamfer_distance, distances, motion_chamfer, vertex_error, volume_iou
-from actionmesh.evaluation.surface_points import points_of_meshes, points_of_motion
+from actionmesh.evaluation.measures import (
+    chamfer_distance,
+    distances,
+    motion_chamfer,
+    points_of_meshes,
+    points_of_motion,
+    vertex_error,
+    volume_iou,
+)
 from actionmesh.geometry.mesh import Mesh
 
 from . import parity

@@ -15,7 +15,7 @@ from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
 from actionmesh.models.layers import FeedForward
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
-from actionmesh.training.recipes import FULL, SIZES
+from actionmesh.sizes import FULL, SIZES
 
 from .parity import assert_matches
 

@@ -21,7 +21,7 @@ from actionmesh.acceleration.float8 import (
 )
 from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
-from actionmesh.training.recipes import SIZES
+from actionmesh.sizes import SIZES
 
 from .parity import relative_error
 

@@ -10,10 +10,10 @@ import actionmesh
 from actionmesh.errors import Cancelled
 from actionmesh.geometry.cleanup import parts
 from actionmesh.geometry.folds import Hinges, unfold
+from actionmesh.memory.model import open_model
 from actionmesh.options import AnimateOptions, FrameChoice
 from actionmesh.pipeline import animate
 from actionmesh.protocol import Shape
-from actionmesh.weights.store import ModelStore
 
 TOY = Path(actionmesh.__file__).parent / "checkpoints" / "toy"
 
@@ -85,7 +85,7 @@ def test_unfolding_can_be_stopped():
 @pytest.mark.parametrize(("clip", "shape"), [("clip.mp4", Shape.NETWORK), ("husky", Shape.RELIEF)])
 def test_what_is_made_of_the_demos_clips_has_no_pimples_and_no_islands(clip, shape):
     options = AnimateOptions(str(TOY / "demo" / clip), frames=FrameChoice(spread=4), preset="demo", shape=shape)
-    made = animate(options, ModelStore(TOY))
+    made = animate(options, open_model(TOY))
     assert parts(made.faces).max() == 0
     folded = sum((angles(pose, made.faces) > np.pi / 2).sum() for pose in made.vertices)
     assert folded <= made.vertices.shape[0] * 1.5 * len(made.faces) / 10_000

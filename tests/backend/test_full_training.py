@@ -9,12 +9,13 @@ from transformers import Dinov2Model
 
 from actionmesh.models.denoiser import TemporalDenoiser
 from actionmesh.models.shape_vae import ShapeVAE
+from actionmesh.sizes import SIZES
 from actionmesh.training.devices import make_accelerator
 from actionmesh.training.draws import EncodedWindows, Seen, flow_draw
 from actionmesh.training.loop import Loop
 from actionmesh.training.objectives import FrozenVAE, TemporalObjective
 from actionmesh.training.parts import new_encoder
-from actionmesh.training.recipes import PUBLISHED, SIZES, recipe_of
+from actionmesh.training.recipes import PUBLISHED, recipe_of
 from actionmesh.training.recomputing import recompute_blocks
 from actionmesh.training.shares import generator_of, moved
 

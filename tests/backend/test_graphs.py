@@ -8,7 +8,7 @@ import torch
 from actionmesh.acceleration import graphs
 from actionmesh.acceleration.graphs import Replayed
 from actionmesh.models.denoiser import ImageTo3DDenoiser
-from actionmesh.training.recipes import SIZES
+from actionmesh.sizes import SIZES
 
 from .fake_graphs import FakeCuda
 

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from actionmesh.progress import Progress
+from actionmesh.sampling.approximate_steps import ApproximateSteps, evaluations_of
 from actionmesh.sampling.approximation import Approximation
-from actionmesh.sampling.guidance import Branches, evaluations_of
+from actionmesh.sampling.guidance import Branches
 from actionmesh.sampling.sampler import sample
 from actionmesh.sampling.schedules import image_to_3d_schedule, temporal_schedule
 
@@ -61,6 +62,33 @@ def test_without_approximation_it_is_the_published_sampler_bit_for_bit(guidance)
     known, counted = torch.tensor([[0.0, 1, 0]]), Counted()
     assert torch.equal(run(counted, Approximation(), guidance, known), written_out(guidance, known))
     assert (counted.conditional, counted.unconditional) == (STEPS, 0 if guidance == 1 else STEPS)
+
+
+@pytest.mark.parametrize("guidance", [1.0, 7.5])
+def test_approximate_steps_approximate_nothing_unless_asked(guidance):
+    schedule, latents = temporal_schedule(STEPS), noise()
+    step = ApproximateSteps(Counted().branches, guidance, schedule, Approximation())
+    for i in range(STEPS):
+        latents = step(latents, schedule.times[i].expand(1), i)
+    assert torch.equal(latents, written_out(guidance))
+
+
+def test_numbers_of_8_bits_leave_the_steps_as_they_are():
+    assert not Approximation(float8=True).changes_the_steps
+    assert torch.equal(run(Counted(), Approximation(float8=True)), written_out(3.0))
+
+
+@pytest.mark.parametrize(
+    "approximation",
+    [
+        Approximation(solver="ab2"),
+        Approximation(guidance_interval=(0.0, 0.9)),
+        Approximation(difference_every=2),
+        Approximation(velocity_every=2, forecast="last"),
+    ],
+)
+def test_each_approximation_changes_the_result(approximation):
+    assert not torch.allclose(run(Counted(), approximation), written_out(3.0), atol=1e-3)
 
 
 def test_both_branches_go_as_one_where_that_is_possible():

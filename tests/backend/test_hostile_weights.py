@@ -19,9 +19,9 @@ from actionmesh.models.image_encoder import image_encoder_config
 from actionmesh.weights import survey
 from actionmesh.weights.agreement import require_agreement
 from actionmesh.weights.checkpoints import find_checkpoints, open_checkpoint
+from actionmesh.weights.facts import CheckpointFacts
 from actionmesh.weights.finite import require_finite, require_finite_weights
 from actionmesh.weights.load import read_tensors
-from actionmesh.weights.store import ModelStore
 from actionmesh.weights.tensor_file import read_entries
 
 ENCODER = "TripoSG/image_encoder_dinov2"
@@ -92,7 +92,7 @@ def test_a_hostile_checkpoint_json_is_told_and_others_are_listed(copy, text, mon
     found = {checkpoint.name: checkpoint for checkpoint in machine.checkpoints()}
     assert found["tiny"].missing == ("a checkpoint.json that can be read",) and found["toy"].missing == ()
     with pytest.raises(CheckpointError, match="checkpoint.json"):
-        ModelStore(copy, "cpu")
+        CheckpointFacts(copy)
 
 
 @pytest.mark.parametrize("make", [
@@ -201,7 +201,7 @@ def test_hostile_preprocessing_is_told(copy, change, said):
     path = copy / "TripoSG" / "feature_extractor_dinov2" / "preprocessor_config.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(CheckpointError, match=said):
-        ModelStore(copy, "cpu").image_preprocessing()
+        CheckpointFacts(copy).image_preprocessing()
 
 
 @pytest.mark.parametrize("shift", [
@@ -213,7 +213,7 @@ def test_hostile_preprocessing_is_told(copy, change, said):
 def test_hostile_schedules_are_told(copy, shift):
     (copy / "TripoSG" / "scheduler" / "scheduler_config.json").write_text(json.dumps({"shift": shift}))
     with pytest.raises(CheckpointError, match="shift"):
-        _ = ModelStore(copy, "cpu").image_to_3d_shift
+        _ = CheckpointFacts(copy).image_to_3d_shift
 
 
 def tensors_of(header, size=64):
@@ -266,15 +266,15 @@ def test_weights_that_are_no_numbers_are_named(copy, value):
     name = next(name for name, tensor in tensors.items() if tensor.is_floating_point())
     tensors[name].view(-1)[0] = value
     save_file(tensors, path)
-    store = ModelStore(copy, "cpu")
+    checkpoint = CheckpointFacts(copy).checkpoint
     with pytest.raises(CheckpointError) as caught:
-        require_finite(torch.tensor([1.0, float("nan")]), "the latents", store, "temporal_denoiser")
+        require_finite(torch.tensor([1.0, float("nan")]), "the latents", checkpoint, "temporal_denoiser")
     assert str(path) in caught.value.problem and name in caught.value.problem
     with pytest.raises(CheckpointError, match="denoiser"):
-        require_finite_weights(store)
-    require_finite(torch.ones(2), "the latents", store, "temporal_denoiser")
+        require_finite_weights(checkpoint)
+    require_finite(torch.ones(2), "the latents", checkpoint, "temporal_denoiser")
     with pytest.raises(InputError, match="the latents"):
-        require_finite(torch.tensor([float("inf")]), "the latents", store, "shape_vae")
+        require_finite(torch.tensor([float("inf")]), "the latents", checkpoint, "shape_vae")
 
 
 @pytest.mark.fault("Random bytes in a checkpoint's files crashed the worker or were an internal error")

@@ -35,11 +35,13 @@ def test_clock_gives_each_second_to_one_stage():
     assert len(seen) == 3 + 2 * 4
 
 
-class FakeStore:
+class FakeModel:
+    """A visible fake of a model, which is its own networks."""
+
     made = []
 
     def __init__(self, folder, device, memory):
-        self.unloaded = 0
+        self.unloaded, self.networks = 0, self
         self.made.append((folder, device, memory))
 
     def unload(self):
@@ -47,7 +49,7 @@ class FakeStore:
 
 
 def test_models_are_kept_until_another_choice(monkeypatch, tmp_path):
-    monkeypatch.setattr("actionmesh.weights.store.ModelStore", FakeStore)
+    monkeypatch.setattr("actionmesh.memory.model.open_model", FakeModel)
     stores = jobs.Stores()
     first = stores.get(str(tmp_path), "cpu", "auto")
     assert stores.get(str(tmp_path), "cpu", "auto") is first
@@ -55,11 +57,11 @@ def test_models_are_kept_until_another_choice(monkeypatch, tmp_path):
     assert second is not first and first.unloaded == 1
     stores.unload()
     assert (second.unloaded, stores.get(str(tmp_path), "cpu", "8")) == (1, second)
-    assert FakeStore.made == [(tmp_path, "cpu", "auto"), (tmp_path, "cpu", "8")]
+    assert FakeModel.made == [(tmp_path, "cpu", "auto"), (tmp_path, "cpu", "8")]
 
 
 def test_another_name_of_the_same_models_keeps_them(monkeypatch, tmp_path):
-    monkeypatch.setattr("actionmesh.weights.store.ModelStore", FakeStore)
+    monkeypatch.setattr("actionmesh.memory.model.open_model", FakeModel)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
     stores = jobs.Stores()
@@ -74,11 +76,8 @@ def test_another_name_of_the_same_models_keeps_them(monkeypatch, tmp_path):
     assert first.unloaded == 0
 
 
-class WaitingStore:
-    """A visible fake whose networks never arrive: it asks whether to go on waiting."""
-
-    def preset(self, name):
-        return SimpleNamespace(float8=False)
+class WaitingNetworks:
+    """A visible fake of networks that never arrive: it asks whether to go on waiting."""
 
     def job(self, *parts, float8, check):
         while True:
@@ -87,7 +86,9 @@ class WaitingStore:
 
 def test_a_job_is_cancelled_while_it_waits_for_its_networks(monkeypatch, tmp_path):
     monkeypatch.setattr("actionmesh.pipeline.load_subject", lambda *given: None)
-    stores, answers = SimpleNamespace(get=lambda *choice: WaitingStore()), iter([False, False, True])
+    facts = SimpleNamespace(preset=lambda name: SimpleNamespace(float8=False))
+    model = SimpleNamespace(facts=facts, networks=WaitingNetworks())
+    stores, answers = SimpleNamespace(get=lambda *choice: model), iter([False, False, True])
     with pytest.raises(Cancelled):
         jobs.run(Animate("a.mp4", (str(tmp_path / "b.glb"),)), stores, print, lambda: next(answers))
 

@@ -7,13 +7,14 @@ import torch
 
 from actionmesh.errors import InputError
 from actionmesh.models.shape_vae import ShapeVAE
+from actionmesh.sizes import SIZES
 from actionmesh.training import latent_cache, run
 from actionmesh.training.batches import Windows, choose_tokens, encode_windows, normalised
 from actionmesh.training.data import FRAMES, make_shard
 from actionmesh.training.devices import make_accelerator
 from actionmesh.training.latent_cache import LatentCache, encode_data_set, shard_path
 from actionmesh.training.objectives import FrozenVAE
-from actionmesh.training.recipes import RECIPES, SIZES, LoopConfig, PartRecipe
+from actionmesh.training.recipes import RECIPES, LoopConfig, PartRecipe
 from actionmesh.training.shares import generator_of
 from actionmesh.training.sources import open_source
 

@@ -10,7 +10,7 @@ from actionmesh.models.background_removal import BackgroundRemoval
 from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
-from actionmesh.training.recipes import SIZES
+from actionmesh.sizes import SIZES
 from actionmesh.weights.names import encoder_name, our_name, their_name
 from actionmesh.weights.parts import PARTS
 

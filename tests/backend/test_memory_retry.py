@@ -1,6 +1,7 @@
 """If memory runs out in the middle of a job, the job continues once with less, and reports it."""
 
 import logging
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -11,14 +12,17 @@ import trimesh
 from actionmesh import jobs
 from actionmesh.animation import Animation
 from actionmesh.failures import explain
+from actionmesh.memory.model import open_model
+from actionmesh.memory.needs import needs_of
+from actionmesh.memory.networks import Networks
+from actionmesh.memory.plan import PLANS, on_device, plan_named
+from actionmesh.progress import Progress
 from actionmesh.protocol import Animate, Kind, Memory
 from actionmesh.stages.retry import once_more_with_less
-from actionmesh.training.data import render_toy
-from actionmesh.training.toys import make_sequence
+from actionmesh.stages.run import Run
+from actionmesh.toys import make_sequence
+from actionmesh.toys.rendering import render_toy
 from actionmesh.weights.checkpoints import open_checkpoint
-from actionmesh.weights.needs import needs_of
-from actionmesh.weights.plan import PLANS, on_device, plan_named
-from actionmesh.weights.store import ModelStore
 
 IMPOSSIBLE = 1 << 50
 """More bytes than any machine has."""
@@ -44,16 +48,16 @@ def run(job, stores):
 
 def fail(monkeypatch, part, times, error):
     """Install a visible fake: the first calls of a network run out of memory."""
-    real, calls = ModelStore._part, []
+    real, calls = Networks._part, []
 
-    def scarce(store, name, float8=False):
-        network = real(store, name, float8)
+    def scarce(networks, name, float8=False):
+        network = real(networks, name, float8)
         if name == part and len(calls) < times:
             calls.append(name)
             error()
         return network
 
-    monkeypatch.setattr(ModelStore, "_part", scarce)
+    monkeypatch.setattr(Networks, "_part", scarce)
 
 
 def out_of_memory():
@@ -78,10 +82,9 @@ def test_a_job_goes_on_with_less_memory_from_the_stage_that_failed(job, monkeypa
 
 
 def test_encoding_a_mesh_goes_on_with_less_memory(job, monkeypatch):
-    """Encoding has no steps between which the change could be reported."""
     fail(monkeypatch, "shape_vae", 1, out_of_memory)
-    done, _, _ = run(job, jobs.Stores())
-    assert (done.plan, done.retried_for_memory) == ("12", True)
+    done, told, _ = run(job, jobs.Stores())
+    assert (done.plan, done.retried_for_memory) == ("12", True) and "Memory ran out" in "".join(told)
 
 
 def _with_twice(stages, part):
@@ -125,27 +128,25 @@ def test_a_chosen_plan_is_chosen_again_and_a_named_one_gives_way_to_the_next(
 ):
     """A visible fake: when memory runs out, other programs leave as much as the fitting plan needs."""
     tiny = needs_of(open_checkpoint(tiny_checkpoint), torch.float32)
-    store = ModelStore(tiny_checkpoint, "cpu", memory)
-    assert store.plan.name == "24" and store.shape_vae is not None
+    model = open_model(tiny_checkpoint, "cpu", memory)
+    networks, runtime = model.networks, model.runtime
+    assert runtime.plan.name == "24" and networks.shape_vae is not None
     freed = []
 
     def left(device):
-        freed.append(store.describe()["parts"] == [])
+        freed.append(networks.held() == {})
         return int(1.15 * tiny.bytes_of(plan_named(fitting))) + 1
 
-    monkeypatch.setattr("actionmesh.weights.store.free_memory", left)
-    store.lighten()
-    assert store.plan == on_device(plan_named(expected), store.device) and all(freed), (
-        "what the store held is free then"
+    monkeypatch.setattr("actionmesh.memory.runtime.free_memory", left)
+    networks.lighten()
+    assert runtime.plan == on_device(plan_named(expected), runtime.device) and all(freed), (
+        "what the networks held is free then"
     )
-    assert store.retried_for_memory and not store.can_lighten and store.describe()["parts"] == []
+    assert runtime.retried_for_memory and not runtime.can_lighten and networks.held() == {}
 
 
-class FakeStore:
-    """A store with a smaller plan that records when it was requested."""
-
-    plan = PLANS[1]
-    can_lighten = True
+class FakeNetworks:
+    """Networks that record when a smaller plan was requested."""
 
     def __init__(self):
         self.lightened = 0
@@ -154,22 +155,26 @@ class FakeStore:
         self.lightened += 1
 
 
+def fake_run(networks, report=None):
+    return Run(None, networks, SimpleNamespace(plan=PLANS[1], can_lighten=True), Progress(report))
+
+
 def test_other_errors_are_not_tried_again():
-    calls, store = [], FakeStore()
+    calls, networks = [], FakeNetworks()
 
     @once_more_with_less
-    def stage(store):
-        calls.append(store)
+    def stage(run):
+        calls.append(run)
         raise ValueError("a fault")
 
     with pytest.raises(ValueError, match="a fault"):
-        stage(store)
-    assert len(calls) == 1 and store.lightened == 0
+        stage(fake_run(networks))
+    assert len(calls) == 1 and networks.lightened == 0
 
 
 def test_what_failed_is_freed_before_it_is_tried_again():
     """The error's traceback would otherwise keep its tensors alive."""
-    store, alive = FakeStore(), []
+    networks, alive = FakeNetworks(), []
 
     class Large:
         def __del__(self):
@@ -181,15 +186,15 @@ def test_what_failed_is_freed_before_it_is_tried_again():
 
     def lighten():
         assert alive == []
-        store.lightened += 1
+        networks.lightened += 1
 
-    store.lighten = lighten
+    networks.lighten = lighten
 
     @once_more_with_less
-    def stage(store):
-        held = Large(store.lightened)
-        if store.lightened == 0:
+    def stage(run):
+        held = Large(networks.lightened)
+        if networks.lightened == 0:
             out_of_memory()
         return held.number
 
-    assert stage(store) == 1 and store.lightened == 1
+    assert stage(fake_run(networks)) == 1 and networks.lightened == 1

@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actionmesh.errors import MeshError
+from actionmesh.geometry.gltf_file import GltfFile
+from actionmesh.geometry.gltf_scene import shown_primitives
 from actionmesh.geometry.mesh import Mesh
-from actionmesh.geometry.mesh_files import load_mesh, primitives_of
+from actionmesh.geometry.mesh_files import load_mesh
 from tests.backend.gltf_files import Builder, grid, rich_scene
 
 Polygons = list[list[int]]
@@ -187,7 +189,8 @@ def test_gltf_scene_is_in_world_space_as_trimesh_has_it(tmp_path):
 def test_primitives_say_where_their_vertices_are(tmp_path):
     builder = rich_scene()
     path = builder.save(tmp_path / "scene.glb")
-    vertices, primitives = load_mesh(path).vertices, primitives_of(path)
+    vertices = load_mesh(path).vertices
+    primitives = [primitive for primitive, _ in shown_primitives(GltfFile(path, path.read_bytes()).json)]
     assert [(p.node, p.mesh, p.primitive) for p in primitives] == [(3, 1, 0), (2, 1, 0), (1, 0, 0), (1, 0, 1)]
     sides = {(0, 0): grid(4, 0), (0, 1): grid(3, 1), (1, 0): grid(3, 2)}
     covered = []

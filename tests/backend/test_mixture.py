@@ -12,6 +12,10 @@ from safetensors.numpy import load_file, save_file
 
 from actionmesh.errors import InputError
 from actionmesh.media.render import Camera, render_frames
+from actionmesh.memory.model import open_model
+from actionmesh.toys.queries import sample_tracked_points
+from actionmesh.toys.sequence import make_sequence
+from actionmesh.track_file import read_tracks
 from actionmesh.training.batches import IMAGE_MEAN, IMAGE_STD
 from actionmesh.training.data import make_shard
 from actionmesh.training.export import export
@@ -23,11 +27,7 @@ from actionmesh.training.rigs import rig_numbers
 from actionmesh.training.round import SHARES
 from actionmesh.training.run import train
 from actionmesh.training.sources import Toys, open_source
-from actionmesh.training.toys.queries import sample_tracked_points
-from actionmesh.training.toys.sequence import make_sequence
-from actionmesh.training.track_file import read_tracks
 from actionmesh.training.tracked import TrackedData
-from actionmesh.weights.store import ModelStore
 from blender_addon.motion.tracks import Tracks, save_tracks
 
 from .test_tracked import FRAMES, write_track
@@ -281,9 +281,11 @@ def test_a_round_makes_a_checkpoint_of_a_checkpoint_and_goes_on_where_it_stopped
     monkeypatch.setattr(training_run, "Loop", lambda *args: trained.append(loop(*args)) or trained[-1])
     assert main() == 0
     assert [one.name for one in trained] == list(SHARES) and [one.step for one in trained] == [2, 2, 2]
-    before, after = (ModelStore(tmp_path / name, "cpu").temporal_denoiser.state_dict() for name in ("start", "end"))
+    before, after = (
+        open_model(tmp_path / name, "cpu").networks.temporal_denoiser.state_dict() for name in ("start", "end")
+    )
     assert any(not torch.equal(before[name], after[name]) for name in before)
     del trained[:]
     assert main() == 0 and all(not one.seconds or one.step == 2 for one in trained)
-    again = ModelStore(tmp_path / "end", "cpu").temporal_denoiser.state_dict()
+    again = open_model(tmp_path / "end", "cpu").networks.temporal_denoiser.state_dict()
     assert all(torch.equal(again[name], after[name]) for name in after)

@@ -6,7 +6,7 @@ import torch
 
 from actionmesh.evaluation.outsider_kinds import KINDS
 from actionmesh.evaluation.outsiders import make_outsider, render_outsider, view_of
-from actionmesh.training.toys import TEMPLATES
+from actionmesh.toys import TEMPLATES
 
 
 @pytest.mark.parametrize("kind", KINDS)

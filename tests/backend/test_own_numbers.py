@@ -11,13 +11,13 @@ import trimesh
 from actionmesh.errors import CheckpointError, InputError, MeshError
 from actionmesh.geometry.cleanup import clean_up, parts
 from actionmesh.media.clip import Clip
+from actionmesh.memory.model import open_model
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.options import AnimateOptions
 from actionmesh.pipeline import animate, preset_of
 from actionmesh.presets import PRESETS
 from actionmesh.progress import Progress
 from actionmesh.protocol import ReferencePose
-from actionmesh.weights.store import ModelStore
 from tests.backend.test_cleanup import ball
 
 BALLS = ((0.5, -0.3), (0.15, 0.5), (0.05, 0.8))
@@ -38,28 +38,28 @@ def mesh(tmp_path_factory):
 
 
 @pytest.fixture
-def three_balls(tiny_store, monkeypatch):
-    """Return the tiny store with a shape of three balls, regardless of its random weights."""
+def three_balls(tiny_model, monkeypatch):
+    """Return the tiny model with a shape of three balls, regardless of its random weights."""
 
     def field(self, points, context):
         inside = [radius - (points - points.new_tensor([x, 0, 0])).norm(dim=-1, keepdim=True) for radius, x in BALLS]
         return torch.stack(inside).amax(dim=0)
 
     monkeypatch.setattr(ShapeVAE, "query", field)
-    return tiny_store
+    return tiny_model
 
 
-def run(store, count=3, progress=None, **options):
-    return animate(AnimateOptions("pictures", preset="demo", **options), store, progress, pictures(count))
+def run(model, count=3, progress=None, **options):
+    return animate(AnimateOptions("pictures", preset="demo", **options), model, progress, pictures(count))
 
 
 @pytest.mark.parametrize("count", [3, 12], ids=["one window", "two windows"])
-def test_the_reference_pose_of_an_artists_mesh(tiny_store, mesh, count):
+def test_the_reference_pose_of_an_artists_mesh(tiny_model, mesh, count):
     own = trimesh.load(mesh, process=False).vertices
     corrected, published, decoded = (
-        run(tiny_store, count, mesh=mesh, anchor=1, reference_pose=pose).vertices for pose in ReferencePose
+        run(tiny_model, count, mesh=mesh, anchor=1, reference_pose=pose).vertices for pose in ReferencePose
     )
-    np.testing.assert_array_equal(run(tiny_store, count, mesh=mesh, anchor=1).vertices, corrected)
+    np.testing.assert_array_equal(run(tiny_model, count, mesh=mesh, anchor=1).vertices, corrected)
     np.testing.assert_array_equal(corrected[1], np.float32(own))
     np.testing.assert_array_equal(published[1], np.float32(own))
     assert np.abs(decoded[1] - own).max() > 0.01
@@ -104,15 +104,15 @@ def test_own_numbers_win_over_the_checkpoints_and_those_over_the_presets(tiny_ch
     settings = json.loads(path.read_text())
     settings["presets"]["demo"] |= {"smallest_part": 0.25, "image_steps": 9}
     path.write_text(json.dumps(settings))
-    store = ModelStore(folder, "cpu")
-    assert store.preset("demo").smallest_part == 0.25
-    assert store.preset("fast").smallest_part == PRESETS["fast"].smallest_part == 0.02
-    chosen = preset_of(AnimateOptions("a.mp4", preset="demo", smallest_part=0, max_faces=77), store)
+    model = open_model(folder, "cpu")
+    assert model.facts.preset("demo").smallest_part == 0.25
+    assert model.facts.preset("fast").smallest_part == PRESETS["fast"].smallest_part == 0.02
+    chosen = preset_of(AnimateOptions("a.mp4", preset="demo", smallest_part=0, max_faces=77), model)
     assert (chosen.smallest_part, chosen.max_faces, chosen.image_steps) == (0, 77, 9)
     settings["presets"]["demo"]["smallest_part"] = 2
     path.write_text(json.dumps(settings))
     with pytest.raises(CheckpointError, match=r"checkpoint.json sets smallest_part to 2. Use a share from 0 to 1"):
-        ModelStore(folder, "cpu").preset("demo")
+        open_model(folder, "cpu").facts.preset("demo")
 
 
 @pytest.mark.parametrize(

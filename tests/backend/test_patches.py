@@ -3,8 +3,9 @@
 import pytest
 import torch
 
+from actionmesh.sizes import PICTURE
 from actionmesh.training.batches import patches_of, windows
-from actionmesh.training.data import FRAMES, PICTURE, ToyData, make_shard
+from actionmesh.training.data import FRAMES, ToyData, make_shard
 from actionmesh.training.patches import CHANNELS, PatchReader, Views, project
 
 GRID = 8

@@ -14,6 +14,7 @@ from actionmesh.errors import Cancelled, MeshError
 from actionmesh.geometry.cleanup import clean_up
 from actionmesh.geometry.mesh import Mesh
 from actionmesh.media.clip import Clip
+from actionmesh.memory.plan import on_device
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.options import AnimateOptions
 from actionmesh.pipeline import animate
@@ -22,7 +23,7 @@ from actionmesh.progress import Progress
 from actionmesh.stages import pending_reference
 from actionmesh.stages.pending_reference import PendingReference, ReadyReference, reference_from_picture
 from actionmesh.stages.reference import decode_mesh, reference_from_mesh, reference_in_model_space
-from actionmesh.weights.plan import on_device
+from actionmesh.stages.run import Run
 from tests.backend.test_cleanup import ball
 
 LATENT = torch.zeros(4, 8)
@@ -42,23 +43,23 @@ def work_until_told(check):
 
 
 @pytest.fixture
-def ball_store(tiny_store, monkeypatch):
-    """Return the tiny store with a ball as its shape; its random weights are queried, but do not matter."""
+def ball_run(tiny_run, monkeypatch):
+    """Return the tiny run with a ball as its shape; its random weights are queried, but do not matter."""
     query = ShapeVAE.query
 
     def ball_field(self, points, context):
         return 0.6 - points.norm(dim=-1, keepdim=True) + 0 * query(self, points, context)
 
     monkeypatch.setattr(ShapeVAE, "query", ball_field)
-    return tiny_store
+    return tiny_run
 
 
 def preset(**changes):
     return PRESETS["demo"].overridden({"image_steps": 1, "resolution": 48, "max_faces": 500, **changes}, "a test")
 
 
-def picture(store):
-    return torch.zeros(5, store.image_to_3d.config.cross_attention_dim)
+def picture(run):
+    return torch.zeros(5, run.networks.image_to_3d.config.cross_attention_dim)
 
 
 def test_other_work_goes_on_meanwhile():
@@ -123,42 +124,43 @@ def test_it_obeys_cancellation_while_it_is_waited_for():
     assert time.monotonic() - begin < 1
 
 
-def test_a_reference_that_is_there_need_not_be_waited_for(tiny_store):
-    made = reference_from_mesh(Mesh(*ball(2)), tiny_store, 0)
+def test_a_reference_that_is_there_need_not_be_waited_for(tiny_run):
+    made = reference_from_mesh(tiny_run, Mesh(*ball(2)), 0)
     with ReadyReference(made) as pending:
         pending.check()
         assert pending.latent is made.latent and pending.ready() is made and not threads()
 
 
-def test_the_mesh_is_the_one_that_is_cleaned_up_at_once(ball_store):
-    progress, events = Progress(), []
-    with reference_from_picture(picture(ball_store), ball_store, preset(), 3, Progress(events.append)) as pending:
+def test_the_mesh_is_the_one_that_is_cleaned_up_at_once(ball_run):
+    events = []
+    told = Run.of(ball_run, Progress(events.append))
+    with reference_from_picture(told, picture(ball_run), preset(), 3) as pending:
         made = pending.ready()
-    vertices, faces = decode_mesh(pending.latent, ball_store, preset(), progress)
+    vertices, faces = decode_mesh(ball_run, pending.latent, preset())
     assert np.array_equal(made.mesh.vertices, vertices) and np.array_equal(made.mesh.faces, faces)
     assert 300 < len(faces) <= 500 and np.linalg.norm(vertices, axis=1) == pytest.approx(0.6, abs=0.02)
     stages = list(dict.fromkeys(event.stage for event in events))
     assert stages == ["Stage 0: making the reference shape", "Extracting the surface, level 1 of 1"]
 
 
-def test_a_picture_without_a_shape_is_told_of_before_stage_one(ball_store, monkeypatch):
+def test_a_picture_without_a_shape_is_told_of_before_stage_one(ball_run, monkeypatch):
     monkeypatch.setattr(ShapeVAE, "query", lambda self, points, context: -torch.ones(*points.shape[:-1], 1))
     with pytest.raises(MeshError, match="No shape could be made from the reference frame") as refused:
-        reference_from_picture(picture(ball_store), ball_store, preset(), 3, Progress())
+        reference_from_picture(ball_run, picture(ball_run), preset(), 3)
     assert "another seed" in refused.value.cure and not threads()
 
 
-def test_a_surface_of_nothing_is_a_typed_error(ball_store, monkeypatch):
+def test_a_surface_of_nothing_is_a_typed_error(ball_run, monkeypatch):
     speck = np.ones((3, 3), np.float32), np.array([[0, 1, 2]], np.int32)
     monkeypatch.setattr(pending_reference, "decode_surface", lambda *given: speck)
-    with reference_from_picture(picture(ball_store), ball_store, preset(), 3, Progress()) as pending:
+    with reference_from_picture(ball_run, picture(ball_run), preset(), 3) as pending:
         with pytest.raises(MeshError, match="as small as a point") as refused:
             pending.ready()
     assert refused.value.cure
 
 
 @pytest.mark.parametrize(("query_rows", "expected"), [(500, 500), (65_536, 8192)])
-def test_queries_are_as_large_as_the_memory_plan_says(ball_store, monkeypatch, query_rows, expected):
+def test_queries_are_as_large_as_the_memory_plan_says(ball_run, monkeypatch, query_rows, expected):
     sizes, query = [], ShapeVAE.query
 
     def counted(self, points, context):
@@ -167,37 +169,36 @@ def test_queries_are_as_large_as_the_memory_plan_says(ball_store, monkeypatch, q
         return query(self, points, context)
 
     monkeypatch.setattr(ShapeVAE, "query", counted)
-    monkeypatch.setattr(
-        ball_store, "plan", on_device(replace(ball_store.plan, query_rows=query_rows), ball_store.device)
-    )
-    latent = torch.zeros(ball_store.tokens, ball_store.image_to_3d.config.in_channels)
-    decode_mesh(latent, ball_store, preset(), Progress())
+    runtime = ball_run.runtime
+    monkeypatch.setattr(runtime, "plan", on_device(replace(runtime.plan, query_rows=query_rows), runtime.device))
+    latent = torch.zeros(ball_run.facts.tokens, ball_run.networks.image_to_3d.config.in_channels)
+    decode_mesh(ball_run, latent, preset())
     assert max(sizes) == expected
 
 
-def test_a_half_precision_network_is_queried_at_float32_points(ball_store, monkeypatch):
+def test_a_half_precision_network_is_queried_at_float32_points(ball_run, monkeypatch):
     """As on a GPU, the network's weights are bfloat16, but its positions are not."""
-    vae = copy.deepcopy(ball_store.shape_vae).to(torch.bfloat16)
-    monkeypatch.setattr(type(ball_store), "shape_vae", vae)
-    latent = torch.zeros(ball_store.tokens, ball_store.image_to_3d.config.in_channels)
-    vertices, _ = decode_mesh(latent, ball_store, preset(max_faces=100_000), Progress())
+    vae = copy.deepcopy(ball_run.networks.shape_vae).to(torch.bfloat16)
+    monkeypatch.setattr(type(ball_run.networks), "shape_vae", vae)
+    latent = torch.zeros(ball_run.facts.tokens, ball_run.networks.image_to_3d.config.in_channels)
+    vertices, _ = decode_mesh(ball_run, latent, preset(max_faces=100_000))
     assert np.linalg.norm(vertices, axis=1) == pytest.approx(0.6, abs=1e-3)
 
 
 class Story:
     """A whole job from three opaque pictures, with its events in order; its clean-up waits for Stage I to begin."""
 
-    def __init__(self, store, monkeypatch, last_stage=None, steps=2):
-        self.store, self.seen, self.moving = store, [], threading.Event()
+    def __init__(self, model, monkeypatch, last_stage=None, steps=2):
+        self.model, self.seen, self.moving = model, [], threading.Event()
         self.last_stage, self.last_event = last_stage, None
         monkeypatch.setattr(pending_reference, "clean_up", self.clean_up)
-        monkeypatch.setattr(store, "preset", lambda name: preset(steps=steps, guidance=2.0))
+        monkeypatch.setattr(model.facts, "preset", lambda name: preset(steps=steps, guidance=2.0))
 
     def run(self):
         pictures = np.full((3, 32, 32, 4), 255, np.uint8)
         clip = Clip(pictures, np.arange(3) / 24, np.arange(3), True, "three pictures")
         progress = Progress(self.report, cancelled=lambda: self.last_stage is not None and self.last_stage in self.seen)
-        return animate(AnimateOptions("three pictures"), self.store, progress, clip)
+        return animate(AnimateOptions("three pictures"), self.model, progress, clip)
 
     def report(self, event):
         self.last_event = event
@@ -221,16 +222,16 @@ IMAGE, EXTRACTION, MOTION, MOVING = (
 )
 
 
-def test_a_whole_job_cleans_up_during_stage_one(ball_store, monkeypatch):
-    story = Story(ball_store, monkeypatch)
+def test_a_whole_job_cleans_up_during_stage_one(ball_run, monkeypatch):
+    story = Story(ball_run, monkeypatch)
     animation = story.run()
     assert animation.vertices.shape[0] == 3 and 300 < len(animation.faces) <= 500
     order = [stage for stage in story.seen if stage in (IMAGE, EXTRACTION, MOTION, MOVING, "clean-up")]
     assert list(dict.fromkeys(order)) == [IMAGE, EXTRACTION, MOTION, "clean-up", MOVING]
 
 
-def test_stage_one_ends_when_nothing_is_left_of_the_mesh(ball_store, monkeypatch):
-    story = Story(ball_store, monkeypatch, steps=1000)
+def test_stage_one_ends_when_nothing_is_left_of_the_mesh(ball_run, monkeypatch):
+    story = Story(ball_run, monkeypatch, steps=1000)
     speck = np.ones((3, 3), np.float32), np.array([[0, 1, 2]], np.int32)
     monkeypatch.setattr(pending_reference, "decode_surface", lambda *given: speck)
     with pytest.raises(MeshError, match="as small as a point"):
@@ -238,8 +239,8 @@ def test_stage_one_ends_when_nothing_is_left_of_the_mesh(ball_store, monkeypatch
     assert story.last_event.stage == MOTION and 0 < story.last_event.step < 1000 and not threads()
 
 
-def test_a_job_that_is_cancelled_in_stage_one_leaves_no_thread(ball_store, monkeypatch):
-    story = Story(ball_store, monkeypatch, MOTION)
+def test_a_job_that_is_cancelled_in_stage_one_leaves_no_thread(ball_run, monkeypatch):
+    story = Story(ball_run, monkeypatch, MOTION)
     with pytest.raises(Cancelled):
         story.run()
     assert MOTION in story.seen and "clean-up" not in story.seen and not threads()

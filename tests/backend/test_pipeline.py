@@ -7,14 +7,14 @@ import trimesh
 
 from actionmesh.animation import Animation
 from actionmesh.errors import ActionMeshError, Cancelled, CheckpointError, InputError, MediaError, MeshError
+from actionmesh.memory.model import open_model
 from actionmesh.options import AnimateOptions, FrameChoice, KnownShape
 from actionmesh.pipeline import animate, pose_times
 from actionmesh.progress import Progress
 from actionmesh.protocol import Match, Shape
-from actionmesh.training.data import render_toy
-from actionmesh.training.toys import make_sequence
+from actionmesh.toys import make_sequence
+from actionmesh.toys.rendering import render_toy
 from actionmesh.weights.checkpoints import default_checkpoint
-from actionmesh.weights.store import ModelStore
 
 STAGES = [
     "Reading frames",
@@ -27,8 +27,8 @@ STAGES = [
 
 
 @pytest.fixture(scope="module")
-def store():
-    return ModelStore(default_checkpoint().path, "cpu")
+def model():
+    return open_model(default_checkpoint().path, "cpu")
 
 
 @pytest.fixture(scope="module")
@@ -53,10 +53,10 @@ def mesh(toy, tmp_path_factory):
     return path
 
 
-def test_a_mesh_is_animated_in_its_own_coordinates(store, clip, mesh, toy):
+def test_a_mesh_is_animated_in_its_own_coordinates(model, clip, mesh, toy):
     events = []
     options = AnimateOptions(str(clip), mesh=str(mesh), preset="demo", anchor=2, fps=12)
-    animation = animate(options, store, Progress(events.append))
+    animation = animate(options, model, Progress(events.append))
     own = toy.vertices[0] * 10 + np.float32([1, 0, 0])
     assert animation.vertices.shape == (6, len(own), 3) and animation.reference_frame == 2
     np.testing.assert_allclose(animation.vertices[2], own, atol=1e-5)
@@ -68,8 +68,8 @@ def test_a_mesh_is_animated_in_its_own_coordinates(store, clip, mesh, toy):
     assert all(event.seconds_left == 0 for event in events if event.step == event.total)
 
 
-def test_a_video_alone_becomes_a_moving_mesh(store, clip):
-    animation = animate(AnimateOptions(str(clip), preset="demo", in_betweens=1, seed=3, shape=Shape.NETWORK), store)
+def test_a_video_alone_becomes_a_moving_mesh(model, clip):
+    animation = animate(AnimateOptions(str(clip), preset="demo", in_betweens=1, seed=3, shape=Shape.NETWORK), model)
     assert animation.vertices.shape[0] == 11 and animation.vertices.shape[1] > 200
     assert np.abs(animation.vertices).max() <= 1 and np.isfinite(animation.vertices).all()
     assert animation.frame_indices.tolist() == [0, -1, 1, -1, 2, -1, 3, -1, 4, -1, 5]
@@ -78,29 +78,29 @@ def test_a_video_alone_becomes_a_moving_mesh(store, clip):
     assert box[0] > 1.3 * box[1], "a fish seen from the side is longer than it is high"
 
 
-def test_the_same_seed_gives_the_same_mesh(store, clip, mesh):
+def test_the_same_seed_gives_the_same_mesh(model, clip, mesh):
     def run(seed):
-        return animate(AnimateOptions(str(clip), mesh=str(mesh), preset="demo", seed=seed), store).vertices
+        return animate(AnimateOptions(str(clip), mesh=str(mesh), preset="demo", seed=seed), model).vertices
 
     first = run(1)
     np.testing.assert_array_equal(first, run(1))
     assert np.abs(first - run(2)).max() > 1e-5
 
 
-def test_further_known_frames_bend_the_motion(store, clip, mesh, toy, tmp_path):
+def test_further_known_frames_bend_the_motion(model, clip, mesh, toy, tmp_path):
     last = tmp_path / "last.ply"
     trimesh.Trimesh(toy.vertices[5] * 10 + [1, 0, 0], toy.faces, process=False).export(last)
     options = AnimateOptions(str(clip), mesh=str(mesh), preset="demo")
-    alone = animate(options, store)
-    both = animate(AnimateOptions(**{**vars(options), "known": (KnownShape(-1, str(last)),)}), store)
+    alone = animate(options, model)
+    both = animate(AnimateOptions(**{**vars(options), "known": (KnownShape(-1, str(last)),)}), model)
     truth = toy.vertices[5] * 10 + np.float32([1, 0, 0])
     errors = [np.linalg.norm(result.vertices[5] - truth, axis=1).mean() for result in (both, alone)]
     assert errors[0] < errors[1]
 
 
-def test_a_result_survives_saving(store, clip, mesh, tmp_path):
+def test_a_result_survives_saving(model, clip, mesh, tmp_path):
     animation = animate(
-        AnimateOptions(str(clip), mesh=str(mesh), preset="demo", frames=FrameChoice(start=1, count=3)), store
+        AnimateOptions(str(clip), mesh=str(mesh), preset="demo", frames=FrameChoice(start=1, count=3)), model
     )
     animation.save(tmp_path / "a.safetensors")
     loaded = Animation.load(tmp_path / "a.safetensors")
@@ -109,31 +109,31 @@ def test_a_result_survives_saving(store, clip, mesh, tmp_path):
 
 
 @pytest.mark.parametrize("keep", [0, 10, 100, -1])
-def test_a_truncated_result_is_refused_by_name(store, clip, mesh, tmp_path, keep):
+def test_a_truncated_result_is_refused_by_name(model, clip, mesh, tmp_path, keep):
     path = tmp_path / "a.safetensors"
-    animate(AnimateOptions(str(clip), mesh=str(mesh), preset="demo", frames=FrameChoice(count=2)), store).save(path)
+    animate(AnimateOptions(str(clip), mesh=str(mesh), preset="demo", frames=FrameChoice(count=2)), model).save(path)
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(InputError, match="a.safetensors"):
         Animation.load(path)
 
 
 @pytest.mark.parametrize("stage", [*STAGES, "Stage 0: making the reference shape", "Extracting the surface"])
-def test_every_stage_can_be_cancelled(store, clip, mesh, stage):
+def test_every_stage_can_be_cancelled(model, clip, mesh, stage):
     seen = []
     progress = Progress(seen.append, cancelled=lambda: any(event.stage.startswith(stage) for event in seen))
     with_mesh = None if stage in ("Stage 0: making the reference shape", "Extracting the surface") else str(mesh)
     with pytest.raises(Cancelled):
-        animate(AnimateOptions(str(clip), mesh=with_mesh, preset="demo", shape=Shape.NETWORK), store, progress)
+        animate(AnimateOptions(str(clip), mesh=with_mesh, preset="demo", shape=Shape.NETWORK), model, progress)
     assert seen[-1].stage.startswith(stage) and seen[-1].step <= 1
 
 
-def test_following_the_clip_can_be_cancelled(store, clip, mesh):
+def test_following_the_clip_can_be_cancelled(model, clip, mesh):
     seen = []
     progress = Progress(
         seen.append, cancelled=lambda: any(event.stage.startswith("Match: following") for event in seen)
     )
     with pytest.raises(Cancelled):
-        animate(AnimateOptions(str(clip), mesh=str(mesh), preset="demo", match=Match.TRACK), store, progress)
+        animate(AnimateOptions(str(clip), mesh=str(mesh), preset="demo", match=Match.TRACK), model, progress)
     assert seen[-1].stage == "Match: following the clip" and seen[-1].step <= 1
 
 
@@ -149,27 +149,27 @@ def test_following_the_clip_can_be_cancelled(store, clip, mesh):
         ({"frames": FrameChoice(start=5)}, MediaError, "frame"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_sentence(store, clip, mesh, change, error, words):
+def test_what_cannot_be_done_is_said_in_one_sentence(model, clip, mesh, change, error, words):
     change = {
         name: tuple(KnownShape(known.frame, str(mesh)) for known in value) if name == "known" else value
         for name, value in change.items()
     }
     with pytest.raises(error, match=words) as refused:
-        animate(AnimateOptions(**{"clip": str(clip), "mesh": str(mesh), "preset": "demo", **change}), store)
+        animate(AnimateOptions(**{"clip": str(clip), "mesh": str(mesh), "preset": "demo", **change}), model)
     assert isinstance(refused.value, ActionMeshError) and refused.value.cure
 
 
 def test_a_missing_part_of_the_checkpoint_is_named(clip, tmp_path):
     with pytest.raises(CheckpointError, match="lacks"):
-        ModelStore(tmp_path)
+        open_model(tmp_path)
 
 
-def test_cutting_out_the_subject_can_be_cancelled(store):
+def test_cutting_out_the_subject_can_be_cancelled(model):
     clip = default_checkpoint().path / "demo" / "clip.mp4"
     seen = []
     progress = Progress(seen.append, cancelled=lambda: any(event.stage == "Cutting out the subject" for event in seen))
     with pytest.raises(Cancelled):
-        animate(AnimateOptions(str(clip), preset="demo"), store, progress)
+        animate(AnimateOptions(str(clip), preset="demo"), model, progress)
     assert (seen[-1].stage, seen[-1].step, seen[-1].total) == ("Cutting out the subject", 0, 24)
 
 

@@ -24,26 +24,26 @@ from torch import Tensor
 
 from actionmesh.geometry.mesh import Mesh
 from actionmesh.geometry.surface import Normalisation, vertex_normals
-from actionmesh.media.preprocess import ImagePreprocessing, padded_crop, pixel_values
+from actionmesh.media.preprocess import padded_crop, pixel_values
 from actionmesh.media.subject_crops import SubjectCrops
+from actionmesh.memory.model import open_model
 from actionmesh.models.image_encoder import encode_images
+from actionmesh.models.image_preprocessing import ImagePreprocessing
 from actionmesh.options import AnimateOptions
 from actionmesh.pipeline import load_subject
 from actionmesh.presets import PRESETS
-from actionmesh.progress import Progress
 from actionmesh.protocol import ReferencePose
 from actionmesh.stages.correspondence import animate_vertices
 from actionmesh.stages.motion import synchronised_latents
 from actionmesh.stages.pictures import encode_frames
 from actionmesh.stages.reference import Reference, latent_from_picture
-from actionmesh.weights.store import ModelStore
+from actionmesh.stages.run import Run
 from tests.backend.parity import relative_error
 
 FOLDER = Path(os.environ.get("ACTIONMESH_PIPELINE_PARITY") or Path(__file__).parents[3] / "shared" / "parity_pipeline")
 STEPS = (5, 3)
 """Possible steps of Stage I in a file, the documented number first."""
 PUBLISHED = PRESETS["quality"].overridden({"image_steps": 5}, "the parity data")
-QUIET = Progress()
 
 
 @dataclass(frozen=True)
@@ -60,14 +60,14 @@ class Entry:
 
     @cached_property
     def crops(self) -> SubjectCrops:
-        clip = load_subject(AnimateOptions(str(FOLDER / self.clip)), store(), QUIET)
+        clip = load_subject(AnimateOptions(str(FOLDER / self.clip)), run(), run().progress)
         assert clip.crops is not None
         return clip.crops
 
     @cached_property
     def context(self) -> Tensor:
         """Our image tokens of the clip."""
-        return encode_frames(self.crops, store(), QUIET)
+        return encode_frames(run(), self.crops)
 
     @property
     def shows_another_clip(self) -> bool:
@@ -98,8 +98,8 @@ def holding(*names: str, pictures: bool = False) -> pytest.MarkDecorator:
 
 
 @cache
-def store() -> ModelStore:
-    return ModelStore(FOLDER / "checkpoint", "cpu")
+def run() -> Run:
+    return Run.of(open_model(FOLDER / "checkpoint", "cpu"))
 
 
 def with_noise(monkeypatch: pytest.MonkeyPatch, stage: str, noise: Tensor) -> None:
@@ -132,7 +132,7 @@ def test_pixels_of_our_own_frames(entry):
 
 
 def pixels(entry: Entry, frames: list[np.ndarray]) -> Tensor:
-    own = store().image_preprocessing()
+    own = run().facts.image_preprocessing()
     fits = own.crop_size == tuple(entry.published["pixels"].shape[-2:])
     return torch.from_numpy(pixel_values(frames, own if fits else ImagePreprocessing()))
 
@@ -140,7 +140,7 @@ def pixels(entry: Entry, frames: list[np.ndarray]) -> Tensor:
 @torch.no_grad()
 @holding("frames", "pixels", "context")
 def test_image_tokens_of_the_published_pixels(entry):
-    tokens = encode_images(store().image_encoder, entry.published["pixels"])
+    tokens = encode_images(run().networks.image_encoder, entry.published["pixels"])
     assert relative_error(tokens, entry.published["context"][entry.kept]) < 1e-5
 
 
@@ -154,15 +154,15 @@ def test_image_tokens_of_our_own_pictures(entry):
 def test_stage_0_latent(entry, chained, monkeypatch):
     with_noise(monkeypatch, "reference", entry.published["stage_0_noise"])
     context = entry.context if chained else entry.published["context"]
-    latent = latent_from_picture(context[0], store(), PUBLISHED, 44, QUIET)
+    latent = latent_from_picture(run(), context[0], PUBLISHED, 44)
     assert relative_error(latent, entry.published["stage_0_latent"]) < 1e-4
 
 
 @torch.no_grad()
 @holding("stage_0_latent", "field_points", "field")
 def test_the_field_of_the_published_latent(entry):
-    vae = store().shape_vae
-    context = vae.prepare(store().denormalise(entry.published["stage_0_latent"][None]))
+    vae = run().networks.shape_vae
+    context = vae.prepare(run().facts.denormalise(entry.published["stage_0_latent"][None]))
     field = vae.query(entry.published["field_points"][None], context)[0, :, 0]
     assert relative_error(field, entry.published["field"]) < 1e-5
 
@@ -177,8 +177,8 @@ def test_the_latent_of_an_artist_s_mesh(entry):
 def encoded(entry: Entry) -> Tensor:
     """Return the posterior's sample for the published points, tokens and noise."""
     surface = torch.cat([entry.published["points"], entry.published["point_normals"]], dim=1)
-    posterior = store().shape_vae.encode(surface[None], entry.published["tokens"][None].long())
-    return store().normalise(posterior.at(entry.published["posterior_noise"][None]))[0]
+    posterior = run().networks.shape_vae.encode(surface[None], entry.published["tokens"][None].long())
+    return run().facts.normalise(posterior.at(entry.published["posterior_noise"][None]))[0]
 
 
 @holding("stage_1_noise", "latents", "context")
@@ -198,7 +198,7 @@ def stage_1_error(entry: Entry, anchor: Tensor, context: Tensor, monkeypatch: py
     with_noise(monkeypatch, "motion", entry.published["stage_1_noise"])
     errors = []
     for steps in STEPS:
-        latents = synchronised_latents({0: anchor}, 0, context, store(), replace(PUBLISHED, steps=steps), 44, QUIET)
+        latents = synchronised_latents(run(), {0: anchor}, 0, context, replace(PUBLISHED, steps=steps), 44)
         errors.append(relative_error(latents, entry.published["latents"]))
     return min(errors)
 
@@ -208,7 +208,7 @@ def anchor_latent(entry: Entry, monkeypatch: pytest.MonkeyPatch) -> Tensor:
     if "points" in entry.published:
         return encoded(entry)
     with_noise(monkeypatch, "reference", entry.published["stage_0_noise"])
-    return latent_from_picture(entry.context[0], store(), PUBLISHED, 44, QUIET)
+    return latent_from_picture(run(), entry.context[0], PUBLISHED, 44)
 
 
 @pytest.mark.parametrize(("own_normals", "tolerance"), [(False, 1e-4), (True, 1e-3)])
@@ -228,4 +228,4 @@ def stage_2(entry: Entry, vertices: np.ndarray, faces: np.ndarray, normals: np.n
     latents, times = entry.published["latents"], entry.published["times"].tolist()
     mesh, places = Mesh(vertices, faces), np.arange(len(vertices))
     reference = Reference(vertices, normals, latents[0], mesh, places, Normalisation(np.zeros(3), 1.0))
-    return animate_vertices(reference, latents, 0, times, ReferencePose.PUBLISHED, store(), QUIET)
+    return animate_vertices(run(), reference, latents, 0, times, ReferencePose.PUBLISHED)

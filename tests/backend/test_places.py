@@ -6,7 +6,7 @@ import pytest
 
 from actionmesh import jobs
 from actionmesh.errors import InputError
-from actionmesh.output.places import fault_of_name, reachable, same_place
+from actionmesh.files.places import fault_of_name, reachable, same_place
 from actionmesh.output.writers import check_output
 from actionmesh.protocol import Animate
 

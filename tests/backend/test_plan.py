@@ -10,13 +10,14 @@ from torch.profiler import ProfilerActivity, profile
 
 from actionmesh.acceleration.execution import Execution
 from actionmesh.errors import CheckpointError, InputError
+from actionmesh.memory import needs, plan
+from actionmesh.memory.model import open_model
+from actionmesh.memory.plan import AUTO, PLANS, choose_plan, lighter, on_device, plan_named
+from actionmesh.memory.runtime import Runtime, run_dtype
 from actionmesh.models.denoiser import TemporalDenoiser, TemporalDenoiserConfig
 from actionmesh.protocol import Memory
-from actionmesh.training.recipes import SIZES
-from actionmesh.weights import needs, plan
+from actionmesh.sizes import SIZES
 from actionmesh.weights.checkpoints import default_checkpoint, open_checkpoint
-from actionmesh.weights.plan import AUTO, PLANS, choose_plan, lighter, on_device, plan_named
-from actionmesh.weights.store import ModelStore, run_dtype
 
 GB = 1 << 30
 FULL = SIZES["full"]
@@ -73,9 +74,9 @@ def test_the_bundled_checkpoint_has_room_anywhere():
 
 def test_weights_are_counted_as_they_are_loaded(tiny_checkpoint):
     counted = needs.needs_of(open_checkpoint(tiny_checkpoint), torch.float32).weights
-    store = ModelStore(tiny_checkpoint, "cpu")
+    networks = open_model(tiny_checkpoint, "cpu").networks
     for part, size in counted.items():
-        assert sum(tensor.numel() * 4 for tensor in getattr(store, part).parameters()) == size, part
+        assert sum(tensor.numel() * 4 for tensor in getattr(networks, part).parameters()) == size, part
 
 
 def peak(function):
@@ -123,7 +124,7 @@ def test_plans_have_the_names_of_the_protocol():
 
 def test_a_plan_that_does_not_exist_is_refused(tiny_checkpoint):
     with pytest.raises(InputError, match="'7'") as refused:
-        ModelStore(tiny_checkpoint, "cpu", "7")
+        open_model(tiny_checkpoint, "cpu", "7")
     assert all(each.name in refused.value.cure for each in PLANS)
 
 
@@ -137,8 +138,11 @@ def test_after_one_that_failed_only_smaller_ones_are_chosen(free, name):
     assert choose_plan(int(free * GB), PUBLIC.bytes_of, lighter(PLANS[0])).name == name
 
 
-def test_a_card_compiles_and_records_what_stays_in_place():
+def test_a_card_compiles_and_records_only_if_asked_what_stays_in_place(monkeypatch):
     card, processor = torch.device("cuda"), torch.device("cpu")
+    monkeypatch.delenv("ACTIONMESH_EXPERIMENTAL", raising=False)
+    assert on_device(PLANS[0], card).execution == Execution(compiled=True)
+    monkeypatch.setenv("ACTIONMESH_EXPERIMENTAL", "something, graphs")
     assert on_device(PLANS[0], card).execution == Execution(compiled=True, graphs=True)
     assert on_device(PLANS[1], card).execution == Execution(compiled=True)
     assert all(on_device(each, processor).execution == each.execution for each in PLANS)
@@ -146,22 +150,22 @@ def test_a_card_compiles_and_records_what_stays_in_place():
 
 
 def test_the_plan_is_chosen_by_the_memory_that_is_free(tiny_checkpoint, monkeypatch):
-    tiny = needs.needs_of(open_checkpoint(tiny_checkpoint), torch.float32)
+    checkpoint = open_checkpoint(tiny_checkpoint)
+    tiny = needs.needs_of(checkpoint, torch.float32)
     for each in PLANS:
         monkeypatch.setattr(
-            "actionmesh.weights.store.free_memory", lambda device, each=each: int(1.15 * tiny.bytes_of(each)) + 1
+            "actionmesh.memory.runtime.free_memory", lambda device, each=each: int(1.15 * tiny.bytes_of(each)) + 1
         )
-        assert ModelStore(tiny_checkpoint, "cpu").plan.name == each.name
-    monkeypatch.setattr("actionmesh.weights.store.free_memory", lambda device: 0)
-    assert ModelStore(tiny_checkpoint, "cpu").plan.name == "6"
-    assert ModelStore(tiny_checkpoint, "cpu", "12").plan.name == plan_named("12").name == "12"
+        assert Runtime(checkpoint, "cpu").plan.name == each.name
+    monkeypatch.setattr("actionmesh.memory.runtime.free_memory", lambda device: 0)
+    assert Runtime(checkpoint, "cpu").plan.name == "6"
+    assert Runtime(checkpoint, "cpu", "12").plan.name == plan_named("12").name == "12"
 
 
 def test_a_damaged_checkpoint_is_told_of_when_its_plan_is_chosen(tiny_checkpoint, tmp_path):
-    store = ModelStore(tiny_checkpoint, "cpu")
-    store.checkpoint = replace(store.checkpoint, temporal_denoiser=tmp_path)
+    runtime = Runtime(replace(open_checkpoint(tiny_checkpoint), temporal_denoiser=tmp_path), "cpu")
     with pytest.raises(CheckpointError, match="missing"):
-        _ = store.plan
+        _ = runtime.plan
 
 
 @pytest.mark.parametrize(

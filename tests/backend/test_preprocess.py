@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actionmesh.errors import CheckpointError, MediaError
-from actionmesh.media.preprocess import ImagePreprocessing, PaddedBox, padded_frames, pixel_values, subject_box
+from actionmesh.media.preprocess import PaddedBox, padded_frames, pixel_values, subject_box
 from actionmesh.media.subject_crops import Box
+from actionmesh.models.image_preprocessing import ImagePreprocessing
 from tests.backend.parity import assert_matches, read
 
 

@@ -6,11 +6,11 @@ import pytest
 
 from actionmesh.errors import CheckpointError
 from actionmesh.presets import PRESETS, Preset
+from actionmesh.sampling.approximate_steps import evaluations_of
 from actionmesh.sampling.approximation import Approximation
-from actionmesh.sampling.guidance import evaluations_of
 from actionmesh.sampling.schedules import temporal_schedule
 from actionmesh.weights.checkpoints import default_checkpoint
-from actionmesh.weights.store import ModelStore
+from actionmesh.weights.facts import CheckpointFacts
 
 OWN = {
     "image_steps": 7,
@@ -25,13 +25,9 @@ OWN = {
 }
 
 
-def switches(preset):
-    return Approximation(**{name: getattr(preset, name) for name in Approximation.__dataclass_fields__})
-
-
 def test_every_value_can_be_a_checkpoints_own():
     preset = PRESETS["quality"].overridden(json.loads(json.dumps(OWN)), "checkpoint.json")
-    assert preset.guidance_interval == (0.25, 1) and preset.image_guidance == 2 and preset.steps == 30
+    assert preset.approximation.guidance_interval == (0.25, 1) and preset.image_guidance == 2 and preset.steps == 30
     assert preset.smallest_part == 0
     assert preset == PRESETS["quality"].overridden({**OWN, "guidance_interval": (0.25, 1)}, "checkpoint.json")
     assert preset.overridden({"image_guidance": 1.5}, "checkpoint.json").image_guidance == 1.5
@@ -39,6 +35,7 @@ def test_every_value_can_be_a_checkpoints_own():
 
 WRONG = {
     "stepps": (3, "no preset has"),
+    "approximation": ({"solver": "ab2"}, "no preset has"),
     "steps": (0, "sets steps to 0. Use a number above 0"),
     "image_steps": (2.5, "Use a number above 0"),
     "guidance": (True, "Use a number above 0"),
@@ -77,11 +74,12 @@ def test_approximations_check_themselves(values):
 def test_quality_is_the_published_sampling():
     quality = PRESETS["quality"]
     assert (quality.steps, quality.guidance, quality.image_steps, quality.image_guidance) == (30, 7.5, 100, 7.5)
-    assert switches(quality) == Approximation()
+    assert quality.approximation == Approximation()
 
 
 def branches(preset: Preset):
-    return sum(e.branches for e in evaluations_of(temporal_schedule(preset.steps), preset.guidance, preset))
+    evaluations = evaluations_of(temporal_schedule(preset.steps), preset.guidance, preset.approximation)
+    return sum(evaluation.branches for evaluation in evaluations)
 
 
 def test_presets_rise_in_work():
@@ -91,7 +89,7 @@ def test_presets_rise_in_work():
 
 
 def test_the_bundled_checkpoint_samples_exactly_in_every_preset():
-    store = ModelStore(default_checkpoint().path, "cpu")
+    facts = CheckpointFacts(default_checkpoint().path)
     for name in PRESETS:
-        preset = store.preset(name)
-        assert (preset.steps, preset.guidance) == (1, 1.0) and switches(preset) == Approximation()
+        preset = facts.preset(name)
+        assert (preset.steps, preset.guidance) == (1, 1.0) and preset.approximation == Approximation()

@@ -14,12 +14,13 @@ import torch
 from accelerate.state import AcceleratorState
 
 from actionmesh.errors import InputError
+from actionmesh.sizes import SIZES
 from actionmesh.training import run
 from actionmesh.training.board import Board
 from actionmesh.training.data import make_shard
 from actionmesh.training.devices import make_accelerator
 from actionmesh.training.loop import Loop
-from actionmesh.training.recipes import RECIPES, SIZES, LoopConfig, PartRecipe
+from actionmesh.training.recipes import RECIPES, LoopConfig, PartRecipe
 from actionmesh.training.run import Job, prepare
 from actionmesh.training.shares import Share, generator_of, rows_of, shares_of
 

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from actionmesh.acceleration.float8 import Float8Linear
-from actionmesh.weights import residence
-from actionmesh.weights.residence import Residence, Waiting
+from actionmesh.memory import residence
+from actionmesh.memory.residence import Residence, Waiting
 
 CPU = torch.device("cpu")
 

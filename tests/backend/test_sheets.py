@@ -11,8 +11,8 @@ from actionmesh.evaluation.subjects import toys
 
 
 @pytest.fixture
-def subject(tiny_store):
-    return toys(2).subject(0, tiny_store, "demo")
+def subject(tiny_model):
+    return toys(2).subject(0, tiny_model, "demo")
 
 
 def rows_of(picture):

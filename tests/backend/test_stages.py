@@ -15,6 +15,7 @@ from actionmesh.stages.correspondence import WindowDecoder, animate_vertices, pl
 from actionmesh.stages.motion import synchronised_latents
 from actionmesh.stages.pictures import encode_frames
 from actionmesh.stages.reference import latent_of_pose, reference_from_mesh
+from actionmesh.stages.run import Run
 
 
 def torus(offset=0.0):
@@ -36,13 +37,13 @@ def torus(offset=0.0):
 
 
 @pytest.fixture(scope="module")
-def reference(tiny_store):
-    return reference_from_mesh(torus(), tiny_store, 0)
+def reference(tiny_run):
+    return reference_from_mesh(tiny_run, torus(), 0)
 
 
-def animate(store, reference, total, anchor, times, pose=ReferencePose.CORRECTED, progress=None):
-    latents = torch.randn(total, store.tokens, 8, generator=torch.Generator().manual_seed(1))
-    return animate_vertices(reference, latents, anchor, times, pose, store, progress or Progress())
+def animate(run, reference, total, anchor, times, pose=ReferencePose.CORRECTED, progress=None):
+    latents = torch.randn(total, run.facts.tokens, 8, generator=torch.Generator().manual_seed(1))
+    return animate_vertices(Run.of(run, progress), reference, latents, anchor, times, pose)
 
 
 @given(st.integers(2, 60), st.data())
@@ -77,8 +78,8 @@ def test_impossible_windows_are_refused(total, anchor, size, slide):
         sliding_windows(total, anchor, size, slide)
 
 
-def test_reference_pose_is_kept_bit_for_bit_and_twins_move_together(tiny_store, reference):
-    vertices = animate(tiny_store, reference, 20, 5, [float(t) for t in range(20)])
+def test_reference_pose_is_kept_bit_for_bit_and_twins_move_together(tiny_run, reference):
+    vertices = animate(tiny_run, reference, 20, 5, [float(t) for t in range(20)])
     mesh = reference.mesh
     assert vertices.shape == (20, 130, 3) and vertices.dtype == np.float32
     assert np.array_equal(vertices[5], mesh.vertices)
@@ -86,9 +87,9 @@ def test_reference_pose_is_kept_bit_for_bit_and_twins_move_together(tiny_store, 
     assert np.abs(vertices - mesh.vertices).max(axis=(1, 2))[[0, 19]].min() > 1e-3
 
 
-def test_in_betweens_leave_whole_frames_as_they_are(tiny_store, reference):
-    whole = animate(tiny_store, reference, 10, 0, [float(t) for t in range(10)])
-    dense = animate(tiny_store, reference, 10, 0, [i / 4 for i in range(37)])
+def test_in_betweens_leave_whole_frames_as_they_are(tiny_run, reference):
+    whole = animate(tiny_run, reference, 10, 0, [float(t) for t in range(10)])
+    dense = animate(tiny_run, reference, 10, 0, [i / 4 for i in range(37)])
     assert np.allclose(dense[::4], whole, atol=1e-5)
     assert np.abs(dense[1::4] - dense[::4][:-1]).max() > 1e-4
 
@@ -117,9 +118,9 @@ LENGTHS = pytest.mark.parametrize(("total", "anchor"), [(5, 0), (5, 2), (12, 0),
 
 
 @LENGTHS
-def test_published_departs_from_decoded_at_the_anchor_alone(tiny_store, reference, said, total, anchor):
+def test_published_departs_from_decoded_at_the_anchor_alone(tiny_run, reference, said, total, anchor):
     times, others = [float(frame) for frame in range(total)], [frame for frame in range(total) if frame != anchor]
-    decoded = animate(tiny_store, reference, total, anchor, times, ReferencePose.DECODED)
+    decoded = animate(tiny_run, reference, total, anchor, times, ReferencePose.DECODED)
     assert sorted(time for _, time, _, _ in said) == times
     for window, time, queries, placed in said:
         source = reference.vertices if window.source == anchor else places_of(reference, decoded[window.source])
@@ -127,16 +128,16 @@ def test_published_departs_from_decoded_at_the_anchor_alone(tiny_store, referenc
         np.testing.assert_allclose(places_of(reference, decoded[int(time)]), placed, atol=1e-5)
     assert np.abs(decoded[anchor] - reference.mesh.vertices).max() > 1e-3
     said.clear()
-    published = animate(tiny_store, reference, total, anchor, times, ReferencePose.PUBLISHED)
+    published = animate(tiny_run, reference, total, anchor, times, ReferencePose.PUBLISHED)
     assert sorted(time for _, time, _, _ in said) == others
     np.testing.assert_array_equal(published[anchor], reference.mesh.vertices)
     np.testing.assert_array_equal(published[others], decoded[others])
 
 
 @LENGTHS
-def test_corrected_takes_off_what_is_wrong_at_each_windows_source(tiny_store, reference, said, total, anchor):
+def test_corrected_takes_off_what_is_wrong_at_each_windows_source(tiny_run, reference, said, total, anchor):
     corrected = animate(
-        tiny_store, reference, total, anchor, [float(frame) for frame in range(total)], ReferencePose.CORRECTED
+        tiny_run, reference, total, anchor, [float(frame) for frame in range(total)], ReferencePose.CORRECTED
     )
     np.testing.assert_array_equal(corrected[anchor], reference.mesh.vertices)
     wrong = {tuple(window.frames): placed - queries for window, time, queries, placed in said if time == window.source}
@@ -148,60 +149,58 @@ def test_corrected_takes_off_what_is_wrong_at_each_windows_source(tiny_store, re
 
 
 @pytest.mark.parametrize("kind", list(ReferencePose))
-def test_progress_of_stage_two_ends_at_its_total(tiny_store, reference, kind):
+def test_progress_of_stage_two_ends_at_its_total(tiny_run, reference, kind):
     events = []
-    animate(tiny_store, reference, 12, 3, [i / 2 for i in range(23)], kind, Progress(events.append))
+    animate(tiny_run, reference, 12, 3, [i / 2 for i in range(23)], kind, Progress(events.append))
     assert [event.step for event in events] == list(range(events[0].total + 1))
 
 
-def test_stage_two_obeys_cancellation(tiny_store, reference):
+def test_stage_two_obeys_cancellation(tiny_run, reference):
     events = []
     progress = Progress(events.append, cancelled=lambda: len(events) > 2)
     with pytest.raises(Cancelled):
-        animate(tiny_store, reference, 10, 0, [float(t) for t in range(10)], progress=progress)
+        animate(tiny_run, reference, 10, 0, [float(t) for t in range(10)], progress=progress)
     assert len(events) == 3
 
 
 @pytest.mark.parametrize(("total", "anchor"), [(2, 1), (5, 2), (23, 0), (23, 22), (23, 10)])
-def test_known_frames_come_back_untouched_whatever_the_length(tiny_store, reference, total, anchor):
+def test_known_frames_come_back_untouched_whatever_the_length(tiny_run, reference, total, anchor):
     context = torch.randn(total, 5, 32, generator=torch.Generator().manual_seed(0))
     other = (anchor + 1) % total
     known = {anchor: reference.latent, other: torch.ones_like(reference.latent)}
-    latents = synchronised_latents(known, anchor, context, tiny_store, tiny_store.preset("demo"), 0, Progress())
-    assert latents.shape == (total, tiny_store.tokens, 8) and torch.isfinite(latents).all()
+    latents = synchronised_latents(tiny_run, known, anchor, context, tiny_run.facts.preset("demo"), 0)
+    assert latents.shape == (total, tiny_run.facts.tokens, 8) and torch.isfinite(latents).all()
     assert torch.equal(latents[anchor], known[anchor]) and torch.equal(latents[other], known[other])
 
 
-def test_latents_depend_on_the_seed_alone(tiny_store, reference):
+def test_latents_depend_on_the_seed_alone(tiny_run, reference):
     context = torch.randn(12, 5, 32, generator=torch.Generator().manual_seed(0))
 
     def run(seed):
-        return synchronised_latents(
-            {0: reference.latent}, 0, context, tiny_store, tiny_store.preset("demo"), seed, Progress()
-        )
+        return synchronised_latents(tiny_run, {0: reference.latent}, 0, context, tiny_run.facts.preset("demo"), seed)
 
     assert torch.equal(run(3), run(3)) and not torch.equal(run(3), run(4))
 
 
-def test_a_known_pose_of_the_same_topology_is_encoded_in_step(tiny_store, reference):
-    same = latent_of_pose(reference, torus(), tiny_store, 0)
-    moved = latent_of_pose(reference, torus(offset=0.4), tiny_store, 0)
+def test_a_known_pose_of_the_same_topology_is_encoded_in_step(tiny_run, reference):
+    same = latent_of_pose(tiny_run, reference, torus(), 0)
+    moved = latent_of_pose(tiny_run, reference, torus(offset=0.4), 0)
     assert torch.allclose(same, reference.latent, atol=1e-4)
     assert 1e-3 < float((moved - same).abs().max())
 
 
-def test_a_surface_that_is_a_speck_beside_a_stray_vertex_is_refused(tiny_store):
+def test_a_surface_that_is_a_speck_beside_a_stray_vertex_is_refused(tiny_run):
     vertices = np.float32([[0, 0, 0], [1e-6, 0, 0], [0, 1e-6, 0], [1e6, 0, 0]])
     with pytest.raises(MeshError, match="too small"):
-        reference_from_mesh(Mesh(vertices, np.int32([[0, 1, 2]])), tiny_store, 0)
+        reference_from_mesh(tiny_run, Mesh(vertices, np.int32([[0, 1, 2]])), 0)
 
 
-def test_frames_become_tokens_one_by_one(tiny_store):
+def test_frames_become_tokens_one_by_one(tiny_run):
     frames = np.zeros((6, 40, 50, 4), np.uint8)
     frames[:, 10:30, 15:35] = np.random.default_rng(0).integers(100, 255, (6, 20, 20, 4))
     events = []
-    tokens = encode_frames(frames, tiny_store, Progress(events.append))
+    tokens = encode_frames(Run.of(tiny_run, Progress(events.append)), frames)
     assert tokens.shape == (6, 1 + 8 * 8, 32)
-    later = encode_frames(frames[::-1].copy(), tiny_store, Progress())
+    later = encode_frames(tiny_run, frames[::-1].copy())
     assert torch.allclose(later.flip(0), tokens, atol=1e-5) and not torch.allclose(later, tokens, atol=1e-3)
     assert events[-1].step == events[-1].total == 2

@@ -9,8 +9,8 @@ from actionmesh.animation import Animation
 from actionmesh.geometry.mesh import Mesh
 from actionmesh.geometry.strays import with_strays, without_strays
 from actionmesh.protocol import Animate, Facing, Frames, Match, Rematch
-from actionmesh.training.data import render_toy
-from actionmesh.training.toys import make_sequence
+from actionmesh.toys import make_sequence
+from actionmesh.toys.rendering import render_toy
 
 STRAYS = np.array([[0, 50, 0], [-3, 0.2, 80]], np.float32)
 

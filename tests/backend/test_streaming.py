@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import save_file
 
 from actionmesh.errors import CheckpointError
-from actionmesh.weights import streaming
-from actionmesh.weights.streaming import PIECE, CudaLane, Stopped, stream_tensors
+from actionmesh.memory import streaming
+from actionmesh.memory.streaming import PIECE, CudaLane, Stopped, stream_tensors
 from actionmesh.weights.tensor_file import read_entries
 
 CPU = torch.device("cpu")

@@ -6,8 +6,8 @@ import torch
 import trimesh
 from scipy.spatial import cKDTree
 
-from actionmesh.training.toys import ToySequence, make_sequence
-from actionmesh.training.toys.meshing import KINDS, reference_vertices, remeshed
+from actionmesh.toys import ToySequence, make_sequence
+from actionmesh.toys.meshing import KINDS, reference_vertices, remeshed
 
 
 @pytest.fixture(scope="module", params=["quadruped", "box"])

@@ -12,10 +12,9 @@ from actionmesh import cli
 from actionmesh.errors import InputError, MeshError
 from actionmesh.evaluation import matches, subjects, toybench, variants
 from actionmesh.evaluation.alignment import AlignmentSettings
+from actionmesh.evaluation.baselines import FIRST_TRAINING_SEED, Library, relief
 from actionmesh.evaluation.outsiders import view_of
-from actionmesh.evaluation.reliefs import relief
-from actionmesh.evaluation.retrieval import FIRST_TRAINING_SEED, Library
-from actionmesh.evaluation.subjects import QUIET, outsiders, toys
+from actionmesh.evaluation.subjects import outsiders, toys
 from actionmesh.evaluation.toybench import Extent, evaluate, reconstruction_iou, rows_of
 from actionmesh.evaluation.toybench_summary import SHAPE, summary_of
 from actionmesh.evaluation.toybench_table import table
@@ -32,11 +31,11 @@ from actionmesh.evaluation.variants import (
     Switches,
 )
 from actionmesh.media.render import Camera, render, render_frames
+from actionmesh.memory.model import open_model
 from actionmesh.stages.motion import synchronised_latents
-from actionmesh.training.data import toy_camera_and_light
-from actionmesh.training.toys import TEMPLATES
+from actionmesh.toys import TEMPLATES
+from actionmesh.toys.rendering import toy_camera_and_light
 from actionmesh.weights.checkpoints import default_checkpoint
-from actionmesh.weights.store import ModelStore
 
 QUICK = AlignmentSettings(points=60, steps=3, starts=1)
 WAYS = ["match", "refine", "track"]
@@ -76,8 +75,8 @@ def asked(monkeypatch):
 
 
 @pytest.fixture
-def subject(tiny_store):
-    return toys(2).subject(0, tiny_store, "demo")
+def subject(tiny_model):
+    return toys(2).subject(0, tiny_model, "demo")
 
 
 def test_toys_are_balanced_and_unseen():
@@ -93,10 +92,10 @@ def test_outsiders_are_eight_kinds_of_two():
     assert len(set(members)) == 16 and len({kind for kind, _ in members}) == 8
 
 
-def test_the_whole_variant_is_the_product(subject, tiny_store):
+def test_the_whole_variant_is_the_product(subject, tiny_run):
     reference = subject.given
     ours = variants.motion_latents(subject, reference, subject.context)
-    product = synchronised_latents({0: reference.latent}, 0, subject.context, tiny_store, subject.preset, 0, QUIET)
+    product = synchronised_latents(tiny_run, {0: reference.latent}, 0, subject.context, subject.preset, 0)
     torch.testing.assert_close(ours, product, rtol=0, atol=0)
 
 
@@ -151,15 +150,15 @@ def test_the_error_is_split_as_the_camera_of_the_clip_sees_it(subject):
     assert (seen == moved).mean() > 0.999
 
 
-def test_an_outsider_has_the_camera_that_drew_it(tiny_store):
-    outsider = outsiders(2).subject(1, tiny_store, "demo")
+def test_an_outsider_has_the_camera_that_drew_it(tiny_model):
+    outsider = outsiders(2).subject(1, tiny_model, "demo")
     assert outsider.back == pytest.approx(view_of(outsider.toy.seed).camera.axes[2]) and outsider.back[2] > 0.8
 
 
 def test_the_bundled_checkpoint_on_one_toy(monkeypatch):
     monkeypatch.setattr(toybench, "ALIGNMENT", QUICK)
-    store = ModelStore(default_checkpoint().path, "cpu")
-    subject, other = (toys(2).subject(index, store, "demo") for index in range(2))
+    model = open_model(default_checkpoint().path, "cpu")
+    subject, other = (toys(2).subject(index, model, "demo") for index in range(2))
     assert reconstruction_iou(subject) > 0.7
 
     def found(task, row):
@@ -295,33 +294,33 @@ def test_ablations_are_compared_on_their_own_sequences():
     )
 
 
-def test_what_is_measured_is_not_measured_again(tiny_store, tmp_path, without_surfaces, asked):
+def test_what_is_measured_is_not_measured_again(tiny_model, tmp_path, without_surfaces, asked):
     output = tmp_path / "bench.json"
-    results = evaluate(tiny_store, "demo", SMALL, output)
+    results = evaluate(tiny_model, "demo", SMALL, output)
     assert len(asked) == 2 * (len(GIVEN) + len(ALONE)) and json.loads(output.read_text()) == results
     asked.clear()
-    assert evaluate(tiny_store, "demo", SMALL, output) == results and not asked
+    assert evaluate(tiny_model, "demo", SMALL, output) == results and not asked
     rest = [record for record in results["records"] if (record["seed"], record["row"]) != (1, OTHER)]
     output.write_text(json.dumps(results | {"records": rest}))
-    assert evaluate(tiny_store, "demo", SMALL, output) == results and asked == [(1, MESH_AND_VIDEO.name, OTHER)]
+    assert evaluate(tiny_model, "demo", SMALL, output) == results and asked == [(1, MESH_AND_VIDEO.name, OTHER)]
 
 
-def test_a_change_of_match_measures_its_rows_alone(tiny_store, tmp_path, without_surfaces, asked, monkeypatch):
+def test_a_change_of_match_measures_its_rows_alone(tiny_model, tmp_path, without_surfaces, asked, monkeypatch):
     output = tmp_path / "bench.json"
-    before = evaluate(tiny_store, "demo", SMALL, output)
+    before = evaluate(tiny_model, "demo", SMALL, output)
     asked.clear()
     monkeypatch.setattr(toybench, "match_rows", lambda: dict.fromkeys(WAYS, matches.as_animated))
-    after = evaluate(tiny_store, "demo", SMALL, output, ["match", "track"])
+    after = evaluate(tiny_model, "demo", SMALL, output, ["match", "track"])
     assert asked == [(seed, MESH_AND_VIDEO.name, row) for seed in (0, 1) for row in ("match", "track")]
     ways, old_ways = after["sets"]["toys"]["match"]["vertex_error_over_still"], before["sets"]["toys"]["match"]
     assert ways["match"] == ways[FULL] != 1 and ways["refine"] == 1 == old_ways["vertex_error_over_still"]["match"]
 
 
 def test_a_run_that_is_cut_off_while_it_measures_again_goes_on(
-    tiny_store, tmp_path, without_surfaces, asked, monkeypatch
+    tiny_model, tmp_path, without_surfaces, asked, monkeypatch
 ):
     output = tmp_path / "bench.json"
-    evaluate(tiny_store, "demo", SMALL, output)
+    evaluate(tiny_model, "demo", SMALL, output)
     asked.clear()
 
     def stop(subject, task):
@@ -331,25 +330,25 @@ def test_a_run_that_is_cut_off_while_it_measures_again_goes_on(
 
     monkeypatch.setattr(toybench, "match_rows", lambda: dict.fromkeys(WAYS, stop))
     with pytest.raises(KeyboardInterrupt):
-        evaluate(tiny_store, "demo", SMALL, output, ["match"])
+        evaluate(tiny_model, "demo", SMALL, output, ["match"])
     asked.clear()
     monkeypatch.setattr(toybench, "match_rows", lambda: dict.fromkeys(WAYS, variants.still))
-    evaluate(tiny_store, "demo", SMALL, output)
+    evaluate(tiny_model, "demo", SMALL, output)
     assert asked == [(1, MESH_AND_VIDEO.name, "match")]
 
 
-def test_other_runs_and_unknown_rows_are_refused(tiny_store, tmp_path, without_surfaces):
+def test_other_runs_and_unknown_rows_are_refused(tiny_model, tmp_path, without_surfaces):
     output = tmp_path / "bench.json"
-    evaluate(tiny_store, "demo", SMALL, output)
+    evaluate(tiny_model, "demo", SMALL, output)
     with pytest.raises(InputError, match="results of another run .preset demo."):
-        evaluate(tiny_store, "fast", SMALL, output)
+        evaluate(tiny_model, "fast", SMALL, output)
     with pytest.raises(InputError, match="results of another run .extent"):
-        evaluate(tiny_store, "demo", Extent(toys=3, outsiders=0, ablations=0, retrieved=0), output)
+        evaluate(tiny_model, "demo", Extent(toys=3, outsiders=0, ablations=0, retrieved=0), output)
     with pytest.raises(InputError, match="There is no row 'macth'. Rows are: .*match; .*relief"):
-        evaluate(tiny_store, "demo", SMALL, output, ["relief", "macth"])
+        evaluate(tiny_model, "demo", SMALL, output, ["relief", "macth"])
     output.write_text('{"sets": {}}')
     with pytest.raises(InputError, match="holds no results on Toybench"):
-        evaluate(tiny_store, "demo", SMALL, output)
+        evaluate(tiny_model, "demo", SMALL, output)
 
 
 def test_the_nearest_picture_is_the_own_one():
@@ -386,6 +385,6 @@ def test_senseless_extents_are_refused(values):
         Extent(**values)
 
 
-def test_preset_must_be_known(tiny_store, tmp_path):
+def test_preset_must_be_known(tiny_model, tmp_path):
     with pytest.raises(InputError, match="no preset"):
-        evaluate(tiny_store, "best", SMALL, tmp_path / "bench.json")
+        evaluate(tiny_model, "best", SMALL, tmp_path / "bench.json")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from actionmesh.training.toys import (
+from actionmesh.toys import (
     TEMPLATES,
     BlendedBody,
     BodyBatch,
@@ -16,9 +16,9 @@ from actionmesh.training.toys import (
     stack_bodies,
     vertex_normals,
 )
-from actionmesh.training.toys.motion import Clock, Wave, random_clock, rotation_of
-from actionmesh.training.toys.rig import Rig, X, Y, Z
-from actionmesh.training.toys.shapes import signed_distance_and_gradient
+from actionmesh.toys.motion import Clock, Wave, random_clock, rotation_of
+from actionmesh.toys.rig import Rig, X, Y, Z
+from actionmesh.toys.shapes import signed_distance_and_gradient
 
 FRAMES = 6
 

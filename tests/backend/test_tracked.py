@@ -8,17 +8,19 @@ import torch
 from safetensors.numpy import load_file, save_file
 
 from actionmesh.errors import InputError
-from actionmesh.media.preprocess import ImagePreprocessing, padded_frames, pixel_values
+from actionmesh.media.preprocess import padded_frames, pixel_values
+from actionmesh.models.image_preprocessing import ImagePreprocessing
+from actionmesh.toys.queries import sample_tracked_points
+from actionmesh.toys.rendering import render_toy, toy_camera_and_light
+from actionmesh.toys.sequence import make_sequence
+from actionmesh.track_file import read_header, read_mesh, read_pictures, read_tracks
 from actionmesh.training import tracked
-from actionmesh.training.data import make_shard, render_toy, toy_camera_and_light
+from actionmesh.training.data import make_shard
 from actionmesh.training.patches import project
 from actionmesh.training.recipes import RECIPES, LoopConfig
 from actionmesh.training.rigs import require_unseen, shared_rigs
 from actionmesh.training.run import train
 from actionmesh.training.sources import Toys, open_source
-from actionmesh.training.toys.queries import sample_tracked_points
-from actionmesh.training.toys.sequence import make_sequence
-from actionmesh.training.track_file import read_header, read_mesh, read_pictures, read_tracks
 from actionmesh.training.tracked import TrackedData
 from blender_addon.motion.tracks import Tracks, save_tracks
 

@@ -17,8 +17,8 @@ from actionmesh.evaluation.tracked_subjects import ALL, UNLISTED, Cast
 from actionmesh.evaluation.tracked_summary import NETWORK, grouped, summary_of
 from actionmesh.evaluation.tracked_table import table
 from actionmesh.evaluation.variants import MESH_AND_VIDEO, OTHER, STILL, VIDEO, Answer
+from actionmesh.memory.model import open_model
 from actionmesh.weights.checkpoints import default_checkpoint
-from actionmesh.weights.store import ModelStore
 
 from .test_tracked import FRAMES, write_track
 
@@ -146,12 +146,12 @@ def test_ratios_are_of_sums_by_row():
 
 
 def test_still_is_measured_as_known_and_another_clip_may_have_other_frames(
-    tiny_store, folder, tmp_path, monkeypatch, without_match
+    tiny_model, folder, tmp_path, monkeypatch, without_match
 ):
     monkeypatch.setattr(toybench, "ALIGNMENT", QUICK)
     cast = Cast.of(folder)
-    subject = cast.subject(0, tiny_store, "demo")
-    other = cast.subject(1, tiny_store, "demo")
+    subject = cast.subject(0, tiny_model, "demo")
+    other = cast.subject(1, tiny_model, "demo")
     rows = rows_of(MESH_AND_VIDEO, lambda: other)
     found = tracked_bench.measure_row(lambda: subject, MESH_AND_VIDEO, rows[STILL])
     truth = subject.toy.vertices
@@ -165,7 +165,7 @@ def test_still_is_measured_as_known_and_another_clip_may_have_other_frames(
 
 
 def test_results_are_kept_and_only_what_is_new_is_measured(
-    tiny_store, folder, manifest, tmp_path, monkeypatch, without_surfaces
+    tiny_model, folder, manifest, tmp_path, monkeypatch, without_surfaces
 ):
     output, asked = tmp_path / "bench.json", []
     real = tracked_bench.rows_of
@@ -179,29 +179,29 @@ def test_results_are_kept_and_only_what_is_new_is_measured(
         return {row: watch(row, variant) for row, variant in rows.items()}
 
     monkeypatch.setattr(tracked_bench, "rows_of", watched)
-    results = evaluate(tiny_store, "demo", Cast.of(folder, manifest), output)
+    results = evaluate(tiny_model, "demo", Cast.of(folder, manifest), output)
     assert len(asked) == 2 * 5 and json.loads(output.read_text()) == results
     assert list(results["body_plans"]) == ["fish", "plant"] and list(results["splits"]) == ["seen", "train"]
     assert results["passed_over"] == 1 and results["summary"]["no_surface"] == 2 * 2
     asked.clear()
-    again = evaluate(tiny_store, "demo", Cast.of(folder, manifest), output)
+    again = evaluate(tiny_model, "demo", Cast.of(folder, manifest), output)
     assert not asked and again == results
-    assert evaluate(tiny_store, "demo", Cast.of(folder, manifest), output, [OTHER]) == results
+    assert evaluate(tiny_model, "demo", Cast.of(folder, manifest), output, [OTHER]) == results
     assert [row for _, _, row in asked] == [OTHER, OTHER]
     asked.clear()
     monkeypatch.setattr(tracked_bench, "rows_of", lambda task, other: watched(task, other, ["match"]))
-    more = evaluate(tiny_store, "demo", Cast.of(folder, manifest), output)
+    more = evaluate(tiny_model, "demo", Cast.of(folder, manifest), output)
     assert [row for _, _, row in asked] == ["match", "match"]
     assert more["files"]["fish/12.glb"]["mesh_and_video"]["vertex_error_over_still"]["match"] == pytest.approx(1)
     write_track(folder / "fish" / "12.glb.safetensors", 13, faces=True, file="fish/12.glb")
     asked.clear()
-    evaluate(tiny_store, "demo", Cast.of(folder, manifest), output)
+    evaluate(tiny_model, "demo", Cast.of(folder, manifest), output)
     assert {name for name, _, _ in asked} == {"fish/12.glb"} and len(asked) == 6, "the file was made again"
 
 
-def test_what_was_measured_before_it_was_cut_off_stays(tiny_store, folder, tmp_path, monkeypatch, without_surfaces):
+def test_what_was_measured_before_it_was_cut_off_stays(tiny_model, folder, tmp_path, monkeypatch, without_surfaces):
     output = tmp_path / "bench.json"
-    evaluate(tiny_store, "demo", Cast.of(folder), output)
+    evaluate(tiny_model, "demo", Cast.of(folder), output)
     whole = json.loads(output.read_text())
 
     def stop(*_, **__):
@@ -211,21 +211,21 @@ def test_what_was_measured_before_it_was_cut_off_stays(tiny_store, folder, tmp_p
     dropped = [r for r in whole["records"] if not (r["file"].startswith("plant") and r["row"] == OTHER)]
     output.write_text(json.dumps(whole | {"records": dropped[::-1]}))
     with pytest.raises(KeyboardInterrupt):
-        evaluate(tiny_store, "demo", Cast.of(folder), output)
+        evaluate(tiny_model, "demo", Cast.of(folder), output)
     assert len(json.loads(output.read_text())["records"]) == len(dropped)
 
 
-def test_other_runs_are_not_mixed(tiny_store, folder, tmp_path, without_surfaces):
+def test_other_runs_are_not_mixed(tiny_model, folder, tmp_path, without_surfaces):
     output = tmp_path / "bench.json"
-    evaluate(tiny_store, "demo", Cast.of(folder), output)
+    evaluate(tiny_model, "demo", Cast.of(folder), output)
     with pytest.raises(InputError, match="results of another run .preset demo."):
-        evaluate(tiny_store, "fast", Cast.of(folder), output)
+        evaluate(tiny_model, "fast", Cast.of(folder), output)
     output.write_text('{"records": 3}')
     with pytest.raises(InputError, match="holds no results on tracked files"):
-        evaluate(tiny_store, "demo", Cast.of(folder), output)
+        evaluate(tiny_model, "demo", Cast.of(folder), output)
     (folder / "fish" / "12.glb.safetensors").unlink()
     with pytest.raises(InputError, match="Use at least 2"):
-        evaluate(tiny_store, "demo", Cast.of(folder), tmp_path / "new.json")
+        evaluate(tiny_model, "demo", Cast.of(folder), tmp_path / "new.json")
 
 
 def test_command_writes_numbers_and_table(tiny_checkpoint, folder, manifest, tmp_path, capsys, without_surfaces):
@@ -249,18 +249,18 @@ def test_command_writes_numbers_and_table(tiny_checkpoint, folder, manifest, tmp
 
 def test_the_bundled_checkpoint_moves_a_toy_of_a_file(folder):
     """The whole path from a file gives a result nearer to the truth than the still mesh."""
-    store, cast = ModelStore(default_checkpoint().path, "cpu"), Cast.of(folder)
-    subject = cast.subject(0, store, "demo")
-    rows = rows_of(MESH_AND_VIDEO, lambda: cast.subject(1, store, "demo"))
+    model, cast = open_model(default_checkpoint().path, "cpu"), Cast.of(folder)
+    subject = cast.subject(0, model, "demo")
+    rows = rows_of(MESH_AND_VIDEO, lambda: cast.subject(1, model, "demo"))
     full, still, lent = (
         tracked_bench.measure_row(lambda: subject, MESH_AND_VIDEO, rows[row]) for row in (NETWORK, STILL, OTHER)
     )
     assert full["vertex_error"] < 0.9 * still["vertex_error"] and full["vertex_error"] < lent["vertex_error"]
 
 
-def test_an_answer_is_any_motion_of_the_mesh(folder, tiny_store):
+def test_an_answer_is_any_motion_of_the_mesh(folder, tiny_model):
     """A new row must return vertices of the given mesh, in the mesh's order."""
-    subject = Cast.of(folder).subject(0, tiny_store, "demo")
+    subject = Cast.of(folder).subject(0, tiny_model, "demo")
     truth = subject.toy
     exact = tracked_bench.measure_row(
         lambda: subject, MESH_AND_VIDEO, lambda subject, task: Answer(truth.vertices, truth.faces)

@@ -9,9 +9,12 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from actionmesh.errors import InputError
+from actionmesh.memory.model import open_model
 from actionmesh.models.denoiser import TemporalDenoiser
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
+from actionmesh.sizes import SIZES
+from actionmesh.toys.shapes import signed_distance
 from actionmesh.training import run as parts
 from actionmesh.training.__main__ import main
 from actionmesh.training.batches import draw_known, encode_windows, shapes, windows
@@ -23,9 +26,7 @@ from actionmesh.training.loop import Loop
 from actionmesh.training.losses import FlowNoise, Known, image_to_3d_loss, temporal_loss
 from actionmesh.training.objectives import Objective
 from actionmesh.training.optimisers import cosine, make_optimisers
-from actionmesh.training.recipes import RECIPES, SIZES, LoopConfig
-from actionmesh.training.toys.shapes import signed_distance
-from actionmesh.weights.store import ModelStore
+from actionmesh.training.recipes import RECIPES, LoopConfig
 
 TINY = SIZES["tiny"]
 
@@ -53,18 +54,18 @@ def test_every_part_trains_and_the_checkpoint_loads(folder, tmp_path):
     for part in parts.PARTS:
         parts.train(part, folder, run, "tiny", short(part))
     export(run, checkpoint, "tiny")
-    store = ModelStore(checkpoint, "cpu")
+    networks = open_model(checkpoint, "cpu").networks
     for network in (
-        store.image_encoder,
-        store.image_to_3d,
-        store.shape_vae,
-        store.temporal_denoiser,
-        store.temporal_autoencoder,
+        networks.image_encoder,
+        networks.image_to_3d,
+        networks.shape_vae,
+        networks.temporal_denoiser,
+        networks.temporal_autoencoder,
     ):
         assert all(torch.isfinite(tensor).all() for tensor in network.state_dict().values())
     trained = load_file(run / "temporal.safetensors")["proj_out.weight"]
-    assert torch.allclose(store.temporal_denoiser.proj_out.weight, trained, atol=1e-3)
-    assert store.loads == 5
+    assert torch.allclose(networks.temporal_denoiser.proj_out.weight, trained, atol=1e-3)
+    assert networks.loads == 5
     unpack(checkpoint, tmp_path / "again")
     for path in (run / f"{name}.safetensors" for name in ("vae", "encoder", "image_to_3d", "temporal", "autoencoder")):
         again, before = load_file(tmp_path / "again" / path.name), load_file(path)

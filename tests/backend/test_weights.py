@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from actionmesh.errors import CheckpointError
+from actionmesh.memory.loading import load as load_file
 from actionmesh.models.denoiser import (
     ImageTo3DDenoiser,
     TemporalDenoiser,
@@ -17,9 +18,8 @@ from actionmesh.models.denoiser import (
 )
 from actionmesh.models.shape_vae import ShapeVAE, ShapeVAEConfig
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoderConfig
-from actionmesh.training.recipes import SIZES
+from actionmesh.sizes import SIZES
 from actionmesh.weights.load import build, read_tensors
-from actionmesh.weights.load import load as load_file
 from actionmesh.weights.names import our_name, their_name
 from actionmesh.weights.parts import PARTS
 
@@ -166,35 +166,35 @@ def old_name(name: str) -> str:
 
 
 @pytest.fixture
-def encoder(tiny_store):
-    return tiny_store.image_encoder
+def encoder(tiny_model):
+    return tiny_model.networks.image_encoder
 
 
-def loaded_encoder(tiny_store, tensors, folder):
+def loaded_encoder(tiny_model, tensors, folder):
     path = folder / "model.safetensors"
     save_file(tensors, path)
     part = PARTS["image_encoder"]
-    make = part.maker(tiny_store.checkpoint.image_encoder / "config.json")
+    make = part.maker(tiny_model.facts.checkpoint.image_encoder / "config.json")
     return load_file(make, path, part.rename, torch.device("cpu"), lambda name: torch.float32, Event())
 
 
-def test_an_image_encoder_saved_by_transformers_4_loads_the_same(tiny_store, encoder, tmp_path):
+def test_an_image_encoder_saved_by_transformers_4_loads_the_same(tiny_model, encoder, tmp_path):
     tensors = {old_name(name): tensor.contiguous() for name, tensor in encoder.state_dict().items()}
     assert sum("attention.attention" in name for name in tensors) > 0
-    loaded = loaded_encoder(tiny_store, tensors, tmp_path)
+    loaded = loaded_encoder(tiny_model, tensors, tmp_path)
     for name, tensor in encoder.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], tensor), name
 
 
-def test_an_image_encoder_with_a_tensor_under_both_names_is_refused(tiny_store, encoder, tmp_path):
+def test_an_image_encoder_with_a_tensor_under_both_names_is_refused(tiny_model, encoder, tmp_path):
     tensors = {name: tensor.contiguous() for name, tensor in encoder.state_dict().items()}
     twice = next(name for name in tensors if "q_proj.weight" in name)
     with pytest.raises(CheckpointError, match="twice"):
-        loaded_encoder(tiny_store, {**tensors, old_name(twice): tensors[twice].clone()}, tmp_path)
+        loaded_encoder(tiny_model, {**tensors, old_name(twice): tensors[twice].clone()}, tmp_path)
 
 
 @pytest.mark.parametrize("change", ["missing", "not expected"])
-def test_the_image_encoder_is_read_strictly_under_either_naming(tiny_store, encoder, tmp_path, change):
+def test_the_image_encoder_is_read_strictly_under_either_naming(tiny_model, encoder, tmp_path, change):
     tensors = {old_name(name): tensor.contiguous() for name, tensor in encoder.state_dict().items()}
     name = next(name for name in tensors if "attention.output.dense.bias" in name)
     if change == "missing":
@@ -202,4 +202,4 @@ def test_the_image_encoder_is_read_strictly_under_either_naming(tiny_store, enco
     else:
         tensors[name.replace("dense", "sparse")] = tensors[name].clone()
     with pytest.raises(CheckpointError, match=change):
-        loaded_encoder(tiny_store, tensors, tmp_path)
+        loaded_encoder(tiny_model, tensors, tmp_path)

@@ -104,7 +104,9 @@ def test_plain_grid_has_half_the_cells():
 
 
 def test_memory_that_had_to_be_lightened_is_no_measurement(monkeypatch):
-    monkeypatch.setattr(measuring, "run_stages", lambda store, *arguments: setattr(store, "retried_for_memory", True))
+    monkeypatch.setattr(
+        measuring, "run_stages", lambda model, *arguments: setattr(model.runtime, "retried_for_memory", True)
+    )
     monkeypatch.setattr(measuring, "operations_of", lambda *arguments: {})
     with pytest.raises(MemoryError, match="8 GB plan did not fit"):
         measure_case(Case("small", "fast", 2, plan="8", cap=8.0), TINY, CPU)

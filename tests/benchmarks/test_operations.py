@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from actionmesh.presets import PRESETS
-from actionmesh.training.recipes import FULL
+from actionmesh.sizes import FULL
 from benchmarks.operations import count_operations, decode_operations
 from benchmarks.plain import plain
 from benchmarks.workload import CORRESPONDENCE, IMAGE, MOTION, TOKENS, Workload

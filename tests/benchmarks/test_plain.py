@@ -13,7 +13,7 @@ from actionmesh.presets import PRESETS
 from actionmesh.stages import branches
 from benchmarks.cases import public_architecture
 from benchmarks.plain import dense_surface, plain
-from benchmarks.random_weights import RandomStore
+from benchmarks.random_weights import RandomNetworks
 from benchmarks.workload import Workload, run_stages, torus_field
 
 SIZES = public_architecture(width=32, heads=2, layers=3, tokens=16)
@@ -22,7 +22,7 @@ PRESET = replace(PRESETS["quality"], image_steps=3, steps=3, resolution=16)
 
 
 def animated(plan="24"):
-    return run_stages(RandomStore(SIZES, "cpu", plan), PRESET, WORKLOAD, lambda stage: nullcontext())
+    return run_stages(RandomNetworks(SIZES, "cpu", plan).model, PRESET, WORKLOAD, lambda stage: nullcontext())
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_denoising_steps_are_equal():
     context, known = torch.randn(1, 4, 5, 32), torch.tensor([[1.0, 0, 0, 0]])
 
     def velocities():
-        network = RandomStore(SIZES, "cpu", "24").temporal_denoiser
+        network = RandomNetworks(SIZES, "cpu", "24").temporal_denoiser
         cache = network.prepare(context, times, 16)
         return [network(latents, time, each, known, times) for each in (cache, cache.unconditional())]
 
@@ -61,7 +61,7 @@ def test_fields_are_equal():
     latent, points = torch.randn(1, 16, 64), torch.rand(1, 50, 3) * 2 - 1
 
     def field():
-        vae = RandomStore(SIZES, "cpu", "24").shape_vae
+        vae = RandomNetworks(SIZES, "cpu", "24").shape_vae
         return super(type(vae), vae).query(points, vae.prepare(latent))
 
     with plain():

@@ -3,11 +3,11 @@
 import numpy as np
 import torch
 
-from actionmesh.training.recipes import FULL, SIZES
+from actionmesh.memory.model import open_model
+from actionmesh.sizes import FULL, SIZES
 from actionmesh.weights.parts import PARTS
-from actionmesh.weights.store import ModelStore
 from benchmarks.cases import CASES, SCALES
-from benchmarks.random_weights import RandomStore, empty_network, write_checkpoint
+from benchmarks.random_weights import RandomNetworks, empty_network, write_checkpoint
 from benchmarks.workload import TorusVAE, Workload, pictures, torus_field, torus_mesh
 
 
@@ -32,7 +32,7 @@ def test_pictures_show_a_disc():
 @torch.no_grad()
 def test_field_is_the_torus_and_the_network_is_asked(monkeypatch):
     monkeypatch.setattr(TorusVAE, "queries", 0)
-    vae = RandomStore(SCALES["small"].sizes, "cpu", "24").shape_vae
+    vae = RandomNetworks(SCALES["small"].sizes, "cpu", "24").shape_vae
     assert isinstance(vae, TorusVAE)
     points = torch.tensor([[[0.62, 0.0, 0.0], [0.0, 0.0, 0.0]]])
     context = vae.prepare(torch.randn(1, 64, 64))
@@ -51,7 +51,7 @@ def test_random_checkpoint_loads_as_a_public_one_does(tmp_path):
     sizes = SCALES["small"].sizes
     size = write_checkpoint(tmp_path, sizes)
     assert size == sum(path.stat().st_size for path in tmp_path.rglob("*.safetensors"))
-    store = ModelStore(tmp_path, "cpu", "24")
+    networks = open_model(tmp_path, "cpu", "24").networks
     for part in PARTS:
-        loaded = sum(tensor.numel() for tensor in getattr(store, part).state_dict().values())
+        loaded = sum(tensor.numel() for tensor in getattr(networks, part).state_dict().values())
         assert loaded == sum(tensor.numel() for tensor in empty_network(part, sizes).state_dict().values())

@@ -1,6 +1,10 @@
 """How a network runs: nothing here changes its results by more than rounding."""
 
+import os
 from dataclasses import dataclass
+
+VARIABLE = "ACTIONMESH_EXPERIMENTAL"
+"""Environment variable with the names, separated by commas, of experimental parts to switch on: "graphs"."""
 
 
 @dataclass(frozen=True)
@@ -29,3 +33,8 @@ class Execution:
 
 PLAIN = Execution()
 """Eager, everything at once, with the context kept."""
+
+
+def is_switched_on(experiment: str) -> bool:
+    """Return whether the user switched on an experimental part, one that no card has shown to work and to pay."""
+    return experiment in (name.strip() for name in os.environ.get(VARIABLE, "").split(","))

@@ -3,6 +3,11 @@
 With short kernels most of the time goes into launching them: image-to-3D runs 21 blocks over 2049 tokens, twice per
 step, a hundred times. A replay launches the whole call at once
 (https://pytorch.org/docs/stable/notes/cuda.html#cuda-graphs).
+
+Experimental, and off unless ACTIONMESH_EXPERIMENTAL names "graphs": tests run it on a fake of CUDA graphs, and no card
+has run it. Kept beside torch.compile's mode "reduce-overhead" because that records each compiled region by itself, and
+here a region is one block that all blocks of a network share with other weights; this records a whole step, compiled
+or not. Neither has been timed.
 """
 
 import functools

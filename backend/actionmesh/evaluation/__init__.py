@@ -1,1 +1,1 @@
-"""Measure a checkpoint. This package imports the stages and `training`; only the command `evaluate` imports it."""
+"""Measure a checkpoint. This package imports the stages and `toys`; only the command `evaluate` imports it."""

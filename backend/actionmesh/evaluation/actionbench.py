@@ -19,13 +19,12 @@ from tqdm import tqdm
 
 from ..animation import Animation
 from ..errors import InputError
+from ..files.atomic import write_atomically
 from ..geometry.mesh import Mesh
 from ..geometry.mesh_files import load_mesh
-from ..output.atomic import write_atomically
 from .alignment import PUBLISHED, AlignmentSettings
-from .measures import distances
+from .measures import SurfacePoints, distances, points_of_meshes, points_of_motion
 from .results_file import ResultsFile, Row
-from .surface_points import SurfacePoints, points_of_meshes, points_of_motion
 
 SAMPLED = 100_000
 MESH_NAME = re.compile(r"mesh_(\d+)\.glb")

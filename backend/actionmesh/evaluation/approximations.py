@@ -13,7 +13,7 @@ variant or weights change.
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,21 +21,20 @@ import numpy as np
 from tqdm import tqdm
 
 from ..errors import InputError, MeshError
-from ..output.atomic import write_atomically
+from ..files.atomic import write_atomically
+from ..memory.model import Model
 from ..presets import PRESETS, Preset
 from ..protocol import ReferencePose
+from ..sampling.approximate_steps import evaluations_of
 from ..sampling.approximation import Approximation
-from ..sampling.guidance import evaluations_of
 from ..sampling.schedules import Schedule, image_to_3d_schedule, temporal_schedule
 from ..stages.correspondence import animate_vertices
 from ..stages.motion import synchronised_latents
 from ..stages.reference import Reference, latent_from_picture, reference_in_model_space
-from ..weights.store import ModelStore
 from .alignment import AlignmentSettings, align
 from .kept_records import digest_of_weights, find
-from .measures import distances
-from .subjects import POINTS, QUERIES, QUIET, Subject, mesh_of, toys
-from .surface_points import points_of_motion
+from .measures import distances, points_of_motion
+from .subjects import POINTS, QUERIES, Subject, mesh_of, toys
 from .variants import MESH_AND_VIDEO, VIDEO, Task
 
 ALIGNMENT = AlignmentSettings(points=256, steps=60, rate=0.03, starts=1)
@@ -58,8 +57,7 @@ Changes = dict[str, Any]
 def switches_of(name: str) -> Changes:
     """Return a preset's steps and approximations, without its guidance."""
     preset = PRESETS[name]
-    own = {switch: getattr(preset, switch) for switch in Approximation.__dataclass_fields__}
-    return {**own, "steps": preset.steps, "image_steps": preset.image_steps}
+    return {**asdict(preset.approximation), "steps": preset.steps, "image_steps": preset.image_steps}
 
 
 IN_PRESETS: dict[str, Changes] = {
@@ -103,7 +101,7 @@ class Run:
         """Return the key of the run's record; it changes with the variant's settings and with the weights."""
         settings = {name: list(value) if isinstance(value, tuple) else value for name, value in self.settings.items()}
         run = {"task": self.task.name, "exact": self.exact, "variant": self.variant, "settings": settings}
-        return {**subject.key, "weights": digest_of_weights(subject.store.checkpoint.path), **run}
+        return {**subject.key, "weights": digest_of_weights(subject.run.facts.checkpoint.path), **run}
 
 
 def all_runs() -> Iterator[Run]:
@@ -113,7 +111,7 @@ def all_runs() -> Iterator[Run]:
         yield from (Run(VIDEO, exact, variant) for variant in IN_PRESETS)
 
 
-def evaluate(store: ModelStore, count: int, output: Path) -> list[dict]:
+def evaluate(model: Model, count: int, output: Path) -> list[dict]:
     """Measure every run on the first `count` toys and return the records; they go to `output` (.json) as they are made.
 
     Raises:
@@ -124,7 +122,7 @@ def evaluate(store: ModelStore, count: int, output: Path) -> list[dict]:
         raise InputError(f"Approximations cannot be compared on {count} toys.", "Use at least 2.")
     earlier, records, plan = read_records(output), [], toys(count)
     for index in tqdm(range(count), "toys", disable=None):
-        subject = plan.subject(index, store, "quality")
+        subject = plan.subject(index, model, "quality")
         for run in all_runs():
             key = run.key(subject)
             found = find(earlier, key)
@@ -145,21 +143,20 @@ def to_come(earlier: list[dict], records: list[dict], done: Sequence[tuple[str, 
 
 def measured(run: Run, subject: Subject) -> dict:
     """Measure CD-4D and CD-M of one run, and count network evaluations; if there is no surface, record the problem."""
-    preset, store = replace(subject.preset, **run.settings), subject.store
+    preset = subject.preset.changed(run.settings)
     image_schedule = image_to_3d_schedule(preset.image_steps)
     work = {
-        "evaluations": evaluations(temporal_schedule(preset.steps), preset.guidance, preset),
+        "evaluations": evaluations(temporal_schedule(preset.steps), preset.guidance, preset.approximation),
         "image_evaluations": evaluations(image_schedule, preset.image_guidance, preset.image_approximation),
     }
     try:
         reference = subject.given if run.task.given_mesh else drawn(subject, preset)
     except MeshError as error:
         return {**run.key(subject), **work, "problem": str(error)}
-    latents = synchronised_latents({0: reference.latent}, 0, subject.context, store, preset, subject.toy.seed, QUIET)
+    latents = synchronised_latents(subject.run, {0: reference.latent}, 0, subject.context, preset, subject.toy.seed)
     times = [float(frame) for frame in range(len(latents))]
-    vertices = animate_vertices(
-        reference, latents, 0, times, ReferencePose.by_default(run.task.given_mesh), store, QUIET
-    )
+    pose = ReferencePose.by_default(run.task.given_mesh)
+    vertices = animate_vertices(subject.run, reference, latents, 0, times, pose)
     found = points_of_motion(vertices, reference.mesh.faces, POINTS, 0).points
     return {**run.key(subject), **work, **compared(found, subject.truth, aligned=not run.task.given_mesh)}
 
@@ -171,8 +168,8 @@ def evaluations(schedule: Schedule, guidance: float, approximation: Approximatio
 
 def drawn(subject: Subject, preset: Preset) -> Reference:
     """Return image-to-3D's mesh of frame 0 at this preset; raise MeshError if it has no surface."""
-    latent = latent_from_picture(subject.context[0], subject.store, preset, subject.toy.seed, QUIET)
-    return reference_in_model_space(latent, mesh_of(latent, subject.store))
+    latent = latent_from_picture(subject.run, subject.context[0], preset, subject.toy.seed)
+    return reference_in_model_space(latent, mesh_of(latent, subject.run))
 
 
 def compared(found: np.ndarray, truth: np.ndarray, aligned: bool) -> dict[str, float | None]:

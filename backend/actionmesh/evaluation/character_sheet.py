@@ -3,8 +3,8 @@
 import numpy as np
 
 from ..media.render import Camera, render_frames
+from ..memory.model import Model
 from ..protocol import Match
-from ..weights.store import ModelStore
 from .matches import matched_row
 from .sheets import CELL, strip
 from .subjects import Subject
@@ -18,9 +18,9 @@ ASIDE = 50.0
 EXTENT = 0.9
 
 
-def character_sheet(cast: Cast, store: ModelStore, preset_name: str, columns: int = 3) -> np.ndarray:
+def character_sheet(cast: Cast, model: Model, preset_name: str, columns: int = 3) -> np.ndarray:
     """Return a picture (H, W, 3) uint8 of all characters, `columns` of them side by side."""
-    blocks = [_block(cast.subject(index, store, preset_name)) for index in range(len(cast))]
+    blocks = [_block(cast.subject(index, model, preset_name)) for index in range(len(cast))]
     blocks += [np.full_like(blocks[0], 255)] * (-len(blocks) % columns)
     gap = np.full((len(blocks[0]), CELL // 4, 3), 255, np.uint8)
     rows = []

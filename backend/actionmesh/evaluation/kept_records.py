@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, MeshError
-from ..output.atomic import write_atomically
+from ..files.atomic import write_atomically
 
 
 class KeptRecords:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..training.toys.motion import Wave, rotation_of
-from ..training.toys.rig import Rig, X, Y, Z
+from ..toys.motion import Wave, rotation_of
+from ..toys.rig import Rig, X, Y, Z
 
 STEEL, DARK, WOOD = np.array([0.72, 0.75, 0.8]), np.array([0.16, 0.17, 0.2]), np.array([0.45, 0.3, 0.18])
 YELLOW, RED = np.array([0.95, 0.72, 0.1]), np.array([0.85, 0.2, 0.12])

@@ -10,11 +10,11 @@ import numpy as np
 import torch
 
 from ..media.render import Camera, Light, render_frames
-from ..training.toys.motion import Clock, rotation_of
-from ..training.toys.rig import Rig, Y
-from ..training.toys.sequence import CALMER, LIMIT, SIZE, ToySequence
-from ..training.toys.shapes import BlendedBody
-from ..training.toys.skin import pulled_onto, rest_mesh, skin_weights, skinned
+from ..toys.motion import Clock, rotation_of
+from ..toys.rig import Rig, Y
+from ..toys.sequence import CALMER, LIMIT, SIZE, ToySequence
+from ..toys.shapes import BlendedBody
+from ..toys.skin import pulled_onto, rest_mesh, skin_weights, skinned
 from .outsider_kinds import KINDS
 
 RENDER = 224

@@ -13,7 +13,7 @@ from ..options import FrameChoice
 from ..output.preview import Stage, over
 from ..relief.shape import MAX_FACES
 from ..relief_animation import relief_animation
-from .reliefs import NOWHERE
+from .baselines import NOWHERE
 from .subjects import QUIET
 
 CELL = 168

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError, OutputError
-from ..output.atomic import write_atomically
+from ..files.atomic import write_atomically
 
 COLUMNS = ("uid", "cd_3d", "cd_4d", "cd_m", "settings")
 

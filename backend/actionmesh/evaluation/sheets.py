@@ -7,7 +7,7 @@ import numpy as np
 
 from ..errors import MeshError
 from ..media.render import Camera, render_frames
-from ..weights.store import ModelStore
+from ..memory.model import Model
 from .subjects import Subject, outsiders, toys
 from .variants import MESH_AND_VIDEO, VIDEO, Answer, animated
 
@@ -17,13 +17,13 @@ VIEW = Camera(pitch=np.radians(4), half_extent=1.1)
 BACKDROP = {"clip": 255, "result": 244}
 
 
-def sheet(store: ModelStore, preset_name: str, toy_count: int, outsider_count: int, columns: int = 2) -> np.ndarray:
+def sheet(model: Model, preset_name: str, toy_count: int, outsider_count: int, columns: int = 2) -> np.ndarray:
     """Return a picture (H, W, 3) uint8 with `columns` sequences side by side.
 
     Each sequence has three rows (clip, mesh + video, video) of the frames SHOWN.
     """
     blocks = [
-        block(plan.subject(index, store, preset_name))
+        block(plan.subject(index, model, preset_name))
         for plan in (toys(toy_count), outsiders(outsider_count))
         for index in range(len(plan.members))
     ]

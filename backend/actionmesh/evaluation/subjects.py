@@ -11,15 +11,16 @@ from torch import Tensor
 from ..geometry.cleanup import clean_up
 from ..geometry.extraction import extract_surface
 from ..geometry.mesh import Mesh
+from ..memory.model import Model
 from ..progress import Progress
 from ..stages.pictures import encode_frames
 from ..stages.reference import Reference, latent_from_picture, reference_from_mesh, reference_in_model_space
-from ..training.data import render_toy, small_pictures, toy_camera_and_light
-from ..training.toys import TEMPLATES, make_sequence
-from ..weights.store import ModelStore
+from ..stages.run import Run
+from ..toys import TEMPLATES, make_sequence
+from ..toys.rendering import render_toy, small_pictures, toy_camera_and_light
+from .measures import points_of_motion
 from .outsider_kinds import KINDS
 from .outsiders import make_outsider, render_outsider, view_of
-from .surface_points import points_of_motion
 
 FRAMES = 16
 POINTS = 10_000
@@ -62,15 +63,15 @@ class Subject(Generic[TruthT]):
         back: (3,) unit vector in model space from the subject to the clip's camera.
     """
 
-    def __init__(self, toy: TruthT, frames: np.ndarray, back: np.ndarray, store: ModelStore, preset_name: str):
+    def __init__(self, toy: TruthT, frames: np.ndarray, back: np.ndarray, model: Model, preset_name: str):
         self.toy, self.frames, self.back = toy, frames, back
-        self.store, self.preset = store, store.preset(preset_name)
+        self.run, self.preset = Run.of(model), model.facts.preset(preset_name)
         self.picture = small_pictures(frames[:1])[0]
 
     @cached_property
     def context(self) -> Tensor:
         """(T, S, C) tokens of the clip's frames."""
-        return encode_frames(self.frames, self.store, QUIET)
+        return encode_frames(self.run, self.frames)
 
     @property
     def key(self) -> dict:
@@ -85,18 +86,18 @@ class Subject(Generic[TruthT]):
     @cached_property
     def given(self) -> Reference:
         """The true mesh of frame 0."""
-        return reference_from_mesh(Mesh(self.toy.vertices[0], self.toy.faces), self.store, self.toy.seed)
+        return reference_from_mesh(self.run, Mesh(self.toy.vertices[0], self.toy.faces), self.toy.seed)
 
     @cached_property
     def drawn(self) -> Reference:
         """The mesh that image-to-3D makes of frame 0; raises MeshError if it has no surface."""
         latent = self.pictured_latent(0)
-        return reference_in_model_space(latent, mesh_of(latent, self.store))
+        return reference_in_model_space(latent, mesh_of(latent, self.run))
 
     def pictured_latent(self, frame: int, own_noise: bool = False) -> Tensor:
         """Return image-to-3D's latent (N, D) of one frame, with the same noise for all frames or with its own noise."""
         seed = self.toy.seed + (NOISE_STRIDE * frame if own_noise else 0)
-        return latent_from_picture(self.context[frame], self.store, self.preset, seed, QUIET)
+        return latent_from_picture(self.run, self.context[frame], self.preset, seed)
 
 
 @dataclass(frozen=True)
@@ -106,16 +107,16 @@ class Plan:
     name: str
     members: tuple[tuple[str, int], ...]
 
-    def subject(self, index: int, store: ModelStore, preset_name: str) -> Subject:
+    def subject(self, index: int, model: Model, preset_name: str) -> Subject:
         """Make and render one member."""
         template, seed = self.members[index]
         if self.name == "outsiders":
             outsider = make_outsider(template, seed, FRAMES)
             back = view_of(seed).camera.axes[2]
-            return Subject(outsider, render_outsider(outsider), back, store, preset_name)
+            return Subject(outsider, render_outsider(outsider), back, model, preset_name)
         toy = make_sequence(seed, FRAMES, template)
         back = toy_camera_and_light(seed)[0].axes[2]
-        return Subject(toy, render_toy(toy), back, store, preset_name)
+        return Subject(toy, render_toy(toy), back, model, preset_name)
 
 
 def toys(count: int) -> Plan:
@@ -131,13 +132,13 @@ def outsiders(count: int) -> Plan:
 
 
 @torch.no_grad()
-def mesh_of(latent: Tensor, store: ModelStore) -> Mesh:
+def mesh_of(latent: Tensor, model: Model) -> Mesh:
     """Return the VAE's surface of one latent (N, D) on Toybench's grid; raise MeshError if there is none."""
-    vae = store.shape_vae
-    context = vae.prepare(store.denormalise(latent[None].to(store.device)))
+    vae, device = model.networks.shape_vae, model.runtime.device
+    context = vae.prepare(model.facts.denormalise(latent[None].to(device)))
 
     def field(points: Tensor) -> Tensor:
-        return vae.query(points[None].to(store.device), context)[0, :, 0].float()
+        return vae.query(points[None].to(device), context)[0, :, 0].float()
 
     vertices, faces = extract_surface(field, RESOLUTION, coarse=COARSE)
     return Mesh(*clean_up(vertices, faces, len(faces)))

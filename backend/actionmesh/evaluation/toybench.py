@@ -20,15 +20,21 @@ from tqdm import tqdm
 from ..errors import InputError, MeshError
 from ..geometry.mesh import Mesh
 from ..geometry.surface import sample_surface
-from ..weights.store import ModelStore
+from ..memory.model import Model
 from .alignment import AlignmentSettings, Pruning
+from .baselines import RELIEF, Library, relief
 from .kept_records import KeptRecords, digest_of_weights
 from .matches import as_animated, match_rows
-from .measures import chamfer_distance, distances, split_error, vertex_error, volume_iou
-from .reliefs import RELIEF, relief
-from .retrieval import Library
+from .measures import (
+    chamfer_distance,
+    distances,
+    points_of_meshes,
+    points_of_motion,
+    split_error,
+    vertex_error,
+    volume_iou,
+)
 from .subjects import FRAMES, POINTS, QUERIES, Subject, mesh_of, outsiders, toys
-from .surface_points import points_of_meshes, points_of_motion
 from .toybench_summary import SHAPE, summary_of
 from .variants import FULL, MESH_AND_VIDEO, VIDEO, Answer, Task, Variant, variants_of
 
@@ -72,7 +78,7 @@ class Extent:
         return {**asdict(self), "frames": list(self.frames)}
 
 
-def evaluate(store: ModelStore, preset_name: str, extent: Extent, output: Path, again: Sequence[str] = ()) -> dict:
+def evaluate(model: Model, preset_name: str, extent: Extent, output: Path, again: Sequence[str] = ()) -> dict:
     """Measure every sequence and return the results, which go to `output` (.json) as they are made.
 
     Args:
@@ -81,14 +87,14 @@ def evaluate(store: ModelStore, preset_name: str, extent: Extent, output: Path, 
         InputError: there is no such preset or row, or `output` holds something else.
         OutputError: the results cannot be written.
     """
-    store.preset(preset_name)
-    run = {"preset": preset_name, "weights": digest_of_weights(store.checkpoint.path), "extent": extent.as_json()}
+    model.facts.preset(preset_name)
+    run = {"preset": preset_name, "weights": digest_of_weights(model.facts.checkpoint.path), "extent": extent.as_json()}
     kept = KeptRecords(output, run, KEY, "Toybench")
     kept.forget_rows(again, known_rows())
     library = cache(lambda: Library.of(extent.retrieved) if extent.retrieved else None)
     results: dict = {}
     for plan in (toys(extent.toys), outsiders(extent.outsiders)):
-        look = lru_cache(maxsize=2)(partial(plan.subject, store=store, preset_name=preset_name))
+        look = lru_cache(maxsize=2)(partial(plan.subject, model=model, preset_name=preset_name))
         for index, (template, seed) in enumerate(tqdm(plan.members, plan.name, disable=None)):
             member = {"set": plan.name, "template": template, "seed": seed}
             ablated = plan.name == "toys" and index < extent.ablations
@@ -96,7 +102,7 @@ def evaluate(store: ModelStore, preset_name: str, extent: Extent, output: Path, 
             for task, row, answer in answers(subject, other, extent.frames, ablated, library):
                 kept.keep({**member, "task": task, "row": row}, answer)
             kept.forget(partial(is_of, member))
-            results = kept.write(results_of(store, kept.records))
+            results = kept.write(results_of(model, kept.records))
     return results
 
 
@@ -141,11 +147,11 @@ def measure_row(look: Look, task: Task, variant: Variant, frames: tuple[int, ...
     return measured(variant(subject, task), subject, task, frames)
 
 
-def results_of(store: ModelStore, records: list[dict]) -> dict:
+def results_of(model: Model, records: list[dict]) -> dict:
     """Return a summary of each set that has records."""
     names = dict.fromkeys(record["set"] for record in records)
     sets = {name: summary_of([record for record in records if record["set"] == name]) for name in names}
-    return {"checkpoint": store.checkpoint.name, "sets": sets}
+    return {"checkpoint": model.facts.checkpoint.name, "sets": sets}
 
 
 def measured(answer: Answer, subject: Subject, task: Task, frames: tuple[int, ...]) -> dict:
@@ -177,7 +183,7 @@ def shape_distances(subject: Subject, other: Subject) -> dict[str, float | None]
     """Return Chamfer distances to frame 0's shape: of the VAE's shape, of image-to-3D's, and of another subject's."""
     truth = subject.truth[0]
     return {
-        "chamfer_vae": _chamfer(lambda: mesh_of(subject.given.latent, subject.store), truth),
+        "chamfer_vae": _chamfer(lambda: mesh_of(subject.given.latent, subject.run), truth),
         "chamfer_image": _chamfer(lambda: subject.drawn.mesh, truth),
         "chamfer_random": chamfer_distance(other.truth[0], truth, QUERIES),
     }
@@ -186,13 +192,14 @@ def shape_distances(subject: Subject, other: Subject) -> dict[str, float | None]
 @torch.no_grad()
 def reconstruction_iou(subject: Subject) -> float:
     """Return the volume IoU of the VAE's field and the exact body in the first frame's box, padded by a tenth."""
-    toy, store = subject.toy, subject.store
+    toy, run = subject.toy, subject.run
+    device = run.runtime.device
     low, high = toy.vertices[0].min(0), toy.vertices[0].max(0)
     pad = 0.1 * (high - low).max()
     rng = np.random.default_rng(toy.seed)
     queries = torch.from_numpy(rng.uniform(low - pad, high + pad, (IOU_QUERIES, 3)).astype(np.float32))
-    context = store.shape_vae.prepare(store.denormalise(subject.given.latent[None].to(store.device)))
-    field = store.shape_vae.query(queries[None].to(store.device), context)
+    context = run.networks.shape_vae.prepare(run.facts.denormalise(subject.given.latent[None].to(device)))
+    field = run.networks.shape_vae.query(queries[None].to(device), context)
     inside = (field[0, :, 0] > 0).cpu().numpy()
     return volume_iou(inside, (toy.body.signed_distance(queries, 0) < 0).numpy())
 

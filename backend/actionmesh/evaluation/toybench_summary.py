@@ -5,9 +5,9 @@ Ratios are of sums over sequences, because the ratio of a sequence that hardly m
 
 from collections.abc import Hashable, Iterable
 
+from .baselines import RELIEF
 from .matches import MATCH_ROWS
 from .over_still import Found, by_row, mean, over_still, ratio
-from .reliefs import RELIEF
 from .variants import ABLATIONS, FRAME_BY_FRAME, FULL, MESH_AND_VIDEO, ONE_NOISE, OTHER, STILL, VIDEO
 
 SHAPE = "shape of frame 0"

@@ -14,7 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..errors import InputError
-from ..weights.store import ModelStore
+from ..memory.model import Model
 from .kept_records import KeptRecords, digest_of_weights
 from .matches import as_animated, match_rows
 from .toybench import measured, shape_distances
@@ -39,7 +39,7 @@ def rows_of(task: Task, other: Look) -> dict[str, Variant]:
     return rows
 
 
-def evaluate(store: ModelStore, preset_name: str, cast: Cast, output: Path, again: Sequence[str] = ()) -> dict:
+def evaluate(model: Model, preset_name: str, cast: Cast, output: Path, again: Sequence[str] = ()) -> dict:
     """Measure every character and return the results, which go to `output` (.json) as they are made.
 
     Args:
@@ -50,16 +50,16 @@ def evaluate(store: ModelStore, preset_name: str, cast: Cast, output: Path, agai
     """
     if len(cast) < 2:
         raise InputError("The benchmark compares characters, and the folder has only one.", "Use at least 2.")
-    run = {"preset": preset_name, "weights": digest_of_weights(store.checkpoint.path)}
+    run = {"preset": preset_name, "weights": digest_of_weights(model.facts.checkpoint.path)}
     kept = KeptRecords(output, run, KEY, "tracked files")
-    looked_at = cache(lambda index: cast.subject(index, store, preset_name))
+    looked_at = cache(lambda index: cast.subject(index, model, preset_name))
     kept.forget_rows(again, [row for task in (MESH_AND_VIDEO, VIDEO) for row in rows_of(task, partial(looked_at, 0))])
     for index in tqdm(range(len(cast)), "characters", disable=None):
         character, other = cast.character(index), (index + len(cast) // 2) % len(cast)
         measure(character, partial(looked_at, index), partial(looked_at, other), kept)
-        kept.write(results_of(store, cast, kept.records))
+        kept.write(results_of(model, cast, kept.records))
     kept.forget(lambda record: True)
-    return kept.write(results_of(store, cast, kept.records))
+    return kept.write(results_of(model, cast, kept.records))
 
 
 def measure(character: Character, subject: Look, other: Look, kept: KeptRecords) -> None:
@@ -90,10 +90,10 @@ def measure_row(look: Look, task: Task, variant: Variant) -> dict:
     return measured(variant(subject, task), subject, task, tuple(frames))
 
 
-def results_of(store: ModelStore, cast: Cast, records: list[dict]) -> dict:
+def results_of(model: Model, cast: Cast, records: list[dict]) -> dict:
     """Return summaries of the records: all, by split, by body plan, by file."""
     return {
-        "checkpoint": store.checkpoint.name,
+        "checkpoint": model.facts.checkpoint.name,
         "passed_over": cast.passed_over,
         "summary": summary_of(records),
         "splits": grouped(records, "split"),

@@ -9,8 +9,8 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from ..errors import InputError
-from ..training.track_file import Track, read_mesh, read_pictures, read_tracks
-from ..weights.store import ModelStore
+from ..memory.model import Model
+from ..track_file import Track, read_mesh, read_pictures, read_tracks
 from .subjects import Subject
 
 VIEW = 0
@@ -86,10 +86,10 @@ class Cast:
         plan, split = row.get("body_plan") or ALL, row.get("split") or ALL
         return Character(self.names[index], plan, split, vertices, faces, back, _digest(track.path))
 
-    def subject(self, index: int, store: ModelStore, preset_name: str) -> TrackedSubject:
+    def subject(self, index: int, model: Model, preset_name: str) -> TrackedSubject:
         """Read one character and its pictures."""
         character = self.character(index)
-        return TrackedSubject(character, read_pictures(self.tracks[index], VIEW), character.back, store, preset_name)
+        return TrackedSubject(character, read_pictures(self.tracks[index], VIEW), character.back, model, preset_name)
 
     @cached_property
     def names(self) -> list[str]:

@@ -15,7 +15,7 @@ from ..sampling.windows import sliding_windows
 from ..stages.correspondence import animate_vertices
 from ..stages.motion import STAGE, generate_window
 from ..stages.reference import Reference
-from .subjects import QUIET, Subject, mesh_of
+from .subjects import Subject, mesh_of
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ def animated(subject: Subject, task: Task, context: Tensor | None = None, switch
     latents = motion_latents(subject, reference, subject.context if context is None else context, switches)
     times = [float(frame) for frame in range(len(latents))]
     reference_pose = ReferencePose.by_default(task.given_mesh != switches.other_pose_keeping)
-    vertices = animate_vertices(reference, latents, 0, times, reference_pose, subject.store, QUIET)
+    vertices = animate_vertices(subject.run, reference, latents, 0, times, reference_pose)
     return Answer(vertices, reference.mesh.faces)
 
 
@@ -126,12 +126,12 @@ def seeing(subject: Subject, task: Task, other: Callable[[], Subject]) -> Answer
 def without_stage_2(subject: Subject, task: Task, frames: Sequence[int]) -> Answer:
     """Return the surfaces of Stage I's latents."""
     latents = motion_latents(subject, task.reference(subject), subject.context)
-    return Answer(meshes=[mesh_of(latents[frame], subject.store) for frame in frames])
+    return Answer(meshes=[mesh_of(latents[frame], subject.run) for frame in frames])
 
 
 def frame_by_frame(subject: Subject, task: Task, frames: Sequence[int], own_noise: bool = True) -> Answer:
     """Run image-to-3D on every frame separately; with one noise for all, similar pictures give similar shapes."""
-    return Answer(meshes=[mesh_of(subject.pictured_latent(frame, own_noise), subject.store) for frame in frames])
+    return Answer(meshes=[mesh_of(subject.pictured_latent(frame, own_noise), subject.run) for frame in frames])
 
 
 def still(subject: Subject, task: Task) -> Answer:
@@ -142,11 +142,11 @@ def still(subject: Subject, task: Task) -> Answer:
 
 def motion_latents(subject: Subject, reference: Reference, context: Tensor, switches: Switches = WHOLE) -> Tensor:
     """Run Stage I: latents (T, N, D) of all frames, with frame 0 as the reference."""
-    store, preset = subject.store, switches.of(subject.preset)
-    size = min(switches.window or store.window, store.window)
+    run, preset = subject.run, switches.of(subject.preset)
+    size = min(switches.window or run.facts.window, run.facts.window)
     latents = {0: reference.latent} if switches.masked else {}
     for i, frames in enumerate(sliding_windows(len(context), 0, size, size - switches.shared)):
-        generated = generate_window(latents, frames, context[frames], store, preset, i, STAGE, QUIET)
+        generated = generate_window(run, latents, frames, context[frames], preset, i, STAGE)
         for frame, latent in zip(frames, generated, strict=True):
             latents.setdefault(frame, latent)
     return torch.stack([latents[frame] for frame in range(len(context))])

@@ -60,7 +60,8 @@ class FilmCamera:
 
     def to_model(self, points: np.ndarray) -> np.ndarray:
         """Return points (..., 3) of film space in model space, float64."""
-        return points @ self.axes / self.scale
+        in_model: np.ndarray = points @ self.axes / self.scale
+        return in_model
 
     def pixels(self, film: np.ndarray) -> np.ndarray:
         """Return where points (..., 3) of film space are seen: (..., 2) columns and rows."""

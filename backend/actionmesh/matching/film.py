@@ -105,7 +105,8 @@ class Outline:
 def contour_of(mask: np.ndarray) -> np.ndarray:
     """Return (h, w) bool, the pixels of a mask that have a neighbour outside it or beyond the picture."""
     eroded = cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0)
-    return mask & (eroded == 0)
+    contour: np.ndarray = mask & (eroded == 0)
+    return contour
 
 
 def make_film(crops: SubjectCrops, check: Callable[[], None] = lambda: None) -> Film:

@@ -41,7 +41,8 @@ class Graph:
         offsets = places - np.einsum("nij,nj->ni", turns, nodes)
         maps = np.concatenate([turns, offsets[:, :, None]], axis=2).reshape(len(nodes), 12)
         mixed = np.einsum("vk,vkm->vm", self.weights, maps[self.hung]).reshape(-1, 3, 4)
-        return np.einsum("vij,vj->vi", mixed[:, :, :3], rest) + mixed[:, :, 3]
+        pose: np.ndarray = np.einsum("vij,vj->vi", mixed[:, :, :3], rest) + mixed[:, :, 3]
+        return pose
 
 
 def make_graph(vertices: np.ndarray, faces: np.ndarray, count: int = NODES) -> Graph:

@@ -75,4 +75,5 @@ class Refiner:
     def _moved_nearby(self, frame: int) -> np.ndarray:
         """Return how far (N, 3) the nodes have moved in the frames before and after, on average."""
         near = [other for other in (frame - 1, frame + 1) if 0 <= other < len(self._states)]
-        return np.mean([self._states[other].places - self._nodes[other] for other in near], axis=0)
+        moved: np.ndarray = np.mean([self._states[other].places - self._nodes[other] for other in near], axis=0)
+        return moved

@@ -163,7 +163,8 @@ class Prior:
         return width
 
     def residuals(self, camera: FilmCamera) -> np.ndarray:
-        return (camera.numbers - PRIOR_MEAN) / self.width
+        residuals: np.ndarray = (camera.numbers - PRIOR_MEAN) / self.width
+        return residuals
 
     def cost(self, camera: FilmCamera) -> float:
         return float((self.residuals(camera) ** 2).sum())

@@ -38,7 +38,8 @@ class Sight:
 
     def points(self, vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
         """Return the seen points (H, 3) on any pose of the mesh."""
-        return np.einsum("hcx,hc->hx", vertices[faces[self.face]], self.weights)
+        points: np.ndarray = np.einsum("hcx,hc->hx", vertices[faces[self.face]], self.weights)
+        return points
 
 
 class Scene:

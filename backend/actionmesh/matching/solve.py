@@ -299,7 +299,8 @@ def rotations(vectors: np.ndarray) -> np.ndarray:
     """Return rotation matrices (N, 3, 3) of rotation vectors (N, 3): Rodrigues' formula."""
     angle = np.linalg.norm(vectors, axis=1)[:, None, None]
     cross = cross_matrices(vectors / np.maximum(angle[:, 0], 1e-12))
-    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross)
+    matrices: np.ndarray = np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * (cross @ cross)
+    return matrices
 
 
 def _spread(total: int, most: int) -> np.ndarray:

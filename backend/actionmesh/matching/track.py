@@ -77,7 +77,7 @@ class Tracker:
         self._anchor, self._body = anchor, body
         self._matcher = FlowMatcher(film, camera, body.faces)
         self._rest = Rest(body, camera.to_film(poses[anchor]))
-        self._known = {frame: poses[frame] for frame in known}
+        self._known: dict[int, np.ndarray] = {frame: poses[frame] for frame in known}
         self._states = {frame: fitted(self._rest, camera.to_film(pose)) for frame, pose in self._known.items()}
         self._shown = self._look(anchor)
         self._seen: dict[int, Pose] = {}

@@ -8,7 +8,6 @@ Between the projections, tensors have the layout (B, L, H, d). The projections w
 it.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -18,6 +17,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..acceleration.kernels import attend
+from ..acceleration.products import fused_projection
+from ..acceleration.rotation import turn_pairs
 from .layers import LayerNorm
 
 
@@ -53,19 +54,8 @@ def rope_table(positions: Tensor, head_dim: int) -> Rope:
 
 
 def rotate(x: Tensor, rope: Rope | None) -> Tensor:
-    """Rotate adjacent channel pairs of x (B, L, H, d) in float32; return x unchanged if there is no table.
-
-    In eager mode this is one product of complex numbers. torch.compile does not fuse complex numbers, so compiled
-    code does the same on real pairs.
-    """
-    if rope is None:
-        return x
-    pairs = torch.unflatten(x.to(torch.float32, copy=True), -1, (-1, 2))
-    if not torch.compiler.is_compiling():
-        turned = torch.view_as_complex(pairs).mul_(torch.view_as_complex(rope.turns))
-        return torch.view_as_real(turned).flatten(-2).to(x.dtype)
-    (even, odd), (cos, sin) = pairs.unbind(-1), rope.turns.unbind(-1)
-    return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2).to(x.dtype)
+    """Rotate adjacent channel pairs of x (B, L, H, d) in float32; return x unchanged if there is no table."""
+    return x if rope is None else turn_pairs(x, rope.turns)
 
 
 class Attention(nn.Module):
@@ -114,10 +104,7 @@ class Attention(nn.Module):
             del self.to_k, self.to_v
 
     def attend_self(self, x: Tensor, rope: Rope | None = None) -> Tensor:
-        """Apply self-attention to x (B, L, D) and return (B, L, D).
-
-        Tensors as large as x are released as soon as they have been read.
-        """
+        """Apply self-attention to x (B, L, D) and return (B, L, D)."""
         queries, keys, values = self._project_self(x)
         del x
         queries = rotate(self.norm_q(queries), rope)
@@ -163,15 +150,3 @@ class Attention(nn.Module):
             return rearrange(projected, "b l (three h d) -> three b l h d", three=3, h=self.heads)
         fused = F.linear(x, torch.cat([self.to_q.weight, self.to_k.weight, self.to_v.weight]))
         return rearrange(fused, "b l (h three d) -> three b l h d", three=3, h=self.heads)
-
-
-def fused_projection(projections: Sequence[nn.Linear], heads: int) -> nn.Linear:
-    """Return one linear layer for several that share an input, with rows in the order (projection, head, channel).
-
-    Each projection's output is then one contiguous piece for all heads; the published order would interleave them.
-    """
-    interleaved = torch.cat([projection.weight.detach() for projection in projections])
-    weight = rearrange(interleaved, "(h n d) c -> (n h d) c", n=len(projections), h=heads).contiguous()
-    fused = nn.Linear(weight.shape[1], weight.shape[0], bias=False, device="meta")
-    fused.weight = nn.Parameter(weight, requires_grad=False)
-    return fused

@@ -5,9 +5,7 @@ convolution: Qin et al. 2022 (IS-Net). Only the finest of the six side outputs i
 training; they exist here because their weights are in the checkpoint.
 """
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -15,7 +13,6 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..errors import CheckpointError
-from ..weights.load import build, read_tensors
 from .config import JsonConfig
 
 STAGES = {
@@ -151,18 +148,6 @@ def _pool(x: Tensor) -> Tensor:
 
 def _resize_to(x: Tensor, like: Tensor) -> Tensor:
     return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
-
-
-def load_background_removal(folder: Path, device: str, dtype: torch.dtype) -> BackgroundRemoval:
-    """Load `model.safetensors` and, if present, `config.json` from an RMBG-1.4 folder as published.
-
-    Raises:
-        CheckpointError: the weights are missing or damaged, or the tensors do not belong to this network.
-    """
-    path = folder / "config.json"
-    config = BackgroundRemovalConfig.load(path) if os.path.lexists(path) else BackgroundRemovalConfig()
-    tensors = read_tensors(folder / "model.safetensors")
-    return build(lambda: BackgroundRemoval(config), tensors, str(folder), device, dtype)
 
 
 @torch.inference_mode()

@@ -7,6 +7,8 @@ from einops import rearrange
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..acceleration.products import by_rows
+
 
 class LayerNorm(nn.LayerNorm):
     """Layer normalisation (eps 1e-5, affine) computed in float32 and cast back."""
@@ -42,7 +44,7 @@ class GELUProjection(nn.Module):
 class FeedForward(nn.Module):
     """Linear(D, rD), GELU, Linear(rD, D); the layers are named as in the public checkpoints.
 
-    `rows` is the most tokens processed at once, because the inner activations are r times as large as x, twice.
+    `rows` is the most tokens processed at once; None processes all.
     """
 
     def __init__(self, width: int, ratio: float = 4.0):
@@ -53,13 +55,7 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the layers to x (..., D) and return (..., D)."""
-        tokens = x.flatten(0, -2)
-        if self.rows is None or len(tokens) <= self.rows:
-            return self._feed(x)
-        result = torch.empty_like(tokens)
-        for part, place in zip(torch.split(tokens, self.rows), torch.split(result, self.rows), strict=True):
-            place.copy_(self._feed(part))
-        return torch.unflatten(result, 0, x.shape[:-1])
+        return by_rows(self._feed, x, self.rows)
 
     def _feed(self, x: Tensor) -> Tensor:
         for layer in self.net:

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from ..animation import Animation
+from ..files.atomic import write_atomically
 from ..geometry.gltf_pose import weights_of
 from ..geometry.gltf_scene import has_triangles
-from .atomic import write_atomically
 from .far_nodes import centre_if_far, hang_at
 from .gltf_document import Document
 from .gltf_source import Block, Source, copy_source, open_source

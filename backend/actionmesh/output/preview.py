@@ -14,11 +14,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from ..animation import Animation
+from ..files.atomic import write_atomically
 from ..media.frame_file import Frames
 from ..media.render import Camera, Light, render
 from ..media.subject_crops import SubjectCrops
 from .appearance import read_appearance
-from .atomic import write_atomically
 from .film import encode_film
 from .gltf_source import open_source
 from .outline import Outliner, Window, resample

@@ -21,11 +21,11 @@ import numpy as np
 
 from ..animation import Animation
 from ..errors import InputError, OutputError
+from ..files.atomic import try_place, write_atomically
+from ..files.places import fault_of_name
 from ..media.frame_file import Frames
 from ..media.subject_crops import SubjectCrops
-from .atomic import try_place, write_atomically
 from .gltf import pose_files, write_animated_glb
-from .places import fault_of_name
 from .preview import write_contact_sheet, write_film
 
 POSE_FILE = "frame_{:04d}.glb"

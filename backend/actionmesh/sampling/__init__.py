@@ -1,1 +1,1 @@
-"""Flow matching: schedules, solvers, guidance, optional approximations, and the windows for long clips."""
+"""Flow matching: the sampler, its schedules, optional approximations, and the windows for long clips."""

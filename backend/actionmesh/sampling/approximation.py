@@ -3,7 +3,7 @@
 Each makes sampling cheaper and departs from the published result.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SOLVERS = ("euler", "ab2", "unipc")
 FORECASTS = ("last", "linear")
@@ -25,7 +25,7 @@ class Approximation:
         forecast: the velocity of a step that does not run the network: the "last" one, or the "linear" one through
             the last two (a first-order Taylor forecast, which TaylorSeer, Liu et al. 2025, makes of features).
         float8: the blocks' linear layers compute in 8 bits on cards that support it; on the CPU this is emulated;
-            elsewhere it has no effect.
+            elsewhere it has no effect. Experimental: no preset sets it, but a checkpoint's own may.
     Raises:
         ValueError: a value is out of range.
     """
@@ -47,6 +47,11 @@ class Approximation:
                 f"difference_every {self.difference_every} and velocity_every {self.velocity_every} must be at least 1"
             )
 
+    @property
+    def changes_the_steps(self) -> bool:
+        """Whether the sampler departs from the published one; `float8` alone changes only its network."""
+        return replace(self, float8=False) != EXACT
+
 
 def is_interval(value: object) -> bool:
     """Return whether the value is two numbers, 0 <= low < high <= 1."""
@@ -55,3 +60,6 @@ def is_interval(value: object) -> bool:
     if not all(isinstance(bound, int | float) and not isinstance(bound, bool) for bound in value):
         return False
     return bool(0 <= value[0] < value[1] <= 1)
+
+
+EXACT = Approximation()

@@ -4,20 +4,18 @@ import torch
 from torch import Tensor
 
 from ..progress import Progress
-from .approximation import Approximation
-from .guidance import Branches, GuidedVelocity, evaluations_of
+from .approximate_steps import ApproximateSteps
+from .approximation import EXACT, Approximation
+from .guidance import Branches
 from .pace import Pace
 from .schedules import Schedule
-from .solvers import make_solver
-
-EXACT = Approximation()
 
 
 @torch.no_grad()
 def sample(
     branches: Branches,
     guidance: float,
-    latents: Tensor,
+    noise: Tensor,
     schedule: Schedule,
     stage: str,
     progress: Progress,
@@ -26,23 +24,30 @@ def sample(
 ) -> Tensor:
     """Return latents denoised from noise, exactly as the published Euler sampler unless an approximation is chosen.
 
+    The guided velocity is v_uncond + g (v_cond - v_uncond) (Ho and Salimans 2022).
+
     Args:
         branches: the network's velocities.
-        guidance: 1 computes only the conditional branch.
-        latents: (B, T, N, D) or (B, N, D) noise; the clean latent where `known`.
+        guidance: g; 1 computes only the conditional branch.
+        noise: (B, T, N, D) or (B, N, D); the clean latent where `known`.
         stage: the text shown to the user meanwhile.
         known: (B, T), 1 where a frame is kept as it is.
     """
-    evaluations = evaluations_of(schedule, guidance, approximation)
-    velocity = GuidedVelocity(branches, guidance, evaluations, schedule, approximation.forecast)
-    solver = make_solver(approximation.solver, schedule)
-    times, clean, pace = schedule.times.to(latents.device), latents, Pace(latents.device)
+    approximate_step = ApproximateSteps(branches, guidance, schedule, approximation)
+    latents, times, step_sizes = noise, schedule.times.to(noise.device), schedule.step_sizes.tolist()
+    pace = Pace(noise.device)
     for i in progress.track(range(len(times)), stage):
-        if evaluations[i].turns:
-            solver.restart()
-        latents = solver.step(latents, velocity(latents, times[i].expand(len(latents)), i), i)
+        time = times[i].expand(len(latents))
+        if approximation.changes_the_steps:
+            latents = approximate_step(latents, time, i)
+        elif guidance == 1:
+            latents = latents + step_sizes[i] * branches.conditional(latents, time)
+        else:
+            conditional, unconditional = branches.both(latents, time)
+            velocity = unconditional + guidance * (conditional - unconditional)
+            latents = latents + step_sizes[i] * velocity
         if known is not None:
-            latents = torch.where(known.bool()[..., None, None], clean, latents)
+            latents = torch.where(known.bool()[..., None, None], noise, latents)
         pace.step()
     return latents
 

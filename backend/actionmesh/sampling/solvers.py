@@ -28,7 +28,7 @@ class Euler:
     """x + h v: first order, the published sampler."""
 
     def __init__(self, schedule: Schedule):
-        self.sizes = schedule.step_sizes.tolist()
+        self.sizes: list[float] = schedule.step_sizes.tolist()
 
     def step(self, latents: Tensor, velocity: Tensor, i: int) -> Tensor:
         return latents + self.sizes[i] * velocity
@@ -41,7 +41,7 @@ class AdamsBashforth2:
     """Second order: extrapolate the velocity by the line through the last two (Hairer, Norsett, Wanner 1993, III.5)."""
 
     def __init__(self, schedule: Schedule):
-        self.sizes = schedule.step_sizes.tolist()
+        self.sizes: list[float] = schedule.step_sizes.tolist()
         self._last: Tensor | None = None
 
     def step(self, latents: Tensor, velocity: Tensor, i: int) -> Tensor:
@@ -69,7 +69,7 @@ class UniPC2:
 
     def __init__(self, schedule: Schedule):
         times = [*schedule.times.tolist(), schedule.final_time]
-        self.sigmas = [time / TRAIN_TIMESTEPS for time in times]
+        self.sigmas: list[float] = [time / TRAIN_TIMESTEPS for time in times]
         self.lambdas = [half_log_snr(sigma) for sigma in self.sigmas]
         self._data: list[Tensor] = []
         self._begin: Tensor | None = None

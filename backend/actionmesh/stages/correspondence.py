@@ -11,15 +11,15 @@ import torch
 from torch import Tensor
 
 from ..geometry.surface import vertex_normals
+from ..memory.runtime import Runtime
 from ..models.attention import KeysValues
 from ..models.temporal_autoencoder import TemporalAutoencoder
-from ..progress import Progress
 from ..protocol import ReferencePose
 from ..sampling.windows import sliding_windows
 from ..weights.finite import require_finite
-from ..weights.store import ModelStore
 from .reference import Reference
 from .retry import once_more_with_less
+from .run import Run
 
 STAGE = "Stage II: moving the mesh"
 
@@ -56,13 +56,7 @@ def plan_windows(total: int, anchor: int, size: int, times: list[float]) -> list
 @once_more_with_less
 @torch.no_grad()
 def animate_vertices(
-    reference: Reference,
-    latents: Tensor,
-    anchor: int,
-    times: list[float],
-    reference_pose: ReferencePose,
-    store: ModelStore,
-    progress: Progress,
+    run: Run, reference: Reference, latents: Tensor, anchor: int, times: list[float], reference_pose: ReferencePose
 ) -> np.ndarray:
     """Return the mesh's vertices (len(times), V, 3) float32 in its own coordinates.
 
@@ -72,21 +66,19 @@ def animate_vertices(
         times: in frames, any numbers from 0 to T - 1, including every whole frame.
         reference_pose: what to do about the network's error at a window's source, whose pose is known.
     """
-    windows = plan_windows(len(latents), anchor, store.window, times)
-    chunks = -(-len(reference.vertices) // store.plan.query_rows)
-    advance = progress.start(STAGE, chunks * sum(_decodings(window, reference_pose) for window in windows))
+    windows = plan_windows(len(latents), anchor, run.facts.window, times)
+    chunks = -(-len(reference.vertices) // run.runtime.plan.query_rows)
+    advance = run.progress.start(STAGE, chunks * sum(_decodings(window, reference_pose) for window in windows))
     sources = {window.source for window in windows}
     poses: dict[float, np.ndarray] = {anchor: reference.vertices}
     result = np.empty((len(times), *reference.mesh.vertices.shape), np.float32)
     row_of = {time: row for row, time in enumerate(times)}
     for window in windows:
-        for time, pose in _window_poses(
-            window, poses[window.source], reference, latents, reference_pose, store, advance
-        ):
+        for time, pose in _window_poses(run, window, poses[window.source], reference, latents, reference_pose, advance):
             result[row_of[time]] = reference.moved(pose)
             if time in sources:
                 poses.setdefault(time, pose)
-    require_finite(result, "the vertices of Stage II", store, "temporal_autoencoder")
+    require_finite(result, "the vertices of Stage II", run.facts.checkpoint, "temporal_autoencoder")
     return result
 
 
@@ -98,20 +90,19 @@ def _decodings(window: Window, reference_pose: ReferencePose) -> int:
 
 
 def _window_poses(
+    run: Run,
     window: Window,
     source_pose: np.ndarray,
     reference: Reference,
     latents: Tensor,
     reference_pose: ReferencePose,
-    store: ModelStore,
     advance: Callable[[], None],
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Yield each target time of a window with its pose (W, 3) in model space."""
-    network = store.temporal_autoencoder
     normals = reference.normals
     if source_pose is not reference.vertices:
         normals = vertex_normals(source_pose, reference.place_of[reference.mesh.faces])
-    decoder = WindowDecoder(network, latents[window.frames], window, store)
+    decoder = WindowDecoder(run.networks.temporal_autoencoder, latents[window.frames], window, run.runtime)
     queries = torch.from_numpy(np.concatenate([source_pose, normals], axis=1).astype(np.float32))
     still = decoder.pose(window.source, queries, advance) if reference_pose == ReferencePose.CORRECTED else None
     for time in window.targets:
@@ -125,10 +116,10 @@ def _window_poses(
 class WindowDecoder:
     """The temporal autoencoder on one window; what several target times share is computed once."""
 
-    def __init__(self, network: TemporalAutoencoder, latents: Tensor, window: Window, store: ModelStore):
-        self.network, self.store, self.window = network, store, window
-        self.latents = latents[None].to(store.device)
-        self.frame_times = torch.tensor([window.frames], dtype=torch.float32, device=store.device)
+    def __init__(self, network: TemporalAutoencoder, latents: Tensor, window: Window, runtime: Runtime):
+        self.network, self.runtime, self.window = network, runtime, window
+        self.latents = latents[None].to(runtime.device)
+        self.frame_times = torch.tensor([window.frames], dtype=torch.float32, device=runtime.device)
         self.source_alpha = self._alpha(window.source)
         self._shared: KeysValues | None = None
 
@@ -137,8 +128,8 @@ class WindowDecoder:
         alpha = self._alpha(time)
         context = self._context(alpha)
         placed = []
-        for chunk in torch.split(queries, self.store.plan.query_rows):
-            chunk = chunk[None].to(self.store.device)
+        for chunk in torch.split(queries, self.runtime.plan.query_rows):
+            chunk = chunk[None].to(self.runtime.device)
             field = self.network.field(chunk, context, self.source_alpha, alpha)
             placed.append(self.network.place(chunk, field)[0].float().cpu())
             advance()
@@ -155,4 +146,4 @@ class WindowDecoder:
     def _alpha(self, time: float) -> Tensor:
         """Return a time in frames, scaled to [0, 1] over the window."""
         first, last = min(self.window.frames), max(self.window.frames)
-        return torch.tensor([(time - first) / (last - first)], dtype=torch.float32, device=self.store.device)
+        return torch.tensor([(time - first) / (last - first)], dtype=torch.float32, device=self.runtime.device)

@@ -34,7 +34,8 @@ def one_thread() -> AbstractContextManager[object]:
 
     On matrices this small several threads wait for each other, and round differently from run to run.
     """
-    return threadpool_limits(1, "blas")
+    limits: AbstractContextManager[object] = threadpool_limits(1, "blas")
+    return limits
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,10 @@ def _best(
 def between(poses: np.ndarray, frame: float) -> np.ndarray:
     """Return the pose (V, 3) at a time between two whole frames, from the whole frames' poses (T, V, 3)."""
     before, share = int(frame), frame - int(frame)
-    return poses[before] if not share else ((1 - share) * poses[before] + share * poses[before + 1]).astype(poses.dtype)
+    if not share:
+        return np.asarray(poses[before])
+    pose: np.ndarray = ((1 - share) * poses[before] + share * poses[before + 1]).astype(poses.dtype)
+    return pose
 
 
 def mismatch(standing: Standing, anchor: int, left_alone: bool) -> str:

@@ -8,28 +8,21 @@ from torch import Tensor
 
 from ..models.denoiser import DenoiserCache, TemporalDenoiser
 from ..presets import Preset
-from ..progress import Progress
 from ..sampling.guidance import Branches
 from ..sampling.sampler import frame_noise, sample
 from ..sampling.schedules import temporal_schedule
 from ..sampling.windows import sliding_windows
 from ..weights.finite import require_finite
-from ..weights.store import ModelStore
 from .branches import branches_of
 from .retry import once_more_with_less
+from .run import Run
 
 STAGE = "Stage I: finding the motion"
 
 
 @torch.no_grad()
 def synchronised_latents(
-    known: dict[int, Tensor],
-    anchor: int,
-    contexts: Tensor,
-    store: ModelStore,
-    preset: Preset,
-    seed: int,
-    progress: Progress,
+    run: Run, known: dict[int, Tensor], anchor: int, contexts: Tensor, preset: Preset, seed: int
 ) -> Tensor:
     """Return the latents (T, N, D) of all frames, in main memory.
 
@@ -40,12 +33,13 @@ def synchronised_latents(
         seed: window i draws its noise from seed + i.
     """
     latents = dict(known)
-    windows = sliding_windows(len(contexts), anchor, store.window, store.window - 1)
+    window = run.facts.window
+    windows = sliding_windows(len(contexts), anchor, window, window - 1)
     for i, frames in enumerate(windows):
         if all(frame in latents for frame in frames):
             continue
         stage = STAGE if len(windows) == 1 else f"{STAGE} ({i + 1} of {len(windows)})"
-        generated = generate_window(latents, frames, contexts[frames], store, preset, seed + i, stage, progress)
+        generated = generate_window(run, latents, frames, contexts[frames], preset, seed + i, stage)
         for frame, latent in zip(frames, generated, strict=True):
             latents.setdefault(frame, latent)
     return torch.stack([latents[frame] for frame in range(len(contexts))])
@@ -54,35 +48,31 @@ def synchronised_latents(
 @once_more_with_less
 @torch.no_grad()
 def generate_window(
-    latents: dict[int, Tensor],
-    frames: list[int],
-    contexts: Tensor,
-    store: ModelStore,
-    preset: Preset,
-    seed: int,
-    stage: str,
-    progress: Progress,
+    run: Run, latents: dict[int, Tensor], frames: list[int], contexts: Tensor, preset: Preset, seed: int, stage: str
 ) -> Tensor:
     """Denoise the frames of one window that are not in `latents` (masked generation).
 
     Returns: (T_w, N, D) in the order of `frames`.
     """
-    denoiser = store.denoiser("temporal_denoiser", preset.float8)
-    shape = (len(frames), store.tokens, denoiser.config.in_channels)
+    denoiser = run.networks.denoiser("temporal_denoiser", preset.approximation.float8)
+    device = run.runtime.device
+    shape = (len(frames), run.facts.tokens, denoiser.config.in_channels)
     start = frame_noise(shape, seed, "cpu")
     for row, frame in enumerate(frames):
         if frame in latents:
             start[row] = latents[frame]
-    known = torch.tensor([[float(frame in latents) for frame in frames]], device=store.device)
-    branches = motion_branches(denoiser, contexts, frames, known, store)
-    noisy, schedule = start[None].to(store.device), temporal_schedule(preset.steps)
-    latents_found = sample(branches, preset.guidance, noisy, schedule, stage, progress, known, preset)[0].cpu()
-    require_finite(latents_found, f"the latents of Stage I at guidance {preset.guidance:g}", store, "temporal_denoiser")
-    return latents_found
+    known = torch.tensor([[float(frame in latents) for frame in frames]], device=device)
+    branches = motion_branches(run, denoiser, contexts, frames, known)
+    noisy, schedule = start[None].to(device), temporal_schedule(preset.steps)
+    approximation = preset.approximation
+    found = sample(branches, preset.guidance, noisy, schedule, stage, run.progress, known, approximation)[0].cpu()
+    what = f"the latents of Stage I at guidance {preset.guidance:g}"
+    require_finite(found, what, run.facts.checkpoint, "temporal_denoiser")
+    return found
 
 
 def motion_branches(
-    denoiser: TemporalDenoiser, contexts: Tensor, frames: list[int], known: Tensor, store: ModelStore
+    run: Run, denoiser: TemporalDenoiser, contexts: Tensor, frames: list[int], known: Tensor
 ) -> Branches:
     """Return the velocities of a window's frames.
 
@@ -90,11 +80,14 @@ def motion_branches(
         contexts: (T_w, S, C).
         known: (1, T_w), 1 where a frame's latent is clean.
     """
-    times = torch.tensor([frames], dtype=torch.float32, device=store.device)
-    cache = denoiser.prepare(contexts[None].to(store.device, store.dtype), times, store.tokens)
+    device, dtype = run.runtime.device, run.runtime.dtype
+    times = torch.tensor([frames], dtype=torch.float32, device=device)
+    cache = denoiser.prepare(contexts[None].to(device, dtype), times, run.facts.tokens)
 
     def velocity(latents: Tensor, time: Tensor, cache: DenoiserCache) -> Tensor:
         rows = len(latents)
-        return denoiser(latents.to(store.dtype), time, cache, known.expand(rows, -1), times.expand(rows, -1)).float()
+        conditions = known.expand(rows, -1), times.expand(rows, -1)
+        found: Tensor = denoiser(latents.to(dtype), time, cache, *conditions)
+        return found.float()
 
-    return branches_of(velocity, cache, store.plan.guidance_batch)
+    return branches_of(velocity, cache, run.runtime.plan.guidance_batch)

@@ -14,8 +14,8 @@ from ..geometry.cleanup import clean_up
 from ..geometry.mesh import Mesh
 from ..presets import Preset
 from ..progress import Progress
-from ..weights.store import ModelStore
 from .reference import Reference, decode_surface, latent_from_picture, reference_in_model_space
+from .run import Run
 
 
 class PendingReference:
@@ -79,9 +79,7 @@ class ReadyReference(PendingReference):
         pass
 
 
-def reference_from_picture(
-    context: Tensor, store: ModelStore, preset: Preset, seed: int, progress: Progress
-) -> PendingReference:
+def reference_from_picture(run: Run, context: Tensor, preset: Preset, seed: int) -> PendingReference:
     """Make a reference from the image tokens (S, C) of the anchor frame.
 
     It has a latent, and the mesh that the VAE decodes from it.
@@ -89,11 +87,11 @@ def reference_from_picture(
     Raises:
         MeshError: the picture gave no surface.
     """
-    latent = latent_from_picture(context, store, preset, seed, progress)
-    surface = decode_surface(latent, store, preset, progress)
+    latent = latent_from_picture(run, context, preset, seed)
+    surface = decode_surface(run, latent, preset)
 
     def finish(check: Callable[[], None]) -> Reference:
         mesh = Mesh(*clean_up(*surface, preset.max_faces, preset.smallest_part, check=check))
         return reference_in_model_space(latent, mesh)
 
-    return PendingReference(latent, finish, progress)
+    return PendingReference(latent, finish, run.progress)

@@ -24,13 +24,12 @@ from ..geometry.surface import (
 )
 from ..models.denoiser import DenoiserCache
 from ..presets import Preset
-from ..progress import Progress
 from ..sampling.sampler import frame_noise, sample
 from ..sampling.schedules import image_to_3d_schedule
 from ..weights.finite import require_finite, require_finite_weights
-from ..weights.store import ModelStore
 from .branches import branches_of
 from .retry import once_more_with_less
+from .run import Run
 
 DENOISING = "Stage 0: making the reference shape"
 
@@ -61,7 +60,8 @@ class Reference:
         Vertices whose place has not moved are the mesh's own, bit for bit.
         """
         shift = self.to_model.invert_shift(places - self.vertices)
-        return (self.mesh.vertices + shift[self.place_of]).astype(np.float32)
+        moved: np.ndarray = (self.mesh.vertices + shift[self.place_of]).astype(np.float32)
+        return moved
 
 
 def reference_in_model_space(latent: Tensor, mesh: Mesh) -> Reference:
@@ -72,57 +72,59 @@ def reference_in_model_space(latent: Tensor, mesh: Mesh) -> Reference:
 
 @once_more_with_less
 @torch.no_grad()
-def latent_from_picture(context: Tensor, store: ModelStore, preset: Preset, seed: int, progress: Progress) -> Tensor:
-    """Denoise one latent (N, D) with guidance."""
-    denoiser = store.denoiser("image_to_3d")
+def latent_from_picture(run: Run, context: Tensor, preset: Preset, seed: int) -> Tensor:
+    """Denoise one latent (N, D) with guidance, for image tokens `context` (S, C)."""
+    runtime = run.runtime
+    denoiser = run.networks.image_to_3d
 
     def velocity(latents: Tensor, time: Tensor, cache: DenoiserCache) -> Tensor:
-        return denoiser(latents.to(store.dtype), time, cache).float()
+        found: Tensor = denoiser(latents.to(runtime.dtype), time, cache)
+        return found.float()
 
-    cache = denoiser.prepare(context[None].to(store.device, store.dtype))
-    branches = branches_of(velocity, cache, store.plan.guidance_batch, store.plan.execution.graphs)
-    noise = frame_noise((1, store.tokens, denoiser.config.in_channels), seed, store.device)
-    schedule = image_to_3d_schedule(preset.image_steps, store.image_to_3d_shift)
+    cache = denoiser.prepare(context[None].to(runtime.device, runtime.dtype))
+    branches = branches_of(velocity, cache, runtime.plan.guidance_batch, runtime.plan.execution.graphs)
+    noise = frame_noise((1, run.facts.tokens, denoiser.config.in_channels), seed, runtime.device)
+    schedule = image_to_3d_schedule(preset.image_steps, run.facts.image_to_3d_shift)
     approximation = preset.image_approximation
     guidance = preset.image_guidance
-    latent = sample(branches, guidance, noise, schedule, DENOISING, progress, approximation=approximation)[0].cpu()
-    require_finite(latent, f"the latents of Stage 0 at guidance {guidance:g}", store, "image_to_3d")
+    latent = sample(branches, guidance, noise, schedule, DENOISING, run.progress, approximation=approximation)[0].cpu()
+    require_finite(latent, f"the latents of Stage 0 at guidance {guidance:g}", run.facts.checkpoint, "image_to_3d")
     return latent
 
 
-def decode_mesh(latent: Tensor, store: ModelStore, preset: Preset, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
+def decode_mesh(run: Run, latent: Tensor, preset: Preset) -> tuple[np.ndarray, np.ndarray]:
     """Return the cleaned-up surface of a latent (N, D): vertices (V, 3) float32 in model space, faces (F, 3) int32."""
-    return clean_up(*decode_surface(latent, store, preset, progress), preset.max_faces, preset.smallest_part)
+    return clean_up(*decode_surface(run, latent, preset), preset.max_faces, preset.smallest_part)
 
 
 @once_more_with_less
 @torch.no_grad()
-def decode_surface(
-    latent: Tensor, store: ModelStore, preset: Preset, progress: Progress
-) -> tuple[np.ndarray, np.ndarray]:
+def decode_surface(run: Run, latent: Tensor, preset: Preset) -> tuple[np.ndarray, np.ndarray]:
     """Return the raw surface of a latent (N, D): vertices (V, 3) float32 in model space, faces (F, 3) int32.
 
     Raises:
         MeshError: the latent has no surface.
     """
-    vae = store.shape_vae
-    context = vae.prepare(store.denormalise(latent[None].to(store.device)))
+    vae, runtime = run.networks.shape_vae, run.runtime
+    context = vae.prepare(run.facts.denormalise(latent[None].to(runtime.device)))
 
     def field(points: Tensor) -> Tensor:
-        return vae.query(points[None].to(store.device), context)[0, :, 0]
+        return vae.query(points[None].to(runtime.device), context)[0, :, 0]
 
     # Apple's GPUs do not support float64, which the grid's coordinates need
-    device = store.device if store.device.type == "cuda" else torch.device("cpu")
+    device = runtime.device if runtime.device.type == "cuda" else torch.device("cpu")
     try:
-        return extract_surface(field, preset.resolution, chunk=store.plan.query_rows, progress=progress, device=device)
+        return extract_surface(
+            field, preset.resolution, chunk=runtime.plan.query_rows, progress=run.progress, device=device
+        )
     except MeshError as error:
-        require_finite_weights(store, ("shape_vae",))
+        require_finite_weights(run.facts.checkpoint, ("shape_vae",))
         cure = "Try another seed or another reference frame."
         raise MeshError(f"No shape could be made from the reference frame. {error.problem}", cure) from error
 
 
 @torch.no_grad()
-def reference_from_mesh(mesh: Mesh, store: ModelStore, seed: int, turn: np.ndarray | None = None) -> Reference:
+def reference_from_mesh(run: Run, mesh: Mesh, seed: int, turn: np.ndarray | None = None) -> Reference:
     """Return the reference of the artist's mesh, which is welded, brought to model space, and encoded by the VAE.
 
     Args:
@@ -131,16 +133,17 @@ def reference_from_mesh(mesh: Mesh, store: ModelStore, seed: int, turn: np.ndarr
         MeshError: the mesh has no surface once vertices at the same place are merged.
     """
     places, place_of = weld(mesh.vertices)
-    vertices, to_model = normalise(places, store.settings.reference_extent, turn)
+    vertices, to_model = normalise(places, run.facts.settings.reference_extent, turn)
     faces = place_of[mesh.faces]
     require_surface(vertices, faces, mesh)
-    samples = sample_surface(vertices, faces, store.settings.surface_points, seed)
-    latent = encode_surface(samples.points, samples.normals, choose_tokens(samples.points, store, seed), store, seed)
+    samples = sample_surface(vertices, faces, run.facts.settings.surface_points, seed)
+    tokens = choose_tokens(run, samples.points, seed)
+    latent = encode_surface(run, samples.points, samples.normals, tokens, seed)
     return Reference(vertices, vertex_normals(vertices, faces), latent, mesh, place_of, to_model)
 
 
 @torch.no_grad()
-def latent_of_pose(reference: Reference, pose: Mesh, store: ModelStore, seed: int) -> Tensor:
+def latent_of_pose(run: Run, reference: Reference, pose: Mesh, seed: int) -> Tensor:
     """Return the latent (N, D) of a further known frame.
 
     If the pose has the reference's topology, the same points of the surface become tokens, so that both latents
@@ -151,14 +154,14 @@ def latent_of_pose(reference: Reference, pose: Mesh, store: ModelStore, seed: in
         faces = reference.place_of[pose.faces]
         places = np.zeros_like(reference.vertices)
         places[reference.place_of] = vertices
-        samples = sample_surface(reference.vertices, faces, store.settings.surface_points, seed)
-        tokens = choose_tokens(samples.points, store, seed)
+        samples = sample_surface(reference.vertices, faces, run.facts.settings.surface_points, seed)
+        tokens = choose_tokens(run, samples.points, seed)
         points, normals = carry(samples.face_index, samples.barycentric, places, faces)
     else:
         require_surface(vertices, pose.faces, pose)
-        samples = sample_surface(vertices, pose.faces, store.settings.surface_points, seed)
-        points, normals, tokens = samples.points, samples.normals, choose_tokens(samples.points, store, seed)
-    return encode_surface(points, normals, tokens, store, seed)
+        samples = sample_surface(vertices, pose.faces, run.facts.settings.surface_points, seed)
+        points, normals, tokens = samples.points, samples.normals, choose_tokens(run, samples.points, seed)
+    return encode_surface(run, points, normals, tokens, seed)
 
 
 def require_surface(vertices: np.ndarray, faces: np.ndarray, mesh: Mesh) -> None:
@@ -169,17 +172,18 @@ def require_surface(vertices: np.ndarray, faces: np.ndarray, mesh: Mesh) -> None
         raise MeshError(f"The faces of {mesh.name} are too small for its size.", cure)
 
 
-def choose_tokens(points: np.ndarray, store: ModelStore, seed: int) -> Tensor:
+def choose_tokens(run: Run, points: np.ndarray, seed: int) -> Tensor:
     """Return the indices (N) of the points, of (P, 3), that become tokens."""
-    return farthest_points(torch.from_numpy(points), store.tokens, seed)
+    return farthest_points(torch.from_numpy(points), run.facts.tokens, seed)
 
 
 @once_more_with_less
-def encode_surface(points: np.ndarray, normals: np.ndarray, tokens: Tensor, store: ModelStore, seed: int) -> Tensor:
+def encode_surface(run: Run, points: np.ndarray, normals: np.ndarray, tokens: Tensor, seed: int) -> Tensor:
     """Return a sample (N, D) of the VAE's posterior, as the denoisers see it, for points and normals (P, 3)."""
-    surface = torch.from_numpy(np.concatenate([points, normals], axis=1))[None].to(store.device)
-    posterior = store.shape_vae.encode(surface, tokens[None].to(store.device))
+    device = run.runtime.device
+    surface = torch.from_numpy(np.concatenate([points, normals], axis=1))[None].to(device)
+    posterior = run.networks.shape_vae.encode(surface, tokens[None].to(device))
     sample = posterior.sample(torch.Generator().manual_seed(seed)).float()
-    latent = store.normalise(sample)[0].cpu()
-    require_finite(latent, "the latents of the mesh", store, "shape_vae")
+    latent = run.facts.normalise(sample)[0].cpu()
+    require_finite(latent, "the latents of the mesh", run.facts.checkpoint, "shape_vae")
     return latent

@@ -3,21 +3,20 @@
 import logging
 from collections.abc import Callable
 from functools import wraps
-from inspect import signature
-from typing import ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 from ..failures import is_out_of_memory
-from ..progress import Progress
-from ..weights.store import ModelStore
+from .run import Run
 
 log = logging.getLogger(__name__)
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
+StageFunction = Callable[Concatenate[Run, Arguments], Result]
 
 
-def once_more_with_less(stage: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-    """Decorate a stage that takes a `store`, and a `progress` if it has steps, to run once more if memory runs out.
+def once_more_with_less(stage: StageFunction[Arguments, Result]) -> StageFunction[Arguments, Result]:
+    """Decorate a stage to run once more if memory runs out.
 
     Results of earlier stages are kept, because they are in main memory. A step of its own reports that memory ran
     out.
@@ -26,26 +25,18 @@ def once_more_with_less(stage: Callable[Arguments, Result]) -> Callable[Argument
         the same as the stage, including out-of-memory errors if the job was lightened before or has the smallest
             plan.
     """
-    parameters = signature(stage)
 
     @wraps(stage)
-    def lightened(*arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
-        given = parameters.bind(*arguments, **named).arguments
-        store: ModelStore = given["store"]
+    def lightened(run: Run, /, *arguments: Arguments.args, **named: Arguments.kwargs) -> Result:
         try:
-            return stage(*arguments, **named)
+            return stage(run, *arguments, **named)
         except Exception as error:
-            if not is_out_of_memory(error) or not store.can_lighten:
+            if not is_out_of_memory(error) or not run.runtime.can_lighten:
                 raise
-        store.lighten()  # only after the error is gone, and with it all that the stage held
-        log.warning("Memory ran out; continuing with the plan for %s GB.", store.plan.name)
-        tell(given.get("progress"), f"Memory ran out: continuing as on a card of {store.plan.name} GB")
-        return stage(*arguments, **named)
+        run.networks.lighten()  # only after the error is gone, and with it all that the stage held
+        plan = run.runtime.plan.name
+        log.warning("Memory ran out; continuing with the plan for %s GB.", plan)
+        run.progress.start(f"Memory ran out: continuing as on a card of {plan} GB", 1)()
+        return stage(run, *arguments, **named)
 
     return lightened
-
-
-def tell(progress: Progress | None, text: str) -> None:
-    """Show a text where stage names are shown."""
-    if progress is not None:
-        progress.start(text, 1)()

@@ -145,9 +145,9 @@ def changed(recipe: "PartRecipe", arguments: argparse.Namespace) -> "PartRecipe"
 
 
 def encode_latents(arguments: argparse.Namespace) -> None:
+    from ..sizes import SIZES
     from .latent_cache import encode_data_set
     from .parts import frozen_vae
-    from .recipes import SIZES
     from .sources import open_source
 
     accelerator, sizes = accelerator_of(arguments), SIZES[arguments.sizes]

@@ -7,12 +7,12 @@ import torch
 from torch import Tensor
 
 from ..geometry.surface import farthest_points_batch
-from ..media.preprocess import ImagePreprocessing
+from ..models.image_preprocessing import ImagePreprocessing
 from ..models.shape_vae import ShapeVAE
+from ..toys.queries import queries
 from .data import FRAMES, ToyData
 from .losses import Surfaces
 from .patches import Patches, patches_shown
-from .toys.queries import queries
 
 IMAGE_MEAN, IMAGE_STD = torch.tensor(ImagePreprocessing.image_mean), torch.tensor(ImagePreprocessing.image_std)
 

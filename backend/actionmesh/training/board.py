@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from ..errors import InputError
-from .live_store import LiveStore
+from .live_model import live_model
 from .unseen_pictures import strip
 
 SEEDS = (11, 24)
@@ -51,8 +51,9 @@ class Board:
 
     def pictures(self, step: int) -> None:
         """Write one strip of pictures for each toy."""
-        store = LiveStore(self.run, self.learning, self.sizes, self.device)
+        model = live_model(self.run, self.learning, self.sizes, self.device)
+        preset = model.facts.preset(PRESET)
         for seed in SEEDS:
-            self.writer.add_image(f"unseen/{seed}", strip(seed, store, store.preset(PRESET)), step, dataformats="HWC")
+            self.writer.add_image(f"unseen/{seed}", strip(seed, model, preset), step, dataformats="HWC")
         self.writer.flush()
         self.shown = time.monotonic()

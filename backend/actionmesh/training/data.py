@@ -7,32 +7,24 @@ temporal autoencoder need no pictures.
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..errors import InputError
-from ..media.preprocess import padded_frames
-from ..media.render import Camera, Light, render_frames
+from ..toys.meshing import reference_vertices
+from ..toys.queries import sample_tracked_points
+from ..toys.rendering import render_toy, small_pictures, toy_camera_and_light
+from ..toys.sequence import ToySequence, make_sequence
+from ..toys.shapes import BodyBatch, stack_bodies
 from .masks import with_mask_errors
 from .patches import Views
-from .recipes import PICTURE
-from .toys.meshing import reference_vertices
-from .toys.queries import sample_tracked_points
-from .toys.sequence import ToySequence, make_sequence
-from .toys.shapes import BodyBatch, stack_bodies
 
 SHARD = 50
 POINTS = 1536
 VERTICES = 384
 FRAMES = 16
-RENDER = 224
-CONE, CONE_PITCH = np.radians(15), np.radians(4)
-"""Half angle of the cone of cameras around the front, in radians, and the pitch of its axis: a little above."""
-
-
 BODY = {field.name: f"body.{field.name}" for field in fields(BodyBatch)}
 NAMES = {"points", "normals", "vertices", "vertex_normals", *BODY.values()}
 """What a shard of tracks holds."""
@@ -144,42 +136,9 @@ def _save(tensors: dict[str, Tensor], path: Path) -> None:
     part.replace(path)
 
 
-def render_toy(sequence: ToySequence, size: int = RENDER) -> np.ndarray:
-    """Render a toy as (T, size, size, 4) uint8 RGBA, not antialiased; its seed sets the camera and the light."""
-    camera, light = toy_camera_and_light(sequence.seed)
-    return render_frames(sequence.vertices, sequence.faces, sequence.colours, camera, size, light, supersample=1)
-
-
-def toy_camera_and_light(seed: int) -> tuple[Camera, Light]:
-    """Draw a camera in a cone around the front, orthographic or with mild perspective, and a light from above."""
-    rng = np.random.default_rng((seed, 1))
-    around, off = rng.uniform(0, 2 * np.pi), CONE * np.sqrt(rng.random())
-    camera = Camera(
-        yaw=off * np.cos(around),
-        pitch=CONE_PITCH + off * np.sin(around),
-        half_extent=1.45,
-        field_of_view=np.radians(rng.uniform(15, 40)) if rng.random() < 0.7 else None,
-    )
-    light = Light(
-        direction=(rng.uniform(-1, 1), rng.uniform(0.2, 1), rng.uniform(0.3, 1)),
-        ambient=rng.uniform(0.3, 0.6),
-        key=rng.uniform(0.4, 0.8),
-        wrap=rng.uniform(0, 0.5),
-        colour=tuple(1 + rng.uniform(-0.2, 0.2, 3)),
-    )
-    return camera, light
-
-
 def picture_frames(sequence: ToySequence) -> np.ndarray:
     """Render a toy, cut it out with some errors and prepare it as at inference: (T, h, w, 3) uint8 on white."""
     return small_pictures(with_mask_errors(render_toy(sequence), np.random.default_rng((sequence.seed, 3))))
-
-
-def small_pictures(frames: np.ndarray) -> np.ndarray:
-    """Put RGBA frames (T, H, W, 4) on white and crop them to one common square: (T, PICTURE, PICTURE, 3) uint8."""
-    return np.stack(
-        [cv2.resize(square, (PICTURE, PICTURE), interpolation=cv2.INTER_AREA) for square in padded_frames(frames)]
-    )
 
 
 def _concatenate(parts: list[Tensor]) -> Tensor:

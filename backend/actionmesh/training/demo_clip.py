@@ -9,8 +9,8 @@ import trimesh
 from ..media.render import render_frames
 from ..media.shading import to_linear
 from ..output.film import encode_film
-from .data import toy_camera_and_light
-from .toys import make_sequence
+from ..toys import make_sequence
+from ..toys.rendering import toy_camera_and_light
 
 SIZE = 384
 BACKGROUND = (236, 238, 240)

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
+from ..sizes import Sizes
 from .batches import Windows, draw_known
 from .losses import FlowNoise, Known, Surfaces
 from .patches import Patches
-from .recipes import PartRecipe, Sizes
+from .recipes import PartRecipe
 
 if TYPE_CHECKING:
     from .sources import Source

@@ -11,12 +11,12 @@ from transformers import Dinov2Config
 
 from ..models.config import JsonConfig
 from ..sampling.approximation import FULL_INTERVAL, Approximation
+from ..sizes import SIZES, Sizes
 from ..weights.checkpoints import Settings, open_checkpoint
 from ..weights.load import read_tensors
 from ..weights.names import encoder_name, our_name, their_name
 from ..weights.parts import ACTIONMESH_WEIGHTS, TRIPOSG_WEIGHTS
 from .parts import read_statistics, write_statistics
-from .recipes import SIZES, Sizes
 
 EXTENT = 0.75
 """Half the longest side of a toy's first frame: the size of the reference shape in training."""

@@ -19,11 +19,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import InputError
+from ..files.atomic import write_atomically
 from ..models.shape_vae import ShapeVAE
-from ..output.atomic import write_atomically
+from ..sizes import Sizes
 from .batches import choose_tokens
 from .draws import EncodedWindows, Seen
-from .recipes import PartRecipe, Sizes
+from .recipes import PartRecipe
 
 if TYPE_CHECKING:
     from accelerate import Accelerator

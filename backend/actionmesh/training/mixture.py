@@ -19,12 +19,12 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..media.preprocess import ImagePreprocessing
+from ..models.image_preprocessing import ImagePreprocessing
+from ..track_file import read_tracks
 from .batches import ShownFrames, Windows
 from .losses import Surfaces
 from .patches import Patches
 from .rigs import require_unseen
-from .track_file import read_tracks
 
 if TYPE_CHECKING:
     from .sources import Source

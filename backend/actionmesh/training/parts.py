@@ -12,8 +12,8 @@ from transformers import Dinov2Config, Dinov2Model
 
 from ..errors import InputError
 from ..models.shape_vae import ShapeVAE
+from ..sizes import Sizes
 from ..weights.load import check_tensors, read_tensors
-from .recipes import Sizes
 
 if TYPE_CHECKING:  # benchmarks build networks without the packages that render and mesh toys
     from .objectives import FrozenVAE

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .track_file import Track, opened, read_frames
+from ..track_file import Track, opened, read_frames
 
 EXTENT = 1.5
 """Length of the longest side of the first frame's box."""

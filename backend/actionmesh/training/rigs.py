@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from .track_file import Track
+from ..track_file import Track
 
 
 def shared_rigs(first: Iterable[Track], second: Iterable[Track]) -> list[tuple[Track, Track]]:

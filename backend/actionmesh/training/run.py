@@ -13,6 +13,7 @@ from ..errors import InputError
 from ..models.denoiser import ImageTo3DDenoiser, TemporalDenoiser, initialise_temporal_from_image_to_3d
 from ..models.shape_vae import ShapeVAE
 from ..models.temporal_autoencoder import TemporalAutoencoder
+from ..sizes import SIZES, Sizes
 from .devices import make_accelerator
 from .draws import Draw, Seen, flow_draw, motion_draw, seen_draw, shape_draw
 from .latent_cache import LatentCache
@@ -28,7 +29,7 @@ from .objectives import (
 )
 from .parts import frozen_vae, latent_statistics, load_part, new_encoder, save_part, write_statistics
 from .patches import PatchReader
-from .recipes import SIZES, PartRecipe, Sizes, recipe_of
+from .recipes import PartRecipe, recipe_of
 from .recomputing import recompute_blocks
 from .sources import Source, open_source
 

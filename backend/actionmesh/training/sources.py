@@ -8,14 +8,14 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..media.preprocess import ImagePreprocessing
+from ..models.image_preprocessing import ImagePreprocessing
+from ..sizes import PICTURE, TOY_PICTURES
 from . import batches
 from .batches import ShownFrames, Windows
 from .data import ToyData
 from .losses import Surfaces
 from .mixture import open_mixture
 from .patches import Patches
-from .recipes import PICTURE, TOY_PICTURES
 from .tracked import TrackedData, is_tracked
 
 

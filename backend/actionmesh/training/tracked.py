@@ -12,16 +12,17 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..media.preprocess import ImagePreprocessing, PaddedBox, padded_frames, pixel_values
+from ..media.preprocess import PaddedBox, padded_frames, pixel_values
 from ..media.subject_crops import Box
+from ..models.image_preprocessing import ImagePreprocessing
+from ..sizes import TOY_PICTURES
+from ..track_file import Track, opened, read_frames, read_tracks
 from .batches import ShownFrames, Windows, choose_tokens
 from .data import POINTS, VERTICES
 from .losses import Surfaces
 from .patches import Patches, Views, patches_shown
 from .placements import Placement, placement_of
-from .recipes import TOY_PICTURES
 from .rigs import rig_numbers
-from .track_file import Track, opened, read_frames, read_tracks
 
 KEPT_PICTURES = 5e9
 """Bytes of prepared pictures kept in memory; beyond that, pictures are read and prepared every time."""

@@ -9,23 +9,22 @@ from ..errors import MeshError
 from ..geometry.mesh import Mesh
 from ..media.render import Camera, render, render_frames
 from ..presets import Preset
-from ..progress import Progress
 from ..protocol import ReferencePose
 from ..stages.correspondence import animate_vertices
 from ..stages.motion import synchronised_latents
 from ..stages.pictures import encode_frames
 from ..stages.reference import Reference, decode_mesh, latent_from_picture, reference_from_mesh
-from .data import render_toy
-from .live_store import LiveStore
-from .toys import ToySequence, make_sequence
+from ..stages.run import Run
+from ..toys import ToySequence, make_sequence
+from ..toys.rendering import render_toy
+from .live_model import LiveModel
 
 SHOWN, CELL = 6, 128
 """Frames in a strip, and the side of each in pixels."""
 CAMERA = Camera(half_extent=1.05)
-QUIET = Progress()
 
 
-def strip(seed: int, store: LiveStore, preset: Preset) -> np.ndarray:
+def strip(seed: int, model: LiveModel, preset: Preset) -> np.ndarray:
     """Return a picture (H, W, 3) uint8 with up to four rows.
 
     The rows are the input; the first frame through the shape VAE; image-to-3D of the first frame; and the first frame's
@@ -39,46 +38,45 @@ def strip(seed: int, store: LiveStore, preset: Preset) -> np.ndarray:
     toy = make_sequence(seed)
     seen = render_toy(toy)
     shown = np.linspace(0, len(seen) - 1, SHOWN).round().astype(int)
-    rows = [render_toy(toy, CELL)[shown], *made_rows(toy, seen, shown, store, preset)]
+    rows = [render_toy(toy, CELL)[shown], *made_rows(toy, seen, shown, model, preset)]
     return np.concatenate([np.concatenate(list(cells(row)), axis=1) for row in rows])
 
 
 def made_rows(
-    toy: ToySequence, seen: np.ndarray, shown: np.ndarray, store: LiveStore, preset: Preset
+    toy: ToySequence, seen: np.ndarray, shown: np.ndarray, model: LiveModel, preset: Preset
 ) -> Iterable[np.ndarray]:
     """Yield rows of up to SHOWN pictures (h, w, 4)."""
-    if not store.has("vae"):
+    run, has = Run.of(model), model.networks.has
+    if not has("vae"):
         return
-    reference = reference_from_mesh(Mesh(toy.vertices[0], toy.faces), store, toy.seed)
-    yield decoded(reference.latent[None], store, preset)
-    if not store.has("encoder"):
+    reference = reference_from_mesh(run, Mesh(toy.vertices[0], toy.faces), toy.seed)
+    yield decoded(run, reference.latent[None], preset)
+    if not has("encoder"):
         return
-    context = encode_frames(seen, store, QUIET)
-    if store.has("image_to_3d"):
-        yield decoded(latent_from_picture(context[0], store, preset, toy.seed, QUIET)[None], store, preset)
-    if store.has("temporal"):
-        latents = synchronised_latents({0: reference.latent}, 0, context, store, preset, toy.seed, QUIET)
-        with_mesh = store.has("autoencoder")
-        yield animated(toy, reference, latents, shown, store) if with_mesh else decoded(latents[shown], store, preset)
+    context = encode_frames(run, seen)
+    if has("image_to_3d"):
+        yield decoded(run, latent_from_picture(run, context[0], preset, toy.seed)[None], preset)
+    if has("temporal"):
+        latents = synchronised_latents(run, {0: reference.latent}, 0, context, preset, toy.seed)
+        with_mesh = has("autoencoder")
+        yield animated(run, toy, reference, latents, shown) if with_mesh else decoded(run, latents[shown], preset)
 
 
-def animated(
-    toy: ToySequence, reference: Reference, latents: Tensor, shown: np.ndarray, store: LiveStore
-) -> np.ndarray:
+def animated(run: Run, toy: ToySequence, reference: Reference, latents: Tensor, shown: np.ndarray) -> np.ndarray:
     """Render the toy's own mesh, animated by Stage II."""
     times = [float(frame) for frame in range(len(latents))]
-    vertices = animate_vertices(reference, latents, 0, times, ReferencePose.CORRECTED, store, QUIET)
+    vertices = animate_vertices(run, reference, latents, 0, times, ReferencePose.CORRECTED)
     return render_frames(vertices[shown], toy.faces, toy.colours, CAMERA, CELL)
 
 
-def decoded(latents: Tensor, store: LiveStore, preset: Preset) -> np.ndarray:
+def decoded(run: Run, latents: Tensor, preset: Preset) -> np.ndarray:
     """Render the mesh of each latent; blank if it has no surface."""
-    return np.stack([picture_of(latent, store, preset) for latent in latents])
+    return np.stack([picture_of(run, latent, preset) for latent in latents])
 
 
-def picture_of(latent: Tensor, store: LiveStore, preset: Preset) -> np.ndarray:
+def picture_of(run: Run, latent: Tensor, preset: Preset) -> np.ndarray:
     try:
-        vertices, faces = decode_mesh(latent, store, preset, QUIET)
+        vertices, faces = decode_mesh(run, latent, preset)
     except MeshError:
         return np.zeros((CELL, CELL, 4), np.uint8)
     return render(vertices, faces, None, CAMERA, CELL)

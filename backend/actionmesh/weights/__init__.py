@@ -1,1 +1,1 @@
-"""Checkpoints: where they are, how their tensors are named, and the networks built from them."""
+"""Checkpoints: where they are, what their files say, and how their tensors are named and read."""

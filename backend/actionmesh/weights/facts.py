@@ -6,9 +6,9 @@ from torch import Tensor
 
 from ..bounds import shown
 from ..errors import CheckpointError, InputError
-from ..media.preprocess import ImagePreprocessing
 from ..models.config import read_json
 from ..models.denoiser import TemporalDenoiserConfig
+from ..models.image_preprocessing import ImagePreprocessing
 from ..presets import PRESETS, Preset
 from .checkpoints import open_checkpoint
 

@@ -5,7 +5,6 @@ Only then are the weights examined, because reading all of them takes as long as
 
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -13,16 +12,14 @@ from safetensors import safe_open
 from torch import Tensor
 
 from ..errors import CheckpointError, InputError
+from .checkpoints import Checkpoint
 from .parts import PARTS
 from .tensor_file import readable
-
-if TYPE_CHECKING:
-    from .store import ModelStore
 
 CURE = "Use a guidance such as 7.5, or download the checkpoint again."
 
 
-def require_finite(numbers: "Tensor | np.ndarray", what: str, store: "ModelStore", *parts: str) -> None:
+def require_finite(numbers: Tensor | np.ndarray, what: str, checkpoint: Checkpoint, *parts: str) -> None:
     """Check the output of networks.
 
     Args:
@@ -34,14 +31,14 @@ def require_finite(numbers: "Tensor | np.ndarray", what: str, store: "ModelStore
     """
     finite = torch.isfinite(numbers).all() if isinstance(numbers, Tensor) else np.isfinite(numbers).all()
     if not finite:
-        require_finite_weights(store, parts)
-        raise InputError(f"Some of {what} are not finite numbers, with the checkpoint {store.checkpoint.name}.", CURE)
+        require_finite_weights(checkpoint, parts)
+        raise InputError(f"Some of {what} are not finite numbers, with the checkpoint {checkpoint.name}.", CURE)
 
 
-def require_finite_weights(store: "ModelStore", parts: Iterable[str] = PARTS) -> None:
+def require_finite_weights(checkpoint: Checkpoint, parts: Iterable[str] = PARTS) -> None:
     """Raise CheckpointError naming the first file of weights, and the tensor in it, that contains NaN or infinity."""
     for part in parts:
-        path = getattr(store.checkpoint, part) / PARTS[part].weights
+        path = getattr(checkpoint, part) / PARTS[part].weights
         with readable(path), safe_open(str(path), framework="pt") as file:
             faulty = next((name for name in file.keys() if not _is_finite(file.get_tensor(name))), None)
         if faulty is not None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from threading import Event
 from typing import Protocol, TypeVar
 
 import torch
@@ -11,9 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import CheckpointError
 from ..intake import regular_file
-from .precision import TypeOf
-from .streaming import stream_tensors
-from .tensor_file import read_entries, readable, twice
+from .tensor_file import readable, twice
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -37,32 +34,6 @@ def read_tensors(path: Path, rename: Callable[[str], str] = str) -> dict[str, Te
     if len(tensors) < len(names):
         raise twice(path)
     return tensors
-
-
-def load(
-    make: Callable[[], Network],
-    path: Path,
-    rename: Callable[[str], str],
-    device: torch.device,
-    type_of: TypeOf,
-    stop: Event,
-) -> Network:
-    """Build a network on the meta device and read its tensors from a file onto `device` (the CPU or CUDA).
-
-    Args:
-        type_of: the type that each floating-point tensor is cast to.
-        stop: stops the reading once it is set.
-    Raises:
-        CheckpointError: the file is missing or damaged, or a tensor is missing, extra or misshapen; the first three are
-            named.
-        Stopped: because `stop` was set.
-    """
-    entries = read_entries(path, rename)
-    with torch.device("meta"):
-        network = make()
-    check_tensors(network.state_dict(), entries, str(path))
-    network.load_state_dict(stream_tensors(path, entries, device, type_of, stop), strict=True, assign=True)
-    return network.eval().requires_grad_(False)
 
 
 def build(

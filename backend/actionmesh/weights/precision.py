@@ -1,6 +1,6 @@
 """The type of each tensor on a device that computes in half precision: as published, for each part.
 
-Half precision is bfloat16 or float16, see `store.run_dtype`. On a CPU everything is float32.
+Half precision is bfloat16 or float16, see `memory.runtime.run_dtype`. On a CPU everything is float32.
 """
 
 from collections.abc import Callable, Mapping

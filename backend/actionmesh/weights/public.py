@@ -168,10 +168,6 @@ class ModelSet:
     def estimated_bytes(self) -> int:
         return sum(download.estimated_bytes for download in self.downloads)
 
-    @property
-    def research_only(self) -> bool:
-        return any(not download.licence.commercial for download in self.downloads)
-
 
 TRIPOSG, ACTIONMESH, RMBG = DOWNLOADS
 SETS = {

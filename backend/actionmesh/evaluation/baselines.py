@@ -1,17 +1,34 @@
-"""The retrieval baseline: the shape of the training toy whose picture is nearest."""
+"""Answers without a network: the relief of a clip's outline, and the training toy whose picture is nearest."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from tqdm import tqdm
 
+from ..animation import Provenance
 from ..geometry.surface import sample_surface
-from ..training.data import render_toy, small_pictures
-from ..training.toys import make_sequence
+from ..media.clip import Clip
+from ..relief.shape import MAX_FACES
+from ..relief_animation import relief_animation
+from ..toys import make_sequence
+from ..toys.rendering import render_toy, small_pictures
+from .matches import crops_of_subject
 from .measures import chamfer_distance
-from .subjects import POINTS, QUERIES
+from .subjects import POINTS, QUERIES, QUIET, Subject
+from .variants import Answer, Task
 
+RELIEF = "relief"
+NOWHERE = Provenance(clip="", mesh=None, seed=0, preset="", checkpoint="", version="")
 FIRST_TRAINING_SEED = 1_000_000
+
+
+def relief(subject: Subject, task: Task) -> Answer:
+    """Return the relief of a subject's clip, inflated from the frame that shows the limbs best and tracked."""
+    frames = np.arange(len(subject.frames))
+    crops, name = crops_of_subject(subject), subject.toy.template
+    clip = Clip(subject.frames, frames.astype(np.float64), frames, True, name, crops=crops)
+    animation = relief_animation(clip, None, frames.astype(float).tolist(), MAX_FACES, NOWHERE, (), QUIET)
+    return Answer(animation.vertices, animation.faces)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
-"""A model store of a run's current networks, for the stages of inference."""
+"""A run's current networks as a model, for the stages of inference."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event
@@ -9,15 +10,19 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..memory.model import Model
+from ..memory.networks import Networks
+from ..memory.plan import PLANS
+from ..memory.runtime import Runtime
 from ..models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
 from ..models.shape_vae import ShapeVAE
 from ..models.temporal_autoencoder import TemporalAutoencoder
+from ..sizes import SIZES
+from ..weights.checkpoints import Checkpoint
+from ..weights.facts import CheckpointFacts
 from ..weights.parts import Make
-from ..weights.plan import PLANS
-from ..weights.store import ModelStore
 from .export import write_configs
 from .parts import load_part, new_encoder, part_path
-from .recipes import SIZES
 
 PARTS = {
     "shape_vae": "vae",
@@ -26,25 +31,23 @@ PARTS = {
     "temporal_denoiser": "temporal",
     "temporal_autoencoder": "autoencoder",
 }
-"""Names of a run's parts, by their names in a model store."""
+"""Names of a run's parts, by their names in `Networks`."""
 
 
-class LiveStore(ModelStore):
-    """A store of the networks in training and of the finished parts, in full precision.
+class LiveNetworks(Networks):
+    """The networks in training and the finished parts.
 
     Args:
         run: folder of the finished parts.
         learning: the networks in training, by part name; they are not copied or moved.
         sizes: name of their sizes.
-        device: their device.
     """
 
-    def __init__(self, run: Path, learning: Mapping[str, nn.Module], sizes: str, device: torch.device):
-        self._configs = TemporaryDirectory()
-        write_configs(run, Path(self._configs.name), sizes)
-        super().__init__(Path(self._configs.name), str(device), PLANS[0].name)
-        self.plan = PLANS[0]  # not tuned to the card: networks in training are neither compiled nor captured as graphs
-        self.dtype, self._run, self._learning, self._sizes = torch.float32, run, learning, SIZES[sizes]
+    def __init__(
+        self, checkpoint: Checkpoint, runtime: Runtime, run: Path, learning: Mapping[str, nn.Module], sizes: str
+    ):
+        super().__init__(checkpoint, runtime)
+        self._run, self._learning, self._sizes = run, learning, SIZES[sizes]
 
     def has(self, *parts: str) -> bool:
         """Return whether all these parts are finished or in training."""
@@ -59,8 +62,27 @@ class LiveStore(ModelStore):
     def _makers(self) -> dict[str, Callable[[], nn.Module]]:
         return {
             "vae": lambda: ShapeVAE(self._sizes.vae),
-            "encoder": lambda: new_encoder(self._sizes, self.device),
+            "encoder": lambda: new_encoder(self._sizes, self._runtime.device),
             "image_to_3d": lambda: ImageTo3DDenoiser(self._sizes.image_to_3d),
             "temporal": lambda: TemporalDenoiser(self._sizes.temporal),
             "autoencoder": lambda: TemporalAutoencoder(self._sizes.autoencoder),
         }
+
+
+@dataclass(frozen=True)
+class LiveModel(Model):
+    """A model of the networks in training, in full precision; the folder of its configurations goes with it."""
+
+    networks: LiveNetworks
+    configs: "TemporaryDirectory[str]"
+
+
+def live_model(run: Path, learning: Mapping[str, nn.Module], sizes: str, device: torch.device) -> LiveModel:
+    """Return a model of a run's networks on their device; see `LiveNetworks`."""
+    configs = TemporaryDirectory()
+    write_configs(run, Path(configs.name), sizes)
+    facts = CheckpointFacts(Path(configs.name))
+    runtime = Runtime(facts.checkpoint, str(device), PLANS[0].name)
+    runtime.plan = PLANS[0]  # not tuned to the card: networks in training are neither compiled nor captured as graphs
+    runtime.dtype = torch.float32
+    return LiveModel(facts, LiveNetworks(facts.checkpoint, runtime, run, learning, sizes), runtime, configs)

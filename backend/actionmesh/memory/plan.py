@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import psutil
 import torch
 
-from ..acceleration.execution import Execution
+from ..acceleration.execution import Execution, is_switched_on
 from ..errors import InputError
 
 AUTO = "auto"
@@ -75,14 +75,15 @@ def lighter(plan: MemoryPlan) -> tuple[MemoryPlan, ...]:
 def on_device(plan: MemoryPlan, device: torch.device) -> MemoryPlan:
     """Return the plan adapted to the kind of device.
 
-    On a card, blocks are compiled, and steps are recorded as graphs if networks stay in place. On a CPU, compiling
-    takes longer than it saves; fewer queries at once stay in its caches, and can be cancelled sooner.
+    On a card, blocks are compiled, and, as an experiment, steps are recorded as graphs if networks stay in place. On a
+    CPU, compiling takes longer than it saves; fewer queries at once stay in its caches, and can be cancelled sooner.
     """
     if device.type == "cpu":
         return replace(plan, query_rows=min(plan.query_rows, CPU_QUERY_ROWS))
     if device.type != "cuda":
         return plan
-    return replace(plan, execution=replace(plan.execution, compiled=True, graphs=plan.resident))
+    graphs = plan.resident and is_switched_on("graphs")
+    return replace(plan, execution=replace(plan.execution, compiled=True, graphs=graphs))
 
 
 def free_memory(device: torch.device) -> int:

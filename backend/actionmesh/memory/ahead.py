@@ -1,4 +1,7 @@
-"""Load parts ahead, in a thread, while earlier stages still compute."""
+"""Load parts ahead, in a thread, while earlier stages still compute.
+
+One thread of concurrent.futures does the work; our own is who waits, who stops it, and what happens if memory runs out.
+"""
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait

@@ -1,6 +1,8 @@
 """Which networks are on the device: all of them, or only the computing one, while the others wait or are dropped.
 
-Inference does not change weights, so a copy in main memory stays valid: leaving a card again takes no time.
+Inference does not change weights, so a copy in main memory stays valid: leaving a card again takes no time. That is
+why this is our own: of accelerate's hooks, the one for whole models copies the weights back each time a network leaves,
+and the one for layers fetches them anew in every step. Exact, and tested on a fake card; no card has timed any of them.
 """
 
 from collections.abc import Iterator

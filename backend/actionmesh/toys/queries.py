@@ -1,12 +1,10 @@
 """Tracked surface points of toys, and query points around them with their signed distance, to train the shape VAE."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from ...geometry import surface
+from ..geometry import surface
 from .sequence import ToySequence
 from .shapes import BodyBatch, signed_distance
 
@@ -37,16 +35,12 @@ def vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
 
 
 def queries(
-    batch: BodyBatch,
-    tracked: Tensor,
-    count: int,
-    generator: torch.Generator | None = None,
-    noise_scales: Sequence[float] = NOISE_SCALES,
+    batch: BodyBatch, tracked: Tensor, count: int, generator: torch.Generator | None = None
 ) -> tuple[Tensor, Tensor]:
     """Draw training queries around B bodies, given tracked surface points (B, P, 3) of each.
 
-    NEAR_SHARE of them are surface points plus noise, an equal number of each scale; BOX_SHARE are uniform in the box of
-    the surface points padded by BOX_PADDING; the rest are uniform in [-1, 1]^3.
+    NEAR_SHARE of them are surface points plus noise, an equal number of each of NOISE_SCALES; BOX_SHARE are uniform in
+    the box of the surface points padded by BOX_PADDING; the rest are uniform in [-1, 1]^3.
 
     Returns:
         points (B, Q, 3) and their exact signed distance (B, Q), negative inside; Q is `count`.
@@ -55,7 +49,7 @@ def queries(
     near = round(NEAR_SHARE * count)
     boxed = round(BOX_SHARE * count)
     rows = torch.randint(available, (bodies, near, 1), generator=generator).expand(-1, -1, 3)
-    scales = torch.tensor(noise_scales)[torch.arange(near) % len(noise_scales), None]
+    scales = torch.tensor(NOISE_SCALES)[torch.arange(near) % len(NOISE_SCALES), None]
     around = tracked.gather(1, rows) + scales * torch.randn(bodies, near, 3, generator=generator)
     low = tracked.amin(1, keepdim=True) - BOX_PADDING
     high = tracked.amax(1, keepdim=True) + BOX_PADDING

@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ..errors import InputError
+from .errors import InputError
 
 FORMAT = "actionmesh tracks 1"
 SHAPES = {

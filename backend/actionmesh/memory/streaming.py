@@ -3,6 +3,9 @@
 At most one or two pieces of the file per thread are in memory. The file is read, not mapped: if a mapped file shrinks
 (a restarted download, an unplugged share), the process dies; here that is an error. Like a map, reading uses the
 system's page cache if it can.
+
+Our own, because safetensors reads a file onto a card by mapping it, which is what must not happen here. What the
+threads and the pinned buffers gain on a card has not been measured.
 """
 
 import os
@@ -20,8 +23,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from .precision import TypeOf
-from .tensor_file import Entry, readable
+from ..weights.precision import TypeOf
+from ..weights.tensor_file import Entry, readable
 
 PIECE = 4 << 20
 """Bytes to read at once: small enough for a core's cache, large enough for a bus."""
