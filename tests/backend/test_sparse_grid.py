@@ -78,3 +78,10 @@ def test_the_largest_grid_has_numbers_of_32_bits():
     with pytest.raises(InputError, match="2000 cells") as refused:
         empty_grid(2000)
     assert "1289" in refused.value.cure
+
+
+def test_points_may_be_queried_one_by_one():
+    grid = empty_grid(2, chunk=1)
+    cells = grid.all_cells(1)
+    grid.query_corners(cells, 1)
+    assert torch.isfinite(grid.values(cells, 1)).all()
