@@ -38,6 +38,7 @@ GLTF = "backend/test_gltf.py backend/test_gltf_scenes.py backend/test_gltf_damag
 MESHES = "backend/test_mesh_files.py backend/test_mesh_tolerance.py"
 GRID = "backend/test_sparse_grid.py backend/test_marching_cubes.py backend/test_extraction.py"
 SAMPLING = "backend/test_solvers.py backend/test_guidance.py backend/test_pace.py backend/test_parity.py"
+MATCH = "backend/test_matching_camera.py backend/test_matching_parts.py"
 PARTS_OF_MATCH = "camera choice film flow graph silhouette solve"
 TESTS = {
     "blender_addon/motion/correspondence.py": "addon/test_carrying.py",
@@ -59,8 +60,8 @@ TESTS = {
     "backend/actionmesh/geometry/sparse_grid.py": GRID,
     "backend/actionmesh/geometry/stl_file.py": MESHES,
     "backend/actionmesh/geometry/warp_marching.py": "backend/test_marching_cubes.py",
-    "backend/actionmesh/matching/": "backend/test_matching_parts.py backend/test_matching.py",
-    **{f"backend/actionmesh/matching/{name}.py": "backend/test_matching_parts.py" for name in PARTS_OF_MATCH.split()},
+    "backend/actionmesh/matching/": f"{MATCH} backend/test_matching.py",
+    **{f"backend/actionmesh/matching/{name}.py": MATCH for name in PARTS_OF_MATCH.split()},
     "backend/actionmesh/protocol": "backend/test_protocol.py backend/test_outbox.py backend/test_jobs.py",
     "backend/actionmesh/sampling/": SAMPLING,
     "backend/actionmesh/sampling/windows.py": f"{SAMPLING} backend/test_stages.py",

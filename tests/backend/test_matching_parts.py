@@ -1,21 +1,18 @@
-"""The parts of match, each alone: camera, graph, film, silhouette, flow and the equations of one step."""
+"""The parts of match, each alone: film, silhouette, flow, graph and the equations of one step."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from actionmesh.geometry.surface import normalise
-from actionmesh.matching.camera import FilmCamera, axes_of
+from actionmesh.matching.camera import FilmCamera
 from actionmesh.matching.choice import fit, residual
 from actionmesh.matching.film import Film, Outline, contour_of, film_of, make_still, samples
 from actionmesh.matching.flow import Correspondences, FlowMatcher, look
 from actionmesh.matching.graph import farthest_along, make_graph, surface_graph
-from actionmesh.matching.search import View, angle_between, apart, framed, ordered, robust, robust_weight
 from actionmesh.matching.silhouette import Scene, overlap
 from actionmesh.matching.solve import Body, Equations, Rest, State, Weights, cross_matrices, rotations
-from actionmesh.matching.standing import camera_in_mesh, turn_of, wrapped
-from actionmesh.matching.track import steps_of
+from actionmesh.matching.track import outward, steps_of
 from actionmesh.media.subject_crops import Box, SubjectCrops
 
 CAMERA = FilmCamera(0.3, -0.2, 0.1, 0.25, 90.0, (4.0, -3.0), (80.0, 70.0))
@@ -26,91 +23,6 @@ HALVES = np.array([(0, 1, 2), (0, 2, 3)], np.int32)
 LINE = np.stack([np.arange(9.0), np.zeros(9), np.zeros(9)], axis=1)
 """Nine places one apart, joined by flat triangles: along the surface, distances are differences of numbers."""
 TRIPLES = np.array([(place, place + 1, place + 2) for place in range(7)])
-
-
-# The camera.
-
-
-def test_axes_turn_as_they_are_described():
-    np.testing.assert_allclose(axes_of(np.pi / 2, 0, 0), [(0, 0, -1), (0, 1, 0), (1, 0, 0)], atol=1e-12)
-    np.testing.assert_allclose(axes_of(0, np.pi / 2, 0), [(1, 0, 0), (0, 0, -1), (0, 1, 0)], atol=1e-12)
-    np.testing.assert_allclose(axes_of(0, 0, np.pi / 2), [(0, -1, 0), (1, 0, 0), (0, 0, 1)], atol=1e-12)
-    axes = axes_of(0.3, -0.2, 0.1)
-    np.testing.assert_allclose(axes @ axes.T, np.eye(3), atol=1e-12)
-
-
-def test_the_eye_lies_at_its_distance_on_the_optical_axis():
-    back = CAMERA.axes[2]
-    assert CAMERA.eye @ back == pytest.approx(4)
-    for distance in (1, 4, 9):
-        assert CAMERA.pixels(CAMERA.to_film(CAMERA.eye - distance * back)) == pytest.approx((80, 70))
-
-
-def test_pixels_are_those_of_the_formula():
-    film = np.array([6.0, 12.0, 72.0])
-    near = 1 - 0.25 / 90 * 72
-    assert CAMERA.pixels(film) == pytest.approx((80 + 10 / near, 70 - 9 / near))
-    assert CAMERA.to_film(np.array([0, 0.5, 0])) == pytest.approx(45 * CAMERA.axes[:, 1])
-
-
-def test_the_seven_numbers_go_there_and_back():
-    assert CAMERA.numbers.tolist() == [0.3, -0.2, 0.1, 0.25, 90, 4, -3]
-    assert CAMERA.with_numbers(CAMERA.numbers) == CAMERA
-    other = CAMERA.with_numbers(np.arange(7.0))
-    assert other == FilmCamera(0, 1, 2, 3, 4, (5, 6), (80, 70))
-
-
-def test_a_parallel_camera_is_placed_three_sizes_from_the_middle():
-    vertices = np.array([(1, 2, 3), (5, 3, 4)], float)
-    matrix = camera_in_mesh(FLAT, normalise(vertices, 0.75)[1])
-    assert matrix[:3, 3] == pytest.approx((3, 2.5, 3.5 + 3 * 4)) and matrix[3].tolist() == [0, 0, 0, 1]
-
-
-@pytest.mark.parametrize(("angle", "same"), [(0, 0), (190, -170), (-190, 170), (180, -180), (359, -1), (720.5, 0.5)])
-def test_angles_are_wrapped_around_the_front(angle, same):
-    assert wrapped(angle) == pytest.approx(same)
-
-
-def test_a_turn_brings_its_side_to_the_front():
-    assert turn_of(90) @ (1, 0, 0) == pytest.approx((0, 0, 1)) and turn_of(30) @ (0, 1, 0) == pytest.approx((0, 1, 0))
-    assert turn_of(-40) @ (np.sin(np.radians(-40)), 0, np.cos(np.radians(40))) == pytest.approx((0, 0, 1))
-
-
-# The search for the camera.
-
-
-def test_cameras_are_kept_that_look_from_apart():
-    cameras = [replace(FLAT, yaw=np.radians(degrees)) for degrees in (0, 5, 30, 180, 185, 90)]
-    assert apart(cameras, 20, 9) == [cameras[index] for index in (0, 2, 3, 5)]
-    assert apart(cameras, 20, 2) == [cameras[0], cameras[2]] and apart(cameras, 0, 9) == cameras
-    assert angle_between(cameras[0], cameras[5]) == pytest.approx(90)
-    assert angle_between(FLAT, replace(FLAT, pitch=np.radians(-25))) == pytest.approx(25)
-
-
-def test_views_that_explain_the_outline_are_ordered_by_creases_and_others_by_cost():
-    views = {name: View(FLAT, 1, cost, creases) for name, cost, creases in
-             (("near", 0.10, 0.2), ("right", 0.11, 0.5), ("far", 9, 0.9), ("farther", 10, 1.0))}  # fmt: skip
-    given = [views[name] for name in ("farther", "near", "far", "right")]
-    assert ordered(given) == [views[name] for name in ("right", "near", "far", "farther")]
-
-
-def test_a_framed_mesh_fills_the_box_of_the_mask():
-    masks = np.zeros((1, 60, 80), bool)
-    masks[0, 12:45, 20:64] = True
-    film = Film(np.zeros((1, 60, 80, 3), np.uint8), masks, (0.0, 0.0), 1.0, (60, 80), 0)
-    vertices = np.random.default_rng(0).uniform(-0.75, 0.75, (400, 3))
-    camera = framed(vertices, film, 0, (0.4, 0.2, 0.0, 0.1))
-    assert camera.principal == (40, 30) and camera.numbers[:4].tolist() == [0.4, 0.2, 0, 0.1]
-    seen = camera.pixels(camera.to_film(vertices))
-    low, high = seen.min(axis=0), seen.max(axis=0)
-    assert (low + high) / 2 == pytest.approx(((20 + 64) / 2, (12 + 45) / 2), abs=0.1)
-    assert np.prod(high - low) == pytest.approx(44 * 33, rel=0.02)
-
-
-def test_the_weights_are_those_of_the_robust_square():
-    residuals, step = np.array([-3.0, -0.5, 0.2, 1.0, 7.0]), 1e-6
-    slope = (robust(residuals + step, 1.5) - robust(residuals - step, 1.5)) / (2 * step)
-    np.testing.assert_allclose(2 * residuals * robust_weight(residuals, 1.5), slope, atol=1e-6)
 
 
 # The film.
@@ -350,3 +262,19 @@ def test_rigidity_undoes_a_stretch_and_allows_a_turn():
 
 def test_every_frame_that_is_not_known_takes_four_steps():
     assert steps_of(5, (0,)) == 16 and steps_of(5, (0, 2, 2)) == 12 and steps_of(3, (0, 1, 2)) == 0
+
+
+def test_frames_are_reached_outward_from_what_is_known():
+    assert outward((2,), 5) == [(1, 2), (3, 2), (0, 1), (4, 3)]
+    assert outward((0, 4), 5) == [(1, 0), (3, 4), (2, 1)]
+    assert outward((0, 1, 2), 3) == []
+
+
+def test_an_outline_s_distance_is_signed_and_its_slope_points_outward():
+    rows, columns = np.mgrid[0:60, 0:60]
+    outline = Outline((rows - 30) ** 2 + (columns - 30) ** 2 < 15**2)
+    assert outline.distance[30, 30] == pytest.approx(-15, abs=1) and outline.distance[30, 55] == pytest.approx(
+        10, abs=1
+    )
+    np.testing.assert_allclose(outline.slope[30, 50], [1, 0], atol=0.1)
+    assert np.abs(np.hypot(*(outline.contour - 30).T) - 14.5).max() < 1
