@@ -38,7 +38,7 @@ GLTF = "backend/test_gltf.py backend/test_gltf_scenes.py backend/test_gltf_damag
 MESHES = "backend/test_mesh_files.py backend/test_mesh_tolerance.py"
 GRID = "backend/test_sparse_grid.py backend/test_marching_cubes.py backend/test_extraction.py"
 SAMPLING = "backend/test_solvers.py backend/test_guidance.py backend/test_pace.py backend/test_parity.py"
-MATCH = "backend/test_matching_camera.py backend/test_matching_parts.py"
+MATCH = "backend/test_matching_camera.py backend/test_matching_parts.py backend/test_matching_step.py"
 PARTS_OF_MATCH = "camera choice film flow graph silhouette solve"
 TESTS = {
     "blender_addon/motion/correspondence.py": "addon/test_carrying.py",

@@ -1,4 +1,4 @@
-"""The parts of match, each alone: film, silhouette, flow, graph and the equations of one step."""
+"""The parts of match, each alone: film, silhouette and flow."""
 
 from dataclasses import replace
 
@@ -8,21 +8,14 @@ import pytest
 from actionmesh.matching.camera import FilmCamera
 from actionmesh.matching.choice import fit, residual
 from actionmesh.matching.film import Film, Outline, contour_of, film_of, make_still, samples
-from actionmesh.matching.flow import Correspondences, FlowMatcher, look
-from actionmesh.matching.graph import farthest_along, make_graph, surface_graph
+from actionmesh.matching.flow import FlowMatcher, look
 from actionmesh.matching.silhouette import Scene, overlap
-from actionmesh.matching.solve import Body, Equations, Rest, State, Weights, cross_matrices, rotations
-from actionmesh.matching.track import outward, steps_of
 from actionmesh.media.subject_crops import Box, SubjectCrops
 
-CAMERA = FilmCamera(0.3, -0.2, 0.1, 0.25, 90.0, (4.0, -3.0), (80.0, 70.0))
 FLAT = FilmCamera(0.0, 0.0, 0.0, 0.0, 10.0, (0.0, 0.0), (10.0, 10.0))
 """Parallel rays along -Z; ten pixels a unit, and the origin in the middle of 20 x 20 pixels."""
 SQUARE = np.array([(-0.5, -0.5, 0), (0.5, -0.5, 0), (0.5, 0.5, 0), (-0.5, 0.5, 0)], np.float32)
 HALVES = np.array([(0, 1, 2), (0, 2, 3)], np.int32)
-LINE = np.stack([np.arange(9.0), np.zeros(9), np.zeros(9)], axis=1)
-"""Nine places one apart, joined by flat triangles: along the surface, distances are differences of numbers."""
-TRIPLES = np.array([(place, place + 1, place + 2) for place in range(7)])
 
 
 # The film.
@@ -39,7 +32,7 @@ def test_a_film_has_the_longer_side_of_160_pixels_in_a_margin_of_20(colour, back
     film = film_of([crop_of(10, 20, colour)], Box(4, 7, 10, 20), (48, 64), 1.0)
     assert film.factor == 8 and film.size == (80 + 40, 160 + 40) and len(film) == 1
     assert film.corner == (7 - 2.5, 4 - 2.5) and film.principal == ((32 - 4.5) * 8, (24 - 1.5) * 8)
-    assert film.background == background and (film.pictures[0, :20] == background).all()
+    assert film.sharpness == 1 and film.background == background and (film.pictures[0, :20] == background).all()
     assert (film.pictures[0, 25:95, 25:175] == colour).all()
     assert film.masks[0].sum() == 80 * 160 and film.masks[0, 20:100, 20:180].all()
 
@@ -55,6 +48,7 @@ def test_a_sharper_film_has_more_pixels_and_a_shrunk_one_fewer():
     shrunk = sharp.shrunk(0, 0.5)
     assert shrunk.sharpness == 0.5 and shrunk.factor == side / 4 and shrunk.corner == sharp.corner
     assert shrunk.size == (round(sharp.size[0] / 4), round(sharp.size[1] / 4))
+    assert sharp.shrunk(0, 1e-4).size == (1, 1)
     assert shrunk.masks.mean() == pytest.approx(sharp.masks.mean(), abs=0.01)
     assert film_of([crop_of(9, 9, (9, 9, 9))] * 3, Box(0, 0, 9, 9), (9, 9), 1.0).only(2).masks.shape == (1, 200, 200)
 
@@ -75,12 +69,23 @@ def test_the_distance_from_an_outline_is_zero_between_the_pixels():
     outline = Outline(mask)
     np.testing.assert_allclose(outline.distance[10, 12:18], [-2.5, -1.5, -0.5, 0.5, 1.5, 2.5], atol=0.01)
     np.testing.assert_allclose(outline.slope[15, 14:16], [(1, 0), (1, 0)], atol=0.02)
+    np.testing.assert_allclose(Outline(mask.T).slope[14:16, 15], [(0, 1), (0, 1)], atol=0.02)
     mask = np.zeros((5, 6), bool)
     mask[1:4, 1:] = True
     ring = mask.copy()
     ring[2, 2:5] = False
     assert np.array_equal(contour_of(mask), ring)
     assert sorted(map(tuple, Outline(mask).contour)) == sorted((x, y) for y, x in np.argwhere(ring))
+
+
+def test_an_outline_s_distance_is_signed_and_its_slope_points_outward():
+    rows, columns = np.mgrid[0:60, 0:60]
+    outline = Outline((rows - 30) ** 2 + (columns - 30) ** 2 < 15**2)
+    assert outline.distance[30, 30] == pytest.approx(-15, abs=1) and outline.distance[30, 55] == pytest.approx(
+        10, abs=1
+    )
+    np.testing.assert_allclose(outline.slope[30, 50], [1, 0], atol=0.1)
+    assert np.abs(np.hypot(*(outline.contour - 30).T) - 14.5).max() < 1
 
 
 # What is seen.
@@ -97,6 +102,20 @@ def test_a_square_is_seen_on_its_own_pixels():
     np.testing.assert_allclose(points[:, 1], (10 - rows - 0.5) / 10, atol=1e-5)
     leaning = Scene(SQUARE, HALVES).sight(replace(FLAT, yaw=np.radians(60)), (20, 20))
     assert leaning.cosine == pytest.approx(0.5, abs=1e-5) and leaning.mask.sum() == pytest.approx(50, abs=10)
+
+
+def test_rays_of_a_pinhole_spread_from_the_nearest_vertex_on():
+    """A small triangle outside the picture is the nearest; the picture is wider than high."""
+    camera = FilmCamera(0.0, 0.0, 0.0, 0.5, 40.0, (3.0, -5.0), (60.0, 40.0))
+    vertices = np.concatenate([1.5 * SQUARE - np.float32([0, 0, 1]), SQUARE[:3] * 0.01 + np.float32([9, 9, 1.5])])
+    faces = np.concatenate([HALVES, [(4, 5, 6)]])
+    sight = Scene(vertices, faces).sight(camera, (80, 120))
+    assert sight.mask.shape == (80, 120) and sight.mask.sum() == pytest.approx(40**2, rel=0.05)
+    rows, columns = np.divmod(sight.pixel, 120)
+    seen = camera.pixels(camera.to_film(sight.points(vertices, faces)))
+    np.testing.assert_allclose(seen, np.stack([columns + 0.5, rows + 0.5], axis=1), atol=1e-3)
+    off = np.hypot(columns + 0.5 - 60, rows + 0.5 - 40) * 0.5 / 40
+    np.testing.assert_allclose(sight.cosine, 1 / np.sqrt(1 + off**2), atol=1e-5)
 
 
 @pytest.mark.parametrize("place", [-1.0, 0.0, 1.0])
@@ -159,122 +178,3 @@ def test_the_residual_is_the_share_of_wrong_pixels():
     assert residual(moved, 0, HALVES, film, FLAT) == pytest.approx(0, abs=1e-3)
     assert 100 / 150 < residual(still, 0, HALVES, film, FLAT) < 1
     assert fit(moved, HALVES, film, FLAT) == 1 and fit(still, HALVES, film, FLAT) == pytest.approx((1 + 50 / 150) / 2)
-
-
-# The graph and the step.
-
-
-def test_nodes_are_the_places_farthest_along_the_surface():
-    surface = surface_graph(LINE, TRIPLES)
-    nodes, nearest = farthest_along(surface, 3, 4)
-    assert nodes.tolist() == [4, 0, 8] and nearest.tolist() == [0, 1, 2, 1, 0, 1, 2, 1, 0]
-    assert len(farthest_along(surface, 20, 4)[0]) == 9
-
-
-def test_a_place_hangs_on_its_nearest_nodes_with_the_published_weights():
-    graph = make_graph(LINE, TRIPLES, 3)
-    assert graph.nodes.tolist() == [4, 0, 8]
-    assert graph.edges.tolist() == [[0, 1], [0, 2], [1, 0], [1, 2], [2, 0], [2, 1]]
-    shares = np.array([1, (1 - 4 / 16) ** 2, (1 - 8 / 16) ** 2])
-    assert graph.hung[0].tolist() == [1, 0, 2] and graph.weights[0] == pytest.approx(shares / shares.sum())
-    every = make_graph(LINE, TRIPLES, 9)
-    at = every.hung[4][0]
-    assert every.nodes[at] == 4 and every.hung.shape == (9, 4)
-    assert every.weights[4] == pytest.approx(np.array([1, 0.25, 0.25, 0]) / 1.5)
-
-
-def test_loose_parts_are_tied_where_they_are_nearest():
-    apart = np.concatenate([LINE, LINE + (10.5, 0, 0)])
-    surface = surface_graph(apart, np.concatenate([TRIPLES, TRIPLES + 9]))
-    assert surface[8, 9] == surface[9, 8] == 2.5 and surface[:9, 9:].nnz == 1
-    assert surface[0, 1] == 1 and surface[0, 2] == 2 and surface[0, 3] == 0
-
-
-def test_rotations_and_cross_products():
-    vectors = np.random.default_rng(0).normal(size=(2, 5, 3))
-    product = np.einsum("nij,nj->ni", cross_matrices(vectors[0]), vectors[1])
-    np.testing.assert_allclose(product, np.cross(vectors[0], vectors[1]), atol=1e-12)
-    quarter = rotations(np.array([(0, 0, np.pi / 2), (0, 0, 0)]))
-    np.testing.assert_allclose(quarter[0], [(0, -1, 0), (1, 0, 0), (0, 0, 1)], atol=1e-12)
-    assert np.array_equal(quarter[1], np.eye(3))
-
-
-SOFT = Weights(rigidity=1e-3, rigidity_reach=np.inf, picture=0, depth=0, time=0)
-
-
-def bent_grid():
-    """Return the rest of a wavy sheet in film space, with a graph of 12 nodes."""
-    rows, columns = np.mgrid[0:7, 0:7]
-    vertices = np.stack([columns - 3, rows - 3, np.sin(columns) + np.cos(rows)], axis=-1).reshape(-1, 3) / 4.0
-    corners = (rows[:-1, :-1] * 7 + columns[:-1, :-1]).ravel()
-    faces = np.concatenate(
-        [np.stack([corners, corners + 1, corners + 8], 1), np.stack([corners, corners + 8, corners + 7], 1)]
-    )
-    return Rest(Body(make_graph(vertices, faces, 12), faces), CAMERA.to_film(vertices)), faces
-
-
-def test_steps_bring_points_to_where_they_are_seen():
-    """Points are seen where a turn and a move of the whole sheet would bring them."""
-    rest, faces = bent_grid()
-    turn = rotations(np.array([[0.05, -0.08, 0.1]]))[0]
-    weights = np.full((len(faces), 3), 1 / 3)
-    centres = (rest.vertices @ turn.T + (3, -2, 1))[faces].mean(axis=1)
-    found = Correspondences(np.arange(len(faces)), weights, CAMERA.pixels(centres), np.ones(len(faces)))
-    state = State.at(rest.nodes)
-    missed = []
-    for _ in range(4):
-        equations = Equations(rest, state, CAMERA)
-        equations.add_correspondences(found)
-        equations.add_rigidity(replace(SOFT, rigidity=10.0))
-        state = equations.solved()
-        seen = CAMERA.pixels(rest.carried(state)[faces].mean(axis=1))
-        missed.append(np.abs(seen - found.target).max())
-    assert missed[0] < 2 and missed[-1] < 0.05
-    assert np.abs(state.turns - turn).max() < 0.03
-
-
-def test_places_pull_each_node_by_their_weights():
-    rest, _ = bent_grid()
-    prior = rest.nodes + (4, -5, 6)
-    for weights, moved in (((1, 1, 1), (4, -5, 6)), ((1, 0, 1), (4, 0, 6))):
-        equations = Equations(rest, State.at(rest.nodes), CAMERA)
-        equations.add_places(prior, np.array(weights, float))
-        equations.add_rigidity(SOFT)
-        step = equations.solved().places - rest.nodes
-        np.testing.assert_allclose(step, np.broadcast_to(moved, step.shape), atol=0.02)
-
-
-def test_rigidity_undoes_a_stretch_and_allows_a_turn():
-    rest, _ = bent_grid()
-    turn = rotations(np.array([[0.3, -0.5, 0.9]]))[0]
-    turned = State(np.repeat(turn[None], 12, axis=0), rest.nodes @ turn.T + (1, 2, 3))
-    pulled = turned.places.copy()
-    pulled[5] += (3, 0, 0)
-    for state in (turned, State(turned.turns, pulled)):
-        for _ in range(6):
-            equations = Equations(rest, state, CAMERA)
-            equations.add_rigidity(replace(SOFT, rigidity=1e4))
-            equations.add_places(turned.places, np.full(3, 0.01))
-            state = equations.solved()
-        np.testing.assert_allclose(state.places, turned.places, atol=0.02)
-        np.testing.assert_allclose(state.turns, turned.turns, atol=0.01)
-
-
-def test_every_frame_that_is_not_known_takes_four_steps():
-    assert steps_of(5, (0,)) == 16 and steps_of(5, (0, 2, 2)) == 12 and steps_of(3, (0, 1, 2)) == 0
-
-
-def test_frames_are_reached_outward_from_what_is_known():
-    assert outward((2,), 5) == [(1, 2), (3, 2), (0, 1), (4, 3)]
-    assert outward((0, 4), 5) == [(1, 0), (3, 4), (2, 1)]
-    assert outward((0, 1, 2), 3) == []
-
-
-def test_an_outline_s_distance_is_signed_and_its_slope_points_outward():
-    rows, columns = np.mgrid[0:60, 0:60]
-    outline = Outline((rows - 30) ** 2 + (columns - 30) ** 2 < 15**2)
-    assert outline.distance[30, 30] == pytest.approx(-15, abs=1) and outline.distance[30, 55] == pytest.approx(
-        10, abs=1
-    )
-    np.testing.assert_allclose(outline.slope[30, 50], [1, 0], atol=0.1)
-    assert np.abs(np.hypot(*(outline.contour - 30).T) - 14.5).max() < 1
