@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from actionmesh.matching.camera import FilmCamera
-from actionmesh.matching.choice import fit, residual
+from actionmesh.matching.choice import better, fit, residual, trusted
 from actionmesh.matching.film import Film, Outline, contour_of, film_of, make_still, samples
 from actionmesh.matching.flow import FlowMatcher, look
 from actionmesh.matching.silhouette import Scene, overlap
 from actionmesh.media.subject_crops import Box, SubjectCrops
+from actionmesh.protocol import Match
 
 FLAT = FilmCamera(0.0, 0.0, 0.0, 0.0, 10.0, (0.0, 0.0), (10.0, 10.0))
 """Parallel rays along -Z; ten pixels a unit, and the origin in the middle of 20 x 20 pixels."""
@@ -137,16 +138,16 @@ def test_overlap_is_intersection_over_union():
 
 def striped(shift=0):
     """Return a film of SQUARE as FLAT sees it, in two frames: coloured by column, then moved by `shift` columns."""
-    pictures, masks = np.zeros((2, 20, 20, 3), np.uint8), np.zeros((2, 20, 20), bool)
+    pictures, masks = np.zeros((2, 20, 24, 3), np.uint8), np.zeros((2, 20, 24), bool)
     colours = np.stack([20 * np.arange(10), 200 - 15 * np.arange(10), np.full(10, 90)], axis=1)
     for frame, left in enumerate((5, 5 + shift)):
         pictures[frame, 5:15, left : left + 10], masks[frame, 5:15, left : left + 10] = colours, True
-    return Film(pictures, masks, (0.0, 0.0), 1.0, (20, 20), 0)
+    return Film(pictures, masks, (0.0, 0.0), 1.0, (20, 24), 0)
 
 
 def test_a_pose_is_painted_with_the_colours_of_another_frame():
     film = striped(shift=2)
-    pose, source = (look(vertices, HALVES, FLAT, (20, 20)) for vertices in (SQUARE + np.float32([0.2, 0, 0]), SQUARE))
+    pose, source = (look(vertices, HALVES, FLAT, (20, 24)) for vertices in (SQUARE + np.float32([0.2, 0, 0]), SQUARE))
     picture, seen = FlowMatcher(film, FLAT, HALVES).painted(pose, 1, source, 0)
     assert seen.all() and np.abs(picture.astype(int) - film.pictures[1]).max() <= 1
     assert np.isneginf(pose.depth[0]) and pose.depth[pose.sight.pixel] == pytest.approx(0)
@@ -159,16 +160,56 @@ def test_what_the_other_frame_hides_or_lacks_is_not_seen_there():
     walls = np.concatenate([SQUARE, SQUARE + np.float32([0, 0, 0.5])])
     faces = np.concatenate([HALVES, HALVES + 4])
     behind = np.concatenate([SQUARE, SQUARE + np.float32([0, 0, -0.5])])
-    source, pose = look(walls, faces, FLAT, (20, 20)), look(behind, faces, FLAT, (20, 20))
+    source, pose = look(walls, faces, FLAT, (20, 24)), look(behind, faces, FLAT, (20, 24))
     front, back = (FlowMatcher(film, FLAT, faces).painted(each, 1, source, 0)[1] for each in (source, pose))
     assert not back.any() and front.reshape(10, 10)[:, :5].all() and not front.reshape(10, 10)[:, 5:].any()
 
 
+@pytest.mark.parametrize(("gap", "seen"), [(0.25, True), (0.35, False)])
+def test_what_lies_up_to_three_pixels_behind_counts_as_the_same_place(gap, seen):
+    """The other wall stands before the square in the source frame, and behind it in the pose."""
+    faces = np.concatenate([HALVES, HALVES + 4])
+    walls = (np.concatenate([SQUARE, SQUARE + np.float32([0, 0, before])]) for before in (gap, -1))
+    source, pose = (look(vertices, faces, FLAT, (20, 24)) for vertices in walls)
+    assert (FlowMatcher(striped(), FLAT, faces).painted(pose, 1, source, 0)[1] == seen).all()
+
+
+def test_the_first_row_and_column_are_part_of_the_picture():
+    film, camera = striped(), replace(FLAT, principal=(5.0, 5.0))
+    film.masks[:] = True
+    pose = look(SQUARE, HALVES, camera, (20, 24))
+    picture, seen = FlowMatcher(film, camera, HALVES).painted(pose, 1, pose, 0)
+    assert pose.sight.mask[0, 0] and seen.all() and np.array_equal(picture[:10, :10], film.pictures[0, :10, :10])
+
+
+def test_colours_that_differ_are_trusted_less():
+    """Red and blue change, but not the brightness, by a distance of 28, which weighs exp(-(28 / 40)^2 / 2)."""
+    film = striped()
+    film.pictures[1, 5:15, 5:15] += np.array([10, 0, 0], np.uint8)
+    film.pictures[1, 5:15, 5:15] -= np.array([0, 0, 26], np.uint8)
+    pose = look(SQUARE, HALVES, FLAT, (20, 24))
+    found = FlowMatcher(film, FLAT, HALVES).correspondences(pose, 1, pose, 0)
+    assert np.median(found.trust) == pytest.approx(np.exp(-(776 / 1600) / 2), abs=0.02)
+
+
+def test_at_most_900_points_are_used_from_the_first_to_the_last():
+    camera = replace(FLAT, scale=40.0, principal=(30.0, 30.0))
+    rows, columns = np.mgrid[:60, :60]
+    picture = np.stack([4 * rows, 4 * columns, 2 * (rows + columns)], axis=-1).astype(np.uint8)
+    masks = np.zeros((2, 60, 60), bool)
+    masks[:, 10:50, 10:50] = True
+    film = Film(np.where(masks[..., None], picture, np.uint8(0)), masks, (0.0, 0.0), 1.0, (60, 60), 0)
+    pose = look(SQUARE, HALVES, camera, (60, 60))
+    found = FlowMatcher(film, camera, HALVES).correspondences(pose, 1, pose, 0)
+    assert len(found.face) == 900
+    np.testing.assert_allclose(found.target[[0, -1]], [(10.5, 10.5), (49.5, 49.5)], atol=0.05)
+
+
 def test_frames_that_are_alike_show_every_point_where_it_is():
-    pose = look(SQUARE, HALVES, FLAT, (20, 20))
+    pose = look(SQUARE, HALVES, FLAT, (20, 24))
     found = FlowMatcher(striped(), FLAT, HALVES).correspondences(pose, 1, pose, 0)
     assert len(found.face) == 100 and found.trust == pytest.approx(1, abs=1e-3)
-    rows, columns = np.divmod(pose.sight.pixel, 20)
+    rows, columns = np.divmod(pose.sight.pixel, 24)
     np.testing.assert_allclose(found.target, np.stack([columns + 0.5, rows + 0.5], axis=1), atol=0.01)
 
 
@@ -178,3 +219,21 @@ def test_the_residual_is_the_share_of_wrong_pixels():
     assert residual(moved, 0, HALVES, film, FLAT) == pytest.approx(0, abs=1e-3)
     assert 100 / 150 < residual(still, 0, HALVES, film, FLAT) < 1
     assert fit(moved, HALVES, film, FLAT) == 1 and fit(still, HALVES, film, FLAT) == pytest.approx((1 + 50 / 150) / 2)
+
+
+def test_a_colour_that_differs_by_40_is_half_wrong():
+    film, still = striped(), np.repeat(SQUARE[None], 2, axis=0)
+    film.pictures[1, 5:15, 5:15] += np.uint8(23)
+    assert residual(still, 0, HALVES, film, FLAT) == pytest.approx(3 * 23**2 / (3 * 23**2 + 1600), abs=1e-3)
+    film.masks[:] = False
+    assert residual(still + np.float32([99, 0, 0]), 0, HALVES, film, FLAT) == 0
+
+
+def test_the_way_is_chosen_by_the_residual():
+    film, still = striped(shift=5), np.repeat(SQUARE[None], 2, axis=0)
+    moved = np.stack([SQUARE, SQUARE + np.float32([0.5, 0, 0])])
+    rest = HALVES, film, FLAT
+    assert trusted(moved, (0,), 0, *rest) and not trusted(still, (0,), 0, *rest)
+    assert not trusted(moved, (0, 1), 0, *rest), "the still mesh takes the nearest known pose"
+    assert better(moved, still, 0, *rest) is Match.REFINE
+    assert better(still, moved, 0, *rest) is Match.TRACK and better(moved, moved, 0, *rest) is Match.TRACK
