@@ -56,7 +56,7 @@ TESTS = {
     "backend/actionmesh/geometry/obj_file.py": f"{MESHES} backend/test_own_colours.py",
     "backend/actionmesh/geometry/ply_file.py": f"{MESHES} backend/test_own_colours.py",
     "backend/actionmesh/geometry/polygons.py": MESHES,
-    "backend/actionmesh/geometry/reading.py": MESHES,
+    "backend/actionmesh/geometry/reading.py": f"backend/test_reading_meshes.py {MESHES}",
     "backend/actionmesh/geometry/sparse_grid.py": GRID,
     "backend/actionmesh/geometry/stl_file.py": MESHES,
     "backend/actionmesh/geometry/warp_marching.py": "backend/test_marching_cubes.py",
