@@ -55,7 +55,7 @@ TESTS = {
     "backend/actionmesh/geometry/mesh": f"{MESHES} backend/test_own_colours.py",
     "backend/actionmesh/geometry/obj_file.py": f"{MESHES} backend/test_own_colours.py",
     "backend/actionmesh/geometry/ply_file.py": f"{MESHES} backend/test_own_colours.py",
-    "backend/actionmesh/geometry/polygons.py": MESHES,
+    "backend/actionmesh/geometry/polygons.py": f"backend/test_polygons.py {MESHES}",
     "backend/actionmesh/geometry/reading.py": f"backend/test_reading_meshes.py {MESHES}",
     "backend/actionmesh/geometry/sparse_grid.py": GRID,
     "backend/actionmesh/geometry/stl_file.py": MESHES,
