@@ -37,7 +37,8 @@ ROOT = Path(__file__).resolve().parents[1]
 GLTF = "backend/test_gltf.py backend/test_gltf_scenes.py backend/test_gltf_damage.py"
 MESHES = "backend/test_mesh_files.py backend/test_mesh_tolerance.py"
 GRID = "backend/test_sparse_grid.py backend/test_marching_cubes.py backend/test_extraction.py"
-SAMPLING = "backend/test_solvers.py backend/test_guidance.py backend/test_pace.py backend/test_parity.py"
+SAMPLING = "backend/test_solvers.py backend/test_guidance.py backend/test_pace.py backend/test_presets.py "
+SAMPLING += "backend/test_parity.py::test_schedules backend/test_parity.py::test_windows"
 MATCH = "backend/test_matching_camera.py backend/test_matching_parts.py backend/test_matching_step.py"
 PARTS_OF_MATCH = "camera choice film flow graph silhouette solve"
 TESTS = {
@@ -64,7 +65,6 @@ TESTS = {
     **{f"backend/actionmesh/matching/{name}.py": MATCH for name in PARTS_OF_MATCH.split()},
     "backend/actionmesh/protocol": "backend/test_protocol.py backend/test_outbox.py backend/test_jobs.py",
     "backend/actionmesh/sampling/": SAMPLING,
-    "backend/actionmesh/sampling/windows.py": f"{SAMPLING} backend/test_stages.py",
 }
 """The tests of modules whose path begins so, where they are not those of its own name; the longest key counts."""
 
@@ -173,7 +173,7 @@ def tests_of(path: Path) -> list[str]:
     tier = "backend" if place.startswith("backend") else "addon"
     key = max((key for key in TESTS if place.startswith(key)), key=len, default="")
     names = TESTS.get(key, f"{tier}/test_{path.stem}.py").split()
-    return [f"tests/{name}" for name in names if (ROOT / "tests" / name).is_file()]
+    return [f"tests/{name}" for name in names if (ROOT / "tests" / name.split("::")[0]).is_file()]
 
 
 def mutants_of(source: str) -> Iterator[Mutant]:
