@@ -121,10 +121,6 @@ class JobQueue:
         """Look at a clip as soon as no job runs; return the ticket of its event. Drop an earlier look."""
         return self._looks.ask(params)
 
-    def drop_look(self) -> None:
-        """Drop a look that was not answered yet."""
-        self._looks.drop()
-
     def cancel(self, id: str) -> bool:
         """Cancel a job in any state; return False if it is over. A later poll returns its `Cancelled` event."""
         job = next((job for job in self._jobs() if job.record.id == id), None)

@@ -9,12 +9,11 @@ the scene.
 import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 
-from ..errors import ArtistError
 from ..session import panel_state
 from ..session.runner import runner
 from ..session.windows import is_our_tab
 from ..workflow import chosen_clip, submission
-from .shared import CANCELLED, FINISHED, refuse, selected_meshes, warn, why_no_mesh
+from .shared import CANCELLED, FINISHED, reporting, selected_meshes, warn, why_no_mesh
 
 FROM = {"VIDEO": "Animate from Video", "IMAGES": "Animate from Images", "OBJECT": "Animate from Object"}
 
@@ -54,15 +53,13 @@ class JobOperator:
             return {"RUNNING_MODAL"}
         return self.execute(context)
 
+    @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:
         panel_state.show(None)
-        try:
-            seed = None if self.seed < 0 else self.seed
-            jobs = submission.submit(context, self.targets(context), self.filepath, seed, waits=not self.queued)
-            if not self.queued:
-                runner.wait_for(jobs)
-        except ArtistError as error:
-            return refuse(self, error)
+        seed = None if self.seed < 0 else self.seed
+        jobs = submission.submit(context, self.targets(context), self.filepath, seed, waits=not self.queued)
+        if not self.queued:
+            runner.wait_for(jobs)
         return warn(self)
 
 

@@ -2,10 +2,9 @@
 
 import bpy
 
-from ..errors import ArtistError
 from ..session import panel_state
 from ..session.runner import runner
-from .shared import CANCELLED, FINISHED, refuse
+from .shared import CANCELLED, FINISHED, reporting
 
 
 class ACTIONMESH_OT_start_backend(bpy.types.Operator):
@@ -21,12 +20,10 @@ class ACTIONMESH_OT_start_backend(bpy.types.Operator):
             return False
         return True
 
+    @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:
         panel_state.show(None)
-        try:
-            runner.start_backend()
-        except ArtistError as error:
-            return refuse(self, error)
+        runner.start_backend()
         return FINISHED
 
 

@@ -2,10 +2,9 @@
 
 import bpy
 
-from ..errors import ArtistError
 from ..session import panel_state, selection
 from ..workflow import bake_options
-from .shared import FINISHED, OfAnimated, refuse
+from .shared import FINISHED, OfAnimated, reporting
 
 
 class ACTIONMESH_OT_bake(OfAnimated, bake_options.BakeOptions, bpy.types.Operator):
@@ -21,12 +20,10 @@ class ACTIONMESH_OT_bake(OfAnimated, bake_options.BakeOptions, bpy.types.Operato
             setattr(self, name, getattr(chosen, name))
         return self.execute(context)
 
+    @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:
         panel_state.show(None)
-        try:
-            baked = bake_options.bake(context.scene, context.active_object, self)
-        except ArtistError as error:
-            return refuse(self, error)
+        baked = bake_options.bake(context.scene, context.active_object, self)
         selection.present(context, baked.object)
         self.report({"INFO"}, f"{baked.object.name}: {bake_options.told(baked)}")
         return FINISHED

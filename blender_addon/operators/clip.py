@@ -7,11 +7,10 @@ import random
 import bpy
 from bpy.props import BoolProperty, StringProperty
 
-from ..errors import ArtistError
 from ..session import panel_state
 from ..session.runner import runner
 from ..workflow import chosen_clip, chosen_frames, submission
-from .shared import FINISHED, refuse
+from .shared import FINISHED, reporting
 
 
 class ACTIONMESH_OT_open_clip(bpy.types.Operator):
@@ -59,14 +58,12 @@ class ACTIONMESH_OT_look(bpy.types.Operator):
         self.queued = True
         return self.execute(context)
 
+    @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:
         panel_state.show(None)
-        try:
-            ticket = submission.look(context)
-            if not self.queued:
-                runner.wait_for_look(ticket)
-        except ArtistError as error:
-            return refuse(self, error)
+        ticket = submission.look(context)
+        if not self.queued:
+            runner.wait_for_look(ticket)
         return FINISHED
 
 

@@ -7,12 +7,11 @@ from pathlib import Path
 import bpy
 from bpy.props import BoolProperty, EnumProperty, StringProperty
 
-from ..errors import ArtistError
 from ..file_names import safe_name
 from ..scene.exporters import ENDINGS, ExportOptions, Format
 from ..scene.exporting import export
 from ..session import panel_state
-from .shared import CANCELLED, FINISHED, refuse
+from .shared import CANCELLED, FINISHED, reporting
 
 FORMATS = (
     ("GLB", "GLB", "glTF in one file, for games, the web and most programs. Stores the animation as morph targets"),
@@ -71,16 +70,14 @@ class ACTIONMESH_OT_export(bpy.types.Operator):
         if self.format == Format.GLB:
             layout.prop(self, "compress")
 
+    @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:
         if not self.filepath:
             self.report({"ERROR"}, "No file name was given. Set filepath.")
             return CANCELLED
         panel_state.show(None)
-        try:
-            chosen = ExportOptions(Format(self.format), compress=self.compress, whole_scene=self.whole_scene)
-            exported = export(context.scene, context.selected_objects, self.filepath, chosen)
-        except ArtistError as error:
-            return refuse(self, error)
+        chosen = ExportOptions(Format(self.format), compress=self.compress, whole_scene=self.whole_scene)
+        exported = export(context.scene, context.selected_objects, self.filepath, chosen)
         for note in exported.notes:
             self.report({"WARNING"}, note)
         self.report(

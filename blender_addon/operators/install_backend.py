@@ -7,7 +7,7 @@ import sys
 import bpy
 from bpy.props import BoolProperty
 
-from ..errors import ArtistError, InstallError
+from ..errors import InstallError
 from ..install import report
 from ..install.messages import Action, Failed, Planned, Request
 from ..session import installation, panel_state
@@ -15,7 +15,7 @@ from ..session.choices import choices
 from ..session.runner import runner
 from ..session.windows import in_a_window
 from ..wording import amount
-from .shared import CANCELLED, FINISHED, refuse
+from .shared import CANCELLED, FINISHED, refuse, reporting
 
 
 class Installer:
@@ -30,14 +30,12 @@ class Installer:
             return False
         return True
 
+    @reporting
     def begin(self, action: Action) -> set[str]:
         """Start the installer and report an error if it fails."""
-        try:
-            start_installer(action)
-            if bpy.app.background:
-                self._wait()
-        except ArtistError as error:
-            return refuse(self, error)  # type: ignore[arg-type]
+        start_installer(action)
+        if bpy.app.background:
+            self._wait()
         return FINISHED
 
     def _wait(self) -> None:

@@ -7,7 +7,7 @@ from bpy.props import StringProperty
 
 from ..errors import ArtistError
 from ..session.runner import runner
-from .shared import CANCELLED, FINISHED, refuse
+from .shared import CANCELLED, FINISHED, reporting
 
 
 class ACTIONMESH_OT_open_job_folder(bpy.types.Operator):
@@ -40,11 +40,9 @@ class ACTIONMESH_OT_remove_job(bpy.types.Operator):
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         return context.window_manager.invoke_confirm(self, event)
 
+    @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:
-        try:
-            runner.remove(self.job)
-        except ArtistError as error:
-            return refuse(self, error)
+        runner.remove(self.job)
         return FINISHED
 
 

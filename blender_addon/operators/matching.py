@@ -5,13 +5,12 @@
 import bpy
 from bpy.props import EnumProperty, StringProperty
 
-from ..errors import ArtistError
 from ..menus import MATCHES, SEEN_FACINGS
 from ..scene.clip_camera import add_camera
 from ..session import panel_state
 from ..workflow import clip_fit, rerun
 from .results import Again
-from .shared import FINISHED, OfAnimated, Queued, refuse
+from .shared import FINISHED, OfAnimated, Queued, reporting
 
 
 class ACTIONMESH_OT_match_again(OfAnimated, Queued, bpy.types.Operator):
@@ -83,12 +82,10 @@ class ACTIONMESH_OT_add_camera(OfAnimated, bpy.types.Operator):
             return False
         return True
 
+    @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:
         panel_state.show(None)
-        try:
-            added = add_camera(context.scene, context.active_object)
-        except ArtistError as error:
-            return refuse(self, error)
+        added = add_camera(context.scene, context.active_object)
         for warning in added.warnings:
             self.report({"WARNING"}, warning)
         self.report({"INFO"}, " ".join((f"{added.object.name} was added.", *added.notes)))

@@ -9,7 +9,7 @@ from ..errors import ArtistError
 from ..process.backend_locator import public
 from ..session import model_sets, panel_state
 from ..wording import amount
-from .shared import FINISHED, refuse
+from .shared import FINISHED, refuse, reporting
 
 ACCEPTS = {"TripoSG": "accept_triposg", "ActionMesh": "accept_actionmesh", "RMBG-1.4": "accept_rmbg"}
 """The property that accepts each model's licence."""
@@ -38,14 +38,12 @@ class OfModels:
     def poll(cls, context: bpy.types.Context) -> bool:
         return not _is_running(cls)  # type: ignore[arg-type]
 
+    @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:
         panel_state.show(None)
-        try:
-            self.begin()
-            if not self.queued:
-                model_sets.wait()
-        except ArtistError as error:
-            return refuse(self, error)  # type: ignore[arg-type]
+        self.begin()
+        if not self.queued:
+            model_sets.wait()
         return FINISHED
 
     def begin(self) -> None:

@@ -7,14 +7,13 @@ import random
 import bpy
 from bpy.props import IntProperty, StringProperty
 
-from ..errors import ArtistError
 from ..jobs.record import JobRecord
 from ..process.backend_locator import protocol
 from ..scene.ranges import fit_range
 from ..session import panel_state
 from ..session.runner import runner
 from ..workflow import animated_object, delivery, rerun
-from .shared import FINISHED, OfAnimated, Queued, refuse
+from .shared import FINISHED, OfAnimated, Queued, reporting
 
 
 class ACTIONMESH_OT_bring_back(bpy.types.Operator):
@@ -26,12 +25,10 @@ class ACTIONMESH_OT_bring_back(bpy.types.Operator):
 
     job: StringProperty(name="Job", description="Which job's result", options={"SKIP_SAVE"})
 
+    @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:
         panel_state.show(None)
-        try:
-            delivery.bring_back(runner.record(self.job))
-        except ArtistError as error:
-            return refuse(self, error)
+        delivery.bring_back(runner.record(self.job))
         return FINISHED
 
 

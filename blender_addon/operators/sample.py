@@ -2,13 +2,12 @@
 
 import bpy
 
-from ..errors import ArtistError
 from ..install.messages import Action
 from ..session import installation
 from ..session.choices import choices
 from ..workflow import submission
 from .install_backend import start_installer
-from .shared import FINISHED, Queued, refuse
+from .shared import FINISHED, Queued, reporting
 
 
 class ACTIONMESH_OT_try_it(Queued, bpy.types.Operator):
@@ -25,15 +24,13 @@ class ACTIONMESH_OT_try_it(Queued, bpy.types.Operator):
             return False
         return True
 
+    @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:
         if not self.queued or not installation.is_missing(choices().python):
             return super().execute(context)
         installation.state.sample_waits = True
-        try:
-            if not installation.is_running() and installation.state.planned is None:
-                start_installer(Action.PLAN)
-        except ArtistError as error:
-            return refuse(self, error)
+        if not installation.is_running() and installation.state.planned is None:
+            start_installer(Action.PLAN)
         return FINISHED
 
     def submit(self, context: bpy.types.Context) -> str:

@@ -2,6 +2,10 @@
 # mypy: disable-error-code="valid-type"
 # ruff: noqa: F722
 
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
 import bpy
 from bpy.props import BoolProperty
 
@@ -12,6 +16,27 @@ from ..session.runner import runner
 from ..workflow import animated_object
 
 FINISHED, CANCELLED = {"FINISHED"}, {"CANCELLED"}
+
+
+def refuse(operator: bpy.types.Operator, error: ArtistError) -> set[str]:
+    """Report an error and show it in the panel. From a script, Blender raises RuntimeError with its text."""
+    if not isinstance(error, AlreadyShown):
+        panel_state.show(Problem.of(error))
+    operator.report({"ERROR"}, str(error))
+    return CANCELLED
+
+
+def reporting(step: Callable[[Any, Any], set[str]]) -> Callable[[Any, Any], set[str]]:
+    """Decorate a method of an operator: report the errors that an artist can cause, see `refuse`."""
+
+    @wraps(step)
+    def report(self: Any, argument: Any) -> set[str]:
+        try:
+            return step(self, argument)
+        except ArtistError as error:
+            return refuse(self, error)
+
+    return report
 
 
 class OfAnimated:
@@ -37,14 +62,12 @@ class Queued:
         self.queued = True
         return self.execute(context)
 
+    @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:
         panel_state.show(None)
-        try:
-            job = self.submit(context)
-            if not self.queued:
-                runner.wait_for([job])
-        except ArtistError as error:
-            return refuse(self, error)
+        job = self.submit(context)
+        if not self.queued:
+            runner.wait_for([job])
         return warn(self)
 
     def submit(self, context: bpy.types.Context) -> str:
@@ -57,14 +80,6 @@ def warn(operator: bpy.types.Operator) -> set[str]:
     if panel_state.state.problem is not None:
         operator.report({"WARNING"}, f"{panel_state.state.problem.problem} {panel_state.state.problem.cure}".strip())
     return FINISHED
-
-
-def refuse(operator: bpy.types.Operator, error: ArtistError) -> set[str]:
-    """Report an error and show it in the panel. From a script, Blender raises RuntimeError with its text."""
-    if not isinstance(error, AlreadyShown):
-        panel_state.show(Problem.of(error))
-    operator.report({"ERROR"}, str(error))
-    return CANCELLED
 
 
 def active_mesh(context: bpy.types.Context) -> bpy.types.Object | None:

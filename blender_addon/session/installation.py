@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import bpy
@@ -13,7 +14,7 @@ from ..install.installer_process import Session
 from ..install.messages import Failed, Finished, Message, Planned, Progress, Request, Stage
 from ..install.probe import Probe, Verdict
 from ..process.backend_locator import find_python
-from .windows import redraw_panels
+from .windows import areas, redraw_panels
 
 SECONDS = 0.2
 """Seconds between two ticks of the timer."""
@@ -55,28 +56,15 @@ _probe: Probe | None = None
 _then: Callable[[], None] | None = None
 
 
-@dataclass
-class _Memory:
-    """What was last read from disk, since panels are drawn many times a second."""
-
-    asked: bool = False
-    installed: Installed | None = None
-
-
-_memory = _Memory()
-
-
 def is_running() -> bool:
     return _session is not None
 
 
+@cache
 def installed() -> Installed | None:
-    """Return the environment that this add-on made, or None."""
-    if not _memory.asked:
-        found = places.current()
-        _memory.installed = Installed(*found, places.is_outdated(found[1])) if found else None
-        _memory.asked = True
-    return _memory.installed
+    """Return the environment that this add-on made, or None; kept, since panels are drawn many times a second."""
+    found = places.current()
+    return Installed(*found, places.is_outdated(found[1])) if found else None
 
 
 def is_missing(python: str) -> bool:
@@ -159,7 +147,8 @@ def _listen_to_installer() -> None:
             state.ended = message
     if _session.is_over:
         _session.close()
-        _session, state.progress, state.verdict, _memory.asked = None, None, None, False
+        _session, state.progress, state.verdict = None, None, None
+        installed.cache_clear()
         if isinstance(state.ended, Finished) and _then is not None:
             _then()
 
@@ -178,10 +167,8 @@ def _drive() -> None:
 
 def _redraw() -> None:
     redraw_panels()
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "PREFERENCES":
-                area.tag_redraw()
+    for _window, area in areas("PREFERENCES"):
+        area.tag_redraw()
 
 
 def end() -> None:
@@ -192,9 +179,8 @@ def end() -> None:
     if _probe is not None:
         _probe.close()
     _session = _probe = None
-    _memory.asked = False
-    for name, value in vars(Shown()).items():
-        setattr(state, name, value)
+    installed.cache_clear()
+    vars(state).update(vars(Shown()))
 
 
 def detach() -> None:

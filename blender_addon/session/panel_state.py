@@ -1,7 +1,7 @@
 """The state of jobs and of the backend that the panels show. Panels only read it; the runner keeps it up to date."""
 
 import time
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 from ..jobs import events
 from ..jobs.record import JobRecord
@@ -56,6 +56,4 @@ def show_end(record: JobRecord | None) -> None:
 
 def reset() -> None:
     """Return to the initial state."""
-    fresh = Shown()
-    for item in fields(Shown):
-        setattr(state, item.name, getattr(fresh, item.name))
+    vars(state).update(vars(Shown()))

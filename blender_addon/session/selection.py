@@ -5,6 +5,8 @@ from typing import Any
 import bpy
 from mathutils import Vector
 
+from .windows import areas
+
 
 def selection(context: bpy.types.Context) -> tuple[Any, ...]:
     """Return the mode, the active object and the selected objects, to tell whether the artist changed them."""
@@ -42,15 +44,14 @@ def bring_into_view(context: bpy.types.Context, made: bpy.types.Object, closer: 
     """
     if bpy.app.background or context.mode != "OBJECT" or not made.select_get() or not made.visible_get():
         return
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            space = area.spaces.active
-            if area.type != "VIEW_3D" or space.region_3d is None or space.region_3d.view_perspective == "CAMERA":
-                continue
-            region = next(region for region in area.regions if region.type == "WINDOW")
-            if closer or not is_whole_in_view(made, space.region_3d):
-                with context.temp_override(window=window, area=area, region=region):
-                    bpy.ops.view3d.view_selected()
+    for window, area in areas("VIEW_3D"):
+        view = area.spaces.active.region_3d
+        if view is None or view.view_perspective == "CAMERA":
+            continue
+        region = next(region for region in area.regions if region.type == "WINDOW")
+        if closer or not is_whole_in_view(made, view):
+            with context.temp_override(window=window, area=area, region=region):
+                bpy.ops.view3d.view_selected()
 
 
 def is_whole_in_view(made: bpy.types.Object, view: bpy.types.RegionView3D) -> bool:
@@ -81,8 +82,7 @@ def play(context: bpy.types.Context) -> None:
 
 
 def _show_in_local_views(context: bpy.types.Context, made: bpy.types.Object) -> None:
-    for window in context.window_manager.windows:
-        for area in window.screen.areas:
-            space = area.spaces.active
-            if area.type == "VIEW_3D" and space.local_view is not None and window.view_layer == context.view_layer:
-                made.local_view_set(space, True)
+    for window, area in areas("VIEW_3D"):
+        space = area.spaces.active
+        if space.local_view is not None and window.view_layer == context.view_layer:
+            made.local_view_set(space, True)

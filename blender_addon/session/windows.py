@@ -11,7 +11,7 @@ TAB = "ActionMesh"
 
 def redraw_panels() -> None:
     """Redraw the sidebars, but not the viewports next to them, which may be slow to draw."""
-    for area in _viewports():
+    for _window, area in areas("VIEW_3D"):
         for region in area.regions:
             if region.type == "UI":
                 region.tag_redraw()
@@ -19,7 +19,7 @@ def redraw_panels() -> None:
 
 def redraw_scenes() -> None:
     """Redraw the 3D viewports."""
-    for area in _viewports():
+    for _window, area in areas("VIEW_3D"):
         area.tag_redraw()
 
 
@@ -43,6 +43,7 @@ def is_our_tab(region: bpy.types.Region | None) -> bool:
     return region is not None and region.type == "UI" and region.active_panel_category == TAB
 
 
-def _viewports() -> Iterator[bpy.types.Area]:
+def areas(kind: str) -> Iterator[tuple[bpy.types.Window, bpy.types.Area]]:
+    """Yield all areas of a kind, such as "VIEW_3D", with their windows."""
     for window in bpy.context.window_manager.windows:
-        yield from (area for area in window.screen.areas if area.type == "VIEW_3D")
+        yield from ((window, area) for area in window.screen.areas if area.type == kind)

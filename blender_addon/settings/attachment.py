@@ -8,32 +8,29 @@ from .object_settings import ObjectSettings
 from .scene_settings import BakeSettings, SceneSettings
 from .window_settings import WindowSettings
 
+CLASSES = (BakeSettings, SceneSettings, ObjectSettings, WindowSettings)
+OWNERS = {bpy.types.Scene: SceneSettings, bpy.types.Object: ObjectSettings, bpy.types.WindowManager: WindowSettings}
 WITH_CALLBACKS = (
-    *scene_settings.WITH_CALLBACKS,
-    *object_settings.WITH_CALLBACKS,
-    *window_settings.WITH_CALLBACKS,
+    (SceneSettings, scene_settings.WITH_CALLBACKS),
+    (ObjectSettings, object_settings.WITH_CALLBACKS),
+    (WindowSettings, window_settings.WITH_CALLBACKS),
 )
 """Attached after their classes and detached before them: left in a class, they crash the bpy module of 4.2 on exit."""
 
-CLASSES = (BakeSettings, SceneSettings, ObjectSettings, WindowSettings)
-OWNERS = (
-    (bpy.types.Scene, SceneSettings),
-    (bpy.types.Object, ObjectSettings),
-    (bpy.types.WindowManager, WindowSettings),
-)
-
 
 def attach() -> None:
-    for group, name, definition in WITH_CALLBACKS:
-        setattr(group, name, definition)
-    for owner, group in OWNERS:
-        owner.actionmesh = PointerProperty(type=group)
+    for group, definitions in WITH_CALLBACKS:
+        for name, definition in definitions.items():
+            setattr(group, name, definition)
+    for owner, settings in OWNERS.items():
+        owner.actionmesh = PointerProperty(type=settings)
 
 
 def detach() -> None:
-    for owner, _group in OWNERS:
+    for owner in OWNERS:
         if hasattr(owner, "actionmesh"):
             del owner.actionmesh
-    for group, name, _definition in WITH_CALLBACKS:
-        if hasattr(group, name):
-            delattr(group, name)
+    for group, definitions in WITH_CALLBACKS:
+        for name in definitions:
+            if hasattr(group, name):
+                delattr(group, name)

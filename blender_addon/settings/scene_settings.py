@@ -15,18 +15,8 @@ from bpy.props import (
     StringProperty,
 )
 
+from .. import menus
 from ..errors import ArtistError
-from ..menus import (
-    FACINGS,
-    MATCHES,
-    MEMORY,
-    MODES,
-    PRESETS,
-    REFERENCE_POSES,
-    SHAPES,
-    SOURCES,
-    STARTS,
-)
 from ..session import machine_facts, panel_state
 from ..session.notices import Problem
 from ..workflow import chosen_clip, submission
@@ -79,7 +69,7 @@ class SceneSettings(bpy.types.PropertyGroup):
     source_facing: EnumProperty(
         name="Seen From",
         description="The world axis that the animated object faces. It is rendered from this side",
-        items=FACINGS,
+        items=menus.FACINGS,
     )
 
     fit_clip: BoolProperty(
@@ -116,7 +106,9 @@ class SceneSettings(bpy.types.PropertyGroup):
     previewed: IntVectorProperty(size=2, options={"HIDDEN"})
     """The preview range set for a result. Any other preview range is the artist's own."""
 
-    preset: EnumProperty(name="Preset", description="Trade-off between speed and quality of the motion", items=PRESETS)
+    preset: EnumProperty(
+        name="Preset", description="Trade-off between speed and quality of the motion", items=menus.PRESETS
+    )
     seed: IntProperty(
         name="Seed",
         description="Each seed gives a different take of the same clip. The same seed gives the same result",
@@ -125,7 +117,7 @@ class SceneSettings(bpy.types.PropertyGroup):
     memory: EnumProperty(
         name="Memory",
         description="Graphics memory that the job may use. Choose less than you have if other programs need some",
-        items=MEMORY,
+        items=menus.MEMORY,
     )
     image_steps: IntProperty(
         name="Shape Steps",
@@ -162,25 +154,25 @@ class SceneSettings(bpy.types.PropertyGroup):
     start_at: EnumProperty(
         name="Start",
         description="Where the animation starts in the timeline. The scene's frame range grows if needed",
-        items=STARTS,
+        items=menus.STARTS,
     )
-    mode: EnumProperty(name="Shape Keys", description="How to store the poses", items=MODES)
+    mode: EnumProperty(name="Shape Keys", description="How to store the poses", items=menus.MODES)
     match: EnumProperty(
         name="Match",
         description="How to match the motion of your own mesh to the clip, frame by frame",
-        items=MATCHES,
+        items=menus.MATCHES,
     )
     colours: BoolProperty(
         name="Colours from the Clip",
         description="Paint your own mesh with the colours seen in the clip, using an added material and UV map. "
         "Its own materials and UV maps stay; switch back to them under Result",
     )
-    shape: EnumProperty(name="Shape", description="How to make the shape of a new object", items=SHAPES)
+    shape: EnumProperty(name="Shape", description="How to make the shape of a new object", items=menus.SHAPES)
     reference_pose: EnumProperty(
         name="Reference Pose",
         description="Whether your mesh keeps its modelled shape at the reference frame, and what that does to the "
         "other poses",
-        items=REFERENCE_POSES,
+        items=menus.REFERENCE_POSES,
     )
     size: FloatProperty(
         name="Size",
@@ -193,75 +185,49 @@ class SceneSettings(bpy.types.PropertyGroup):
     smooth: BoolProperty(name="Shade Smooth", description="Shade new objects smooth instead of flat", default=True)
 
 
-WITH_CALLBACKS = (
-    (
-        SceneSettings,
-        "source",
-        EnumProperty(name="Source", description="Where the motion comes from", items=SOURCES, update=_look_at_clip),
+WITH_CALLBACKS = {
+    "source": EnumProperty(
+        name="Source", description="Where the motion comes from", items=menus.SOURCES, update=_look_at_clip
     ),
-    (
-        SceneSettings,
-        "clip",
-        StringProperty(
-            name="Clip",
-            description="Video that the mesh takes its motion from. It should show one subject, fully visible in every "
-            "frame, on a plain background or cut out",
-            update=_look_at_clip,
-        ),
+    "clip": StringProperty(
+        name="Clip",
+        description="Video that the mesh takes its motion from. It should show one subject, fully visible in every "
+        "frame, on a plain background or cut out",
+        update=_look_at_clip,
     ),
-    (
-        SceneSettings,
-        "images",
-        StringProperty(
-            name="Folder",
-            description="Folder of pictures, used in order of file name. Their alpha, if any, is the subject's outline",
-            subtype="DIR_PATH",
-            update=_look_at_clip,
-        ),
+    "images": StringProperty(
+        name="Folder",
+        description="Folder of pictures, used in order of file name. Their alpha, if any, is the subject's outline",
+        subtype="DIR_PATH",
+        update=_look_at_clip,
     ),
-    (
-        SceneSettings,
-        "source_object",
-        PointerProperty(
-            name="Object",
-            description="Object whose animation drives the result. It is rendered from its front with all its children",
-            type=bpy.types.Object,
-            poll=_is_other_object,
-        ),
+    "source_object": PointerProperty(
+        name="Object",
+        description="Object whose animation drives the result. It is rendered from its front with all its children",
+        type=bpy.types.Object,
+        poll=_is_other_object,
     ),
-    (
-        SceneSettings,
-        "first_frame",
-        IntProperty(
-            name="First Frame",
-            description="Clip frame at which the motion begins. 1 is the first frame of the clip",
-            min=1,
-            get=lambda self: self.frame_start + 1,
-            set=lambda self, value: setattr(self, "frame_start", value - 1),
-            options=set(),
-        ),
+    "first_frame": IntProperty(
+        name="First Frame",
+        description="Clip frame at which the motion begins. 1 is the first frame of the clip",
+        min=1,
+        get=lambda self: self.frame_start + 1,
+        set=lambda self, value: setattr(self, "frame_start", value - 1),
+        options=set(),
     ),
-    (
-        SceneSettings,
-        "reference_frame",
-        IntProperty(
-            name="Reference",
-            description="Which of the chosen frames shows the mesh's rest pose. 1 is the first of them. "
-            "Choose a frame that shows all limbs or, for your own mesh, the frame that looks most like it",
-            min=1,
-            get=lambda self: self.anchor + 1,
-            set=lambda self, value: setattr(self, "anchor", value - 1),
-            options=set(),
-        ),
+    "reference_frame": IntProperty(
+        name="Reference",
+        description="Which of the chosen frames shows the mesh's rest pose. 1 is the first of them. "
+        "Choose a frame that shows all limbs or, for your own mesh, the frame that looks most like it",
+        min=1,
+        get=lambda self: self.anchor + 1,
+        set=lambda self, value: setattr(self, "anchor", value - 1),
+        options=set(),
     ),
-    (
-        SceneSettings,
-        "checkpoint",
-        StringProperty(
-            name="Checkpoint",
-            description="Weights to use, by name or folder. Leave empty to use the small bundled weights",
-            search=_known_checkpoints,
-        ),
+    "checkpoint": StringProperty(
+        name="Checkpoint",
+        description="Weights to use, by name or folder. Leave empty to use the small bundled weights",
+        search=_known_checkpoints,
     ),
-)
+}
 """See `attachment`."""

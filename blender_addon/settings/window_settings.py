@@ -14,15 +14,11 @@ class WindowSettings(bpy.types.PropertyGroup):
     all_files: BoolProperty(name="All Files", description="List the jobs of all files, not only of this one")
 
 
-WITH_CALLBACKS = (
-    (
-        WindowSettings,
-        "show_facing",
-        BoolProperty(
-            name="Show Facing",
-            description="Draw an arrow in the viewport along the axis that the active mesh faces, chosen or detected",
-            update=lambda _self, _context: windows.redraw_scenes(),
-        ),
+WITH_CALLBACKS = {
+    "show_facing": BoolProperty(
+        name="Show Facing",
+        description="Draw an arrow in the viewport along the axis that the active mesh faces, chosen or detected",
+        update=lambda _self, _context: windows.redraw_scenes(),
     ),
-)
+}
 """See `attachment`."""

@@ -494,7 +494,7 @@ def test_look_comes_before_jobs_that_wait_and_the_newest_wins(bench):
 def test_look_that_was_dropped_is_not_answered(bench):
     bench.queue.look(look(bench, "slow"))
     wait_until(lambda: bench.queue.poll() is not None and bench.queue.state is WorkerState.BUSY)
-    bench.queue.drop_look()
+    bench.queue._looks.drop()
     record = bench.submit()
     assert kinds(bench.run(record)) == [Started, Finished]
 
@@ -503,7 +503,7 @@ def test_look_that_ignores_its_end_holds_no_job_up(bench):
     bench.queue.backend.patience = 0.3
     bench.queue.look(look(bench, "deaf"))
     wait_until(lambda: bench.queue.poll() is not None and bench.queue.state is WorkerState.BUSY)
-    bench.queue.drop_look()
+    bench.queue._looks.drop()
     record = bench.submit()
     assert kinds(bench.run(record)) == [Started, Finished] and len(bench.clients) == 2
     wait_until(lambda: not is_running(bench.clients[0].pid))

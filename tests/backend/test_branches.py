@@ -77,14 +77,14 @@ SWITCHES = [
 
 @pytest.mark.parametrize("switches", SWITCHES)
 def test_every_switch_changes_the_motion_a_little_and_keeps_known_frames(switches, tiny_run, preset):
-    exact, approximate = window(tiny_run, preset), window(tiny_run, replace(preset, **switches))
+    exact, approximate = window(tiny_run, preset), window(tiny_run, preset.changed(switches))
     assert torch.equal(approximate[0], drawn(16, 8)) and torch.equal(exact[0], drawn(16, 8))
     assert 1e-5 < (approximate - exact).norm() / exact.norm() < 0.6
 
 
 @pytest.mark.parametrize("switches", SWITCHES)
 def test_the_solver_changes_the_reference_shape_and_nothing_else_does(switches, tiny_run, preset):
-    exact, approximate = shape(tiny_run, preset), shape(tiny_run, replace(preset, **switches))
+    exact, approximate = shape(tiny_run, preset), shape(tiny_run, preset.changed(switches))
     if "solver" in switches:
         assert 1e-5 < (approximate - exact).norm() / exact.norm() < 0.6
     else:
@@ -94,5 +94,5 @@ def test_the_solver_changes_the_reference_shape_and_nothing_else_does(switches, 
 def test_a_job_in_8_bits_leaves_the_exact_network_as_it_was(tiny_checkpoint, preset):
     run = Run.of(open_model(tiny_checkpoint, "cpu"))
     before = window(run, preset)
-    assert not torch.equal(window(run, replace(preset, float8=True)), before)
+    assert not torch.equal(window(run, preset.changed({"float8": True})), before)
     assert torch.equal(window(run, preset), before)

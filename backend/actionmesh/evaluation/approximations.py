@@ -65,6 +65,7 @@ IN_PRESETS: dict[str, Changes] = {
     "15 Euler steps (published fast)": {"steps": 15, "image_steps": 50},
     "preset balanced": switches_of("balanced"),
     "preset fast": switches_of("fast"),
+    "preset fast, 8-bit linears": {**switches_of("fast"), "float8": True},
 }
 """Variants measured in both tasks."""
 SINGLE: dict[str, Changes] = {
