@@ -28,7 +28,9 @@ def crop_of(height, width, colour):
     return crop
 
 
-@pytest.mark.parametrize(("colour", "background"), [((200, 220, 210), 0), ((60, 20, 30), 255), ((0, 255, 0), 0)])
+@pytest.mark.parametrize(
+    ("colour", "background"), [((200, 220, 210), 0), ((60, 20, 30), 255), ((0, 255, 0), 0), ((255, 0, 255), 255)]
+)
 def test_a_film_has_the_longer_side_of_160_pixels_in_a_margin_of_20(colour, background):
     film = film_of([crop_of(10, 20, colour)], Box(4, 7, 10, 20), (48, 64), 1.0)
     assert film.factor == 8 and film.size == (80 + 40, 160 + 40) and len(film) == 1
@@ -36,6 +38,14 @@ def test_a_film_has_the_longer_side_of_160_pixels_in_a_margin_of_20(colour, back
     assert film.sharpness == 1 and film.background == background and (film.pictures[0, :20] == background).all()
     assert (film.pictures[0, 25:95, 25:175] == colour).all()
     assert film.masks[0].sum() == 80 * 160 and film.masks[0, 20:100, 20:180].all()
+
+
+def test_what_is_half_transparent_is_mixed_with_the_background():
+    crop = crop_of(20, 20, (60, 20, 30))
+    crop[:10, :, 3], crop[:10, :, :3] = 102, (10, 0, 200)
+    film = film_of([crop], Box(0, 0, 20, 20), (20, 20), 1.0)
+    assert film.background == 255 and np.abs(film.pictures[0, 40, 100] - (157.0, 153, 233)).max() <= 1
+    assert not film.masks[0, 40, 100] and film.masks[0, 150, 100]
 
 
 def test_a_sharper_film_has_more_pixels_and_a_shrunk_one_fewer():
@@ -101,14 +111,16 @@ def test_a_square_is_seen_on_its_own_pixels():
     points = sight.points(SQUARE, HALVES)
     np.testing.assert_allclose(points[:, 0], (columns + 0.5 - 10) / 10, atol=1e-5)
     np.testing.assert_allclose(points[:, 1], (10 - rows - 0.5) / 10, atol=1e-5)
+    assert Scene(SQUARE * 0.3, HALVES).sight(FLAT, (20, 20)).cosine == pytest.approx(1)
     leaning = Scene(SQUARE, HALVES).sight(replace(FLAT, yaw=np.radians(60)), (20, 20))
     assert leaning.cosine == pytest.approx(0.5, abs=1e-5) and leaning.mask.sum() == pytest.approx(50, abs=10)
 
 
-def test_rays_of_a_pinhole_spread_from_the_nearest_vertex_on():
-    """A small triangle outside the picture is the nearest; the picture is wider than high."""
+@pytest.mark.parametrize("near", [1.5, 1.99, 5.0])
+def test_rays_of_a_pinhole_spread_from_the_nearest_vertex_on(near):
+    """A small triangle outside the picture is the nearest, or behind the eye; the picture is wider than high."""
     camera = FilmCamera(0.0, 0.0, 0.0, 0.5, 40.0, (3.0, -5.0), (60.0, 40.0))
-    vertices = np.concatenate([1.5 * SQUARE - np.float32([0, 0, 1]), SQUARE[:3] * 0.01 + np.float32([9, 9, 1.5])])
+    vertices = np.concatenate([1.5 * SQUARE - np.float32([0, 0, 1]), SQUARE[:3] * 0.01 + np.float32([9, 9, near])])
     faces = np.concatenate([HALVES, [(4, 5, 6)]])
     sight = Scene(vertices, faces).sight(camera, (80, 120))
     assert sight.mask.shape == (80, 120) and sight.mask.sum() == pytest.approx(40**2, rel=0.05)
@@ -147,6 +159,7 @@ def striped(shift=0):
 
 def test_a_pose_is_painted_with_the_colours_of_another_frame():
     film = striped(shift=2)
+    assert film.sharpness == 1
     pose, source = (look(vertices, HALVES, FLAT, (20, 24)) for vertices in (SQUARE + np.float32([0.2, 0, 0]), SQUARE))
     picture, seen = FlowMatcher(film, FLAT, HALVES).painted(pose, 1, source, 0)
     assert seen.all() and np.abs(picture.astype(int) - film.pictures[1]).max() <= 1

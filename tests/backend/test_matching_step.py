@@ -107,6 +107,18 @@ def test_the_points_of_a_face_hang_on_the_nodes_of_its_corners():
         np.testing.assert_allclose(found, by_vertex[corners], atol=1e-12)
 
 
+def test_a_face_keeps_the_six_nodes_that_carry_most_of_it():
+    rest, faces = bent_grid()
+    graph, carriers = rest.body.graph, rest.body.carriers
+    by_vertex = np.zeros((len(rest.vertices), 12))
+    np.put_along_axis(by_vertex, graph.hung, graph.weights, axis=1)
+    assert carriers.nodes.shape[1] == 6 and np.allclose(carriers.weights.sum(axis=2), 1)
+    for face, corners in enumerate(faces):
+        carried = np.sort(by_vertex[corners].sum(axis=0))[::-1][:6]
+        found = by_vertex[corners].sum(axis=0)[carriers.nodes[face]]
+        np.testing.assert_allclose(found[carried > 0], carried[carried > 0], atol=1e-12)
+
+
 def test_steps_bring_a_contour_onto_the_outline():
     """The mask lies two pixels right of the square and one below it."""
     mask = np.zeros((20, 20), bool)
