@@ -38,7 +38,7 @@ GLTF = "backend/test_gltf.py backend/test_gltf_scenes.py backend/test_gltf_damag
 MESHES = "backend/test_mesh_files.py backend/test_mesh_tolerance.py"
 GRID = "backend/test_sparse_grid.py backend/test_marching_cubes.py backend/test_extraction.py"
 SAMPLING = "backend/test_solvers.py backend/test_guidance.py backend/test_pace.py backend/test_presets.py "
-SAMPLING += "backend/test_parity.py::test_schedules backend/test_parity.py::test_windows"
+SAMPLING += "backend/test_parity.py::test_schedules"
 MATCH = "backend/test_matching_camera.py backend/test_matching_parts.py backend/test_matching_step.py"
 PARTS_OF_MATCH = "camera choice film flow graph silhouette solve"
 TESTS = {
@@ -65,6 +65,7 @@ TESTS = {
     **{f"backend/actionmesh/matching/{name}.py": MATCH for name in PARTS_OF_MATCH.split()},
     "backend/actionmesh/protocol": "backend/test_protocol.py backend/test_outbox.py backend/test_jobs.py",
     "backend/actionmesh/sampling/": SAMPLING,
+    "backend/actionmesh/sampling/windows.py": "backend/test_windows.py backend/test_parity.py::test_windows",
 }
 """The tests of modules whose path begins so, where they are not those of its own name; the longest key counts."""
 

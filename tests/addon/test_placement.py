@@ -26,6 +26,10 @@ def test_a_character_of_blender_stands_up_and_looks_ahead():
     assert np.allclose(placement.to_model(np.array([0, -1, 4.0])), (0, 0.75, 0.375))
 
 
+def test_a_small_character_can_be_placed():
+    assert Placement.of(np.array([(0, 0, 0), (0, 0, 0.01)]), rotation("NEG_Y")).scale == pytest.approx(150)
+
+
 def test_what_cannot_be_placed_is_named():
     with pytest.raises(ValueError, match="one place"):
         Placement.of(np.ones((5, 3)), rotation("NEG_Y"))
