@@ -23,6 +23,7 @@ from actionmesh.models.denoiser import Denoiser, ImageTo3DDenoiser, TemporalDeno
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
 from actionmesh.progress import Progress
+from actionmesh.protocol import Stage
 
 
 @contextmanager
@@ -96,7 +97,7 @@ def dense_surface(
     """Extract a surface by marching cubes on the CPU over every node of the grid; `coarse` is ignored."""
     axis = torch.linspace(-bound, bound, resolution + 1)
     nodes = torch.stack(torch.meshgrid(axis, axis, axis, indexing="ij"), dim=-1).reshape(-1, 3)
-    parts = (progress or Progress()).track(nodes.split(chunk), "Extracting the surface")
+    parts = (progress or Progress()).track(nodes.split(chunk), Stage.SURFACE)
     values: list[Tensor] = [field(part.to(device)).cpu() for part in parts]
     grid = torch.cat(values).reshape((resolution + 1,) * 3).numpy()
     vertices, faces, _, _ = marching_cubes(grid, 0.0, gradient_direction="ascent")

@@ -98,10 +98,10 @@ def measure(clip: Path, version: str, preset: str) -> dict:
     from contextlib import nullcontext
 
     from actionmesh.memory.model import open_model
-    from actionmesh.options import AnimateOptions
     from actionmesh.pipeline import animate
     from actionmesh.progress import Progress
-    from actionmesh.protocol import Shape
+    from actionmesh.protocol import Animate, Shape
+    from actionmesh.stage_words import WORDS
     from actionmesh.weights.checkpoints import default_checkpoint
     from benchmarks.plain import plain
 
@@ -112,12 +112,12 @@ def measure(clip: Path, version: str, preset: str) -> dict:
         nonlocal last
         moment = now()
         passed, last = moment - last, moment
-        stage = stages.setdefault(event.stage.split(",")[0].split(" (")[0], dict(NOTHING))
+        stage = stages.setdefault(WORDS[event.stage], dict(NOTHING))
         stage["seconds"] += passed[0]
         stage["processor_seconds"] += passed[1]
         stage["peak_mb"] = peak_memory()
 
-    options = AnimateOptions(str(clip), preset=preset, steps=15, guidance=7.5, shape=Shape.NETWORK)
+    options = Animate(str(clip), out=(), preset=preset, steps=15, guidance=7.5, shape=Shape.NETWORK)
     if version == MATCHED:
         options = replace(options, mesh=str(clip.with_suffix(".glb")), shape=Shape.AUTO)
     model = open_model(default_checkpoint().path, "cpu")

@@ -23,7 +23,7 @@ sys.path[:0] = [str(ROOT / "backend"), str(ROOT)]
 import psutil  # noqa: E402
 
 from actionmesh import protocol  # noqa: E402
-from actionmesh.protocol import Animate, Answer, Failure, Frames, Initialize, Params, Request, Shape, Unload  # noqa: E402
+from actionmesh.protocol import Animate, Answer, Failure, FrameChoice, Initialize, Params, Request, Shape, Unload  # noqa: E402
 
 DEMO = ROOT / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo"
 WORKER = ROOT / "backend" / "actionmesh" / "worker.py"
@@ -62,7 +62,7 @@ def job(number: int, folder: Path) -> Animate:
     """The job of this number."""
     mesh = str(DEMO / "mesh.glb") if number % 3 == 0 else None
     shape = Shape.NETWORK if number % 3 == 2 else Shape.AUTO
-    out, frames = str(folder / "result.glb"), Frames(count=4 + number % 4)
+    out, frames = str(folder / "result.glb"), FrameChoice(count=4 + number % 4)
     return Animate(str(DEMO / "clip.mp4"), (out,), mesh=mesh, shape=shape, frames=frames, preset="demo", device="cpu")
 
 

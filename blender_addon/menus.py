@@ -1,5 +1,9 @@
 """The items of menus, in the form that `EnumProperty` takes. Where items have numbers, .blend files store them."""
 
+from .process.backend_locator import protocol
+
+PresetName, Memory, Match, Shape = protocol.PresetName, protocol.Memory, protocol.Match, protocol.Shape
+
 SOURCES = (
     ("VIDEO", "Video", "A video file", "FILE_MOVIE", 0),
     (
@@ -12,21 +16,21 @@ SOURCES = (
     ("OBJECT", "Animated Object", "Render an object's animation and use the pictures as the clip", "OBJECT_DATA", 2),
 )
 PRESETS = (
-    ("demo", "Demo", "Takes seconds. The motion is rough but shows whether the clip works"),
-    ("fast", "Fast", "About a third of the computation of Quality. The same motion, slightly less accurate"),
-    ("balanced", "Balanced", "Less than half the computation of Quality, with hardly any difference"),
-    ("quality", "Quality", "The sampling of the published method. Takes longest"),
+    (PresetName.DEMO, "Demo", "Takes seconds. The motion is rough but shows whether the clip works"),
+    (PresetName.FAST, "Fast", "About a third of the computation of Quality. The same motion, slightly less accurate"),
+    (PresetName.BALANCED, "Balanced", "Less than half the computation of Quality, with hardly any difference"),
+    (PresetName.QUALITY, "Quality", "The sampling of the published method. Takes longest"),
 )
 MEMORY = (
+    (Memory.AUTO, "Auto", "Use the memory that is free. If memory runs out, the job retries with a smaller plan"),
+    (Memory.GB_24, "24 GB", "All networks stay on the graphics card. Fastest"),
     (
-        "auto",
-        "Auto",
-        "Use the memory that is free. If memory runs out, the job retries with a smaller plan",
+        Memory.GB_12,
+        "12 GB",
+        "One network at a time is on the graphics card, the others wait in main memory. Same result",
     ),
-    ("24", "24 GB", "All networks stay on the graphics card. Fastest"),
-    ("12", "12 GB", "One network at a time is on the graphics card, the others wait in main memory. Same result"),
-    ("8", "8 GB", "Like 12 GB, but large layers process their input in parts. Same result, slower"),
-    ("6", "6 GB", "Like 8 GB, but in smaller parts, and intermediate results are recomputed. Slowest"),
+    (Memory.GB_8, "8 GB", "Like 12 GB, but large layers process their input in parts. Same result, slower"),
+    (Memory.GB_6, "6 GB", "Like 8 GB, but in smaller parts, and intermediate results are recomputed. Slowest"),
 )
 FACINGS = (
     ("NEG_Y", "-Y (Front)", "Z is up and the subject looks along -Y, as in front view", "NONE", 0),
@@ -42,27 +46,31 @@ SEEN_FACINGS = (
 )
 MATCHES = (
     (
-        "auto",
+        Match.AUTO,
         "Automatic",
         "Bend the model's motion if it fits the clip, otherwise use whichever method fits better. A mesh whose pose "
         "differs from the reference frame keeps the model's motion. The usual choice",
     ),
-    ("off", "Off", "Keep the model's motion as it is"),
+    (Match.OFF, "Off", "Keep the model's motion as it is"),
     (
-        "refine",
+        Match.REFINE,
         "From the Motion",
         "Bend the model's motion until it fits the clip. Best if the motion is already roughly right",
     ),
     (
-        "track",
+        Match.TRACK,
         "From the Mesh",
         "Follow your mesh through the clip and ignore the model's motion. Best for subjects unfamiliar to the model",
     ),
 )
 SHAPES = (
-    ("auto", "Automatic", "Use whichever works better with the chosen weights"),
-    ("network", "Network", "The model generates the whole shape, including its back and hidden parts"),
-    ("relief", "Relief", "Inflate the subject's outline in the reference frame like a balloon. Good from the front"),
+    (Shape.AUTO, "Automatic", "Use whichever works better with the chosen weights"),
+    (Shape.NETWORK, "Network", "The model generates the whole shape, including its back and hidden parts"),
+    (
+        Shape.RELIEF,
+        "Relief",
+        "Inflate the subject's outline in the reference frame like a balloon. Good from the front",
+    ),
 )
 STARTS = (
     ("CURRENT", "Current Frame", "The animation starts at the current frame"),
@@ -74,19 +82,19 @@ MODES = (
 )
 REFERENCE_POSES = (
     (
-        "corrected",
+        protocol.ReferencePose.CORRECTED,
         "Corrected",
         "At the reference frame your mesh is exactly as you modelled it. The model's error at that frame is subtracted "
         "from every other pose. The usual choice",
     ),
     (
-        "published",
+        protocol.ReferencePose.PUBLISHED,
         "Published",
         "At the reference frame your mesh is exactly as you modelled it. The other poses are as the model makes them. "
         "The mesh may jump slightly next to that frame",
     ),
     (
-        "decoded",
+        protocol.ReferencePose.DECODED,
         "Decoded",
         "Every pose is as the model makes it, even at the reference frame. It follows the clip most closely, but your "
         "mesh may change slightly everywhere",

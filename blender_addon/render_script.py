@@ -46,8 +46,8 @@ def addon(module: str) -> Any:
     return importlib.import_module(f"{PACKAGE}.{module}")
 
 
-def pictures(order: Any) -> Iterator[tuple[str, int, int]]:
-    """Open the copy, remove its file and render; yield (stage, step, total)."""
+def pictures(order: Any) -> Iterator[Any]:
+    """Open the copy, remove its file and render; yield the progress."""
     bpy.ops.wm.open_mainfile(filepath=order.file, load_ui=False, use_scripts=order.trusted)
     with suppress(OSError):  # it is in memory now, and the Blender that wrote it also removes it
         os.unlink(order.file)
@@ -62,8 +62,8 @@ def answer(line: bytes, tell: Callable[[Any], None]) -> None:
     protocol = addon("process.backend_locator").protocol
     try:
         order = protocol.read(addon("scene.second_blender").Order, json.loads(line), "order")
-        for stage, step, total in pictures(order):
-            tell(protocol.Notice(protocol.ProgressNotice(0, stage, step, total, None)))
+        for progress in pictures(order):
+            tell(protocol.Notice(progress))
         tell(protocol.Answer(0, protocol.Done()))
     except Exception as error:
         traceback.print_exc()

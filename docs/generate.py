@@ -47,6 +47,8 @@ HEADINGS = {
 }
 """Classes of errors, in the order of the page."""
 LEFT_OUT = ("training", "evaluation")
+LIMITS = ROOT / "backend" / "actionmesh" / "protocol" / "limits.py"
+"""Its sentences are taken from the fields that it limits, see `faults`."""
 
 
 class Message(NamedTuple):
@@ -109,16 +111,38 @@ def messages() -> dict[str, list[Message]]:
     """Return the messages of every error class, from each place in the code that raises one."""
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sources()]
     shared = Names(statement for tree in trees for statement in tree.body)
-    found: dict[str, list[Message]] = {}
+    found: dict[str, list[Message]] = {"InputError": list(faults())}
     for tree in trees:
         local = Names(ast.walk(tree))
         for call in ast.walk(tree):
             kind = ast.unparse(call.func).rpartition(".")[2] if isinstance(call, ast.Call) else ""
+            kind = "InputError" if kind == "Fault" else kind
             if kind in HEADINGS and isinstance(call, ast.Call) and call.args:
                 words = [in_words(local.meant(argument) or shared.meant(argument)) for argument in call.args[:2]]
                 if re.sub(r"\*.*?\*", "", words[0]).strip(" ."):
                     found.setdefault(kind, []).append(Message(words[0], words[1] if len(words) > 1 else ""))
     return found
+
+
+def faults() -> Iterator[Message]:
+    """Yield what a job says about each field that makes no sense."""
+    from actionmesh.protocol import Animate, FrameChoice, KnownShape, limits
+
+    for record in (Animate, FrameChoice, KnownShape):
+        for limit in limits(record).values():
+            fault = limit.fault(Nonsense())
+            assert fault is not None
+            yield Message(*fault)
+
+
+class Nonsense:
+    """A value that no field of a job can hold."""
+
+    def __str__(self) -> str:
+        return "*value*"
+
+    def __len__(self) -> int:
+        return sys.maxsize
 
 
 class Names:
@@ -143,6 +167,8 @@ def sources() -> Iterator[Path]:
     """Yield the source files that may word a message."""
     backend = ROOT / "backend" / "actionmesh"
     for path in sorted([*backend.rglob("*.py"), *(ROOT / "blender_addon").rglob("*.py")]):
+        if path == LIMITS:
+            continue
         if path.is_relative_to(ROOT / "blender_addon") or path.relative_to(backend).parts[0] not in LEFT_OUT:
             yield path
 

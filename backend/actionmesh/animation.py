@@ -14,7 +14,7 @@ from .files.atomic import write_atomically
 from .geometry.strays import renumbered, used_vertices, with_strays
 from .intake import read_json, regular_file
 from .painting.coat import Coat
-from .protocol import ClipCamera, Fit, Frames, ProtocolError, read, read_as
+from .protocol import ClipCamera, Fit, FrameChoice, ProtocolError, read, read_as
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,7 @@ class Provenance:
     """How an animation was made.
 
     Args:
-        mask, frames, anchor, fps: how the clip was read, see `options.AnimateOptions`; `frames` has a FrameChoice's
-            fields.
+        mask, frames, anchor, fps: how the clip was read, see `protocol.Animate`; `frames` has a FrameChoice's fields.
         fit: how it fits the clip.
     """
 
@@ -47,7 +46,7 @@ class Provenance:
             ProtocolError, TypeError, KeyError: it is not a provenance.
         """
         named = {item.name for item in fields(cls)}
-        frames = vars(read(Frames, values.get("frames", {}), "frames")) if values.get("frames") else {}
+        frames = vars(read(FrameChoice, values.get("frames", {}), "frames")) if values.get("frames") else {}
         plain = {name: value for name, value in values.items() if name in named - {"frames", "fit"}}
         checked = {name: read_as(PROVENANCE[name], value, name) for name, value in plain.items()}
         return cls(**checked, frames=frames, fit=read(Fit, values.get("fit", {}), "fit"))

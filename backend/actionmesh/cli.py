@@ -25,6 +25,7 @@ from .failures import explain
 from .job_arguments import EXAMPLES, add_animate, add_match, job_of, joined_axes, rematch_of
 from .progress import ProgressEvent
 from .protocol import Animated, Checkpoint, Device, Fit, Kind, Match
+from .stage_words import WORDS, in_words
 
 EXIT_FAULT, EXIT_ERROR = 1, 2
 OWN_ENTRY = "python -P -m actionmesh"
@@ -129,9 +130,12 @@ def print_result(animated: Animated) -> None:
     print_fit(animated.fit)
     if animated.retried_for_memory:
         print(f"Memory ran out on the way; it was finished with --memory {animated.plan}, which takes longer.")
-    width = max(map(len, animated.timings))
-    for stage, seconds in animated.timings.items():
-        print(f"  {stage:<{width}}  {seconds:7.1f} s")
+    rest = animated.seconds - sum(animated.timings.values())
+    stages = {WORDS[stage].format(item=animated.plan): seconds for stage, seconds in animated.timings.items()}
+    timings = stages | {"Loading and the rest": rest, "Total": animated.seconds}
+    width = max(map(len, timings))
+    for name, seconds in timings.items():
+        print(f"  {name:<{width}}  {seconds:7.1f} s")
 
 
 def print_fit(fit: Fit) -> None:
@@ -175,21 +179,22 @@ class Bars:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for stage in self._bars:
-            self._close(stage)
+        for name in self._bars:
+            self._close(name)
 
-    def _close(self, stage: str) -> None:
-        if stage in self._bars:
-            self._bars[stage].close()
+    def _close(self, name: str) -> None:
+        if name in self._bars:
+            self._bars[name].close()
 
     def report(self, event: ProgressEvent) -> None:
+        name = in_words(event)
         if event.step == 0:
-            self._close(event.stage)
-            self._bars[event.stage] = self._tqdm(total=event.total, desc=event.stage, disable=None, dynamic_ncols=True)
-        bar = self._bars[event.stage]
+            self._close(name)
+            self._bars[name] = self._tqdm(total=event.total, desc=name, disable=None, dynamic_ncols=True)
+        bar = self._bars[name]
         bar.update(event.step - bar.n)
         if event.step == event.total:
-            self._close(event.stage)
+            self._close(name)
 
 
 def run_info(chosen: argparse.Namespace) -> None:

@@ -17,8 +17,8 @@ from .painting.atlas import Atlas, atlas_of, atlas_of_uv
 from .painting.coat import Coat
 from .painting.painting import painted_by_clip
 from .progress import Progress
+from .protocol import Stage
 
-PAINTING = "Painting the mesh"
 UNPAINTED = "The mesh has no colours from the clip, because the clip's camera was not found."
 
 
@@ -81,7 +81,7 @@ def _coat(
 
     Vertices at the same place are merged, so that colours spread across seams.
     """
-    advance, anchor = progress.start(PAINTING, 1), animation.provenance.anchor
+    advance, anchor = progress.start(Stage.PAINTING, 1), animation.provenance.anchor
     _, place_of = weld(poses[anchor])
     first = np.unique(place_of, return_index=True)[1]
     coat = painted_by_clip(poses[:, first], place_of[animation.faces], camera, crops, anchor, progress.check, atlas)

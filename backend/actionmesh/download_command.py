@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .downloads import default_folder
 from .errors import InputError
 from .progress import Progress, ProgressEvent
+from .stage_words import in_words
 
 if TYPE_CHECKING:
     from .model_downloads import Planned
@@ -146,7 +147,7 @@ class ByteBar:
     """One bar on a terminal for the current stage, in bytes with the time left."""
 
     def __init__(self) -> None:
-        self._stage = ""
+        self._name = ""
         self._bar: Any = None
 
     def __enter__(self) -> "ByteBar":
@@ -159,16 +160,17 @@ class ByteBar:
     def report(self, event: ProgressEvent) -> None:
         from tqdm import tqdm
 
-        if self._bar is None or event.stage != self._stage:
+        name = in_words(event)
+        if self._bar is None or name != self._name:
             self.__exit__()
             self._bar = tqdm(
                 total=event.total,
                 initial=event.step,
-                desc=event.stage,
+                desc=name,
                 unit="B",
                 unit_scale=True,
                 disable=None,
                 dynamic_ncols=True,
             )
-            self._stage = event.stage
+            self._name = name
         self._bar.update(event.step - self._bar.n)

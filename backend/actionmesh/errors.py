@@ -12,6 +12,8 @@
 Each has one sentence that names what is wrong and one that says what to do about it.
 """
 
+from .protocol import Checked, Kind
+
 
 class ActionMeshError(Exception):
     """Base of all errors that a user can cause.
@@ -21,7 +23,7 @@ class ActionMeshError(Exception):
         cure: one sentence saying what to do.
     """
 
-    code = "error"
+    code: str = "error"
 
     def __init__(self, problem: str, cure: str = ""):
         super().__init__(f"{problem} {cure}".strip())
@@ -30,31 +32,37 @@ class ActionMeshError(Exception):
 
 
 class InputError(ActionMeshError):
-    code = "bad_input"
+    code = Kind.BAD_INPUT
 
 
 class MediaError(InputError):
-    code = "bad_media"
+    code = Kind.BAD_MEDIA
 
 
 class MeshError(InputError):
-    code = "bad_mesh"
+    code = Kind.BAD_MESH
 
 
 class CheckpointError(ActionMeshError):
-    code = "bad_checkpoint"
+    code = Kind.BAD_CHECKPOINT
 
 
 class DownloadError(ActionMeshError):
-    code = "cannot_download"
+    code = Kind.CANNOT_DOWNLOAD
 
 
 class OutputError(ActionMeshError):
-    code = "cannot_write"
+    code = Kind.CANNOT_WRITE
 
 
 class Cancelled(ActionMeshError):
-    code = "cancelled"
+    code = Kind.CANCELLED
 
     def __init__(self) -> None:
         super().__init__("The job was cancelled.")
+
+
+def require_sound(record: Checked) -> None:
+    """Raise InputError if a field of a job, or of its frames, makes no sense."""
+    if fault := record.fault():
+        raise InputError(*fault)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from .errors import InputError
 from .presets import PRESETS
+from .protocol import PresetName
 
 Commands = argparse._SubParsersAction
 
@@ -160,7 +161,9 @@ def _add_weights(parser: argparse.ArgumentParser) -> None:
 
 def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
     _add_weights(parser)
-    parser.add_argument("--preset", default="demo", help=f"amount of work: {', '.join(PRESETS)} (default: %(default)s)")
+    parser.add_argument(
+        "--preset", default=str(PresetName.DEMO), help=f"amount of work: {', '.join(PRESETS)} (default: %(default)s)"
+    )
 
 
 def _add_again(parser: argparse.ArgumentParser) -> None:

@@ -6,9 +6,22 @@ from dataclasses import fields
 from typing import Any
 
 from .presets import PRESETS, Preset
-from .protocol import Animate, Facing, Frames, Known, Match, Memory, ReferencePose, Rematch, Shape
+from .protocol import (
+    Animate,
+    Facing,
+    FrameChoice,
+    KnownShape,
+    Match,
+    Memory,
+    ReferencePose,
+    Rematch,
+    ResultFormat,
+    Shape,
+)
+from .protocol.limits import is_enum, kinds
 
-SMALLEST = Memory.GB_6
+MADE, POSE = "of the mesh that is made without --mesh", ReferencePose
+METAVARS: dict[Any, str] = {int: "N", float: "X"}
 Commands = argparse._SubParsersAction
 
 EXAMPLES = """\
@@ -24,6 +37,65 @@ examples:
 """
 
 
+def parse_known(text: str) -> KnownShape:
+    """Parse FRAME=MESH; raise ArgumentTypeError, which argparse reports, for anything else."""
+    frame, equals, mesh = text.partition("=")
+    if not (equals and mesh and frame.removeprefix("-").isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r} is not FRAME=MESH, such as 12=pose.glb")
+    return KnownShape(int(frame), mesh)
+
+
+HELP = {
+    "mesh": "your mesh, posed as in the anchor frame; without it one is made from that frame",
+    "mask": "masks of the subject that go with the frames: folder, pattern or video",
+    "known": "an additional chosen frame whose shape is known; can be repeated",
+    "start": "first frame of the clip, counted from 0",
+    "count": "how many frames (default: all that are left)",
+    "step": "every N-th frame",
+    "spread": "instead of --step: N frames spread evenly over the clip",
+    "anchor": "reference frame, among those chosen; -1 is the last (default: the first, or for a relief the one "
+    "that shows limbs best)",
+    "fps": "frames per second, for pictures or instead of a video's own",
+    "in_betweens": "poses to make between every two frames",
+    "match": f"how to match the animation to the clip: {Match.REFINE} bends the networks' poses, {Match.TRACK} "
+    f"follows the clip from the still mesh, {Match.AUTO} bends poses that explain the clip and otherwise takes the "
+    f"better way, if your mesh stands as the reference frame shows it, {Match.OFF} leaves the networks' poses "
+    "(default: %(default)s)",
+    "facing": "the side of your mesh that the camera sees in the reference frame, an axis with +Y up; auto finds it "
+    "(default: %(default)s)",
+    "preset": f"amount of work: {', '.join(PRESETS)}",
+    "seed": "the same seed gives the same result",
+    "steps": "denoising steps, instead of the preset's",
+    "guidance": "how closely to follow the clip, instead of the preset's",
+    "shape": f"where the mesh comes from without --mesh: {Shape.NETWORK}, or {Shape.RELIEF}, the subject's outline "
+    "inflated (default: %(default)s)",
+    "colours": "paint your own mesh with what the clip shows of it; a .glb then holds the mesh in these colours, "
+    "without the materials, nodes and skins of its file (a mesh that is made from the clip is always painted)",
+    "image_steps": f"denoising steps {MADE}, instead of the preset's",
+    "max_faces": f"most faces {MADE}, instead of the preset's",
+    "smallest_part": f"parts {MADE} are dropped if they have fewer faces than this share of the largest part's, "
+    f"instead of the preset's {Preset.smallest_part}; 0 keeps all",
+    "reference_pose": f"{POSE.CORRECTED}: the anchor pose is exactly the reference mesh, and the network's error "
+    f"there is subtracted from every pose (default for your own mesh); {POSE.PUBLISHED}: the anchor pose is exactly "
+    f"the reference mesh, the others are as decoded; {POSE.DECODED}: every pose is as decoded (default without "
+    "--mesh)",
+    "checkpoint": "name (see info) or folder of the weights",
+    "device": "auto, cpu, cuda, cuda:1 or mps",
+    "memory": "GB of the card that the job is fitted to (default: %(default)s)",
+}
+"""What the options say of themselves, by the field of a job that each sets."""
+SPECIAL: dict[str, dict[str, Any]] = {
+    "known": {"metavar": "FRAME=MESH", "type": parse_known, "action": "append", "default": []},
+    "smallest_part": {"metavar": "SHARE"},
+}
+SHORT = {
+    "low-memory": ("memory", Memory.GB_6),
+    "keep-reference-pose": ("reference_pose", POSE.CORRECTED),
+    "no-keep-reference-pose": ("reference_pose", POSE.DECODED),
+}
+"""Options that stand for one choice of another."""
+
+
 def add_animate(commands: Commands, run: Callable[[argparse.Namespace], None]) -> None:
     parser = commands.add_parser(
         "animate",
@@ -34,10 +106,19 @@ def add_animate(commands: Commands, run: Callable[[argparse.Namespace], None]) -
     )
     parser.set_defaults(run=run)
     parser.add_argument("clip", metavar="CLIP", help="video file, image folder, or pattern such as walk_*.png")
-    _add_files(parser.add_argument_group("files"))
-    _add_frames(parser.add_argument_group("frames"))
-    _add_match(parser.add_argument_group("match"))
-    _add_model(parser.add_argument_group("model"))
+    files = parser.add_argument_group("files")
+    _add_out(files)
+    _add(files, "mesh", "mask", "known")
+    frames = parser.add_argument_group("frames")
+    _add(frames, "start", "count", "step", "spread", record=FrameChoice)
+    _add(frames, "anchor", "fps", "in_betweens")
+    _add(parser.add_argument_group("match"), "match", "facing")
+    model = parser.add_argument_group("model")
+    _add(model, "preset", "seed", "steps", "guidance", "shape", "colours", "image_steps", "max_faces", "smallest_part")
+    _add(model, "reference_pose")
+    _add_short(model, "keep-reference-pose", "no-keep-reference-pose")
+    _add(model, "checkpoint", "device", "memory")
+    _add_short(model, "low-memory")
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
 
 
@@ -52,174 +133,69 @@ def add_match(commands: Commands, run: Callable[[argparse.Namespace], None]) -> 
     parser.add_argument("result", metavar="RESULT", help="a .safetensors that `animate` wrote")
     parser.add_argument("clip", metavar="CLIP", nargs="?", help="the clip, if it is no longer where it was")
     _add_out(parser)
-    parser.add_argument("--mask", help="masks of the subject, instead of those that were given before")
-    _add_match(parser)
-    _add_shape(parser)
-    parser.add_argument("--checkpoint", help="name (see info) or folder of the weights that remove the background")
-    _add_machine(parser)
+    _add(parser, "mask", help="masks of the subject, instead of those that were given before")
+    _add(parser, "match", "facing", "shape")
+    _add(parser, "checkpoint", help="name (see info) or folder of the weights that remove the background")
+    _add(parser, "device", "memory")
+    _add_short(parser, "low-memory")
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
 
 
+def _add(group: argparse._ActionsContainer, *names: str, record: type = Animate, help: str = "") -> None:
+    """Add the options for fields of a job, with each field's type, choices and default."""
+    defaults: dict[str, Any] = {item.name: item.default for item in fields(record)}
+    for name in names:
+        kind, how = kinds(record)[name], {"default": defaults[name]}
+        if is_enum(kind):
+            how |= {"choices": [str(choice) for choice in kind]}
+        elif kind is bool:
+            how |= {"action": "store_true"}
+        elif kind in METAVARS:
+            how |= {"metavar": METAVARS[kind], "type": kind}
+        group.add_argument(f"--{name.replace('_', '-')}", help=help or HELP[name], **how | SPECIAL.get(name, {}))
+
+
+def _add_short(group: argparse._ActionsContainer, *flags: str) -> None:
+    for flag in flags:
+        name, choice = SHORT[flag]
+        same = f"the same as --{name.replace('_', '-')} {choice}"
+        group.add_argument(f"--{flag}", dest=name, action="store_const", const=choice, help=same)
+
+
 def _add_out(group: argparse._ActionsContainer) -> None:
+    mesh, sheet, film = ResultFormat.ANIMATED_MESH, ResultFormat.CONTACT_SHEET, ResultFormat.FILM
     group.add_argument(
         "-o",
         "--out",
         metavar="OUT",
         action="append",
         required=True,
-        help="file to write, can be repeated: .glb (animated), .safetensors or .npz (arrays), .png or .mp4 (preview "
-        "next to the clip), a name without ending (a folder with a mesh for each pose)",
+        help=f"file to write, can be repeated: {mesh} (animated), {ResultFormat.ARRAYS} or {ResultFormat.NUMPY_ARRAYS} "
+        f"(arrays), {sheet} or {film} (preview next to the clip), a name without ending (a folder with a mesh for each "
+        "pose)",
     )
-
-
-def _add_match(group: argparse._ActionsContainer) -> None:
-    group.add_argument(
-        "--match",
-        choices=[str(way) for way in Match],
-        default=Match.AUTO,
-        help=f"how to match the animation to the clip: {Match.REFINE} bends the networks' poses, {Match.TRACK} follows "
-        f"the clip from the still mesh, {Match.AUTO} bends poses that explain the clip and otherwise takes the better "
-        f"way, if your mesh stands as the reference frame shows it, {Match.OFF} leaves the networks' poses "
-        "(default: %(default)s)",
-    )
-    group.add_argument(
-        "--facing",
-        choices=[str(side) for side in Facing],
-        default=Facing.AUTO,
-        help="the side of your mesh that the camera sees in the reference frame, an axis with +Y up; auto finds it "
-        "(default: %(default)s)",
-    )
-
-
-def _add_shape(group: argparse._ActionsContainer) -> None:
-    group.add_argument(
-        "--shape",
-        choices=[str(shape) for shape in Shape],
-        default=Shape.AUTO,
-        help=f"where the mesh comes from without --mesh: {Shape.NETWORK}, or {Shape.RELIEF}, the subject's outline "
-        "inflated (default: %(default)s)",
-    )
-
-
-def _add_files(group: argparse._ArgumentGroup) -> None:
-    _add_out(group)
-    group.add_argument("--mesh", help="your mesh, posed as in the anchor frame; without it one is made from that frame")
-    group.add_argument("--mask", help="masks of the subject that go with the frames: folder, pattern or video")
-    group.add_argument(
-        "--known",
-        metavar="FRAME=MESH",
-        type=parse_known,
-        action="append",
-        default=[],
-        help="an additional chosen frame whose shape is known; can be repeated",
-    )
-
-
-def _add_frames(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--start", type=int, metavar="N", default=0, help="first frame of the clip, counted from 0")
-    group.add_argument("--count", type=int, metavar="N", help="how many frames (default: all that are left)")
-    group.add_argument("--step", type=int, metavar="N", default=1, help="every N-th frame")
-    group.add_argument(
-        "--spread", type=int, metavar="N", help="instead of --step: N frames spread evenly over the clip"
-    )
-    group.add_argument(
-        "--anchor",
-        type=int,
-        metavar="N",
-        help="reference frame, among those chosen; -1 is the last (default: the first, or for a relief the one that "
-        "shows limbs best)",
-    )
-    group.add_argument(
-        "--fps", type=float, metavar="X", help="frames per second, for pictures or instead of a video's own"
-    )
-    group.add_argument("--in-betweens", type=int, metavar="N", default=0, help="poses to make between every two frames")
-
-
-def _add_model(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--preset", default=Animate.preset, help=f"amount of work: {', '.join(PRESETS)}")
-    group.add_argument("--seed", type=int, metavar="N", default=0, help="the same seed gives the same result")
-    group.add_argument("--steps", type=int, metavar="N", help="denoising steps, instead of the preset's")
-    group.add_argument(
-        "--guidance", type=float, metavar="X", help="how closely to follow the clip, instead of the preset's"
-    )
-    _add_shape(group)
-    group.add_argument(
-        "--colours",
-        action="store_true",
-        help="paint your own mesh with what the clip shows of it; a .glb then holds the mesh in these colours, without "
-        "the materials, nodes and skins of its file (a mesh that is made from the clip is always painted)",
-    )
-    made = "of the mesh that is made without --mesh"
-    group.add_argument("--image-steps", type=int, metavar="N", help=f"denoising steps {made}, instead of the preset's")
-    group.add_argument("--max-faces", type=int, metavar="N", help=f"most faces {made}, instead of the preset's")
-    group.add_argument(
-        "--smallest-part",
-        type=float,
-        metavar="SHARE",
-        help=f"parts {made} are dropped if they have fewer faces than this share of the largest part's, instead of the "
-        f"preset's {Preset.smallest_part}; 0 keeps all",
-    )
-    _add_reference_pose(group)
-    group.add_argument("--checkpoint", help="name (see info) or folder of the weights")
-    _add_machine(group)
-
-
-def _add_machine(group: argparse._ActionsContainer) -> None:
-    group.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
-    plans = [str(plan) for plan in Memory]
-    group.add_argument(
-        "--memory", choices=plans, default="auto", help="GB of the card that the job is fitted to (default: auto)"
-    )
-    group.add_argument(
-        "--low-memory", dest="memory", action="store_const", const=SMALLEST, help=f"the same as --memory {SMALLEST}"
-    )
-
-
-def _add_reference_pose(group: argparse._ArgumentGroup) -> None:
-    corrected, published, decoded = ReferencePose.CORRECTED, ReferencePose.PUBLISHED, ReferencePose.DECODED
-    group.add_argument(
-        "--reference-pose",
-        choices=[str(pose) for pose in ReferencePose],
-        help=f"{corrected}: the anchor pose is exactly the reference mesh, and the network's error there is subtracted "
-        f"from every pose (default for your own mesh); {published}: the anchor pose is exactly the reference mesh, the "
-        f"others are as decoded; {decoded}: every pose is as decoded (default without --mesh)",
-    )
-    for flag, pose in (("--keep-reference-pose", corrected), ("--no-keep-reference-pose", decoded)):
-        same = f"the same as --reference-pose {pose}"
-        group.add_argument(flag, dest="reference_pose", action="store_const", const=pose, help=same)
-
-
-def parse_known(text: str) -> Known:
-    """Parse FRAME=MESH; raise ArgumentTypeError, which argparse reports, for anything else."""
-    frame, equals, mesh = text.partition("=")
-    if not (equals and mesh and frame.removeprefix("-").isdecimal()):
-        raise argparse.ArgumentTypeError(f"{text!r} is not FRAME=MESH, such as 12=pose.glb")
-    return Known(int(frame), mesh)
 
 
 def job_of(chosen: argparse.Namespace) -> Animate:
     """Return the job that the arguments describe."""
-    given = vars(chosen)
-    nested: dict[str, Any] = {
-        "out": tuple(given["out"]),
-        "known": tuple(given["known"]),
-        "frames": Frames(given["start"], given["count"], given["step"], given["spread"]),
-        "memory": Memory(given["memory"]),
-        "match": Match(given["match"]),
-        "facing": Facing(given["facing"]),
-        "shape": Shape(given["shape"]),
-        "reference_pose": None if given["reference_pose"] is None else ReferencePose(given["reference_pose"]),
-    }
-    return Animate(**nested, **{item.name: given[item.name] for item in fields(Animate) if item.name not in nested})
+    frames = FrameChoice(**_fields(FrameChoice, vars(chosen)))
+    return Animate(**_fields(Animate, vars(chosen) | {"frames": frames}))
 
 
 def rematch_of(chosen: argparse.Namespace) -> Rematch:
     """Return the job that the arguments of `match` describe."""
-    given = vars(chosen)
-    named = {name: given[name] for name in ("result", "clip", "mask", "checkpoint", "device")}
-    choices: dict[str, Any] = {"match": Match(given["match"]), "facing": Facing(given["facing"])}
-    choices |= {"shape": Shape(given["shape"]), "memory": Memory(given["memory"])}
-    return Rematch(out=tuple(given["out"]), **named, **choices)
+    return Rematch(**_fields(Rematch, vars(chosen)))
+
+
+def _fields(record: type, given: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields of a record from arguments, of which choices are texts, and repeated ones are lists."""
+    return {name: _field(kind, given[name]) for name, kind in kinds(record).items()}
+
+
+def _field(kind: Any, value: Any) -> Any:
+    if isinstance(value, list):
+        return tuple(value)
+    return kind(value) if is_enum(kind) and value is not None else value
 
 
 def joined_axes(arguments: Sequence[str]) -> list[str]:

@@ -15,16 +15,15 @@ from .errors import ActionMeshError, Cancelled, InputError, OutputError
 from .failures import explain
 from .job_inputs import inputs_of
 from .progress import Progress
-from .protocol import Animate
+from .protocol import Animate, ResultFormat, Stage
 
 if TYPE_CHECKING:
     from .animation import Animation
     from .media.clip import Clip
 
-SAVING = "Saving"
 MOST_OUTPUTS = 100
 KEPT = "actionmesh-kept"
-ARRAYS = (".safetensors", ".npz")
+ARRAYS = (ResultFormat.ARRAYS, ResultFormat.NUMPY_ARRAYS)
 log = logging.getLogger(__name__)
 
 
@@ -107,7 +106,7 @@ def save_all(
 
     require_finite_result(animation)
     failed: dict[str, Exception] = {}
-    for path in progress.track(out, SAVING):
+    for path in progress.track(out, Stage.SAVING):
         try:
             save_animation(animation, path, mesh, subject.frames, subject.crops)
         except Cancelled:
@@ -158,7 +157,7 @@ def _unsaved(animation: "Animation", out: tuple[str, ...], failed: dict[str, Exc
 
 def _keep(animation: "Animation", path: str) -> str | None:
     """Write the animation to the user's temporary folder; return its path, or None if that fails too."""
-    name = f"{Path(path).stem[:50]}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.safetensors"
+    name = f"{Path(path).stem[:50]}-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}{ResultFormat.ARRAYS}"
     kept = Path(tempfile.gettempdir()) / KEPT / name
     try:
         animation.save(kept)

@@ -8,17 +8,17 @@ from contextlib import suppress
 from pathlib import Path
 
 from .errors import InputError
-from .options import AnimateOptions
+from .protocol import Animate, ResultFormat
 
 POINT = 12
 """Bytes of a vertex in one pose."""
 FEWEST_VERTICES = 1000
 """Vertices assumed for a mesh that does not exist yet."""
-PICTURES = (".png", ".mp4")
+PICTURES = (ResultFormat.CONTACT_SHEET, ResultFormat.FILM)
 """Results whose size hardly depends on the mesh."""
 
 
-def check_size(options: AnimateOptions, out: Iterable[str], frames: int) -> None:
+def check_size(options: Animate, out: Iterable[str], frames: int) -> None:
     """Check that the poses of a job fit into main memory and on the disks of its results.
 
     Args:

@@ -13,13 +13,12 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from .errors import InputError
+from .errors import InputError, require_sound
 from .job_inputs import checkpoint_folder
 from .job_outputs import check_outputs, save_all
 from .job_size import check_size
-from .options import AnimateOptions, FrameChoice, KnownShape
 from .progress import Progress, ProgressEvent
-from .protocol import Animate, Animated, Look, Looked, Rematch
+from .protocol import Animate, Animated, FrameChoice, Look, Looked, Rematch, ResultFormat, Source, Stage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from .memory.model import Model
 
 log = logging.getLogger(__name__)
-REST, TOTAL = "Loading and the rest", "Total"
 
 
 def run(
@@ -44,15 +42,15 @@ def run(
 
     clock = StageClock(report)
     progress = Progress(clock.note, cancelled)
-    options = options_of(job)
+    require_sound(job)
     check_outputs(job)
     left_out = check_mesh(job)
     model = stores.get(job.checkpoint, job.device, job.memory)
-    subject = load_subject(options, model, progress)
-    float8 = model.facts.preset(options.preset).approximation.float8
-    with model.networks.job(*parts_of(options), float8=float8, check=progress.check):
-        check_size(options, job.out, len(subject.frames))
-        animation = animate(options, model, progress, subject)
+    subject = load_subject(job, model, progress)
+    float8 = model.facts.preset(job.preset).approximation.float8
+    with model.networks.job(*parts_of(job), float8=float8, check=progress.check):
+        check_size(job, job.out, len(subject.frames))
+        animation = animate(job, model, progress, subject)
     fit = animation.provenance.fit
     animation = animation.with_fit(replace(fit, notes=(*fit.notes, *left_out)))
     mesh = Path(job.mesh) if job.mesh else None
@@ -79,10 +77,11 @@ def rematch(
     made = animation.provenance
     clip, mask = job.clip or made.clip, job.mask or made.mask
     mesh = Path(made.mesh) if made.mesh else None
-    check_outputs(Animate(clip, job.out, mask=mask, mesh=made.mesh, checkpoint=job.checkpoint), also=[Path(job.result)])
-    options = AnimateOptions(clip, mask=mask, frames=FrameChoice(**made.frames), anchor=made.anchor, fps=made.fps)
+    earlier = Animate(clip, out=(), mask=mask, frames=FrameChoice(**made.frames), anchor=made.anchor, fps=made.fps)
+    check_outputs(replace(earlier, out=job.out, mesh=made.mesh, checkpoint=job.checkpoint), also=[Path(job.result)])
+    require_sound(earlier)
     model = stores.get(job.checkpoint, job.device, job.memory)
-    subject = load_subject(options, model, progress)
+    subject = load_subject(earlier, model, progress)
     if wants_relief_again(made, job.shape):
         animation = relief_again(animation, subject, progress)
     else:
@@ -103,7 +102,8 @@ def _answer(animation: "Animation", out: tuple[str, ...], clock: "StageClock", m
         faces=len(animation.faces),
         duration=float(animation.times[-1] - animation.times[0]),
         reference_frame=animation.reference_frame,
-        timings=clock.timings(),
+        timings=clock.timings,
+        seconds=clock.total(),
         loads=model.networks.loads,
         plan=model.runtime.plan.name,
         retried_for_memory=model.runtime.retried_for_memory,
@@ -119,12 +119,11 @@ def look(job: Look, stores: "Stores", cancelled: Callable[[], bool]) -> Looked:
     """
     from .pipeline import look_at_subject
 
-    if Path(job.out).suffix.lower() != ".png" or job.size < 1:
+    if Path(job.out).suffix.lower() != ResultFormat.CONTACT_SHEET or job.size < 1:
         raise InputError(f"{job.out} of {job.size} pixels cannot be written.", "Name a .png of at least 1 pixel.")
-    check_outputs(Animate(job.clip, (job.out,), mask=job.mask, checkpoint=job.checkpoint))
-    options = AnimateOptions(
-        job.clip, mask=job.mask, frames=FrameChoice(**vars(job.frames)), anchor=job.anchor, fps=job.fps
-    )
+    options = Animate(**{item.name: getattr(job, item.name) for item in fields(Source)}, out=(job.out,))
+    check_outputs(options)
+    require_sound(options)
     model = stores.get(job.checkpoint, job.device, job.memory)
     glimpse = look_at_subject(options, model, Progress(cancelled=cancelled))
     save_picture(glimpse.picture, Path(job.out), job.size)
@@ -162,25 +161,14 @@ def check_mesh(job: Animate) -> tuple[str, ...]:
     """
     from .output.source_check import check_source
 
-    takes_source = any(Path(name).suffix.lower() in ("", ".glb") or name.endswith("/") for name in job.out)
+    meshes = (ResultFormat.FOLDER, ResultFormat.ANIMATED_MESH)
+    takes_source = any(Path(name).suffix.lower() in meshes or name.endswith("/") for name in job.out)
     return check_source(Path(job.mesh)) if job.mesh and takes_source else ()
 
 
-def options_of(job: Animate) -> AnimateOptions:
-    """Return the options of the pipeline for a job.
-
-    Raises:
-        InputError: a number is out of range.
-    """
-    given = {item.name: getattr(job, item.name) for item in fields(AnimateOptions)}
-    given["frames"] = FrameChoice(**vars(job.frames))
-    given["known"] = tuple(KnownShape(**vars(known)) for known in job.known)
-    return AnimateOptions(**given)
-
-
-def parts_of(options: AnimateOptions) -> tuple[str, ...]:
+def parts_of(job: Animate) -> tuple[str, ...]:
     """Return the networks of a job in the order in which it needs them; the artist's own mesh needs no image-to-3D."""
-    made = () if options.mesh else ("image_to_3d",)
+    made = () if job.mesh else ("image_to_3d",)
     return ("image_encoder", *made, "shape_vae", "temporal_denoiser", "temporal_autoencoder")
 
 
@@ -201,19 +189,19 @@ class StageClock:
         self._report = report
         self._clock = clock
         self._start = self._last = clock()
-        self._seconds: dict[str, float] = {}
+        self.timings: dict[Stage, float] = {}
+        """Seconds of each stage, in order of appearance."""
 
     def note(self, event: ProgressEvent) -> None:
         now = self._clock()
         passed = now - self._last if event.step > 0 else 0.0
-        self._seconds[event.stage] = self._seconds.get(event.stage, 0.0) + passed
+        self.timings[event.stage] = self.timings.get(event.stage, 0.0) + passed
         self._last = now
         self._report(event)
 
-    def timings(self) -> dict[str, float]:
-        """Return the seconds of each stage in order of appearance, of the rest, and in total since the start."""
-        total = self._clock() - self._start
-        return {**self._seconds, REST: total - sum(self._seconds.values()), TOTAL: total}
+    def total(self) -> float:
+        """Return the seconds since the start."""
+        return self._clock() - self._start
 
 
 class Stores:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from .errors import DownloadError, InputError
 from .progress import Progress
+from .protocol import Stage
 from .weights.checkpoints import open_checkpoint
 from .weights.download_record import read_record
 from .weights.fetch import arrived, fetch
@@ -21,7 +22,6 @@ from .weights.resolved import HubFile, Resolved, resolve
 from .weights.room import check_room
 
 OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE")
-DOWNLOADING = "Downloading"
 HALF = "-half"
 """Suffix of the folder of half-precision copies, after the name of the original folder."""
 
@@ -114,7 +114,7 @@ def carry_out(
     total, there = sum(each.bytes for each in todo), sum(each.arrived for each in todo)
     check_room(folder, total - there, free_bytes(nearest_folder(folder), disk_usage))
     if todo:
-        advance = progress.measure(DOWNLOADING, total, there)
+        advance = progress.measure(Stage.DOWNLOADING, total, there)
         for each in todo:
             assert each.resolved is not None
             fetch(each.resolved, each.files, each.presence.folder, advance, progress, endpoint)

@@ -9,8 +9,8 @@ from torch import Tensor
 from . import __version__
 from .animation import Animation, Provenance
 from .colouring import own_mesh_painted, painted_by_camera
-from .errors import InputError
-from .frame_numbers import number_of
+from .errors import InputError, require_sound
+from .frame_numbers import index_of_frame, number_of
 from .geometry.folds import unfold
 from .geometry.mesh import Mesh
 from .geometry.mesh_corners import load_corners
@@ -24,10 +24,9 @@ from .media.reader import read_clip
 from .media.subject import BackgroundRemover, cut_out
 from .memory.model import Model
 from .models.background_removal import remove_background
-from .options import AnimateOptions, index_of_frame
 from .presets import Preset
 from .progress import Progress
-from .protocol import Facing, Fit, Match, ReferencePose, Shape
+from .protocol import Animate, Facing, Fit, Match, ReferencePose, Shape
 from .relief.shape import MAX_FACES
 from .relief_animation import relief_animation
 from .rematch import matched
@@ -44,28 +43,27 @@ LEAST_LIKENESS = 0.85
 """Overlap of a network's mesh and its reference frame below which the frame's outline makes the better mesh."""
 TOYS_ONLY = 'these weights were trained only on toys; choose the shape "Network" to use them anyway'
 OWN_NUMBERS = ("steps", "guidance", "image_steps", "max_faces", "smallest_part")
-"""Fields of a preset that an artist may choose for one job, with the same names in `AnimateOptions`."""
+"""Fields of a preset that an artist may choose for one job, with the same names in `Animate`."""
 
 
-def animate(
-    options: AnimateOptions, model: Model, progress: Progress | None = None, subject: Clip | None = None
-) -> Animation:
+def animate(options: Animate, model: Model, progress: Progress | None = None, subject: Clip | None = None) -> Animation:
     """Make an animated mesh from a clip.
 
     Args:
-        options: what the artist chose.
+        options: what the artist chose; what it says about `out` and the networks' place is the caller's matter.
         model: the checkpoint.
         progress: receives every step; may cancel.
         subject: the clip as `load_subject` returns it, if the caller already has it.
     Raises:
         ActionMeshError: see `errors` for the tree; nothing is written.
     """
+    require_sound(options)
     mesh = load_mesh(options.mesh) if options.mesh else None
     animation = animate_surface(options, Run.of(model, progress), mesh, subject)
     return animation if mesh is None else animation.with_strays(mesh.vertices, mesh.faces)
 
 
-def animate_surface(options: AnimateOptions, run: Run, whole: Mesh | None, subject: Clip | None) -> Animation:
+def animate_surface(options: Animate, run: Run, whole: Mesh | None, subject: Clip | None) -> Animation:
     """Do what `animate` does, for only the vertices that have a face.
 
     Args:
@@ -122,12 +120,12 @@ def animate_surface(options: AnimateOptions, run: Run, whole: Mesh | None, subje
     return own_mesh_painted(animation, load_corners(whole), clip.crops, standing, progress)
 
 
-def wants_relief(options: AnimateOptions, model: Model) -> bool:
+def wants_relief(options: Animate, model: Model) -> bool:
     """Return whether a clip without a mesh is animated as a relief, without asking a network first."""
     return options.shape is Shape.RELIEF or (options.shape is Shape.AUTO and model.facts.settings.toys_only)
 
 
-def relief_of(options: AnimateOptions, clip: Clip, anchor: int, run: Run, reason: str) -> Animation:
+def relief_of(options: Animate, clip: Clip, anchor: int, run: Run, reason: str) -> Animation:
     """Return the animated relief of a clip without a mesh.
 
     Its reference frame is the frame that shows limbs best, unless the artist chose one.
@@ -161,7 +159,7 @@ def painted(animation: Animation, clip: Clip, standing: Standing | None, progres
     return painted_by_camera(animation, clip.crops, standing, progress)
 
 
-def provenance_of(options: AnimateOptions, anchor: int, model: Model, fit: Fit) -> Provenance:
+def provenance_of(options: Animate, anchor: int, model: Model, fit: Fit) -> Provenance:
     return Provenance(
         clip=options.clip,
         mesh=options.mesh,
@@ -177,7 +175,7 @@ def provenance_of(options: AnimateOptions, anchor: int, model: Model, fit: Fit) 
     )
 
 
-def film_for(options: AnimateOptions, mesh: Mesh | None, clip: Clip, progress: Progress) -> Film | None:
+def film_for(options: Animate, mesh: Mesh | None, clip: Clip, progress: Progress) -> Film | None:
     """Return the clip as match sees it; None if nothing needs to be found in it."""
     if mesh is None or clip.crops is None:
         return None
@@ -185,7 +183,7 @@ def film_for(options: AnimateOptions, mesh: Mesh | None, clip: Clip, progress: P
     return None if nothing else make_film(clip.crops, progress.check)
 
 
-def turn_for(options: AnimateOptions, standing: Standing | None) -> np.ndarray | None:
+def turn_for(options: Animate, standing: Standing | None) -> np.ndarray | None:
     """Return the rotation (3, 3) that takes the seen side of the artist's mesh to +Z; None if it is already there."""
     if standing is not None:
         return standing.turn
@@ -193,7 +191,7 @@ def turn_for(options: AnimateOptions, standing: Standing | None) -> np.ndarray |
     return turn_of(yaw) if yaw else None
 
 
-def known_poses(options: AnimateOptions, reference: Reference, anchor: int, total: int) -> dict[int, np.ndarray]:
+def known_poses(options: Animate, reference: Reference, anchor: int, total: int) -> dict[int, np.ndarray]:
     """Return the vertices (V, 3) of the frames whose pose is known vertex by vertex, in the mesh's own coordinates."""
     known = {anchor: reference.mesh.vertices}
     for shape in options.known:
@@ -203,7 +201,7 @@ def known_poses(options: AnimateOptions, reference: Reference, anchor: int, tota
     return known
 
 
-def load_subject(options: AnimateOptions, model: Model, progress: Progress) -> Clip:
+def load_subject(options: Animate, model: Model, progress: Progress) -> Clip:
     """Return the chosen frames with the subject cut out.
 
     The subject is cut out by the file's alpha, by RMBG if the checkpoint has it, or by a plain background. Errors
@@ -216,7 +214,7 @@ def load_subject(options: AnimateOptions, model: Model, progress: Progress) -> C
     return cut_out(clip, remover_of(model), progress)
 
 
-def look_at_subject(options: AnimateOptions, model: Model, progress: Progress) -> Glimpse:
+def look_at_subject(options: Animate, model: Model, progress: Progress) -> Glimpse:
     """Return the reference frame alone, with its subject cut out as `load_subject` would.
 
     A plain background is judged by this frame alone, while a job judges it by all frames. The two differ if the
@@ -237,14 +235,14 @@ def _remove_background(model: Model, picture: np.ndarray) -> np.ndarray:
     return remove_background(model.networks.background_removal, picture)
 
 
-def preset_of(options: AnimateOptions, model: Model) -> Preset:
+def preset_of(options: Animate, model: Model) -> Preset:
     """Return the preset with the artist's own numbers."""
     own = {name: getattr(options, name) for name in OWN_NUMBERS if getattr(options, name) is not None}
     return model.facts.preset(options.preset).overridden(own, "The command")
 
 
 def known_latents(
-    run: Run, reference: PendingReference, anchor: int, options: AnimateOptions, total: int
+    run: Run, reference: PendingReference, anchor: int, options: Animate, total: int
 ) -> dict[int, Tensor]:
     """Return the latents of the anchor and of all other frames whose shape the artist gave."""
     known = {anchor: reference.latent}

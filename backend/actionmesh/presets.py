@@ -3,8 +3,9 @@
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from .bounds import MOST_FACES, MOST_GUIDANCE, MOST_STEPS, shown
 from .errors import CheckpointError
+from .protocol import Animate, PresetName
+from .protocol.limits import MOST_FACES, MOST_GUIDANCE, MOST_STEPS, limits, shown
 from .sampling.approximation import EXACT, FORECASTS, SOLVERS, Approximation, is_interval
 
 
@@ -66,6 +67,7 @@ KINDS = {field.name: field.type for field in fields(Preset) if field.name != "ap
 """The type of every value of a preset; a checkpoint has them all in one flat table."""
 
 MOST = {"guidance": MOST_GUIDANCE, "image_guidance": MOST_GUIDANCE, "resolution": 2048, "max_faces": MOST_FACES}
+SMALLEST_PART = limits(Animate)["smallest_part"]
 CHOICES = {"solver": SOLVERS, "forecast": FORECASTS}
 
 
@@ -77,7 +79,7 @@ def _cure(name: str, value: Any) -> str:
     if name == "guidance_interval":
         return "" if is_interval(value) else "Use two rising numbers from 0 to 1."
     if name == "smallest_part":
-        return "" if is_share(value) else "Use a share from 0 to 1."
+        return "" if SMALLEST_PART.fault(value) is None else "Use a share from 0 to 1."
     if kind is bool:
         return "" if isinstance(value, bool) else "Use true or false."
     kinds = (int, float) if kind is float else int
@@ -86,22 +88,21 @@ def _cure(name: str, value: Any) -> str:
     return "" if number and 0 < value <= most else f"Use a number above 0 and at most {most:g}."
 
 
-def is_share(value: object) -> bool:
-    """Return whether the value is a number from 0 to 1."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1
-
-
 AB2 = Approximation(solver="ab2")
 FAST = Approximation(solver="ab2", guidance_interval=(0.6, 1.0))
-PRESETS = {
-    "demo": Preset(image_steps=10, image_guidance=7.5, steps=4, guidance=7.5, resolution=256, max_faces=20_000),
-    "fast": Preset(
+PRESETS: dict[str, Preset] = {
+    PresetName.DEMO: Preset(
+        image_steps=10, image_guidance=7.5, steps=4, guidance=7.5, resolution=256, max_faces=20_000
+    ),
+    PresetName.FAST: Preset(
         image_steps=25, image_guidance=7.5, steps=10, guidance=7.5, resolution=512, max_faces=40_000, approximation=FAST
     ),
-    "balanced": Preset(
+    PresetName.BALANCED: Preset(
         image_steps=50, image_guidance=7.5, steps=12, guidance=7.5, resolution=512, max_faces=40_000, approximation=AB2
     ),
-    "quality": Preset(image_steps=100, image_guidance=7.5, steps=30, guidance=7.5, resolution=512, max_faces=40_000),
+    PresetName.QUALITY: Preset(
+        image_steps=100, image_guidance=7.5, steps=30, guidance=7.5, resolution=512, max_faces=40_000
+    ),
 }
 """Ordered by rising work; "quality" samples as published. docs/approximations.md measures what "balanced" and
 "fast" leave out."""

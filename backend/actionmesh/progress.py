@@ -6,21 +6,22 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from .errors import Cancelled
+from .protocol import Stage
 
 Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
 class ProgressEvent:
-    """A moment of a job: `step` of `total` steps of `stage` are done.
+    """A moment of a job; see `protocol.ProgressNotice` for the fields."""
 
-    `seconds_left` is for this stage; None at its start.
-    """
-
-    stage: str
+    stage: Stage
     step: int
     total: int
     seconds_left: float | None
+    part: int = 1
+    parts: int = 1
+    item: str = ""
 
 
 class Progress:
@@ -29,15 +30,19 @@ class Progress:
     Args:
         report: called with a ProgressEvent at the start of a stage and after each of its steps.
         cancelled: called before and after every step; returning true stops the job.
+        part, parts: which part of its stage the work is.
     """
 
     def __init__(
         self,
         report: Callable[[ProgressEvent], None] | None = None,
         cancelled: Callable[[], bool] | None = None,
+        part: int = 1,
+        parts: int = 1,
     ):
         self._report = report or (lambda event: None)
         self._cancelled = cancelled or (lambda: False)
+        self._part, self._parts = part, parts
 
     def check(self) -> None:
         """Raise Cancelled if the user asked to stop."""
@@ -51,24 +56,18 @@ class Progress:
             check()
             return self._cancelled()
 
-        return Progress(self._report, cancelled)
+        return Progress(self._report, cancelled, self._part, self._parts)
 
-    def start(self, stage: str, total: int) -> Callable[[], None]:
+    def of_part(self, part: int, parts: int) -> "Progress":
+        """Return the same job's progress, for one of the parts of a stage, counted from 1."""
+        return Progress(self._report, self._cancelled, part, parts)
+
+    def start(self, stage: Stage, total: int, item: str = "") -> Callable[[], None]:
         """Report that `stage` begins; return a function to call after each of its `total` steps."""
-        begin, done = time.monotonic(), 0
-        self.check()
-        self._report(ProgressEvent(stage, 0, total, None))
+        advance = self.measure(stage, total, item=item)
+        return lambda: advance(1)
 
-        def advance() -> None:
-            nonlocal done
-            done += 1
-            self.check()
-            seconds_left = (time.monotonic() - begin) / done * (total - done)
-            self._report(ProgressEvent(stage, done, total, seconds_left))
-
-        return advance
-
-    def track(self, items: Iterable[Item], stage: str, total: int | None = None) -> Iterator[Item]:
+    def track(self, items: Iterable[Item], stage: Stage, total: int | None = None) -> Iterator[Item]:
         """Iterate over `items`, reporting each as one step of `stage`; `total` is needed only for unsized iterables."""
         if total is None:
             assert isinstance(items, Sized)
@@ -78,14 +77,14 @@ class Progress:
             yield item
             advance()
 
-    def measure(self, stage: str, total: int, done: int = 0) -> Callable[[int], None]:
+    def measure(self, stage: Stage, total: int, done: int = 0, item: str = "") -> Callable[[int], None]:
         """Report that `stage` begins with `done` of its `total` units.
 
         Returns: a function that takes how many more units are done; negative if fewer are.
         """
         begin, began = time.monotonic(), done
         self.check()
-        self._report(ProgressEvent(stage, done, total, None))
+        self._report(ProgressEvent(stage, done, total, None, self._part, self._parts, item))
 
         def advance(count: int) -> None:
             nonlocal done
@@ -93,6 +92,6 @@ class Progress:
             self.check()
             gained = done - began
             seconds_left = (time.monotonic() - begin) / gained * (total - done) if gained > 0 else None
-            self._report(ProgressEvent(stage, done, total, seconds_left))
+            self._report(ProgressEvent(stage, done, total, seconds_left, self._part, self._parts, item))
 
         return advance

@@ -18,13 +18,12 @@ from .matching.standing import Standing
 from .matching.track import WEIGHTS, steps_of, track_mesh
 from .media.clip import Clip
 from .progress import Progress
-from .protocol import Fit, Match, Shape
+from .protocol import Fit, Match, Shape, Stage
 from .relief.limbs import frame_with_most_limbs
 from .relief.shape import MAX_FACES, Relief, relief_from_crop
 from .rematch import require_same_frames
-from .stages.match import FOLLOWING, between, one_thread
+from .stages.match import between, one_thread
 
-INFLATING = "Stage 0: inflating the outline"
 NODES = 200
 LIMBER = replace(WEIGHTS, rigidity=150.0, rigidity_reach=0.6, depth=0.1, outline_reach=10.0)
 """Weights for tracking a relief. A relief joins parts that touch in its frame: with less reach its edges tear
@@ -49,7 +48,7 @@ def relief_animation(
     """
     crops = clip.crops
     assert crops is not None and crops.box is not None
-    advance = progress.start(INFLATING, 2)
+    advance = progress.start(Stage.INFLATING, 2)
     chosen = frame_with_most_limbs(crops, progress.check) if anchor is None else anchor
     advance()
     with one_thread():
@@ -111,7 +110,7 @@ def _followed(relief: Relief, clip: Clip, anchor: int, progress: Progress) -> tu
     camera = relief.camera.rescaled(film.factor, film.corner)
     graph = make_graph(relief.vertices.astype(np.float64), relief.faces, NODES)
     still = np.repeat(relief.vertices[None], len(film), axis=0)
-    advance = progress.start(FOLLOWING, max(1, steps_of(len(film), (anchor,))))
+    advance = progress.start(Stage.FOLLOWING, max(1, steps_of(len(film), (anchor,))))
     with one_thread():
         poses = track_mesh(still, anchor, (anchor,), relief.faces, film, camera, graph, advance, LIMBER)
     overlap = fit(poses, relief.faces, film, camera, progress.check)

@@ -165,8 +165,7 @@ class Service:
 
         def report(event: ProgressEvent) -> None:
             if throttle.passes(event):
-                notice = protocol.ProgressNotice(id, event.stage, event.step, event.total, event.seconds_left)
-                self._outbox.send(protocol.Notice(notice))
+                self._outbox.send(protocol.Notice(protocol.ProgressNotice(id, **vars(event))))
 
         return report
 

@@ -27,18 +27,13 @@ class Progressed:
     """How far a job is.
 
     Args:
-        stage: name of the stage in words.
-        step, total: steps of the stage done and in total.
-        stage_seconds_left: for the stage; None while unknown.
+        notice: the step of a stage, of the backend's or of Blender's preparation.
         overall: share of the whole job that is done, from 0 to 1; it never shrinks.
         seconds_left: for the whole job; None while unknown.
     """
 
     record: JobRecord
-    stage: str
-    step: int
-    total: int
-    stage_seconds_left: float | None
+    notice: protocol.ProgressNotice
     overall: float
     seconds_left: float | None
 

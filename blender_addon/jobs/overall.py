@@ -1,77 +1,64 @@
 """The progress of a whole job, from the steps of its stages and the time that the stages took before."""
 
-import re
 from collections.abc import Callable, Mapping
 
 from ..process.backend_locator import protocol
 
+Stage = protocol.Stage
 USUAL_SECONDS = {
-    "Reading frames": 0.1,
-    "Cutting out the subject": 0.6,
-    "Removing the background": 0.6,
-    "Match: finding the camera": 1.0,
-    "Looking at the frames": 2.0,
-    "Stage 0: making the reference shape": 2.0,
-    "Extracting the surface": 1.0,
-    "Stage I: finding the motion": 5.0,
-    "Stage II: moving the mesh": 1.0,
-    "Match: following the clip": 8.0,
-    "Saving": 0.1,
+    Stage.READING: 0.1,
+    Stage.CUTTING_OUT: 0.6,
+    Stage.REMOVING_BACKGROUND: 0.6,
+    Stage.FINDING_CAMERA: 1.0,
+    Stage.ENCODING_FRAMES: 2.0,
+    Stage.REFERENCE: 2.0,
+    Stage.SURFACE: 1.0,
+    Stage.MOTION: 5.0,
+    Stage.CORRESPONDENCE: 1.0,
+    Stage.FOLLOWING: 8.0,
+    Stage.SAVING: 0.1,
 }
 """For one job with the bundled weights. Only the ratios count, and only until a similar job has run."""
-MAKING_A_MESH = {"Stage 0: making the reference shape", "Extracting the surface"}
-FINDING, FOLLOWING = "Match: finding the camera", "Match: following the clip"
-BY_NETWORKS = {*MAKING_A_MESH, "Looking at the frames", "Stage I: finding the motion", "Stage II: moving the mesh"}
-NO_STAGES = ("Loading and the rest", "Total")
+MAKING_A_MESH = {Stage.REFERENCE, Stage.SURFACE}
+MATCHING = {Stage.FINDING_CAMERA, Stage.FOLLOWING}
+BY_NETWORKS = {*MAKING_A_MESH, Stage.ENCODING_FRAMES, Stage.MOTION, Stage.CORRESPONDENCE}
 PREPARATION = 0.2
 """Share of the bar for Blender's own preparation."""
-PART = re.compile(r"(?P<stage>.*?)(?:,? \(?(?:level )?(?P<part>\d+) of (?P<parts>\d+)\)?)?")
-"""Such as "Extracting the surface, level 1 of 2" and "Stage I: finding the motion (1 of 2)"."""
 Request = protocol.Animate | protocol.Rematch
 EARLIEST = 0.05
 """Share of the remaining work to finish before the time left is estimated."""
 
 
-def stage_seconds(timings: Mapping[str, float]) -> dict[str, float]:
-    """Return the seconds of each stage, adding up its parts, from the timings of a job."""
-    seconds: dict[str, float] = {}
-    for name, passed in timings.items():
-        if name not in NO_STAGES:
-            stage, _, _ = _split(name)
-            seconds[stage] = seconds.get(stage, 0.0) + passed
-    return seconds
-
-
-def usual_seconds(request: Request) -> dict[str, float]:
+def usual_seconds(request: Request) -> dict[protocol.Stage, float]:
     """Return the usual seconds of the stages that a request is expected to have, in order."""
     without = _stages_left_out(request)
     return {stage: seconds for stage, seconds in USUAL_SECONDS.items() if stage not in without}
 
 
-def _stages_left_out(request: Request) -> set[str]:
+def _stages_left_out(request: Request) -> set[protocol.Stage]:
     if isinstance(request, protocol.Rematch):
         return BY_NETWORKS
     if request.mesh is None:
-        return set() if request.shape == protocol.Shape.RELIEF else {FINDING, FOLLOWING}
+        return set() if request.shape == protocol.Shape.RELIEF else MATCHING
     if request.match != protocol.Match.OFF:
         return MAKING_A_MESH
     seeks = request.facing == protocol.Facing.AUTO
-    return {*MAKING_A_MESH, FOLLOWING} if seeks else {*MAKING_A_MESH, FINDING, FOLLOWING}
+    return {*MAKING_A_MESH, Stage.FOLLOWING} if seeks else MAKING_A_MESH | MATCHING
 
 
 class Experience:
     """The stage times of earlier jobs, by the settings that decide which stages there are and how long they take."""
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[object, ...], dict[str, float]] = {}
+        self._seen: dict[tuple[object, ...], dict[protocol.Stage, float]] = {}
 
-    def expected(self, request: Request) -> Mapping[str, float]:
+    def expected(self, request: Request) -> Mapping[protocol.Stage, float]:
         """Return the expected seconds of each stage; only their ratios are meaningful."""
         return self._seen.get(self._likeness(request)) or usual_seconds(request)
 
-    def learn(self, request: Request, timings: Mapping[str, float]) -> None:
+    def learn(self, request: Request, timings: Mapping[protocol.Stage, float]) -> None:
         """Store the timings of a finished job."""
-        self._seen[self._likeness(request)] = stage_seconds(timings)
+        self._seen[self._likeness(request)] = dict(timings)
 
     def _likeness(self, request: Request) -> tuple[object, ...]:
         alike = (
@@ -95,7 +82,7 @@ class Overall:
         clock: returns the time in seconds.
     """
 
-    def __init__(self, seconds: Mapping[str, float], prepares: bool, clock: Callable[[], float]):
+    def __init__(self, seconds: Mapping[protocol.Stage, float], prepares: bool, clock: Callable[[], float]):
         self._seconds = dict(seconds)
         self._total = max(sum(self._seconds.values()), 1e-9)
         self._preparation = PREPARATION if prepares else 0.0
@@ -108,20 +95,19 @@ class Overall:
         """Return the share done after a step of the preparation."""
         return self._reach(self._preparation * step / max(total, 1))
 
-    def work(self, name: str, step: int, total: int) -> float:
-        """Return the share done after a step of the stage `name`."""
-        stage, part, parts = _split(name)
+    def work(self, notice: protocol.ProgressNotice) -> float:
+        """Return the share done after a step of one of the backend's stages."""
         # The time before, for Blender's preparation and the backend's start, says nothing about the stages.
         if not self._working:
             self._working = True
             self._reach(self._preparation)
             self._count_from_here()
-        if stage not in self._seconds:
+        if notice.stage not in self._seconds:
             return self.share
         stages = list(self._seconds)
-        before = sum(self._seconds[earlier] for earlier in stages[: stages.index(stage)])
-        within = (part - 1 + step / max(total, 1)) / max(parts, 1)
-        done = (before + within * self._seconds[stage]) / self._total
+        before = sum(self._seconds[earlier] for earlier in stages[: stages.index(notice.stage)])
+        within = (notice.part - 1 + notice.step / max(notice.total, 1)) / max(notice.parts, 1)
+        done = (before + within * self._seconds[notice.stage]) / self._total
         return self._reach(self._preparation + (1 - self._preparation) * done)
 
     def seconds_left(self, of_stage: float | None = None) -> float | None:
@@ -137,10 +123,3 @@ class Overall:
     def _reach(self, share: float) -> float:
         self.share = min(max(self.share, share), 1.0)
         return self.share
-
-
-def _split(name: str) -> tuple[str, int, int]:
-    """Return the stage that a name stands for, the part, and the number of parts."""
-    found = PART.fullmatch(name)
-    assert found is not None
-    return found["stage"], int(found["part"] or 1), int(found["parts"] or 1)

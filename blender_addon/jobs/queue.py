@@ -35,8 +35,8 @@ from .record import JobError, JobRecord, State
 from .troubles import told_by_backend, told_by_blender
 from .worker_lifecycle import Backend, Lost
 
-Preparation = Generator[tuple[str, int, int] | None, None, None]
-"""Does Blender's own work piece by piece and yields (stage in words, step, total).
+Preparation = Generator[protocol.ProgressNotice | None, None, None]
+"""Does Blender's own work piece by piece and yields its progress, as the backend does, for job 0.
 
 It yields None while it waits for another process. `close` cleans up.
 """
@@ -262,9 +262,8 @@ class JobQueue:
             self.resting = told is None
             if told is None:
                 return
-            stage, step, total = told
-            overall = job.overall.prepare(step, total)
-            self._events.append(Progressed(job.record, stage, step, total, None, overall, job.overall.seconds_left()))
+            overall = job.overall.prepare(told.step, told.total)
+            self._events.append(Progressed(job.record, told, overall, job.overall.seconds_left()))
 
     def _enter(self, job: _Job, state: State) -> bool:
         """Save a job's new state; return False and fail the job if that is impossible, as on a full disk."""
@@ -291,10 +290,9 @@ class JobQueue:
         if isinstance(notice, protocol.LogNotice):
             self._events.append(Warned(notice.level, notice.message))
         elif isinstance(notice, protocol.ProgressNotice) and job is not None and notice.job == job.request:
-            stage, step, total = notice.stage, notice.step, notice.total
-            overall = job.overall.work(stage, step, total)
+            overall = job.overall.work(notice)
             left = job.overall.seconds_left(notice.seconds_left)
-            self._events.append(Progressed(job.record, stage, step, total, notice.seconds_left, overall, left))
+            self._events.append(Progressed(job.record, notice, overall, left))
 
     def _end(self, job: _Job, event: client.Answered | client.Refused) -> None:
         """Handle the backend's answer for a job; a job that was cancelled too late stays cancelled."""
@@ -307,7 +305,7 @@ class JobQueue:
         facts = json.loads(json.dumps(asdict(event.value)))  # the same types as when read back from disk
         job.record.timings = facts.pop("timings")
         job.record.result = {name: fact for name, fact in facts.items() if name != "out"}
-        self._experience.learn(job.record.rematch or job.record.request, job.record.timings)
+        self._experience.learn(job.record.rematch or job.record.request, event.value.timings)
         self._close(job, State.FINISHED, Finished(job.record))
 
     def _lose(self, event: Lost) -> None:

@@ -18,9 +18,6 @@ from ..process.backend_locator import protocol
 END_OF_OUTPUT = 0.5
 """Seconds to wait for the output to end after the process, or for the process to end after its output."""
 
-Told = tuple[str, int, int]
-"""Stage in words, step, total."""
-
 
 def watch(
     command: list[str],
@@ -28,7 +25,7 @@ def watch(
     log: Path,
     leftovers: Sequence[Path] = (),
     clock: Callable[[], float] = time.monotonic,
-) -> Generator[Told | None, None, None]:
+) -> Generator[protocol.ProgressNotice | None, None, None]:
     """Let a process render; yield its latest progress, or None, until it is done. Closing the generator ends it.
 
     However it ends, the log and the leftovers are removed.
@@ -61,7 +58,9 @@ def watch(
         _remove((log, *leftovers))
 
 
-def _listen(process: pipes.Process, inbox: pipes.Inbox, log: Path, clock: Callable[[], float]) -> Iterator[Told | None]:
+def _listen(
+    process: pipes.Process, inbox: pipes.Inbox, log: Path, clock: Callable[[], float]
+) -> Iterator[protocol.ProgressNotice | None]:
     is_open, half_gone = True, None
     while True:
         told = None
@@ -72,7 +71,7 @@ def _listen(process: pipes.Process, inbox: pipes.Inbox, log: Path, clock: Callab
             if isinstance(message, protocol.Failure):
                 raise _error_of(message.error, log)
             if isinstance(message, protocol.Notice) and isinstance(message.params, protocol.ProgressNotice):
-                told = (message.params.stage, message.params.step, message.params.total)
+                told = message.params
         code = process.poll()
         if not is_open or code is not None:
             half_gone = clock() if half_gone is None else half_gone

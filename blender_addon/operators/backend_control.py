@@ -2,6 +2,7 @@
 
 import bpy
 
+from ..jobs.events import WorkerState
 from ..session import panel_state
 from ..session.runner import runner
 from .shared import CANCELLED, FINISHED, reporting
@@ -15,7 +16,7 @@ class ACTIONMESH_OT_start_backend(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if panel_state.state.worker in {"ready", "busy", "starting"}:
+        if panel_state.state.worker in {WorkerState.READY, WorkerState.BUSY, WorkerState.STARTING}:
             cls.poll_message_set("The backend is running")
             return False
         return True
@@ -51,7 +52,7 @@ class ACTIONMESH_OT_free_memory(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if panel_state.state.worker == "busy":
+        if panel_state.state.worker is WorkerState.BUSY:
             cls.poll_message_set("A running job needs the memory")
             return False
         return _is_running(cls)
@@ -95,7 +96,7 @@ class ACTIONMESH_OT_open_preferences(bpy.types.Operator):
 
 
 def _is_running(operator: type[bpy.types.Operator]) -> bool:
-    if panel_state.state.worker in {"stopped", "not found"}:
+    if panel_state.state.worker in {WorkerState.STOPPED, WorkerState.NOT_FOUND}:
         operator.poll_message_set("The backend is not running")
         return False
     return True

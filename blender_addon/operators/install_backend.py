@@ -10,6 +10,7 @@ from bpy.props import BoolProperty
 from ..errors import InstallError
 from ..install import report
 from ..install.messages import Action, Failed, Planned, Request
+from ..jobs.events import WorkerState
 from ..session import installation, panel_state
 from ..session.choices import choices
 from ..session.runner import runner
@@ -69,7 +70,7 @@ def start_installer(action: Action) -> None:
 def _use_new_backend() -> None:
     """Let the next job use the new environment, and start the sample if it waits; leave running jobs alone."""
     panel_state.show(None)
-    if panel_state.state.worker in {"ready", "not found"}:
+    if panel_state.state.worker in {WorkerState.READY, WorkerState.NOT_FOUND}:
         runner.stop_backend()
     if installation.state.sample_waits and not installation.is_missing(choices().python):
         installation.state.sample_waits = False
@@ -122,7 +123,7 @@ class ACTIONMESH_OT_remove_backend(Installer, bpy.types.Operator):
         )
 
     def execute(self, context: bpy.types.Context) -> set[str]:
-        if panel_state.state.worker == "busy":
+        if panel_state.state.worker is WorkerState.BUSY:
             return refuse(self, InstallError("A job is using the backend.", "Wait for it or cancel it."))
         runner.stop_backend()
         return self.begin(Action.REMOVE)

@@ -2,17 +2,18 @@
 
 import bpy
 
+from ..jobs.events import WorkerState
 from ..session import machine_facts, panel_state
 from ..wording import write
 from . import setup_box
 from .sidebar import SidebarPanel, in_rows
 
 STATES = {
-    "not found": ("Not Found", "ERROR"),
-    "stopped": ("Stopped", "SNAP_FACE"),
-    "starting": ("Starting", "TIME"),
-    "ready": ("Ready", "CHECKMARK"),
-    "busy": ("Busy", "PLAY"),
+    WorkerState.NOT_FOUND: ("Not Found", "ERROR"),
+    WorkerState.STOPPED: ("Stopped", "SNAP_FACE"),
+    WorkerState.STARTING: ("Starting", "TIME"),
+    WorkerState.READY: ("Ready", "CHECKMARK"),
+    WorkerState.BUSY: ("Busy", "PLAY"),
 }
 
 

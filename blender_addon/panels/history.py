@@ -4,21 +4,21 @@ import time
 
 import bpy
 
-from ..jobs.record import JobRecord
+from ..jobs.record import JobRecord, State
 from ..session import job_list
 from ..wording import write
 from .sidebar import SidebarPanel
 
 SHOWN = 12
 ICONS = {
-    "waiting": "TIME",
-    "preparing": "TIME",
-    "running": "PLAY",
-    "finished": "IMPORT",
-    "written": "CHECKMARK",
-    "failed": "ERROR",
-    "cancelled": "CANCEL",
-    "interrupted": "ERROR",
+    State.WAITING: "TIME",
+    State.PREPARING: "TIME",
+    State.RUNNING: "PLAY",
+    State.FINISHED: "IMPORT",
+    State.WRITTEN: "CHECKMARK",
+    State.FAILED: "ERROR",
+    State.CANCELLED: "CANCEL",
+    State.INTERRUPTED: "ERROR",
 }
 
 
@@ -53,7 +53,7 @@ def _draw_record(column: bpy.types.UILayout, context: bpy.types.Context, record:
     begun.label(text=when(record.created))
     if record.has_result:
         row.operator("actionmesh.bring_back", text="", icon="LOOP_BACK").job = record.id
-    if record.state in {"failed", "interrupted", "cancelled"}:
+    if record.state in {State.FAILED, State.INTERRUPTED, State.CANCELLED}:
         row.operator("actionmesh.retry", text="", icon="FILE_REFRESH").job = record.id
     row.operator("actionmesh.open_job_folder", text="", icon="FILE_FOLDER").job = record.id
     row.operator("actionmesh.remove_job", text="", icon="TRASH").job = record.id

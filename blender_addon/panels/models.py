@@ -6,6 +6,7 @@ from ..process.backend_locator import public
 from ..session import model_sets
 from ..wording import amount, time_left, write
 from .sidebar import SidebarPanel
+from .stage_words import in_words
 
 
 class VIEW3D_PT_actionmesh_models(SidebarPanel, bpy.types.Panel):
@@ -54,7 +55,7 @@ def draw_running(layout: bpy.types.UILayout) -> bool:
     if told is None or not told.total:
         row.progress(text="Contacting Hugging Face", factor=0.0)
     else:
-        text = f"{told.stage}: {amount(told.step)} of {amount(told.total)}"
+        text = f"{in_words(told)}: {amount(told.step)} of {amount(told.total)}"
         row.progress(text=text, factor=told.step / told.total)
     row.operator("actionmesh.cancel_download", text="", icon="X")
     left = time_left(told.seconds_left) if told is not None else ""

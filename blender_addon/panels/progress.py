@@ -1,7 +1,5 @@
 """Panel "Progress", right below the buttons: the running job, the waiting jobs, and how the last one ended."""
 
-import re
-
 import bpy
 
 from ..jobs.events import Progressed
@@ -9,8 +7,7 @@ from ..jobs.record import JobRecord, State
 from ..session import panel_state
 from ..wording import time_left
 from .sidebar import SidebarPanel
-
-PREFIX = re.compile(r"^(Stage [0I]+|Match): ")
+from .stage_words import in_words
 
 ENDS = {
     State.WRITTEN: ("Finished", "CHECKMARK"),
@@ -65,18 +62,12 @@ def offer_next(row: bpy.types.UILayout, context: bpy.types.Context, job: JobReco
 
 
 def _draw_progress(column: bpy.types.UILayout, progress: Progressed) -> None:
-    column.progress(text=in_words(progress.stage), factor=progress.overall)
-    row = column.row()
-    row.label(text=f"Step {progress.step} of {progress.total}" if progress.total > 1 else "")
+    column.progress(text=in_words(progress.notice), factor=progress.overall)
+    row, step, total = column.row(), progress.notice.step, progress.notice.total
+    row.label(text=f"Step {step} of {total}" if total > 1 else "")
     right = row.row()
     right.alignment = "RIGHT"
     right.label(text=time_left(progress.seconds_left))
-
-
-def in_words(stage: str) -> str:
-    """Return the name of a stage without its number in the paper or the "Match" prefix."""
-    done = PREFIX.sub("", stage)
-    return done[:1].upper() + done[1:]
 
 
 CLASSES = (VIEW3D_PT_actionmesh_progress,)

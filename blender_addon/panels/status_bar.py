@@ -5,7 +5,8 @@ import time
 import bpy
 
 from ..session import panel_state
-from .progress import in_words, label_end, offer_next
+from .progress import label_end, offer_next
+from .stage_words import in_words
 
 SHOWN_SECONDS = 30
 WIDTH = 12
@@ -21,7 +22,7 @@ def draw(header: bpy.types.Header, context: bpy.types.Context) -> None:
         row = layout.row(align=True)
         bar = row.row()
         bar.ui_units_x = WIDTH
-        stage = in_words(told.stage) if told else "Starting"
+        stage = in_words(told.notice) if told else "Starting"
         bar.progress(text=f"{job.title}: {stage}", factor=told.overall if told else 0.0)
         row.operator("actionmesh.cancel", text="", icon="X").job = job.id
     elif state.ended is not None and time.monotonic() - state.ended_at < SHOWN_SECONDS:

@@ -35,7 +35,7 @@ def backend_folder() -> Path:
         BackendMissing: it is in neither place.
     """
     for folder in (HERE / "backend", HERE.parent / "backend"):
-        if (folder / "actionmesh" / "protocol.py").is_file():
+        if (folder / "actionmesh" / "protocol").is_dir():
             return folder
     raise BackendMissing(f"The folder backend is missing from the add-on in {HERE}.", "Install the add-on again.")
 
@@ -51,12 +51,12 @@ def sample_file(name: str) -> Path:
 
 
 def load_protocol() -> ModuleType:
-    """Load the protocol module that both sides of the pipe share."""
-    return _load("protocol", "protocol.py")
+    """Load the protocol, the package that both sides of the pipe share."""
+    return _load("protocol", "protocol/__init__.py")
 
 
 def _load(last: str, file: str) -> ModuleType:
-    """Load a module of the backend by its path: the backend is not installed in Blender's Python."""
+    """Load a module or a package of the backend by its path: the backend is not installed in Blender's Python."""
     name = f"{__package__}.{last}"
     if name not in sys.modules:
         spec = importlib.util.spec_from_file_location(name, backend_folder() / "actionmesh" / file)

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..errors import ArtistError, FolderError
 from ..motion.framing import View, frame_box, front_axes
+from ..process.backend_locator import protocol
 from .measuring import Extent, measure
 from .pictures import Engine, Studio, timing_of, usual_engine
 from .source_objects import Name, find, name_of, require_baked, shown_objects
@@ -107,15 +108,16 @@ def render(plan: Plan, names: Sequence[Name], folder: Path) -> Iterator[tuple[in
         yield done, total
 
 
-def counted(title: str, steps: Iterable[tuple[int, int]]) -> Iterator[tuple[str, int, int]]:
-    """Yield the steps of `render` as (stage in words, step, total).
+def counted(title: str, steps: Iterable[tuple[int, int]]) -> Iterator[protocol.ProgressNotice]:
+    """Yield the steps of `render` as the progress of a stage.
 
     Each frame is measured and then rendered; both count as a step.
     """
     measured = 0
     for done, total in steps:
         measured = min(measured + (not done), total)
-        yield f"{'Rendering' if done else 'Measuring'} {title}", measured + done, 2 * total
+        stage = protocol.Stage.RENDERING if done else protocol.Stage.MEASURING
+        yield protocol.ProgressNotice(0, stage, measured + done, 2 * total, None, item=title)
 
 
 def _make(folder: Path) -> None:

@@ -27,7 +27,6 @@ FRESH = 2.0
 """Seconds before the disk is checked again."""
 FULL, MAIN = "full", "actionmesh"
 """The name of a new checkpoint's folder, and the set without which only the bundled networks run."""
-DEMO = "demo"
 
 _task: ModelTask | None = None
 _seen: dict[tuple[Path, str], tuple[float, bool]] = {}
@@ -76,7 +75,7 @@ def size_on_disk(key: str) -> int:
 
 def hint(settings: bpy.types.PropertyGroup) -> str:
     """Return what the chosen preset lacks, in one sentence; empty if it lacks nothing."""
-    if settings.preset == DEMO or is_complete(MAIN):
+    if settings.preset == protocol.PresetName.DEMO or is_complete(MAIN):
         return ""
     name = settings.bl_rna.properties["preset"].enum_items[settings.preset].name
     size = amount(public.SETS[MAIN].estimated_bytes)

@@ -3,6 +3,7 @@
 # ruff: noqa: F722, F821
 
 from collections.abc import Iterator
+from typing import Any
 
 import bpy
 from bpy.props import (
@@ -17,10 +18,21 @@ from bpy.props import (
 
 from .. import menus
 from ..errors import ArtistError
+from ..process.backend_locator import protocol
 from ..session import machine_facts, panel_state
 from ..session.notices import Problem
 from ..workflow import chosen_clip, submission
 from ..workflow.bake_options import BakeOptions
+
+LARGEST = 2**31 - 1
+"""The largest number that Blender keeps."""
+
+
+def _within(name: str, record: type = protocol.Animate, **own: float) -> dict[str, Any]:
+    """Return the smallest and the largest number of a job's field, as arguments of a property; `own` replaces them."""
+    limit = protocol.limits(record)[name]
+    assert isinstance(limit, protocol.Whole | protocol.Number)
+    return {"min": limit.least, "max": min(limit.most, LARGEST)} | own
 
 
 def _is_other_object(_settings: bpy.types.PropertyGroup, candidate: bpy.types.Object) -> bool:
@@ -62,9 +74,9 @@ class SceneSettings(bpy.types.PropertyGroup):
     image_rate: FloatProperty(
         name="Frame Rate",
         description="Pictures per second. Sets how fast the result moves",
-        min=0.1,
         soft_max=120.0,
         default=24.0,
+        **_within("fps", min=0.1),
     )
     source_facing: EnumProperty(
         name="Seen From",
@@ -81,27 +93,27 @@ class SceneSettings(bpy.types.PropertyGroup):
     frame_start: IntProperty(
         name="First Frame",
         description="Same as First Frame in the panel, but counted from 0 as in files and scripts",
-        min=0,
+        **_within("start", protocol.FrameChoice),
     )
     scene_start: IntProperty(name="First Frame", description="Scene frame at which the motion begins", default=1)
     frame_count: IntProperty(
         name="Frames",
         description="Number of poses in the result. More poses capture faster motion but need more time and memory",
-        min=2,
         soft_max=120,
         default=16,
+        **_within("count", protocol.FrameChoice),
     )
     frame_step: IntProperty(
         name="Step",
         description="Use every n-th frame. A larger step covers more of the clip with the same number of poses",
-        min=1,
         soft_max=16,
         default=1,
+        **_within("step", protocol.FrameChoice),
     )
     anchor: IntProperty(
         name="Reference",
         description="Same as Reference in the panel, but counted from 0 as in files and scripts",
-        min=0,
+        **_within("anchor", min=0),
     )
     previewed: IntVectorProperty(size=2, options={"HIDDEN"})
     """The preview range set for a result. Any other preview range is the artist's own."""
@@ -112,7 +124,7 @@ class SceneSettings(bpy.types.PropertyGroup):
     seed: IntProperty(
         name="Seed",
         description="Each seed gives a different take of the same clip. The same seed gives the same result",
-        min=0,
+        **_within("seed"),
     )
     memory: EnumProperty(
         name="Memory",
@@ -123,16 +135,16 @@ class SceneSettings(bpy.types.PropertyGroup):
         name="Shape Steps",
         description="Sampling steps for the shape of a new object. More steps take longer and may give a cleaner "
         "shape. 0 uses the preset's value",
-        min=0,
         soft_max=200,
+        **_within("image_steps", min=0),
     )
     max_faces: IntProperty(
         name="Most Faces",
         description="Maximum number of triangles in a new object. Fewer give a smaller file, more keep small details. "
         "0 uses the preset's value",
-        min=0,
         soft_max=200_000,
         step=1000,
+        **_within("max_faces", min=0),
     )
     smallest_part: FloatProperty(
         name="Smallest Part",
@@ -147,8 +159,8 @@ class SceneSettings(bpy.types.PropertyGroup):
     in_betweens: IntProperty(
         name="In-Betweens",
         description="Extra poses between every two frames. They smooth the motion and add shape keys",
-        min=0,
         soft_max=7,
+        **_within("in_betweens"),
     )
 
     start_at: EnumProperty(

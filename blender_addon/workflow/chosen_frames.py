@@ -51,8 +51,8 @@ def _fitting_step(total: int, count: int) -> int:
     return max(1, math.ceil((total - 1) / (count - 1)))
 
 
-def clip_frames(scene: bpy.types.Scene) -> protocol.Frames:
+def clip_frames(scene: bpy.types.Scene) -> protocol.FrameChoice:
     settings = scene.actionmesh
     if settings.fit_clip:
-        return protocol.Frames(spread=min(settings.frame_count, max(2, length(scene) or settings.frame_count)))
-    return protocol.Frames(start=settings.frame_start, count=settings.frame_count, step=settings.frame_step)
+        return protocol.FrameChoice(spread=min(settings.frame_count, max(2, length(scene) or settings.frame_count)))
+    return protocol.FrameChoice(start=settings.frame_start, count=settings.frame_count, step=settings.frame_step)

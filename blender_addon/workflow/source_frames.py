@@ -13,6 +13,7 @@ from ..jobs import rendering
 from ..jobs.queue import Preparation
 from ..jobs.record import JobRecord
 from ..motion.stills import count_stills, hardly_moves
+from ..process.backend_locator import protocol
 from ..scene import second_blender
 from ..scene.pictures import Engine
 from ..scene.source_objects import Name
@@ -43,7 +44,7 @@ class SourceFrames:
         self._folder: Path | None = None
 
     def prepare(self, record: JobRecord) -> Preparation:
-        """Put the pictures into the job's folder; yield (stage, step, total), or None while a second Blender works."""
+        """Put the pictures into the job's folder; yield its progress, or None while a second Blender works."""
         if self._folder is not None and len(list(self._folder.glob("*.png"))) == len(self._frames):
             shutil.copytree(self._folder, record.frames_path)
             return
@@ -54,7 +55,7 @@ class SourceFrames:
         self._show_reference()
         self._tell_if_still()
 
-    def _render(self, plan: Plan, names: list[Name], record: JobRecord) -> Iterator[rendering.Told | None]:
+    def _render(self, plan: Plan, names: list[Name], record: JobRecord) -> Iterator[protocol.ProgressNotice | None]:
         command = second_blender.command() if self._apart else None
         reason = second_blender.reason_to_stay() if command else ""
         if command and not reason:
@@ -89,7 +90,7 @@ class SourceFrames:
 
 def _render_apart(
     plan: Plan, names: list[Name], record: JobRecord, command: list[str]
-) -> Iterator[rendering.Told | None]:
+) -> Iterator[protocol.ProgressNotice | None]:
     """Render in a second Blender; retry with Cycles if EEVEE does not start without a window."""
     while bpy.app.is_job_running("RENDER"):
         yield None

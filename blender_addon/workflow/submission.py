@@ -92,9 +92,9 @@ def _sample_job(context: bpy.types.Context, target: bpy.types.Object) -> JobReco
         clip=clip,
         out=(),
         mesh=TARGET_FILE,
-        frames=protocol.Frames(spread=SAMPLE_FRAMES),
+        frames=protocol.FrameChoice(spread=SAMPLE_FRAMES),
         anchor=0,
-        preset="demo",
+        preset=protocol.PresetName.DEMO,
         match=protocol.Match.AUTO,
         colours=True,
         facing=protocol.Facing.AUTO,
@@ -126,7 +126,7 @@ def _request(scene: bpy.types.Scene, clip: str, seed: int | None, rendered: list
     rate = frames_per_second(scene.render.fps, scene.render.fps_base)
     if rendered:
         rate /= rendered[1] - rendered[0]
-    frames = protocol.Frames() if rendered else clip_frames(scene)
+    frames = protocol.FrameChoice() if rendered else clip_frames(scene)
     total = len(rendered) or frames.spread or frames.count
     if total and settings.anchor >= total:
         raise ArtistError(

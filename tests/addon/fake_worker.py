@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "backend"))
 
 from actionmesh import protocol
-from actionmesh.protocol import Answer, Failure, Kind, Notice, ProgressNotice, ProtocolError
+from actionmesh.protocol import Answer, Failure, Kind, Notice, ProgressNotice, ProtocolError, Stage
 
 STEP_SECONDS = 0.02
 RUBBISH = b"hello\n\xff\xfe\n{}\n[1, 2]\n" + b"x" * (2 * protocol.MAX_LINE) + b"\n"
@@ -66,12 +66,8 @@ class Worker:
 def animated(job, write=True):
     if write:
         Path(job.out[0]).write_text("a result")
-    timings = {
-        "Reading frames": 1.0,
-        "Stage I: finding the motion (1 of 2)": 2.0,
-        "Stage I: finding the motion (2 of 2)": 7.0,
-    }
-    return protocol.Animated(job.out, 5, 7, 9, 0.4, 0, {**timings, "Loading and the rest": 3.0, "Total": 13.0}, 1)
+    timings = {Stage.READING: 1.0, Stage.MOTION: 9.0}
+    return protocol.Animated(job.out, 5, 7, 9, 0.4, 0, timings, 13.0, 1)
 
 
 def looked(job):
@@ -83,29 +79,29 @@ ANSWERS = {protocol.Animate: animated, protocol.Rematch: animated, protocol.Look
 
 def quick(worker, id, job):
     for step in range(3):
-        worker.progress(id, "Reading frames", step, 2)
+        worker.progress(id, Stage.READING, step, 2)
 
 
 def slow(worker, id, job):
     for step in range(1500):
-        worker.progress(id, "Reading frames", step, 1500)
+        worker.progress(id, Stage.READING, step, 1500)
         if worker.cancelled.wait(STEP_SECONDS):
             raise ProtocolError(Kind.CANCELLED, "The job was cancelled.")
 
 
 def deaf(worker, id, job):
-    worker.progress(id, "Reading frames", 0, 1)
+    worker.progress(id, Stage.READING, 0, 1)
     time.sleep(60)
 
 
 def mute(worker, id, job):
-    worker.progress(id, "Reading frames", 0, 1)
+    worker.progress(id, Stage.READING, 0, 1)
     worker.mute = True
     time.sleep(60)
 
 
 def crash(worker, id, job):
-    worker.progress(id, "Reading frames", 0, 1)
+    worker.progress(id, Stage.READING, 0, 1)
     print("the last words of the backend", file=sys.stderr, flush=True)
     os._exit(3)
 

@@ -21,9 +21,9 @@ LAYERS = (
     {"workflow"},
     {"session"},
     {"scene", "install"},
-    {"jobs", "motion"},
+    {"jobs", "motion", "menus"},
     {"process"},
-    {"menus", "wording"},
+    {"wording"},
     {"errors", "reading", "file_names"},
 )
 """A module imports its own layer's folder and the layers below."""

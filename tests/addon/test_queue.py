@@ -90,7 +90,7 @@ def test_a_job_that_matches_again_is_asked_of_the_worker_as_one(bench):
     events = bench.run(done, failed)
     assert done.state is State.FINISHED and done.has_result and done.result["fit"]["way"] == "off"
     assert failed.state is State.FAILED and failed.error.kind == "out_of_memory"
-    assert [event.stage for event in events if isinstance(event, Progressed)][:1] == ["Reading frames"]
+    assert [event.notice.stage for event in events if isinstance(event, Progressed)][:1] == ["reading"]
     slow = bench.submit("crash", rematch=protocol.Rematch("r", (), clip="slow"))
     collect(bench.queue.poll, Progressed)
     assert bench.queue.cancel(slow.id)
@@ -105,7 +105,7 @@ def test_jobs_run_in_order_with_one_worker(bench):
     assert kinds(events) == [Started, Finished] * 3 and len(bench.clients) == 1
     assert [event.record for event in events if isinstance(event, Finished)] == records
     for record in records:
-        assert (record.state, record.result["poses"], record.timings["Total"]) == (State.FINISHED, 5, 13.0)
+        assert (record.state, record.result["poses"], record.result["seconds"]) == (State.FINISHED, 5, 13.0)
         assert record.has_result and read_record(record.folder) == record
     assert bench.queue.records == []
 
@@ -128,12 +128,15 @@ def test_states_of_the_backend_are_told(bench):
 def test_progress_tells_stage_and_whole_and_never_falls(bench):
     record = bench.submit(preparation=iter_preparation(3))
     told = [event for event in bench.run(record) if isinstance(event, Progressed)]
-    assert [(event.stage, event.step, event.total) for event in told[:3]] == [
-        ("Rendering", step, 3) for step in (1, 2, 3)
-    ]
-    assert told[-1].stage == "Reading frames" and told[-1].stage_seconds_left is not None
+    assert [event.notice for event in told[:3]] == [rendering(step, 3) for step in (1, 2, 3)]
+    assert told[-1].notice.stage == "reading" and told[-1].notice.seconds_left is not None
     shares = [event.overall for event in told]
     assert shares == sorted(shares) and 0 < shares[0] < shares[-1] <= 1
+
+
+def rendering(step, total):
+    """Return the progress of Blender's own work."""
+    return protocol.ProgressNotice(0, protocol.Stage.RENDERING, step, total, None, item="Box")
 
 
 def iter_preparation(steps, log=None, fail=None, seconds=0.0):
@@ -143,7 +146,7 @@ def iter_preparation(steps, log=None, fail=None, seconds=0.0):
         for step in range(steps):
             time.sleep(seconds)
             log.append(step)
-            yield "Rendering", step + 1, steps
+            yield rendering(step + 1, steps)
         if fail is not None:
             raise fail
         log.append("done")
@@ -164,14 +167,14 @@ def test_preparation_goes_one_step_a_poll_and_before_the_job(bench):
 
 def test_preparation_that_waits_for_others_rests(bench):
     def preparation():
-        yield "Rendering", 1, 2
+        yield rendering(1, 2)
         yield None
-        yield "Rendering", 2, 2
+        yield rendering(2, 2)
 
     record = bench.submit(preparation=preparation())
     told, resting = [], []
     for _ in range(3):
-        told.append([event.step for event in bench.queue.poll() if isinstance(event, Progressed)])
+        told.append([event.notice.step for event in bench.queue.poll() if isinstance(event, Progressed)])
         resting.append(bench.queue.resting)
     assert told == [[1], [], [2]] and resting == [False, True, False]
     bench.run(record)
@@ -180,11 +183,13 @@ def test_preparation_that_waits_for_others_rests(bench):
 
 def test_timers_that_run_within_a_preparation_do_nothing(bench):
     def preparation():
-        yield "Rendering", 1, len(bench.queue.poll())
+        yield rendering(1, len(bench.queue.poll()))
 
     record = bench.submit(preparation=preparation())
-    (told,) = [event for event in bench.run(record) if isinstance(event, Progressed) and event.stage == "Rendering"]
-    assert told.total == 0
+    (told,) = [
+        event for event in bench.run(record) if isinstance(event, Progressed) and event.notice.stage == "rendering"
+    ]
+    assert told.notice.total == 0
 
 
 # Cancel, at every stage.
@@ -223,7 +228,7 @@ def test_cancel_while_preparing_tidies_up(bench):
 def test_cancel_from_within_a_preparation(bench):
     def preparation():
         assert bench.queue.cancel(record.id)
-        yield "Rendering", 1, 2
+        yield rendering(1, 2)
         raise AssertionError("it went on")
 
     record = bench.submit(preparation=preparation())
@@ -237,7 +242,7 @@ def test_everything_can_be_stopped_from_within_a_preparation(bench, stop):
     def preparation():
         try:
             stop(bench.queue)
-            yield "Rendering", 1, 2
+            yield rendering(1, 2)
             raise AssertionError("it went on")
         finally:
             tidied.append(True)
@@ -425,7 +430,7 @@ def test_preparation_that_fails_is_told_and_tidied(bench, error, kind, words):
 def test_preparation_that_cannot_tidy_up_still_ends(bench):
     def preparation():
         try:
-            yield "Rendering", 1, 2
+            yield rendering(1, 2)
         finally:
             raise RuntimeError("the scene is gone")
 
@@ -442,7 +447,7 @@ def test_full_disk_while_preparing(bench):
         record.target_path.symlink_to("/dev/full")
         with record.target_path.open("wb", buffering=0) as file:
             file.write(b"ply")
-        yield "Writing the mesh", 1, 1
+        yield rendering(1, 1)
 
     record = job(bench.root)
     bench.queue.submit(record, preparation())

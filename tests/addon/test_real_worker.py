@@ -41,7 +41,7 @@ def submit(queue, place, **changes):
         "out": (),
         "preset": "demo",
         "device": "cpu",
-        "frames": protocol.Frames(0, 3),
+        "frames": protocol.FrameChoice(0, 3),
     }
     record = new_record(place / "jobs", protocol.Animate(**(request | changes)))
     queue.submit(record)
@@ -55,7 +55,7 @@ def test_demo_job_runs_to_its_result(queue, place):
     assert record.state is State.FINISHED, record.error
     told = [event for event in events if isinstance(event, Progressed)]
     shares = [event.overall for event in told]
-    assert shares == sorted(shares) and shares[-1] == pytest.approx(1.0) and told[-1].stage == "Saving"
+    assert shares == sorted(shares) and shares[-1] == pytest.approx(1.0) and told[-1].notice.stage == "saving"
     header = record.result_path.read_bytes()[8:2000].split(b"\0")[0]
     assert record.result["poses"] == 3 and b'"vertices"' in header and b"provenance" in header
     assert queue.backend.machine.checkpoints and queue.state is WorkerState.READY
@@ -77,7 +77,7 @@ def test_cancel_stops_a_real_job_and_the_next_one_runs(queue, place):
     after = submit(queue, place, clip=str(DEMO / "nothing.mp4"))
     seen = []
     wait_until(
-        lambda: seen.extend(queue.poll()) or any(isinstance(e, Progressed) and "Stage I:" in e.stage for e in seen)
+        lambda: seen.extend(queue.poll()) or any(isinstance(e, Progressed) and e.notice.stage == "motion" for e in seen)
     )
     worker = queue.backend._client.pid
     queue.cancel(running.id)

@@ -39,7 +39,7 @@ def ended(root, state=State.WRITTEN, size=1000, **facts):
 
 
 def test_record_comes_back_from_its_folder_as_it_was(tmp_path):
-    request = protocol.Animate("walk ü.mp4", (), mesh="target.ply", frames=protocol.Frames(2, 16, 3), seed=2**62)
+    request = protocol.Animate("walk ü.mp4", (), mesh="target.ply", frames=protocol.FrameChoice(2, 16, 3), seed=2**62)
     facts = {"purpose": Purpose.KEYS, "blend_file": "file", "writing": {"facing": "NEG_Y", "fps": 24.0}}
     record = new_record(tmp_path, request, title="Walk", **facts)
     record.error = JobError("out_of_memory", "Too large.", "Use less.", "the log")
@@ -52,7 +52,7 @@ def test_record_comes_back_from_its_folder_as_it_was(tmp_path):
 
 def test_paths_in_a_request_are_meant_from_the_folder(tmp_path):
     request = protocol.Animate(
-        "frames", (), mask="/masks/*.png", mesh="target.ply", known=(protocol.Known(1, "other.ply"),)
+        "frames", (), mask="/masks/*.png", mesh="target.ply", known=(protocol.KnownShape(1, "other.ply"),)
     )
     record = new_record(tmp_path / "jobs ü", request)
     asked = record.resolved()
@@ -154,8 +154,8 @@ def test_record_of_protocol_2_is_read_in_todays_words(tmp_path, kept, pose):
     folder = earlier_record.written(tmp_path, {"keep_reference_pose": kept}, {"keep_reference_pose": kept is not False})
     (record,) = history(tmp_path, "a82de77f-d520-468c-b08b-f53facc473a8")
     assert record.request == protocol.Animate(
-        "/clips/wave", ("result.safetensors",), mesh="target.ply", frames=protocol.Frames(spread=16), preset="demo",
-        seed=7,
+        "/clips/wave", ("result.safetensors",), mesh="target.ply", frames=protocol.FrameChoice(spread=16),
+        preset="demo", seed=7,
         reference_pose=pose, match="off", facing="+Z", shape="network",
     )  # fmt: skip
     assert pose is None or isinstance(record.request.reference_pose, protocol.ReferencePose)
@@ -460,6 +460,5 @@ def test_backend_is_found_inside_the_add_on_or_beside_it(tmp_path, monkeypatch):
     with pytest.raises(BackendMissing, match="folder backend is missing"):
         backend_locator.backend_folder()
     for place in (tmp_path / "backend", tmp_path / "blender_addon" / "backend"):
-        (place / "actionmesh").mkdir(parents=True)
-        (place / "actionmesh" / "protocol.py").write_text("")
+        (place / "actionmesh" / "protocol").mkdir(parents=True)
         assert backend_locator.backend_folder() == place

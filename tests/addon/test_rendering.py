@@ -6,7 +6,7 @@ import pytest
 
 from blender_addon.errors import ArtistError, BackendMissing, FolderError, RenderError
 from blender_addon.jobs.rendering import watch
-from blender_addon.process.backend_locator import backend_folder
+from blender_addon.process.backend_locator import backend_folder, protocol
 
 from .workers import is_running, wait_until
 
@@ -18,7 +18,7 @@ def tell(message):
     sys.stdout.buffer.write(protocol.encode(message))
     sys.stdout.flush()
 def progress(step):
-    tell(protocol.Notice(protocol.ProgressNotice(0, "Rendering", step, 3, None)))
+    tell(protocol.Notice(protocol.ProgressNotice(0, "rendering", step, 3, None, item="Box")))
 def fail(kind):
     tell(protocol.Failure(None, protocol.ProtocolError(kind, "It went wrong.", "Mend it.")))
 def done():
@@ -63,7 +63,7 @@ def test_progress_is_told_until_all_is_done(stage):
     steps = stage.play(
         "progress(1); print('rubbish', flush=True); progress(2); time.sleep(0.3); done(); time.sleep(60)"
     )
-    assert all_told(steps)[-1] == ("Rendering", 2, 3)
+    assert all_told(steps)[-1] == protocol.ProgressNotice(0, protocol.Stage.RENDERING, 2, 3, None, item="Box")
     assert stage.left() == []
 
 

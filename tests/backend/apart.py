@@ -26,7 +26,7 @@ def read_apart(*clips: object, timeout: float = 100) -> list[dict]:
 
 def main(clips: list[str]) -> None:
     from actionmesh.media.reader import read_clip
-    from actionmesh.options import FrameChoice
+    from actionmesh.protocol import FrameChoice
     from tests.backend.peak import peak_megabytes  # not on Windows
 
     before = peak_megabytes()

@@ -17,6 +17,8 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parents[2] / "backend" / "actionmesh"
 STEP_SECONDS = 0.05
 LEAK = "this must not reach the client"
+COUNTING = "reading"
+"""A stage by its name in messages: nothing of the package is imported here."""
 
 
 class FakeNetworks:
@@ -84,27 +86,26 @@ def _triangle():
 
 
 def quick(progress):
-    for _ in progress.track(range(3), "Counting"):
+    for _ in progress.track(range(3), COUNTING):
         pass
 
 
 def slow(progress):
-    for step in progress.track(range(1000), "Counting"):
+    for step in progress.track(range(1000), COUNTING):
         if step == 0:
             print("started", flush=True)
         time.sleep(STEP_SECONDS)
 
 
 def deaf(progress):
-    for _ in progress.track(range(2), "Counting"):
+    for _ in progress.track(range(2), COUNTING):
         print("started", flush=True)
         time.sleep(60)
 
 
 def chatty(progress):
     for stage in range(20_000):
-        for _ in progress.track(range(1), f"Stage {stage} {'.' * 100}"):
-            pass
+        progress.start(COUNTING, 1, f"Stage {stage} {'.' * 100}")()
     time.sleep(60)
 
 
@@ -142,7 +143,7 @@ def leave(progress):
 def bomb(progress):
     """Take memory until none is left."""
     taken = []
-    for _ in progress.track(range(2), "Counting"):
+    for _ in progress.track(range(2), COUNTING):
         while True:
             taken.append(bytearray(64 << 20))
 

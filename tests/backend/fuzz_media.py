@@ -121,7 +121,7 @@ def with_true_sums(data: bytes) -> bytes:
 def fuzz(folder: Path, kind: str, data: bytes, examples: int) -> None:
     from actionmesh.errors import MediaError
     from actionmesh.media.reader import read_clip
-    from actionmesh.options import FrameChoice
+    from actionmesh.protocol import FrameChoice
 
     path = folder / f"spoilt{kind}"
     places = [

@@ -6,7 +6,7 @@ from PIL import Image
 
 from actionmesh.errors import MediaError
 from actionmesh.media.reader import open_source, read_clip
-from actionmesh.options import FrameChoice
+from actionmesh.protocol import FrameChoice
 
 from .animations import BACKGROUND, KEEP, PREVIOUS, Part, apng, gif, shown
 from .media_files import numbered_frames, write_video

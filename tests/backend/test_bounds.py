@@ -5,9 +5,8 @@ from dataclasses import fields
 
 import pytest
 
-from actionmesh.errors import InputError
-from actionmesh.options import AnimateOptions, FrameChoice, KnownShape
-from actionmesh.protocol import Animate, Kind, ProtocolError, decode
+from actionmesh.errors import InputError, require_sound
+from actionmesh.protocol import Animate, FrameChoice, Kind, KnownShape, ProtocolError, decode
 
 
 def fault(sentence, *case):
@@ -40,7 +39,7 @@ def fault(sentence, *case):
 def test_what_makes_no_sense_is_one_sentence(name, value):
     assert name in {item.name for item in fields(Animate)}
     with pytest.raises(InputError) as caught:
-        AnimateOptions(**{"clip": "a.mp4", name: value})
+        require_sound(Animate(**{"clip": "a.mp4", name: value}, out=()))
     assert caught.value.cure and len(str(caught.value)) < 300 and str(caught.value).isascii()
 
 
@@ -53,7 +52,7 @@ def test_what_makes_no_sense_is_one_sentence(name, value):
 ])  # fmt: skip
 def test_frames_that_no_clip_has_are_one_sentence(name, value):
     with pytest.raises(InputError, match="whole number"):
-        FrameChoice(**{name: value})
+        require_sound(FrameChoice(**{name: value}))
 
 
 @pytest.mark.parametrize(("line", "kind"), [
@@ -75,4 +74,6 @@ def test_hostile_messages_are_typed(line, kind):
 @pytest.mark.fault("A name that is not UTF-8, which Linux allows, was refused")
 def test_bytes_of_no_encoding_stay_names():
     line = b'{"jsonrpc":"2.0","id":1,"method":"animate","params":{"clip":"a\\udcff.mp4","out":["b.glb"]}}'
-    assert AnimateOptions(decode(line).params.clip).clip == "a\udcff.mp4"
+    job = decode(line).params
+    require_sound(job)
+    assert job.clip == "a\udcff.mp4"

@@ -23,7 +23,7 @@ def drawn(*shape, seed=0):
 
 def window(run, preset):
     """Run Stage I on four frames, the first of which is known."""
-    return generate_window(run, {2: drawn(16, 8)}, FRAMES, drawn(4, 5, 32, seed=1), preset, 0, "Stage I")
+    return generate_window(run, {2: drawn(16, 8)}, FRAMES, drawn(4, 5, 32, seed=1), preset, 0)
 
 
 def shape(run, preset):

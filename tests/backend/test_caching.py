@@ -14,7 +14,7 @@ from actionmesh.models.decoder import LatentDecoder
 from actionmesh.models.denoiser import TemporalDenoiser
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.progress import Progress
-from actionmesh.protocol import ReferencePose
+from actionmesh.protocol import ReferencePose, Stage
 from actionmesh.sampling.guidance import Branches
 from actionmesh.sampling.sampler import sample
 from actionmesh.sampling.schedules import temporal_schedule
@@ -56,7 +56,7 @@ def test_denoising_projects_the_context_and_makes_rope_tables_once(calls):
     branches = Branches(
         lambda x, t: network(x, t, conditional, known, times), lambda x, t: network(x, t, unconditional, known, times)
     )
-    sample(branches, 7.5, latents, temporal_schedule(6), "Stage I", Progress(), known)
+    sample(branches, 7.5, latents, temporal_schedule(6), Stage.MOTION, Progress(), known)
     assert calls == {"project_context": TINY.temporal.num_layers, "rope_table": 1, "prepare": 0}
 
 

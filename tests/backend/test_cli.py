@@ -13,7 +13,7 @@ import pytest
 from actionmesh import __version__, cli
 from actionmesh.errors import MeshError
 from actionmesh.memory.plan import PLANS
-from actionmesh.protocol import Animate, Animated, Facing, Frames, Known, Match, Memory, ReferencePose, Shape
+from actionmesh.protocol import Animate, Animated, Facing, FrameChoice, KnownShape, Match, Memory, ReferencePose, Shape
 
 from .worker_process import FAKES, PATIENCE, WORKER
 
@@ -45,8 +45,8 @@ def test_every_argument_reaches_the_job():
         out=("a.glb", "b.png"),
         mask="masks/",
         mesh="m.glb",
-        known=(Known(3, "c.glb"), Known(5, "d.glb")),
-        frames=Frames(2, 9, 3),
+        known=(KnownShape(3, "c.glb"), KnownShape(5, "d.glb")),
+        frames=FrameChoice(2, 9, 3),
         anchor=-1,
         preset="fast",
         seed=7,
@@ -120,14 +120,14 @@ def test_a_plan_that_does_not_exist_is_refused_with_those_that_do(capsys):
 
 
 def test_a_job_that_went_on_with_less_memory_says_so(capsys):
-    cli.print_result(Animated(("a.glb",), 2, 3, 1, 0.5, 0, {"Total": 1.0}, 5, plan="8", retried_for_memory=True))
+    cli.print_result(Animated(("a.glb",), 2, 3, 1, 0.5, 0, {}, 1.0, 5, plan="8", retried_for_memory=True))
     assert "--memory 8" in capsys.readouterr().out
-    cli.print_result(Animated(("a.glb",), 2, 3, 1, 0.5, 0, {"Total": 1.0}, 5, plan="8"))
+    cli.print_result(Animated(("a.glb",), 2, 3, 1, 0.5, 0, {}, 1.0, 5, plan="8"))
     assert "emory" not in capsys.readouterr().out
 
 
 def test_frame_spread_reaches_the_job():
-    assert job("a.mp4", "-o", "a.glb", "--spread", "8").frames == Frames(spread=8)
+    assert job("a.mp4", "-o", "a.glb", "--spread", "8").frames == FrameChoice(spread=8)
 
 
 @pytest.mark.parametrize("text", ["3", "=a.glb", "3=", "x=a.glb", "1.5=a.glb"])
@@ -171,7 +171,7 @@ def test_result_names_files_sizes_and_seconds_per_stage(tmp_path):
     assert out.exists()
     assert f"Wrote {out}" in done.stdout
     assert "2 poses of 3 vertices and 1 faces" in done.stdout
-    assert "Counting" in done.stdout and "Total" in done.stdout
+    assert "Reading frames" in done.stdout and "Total" in done.stdout
 
 
 def test_error_is_one_sentence_without_traceback(tmp_path):
@@ -218,4 +218,4 @@ def test_terminal_shows_a_bar_for_each_stage(tmp_path):
     shown = os.read(terminal, 100_000).decode()
     os.close(end)
     os.close(terminal)
-    assert "Counting: 100%" in shown and "3/3" in shown and "Saving: 100%" in shown
+    assert "Reading frames: 100%" in shown and "3/3" in shown and "Saving: 100%" in shown

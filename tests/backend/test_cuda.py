@@ -29,6 +29,7 @@ from actionmesh.models.denoiser import ImageTo3DDenoiser, TemporalDenoiser
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder
 from actionmesh.progress import Progress
+from actionmesh.protocol import Stage
 from actionmesh.sampling.guidance import Branches
 from actionmesh.sampling.sampler import sample
 from actionmesh.sampling.schedules import temporal_schedule
@@ -244,5 +245,12 @@ def test_progress_is_told_once_the_step_before_is_done():
             seen.append(done[event.step - 2].query())
 
     schedule = temporal_schedule(8)
-    sample(Branches(velocity, velocity), 1.0, torch.randn(1, 2, 4, 2, device=device), schedule, "stage", Progress(note))
+    sample(
+        Branches(velocity, velocity),
+        1.0,
+        torch.randn(1, 2, 4, 2, device=device),
+        schedule,
+        Stage.MOTION,
+        Progress(note),
+    )
     assert len(seen) == 7 and all(seen)

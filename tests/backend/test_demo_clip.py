@@ -8,9 +8,9 @@ from actionmesh.evaluation.baselines import NOWHERE
 from actionmesh.geometry.mesh_files import load_mesh
 from actionmesh.media.reader import read_clip
 from actionmesh.media.subject import cut_out
-from actionmesh.options import FrameChoice
 from actionmesh.painting.coat import Coat
 from actionmesh.progress import Progress
+from actionmesh.protocol import FrameChoice
 from actionmesh.relief_animation import relief_animation
 from actionmesh.toys import make_sequence
 from actionmesh.training.demo_clip import write_demo

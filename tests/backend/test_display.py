@@ -11,7 +11,7 @@ from PIL import Image
 
 from actionmesh.errors import MediaError
 from actionmesh.media.reader import read_clip
-from actionmesh.options import FrameChoice
+from actionmesh.protocol import FrameChoice
 
 from .encodings import coded_frames, number_in
 from .media_files import write_video

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from actionmesh.media.reader import open_source, read_clip
-from actionmesh.options import FrameChoice
+from actionmesh.protocol import FrameChoice
 
 from .encodings import WAYS, number_in
 

@@ -261,10 +261,10 @@ def test_progress_is_told_of_every_chunk():
     events = []
     counted = Counter(sphere)
     extract_surface(counted, 64, coarse=16, chunk=3000, progress=Progress(events.append))
-    stages = list(dict.fromkeys(event.stage for event in events))
-    assert stages == [f"Extracting the surface, level {level} of 3" for level in (1, 2, 3)]
-    for stage in stages:
-        steps = [(event.step, event.total) for event in events if event.stage == stage]
+    stages = list(dict.fromkeys((event.stage, event.part, event.parts) for event in events))
+    assert stages == [("surface", level, 3) for level in (1, 2, 3)]
+    for _, level, _ in stages:
+        steps = [(event.step, event.total) for event in events if event.part == level]
         assert steps == [(step, len(steps) - 1) for step in range(len(steps))]
     assert counted.total / 3000 <= sum(event.step > 0 for event in events) < counted.total / 3000 + 3
 

@@ -9,8 +9,8 @@ from PIL import Image
 from actionmesh.errors import Cancelled, MediaError
 from actionmesh.media.patterns import is_pattern, matcher
 from actionmesh.media.reader import read_clip
-from actionmesh.options import FrameChoice
 from actionmesh.progress import Progress
+from actionmesh.protocol import FrameChoice
 
 from .media_files import numbered_frames, numbers_of, save_pictures
 

@@ -11,9 +11,8 @@ from actionmesh.errors import Cancelled
 from actionmesh.geometry.cleanup import parts
 from actionmesh.geometry.folds import Hinges, unfold
 from actionmesh.memory.model import open_model
-from actionmesh.options import AnimateOptions, FrameChoice
 from actionmesh.pipeline import animate
-from actionmesh.protocol import Shape
+from actionmesh.protocol import Animate, FrameChoice, Shape
 
 TOY = Path(actionmesh.__file__).parent / "checkpoints" / "toy"
 
@@ -90,7 +89,7 @@ def test_unfolding_can_be_stopped():
 @pytest.mark.fault("Loose islands and folded edges on the mesh that the model makes of a clip, in every pose")
 @pytest.mark.parametrize(("clip", "shape"), [("clip.mp4", Shape.NETWORK), ("husky", Shape.RELIEF)])
 def test_what_is_made_of_the_demos_clips_has_no_pimples_and_no_islands(clip, shape):
-    options = AnimateOptions(str(TOY / "demo" / clip), frames=FrameChoice(spread=4), preset="demo", shape=shape)
+    options = Animate(str(TOY / "demo" / clip), out=(), frames=FrameChoice(spread=4), preset="demo", shape=shape)
     made = animate(options, open_model(TOY))
     assert parts(made.faces).max() == 0
     folded = sum((angles(pose, made.faces) > np.pi / 2).sum() for pose in made.vertices)

@@ -99,7 +99,7 @@ MEMORY_PROBE = """
 import sys
 from actionmesh.media.reader import read_clip
 from actionmesh.media.subject import cut_out
-from actionmesh.options import FrameChoice
+from actionmesh.protocol import FrameChoice
 
 def peak():  # getrusage would start from the peak of the tests' own process
     return int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])

@@ -4,10 +4,9 @@ import pytest
 
 from actionmesh import frame_numbers
 from actionmesh.errors import InputError, MediaError
-from actionmesh.frame_numbers import count_from, number_of
+from actionmesh.frame_numbers import count_from, index_of_frame, number_of
 from actionmesh.media.reader import read_clip
-from actionmesh.options import FrameChoice, index_of_frame
-from actionmesh.protocol import Initialize
+from actionmesh.protocol import FrameChoice, Initialize
 from actionmesh.service import introduce
 from tests.backend.media_files import numbered_frames, write_video
 

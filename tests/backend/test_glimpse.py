@@ -7,7 +7,7 @@ from PIL import Image
 from actionmesh.errors import InputError, MediaError
 from actionmesh.media.glimpse import read_glimpse
 from actionmesh.media.reader import open_source
-from actionmesh.options import FrameChoice
+from actionmesh.protocol import FrameChoice
 
 from .media_files import cut, numbered_frames, numbers_of, save_pictures, write_video
 

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from actionmesh.progress import Progress
+from actionmesh.protocol import Stage
 from actionmesh.sampling.approximate_steps import ApproximateSteps, evaluations_of
 from actionmesh.sampling.approximation import Approximation
 from actionmesh.sampling.guidance import Branches
@@ -41,7 +42,7 @@ def noise():
 
 def run(counted, approximation, guidance=3.0, known=None, schedule=None):
     schedule = schedule or temporal_schedule(STEPS)
-    return sample(counted.branches, guidance, noise(), schedule, "Stage I", Progress(), known, approximation)
+    return sample(counted.branches, guidance, noise(), schedule, Stage.MOTION, Progress(), known, approximation)
 
 
 def written_out(guidance, known=None):
@@ -167,7 +168,7 @@ def test_known_frames_stay_bit_for_bit(approximation):
         return latents + 1
 
     branches, known = Branches(velocity, velocity), torch.tensor([[0.0, 1, 0]])
-    found = sample(branches, 3.0, noise(), temporal_schedule(STEPS), "Stage I", Progress(), known, approximation)
+    found = sample(branches, 3.0, noise(), temporal_schedule(STEPS), Stage.MOTION, Progress(), known, approximation)
     assert all(torch.equal(frame, noise()[:, 1]) for frame in [*seen, found[:, 1]])
     assert not torch.allclose(found[:, 0], noise()[:, 0], atol=0.1)
 
@@ -181,7 +182,7 @@ def test_a_difference_that_does_not_change_may_be_reused():
     branches, schedule = Branches(Counted().branches.conditional, constant_difference), temporal_schedule(STEPS)
 
     def found(approximation):
-        return sample(branches, 7.5, noise(), schedule, "Stage I", Progress(), approximation=approximation)
+        return sample(branches, 7.5, noise(), schedule, Stage.MOTION, Progress(), approximation=approximation)
 
     assert torch.allclose(found(Approximation(difference_every=4)), found(Approximation()), atol=1e-5)
 
@@ -192,7 +193,7 @@ def test_forecasts_are_exact_where_they_should_be():
     def found(velocity, approximation):
         branches = Branches(velocity, velocity)
         return sample(
-            branches, 1.0, noise(), temporal_schedule(STEPS), "Stage I", Progress(), approximation=approximation
+            branches, 1.0, noise(), temporal_schedule(STEPS), Stage.MOTION, Progress(), approximation=approximation
         )
 
     for forecast, power in (("linear", 1), ("last", 0)):

@@ -17,9 +17,9 @@ import pytest
 from actionmesh.errors import Cancelled, MediaError
 from actionmesh.media.opening import open_sources
 from actionmesh.media.reader import open_source, read_clip
-from actionmesh.options import FrameChoice
 from actionmesh.output.appearance import _picture
 from actionmesh.progress import Progress
+from actionmesh.protocol import FrameChoice
 
 from .animations import chunk
 from .apart import read_apart

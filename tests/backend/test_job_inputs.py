@@ -10,8 +10,7 @@ from actionmesh import jobs
 from actionmesh.errors import InputError, MediaError, MeshError, OutputError
 from actionmesh.job_inputs import inputs_of, named_by
 from actionmesh.job_size import check_disks, check_size
-from actionmesh.options import AnimateOptions
-from actionmesh.protocol import Animate, Known
+from actionmesh.protocol import Animate, KnownShape
 
 
 def fault(sentence, *case):
@@ -61,7 +60,7 @@ def files(tmp_path, monkeypatch):
         fault("A glTF's buffer was overwritten by the film", {"mesh": "g.gltf"}, "b.mp4"),
         fault("A glTF's picture, named in percent signs, was overwritten", {"mesh": "g.gltf"}, "image.png"),
         fault("A picture beside a glb was overwritten", {"mesh": "g.glb"}, "hat.png"),
-        fault("The texture of a further known shape was overwritten", {"known": (Known(1, "t.obj"),)}, "skin.png"),
+        fault("The texture of a further known shape was overwritten", {"known": (KnownShape(1, "t.obj"),)}, "skin.png"),
     ],
 )
 def test_what_an_input_names_is_not_replaced(files, change, out):
@@ -98,7 +97,7 @@ def test_a_folder_that_holds_what_is_named_is_not_replaced(files):
     (files / "poses" / "frame_0000.glb").write_text("a known shape")
     (files / "link.glb").symlink_to("poses/frame_0000.glb")
     with pytest.raises(InputError, match="overwrite"):
-        jobs.check_outputs(Animate(clip="clip.mp4", out=("poses",), known=(Known(1, "link.glb"),)))
+        jobs.check_outputs(Animate(clip="clip.mp4", out=("poses",), known=(KnownShape(1, "link.glb"),)))
 
 
 @pytest.mark.parametrize(("change", "error"), [
@@ -106,7 +105,9 @@ def test_a_folder_that_holds_what_is_named_is_not_replaced(files):
     fault("A pipe as a clip blocked the job for good", {"clip": "pipe.glb"}, MediaError),
     fault("A pipe as a mask blocked the job for good", {"mask": "pipe.glb"}, MediaError),
     fault("A device as a mesh never ended", {"mesh": "/dev/zero"}, MeshError),
-    fault("A pipe as a further known shape blocked the job for good", {"known": (Known(1, "pipe.glb"),)}, MeshError),
+    fault(
+        "A pipe as a further known shape blocked the job for good", {"known": (KnownShape(1, "pipe.glb"),)}, MeshError
+    ),
 ])  # fmt: skip
 def test_pipes_and_devices_are_no_inputs(files, change, error):
     os.mkfifo("pipe.glb")
@@ -142,7 +143,7 @@ def test_ten_thousand_results_are_refused_at_once(files):
 
 @pytest.mark.fault("A billion in-betweens ran until memory was gone")
 def test_more_poses_than_memory_holds_are_refused(monkeypatch):
-    options = AnimateOptions("clip.mp4", in_betweens=1000)
+    options = Animate("clip.mp4", out=(), in_betweens=1000)
     with pytest.raises(InputError, match="take .* of memory"):
         check_size(options, ("a.png",), 9_000_000)
     check_size(options, ("a.png",), 16)

@@ -6,19 +6,14 @@ import pytest
 
 from actionmesh import jobs
 from actionmesh.errors import Cancelled, InputError, OutputError
-from actionmesh.options import AnimateOptions, FrameChoice, KnownShape
 from actionmesh.progress import Progress
-from actionmesh.protocol import Animate, Frames, Known
+from actionmesh.protocol import Animate, FrameChoice, KnownShape, Stage
 from actionmesh.weights.checkpoints import default_checkpoint
 
 
-def test_options_are_the_pipelines_part_of_a_job():
-    job = Animate(clip="a.mp4", out=("b.glb",), frames=Frames(1, 8, 2), known=(Known(3, "c.glb"),), seed=5, fps=12.0)
-    assert jobs.options_of(job) == AnimateOptions(
-        clip="a.mp4", frames=FrameChoice(1, 8, 2), known=(KnownShape(3, "c.glb"),), seed=5, fps=12.0
-    )
+def test_a_job_is_refused_for_its_frames():
     with pytest.raises(InputError, match="-3"):
-        jobs.options_of(Animate(clip="a.mp4", out=(), frames=Frames(start=-3)))
+        jobs.run(Animate(clip="a.mp4", out=(), frames=FrameChoice(start=-3)), jobs.Stores(), print, lambda: False)
 
 
 def test_clock_gives_each_second_to_one_stage():
@@ -27,11 +22,11 @@ def test_clock_gives_each_second_to_one_stage():
     clock = jobs.StageClock(seen.append, lambda: now)
     progress = Progress(clock.note)
     now += 5  # before any stage
-    for _ in progress.track(range(2), "outer"):
+    for _ in progress.track(range(2), Stage.MOTION):
         now += 1
-        for _ in progress.track(range(3), "inner"):
+        for _ in progress.track(range(3), Stage.SURFACE):
             now += 10
-    assert clock.timings() == {"outer": 0.0, "inner": 60.0, "Loading and the rest": 7.0, "Total": 67.0}
+    assert clock.timings == {Stage.MOTION: 0.0, Stage.SURFACE: 60.0} and clock.total() == 67.0
     assert len(seen) == 3 + 2 * 4
 
 
@@ -86,7 +81,7 @@ class WaitingNetworks:
 
 def test_a_job_is_cancelled_while_it_waits_for_its_networks(monkeypatch, tmp_path):
     monkeypatch.setattr("actionmesh.pipeline.load_subject", lambda *given: None)
-    facts = SimpleNamespace(preset=lambda name: SimpleNamespace(float8=False))
+    facts = SimpleNamespace(preset=lambda name: SimpleNamespace(approximation=SimpleNamespace(float8=False)))
     model = SimpleNamespace(facts=facts, networks=WaitingNetworks())
     stores, answers = SimpleNamespace(get=lambda *choice: model), iter([False, False, True])
     with pytest.raises(Cancelled):
@@ -132,7 +127,7 @@ class NoStores:
     ],
 )
 def test_no_output_takes_the_place_of_an_input_or_of_another(files, change, named):
-    inputs = {"clip": "clip.mp4", "mesh": "mesh.glb", "mask": "mask.mp4", "known": (Known(1, "landed.glb"),)}
+    inputs = {"clip": "clip.mp4", "mesh": "mesh.glb", "mask": "mask.mp4", "known": (KnownShape(1, "landed.glb"),)}
     with pytest.raises(InputError) as caught:
         jobs.run(Animate(**{**inputs, **change}), NoStores(), print, lambda: False)
     assert named in caught.value.problem and caught.value.cure

@@ -17,7 +17,7 @@ from actionmesh.memory.needs import needs_of
 from actionmesh.memory.networks import Networks
 from actionmesh.memory.plan import PLANS, on_device, plan_named
 from actionmesh.progress import Progress
-from actionmesh.protocol import Animate, Kind, Memory
+from actionmesh.protocol import Animate, Kind, Memory, Stage
 from actionmesh.stages.retry import once_more_with_less
 from actionmesh.stages.run import Run
 from actionmesh.toys import make_sequence
@@ -43,7 +43,7 @@ def job(tmp_path_factory):
 def run(job, stores):
     events = []
     done = jobs.run(job, stores, events.append, lambda: False)
-    return done, [event.stage for event in events if event.step == 0], Animation.load(job.out[0]).vertices
+    return done, [(event.stage, event.item) for event in events if event.step == 0], Animation.load(job.out[0]).vertices
 
 
 def fail(monkeypatch, part, times, error):
@@ -75,8 +75,8 @@ def test_a_job_goes_on_with_less_memory_from_the_stage_that_failed(job, monkeypa
     fail(monkeypatch, part, 1, out_of_memory)
     done, told, again = run(job, jobs.Stores())
     assert (done.plan, done.retried_for_memory) == ("12", True)
-    notice = next(stage for stage in told if "Memory ran out" in stage)
-    assert "12 GB" in notice and notice in done.timings
+    notice = (Stage.LESS_MEMORY, "12")
+    assert notice in told and Stage.LESS_MEMORY in done.timings
     assert [stage for stage in told if stage != notice] in (stages, _with_twice(stages, part))
     np.testing.assert_allclose(again, vertices, atol=1e-5)
 
@@ -89,7 +89,7 @@ def test_encoding_a_mesh_goes_on_with_less_memory(job, monkeypatch):
 
 def _with_twice(stages, part):
     """Return the stages with that of `part` twice: Stage II reports its start before it requests the network."""
-    last = stages.index("Stage II: moving the mesh")
+    last = stages.index((Stage.CORRESPONDENCE, ""))
     return stages[:last] + [stages[last]] + stages[last:] if part == "temporal_autoencoder" else stages
 
 

@@ -5,7 +5,7 @@ import logging
 
 from actionmesh.outbox import LogForwarder, Outbox, Throttle
 from actionmesh.progress import ProgressEvent
-from actionmesh.protocol import LogLevel, LogNotice, decode
+from actionmesh.protocol import LogLevel, LogNotice, Stage, decode
 
 
 def test_throttle_passes_first_and_last_and_ten_a_second():
@@ -14,7 +14,7 @@ def test_throttle_passes_first_and_last_and_ten_a_second():
     passed = []
     for step in range(1001):
         now = step / 500
-        if throttle.passes(ProgressEvent("stage", step, 1000, None)):
+        if throttle.passes(ProgressEvent(Stage.MOTION, step, 1000, None)):
             passed.append(step)
     assert passed[0] == 0 and passed[-1] == 1000
     assert 15 <= len(passed) <= 22
@@ -22,7 +22,11 @@ def test_throttle_passes_first_and_last_and_ten_a_second():
 
 def test_throttle_passes_the_ends_of_quick_stages():
     throttle = Throttle(lambda: 0.0)
-    assert all(throttle.passes(ProgressEvent(stage, step, 1, None)) for stage in "abc" for step in (0, 1))
+    assert all(
+        throttle.passes(ProgressEvent(stage, step, 1, None))
+        for stage in (Stage.READING, Stage.MOTION, Stage.SAVING)
+        for step in (0, 1)
+    )
 
 
 def test_log_records_become_notices_without_traces():

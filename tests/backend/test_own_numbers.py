@@ -8,16 +8,15 @@ import pytest
 import torch
 import trimesh
 
-from actionmesh.errors import CheckpointError, InputError, MeshError
+from actionmesh.errors import CheckpointError, InputError, MeshError, require_sound
 from actionmesh.geometry.cleanup import clean_up, parts
 from actionmesh.media.clip import Clip
 from actionmesh.memory.model import open_model
 from actionmesh.models.shape_vae import ShapeVAE
-from actionmesh.options import AnimateOptions
 from actionmesh.pipeline import animate, preset_of
 from actionmesh.presets import PRESETS
 from actionmesh.progress import Progress
-from actionmesh.protocol import ReferencePose
+from actionmesh.protocol import Animate, ReferencePose, Stage
 from tests.backend.test_cleanup import ball
 
 BALLS = ((0.5, -0.3), (0.15, 0.5), (0.05, 0.8))
@@ -50,7 +49,7 @@ def three_balls(tiny_model, monkeypatch):
 
 
 def run(model, count=3, progress=None, **options):
-    return animate(AnimateOptions("pictures", preset="demo", **options), model, progress, pictures(count))
+    return animate(Animate("pictures", out=(), preset="demo", **options), model, progress, pictures(count))
 
 
 @pytest.mark.parametrize("count", [3, 12], ids=["one window", "two windows"])
@@ -88,7 +87,7 @@ def test_faces_and_steps_are_as_many_as_were_chosen(three_balls):
     events = []
     few = run(three_balls, progress=Progress(events.append), max_faces=300, image_steps=5, smallest_part=0)
     totals = {event.stage: event.total for event in events}
-    assert totals["Stage 0: making the reference shape"] == 5 and 250 < len(few.faces) <= 300
+    assert totals[Stage.REFERENCE] == 5 and 250 < len(few.faces) <= 300
     assert len(run(three_balls).faces) > 2000
 
 
@@ -107,7 +106,7 @@ def test_own_numbers_win_over_the_checkpoints_and_those_over_the_presets(tiny_ch
     model = open_model(folder, "cpu")
     assert model.facts.preset("demo").smallest_part == 0.25
     assert model.facts.preset("fast").smallest_part == PRESETS["fast"].smallest_part == 0.02
-    chosen = preset_of(AnimateOptions("a.mp4", preset="demo", smallest_part=0, max_faces=77), model)
+    chosen = preset_of(Animate("a.mp4", out=(), preset="demo", smallest_part=0, max_faces=77), model)
     assert (chosen.smallest_part, chosen.max_faces, chosen.image_steps) == (0, 77, 9)
     settings["presets"]["demo"]["smallest_part"] = 2
     path.write_text(json.dumps(settings))
@@ -137,5 +136,5 @@ def test_own_numbers_win_over_the_checkpoints_and_those_over_the_presets(tiny_ch
 )
 def test_nonsense_is_named_in_one_sentence_with_its_cure(wrong, sentence):
     with pytest.raises(InputError) as caught:
-        AnimateOptions("a.mp4", **wrong)
+        require_sound(Animate("a.mp4", out=(), **wrong))
     assert caught.value.problem == sentence and caught.value.cure.startswith("Use ")

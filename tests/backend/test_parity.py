@@ -9,6 +9,7 @@ from actionmesh.models.denoiser import ImageTo3DConfig, ImageTo3DDenoiser, Tempo
 from actionmesh.models.shape_vae import ShapeVAE, ShapeVAEConfig
 from actionmesh.models.temporal_autoencoder import TemporalAutoencoder, TemporalAutoencoderConfig
 from actionmesh.progress import Progress
+from actionmesh.protocol import Stage
 from actionmesh.sampling.guidance import Branches
 from actionmesh.sampling.sampler import sample
 from actionmesh.sampling.schedules import image_to_3d_schedule, temporal_schedule
@@ -77,7 +78,7 @@ def test_sampling():
     unconditional = conditional.unconditional()
     branches = Branches(lambda x, t: network(x, t, conditional, mask), lambda x, t: network(x, t, unconditional, mask))
     schedule = temporal_schedule(config["num_inference_steps"], config["shift"])
-    sampled = sample(branches, config["guidance_scale"], latents, schedule, "Stage I", Progress(), known=mask)
+    sampled = sample(branches, config["guidance_scale"], latents, schedule, Stage.MOTION, Progress(), known=mask)
     parity.assert_matches(sampled, data["out.latents"])
     parity.assert_matches(schedule.step_sizes, data["out.step_sizes"])
     assert torch.equal(sampled[mask.bool()], latents[mask.bool()])

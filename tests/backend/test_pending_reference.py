@@ -16,10 +16,10 @@ from actionmesh.geometry.mesh import Mesh
 from actionmesh.media.clip import Clip
 from actionmesh.memory.plan import on_device
 from actionmesh.models.shape_vae import ShapeVAE
-from actionmesh.options import AnimateOptions
 from actionmesh.pipeline import animate
 from actionmesh.presets import PRESETS
 from actionmesh.progress import Progress
+from actionmesh.protocol import Animate, Stage
 from actionmesh.stages import pending_reference
 from actionmesh.stages.pending_reference import PendingReference, ReadyReference, reference_from_picture
 from actionmesh.stages.reference import decode_mesh, reference_from_mesh, reference_in_model_space
@@ -140,7 +140,7 @@ def test_the_mesh_is_the_one_that_is_cleaned_up_at_once(ball_run):
     assert np.array_equal(made.mesh.vertices, vertices) and np.array_equal(made.mesh.faces, faces)
     assert 300 < len(faces) <= 500 and np.linalg.norm(vertices, axis=1) == pytest.approx(0.6, abs=0.02)
     stages = list(dict.fromkeys(event.stage for event in events))
-    assert stages == ["Stage 0: making the reference shape", "Extracting the surface, level 1 of 1"]
+    assert stages == [Stage.REFERENCE, Stage.SURFACE]
 
 
 def test_a_picture_without_a_shape_is_told_of_before_stage_one(ball_run, monkeypatch):
@@ -198,13 +198,13 @@ class Story:
         pictures = np.full((3, 32, 32, 4), 255, np.uint8)
         clip = Clip(pictures, np.arange(3) / 24, np.arange(3), True, "three pictures")
         progress = Progress(self.report, cancelled=lambda: self.last_stage is not None and self.last_stage in self.seen)
-        return animate(AnimateOptions("three pictures"), self.model, progress, clip)
+        return animate(Animate("three pictures", out=()), self.model, progress, clip)
 
     def report(self, event):
         self.last_event = event
         if not self.seen or self.seen[-1] != event.stage:
             self.seen.append(event.stage)
-        if event.stage.startswith("Stage I:") and event.step:
+        if event.stage == Stage.MOTION and event.step:
             self.moving.set()
 
     def clean_up(self, *surface, check):
@@ -215,10 +215,10 @@ class Story:
 
 
 IMAGE, EXTRACTION, MOTION, MOVING = (
-    "Stage 0: making the reference shape",
-    "Extracting the surface, level 1 of 1",
-    "Stage I: finding the motion",
-    "Stage II: moving the mesh",
+    Stage.REFERENCE,
+    Stage.SURFACE,
+    Stage.MOTION,
+    Stage.CORRESPONDENCE,
 )
 
 

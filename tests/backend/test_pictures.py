@@ -4,7 +4,7 @@ from PIL import Image
 
 from actionmesh.errors import MediaError
 from actionmesh.media.reader import read_clip
-from actionmesh.options import FrameChoice
+from actionmesh.protocol import FrameChoice
 from tests.backend.media_files import cut, numbered_frames, numbers_of, save_pictures, write_video
 
 ALL = FrameChoice()

@@ -8,21 +8,20 @@ import trimesh
 from actionmesh.animation import Animation
 from actionmesh.errors import ActionMeshError, Cancelled, CheckpointError, InputError, MediaError, MeshError
 from actionmesh.memory.model import open_model
-from actionmesh.options import AnimateOptions, FrameChoice, KnownShape
 from actionmesh.pipeline import animate, pose_times
 from actionmesh.progress import Progress
-from actionmesh.protocol import Match, Shape
+from actionmesh.protocol import Animate, FrameChoice, KnownShape, Match, Shape, Stage
 from actionmesh.toys import make_sequence
 from actionmesh.toys.rendering import render_toy
 from actionmesh.weights.checkpoints import default_checkpoint
 
 STAGES = [
-    "Reading frames",
-    "Cutting out the subject",
-    "Match: finding the camera",
-    "Looking at the frames",
-    "Stage I: finding the motion",
-    "Stage II: moving the mesh",
+    Stage.READING,
+    Stage.CUTTING_OUT,
+    Stage.FINDING_CAMERA,
+    Stage.ENCODING_FRAMES,
+    Stage.MOTION,
+    Stage.CORRESPONDENCE,
 ]
 
 
@@ -55,7 +54,7 @@ def mesh(toy, tmp_path_factory):
 
 def test_a_mesh_is_animated_in_its_own_coordinates(model, clip, mesh, toy):
     events = []
-    options = AnimateOptions(str(clip), mesh=str(mesh), preset="demo", anchor=2, fps=12)
+    options = Animate(str(clip), out=(), mesh=str(mesh), preset="demo", anchor=2, fps=12)
     animation = animate(options, model, Progress(events.append))
     own = toy.vertices[0] * 10 + np.float32([1, 0, 0])
     assert animation.vertices.shape == (6, len(own), 3) and animation.reference_frame == 2
@@ -69,7 +68,7 @@ def test_a_mesh_is_animated_in_its_own_coordinates(model, clip, mesh, toy):
 
 
 def test_a_video_alone_becomes_a_moving_mesh(model, clip):
-    animation = animate(AnimateOptions(str(clip), preset="demo", in_betweens=1, seed=3, shape=Shape.NETWORK), model)
+    animation = animate(Animate(str(clip), out=(), preset="demo", in_betweens=1, seed=3, shape=Shape.NETWORK), model)
     assert animation.vertices.shape[0] == 11 and animation.vertices.shape[1] > 200
     assert np.abs(animation.vertices).max() <= 1 and np.isfinite(animation.vertices).all()
     assert animation.frame_indices.tolist() == [0, -1, 1, -1, 2, -1, 3, -1, 4, -1, 5]
@@ -80,7 +79,7 @@ def test_a_video_alone_becomes_a_moving_mesh(model, clip):
 
 def test_the_same_seed_gives_the_same_mesh(model, clip, mesh):
     def run(seed):
-        return animate(AnimateOptions(str(clip), mesh=str(mesh), preset="demo", seed=seed), model).vertices
+        return animate(Animate(str(clip), out=(), mesh=str(mesh), preset="demo", seed=seed), model).vertices
 
     first = run(1)
     np.testing.assert_array_equal(first, run(1))
@@ -90,9 +89,9 @@ def test_the_same_seed_gives_the_same_mesh(model, clip, mesh):
 def test_further_known_frames_bend_the_motion(model, clip, mesh, toy, tmp_path):
     last = tmp_path / "last.ply"
     trimesh.Trimesh(toy.vertices[5] * 10 + [1, 0, 0], toy.faces, process=False).export(last)
-    options = AnimateOptions(str(clip), mesh=str(mesh), preset="demo")
+    options = Animate(str(clip), out=(), mesh=str(mesh), preset="demo")
     alone = animate(options, model)
-    both = animate(AnimateOptions(**{**vars(options), "known": (KnownShape(-1, str(last)),)}), model)
+    both = animate(Animate(**{**vars(options), "known": (KnownShape(-1, str(last)),)}), model)
     truth = toy.vertices[5] * 10 + np.float32([1, 0, 0])
     errors = [np.linalg.norm(result.vertices[5] - truth, axis=1).mean() for result in (both, alone)]
     assert errors[0] < errors[1]
@@ -100,7 +99,7 @@ def test_further_known_frames_bend_the_motion(model, clip, mesh, toy, tmp_path):
 
 def test_a_result_survives_saving(model, clip, mesh, tmp_path):
     animation = animate(
-        AnimateOptions(str(clip), mesh=str(mesh), preset="demo", frames=FrameChoice(start=1, count=3)), model
+        Animate(str(clip), out=(), mesh=str(mesh), preset="demo", frames=FrameChoice(start=1, count=3)), model
     )
     animation.save(tmp_path / "a.safetensors")
     loaded = Animation.load(tmp_path / "a.safetensors")
@@ -111,30 +110,28 @@ def test_a_result_survives_saving(model, clip, mesh, tmp_path):
 @pytest.mark.parametrize("keep", [0, 10, 100, -1])
 def test_a_truncated_result_is_refused_by_name(model, clip, mesh, tmp_path, keep):
     path = tmp_path / "a.safetensors"
-    animate(AnimateOptions(str(clip), mesh=str(mesh), preset="demo", frames=FrameChoice(count=2)), model).save(path)
+    animate(Animate(str(clip), out=(), mesh=str(mesh), preset="demo", frames=FrameChoice(count=2)), model).save(path)
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(InputError, match="a.safetensors"):
         Animation.load(path)
 
 
-@pytest.mark.parametrize("stage", [*STAGES, "Stage 0: making the reference shape", "Extracting the surface"])
+@pytest.mark.parametrize("stage", [*STAGES, Stage.REFERENCE, Stage.SURFACE])
 def test_every_stage_can_be_cancelled(model, clip, mesh, stage):
     seen = []
-    progress = Progress(seen.append, cancelled=lambda: any(event.stage.startswith(stage) for event in seen))
-    with_mesh = None if stage in ("Stage 0: making the reference shape", "Extracting the surface") else str(mesh)
+    progress = Progress(seen.append, cancelled=lambda: any(event.stage == stage for event in seen))
+    with_mesh = None if stage in (Stage.REFERENCE, Stage.SURFACE) else str(mesh)
     with pytest.raises(Cancelled):
-        animate(AnimateOptions(str(clip), mesh=with_mesh, preset="demo", shape=Shape.NETWORK), model, progress)
-    assert seen[-1].stage.startswith(stage) and seen[-1].step <= 1
+        animate(Animate(str(clip), out=(), mesh=with_mesh, preset="demo", shape=Shape.NETWORK), model, progress)
+    assert seen[-1].stage == stage and seen[-1].step <= 1
 
 
 def test_following_the_clip_can_be_cancelled(model, clip, mesh):
     seen = []
-    progress = Progress(
-        seen.append, cancelled=lambda: any(event.stage.startswith("Match: following") for event in seen)
-    )
+    progress = Progress(seen.append, cancelled=lambda: any(event.stage == Stage.FOLLOWING for event in seen))
     with pytest.raises(Cancelled):
-        animate(AnimateOptions(str(clip), mesh=str(mesh), preset="demo", match=Match.TRACK), model, progress)
-    assert seen[-1].stage == "Match: following the clip" and seen[-1].step <= 1
+        animate(Animate(str(clip), out=(), mesh=str(mesh), preset="demo", match=Match.TRACK), model, progress)
+    assert seen[-1].stage == Stage.FOLLOWING and seen[-1].step <= 1
 
 
 @pytest.mark.parametrize(
@@ -155,7 +152,7 @@ def test_what_cannot_be_done_is_said_in_one_sentence(model, clip, mesh, change, 
         for name, value in change.items()
     }
     with pytest.raises(error, match=words) as refused:
-        animate(AnimateOptions(**{"clip": str(clip), "mesh": str(mesh), "preset": "demo", **change}), model)
+        animate(Animate(**{"clip": str(clip), "mesh": str(mesh), "preset": "demo", **change}, out=()), model)
     assert isinstance(refused.value, ActionMeshError) and refused.value.cure
 
 
@@ -167,10 +164,10 @@ def test_a_missing_part_of_the_checkpoint_is_named(clip, tmp_path):
 def test_cutting_out_the_subject_can_be_cancelled(model):
     clip = default_checkpoint().path / "demo" / "clip.mp4"
     seen = []
-    progress = Progress(seen.append, cancelled=lambda: any(event.stage == "Cutting out the subject" for event in seen))
+    progress = Progress(seen.append, cancelled=lambda: any(event.stage == Stage.CUTTING_OUT for event in seen))
     with pytest.raises(Cancelled):
-        animate(AnimateOptions(str(clip), preset="demo"), model, progress)
-    assert (seen[-1].stage, seen[-1].step, seen[-1].total) == ("Cutting out the subject", 0, 24)
+        animate(Animate(str(clip), out=(), preset="demo"), model, progress)
+    assert (seen[-1].stage, seen[-1].step, seen[-1].total) == (Stage.CUTTING_OUT, 0, 24)
 
 
 def test_pose_times():

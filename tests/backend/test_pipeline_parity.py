@@ -29,10 +29,9 @@ from actionmesh.media.subject_crops import SubjectCrops
 from actionmesh.memory.model import open_model
 from actionmesh.models.image_encoder import encode_images
 from actionmesh.models.image_preprocessing import ImagePreprocessing
-from actionmesh.options import AnimateOptions
 from actionmesh.pipeline import load_subject
 from actionmesh.presets import PRESETS
-from actionmesh.protocol import ReferencePose
+from actionmesh.protocol import Animate, ReferencePose
 from actionmesh.stages.correspondence import animate_vertices
 from actionmesh.stages.motion import synchronised_latents
 from actionmesh.stages.pictures import encode_frames
@@ -60,7 +59,7 @@ class Entry:
 
     @cached_property
     def crops(self) -> SubjectCrops:
-        clip = load_subject(AnimateOptions(str(FOLDER / self.clip)), run(), run().progress)
+        clip = load_subject(Animate(str(FOLDER / self.clip), out=()), run(), run().progress)
         assert clip.crops is not None
         return clip.crops
 

@@ -7,9 +7,8 @@ import torch
 from actionmesh.geometry.mesh_files import load_mesh
 from actionmesh.memory.model import open_model
 from actionmesh.memory.needs import needs_of
-from actionmesh.options import AnimateOptions
 from actionmesh.pipeline import load_subject
-from actionmesh.protocol import ReferencePose
+from actionmesh.protocol import Animate, ReferencePose
 from actionmesh.stages.correspondence import animate_vertices
 from actionmesh.stages.motion import synchronised_latents
 from actionmesh.stages.pictures import encode_frames
@@ -39,7 +38,7 @@ def motion():
     """Return the demo's mesh as a reference, and eight frames' latents, both in float32."""
     demo = default_checkpoint().path / "demo"
     run = bundled()
-    options = AnimateOptions(str(demo / "clip.mp4"), mesh=str(demo / "mesh.glb"), preset="demo")
+    options = Animate(str(demo / "clip.mp4"), out=(), mesh=str(demo / "mesh.glb"), preset="demo")
     clip = load_subject(options, run, run.progress)
     reference = reference_from_mesh(run, load_mesh(options.mesh), 0)
     context = encode_frames(run, clip.crops)[:8]

@@ -7,8 +7,8 @@ from PIL import Image
 from actionmesh.errors import Cancelled, InputError, MediaError
 from actionmesh.media import reader
 from actionmesh.media.reader import read_clip
-from actionmesh.options import FrameChoice
 from actionmesh.progress import Progress
+from actionmesh.protocol import FrameChoice
 from tests.backend.media_files import numbered_frames, numbers_of, save_pictures, write_video
 
 ALL = FrameChoice()

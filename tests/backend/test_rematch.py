@@ -7,7 +7,7 @@ import trimesh
 from actionmesh import cli, jobs
 from actionmesh.animation import Animation
 from actionmesh.errors import InputError
-from actionmesh.protocol import Animate, Frames, Match, Rematch, Shape
+from actionmesh.protocol import Animate, FrameChoice, Match, Rematch, Shape
 from tests.backend.matching_film import FRAMES, act, write_place
 
 
@@ -92,7 +92,7 @@ def test_a_result_that_would_be_overwritten_is_refused(place, tracked):
 
 
 def test_a_clip_with_other_frames_is_refused(place, tmp_path):
-    result, two = tmp_path / "two.safetensors", Frames(count=2)
+    result, two = tmp_path / "two.safetensors", FrameChoice(count=2)
     run(Animate(str(place / "clip"), (str(result),), preset="demo", shape=Shape.RELIEF, frames=two))
     longer = Animation.load(place / "relief.safetensors")
     longer.provenance.frames.update(count=2)

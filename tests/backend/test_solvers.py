@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from actionmesh.progress import Progress
+from actionmesh.protocol import Stage
 from actionmesh.sampling.approximation import Approximation
 from actionmesh.sampling.guidance import Branches
 from actionmesh.sampling.sampler import sample
@@ -34,7 +35,7 @@ def gaussian_flow(noise, sigma):
 def error(solver, schedule):
     noise = torch.linspace(-2, 2, 9, dtype=torch.float64).view(1, 3, 3)
     branches = Branches(gaussian_velocity, gaussian_velocity)
-    found = sample(branches, 1.0, noise, schedule, "Stage I", Progress(), approximation=Approximation(solver=solver))
+    found = sample(branches, 1.0, noise, schedule, Stage.MOTION, Progress(), approximation=Approximation(solver=solver))
     return float((found - gaussian_flow(noise, schedule.final_time / 1000)).abs().max())
 
 

@@ -8,7 +8,7 @@ from actionmesh import jobs
 from actionmesh.animation import Animation
 from actionmesh.geometry.mesh import Mesh
 from actionmesh.geometry.strays import with_strays, without_strays
-from actionmesh.protocol import Animate, Facing, Frames, Match, Rematch
+from actionmesh.protocol import Animate, Facing, FrameChoice, Match, Rematch
 from actionmesh.toys import make_sequence
 from actionmesh.toys.rendering import render_toy
 
@@ -45,7 +45,7 @@ def run(job):
 def animated(folder, name):
     choices = {"match": Match.OFF, "facing": Facing.FRONT, "steps": 2, "preset": "demo", "seed": 3}
     out = (str(folder / f"{name}.safetensors"),)
-    return run(Animate(str(folder / "clip"), out, mesh=str(folder / f"{name}.obj"), frames=Frames(), **choices))
+    return run(Animate(str(folder / "clip"), out, mesh=str(folder / f"{name}.obj"), frames=FrameChoice(), **choices))
 
 
 @pytest.mark.fault("One unused vertex far away and the whole mesh moves otherwise")

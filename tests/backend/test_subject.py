@@ -6,8 +6,8 @@ from actionmesh.errors import Cancelled, MediaError
 from actionmesh.media.clip import Clip
 from actionmesh.media.reader import read_clip
 from actionmesh.media.subject import cut_out
-from actionmesh.options import FrameChoice
 from actionmesh.progress import Progress
+from actionmesh.protocol import FrameChoice
 from tests.backend.media_files import save_pictures, write_video
 
 SIDE = 160

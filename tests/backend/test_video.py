@@ -10,7 +10,7 @@ import pytest
 from actionmesh.errors import MediaError
 from actionmesh.media import timeline, video
 from actionmesh.media.reader import read_clip
-from actionmesh.options import FrameChoice
+from actionmesh.protocol import FrameChoice
 from tests.backend.media_files import cut, numbered_frames, numbers_of, turn_mp4, write_video
 
 ALL = FrameChoice()
@@ -125,7 +125,7 @@ def test_a_container_that_seeks_too_far_is_read_from_its_start(tmp_path, monkeyp
 MEMORY_PROBE = """
 import sys
 from actionmesh.media.reader import read_clip
-from actionmesh.options import FrameChoice
+from actionmesh.protocol import FrameChoice
 
 def peak():  # getrusage would start from the peak of the tests' own process
     return int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0]) // 1024

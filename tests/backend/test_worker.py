@@ -13,10 +13,22 @@ from PIL import Image
 
 from actionmesh import protocol, service
 from actionmesh.animation import Animation
-from actionmesh.protocol import Animate, Cancel, Kind, LogLevel, LogNotice, Look, Ping, ProgressNotice, Shutdown, Unload
+from actionmesh.protocol import (
+    Animate,
+    Cancel,
+    Kind,
+    LogLevel,
+    LogNotice,
+    Look,
+    Ping,
+    ProgressNotice,
+    Shutdown,
+    Stage,
+    Unload,
+)
 from actionmesh.service import read_lines
 
-from .fakes import LEAK
+from .fakes import COUNTING, LEAK
 from .worker_process import FAKE, WORKER, WorkerProcess, fake_job
 
 LIMIT = 30.0
@@ -42,13 +54,13 @@ def test_job_writes_its_file_and_describes_it(worker, job):
     animation = Animation.load(done.out[0])
     assert (done.poses, done.vertices, done.faces, done.duration) == (2, 3, 1, 0.5)
     assert animation.vertices.shape == (2, 3, 3)
-    assert list(done.timings)[0] == "Counting" and done.timings["Total"] >= done.timings["Counting"]
+    assert list(done.timings) == [COUNTING, Stage.SAVING] and done.seconds >= done.timings[COUNTING]
 
 
 def test_progress_comes_in_order_with_first_and_last_step(worker, job):
     worker.call(job("quick"))
-    counting = [notice for notice in worker.notices if notice.stage == "Counting"]
-    assert counting[0] == ProgressNotice(1, "Counting", 0, 3, None)
+    counting = [notice for notice in worker.notices if notice.stage == COUNTING]
+    assert counting[0] == ProgressNotice(1, COUNTING, 0, 3, None)
     assert (counting[-1].step, counting[-1].seconds_left) == (3, 0.0)
     assert [notice.step for notice in counting] == sorted(notice.step for notice in counting)
 

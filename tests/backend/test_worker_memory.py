@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from actionmesh import host_memory
-from actionmesh.protocol import Animate, Frames, Initialize, Kind, Match, Ping, Unload
+from actionmesh.protocol import Animate, FrameChoice, Initialize, Kind, Match, Ping, Unload
 from benchmarks.soak import DEMO
 
 from .worker_process import FAKE, WorkerProcess, fake_job
@@ -64,7 +64,7 @@ def resident(worker, settled=1.0):
 @pytest.mark.fault("Memory never came back: not after a job, and not when the models were given back")
 def test_what_jobs_have_used_comes_back(tmp_path):
     job = Animate(
-        str(DEMO / "clip.mp4"), (str(tmp_path / "a.glb"),), mesh=str(DEMO / "mesh.glb"), frames=Frames(count=2),
+        str(DEMO / "clip.mp4"), (str(tmp_path / "a.glb"),), mesh=str(DEMO / "mesh.glb"), frames=FrameChoice(count=2),
         preset="demo", device="cpu", match=Match.OFF,
     )  # fmt: skip
     with WorkerProcess(tmp_path / "log") as worker:

@@ -7,10 +7,11 @@ from pathlib import Path
 from queue import Empty, Queue
 from threading import Thread
 
+import actionmesh
 from actionmesh import protocol
 from actionmesh.protocol import Animate, Answer, Failure, Notice, ProgressNotice, Request, decode, encode
 
-WORKER = Path(protocol.__file__).with_name("worker.py")
+WORKER = Path(actionmesh.__file__).with_name("worker.py")
 FAKES = Path(__file__).with_name("fakes.py")
 REAL = [sys.executable, "-I", str(WORKER)]
 FAKE = [sys.executable, "-I", str(FAKES), "worker"]

@@ -20,7 +20,9 @@ class InstantClient:
             self._answers.append(Answered(self._ids, params, protocol.Initialized(protocol.VERSION, {}, (), ())))
         elif isinstance(params, protocol.Animate):
             write_wave(params)
-            self._answers.append(Answered(self._ids, params, protocol.Animated(params.out, 5, 5, 4, 0.2, 0, {}, 1)))
+            self._answers.append(
+                Answered(self._ids, params, protocol.Animated(params.out, 5, 5, 4, 0.2, 0, {}, 0.1, 1))
+            )
         return self._ids
 
     def poll(self):

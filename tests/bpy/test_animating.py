@@ -4,6 +4,7 @@ import bpy
 import pytest
 
 from blender_addon.jobs.record import State
+from blender_addon.panels.stage_words import in_words
 from blender_addon.session import job_list, thumbnail
 from blender_addon.session.runner import runner
 from blender_addon.workflow import animated_object, submission
@@ -213,7 +214,7 @@ def test_measuring_and_rendering_are_steps_of_one_count(addon):
     while runner.state.records[0].state in {State.WAITING, State.PREPARING}:
         runner.tick()
         told = runner.state.progress.get(job)
-        seen += [(told.stage, told.step, told.total)] if told else []
+        seen += [(in_words(told.notice), told.notice.step, told.notice.total)] if told else []
     assert [step for stage, step, total in dict.fromkeys(seen) if total == 6] == [1, 2, 3, 4, 5, 6]
     assert {stage for stage, _, total in seen if total == 6} == {"Measuring Source", "Rendering Source"}
 

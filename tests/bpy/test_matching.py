@@ -1,11 +1,13 @@
 """How a result lies on its clip, and what can be done about it: the panel, matching again, the other side, History."""
 
+from dataclasses import replace
+
 import bpy
 import numpy as np
 import pytest
 
 from blender_addon.jobs.record import Purpose, State
-from blender_addon.panels import facing_arrow, progress, result
+from blender_addon.panels import facing_arrow, progress, result, stage_words
 from blender_addon.process.backend_locator import protocol
 from blender_addon.session import job_list
 from blender_addon.session.runner import runner
@@ -251,14 +253,23 @@ def test_a_result_or_a_clip_that_is_gone_is_told(addon):
 @pytest.mark.parametrize(
     ("stage", "words"),
     [
-        ("Match: finding the camera", "Finding the camera"),
-        ("Match: following the clip", "Following the clip"),
-        ("Stage II: moving the mesh", "Moving the mesh"),
-        ("Reading frames", "Reading frames"),
+        ("finding_camera", "Finding the camera"),
+        ("following", "Following the clip"),
+        ("correspondence", "Moving the mesh"),
+        ("reading", "Reading frames"),
     ],
 )
 def test_progress_is_in_words(addon, stage, words):
-    assert progress.in_words(stage) == words
+    notice = protocol.ProgressNotice(1, protocol.Stage(stage), 0, 1, None)
+    assert stage_words.in_words(notice) == words
+    assert stage_words.in_words(replace(notice, part=1, parts=2)) == f"{words} (1 of 2)"
+
+
+def test_every_stage_has_words(addon):
+    assert set(stage_words.WORDS) == set(protocol.Stage)
+    told = {stage_words.in_words(protocol.ProgressNotice(1, stage, 0, 1, None, item="12")) for stage in protocol.Stage}
+    assert len(told) == len(protocol.Stage) and not any("{" in words for words in told)
+    assert "Memory ran out: continuing as on a card of 12 GB" in told
 
 
 def test_the_arrow_shows_what_was_chosen_or_found(addon):

@@ -16,6 +16,8 @@ import pytest
 from blender_addon.errors import ArtistError, FolderError, RenderError
 from blender_addon.jobs import rendering
 from blender_addon.jobs.record import State, Trouble
+from blender_addon.panels.stage_words import in_words
+from blender_addon.process.backend_locator import protocol
 from blender_addon.scene import second_blender
 from blender_addon.scene.pictures import Engine
 from blender_addon.scene.source_render import plan_frames, render_frames
@@ -94,7 +96,9 @@ def test_pictures_are_those_of_this_blender(tmp_path):
     assert second_blender.reason_to_stay() == ""
     (tmp_path / "there").mkdir()
     told = shoot(source, tmp_path / "there")
-    assert {stage for stage, _, _ in told} <= {"Measuring Box", "Rendering Box"} and told[-1][2] == 2 * len(FRAMES)
+    assert {in_words(notice) for notice in told} <= {"Measuring Box", "Rendering Box"} and told[-1].total == 2 * len(
+        FRAMES
+    )
     list(render_frames(bpy.context, source, tmp_path / "here", FRAMES, SIZE))
     assert alike(tmp_path / "there" / "frames", tmp_path / "here")
 
@@ -158,7 +162,7 @@ def test_it_ends_with_its_parent(tmp_path):
     child = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     child.stdin.write(order.line())
     child.stdin.flush()
-    assert any(b"Measuring" in line for line in child.stdout), "Blender 5.2 itself writes a line first"
+    assert any(b"measuring" in line for line in child.stdout), "Blender 5.2 itself writes a line first"
     child.stdin.close()
     assert child.wait(timeout=10) == 1
     child.stdout.close()
@@ -184,7 +188,7 @@ def transfer(addon, monkeypatch):
 
 def until_rendering(job):
     tick_until(lambda: job.id in runner.state.progress)
-    return runner.state.progress[job.id].stage
+    return in_words(runner.state.progress[job.id].notice)
 
 
 def child_of(monkeypatch):
@@ -258,7 +262,7 @@ def test_cycles_takes_over_where_eevee_fails_without_a_window(transfer, monkeypa
 
     def watch(command, order, log, leftovers):
         asked.append(json.loads(order)["plan"]["engine"])
-        yield "Measuring Source", 1, 2
+        yield protocol.ProgressNotice(0, protocol.Stage.MEASURING, 1, 2, None, item="Source")
         if asked[-1] == Engine.EEVEE or broken:
             raise RenderError("No GPU.", "Get one.")
 

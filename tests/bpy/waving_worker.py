@@ -55,7 +55,7 @@ def coat_of(faces, vertices, told, shade):
 
 def wave(worker, id, job):
     for step in range(3):
-        worker.progress(id, "Reading frames", step, 2)
+        worker.progress(id, protocol.Stage.READING, step, 2)
         time.sleep(0.01)
 
 

@@ -83,7 +83,7 @@ def story():
     yield from download_and_install(installing)
     step = Timed("the sample, animated by itself")
     yield lambda: runner.state.records or runner.state.problem
-    yield lambda: not runner.state.records or any(progress.step for progress in runner.state.progress.values())
+    yield lambda: not runner.state.records or any(progress.notice.step for progress in runner.state.progress.values())
     yield 0.3
     picture("6_animating")
     yield lambda: not runner.state.records and not runner.arrivals.waiting

@@ -81,7 +81,9 @@ class Shelf:
         package = self.folder / "backend" / "actionmesh"
         (package / "weights").mkdir(parents=True)
         self.locks.mkdir()
-        for name in ("protocol.py", "__init__.py", "weights/public.py"):
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / "backend" / "actionmesh" / "protocol", package / "protocol", ignore=ignored)
+        for name in ("__init__.py", "weights/public.py"):
             shutil.copy(ROOT / "backend" / "actionmesh" / name, package / name)
         (package / "__main__.py").write_text(BACKEND)
         self.lock = self.locks / f"cpu-linux-x64-py{PYTHON.replace('.', '')}.txt"

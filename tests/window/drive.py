@@ -138,7 +138,7 @@ def story():
 
     before = set(bpy.data.objects)
     press(ops.animate_from_video)
-    yield lambda: any(progress.step for progress in runner.state.progress.values())
+    yield lambda: any(progress.notice.step for progress in runner.state.progress.values())
     yield 0.3
     picture("progress")
     yield lambda: not runner.state.records and not runner.arrivals.waiting
@@ -234,11 +234,12 @@ def choose_animated_object():
 def watch_rendering():
     """Record what the job reports while the object is rendered, and how long its copy takes to be written."""
     runner, second_blender = module("session.runner").runner, module("scene.second_blender")
+    in_words = module("panels.stage_words").in_words
     true_hear, true_write = runner._hear, second_blender.write_copy
 
     def hear(event):
-        if hasattr(event, "stage") and event.stage not in told.setdefault("stages", []):
-            told["stages"].append(event.stage)
+        if hasattr(event, "notice"):
+            told["stages"] = list(dict.fromkeys([*told.get("stages", []), in_words(event.notice)]))
         true_hear(event)
 
     def write_copy(*arguments):

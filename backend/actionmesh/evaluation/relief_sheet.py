@@ -9,8 +9,8 @@ from ..media.clip import Clip
 from ..media.reader import read_clip
 from ..media.render import Camera
 from ..media.subject import cut_out
-from ..options import FrameChoice
 from ..output.preview import Stage, over
+from ..protocol import FrameChoice
 from ..relief.shape import MAX_FACES
 from ..relief_animation import relief_animation
 from .baselines import NOWHERE

@@ -13,7 +13,7 @@ from ..presets import Preset
 from ..protocol import ReferencePose
 from ..sampling.windows import sliding_windows
 from ..stages.correspondence import animate_vertices
-from ..stages.motion import STAGE, generate_window
+from ..stages.motion import generate_window
 from ..stages.reference import Reference
 from .subjects import Subject, mesh_of
 
@@ -146,7 +146,7 @@ def motion_latents(subject: Subject, reference: Reference, context: Tensor, swit
     size = min(switches.window or run.facts.window, run.facts.window)
     latents = {0: reference.latent} if switches.masked else {}
     for i, frames in enumerate(sliding_windows(len(context), 0, size, size - switches.shared)):
-        generated = generate_window(run, latents, frames, context[frames], preset, i, STAGE)
+        generated = generate_window(run, latents, frames, context[frames], preset, i)
         for frame, latent in zip(frames, generated, strict=True):
             latents.setdefault(frame, latent)
     return torch.stack([latents[frame] for frame in range(len(context))])

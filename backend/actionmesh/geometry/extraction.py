@@ -39,7 +39,7 @@ def extract_surface(
         bound: half the side of the box. A shape cut by the box is closed: the outermost nodes count as outside.
         coarse: the coarsest grid has at least this many cells a side (`resolution` is only halved, so it may be more).
         chunk: the most points in one query.
-        progress: receives every chunk, with a stage for every level; may cancel.
+        progress: receives every chunk, with a part for every level; may cancel.
         device: where the grid is stored and marched: the CPU or a CUDA device.
     Returns:
         vertices (V, 3) float32 inside the box, faces (F, 3) int32 with outward orientation.
@@ -48,15 +48,16 @@ def extract_surface(
         InputError: the resolution is too fine.
         Cancelled: the user asked to stop.
     """
-    grid = SparseGrid(field, resolution, bound, chunk, torch.device(device), progress or Progress())
+    progress = progress or Progress()
+    grid = SparseGrid(field, resolution, bound, chunk, torch.device(device), progress)
     steps = _steps(resolution, coarse)
     cells = grid.all_cells(steps[0])
-    grid.query_corners(cells, steps[0], _stage(1, steps))
+    grid.query_corners(cells, steps[0], progress.of_part(1, len(steps)))
     usual = grid.usual_value()
     for level, step in enumerate(steps[1:], start=2):
         cells, crossed = follow(grid, cells, 2 * step)
         cells = split(grid, cells[crossed | _near(grid, cells, 2 * step, usual)], 2 * step)
-        grid.query_corners(cells, step, _stage(level, steps))
+        grid.query_corners(cells, step, progress.of_part(level, len(steps)))
     cells, crossed = follow(grid, cells, 1)
     return _polygonise(grid, cells[crossed])
 
@@ -67,10 +68,6 @@ def _steps(resolution: int, coarse: int) -> list[int]:
     while resolution % (2 * step) == 0 and resolution // (2 * step) >= coarse:
         step *= 2
     return [step >> level for level in range(step.bit_length())]
-
-
-def _stage(level: int, steps: list[int]) -> str:
-    return f"Extracting the surface, level {level} of {len(steps)}"
 
 
 def follow(grid: SparseGrid, cells: Tensor, step: int) -> tuple[Tensor, Tensor]:

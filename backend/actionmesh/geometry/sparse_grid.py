@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..errors import InputError, MeshError
 from ..progress import Progress
+from ..protocol import Stage
 
 Field = Callable[[Tensor], Tensor]
 
@@ -98,8 +99,8 @@ class SparseGrid:
         """Return (C,) whether cells of one level have not been taken."""
         return self._taken.index_select(0, self._slots(cells)) != step
 
-    def query_corners(self, cells: Tensor, step: int, stage: str | None = None) -> None:
-        """Query the cells' corners that are not known yet; report progress if `stage` is given.
+    def query_corners(self, cells: Tensor, step: int, told: Progress | None = None) -> None:
+        """Query the cells' corners that are not known yet; report each query to `told`.
 
         Raises:
             MeshError: a value is not finite.
@@ -114,13 +115,13 @@ class SparseGrid:
             wanted.index_fill_(0, self._slots(some).long(), True)
         slots = (wanted & self._values.isnan()).nonzero()[:, 0]
         if len(slots):
-            self._query(slots, stage)
+            self._query(slots, told)
 
-    def _query(self, slots: Tensor, stage: str | None) -> None:
+    def _query(self, slots: Tensor, told: Progress | None) -> None:
         places = self.places((self._page_of.index_select(0, slots >> BITS) << BITS) | (slots & (PAGE - 1)))
         points = (places.double() * (2 * self.bound / self.resolution) - self.bound).float()
         chunks = points.split(self.chunk)
-        values = torch.cat([self._ask(chunk) for chunk in (self.progress.track(chunks, stage) if stage else chunks)])
+        values = torch.cat([self._ask(chunk) for chunk in (told.track(chunks, Stage.SURFACE) if told else chunks)])
         if not values.isfinite().all():
             cure = "Compute in float32 instead of half precision."
             raise MeshError("The model's shape has a value that is not a number.", cure)

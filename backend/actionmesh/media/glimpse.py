@@ -4,8 +4,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..options import FrameChoice, index_of_frame
+from ..frame_numbers import index_of_frame
 from ..progress import Progress
+from ..protocol import FrameChoice
 from . import subject
 from .clip import Clip
 from .reader import choose_frames, open_sources, read_frames

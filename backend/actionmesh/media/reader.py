@@ -15,8 +15,8 @@ import numpy as np
 
 from ..errors import InputError, MediaError
 from ..frame_numbers import number_of
-from ..options import FrameChoice
 from ..progress import Progress
+from ..protocol import FrameChoice, Stage
 from .clip import Clip, fitted_size, resize_rgba
 from .frame_file import FrameFile
 from .opening import CURE_OF_STILLS, FrameSource, open_sources
@@ -160,7 +160,7 @@ def _file(native: NativeFrames, max_side: int, progress: Progress) -> tuple[Fram
     """
     pictures = native.read(max_side)
     times, has_alpha = np.zeros(len(native)), False
-    for step in progress.track(range(len(native)), "Reading frames"):
+    for step in progress.track(range(len(native)), Stage.READING):
         frame, times[step] = next(pictures)
         if step == 0:
             frames = FrameFile(*frame.shape[:2])

@@ -14,6 +14,7 @@ import numpy as np
 from ..errors import MediaError
 from ..frame_numbers import number_of
 from ..progress import Progress
+from ..protocol import Stage
 from .clip import Clip, resize_rgba
 from .colour_key import find_key
 from .frame_file import FrameFile, Frames
@@ -24,8 +25,6 @@ SMALLEST_SUBJECT = 0.001
 SMALLEST_PART = 200
 """A part of a remover's mask with fewer source pixels is noise; the value is the published one."""
 NAMED_FRAMES = 8
-
-CUTTING, REMOVING = "Cutting out the subject", "Removing the background"
 
 BackgroundRemover = Callable[[np.ndarray], np.ndarray]
 """(H, W, 3) uint8 -> (H, W) float32 in [0, 1], high where the subject is."""
@@ -43,9 +42,9 @@ def cut_out(clip: Clip, remover: BackgroundRemover | None = None, progress: Prog
     progress = progress or Progress()
     if clip.has_alpha:
         _require_subject(clip)
-        return _cut(clip, lambda frame: frame, progress, CUTTING)
+        return _cut(clip, lambda frame: frame, progress, Stage.CUTTING_OUT)
     if remover is not None:
-        return _require_subject(_cut(clip, partial(_removed, remover), progress, REMOVING))
+        return _require_subject(_cut(clip, partial(_removed, remover), progress, Stage.REMOVING_BACKGROUND))
     key = find_key(clip.frames, progress.check)
     if key is None:
         raise MediaError(
@@ -53,10 +52,10 @@ def cut_out(clip: Clip, remover: BackgroundRemover | None = None, progress: Prog
             "Use frames with an alpha channel, a mask or a plain background, or put the weights of briaai/RMBG-1.4 "
             "into the folder that ACTIONMESH_CHECKPOINTS names.",
         )
-    return _require_subject(_cut(clip, key.cut, progress, CUTTING))
+    return _require_subject(_cut(clip, key.cut, progress, Stage.CUTTING_OUT))
 
 
-def _cut(clip: Clip, cut: Callable[[np.ndarray], np.ndarray], progress: Progress, stage: str) -> Clip:
+def _cut(clip: Clip, cut: Callable[[np.ndarray], np.ndarray], progress: Progress, stage: Stage) -> Clip:
     """Cut the subject out of each frame at the source's resolution; `cut` takes and returns (H, W, 4) uint8."""
     pictures = iter(clip.frames if clip.native is None else clip.native)
     height, width = clip.frames.shape[1:3]

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .. import intake
-from ..bounds import is_whole, shown
 from ..errors import CheckpointError
 from ..intake import regular_file
+from ..protocol.limits import is_whole, shown
 
 log = logging.getLogger(__name__)
 Config = TypeVar("Config", bound="JsonConfig")

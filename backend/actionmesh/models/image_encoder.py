@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
-from ..bounds import shown
 from ..errors import CheckpointError
+from ..protocol.limits import shown
 from .config import JsonConfig, read_json
 
 if TYPE_CHECKING:  # transformers takes seconds to import

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..bounds import is_whole, shown
 from ..errors import CheckpointError
+from ..protocol.limits import is_whole, shown
 from .config import read_json
 
 LARGEST_PICTURE, LARGEST_NUMBER = 4096, 1e6

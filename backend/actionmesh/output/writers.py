@@ -25,6 +25,7 @@ from ..files.atomic import try_place, write_atomically
 from ..files.places import fault_of_name
 from ..media.frame_file import Frames
 from ..media.subject_crops import SubjectCrops
+from ..protocol import ResultFormat
 from .gltf import pose_files, write_animated_glb
 from .preview import write_contact_sheet, write_film
 
@@ -149,9 +150,9 @@ def _write_poses(
 
 
 WRITERS: dict[str, Writer] = {
-    ".safetensors": _write_safetensors,
-    ".glb": _write_glb,
-    ".npz": _write_npz,
-    ".png": write_contact_sheet,
-    ".mp4": write_film,
+    ResultFormat.ARRAYS: _write_safetensors,
+    ResultFormat.ANIMATED_MESH: _write_glb,
+    ResultFormat.NUMPY_ARRAYS: _write_npz,
+    ResultFormat.CONTACT_SHEET: write_contact_sheet,
+    ResultFormat.FILM: write_film,
 }

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from ..progress import Progress
+from ..protocol import Stage
 from .approximate_steps import ApproximateSteps
 from .approximation import EXACT, Approximation
 from .guidance import Branches
@@ -17,7 +18,7 @@ def sample(
     guidance: float,
     noise: Tensor,
     schedule: Schedule,
-    stage: str,
+    stage: Stage,
     progress: Progress,
     known: Tensor | None = None,
     approximation: Approximation = EXACT,

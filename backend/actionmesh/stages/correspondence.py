@@ -14,14 +14,12 @@ from ..geometry.surface import vertex_normals
 from ..memory.runtime import Runtime
 from ..models.attention import KeysValues
 from ..models.temporal_autoencoder import TemporalAutoencoder
-from ..protocol import ReferencePose
+from ..protocol import ReferencePose, Stage
 from ..sampling.windows import sliding_windows
 from ..weights.finite import require_finite
 from .reference import Reference
 from .retry import once_more_with_less
 from .run import Run
-
-STAGE = "Stage II: moving the mesh"
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,9 @@ def animate_vertices(
     """
     windows = plan_windows(len(latents), anchor, run.facts.window, times)
     chunks = -(-len(reference.vertices) // run.runtime.plan.query_rows)
-    advance = run.progress.start(STAGE, chunks * sum(_decodings(window, reference_pose) for window in windows))
+    advance = run.progress.start(
+        Stage.CORRESPONDENCE, chunks * sum(_decodings(window, reference_pose) for window in windows)
+    )
     sources = {window.source for window in windows}
     poses: dict[float, np.ndarray] = {anchor: reference.vertices}
     result = np.empty((len(times), *reference.mesh.vertices.shape), np.float32)

@@ -21,10 +21,8 @@ from ..matching.standing import LEAST_AGREEMENT, SHARPNESS, Standing, stand
 from ..matching.track import steps_of, track_mesh
 from ..media.subject_crops import SubjectCrops
 from ..progress import Progress
-from ..protocol import Facing, Match
+from ..protocol import Facing, Match, Stage
 
-LOOKING = "Match: finding the camera"
-FOLLOWING = "Match: following the clip"
 SHARE_OF_SEARCH = 60
 """Approximate number of views that a search tries: the steps of its progress bar."""
 
@@ -58,7 +56,7 @@ def find_standing(
 ) -> Standing:
     """Return how the mesh, in its own coordinates (V, 3), stands in the reference frame `anchor` of the clip."""
     places, place_of = weld(vertices)
-    advance, done = progress.start(LOOKING, SHARE_OF_SEARCH), 0
+    advance, done = progress.start(Stage.FINDING_CAMERA, SHARE_OF_SEARCH), 0
 
     def check() -> None:
         nonlocal done
@@ -122,7 +120,9 @@ def _best(
     if way is Match.AUTO and trusted(poses, known, anchor, faces, film, camera, progress.check):
         way = Match.REFINE
     refining, tracking = way is not Match.TRACK, way is not Match.REFINE
-    advance = progress.start(FOLLOWING, max(1, refining * ITERATIONS * others + tracking * steps_of(len(film), known)))
+    advance = progress.start(
+        Stage.FOLLOWING, max(1, refining * ITERATIONS * others + tracking * steps_of(len(film), known))
+    )
     ways: dict[Match, np.ndarray] = {}
     if refining:
         ways[Match.REFINE] = refine_poses(poses, anchor, known, faces, film, camera, graph, advance)

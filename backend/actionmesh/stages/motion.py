@@ -3,11 +3,14 @@
 It is given some frames' latents and all pictures.
 """
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from ..models.denoiser import DenoiserCache, TemporalDenoiser
 from ..presets import Preset
+from ..protocol import Stage
 from ..sampling.guidance import Branches
 from ..sampling.sampler import frame_noise, sample
 from ..sampling.schedules import temporal_schedule
@@ -16,8 +19,6 @@ from ..weights.finite import require_finite
 from .branches import branches_of
 from .retry import once_more_with_less
 from .run import Run
-
-STAGE = "Stage I: finding the motion"
 
 
 @torch.no_grad()
@@ -38,8 +39,8 @@ def synchronised_latents(
     for i, frames in enumerate(windows):
         if all(frame in latents for frame in frames):
             continue
-        stage = STAGE if len(windows) == 1 else f"{STAGE} ({i + 1} of {len(windows)})"
-        generated = generate_window(run, latents, frames, contexts[frames], preset, seed + i, stage)
+        told = replace(run, progress=run.progress.of_part(i + 1, len(windows)))
+        generated = generate_window(told, latents, frames, contexts[frames], preset, seed + i)
         for frame, latent in zip(frames, generated, strict=True):
             latents.setdefault(frame, latent)
     return torch.stack([latents[frame] for frame in range(len(contexts))])
@@ -48,7 +49,7 @@ def synchronised_latents(
 @once_more_with_less
 @torch.no_grad()
 def generate_window(
-    run: Run, latents: dict[int, Tensor], frames: list[int], contexts: Tensor, preset: Preset, seed: int, stage: str
+    run: Run, latents: dict[int, Tensor], frames: list[int], contexts: Tensor, preset: Preset, seed: int
 ) -> Tensor:
     """Denoise the frames of one window that are not in `latents` (masked generation).
 
@@ -65,7 +66,9 @@ def generate_window(
     branches = motion_branches(run, denoiser, contexts, frames, known)
     noisy, schedule = start[None].to(device), temporal_schedule(preset.steps)
     approximation = preset.approximation
-    found = sample(branches, preset.guidance, noisy, schedule, stage, run.progress, known, approximation)[0].cpu()
+    found = sample(branches, preset.guidance, noisy, schedule, Stage.MOTION, run.progress, known, approximation)[
+        0
+    ].cpu()
     what = f"the latents of Stage I at guidance {preset.guidance:g}"
     require_finite(found, what, run.facts.checkpoint, "temporal_denoiser")
     return found

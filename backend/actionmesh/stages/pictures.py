@@ -8,13 +8,13 @@ from ..media.frame_file import Frames
 from ..media.preprocess import padded_crop, pixel_values, subject_box
 from ..media.subject_crops import SubjectCrops
 from ..models.image_encoder import encode_images
+from ..protocol import Stage
 from ..weights.finite import require_finite
 from .retry import once_more_with_less
 from .run import Run
 
 BATCH = 4
 """Pictures encoded at once: about a thousand tokens, fewer than any memory plan allows a network."""
-STAGE = "Looking at the frames"
 
 
 @once_more_with_less
@@ -29,7 +29,7 @@ def encode_frames(run: Run, frames: Frames | SubjectCrops) -> Tensor:
     box = None if isinstance(frames, SubjectCrops) else subject_box(frames)
     encoder = run.networks.image_encoder
     tokens = []
-    for start in run.progress.track(range(0, len(frames), BATCH), STAGE):
+    for start in run.progress.track(range(0, len(frames), BATCH), Stage.ENCODING_FRAMES):
         crops = (
             frames[i] if box is None else frames[i][box.slices()] for i in range(start, min(start + BATCH, len(frames)))
         )

@@ -24,14 +24,13 @@ from ..geometry.surface import (
 )
 from ..models.denoiser import DenoiserCache
 from ..presets import Preset
+from ..protocol import Stage
 from ..sampling.sampler import frame_noise, sample
 from ..sampling.schedules import image_to_3d_schedule
 from ..weights.finite import require_finite, require_finite_weights
 from .branches import branches_of
 from .retry import once_more_with_less
 from .run import Run
-
-DENOISING = "Stage 0: making the reference shape"
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,9 @@ def latent_from_picture(run: Run, context: Tensor, preset: Preset, seed: int) ->
     schedule = image_to_3d_schedule(preset.image_steps, run.facts.image_to_3d_shift)
     approximation = preset.image_approximation
     guidance = preset.image_guidance
-    latent = sample(branches, guidance, noise, schedule, DENOISING, run.progress, approximation=approximation)[0].cpu()
+    latent = sample(branches, guidance, noise, schedule, Stage.REFERENCE, run.progress, approximation=approximation)[
+        0
+    ].cpu()
     require_finite(latent, f"the latents of Stage 0 at guidance {guidance:g}", run.facts.checkpoint, "image_to_3d")
     return latent
 

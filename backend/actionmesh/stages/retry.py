@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
 from ..failures import is_out_of_memory
+from ..protocol import Stage
 from .run import Run
 
 log = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ def once_more_with_less(stage: StageFunction[Arguments, Result]) -> StageFunctio
         run.networks.lighten()  # only after the error is gone, and with it all that the stage held
         plan = run.runtime.plan.name
         log.warning("Memory ran out; continuing with the plan for %s GB.", plan)
-        run.progress.start(f"Memory ran out: continuing as on a card of {plan} GB", 1)()
+        run.progress.start(Stage.LESS_MEMORY, 1, plan)()
         return stage(run, *arguments, **named)
 
     return lightened

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..bounds import is_whole
 from ..errors import CheckpointError
 from ..models.config import read_json
+from ..protocol.limits import is_whole
 from .survey import find_parts
 
 BUNDLED = Path(__file__).parents[1] / "checkpoints"

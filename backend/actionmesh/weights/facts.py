@@ -4,12 +4,12 @@ from pathlib import Path
 
 from torch import Tensor
 
-from ..bounds import shown
 from ..errors import CheckpointError, InputError
 from ..models.config import read_json
 from ..models.denoiser import TemporalDenoiserConfig
 from ..models.image_preprocessing import ImagePreprocessing
 from ..presets import PRESETS, Preset
+from ..protocol.limits import shown
 from .checkpoints import open_checkpoint
 
 MOST_SHIFT = 100

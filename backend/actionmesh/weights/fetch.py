@@ -17,6 +17,7 @@ from types import TracebackType
 
 from ..errors import ActionMeshError, DownloadError, OutputError
 from ..progress import Progress
+from ..protocol import Stage
 from .download_record import DownloadRecord, RecordedFile, read_record
 from .resolved import AGAIN, HubFile, Resolved, hub_error
 
@@ -25,7 +26,6 @@ CHUNK = 1 << 20
 """Bytes to write, hash or count at a time."""
 SHOWN_FROM = 64 << 20
 """Size of a file, in bytes, from which computing its checksum takes long enough to be shown."""
-CHECKING = "Checking"
 LOCK_SECONDS = 0.5
 NO_ROOM = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 
@@ -176,7 +176,7 @@ def digest(path: Path, progress: Progress) -> Digest:
     """Return the checksums of a file; large files are shown as a stage of their own."""
     size = path.stat().st_size
     advance = (
-        progress.measure(f"{CHECKING} {path.name.partition('.')[0]}", size)
+        progress.measure(Stage.CHECKING, size, item=path.name.partition(".")[0])
         if size >= SHOWN_FROM
         else lambda count: None
     )

@@ -18,6 +18,7 @@ from ..errors import OutputError
 from ..intake import regular_file
 from ..models.temporal_autoencoder import TemporalAutoencoderConfig
 from ..progress import Progress
+from ..protocol import Stage
 from .checkpoints import Checkpoint
 from .download_record import DownloadRecord, RecordedFile, read_record
 from .fetch import digest, unwritable
@@ -27,7 +28,6 @@ from .precision import FLOAT32, TypeOf, types_of
 from .public import Download
 from .tensor_file import DTYPES
 
-HALVING = "Making half-precision copies"
 ROUNDING = 2.0**-11
 """Largest relative error of a normal float16 number; SMALLEST is the step between subnormal ones."""
 SMALLEST = 2.0**-24
@@ -119,7 +119,7 @@ def _write(source: Path, part: Path, chosen: dict[str, torch.dtype], progress: P
         header[name] = {"dtype": NAMES[chosen[name]], "shape": list(tensor.shape), "data_offsets": [start, end]}
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
-    advance = progress.measure(f"{HALVING} ({source.parent.name})", end)
+    advance = progress.measure(Stage.HALVING, end, item=source.parent.name)
     with part.open("wb") as file:
         file.write(len(text).to_bytes(8, "little") + text)
         for name, tensor in _tensors(source):

@@ -1,0 +1,32 @@
+"""The stages in the words of the command line; {item} stands for the item of an event."""
+
+from .progress import ProgressEvent
+from .protocol import Stage
+
+WORDS = {
+    Stage.MEASURING: "Measuring {item}",
+    Stage.RENDERING: "Rendering {item}",
+    Stage.READING: "Reading frames",
+    Stage.CUTTING_OUT: "Cutting out the subject",
+    Stage.REMOVING_BACKGROUND: "Removing the background",
+    Stage.FINDING_CAMERA: "Match: finding the camera",
+    Stage.ENCODING_FRAMES: "Looking at the frames",
+    Stage.REFERENCE: "Stage 0: making the reference shape",
+    Stage.SURFACE: "Extracting the surface",
+    Stage.INFLATING: "Stage 0: inflating the outline",
+    Stage.MOTION: "Stage I: finding the motion",
+    Stage.CORRESPONDENCE: "Stage II: moving the mesh",
+    Stage.FOLLOWING: "Match: following the clip",
+    Stage.PAINTING: "Painting the mesh",
+    Stage.SAVING: "Saving",
+    Stage.LESS_MEMORY: "Memory ran out: continuing as on a card of {item} GB",
+    Stage.DOWNLOADING: "Downloading",
+    Stage.CHECKING: "Checking {item}",
+    Stage.HALVING: "Making half-precision copies ({item})",
+}
+
+
+def in_words(event: ProgressEvent) -> str:
+    """Return what the job is doing, such as "Stage I: finding the motion (1 of 2)"."""
+    part = f" ({event.part} of {event.parts})" if event.parts > 1 else ""
+    return WORDS[event.stage].format(item=event.item) + part
