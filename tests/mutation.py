@@ -41,6 +41,9 @@ SAMPLING = "backend/test_solvers.py backend/test_guidance.py backend/test_pace.p
 SAMPLING += "backend/test_parity.py::test_schedules"
 MATCH = "backend/test_matching_camera.py backend/test_matching_parts.py backend/test_matching_step.py"
 PARTS_OF_MATCH = "camera choice film flow graph silhouette solve"
+PROTOCOL = (
+    "backend/test_protocol_lines.py backend/test_protocol.py backend/test_job_definition.py backend/test_bounds.py"
+)
 TESTS = {
     "blender_addon/motion/correspondence.py": "addon/test_carrying.py",
     "blender_addon/motion/result_file.py": "addon/test_result.py addon/test_coat.py addon/test_tampered.py",
@@ -63,7 +66,7 @@ TESTS = {
     "backend/actionmesh/geometry/warp_marching.py": "backend/test_marching_cubes.py",
     "backend/actionmesh/matching/": f"{MATCH} backend/test_matching.py",
     **{f"backend/actionmesh/matching/{name}.py": MATCH for name in PARTS_OF_MATCH.split()},
-    "backend/actionmesh/protocol": "backend/test_protocol.py backend/test_outbox.py backend/test_jobs.py",
+    "backend/actionmesh/protocol/": PROTOCOL,
     "backend/actionmesh/sampling/": SAMPLING,
     "backend/actionmesh/sampling/windows.py": "backend/test_windows.py backend/test_parity.py::test_windows",
 }
