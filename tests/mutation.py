@@ -23,6 +23,7 @@ import sys
 import tempfile
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,42 +35,7 @@ from cosmic_ray.plugins import get_operator
 
 ROOT = Path(__file__).resolve().parents[1]
 
-GLTF = "backend/test_gltf.py backend/test_gltf_scenes.py backend/test_gltf_damage.py"
-MESHES = "backend/test_mesh_files.py backend/test_mesh_tolerance.py"
-GRID = "backend/test_sparse_grid.py backend/test_marching_cubes.py backend/test_extraction.py"
-SAMPLING = "backend/test_solvers.py backend/test_guidance.py backend/test_pace.py backend/test_presets.py "
-SAMPLING += "backend/test_parity.py::test_schedules"
-MATCH = "backend/test_matching_camera.py backend/test_matching_parts.py backend/test_matching_step.py"
-PARTS_OF_MATCH = "camera choice film flow graph silhouette solve"
-PROTOCOL = (
-    "backend/test_protocol_lines.py backend/test_protocol.py backend/test_job_definition.py backend/test_bounds.py"
-)
-TESTS = {
-    "blender_addon/motion/correspondence.py": "addon/test_carrying.py",
-    "blender_addon/motion/result_file.py": "addon/test_result.py addon/test_coat.py addon/test_tampered.py",
-    "blender_addon/motion/weights.py": "addon/test_weights.py addon/test_samples.py addon/test_film_frames.py",
-    "blender_addon/motion/world_shape.py": "addon/test_carrying.py",
-    "backend/actionmesh/geometry/gltf_": GLTF,
-    "backend/actionmesh/geometry/gltf_accessors.py": f"{GLTF} backend/test_encodings.py",
-    "backend/actionmesh/geometry/gltf_draco.py": f"backend/test_draco.py {GLTF}",
-    "backend/actionmesh/geometry/cleanup.py": "backend/test_cleanup.py backend/test_folds.py",
-    "backend/actionmesh/geometry/collapse.py": "backend/test_decimation.py",
-    "backend/actionmesh/geometry/extraction.py": GRID,
-    "backend/actionmesh/geometry/marching_cubes.py": GRID,
-    "backend/actionmesh/geometry/mesh": f"{MESHES} backend/test_own_colours.py",
-    "backend/actionmesh/geometry/obj_file.py": f"{MESHES} backend/test_own_colours.py",
-    "backend/actionmesh/geometry/ply_file.py": f"{MESHES} backend/test_own_colours.py",
-    "backend/actionmesh/geometry/polygons.py": f"backend/test_polygons.py {MESHES}",
-    "backend/actionmesh/geometry/reading.py": f"backend/test_reading_meshes.py {MESHES}",
-    "backend/actionmesh/geometry/sparse_grid.py": GRID,
-    "backend/actionmesh/geometry/stl_file.py": MESHES,
-    "backend/actionmesh/geometry/warp_marching.py": "backend/test_marching_cubes.py",
-    "backend/actionmesh/matching/": f"{MATCH} backend/test_matching.py",
-    **{f"backend/actionmesh/matching/{name}.py": MATCH for name in PARTS_OF_MATCH.split()},
-    "backend/actionmesh/protocol/": PROTOCOL,
-    "backend/actionmesh/sampling/": SAMPLING,
-    "backend/actionmesh/sampling/windows.py": "backend/test_windows.py backend/test_parity.py::test_windows",
-}
+TESTS: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutation"]
 """The tests of modules whose path begins so, where they are not those of its own name; the longest key counts."""
 
 CHANGES = {
@@ -177,7 +143,7 @@ def tests_of(path: Path) -> list[str]:
     place = path.relative_to(ROOT).as_posix()
     tier = "backend" if place.startswith("backend") else "addon"
     key = max((key for key in TESTS if place.startswith(key)), key=len, default="")
-    names = TESTS.get(key, f"{tier}/test_{path.stem}.py").split()
+    names = TESTS.get(key, [f"{tier}/test_{path.stem}.py"])
     return [f"tests/{name}" for name in names if (ROOT / "tests" / name.split("::")[0]).is_file()]
 
 
