@@ -151,8 +151,9 @@ TOES = [((x, -0.15, 0.1), 0.2) for x in (-0.2, 0.2)]
         (PLAIN + HEAD + TOES, 0.7 * 0.075 / 2.8 / 0.1),
         (PLAIN + [((0, -0.3, 2.6), 0.4)], 0.7 * 0.3 / 2.8 / 0.3),
         (PLAIN + HEAD + [((x, -0.25, 0.9), 0.1) for x in (-0.1, 0.1)], 0.0),
+        (PLAIN[:3] + HEAD + [((x, -0.2, z), 0.2) for x in (-0.2, 0.2) for z in (0.1, 0.5)], 0.0),
     ],
-    ids=["plain", "eyes", "toes", "head", "knees"],
+    ids=["plain", "eyes", "toes", "head", "knees", "legs"],
 )
 def test_eyes_toes_and_head_tell_what_is_ahead(cubes, evidence):
     """Each counts by how far it lies ahead of the rest, as a share of the size; eyes move the median by 0.045."""
@@ -170,3 +171,12 @@ def test_feet_that_move_backwards_push_ahead(way, stepping):
     poses = np.stack([np.concatenate([feet + (5, way * frame, 0), body + (5, 0, 0)]) for frame in range(4)])
     assert _stepping(poses, np.array([0, -1.0, 0]), 2.0) == pytest.approx(stepping, abs=0.03)
     assert _stepping(poses[:1], np.array([0, -1.0, 0]), 2.0) == 0
+    carried = poses[:1] + np.linspace((0, 0, 0), (0, 3, 0), 4)[:, None]
+    assert _stepping(carried, np.array([0, -1.0, 0]), 2.0) == pytest.approx(0, abs=1e-9)
+
+
+def test_what_is_ahead_has_length_1_in_a_pose_that_leans():
+    points = np.random.default_rng(0).normal(size=(60, 3))
+    standing = Standing(points, np.array([1.0, 0, 0]), np.array([0, -1.0, 0]), False)
+    leaning = points @ np.array([(0.6, 0, 0.8), (0, 1, 0), (-0.8, 0, 0.6)])
+    assert standing.ahead(points) == pytest.approx((0, -1, 0)) and standing.ahead(leaning) == pytest.approx((0, -1, 0))
