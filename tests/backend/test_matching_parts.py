@@ -195,6 +195,15 @@ def test_the_first_row_and_column_are_part_of_the_picture():
     assert pose.sight.mask[0, 0] and seen.all() and np.array_equal(picture[:10, :10], film.pictures[0, :10, :10])
 
 
+@pytest.mark.parametrize("away", [(-2, 0), (2, 0), (0, -2), (0, 2)])
+def test_what_the_other_frame_shows_outside_its_picture_is_not_seen(away):
+    film = striped()
+    film.masks[:] = True
+    source = look(SQUARE + np.float32([*away, 0]), HALVES, FLAT, (20, 24))
+    pose = look(SQUARE, HALVES, FLAT, (20, 24))
+    assert not FlowMatcher(film, FLAT, HALVES).painted(pose, 1, source, 0)[1].any()
+
+
 def test_colours_that_differ_are_trusted_less():
     """Red and blue change, but not the brightness, by a distance of 28, which weighs exp(-(28 / 40)^2 / 2)."""
     film = striped()

@@ -6,24 +6,37 @@ import sys
 import pytest
 
 from actionmesh.protocol import (
+    ANSWERS,
     Animate,
+    Animated,
     Answer,
     Cancel,
     CancelAnswer,
+    Checkpoint,
+    ClipCamera,
+    Device,
     Done,
+    Download,
+    Downloaded,
     Failure,
+    Fit,
     FrameChoice,
     Initialize,
+    Initialized,
     Kind,
     KnownShape,
     LogLevel,
     LogNotice,
     Look,
+    Looked,
+    Match,
     Notice,
     Ping,
     ProgressNotice,
     ProtocolError,
+    ReferencePose,
     Removed,
+    RemoveModels,
     Request,
     Stage,
     decode,
@@ -120,6 +133,35 @@ def test_a_job_has_the_documented_defaults():
         "colours": False,
     }
     assert json.loads(encode(Request(1, Look("a.mp4", "a.png"))))["params"]["size"] == 256
+
+
+FIT = Fit(Match.TRACK, "own", 0.9, 0.8, -90.0, 90.0, ClipCamera((1.0,) * 16, 640, 360, 700.0, None), ("So.",))
+
+
+@pytest.mark.parametrize(
+    ("request_", "answer"),
+    [
+        (Initialize, Initialized(6, {"torch": "2"}, (Device("cpu", "CPU", 5, None),), ())),
+        (Initialize, Initialized(6, {}, (), (Checkpoint("toy", "/toy", "toy", 9, ("a.json",), "MIT"),))),
+        (Look, Looked("a.png", 90, 16, 2, 25.0, 640, 360, 0.5)),
+        (Download, Downloaded("toy", 5, {"RMBG": "abc"})),
+        (RemoveModels, Removed(5)),
+        (Cancel, CancelAnswer(False)),
+        (Ping, Done()),
+        (Animate, Animated(("a.glb",), 2, 3, 1, 0.5, 0, {Stage.READING: 1.5}, 2.5, 4, "8", True, FIT)),
+    ],
+    ids=lambda value: getattr(value, "__name__", "answer"),
+)
+def test_answers_arrive_as_they_were_sent(request_, answer):
+    assert read(ANSWERS[request_], decode(encode(Answer(1, answer))).value) == answer
+
+
+def test_answers_of_the_least_have_the_documented_defaults():
+    plain = Animated((), 2, 3, 1, 0.5, 0, {}, 2.5, 4)
+    assert (plain.plan, plain.retried_for_memory) == ("", False)
+    assert plain.fit == Fit(Match.OFF, "own", None, None, 0.0, None, None, ())
+    assert ReferencePose.by_default(True) is ReferencePose.CORRECTED
+    assert ReferencePose.by_default(False) is ReferencePose.DECODED
 
 
 def line_of(**envelope):
