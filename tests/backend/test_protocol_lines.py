@@ -96,6 +96,15 @@ def test_kinds_of_errors_have_their_numbers():
                 | {"item": ""},
             },
         ),
+        (
+            Request(2, Download(("ACTIONMESH",), "/weights")),
+            {"id": 2, "method": "download"}
+            | {"params": {"sets": ["ACTIONMESH"], "folder": "/weights", "accepted": [], "half": False}},
+        ),
+        (
+            Request(3, RemoveModels(("RMBG",), "/weights")),
+            {"id": 3, "method": "remove_models", "params": {"sets": ["RMBG"], "folder": "/weights"}},
+        ),
         (Answer(7, Done()), {"id": 7, "result": {}}),
         (Answer(7, CancelAnswer(True)), {"id": 7, "result": {"running": True}}),
         (Answer("b", Removed(5)), {"id": "b", "result": {"size": 5}}),
@@ -112,6 +121,7 @@ def test_kinds_of_errors_have_their_numbers():
 def test_messages_are_these_lines(message, line):
     sent = encode(message)
     assert json.loads(sent) == {"jsonrpc": "2.0"} | line and sent.isascii() and sent.endswith(b"}\n")
+    assert isinstance(message, Answer | Failure) or decode(sent) == message
 
 
 def test_a_job_has_the_documented_defaults():
