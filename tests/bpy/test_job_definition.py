@@ -5,8 +5,10 @@ from dataclasses import fields
 import bpy
 import pytest
 
-from blender_addon.menus import MATCHES, MEMORY, PRESETS, REFERENCE_POSES, SHAPES
+from blender_addon.menus import LOOPS, MATCHES, MEMORY, MODES, PRESETS, REFERENCE_POSES, SHAPES
+from blender_addon.motion.weights import Loop
 from blender_addon.process.backend_locator import protocol
+from blender_addon.scene.options import Mode
 
 IN_PANEL = {
     "clip": "clip",
@@ -69,7 +71,7 @@ def test_settings_keep_within_the_limits_of_a_job(addon, name):
 
 @pytest.mark.parametrize(("items", "choices"), [
     (PRESETS, protocol.PresetName), (MEMORY, protocol.Memory), (MATCHES, protocol.Match), (SHAPES, protocol.Shape),
-    (REFERENCE_POSES, protocol.ReferencePose),
+    (REFERENCE_POSES, protocol.ReferencePose), (MODES, Mode), (LOOPS, Loop),
 ])  # fmt: skip
-def test_menus_have_the_choices_of_a_job(items, choices):
+def test_menus_have_the_choices_that_they_stand_for(items, choices):
     assert [item[0] for item in items] == list(choices)
