@@ -211,9 +211,7 @@ def test_track_is_taken_unless_it_lost_the_subject(acted, standing):
     camera, film = standing.view.camera, acted.film
     poses = standing.to_match.apply(acted.vertices)
     still = np.repeat(poses[:1], FRAMES, axis=0)
-    ways = [
-        better(*each, False, 0, acted.faces, film, camera) for each in ((poses, poses), (still, poses), (poses, still))
-    ]
+    ways = [better(*each, 0, acted.faces, film, camera) for each in ((poses, poses), (still, poses), (poses, still))]
     assert ways == [Match.TRACK, Match.TRACK, Match.REFINE]
 
 
@@ -222,7 +220,7 @@ def test_trusted_motion_is_refined_unless_tracking_is_clearly_better(acted, stan
     poses = standing.to_match.apply(acted.vertices)
     still = np.repeat(poses[:1], FRAMES, axis=0)
     nearly = still + 0.98 * (poses - still)
-    ways = [better(*each, True, 0, acted.faces, film, camera) for each in ((nearly, poses), (still, poses))]
+    ways = [better(*each, 0, acted.faces, film, camera, trusted=True) for each in ((nearly, poses), (still, poses))]
     assert ways == [Match.REFINE, Match.TRACK]
 
 

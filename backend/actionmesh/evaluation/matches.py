@@ -51,7 +51,7 @@ def _way_of_job(subject: Subject, task: Task, network: Answer, crops: SubjectCro
     sure = trusted(standing.to_match.apply(network.vertices), (0,), 0, faces, film, camera)
     ways = [matched_row(subject, task, way).vertices for way in (Match.REFINE, Match.TRACK)]
     refined, tracked = (standing.to_match.apply(vertices) for vertices in ways if vertices is not None)
-    return better(refined, tracked, sure, 0, faces, film, camera)
+    return better(refined, tracked, 0, faces, film, camera, trusted=sure)
 
 
 def _matched(network: Answer, crops: SubjectCrops, standing: Standing, way: Match) -> np.ndarray:

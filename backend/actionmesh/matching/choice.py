@@ -35,8 +35,8 @@ def trusted(
 
 
 def better(
-    refined: np.ndarray, tracked: np.ndarray, trusted: bool, anchor: int, faces: np.ndarray, film: Film,
-    camera: FilmCamera, check: Callable[[], None] = lambda: None,
+    refined: np.ndarray, tracked: np.ndarray, anchor: int, faces: np.ndarray, film: Film, camera: FilmCamera,
+    check: Callable[[], None] = lambda: None, trusted: bool = False,
 ) -> Match:  # fmt: skip
     """Return the way that explains the film better; from trusted motion, tracking must do so clearly.
 

@@ -129,7 +129,7 @@ def _best(
         ways[Match.TRACK] = track_mesh(poses, anchor, known, faces, film, camera, graph, advance)
     if len(ways) == 1:
         return ways.popitem()
-    chosen = better(ways[Match.REFINE], ways[Match.TRACK], sure, anchor, faces, film, camera, progress.check)
+    chosen = better(ways[Match.REFINE], ways[Match.TRACK], anchor, faces, film, camera, progress.check, sure)
     return chosen, ways[chosen]
 
 
