@@ -219,7 +219,7 @@ def test_trusted_motion_is_refined_unless_tracking_is_clearly_better(acted, stan
     camera, film = standing.view.camera, acted.film
     poses = standing.to_match.apply(acted.vertices)
     still = np.repeat(poses[:1], FRAMES, axis=0)
-    nearly = still + 0.98 * (poses - still)
+    nearly = still + 0.997 * (poses - still)
     ways = [better(*each, 0, acted.faces, film, camera, trusted=True) for each in ((nearly, poses), (still, poses))]
     assert ways == [Match.REFINE, Match.TRACK]
 

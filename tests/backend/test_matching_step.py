@@ -184,7 +184,7 @@ def test_rigidity_undoes_a_stretch_and_allows_a_turn():
         np.testing.assert_allclose(state.turns, turned.turns, atol=0.01)
 
 
-def test_every_frame_that_is_not_known_takes_four_steps():
+def test_every_frame_that_is_not_known_takes_five_steps():
     assert steps_of(5, (0,)) == 20 and steps_of(5, (0, 2, 2)) == 15 and steps_of(3, (0, 1, 2)) == 0
 
 
