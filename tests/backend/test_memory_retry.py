@@ -15,7 +15,7 @@ from actionmesh.failures import explain
 from actionmesh.memory.model import open_model
 from actionmesh.memory.needs import needs_of
 from actionmesh.memory.networks import Networks
-from actionmesh.memory.plan import MARGIN, PLANS, on_device, plan_named
+from actionmesh.memory.plan import PLANS, on_device, plan_named
 from actionmesh.progress import Progress
 from actionmesh.protocol import Animate, Kind, Memory, Stage
 from actionmesh.stages.retry import once_more_with_less
@@ -135,7 +135,7 @@ def test_a_chosen_plan_is_chosen_again_and_a_named_one_gives_way_to_the_next(
 
     def left(device):
         freed.append(networks.held() == {})
-        return int(MARGIN * tiny.bytes_of(plan_named(fitting))) + 1
+        return int(1.15 * tiny.bytes_of(plan_named(fitting))) + 1
 
     monkeypatch.setattr("actionmesh.memory.runtime.free_memory", left)
     networks.lighten()
