@@ -41,3 +41,17 @@ def test_the_site_builds_and_no_link_is_broken(tmp_path):
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "site" / "guide" / "index.html").exists()
+
+
+def test_every_picture_of_the_guide_is_shown_and_small():
+    shown = re.findall(r"!\[.{20,}\]\(guide/(\w+)\.png\)", (ROOT / "docs" / "guide.md").read_text(encoding="utf-8"))
+    sizes = {path.stem: path.stat().st_size for path in (ROOT / "docs" / "guide").glob("*.png")}
+    assert sorted(shown) == sorted(sizes), "run docs/guide_pictures.py"
+    assert max(sizes.values()) < 150_000 and sum(sizes.values()) < 1_500_000
+
+
+def test_the_guide_names_buttons_as_the_panels_do():
+    guide = (ROOT / "docs" / "guide.md").read_text(encoding="utf-8")
+    named = {word for bold in re.findall(r"\*\*(.+?)\*\*", guide) for word in bold.split(": ")}
+    code = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "blender_addon").rglob("*.py"))
+    assert len(named) > 20 and not {name for name in named if f'"{name}"' not in code}

@@ -109,7 +109,7 @@ def run_animate(chosen: argparse.Namespace) -> None:
     job = job_of(chosen)
     import_module("actionmesh.pipeline")  # slow; done before `interrupts`, so that Ctrl-C still stops it at once
     with Bars() as bars, interrupts() as asked:
-        animated = jobs.run(job, jobs.Stores(), bars.report, asked.is_set)
+        animated = jobs.run(job, jobs.KeptModel(), bars.report, asked.is_set)
     print_result(animated)
 
 
@@ -117,7 +117,7 @@ def run_match(chosen: argparse.Namespace) -> None:
     job = rematch_of(chosen)
     import_module("actionmesh.pipeline")
     with Bars() as bars, interrupts() as asked:
-        animated = jobs.rematch(job, jobs.Stores(), bars.report, asked.is_set)
+        animated = jobs.rematch(job, jobs.KeptModel(), bars.report, asked.is_set)
     print_result(animated)
 
 

@@ -1,4 +1,4 @@
-"""One job from request to files, used by the command line and the worker, and the models kept between jobs.
+"""One job from request to files, used by the command line and the worker, and the model kept between jobs.
 
 Heavy modules are imported when a job needs them, so that importing this one is quick.
 """
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 
 def run(
-    job: Animate, stores: "Stores", report: Callable[[ProgressEvent], None], cancelled: Callable[[], bool]
+    job: Animate, kept: "KeptModel", report: Callable[[ProgressEvent], None], cancelled: Callable[[], bool]
 ) -> Animated:
     """Animate, and write every file of `job.out`, each completely or not at all.
 
@@ -45,7 +45,7 @@ def run(
     require_sound(job)
     check_outputs(job)
     left_out = check_mesh(job)
-    model = stores.get(job.checkpoint, job.device, job.memory)
+    model = kept.get(job.checkpoint, job.device, job.memory)
     subject = load_subject(job, model, progress)
     float8 = model.facts.preset(job.preset).approximation.float8
     with model.networks.job(*parts_of(job), float8=float8, check=progress.check):
@@ -59,7 +59,7 @@ def run(
 
 
 def rematch(
-    job: Rematch, stores: "Stores", report: Callable[[ProgressEvent], None], cancelled: Callable[[], bool]
+    job: Rematch, kept: "KeptModel", report: Callable[[ProgressEvent], None], cancelled: Callable[[], bool]
 ) -> Animated:
     """Match a finished animation to its clip again, and write every file of `job.out`, each completely or not at all.
 
@@ -80,7 +80,7 @@ def rematch(
     earlier = Animate(clip, out=(), mask=mask, frames=FrameChoice(**made.frames), anchor=made.anchor, fps=made.fps)
     check_outputs(replace(earlier, out=job.out, mesh=made.mesh, checkpoint=job.checkpoint), also=[Path(job.result)])
     require_sound(earlier)
-    model = stores.get(job.checkpoint, job.device, job.memory)
+    model = kept.get(job.checkpoint, job.device, job.memory)
     subject = load_subject(earlier, model, progress)
     if wants_relief_again(made, job.shape):
         animation = relief_again(animation, subject, progress)
@@ -111,7 +111,7 @@ def _answer(animation: "Animation", out: tuple[str, ...], clock: "StageClock", m
     )
 
 
-def look(job: Look, stores: "Stores", cancelled: Callable[[], bool]) -> Looked:
+def look(job: Look, kept: "KeptModel", cancelled: Callable[[], bool]) -> Looked:
     """Cut the subject out of the reference frame and write it as a picture.
 
     Raises:
@@ -124,7 +124,7 @@ def look(job: Look, stores: "Stores", cancelled: Callable[[], bool]) -> Looked:
     options = Animate(**{item.name: getattr(job, item.name) for item in fields(Source)}, out=(job.out,))
     check_outputs(options)
     require_sound(options)
-    model = stores.get(job.checkpoint, job.device, job.memory)
+    model = kept.get(job.checkpoint, job.device, job.memory)
     glimpse = look_at_subject(options, model, Progress(cancelled=cancelled))
     save_picture(glimpse.picture, Path(job.out), job.size)
     return Looked(
@@ -204,8 +204,8 @@ class StageClock:
         return self._clock() - self._start
 
 
-class Stores:
-    """Keep the models of the last checkpoint and device loaded; another choice frees their memory first.
+class KeptModel:
+    """Keeps the model of the last checkpoint, device and memory plan loaded; another choice frees its memory first.
 
     Two names of the same folder or the same device are the same choice.
     """
@@ -216,7 +216,7 @@ class Stores:
         self._model: Model | None = None
 
     def get(self, checkpoint: str | None, device: str, memory: str) -> "Model":
-        """Return the models of a checkpoint (see `checkpoint_folder`) on a device, under a memory plan or "auto".
+        """Return the model of a checkpoint (see `checkpoint_folder`) on a device, under a memory plan or "auto".
 
         Raises:
             CheckpointError: the checkpoint is not complete.
@@ -234,7 +234,7 @@ class Stores:
             return self._model
 
     def unload(self) -> None:
-        """Free the models; the next job loads them again."""
+        """Free the networks; the next job loads them again."""
         with self._lock:
             if self._model is not None:
                 self._model.networks.unload()

@@ -41,7 +41,7 @@ from .stages.run import Run
 MAX_SIDE = 512
 LEAST_LIKENESS = 0.85
 """Overlap of a network's mesh and its reference frame below which the frame's outline makes the better mesh."""
-TOYS_ONLY = 'these weights were trained only on toys; choose the shape "Network" to use them anyway'
+SMALL_WEIGHTS = 'these small weights rarely make a better mesh; choose the shape "Network" to use them anyway'
 OWN_NUMBERS = ("steps", "guidance", "image_steps", "max_faces", "smallest_part")
 """Fields of a preset that an artist may choose for one job, with the same names in `Animate`."""
 
@@ -50,7 +50,7 @@ def animate(options: Animate, model: Model, progress: Progress | None = None, su
     """Make an animated mesh from a clip.
 
     Args:
-        options: what the artist chose; what it says about `out` and the networks' place is the caller's matter.
+        options: what the artist chose; the caller handles `out`, `checkpoint`, `device` and `memory`.
         model: the checkpoint.
         progress: receives every step; may cancel.
         subject: the clip as `load_subject` returns it, if the caller already has it.
@@ -58,66 +58,78 @@ def animate(options: Animate, model: Model, progress: Progress | None = None, su
         ActionMeshError: see `errors` for the tree; nothing is written.
     """
     require_sound(options)
+    run = Run.of(model, progress)
     mesh = load_mesh(options.mesh) if options.mesh else None
-    animation = animate_surface(options, Run.of(model, progress), mesh, subject)
-    return animation if mesh is None else animation.with_strays(mesh.vertices, mesh.faces)
+    clip = subject or load_subject(options, run, run.progress)
+    return animate_clip(options, run, clip) if mesh is None else animate_mesh(options, run, clip, mesh)
 
 
-def animate_surface(options: Animate, run: Run, whole: Mesh | None, subject: Clip | None) -> Animation:
-    """Do what `animate` does, for only the vertices that have a face.
+def animate_clip(options: Animate, run: Run, clip: Clip) -> Animation:
+    """Make a mesh from the reference frame and animate it: Stage 0, I and II, or a relief of the subject's outline."""
+    if wants_relief(options, run):
+        return relief_of(options, clip, run, SMALL_WEIGHTS if options.shape is Shape.AUTO else "")
+    anchor, tokens = anchor_of(options, clip), image_tokens(run, clip)
+    pending = reference_from_picture(run, tokens[anchor], preset_of(options, run), options.seed)
+    standing = None
+    if options.shape is Shape.AUTO and clip.crops is not None:
+        standing = find_standing(*surface_of(pending.ready()), clip.crops, anchor, Facing.FRONT, run.progress)
+        if standing.view.overlap < LEAST_LIKENESS:
+            return relief_of(options, clip, run, unlike(standing))
+    animation = moved(options, run, clip, pending, tokens)
+    smooth = replace(animation, vertices=unfold(animation.vertices, animation.faces, run.progress.check))
+    return painted(smooth, clip, standing, run.progress)
+
+
+def animate_mesh(options: Animate, run: Run, clip: Clip, whole: Mesh) -> Animation:
+    """Animate the artist's mesh: Stage I and II, match, and on request the clip's colours."""
+    mesh, anchor, progress = without_strays(whole), anchor_of(options, clip), run.progress
+    film, standing = film_for(options, clip, progress), None
+    if film is not None and clip.crops is not None:
+        standing = find_standing(mesh.vertices, mesh.faces, clip.crops, anchor, options.facing, progress)
+    tokens = image_tokens(run, clip)
+    reference = reference_from_mesh(run, mesh, options.seed, turn_for(options, standing))
+    animation = moved(options, run, clip, ReadyReference(reference), tokens)
+    if film is not None and standing is not None:
+        poses = known_poses(options, reference, anchor, len(clip.frames))
+        animation = matched(animation, film, standing, options.match, poses, progress)
+        if options.colours and clip.crops is not None:
+            animation = own_mesh_painted(animation, load_corners(whole), clip.crops, standing, progress)
+    return animation.with_strays(whole.vertices, whole.faces)
+
+
+def moved(options: Animate, run: Run, clip: Clip, pending: PendingReference, tokens: Tensor) -> Animation:
+    """Move a reference mesh: Stage I finds a latent for every frame, and Stage II places the vertices in each.
 
     Args:
-        whole: the artist's mesh.
+        tokens: (T, S, C) image tokens of all frames.
     """
-    preset, progress = preset_of(options, run), run.progress
-    mesh = without_strays(whole) if whole else None
-    clip = subject or load_subject(options, run, progress)
-    anchor = index_of_frame(options.anchor or 0, len(clip.frames), "reference")
-
-    film = film_for(options, mesh, clip, progress)
-    standing = None
-    if mesh is not None and film is not None and clip.crops is not None:
-        standing = find_standing(mesh.vertices, mesh.faces, clip.crops, anchor, options.facing, progress)
-    if mesh is None and wants_relief(options, run):
-        return relief_of(options, clip, anchor, run, TOYS_ONLY if options.shape is Shape.AUTO else "")
-    context = encode_frames(run, clip.frames if clip.crops is None else clip.crops)
-    if mesh is None:
-        pending = reference_from_picture(run, context[anchor], preset, options.seed)
-    else:
-        pending = ReadyReference(reference_from_mesh(run, mesh, options.seed, turn_for(options, standing)))
-    if mesh is None and options.shape is Shape.AUTO and clip.crops is not None:
-        standing = find_standing(*surface_of(pending.ready()), clip.crops, anchor, Facing.FRONT, progress)
-        if standing.view.overlap < LEAST_LIKENESS:
-            return relief_of(options, clip, anchor, run, unlike(standing))
+    total, anchor = len(clip.frames), anchor_of(options, clip)
     with pending:  # the mesh may still be cleaned up while Stage I runs; if it turns out empty, Stage I stops
-        known = known_latents(run, pending, anchor, options, len(clip.frames))
-        checking = replace(run, progress=progress.also_checking(pending.check))
-        latents = synchronised_latents(checking, known, anchor, context, preset, options.seed)
+        known = known_latents(run, pending, anchor, options, total)
+        checking = replace(run, progress=run.progress.also_checking(pending.check))
+        latents = synchronised_latents(checking, known, anchor, tokens, preset_of(options, run), options.seed)
         reference = pending.ready()
-
-    frames = pose_times(len(clip.frames), options.in_betweens)
-    reference_pose = options.reference_pose or ReferencePose.by_default(own_mesh=mesh is not None)
-    vertices = animate_vertices(run, reference, latents, anchor, frames, reference_pose)
-    if mesh is None:
-        vertices = unfold(vertices, reference.mesh.faces, progress.check)
-    animation = Animation(
-        vertices=vertices,
+    frames, own_mesh = pose_times(total, options.in_betweens), options.mesh is not None
+    reference_pose = options.reference_pose or ReferencePose.by_default(own_mesh)
+    return Animation(
+        vertices=animate_vertices(run, reference, latents, anchor, frames, reference_pose),
         faces=reference.mesh.faces,
-        times=np.interp(frames, np.arange(len(clip.times)), clip.times),
+        times=np.interp(frames, np.arange(total), clip.times),
         reference_frame=frames.index(anchor),
         frame_indices=np.array([int(time) if time == int(time) else -1 for time in frames], np.int64),
-        provenance=provenance_of(options, anchor, run, Fit(shape="own" if mesh is not None else Shape.NETWORK)),
+        provenance=provenance_of(options, anchor, run, Fit(shape="own" if own_mesh else Shape.NETWORK)),
         origin=reference.mesh.origin,
     )
-    if whole is None or mesh is None:
-        return painted(animation, clip, standing, progress)
-    if standing is None or film is None:
-        return animation
-    poses = known_poses(options, reference, anchor, len(clip.frames))
-    animation = matched(animation, film, standing, options.match, poses, progress)
-    if not options.colours or clip.crops is None:
-        return animation
-    return own_mesh_painted(animation, load_corners(whole), clip.crops, standing, progress)
+
+
+def anchor_of(options: Animate, clip: Clip) -> int:
+    """Return the index of the reference frame."""
+    return index_of_frame(options.anchor or 0, len(clip.frames), "reference")
+
+
+def image_tokens(run: Run, clip: Clip) -> Tensor:
+    """Return what the networks see of all frames, (T, S, C)."""
+    return encode_frames(run, clip.frames if clip.crops is None else clip.crops)
 
 
 def wants_relief(options: Animate, model: Model) -> bool:
@@ -125,7 +137,7 @@ def wants_relief(options: Animate, model: Model) -> bool:
     return options.shape is Shape.RELIEF or (options.shape is Shape.AUTO and model.facts.settings.toys_only)
 
 
-def relief_of(options: Animate, clip: Clip, anchor: int, run: Run, reason: str) -> Animation:
+def relief_of(options: Animate, clip: Clip, run: Run, reason: str) -> Animation:
     """Return the animated relief of a clip without a mesh.
 
     Its reference frame is the frame that shows limbs best, unless the artist chose one.
@@ -134,6 +146,7 @@ def relief_of(options: Animate, clip: Clip, anchor: int, run: Run, reason: str) 
     preset = preset_of(options, run)
     faces = preset.max_faces if options.max_faces is not None else MAX_FACES
     frames = pose_times(len(clip.frames), options.in_betweens)
+    anchor = anchor_of(options, clip)
     made = provenance_of(options, anchor, run, Fit(shape=Shape.RELIEF))
     return relief_animation(clip, None if options.anchor is None else anchor, frames, faces, made, notes, run.progress)
 
@@ -175,12 +188,10 @@ def provenance_of(options: Animate, anchor: int, model: Model, fit: Fit) -> Prov
     )
 
 
-def film_for(options: Animate, mesh: Mesh | None, clip: Clip, progress: Progress) -> Film | None:
+def film_for(options: Animate, clip: Clip, progress: Progress) -> Film | None:
     """Return the clip as match sees it; None if nothing needs to be found in it."""
-    if mesh is None or clip.crops is None:
-        return None
     nothing = options.match is Match.OFF and options.facing is not Facing.AUTO and not options.colours
-    return None if nothing else make_film(clip.crops, progress.check)
+    return None if nothing or clip.crops is None else make_film(clip.crops, progress.check)
 
 
 def turn_for(options: Animate, standing: Standing | None) -> np.ndarray | None:

@@ -40,7 +40,7 @@ class Service:
     def __init__(self, answers: BinaryIO):
         self._outbox = Outbox(answers, on_broken=self.end)
         self._slot = JobSlot()
-        self._stores = jobs.Stores()
+        self._kept = jobs.KeptModel()
         self._libraries = Lock()  # jobs import libraries too; two threads that import transformers at once both fail
         logging.getLogger().addHandler(LogForwarder(self._outbox))
 
@@ -86,7 +86,7 @@ class Service:
         elif isinstance(params, protocol.Rematch):
             self._start_job(request, lambda cancelled: self._rematch(request.id, params, cancelled))
         elif isinstance(params, protocol.Look):
-            self._start_job(request, lambda cancelled: jobs.look(params, self._stores, cancelled.is_set))
+            self._start_job(request, lambda cancelled: jobs.look(params, self._kept, cancelled.is_set))
         elif isinstance(params, protocol.Download):
             self._start_job(request, lambda cancelled: self._download(request.id, params, cancelled))
         elif isinstance(params, protocol.RemoveModels):
@@ -151,10 +151,10 @@ class Service:
             self._outbox.send(protocol.Failure(request.id, explain(error)))
 
     def _animate(self, id: protocol.JobId, job: protocol.Animate, cancelled: Event) -> protocol.Animated:
-        return jobs.run(job, self._stores, self._reporter(id), cancelled.is_set)
+        return jobs.run(job, self._kept, self._reporter(id), cancelled.is_set)
 
     def _rematch(self, id: protocol.JobId, job: protocol.Rematch, cancelled: Event) -> protocol.Animated:
-        return jobs.rematch(job, self._stores, self._reporter(id), cancelled.is_set)
+        return jobs.rematch(job, self._kept, self._reporter(id), cancelled.is_set)
 
     def _download(self, id: protocol.JobId, job: protocol.Download, cancelled: Event) -> protocol.Downloaded:
         return download(job, Progress(self._reporter(id), cancelled.is_set))
@@ -170,7 +170,7 @@ class Service:
         return report
 
     def _unload(self) -> protocol.Done:
-        self._stores.unload()
+        self._kept.unload()
         host_memory.give_back()
         host_memory.leave_code()
         return protocol.Done()

@@ -4,6 +4,7 @@ import bpy
 
 from ..jobs.events import WorkerState
 from ..session import machine_facts, panel_state
+from ..session.choices import choices
 from ..wording import write
 from . import setup_box
 from .sidebar import SidebarPanel, in_rows
@@ -29,7 +30,7 @@ class VIEW3D_PT_actionmesh_backend(SidebarPanel, bpy.types.Panel):
         column = layout.column(align=True)
         for line in machine_facts.facts(context.scene.actionmesh.checkpoint):
             write(column, context, line)
-        setup_box.draw(layout, context)
+        setup_box.draw(layout, context, choices().python)
         row = layout.row(align=True)
         row.operator("actionmesh.start_backend", icon="PLAY")
         row.operator("actionmesh.stop_backend", icon="SNAP_FACE")

@@ -32,7 +32,7 @@ def _draw_set(row: bpy.types.UILayout, each: public.ModelSet) -> None:
         row.label(text=each.title, icon="CHECKMARK")
         row.operator("actionmesh.remove_models", text="", icon="TRASH").models = each.key
     else:
-        row.label(text=f"{each.title}: about {amount(each.estimated_bytes)}", icon="BLANK1")
+        row.label(text=f"{each.title}: {amount(each.estimated_bytes)}", icon="BLANK1")
         row.operator("actionmesh.download_models", text="", icon="IMPORT").models = each.key
 
 

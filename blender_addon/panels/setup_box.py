@@ -25,6 +25,7 @@ NUMBERED = [stage for stage in WORDS if stage is not Stage.REMOVE]
 INVITATION = (
     "The backend, which computes animations, is not installed yet. It is installed in its own folder outside Blender."
 )
+OWN_PYTHON = "A Python of your own runs the backend. You can also install one in its own folder outside Blender."
 SAMPLE_WAITS = "The sample is animated as soon as the backend is installed."
 
 
@@ -35,13 +36,13 @@ def draw_if_needed(layout: bpy.types.UILayout, context: bpy.types.Context, pytho
         python: the Python set in the preferences.
     """
     if installation.is_running() or installation.state.planned or isinstance(installation.state.ended, Failed):
-        draw(layout, context)
+        draw(layout, context, python)
         return True
     try:
         find_python(python)
     except BackendMissing as error:
         if installation.is_missing(python):
-            draw(layout, context)
+            draw(layout, context, python)
             layout.operator("actionmesh.try_it", icon="PLAY")
         else:
             _draw_missing(layout.box(), context, error)
@@ -55,8 +56,12 @@ def _draw_missing(layout: bpy.types.UILayout, context: bpy.types.Context, error:
     layout.operator("actionmesh.open_preferences", icon="PREFERENCES")
 
 
-def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
-    """Draw the first of these that exists: progress, a plan to agree to, a failure, the installed backend."""
+def draw(layout: bpy.types.UILayout, context: bpy.types.Context, python: str) -> None:
+    """Draw the first of these that exists: progress, a plan to agree to, a failure, the installed backend.
+
+    Args:
+        python: the Python set in the preferences.
+    """
     box, shown = layout.box(), installation.state
     if shown.progress:
         _draw_progress(box, context, shown.progress)
@@ -68,7 +73,7 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     elif known := installation.installed():
         _draw_installed(box, context, known, shown.ended)
     else:
-        write(box, context, INVITATION)
+        write(box, context, INVITATION if installation.is_missing(python) else OWN_PYTHON)
         box.operator("actionmesh.install_backend", icon="IMPORT")
 
 

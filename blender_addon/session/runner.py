@@ -112,7 +112,7 @@ class Runner:
         return kept
 
     def remove(self, job: str) -> None:
-        """Delete a job; raise ArtistError if it is not over and written to the scene."""
+        """Delete a job; raise ArtistError if it still runs or is about to be written."""
         if any(arrived.id == job for arrived in self.arrivals.waiting):
             raise ArtistError("The job's result is about to be written.", "Finish what you are doing first.")
         if not past_jobs.remove(self.record(job)):

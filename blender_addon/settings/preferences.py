@@ -81,7 +81,7 @@ class ActionMeshPreferences(bpy.types.AddonPreferences):
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        setup_box.draw(layout, context)
+        setup_box.draw(layout, context, self.python)
         column = layout.column()
         row = column.row(align=True)
         row.prop(self, "python")

@@ -82,7 +82,7 @@ class Writing:
         if not all(isinstance(each, bool) for each in (self.smooth, self.upright)):
             raise ValueError(f"smooth is {self.smooth!r:.40}, upright {self.upright!r:.40}")
         if not (self.target is None or isinstance(self.target, dict)):
-            raise ValueError(f"smooth is {self.smooth!r:.40}, the target {self.target!r:.40}")
+            raise ValueError(f"the target is {self.target!r:.40}")
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -99,7 +99,7 @@ class Writing:
 
 
 def chosen(scene: bpy.types.Scene, name: str, start: float | None = None) -> Writing:
-    """Return what the scene's settings say now; `start` overrides them."""
+    """Return what the scene's settings say now; `start`, if given, overrides their start."""
     settings = scene.actionmesh
     if start is None:
         start = float(scene.frame_current if settings.start_at == "CURRENT" else 1)
@@ -226,8 +226,8 @@ def _as_it_is(record: JobRecord, writing: Writing, motion: Motion, target: bpy.t
 def _add(
     scene: bpy.types.Scene, motion: Motion, writing: Writing, options: WriteOptions
 ) -> tuple[bpy.types.Object, Written]:
-    chosen = ObjectOptions(name=writing.name, size=writing.size, location=writing.location, smooth=writing.smooth)
-    made, written = new_object(scene, motion, chosen, options)
+    look = ObjectOptions(name=writing.name, size=writing.size, location=writing.location, smooth=writing.smooth)
+    made, written = new_object(scene, motion, look, options)
     stand_clear(scene, made)
     return made, written
 

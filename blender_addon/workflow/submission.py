@@ -59,8 +59,8 @@ def submit(
     source = settings.source_object if settings.source == "OBJECT" and not filepath else None
     frames = scene_frames(context.scene) if source else []
     request = _request(context.scene, FRAMES_FOLDER if source else clip_of(settings, filepath), seed, frames)
-    film = SourceFrames(source, frames, settings, apart=not waits) if source else None
-    return [_submit_one(context, request, item, film) for item in seen]
+    pictures = SourceFrames(source, frames, settings, apart=not waits) if source else None
+    return [_submit_one(context, request, item, pictures) for item in seen]
 
 
 def submit_sample(context: bpy.types.Context) -> str:
@@ -149,10 +149,11 @@ def _request(scene: bpy.types.Scene, clip: str, seed: int | None, rendered: list
 
 
 def _submit_one(
-    context: bpy.types.Context, request: protocol.Animate, seen: Seen | None, film: SourceFrames | None
+    context: bpy.types.Context, request: protocol.Animate, seen: Seen | None, pictures: SourceFrames | None
 ) -> str:
-    name = film.name if film else delivery.name_of(request.clip)
-    settings, writing = context.scene.actionmesh, delivery.chosen(context.scene, name, film.first if film else None)
+    name = pictures.name if pictures else delivery.name_of(request.clip)
+    settings = context.scene.actionmesh
+    writing = delivery.chosen(context.scene, name, pictures.first if pictures else None)
     if seen is None:
         request = replace(request, **_made_mesh(settings))
         record = new_job(context, request, name, Purpose.NEW_OBJECT, writing)
@@ -163,7 +164,7 @@ def _submit_one(
         request = replace(request, **_own_mesh(settings, axis))
         record = new_job(context, request, f"{name} to {target.name}", Purpose.KEYS, writing)
         save_target(seen, writing.facing, record)
-    return runner.submit(record, film.prepare(record) if film else None)
+    return runner.submit(record, pictures.prepare(record) if pictures else None)
 
 
 def _own_mesh(settings: bpy.types.PropertyGroup, axis: str) -> dict[str, Any]:

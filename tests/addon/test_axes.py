@@ -3,7 +3,17 @@
 import numpy as np
 import pytest
 
-from blender_addon.motion.axes import FACINGS, rotation, seen_axes, to_local, to_model, yaw_between
+from blender_addon.motion.axes import rotation, seen_axes, to_local, to_model, yaw_between
+
+FACINGS = {
+    "NEG_Y": ((0, -1, 0), (0, 0, 1)),
+    "POS_Y": ((0, 1, 0), (0, 0, 1)),
+    "POS_X": ((1, 0, 0), (0, 0, 1)),
+    "NEG_X": ((-1, 0, 0), (0, 0, 1)),
+    "POS_Z": ((0, 0, 1), (0, 1, 0)),
+    "NEG_Z": ((0, 0, -1), (0, 1, 0)),
+}
+"""Front and up of a mesh: what its setting is called after, with Z up, or Y up where the front lies along Z."""
 
 
 @pytest.mark.parametrize("facing", FACINGS)
@@ -70,3 +80,20 @@ def test_an_axis_lies_at_a_yaw_from_another_unless_another_is_up(axis, facing, y
     assert yaw_between(axis, facing) == yaw
     if yaw is not None:
         np.testing.assert_allclose(seen_axes(yaw, facing)[0], FACINGS[axis][0], atol=1e-12)
+
+
+def turned(degrees, axis):
+    """Return the rotation (3, 3) by an angle around a coordinate axis."""
+    sin, cos = np.sin(np.radians(degrees)), np.cos(np.radians(degrees))
+    return np.roll(np.array([(cos, -sin, 0), (sin, cos, 0), (0, 0, 1)]), axis + 1, axis=(0, 1))
+
+
+@pytest.mark.parametrize(("degrees", "yaw"), [(44.7, 0), (45.3, 90), (134.7, 90), (225.3, 270), (-44.7, 0)])
+def test_the_nearest_of_four_yaws_is_taken_for_a_mesh_that_is_shown_turned(degrees, yaw):
+    assert yaw_between("NEG_Y", "NEG_Y", turned(degrees, 2)) == yaw
+
+
+@pytest.mark.parametrize("size", [0.1, 1.0, 10.0])
+def test_an_axis_that_leans_by_more_than_25_degrees_is_not_up(size):
+    assert yaw_between("NEG_Y", "NEG_Y", size * turned(25, 0)) == 0
+    assert yaw_between("NEG_Y", "NEG_Y", size * turned(27, 0)) is None

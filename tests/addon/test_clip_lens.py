@@ -74,6 +74,7 @@ def test_the_jobs_mesh_lies_in_the_object_as_it_was_written():
     matrix = np.eye(4)
     matrix[2, 3] = 5
     local = camera_in_object(tuple(matrix.ravel()), "POS_X", 2.0, (0, 0, 1))
+    assert local.shape == (4, 4) and local[3].tolist() == [0, 0, 0, 1]
     np.testing.assert_allclose(local[:3, 3], (10, 0, 1))
     np.testing.assert_allclose(local[:3, :3].T, [(0, 1, 0), (0, 0, 1), (1, 0, 0)])
 
@@ -86,7 +87,49 @@ def test_the_jobs_mesh_lies_in_the_object_as_it_was_written():
         ((640, 480), (1920, 1080), True),
         ((1080, 1920), (1920, 1080), True),
         ((768, 576), (720 * 16 / 15, 576), False),
+        ((1, 1), (1, 1.5), False),
+        ((1, 1), (1, 1.75), True),
+        ((1, 1), (1, 0.25), True),
     ],
 )
 def test_a_picture_of_the_same_shape_is_one_to_half_a_pixel(frame, picture, differs):
     assert shape_differs(frame, picture) is differs
+
+
+BOX = np.array([(1, 2, 3), (3, 3, 4)], np.float32)
+"""Corners of a mesh of size 2, not around the origin."""
+
+
+def lens_before_box(depth, scale=1.0):
+    """Return the lens of a camera with a focal length of 500 pixels, `depth` away from the middle of BOX."""
+    local = np.eye(4)
+    local[:3, 3] = (2, 2.5, 3.5 + depth)
+    return lens_of(local, 500.0, None, FRAME, BOX, np.diag([scale, scale, scale, 1]))
+
+
+@pytest.mark.parametrize(
+    ("depth", "scale", "near", "far"),
+    [(8, 1, 0.1, 1000), (2, 1, 0.04, 1000), (2, 0.5, 0.02, 1000), (30, 1, 0.1, 1500), (30, 2, 0.1, 3000)],
+)
+def test_a_camera_sees_a_fiftieth_to_fifty_times_of_its_distance_and_what_is_usual(depth, scale, near, far):
+    lens = lens_before_box(depth, scale)
+    assert (lens.near, lens.far) == pytest.approx((near, far)) and lens.focal == pytest.approx(500 * 36 / 640)
+
+
+@pytest.mark.parametrize(("scale", "near", "far"), [(1, 0.1, 1000), (0.1, 0.012, 1000), (10, 0.1, 3000)])
+def test_from_a_thousand_sizes_on_a_camera_is_orthographic_and_stands_three_sizes_away(scale, near, far):
+    assert lens_before_box(2000).focal is not None
+    lens = lens_before_box(2001, scale)
+    assert lens.focal is None and lens.local[:3, 3] == pytest.approx((2, 2.5, 9.5))
+    assert lens.across == pytest.approx(640 * 2001 / 500 * scale)
+    assert (lens.near, lens.far) == pytest.approx((near, far))
+
+
+def test_an_uneven_scale_counts_along_the_axes_of_the_camera():
+    """Right, up and back of the camera are the object's Y, Z and X."""
+    local = np.eye(4)
+    local[:3, :3] = np.array([(0, 1, 0), (0, 0, 1), (1, 0, 0)]).T
+    local[:3, 3] = (2 + 30, 2.5, 3.5)
+    lens = lens_of(local, 500.0, None, FRAME, BOX, np.diag([2.0, 3, 5, 1]))
+    assert lens.focal == pytest.approx(500 * 2 / 15**0.5 * 36 / 640) and lens.far == pytest.approx(30 * 2 * 50)
+    assert lens.error == pytest.approx((5 / 15**0.5 - 1) * 320)

@@ -34,6 +34,15 @@ def test_volume_has_the_sign_of_the_normals():
     assert np.isclose(volume(VERTICES, PYRAMID), 1 / 6) and np.isclose(volume(VERTICES + 9, PYRAMID[:, ::-1]), -1 / 6)
 
 
+def test_places_are_counted_from_the_lowest_at_the_scale_of_the_longest_side():
+    corner = np.array([(2e-6, 0, 0), (6e-6, 0, 0), (1, 0, 0)])
+    assert place_of_vertices(corner).tolist() == [0, 0, 1]
+    diagonal = np.array([(0, 0, 0), (100, 100, 100), (100, 100, 100.0004)])
+    assert place_of_vertices(diagonal).tolist() == [0, 1, 1]
+    with np.errstate(all="raise"):
+        assert place_of_vertices(np.ones((2, 3))).tolist() == [0, 0]
+
+
 def test_places_are_told_apart_at_a_hundred_thousandth_of_the_size():
     places = place_of_vertices(np.array([(0, 0, 0), (100, 0, 0), (0, 0, 1e-5), (0, 0, 0.01)], float))
     assert places[0] == places[2] and len(set(places.tolist())) == 3

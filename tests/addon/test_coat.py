@@ -66,6 +66,7 @@ def test_what_the_backend_saves_is_read(tmp_path):
         ({"corner_uv": np.full_like(UV, np.nan)}, "not all finite"),
         ({"picture_png": np.frombuffer(b"GIF89a" * 9, np.uint8)}, "not a PNG"),
         ({"picture_png": np.frombuffer(png()[:20], np.uint8)}, "not a PNG"),
+        ({"picture_png": np.frombuffer(png()[:25], np.uint8)}, "not a PNG"),
     ],
 )
 def test_a_broken_coat_is_told_in_a_sentence(tmp_path, changes, problem):

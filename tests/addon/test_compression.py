@@ -48,6 +48,15 @@ def test_reference_pose_has_weights_of_exactly_zero(steps):
     assert result.weights.any(axis=1).sum() == 60
 
 
+def test_directions_of_a_millionth_of_the_strongest_are_kept_and_rounding_is_not():
+    """Energies, the squares of lengths, count; the second direction is the third pose's alone."""
+    shape = np.zeros((3, 50, 3), np.float32)
+    shape[1, :, 0], shape[2, :, 1] = 1, 2e-5
+    assert compress(shape, 1.0, max_error=1e-6).components == 2
+    shape[2, :, 1] = 5e-6
+    assert compress(shape, 1.0, max_error=1e-6).components == 1
+
+
 def test_weights_fit_the_sliders_of_every_importer(steps):
     result = compress(*steps, max_error=0.001)
     assert result.weights.min() == 0.0 and result.weights.max() == 1.0

@@ -58,5 +58,5 @@ def test_a_job_folder_that_is_too_long_for_windows_is_told_before_the_job(tmp_pa
 
 def test_the_longest_path_within_the_root_is_what_is_counted(tmp_path):
     longest = folder.new_job_folder(tmp_path) / "frames" / "frame_0001.png"
-    assert len(str(longest.relative_to(tmp_path))) < folder.LONGEST_INSIDE
-    assert len(str((longest.parents[1] / f".part-{'0' * 12}").relative_to(tmp_path))) < folder.LONGEST_INSIDE
+    assert len(str(longest.relative_to(tmp_path))) < 64
+    assert len(str((longest.parents[1] / f".part-{'0' * 12}").relative_to(tmp_path))) < 64

@@ -45,3 +45,19 @@ def test_speed_is_in_the_frames_of_the_poses():
 )
 def test_repeats_follow_the_animations(loop, expected):
     assert shown(range(5, 13), [5, 6, 7], np.arange(3) / 24, loop) == expected
+
+
+@pytest.mark.parametrize("loop", list(Loop))
+def test_seconds_count_from_the_first_pose_and_before_it_the_first_frame_is_shown(loop):
+    assert shown([3, 4, 5, 6, 7], [5, 6, 7], 5 + np.arange(3) / 24, loop) == [0, 0, 0, 1, 2]
+
+
+def test_repeats_of_less_than_a_frame():
+    poses, times = [1, 1.25, 1.5], np.arange(3) / 24
+    assert shown([1, 2, 3], poses, times, Loop.LOOP) == [0, 1, 2]
+    assert shown([1, 1.75, 2, 2.25], poses, times, Loop.PING_PONG) == [0, 1, 0, 1]
+
+
+@pytest.mark.parametrize("loop", list(Loop))
+def test_a_single_pose_shows_its_frame_always(loop):
+    assert shown([1, 2, 9], [1], [0.5], loop, first=4) == [4, 4, 4]

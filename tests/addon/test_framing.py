@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from blender_addon.motion.axes import FACINGS
-from blender_addon.motion.framing import PITCH, frame_box, front_axes
+from blender_addon.motion.framing import frame_box, front_axes
 
 
 def seen(view, points):
@@ -26,7 +26,7 @@ def test_camera_stands_in_front_slightly_above(facing):
     front, up = (np.array(axis, float) for axis in FACINGS[facing])
     axes = front_axes(facing)
     assert axes @ axes.T == pytest.approx(np.eye(3)) and np.linalg.det(axes) == pytest.approx(1)
-    assert axes[2] @ front == pytest.approx(np.cos(PITCH)) and axes[2] @ up == pytest.approx(np.sin(PITCH))
+    assert (axes[2] @ front, axes[2] @ up) == pytest.approx((np.cos(np.radians(5)), np.sin(np.radians(5))))
     assert axes[1] @ up > 0.9 and axes[0] @ up == pytest.approx(0)
 
 
@@ -54,3 +54,13 @@ def test_what_has_no_size_cannot_be_framed(high):
 def test_unknown_facing_is_refused():
     with pytest.raises(ValueError, match="'UP'"):
         front_axes("UP")
+
+
+@pytest.mark.parametrize(("size", "half"), [((2, 1, 4), 1), ((1, 6, 4), 3), ((0.001, 0, 4), 0.02)])
+def test_the_eye_stands_where_the_front_of_the_box_fills_25_degrees_but_for_a_margin(size, half):
+    low = np.array([1.0, 2.0, 3.0])
+    view = frame_box(np.eye(3), low, low + size)
+    distance = half * 1.06 / np.tan(np.radians(12.5))
+    assert view.eye == pytest.approx((*(low + np.array(size) / 2)[:2], low[2] + size[2] + distance))
+    assert (view.near, view.far) == pytest.approx((distance / 10, 2 * (distance + 4)))
+    assert view.field_of_view == pytest.approx(np.radians(25))

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from blender_addon.motion.front import Standing, aligned, is_like, stand
+from blender_addon.motion.front import Standing, _evidence, _stepping, aligned, is_like, sides, stand
+from blender_addon.motion.sampling import carry, sample_triangles
 
 from .test_parts import scene
 from .test_symmetry import about_z
@@ -103,3 +104,79 @@ def test_a_subject_without_any_left_has_an_ahead():
     standing = Standing(points, np.array([1.0, 0, 0]), np.array([0, -1.0, 0]), False)
     turned = points @ np.array([(0, 0, -1), (0, 1, 0), (1, 0, 0)]).T
     assert np.isfinite(standing.turn(turned[None])).all()
+
+
+def box(length, width, height):
+    """Return 101 points whose length along -Y, width and height between the percentiles 1 and 99 are given."""
+    rng = np.random.default_rng(5)
+    return np.stack([rng.permutation(101) / 98 * side for side in (width, length, height)], axis=1) + (3, 4, 5)
+
+
+def test_sides_leave_out_the_outermost_hundredth():
+    points = box(3, 2, 7)
+    assert sides(points, np.array([0, -1.0, 0])) == pytest.approx((3, 2, 7))
+    more = np.concatenate([points, [(900.0, 900.0, 900.0)]])
+    assert sides(more, np.array([0, -1.0, 0])) == pytest.approx((3, 2, 7), rel=0.05)
+    assert sides(points * 0, np.array([0, -1.0, 0])) == pytest.approx(1e-9)
+
+
+@pytest.mark.parametrize(
+    ("measured", "long"),
+    [((1.31, 1, 0.5), True), ((1.29, 1, 0.5), False), ((1.5, 1, 1), True), ((1.47, 1, 1), False), ((3, 2, 2.2), False)],
+)
+def test_a_body_that_lies_is_longer_than_wide_and_than_wide_and_high_together(measured, long):
+    points = box(*measured)
+    standing = Standing(points, np.array([1.0, 0, 0]), np.array([0, -1.0, 0]), False)
+    assert standing.lies(points[None]) is long
+
+
+def test_a_rest_pose_may_differ_by_a_quarter_of_the_size():
+    """All points of a box of size 1 move the same way or the other way, so that no turn makes up for it."""
+    rng = np.random.default_rng(0)
+    points, ways = rng.uniform(0, 1, (4000, 3)), rng.choice((-1, 1), (4000, 1)) * (0, 0, 1)
+    assert is_like(points, points + 0.35 * ways) and not is_like(points, points + 0.8 * ways)
+
+
+PLAIN = [((0, 0, 2), 0.5), ((0, 0, 1.5), 0.5), ((0, 0, 1.0), 0.5)]
+PLAIN += [part for x in (-0.2, 0.2) for part in (((x, 0, 0.5), 0.2), ((x, 0, 0.1), 0.2))]
+HEAD, EYES = [((0, 0, 2.6), 0.4)], [((x, -0.25, 2.7), 0.1) for x in (-0.1, 0.1)]
+TOES = [((x, -0.15, 0.1), 0.2) for x in (-0.2, 0.2)]
+
+
+@pytest.mark.parametrize(
+    ("cubes", "evidence"),
+    [
+        (PLAIN + HEAD, 0.0),
+        (PLAIN + HEAD + EYES, 1.5 * (0.25 - 0.045) / 2.8 / 0.1),
+        (PLAIN + HEAD + TOES, 0.7 * 0.075 / 2.8 / 0.1),
+        (PLAIN + [((0, -0.3, 2.6), 0.4)], 0.7 * 0.3 / 2.8 / 0.3),
+        (PLAIN + HEAD + [((x, -0.25, 0.9), 0.1) for x in (-0.1, 0.1)], 0.0),
+        (PLAIN[:3] + HEAD + [((x, -0.2, z), 0.2) for x in (-0.2, 0.2) for z in (0.1, 0.5)], 0.0),
+    ],
+    ids=["plain", "eyes", "toes", "head", "knees", "legs"],
+)
+def test_eyes_toes_and_head_tell_what_is_ahead(cubes, evidence):
+    """Each counts by how far it lies ahead of the rest, as a share of the size; eyes move the median by 0.045."""
+    vertices, triangles = scene(*cubes)
+    points = carry(sample_triangles(vertices, triangles, 20_000, np.random.default_rng(0)), vertices[None])[0][0]
+    for normal, sign in (((1.0, 0, 0), 1), ((-1.0, 0, 0), -1)):
+        found = _evidence(vertices, triangles, points, np.array(normal), [points[None]])
+        assert sign * found == pytest.approx(evidence, abs=0.07)
+
+
+@pytest.mark.parametrize(("way", "stepping"), [(0.04, 1), (0.01, 0.5), (0.0, 0), (-0.01, -0.5), (-0.04, -1)])
+def test_feet_that_move_backwards_push_ahead(way, stepping):
+    """Feet at the ground of a body of size 2 that stays; a hundredth of the size a frame counts fully."""
+    feet, body = np.zeros((400, 3)), np.tile((0, 0, 2.0), (20_000, 1))
+    poses = np.stack([np.concatenate([feet + (5, way * frame, 0), body + (5, 0, 0)]) for frame in range(4)])
+    assert _stepping(poses, np.array([0, -1.0, 0]), 2.0) == pytest.approx(stepping, abs=0.03)
+    assert _stepping(poses[:1], np.array([0, -1.0, 0]), 2.0) == 0
+    carried = poses[:1] + np.linspace((0, 0, 0), (0, 3, 0), 4)[:, None]
+    assert _stepping(carried, np.array([0, -1.0, 0]), 2.0) == pytest.approx(0, abs=1e-9)
+
+
+def test_what_is_ahead_has_length_1_in_a_pose_that_leans():
+    points = np.random.default_rng(0).normal(size=(60, 3))
+    standing = Standing(points, np.array([1.0, 0, 0]), np.array([0, -1.0, 0]), False)
+    leaning = points @ np.array([(0.6, 0, 0.8), (0, 1, 0), (-0.8, 0, 0.6)])
+    assert standing.ahead(points) == pytest.approx((0, -1, 0)) and standing.ahead(leaning) == pytest.approx((0, -1, 0))

@@ -42,6 +42,36 @@ def test_a_matrix_that_mirrors_is_found(tmp_path, version, last):
         assert not is_mirrored(written(tmp_path / "a.mp4", sound, track(matrix, version), last=last))
 
 
+def long_box(name: bytes, data: bytes) -> bytes:
+    """Return a box whose size has 64 bits."""
+    return struct.pack(">I4sQ", 1, name, len(data) + 16) + data
+
+
+MIRRORED = track((-ONE, 0, 0, ONE))
+
+
+@pytest.mark.parametrize(
+    ("found", "data"),
+    [
+        (True, box(b"ftyp", b"") + long_box(b"mdat", bytes(9)) + long_box(b"moov", MIRRORED)),
+        (True, box(b"mdat", bytes(9)) + b"\0\0\0\0moov" + MIRRORED),
+        (True, box(b"moov", box(b"moov", MIRRORED[8:]))),
+        (False, box(b"moov", box(b"moov", MIRRORED))),
+        (False, box(b"free", box(b"moov", MIRRORED))),
+        (False, b"\0\0\0\0mdat" + box(b"moov", MIRRORED)),
+        (False, box(b"moov", track((0, 0, 0, 0)))),
+        (False, box(b"moov", track((-ONE, 0, 0, ONE), size=(64, 0)))),
+        (False, box(b"moov", track((-ONE, 0, 0, ONE), size=(0, 48)))),
+        (False, box(b"moov", box(b"trak", box(b"tkhd", b"")))),
+        (False, box(b"moov", box(b"trak", MIRRORED[8:-1]))),
+    ],
+)
+def test_boxes_are_followed_as_the_format_says(tmp_path, found, data):
+    """Sizes of 64 bits, a last box up to the end of the file, and no deeper than the header of a track."""
+    (tmp_path / "a.mp4").write_bytes(data)
+    assert is_mirrored(tmp_path / "a.mp4") is found
+
+
 @pytest.mark.parametrize(
     "data", [b"", b"\0\0\0\1mdat", b"\0\0\0\4moov" * 9, b"\0\0\0\0moov\0\0\0\x20trak\0\0\0\x18tkhd"]
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from blender_addon.jobs.overall import PREPARATION, USUAL_SECONDS, Experience, Overall, usual_seconds
+from blender_addon.jobs.overall import USUAL_SECONDS, Experience, Overall, usual_seconds
 from blender_addon.process.backend_locator import protocol
 from blender_addon.process.stall_timer import StallTimer
 
@@ -77,13 +77,13 @@ def test_share_is_the_time_of_the_stages_before_and_a_part_of_this_one(told, sha
     work = Overall(TIMINGS, False, lambda: 0.0)
     assert work.work(told) == pytest.approx(share)
     prepared = Overall(TIMINGS, True, lambda: 0.0)
-    assert prepared.work(told) == pytest.approx(PREPARATION + (1 - PREPARATION) * share)
+    assert prepared.work(told) == pytest.approx(0.2 + 0.8 * share)
 
 
 def test_share_never_falls_and_the_preparation_has_its_part():
     overall = Overall(USUAL_SECONDS, True, lambda: 0.0)
-    assert overall.prepare(1, 4) == PREPARATION / 4
-    assert overall.prepare(4, 4) == PREPARATION
+    assert overall.prepare(1, 4) == 0.05
+    assert overall.prepare(4, 4) == 0.2
     ahead = overall.work(notice(Stage.MOTION, 1, 1))
     assert overall.work(notice(Stage.READING, 0, 1)) == ahead == overall.work(notice(Stage.PAINTING, 1, 1))
 

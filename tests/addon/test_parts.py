@@ -1,6 +1,7 @@
 """Loose parts of a mesh, and pairs of them."""
 
 import numpy as np
+import pytest
 
 from blender_addon.motion.parts import loose_parts, paired_parts
 
@@ -30,3 +31,34 @@ def test_a_pair_is_found_by_its_mirror_image():
     pairs = paired_parts(loose_parts(vertices, triangles), np.array([1.0, 0, 0]), 4.0)
     assert np.allclose(pairs, [(0, -2, 1)])
     assert len(paired_parts(loose_parts(vertices, triangles), np.array([0, 1.0, 0]), 4.0)) == 0
+
+
+def pairs_of(*cubes):
+    """Return the pairs along X among cubes on a body of side 4, all of them far from the origin."""
+    vertices, triangles = scene(((10, 0, 0), 4), *(((x + 10, y, z), side) for (x, y, z), side in cubes))
+    return paired_parts(loose_parts(vertices, triangles), np.array([1.0, 0, 0]), 4.0) - (10, 0, 0)
+
+
+def test_parts_are_small_up_to_a_quarter_of_the_whole():
+    assert np.allclose(pairs_of(((1, 0, 1), 0.95), ((-1, 0, 1), 0.95)), [(0, 0, 1)])
+    assert len(pairs_of(((1, 0, 1), 1.05), ((-1, 0, 1), 1.05))) == 0
+
+
+@pytest.mark.parametrize(("off", "found"), [((0, 0.07, 0), 1), ((0, 0, 0.09), 0), ((0.07, 0, 0), 1), ((0, 0.09, 0), 0)])
+def test_partners_lie_within_a_fiftieth_of_their_mirrored_places(off, found):
+    assert len(pairs_of(((1, -1, 1), 0.3), (np.add((-1, -1, 1), off), 0.3))) == found
+
+
+@pytest.mark.parametrize(("side", "found"), [(0.35, 1), (0.37, 0), (0.25, 1), (0.23, 0)])
+def test_partners_differ_by_up_to_a_fifth_of_their_size(side, found):
+    assert len(pairs_of(((1, -1, 1), 0.3), ((-1, -1, 1), side))) == found
+
+
+def test_parts_near_the_middle_and_single_triangles_are_no_pairs():
+    assert len(pairs_of(((0.07, -1, 1), 0.3), ((-0.07, -1, 1), 0.3))) == 0
+    assert len(pairs_of(((0.2, -1, 1), 0.1), ((-0.2, -1, 1), 0.1))) == 1
+    body, faces = scene(((0, 0, 0), 4))
+    corner = np.array([(1, 0, 0), (1.1, 0.1, 0), (1, 0, 0.1)])
+    vertices = np.concatenate([body, corner, corner * (-1, 1, 1)])
+    triangles = np.concatenate([faces, [(24, 25, 26), (27, 28, 29)]])
+    assert len(paired_parts(loose_parts(vertices, triangles), np.array([1.0, 0, 0]), 4.0)) == 0

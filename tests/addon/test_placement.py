@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from blender_addon.motion.axes import FACINGS, rotation
-from blender_addon.motion.placement import EXTENT, Placement
+from blender_addon.motion.placement import Placement
 
 
 @pytest.mark.parametrize("facing", FACINGS)
@@ -14,7 +14,7 @@ def test_first_frame_fills_its_box_and_all_comes_back(facing):
     placement = Placement.of(world[0], rotation(facing))
     model = placement.to_model(world)
     low, high = model[0].min(axis=0), model[0].max(axis=0)
-    assert np.allclose(low + high, 0) and (high - low).max() == pytest.approx(2 * EXTENT)
+    assert np.allclose(low + high, 0) and (high - low).max() == pytest.approx(1.5)
     assert np.allclose(placement.to_world(model), world)
     sides = [np.linalg.norm(pose[0] - pose[1]) for pose in (model[1], world[1])]
     assert sides[0] == pytest.approx(sides[1] * placement.scale)
@@ -23,7 +23,11 @@ def test_first_frame_fills_its_box_and_all_comes_back(facing):
 def test_a_character_of_blender_stands_up_and_looks_ahead():
     corners = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (0, 4)], float)
     placement = Placement.of(corners, rotation("NEG_Y"))
-    assert np.allclose(placement.to_model(np.array([0, -1, 4.0])), (0, EXTENT, EXTENT / 2))
+    assert np.allclose(placement.to_model(np.array([0, -1, 4.0])), (0, 0.75, 0.375))
+
+
+def test_a_small_character_can_be_placed():
+    assert Placement.of(np.array([(0, 0, 0), (0, 0, 0.01)]), rotation("NEG_Y")).scale == pytest.approx(150)
 
 
 def test_what_cannot_be_placed_is_named():

@@ -24,3 +24,8 @@ def test_samples_of_another_size_are_named(tmp_path):
 def test_no_samples_are_refused(tmp_path):
     with pytest.raises(ValueError, match="no samples"):
         write_pc2(tmp_path / "a.pc2", [])
+
+
+def test_a_sample_is_a_frame_from_0_on_unless_told_otherwise(tmp_path):
+    write_pc2(tmp_path / "a.pc2", [np.zeros((2, 3))])
+    assert struct.unpack("<iiffi", (tmp_path / "a.pc2").read_bytes()[12:32]) == (1, 2, 0.0, 1.0, 1)

@@ -43,6 +43,11 @@ def test_vertices_beyond_float32_are_named(keep):
         poses(motion, basis, "NEG_Y", 0, keep, 250.0)
 
 
+def test_poses_are_not_scaled_unless_told_to():
+    motion, basis = made()
+    assert np.array_equal(poses(motion, basis, "POS_Z", 1, False), to_local(motion, "POS_Z"))
+
+
 def test_a_motion_far_from_the_origin_keeps_the_basis():
     motion, basis = made(1e-3)
     assert poses(motion + np.float32(1e4), basis, "NEG_Y", 2, True)[2].tobytes() == basis.tobytes()

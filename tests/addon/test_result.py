@@ -57,6 +57,11 @@ def test_vertices_far_away_are_read(path):
     assert np.array_equal(motion.vertices, (arrays()["vertices"] + away).astype(np.float32))
 
 
+def test_times_reach_to_a_million_seconds(path):
+    save_file(arrays(times=np.array([0, 1.0, 1e6])), path, FACTS)
+    assert load_motion(path).times[-1] == 1e6
+
+
 def test_missing(path):
     with pytest.raises(MotionError, match="does not exist. It may have been removed"):
         load_motion(path)
@@ -95,6 +100,8 @@ def test_a_folder_is_no_result(tmp_path):
         ({"times": np.array([0.0, 0.1])}, "3 poses at 2 times"),
         ({"times": np.array([0.0, 0.1, 0.1])}, "times that do not increase"),
         ({"times": np.array([0.0, 0.1, np.nan])}, "times that do not increase"),
+        ({"times": np.array([0.0, 0.1, 1_000_000.5])}, r"times beyond 1e\+06 seconds"),
+        ({"times": np.array([-1_000_000.5, 0.0, 0.1])}, r"times beyond 1e\+06 seconds"),
     ],
 )
 def test_numbers_that_no_animation_has(path, changes, problem):

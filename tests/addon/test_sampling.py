@@ -47,7 +47,8 @@ def test_points_keep_their_place_on_every_pose():
 
 def test_flattened_triangles_have_a_normal_and_none_at_all_are_named():
     flat = SQUARE * (1, 0, 0)
-    assert (carry(sample_triangles(SQUARE, HALVES, 5, rng()), flat[None])[1] == (0, 1, 0)).all()
+    with np.errstate(all="raise"):
+        assert (carry(sample_triangles(SQUARE, HALVES, 5, rng()), flat[None])[1] == (0, 1, 0)).all()
     with pytest.raises(ValueError, match="None of 3 triangles"):
         sample_triangles(flat, HALVES, 5, rng())
 
@@ -64,3 +65,16 @@ def test_vertices_at_a_seam_are_one_place_with_one_normal():
     assert np.allclose(np.linalg.norm(normals, axis=-1), 1, atol=1e-6)
     more, _ = some_vertices(roof[None], triangles, 20, rng())
     assert more.shape == (1, 20, 3) and len(np.unique(more[0], axis=0)) == 6
+
+
+def test_normals_have_length_1_however_small_the_triangles():
+    small = SQUARE * 0.01
+    assert np.allclose(carry(sample_triangles(small, HALVES, 5, rng()), small[None])[1], (0, 0, 1))
+    assert np.allclose(some_vertices(small[None, :4], HALVES, 4, rng())[1], (0, 0, 1))
+
+
+def test_places_are_those_of_the_first_pose_and_one_without_triangles_has_a_normal():
+    vertices, normals = some_vertices(np.stack([SQUARE, SQUARE * 0]), HALVES, 5, rng())
+    assert len(np.unique(vertices[0], axis=0)) == 5 and not vertices[1].any()
+    loose = (vertices[0] == 9).all(axis=1)
+    assert loose.sum() == 1 and np.allclose(normals[0, loose], (0, 1, 0)) and np.allclose(normals[0, ~loose], (0, 0, 1))

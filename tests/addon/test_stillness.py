@@ -40,5 +40,19 @@ def test_what_is_too_little_is_none(way, moves):
 
 def test_the_unit_does_not_matter():
     poses = moved([0, 0, 1, 1])
-    one, other = (course_of(np.arange(4.0), scale * poses + shift) for scale, shift in ((1, 0), (1000, 70)))
+    one, other = (course_of(np.arange(4.0), scale * poses + shift) for scale, shift in ((1, 0), (1000, (70, 0, 0))))
     assert one.amount == pytest.approx(other.amount) and one.moving_part == other.moving_part == (1, 2)
+
+
+def test_the_amount_is_the_mean_from_the_first_pose_over_the_moving_part():
+    assert course_of(np.arange(5.0), moved([0, 0, 1, 3, 3])).amount == pytest.approx(0.75 * (0 + 1 + 3) / 3 / 4)
+    assert course_of(np.arange(3.0), moved([0, 1, 3])).amount == pytest.approx(0.75 * (0 + 1 + 3) / 3 / 4)
+
+
+def test_all_frames_are_the_moving_part_where_nothing_moves_or_hardly_anything():
+    frames = np.array([1.0, 5.0, 9.0])
+    assert course_of(frames, moved([0, 0, 0])).moving_part == (1, 9)
+    hardly = course_of(frames, moved([0, 0.0014, 0.0007]))
+    assert hardly.moves and hardly.moving_part == (1, 9)
+    with np.errstate(all="raise"):
+        assert not course_of(frames, np.ones((3, 4, 3))).moves

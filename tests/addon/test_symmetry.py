@@ -1,9 +1,11 @@
 """The plane that mirrors a shape, at any angle, of meshes made as halves and of scans."""
 
+import itertools
+
 import numpy as np
 import pytest
 
-from blender_addon.motion.symmetry import mirror_yaw
+from blender_addon.motion.symmetry import Partners, mirror_yaw
 
 
 def about_z(degrees):
@@ -68,3 +70,39 @@ def test_without_any_plane_the_documented_one_stays():
 def test_place_and_size_do_not_matter():
     vertices, points = beast()
     assert off(mirror_yaw(300 * vertices + (5000, -70, 9), 300 * points + (5000, -70, 9)), 0) < 1
+
+
+def halves(seed=3):
+    half = np.random.default_rng(seed).uniform((0.02, -0.5, -0.5), (0.5, 0.5, 0.5), (300, 3))
+    return half, half * (-1, 1, 1)
+
+
+@pytest.mark.parametrize("signs", list(itertools.product((-1, 0, 1), repeat=3)))
+def test_a_partner_lies_up_to_a_two_hundred_fiftieth_off_in_every_direction(signs):
+    half, other = halves()
+    assert Partners(np.concatenate([half, other + 0.0038 * np.array(signs)])).share(0.0) > 0.98
+    assert not any(signs[1:]) or Partners(np.concatenate([half, other + 0.02 * np.array(signs)])).share(0.0) < 0.1
+
+
+def test_without_partners_the_share_is_small_and_across_another_plane_too():
+    half, other = halves()
+    assert Partners(np.concatenate([half, other + (0, 0.05, 0)])).share(0.0) < 0.1
+    assert Partners(np.concatenate([half, other])).share(np.pi / 2) < 0.1
+
+
+@pytest.mark.parametrize(
+    ("shift", "loose"),
+    [(0.0, [(0.9, 0, 0)] * 1), (0.3, []), (0.3, [(1.2, 0, 0)]), (-0.3, [(-1.0, 0, 0)])],
+)
+def test_the_plane_goes_through_the_origin_the_middle_or_the_median(shift, loose):
+    """A loose vertex moves the middle of the box away; where all is shifted, the median finds the plane."""
+    half, other = halves()
+    middle = np.random.default_rng(0).uniform((0, -0.5, -0.5), (0, 0.5, 0.5), (41, 3))
+    whole = np.concatenate([half, other, middle]) + (shift, 0, 0)
+    assert Partners(np.concatenate([whole, np.reshape(loose, (-1, 3))])).share(0.0) > 0.98
+
+
+def test_the_plane_through_the_origin_is_found_where_neither_middle_nor_median_are():
+    half, other = halves()
+    loose = np.random.default_rng(1).uniform((0.6, -0.5, -0.5), (0.9, 0.5, 0.5), (100, 3))
+    assert Partners(np.concatenate([half, other, loose])).share(0.0) == pytest.approx(600 / 700, abs=0.02)

@@ -26,3 +26,6 @@ def test_error_is_the_greatest_distance_from_the_straight_line():
     assert thinning_error(poses, frames, np.array([0, 3]), 2.0) == pytest.approx(2.5)
     assert thinning_error(poses, frames, np.array([0, 2, 3]), 2.0) == pytest.approx(np.hypot(3, 4) / 3 / 2)
     assert thinning_error(poses, frames, np.arange(4), 2.0) == 0.0
+
+    poses[1] += (9, 0, 0)
+    assert thinning_error(poses, frames, np.array([0, 1, 3]), 1.0) == pytest.approx(34**0.5)

@@ -1,6 +1,7 @@
 """The file of a tracked sequence, read by the library that defines its format."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from blender_addon.errors import FolderError
-from blender_addon.motion.tracks import FORMAT, Tracks, save_tracks
+from blender_addon.motion.tracks import Tracks, save_tracks
 
 
 def tracks(views=2, queries=3, faces=0):
@@ -42,8 +43,21 @@ def test_what_is_written_is_read(tmp_path, views, queries, faces):
     assert ("query_points" in read) == bool(queries) and len(read) == 10 + 2 * bool(queries) + 2 * bool(faces)
     with safe_open(str(path), "numpy") as file:
         metadata = file.metadata()
-    assert metadata["format"] == FORMAT and json.loads(metadata["provenance"]) == written.provenance
+    assert metadata["format"] == "actionmesh tracks 1" and json.loads(metadata["provenance"]) == written.provenance
     assert [each.name for each in path.parent.iterdir()] == ["a.safetensors"]
+
+
+def test_numbers_begin_at_multiples_of_their_size_and_a_file_is_replaced(tmp_path):
+    path = tmp_path / "deep" / "deeper" / "a.safetensors"
+    for licence in ("", "1", "12", "123", "1234", "12345", "123456", "1234567"):
+        written = replace(tracks(faces=9), provenance={"licence": licence})
+        save_tracks(path, written)
+        raw = path.read_bytes()
+        length = int.from_bytes(raw[:8], "little")
+        header = json.loads(raw[8 : 8 + length])
+        assert length % 8 == 0 and json.loads(header.pop("__metadata__")["provenance"]) == {"licence": licence}
+        for name, entry in header.items():
+            assert entry["data_offsets"][0] % getattr(written, name).itemsize == 0, name
 
 
 def test_what_cannot_be_written_leaves_nothing_and_the_old_file(tmp_path):

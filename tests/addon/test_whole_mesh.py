@@ -36,4 +36,6 @@ def test_what_parts_later_stays_apart():
     triangles = np.array([(0, 1, 2), (3, 5, 4)])
     welded, faces = whole_mesh(np.stack([first, later]), triangles)
     assert welded.shape == (2, 6, 3) and np.array_equal(welded[1, faces], later[triangles].astype(np.float32))
+    assert whole_mesh(np.stack([later, first]), triangles)[0].shape == (2, 6, 3)
+    assert whole_mesh(np.stack([first, first, later]), triangles)[0].shape == (3, 6, 3)
     assert whole_mesh(np.stack([first, first]), triangles)[0].shape == (2, 4, 3)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from actionmesh.evaluation import character_sheet as module
-from actionmesh.evaluation.character_sheet import ASIDE, _camera, character_sheet
+from actionmesh.evaluation.character_sheet import _camera, character_sheet
 from actionmesh.evaluation.sheets import CELL
 from actionmesh.evaluation.tracked_subjects import Cast
 from actionmesh.evaluation.variants import Answer
@@ -18,8 +18,8 @@ ROWS = 4
 def test_the_first_camera_is_the_clips_own_and_the_other_is_aside(degrees):
     back = np.array([np.sin(np.radians(degrees)) * 0.8, 0.6, np.cos(np.radians(degrees)) * 0.8])
     np.testing.assert_allclose(_camera(back, 0.0).axes[2], back, atol=1e-9)
-    aside = _camera(back, ASIDE).axes[2]
-    assert np.degrees(np.arctan2(aside[0], aside[2])) == pytest.approx(degrees + ASIDE)
+    aside = _camera(back, 50.0).axes[2]
+    assert np.degrees(np.arctan2(aside[0], aside[2])) == pytest.approx(degrees + 50)
 
 
 def test_what_was_made_is_drawn_above_the_truth(tmp_path, tiny_model, monkeypatch):

@@ -26,13 +26,16 @@ def processes(monkeypatch):
     return started
 
 
-def test_a_process_of_its_own_gives_the_same_mesh(processes, monkeypatch):
+def test_a_process_of_its_own_gives_the_same_mesh(processes, monkeypatch, caplog):
     vertices, faces = ball(5)
+    assert decimate(vertices, faces, len(faces))[1] is faces
+    monkeypatch.setattr(decimation, "FACES_HERE", len(faces))
     here = decimate(vertices, faces, 3000)
     assert not processes
     monkeypatch.setattr(decimation, "FACES_HERE", 1000)
-    beside = decimate(vertices, faces, 3000)
-    assert len(processes) == 1 and processes[0].returncode == 0
+    with caplog.at_level("INFO", "actionmesh"):
+        beside = decimate(vertices, faces, 3000)
+    assert not caplog.text and len(processes) == 1 and processes[0].returncode == 0
     assert all(np.array_equal(one, other) and one.dtype == other.dtype for one, other in zip(here, beside, strict=True))
     assert len(beside[1]) <= 3000 and is_closed(beside[1])
 
@@ -63,3 +66,14 @@ def test_it_is_done_here_where_no_process_can_do_it(command, monkeypatch, caplog
     with caplog.at_level("INFO", "actionmesh"):
         assert len(decimate(vertices, faces, 500)[1]) <= 500
     assert "Decimating the mesh in this process" in caplog.text
+
+
+def test_what_a_process_complained_of_is_logged(monkeypatch, caplog):
+    popen, complaint = subprocess.Popen, "import sys; sys.stderr.write('y' * 400 + 'end'); raise SystemExit(3)"
+    monkeypatch.setattr(
+        subprocess, "Popen", lambda arguments, **options: popen([sys.executable, "-c", complaint], **options)
+    )
+    monkeypatch.setattr(decimation, "FACES_HERE", 100)
+    with caplog.at_level("INFO", "actionmesh"):
+        decimate(*ball(3), 500)
+    assert f"it exited with 3: {'y' * 297}end" in caplog.text and "y" * 298 not in caplog.text

@@ -1,5 +1,6 @@
 """The sparse surface equals the dense one, takes a fraction of the queries, and is closed."""
 
+import inspect
 import os
 import subprocess
 import sys
@@ -14,7 +15,8 @@ from skimage.measure import marching_cubes
 from torch import Tensor
 
 from actionmesh.errors import ActionMeshError, Cancelled, MeshError
-from actionmesh.geometry.extraction import extract_surface
+from actionmesh.geometry.extraction import _near, _steps, extract_surface
+from actionmesh.geometry.sparse_grid import SparseGrid
 from actionmesh.progress import Progress
 
 BOUND = 1.005
@@ -281,3 +283,27 @@ def test_it_stops_within_a_chunk():
     with pytest.raises(Cancelled):
         extract_surface(counted, 64, coarse=16, chunk=1000, progress=Progress(cancelled=lambda: counted.total >= 8000))
     assert 8000 <= counted.total < 9000
+
+
+def test_the_published_grid_is_the_usual_one():
+    usual = {name: each.default for name, each in inspect.signature(extract_surface).parameters.items()}
+    assert (usual["resolution"], usual["bound"]) == (512, 1.005)
+
+
+@pytest.mark.parametrize(
+    ("resolution", "coarse", "steps"),
+    [(512, 48, [8, 4, 2, 1]), (100, 12, [4, 2, 1]), (96, 48, [2, 1]), (96, 49, [1]), (97, 2, [1]), (2, 1, [2, 1])],
+)
+def test_levels_halve_the_cells_down_to_the_finest(resolution, coarse, steps):
+    assert _steps(resolution, coarse) == steps
+
+
+@pytest.mark.parametrize(
+    ("slopes", "usual", "near"), [(1.05, 9.0, True), (1.1, 9.0, False), (0.3, 0.38, True), (0.3, 0.37, False)]
+)
+def test_cells_are_near_up_to_the_steepest_change_or_most_of_the_usual_value(slopes, usual, near):
+    """A field that grows by 1 along X from cell to cell; 1.25 * sqrt(3) / 2 is 1.0825."""
+    grid = SparseGrid(lambda points: 4 * (points[:, 0] + 1) + slopes, 8, 1.0, 100, torch.device("cpu"), Progress())
+    cells = grid.all_cells(1)
+    grid.query_corners(cells, 1)
+    assert _near(grid, cells, 1, usual).tolist() == [near] * 64 + [False] * 448

@@ -53,7 +53,7 @@ def test_a_job_with_weights_that_are_no_numbers_names_their_file(tiny_checkpoint
         device="cpu", match=Match.OFF, facing=Facing.FRONT,
     )  # fmt: skip
     with pytest.raises(CheckpointError) as caught:
-        jobs.run(job, jobs.Stores(), lambda event: None, lambda: False)
+        jobs.run(job, jobs.KeptModel(), lambda event: None, lambda: False)
     assert str(path) in caught.value.problem and "not finite" in caught.value.problem and caught.value.cure
     assert not list(tmp_path.glob("a.*"))
 
@@ -62,4 +62,4 @@ def test_a_job_with_weights_that_are_no_numbers_names_their_file(tiny_checkpoint
 def test_a_guidance_beyond_all_bounds_is_refused_before_the_work(clip, tmp_path):
     job = Animate(str(clip), (str(tmp_path / "a.glb"),), guidance=1e30)
     with pytest.raises(InputError, match="guidance is 1e\\+30"):
-        jobs.run(job, jobs.Stores(), lambda event: None, lambda: False)
+        jobs.run(job, jobs.KeptModel(), lambda event: None, lambda: False)

@@ -49,6 +49,12 @@ def test_edges_of_one_face_or_three_fold_against_nothing():
     assert not len(Hinges(fin).folded(np.random.default_rng(0).normal(size=(5, 3))))
 
 
+@pytest.mark.parametrize("faces", [[(0, 1, 2), (1, 0, 3)], [(1, 0, 3), (0, 1, 2)]])
+def test_a_face_without_area_folds_against_its_neighbour(faces):
+    vertices = np.array([(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 0)], float)
+    assert Hinges(np.array(faces)).folded(vertices).tolist() == [[0, 1]]
+
+
 @pytest.mark.fault("Dark pimples on a generated mesh: edges folded back on themselves")
 def test_folds_go_and_the_rest_stays_bit_for_bit():
     vertices, faces = ball()

@@ -488,7 +488,7 @@ def test_a_job_refuses_a_mesh_that_it_could_not_save_into(tmp_path):
     assert len(load_mesh(path).vertices)
     job = Animate(clip="a.mp4", out=(str(tmp_path / "out.glb"),), mesh=str(path))
     with pytest.raises(MeshError, match="odd.glb is damaged"):
-        jobs.run(job, jobs.Stores(), lambda event: None, lambda: False)
+        jobs.run(job, jobs.KeptModel(), lambda event: None, lambda: False)
     assert jobs.check_mesh(Animate(clip="a.mp4", out=(str(tmp_path / "out.npz"),), mesh=str(path))) == ()
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from actionmesh.acceleration import graphs
-from actionmesh.acceleration.graphs import WARM_UP_CALLS, Replayed
+from actionmesh.acceleration.graphs import Replayed
 from actionmesh.models.denoiser import ImageTo3DDenoiser
 from actionmesh.sizes import SIZES
 
@@ -36,7 +36,7 @@ def test_a_replay_gives_the_result_for_its_own_inputs_and_runs_no_python(cuda):
     replayed = Replayed(function)
     results = [replayed(torch.full((3,), value)) for value in (1.0, 5.0, -2.0)]
     assert torch.equal(torch.stack(results)[:, 0], torch.tensor([3.0, 11.0, -3.0]))
-    assert function.calls == WARM_UP_CALLS + 1 and len(cuda.graphs) == 1
+    assert function.calls == 3 + 1 and len(cuda.graphs) == 1
 
 
 @torch.no_grad()
@@ -83,7 +83,7 @@ def test_no_more_shapes_are_recorded_than_allowed(cuda):
     replayed = Replayed(function, most_recordings=2)
     for size in (1, 2, 3, 4):
         assert torch.equal(replayed(torch.ones(size)), torch.full((size,), 3.0))
-    assert len(cuda.graphs) == 2 and function.calls == 2 * (WARM_UP_CALLS + 1) + 2
+    assert len(cuda.graphs) == 2 and function.calls == 2 * (3 + 1) + 2
 
 
 @torch.no_grad()

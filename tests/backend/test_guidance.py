@@ -92,6 +92,22 @@ def test_each_approximation_changes_the_result(approximation):
     assert not torch.allclose(run(Counted(), approximation), written_out(3.0), atol=1e-3)
 
 
+@pytest.mark.parametrize(
+    "interval", [(-0.5, 0.5), (0.5, 1.5), (0.5, 0.5), (0.6, 0.4), (0.5,), ("0", "1"), (False, True)]
+)
+def test_an_interval_rises_within_0_and_1(interval):
+    with pytest.raises(ValueError, match="it must rise within 0 and 1"):
+        Approximation(guidance_interval=interval)
+    assert Approximation(guidance_interval=[0, 1]).guidance_interval == [0, 1]
+
+
+def test_sampling_keeps_no_gradients():
+    weight = torch.ones(1, requires_grad=True)
+    branches = Branches(lambda latents, time: weight * latents, lambda latents, time: -weight * latents)
+    found = sample(branches, 3.0, noise(), temporal_schedule(2), "Stage I", Progress())
+    assert not found.requires_grad
+
+
 def test_both_branches_go_as_one_where_that_is_possible():
     counted = Counted(together=True)
     assert torch.equal(run(counted, Approximation()), written_out(3.0))
@@ -104,6 +120,9 @@ def test_guidance_is_on_in_its_interval_alone():
     assert (counted.conditional, counted.unconditional) == (10, 6), "s = 0.8, 0.7, 0.6, 0.5, 0.4, 0.3"
     evaluations = evaluations_of(schedule, 3.0, Approximation(guidance_interval=(0.3, 0.8)))
     assert [e.guided for e in evaluations] == [False] * 2 + [True] * 6 + [False] * 2
+    assert [i for i, e in enumerate(evaluations) if e.turns] == [2, 8]
+    at_once = evaluations_of(schedule, 3.0, Approximation(guidance_interval=(0.0, 0.95)))
+    assert [i for i, e in enumerate(at_once) if e.turns] == [1]
 
 
 @pytest.mark.parametrize("every", [2, 3])

@@ -84,7 +84,7 @@ def test_a_pipe_is_no_result(tmp_path):
 def test_what_a_result_names_is_checked_as_a_job_is(tmp_path, made):
     path = result(tmp_path / "a.safetensors", made=made)
     with pytest.raises(ActionMeshError) as caught:
-        jobs.rematch(Rematch(str(path), (str(tmp_path / "b.glb"),)), jobs.Stores(), print, lambda: False)
+        jobs.rematch(Rematch(str(path), (str(tmp_path / "b.glb"),)), jobs.KeptModel(), print, lambda: False)
     assert caught.value.cure
 
 

@@ -13,7 +13,7 @@ from actionmesh.weights.checkpoints import default_checkpoint
 
 def test_a_job_is_refused_for_its_frames():
     with pytest.raises(InputError, match="-3"):
-        jobs.run(Animate(clip="a.mp4", out=(), frames=FrameChoice(start=-3)), jobs.Stores(), print, lambda: False)
+        jobs.run(Animate(clip="a.mp4", out=(), frames=FrameChoice(start=-3)), jobs.KeptModel(), print, lambda: False)
 
 
 def test_clock_gives_each_second_to_one_stage():
@@ -45,13 +45,13 @@ class FakeModel:
 
 def test_models_are_kept_until_another_choice(monkeypatch, tmp_path):
     monkeypatch.setattr("actionmesh.memory.model.open_model", FakeModel)
-    stores = jobs.Stores()
-    first = stores.get(str(tmp_path), "cpu", "auto")
-    assert stores.get(str(tmp_path), "cpu", "auto") is first
-    second = stores.get(str(tmp_path), "cpu", "8")
+    kept = jobs.KeptModel()
+    first = kept.get(str(tmp_path), "cpu", "auto")
+    assert kept.get(str(tmp_path), "cpu", "auto") is first
+    second = kept.get(str(tmp_path), "cpu", "8")
     assert second is not first and first.unloaded == 1
-    stores.unload()
-    assert (second.unloaded, stores.get(str(tmp_path), "cpu", "8")) == (1, second)
+    kept.unload()
+    assert (second.unloaded, kept.get(str(tmp_path), "cpu", "8")) == (1, second)
     assert FakeModel.made == [(tmp_path, "cpu", "auto"), (tmp_path, "cpu", "8")]
 
 
@@ -59,15 +59,15 @@ def test_another_name_of_the_same_models_keeps_them(monkeypatch, tmp_path):
     monkeypatch.setattr("actionmesh.memory.model.open_model", FakeModel)
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
-    stores = jobs.Stores()
-    first = stores.get(None, "auto", "auto")
+    kept = jobs.KeptModel()
+    first = kept.get(None, "auto", "auto")
     bundled = default_checkpoint()
     (tmp_path / "link").symlink_to(bundled.path)
     for name in (None, bundled.name, str(bundled.path), f"{bundled.path}/", str(tmp_path / "link")):
         for device in ("auto", "cpu", "cpu:0"):
-            assert stores.get(name, device, "auto") is first, (name, device)
+            assert kept.get(name, device, "auto") is first, (name, device)
     with pytest.raises(InputError, match="abacus"):
-        stores.get(None, "abacus", "auto")
+        kept.get(None, "abacus", "auto")
     assert first.unloaded == 0
 
 
@@ -83,9 +83,9 @@ def test_a_job_is_cancelled_while_it_waits_for_its_networks(monkeypatch, tmp_pat
     monkeypatch.setattr("actionmesh.pipeline.load_subject", lambda *given: None)
     facts = SimpleNamespace(preset=lambda name: SimpleNamespace(approximation=SimpleNamespace(float8=False)))
     model = SimpleNamespace(facts=facts, networks=WaitingNetworks())
-    stores, answers = SimpleNamespace(get=lambda *choice: model), iter([False, False, True])
+    kept, answers = SimpleNamespace(get=lambda *choice: model), iter([False, False, True])
     with pytest.raises(Cancelled):
-        jobs.run(Animate("a.mp4", (str(tmp_path / "b.glb"),)), stores, print, lambda: next(answers))
+        jobs.run(Animate("a.mp4", (str(tmp_path / "b.glb"),)), kept, print, lambda: next(answers))
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def files(tmp_path, monkeypatch):
     return tmp_path
 
 
-class NoStores:
+class NoModel:
     """Opening a checkpoint would be work."""
 
     def get(self, *choice):
@@ -129,7 +129,7 @@ class NoStores:
 def test_no_output_takes_the_place_of_an_input_or_of_another(files, change, named):
     inputs = {"clip": "clip.mp4", "mesh": "mesh.glb", "mask": "mask.mp4", "known": (KnownShape(1, "landed.glb"),)}
     with pytest.raises(InputError) as caught:
-        jobs.run(Animate(**{**inputs, **change}), NoStores(), print, lambda: False)
+        jobs.run(Animate(**{**inputs, **change}), NoModel(), print, lambda: False)
     assert named in caught.value.problem and caught.value.cure
     for path in files.rglob("*.*"):
         assert path.is_dir() or path.is_symlink() or path.read_text() == f"the only {path.relative_to(files)}"

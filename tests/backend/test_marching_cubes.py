@@ -13,7 +13,6 @@ from torch import Tensor
 from actionmesh.geometry import extraction, marching_cubes
 from actionmesh.geometry.extraction import extract_surface
 from actionmesh.geometry.marching_cubes import march_in_blocks
-from actionmesh.geometry.sparse_grid import CORNERS
 from actionmesh.geometry.warp_marching import march_with_warp
 from tests.backend.test_cleanup import creature
 from tests.backend.test_extraction import BOUND, assert_same, capsule, cut, is_closed, sphere, torus, volume, wavy
@@ -88,7 +87,7 @@ def test_a_value_of_zero_is_outside(monkeypatch):
 def test_one_corner_inside_is_one_triangle_around_it(marcher):
     """The cell is far from the origin, in the middle of a block."""
     values = torch.full((8, 1), -3.0)
-    values[CORNERS.index((1, 0, 1))] = 1.0
+    values[0b101] = 1.0
     vertices, faces = marcher(torch.tensor([[70, 3, 200]], dtype=torch.int32), values)
     assert sorted(vertices.tolist()) == [[70.75, 3, 201], [71, 3, 200.75], [71, 3.25, 201]]
     a, b, c = vertices[faces[0]]

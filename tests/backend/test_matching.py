@@ -5,16 +5,13 @@ import pytest
 import trimesh
 
 from actionmesh.errors import Cancelled
-from actionmesh.geometry.surface import normalise
-from actionmesh.matching.camera import FilmCamera
 from actionmesh.matching.choice import better, fit, residual, trusted
-from actionmesh.matching.film import Outline, make_film
+from actionmesh.matching.film import make_film
 from actionmesh.matching.graph import make_graph, surface_graph
 from actionmesh.matching.refine import refine_poses
-from actionmesh.matching.search import robust
 from actionmesh.matching.solve import Body, Rest, State, fitted, rotations
-from actionmesh.matching.standing import camera_in_mesh, turn_of, wrapped
-from actionmesh.matching.track import outward, track_mesh
+from actionmesh.matching.standing import turn_of, wrapped
+from actionmesh.matching.track import track_mesh
 from actionmesh.media.subject_crops import SubjectCrops
 from actionmesh.progress import Progress
 from actionmesh.protocol import Facing, Match
@@ -66,43 +63,6 @@ def test_points_are_seen_where_the_renderer_shows_them(acted, standing):
     theirs = (plane * (1, -1) + 1) * SIZE / 2
     assert np.linalg.norm(ours - theirs, axis=1).max() < 1.0
     assert np.linalg.norm(ours - theirs, axis=1).mean() < 0.25
-
-
-@pytest.mark.parametrize("inverse_distance", [0.0, 0.3])
-def test_film_space_is_undone_and_its_derivatives_are_right(inverse_distance):
-    camera = FilmCamera(0.3, -0.2, 0.1, inverse_distance, 90.0, (4.0, -3.0), (80.0, 70.0))
-    points = np.random.default_rng(0).normal(0, 0.4, (20, 3))
-    film = camera.to_film(points)
-    np.testing.assert_allclose(camera.to_model(film), points, atol=1e-12)
-    jacobian, step = camera.jacobian(film), 1e-4
-    for axis in range(3):
-        shift = step * np.eye(3)[axis]
-        numeric = (camera.pixels(film + shift) - camera.pixels(film - shift)) / (2 * step)
-        np.testing.assert_allclose(jacobian[..., axis], numeric, atol=1e-6)
-
-
-def test_an_enlarged_picture_has_the_enlarged_pixels():
-    camera = FilmCamera(0.3, -0.2, 0.1, 0.2, 90.0, (4.0, -3.0), (80.0, 70.0))
-    points = np.random.default_rng(1).normal(0, 0.4, (20, 3))
-    larger = camera.rescaled(2.5, (10.0, -20.0))
-    expected = (camera.pixels(camera.to_film(points)) - (10, -20)) * 2.5
-    np.testing.assert_allclose(larger.pixels(larger.to_film(points)), expected, atol=1e-9)
-
-
-@pytest.mark.parametrize("inverse_distance", [0.0, 0.25])
-def test_the_camera_in_the_mesh_s_coordinates_sees_the_same(inverse_distance):
-    """A pinhole (or parallel) camera with that matrix, written out here, agrees with the seven numbers."""
-    camera = FilmCamera(0.0, 0.2, 0.05, inverse_distance, 80.0, (6.0, -9.0), (100.0, 60.0))
-    vertices = np.random.default_rng(2).normal(0, 3, (30, 3)) + (5, 6, 7)
-    placed, to_match = normalise(vertices, 0.75, turn_of(50.0))
-    matrix = camera_in_mesh(camera, to_match)
-    local = (vertices - matrix[:3, 3]) @ matrix[:3, :3]
-    if inverse_distance:
-        focal = camera.scale / inverse_distance
-        pixels = np.array([100.0, 60.0]) + focal * local[:, :2] / -local[:, 2:] * (1, -1)
-    else:
-        pixels = np.array([100.0, 60.0]) + camera.scale * to_match.scale * local[:, :2] * (1, -1)
-    np.testing.assert_allclose(pixels, camera.pixels(camera.to_film(placed)), atol=1e-6)
 
 
 # Facing.
@@ -300,26 +260,6 @@ def test_a_rigid_motion_is_carried_exactly_and_found_again(acted):
     again = fitted(rest, vertices @ turn.T + shift)
     np.testing.assert_allclose(again.turns, state.turns, atol=1e-6)
     np.testing.assert_allclose(again.places, state.places, atol=1e-9)
-
-
-def test_frames_are_reached_outward_from_what_is_known():
-    assert outward((2,), 5) == [(1, 2), (3, 2), (0, 1), (4, 3)]
-    assert outward((0, 4), 5) == [(1, 0), (3, 4), (2, 1)]
-    assert outward((0, 1, 2), 3) == []
-
-
-def test_an_outline_s_distance_is_signed_and_its_slope_points_outward():
-    rows, columns = np.mgrid[0:60, 0:60]
-    outline = Outline((rows - 30) ** 2 + (columns - 30) ** 2 < 15**2)
-    assert outline.distance[30, 30] == pytest.approx(-15, abs=1) and outline.distance[30, 55] == pytest.approx(
-        10, abs=1
-    )
-    np.testing.assert_allclose(outline.slope[30, 50], [1, 0], atol=0.1)
-    assert np.abs(np.hypot(*(outline.contour - 30).T) - 14.5).max() < 1
-
-
-def test_a_robust_square_is_a_square_where_small_and_ends():
-    np.testing.assert_allclose(robust(np.array([0.0, 0.1, 1e6]), 2.0), [0, 0.01, 4], rtol=3e-3, atol=1e-9)
 
 
 def test_the_film_contrasts_with_the_subject(acted):

@@ -284,13 +284,19 @@ def test_a_text_stl_may_be_called_anything(tmp_path):
     ],
 )
 def test_a_broken_text_stl_is_refused(tmp_path, line):
+    """Where a vertex lacks numbers or a facet a vertex, the sentence names the line."""
     path = tmp_path / "odd.stl"
     loop = (
         "solid\nfacet normal 0 0 1\nouter loop\n"
         f"vertex 0 0 0\nvertex {line}\nvertex 0 1 0\nendloop\nendfacet\nendsolid\n"
     )
     path.write_text(loop)
-    with pytest.raises(MeshError, match="odd.stl is damaged"):
+    with pytest.raises(
+        MeshError, match="odd.stl is damaged.*line 5: a vertex" if line == "1 2" else "odd.stl is damaged"
+    ):
+        load_mesh(path)
+    path.write_text("solid\nouter loop\nvertex 0 0 0\nvertex 1 0 0\nendloop\nendsolid\n")
+    with pytest.raises(MeshError, match="line 5: a facet is not a triangle"):
         load_mesh(path)
 
 

@@ -19,7 +19,7 @@ from actionmesh import cli, model_downloads
 from actionmesh.errors import Cancelled, DownloadError, InputError, OutputError
 from actionmesh.progress import Progress
 from actionmesh.weights import fetch
-from actionmesh.weights.download_record import RECORD, read_record
+from actionmesh.weights.download_record import read_record
 from actionmesh.weights.public import RMBG, SETS, TRIPOSG
 
 from ..full_disk import full_disk
@@ -77,10 +77,10 @@ def test_a_set_is_downloaded_checked_and_recorded(tmp_path):
     with LoopbackHub(files).running() as hub:
         came = download(hub, tmp_path, ACTIONMESH, BOTH, Progress(events.append))
     wanted = {f"{each.name}/{file.path}" for each in SETS["actionmesh"].downloads for file in each.files}
-    assert files_in(tmp_path) == wanted | {f"TripoSG/{RECORD}", f"ActionMesh/{RECORD}"}
+    assert files_in(tmp_path) == wanted | {"TripoSG/actionmesh_download.json", "ActionMesh/actionmesh_download.json"}
     sizes = [len(files[each.hub_id][file.path]) for each in SETS["actionmesh"].downloads for file in each.files]
     assert came == sum(sizes) and (events[-1].step, events[-1].total) == (sum(sizes), sum(sizes))
-    record = json.loads((tmp_path / "TripoSG" / RECORD).read_text())
+    record = json.loads((tmp_path / "TripoSG" / "actionmesh_download.json").read_text())
     body = files[TRIPOSG.hub_id]["vae/diffusion_pytorch_model.safetensors"]
     facts = {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest(), "verified": True}
     assert record["files"]["vae/diffusion_pytorch_model.safetensors"] == facts
@@ -191,7 +191,9 @@ def test_cancel_keeps_what_came(tmp_path):
     with LoopbackHub(files).running() as hub:
         with pytest.raises(Cancelled):
             download(hub, tmp_path, progress=progress)
-        assert files_in(tmp_path / "RMBG-1.4") >= {"config.json", RECORD} and list(tmp_path.rglob("*.part"))
+        assert files_in(tmp_path / "RMBG-1.4") >= {"config.json", "actionmesh_download.json"} and list(
+            tmp_path.rglob("*.part")
+        )
         assert not (tmp_path / "RMBG-1.4" / "model.safetensors").exists()
         size = sum(len(files[RMBG_ID][file.path]) for file in RMBG.files)
         assert 0 < download(hub, tmp_path) < size
@@ -202,7 +204,7 @@ def test_an_interrupted_download_stays_at_its_revision_as_long_as_the_hub_knows_
     place = tmp_path / "RMBG-1.4"
     place.mkdir()
     old = "f" * 40
-    (place / RECORD).write_text(json.dumps({
+    (place / "actionmesh_download.json").write_text(json.dumps({
         "hub_id": RMBG_ID, "revision": old, "licence": "", "licence_link": "", "accepted": "", "files": {},
         "half_precision": False,
     }))  # fmt: skip
@@ -335,7 +337,7 @@ def test_a_folder_that_may_not_be_written_is_named(tmp_path):
 
 def test_two_downloads_into_one_folder_do_not_meet(tmp_path):
     place = tmp_path / "RMBG-1.4"
-    (place / fetch.STAGING).mkdir(parents=True)
+    (place / ".actionmesh-download").mkdir(parents=True)
     with LoopbackHub(RMBG_FILES).running() as hub, fetch._alone(place):
         with pytest.raises(DownloadError, match="Another download into .* is running"):
             download(hub, tmp_path)
@@ -479,7 +481,7 @@ def test_a_file_that_was_changed_since_stays(tmp_path):
 def test_a_record_cannot_name_files_outside_its_folder(tmp_path):
     with LoopbackHub(RMBG_FILES).running() as hub:
         download(hub, tmp_path)
-    path = tmp_path / "RMBG-1.4" / RECORD
+    path = tmp_path / "RMBG-1.4" / "actionmesh_download.json"
     record = json.loads(path.read_text())
     record["files"]["../precious"] = record["files"]["config.json"]
     path.write_text(json.dumps(record))

@@ -171,7 +171,7 @@ def test_a_sheet_has_the_outline_on_the_frames_disc(small_pictures, tmp_path):
     write_contact_sheet(animation, tmp_path / "a.png", None, frames, crops)
     rows = rows_of(tmp_path / "a.png")
     assert len(rows) == 4
-    side = preview.MARGIN * (30 + 2 * RADIUS)
+    side = 1.08 * (30 + 2 * RADIUS)
     for frame, (clip, outlined) in enumerate(zip(rows[0], rows[1], strict=True)):
         assert not yellow(clip).any()
         ys, xs = np.nonzero(yellow(outlined))

@@ -153,7 +153,7 @@ def place(tmp_path_factory):
 
 
 def run(job):
-    (jobs.run if isinstance(job, Animate) else jobs.rematch)(job, jobs.Stores(), lambda event: None, lambda: False)
+    (jobs.run if isinstance(job, Animate) else jobs.rematch)(job, jobs.KeptModel(), lambda event: None, lambda: False)
     return Animation.load(job.out[0])
 
 

@@ -14,7 +14,7 @@ from actionmesh.errors import Cancelled, MeshError
 from actionmesh.geometry.cleanup import clean_up
 from actionmesh.geometry.mesh import Mesh
 from actionmesh.media.clip import Clip
-from actionmesh.memory.plan import CPU_QUERY_ROWS, on_device
+from actionmesh.memory.plan import on_device
 from actionmesh.models.shape_vae import ShapeVAE
 from actionmesh.pipeline import animate
 from actionmesh.presets import PRESETS
@@ -159,7 +159,7 @@ def test_a_surface_of_nothing_is_a_typed_error(ball_run, monkeypatch):
     assert refused.value.cure
 
 
-@pytest.mark.parametrize(("query_rows", "expected"), [(500, 500), (65_536, CPU_QUERY_ROWS)])
+@pytest.mark.parametrize(("query_rows", "expected"), [(500, 500), (65_536, 8192)])
 def test_queries_are_as_large_as_the_memory_plan_says(ball_run, monkeypatch, query_rows, expected):
     sizes, query = [], ShapeVAE.query
 

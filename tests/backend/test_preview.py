@@ -108,7 +108,7 @@ def test_the_subject_of_the_clip_fills_its_cell(tmp_path):
     rows, columns = np.nonzero(np.abs(shown.astype(int) - shown[:, :1]).sum(axis=2) > 60)
     for found in (rows, columns):
         assert found.min() + found.max() == pytest.approx(CELL, abs=4)
-        assert np.ptp(found) == pytest.approx(CELL / preview.MARGIN, abs=8)
+        assert np.ptp(found) == pytest.approx(CELL / 1.08, abs=8)
 
 
 def test_a_clip_without_a_subject_is_shown_as_it_is(tmp_path):

@@ -21,7 +21,7 @@ def place(tmp_path_factory):
 
 def run(job) -> Animation:
     work = jobs.run if isinstance(job, Animate) else jobs.rematch
-    answer = work(job, jobs.Stores(), lambda event: None, lambda: False)
+    answer = work(job, jobs.KeptModel(), lambda event: None, lambda: False)
     animation = Animation.load(job.out[0])
     assert answer.fit == animation.provenance.fit
     return animation

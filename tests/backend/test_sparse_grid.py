@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actionmesh.errors import InputError
-from actionmesh.geometry.sparse_grid import CORNERS, LARGEST, SparseGrid
+from actionmesh.geometry.sparse_grid import SparseGrid
 from actionmesh.progress import Progress
 
 BOUND = 1.5
+CORNERS = [(0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 1), (1, 0, 0), (1, 0, 1), (1, 1, 0), (1, 1, 1)]
 
 
 def places_of(points):
@@ -70,7 +71,17 @@ def test_cells_are_new_to_a_level_until_they_are_taken():
 
 
 def test_the_largest_grid_has_numbers_of_32_bits():
-    assert (LARGEST + 1) ** 3 < 2**31 < (LARGEST + 2) ** 3
+    assert 1290**3 < 2**31 < 1291**3
+    empty_grid(1289)
+    with pytest.raises(InputError, match="1290 cells"):
+        empty_grid(1290)
     with pytest.raises(InputError, match="2000 cells") as refused:
         empty_grid(2000)
-    assert str(LARGEST) in refused.value.cure
+    assert "1289" in refused.value.cure
+
+
+def test_points_may_be_queried_one_by_one():
+    grid = empty_grid(2, chunk=1)
+    cells = grid.all_cells(1)
+    grid.query_corners(cells, 1)
+    assert torch.isfinite(grid.values(cells, 1)).all()

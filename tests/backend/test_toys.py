@@ -18,7 +18,7 @@ from actionmesh.toys import (
 )
 from actionmesh.toys.motion import Clock, Wave, random_clock, rotation_of
 from actionmesh.toys.rig import Rig, X, Y, Z
-from actionmesh.toys.shapes import ROUNDING, signed_distance_and_gradient
+from actionmesh.toys.shapes import signed_distance_and_gradient
 
 FRAMES = 6
 
@@ -95,7 +95,7 @@ def test_box_distance_is_that_of_the_nearest_point_of_its_rounded_surface():
     half, turn, centre = np.array([0.5, 0.3, 0.2]), rotation_of(X, 0.7), np.array([0.1, 0, 0])
     rig = Rig(blend=1e-3)
     rig.box(0, centre, half, (1, 1, 1), turn)
-    body, radius = rig.body(rig.rest()), ROUNDING * half.min()
+    body, radius = rig.body(rig.rest()), 0.4 * half.min()
     points = random_points(300)
     distance = body.signed_distance(points, 0)
     local, inner = torch.from_numpy((points.numpy() - centre) @ turn).float(), torch.from_numpy(half - radius).float()

@@ -15,7 +15,7 @@ from actionmesh.toys.rendering import render_toy, toy_camera_and_light
 from actionmesh.toys.sequence import make_sequence
 from actionmesh.track_file import read_header, read_mesh, read_pictures, read_tracks
 from actionmesh.training import tracked
-from actionmesh.training.data import VERTICES, make_shard
+from actionmesh.training.data import make_shard
 from actionmesh.training.patches import project
 from actionmesh.training.recipes import RECIPES, LoopConfig
 from actionmesh.training.rigs import require_unseen, shared_rigs
@@ -81,7 +81,7 @@ def draw(seed=0):
 
 def test_windows_are_frames_of_the_files(folder, data):
     batch = data.windows(5, 4, 64, 16, draw())
-    assert batch.tracks.shape == (5, 4, 64, 6) and batch.vertices.shape == (5, 4, VERTICES, 6)
+    assert batch.tracks.shape == (5, 4, 64, 6) and batch.vertices.shape == (5, 4, 384, 6)
     assert batch.token_indices.shape == (5, 16) and all(len(set(row.tolist())) == 16 for row in batch.token_indices)
     assert batch.pictures.shape == (5, 4, 3, 96, 96) and (batch.frame_times.diff(dim=1) > 0).all()
     assert len(set(batch.rows.tolist())) > 1

@@ -136,7 +136,7 @@ GARBAGE = [
     b'{"jsonrpc": "2.0", "id": 1}\n',
     b"[" * 100_000 + b"\n",
     b'{"jsonrpc": "2.0", "id": NaN}\n',
-    b"x" * (protocol.MAX_LINE * 3) + b"\n",
+    b"x" * (3 << 20) + b"\n",
 ]
 
 
@@ -319,7 +319,7 @@ def test_worker_finds_its_package_wherever_it_lies(tmp_path):
 
 
 def test_endless_lines_take_no_more_memory_than_the_longest_message_and_cut_lines_are_dropped():
-    endless = b"x" * (3 * protocol.MAX_LINE)
+    endless = b"x" * (3 << 20)
     lines = list(read_lines(io.BytesIO(endless + b'\nnext\n\n{"cut')))
-    assert [len(line) for line in lines] == [protocol.MAX_LINE + 1, 5]
+    assert [len(line) for line in lines] == [(1 << 20) + 1, 5]
     assert lines[1] == b"next\n"

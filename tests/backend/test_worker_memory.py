@@ -19,7 +19,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's
 @linux
 @pytest.mark.fault("A job that took all memory ended the worker, or Blender, without a sentence")
 def test_a_memory_bomb_ends_in_a_sentence_and_the_next_job_works(tmp_path):
-    environment = {**os.environ, host_memory.VARIABLE: "2"}
+    environment = {**os.environ, "ACTIONMESH_WORKER_MEMORY": "2"}
     with WorkerProcess(tmp_path / "log", FAKE, env=environment) as worker:
         error = worker.refused(fake_job("bomb", tmp_path))
         assert error.kind is Kind.OUT_OF_MEMORY and error.problem and error.cure
@@ -33,7 +33,7 @@ def test_the_worker_is_ended_before_blender_where_memory_runs_out(tmp_path):
     with WorkerProcess(tmp_path / "log", FAKE) as worker:
         worker.call(Ping())
         with open(f"/proc/{worker.process.pid}/oom_score_adj", encoding="ascii") as file:
-            assert int(file.read()) == host_memory.FIRST_TO_END
+            assert int(file.read()) == 500
 
 
 def test_the_limit_is_most_of_the_machine_or_what_was_chosen(monkeypatch):
@@ -48,9 +48,9 @@ def test_the_limit_is_most_of_the_machine_or_what_was_chosen(monkeypatch):
         and host_memory.allowed("nan") is not None
     )
     monkeypatch.setattr(host_memory, "memory_of_machine", lambda: 1 << 30)
-    assert host_memory.allowed("") == host_memory.LEAST
+    assert host_memory.allowed("") == 4 << 30
     monkeypatch.setattr(host_memory, "CARD", "/")
-    assert host_memory.allowed("") == host_memory.LEAST + host_memory.RESERVED_FOR_CARD
+    assert host_memory.allowed("") == 20 << 30
     monkeypatch.setattr(host_memory, "memory_of_machine", lambda: None)
     assert host_memory.allowed("") is None
 

@@ -7,9 +7,9 @@ import pytest
 from blender_addon.errors import ArtistError
 from blender_addon.motion.weights import Loop
 from blender_addon.scene import fcurves
-from blender_addon.scene.animation_record import PROPERTY, Record, read_record, remove_record, write_record
+from blender_addon.scene.animation_record import Record, read_record, remove_record, write_record
 from blender_addon.scene.options import Mode, Playback, WriteOptions
-from blender_addon.scene.playback import EVAL_TIME, rebuild_curves
+from blender_addon.scene.playback import rebuild_curves
 from blender_addon.scene.shape_keys import write_motion
 
 from .scenes import dance, evaluated, patchwork
@@ -34,7 +34,7 @@ def test_there_and_back(key):
     assert read_record(key) == RECORD and RECORD.fit.way == "track" and RECORD.fit.overlap == 0.5
     remove_record(key)
     remove_record(key)
-    assert read_record(key) is None and PROPERTY not in key
+    assert read_record(key) is None and "actionmesh" not in key
 
 
 @pytest.mark.parametrize(
@@ -54,17 +54,17 @@ def test_there_and_back(key):
 )
 def test_nonsense_is_no_animation(key, name, value):
     write_record(key, RECORD)
-    key[PROPERTY] = key[PROPERTY].to_dict() | {name: value}
+    key["actionmesh"] = key["actionmesh"].to_dict() | {name: value}
     assert read_record(key) is None
-    del key[PROPERTY]
-    key[PROPERTY] = 3
+    del key["actionmesh"]
+    key["actionmesh"] = 3
     assert read_record(key) is None
 
 
 def test_a_record_of_an_earlier_version_lies_as_a_mesh_of_the_artists(key):
     write_record(key, RECORD)
-    kept = key[PROPERTY].to_dict()
-    key[PROPERTY] = {name: value for name, value in kept.items() if name not in ("facing", "scale", "origin")}
+    kept = key["actionmesh"].to_dict()
+    key["actionmesh"] = {name: value for name, value in kept.items() if name not in ("facing", "scale", "origin")}
     earlier = read_record(key)
     assert (earlier.facing, earlier.scale, earlier.origin) == ("NEG_Y", 1.0, (0.0, 0.0, 0.0))
 
@@ -105,5 +105,5 @@ def test_absolute_keys_that_were_made_relative_by_hand_leave_no_curve_behind():
     write_motion(target, dance(target), WriteOptions(1, 24, mode=Mode.ABSOLUTE))
     target.data.shape_keys.use_relative = True
     write_motion(target, dance(target), WriteOptions(1, 24))
-    assert fcurves.find(target.data.shape_keys, EVAL_TIME) is None
+    assert fcurves.find(target.data.shape_keys, "eval_time") is None
     assert len(fcurves.curves(target.data.shape_keys)) == 5

@@ -4,7 +4,7 @@ import bpy
 import numpy as np
 import pytest
 
-from blender_addon.scene.clips import WHOLE, play
+from blender_addon.scene.clips import play
 from blender_addon.scene.importing import open_alone
 from blender_addon.scene.tracking import read_motion
 
@@ -76,4 +76,4 @@ def test_a_shape_key_of_another_clip_is_let_go(tmp_path):
 def test_a_file_without_animations_has_one_clip_of_one_frame(tmp_path):
     ball()
     clips = open_alone(export_glb(tmp_path / "still.glb")).clips
-    assert len(clips) == 1 and clips[0].name == WHOLE and clips[0].span[0] == clips[0].span[1]
+    assert len(clips) == 1 and clips[0].name == "" and clips[0].span[0] == clips[0].span[1]

@@ -17,9 +17,7 @@ from mathutils.bvhtree import BVHTree
 from safetensors.numpy import load_file
 
 from blender_addon import dataset
-from blender_addon.conversion import ledger
 from blender_addon.conversion.converter import sha256
-from blender_addon.motion.tracks import FORMAT
 from blender_addon.scene import importing, survey, tracked_file
 from blender_addon.scene.exporters import ExportOptions, Format
 from blender_addon.scene.exporting import export
@@ -80,7 +78,7 @@ def failures(out):
 def provenance(path):
     raw = path.read_bytes()
     header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])
-    assert header["__metadata__"]["format"] == FORMAT
+    assert header["__metadata__"]["format"] == "actionmesh tracks 1"
     return json.loads(header["__metadata__"]["provenance"])
 
 
@@ -410,10 +408,10 @@ def test_still_files_can_be_kept(tmp_path):
 def test_other_options_need_another_folder(tmp_path, capsys):
     save(tmp_path / "in", "walk.glb", *creature())
     assert run(tmp_path / "in", tmp_path / "out", "--views", "0") == 0
-    assert run(tmp_path / "in", tmp_path / "out") == dataset.STOPPED
+    assert run(tmp_path / "in", tmp_path / "out") == 2
     assert "other options (views 0)" in capsys.readouterr().err
-    assert dataset.main([str(tmp_path / "nowhere"), str(tmp_path / "out")]) == dataset.STOPPED
-    assert dataset.main([str(tmp_path / "in"), str(tmp_path / "new"), "--frames", "1"]) == dataset.STOPPED
+    assert dataset.main([str(tmp_path / "nowhere"), str(tmp_path / "out")]) == 2
+    assert dataset.main([str(tmp_path / "in"), str(tmp_path / "new"), "--frames", "1"]) == 2
     assert not (tmp_path / "new").exists()
 
 
@@ -421,7 +419,7 @@ def test_other_options_need_another_folder(tmp_path, capsys):
 def test_a_full_disk_stops_it_and_leaves_no_half_file(tmp_path, capsys, views, full):
     save(tmp_path / "in", "walk.glb", *creature())
     with full_disk(1024):
-        assert run(tmp_path / "in", tmp_path / "out", "--views", views) == dataset.STOPPED
+        assert run(tmp_path / "in", tmp_path / "out", "--views", views) == 2
     assert f"{full} cannot be written" in capsys.readouterr().err
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["dataset.json"]
     assert run(tmp_path / "in", tmp_path / "out", "--views", views) == 0
@@ -437,11 +435,12 @@ def test_what_ended_blender_is_not_tried_again(tmp_path):
     )
     command = [sys.executable, "-c", code, str(Path(dataset.__file__).parents[1]), str(folder), str(out), *SMALL]
     assert subprocess.run(command, capture_output=True, timeout=60).returncode == 11
-    assert (out / ledger.READING).read_text() == "walk.glb"
+    assert (out / ".reading").read_text() == "walk.glb"
     for _ in range(2):
         assert run(folder, out) == 0
-        assert failures(out) == {"walk.glb": ledger.CRASHED} and not (out / "walk.glb.safetensors").exists()
-    (out / ledger.FAILURES).unlink()
+        assert failures(out) == {"walk.glb": "Blender ended while reading it."}
+        assert not (out / "walk.glb.safetensors").exists()
+    (out / "failures.csv").unlink()
     assert run(folder, out) == 0 and (out / "walk.glb.safetensors").exists()
 
 
@@ -452,8 +451,8 @@ def test_what_the_user_stopped_is_tried_again(tmp_path, monkeypatch, capsys):
     save(tmp_path / "in", "walk.glb", *creature())
     with monkeypatch.context() as patched:
         patched.setattr(survey, "open_alone", stop)
-        assert run(tmp_path / "in", tmp_path / "out") == dataset.INTERRUPTED
-    assert "to continue" in capsys.readouterr().err and not (tmp_path / "out" / ledger.READING).exists()
+        assert run(tmp_path / "in", tmp_path / "out") == 130
+    assert "to continue" in capsys.readouterr().err and not (tmp_path / "out" / ".reading").exists()
     assert run(tmp_path / "in", tmp_path / "out") == 0 and not failures(tmp_path / "out")
 
 

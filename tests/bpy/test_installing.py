@@ -82,6 +82,15 @@ def test_with_a_backend_the_buttons_are_back(installer, monkeypatch):
     assert BUTTONS <= shown and "actionmesh.install_backend" not in shown
 
 
+@pytest.mark.fault("The panel Backend says that no backend is installed while one runs in the artist's own Python")
+def test_backend_in_the_artists_own_python_is_not_called_missing(installer, monkeypatch):
+    assert "is not installed yet" in " ".join(drawn(backend.VIEW3D_PT_actionmesh_backend))
+    monkeypatch.setenv("ACTIONMESH_PYTHON", sys.executable)
+    shown = drawn(backend.VIEW3D_PT_actionmesh_backend)
+    assert "is not installed yet" not in " ".join(shown) and "A Python of your own" in " ".join(shown)
+    assert "actionmesh.install_backend" in shown
+
+
 def test_what_will_be_downloaded_is_said_first(installer, window):
     assert OPS.install_backend() == {"FINISHED"}
     listen()

@@ -9,7 +9,6 @@ import pytest
 from mathutils import Matrix
 
 from blender_addon.motion.carrying import load_carry
-from blender_addon.scene.seen import CARRY_FILE
 from blender_addon.session import job_list
 from blender_addon.session.runner import runner
 from blender_addon.workflow import animated_object, clip_fit
@@ -114,7 +113,7 @@ def test_matching_and_running_again(addon):
     assert OPS.rerun() == {"FINISHED"}
     assert np.abs(drawn(target, 3) - rest - once).max() < 1e-5
     folders = [record.folder for record in job_list.records(False)]
-    assert len(folders) == 4 and all(load_carry(folder / CARRY_FILE) is not None for folder in folders)
+    assert len(folders) == 4 and all(load_carry(folder / "carry.npz") is not None for folder in folders)
 
 
 @pytest.mark.fault("The arrow and the clip's camera are wrong for a scaled object")
@@ -173,7 +172,7 @@ def test_a_damaged_way_back_is_one_sentence(addon):
     target = with_mirror(halved(body()))
     animate(target, addon)
     (record,) = job_list.records(False)
-    (record.folder / CARRY_FILE).write_bytes(b"PK\x03\x04 no such file")
+    (record.folder / "carry.npz").write_bytes(b"PK\x03\x04 no such file")
     with pytest.raises(RuntimeError, match="does not say how the mesh was shown to the model"):
         OPS.bring_back(job=record.id)
 
@@ -183,7 +182,7 @@ def test_a_damaged_way_back_is_one_sentence(addon):
 def test_a_tampered_way_back_is_refused(addon, change):
     target = with_mirror(halved(body()))
     animate(target, addon)
-    path = job_list.records(False)[0].folder / CARRY_FILE
+    path = job_list.records(False)[0].folder / "carry.npz"
     with np.load(path) as kept:
         arrays = dict(kept)
     if change == "nan":

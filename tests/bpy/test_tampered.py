@@ -9,7 +9,6 @@ import pytest
 from blender_addon import panels
 from blender_addon.jobs.record import read_record
 from blender_addon.menus import PRESETS
-from blender_addon.scene.animation_record import PROPERTY
 from blender_addon.scene.animation_record import read_record as read_key
 from blender_addon.session import job_list
 from blender_addon.session.runner import runner
@@ -94,7 +93,7 @@ def test_a_pipe_as_a_result_is_told_and_not_waited_for(addon):
 def test_a_tampered_animation_is_drawn_and_answers_in_a_sentence(addon):
     target, record = animate(addon)
     key = target.data.shape_keys
-    whole = key[PROPERTY].to_dict()
+    whole = key["actionmesh"].to_dict()
     told = json.loads(whole["provenance"])
     kept = [{**whole, "provenance": json.dumps(changed)} for _path, _value, changed in tampered(told)][::15]
     kept += [
@@ -102,7 +101,7 @@ def test_a_tampered_animation_is_drawn_and_answers_in_a_sentence(addon):
     ]
     for changed in [*kept[::3], *HOSTILE, {**whole, "provenance": "[" * 100_000}, {**whole, "mode": "XYZ"}]:
         try:
-            key[PROPERTY] = {"provenance": whole["provenance"], **changed} if isinstance(changed, dict) else changed
+            key["actionmesh"] = {"provenance": whole["provenance"], **changed} if isinstance(changed, dict) else changed
         except (TypeError, OverflowError, ValueError):
             continue  # nothing that Blender could keep
         draw_everything()
@@ -119,7 +118,7 @@ def test_a_tampered_animation_is_drawn_and_answers_in_a_sentence(addon):
         if animated_object.animation_of(target) is not None:
             animated_object.change(target, speed=1.5)
         assert keys_of(target) == 5
-    key[PROPERTY] = whole
+    key["actionmesh"] = whole
     assert read_key(key) is not None
 
 
@@ -127,19 +126,19 @@ def test_a_tampered_animation_is_drawn_and_answers_in_a_sentence(addon):
 def test_tampered_colours_are_drawn(addon):
     bpy.context.scene.actionmesh.colours = True
     target, _record = animate(addon)
-    material = next(slot.material for slot in target.material_slots if PROPERTY in slot.material)
-    whole = material[PROPERTY].to_dict()
+    material = next(slot.material for slot in target.material_slots if "actionmesh" in slot.material)
+    whole = material["actionmesh"].to_dict()
     for name in ("before", "names", "uv_map", "picture", "uv", "owns_layer"):
         for value in HOSTILE:
             try:
-                material[PROPERTY] = {**whole, name: value}
+                material["actionmesh"] = {**whole, name: value}
             except (TypeError, OverflowError, ValueError):
                 continue
             draw_everything()
             for on in (False, True):
                 target.actionmesh.clip_colours = on
     for value in (7, "x", [1, 2]):
-        material[PROPERTY] = value
+        material["actionmesh"] = value
         draw_everything()
 
 

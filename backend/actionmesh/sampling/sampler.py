@@ -23,7 +23,7 @@ def sample(
     known: Tensor | None = None,
     approximation: Approximation = EXACT,
 ) -> Tensor:
-    """Return latents denoised from noise, exactly as the published Euler sampler unless an approximation is chosen.
+    """Return latents denoised from noise by the published Euler sampler, or by an approximation of it.
 
     The guided velocity is v_uncond + g (v_cond - v_uncond) (Ho and Salimans 2022).
 
@@ -31,7 +31,7 @@ def sample(
         branches: the network's velocities.
         guidance: g; 1 computes only the conditional branch.
         noise: (B, T, N, D) or (B, N, D); the clean latent where `known`.
-        stage: the text shown to the user meanwhile.
+        stage: what progress reports meanwhile.
         known: (B, T), 1 where a frame is kept as it is.
     """
     approximate_step = ApproximateSteps(branches, guidance, schedule, approximation)

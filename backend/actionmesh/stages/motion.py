@@ -39,8 +39,8 @@ def synchronised_latents(
     for i, frames in enumerate(windows):
         if all(frame in latents for frame in frames):
             continue
-        told = replace(run, progress=run.progress.of_part(i + 1, len(windows)))
-        generated = generate_window(told, latents, frames, contexts[frames], preset, seed + i)
+        part = replace(run, progress=run.progress.of_part(i + 1, len(windows)))
+        generated = generate_window(part, latents, frames, contexts[frames], preset, seed + i)
         for frame, latent in zip(frames, generated, strict=True):
             latents.setdefault(frame, latent)
     return torch.stack([latents[frame] for frame in range(len(contexts))])
@@ -65,10 +65,10 @@ def generate_window(
     known = torch.tensor([[float(frame in latents) for frame in frames]], device=device)
     branches = motion_branches(run, denoiser, contexts, frames, known)
     noisy, schedule = start[None].to(device), temporal_schedule(preset.steps)
-    approximation = preset.approximation
-    found = sample(branches, preset.guidance, noisy, schedule, Stage.MOTION, run.progress, known, approximation)[
-        0
-    ].cpu()
+    frames_found = sample(
+        branches, preset.guidance, noisy, schedule, Stage.MOTION, run.progress, known, preset.approximation
+    )
+    found = frames_found[0].cpu()
     what = f"the latents of Stage I at guidance {preset.guidance:g}"
     require_finite(found, what, run.facts.checkpoint, "temporal_denoiser")
     return found
