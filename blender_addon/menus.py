@@ -48,8 +48,8 @@ MATCHES = (
     (
         Match.AUTO,
         "Automatic",
-        "Bend the model's motion if it fits the clip, otherwise use whichever method fits better. A mesh whose pose "
-        "differs from the reference frame keeps the model's motion. The usual choice",
+        "Use whichever method fits the clip better. A mesh whose pose differs from the reference frame keeps the "
+        "model's motion. The usual choice",
     ),
     (Match.OFF, "Off", "Keep the model's motion as it is"),
     (

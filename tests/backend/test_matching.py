@@ -11,7 +11,7 @@ from actionmesh.matching.graph import make_graph, surface_graph
 from actionmesh.matching.refine import refine_poses
 from actionmesh.matching.solve import Body, Rest, State, fitted, rotations
 from actionmesh.matching.standing import turn_of, wrapped
-from actionmesh.matching.track import track_mesh
+from actionmesh.matching.track import moved_on, track_mesh
 from actionmesh.media.subject_crops import SubjectCrops
 from actionmesh.progress import Progress
 from actionmesh.protocol import Facing, Match
@@ -213,6 +213,34 @@ def test_track_is_taken_unless_it_lost_the_subject(acted, standing):
     still = np.repeat(poses[:1], FRAMES, axis=0)
     ways = [better(*each, 0, acted.faces, film, camera) for each in ((poses, poses), (still, poses), (poses, still))]
     assert ways == [Match.TRACK, Match.TRACK, Match.REFINE]
+
+
+def test_trusted_motion_is_refined_unless_tracking_is_clearly_better(acted, standing):
+    camera, film = standing.view.camera, acted.film
+    poses = standing.to_match.apply(acted.vertices)
+    still = np.repeat(poses[:1], FRAMES, axis=0)
+    nearly = still + 0.98 * (poses - still)
+    ways = [better(*each, 0, acted.faces, film, camera, trusted=True) for each in ((nearly, poses), (still, poses))]
+    assert ways == [Match.REFINE, Match.TRACK]
+
+
+def test_a_state_moves_on_as_it_moved_before():
+    """A node that turns around an axis and moves along it goes on turning by the same angle."""
+
+    def state(times: float) -> State:
+        return State(rotations(times * np.array([[0.1, 0.2, -0.3]])), np.array([[1.0, 2.0, 3.0]]) * times)
+
+    found = moved_on(state(1), state(2))
+    np.testing.assert_allclose(found.turns, state(3).turns, atol=1e-12)
+    np.testing.assert_allclose(found.places, state(3).places, atol=1e-12)
+
+
+def test_fast_steady_motion_is_tracked():
+    """The arm moves too far from frame to frame for optical flow that starts at the previous pose."""
+    fast = act(amount=2.0)
+    standing = find_standing(fast.vertices[0], fast.faces, fast.crops, 0, Facing.FRONT, QUIET)
+    found = matched(fast, standing, np.repeat(fast.vertices[:1], FRAMES, axis=0), Match.TRACK)
+    assert found.overlap > 0.9 and error(found.vertices, fast.vertices) < 0.85
 
 
 def test_nodes_lie_along_the_surface(acted):

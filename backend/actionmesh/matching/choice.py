@@ -11,9 +11,9 @@ from .flow import FlowMatcher, look
 from .silhouette import Scene, overlap
 
 TRUSTED_BELOW = 0.78
-"""Share of the still mesh's residual below which motion explains the clip well enough to be refined."""
-COLOUR = 40.0
-"""Difference of colour (RGB, 0 to 255 per channel) at which a pixel counts as half wrong."""
+"""Share of the still mesh's residual below which motion is trusted, and refined unless tracking is clearly better."""
+CLEARLY = 0.9
+"""Share of trusted motion's residual, when refined, that tracking may leave to be taken instead."""
 
 
 def trusted(
@@ -36,16 +36,17 @@ def trusted(
 
 def better(
     refined: np.ndarray, tracked: np.ndarray, anchor: int, faces: np.ndarray, film: Film, camera: FilmCamera,
-    check: Callable[[], None] = lambda: None,
+    check: Callable[[], None] = lambda: None, trusted: bool = False,
 ) -> Match:  # fmt: skip
-    """Return the way that explains the film better.
+    """Return the way that explains the film better; from trusted motion, tracking must do so clearly.
 
     Args:
         refined: (T, V, 3), the poses of REFINE.
         tracked: (T, V, 3), the poses of TRACK.
+        trusted: whether the networks' own motion explains the film.
     """
     one, other = (residual(poses, anchor, faces, film, camera, check) for poses in (refined, tracked))
-    return Match.REFINE if other > one else Match.TRACK
+    return Match.REFINE if other > (CLEARLY if trusted else 1.0) * one else Match.TRACK
 
 
 def residual(
@@ -56,27 +57,14 @@ def residual(
     camera: FilmCamera,
     check: Callable[[], None] = lambda: None,
 ) -> float:
-    """Return how badly poses (T, V, 3) of match space explain the film: the mean over its frames, 0 to 1.
-
-    In each frame every pixel of mesh or subject counts. It is wholly wrong where only one of them is. Where both
-    are and the anchor frame showed that place of the mesh, its colour decides.
-    """
+    """Return how badly poses (T, V, 3) of match space explain the film: the mean over its frames, 0 to 1."""
     matcher = FlowMatcher(film, camera, faces)
     source = look(poses[anchor], faces, camera, film.size)
     residuals = []
     for frame, pose in enumerate(poses):
-        if frame == anchor:
-            continue
-        check()
-        seen = look(pose, faces, camera, film.size)
-        picture, shown = matcher.painted(seen, frame, source, anchor)
-        mask, mesh = film.masks[frame].ravel(), seen.sight.mask.ravel()
-        pixel = seen.sight.pixel[shown & mask[seen.sight.pixel]]
-        off = np.linalg.norm(
-            picture.reshape(-1, 3)[pixel] - film.pictures[frame].reshape(-1, 3)[pixel].astype(np.float32), axis=1
-        )
-        wrong = np.count_nonzero(mask ^ mesh) + (off**2 / (off**2 + COLOUR**2)).sum()
-        residuals.append(wrong / max(1, np.count_nonzero(mask | mesh)))
+        if frame != anchor:
+            check()
+            residuals.append(matcher.mismatch(look(pose, faces, camera, film.size), frame, source, anchor))
     return float(np.mean(residuals))
 
 

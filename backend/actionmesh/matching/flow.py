@@ -19,6 +19,8 @@ ROUND_TRIP = 1.5
 """Pixels by which the flow there and back may miss its start, for a weight of exp(-1/2)."""
 COLOUR = 40.0
 """Difference of colour (RGB, 0 to 255 per channel) between a pixel and its target, for a weight of exp(-1/2)."""
+HALF_WRONG = 40.0
+"""The same difference at which a pixel counts as half wrong in `FlowMatcher.mismatch`."""
 SAME_PLACE = 3.0
 """Pixels in depth within which a point counts as seen rather than hidden."""
 LEAST_WEIGHT = 0.02
@@ -111,6 +113,21 @@ class FlowMatcher:
         own = self.film.pictures[frame].reshape(-1, 3)
         picture[pose.sight.pixel] = np.where(seen[:, None], colours, own[pose.sight.pixel])
         return picture.reshape(height, width, 3), seen
+
+    def mismatch(self, pose: Pose, frame: int, source: Pose, source_frame: int) -> float:
+        """Return how badly a pose explains a frame, 0 to 1.
+
+        Every pixel of mesh or subject counts. It is wholly wrong where only one of them is. Where both are and the
+        source frame showed that place of the mesh, its colour decides.
+        """
+        picture, shown = self.painted(pose, frame, source, source_frame)
+        mask, mesh = self.film.masks[frame].ravel(), pose.sight.mask.ravel()
+        pixel = pose.sight.pixel[shown & mask[pose.sight.pixel]]
+        off = np.linalg.norm(
+            picture.reshape(-1, 3)[pixel] - self.film.pictures[frame].reshape(-1, 3)[pixel].astype(np.float32), axis=1
+        )
+        wrong = np.count_nonzero(mask ^ mesh) + (off**2 / (off**2 + HALF_WRONG**2)).sum()
+        return float(wrong / max(1, np.count_nonzero(mask | mesh)))
 
     def _there_and_back(self, picture: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the flow (h, w, 2) from one picture to another, and by how many pixels (h, w) the way back misses."""

@@ -1,10 +1,11 @@
-"""From the still mesh to the clip (track): outward from the anchor, each frame starts from the previous one.
+"""From the still mesh to the clip (track): outward from the anchor, each frame starts from the frames before it.
 
-Tracking follows the optical flow. Depth stays as in the previous frame, except for what rigidity changes: pictures
-alone say little about it.
+Tracking follows the optical flow. At first depth stays as in the previous frame, except for what rigidity changes:
+pictures alone say little about it. Once all frames have poses, joint passes let rigidity decide on depth.
 """
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -12,17 +13,20 @@ from .camera import FilmCamera
 from .film import Film
 from .flow import FlowMatcher, Pose, look
 from .graph import Graph
-from .solve import Body, Equations, Rest, Weights, fitted
+from .solve import Body, Equations, Rest, State, Weights, fitted
 
 WEIGHTS = Weights(rigidity=250.0, rigidity_reach=0.3, picture=0.0, depth=0.5, time=0.5, outline_reach=5.0)
-STEPS_WITH_ANCHOR = 2
+JOINT = replace(WEIGHTS, depth=0.0, time=0.1)
+"""The weights of joint passes: each frame has its neighbours, so nothing needs to hold its depth."""
+STEPS_WITH_ANCHOR = 1
 """Steps of a frame that also use the anchor's colours, after one step with only the previous frame's colours."""
+JOINT_PASSES = 3
 KEPT_POSES = 4
 
 
 def track_mesh(
     poses: np.ndarray, anchor: int, known: Collection[int], faces: np.ndarray, film: Film, camera: FilmCamera,
-    graph: Graph, advance: Callable[[], None], weights: Weights = WEIGHTS,
+    graph: Graph, advance: Callable[[], None], weights: Weights = WEIGHTS, joint: Weights = JOINT,
 ) -> np.ndarray:  # fmt: skip
     """Return poses (T, V, 3) float32 of model space: the mesh as the film moves it.
 
@@ -31,14 +35,16 @@ def track_mesh(
         anchor: the frame that shows the mesh as it is, and whose colours it has.
         known: the frames whose poses stay as they are, including the anchor; tracking starts from each.
         advance: called after each step of each frame; what it raises stops the work.
+        weights, joint: those of the first pass outward, and of the joint passes after it.
     """
-    tracker = Tracker(poses, anchor, known, Body(graph, faces), film, camera, weights)
+    tracker = Tracker(poses, anchor, known, Body(graph, faces), film, camera)
     order = outward(known, len(film))
     for frame, before in order:
-        tracker.follow(frame, before, advance)
-    for frame, before in order:
-        tracker.smooth(frame, before)
-        advance()
+        tracker.follow(frame, before, weights, advance)
+    for _ in range(JOINT_PASSES):
+        for frame, before in order:
+            tracker.join(frame, before, joint)
+            advance()
     tracked = poses.astype(np.float32)
     for frame, _ in order:
         tracked[frame] = tracker.posed(frame)
@@ -47,7 +53,7 @@ def track_mesh(
 
 def steps_of(total: int, known: Collection[int]) -> int:
     """Return how many times `track_mesh` calls `advance` for a film of `total` frames."""
-    return (total - len(set(known))) * (1 + STEPS_WITH_ANCHOR + 1)
+    return (total - len(set(known))) * (1 + STEPS_WITH_ANCHOR + JOINT_PASSES)
 
 
 def outward(known: Collection[int], total: int) -> list[tuple[int, int]]:
@@ -71,9 +77,7 @@ class Tracker:
         body: Body,
         film: Film,
         camera: FilmCamera,
-        weights: Weights,
     ):
-        self._weights = weights
         self._anchor, self._body = anchor, body
         self._matcher = FlowMatcher(film, camera, body.faces)
         self._rest = Rest(body, camera.to_film(poses[anchor]))
@@ -88,20 +92,41 @@ class Tracker:
             return self._known[frame]
         return self._matcher.camera.to_model(self._rest.carried(self._states[frame]))
 
-    def follow(self, frame: int, before: int, advance: Callable[[], None]) -> None:
-        """Find a frame's pose from that of the previous one."""
-        self._states[frame] = self._states[before]
+    def follow(self, frame: int, before: int, weights: Weights, advance: Callable[[], None]) -> None:
+        """Find a frame's pose from those of the frames before it."""
         depth, nearby = self._states[before].places, self._look_again(before)
+        pose = self._start(frame, before)
         for sources in ({before: nearby}, *STEPS_WITH_ANCHOR * ({before: nearby, self._anchor: self._shown},)):
-            self._step(frame, self._look(frame), sources, depth, None)
+            self._step(frame, pose, sources, weights, depth, None)
+            pose = self._look(frame)
             advance()
+        self._keep(frame, pose)
 
-    def smooth(self, frame: int, before: int) -> None:
+    def join(self, frame: int, before: int, weights: Weights) -> None:
         """Take one more step, now that the frames on both sides have poses, which pull at the nodes."""
         near = [self._states[other].places for other in (frame - 1, frame + 1) if other in self._states]
         sources = {before: self._look_again(before), self._anchor: self._shown}
-        self._step(frame, self._look(frame), sources, self._states[frame].places, np.mean(near, axis=0))
+        self._step(frame, self._look(frame), sources, weights, self._states[frame].places, np.mean(near, axis=0))
         self._seen.pop(frame, None)
+
+    def _start(self, frame: int, before: int) -> Pose:
+        """Set a frame's state to the previous one's, or to that moved on if it explains the frame better; look at it.
+
+        Fast motion leads too far for optical flow, but is often steady.
+        """
+        self._states[frame] = self._states[before]
+        pose, earlier = self._look(frame), self._states.get(2 * before - frame)
+        if earlier is None:
+            return pose
+        self._states[frame] = moved_on(earlier, self._states[before])
+        further = self._look(frame)
+        if self._mismatch(further, frame) <= self._mismatch(pose, frame):
+            return further
+        self._states[frame] = self._states[before]
+        return pose
+
+    def _mismatch(self, pose: Pose, frame: int) -> float:
+        return self._matcher.mismatch(pose, frame, self._shown, self._anchor)
 
     def _look_again(self, frame: int) -> Pose:
         """Return a frame's pose as it is seen.
@@ -111,18 +136,27 @@ class Tracker:
         if frame == self._anchor:
             return self._shown
         if frame not in self._seen:
-            if len(self._seen) >= KEPT_POSES:
-                del self._seen[next(iter(self._seen))]
-            self._seen[frame] = self._look(frame)
+            self._keep(frame, self._look(frame))
         return self._seen[frame]
+
+    def _keep(self, frame: int, pose: Pose) -> None:
+        if len(self._seen) >= KEPT_POSES:
+            del self._seen[next(iter(self._seen))]
+        self._seen[frame] = pose
 
     def _look(self, frame: int) -> Pose:
         return look(self.posed(frame), self._body.faces, self._matcher.camera, self._matcher.film.size)
 
     def _step(
-        self, frame: int, pose: Pose, sources: Mapping[int, Pose], depth: np.ndarray, smooth: np.ndarray | None
+        self,
+        frame: int,
+        pose: Pose,
+        sources: Mapping[int, Pose],
+        weights: Weights,
+        depth: np.ndarray,
+        smooth: np.ndarray | None,
     ) -> None:
-        equations, weights = Equations(self._rest, self._states[frame], self._matcher.camera), self._weights
+        equations = Equations(self._rest, self._states[frame], self._matcher.camera)
         for source_frame, source in sources.items():
             equations.add_correspondences(self._matcher.correspondences(pose, frame, source, source_frame))
         equations.add_outline(pose, self._matcher.film.outline(frame), weights)
@@ -131,3 +165,9 @@ class Tracker:
         if smooth is not None:
             equations.add_places(smooth, np.full(3, weights.time))
         self._states[frame] = equations.solved()
+
+
+def moved_on(earlier: State, state: State) -> State:
+    """Return the state that follows two states if all nodes go on moving and turning as between them."""
+    turns = state.turns @ earlier.turns.transpose(0, 2, 1) @ state.turns
+    return State(turns, 2 * state.places - earlier.places)

@@ -117,8 +117,7 @@ def _best(
 ) -> tuple[Match, np.ndarray]:  # fmt: skip
     """Return the way taken and the poses (T, V, 3) in match space."""
     camera, others = standing.view.camera, len(film) - len(set(known))
-    if way is Match.AUTO and trusted(poses, known, anchor, faces, film, camera, progress.check):
-        way = Match.REFINE
+    sure = way is Match.AUTO and trusted(poses, known, anchor, faces, film, camera, progress.check)
     refining, tracking = way is not Match.TRACK, way is not Match.REFINE
     advance = progress.start(
         Stage.FOLLOWING, max(1, refining * ITERATIONS * others + tracking * steps_of(len(film), known))
@@ -130,7 +129,7 @@ def _best(
         ways[Match.TRACK] = track_mesh(poses, anchor, known, faces, film, camera, graph, advance)
     if len(ways) == 1:
         return ways.popitem()
-    chosen = better(ways[Match.REFINE], ways[Match.TRACK], anchor, faces, film, camera, progress.check)
+    chosen = better(ways[Match.REFINE], ways[Match.TRACK], anchor, faces, film, camera, progress.check, sure)
     return chosen, ways[chosen]
 
 
