@@ -40,7 +40,8 @@ class FakeNetworks:
 
 
 def open_model(checkpoint, device="auto", memory="auto"):
-    facts = types.SimpleNamespace(preset=lambda name: types.SimpleNamespace(float8=False))
+    preset = types.SimpleNamespace(approximation=types.SimpleNamespace(float8=False))
+    facts = types.SimpleNamespace(preset=lambda name: preset)
     runtime = types.SimpleNamespace(plan=types.SimpleNamespace(name="24"), retried_for_memory=False)
     return types.SimpleNamespace(facts=facts, networks=FakeNetworks(), runtime=runtime)
 
