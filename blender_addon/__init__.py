@@ -1,7 +1,7 @@
 """ActionMesh for Blender: turn a video into a mesh that moves.
 
     settings -> panels -> operators -> workflow -> session -> jobs -> process -> protocol
-                                       workflow -> scene -> motion
+                                       workflow, session -> scene -> motion
 
 Blender data is read and written in `scene`; `motion` uses only NumPy; `jobs` and `process` do not depend on Blender.
 Enabling the extension starts nothing: the backend starts with its first job.

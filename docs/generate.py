@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "backend"))
+sys.path[:0] = [str(ROOT), str(ROOT / "backend")]
+
+from backend.bootstrap.packaging import LEFT_OUT  # noqa: E402
 
 COMMAND_LINE, TROUBLESHOOTING = ROOT / "docs" / "command_line.md", ROOT / "docs" / "troubleshooting.md"
 WIDTH = "100"
@@ -46,7 +48,6 @@ HEADINGS = {
     "ArtistError": "In Blender: everything else",
 }
 """Classes of errors, in the order of the page."""
-LEFT_OUT = ("training", "evaluation")
 LIMITS = ROOT / "backend" / "actionmesh" / "protocol" / "limits.py"
 """Its sentences are taken from the fields that it limits, see `faults`."""
 
@@ -165,12 +166,10 @@ class Names:
 
 def sources() -> Iterator[Path]:
     """Yield the source files that may word a message."""
-    backend = ROOT / "backend" / "actionmesh"
-    for path in sorted([*backend.rglob("*.py"), *(ROOT / "blender_addon").rglob("*.py")]):
-        if path == LIMITS:
-            continue
-        if path.is_relative_to(ROOT / "blender_addon") or path.relative_to(backend).parts[0] not in LEFT_OUT:
-            yield path
+    for folder in ("backend/actionmesh", "blender_addon"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            if path != LIMITS and not path.relative_to(ROOT).as_posix().startswith(LEFT_OUT):
+                yield path
 
 
 def in_words(node: ast.expr | None) -> str:

@@ -76,8 +76,8 @@ def animate_clip(options: Animate, run: Run, clip: Clip) -> Animation:
         if standing.view.overlap < LEAST_LIKENESS:
             return relief_of(options, clip, run, unlike(standing))
     animation = moved(options, run, clip, pending, tokens)
-    smooth = replace(animation, vertices=unfold(animation.vertices, animation.faces, run.progress.check))
-    return painted(smooth, clip, standing, run.progress)
+    animation = replace(animation, vertices=unfold(animation.vertices, animation.faces, run.progress.check))
+    return painted(animation, clip, standing, run.progress)
 
 
 def animate_mesh(options: Animate, run: Run, clip: Clip, whole: Mesh) -> Animation:

@@ -58,7 +58,8 @@ class Experience:
 
     def learn(self, request: Request, timings: Mapping[protocol.Stage, float]) -> None:
         """Store the timings of a finished job."""
-        self._seen[self._likeness(request)] = dict(timings)
+        seen = self._seen[self._likeness(request)] = dict(timings)
+        seen.pop(Stage.LESS_MEMORY, None)
 
     def _likeness(self, request: Request) -> tuple[object, ...]:
         alike = (

@@ -90,8 +90,8 @@ class JobRecord:
         writing: what `delivery` needs to write the result, such as target and options; plain JSON.
         created: seconds since 1970, UTC.
         timings: seconds of each stage, as reported by the backend.
-        result: the rest of the backend's answer: poses, vertices, faces, duration, reference_frame, loads, plan,
-            retried_for_memory, fit.
+        result: the rest of the backend's answer: poses, vertices, faces, duration, seconds, reference_frame, loads,
+            plan, retried_for_memory, fit.
     """
 
     folder: Path

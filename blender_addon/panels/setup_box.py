@@ -41,7 +41,7 @@ def draw_if_needed(layout: bpy.types.UILayout, context: bpy.types.Context, pytho
     try:
         find_python(python)
     except BackendMissing as error:
-        if installation.is_missing(python):
+        if not python and not installation.installed():
             draw(layout, context, python)
             layout.operator("actionmesh.try_it", icon="PLAY")
         else:
@@ -73,8 +73,16 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context, python: str) ->
     elif known := installation.installed():
         _draw_installed(box, context, known, shown.ended)
     else:
-        write(box, context, INVITATION if installation.is_missing(python) else OWN_PYTHON)
+        write(box, context, _about_python(python))
         box.operator("actionmesh.install_backend", icon="IMPORT")
+
+
+def _about_python(python: str) -> str:
+    try:
+        find_python(python)
+    except BackendMissing as error:
+        return error.problem if python else INVITATION
+    return OWN_PYTHON
 
 
 def _draw_progress(layout: bpy.types.UILayout, context: bpy.types.Context, progress: Progress) -> None:

@@ -30,7 +30,7 @@ class Installed:
 
 
 @dataclass
-class Shown:
+class InstallationState:
     """The state of the installer.
 
     Args:
@@ -50,7 +50,7 @@ class Shown:
     sample_waits: bool = False
 
 
-state = Shown()
+state = InstallationState()
 _session: Session | None = None
 _probe: Probe | None = None
 _then: Callable[[], None] | None = None
@@ -180,7 +180,7 @@ def end() -> None:
         _probe.close()
     _session = _probe = None
     installed.cache_clear()
-    vars(state).update(vars(Shown()))
+    vars(state).update(vars(InstallationState()))
 
 
 def detach() -> None:

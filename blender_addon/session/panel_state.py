@@ -12,7 +12,7 @@ from .windows import redraw_panels, redraw_status_bar
 
 
 @dataclass
-class Shown:
+class PanelState:
     """The state of this Blender.
 
     Args:
@@ -38,7 +38,7 @@ class Shown:
     looking: bool = False
 
 
-state = Shown()
+state = PanelState()
 
 
 def show(problem: Problem | None) -> None:
@@ -56,4 +56,4 @@ def show_end(record: JobRecord | None) -> None:
 
 def reset() -> None:
     """Return to the initial state."""
-    vars(state).update(vars(Shown()))
+    vars(state).update(vars(PanelState()))

@@ -1,6 +1,4 @@
 """The settings of an object: where its front is, how its animation plays, and which colours it shows."""
-# mypy: disable-error-code="valid-type"
-# ruff: noqa: F722, F821
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty

@@ -51,7 +51,7 @@ def _fitting_step(total: int, count: int) -> int:
     return max(1, math.ceil((total - 1) / (count - 1)))
 
 
-def clip_frames(scene: bpy.types.Scene) -> protocol.FrameChoice:
+def frame_choice(scene: bpy.types.Scene) -> protocol.FrameChoice:
     settings = scene.actionmesh
     if settings.fit_clip:
         return protocol.FrameChoice(spread=min(settings.frame_count, max(2, length(scene) or settings.frame_count)))

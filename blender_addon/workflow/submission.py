@@ -20,7 +20,7 @@ from ..session.choices import choices
 from ..session.runner import runner
 from . import delivery
 from .chosen_clip import choose_clip, clip_of, has_source, picture_rate
-from .chosen_frames import clip_frames, scene_frames
+from .chosen_frames import frame_choice, scene_frames
 from .source_frames import SourceFrames
 
 THUMBNAIL = 256
@@ -126,7 +126,7 @@ def _request(scene: bpy.types.Scene, clip: str, seed: int | None, rendered: list
     rate = frames_per_second(scene.render.fps, scene.render.fps_base)
     if rendered:
         rate /= rendered[1] - rendered[0]
-    frames = protocol.FrameChoice() if rendered else clip_frames(scene)
+    frames = protocol.FrameChoice() if rendered else frame_choice(scene)
     total = len(rendered) or frames.spread or frames.count
     if total and settings.anchor >= total:
         raise ArtistError(

@@ -29,6 +29,12 @@ def test_jobs_that_are_alike_are_expected_to_take_as_long():
     assert experience.expected(seen) == TIMINGS
 
 
+def test_running_out_of_memory_is_not_expected_again():
+    experience, request = Experience(), protocol.Animate("a.mp4", ())
+    experience.learn(request, TIMINGS | {Stage.LESS_MEMORY: 0.1})
+    assert experience.expected(request) == TIMINGS
+
+
 READING = {Stage.READING, Stage.CUTTING_OUT, Stage.REMOVING_BACKGROUND, Stage.SAVING}
 MOTION = {Stage.ENCODING_FRAMES, Stage.MOTION, Stage.CORRESPONDENCE}
 MESH = {Stage.REFERENCE, Stage.SURFACE}

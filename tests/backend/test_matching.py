@@ -84,6 +84,17 @@ def test_an_axis_that_is_given_is_believed(acted):
     assert wrong.yaw == 0 and not wrong.agrees
 
 
+@pytest.mark.fault("Match crashes where the subject is a speck in the reference frame and crosses the whole clip later")
+def test_a_speck_in_the_reference_frame_does_not_agree(acted):
+    crops = SubjectCrops(400, 400)
+    for row in (0, 397):
+        frame = np.zeros((400, 400, 4), np.uint8)
+        frame[row : row + 2, row : row + 2] = (200, 100, 50, 255)
+        crops.append(frame)
+    found = find_standing(acted.vertices[0], acted.faces, crops, 0, Facing.AUTO, QUIET)
+    assert not found.agrees
+
+
 def test_a_mesh_in_another_pose_is_told_of_and_keeps_its_documented_front(acted):
     other = act(amount=2.2).vertices[-1]
     found = find_standing(other, acted.faces, acted.crops, 0, Facing.AUTO, QUIET)

@@ -64,6 +64,17 @@ def test_a_sharper_film_has_more_pixels_and_a_shrunk_one_fewer():
     assert film_of([crop_of(9, 9, (9, 9, 9))] * 3, Box(0, 0, 9, 9), (9, 9), 1.0).only(2).masks.shape == (1, 200, 200)
 
 
+def test_a_subject_thinner_than_a_pixel_keeps_its_mask():
+    crop = np.zeros((40, 400, 4), np.uint8)
+    crop[20, 100:300] = (200, 100, 50, 255)
+    film = film_of([crop], Box(0, 0, 40, 400), (40, 400), 1.0)
+    assert 0 < film.masks[0].sum() < 200 and film.masks[0, 28, 100]
+    crop[..., 3] //= 4
+    faint = film_of([crop, np.zeros_like(crop)], Box(0, 0, 40, 400), (40, 400), 1.0)
+    assert faint.masks[0].any() and not faint.masks[1].any()
+    assert faint.shrunk(0, 0.25).masks.any() and not faint.shrunk(1, 0.25).masks.any()
+
+
 def test_samples_are_bilinear_and_counted_from_the_pixels_corners():
     field = np.array([[0, 10], [20, 40]], np.float32)[..., None]
     places = np.array([(0.5, 0.5), (1.5, 0.5), (1, 0.5), (0.5, 1), (1, 1), (-5, -5), (9, 9)])

@@ -18,7 +18,7 @@ from blender_addon.process import backend_locator
 from blender_addon.session import installation
 from blender_addon.workflow import submission
 from tests.bpy.addon import all_over, clip, keys_of, press, tick_until
-from tests.bpy.layouts import drawn
+from tests.bpy.layouts import drawn, drawn_by
 
 OPS = bpy.ops.actionmesh
 BUTTONS = {"actionmesh.animate_from_video", "actionmesh.animate_selected", "actionmesh.transfer_motion"}
@@ -88,6 +88,13 @@ def test_backend_in_the_artists_own_python_is_not_called_missing(installer, monk
     monkeypatch.setenv("ACTIONMESH_PYTHON", sys.executable)
     shown = drawn(backend.VIEW3D_PT_actionmesh_backend)
     assert "is not installed yet" not in " ".join(shown) and "A Python of your own" in " ".join(shown)
+    assert "actionmesh.install_backend" in shown
+
+
+@pytest.mark.fault("The panel Backend says that the artist's own Python runs the backend, though it no longer exists")
+def test_own_python_that_is_gone_is_told_in_the_panel(installer):
+    shown = drawn_by(lambda panel, context: setup_box.draw(panel.layout, context, "/gone/python"))
+    assert "A Python of your own" not in " ".join(shown) and "/gone/python" in "".join(shown)
     assert "actionmesh.install_backend" in shown
 
 

@@ -5,6 +5,7 @@ import pytest
 
 import blender_addon
 from blender_addon import operators, panels, registration
+from blender_addon.session import installation, model_sets
 from blender_addon.session.runner import _file_was_opened, runner
 
 OPERATORS = {
@@ -63,12 +64,16 @@ def test_panels_lie_in_one_tab_and_each_in_its_place(addon):
 
 
 def test_it_comes_and_goes_without_a_trace(addon):
+    timers = (runner._timer, installation.tick, model_sets.tick)
     for _ in range(2):
+        for timer in timers:
+            bpy.app.timers.register(timer)
         blender_addon.unregister()
         assert not hasattr(bpy.types.Scene, "actionmesh") and not hasattr(bpy.types.Object, "actionmesh")
         assert not any(group.is_registered for group in registration.CLASSES)
         assert not [item for item in escape_keys() if item.idname == "actionmesh.cancel"]
-        assert _file_was_opened not in bpy.app.handlers.load_post and not bpy.app.timers.is_registered(runner.tick)
+        assert _file_was_opened not in bpy.app.handlers.load_post
+        assert not any(bpy.app.timers.is_registered(timer) for timer in timers)
         blender_addon.register()
     assert bpy.context.scene.actionmesh.preset == "demo"
 

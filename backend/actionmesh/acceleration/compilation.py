@@ -5,8 +5,8 @@ compiles two (with and without a U-Net skip). Compilation saves the passes over 
 norms, RoPE, GELU and sums are fused, and their float32 intermediates never leave the chip.
 
 torch.compile does the work. Our own is only what it lacks: the way back to eager blocks if a machine has no compiler.
-On by default on a card, as it is exact within rounding and tested there (tests/backend/test_execution.py traces every
-network); that it pays has not been measured.
+On by default on a card, as it is exact within rounding: tests/backend/test_execution.py traces every network on a
+CPU. That it pays has not been measured.
 """
 
 import logging

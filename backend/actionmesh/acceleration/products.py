@@ -33,8 +33,8 @@ def joined(linear: nn.Linear, skip: Tensor, x: Tensor) -> Tensor:
     if torch.is_grad_enabled():
         return linear(torch.cat([skip, x], dim=-1))
     for_skip, for_x = linear.weight.chunk(2, dim=1)
-    joined = torch.addmm(F.linear(skip, for_skip, linear.bias).flatten(0, -2), x.flatten(0, -2), for_x.t())
-    return joined.unflatten(0, x.shape[:-1])
+    product = torch.addmm(F.linear(skip, for_skip, linear.bias).flatten(0, -2), x.flatten(0, -2), for_x.t())
+    return product.unflatten(0, x.shape[:-1])
 
 
 def by_rows(function: Callable[[Tensor], Tensor], x: Tensor, rows: int | None) -> Tensor:

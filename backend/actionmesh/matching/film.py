@@ -67,7 +67,7 @@ class Film:
         ratio = sharpness / self.sharpness
         height, width = (max(1, round(side * ratio)) for side in self.size)
         picture = cv2.resize(self.pictures[frame], (width, height), interpolation=cv2.INTER_AREA)
-        mask = cv2.resize(self.masks[frame].astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) >= 0.5
+        mask = solid(cv2.resize(self.masks[frame].astype(np.float32), (width, height), interpolation=cv2.INTER_AREA))
         return Film(
             picture[None], mask[None], self.corner, self.factor * ratio, self.frame_size, self.background, sharpness
         )
@@ -146,9 +146,15 @@ def film_of(
         padded = np.pad(frame, margins)
         alpha = padded[..., 3:]
         pictures.append(np.rint(padded[..., :3] + (1 - alpha) * background).clip(0, 255).astype(np.uint8))
-        masks.append(alpha[..., 0] >= 0.5)
+        masks.append(solid(alpha[..., 0]))
     corner = (box.left - margin / factor, box.top - margin / factor)
     return Film(np.stack(pictures), np.stack(masks), corner, factor, frame_size, int(background), sharpness)
+
+
+def solid(coverage: np.ndarray) -> np.ndarray:
+    """Return the mask (h, w) of the pixels that are at least half covered, or if none is, of those covered most."""
+    mask: np.ndarray = (coverage > 0) & (coverage >= min(0.5, coverage.max()))
+    return mask
 
 
 def _resized(crop: np.ndarray, size: tuple[int, int]) -> np.ndarray:

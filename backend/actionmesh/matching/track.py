@@ -120,7 +120,7 @@ class Tracker:
             return pose
         self._states[frame] = moved_on(earlier, self._states[before])
         further = self._look(frame)
-        if self._mismatch(further, frame) <= self._mismatch(pose, frame):
+        if self._mismatch(further, frame) < self._mismatch(pose, frame):
             return further
         self._states[frame] = self._states[before]
         return pose

@@ -8,7 +8,7 @@ JobId = int | str
 class Kind(StrEnum):
     """The kinds of errors, each with its JSON-RPC number.
 
-    `errors.py` has a class for each kind from `BAD_INPUT` to `CANCELLED`, and for the last one.
+    `errors.py` has a class for each kind that a user can cause.
     """
 
     code: int

@@ -13,7 +13,7 @@ Record = TypeVar("Record")
 
 
 def read(record: type[Record], value: Any, where: str = "answer") -> Record:
-    """Build a dataclass of this module from plain JSON, checking every name and type.
+    """Build a dataclass of this package from plain JSON, checking every name and type.
 
     Raises:
         ProtocolError: a field is unknown, missing or of the wrong type; the sentence names it.
@@ -33,6 +33,7 @@ def read(record: type[Record], value: Any, where: str = "answer") -> Record:
 
 
 def read_as(hint: Any, value: Any, where: str) -> Any:
+    """Return plain JSON as a value of type `hint`, as `read` reads a field; raise ProtocolError."""
     origin, arguments = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
         return _read_union(arguments, value, where)

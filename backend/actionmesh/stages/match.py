@@ -1,6 +1,6 @@
 """Match: bringing the animation onto its clip.
 
-Match starts from the network's poses if they explain the clip, otherwise from the still mesh. It needs no network.
+Match starts from the network's poses or from the still mesh, whichever explains the clip better. It needs no network.
 The mesh must stand as the reference frame shows it: only then can a camera be found and colours be followed.
 """
 

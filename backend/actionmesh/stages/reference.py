@@ -84,11 +84,9 @@ def latent_from_picture(run: Run, context: Tensor, preset: Preset, seed: int) ->
     branches = branches_of(velocity, cache, runtime.plan.guidance_batch, runtime.plan.execution.graphs)
     noise = frame_noise((1, run.facts.tokens, denoiser.config.in_channels), seed, runtime.device)
     schedule = image_to_3d_schedule(preset.image_steps, run.facts.image_to_3d_shift)
-    approximation = preset.image_approximation
-    guidance = preset.image_guidance
-    latent = sample(branches, guidance, noise, schedule, Stage.REFERENCE, run.progress, approximation=approximation)[
-        0
-    ].cpu()
+    guidance, approximation = preset.image_guidance, preset.image_approximation
+    latents = sample(branches, guidance, noise, schedule, Stage.REFERENCE, run.progress, None, approximation)
+    latent = latents[0].cpu()
     require_finite(latent, f"the latents of Stage 0 at guidance {guidance:g}", run.facts.checkpoint, "image_to_3d")
     return latent
 

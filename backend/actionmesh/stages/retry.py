@@ -19,8 +19,8 @@ StageFunction = Callable[Concatenate[Run, Arguments], Result]
 def once_more_with_less(stage: StageFunction[Arguments, Result]) -> StageFunction[Arguments, Result]:
     """Decorate a stage to run once more if memory runs out.
 
-    Results of earlier stages are kept, because they are in main memory. Progress reports
-    it as `Stage.LESS_MEMORY`.
+    Results of earlier stages are kept, because they are in main memory. Progress reports it as
+    `Stage.LESS_MEMORY`.
 
     Raises:
         the same as the stage, including out-of-memory errors if the job was lightened before or has the smallest

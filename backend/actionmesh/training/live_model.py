@@ -41,13 +41,20 @@ class LiveNetworks(Networks):
         run: folder of the finished parts.
         learning: the networks in training, by part name; they are not copied or moved.
         sizes: name of their sizes.
+        configs: the folder of their configurations, which is deleted with them.
     """
 
     def __init__(
-        self, checkpoint: Checkpoint, runtime: Runtime, run: Path, learning: Mapping[str, nn.Module], sizes: str
+        self,
+        checkpoint: Checkpoint,
+        runtime: Runtime,
+        run: Path,
+        learning: Mapping[str, nn.Module],
+        sizes: str,
+        configs: "TemporaryDirectory[str]",
     ):
         super().__init__(checkpoint, runtime)
-        self._run, self._learning, self._sizes = run, learning, SIZES[sizes]
+        self._run, self._learning, self._sizes, self._configs = run, learning, SIZES[sizes], configs
 
     def has(self, *parts: str) -> bool:
         """Return whether all these parts are finished or in training."""
@@ -71,10 +78,9 @@ class LiveNetworks(Networks):
 
 @dataclass(frozen=True)
 class LiveModel(Model):
-    """A model of the networks in training, in full precision; the folder of its configurations goes with it."""
+    """A model of the networks in training, in full precision."""
 
     networks: LiveNetworks
-    configs: "TemporaryDirectory[str]"
 
 
 def live_model(run: Path, learning: Mapping[str, nn.Module], sizes: str, device: torch.device) -> LiveModel:
@@ -85,4 +91,4 @@ def live_model(run: Path, learning: Mapping[str, nn.Module], sizes: str, device:
     runtime = Runtime(facts.checkpoint, str(device), PLANS[0].name)
     runtime.plan = PLANS[0]  # not tuned to the card: networks in training are neither compiled nor captured as graphs
     runtime.dtype = torch.float32
-    return LiveModel(facts, LiveNetworks(facts.checkpoint, runtime, run, learning, sizes), runtime, configs)
+    return LiveModel(facts, LiveNetworks(facts.checkpoint, runtime, run, learning, sizes, configs), runtime)

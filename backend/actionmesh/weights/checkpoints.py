@@ -32,7 +32,8 @@ class Settings:
             (latent - mean) / std.
         reference_extent: half the longest side that an artist's mesh is scaled to.
         surface_points: how many surface points the VAE encodes.
-        toys_only: whether image-to-3D has the size of the bundled toy, so that a relief suits real pictures better.
+        toys_only: whether image-to-3D has the size of the bundled toy, so that a relief suits real pictures better. The
+            name is that of the first version, which knew toys only.
         presets: numbers that replace those of `presets.PRESETS`, by preset and name.
         licence: what the user must know before using the weights.
     """
