@@ -226,15 +226,6 @@ def test_track_is_taken_unless_it_lost_the_subject(acted, standing):
     assert ways == [Match.TRACK, Match.TRACK, Match.REFINE]
 
 
-def test_trusted_motion_is_refined_unless_tracking_is_clearly_better(acted, standing):
-    camera, film = standing.view.camera, acted.film
-    poses = standing.to_match.apply(acted.vertices)
-    still = np.repeat(poses[:1], FRAMES, axis=0)
-    nearly = still + 0.997 * (poses - still)
-    ways = [better(*each, 0, acted.faces, film, camera, trusted=True) for each in ((nearly, poses), (still, poses))]
-    assert ways == [Match.REFINE, Match.TRACK]
-
-
 def test_a_state_moves_on_as_it_moved_before():
     """A node that turns around an axis and moves along it goes on turning by the same angle."""
 

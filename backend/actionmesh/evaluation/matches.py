@@ -48,10 +48,11 @@ def _way_of_job(subject: Subject, task: Task, network: Answer, crops: SubjectCro
     """Choose the way of match by the rules of a job."""
     assert network.vertices is not None and network.faces is not None
     faces, film, camera = network.faces, make_film(crops), standing.view.camera
-    sure = trusted(standing.to_match.apply(network.vertices), (0,), 0, faces, film, camera)
+    if trusted(standing.to_match.apply(network.vertices), (0,), 0, faces, film, camera):
+        return Match.REFINE
     ways = [matched_row(subject, task, way).vertices for way in (Match.REFINE, Match.TRACK)]
     refined, tracked = (standing.to_match.apply(vertices) for vertices in ways if vertices is not None)
-    return better(refined, tracked, 0, faces, film, camera, trusted=sure)
+    return better(refined, tracked, 0, faces, film, camera)
 
 
 def _matched(network: Answer, crops: SubjectCrops, standing: Standing, way: Match) -> np.ndarray:

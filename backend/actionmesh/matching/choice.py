@@ -11,9 +11,7 @@ from .flow import FlowMatcher, look
 from .silhouette import Scene, overlap
 
 TRUSTED_BELOW = 0.78
-"""Share of the still mesh's residual below which motion is trusted, and refined unless tracking is clearly better."""
-CLEARLY = 0.9
-"""Share of trusted motion's residual, when refined, that tracking may leave to be taken instead."""
+"""Share of the still mesh's residual below which motion explains the clip well enough to be refined."""
 
 
 def trusted(
@@ -36,17 +34,16 @@ def trusted(
 
 def better(
     refined: np.ndarray, tracked: np.ndarray, anchor: int, faces: np.ndarray, film: Film, camera: FilmCamera,
-    check: Callable[[], None] = lambda: None, trusted: bool = False,
+    check: Callable[[], None] = lambda: None,
 ) -> Match:  # fmt: skip
-    """Return the way that explains the film better; from trusted motion, tracking must do so clearly.
+    """Return the way that explains the film better.
 
     Args:
         refined: (T, V, 3), the poses of REFINE.
         tracked: (T, V, 3), the poses of TRACK.
-        trusted: whether the networks' own motion explains the film.
     """
     one, other = (residual(poses, anchor, faces, film, camera, check) for poses in (refined, tracked))
-    return Match.REFINE if other > (CLEARLY if trusted else 1.0) * one else Match.TRACK
+    return Match.REFINE if other > one else Match.TRACK
 
 
 def residual(

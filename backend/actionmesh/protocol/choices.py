@@ -55,8 +55,8 @@ class ReferencePose(StrEnum):
 class Match(StrEnum):
     """How an animation is matched to its clip.
 
-    OFF leaves it as it is, REFINE starts from the network's poses, and TRACK from the still mesh. AUTO tries
-    both and takes the one that explains the clip better.
+    OFF leaves it as it is, REFINE starts from the network's poses, and TRACK from the still mesh. AUTO refines
+    motion that explains the clip well, and otherwise takes the better of the two.
     """
 
     AUTO = "auto"

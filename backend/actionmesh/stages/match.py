@@ -1,6 +1,7 @@
 """Match: bringing the animation onto its clip.
 
-Match starts from the network's poses or from the still mesh, whichever explains the clip better. It needs no network.
+Match starts from the networks' poses if they explain the clip, and otherwise from them or from the still mesh, whichever
+explains it better. It needs no network.
 The mesh must stand as the reference frame shows it: only then can a camera be found and colours be followed.
 """
 
@@ -117,7 +118,8 @@ def _best(
 ) -> tuple[Match, np.ndarray]:  # fmt: skip
     """Return the way taken and the poses (T, V, 3) in match space."""
     camera, others = standing.view.camera, len(film) - len(set(known))
-    sure = way is Match.AUTO and trusted(poses, known, anchor, faces, film, camera, progress.check)
+    if way is Match.AUTO and trusted(poses, known, anchor, faces, film, camera, progress.check):
+        way = Match.REFINE
     refining, tracking = way is not Match.TRACK, way is not Match.REFINE
     advance = progress.start(
         Stage.FOLLOWING, max(1, refining * ITERATIONS * others + tracking * steps_of(len(film), known))
@@ -129,7 +131,7 @@ def _best(
         ways[Match.TRACK] = track_mesh(poses, anchor, known, faces, film, camera, graph, advance)
     if len(ways) == 1:
         return ways.popitem()
-    chosen = better(ways[Match.REFINE], ways[Match.TRACK], anchor, faces, film, camera, progress.check, sure)
+    chosen = better(ways[Match.REFINE], ways[Match.TRACK], anchor, faces, film, camera, progress.check)
     return chosen, ways[chosen]
 
 
