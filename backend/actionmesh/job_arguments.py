@@ -58,8 +58,8 @@ HELP = {
     "fps": "frames per second, for pictures or instead of a video's own",
     "in_betweens": "poses to make between every two frames",
     "match": f"how to match the animation to the clip: {Match.REFINE} bends the networks' poses, {Match.TRACK} "
-    f"follows the clip from the still mesh, {Match.AUTO} bends poses that explain "
-    f"the clip and otherwise takes the better way, if your mesh stands as the reference frame shows it, {Match.OFF} leaves the networks' poses "
+    f"follows the clip from the still mesh, {Match.AUTO} bends poses that explain the clip and otherwise takes the "
+    f"better way, if your mesh stands as the reference frame shows it, {Match.OFF} leaves the networks' poses "
     "(default: %(default)s)",
     "facing": "the side of your mesh that the camera sees in the reference frame, an axis with +Y up; auto finds it "
     "(default: %(default)s)",

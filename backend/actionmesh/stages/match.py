@@ -1,8 +1,8 @@
 """Match: bringing the animation onto its clip.
 
-Match starts from the networks' poses if they explain the clip, and otherwise from them or from the still mesh, whichever
-explains it better. It needs no network.
-The mesh must stand as the reference frame shows it: only then can a camera be found and colours be followed.
+Match starts from the networks' poses if they explain the clip, and otherwise from them or from the still mesh,
+whichever explains it better. It needs no network. The mesh must stand as the reference frame shows it: only then can a
+camera be found and colours be followed.
 """
 
 from collections.abc import Collection, Sequence
