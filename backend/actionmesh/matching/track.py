@@ -1,7 +1,7 @@
 """From the still mesh to the clip (track): outward from the anchor, each frame starts from the frames before it.
 
 Tracking follows the optical flow. At first depth stays as in the previous frame, except for what rigidity changes:
-pictures alone say little about it. Once all frames have poses, joint passes let rigidity decide on depth.
+pictures alone say little about it. Once all frames have poses, joint passes let rigidity decide on most of the depth.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -16,8 +16,8 @@ from .graph import Graph
 from .solve import Body, Equations, Rest, State, Weights, fitted
 
 WEIGHTS = Weights(rigidity=250.0, rigidity_reach=0.3, picture=0.0, depth=0.5, time=0.5, outline_reach=5.0)
-JOINT = replace(WEIGHTS, depth=0.0, time=0.1)
-"""The weights of joint passes: each frame has its neighbours, so nothing needs to hold its depth."""
+JOINT = replace(WEIGHTS, depth=0.15, time=0.1)
+"""The weights of joint passes: each frame has its neighbours, so little needs to hold its depth."""
 STEPS_WITH_ANCHOR = 1
 """Steps of a frame that also use the anchor's colours, after one step with only the previous frame's colours."""
 JOINT_PASSES = 3
