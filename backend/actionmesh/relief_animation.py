@@ -112,8 +112,10 @@ def _followed(relief: Relief, clip: Clip, anchor: int, progress: Progress) -> tu
     still = np.repeat(relief.vertices[None], len(film), axis=0)
     advance = progress.start(Stage.FOLLOWING, max(1, steps_of(len(film), (anchor,))))
     with one_thread():
-        # a soft relief that moves on exchanges legs that cross
-        poses = track_mesh(still, anchor, (anchor,), relief.faces, film, camera, graph, advance, LIMBER, LIMBER, False)
+        poses = track_mesh(
+            still, anchor, (anchor,), relief.faces, film, camera, graph, advance, LIMBER, LIMBER,
+            moves_on=False,  # a mesh this limber exchanges legs that cross
+        )  # fmt: skip
     overlap = fit(poses, relief.faces, film, camera, progress.check)
     agreement = fit(poses[anchor : anchor + 1], relief.faces, film.only(anchor), camera)
     standing = Standing(0.0, Normalisation(np.zeros(3), 1.0), View(camera, agreement, 0.0, 1.0))

@@ -6,6 +6,8 @@ the scene.
 # mypy: disable-error-code="valid-type"
 # ruff: noqa: F722
 
+from typing import cast
+
 import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 
@@ -74,38 +76,33 @@ class ACTIONMESH_OT_animate_from_video(JobOperator, bpy.types.Operator):
         return _source_is_named(cls, context)
 
 
-class ACTIONMESH_OT_animate_selected(JobOperator, bpy.types.Operator):
+class OnSelected(JobOperator):
+    """Moves the selected meshes."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        operator = cast(type[bpy.types.Operator], cls)
+        if not selected_meshes(context):
+            operator.poll_message_set(why_no_mesh(context))
+            return False
+        return _source_is_named(operator, context)
+
+    def targets(self, context: bpy.types.Context) -> list[bpy.types.Object | None]:
+        return list(selected_meshes(context))
+
+
+class ACTIONMESH_OT_animate_selected(OnSelected, bpy.types.Operator):
     """Move the selected meshes like the subject of the clip, with shape keys. Their UVs, materials and rigs stay"""
 
     bl_idname = "actionmesh.animate_selected"
     bl_label = "Animate Selected"
 
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if not selected_meshes(context):
-            cls.poll_message_set(why_no_mesh(context))
-            return False
-        return _source_is_named(cls, context)
 
-    def targets(self, context: bpy.types.Context) -> list[bpy.types.Object | None]:
-        return list(selected_meshes(context))
-
-
-class ACTIONMESH_OT_transfer_motion(JobOperator, bpy.types.Operator):
+class ACTIONMESH_OT_transfer_motion(OnSelected, bpy.types.Operator):
     """Give each selected mesh in turn the motion of the clip or of the animated object"""
 
     bl_idname = "actionmesh.transfer_motion"
     bl_label = "Transfer Motion to Selected"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        if not selected_meshes(context):
-            cls.poll_message_set(why_no_mesh(context))
-            return False
-        return _source_is_named(cls, context)
-
-    def targets(self, context: bpy.types.Context) -> list[bpy.types.Object | None]:
-        return list(selected_meshes(context))
 
 
 def _source_is_named(operator: type[bpy.types.Operator], context: bpy.types.Context) -> bool:

@@ -27,7 +27,7 @@ KEPT_POSES = 4
 def track_mesh(
     poses: np.ndarray, anchor: int, known: Collection[int], faces: np.ndarray, film: Film, camera: FilmCamera,
     graph: Graph, advance: Callable[[], None], weights: Weights = WEIGHTS, joint: Weights = JOINT,
-    moving_on: bool = True,
+    moves_on: bool = True,
 ) -> np.ndarray:  # fmt: skip
     """Return poses (T, V, 3) float32 of model space: the mesh as the film moves it.
 
@@ -37,9 +37,9 @@ def track_mesh(
         known: the frames whose poses stay as they are, including the anchor; tracking starts from each.
         advance: called after each step of each frame; what it raises stops the work.
         weights, joint: those of the first pass outward, and of the joint passes after it.
-        moving_on: whether a frame may start where the last two frames' motion leads.
+        moves_on: whether a frame may start where the last two frames' motion leads.
     """
-    tracker = Tracker(poses, anchor, known, Body(graph, faces), film, camera, moving_on)
+    tracker = Tracker(poses, anchor, known, Body(graph, faces), film, camera, moves_on)
     order = outward(known, len(film))
     for frame, before in order:
         tracker.follow(frame, before, weights, advance)
@@ -79,10 +79,9 @@ class Tracker:
         body: Body,
         film: Film,
         camera: FilmCamera,
-        moving_on: bool = True,
+        moves_on: bool,
     ):
-        self._moving_on = moving_on
-        self._anchor, self._body = anchor, body
+        self._anchor, self._body, self._moves_on = anchor, body, moves_on
         self._matcher = FlowMatcher(film, camera, body.faces)
         self._rest = Rest(body, camera.to_film(poses[anchor]))
         self._known: dict[int, np.ndarray] = {frame: poses[frame] for frame in known}
@@ -120,7 +119,7 @@ class Tracker:
         """
         self._states[frame] = self._states[before]
         pose, earlier = self._look(frame), self._states.get(2 * before - frame)
-        if earlier is None or not self._moving_on:
+        if earlier is None or not self._moves_on:
             return pose
         self._states[frame] = moved_on(earlier, self._states[before])
         further = self._look(frame)
