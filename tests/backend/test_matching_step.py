@@ -10,7 +10,7 @@ from actionmesh.matching.film import Outline
 from actionmesh.matching.flow import Correspondences, look
 from actionmesh.matching.graph import farthest_along, make_graph, surface_graph
 from actionmesh.matching.solve import Body, Equations, Rest, State, Weights, cross_matrices, fitted, rotations
-from actionmesh.matching.track import outward, steps_of
+from actionmesh.matching.track import outward, steps_of, steps_of_joining
 
 CAMERA = FilmCamera(0.3, -0.2, 0.1, 0.25, 90.0, (4.0, -3.0), (80.0, 70.0))
 FLAT = FilmCamera(0.0, 0.0, 0.0, 0.0, 10.0, (0.0, 0.0), (10.0, 10.0))
@@ -186,6 +186,7 @@ def test_rigidity_undoes_a_stretch_and_allows_a_turn():
 
 def test_every_frame_that_is_not_known_takes_five_steps():
     assert steps_of(5, (0,)) == 20 and steps_of(5, (0, 2, 2)) == 15 and steps_of(3, (0, 1, 2)) == 0
+    assert steps_of_joining(5, (0,)) == 12 and steps_of_joining(5, (0, 2, 2)) == 9
 
 
 def test_frames_are_reached_outward_from_what_is_known():

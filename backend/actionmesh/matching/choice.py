@@ -10,7 +10,7 @@ from .film import Film
 from .flow import FlowMatcher, look
 from .silhouette import Scene, overlap
 
-TRUSTED_BELOW = 0.78
+TRUSTED_BELOW = 0.7
 """Share of the still mesh's residual below which motion explains the clip well enough to be refined."""
 
 

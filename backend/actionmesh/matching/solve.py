@@ -60,6 +60,10 @@ class State:
         """Return the state of nodes that are not turned."""
         return cls(np.repeat(np.eye(3)[None], len(places), axis=0), places.copy())
 
+    def moved(self, start: "State", end: "State") -> "State":
+        """Return this state moved and turned as from one state to another."""
+        return State(end.turns @ start.turns.transpose(0, 2, 1) @ self.turns, self.places + end.places - start.places)
+
 
 class Rest:
     """The pose from which a frame is deformed, in film space.

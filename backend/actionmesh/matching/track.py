@@ -4,7 +4,7 @@ Tracking follows the optical flow. At first depth stays as in the previous frame
 pictures alone say little about it. Once all frames have poses, joint passes let rigidity decide on most of the depth.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +21,8 @@ JOINT = replace(WEIGHTS, depth=0.15, time=0.1)
 STEPS_WITH_ANCHOR = 1
 """Steps of a frame that also use the anchor's colours, after one step with only the previous frame's colours."""
 JOINT_PASSES = 3
+AFTER_REFINING = replace(JOINT, depth=0.5)
+"""The weights of joint passes over refined poses, whose depth the networks know something about."""
 KEPT_POSES = 4
 
 
@@ -32,30 +34,62 @@ def track_mesh(
     """Return poses (T, V, 3) float32 of model space: the mesh as the film moves it.
 
     Args:
-        poses: (T, V, 3) model space; only the known ones are used.
+        poses: (T, V, 3) model space: the known ones, and the networks' guesses at the others.
         anchor: the frame that shows the mesh as it is, and whose colours it has.
         known: the frames whose poses stay as they are, including the anchor; tracking starts from each.
         advance: called after each step of each frame; what it raises stops the work.
         weights, joint: those of the first pass outward, and of the joint passes after it.
-        moves_on: whether a frame may start where the last two frames' motion leads.
+        moves_on: whether a frame may start where the last two frames' motion leads, or the networks' motion; otherwise
+            it starts from the previous pose, and the networks' guesses are not used.
     """
     tracker = Tracker(poses, anchor, known, Body(graph, faces), film, camera, moves_on)
     order = outward(known, len(film))
     for frame, before in order:
         tracker.follow(frame, before, weights, advance)
+    return _joined(tracker, poses, order, joint, advance)
+
+
+def join_poses(
+    poses: np.ndarray, anchor: int, known: Collection[int], faces: np.ndarray, film: Film, camera: FilmCamera,
+    graph: Graph, advance: Callable[[], None],
+) -> np.ndarray:  # fmt: skip
+    """Return refined poses (T, V, 3) float32 of model space after joint passes.
+
+    Refining bends each pose from the networks', whose edges may have any length; these passes give edges the lengths
+    of the anchor's pose, and frames their neighbours.
+    """
+    tracker = Tracker(poses, anchor, known, Body(graph, faces), film, camera, False)
+    order = outward(known, len(film))
+    for frame, _ in order:
+        tracker.take(frame)
+    return _joined(tracker, poses, order, AFTER_REFINING, advance)
+
+
+def _joined(
+    tracker: "Tracker",
+    poses: np.ndarray,
+    order: Sequence[tuple[int, int]],
+    joint: Weights,
+    advance: Callable[[], None],
+) -> np.ndarray:
     for _ in range(JOINT_PASSES):
         for frame, before in order:
             tracker.join(frame, before, joint)
             advance()
-    tracked = poses.astype(np.float32)
+    joined = poses.astype(np.float32)
     for frame, _ in order:
-        tracked[frame] = tracker.posed(frame)
-    return tracked
+        joined[frame] = tracker.posed(frame)
+    return joined
 
 
 def steps_of(total: int, known: Collection[int]) -> int:
     """Return how many times `track_mesh` calls `advance` for a film of `total` frames."""
     return (total - len(set(known))) * (1 + STEPS_WITH_ANCHOR + JOINT_PASSES)
+
+
+def steps_of_joining(total: int, known: Collection[int]) -> int:
+    """Return how many times `join_poses` calls `advance` for a film of `total` frames."""
+    return (total - len(set(known))) * JOINT_PASSES
 
 
 def outward(known: Collection[int], total: int) -> list[tuple[int, int]]:
@@ -85,7 +119,8 @@ class Tracker:
         self._matcher = FlowMatcher(film, camera, body.faces)
         self._rest = Rest(body, camera.to_film(poses[anchor]))
         self._known: dict[int, np.ndarray] = {frame: poses[frame] for frame in known}
-        self._states = {frame: fitted(self._rest, camera.to_film(pose)) for frame, pose in self._known.items()}
+        self._guesses: np.ndarray = poses
+        self._states = {frame: self._guess(frame) for frame in self._known}
         self._shown = self._look(anchor)
         self._seen: dict[int, Pose] = {}
 
@@ -94,6 +129,10 @@ class Tracker:
         if frame in self._known:
             return self._known[frame]
         return self._matcher.camera.to_model(self._rest.carried(self._states[frame]))
+
+    def take(self, frame: int) -> None:
+        """Take a frame's given pose as it is."""
+        self._states[frame] = self._guess(frame)
 
     def follow(self, frame: int, before: int, weights: Weights, advance: Callable[[], None]) -> None:
         """Find a frame's pose from those of the frames before it."""
@@ -115,18 +154,34 @@ class Tracker:
     def _start(self, frame: int, before: int) -> Pose:
         """Set a frame's state to the previous one's, or to that moved on if it explains the frame better; look at it.
 
-        Fast motion leads too far for optical flow, but is often steady.
+        Fast motion leads too far for optical flow, but is often steady, or known to the networks.
         """
-        self._states[frame] = self._states[before]
-        pose, earlier = self._look(frame), self._states.get(2 * before - frame)
-        if earlier is None or not self._moves_on:
-            return pose
-        self._states[frame] = moved_on(earlier, self._states[before])
-        further = self._look(frame)
-        if self._mismatch(further, frame) < self._mismatch(pose, frame):
-            return further
-        self._states[frame] = self._states[before]
+        best, pose, mismatch = self._states[before], self._look_from(frame, self._states[before]), np.inf
+        further = list(self._moved_on(frame, before)) if self._moves_on else []
+        if further:
+            mismatch = self._mismatch(pose, frame)
+        for state in further:
+            looked = self._look_from(frame, state)
+            missed = self._mismatch(looked, frame)
+            if missed < mismatch:
+                best, pose, mismatch = state, looked, missed
+        self._states[frame] = best
         return pose
+
+    def _moved_on(self, frame: int, before: int) -> Iterator[State]:
+        """Yield the states to which the last two frames' motion and the networks' motion lead."""
+        state, earlier = self._states[before], self._states.get(2 * before - frame)
+        if earlier is not None:
+            yield moved_on(earlier, state)
+        yield state.moved(self._guess(before), self._guess(frame))
+
+    def _look_from(self, frame: int, state: State) -> Pose:
+        self._states[frame] = state
+        return self._look(frame)
+
+    def _guess(self, frame: int) -> State:
+        """Return the state that fits the given pose of a frame best."""
+        return fitted(self._rest, self._matcher.camera.to_film(self._guesses[frame]))
 
     def _mismatch(self, pose: Pose, frame: int) -> float:
         return self._matcher.mismatch(pose, frame, self._shown, self._anchor)
@@ -172,5 +227,4 @@ class Tracker:
 
 def moved_on(earlier: State, state: State) -> State:
     """Return the state that follows two states if all nodes go on moving and turning as between them."""
-    turns = state.turns @ earlier.turns.transpose(0, 2, 1) @ state.turns
-    return State(turns, 2 * state.places - earlier.places)
+    return state.moved(earlier, state)

@@ -19,7 +19,7 @@ from ..matching.film import Film, make_still
 from ..matching.graph import Graph, make_graph
 from ..matching.refine import ITERATIONS, refine_poses
 from ..matching.standing import LEAST_AGREEMENT, SHARPNESS, Standing, stand
-from ..matching.track import steps_of, track_mesh
+from ..matching.track import join_poses, steps_of, steps_of_joining, track_mesh
 from ..media.subject_crops import SubjectCrops
 from ..progress import Progress
 from ..protocol import Facing, Match, Stage
@@ -117,16 +117,16 @@ def _best(
     graph: Graph, way: Match, progress: Progress,
 ) -> tuple[Match, np.ndarray]:  # fmt: skip
     """Return the way taken and the poses (T, V, 3) in match space."""
-    camera, others = standing.view.camera, len(film) - len(set(known))
+    camera, total, others = standing.view.camera, len(film), len(film) - len(set(known))
     if way is Match.AUTO and trusted(poses, known, anchor, faces, film, camera, progress.check):
         way = Match.REFINE
     refining, tracking = way is not Match.TRACK, way is not Match.REFINE
-    advance = progress.start(
-        Stage.FOLLOWING, max(1, refining * ITERATIONS * others + tracking * steps_of(len(film), known))
-    )
+    steps = refining * (ITERATIONS * others + steps_of_joining(total, known)) + tracking * steps_of(total, known)
+    advance = progress.start(Stage.FOLLOWING, max(1, steps))
     ways: dict[Match, np.ndarray] = {}
     if refining:
-        ways[Match.REFINE] = refine_poses(poses, anchor, known, faces, film, camera, graph, advance)
+        refined = refine_poses(poses, anchor, known, faces, film, camera, graph, advance)
+        ways[Match.REFINE] = join_poses(refined, anchor, known, faces, film, camera, graph, advance)
     if tracking:
         ways[Match.TRACK] = track_mesh(poses, anchor, known, faces, film, camera, graph, advance)
     if len(ways) == 1:
