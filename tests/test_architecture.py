@@ -42,7 +42,7 @@ LAYERS: dict[str, set[str]] = {
     "the worker's means": {"job_slot", "outbox"},
     "foundations": {
         "__init__", "ending", "errors", "failures", "frame_numbers", "host_memory", "intake", "progress", "shell",
-        "stage_words",
+        "side_process", "stage_words",
     },
     "protocol": {"protocol"},
 }  # fmt: skip

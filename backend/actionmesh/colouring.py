@@ -48,7 +48,7 @@ def own_mesh_painted(
     own = atlas_of_uv(corners.uv)
     if own is None:
         places, place_of = weld(animation.vertices[animation.reference_frame])
-        own = atlas_of(places, place_of[animation.faces], corners.polygon)
+        own = atlas_of(places, place_of[animation.faces], corners.polygon, progress.check)
     return _painted_into(own, animation, crops, standing, progress)
 
 

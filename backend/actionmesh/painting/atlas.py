@@ -1,23 +1,27 @@
 """UVs for a mesh, by xatlas or its own, and which point of the surface each texel shows."""
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
-import xatlas
 
 from ..matching.camera import FilmCamera
 from ..matching.silhouette import Scene, Sight
+from ..side_process import run_beside
+from . import charts
+from .charts import SIDE
 
-SIDE = 1024
-"""Approximate number of texels along either axis of the picture; xatlas takes what the charts need."""
-PADDING = 4
-"""Texels between charts."""
+CHARTS = Path(charts.__file__)
+FACES_HERE = 10_000
+"""Meshes with at most this many faces are cut into charts in this process: they take up to a second."""
 LOOKED_AT = 512
 """Texels along either axis of the picture in which overlapping UVs are searched for."""
 MOST_DOUBLE = 0.001
 """Largest share of the covered texels on which UVs may overlap."""
-MAX_COST = 0.5
-"""Greatest cost of a chart: a quarter of xatlas's default takes half the time, for a few more charts."""
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,26 +46,40 @@ class Atlas:
         return Scene(flat, np.arange(len(flat)).reshape(-1, 3)).sight(above, self.size)
 
 
-def atlas_of(vertices: np.ndarray, faces: np.ndarray, polygons: np.ndarray | None = None) -> Atlas:
+def atlas_of(
+    vertices: np.ndarray,
+    faces: np.ndarray,
+    polygons: np.ndarray | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> Atlas:
     """Return an atlas of a mesh: vertices (V, 3), faces (F, 3). Their order stays the same.
 
     Args:
         polygons: (F,) the polygon that each face belongs to; the corners of a polygon have one UV each. None: every
             face is a polygon.
+        check: called regularly while another process works on a large mesh; an exception that it raises stops the work.
     """
-    made = xatlas.Atlas()
-    made.add_mesh(np.ascontiguousarray(vertices, np.float32), np.ascontiguousarray(faces, np.uint32))
-    charts = xatlas.ChartOptions()
-    charts.max_iterations, charts.max_cost = 1, MAX_COST
-    made.generate(charts, _packing())
-    source, corners, uv = made[0]
+    corners, uv, size = _laid("charted", (vertices, faces), check)
     if polygons is not None:
-        cut = cut_polygons(source[corners], corners, polygons)
+        cut = cut_polygons(faces, corners, polygons)
         if cut.any():
-            texels = uv[corners] * (made.width, made.height)
-            made = _packed_again(vertices, faces, polygons, corners, texels.astype(np.float64), cut)
-            _, corners, uv = made[0]
-    return Atlas(np.ascontiguousarray(uv[corners], np.float32), (max(1, int(made.height)), max(1, int(made.width))))
+            texels = uv[corners] * size[::-1]
+            again = _charts_of_their_own(vertices, faces, polygons, corners, texels.astype(np.float64), cut)
+            corners, uv, size = _laid("packed", again, check)
+    height, width = size.tolist()
+    return Atlas(np.ascontiguousarray(uv[corners], np.float32), (height, width))
+
+
+def _laid(function: str, arrays: tuple[np.ndarray, np.ndarray], check: Callable[[], None]) -> charts.Laid:
+    """Return what a function of `charts` makes of a mesh; a large mesh gets a process of its own."""
+    if len(arrays[1]) > FACES_HERE:
+        try:
+            corners, uv, size = run_beside(CHARTS, function, arrays, check)
+            return corners, uv, size
+        except (OSError, ValueError, EOFError) as error:
+            log.info("Making UVs in this process, because a separate process failed: %s", error)
+    made: charts.Laid = getattr(charts, function)(*arrays)
+    return made
 
 
 def atlas_of_uv(uv: np.ndarray | None) -> Atlas | None:
@@ -87,15 +105,15 @@ def cut_polygons(vertices: np.ndarray, corners: np.ndarray, polygons: np.ndarray
     return np.isin(polygons, pairs[(low != high)[pair], 0])
 
 
-def _packed_again(
+def _charts_of_their_own(
     vertices: np.ndarray,
     faces: np.ndarray,
     polygons: np.ndarray,
     corners: np.ndarray,
     texels: np.ndarray,
     cut: np.ndarray,
-) -> xatlas.Atlas:
-    """Return an atlas packed again, in which polygons with `cut` faces are charts of their own."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return places (N, 2) and the place at each corner (F, 3), with every polygon that has `cut` faces lying apart."""
     pairs, own = np.unique(
         np.stack([np.repeat(polygons[cut], 3), faces[cut].ravel()], axis=1), axis=0, return_inverse=True
     )
@@ -106,12 +124,7 @@ def _packed_again(
     places[corners.max() + 1 :] = _apart(flat, pairs[:, 0], float(texels.max()))
     corners = corners.astype(np.uint32)
     corners[cut] = (len(places) - len(pairs) + own).reshape(-1, 3)
-    packing = _packing()
-    packing.resolution, packing.texels_per_unit = 0, 1.0
-    made = xatlas.Atlas()
-    made.add_uv_mesh(places, corners)
-    made.generate(xatlas.ChartOptions(), packing)
-    return made
+    return places, corners
 
 
 def _flattened(vertices: np.ndarray, faces: np.ndarray, polygons: np.ndarray, pairs: np.ndarray) -> np.ndarray:
@@ -158,12 +171,6 @@ def _double_share(atlas: Atlas) -> float:
     top, bottom = (np.full(LOOKED_AT**2, -1) for _ in range(2))
     top[above.pixel], bottom[below.pixel] = above.face, below.face
     return float(np.count_nonzero(top != bottom)) / max(1, int(np.count_nonzero(top >= 0)))
-
-
-def _packing() -> xatlas.PackOptions:
-    packing = xatlas.PackOptions()
-    packing.resolution, packing.padding = SIDE, PADDING
-    return packing
 
 
 def _areas(corners: np.ndarray) -> np.ndarray:

@@ -49,7 +49,7 @@ def painted_by_clip(
         scores.append(Sighting(pose, faces, camera, crops, frame).scores())
     views = best_views(np.stack(scores), mesh.areas, anchor, mesh.softened)
     check()
-    atlas = atlas or atlas_of(poses[anchor], faces)
+    atlas = atlas or atlas_of(poses[anchor], faces, check=check)
     texels = atlas.texels()
     paint, vertex_paint = _Paint(len(texels.pixel)), _Paint(len(poses[anchor]))
     for frame, share in views.items():

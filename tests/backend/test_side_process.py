@@ -1,4 +1,4 @@
-"""Large meshes are decimated in a separate process, with the same result, and the process can be stopped."""
+"""Large meshes are decimated and unwrapped in a separate process that can be stopped, with the same results."""
 
 import subprocess
 import sys
@@ -9,6 +9,8 @@ import pytest
 from actionmesh.errors import Cancelled
 from actionmesh.geometry import decimation
 from actionmesh.geometry.decimation import decimate
+from actionmesh.painting import atlas
+from actionmesh.painting.atlas import atlas_of
 from tests.backend.test_cleanup import ball
 from tests.backend.test_extraction import is_closed
 
@@ -40,8 +42,8 @@ def test_a_process_of_its_own_gives_the_same_mesh(processes, monkeypatch, caplog
     assert len(beside[1]) <= 3000 and is_closed(beside[1])
 
 
-def test_being_told_to_stop_ends_the_process(processes, monkeypatch):
-    monkeypatch.setattr(decimation, "FACES_HERE", 1000)
+def stopping_soon():
+    """Return a `check` that stops the work when it is called again."""
     asked = []
 
     def check():
@@ -49,9 +51,13 @@ def test_being_told_to_stop_ends_the_process(processes, monkeypatch):
         if len(asked) > 1:
             raise Cancelled()
 
-    vertices, faces = ball(6)
+    return check
+
+
+def test_being_told_to_stop_ends_the_process(processes, monkeypatch):
+    monkeypatch.setattr(decimation, "FACES_HERE", 1000)
     with pytest.raises(Cancelled):
-        decimate(vertices, faces, 100, check)
+        decimate(*ball(6), 100, stopping_soon())
     assert len(processes) == 1 and processes[0].returncode not in (None, 0)
 
 
@@ -77,3 +83,36 @@ def test_what_a_process_complained_of_is_logged(monkeypatch, caplog):
     with caplog.at_level("INFO", "actionmesh"):
         decimate(*ball(3), 500)
     assert f"it exited with 3: {'y' * 297}end" in caplog.text and "y" * 298 not in caplog.text
+
+
+def test_a_process_of_its_own_gives_the_same_uvs(processes, monkeypatch, caplog):
+    """Polygons of two faces are cut by charts, and packed once more."""
+    vertices, faces = ball(4)
+    polygons = np.arange(len(faces)) // 2
+    here = atlas_of(vertices, faces, polygons)
+    assert not processes
+    monkeypatch.setattr(atlas, "FACES_HERE", 1000)
+    with caplog.at_level("INFO", "actionmesh"):
+        beside = atlas_of(vertices, faces, polygons)
+    assert not caplog.text and [process.returncode for process in processes] == [0, 0]
+    np.testing.assert_array_equal(here.corner_uv, beside.corner_uv)
+    assert here.size == beside.size
+
+
+def test_unwrapping_can_be_stopped(processes):
+    with pytest.raises(Cancelled):
+        atlas_of(*ball(6), check=stopping_soon())
+    assert len(processes) == 1 and processes[0].returncode not in (None, 0)
+
+
+def test_uvs_are_made_here_where_no_process_can_make_them(monkeypatch, caplog):
+    monkeypatch.setattr(subprocess, "Popen", failing_process)
+    monkeypatch.setattr(atlas, "FACES_HERE", 1000)
+    vertices, faces = ball(4)
+    with caplog.at_level("INFO", "actionmesh"):
+        made = atlas_of(vertices, faces)
+    assert made.corner_uv.shape == (len(faces), 3, 2) and "Making UVs in this process" in caplog.text
+
+
+def failing_process(*arguments, **options):
+    raise OSError("no processes are left")
