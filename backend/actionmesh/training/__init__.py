@@ -16,5 +16,5 @@ board.py        TensorBoard: scalars and pictures; see unseen_pictures.py and li
 data.py         toys (actionmesh/toys) rendered and stored in shards, read back as tensors; see masks.py
 tracked.py      your own data set, tracked by Blender; see actionmesh/track_file.py
 sources.py      toys, tracked files or mixtures of them through one interface
-export.py       the trained parts as one checkpoint folder
+export.py       the trained parts as one checkpoint folder; average.py: the mean of two checkpoints
 """

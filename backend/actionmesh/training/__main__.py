@@ -11,6 +11,7 @@
     python -m actionmesh.training train finetune_autoencoder DATA RUN
     python -m actionmesh.training latents DATA RUN LATENTS     encode once, for `train ... --latents LATENTS`
     python -m actionmesh.training round DATA RUN --start CHECKPOINT --end CHECKPOINT --minutes 180    train further
+    python -m actionmesh.training average START END CHECKPOINT --share 0.5    between two checkpoints
     python -m actionmesh.training export RUN CHECKPOINT
     python -m actionmesh.training unpack CHECKPOINT RUN        to train a checkpoint further
     python -m actionmesh.training clip CHECKPOINT/demo --seed 2010 --template bird
@@ -92,6 +93,11 @@ def parser() -> argparse.ArgumentParser:
     unpack = commands.add_parser("unpack", help="turn a checkpoint's parts back into a run")
     unpack.add_argument("checkpoint", type=Path)
     unpack.add_argument("run", type=Path)
+    average = commands.add_parser("average", help="average a checkpoint with the one that it continued from")
+    average.add_argument("start", type=Path)
+    average.add_argument("end", type=Path)
+    average.add_argument("checkpoint", type=Path)
+    average.add_argument("--share", type=float, default=0.5, help="share of END (default: %(default)s)")
     clip = commands.add_parser("clip", help="render a toy as the bundled clip")
     clip.add_argument("folder", type=Path)
     clip.add_argument("--seed", type=int, required=True)
@@ -185,6 +191,12 @@ def unpack_checkpoint(arguments: argparse.Namespace) -> None:
     unpack(arguments.checkpoint, arguments.run)
 
 
+def average_checkpoints(arguments: argparse.Namespace) -> None:
+    from .average import average
+
+    average(arguments.start, arguments.end, arguments.share, arguments.checkpoint)
+
+
 def make_clip(arguments: argparse.Namespace) -> None:
     from .demo_clip import write_demo
 
@@ -198,6 +210,7 @@ COMMANDS = {
     "round": train_further,
     "export": export_run,
     "unpack": unpack_checkpoint,
+    "average": average_checkpoints,
     "clip": make_clip,
 }
 
