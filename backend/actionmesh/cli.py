@@ -10,7 +10,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from importlib import import_module
 from io import TextIOWrapper
 from threading import Event
@@ -108,7 +108,7 @@ def build_parser() -> argparse.ArgumentParser:
 def run_animate(chosen: argparse.Namespace) -> None:
     job = job_of(chosen)
     import_module("actionmesh.pipeline")  # slow; done before `interrupts`, so that Ctrl-C still stops it at once
-    with Bars() as bars, interrupts() as asked:
+    with closing(Bars()) as bars, interrupts() as asked:
         animated = jobs.run(job, jobs.KeptModel(), bars.report, asked.is_set)
     print_result(animated)
 
@@ -116,7 +116,7 @@ def run_animate(chosen: argparse.Namespace) -> None:
 def run_match(chosen: argparse.Namespace) -> None:
     job = rematch_of(chosen)
     import_module("actionmesh.pipeline")
-    with Bars() as bars, interrupts() as asked:
+    with closing(Bars()) as bars, interrupts() as asked:
         animated = jobs.rematch(job, jobs.KeptModel(), bars.report, asked.is_set)
     print_result(animated)
 
@@ -175,10 +175,7 @@ class Bars:
         self._tqdm = tqdm
         self._bars: dict[str, tqdm] = {}
 
-    def __enter__(self) -> "Bars":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
+    def close(self) -> None:
         for name in self._bars:
             self._close(name)
 

@@ -13,15 +13,7 @@ from ..errors import MeshError
 from ..geometry.cleanup import clean_up
 from ..geometry.extraction import extract_surface
 from ..geometry.mesh import Mesh
-from ..geometry.surface import (
-    Normalisation,
-    carry,
-    farthest_points,
-    normalise,
-    sample_surface,
-    vertex_normals,
-    weld,
-)
+from ..geometry.surface import Normalisation, carry, farthest_points, normalise, sample_surface, vertex_normals, weld
 from ..geometry.triangles import face_normals
 from ..models.denoiser import DenoiserCache
 from ..presets import Preset
