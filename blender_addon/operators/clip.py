@@ -99,9 +99,4 @@ class ACTIONMESH_OT_dice(bpy.types.Operator):
         return FINISHED
 
 
-CLASSES = (
-    ACTIONMESH_OT_open_clip,
-    ACTIONMESH_OT_look,
-    ACTIONMESH_OT_fit_clip,
-    ACTIONMESH_OT_dice,
-)
+CLASSES = (ACTIONMESH_OT_open_clip, ACTIONMESH_OT_look, ACTIONMESH_OT_fit_clip, ACTIONMESH_OT_dice)
