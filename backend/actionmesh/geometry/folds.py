@@ -26,7 +26,7 @@ class Hinges:
 
     def __init__(self, faces: np.ndarray):
         self._faces = faces
-        edges = edges_of(faces)
+        edges = np.sort(edges_of(faces), axis=1)
         keys = keys_of(edges, edges.max(initial=0) + 1)
         order = np.argsort(keys, kind="stable")
         _, first, count = np.unique(keys[order], return_index=True, return_counts=True)
