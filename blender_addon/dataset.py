@@ -63,47 +63,26 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--faces", action="store_true", help="also keep the whole mesh")
     top.add_argument("--seed", type=int, default=0)
     clips = top.add_mutually_exclusive_group()
-    clips.add_argument(
-        "--every-clip",
-        dest="clips",
-        action="store_const",
-        const="every",
-        default="first",
-        help="make a sequence of each animation of a file",
-    )
-    clips.add_argument(
-        "--median-clip",
-        dest="clips",
-        action="store_const",
-        const="median",
-        help="use the animation with the median amount of motion; by default, the first that moves is used",
-    )
+    add_constant(clips, "--every-clip", "clips", "every", "make a sequence of each animation of a file")
+    median = "use the animation with the median amount of motion; by default, the first that moves is used"
+    add_constant(clips, "--median-clip", "clips", "median", median)
     cameras = top.add_mutually_exclusive_group()
-    cameras.add_argument(
-        "--around",
-        dest="cameras",
-        action="store_const",
-        const="around",
-        default="front",
-        help="place cameras all around, each with a light of its own",
-    )
-    cameras.add_argument(
-        "--turned",
-        dest="cameras",
-        action="store_const",
-        const="turned",
-        help="place cameras in front of a random side of the subject",
-    )
+    add_constant(cameras, "--around", "cameras", "around", "place cameras all around, each with a light of its own")
+    add_constant(cameras, "--turned", "cameras", "turned", "place cameras in front of a random side of the subject")
     top.add_argument("--random-light", action="store_true", help="give every camera a light of its own")
     distances = top.add_mutually_exclusive_group()
-    distances.add_argument(
-        "--distances", dest="queries", action="store_const", const=4096, default=0, help="same as --queries 4096"
-    )
+    add_constant(distances, "--distances", "queries", 4096, "same as --queries 4096")
     distances.add_argument(
         "--queries", type=int, dest="queries", help="points per frame at which to measure the signed distance"
     )
     top.add_argument("--keep-still", action="store_true", help="keep files in which nothing moves")
+    top.set_defaults(clips="first", cameras="front", queries=0)
     return top
+
+
+def add_constant(group: argparse._ActionsContainer, flag: str, name: str, constant: object, help: str) -> None:
+    """Add a flag that sets an option to a constant."""
+    group.add_argument(flag, dest=name, action="store_const", const=constant, help=help)
 
 
 def own_arguments(argv: Sequence[str]) -> list[str]:

@@ -45,20 +45,10 @@ class Provenance:
         Raises:
             ProtocolError, TypeError, KeyError: it is not a provenance.
         """
-        named = {item.name for item in fields(cls)}
         frames = vars(read(FrameChoice, values.get("frames", {}), "frames")) if values.get("frames") else {}
-        plain = {name: value for name, value in values.items() if name in named - {"frames", "fit"}}
-        checked = {name: read_as(PROVENANCE[name], value, name) for name, value in plain.items()}
+        kinds: dict[str, Any] = {item.name: item.type for item in fields(cls) if item.name not in ("frames", "fit")}
+        checked = {name: read_as(kind, values[name], name) for name, kind in kinds.items() if name in values}
         return cls(**checked, frames=frames, fit=read(Fit, values.get("fit", {}), "fit"))
-
-
-PROVENANCE: dict[str, Any] = {
-    **dict.fromkeys(("clip", "preset", "checkpoint", "version"), str),
-    **dict.fromkeys(("mesh", "mask"), str | None),
-    **dict.fromkeys(("seed", "anchor"), int),
-    "fps": float | None,
-}
-"""The types of the fields that tell how a result was made, except `frames` and `fit`."""
 
 
 @dataclass(frozen=True)
@@ -89,34 +79,18 @@ class Animation:
     origin: np.ndarray = field(default_factory=lambda: np.zeros(3))
 
     def __post_init__(self) -> None:
-        poses, points = self.vertices, len(self.vertices.shape) == 3 and self.vertices.shape[1]
+        poses, faces, unmatched, coat = self.vertices, self.faces, self.unmatched, self.appearance
         _require(poses.ndim == 3 and poses.shape[2] == 3 and poses.dtype == np.float32, "vertices are not poses")
-        _require(
-            self.faces.ndim == 2 and self.faces.shape[1] == 3 and self.faces.dtype == np.int32,
-            "faces are not triangles",
-        )
-        _require(
-            self.faces.size == 0 or 0 <= self.faces.min() <= self.faces.max() < points,
-            "faces name vertices that do not exist",
-        )
-        _require(
-            self.times.shape == (len(poses),) and self.times.dtype.kind in "fiu",
-            "times do not fit the poses",
-        )
-        _require(
-            self.frame_indices.shape == self.times.shape and self.frame_indices.dtype.kind in "iu",
-            "frames are not whole numbers, one for each pose",
-        )
+        _require(faces.ndim == 2 and faces.shape[1] == 3 and faces.dtype == np.int32, "faces are not triangles")
+        there = faces.size == 0 or 0 <= faces.min() <= faces.max() < poses.shape[1]
+        _require(there, "faces name vertices that do not exist")
+        _require(self.times.shape == (len(poses),) and self.times.dtype.kind in "fiu", "times do not fit the poses")
+        whole = self.frame_indices.shape == self.times.shape and self.frame_indices.dtype.kind in "iu"
+        _require(whole, "frames are not whole numbers, one for each pose")
         _require(0 <= self.reference_frame < len(poses), "the reference frame is not one of the poses")
-        unmatched = self.unmatched
-        _require(
-            unmatched is None or (unmatched.shape == poses.shape and unmatched.dtype == np.float32),
-            "unmatched poses do not fit the vertices",
-        )
-        _require(
-            self.appearance is None or len(self.appearance.corner_uv) == len(self.faces),
-            "UVs do not fit the faces",
-        )
+        like_poses = unmatched is None or (unmatched.shape == poses.shape and unmatched.dtype == np.float32)
+        _require(like_poses, "unmatched poses do not fit the vertices")
+        _require(coat is None or len(coat.corner_uv) == len(faces), "UVs do not fit the faces")
 
     @property
     def frames(self) -> list[float]:
@@ -223,10 +197,7 @@ def _appearance(arrays: dict[str, np.ndarray]) -> Coat | None:
     """Take the coat out of an animation's arrays; results of older versions have none."""
     if "corner_uv" not in arrays and "picture_png" not in arrays:
         return None
-    coat = Coat(arrays.pop("corner_uv"), arrays.pop("picture_png").tobytes())
-    if len(coat.corner_uv) != len(arrays["faces"]):
-        raise ValueError(f"{len(coat.corner_uv)} faces have UVs, but the mesh has {len(arrays['faces'])}")
-    return coat
+    return Coat(arrays.pop("corner_uv"), arrays.pop("picture_png").tobytes())
 
 
 def _from_origin(provenance: Provenance, origin: np.ndarray) -> Provenance:

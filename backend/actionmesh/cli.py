@@ -9,8 +9,8 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from importlib import import_module
 from io import TextIOWrapper
 from threading import Event
@@ -24,7 +24,7 @@ from .evaluate import add_evaluate
 from .failures import explain
 from .job_arguments import EXAMPLES, add_animate, add_match, job_of, joined_axes, rematch_of
 from .progress import ProgressEvent
-from .protocol import Animated, Checkpoint, Device, Fit, Kind, Match
+from .protocol import Animate, Animated, Checkpoint, Device, Fit, Kind, Match, Rematch
 from .stage_words import WORDS, in_words
 
 EXIT_FAULT, EXIT_ERROR = 1, 2
@@ -106,18 +106,18 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run_animate(chosen: argparse.Namespace) -> None:
-    job = job_of(chosen)
-    import_module("actionmesh.pipeline")  # slow; done before `interrupts`, so that Ctrl-C still stops it at once
-    with Bars() as bars, interrupts() as asked:
-        animated = jobs.run(job, jobs.KeptModel(), bars.report, asked.is_set)
-    print_result(animated)
+    run_job(jobs.run, job_of(chosen))
 
 
 def run_match(chosen: argparse.Namespace) -> None:
-    job = rematch_of(chosen)
-    import_module("actionmesh.pipeline")
-    with Bars() as bars, interrupts() as asked:
-        animated = jobs.rematch(job, jobs.KeptModel(), bars.report, asked.is_set)
+    run_job(jobs.rematch, rematch_of(chosen))
+
+
+def run_job(work: Callable[..., Animated], job: Animate | Rematch) -> None:
+    """Do a job behind progress bars, until Ctrl-C stops it, and print what it made."""
+    import_module("actionmesh.pipeline")  # slow; done before `interrupts`, so that Ctrl-C still stops it at once
+    with closing(Bars()) as bars, interrupts() as asked:
+        animated = work(job, jobs.KeptModel(), bars.report, asked.is_set)
     print_result(animated)
 
 
@@ -175,10 +175,7 @@ class Bars:
         self._tqdm = tqdm
         self._bars: dict[str, tqdm] = {}
 
-    def __enter__(self) -> "Bars":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
+    def close(self) -> None:
         for name in self._bars:
             self._close(name)
 

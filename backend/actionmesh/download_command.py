@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,7 @@ def run_download(chosen: argparse.Namespace) -> None:
     for model in planned:
         _describe(model)
     accepted = [*chosen.accept_licence, *_asked([each for each in planned if each.resolved], chosen.accept_licence)]
-    with ByteBar() as bar:
+    with closing(ByteBar()) as bar:
         came = model_downloads.carry_out(planned, folder, accepted, Progress(bar.report))
         half = model_downloads.make_half(sets, folder, Progress(bar.report)) if chosen.half else None
     _tell_end(planned, folder, came, half)
@@ -150,10 +151,7 @@ class ByteBar:
         self._name = ""
         self._bar: Any = None
 
-    def __enter__(self) -> "ByteBar":
-        return self
-
-    def __exit__(self, *exception: object) -> None:
+    def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
 
@@ -162,15 +160,7 @@ class ByteBar:
 
         name = in_words(event)
         if self._bar is None or name != self._name:
-            self.__exit__()
-            self._bar = tqdm(
-                total=event.total,
-                initial=event.step,
-                desc=name,
-                unit="B",
-                unit_scale=True,
-                disable=None,
-                dynamic_ncols=True,
-            )
-            self._name = name
+            self.close()
+            look = {"unit": "B", "unit_scale": True, "disable": None, "dynamic_ncols": True}
+            self._bar, self._name = tqdm(total=event.total, initial=event.step, desc=name, **look), name
         self._bar.update(event.step - self._bar.n)

@@ -15,16 +15,17 @@ Commands = argparse._SubParsersAction
 def add_evaluate(commands: "Commands[argparse.ArgumentParser]") -> None:
     parser = commands.add_parser("evaluate", help="measure predictions on ActionBench, or a checkpoint on Toybench")
     kinds = parser.add_subparsers(required=True, metavar="BENCHMARK")
-    for add in (
-        _add_actionbench,
-        _add_toybench,
-        _add_tracked,
-        _add_sheet,
-        _add_characters,
-        _add_reliefs,
-        _add_approximations,
+    for add, run in (
+        (_add_actionbench, run_actionbench),
+        (_add_toybench, run_toybench),
+        (_add_tracked, run_tracked),
+        (_add_sheet, run_sheet),
+        (_add_characters, run_characters),
+        (_add_reliefs, run_reliefs),
+        (_add_approximations, run_approximations),
     ):
         chosen = add(kinds)
+        chosen.set_defaults(run=run)
         chosen.add_argument(
             "--device", default="cpu", help="where to compute: cpu, cuda, cuda:1 (default: %(default)s)"
         )
@@ -37,7 +38,6 @@ def _add_actionbench(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Arg
         help="CD-3D, CD-4D and CD-M of predicted animations",
         description="Measure predicted animations. Scenes already in the CSV are not measured again.",
     )
-    parser.set_defaults(run=run_actionbench)
     parser.add_argument("truth", metavar="TRUTH", type=Path, help="folder with UID/surfaces.npy of every scene")
     parser.add_argument(
         "predictions", metavar="PREDICTIONS", type=Path, help="folder with UID/mesh_*.glb or UID.safetensors"
@@ -61,7 +61,6 @@ def _add_toybench(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Argume
         description="Measure a checkpoint on procedural sequences with exact truth. Results already in the JSON are "
         "not measured again.",
     )
-    parser.set_defaults(run=run_toybench)
     _add_checkpoint(parser)
     parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="numbers, with a .md table")
     parser.add_argument("--count", type=int, default=64, help="toys (default: %(default)s)")
@@ -85,7 +84,6 @@ def _add_tracked(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Argumen
         description="Measure a checkpoint on tracked files with the whole mesh, which blender_addon/dataset.py makes "
         "with --faces. Results already in the JSON are not measured again.",
     )
-    parser.set_defaults(run=run_tracked)
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="folder of tracked files, searched to any depth")
     _add_checkpoint(parser)
     parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="numbers, with a .md table")
@@ -103,7 +101,6 @@ def _add_sheet(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentP
         description="Draw the clip, the animated true mesh and the mesh made from the clip alone, for the first "
         "sequences of Toybench's two sets.",
     )
-    parser.set_defaults(run=run_sheet)
     _add_checkpoint(parser)
     parser.add_argument("-o", "--output", metavar="PNG", type=Path, required=True, help="the picture")
     parser.add_argument("--count", type=_positive, default=12, help="toys (default: %(default)s)")
@@ -120,7 +117,6 @@ def _add_characters(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Argu
         description="Draw the clip of each character, its mesh matched to the clip, seen from the camera and from 50 "
         "degrees to the side, and the truth from the side.",
     )
-    parser.set_defaults(run=run_characters)
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="folder of tracked files, searched to any depth")
     _add_checkpoint(parser)
     parser.add_argument("-o", "--output", metavar="PNG", type=Path, required=True, help="the picture")
@@ -133,7 +129,6 @@ def _add_reliefs(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Argumen
         help="draw a sheet of clips and their reliefs from several sides",
         description="Draw two frames of each clip, each next to its relief from the front and from 40 and 60 degrees.",
     )
-    parser.set_defaults(run=run_reliefs)
     parser.add_argument(
         "clips", metavar="CLIP", nargs="+", help="video file, image folder, or pattern such as walk_*.png"
     )
@@ -148,7 +143,6 @@ def _add_approximations(kinds: "Commands[argparse.ArgumentParser]") -> argparse.
         description="Measure every approximation of sampling against its exact run, on Toybench's toys. Results "
         "already in the JSON are not measured again.",
     )
-    parser.set_defaults(run=run_approximations)
     _add_weights(parser)
     parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="records, with a .md table")
     parser.add_argument("--count", type=_positive, default=12, help="toys (default: %(default)s)")

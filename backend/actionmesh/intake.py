@@ -25,22 +25,9 @@ from typing import Any
 PICTURE_FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "TGA", "JPEG2000", "MPO")
 """Pillow's names of the formats that are decoded as pictures; none of them starts another program."""
 VIDEO_CONTAINERS = (
-    *(
-        "mov,mp4,m4a,3gp,3g2,mj2",
-        "matroska,webm",
-        "avi",
-        "mpegts",
-        "mpeg",
-        "flv",
-        "gif",
-        "apng",
-        "ogg",
-        "asf",
-        "mxf",
-        "dv",
-    ),
-    *("h264", "hevc", "m4v", "mpegvideo", "ivf", "obu", "av1", "yuv4mpegpipe"),
-)
+    "mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "mpegts", "mpeg", "flv", "gif", "apng", "ogg", "asf", "mxf",
+    "dv", "h264", "hevc", "m4v", "mpegvideo", "ivf", "obu", "av1", "yuv4mpegpipe",
+)  # fmt: skip
 """FFmpeg's names of the demuxers that read one file and nothing else: no playlists, no lists of files."""
 MAX_PIXELS = 100_000_000
 """A picture of 10 000 x 10 000; a frame of 8K video has 33 million."""

@@ -7,7 +7,7 @@ import os
 import re
 import stat
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
@@ -34,6 +34,8 @@ def inputs_of(job: Animate) -> Iterator[Path]:
     Raises:
         MediaError, MeshError: an input is a pipe or a device, or a folder or a pattern holds no pictures.
     """
+    from .weights.checkpoints import files_of
+
     for mesh in (job.mesh, *(known.mesh for known in job.known)):
         if mesh is not None:
             refuse_pipe(mesh, MeshError)
@@ -43,7 +45,7 @@ def inputs_of(job: Animate) -> Iterator[Path]:
         if source is not None:
             refuse_pipe(source, MediaError)
             yield from _frames_of(source)
-    yield from _weights_of(job.checkpoint)
+    yield from files_of(checkpoint_folder(job.checkpoint))
 
 
 def refuse_pipe(path: str, error: type[InputError]) -> None:
@@ -123,12 +125,6 @@ def _frames_of(source: str) -> Iterator[Path]:
     yield path
     if path.is_dir() or (is_pattern(source) and not path.exists()):
         yield from find_pictures(source)
-
-
-def _weights_of(checkpoint: str | None) -> Iterable[Path]:
-    from .weights.checkpoints import files_of
-
-    return files_of(checkpoint_folder(checkpoint))
 
 
 def checkpoint_folder(name: str | None) -> Path:

@@ -20,7 +20,7 @@ def devices() -> tuple[Device, ...]:
     memory = psutil.virtual_memory()
     processor = f"{platform.machine()}, compute threads: {torch.get_num_threads()}"
     cpu = Device("cpu", processor, memory.total, memory.available)
-    return (cpu, *_cuda_devices(), *_metal_devices())
+    return (cpu, *map(_cuda_device, range(torch.cuda.device_count())), *_metal_devices())
 
 
 def checkpoints() -> tuple[Checkpoint, ...]:
@@ -37,10 +37,6 @@ def _checkpoint(info: CheckpointInfo) -> Checkpoint:
         except (CheckpointError, OSError):
             missing = ("a checkpoint.json that can be read",)
     return Checkpoint(info.name, str(info.path), info.kind, info.bytes, missing, licence)
-
-
-def _cuda_devices() -> list[Device]:
-    return [_cuda_device(index) for index in range(torch.cuda.device_count())]
 
 
 def _cuda_device(index: int) -> Device:

@@ -80,13 +80,11 @@ def wants_relief_again(made: Provenance, shape: Shape) -> bool:
     is_relief = made.fit.shape == Shape.RELIEF
     if shape is Shape.RELIEF and made.mesh is not None:
         raise InputError(
-            "A result with your own mesh has no relief.",
-            "Leave the shape at auto, or animate the clip alone.",
+            "A result with your own mesh has no relief.", "Leave the shape at auto, or animate the clip alone."
         )
     if shape is Shape.NETWORK and is_relief:
         raise InputError(
-            "Only the networks can turn a relief into a network's mesh.",
-            "Animate the clip again with that shape.",
+            "Only the networks can turn a relief into a network's mesh.", "Animate the clip again with that shape."
         )
     return is_relief or shape is Shape.RELIEF
 

@@ -76,19 +76,19 @@ class Service:
         _in_thread(self.end)
 
     def _dispatch(self, request: protocol.Request) -> None:
-        params = request.params
+        params, report = request.params, self._reporter(request.id)
         if isinstance(params, protocol.Initialize):
             _in_thread(self._introduce, request, params)
         elif isinstance(params, protocol.Ping):
             self._outbox.send(protocol.Answer(request.id, protocol.Done()))
         elif isinstance(params, protocol.Animate):
-            self._start_job(request, lambda cancelled: self._animate(request.id, params, cancelled))
+            self._start_job(request, lambda cancelled: jobs.run(params, self._kept, report, cancelled.is_set))
         elif isinstance(params, protocol.Rematch):
-            self._start_job(request, lambda cancelled: self._rematch(request.id, params, cancelled))
+            self._start_job(request, lambda cancelled: jobs.rematch(params, self._kept, report, cancelled.is_set))
         elif isinstance(params, protocol.Look):
             self._start_job(request, lambda cancelled: jobs.look(params, self._kept, cancelled.is_set))
         elif isinstance(params, protocol.Download):
-            self._start_job(request, lambda cancelled: self._download(request.id, params, cancelled))
+            self._start_job(request, lambda cancelled: download(params, Progress(report, cancelled.is_set)))
         elif isinstance(params, protocol.RemoveModels):
             self._start_job(request, lambda cancelled: remove_models(params))
         elif isinstance(params, protocol.Unload):
@@ -149,12 +149,6 @@ class Service:
         except Exception as error:  # the answer cannot be encoded, but the client still waits for one
             log.exception("The answer to %s cannot be sent", request.id)
             self._outbox.send(protocol.Failure(request.id, explain(error)))
-
-    def _animate(self, id: protocol.JobId, job: protocol.Animate, cancelled: Event) -> protocol.Animated:
-        return jobs.run(job, self._kept, self._reporter(id), cancelled.is_set)
-
-    def _rematch(self, id: protocol.JobId, job: protocol.Rematch, cancelled: Event) -> protocol.Animated:
-        return jobs.rematch(job, self._kept, self._reporter(id), cancelled.is_set)
 
     def _download(self, id: protocol.JobId, job: protocol.Download, cancelled: Event) -> protocol.Downloaded:
         return download(job, Progress(self._reporter(id), cancelled.is_set))

@@ -65,9 +65,6 @@ def small_sizes(
         ),
         autoencoder=TemporalAutoencoderConfig(
             temporal_context_size=context,
-            in_channels=3,
-            in_extra_channels=3,
-            out_dim=3,
             latent_channels=latent,
             width=width,
             num_layers=3,
@@ -91,30 +88,10 @@ def small_sizes(
 FULL = Sizes(
     tokens=1024,
     points=16384,
-    vae=ShapeVAEConfig(3, 64, 8, 512, 1024, num_layers_encoder=8, num_layers_decoder=16),
-    image_to_3d=ImageTo3DConfig(
-        num_attention_heads=16, width=2048, in_channels=64, num_layers=21, cross_attention_dim=1024
-    ),
-    temporal=TemporalDenoiserConfig(
-        num_tokens_nominal=2048,
-        temporal_context_size=16,
-        in_channels=64,
-        num_layers=21,
-        num_attention_heads=16,
-        width=2048,
-        cross_attention_dim=1024,
-        inflated_layers=tuple(range(21)),
-    ),
-    autoencoder=TemporalAutoencoderConfig(
-        temporal_context_size=16,
-        in_channels=3,
-        in_extra_channels=3,
-        out_dim=3,
-        latent_channels=64,
-        width=1024,
-        num_layers=16,
-        num_attention_heads=8,
-    ),
+    vae=ShapeVAEConfig(),
+    image_to_3d=ImageTo3DConfig(),
+    temporal=TemporalDenoiserConfig(inflated_layers=tuple(range(21))),
+    autoencoder=TemporalAutoencoderConfig(),
     encoder={
         "hidden_size": 1024,
         "num_hidden_layers": 24,
@@ -124,7 +101,7 @@ FULL = Sizes(
     },
     preprocessing=ImagePreprocessing(),
 )
-"""The public sizes (TripoSG, ActionMesh, DINOv2 ViT-L/14)."""
+"""The public sizes (TripoSG, ActionMesh, DINOv2 ViT-L/14); those of the networks are their configurations' defaults."""
 
 SIZES = {
     "toy": small_sizes(width=128, heads=4, layers=7, latent=16, tokens=64, points=512, context=16, encoder_layers=3),

@@ -6,7 +6,7 @@ the scene.
 # mypy: disable-error-code="valid-type"
 # ruff: noqa: F722
 
-from typing import cast
+from typing import Any
 
 import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
@@ -15,7 +15,7 @@ from ..session import panel_state
 from ..session.runner import runner
 from ..session.windows import is_our_tab
 from ..workflow import chosen_clip, submission
-from .shared import CANCELLED, FINISHED, reporting, selected_meshes, warn, why_no_mesh
+from .shared import CANCELLED, FINISHED, reporting, requires, selected_meshes, warn, why_no_mesh
 
 FROM = {"VIDEO": "Animate from Video", "IMAGES": "Animate from Images", "OBJECT": "Animate from Object"}
 
@@ -81,11 +81,9 @@ class OnSelected(JobOperator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        operator = cast(type[bpy.types.Operator], cls)
         if not selected_meshes(context):
-            operator.poll_message_set(why_no_mesh(context))
-            return False
-        return _source_is_named(operator, context)
+            return requires(cls, False, why_no_mesh(context))
+        return _source_is_named(cls, context)
 
     def targets(self, context: bpy.types.Context) -> list[bpy.types.Object | None]:
         return list(selected_meshes(context))
@@ -105,12 +103,10 @@ class ACTIONMESH_OT_transfer_motion(OnSelected, bpy.types.Operator):
     bl_label = "Transfer Motion to Selected"
 
 
-def _source_is_named(operator: type[bpy.types.Operator], context: bpy.types.Context) -> bool:
+def _source_is_named(operator: Any, context: bpy.types.Context) -> bool:
     settings = context.scene.actionmesh
-    if settings.source == "OBJECT" and settings.source_object is None:
-        operator.poll_message_set("Choose the animated object first")
-        return False
-    return True
+    named = settings.source != "OBJECT" or settings.source_object is not None
+    return requires(operator, named, "Choose the animated object first")
 
 
 class ACTIONMESH_OT_cancel(bpy.types.Operator):
@@ -123,9 +119,7 @@ class ACTIONMESH_OT_cancel(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not panel_state.state.records:
-            cls.poll_message_set("No job is running")
-        return bool(panel_state.state.records)
+        return requires(cls, bool(panel_state.state.records), "No job is running")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         """Cancel the job; on Escape, only over our own tab and after asking.

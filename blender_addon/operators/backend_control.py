@@ -5,7 +5,7 @@ import bpy
 from ..jobs.events import WorkerState
 from ..session import panel_state
 from ..session.runner import runner
-from .shared import CANCELLED, FINISHED, reporting
+from .shared import CANCELLED, FINISHED, reporting, requires
 
 
 class ACTIONMESH_OT_start_backend(bpy.types.Operator):
@@ -16,10 +16,8 @@ class ACTIONMESH_OT_start_backend(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if panel_state.state.worker in {WorkerState.READY, WorkerState.BUSY, WorkerState.STARTING}:
-            cls.poll_message_set("The backend is running")
-            return False
-        return True
+        running = panel_state.state.worker in {WorkerState.READY, WorkerState.BUSY, WorkerState.STARTING}
+        return requires(cls, not running, "The backend is running")
 
     @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -52,10 +50,8 @@ class ACTIONMESH_OT_free_memory(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if panel_state.state.worker is WorkerState.BUSY:
-            cls.poll_message_set("A running job needs the memory")
-            return False
-        return _is_running(cls)
+        idle = panel_state.state.worker is not WorkerState.BUSY
+        return requires(cls, idle, "A running job needs the memory") and _is_running(cls)
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         runner.free_memory()
@@ -70,10 +66,8 @@ class ACTIONMESH_OT_open_log(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if runner.log_path() is None:
-            cls.poll_message_set("There is no log until the backend has been started")
-            return False
-        return True
+        there = runner.log_path() is not None
+        return requires(cls, there, "There is no log until the backend has been started")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         try:
@@ -96,10 +90,8 @@ class ACTIONMESH_OT_open_preferences(bpy.types.Operator):
 
 
 def _is_running(operator: type[bpy.types.Operator]) -> bool:
-    if panel_state.state.worker in {WorkerState.STOPPED, WorkerState.NOT_FOUND}:
-        operator.poll_message_set("The backend is not running")
-        return False
-    return True
+    stopped = panel_state.state.worker in {WorkerState.STOPPED, WorkerState.NOT_FOUND}
+    return requires(operator, not stopped, "The backend is not running")
 
 
 CLASSES = (

@@ -10,7 +10,7 @@ from bpy.props import BoolProperty, StringProperty
 from ..session import panel_state
 from ..session.runner import runner
 from ..workflow import chosen_clip, chosen_frames, submission
-from .shared import FINISHED, reporting
+from .shared import FINISHED, reporting, requires
 
 
 class ACTIONMESH_OT_open_clip(bpy.types.Operator):
@@ -49,10 +49,8 @@ class ACTIONMESH_OT_look(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if context.scene.actionmesh.source == "OBJECT" or not chosen_clip.has_source(context.scene.actionmesh):
-            cls.poll_message_set("Choose a clip first")
-            return False
-        return True
+        settings = context.scene.actionmesh
+        return requires(cls, settings.source != "OBJECT" and chosen_clip.has_source(settings), "Choose a clip first")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.queued = True
@@ -76,10 +74,8 @@ class ACTIONMESH_OT_fit_clip(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if chosen_frames.length(context.scene) is None:
-            cls.poll_message_set("Look at the reference frame first to find out how long the clip is")
-            return False
-        return True
+        known = chosen_frames.length(context.scene) is not None
+        return requires(cls, known, "Look at the reference frame first to find out how long the clip is")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         scene = context.scene
@@ -99,9 +95,4 @@ class ACTIONMESH_OT_dice(bpy.types.Operator):
         return FINISHED
 
 
-CLASSES = (
-    ACTIONMESH_OT_open_clip,
-    ACTIONMESH_OT_look,
-    ACTIONMESH_OT_fit_clip,
-    ACTIONMESH_OT_dice,
-)
+CLASSES = (ACTIONMESH_OT_open_clip, ACTIONMESH_OT_look, ACTIONMESH_OT_fit_clip, ACTIONMESH_OT_dice)

@@ -11,7 +11,7 @@ from ..file_names import safe_name
 from ..scene.exporters import ENDINGS, ExportOptions, Format
 from ..scene.exporting import export
 from ..session import panel_state
-from .shared import CANCELLED, FINISHED, reporting
+from .shared import CANCELLED, FINISHED, reporting, requires
 
 FORMATS = (
     ("GLB", "GLB", "glTF in one file, for games, the web and most programs. Stores the animation as morph targets"),
@@ -43,10 +43,7 @@ class ACTIONMESH_OT_export(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not context.selected_objects:
-            cls.poll_message_set("Select what to export")
-            return False
-        return True
+        return requires(cls, bool(context.selected_objects), "Select what to export")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         name = context.active_object.name if context.active_object else "animation"

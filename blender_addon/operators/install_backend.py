@@ -16,7 +16,7 @@ from ..session.choices import choices
 from ..session.runner import runner
 from ..session.windows import in_a_window
 from ..wording import amount
-from .shared import CANCELLED, FINISHED, refuse, reporting
+from .shared import CANCELLED, FINISHED, refuse, reporting, requires
 
 
 class Installer:
@@ -26,10 +26,7 @@ class Installer:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if installation.is_running():
-            cls.poll_message_set("The installer is running")  # type: ignore[attr-defined]
-            return False
-        return True
+        return requires(cls, not installation.is_running(), "The installer is running")
 
     @reporting
     def begin(self, action: Action) -> set[str]:

@@ -10,7 +10,7 @@ from ..scene.clip_camera import add_camera
 from ..session import panel_state
 from ..workflow import clip_fit, rerun
 from .results import Again
-from .shared import FINISHED, OfAnimated, Queued, reporting
+from .shared import FINISHED, OfAnimated, Queued, reporting, requires
 
 
 class ACTIONMESH_OT_match_again(OfAnimated, Queued, bpy.types.Operator):
@@ -56,10 +56,8 @@ class ACTIONMESH_OT_face_other_way(OfAnimated, Again, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         found = clip_fit.fit_of(context.active_object)
-        if found is None or clip_fit.other_side(found) is None:
-            cls.poll_message_set("Select a mesh whose facing is uncertain")
-            return False
-        return True
+        doubtful = found is not None and clip_fit.other_side(found) is not None
+        return requires(cls, doubtful, "Select a mesh whose facing is uncertain")
 
     def changes(self, context: bpy.types.Context) -> dict:
         found = clip_fit.fit_of(context.active_object)
@@ -77,10 +75,8 @@ class ACTIONMESH_OT_add_camera(OfAnimated, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         found = clip_fit.fit_of(context.active_object)
-        if found is None or found.camera is None:
-            cls.poll_message_set("Select a mesh whose animation was matched to its clip")
-            return False
-        return True
+        matched = found is not None and found.camera is not None
+        return requires(cls, matched, "Select a mesh whose animation was matched to its clip")
 
     @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:

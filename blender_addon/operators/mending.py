@@ -5,7 +5,7 @@ import bpy
 from ..errors import ArtistError
 from ..scene.applied import apply_to_copy
 from ..session import notices, panel_state, selection
-from .shared import CANCELLED, FINISHED, refuse, selected_meshes
+from .shared import CANCELLED, FINISHED, refuse, requires, selected_meshes
 
 
 class ACTIONMESH_OT_mend(bpy.types.Operator):
@@ -17,10 +17,9 @@ class ACTIONMESH_OT_mend(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if panel_state.state.problem is None or panel_state.state.problem.fix not in notices.FIXES:
-            cls.poll_message_set("There is no problem that Blender can fix")
-            return False
-        return True
+        problem = panel_state.state.problem
+        fixable = problem is not None and problem.fix in notices.FIXES
+        return requires(cls, fixable, "There is no problem that Blender can fix")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         problem = panel_state.state.problem
@@ -45,10 +44,8 @@ class ACTIONMESH_OT_apply_to_copy(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if context.mode != "OBJECT" or not selected_meshes(context):
-            cls.poll_message_set("Select a mesh in Object Mode")
-            return False
-        return True
+        ready = context.mode == "OBJECT" and bool(selected_meshes(context))
+        return requires(cls, ready, "Select a mesh in Object Mode")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         made: list[bpy.types.Object] = []

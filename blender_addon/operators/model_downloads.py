@@ -9,19 +9,12 @@ from ..errors import ArtistError
 from ..process.backend_locator import public
 from ..session import model_sets, panel_state
 from ..wording import amount
-from .shared import FINISHED, refuse, reporting
+from .shared import FINISHED, refuse, reporting, requires
 
 ACCEPTS = {"TripoSG": "accept_triposg", "ActionMesh": "accept_actionmesh", "RMBG-1.4": "accept_rmbg"}
 """The property that accepts each model's licence."""
 CHOICES = tuple((each.key, each.title, each.enables.capitalize()) for each in public.SETS.values() if each.downloads)
 WIDTH = 460
-
-
-def _is_running(operator: type[bpy.types.Operator]) -> bool:
-    if model_sets.running() is None:
-        return False
-    operator.poll_message_set("A download is running")
-    return True
 
 
 def _accept(name: str) -> BoolProperty:
@@ -36,7 +29,7 @@ class OfModels:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return not _is_running(cls)  # type: ignore[arg-type]
+        return requires(cls, model_sets.running() is None, "A download is running")
 
     @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -125,10 +118,7 @@ class ACTIONMESH_OT_cancel_download(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if model_sets.running() is None:
-            cls.poll_message_set("No download is running")
-            return False
-        return True
+        return requires(cls, model_sets.running() is not None, "No download is running")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         model_sets.cancel()

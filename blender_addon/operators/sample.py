@@ -7,7 +7,7 @@ from ..session import installation
 from ..session.choices import choices
 from ..workflow import submission
 from .install_backend import start_installer
-from .shared import FINISHED, Queued, reporting
+from .shared import FINISHED, Queued, reporting, requires
 
 
 class ACTIONMESH_OT_try_it(Queued, bpy.types.Operator):
@@ -19,10 +19,7 @@ class ACTIONMESH_OT_try_it(Queued, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if context.mode != "OBJECT":
-            cls.poll_message_set("Go to Object Mode first")
-            return False
-        return True
+        return requires(cls, context.mode == "OBJECT", "Go to Object Mode first")
 
     @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:

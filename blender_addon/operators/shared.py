@@ -39,15 +39,20 @@ def reporting(step: Callable[[Any, Any], set[str]]) -> Callable[[Any, Any], set[
     return report
 
 
+def requires(operator: Any, met: bool, otherwise: str) -> bool:
+    """Return whether a condition of an operator's `poll` is met; if not, the tooltip of its button says `otherwise`."""
+    if not met:
+        operator.poll_message_set(otherwise)
+    return met
+
+
 class OfAnimated:
     """An operator on the animation of the active mesh."""
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if animated_object.animation_of(context.active_object) is None:
-            cls.poll_message_set("Select a mesh that ActionMesh animated")  # type: ignore[attr-defined]
-            return False
-        return True
+        made = animated_object.animation_of(context.active_object)
+        return requires(cls, made is not None, "Select a mesh that ActionMesh animated")
 
 
 class Queued:

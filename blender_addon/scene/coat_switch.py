@@ -4,6 +4,7 @@ import bpy
 import numpy as np
 
 from .animation_record import PROPERTY
+from .attributes import read_all
 from .coat_parts import find_dress
 
 
@@ -56,9 +57,7 @@ def _slots_before(mark: bpy.types.bpy_struct, names: list[str], faces: int) -> n
 
 def read_slots(mesh: bpy.types.Mesh) -> np.ndarray:
     """Return (F,) int32, the slot of each face."""
-    slots = np.empty(len(mesh.polygons), np.int32)
-    mesh.polygons.foreach_get("material_index", slots)
-    return slots
+    return read_all(mesh.polygons, "material_index", kind=np.int32)
 
 
 def write_slots(mesh: bpy.types.Mesh, slots: np.ndarray) -> None:

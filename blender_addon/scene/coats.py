@@ -12,6 +12,7 @@ import numpy as np
 from ..errors import TargetError
 from ..motion.result_file import Motion
 from .animation_record import PROPERTY
+from .attributes import read_all
 from .coat_parts import Dress, alike, coloured_material, find_dress, mark, marks_of, mean_colour, new_picture, write_uv
 from .coat_switch import read_slots, show, write_slots
 from .meshes import read_triangles, read_uv
@@ -146,8 +147,7 @@ def _corners(mesh: bpy.types.Mesh, motion: Motion) -> np.ndarray | None:
     found = motion.coat.uv_on(motion.faces, triangles)
     if found is None:
         return None
-    loops = np.empty(3 * len(triangles), np.int32)
-    mesh.loop_triangles.foreach_get("loops", loops)
+    loops = read_all(mesh.loop_triangles, "loops", 3, kind=np.int32).ravel()
     corners = np.zeros((len(mesh.loops), 2), np.float32)
     corners[loops] = found.reshape(-1, 2)
     return corners

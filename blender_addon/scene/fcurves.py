@@ -14,6 +14,7 @@ import numpy as np
 
 from ..errors import ArtistError
 from ..motion.weights import Loop
+from .attributes import read_all
 
 SLOTTED = bpy.app.version >= (4, 4, 0)
 LINEAR, VECTOR = 1, 2
@@ -87,9 +88,7 @@ def set_points(curve: bpy.types.FCurve, points: np.ndarray) -> None:
 
 def read_points(curve: bpy.types.FCurve) -> np.ndarray:
     """Return the (N, 2) float32 keyframes: frame and value."""
-    points = np.empty((len(curve.keyframe_points), 2), np.float32)
-    curve.keyframe_points.foreach_get("co", points.ravel())
-    return points
+    return read_all(curve.keyframe_points, "co", 2)
 
 
 def read_loop(curve: bpy.types.FCurve) -> Loop:

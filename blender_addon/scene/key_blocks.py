@@ -6,6 +6,8 @@ from collections.abc import Iterable
 import bpy
 import numpy as np
 
+from .attributes import read_all
+
 OURS = re.compile(r"ActionMesh \d{4,}")
 ASIDE = " (replaced)"
 
@@ -43,9 +45,7 @@ def add_pose(object: bpy.types.Object, pose: int, coordinates: np.ndarray) -> bp
 
 def coordinates_of(block: bpy.types.ShapeKey) -> np.ndarray:
     """Return the (V, 3) float32 coordinates of a key."""
-    coordinates = np.empty((len(block.points), 3), np.float32)
-    block.points.foreach_get("co", coordinates.ravel())
-    return coordinates
+    return read_all(block.points, "co", 3)
 
 
 def remove_blocks(object: bpy.types.Object, blocks: Iterable[bpy.types.ShapeKey]) -> None:

@@ -9,12 +9,12 @@ from ..errors import ArtistError
 from ..motion.timing import whole_range
 from ..motion.weights import Loop
 from . import fcurves
-from .animation_record import Record, read_record
+from .animation_record import Record
 from .key_blocks import coordinates_of, pose_keys
 from .key_weights import weights_at
 from .meshes import read_basis
 from .options import Mode, Playback
-from .playback import curve_paths
+from .playback import curve_paths, recorded_key, require_all_keys
 
 ALIKE = 1e-3
 """Weights that differ by less count as unchanged since they were written."""
@@ -63,18 +63,10 @@ def animated_key(object: bpy.types.Object) -> tuple[bpy.types.Key, Record]:
     Raises:
         ArtistError: the object has no animation, keys are missing, or it is being edited.
     """
-    key = getattr(object.data, "shape_keys", None)
-    record = read_record(key) if key else None
-    if key is None or record is None:
-        raise ArtistError(f"{object.name} has no ActionMesh animation.", "Animate it first.")
+    key, record = recorded_key(object)
     if object.mode in {"EDIT", "SCULPT"}:
         raise ArtistError(f"{object.name} is being edited.", "Leave its mode first.", "object.mode_set")
-    found, wanted = len(pose_keys(key)), record.key_count
-    if found != wanted:
-        count = f"{found} of its {wanted}"
-        raise ArtistError(
-            f"{object.name} has only {count} ActionMesh shape keys.", "Bring the result back from History."
-        )
+    require_all_keys(object, record)
     return key, record
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
+from .attributes import read_all
 from .pictures import Studio, calling
 
 PIXELS = 4
@@ -68,9 +69,7 @@ def _vertices(shown: bpy.types.Object) -> np.ndarray:
     In edit mode a mesh's `data` is empty, but `to_mesh` is not.
     """
     mesh = shown.to_mesh() if shown.data.is_editmode else shown.data
-    local = np.empty((len(mesh.vertices) if mesh.polygons else 0, 3), np.float32)
-    if len(local):
-        mesh.vertices.foreach_get("co", local.ravel())
+    local = read_all(mesh.vertices, "co", 3) if mesh.polygons else np.empty((0, 3), np.float32)
     if shown.data.is_editmode:
         shown.to_mesh_clear()
     return local

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..motion.axes import to_model
 from ..motion.ply import Corners, write_ply
+from .attributes import read_all
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,7 @@ class RestPose:
 
 def read_basis(mesh: bpy.types.Mesh) -> np.ndarray:
     """Return (V, 3) float32: the reference key if the mesh has shape keys, otherwise its vertices."""
-    key = mesh.shape_keys
-    coordinates = np.empty((len(mesh.vertices), 3), np.float32)
-    if key is None:
-        mesh.vertices.foreach_get("co", coordinates.ravel())
-    else:
-        key.reference_key.points.foreach_get("co", coordinates.ravel())
-    return coordinates
+    return read_all(mesh.shape_keys.reference_key.points if mesh.shape_keys else mesh.vertices, "co", 3)
 
 
 def read_surface_points(mesh: bpy.types.Mesh) -> np.ndarray:
@@ -46,17 +41,13 @@ def read_surface_points(mesh: bpy.types.Mesh) -> np.ndarray:
 
 def used_vertices(mesh: bpy.types.Mesh) -> np.ndarray:
     """Return the (W,) increasing indices of the vertices that have a face."""
-    corners = np.empty(len(mesh.loops), np.int32)
-    mesh.loops.foreach_get("vertex_index", corners)
-    return np.unique(corners)
+    return np.unique(read_all(mesh.loops, "vertex_index", kind=np.int32))
 
 
 def read_triangles(mesh: bpy.types.Mesh) -> np.ndarray:
     """Return (F, 3) int32 indices into the vertices."""
     mesh.calc_loop_triangles()
-    triangles = np.empty((len(mesh.loop_triangles), 3), np.int32)
-    mesh.loop_triangles.foreach_get("vertices", triangles.ravel())
-    return triangles
+    return read_all(mesh.loop_triangles, "vertices", 3, kind=np.int32)
 
 
 def read_rest_pose(object: bpy.types.Object) -> RestPose:
@@ -67,19 +58,15 @@ def read_rest_pose(object: bpy.types.Object) -> RestPose:
 def read_corners(mesh: bpy.types.Mesh) -> Corners:
     """Return each triangle's face and the UVs of its corners, from the UV map that renders use."""
     mesh.calc_loop_triangles()
-    count = len(mesh.loop_triangles)
-    polygons, loops = np.empty(count, np.int32), np.empty(3 * count, np.int32)
-    mesh.loop_triangles.foreach_get("polygon_index", polygons)
-    mesh.loop_triangles.foreach_get("loops", loops)
+    polygons = read_all(mesh.loop_triangles, "polygon_index", kind=np.int32)
+    loops = read_all(mesh.loop_triangles, "loops", 3, kind=np.int32)
     layer = next((layer for layer in mesh.uv_layers if layer.active_render), None)
-    return Corners(polygons, None if layer is None else read_uv(layer)[loops].reshape(-1, 3, 2))
+    return Corners(polygons, None if layer is None else read_uv(layer)[loops])
 
 
 def read_uv(layer: bpy.types.MeshUVLoopLayer) -> np.ndarray:
     """Return (L, 2) float32, the UVs of the corners of all faces."""
-    values = np.empty((len(layer.uv), 2), np.float32)
-    layer.uv.foreach_get("vector", values.ravel())
-    return values
+    return read_all(layer.uv, "vector", 2)
 
 
 def save_rest_pose(object: bpy.types.Object, facing: str, path: str | Path, with_corners: bool = False) -> RestPose:

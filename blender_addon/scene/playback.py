@@ -85,19 +85,12 @@ def rebuild_curves(
     Raises:
         ArtistError: the object has no animation of ours, its keys were removed, or a number is out of range.
     """
-    key = getattr(object.data, "shape_keys", None)
-    record = None if key is None else read_record(key)
-    if key is None or record is None:
-        raise ArtistError(f"{object.name} has no ActionMesh animation.", "Animate it first.")
+    key, record = recorded_key(object)
     if key.library is not None or key.override_library is not None:
         raise ArtistError(
             f"The shape keys of {object.name} are linked from another file.", "Make it local.", "object.make_local"
         )
-    if len(pose_keys(key)) != record.key_count:
-        count = f"{len(pose_keys(key))} of its {record.key_count}"
-        raise ArtistError(
-            f"{object.name} has only {count} ActionMesh shape keys.", "Bring the result back from History."
-        )
+    require_all_keys(object, record)
     before = record.playback
     playback = Playback(
         strength=before.strength if strength is None else strength,
@@ -110,6 +103,27 @@ def rebuild_curves(
     write_curves(key, changed)
     write_record(key, changed)
     return written(key, changed)
+
+
+def recorded_key(object: bpy.types.Object) -> tuple[bpy.types.Key, Record]:
+    """Return the shape keys of an object with an ActionMesh animation, and its record.
+
+    Raises:
+        ArtistError: the object has no animation of ours.
+    """
+    key = getattr(object.data, "shape_keys", None)
+    record = read_record(key) if key else None
+    if key is None or record is None:
+        raise ArtistError(f"{object.name} has no ActionMesh animation.", "Animate it first.")
+    return key, record
+
+
+def require_all_keys(object: bpy.types.Object, record: Record) -> None:
+    """Raise ArtistError if keys of an object's animation were removed."""
+    found = len(pose_keys(object.data.shape_keys))
+    if found != record.key_count:
+        problem = f"{object.name} has only {found} of its {record.key_count} ActionMesh shape keys."
+        raise ArtistError(problem, "Bring the result back from History.")
 
 
 def written(key: bpy.types.Key, record: Record) -> Written:

@@ -184,10 +184,8 @@ def _animate(key: bpy.types.Key, record: Record, undo: ExitStack) -> None:
 
 def _verify(object: bpy.types.Object, motion: Motion, options: WriteOptions, basis: np.ndarray) -> None:
     """Read back what the artist relies on: the rest pose, and the pose that must equal it."""
-    key, wrong = (
-        object.data.shape_keys,
-        ArtistError(f"The shape keys of {object.name} do not hold what was written to them."),
-    )
+    key = object.data.shape_keys
+    wrong = ArtistError(f"The shape keys of {object.name} do not hold what was written to them.")
     if read_basis(object.data).tobytes() != basis.tobytes() or len(pose_keys(key)) != len(motion.times):
         raise wrong
     reference = coordinates_of(pose_keys(key)[motion.reference_frame])

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import bpy
 import numpy as np
 
+from .attributes import read_all
 from .fcurves import SLOTTED, curves_of
 from .source_objects import SIMULATIONS
 
@@ -120,6 +121,4 @@ def _moves(curve: bpy.types.FCurve) -> bool:
     points = curve.keyframe_points
     if len(points) < 2:
         return len(curve.sampled_points) > 1
-    places = np.empty(2 * len(points), np.float32)
-    points.foreach_get("co", places)
-    return bool(np.ptp(places[1::2]) > STILL)
+    return bool(np.ptp(read_all(points, "co", 2)[:, 1]) > STILL)

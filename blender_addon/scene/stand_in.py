@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import bpy
 import numpy as np
 
+from .attributes import read_all
 from .key_blocks import coordinates_of, pose_keys, remove_blocks
 from .meshes import read_basis, read_triangles, used_vertices
 
@@ -105,9 +106,7 @@ def size_of(points: np.ndarray) -> float:
 
 def read_places(mesh: bpy.types.Mesh) -> np.ndarray:
     """Return the (V, 3) float32 positions of a mesh's vertices."""
-    places = np.empty((len(mesh.vertices), 3), np.float32)
-    mesh.vertices.foreach_get("co", places.ravel())
-    return places
+    return read_all(mesh.vertices, "co", 3)
 
 
 def _copy(object: bpy.types.Object, undo: ExitStack) -> bpy.types.Object:
@@ -166,6 +165,4 @@ def _read_marks(mesh: bpy.types.Mesh) -> np.ndarray | None:
     kept = mesh.attributes.get(MARK)
     if kept is None or kept.domain != "POINT" or kept.data_type != "FLOAT_VECTOR":
         return None
-    marks = np.empty((len(mesh.vertices), 3), np.float32)
-    kept.data.foreach_get("vector", marks.ravel())
-    return marks
+    return read_all(kept.data, "vector", 3)

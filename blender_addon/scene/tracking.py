@@ -9,6 +9,7 @@ import bpy
 import numpy as np
 
 from ..errors import ArtistError
+from .attributes import read_all
 from .meshes import read_triangles
 
 Keep = Callable[[np.ndarray], np.ndarray]
@@ -70,8 +71,7 @@ def read_frame(scene: bpy.types.Scene, frame: float) -> dict[Key, Piece]:
     scene.frame_set(whole, subframe=frame - whole)
     pieces = {}
     for key, mesh, world in _shown(scene):
-        local = np.empty((len(mesh.vertices), 3), np.float32)
-        mesh.vertices.foreach_get("co", local.ravel())
+        local = read_all(mesh.vertices, "co", 3)
         mirrored = bool(np.linalg.det(world[:3, :3]) < 0)
         pieces[key] = Piece(local @ world[:3, :3].T + world[:3, 3], _faces(mesh), mirrored)
     return dict(sorted(pieces.items()))
@@ -101,9 +101,8 @@ def _shown(scene: bpy.types.Scene) -> Iterator[tuple[Key, bpy.types.Mesh, np.nda
 
 def _faces(mesh: bpy.types.Mesh) -> bytes:
     """Return a hash of which vertices each face has."""
-    corners, starts = np.empty(len(mesh.loops), np.int32), np.empty(len(mesh.polygons), np.int32)
-    mesh.loops.foreach_get("vertex_index", corners)
-    mesh.polygons.foreach_get("loop_start", starts)
+    corners = read_all(mesh.loops, "vertex_index", kind=np.int32)
+    starts = read_all(mesh.polygons, "loop_start", kind=np.int32)
     return hashlib.blake2b(corners.tobytes() + b"|" + starts.tobytes()).digest()
 
 

@@ -11,9 +11,9 @@ from actionmesh.evaluation.measures import (
     points_of_meshes,
     points_of_motion,
     vertex_error,
-    volume_iou,
 )
 from actionmesh.geometry.mesh import Mesh
+from actionmesh.matching.silhouette import overlap
 
 from . import parity
 
@@ -40,10 +40,10 @@ def test_chamfer_distance_of_fewer_queries_is_that_of_the_first_points():
     assert chamfer_distance(grid(), far, queries=64) == pytest.approx(0.2) != chamfer_distance(grid(), far)
 
 
-def test_volume_iou():
+def test_overlap_is_intersection_over_union():
     first, second = np.array([1, 1, 1, 0, 0], bool), np.array([0, 1, 1, 1, 0], bool)
-    assert volume_iou(first, second) == 0.5 and volume_iou(first, first) == 1
-    assert volume_iou(first, np.zeros(5, bool)) == 0 == volume_iou(np.zeros(5, bool), np.zeros(5, bool))
+    assert overlap(first, second) == 0.5 and overlap(first, first) == 1
+    assert overlap(first, np.zeros(5, bool)) == 0 == overlap(np.zeros(5, bool), np.zeros(5, bool))
 
 
 def test_vertex_error_is_a_mean_distance():

@@ -24,6 +24,7 @@ from ..geometry.mesh import Mesh
 from ..geometry.mesh_files import load_mesh
 from .alignment import PUBLISHED, AlignmentSettings
 from .measures import SurfacePoints, distances, points_of_meshes, points_of_motion
+from .over_still import mean
 from .results_file import ResultsFile, Row
 
 SAMPLED = 100_000
@@ -165,13 +166,8 @@ def summarise(rows: list[Row], failures: dict[str, str], settings: str) -> dict:
         "scenes": len(rows) + len(failures),
         "measured": len(rows),
         "failed": len(failures),
-        **{name: _mean([getattr(row, name) for row in rows]) for name in ("cd_3d", "cd_4d", "cd_m")},
+        **{name: mean(getattr(row, name) for row in rows) for name in ("cd_3d", "cd_4d", "cd_m")},
         "without_cd_m": sum(row.cd_m is None for row in rows),
         "settings": settings,
         "failures": failures,
     }
-
-
-def _mean(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None

@@ -32,7 +32,7 @@ from ..stages.correspondence import animate_vertices
 from ..stages.motion import synchronised_latents
 from ..stages.reference import Reference, latent_from_picture, reference_in_model_space
 from .alignment import AlignmentSettings, align
-from .kept_records import digest_of_weights, find
+from .kept_records import digest_of_weights, find, read_results
 from .measures import distances, points_of_motion
 from .subjects import POINTS, QUERIES, Subject, mesh_of, toys
 from .variants import MESH_AND_VIDEO, VIDEO, Task
@@ -43,6 +43,7 @@ ALIGNMENT = AlignmentSettings(points=256, steps=60, rate=0.03, starts=1)
 A generated toy faces the same way as the true one. If another start won by a narrow margin, the whole animation would
 be turned, which has nothing to do with how it was sampled.
 """
+KEY = {"template", "seed", "task", "exact", "variant", "settings"}
 FRAMES = (0, 8, 15)
 """Frames at which CD-4D is measured."""
 EXACT = "exact"
@@ -121,7 +122,8 @@ def evaluate(model: Model, count: int, output: Path) -> list[dict]:
     """
     if count < 2:
         raise InputError(f"Approximations cannot be compared on {count} toys.", "Use at least 2.")
-    earlier, records, plan = read_records(output), [], toys(count)
+    earlier = read_results(output, set(), KEY, "records of approximations")["records"]
+    records, plan = [], toys(count)
     for index in tqdm(range(count), "toys", disable=None):
         subject = plan.subject(index, model, "quality")
         for run in all_runs():
@@ -178,18 +180,6 @@ def compared(found: np.ndarray, truth: np.ndarray, aligned: bool) -> dict[str, f
     placed = align(found[0], truth[0], ALIGNMENT, "cpu").apply(found) if aligned else found
     distance = distances(placed, truth, None, frames=FRAMES, queries=QUERIES)
     return {"cd_4d": distance.cd_4d, "cd_m": distance.cd_m}
-
-
-def read_records(path: Path) -> list[dict]:
-    """Read the records of an earlier run, none if there is no file; raise InputError if it holds something else."""
-    if not path.exists():
-        return []
-    try:
-        records = json.loads(path.read_text(encoding="utf-8"))["records"]
-        assert all({"template", "seed", "task", "exact", "variant", "settings"} <= record.keys() for record in records)
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
-        raise InputError(f"{path} holds no records of approximations.", "Choose another output file.") from error
-    return records
 
 
 def write_records(path: Path, records: list[dict]) -> None:

@@ -6,7 +6,7 @@ from ..media.render import Camera, render_frames
 from ..memory.model import Model
 from ..protocol import Match
 from .matches import matched_row
-from .sheets import CELL, strip
+from .sheets import CELL, in_columns, strip
 from .subjects import Subject
 from .tracked_subjects import Cast, Character
 from .variants import MESH_AND_VIDEO
@@ -20,14 +20,7 @@ EXTENT = 0.9
 
 def character_sheet(cast: Cast, model: Model, preset_name: str, columns: int = 3) -> np.ndarray:
     """Return a picture (H, W, 3) uint8 of all characters, `columns` of them side by side."""
-    blocks = [_block(cast.subject(index, model, preset_name)) for index in range(len(cast))]
-    blocks += [np.full_like(blocks[0], 255)] * (-len(blocks) % columns)
-    gap = np.full((len(blocks[0]), CELL // 4, 3), 255, np.uint8)
-    rows = []
-    for first in range(0, len(blocks), columns):
-        parts = [part for block in blocks[first : first + columns] for part in (block, gap)]
-        rows.append(np.concatenate(parts[:-1], axis=1))
-    return np.concatenate(rows)
+    return in_columns([_block(cast.subject(index, model, preset_name)) for index in range(len(cast))], columns)
 
 
 def _block(subject: Subject[Character]) -> np.ndarray:

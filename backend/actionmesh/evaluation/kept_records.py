@@ -6,7 +6,7 @@ if a row is new, only that row is measured.
 
 import hashlib
 import json
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Set
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ class KeptRecords:
     def __init__(self, path: Path, run: dict[str, Any], key: Collection[str], kind: str):
         self.path, self.run = path, run
         self.records: list[dict] = []
-        self.to_come = _read(path, run, set(key), kind)
+        self.to_come = _of_same_run(path, run, read_results(path, run.keys(), set(key), f"results on {kind}"))
 
     def keep(self, key: dict, measure: Callable[[], dict], **told: Any) -> None:
         """Add the record of a key: an earlier one if there is one, else the result of `measure`.
@@ -85,21 +85,31 @@ def digest_of_weights(checkpoint: Path) -> str:
     return digest.hexdigest()[:12]
 
 
-def _read(path: Path, run: dict[str, Any], key: set[str], kind: str) -> list[dict]:
-    """Read the records of an earlier run; none if there is no file."""
+def read_results(path: Path, head: Set[str], key: Set[str], what: str) -> dict[str, Any]:
+    """Read what an earlier run wrote; no records if there is no file.
+
+    Args:
+        head: names at the top of the file; key: names that every record has.
+        what: what the file should hold, for messages.
+    Raises:
+        InputError: the file holds something else.
+    """
     if not path.exists():
-        return []
+        return {"records": []}
     try:
         results = json.loads(path.read_text(encoding="utf-8"))
-        records = results["records"]
-        assert all(key <= record.keys() for record in records)
-        different = [name for name, value in run.items() if results[name] != value]
+        assert head <= results.keys() and all(key <= record.keys() for record in results["records"])
     except (OSError, ValueError, LookupError, TypeError, AttributeError, AssertionError) as error:
-        raise InputError(f"{path} holds no results on {kind}.", "Choose another output file.") from error
+        raise InputError(f"{path} holds no {what}.", "Choose another output file.") from error
+    return results
+
+
+def _of_same_run(path: Path, run: dict[str, Any], results: dict[str, Any]) -> list[dict]:
+    different = [name for name, value in run.items() if results.get(name, value) != value]
     if different:
         told = ", ".join(f"{name} {results[name]}" for name in different)
         raise InputError(f"{path} holds results of another run ({told}).", "Choose another output file.")
-    return records
+    return results["records"]
 
 
 def _found(measure: Callable[[], dict]) -> dict:

@@ -109,11 +109,6 @@ def motion_chamfer(prediction: np.ndarray, truth: np.ndarray) -> float:
     return vertex_error(prediction, truth[:, forward]) + vertex_error(prediction[:, backward], truth)
 
 
-def volume_iou(first: np.ndarray, second: np.ndarray) -> float:
-    """Return the intersection over union of two subsets (Q,) bool of the same uniformly drawn queries."""
-    return float((first & second).sum() / max((first | second).sum(), 1))
-
-
 def vertex_error(vertices: np.ndarray, truth: np.ndarray) -> float:
     """Return the mean distance between vertices (T, V, 3) and their true positions."""
     return float(np.linalg.norm(vertices - truth, axis=-1).mean())

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..animation import Animation
+from ..matching.silhouette import overlap
 from ..media.clip import Clip
 from ..media.reader import read_clip
 from ..media.render import Camera
@@ -39,9 +40,7 @@ def relief_sheet(clips: Sequence[str]) -> tuple[np.ndarray, list[float]]:
 def two_frames(relief: Animation, clip: Clip) -> tuple[int, int]:
     """Return the frame that was inflated, and the frame whose outline differs most from it."""
     masks = clip.frames[:][..., 3] > 127
-    own = masks[relief.reference_frame]
-    overlaps = [(own & mask).sum() / max((own | mask).sum(), 1) for mask in masks]
-    return relief.reference_frame, int(np.argmin(overlaps))
+    return relief.reference_frame, int(np.argmin([overlap(masks[relief.reference_frame], mask) for mask in masks]))
 
 
 def _row(relief: Animation, clip: Clip) -> np.ndarray:

@@ -27,7 +27,12 @@ def sheet(model: Model, preset_name: str, toy_count: int, outsider_count: int, c
         for plan in (toys(toy_count), outsiders(outsider_count))
         for index in range(len(plan.members))
     ]
-    blocks += [np.full_like(blocks[0], 255)] * (-len(blocks) % columns)
+    return in_columns(blocks, columns)
+
+
+def in_columns(blocks: list[np.ndarray], columns: int) -> np.ndarray:
+    """Return pictures of one size in rows of `columns`, with gaps between; the last row is filled up with white."""
+    blocks = blocks + [np.full_like(blocks[0], 255)] * (-len(blocks) % columns)
     gap = np.full((len(blocks[0]), CELL // 4, 3), 255, np.uint8)
     rows = [_joined(blocks[first : first + columns], gap) for first in range(0, len(blocks), columns)]
     return np.concatenate(rows)

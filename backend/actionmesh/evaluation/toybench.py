@@ -20,20 +20,13 @@ from tqdm import tqdm
 from ..errors import InputError, MeshError
 from ..geometry.mesh import Mesh
 from ..geometry.surface import sample_surface
+from ..matching.silhouette import overlap
 from ..memory.model import Model
 from .alignment import AlignmentSettings, Pruning
 from .baselines import RELIEF, Library, relief
 from .kept_records import KeptRecords, digest_of_weights
 from .matches import as_animated, match_rows
-from .measures import (
-    chamfer_distance,
-    distances,
-    points_of_meshes,
-    points_of_motion,
-    split_error,
-    vertex_error,
-    volume_iou,
-)
+from .measures import chamfer_distance, distances, points_of_meshes, points_of_motion, split_error, vertex_error
 from .subjects import FRAMES, POINTS, QUERIES, Subject, mesh_of, outsiders, toys
 from .toybench_summary import SHAPE, summary_of
 from .variants import FULL, MESH_AND_VIDEO, VIDEO, Answer, Task, Variant, variants_of
@@ -201,7 +194,7 @@ def reconstruction_iou(subject: Subject) -> float:
     context = run.networks.shape_vae.prepare(run.facts.denormalise(subject.given.latent[None].to(device)))
     field = run.networks.shape_vae.query(queries[None].to(device), context)
     inside = (field[0, :, 0] > 0).cpu().numpy()
-    return volume_iou(inside, (toy.body.signed_distance(queries, 0) < 0).numpy())
+    return overlap(inside, (toy.body.signed_distance(queries, 0) < 0).numpy())
 
 
 def _chamfer(make: Callable[[], Mesh], truth: np.ndarray) -> float | None:

@@ -42,7 +42,7 @@ def summary_of(records: list[dict]) -> dict:
     shapes, moving = _parted(records)
     names = sorted({record["template"] for record in records})
     templates = {name: _headline(_of_template(records, name)) for name in names}
-    ablated = _ablated(moving)
+    ablated = {_key(record) for record in moving if record["row"] in ABLATIONS}
     match = match_summary(moving, names)
     return {
         "sequences": len({_sequence(record) for record in records}),
@@ -53,8 +53,8 @@ def summary_of(records: list[dict]) -> dict:
             name: {"sequences": len({_sequence(record) for record in _of_template(records, name)}), **templates[name]}
             for name in names
         },
-        "tasks": _rows(record for record in moving if record["row"] not in ablated),
-        "ablations": _rows(record for record in moving if _key(record) in _sequences(moving, ablated)),
+        "tasks": _rows(record for record in moving if record["row"] not in ABLATIONS),
+        "ablations": _rows(record for record in moving if _key(record) in ablated),
         "no_surface": sum("problem" in record for record in moving),
     }
 
@@ -132,15 +132,6 @@ def _row(records: list[dict]) -> dict:
     complete = [name for name in MEASURES if all(record.get(name) is not None for record in answers)]
     means = {name: mean(record[name] for record in answers) if name in complete else None for name in MEASURES}
     return {"sequences": len(records), "no_surface": sum("problem" in record for record in records), **means}
-
-
-def _ablated(records: list[dict]) -> set[str]:
-    """Return the names of the ablation's rows that were measured."""
-    return {record["row"] for record in records if record["row"] in ABLATIONS}
-
-
-def _sequences(records: list[dict], rows: set[str]) -> set[tuple]:
-    return {_key(record) for record in records if record["row"] in rows}
 
 
 def _sequence(record: dict) -> Hashable:

@@ -41,15 +41,14 @@ def table(results: dict) -> str:
 
 def _headline_table(summary: dict) -> list[str]:
     rows = [
-        f"| {WORDS[name]} | {_text(found['mean'])} | {_text(found['worst'])} ({found['worst_template'] or 'n/a'}) |"
+        f"| {WORDS[name]} | {number(found['mean'])} | {number(found['worst'])} ({found['worst_template'] or 'n/a'}) |"
         for name, found in summary["headline"].items()
     ]
-    share = _share(summary["better_than_still"])
     return [
         "| | all | worst template |",
         "|---|---|---|",
         *rows,
-        f"| mesh + video: sequences better than still | {share} | |",
+        f"| mesh + video: sequences better than still | {share(summary['better_than_still'])} | |",
     ]
 
 
@@ -57,11 +56,11 @@ def _match_table(match: dict) -> list[str]:
     """Return the table of the network alone and each way of match, over all templates."""
     lines = [f"| mesh + video, over still | {' | '.join(ON_THE_CLIP)} |", "|---" * (len(ON_THE_CLIP) + 1) + "|"]
     for measure, words in OVER_STILL.items():
-        lines.append(f"| {words} | " + " | ".join(_text(match[measure].get(row)) for row in ON_THE_CLIP) + " |")
+        lines.append(f"| {words} | " + " | ".join(number(match[measure].get(row)) for row in ON_THE_CLIP) + " |")
     worst = [(match["worst"][row], row) for row in ON_THE_CLIP]
-    told = (f"{_text(match['templates'][name][row])} ({name})" if name else "n/a" for name, row in worst)
+    told = (f"{number(match['templates'][name][row])} ({name})" if name else "n/a" for name, row in worst)
     lines.append("| vertex error, worst template | " + " | ".join(told) + " |")
-    shares = (_share(match["better_than_still"].get(row)) for row in ON_THE_CLIP)
+    shares = (share(match["better_than_still"].get(row)) for row in ON_THE_CLIP)
     return [*lines, "| sequences better than still | " + " | ".join(shares) + " |"]
 
 
@@ -70,7 +69,7 @@ def _match_template_table(match: dict) -> list[str]:
     titles = "vertex error over still", *ON_THE_CLIP, "match is worse than the network"
     lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
     for name, rows in match["templates"].items():
-        cells = *(_text(rows.get(row)) for row in ON_THE_CLIP), "yes" if name in match["worse_than_network"] else ""
+        cells = *(number(rows.get(row)) for row in ON_THE_CLIP), "yes" if name in match["worse_than_network"] else ""
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return lines
 
@@ -87,7 +86,7 @@ def _template_table(templates: dict[str, dict]) -> list[str]:
     titles = "", "sequences", *ratios, *relief, "IoU", "image-to-3D"
     columns = (*RATIOS, "iou", "chamfer_image")
     rows = [
-        f"| {name} | {values['sequences']} | " + " | ".join(_text(values[column]) for column in columns) + " |"
+        f"| {name} | {values['sequences']} | " + " | ".join(number(values[column]) for column in columns) + " |"
         for name, values in templates.items()
     ]
     return ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|", *rows]
@@ -97,15 +96,15 @@ def _row_table(task: str, rows: dict[str, dict], ablation: bool) -> list[str]:
     first = next(iter(rows.values()))
     title = f"{task}, {'switches, ' if ablation else ''}n = {first['sequences']}"
     lines = [
-        f"| {name} | " + " | ".join(_text(row[measure]) for measure in MEASURES) + f" | {row['no_surface'] or ''} |"
+        f"| {name} | " + " | ".join(number(row[measure]) for measure in MEASURES) + f" | {row['no_surface'] or ''} |"
         for name, row in rows.items()
     ]
     return [f"| {title} | vertex error | CD-3D | CD-4D | CD-M | no surface |", "|---" * 6 + "|", *lines]
 
 
-def _share(value: float | None) -> str:
+def share(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.0%}"
 
 
-def _text(value: float | None) -> str:
+def number(value: float | None) -> str:
     return "n/a" if value is None else f"{value:.3f}"

@@ -1,5 +1,6 @@
 """Format the summary of tracked characters as Markdown."""
 
+from .toybench_table import number, share
 from .tracked_summary import DISTANCES, NETWORK
 
 RATIOS = {
@@ -38,7 +39,7 @@ def _mesh_table(groups: dict[str, dict]) -> list[str]:
     for name, summary in groups.items():
         found = summary["mesh_and_video"]
         for row in found["vertex_error_over_still"]:
-            cells = (_text(found[ratio].get(row), ratio) for ratio in RATIOS)
+            cells = ((share if ratio == "better_than_still" else number)(found[ratio].get(row)) for ratio in RATIOS)
             lines.append(f"| {name} | {summary['characters']} | {row} | " + " | ".join(cells) + " |")
     return lines
 
@@ -53,12 +54,6 @@ def _clip_table(groups: dict[str, dict]) -> list[str]:
         video, shape = summary["video"], summary["image_to_3d"]
         values = [*(video[key].get(NETWORK) for key in DISTANCES), *shape.values()]
         lines.append(
-            f"| {name} | " + " | ".join(_text(value) for value in values) + f" | {summary['no_surface'] or ''} |"
+            f"| {name} | " + " | ".join(number(value) for value in values) + f" | {summary['no_surface'] or ''} |"
         )
     return lines
-
-
-def _text(value: float | None, name: str = "") -> str:
-    if value is None:
-        return "n/a"
-    return f"{value:.0%}" if name == "better_than_still" else f"{value:.3f}"

@@ -91,11 +91,7 @@ def variants_of(task: Task, other: Callable[[], Subject], frames: Sequence[int],
 
     `other` gives another clip; variants without correspondence make meshes only of `frames`.
     """
-    rows: dict[str, Variant] = {
-        FULL: animated,
-        NO_STAGE_2: partial(without_stage_2, frames=frames),
-        STILL: still,
-    }
+    rows: dict[str, Variant] = {FULL: animated, NO_STAGE_2: partial(without_stage_2, frames=frames), STILL: still}
     if task.given_mesh:
         rows[OTHER] = partial(seeing, other=other)
     else:

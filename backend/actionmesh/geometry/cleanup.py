@@ -3,14 +3,13 @@
 from collections.abc import Callable
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
 from ..errors import MeshError
 from ..presets import Preset
 from .decimation import decimate
 from .folds import unfold
 from .surface import weld
+from .triangles import edges_of, joined_by, keys_of
 
 MAX_FACES = 40_000
 
@@ -63,14 +62,8 @@ def drop_degenerate(faces: np.ndarray) -> np.ndarray:
 
 def parts(faces: np.ndarray) -> np.ndarray:
     """Return the number of each face's connected part, (F,); faces that share an edge are connected."""
-    edges = np.sort(np.concatenate([faces[:, :2], faces[:, 1:], faces[:, ::2]]), axis=1).astype(np.int64)
-    keys = edges[:, 0] * (faces.max() + 1) + edges[:, 1]
-    _, edge_of = np.unique(keys, return_inverse=True)
-    owners = np.tile(np.arange(len(faces)), 3)
-    links = coo_matrix(
-        (np.ones(len(owners), bool), (owners, len(faces) + edge_of)), shape=(len(faces) + edge_of.max() + 1,) * 2
-    )
-    return connected_components(links, directed=False)[1][: len(faces)]
+    keys = keys_of(edges_of(faces), faces.max() + 1)
+    return joined_by(keys, np.tile(np.arange(len(faces)), 3), len(faces))
 
 
 def drop_small_parts(faces: np.ndarray, smallest_part: float) -> np.ndarray:

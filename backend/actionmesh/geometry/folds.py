@@ -9,6 +9,8 @@ from collections.abc import Callable
 import numpy as np
 from scipy.sparse import coo_matrix, csr_matrix
 
+from .triangles import edges_of, face_normals, keys_of
+
 ROUNDS = 40
 """The most repetitions; few surfaces need more than ten."""
 STEP = 0.5
@@ -24,8 +26,8 @@ class Hinges:
 
     def __init__(self, faces: np.ndarray):
         self._faces = faces
-        edges = np.sort(np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]]), axis=1).astype(np.int64)
-        keys = edges[:, 0] * (edges.max(initial=0) + 1) + edges[:, 1]
+        edges = np.sort(edges_of(faces), axis=1)
+        keys = keys_of(edges, edges.max(initial=0) + 1)
         order = np.argsort(keys, kind="stable")
         _, first, count = np.unique(keys[order], return_index=True, return_counts=True)
         pairs = first[count == 2]
@@ -38,8 +40,7 @@ class Hinges:
         Args:
             vertices: (V, 3) of any float type.
         """
-        a, b, c = np.moveaxis(vertices.astype(np.float64)[self._faces], 1, 0)
-        normals = np.cross(b - a, c - a)
+        normals = face_normals(vertices.astype(np.float64)[self._faces])
         flat = np.einsum("fx,fx->f", normals, normals) == 0
         turned = np.einsum("ex,ex->e", normals[self._one], normals[self._other]) < 0
         return self._edges[turned | flat[self._one] | flat[self._other]]

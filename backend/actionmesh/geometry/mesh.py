@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import MeshError
+from .triangles import face_normals
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,5 @@ class Mesh:
         positions = self.vertices.astype(np.float64)
         if not np.ptp(positions, axis=0).any():
             raise MeshError(f"{self.name} has no size: all its vertices are at one place.", "Export the whole object.")
-        corners = positions[self.faces]
-        cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-        if not cross.any():
+        if not face_normals(positions[self.faces]).any():
             raise MeshError(f"{self.name} has no face with an area.", "Export a mesh with a surface, not lines alone.")

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
+
+from .triangles import joined
 
 SAME_PLACE = 1e-6
 UP = np.array([0.0, 1.0, 0.0])
@@ -32,8 +32,7 @@ def weld(vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     cells, first = _cells(vertices, SAME_PLACE / 2)
     reach = SAME_PLACE * (1 + np.sqrt(3)) * _size(vertices)
     pairs = cKDTree(vertices[first]).query_pairs(reach, output_type="ndarray")
-    links = coo_matrix((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(len(first), len(first)))
-    place = connected_components(links, directed=False)[1][cells]
+    place = joined(pairs, len(first))[1][cells]
     _, first, index = np.unique(place, return_index=True, return_inverse=True)
     order = np.argsort(first)
     return vertices[first[order]], np.argsort(order)[index]

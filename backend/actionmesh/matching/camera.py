@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ..media.render import Camera
+
 
 @dataclass(frozen=True)
 class FilmCamera:
@@ -99,9 +101,6 @@ class FilmCamera:
 
 def axes_of(yaw: float, pitch: float, roll: float) -> np.ndarray:
     """Return right, up and back (3, 3) of a camera in model space, a row each."""
-    sin_yaw, cos_yaw, sin_pitch, cos_pitch = np.sin(yaw), np.cos(yaw), np.sin(pitch), np.cos(pitch)
-    right = np.array([cos_yaw, 0.0, -sin_yaw])
-    up = np.array([-sin_yaw * sin_pitch, cos_pitch, -cos_yaw * sin_pitch])
-    back = np.array([sin_yaw * cos_pitch, sin_pitch, cos_yaw * cos_pitch])
+    right, up, back = Camera(yaw, pitch).axes
     sin_roll, cos_roll = np.sin(roll), np.cos(roll)
     return np.array([cos_roll * right - sin_roll * up, sin_roll * right + cos_roll * up, back])

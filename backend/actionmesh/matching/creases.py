@@ -7,6 +7,7 @@ the surface turns sharply or hides what is behind it, pictures have edges, for a
 import cv2
 import numpy as np
 
+from ..geometry.triangles import face_normals
 from .camera import FilmCamera
 from .film import Film
 from .silhouette import Scene
@@ -41,8 +42,7 @@ def _normals(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return unit normals towards the camera, (h, w, 3) float32 in its axes, and where the mesh is seen, (h, w)."""
     sight = scene.sight(camera, size)
-    a, b, c = np.moveaxis((vertices @ camera.axes.T)[faces[sight.face]], 1, 0)
-    normals = np.cross(b - a, c - a)
+    normals = face_normals((vertices @ camera.axes.T)[faces[sight.face]])
     normals /= np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
     picture = np.zeros((size[0] * size[1], 3), np.float32)
     picture[sight.pixel] = normals * np.where(normals[:, 2:] < 0, -1, 1)

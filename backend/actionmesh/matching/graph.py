@@ -8,9 +8,11 @@ other.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_matrix, csr_matrix
-from scipy.sparse.csgraph import connected_components, dijkstra
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
+
+from ..geometry.triangles import edges_of, joined
 
 NODES = 100
 NODES_A_POINT = 4
@@ -63,7 +65,7 @@ def make_graph(vertices: np.ndarray, faces: np.ndarray, count: int = NODES) -> G
 
 def surface_graph(vertices: np.ndarray, faces: np.ndarray) -> csr_matrix:
     """Return the lengths (V, V) of a mesh's edges; loose parts are connected where they are nearest to each other."""
-    edges = np.concatenate([faces[:, :2], faces[:, 1:], faces[:, ::2]]).astype(np.int64)
+    edges = edges_of(faces).astype(np.int64)
     edges = np.concatenate([edges, *_ties(vertices, edges)])
     lengths = np.maximum(np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1), 1e-9)
     ends = np.concatenate([edges, edges[:, ::-1]])
@@ -80,9 +82,7 @@ def _ties(vertices: np.ndarray, edges: np.ndarray) -> list[np.ndarray]:
     """
     tree, ties = cKDTree(vertices), list[np.ndarray]()
     while True:
-        joined = np.concatenate([edges, *ties])
-        links = coo_matrix((np.ones(len(joined), bool), (joined[:, 0], joined[:, 1])), shape=(len(vertices),) * 2)
-        count, part = connected_components(links, directed=False)
+        count, part = joined(np.concatenate([edges, *ties]), len(vertices))
         if count == 1:
             return ties
         ties.append(_nearest_others(vertices, tree, part, count))

@@ -8,6 +8,8 @@ from functools import lru_cache
 import numpy as np
 from av.video.reformatter import ColorTrc
 
+from .shading import to_srgb
+
 CURVES = (ColorTrc.SMPTE2084, ColorTrc.ARIB_STD_B67)
 """The HDR curves: PQ and HLG."""
 PAPER = 203.0
@@ -41,7 +43,7 @@ def _converted(codes: np.ndarray, curve: int) -> np.ndarray:
     over = brightest > KNEE
     pressed = KNEE + (1 - KNEE) * (1 - np.exp(-(brightest - KNEE) / (1 - KNEE)))
     light *= np.where(over, pressed / np.maximum(brightest, KNEE), 1)
-    return _to_srgb()[np.rint(light * 4095).astype(np.int32).clip(0, 4095)]
+    return _srgb_codes()[np.rint(light * 4095).astype(np.int32).clip(0, 4095)]
 
 
 @lru_cache(maxsize=2)
@@ -57,9 +59,6 @@ def _light(curve: int) -> np.ndarray:
 
 
 @lru_cache(maxsize=1)
-def _to_srgb() -> np.ndarray:
+def _srgb_codes() -> np.ndarray:
     """Return the sRGB code of each brightness from 0 to 1, (4096,) uint8."""
-    light = np.arange(4096) / 4095
-    return np.rint(255 * np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** (1 / 2.4) - 0.055)).astype(
-        np.uint8
-    )
+    return np.rint(255 * to_srgb(np.arange(4096) / 4095)).astype(np.uint8)

@@ -41,12 +41,8 @@ class Camera:
     @property
     def axes(self) -> np.ndarray:
         """(3, 3) float64: the rows right, up, and back (from the origin to the camera), in model space."""
-        sin_yaw, cos_yaw, sin_pitch, cos_pitch = (
-            np.sin(self.yaw),
-            np.cos(self.yaw),
-            np.sin(self.pitch),
-            np.cos(self.pitch),
-        )
+        sin_yaw, cos_yaw = np.sin(self.yaw), np.cos(self.yaw)
+        sin_pitch, cos_pitch = np.sin(self.pitch), np.cos(self.pitch)
         right = (cos_yaw, 0.0, -sin_yaw)
         up = (-sin_yaw * sin_pitch, cos_pitch, -cos_yaw * sin_pitch)
         back = (sin_yaw * cos_pitch, sin_pitch, cos_yaw * cos_pitch)

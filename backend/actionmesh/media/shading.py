@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..geometry.triangles import summed_normals
+
 CLAY = (0.74, 0.72, 0.70)
 
 
@@ -69,12 +71,7 @@ def shading_normals(seen: np.ndarray, faces: np.ndarray, representative: np.ndar
     """Return unit normals (H, 3) in camera axes, on the visible side of the surface."""
     if representative is None:
         return _unit(hits.normals)
-    corners = seen[faces]
-    weighted = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    shared = representative[faces].ravel()
-    vertex_normals = np.stack(
-        [np.bincount(shared, np.repeat(weighted[:, axis], 3), len(seen)) for axis in range(3)], axis=1
-    ).astype(np.float32)
+    vertex_normals = summed_normals(seen, faces, representative[faces]).astype(np.float32)
     normals = _interpolate(_unit(vertex_normals)[representative], faces, hits)
     normals *= np.where((normals * hits.normals).sum(axis=1, keepdims=True) < 0, -1, 1)
     return _unit(normals)

@@ -96,9 +96,8 @@ def free_memory(device: torch.device) -> int:
     if device.type == "cuda":
         free, total = torch.cuda.mem_get_info(device)
         reserved = torch.cuda.memory_reserved(device)
-        number = (
-            torch.cuda.current_device() if device.index is None else device.index
-        )  # the fraction cannot be read without a device number
+        # the fraction cannot be read without a device number
+        number = torch.cuda.current_device() if device.index is None else device.index
         allowed = int(total * torch.cuda.get_per_process_memory_fraction(number)) - reserved
         return max(0, min(free, allowed)) + reserved - torch.cuda.memory_allocated(device)
     available = free_main_memory()

@@ -80,9 +80,8 @@ class Residence:
     def _give_back(self) -> None:
         """Return the memory of freed networks to the device and to main memory."""
         release_memory(self._device)
-        if (
-            self._device.type == "cuda"
-        ):  # torch caches pinned memory as it does a card's: gigabytes, if networks waited there
+        if self._device.type == "cuda":
+            # torch caches pinned memory as it does a card's: gigabytes, if networks waited there
             torch.accelerator.empty_host_cache()
 
 

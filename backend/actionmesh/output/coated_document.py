@@ -19,7 +19,7 @@ def coated_document(vertices: np.ndarray, faces: np.ndarray, coat: Coat) -> tupl
     rows, uv, split = coat.split(faces)
     document = Document({"asset": {"version": "2.0", "generator": "ActionMesh"}}, bytearray(), [])
     position, normal = document.add_vectors(np.stack([vertices[rows], vertex_normals(vertices, faces)[rows]]))
-    attributes = {"POSITION": position, "NORMAL": normal, "TEXCOORD_0": document.add_uv(uv * (1, -1) + (0, 1))}
+    attributes = {"POSITION": position, "NORMAL": normal, "TEXCOORD_0": document.add_attribute(uv * (1, -1) + (0, 1))}
     primitive = {"attributes": attributes, "indices": document.add_indices(split), "material": 0}
     document.add_picture(coat.png, "image/png")
     wrap = {"wrapS": CLAMPED, "wrapT": CLAMPED}

@@ -6,10 +6,7 @@ float32 has about seven digits: a toy a thousand kilometres away would move in v
 import numpy as np
 
 from ..geometry.gltf_scene import has_triangles
-from ..geometry.reading import centre_if_far
 from .gltf_document import Document, add_to
-
-__all__ = ["centre_if_far", "hang_at"]
 
 
 def hang_at(document: Document, node_index: int, centre: np.ndarray) -> None:

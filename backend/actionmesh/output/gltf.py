@@ -20,7 +20,9 @@ from ..animation import Animation
 from ..files.atomic import write_atomically
 from ..geometry.gltf_pose import weights_of
 from ..geometry.gltf_scene import has_triangles
-from .far_nodes import centre_if_far, hang_at
+from ..geometry.reading import centre_if_far
+from ..geometry.triangles import summed_normals
+from .far_nodes import hang_at
 from .gltf_document import Document
 from .gltf_source import Block, Source, copy_source, open_source
 
@@ -183,10 +185,7 @@ def _normals(source: Source, block: Block) -> np.ndarray:
 
 def _vertex_normals(vertices: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """Return area-weighted unit normals (n, 3); 0 for vertices without a face."""
-    corners = vertices[faces]
-    weighted = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    sums = [np.bincount(faces.ravel(), np.repeat(weighted[:, axis], 3), len(vertices)) for axis in range(3)]
-    return unit(np.stack(sums, axis=1))
+    return unit(summed_normals(vertices, faces, faces))
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:

@@ -119,9 +119,8 @@ class Document:
 
     def add_scalars(self, values: np.ndarray) -> int:
         """Add (count,) values as float32 for an animation sampler, and return their accessor's index."""
-        return self._add_accessor(
-            np.asarray(values, np.float32)[:, None], self._add_view(values.astype("<f4").tobytes()), 0
-        )
+        values = np.ascontiguousarray(values, "<f4")[:, None]
+        return self._add_accessor(values, self._add_view(values.tobytes()), 0)
 
     def add_vectors(self, values: np.ndarray) -> list[int]:
         """Add (K, count, 3) as float32, K vertex attributes in one buffer view, and return their accessors' indices.
@@ -136,8 +135,8 @@ class Document:
         view = self._add_view(values.tobytes(), byteStride=12, target=VERTEX_BUFFER)
         return [self._add_accessor(vectors, view, k * vectors.nbytes) for k, vectors in enumerate(values)]
 
-    def add_uv(self, values: np.ndarray) -> int:
-        """Add (count, 2) texture coordinates as float32, and return their accessor's index."""
+    def add_attribute(self, values: np.ndarray) -> int:
+        """Add (count, 2) texture coordinates or (count, 4) joint weights as float32; return their accessor's index."""
         values = np.ascontiguousarray(values, "<f4")
         return self._add_accessor(values, self._add_view(values.tobytes(), target=VERTEX_BUFFER), 0)
 
@@ -149,11 +148,6 @@ class Document:
     def add_picture(self, data: bytes, mime_type: str) -> int:
         """Add the bytes of a picture file, and return the image's index."""
         return add_to(self.json, "images", {"bufferView": self._add_view(data), "mimeType": mime_type})
-
-    def add_weights(self, values: np.ndarray) -> int:
-        """Add (count, 4) joint weights as float32, and return their accessor's index."""
-        values = np.ascontiguousarray(values, "<f4")
-        return self._add_accessor(values, self._add_view(values.tobytes(), target=VERTEX_BUFFER), 0)
 
     def add_zeros(self, count: int) -> int:
         """Add `count` zero vectors, which take no space, and return their accessor's index."""

@@ -90,7 +90,7 @@ def _mend_uv(document: Document, attributes: dict, attribute: str, name: str) ->
         return
     uv = document.array(attributes[attribute]).astype(np.float64)
     if uv.shape[1] == 2 and not np.isfinite(uv).all():
-        attributes[attribute] = document.add_uv(np.nan_to_num(uv, nan=0.0, posinf=0.0, neginf=0.0))
+        attributes[attribute] = document.add_attribute(np.nan_to_num(uv, nan=0.0, posinf=0.0, neginf=0.0))
         document.notes.append(f"{attribute} of {name} is not a number at some vertices; these use 0 instead.")
 
 
@@ -148,7 +148,7 @@ def _tidy_weights_of_joints(document: Document, primitive: dict) -> None:
         return
     _, share = skin_of(attributes, document.array, len(given))
     for k in sets:
-        attributes[f"WEIGHTS_{k}"] = document.add_weights(share[:, 4 * k : 4 * k + 4])
+        attributes[f"WEIGHTS_{k}"] = document.add_attribute(share[:, 4 * k : 4 * k + 4])
 
 
 def _even_targets(document: Document, mesh: dict, name: str) -> None:

@@ -48,12 +48,8 @@ def document_of(parts: list[Part], vertices: np.ndarray, smooth: np.ndarray, pat
         scene.add_geometry(made, node_name=f"part_{number}", geom_name=f"part_{number}")
     document = Document.parse(scene.export(file_type="glb", include_normals=True), path)
     _finish_materials(document.json)
-    rows = [followed[document.json["meshes"][node["mesh"]]["name"]] for node in _in_order(document.json)]
-    return document, np.concatenate(rows)
-
-
-def _in_order(gltf: dict) -> list[dict]:
-    return [gltf["nodes"][primitive.node] for primitive, _ in shown_primitives(gltf)]
+    meshes = [document.json["meshes"][primitive.mesh] for primitive, _ in shown_primitives(document.json)]
+    return document, np.concatenate([followed[mesh["name"]] for mesh in meshes])
 
 
 def _trimesh_of(part: Part, vertices: np.ndarray, smooth: np.ndarray) -> tuple[trimesh.Trimesh, np.ndarray]:

@@ -17,7 +17,7 @@ from ..animation import Animation
 from ..files.atomic import write_atomically
 from ..media.frame_file import Frames
 from ..media.render import Camera, Light, render
-from ..media.subject_crops import SubjectCrops
+from ..media.subject_crops import Box, SubjectCrops, box_of
 from .appearance import read_appearance
 from .film import encode_film
 from .gltf_source import open_source
@@ -150,10 +150,9 @@ def _framing(vertices: np.ndarray, cameras: Sequence[Camera]) -> tuple[np.ndarra
 
 def _crop(frames: Frames) -> tuple[float, float, float]:
     """Return the centre (x, y) and side, in pixels, of the square around the subject in all frames, with a margin."""
-    seen = reduce(np.logical_or, (frame[..., 3] > 0 for frame in frames))
-    seen = seen if seen.any() else np.ones_like(seen)
-    (top, bottom), (left, right) = ((found.min(), found.max() + 1) for found in np.nonzero(seen))
-    return (left + right) / 2, (top + bottom) / 2, MARGIN * max(bottom - top, right - left)
+    seen = box_of(reduce(np.logical_or, (frame[..., 3] > 0 for frame in frames)))
+    box = seen or Box(0, 0, *frames.shape[1:3])
+    return box.left + box.width / 2, box.top + box.height / 2, MARGIN * max(box.height, box.width)
 
 
 def _outliner(

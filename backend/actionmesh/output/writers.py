@@ -110,15 +110,11 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _write_safetensors(
-    animation: Animation, path: Path, source_mesh: Path | None, clip: Frames | None, crops: SubjectCrops | None
-) -> None:
+def _write_safetensors(animation: Animation, path: Path, *_: object) -> None:
     animation.save(path)
 
 
-def _write_npz(
-    animation: Animation, path: Path, source_mesh: Path | None, clip: Frames | None, crops: SubjectCrops | None
-) -> None:
+def _write_npz(animation: Animation, path: Path, *_: object) -> None:
     arrays: dict = {
         **animation.arrays(),
         "reference_frame": np.int64(animation.reference_frame),
@@ -132,15 +128,11 @@ def _write_npz(
     write_atomically(path, write)
 
 
-def _write_glb(
-    animation: Animation, path: Path, source_mesh: Path | None, clip: Frames | None, crops: SubjectCrops | None
-) -> None:
+def _write_glb(animation: Animation, path: Path, source_mesh: Path | None, *_: object) -> None:
     write_animated_glb(animation, path, source_mesh)
 
 
-def _write_poses(
-    animation: Animation, path: Path, source_mesh: Path | None, clip: Frames | None, crops: SubjectCrops | None
-) -> None:
+def _write_poses(animation: Animation, path: Path, source_mesh: Path | None, *_: object) -> None:
     def write(folder: Path) -> None:
         folder.mkdir()
         for index, data in enumerate(pose_files(animation, source_mesh)):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..geometry.triangles import face_normals
 from ..matching.camera import FilmCamera
 from ..matching.silhouette import Scene, Sight
 from ..side_process import run_beside
@@ -129,10 +130,9 @@ def _charts_of_their_own(
 
 def _flattened(vertices: np.ndarray, faces: np.ndarray, polygons: np.ndarray, pairs: np.ndarray) -> np.ndarray:
     """Return the corners (N, 2), given as (polygon, vertex), of polygons laid flat, each in its own plane."""
-    corners = vertices[faces].astype(np.float64)
     numbers, number = np.unique(polygons, return_inverse=True)
     normals = np.zeros((len(numbers), 3))
-    np.add.at(normals, number, np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]))
+    np.add.at(normals, number, face_normals(vertices[faces].astype(np.float64)))
     across = np.eye(3)[np.abs(normals).argmin(axis=1)]
     right = np.cross(across, normals)
     right /= np.maximum(np.linalg.norm(right, axis=1, keepdims=True), 1e-30)

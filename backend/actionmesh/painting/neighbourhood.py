@@ -4,6 +4,7 @@ import numpy as np
 from scipy.sparse import coo_matrix, diags
 from scipy.sparse.csgraph import dijkstra
 
+from ..geometry.triangles import edges_of, face_normals
 from ..matching.graph import surface_graph
 
 SOFT_BORDERS, SOFT_FILL = 3, 20
@@ -22,12 +23,11 @@ class Neighbourhood:
 
     def __init__(self, vertices: np.ndarray, faces: np.ndarray):
         self._graph = surface_graph(vertices, faces)
-        ends = np.concatenate([faces[:, :2], faces[:, 1:], faces[:, ::2]])
+        ends = edges_of(faces)
         rows, columns = np.concatenate([ends, ends[:, ::-1]]).T
         beside = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(vertices),) * 2).tocsr()
         self._mean = diags(1 / np.maximum(np.asarray(beside.sum(axis=1)).ravel(), 1)) @ beside
-        corners = vertices[faces].astype(np.float64)
-        face_areas = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1) / 2
+        face_areas = np.linalg.norm(face_normals(vertices[faces].astype(np.float64)), axis=1) / 2
         self.areas = np.bincount(faces.ravel(), np.repeat(face_areas / 3, 3), len(vertices))
 
     def softened(self, values: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter1d
 from skimage.measure import find_contours
 
 from ..errors import MediaError
+from ..media.subject_crops import Box, box_of
 
 WORKING_SIDE = 512
 """Pixels along the mask's longer side at which its outline is found; larger masks are shrunk, which smooths them."""
@@ -67,18 +68,17 @@ def contours_of(alpha: np.ndarray, smallest_part: float) -> Contours:
     Raises:
         MediaError: the mask is empty.
     """
-    covered = alpha >= 128
-    if not covered.any():
+    box = box_of(alpha >= 128)
+    if box is None:
         raise MediaError("The reference frame shows no subject.", "Choose another reference frame.")
-    columns, rows = np.flatnonzero(covered.any(axis=0)), np.flatnonzero(covered.any(axis=1))
-    longest = max(int(columns[-1] - columns[0]), int(rows[-1] - rows[0])) + 1
-    shrink = min(1.0, WORKING_SIDE / longest)
+    shrink = min(1.0, WORKING_SIDE / max(box.height, box.width))
     margin = int(np.ceil(BORDER / shrink))
-    own = np.pad(alpha, margin)[rows[0] : rows[-1] + 1 + 2 * margin, columns[0] : columns[-1] + 1 + 2 * margin]
+    around = Box(box.top, box.left, box.height + 2 * margin, box.width + 2 * margin)
+    own = np.pad(alpha, margin)[around.slices()]
     size = max(1, round(own.shape[1] * shrink)), max(1, round(own.shape[0] * shrink))
     working = cv2.resize(own, size, interpolation=cv2.INTER_AREA)
     ratio = own.shape[1] / size[0], own.shape[0] / size[1]
-    origin = float(columns[0] - margin), float(rows[0] - margin)
+    origin = float(box.left - margin), float(box.top - margin)
     found = find_contours(_cleaned(working, smallest_part).astype(np.float64), 127.5, fully_connected="low")
     # scikit-image has low values at the left of its (row, column) polygons
     polygons = tuple(_smoothed(polygon[:-1, ::-1] + 0.5) for polygon in found)

@@ -1,4 +1,4 @@
-"""A flat surface of triangles, and the edges of triangles as numbers."""
+"""A flat surface of triangles, and their areas."""
 
 from dataclasses import dataclass
 
@@ -25,14 +25,3 @@ def double_areas(points: np.ndarray, triangles: np.ndarray) -> np.ndarray:
     a, b, c = points[triangles].transpose(1, 0, 2)
     one, other = b - a, c - a
     return one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]
-
-
-def edges_of(triangles: np.ndarray) -> np.ndarray:
-    """Return the edges (3 M, 2) of triangles (M, 3): all first edges, then all second, then all third."""
-    return np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-
-
-def keys_of(edges: np.ndarray, count: int) -> np.ndarray:
-    """Return one number (E,) for each edge (E, 2) between `count` points, the same for both directions."""
-    low, high = np.sort(edges.astype(np.int64), axis=1).T
-    return low * count + high

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
+from ..media.clip import fitted_size
 from ..media.subject_crops import SubjectCrops
 from .spacing import distances, half_thickness
 
@@ -38,7 +39,6 @@ def frame_with_most_limbs(crops: SubjectCrops, check: Callable[[], None] = lambd
 
 def _thicknesses(alpha: np.ndarray) -> np.ndarray:
     """Return half the thickness (n,) at each pixel inside a mask (h, w) uint8."""
-    shrink = min(1.0, WORKING_SIDE / max(alpha.shape))
-    size = max(1, round(alpha.shape[1] * shrink)), max(1, round(alpha.shape[0] * shrink))
+    size = fitted_size(alpha.shape[1], alpha.shape[0], WORKING_SIDE)
     mask = np.pad((cv2.resize(alpha, size, interpolation=cv2.INTER_AREA) >= 128).astype(np.uint8), 1)
     return half_thickness(distances(mask), RADII)[mask > 0]

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from ..media.clip import fitted_size
+from ..media.subject_crops import box_of
 from ..painting.spreading import spread_colours
 from .spacing import distances
 
@@ -30,15 +31,14 @@ def texture_of(crop: np.ndarray) -> tuple[np.ndarray, tuple[float, float], tuple
         picture (H, W, 3) uint8, at most 2048 pixels a side; the crop's (column, row) of its upper left corner; and
             the (width, height) in crop pixels that it covers.
     """
-    covered = crop[..., 3] >= 128
-    columns, rows = np.flatnonzero(covered.any(axis=0)), np.flatnonzero(covered.any(axis=1))
-    left, top = int(columns[0]), int(rows[0])
-    padded = np.pad(crop[top : rows[-1] + 1, left : columns[-1] + 1], ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)))
+    box = box_of(crop[..., 3] >= 128)
+    assert box is not None
+    padded = np.pad(crop[box.slices()], ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)))
     height, width = padded.shape[:2]
     fitted = cv2.resize(padded, fitted_size(width, height, LARGEST_SIDE), interpolation=cv2.INTER_AREA)
     rim = max(LEAST_RIM, RIM * fitted.shape[0] / height)
     picture = spread_colours(fitted[..., :3], trusted_pixels(fitted[..., 3] >= 128, rim))
-    return picture, (left - MARGIN, top - MARGIN), (width, height)
+    return picture, (box.left - MARGIN, box.top - MARGIN), (width, height)
 
 
 def trusted_pixels(mask: np.ndarray, rim: float) -> np.ndarray:

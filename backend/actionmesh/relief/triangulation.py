@@ -6,12 +6,11 @@ the outline cannot be completed, each triangle is judged by its middle, which st
 """
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import Delaunay, cKDTree
 
+from ..geometry.triangles import edges_of, joined_by, keys_of
 from .contours import Contours, resampled
-from .flat import Flat, double_areas, edges_of, keys_of
+from .flat import Flat, double_areas
 from .spacing import Spacing, sampled_at
 from .trimming import without_chords, without_pinches
 
@@ -107,29 +106,21 @@ def _inside(
 ) -> np.ndarray:
     """Return the triangles that are inside.
 
-    A region between sides of the outline is inside or outside as a whole, because sides have the inside on one
-    side.
+    A region between sides of the outline, whose triangles share open edges, is inside or outside as a whole, because
+    sides have the inside on one side.
     """
     count, owners = len(points), np.tile(np.arange(len(triangles)), 3)
     edges = edges_of(triangles)
     along = np.isin(edges @ (count, 1), sides @ (count, 1))
     against = np.isin(edges @ (1, count), sides @ (count, 1))
-    region = _regions(keys_of(edges, count), owners, ~along & ~against)
+    open_ = ~along & ~against
+    region = joined_by(keys_of(edges[open_], count), owners[open_], len(triangles))
     for_it, against_it = (np.bincount(region[owners], votes, region.max() + 1) for votes in (along, against))
     agreed = (for_it == 0) != (against_it == 0)
     finer = raster.shape[0] / contours.size[0]
     columns, rows = (points[triangles].mean(axis=1) * finer).astype(int).T
     sampled = raster[rows.clip(0, raster.shape[0] - 1), columns.clip(0, raster.shape[1] - 1)]
     return triangles[np.where(agreed[region], for_it[region] > 0, sampled)]
-
-
-def _regions(keys: np.ndarray, owners: np.ndarray, open_: np.ndarray) -> np.ndarray:
-    """Return the number (M,) of each triangle's region; triangles that share an open edge (3 M,) are in one region."""
-    total = int(owners[-1]) + 1
-    _, edge = np.unique(keys[open_], return_inverse=True)
-    size = total + edge.max(initial=-1) + 1
-    links = coo_matrix((np.ones(len(edge), bool), (owners[open_], total + edge)), shape=(size, size))
-    return np.unique(connected_components(links, directed=False)[1][:total], return_inverse=True)[1]
 
 
 def _evened(points: np.ndarray, triangles: np.ndarray, spacing: Spacing) -> np.ndarray:

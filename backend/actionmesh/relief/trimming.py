@@ -1,10 +1,9 @@
 """What makes triangles one half of a closed surface: no pinched fans, and no inner edges across the rim."""
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
-from .flat import Flat, edges_of, keys_of
+from ..geometry.triangles import edges_of, joined_by, keys_of
+from .flat import Flat
 
 
 def without_pinches(triangles: np.ndarray) -> np.ndarray:
@@ -37,11 +36,7 @@ def _fans(triangles: np.ndarray, count: int) -> np.ndarray:
         key = keys_of(np.stack([at[k], at[(k + 1) % 3]], axis=1), count)
         ends += [(key * count + at[k], corner[k]), (key * count + at[(k + 1) % 3], corner[(k + 1) % 3])]
     keys, corners = (np.concatenate(part) for part in zip(*ends, strict=True))
-    _, link = np.unique(keys, return_inverse=True)
-    size = 3 * total + link.max() + 1
-    links = coo_matrix((np.ones(len(link), bool), (corners, 3 * total + link)), shape=(size, size))
-    fan = connected_components(links, directed=False)[1][: 3 * total]
-    return at.ravel() * (3 * total) + np.unique(fan, return_inverse=True)[1]
+    return at.ravel() * (3 * total) + joined_by(keys, corners, 3 * total)
 
 
 def without_chords(points: np.ndarray, triangles: np.ndarray) -> Flat:

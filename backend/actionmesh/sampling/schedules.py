@@ -30,8 +30,7 @@ def shift_sigma(sigma: Tensor, shift: float) -> Tensor:
 
 def image_to_3d_schedule(steps: int, shift: float = 1.0) -> Schedule:
     """Return Stage 0's schedule: shifted 1 - i / n, and a final 0."""
-    sigmas = shift_sigma(1 - torch.arange(steps + 1, dtype=torch.float64) / steps, shift)
-    return _schedule(sigmas)
+    return _schedule(shift_sigma(1 - torch.arange(steps + 1, dtype=torch.float64) / steps, shift))
 
 
 def temporal_schedule(steps: int, shift: float = 3.0) -> Schedule:

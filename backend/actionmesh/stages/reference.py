@@ -13,15 +13,8 @@ from ..errors import MeshError
 from ..geometry.cleanup import clean_up
 from ..geometry.extraction import extract_surface
 from ..geometry.mesh import Mesh
-from ..geometry.surface import (
-    Normalisation,
-    carry,
-    farthest_points,
-    normalise,
-    sample_surface,
-    vertex_normals,
-    weld,
-)
+from ..geometry.surface import Normalisation, carry, farthest_points, normalise, sample_surface, vertex_normals, weld
+from ..geometry.triangles import face_normals
 from ..models.denoiser import DenoiserCache
 from ..presets import Preset
 from ..protocol import Stage
@@ -165,8 +158,7 @@ def latent_of_pose(run: Run, reference: Reference, pose: Mesh, seed: int) -> Ten
 
 def require_surface(vertices: np.ndarray, faces: np.ndarray, mesh: Mesh) -> None:
     """Raise MeshError if faces (F, 3) over model-space vertices (V, 3) have no area."""
-    corners = vertices[faces].astype(np.float64)
-    if not np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]).any():
+    if not face_normals(vertices[faces].astype(np.float64)).any():
         cure = "Delete stray vertices far from the surface and export again."
         raise MeshError(f"The faces of {mesh.name} are too small for its size.", cure)
 

@@ -6,14 +6,6 @@ from .sequence import ToySequence, make_sequence
 from .shapes import BlendedBody, BodyBatch, signed_distance, stack_bodies
 
 __all__ = [
-    "TEMPLATES",
-    "BlendedBody",
-    "BodyBatch",
-    "ToySequence",
-    "make_sequence",
-    "queries",
-    "sample_tracked_points",
-    "signed_distance",
-    "stack_bodies",
-    "vertex_normals",
-]
+    "TEMPLATES", "BlendedBody", "BodyBatch", "ToySequence", "make_sequence", "queries", "sample_tracked_points",
+    "signed_distance", "stack_bodies", "vertex_normals",
+]  # fmt: skip

@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from ..geometry import surface
+from ..geometry.triangles import face_normals
 from .sequence import ToySequence
 from .shapes import BodyBatch, signed_distance
 
@@ -20,8 +21,7 @@ def sample_tracked_points(sequence: ToySequence, count: int, seed: int) -> tuple
         points (T, P, 3) float32; normals (T, P, 3) float32, unit, outward, interpolated from the vertices'.
     """
     rng = np.random.default_rng(seed)
-    corners = sequence.vertices[0][sequence.faces]
-    area = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    area = np.linalg.norm(face_normals(sequence.vertices[0][sequence.faces]), axis=1)
     chosen = sequence.faces[rng.choice(len(area), count, p=area / area.sum())]
     weights = _barycentric(rng, count)
     points = np.einsum("tpcx,pc->tpx", sequence.vertices[:, chosen], weights)

@@ -6,6 +6,7 @@ rest pose every joint's axes are those of the world, so a swing about +X lifts a
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partialmethod
 
 import numpy as np
 import torch
@@ -15,7 +16,8 @@ from .shapes import BlendedBody
 
 Vector = Sequence[float] | np.ndarray
 Vectors = Sequence[Vector] | np.ndarray
-X, Y, Z = np.eye(3)
+UNTURNED = np.eye(3)
+X, Y, Z = UNTURNED
 
 
 @dataclass(frozen=True)
@@ -93,23 +95,13 @@ class Rig:
         self.cones.append(Cone(joint, ends, np.array([first, second]), np.asarray(colour, float)))
 
     def ellipsoid(
-        self, joint: int, centre: Vector, half_axes: Vector, colour: Vector, turn: np.ndarray | None = None
+        self, joint: int, centre: Vector, half_axes: Vector, colour: Vector, turn: np.ndarray = UNTURNED, boxy=False
     ) -> None:
-        """Add an ellipsoid at a rest position; `turn` (3, 3) has its axes as columns."""
-        self._round(joint, centre, half_axes, colour, turn, boxy=False)
-
-    def box(
-        self, joint: int, centre: Vector, half_axes: Vector, colour: Vector, turn: np.ndarray | None = None
-    ) -> None:
-        """Add a box with rounded edges at a rest position; `turn` is as for an ellipsoid."""
-        self._round(joint, centre, half_axes, colour, turn, boxy=True)
-
-    def _round(
-        self, joint: int, centre: Vector, half_axes: Vector, colour: Vector, turn: np.ndarray | None, boxy: bool
-    ) -> None:
-        turn = np.eye(3) if turn is None else turn
+        """Add an ellipsoid, or a box with rounded edges, at a rest position; `turn` (3, 3) has its axes as columns."""
         parts = np.asarray(centre, float), np.asarray(half_axes, float), turn, np.asarray(colour, float)
         self.ellipsoids.append(Ellipsoid(joint, *parts, boxy))
+
+    box = partialmethod(ellipsoid, boxy=True)
 
     def limb(self, parent: int, points: Vectors, radii: Vector, colours: Vectors) -> list[int]:
         """Add a chain of round cones through rest positions, and return its joints: one at every point but the last."""

@@ -65,27 +65,16 @@ def fetch(
     try:
         (folder / STAGING).mkdir(parents=True, exist_ok=True)
         with _alone(folder):
-            _fetch_all(resolved, files, folder, advance, progress, endpoint)
+            record = read_record(folder)
+            if record is None or record.revision != resolved.revision:
+                record = DownloadRecord.begun(resolved.download, resolved.revision)
+            record.save(folder)
+            for file in files:
+                record.files[file.path] = _fetch_one(resolved, file, folder, advance, progress, endpoint)
+                record.save(folder)
         shutil.rmtree(folder / STAGING, ignore_errors=True)
     except OSError as error:
         raise unwritable(folder, error) from error
-
-
-def _fetch_all(
-    resolved: Resolved,
-    files: Sequence[HubFile],
-    folder: Path,
-    advance: Advance,
-    progress: Progress,
-    endpoint: str | None,
-) -> None:
-    record = read_record(folder)
-    if record is None or record.revision != resolved.revision:
-        record = DownloadRecord.begun(resolved.download, resolved.revision)
-    record.save(folder)
-    for file in files:
-        record.files[file.path] = _fetch_one(resolved, file, folder, advance, progress, endpoint)
-        record.save(folder)
 
 
 def _fetch_one(

@@ -50,9 +50,8 @@ def read_entries(path: Path, rename: Callable[[str], str] = str) -> dict[str, En
             the same.
     """
     with readable(path):
-        with safe_open(
-            str(regular_file(path)), framework="pt"
-        ) as file:  # rejects a header that does not fit the file's length
+        # `safe_open` rejects a header that does not fit the file's length
+        with safe_open(str(regular_file(path)), framework="pt") as file:
             names = list(file.keys())
         header, start = _header(path)
         size = path.stat().st_size

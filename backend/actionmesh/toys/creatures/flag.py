@@ -33,11 +33,8 @@ def flag(rng: np.random.Generator) -> Rig:
 
 
 def _pole(rig: Rig, rng: np.random.Generator, half: float, top: float) -> None:
-    wood, bottom, radius = (
-        np.array([0.55, 0.45, 0.35]) * rng.uniform(0.6, 1.5),
-        rng.uniform(0.2, 0.6),
-        rng.uniform(0.03, 0.045),
-    )
+    wood = np.array([0.55, 0.45, 0.35]) * rng.uniform(0.6, 1.5)
+    bottom, radius = rng.uniform(0.2, 0.6), rng.uniform(0.03, 0.045)
     place = -radius, top - 2 * half - bottom, 0
     rig.cone(0, place, (-radius, top + 0.06, 0), radius, radius, wood)
     rig.ellipsoid(0, (-radius, top + 0.08, 0), np.full(3, radius * 1.6), wood * 0.7)

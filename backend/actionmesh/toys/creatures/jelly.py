@@ -35,12 +35,8 @@ def _layers(rig: Rig, rng: np.random.Generator, sizes: tuple[float, float, float
     for index in range(LAYERS):
         parent = rig.joint(parent, (0, index * thick, 0))
         half = wide * (1 - (1 - narrow) * index / (LAYERS - 1))
-        part(
-            parent,
-            (0, (index + 0.5) * thick, 0),
-            (half, thick * 1.0, half * roundness),
-            colours[index % 2 if striped else 0],
-        )
+        colour = colours[index % 2 if striped else 0]
+        part(parent, (0, (index + 0.5) * thick, 0), (half, thick, half * roundness), colour)
         rig.swing(parent, X, lean * np.sin(angle), late * index)
         rig.swing(parent, Z, lean * np.cos(angle), late * index)
         rig.swing(parent, Y, u(0, 4), late * index + 0.3)
