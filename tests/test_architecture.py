@@ -29,6 +29,7 @@ LAYERS: dict[str, set[str]] = {
     "relief": {"relief"},
     "painting": {"painting"},
     "matching": {"matching"},
+    "rigging": {"rigging"},
     "media": {"media"},
     "downloads": {"download_command", "download_report", "downloads", "machine", "model_downloads", "model_requests"},
     "memory": {"memory"},
