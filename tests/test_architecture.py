@@ -20,7 +20,7 @@ LAYERS: dict[str, set[str]] = {
     "training": {"training"},
     "toys": {"toys"},
     "what training and evaluation share": {"sizes", "track_file"},
-    "a job": {"job_inputs", "job_outputs", "job_size", "jobs"},
+    "a job": {"job_inputs", "job_outputs", "job_size", "jobs", "rig_job"},
     "the story": {"pipeline"},
     "endings of the story": {"colouring", "relief_animation", "rematch"},
     "output": {"output"},

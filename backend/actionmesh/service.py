@@ -21,6 +21,7 @@ from .model_requests import download, remove_models
 from .outbox import LogForwarder, Outbox, Throttle
 from .progress import Progress, ProgressEvent
 from .protocol import Kind, LogLevel, ProtocolError
+from .rig_job import rig
 
 LIBRARY_CHECK = 0.1
 """Seconds between two checks whether a job that waits for libraries has been cancelled."""
@@ -87,6 +88,8 @@ class Service:
             self._start_job(request, lambda cancelled: self._rematch(request.id, params, cancelled))
         elif isinstance(params, protocol.Look):
             self._start_job(request, lambda cancelled: jobs.look(params, self._kept, cancelled.is_set))
+        elif isinstance(params, protocol.Rig):
+            self._start_job(request, lambda cancelled: self._rig(request.id, params, cancelled))
         elif isinstance(params, protocol.Download):
             self._start_job(request, lambda cancelled: self._download(request.id, params, cancelled))
         elif isinstance(params, protocol.RemoveModels):
@@ -155,6 +158,9 @@ class Service:
 
     def _rematch(self, id: protocol.JobId, job: protocol.Rematch, cancelled: Event) -> protocol.Animated:
         return jobs.rematch(job, self._kept, self._reporter(id), cancelled.is_set)
+
+    def _rig(self, id: protocol.JobId, job: protocol.Rig, cancelled: Event) -> protocol.Rigged:
+        return rig(job, self._reporter(id), cancelled.is_set)
 
     def _download(self, id: protocol.JobId, job: protocol.Download, cancelled: Event) -> protocol.Downloaded:
         return download(job, Progress(self._reporter(id), cancelled.is_set))

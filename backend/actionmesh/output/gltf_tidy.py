@@ -148,7 +148,7 @@ def _tidy_weights_of_joints(document: Document, primitive: dict) -> None:
         return
     _, share = skin_of(attributes, document.array, len(given))
     for k in sets:
-        attributes[f"WEIGHTS_{k}"] = document.add_weights(share[:, 4 * k : 4 * k + 4])
+        attributes[f"WEIGHTS_{k}"] = document.add_vectors4(share[:, 4 * k : 4 * k + 4])
 
 
 def _even_targets(document: Document, mesh: dict, name: str) -> None:

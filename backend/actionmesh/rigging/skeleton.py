@@ -176,8 +176,8 @@ def _tails(
     for bone, head in enumerate(heads):
         children = np.flatnonzero(parents == bone)
         ends = [heads[children[np.argmax(carried[children])]]] if len(children) else []
-        ends += [2 * centres[bone] - head, head + (0, max(shortest, 1e-30), 0)]
-        tails[bone] = next(end for end in ends if np.linalg.norm(end - head) >= shortest)
+        ends.append(2 * centres[bone] - head)
+        tails[bone] = next((end for end in ends if np.linalg.norm(end - head) >= shortest), head + (0, shortest, 0))
     return tails
 
 
