@@ -40,12 +40,14 @@ def make_rig(
     _check(rest, faces, poses)
     progress = progress or Progress()
     rest, poses = rest.astype(np.float64), poses.astype(np.float64)
-    count = bones if error is None else min(FIRST_TRY, bones)
+    if error is None:
+        return _attempt(rest, faces, poses, bones, progress)
+    count, before = min(FIRST_TRY, bones), 0
     while True:
         rig = _attempt(rest, faces, poses, count, progress)
-        if error is None or rig.rms <= error or count == bones or len(rig.names) < count:
+        if rig.rms <= error or count == bones or len(rig.names) <= before:
             return rig
-        count = min(_more(count, rig.rms / error), bones)
+        count, before = min(_more(count, rig.rms / error), bones), len(rig.names)
 
 
 def _check(rest: np.ndarray, faces: np.ndarray, poses: np.ndarray) -> None:
