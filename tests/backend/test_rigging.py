@@ -9,7 +9,7 @@ from actionmesh.errors import Cancelled, InputError
 from actionmesh.progress import Progress
 from actionmesh.rigging import decomposition, making
 from actionmesh.rigging.bone_names import named
-from actionmesh.rigging.clusters import nearest_rotations, rigid_parts
+from actionmesh.rigging.clusters import errors_of, nearest_rotations, rigid_parts
 from actionmesh.rigging.making import make_rig
 from actionmesh.rigging.skeleton import joint
 
@@ -187,6 +187,16 @@ def test_rigid_parts_are_those_that_were_made():
     labels, motions = rigid_parts(rest, poses, 2)
     assert len(set(labels[rest[:, 0] < 0.3])) == len(set(labels[rest[:, 0] > 0.3])) == 1 and labels.max() == 1
     assert motions.shape == (len(poses), 2, 4, 4)
+
+
+def test_errors_are_squared_distances():
+    rng = np.random.default_rng(0)
+    rest, poses = rng.random((7, 3)), rng.random((4, 7, 3))
+    motions = np.tile(np.eye(4), (4, 2, 1, 1))
+    motions[:, 1, :3, :3], motions[:, :, :3, 3] = turn(0.7), rng.random((4, 2, 3))
+    moved = np.einsum("tbij,vj->tvbi", motions[..., :3, :3], rest) + motions[:, None, :, :3, 3]
+    expected = ((moved - poses[:, :, None]) ** 2).sum(axis=(0, 3))
+    np.testing.assert_allclose(errors_of(rest, poses, motions), expected, atol=1e-12)
 
 
 def test_a_reflection_becomes_the_nearest_rotation():

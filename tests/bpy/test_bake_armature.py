@@ -212,6 +212,19 @@ def test_from_a_button_it_returns_at_once_shows_progress_and_can_be_cancelled(ba
 
 
 @needs_backend
+def test_undo_takes_everything_back(backend):
+    source = ball()
+    bpy.context.view_layer.objects.active = source
+    animate(source)
+    bpy.ops.ed.undo_push(message="before")
+    assert OPS.bake_armature(bones=2) == {"FINISHED"}
+    assert len(bpy.data.objects) == 3 and "Creature (rigged)" in bpy.data.objects
+    bpy.ops.ed.undo()
+    assert [item.name for item in bpy.data.objects] == ["Creature"] and not bpy.data.armatures
+    assert len(pose_keys(bpy.data.objects["Creature"].data.shape_keys)) == 7
+
+
+@needs_backend
 def test_a_mesh_that_changed_meanwhile_is_left_alone(backend):
     source = ball()
     bpy.context.view_layer.objects.active = source

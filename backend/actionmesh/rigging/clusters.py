@@ -4,6 +4,8 @@ Linde-Buzo-Gray clustering as in Le and Deng, "Smooth skinning decomposition wit
 library has it too, but keeps a single part in many small or regular meshes.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.spatial import cKDTree
@@ -21,16 +23,20 @@ STILL = 1e-6
 """Parts with less error than this, as a share of the size, are not split."""
 
 
-def rigid_parts(rest: np.ndarray, poses: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
+def rigid_parts(
+    rest: np.ndarray, poses: np.ndarray, most: int, check: Callable[[], None] = lambda: None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the part of each vertex (V,), numbered from 0, and the motions of at most so many parts (T, B, 4, 4).
 
     Args:
         rest: (V, 3); poses: (T, V, 3), of a mesh whose size is about 1.
+        check: called regularly; an exception that it raises stops the work.
     """
     chosen = poses[np.unique(np.linspace(0, len(poses) - 1, MOST_POSES).round().astype(int))]
     tree, labels = cKDTree(rest), np.zeros(len(rest), np.int64)
     count = 1
     while count < most:
+        check()
         grown = _split(tree, rest, chosen, labels, count, most)
         labels = _settled(rest, chosen, grown, ROUNDS)
         if labels.max() + 1 <= count:
@@ -97,9 +103,16 @@ def nearest_rotations(matrices: np.ndarray) -> np.ndarray:
 
 
 def errors_of(rest: np.ndarray, poses: np.ndarray, motions: np.ndarray) -> np.ndarray:
-    """Return the sum over the poses of the squared distance of each vertex from where each motion takes it: (V, B)."""
+    """Return the sum over the poses of the squared distance of each vertex from where each motion takes it: (V, B).
+
+    The square of R x + t - p is multiplied out, so that one matrix product serves all vertices and motions of a pose.
+    """
     total = np.zeros((len(rest), motions.shape[1]))
     for pose, matrices in zip(poses, motions, strict=True):
-        for part, matrix in enumerate(matrices):
-            total[:, part] += ((rest @ matrix[:3, :3].T + matrix[:3, 3] - pose) ** 2).sum(axis=1)
+        turns, shifts = matrices[:, :3, :3], matrices[:, :3, 3]
+        products = (pose[:, :, None] * rest[:, None, :]).reshape(-1, 9)
+        known = np.hstack([products, rest, pose])
+        wanted = np.hstack([-turns.reshape(-1, 9), np.einsum("bij,bi->bj", turns, shifts), -shifts])
+        squares = (rest**2 + pose**2).sum(axis=1)[:, None] + (shifts**2).sum(axis=1)
+        total += np.maximum(2 * (known @ wanted.T) + squares, 0)
     return total

@@ -97,7 +97,7 @@ def decompose(
         raise InputError("The mesh has no faces with an area, so no bones can be found.", "Use a mesh with a surface.")
     centre, size = _box(rest[used])
     still, moving = (rest[used] - centre) / size, (poses[:, used] - centre) / size
-    labels, matrices = rigid_parts(still, moving, bones)
+    labels, matrices = rigid_parts(still, moving, bones, check)
     weights = np.eye(matrices.shape[1])[labels].T
     for _ in range(ITERATIONS // AT_ONCE):
         weights, matrices = _solve(still, moving, corners, weights, matrices, check)
