@@ -6,7 +6,7 @@ import bpy
 
 from . import operators, panels
 from .panels import entries, facing_arrow, status_bar
-from .session import installation, model_sets
+from .session import bone_search, installation, model_sets
 from .session.runner import runner
 from .settings import attachment, preferences
 from .workflow import delivery
@@ -35,6 +35,7 @@ def unregister() -> None:
     atexit.unregister(_end)
     _release_escape()
     model_sets.detach()
+    bone_search.detach()
     status_bar.detach()
     entries.detach()
     runner.detach()
@@ -56,6 +57,7 @@ def _end() -> None:
         unregister()
     else:
         model_sets.end()
+        bone_search.end()
         runner.end()
         installation.end()
 

@@ -1,7 +1,7 @@
-"""The command line: `animate`, `match`, `evaluate`, `weights`, `download` and `info`.
+"""The command line: `animate`, `match`, `rig`, `evaluate`, `weights`, `download` and `info`.
 
-This module shows progress bars and turns errors into sentences and exit codes. The arguments of `animate` and `match`
-are in `job_arguments.py`.
+This module shows progress bars and turns errors into sentences and exit codes. The arguments of `animate`, `match`
+and `rig` are in `job_arguments.py`.
 """
 
 import argparse
@@ -22,9 +22,10 @@ from .downloads import add_weights
 from .ending import EXIT_CANCELLED, Signals, discard_parts, heard_signals
 from .evaluate import add_evaluate
 from .failures import explain
-from .job_arguments import EXAMPLES, add_animate, add_match, job_of, joined_axes, rematch_of
+from .job_arguments import EXAMPLES, add_animate, add_match, add_rig, job_of, joined_axes, rematch_of, rig_of
 from .progress import ProgressEvent
 from .protocol import Animate, Animated, Checkpoint, Device, Fit, Kind, Match, Rematch
+from .rig_job import rig
 from .stage_words import WORDS, in_words
 
 EXIT_FAULT, EXIT_ERROR = 1, 2
@@ -96,6 +97,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_animate(commands, run_animate)
     add_match(commands, run_match)
+    add_rig(commands, run_rig)
     add_evaluate(commands)
     add_weights(commands)
     add_download(commands)
@@ -119,6 +121,20 @@ def run_job(work: Callable[..., Animated], job: Animate | Rematch) -> None:
     with closing(Bars()) as bars, interrupts() as asked:
         animated = work(job, jobs.KeptModel(), bars.report, asked.is_set)
     print_result(animated)
+
+
+def run_rig(chosen: argparse.Namespace) -> None:
+    job = rig_of(chosen)
+    with closing(Bars()) as bars, interrupts() as asked:
+        rigged = rig(job, bars.report, asked.is_set)
+    for path in rigged.out:
+        print(f"Wrote {path}")
+    print(
+        f"{rigged.bones} bones move {rigged.vertices} vertices through {rigged.poses} poses with an error of "
+        f"{rigged.error:.2f}% of the size, {rigged.worst:.1f}% at most; {rigged.seconds:.1f} s"
+    )
+    if job.error is not None and rigged.error > job.error:
+        print(f"Note: an error of {job.error:g}% was not reached.")
 
 
 def print_result(animated: Animated) -> None:

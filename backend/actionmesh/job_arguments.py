@@ -1,4 +1,4 @@
-"""The arguments of the commands `animate` and `match`, and the jobs that they describe."""
+"""The arguments of the commands `animate`, `match` and `rig`, and the jobs that they describe."""
 
 import argparse
 from collections.abc import Callable, Sequence
@@ -7,6 +7,8 @@ from typing import Any
 
 from .presets import PRESETS, Preset
 from .protocol import (
+    MOST_BONES,
+    USUAL_BONES,
     Animate,
     Facing,
     FrameChoice,
@@ -16,6 +18,7 @@ from .protocol import (
     ReferencePose,
     Rematch,
     ResultFormat,
+    Rig,
     Shape,
 )
 from .protocol.limits import is_enum, kinds
@@ -79,6 +82,9 @@ HELP = {
     f"there is subtracted from every pose (default for your own mesh); {POSE.PUBLISHED}: the anchor pose is exactly "
     f"the reference mesh, the others are as decoded; {POSE.DECODED}: every pose is as decoded (default without "
     "--mesh)",
+    "bones": f"number of bones; with --error, the most (default: {USUAL_BONES}, with --error {MOST_BONES})",
+    "error": "instead of a number: as many bones as it takes for an error of at most X percent of the mesh's size "
+    "(root mean square of the vertices' distances, size: diagonal of the box)",
     "checkpoint": "name (see info) or folder of the weights",
     "device": "auto, cpu, cuda, cuda:1 or mps",
     "memory": "GB of the card that the job is fitted to (default: %(default)s)",
@@ -141,6 +147,22 @@ def add_match(commands: Commands, run: Callable[[argparse.Namespace], None]) -> 
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
 
 
+def add_rig(commands: Commands, run: Callable[[argparse.Namespace], None]) -> None:
+    parser = commands.add_parser(
+        "rig",
+        help="find bones that move the mesh of a finished animation",
+        description="Finds bones, their hierarchy and the mesh's weights (at most four bones for a vertex) from a "
+        "finished animation by skinning decomposition, and writes a skinned mesh that game engines play.",
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("result", metavar="RESULT", help="a .safetensors that `animate` or `match` wrote")
+    mesh, arrays = ResultFormat.ANIMATED_MESH, ResultFormat.ARRAYS
+    about = f"file to write, can be repeated: {mesh} (skinned and animated), {arrays} (the rig's arrays)"
+    parser.add_argument("-o", "--out", metavar="OUT", action="append", required=True, help=about)
+    _add(parser, "bones", "error", record=Rig)
+    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
+
+
 def _add(group: argparse._ActionsContainer, *names: str, record: type = Animate, help: str = "") -> None:
     """Add the options for fields of a job, with each field's type, choices and default."""
     defaults: dict[str, Any] = {item.name: item.default for item in fields(record)}
@@ -185,6 +207,11 @@ def job_of(chosen: argparse.Namespace) -> Animate:
 def rematch_of(chosen: argparse.Namespace) -> Rematch:
     """Return the job that the arguments of `match` describe."""
     return Rematch(**_fields(Rematch, vars(chosen)))
+
+
+def rig_of(chosen: argparse.Namespace) -> Rig:
+    """Return the job that the arguments of `rig` describe."""
+    return Rig(**_fields(Rig, vars(chosen)))
 
 
 def _fields(record: type, given: dict[str, Any]) -> dict[str, Any]:

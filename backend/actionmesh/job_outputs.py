@@ -37,17 +37,30 @@ def check_outputs(job: Animate, also: Iterable[Path] = ()) -> None:
         OutputError: a place is not writable.
         MediaError: a folder or a pattern holds no pictures.
     """
+    _refuse_number(job.out)
+    check_places(job.out, [*inputs_of(job), *also])
+
+
+def check_places(out: tuple[str, ...], inputs: list[Path]) -> None:
+    """Check that every file of `out` can be written, and replaces neither an input nor another output.
+
+    Raises:
+        InputError, OutputError: see `check_outputs`.
+    """
     from .output.writers import check_output
 
-    if not job.out:
-        raise InputError("The job names no file to write.", "Name at least one, such as animated.glb.")
-    if len(job.out) > MOST_OUTPUTS:
-        raise InputError(f"The job names {len(job.out)} files to write.", f"Name at most {MOST_OUTPUTS}.")
-    inputs = [*inputs_of(job), *also]
-    for name in job.out:
+    _refuse_number(out)
+    for name in out:
         check_output(name)
-    _refuse_meeting(job.out)
-    _refuse_replacing(job.out, inputs)
+    _refuse_meeting(out)
+    _refuse_replacing(out, inputs)
+
+
+def _refuse_number(out: tuple[str, ...]) -> None:
+    if not out:
+        raise InputError("The job names no file to write.", "Name at least one, such as animated.glb.")
+    if len(out) > MOST_OUTPUTS:
+        raise InputError(f"The job names {len(out)} files to write.", f"Name at most {MOST_OUTPUTS}.")
 
 
 def _refuse_meeting(out: tuple[str, ...]) -> None:

@@ -21,6 +21,7 @@ from .model_requests import download, remove_models
 from .outbox import LogForwarder, Outbox, Throttle
 from .progress import Progress, ProgressEvent
 from .protocol import Kind, LogLevel, ProtocolError
+from .rig_job import rig
 
 LIBRARY_CHECK = 0.1
 """Seconds between two checks whether a job that waits for libraries has been cancelled."""
@@ -87,6 +88,8 @@ class Service:
             self._start_job(request, lambda cancelled: jobs.rematch(params, self._kept, report, cancelled.is_set))
         elif isinstance(params, protocol.Look):
             self._start_job(request, lambda cancelled: jobs.look(params, self._kept, cancelled.is_set))
+        elif isinstance(params, protocol.Rig):
+            self._start_job(request, lambda cancelled: rig(params, report, cancelled.is_set))
         elif isinstance(params, protocol.Download):
             self._start_job(request, lambda cancelled: download(params, Progress(report, cancelled.is_set)))
         elif isinstance(params, protocol.RemoveModels):
@@ -149,9 +152,6 @@ class Service:
         except Exception as error:  # the answer cannot be encoded, but the client still waits for one
             log.exception("The answer to %s cannot be sent", request.id)
             self._outbox.send(protocol.Failure(request.id, explain(error)))
-
-    def _download(self, id: protocol.JobId, job: protocol.Download, cancelled: Event) -> protocol.Downloaded:
-        return download(job, Progress(self._reporter(id), cancelled.is_set))
 
     def _reporter(self, id: protocol.JobId) -> Callable[[ProgressEvent], None]:
         """Return a function that forwards a job's progress, limited to a useful rate."""

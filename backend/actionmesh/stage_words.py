@@ -18,6 +18,7 @@ WORDS = {
     Stage.CORRESPONDENCE: "Stage II: moving the mesh",
     Stage.FOLLOWING: "Match: following the clip",
     Stage.PAINTING: "Painting the mesh",
+    Stage.RIGGING: "Finding {item} bones",
     Stage.SAVING: "Saving",
     Stage.LESS_MEMORY: "Memory ran out: continuing as on a card of {item} GB",
     Stage.DOWNLOADING: "Downloading",

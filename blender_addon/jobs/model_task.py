@@ -1,4 +1,4 @@
-"""A download or a removal of models in a worker of its own. Killing it at any time loses no received data."""
+"""One request in a worker of its own, such as a download of models. Killing it at any time loses no received data."""
 
 from ..process import log_file
 from ..process.backend_locator import protocol
@@ -13,14 +13,16 @@ class ModelTask:
     """Send one request, follow its progress, and end the worker when it is answered.
 
     Args:
-        client: a worker from `client.start_downloader`.
-        request: `Download` or `RemoveModels`.
+        client: a worker that runs for this request only.
+        request: such as `Download`, `RemoveModels` or `Rig`.
+        again: the cure if the worker dies.
     """
 
-    def __init__(self, client: WorkerClient, request: protocol.Params):
+    def __init__(self, client: WorkerClient, request: protocol.Params, again: str = AGAIN):
         self.request = request
+        self._again = again
         self.progress: protocol.ProgressNotice | None = None
-        self.answer: protocol.Downloaded | protocol.Removed | None = None
+        self.answer: protocol.Downloaded | protocol.Removed | protocol.Rigged | None = None
         self.error: JobError | None = None
         self.cancelled = False
         self._client = client
@@ -49,7 +51,7 @@ class ModelTask:
 
     def _hear(self, event: Event) -> None:
         if isinstance(event, Died):
-            self.error = JobError(Trouble.WORKER_DIED, event.problem, AGAIN, event.log)
+            self.error = JobError(Trouble.WORKER_DIED, event.problem, self._again, event.log)
         elif isinstance(event, Refused):
             self.error = told_by_backend(event.error, lambda: log_file.tail(self._client.log))
         elif isinstance(event, Answered) and event.request is self.request:

@@ -25,6 +25,7 @@ class VIEW3D_MT_actionmesh(bpy.types.Menu):
         layout.operator("actionmesh.go_to_reference", icon="KEYFRAME")
         layout.operator("actionmesh.fit_scene", icon="PREVIEW_RANGE")
         layout.operator("actionmesh.bake", icon="RENDER_RESULT")
+        layout.operator("actionmesh.bake_armature", icon="ARMATURE_DATA")
         layout.operator("actionmesh.export", icon="EXPORT")
         layout.separator()
         layout.operator("actionmesh.cancel", icon="X")

@@ -17,6 +17,7 @@ WORDS = {
     protocol.Stage.CORRESPONDENCE: "Moving the mesh",
     protocol.Stage.FOLLOWING: "Following the clip",
     protocol.Stage.PAINTING: "Painting the mesh",
+    protocol.Stage.RIGGING: "Finding {item} bones",
     protocol.Stage.SAVING: "Saving",
     protocol.Stage.LESS_MEMORY: "Memory ran out: continuing as on a card of {item} GB",
     protocol.Stage.DOWNLOADING: "Downloading",

@@ -264,6 +264,16 @@ def start_worker(python: str = "", checkpoints: str = "", logs: Path | None = No
     return WorkerClient(find_python(python), worker_file(), log_file.new_log(logs), environment)
 
 
+def start_brief_worker(python: str = "", logs: Path | None = None) -> WorkerClient:
+    """Start a backend without networks and without the network, for work that needs neither.
+
+    Raises:
+        BackendMissing, FolderError: as for `start_worker`.
+    """
+    environment = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+    return WorkerClient(find_python(python), worker_file(), log_file.new_log(logs), environment, brief=True)
+
+
 def start_downloader(python: str = "", token: str = "", logs: Path | None = None) -> WorkerClient:
     """Start a backend that may use the network, only for models, even if HF_HUB_OFFLINE is set.
 

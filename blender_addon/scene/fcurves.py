@@ -1,4 +1,4 @@
-"""The animation curves of a Key data-block: the only module that handles the differences between Blender's versions.
+"""The animation curves of a Key data-block or an object: the only module that handles differences between Blenders.
 
     4.2, 4.3    an action holds its curves itself
     from 4.4    an action has a slot for each data-block that it animates; the curves are in the slot's channelbag
@@ -51,17 +51,27 @@ def _channelbag(action: bpy.types.Action, slot: Any) -> Any:
     return next((bag for bag in (strip.channelbag(slot) for strip in strips) if bag is not None), None)
 
 
-def find(key: bpy.types.Key, path: str) -> bpy.types.FCurve | None:
+def find(key: bpy.types.Key, path: str, index: int = 0) -> bpy.types.FCurve | None:
     """Return the curve of a data path, or None."""
-    return next((curve for curve in curves(key) if curve.data_path == path), None)
+    return next((curve for curve in curves(key) if curve.data_path == path and curve.array_index == index), None)
 
 
-def make(key: bpy.types.Key, path: str) -> bpy.types.FCurve:
-    """Return the curve of a data path, made if there is none. The Key needs an action, see `own_action`."""
+def make(key: bpy.types.Key | bpy.types.Object, path: str, index: int = 0, group: str = "") -> bpy.types.FCurve:
+    """Return the curve of a data path, made if there is none. Its owner needs an action, see `own_action`.
+
+    Args:
+        index: of the value in an array.
+        group: the name under which editors list the curve; empty for none.
+    """
     action = key.animation_data.action
     if SLOTTED:
-        return action.fcurve_ensure_for_datablock(key, path)
-    return find(key, path) or action.fcurves.new(data_path=path)
+        curve = action.fcurve_ensure_for_datablock(key, path, index=index)
+    else:
+        curve = action.fcurves.find(path, index=index) or action.fcurves.new(path, index=index)
+    if group:
+        groups = _channelbag(action, key.animation_data.action_slot).groups if SLOTTED else action.groups
+        curve.group = groups.get(group) or groups.new(group)
+    return curve
 
 
 def remove(key: bpy.types.Key, paths: Iterable[str]) -> None:
@@ -107,7 +117,7 @@ def set_loop(curve: bpy.types.FCurve, loop: Loop) -> None:
     curve.update()
 
 
-def own_action(key: bpy.types.Key, name: str) -> Callable[[], None]:
+def own_action(key: bpy.types.Key | bpy.types.Object, name: str) -> Callable[[], None]:
     """Give a Key an action whose curves animate nothing else: a new one called `name`, or a copy of a shared one.
 
     Returns:
@@ -126,7 +136,7 @@ def own_action(key: bpy.types.Key, name: str) -> Callable[[], None]:
     return _replace_action(key, animation, name, had_animation)
 
 
-def _shared(key: bpy.types.Key, animation: bpy.types.AnimData) -> bool:
+def _shared(key: bpy.types.ID, animation: bpy.types.AnimData) -> bool:
     action = animation.action
     if action.library is not None or action.override_library is not None:
         return True
@@ -137,17 +147,17 @@ def _shared(key: bpy.types.Key, animation: bpy.types.AnimData) -> bool:
     return animation.action_slot is not None and any(user != key for user in animation.action_slot.users())
 
 
-def _own_slot(key: bpy.types.Key, animation: bpy.types.AnimData) -> Callable[[], None]:
+def _own_slot(key: bpy.types.ID, animation: bpy.types.AnimData) -> Callable[[], None]:
     if not SLOTTED or animation.action_slot is not None:
         return lambda: None
     action = animation.action
-    slot = action.slots.new("KEY", key.name)
+    slot = action.slots.new(key.id_type, key.name)
     animation.action_slot = slot
     return lambda: action.slots.remove(slot)
 
 
 def _replace_action(
-    key: bpy.types.Key, animation: bpy.types.AnimData, name: str, had_animation: bool
+    key: bpy.types.ID, animation: bpy.types.AnimData, name: str, had_animation: bool
 ) -> Callable[[], None]:
     before, slot_before = animation.action, animation.action_slot if SLOTTED else None
     action = bpy.data.actions.new(name) if before is None else before.copy()

@@ -21,6 +21,7 @@ from actionmesh.protocol import (
     ProgressNotice,
     Rematch,
     ResultFormat,
+    Rig,
     Stage,
     Whole,
     limits,
@@ -56,7 +57,9 @@ def job(*words):
     return job_of(build_parser().parse_args(["animate", "a.mp4", "-o", "a.glb", *words]))
 
 
-@pytest.mark.parametrize(("command", "records"), [("animate", (Animate, FrameChoice)), ("match", (Rematch,))])
+@pytest.mark.parametrize(
+    ("command", "records"), [("animate", (Animate, FrameChoice)), ("match", (Rematch,)), ("rig", (Rig,))]
+)
 def test_the_command_line_has_every_field_with_its_choices(command, records):
     fields = {name: kind for record in records for name, kind in kinds(record).items() if name != "frames"}
     options = options_of(command)

@@ -28,6 +28,7 @@ from actionmesh.protocol import (
     ProtocolError,
     ReferencePose,
     Request,
+    Rig,
     Shutdown,
     Stage,
     Unload,
@@ -57,7 +58,10 @@ ids = numbers | texts
 looks = st.builds(
     Look, clip=texts, out=texts, mask=st.none() | texts, anchor=numbers, fps=st.none() | st.floats(-1e299, 1e299)
 )
-calls = jobs | looks | st.builds(Cancel, ids) | st.sampled_from([Initialize(), Ping(), Unload(), Shutdown()])
+rigs = st.builds(
+    Rig, texts, st.lists(texts).map(tuple), bones=st.none() | numbers, error=st.none() | st.floats(-1e299, 1e299)
+)
+calls = jobs | looks | rigs | st.builds(Cancel, ids) | st.sampled_from([Initialize(), Ping(), Unload(), Shutdown()])
 messages = (
     st.builds(Request, ids, calls)
     | st.builds(Notice, st.builds(LogNotice, st.sampled_from(LogLevel), texts))

@@ -5,12 +5,13 @@ import pytest
 
 import blender_addon
 from blender_addon import operators, panels, registration
-from blender_addon.session import installation, model_sets
+from blender_addon.session import bone_search, installation, model_sets
 from blender_addon.session.runner import _file_was_opened, runner
 
 OPERATORS = {
     "animate_from_video", "animate_selected", "transfer_motion", "cancel", "open_clip", "look", "fit_clip", "dice",
-    "bring_back", "rerun", "retry", "retry_lighter", "go_to_reference", "bake", "export", "open_job_folder",
+    "bring_back", "rerun", "retry", "retry_lighter", "go_to_reference", "bake", "bake_armature", "cancel_bones",
+    "export", "open_job_folder",
     "remove_job", "start_backend", "stop_backend", "free_memory", "open_log", "open_preferences", "mend", "dismiss",
     "match_again", "face_other_way", "add_camera",
     "download_models", "remove_models", "cancel_download",
@@ -64,7 +65,7 @@ def test_panels_lie_in_one_tab_and_each_in_its_place(addon):
 
 
 def test_it_comes_and_goes_without_a_trace(addon):
-    timers = (runner._timer, installation.tick, model_sets.tick)
+    timers = (runner._timer, installation.tick, model_sets.tick, bone_search.tick)
     for _ in range(2):
         for timer in timers:
             bpy.app.timers.register(timer)

@@ -20,7 +20,8 @@ from .source_pictures import drop_textures, picture_of
 
 VERTEX_BUFFER, INDEX_BUFFER = 34962, 34963
 FLOAT, UNSIGNED_INT = 5126, 5125
-KINDS = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4"}
+UNSIGNED_SHORT = 5123
+KINDS = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4", 16: "MAT4"}
 WHITE = bytes.fromhex(
     "89504e470d0a1a0a0000000d4948445200000001000000010802000000907753de0000000c49444154789c63f8ffff3f0005fe02fe0def46b8"
     "0000000049454e44ae426082"
@@ -136,7 +137,7 @@ class Document:
         return [self._add_accessor(vectors, view, k * vectors.nbytes) for k, vectors in enumerate(values)]
 
     def add_attribute(self, values: np.ndarray) -> int:
-        """Add (count, 2) texture coordinates or (count, 4) joint weights as float32; return their accessor's index."""
+        """Add (count, 2) texture coordinates, or (count, 4) joint weights or tangents, as float32; return their accessor."""
         values = np.ascontiguousarray(values, "<f4")
         return self._add_accessor(values, self._add_view(values.tobytes(), target=VERTEX_BUFFER), 0)
 
@@ -148,6 +149,19 @@ class Document:
     def add_picture(self, data: bytes, mime_type: str) -> int:
         """Add the bytes of a picture file, and return the image's index."""
         return add_to(self.json, "images", {"bufferView": self._add_view(data), "mimeType": mime_type})
+
+    def add_joints(self, values: np.ndarray) -> int:
+        """Add (count, 4) numbers of joints, and return their accessor's index."""
+        values = np.ascontiguousarray(values, "<u2")
+        return self._add_accessor(values, self._add_view(values.tobytes(), target=VERTEX_BUFFER), 0, UNSIGNED_SHORT)
+
+    def add_keys(self, values: np.ndarray) -> int:
+        """Add (count, 3 or 4) values of an animation sampler, or (count, 16) matrices by columns, as float32.
+
+        Returns their accessor's index.
+        """
+        values = np.ascontiguousarray(values, "<f4")
+        return self._add_accessor(values, self._add_view(values.tobytes()), 0)
 
     def add_zeros(self, count: int) -> int:
         """Add `count` zero vectors, which take no space, and return their accessor's index."""

@@ -54,7 +54,7 @@ class Block:
     rows: np.ndarray
 
     @cached_property
-    def _back(self) -> np.ndarray:
+    def back(self) -> np.ndarray:
         """(3, 3) or (n, 3, 3); with the pseudo-inverse, a direction that is scaled to 0 stays flat."""
         return np.linalg.pinv(self.to_world[..., :3, :3], rcond=FLAT)
 
@@ -65,8 +65,8 @@ class Block:
             which: the block's vertices that the points belong to; all of them by default.
         """
         if self.to_world.ndim == 2:
-            return (points - self.to_world[:3, 3]) @ self._back.T
-        return np.einsum("nij,...nj->...ni", self._back[which], points - self.to_world[which, :3, 3])
+            return (points - self.to_world[:3, 3]) @ self.back.T
+        return np.einsum("nij,...nj->...ni", self.back[which], points - self.to_world[which, :3, 3])
 
 
 @dataclass(frozen=True)

@@ -135,6 +135,28 @@ class Looked:
 
 
 @dataclass(frozen=True)
+class Rigged:
+    """The result of a `rig` request.
+
+    Args:
+        out: the files written.
+        bones: how many were found; fewer than asked for if fewer explain the motion.
+        poses, vertices: size of the animation.
+        error, worst: root mean square and maximum of the vertices' distances from the animation, in percent of the size
+            of the mesh, the diagonal of its box.
+        seconds: of the whole job.
+    """
+
+    out: tuple[str, ...]
+    bones: int
+    poses: int
+    vertices: int
+    error: float
+    worst: float
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Downloaded:
     """A finished download.
 

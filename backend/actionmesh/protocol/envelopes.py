@@ -4,8 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .answers import Animated, CancelAnswer, Done, Downloaded, Initialized, Looked, Removed
-from .job import Animate, Look, Rematch
+from .answers import Animated, CancelAnswer, Done, Downloaded, Initialized, Looked, Removed, Rigged
+from .job import Animate, Look, Rematch, Rig
 from .kinds import JobId, Kind, ProtocolError
 from .notices import LogNotice, ProgressNotice
 from .reading import read
@@ -21,6 +21,7 @@ ANSWERS: dict[type[Params], type] = {
     Animate: Animated,
     Rematch: Animated,
     Look: Looked,
+    Rig: Rigged,
     Download: Downloaded,
     RemoveModels: Removed,
     Cancel: CancelAnswer,

@@ -1,4 +1,4 @@
-"""Jobs on a clip: the one definition of their fields, defaults and limits, for everything that asks for one.
+"""Jobs on a clip or a result: the one definition of their fields, defaults and limits, for all who ask for one.
 
 The command line's options are made from it (`job_arguments`), the worker reads it and refuses what makes no sense, and
 tests hold the panel against it.
@@ -22,6 +22,7 @@ from .limits import (
 )
 from .requests import Params
 
+USUAL_BONES, MOST_BONES = 16, 128
 FEWEST_FACES = 4
 """The fewest faces of a solid: a tetrahedron's."""
 POSES = "; an animation needs at least 2 frames"
@@ -189,3 +190,24 @@ class Look(Source):
     out: str
     _: KW_ONLY
     size: int = 256
+
+
+@dataclass(frozen=True)
+class Rig(Params, Checked):
+    """Find bones that move the mesh of a finished animation as it moves.
+
+    Args:
+        result: a .safetensors file that `animate` wrote.
+        out: files to write: .glb (a skinned and animated mesh) or .safetensors (the rig's arrays).
+        bones: how many; with `error`, the most. None: USUAL_BONES, or with `error` MOST_BONES.
+        error: instead of a number of bones: it grows until the error is at most this percentage of the mesh's size.
+    """
+
+    METHOD = "rig"
+    result: str = field(metadata=within(Name("result")))
+    out: tuple[str, ...]
+    _: KW_ONLY
+    bones: int | None = field(default=None, metadata=within(Whole("number of bones", 1, MOST_BONES)))
+    error: float | None = field(
+        default=None, metadata=within(Number("error", 0.001, 100, "percentage", " percent of the size"))
+    )

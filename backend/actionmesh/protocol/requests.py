@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from .kinds import JobId
 
-VERSION = 6
+VERSION = 7
 
 
 @dataclass(frozen=True)

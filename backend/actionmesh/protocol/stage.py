@@ -19,6 +19,7 @@ class Stage(StrEnum):
     CORRESPONDENCE = "correspondence"
     FOLLOWING = "following"
     PAINTING = "painting"
+    RIGGING = "rigging"
     SAVING = "saving"
     LESS_MEMORY = "less_memory"
     """Memory ran out, and the job goes on with a smaller memory plan."""
