@@ -1,8 +1,8 @@
 """A loop from a motion that does not repeat exactly: where to cut it, and how to bend its end to meet its start.
 
 Two poses are alike if their vertices are at the same places and move alike, as in motion graphs (Kovar, Gleicher and
-Pighin 2002). A motion that repeats, such as a walk, has a period: it is found as YIN finds that of a sound (Cheveigne and
-Kawahara 2002), and whole periods are preferred, as half a step may look like a whole one.
+Pighin 2002). A motion that repeats, such as a walk, has a period: it is found as YIN finds that of a sound (Cheveigne
+and Kawahara 2002), and whole periods are preferred, as half a step may look like a whole one.
 """
 
 from dataclasses import dataclass

@@ -1,0 +1,86 @@
+"""The motion of a body as a whole, and what is left without it: poses in place.
+
+For each pose, the rotation and translation that bring the rest shape closest to it are found by weighted least squares
+(Kabsch 1976 and 1978, whose sign keeps mirrors out). Around a given axis the best angle has a closed form.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+
+
+class Turn(StrEnum):
+    """Which rotation belongs to the body as a whole."""
+
+    NONE = "NONE"
+    UP = "UP"
+    FULL = "FULL"
+
+
+@dataclass(frozen=True, eq=False)
+class Rigid:
+    """Rigid motions x -> turns[t] @ x + moves[t].
+
+    Args:
+        turns: (T, 3, 3) float64 rotations.
+        moves: (T, 3) float64.
+    """
+
+    turns: np.ndarray
+    moves: np.ndarray
+
+    def apply(self, pose: int, points: np.ndarray) -> np.ndarray:
+        """Return points (V, 3) moved as in a pose, in float64."""
+        return points @ self.turns[pose].T + self.moves[pose]
+
+    def undo(self, pose: int, points: np.ndarray) -> np.ndarray:
+        """Return points (V, 3) moved back, in float64; the inverse of `apply`."""
+        return (points - self.moves[pose]) @ self.turns[pose]
+
+
+def rigid_motion(
+    poses: np.ndarray, rest: int, weights: np.ndarray, turn: Turn, up: np.ndarray, upward: bool = True
+) -> Rigid:
+    """Return how the body moves from its rest pose to each pose.
+
+    Args:
+        poses: (T, V, 3), in axes in which lengths are true.
+        rest: the pose in which the body has not moved.
+        weights: (V,) above 0, such as the area around each vertex.
+        turn: which rotation to find.
+        up: (3,) unit vector.
+        upward: include moves along `up`; otherwise they stay in the poses. A full turn always includes them.
+    """
+    share = weights / weights.sum()
+    centre = share @ poses[rest]
+    arms = poses[rest] - centre
+    turns, moves = np.empty((len(poses), 3, 3)), np.empty((len(poses), 3))
+    for pose, places in enumerate(poses):
+        middle = share @ places
+        spread = (arms * share[:, None]).T @ (places - middle)
+        turns[pose] = np.eye(3) if pose == rest else _turn(spread, turn, up)
+        if not upward and turn != Turn.FULL:
+            middle = middle - ((middle - centre) @ up) * up
+        moves[pose] = middle - turns[pose] @ centre
+    moves[rest] = 0
+    return Rigid(turns, moves)
+
+
+def _turn(spread: np.ndarray, turn: Turn, up: np.ndarray) -> np.ndarray:
+    """Return the rotation (3, 3) that brings arms closest to places, from sum(weight * arm^T place) (3, 3)."""
+    if turn == Turn.NONE:
+        return np.eye(3)
+    if turn == Turn.UP:
+        along = np.trace(spread) - up @ spread @ up
+        across = up @ [spread[1, 2] - spread[2, 1], spread[2, 0] - spread[0, 2], spread[0, 1] - spread[1, 0]]
+        return about(up, float(np.arctan2(across, along)))
+    left, _stretches, right = np.linalg.svd(spread)
+    sign = np.sign(np.linalg.det(left) * np.linalg.det(right))
+    return right.T @ np.diag([1.0, 1.0, sign]) @ left.T
+
+
+def about(axis: np.ndarray, angle: float) -> np.ndarray:
+    """Return the (3, 3) rotation by `angle` radians about a unit vector (Rodrigues)."""
+    cross = np.cross(axis, np.eye(3)).T
+    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
