@@ -70,8 +70,8 @@ def _gaps(poses: np.ndarray, times: np.ndarray) -> np.ndarray:
 
 
 def velocities(poses: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Return the velocity (T, V, 3) per second of poses (T, V, 3): central differences, one-sided at both ends."""
-    return np.gradient(poses, times, axis=0)
+    """Return the velocities (T, V, 3) per second of poses (T, V, 3): second-order differences, also at both ends."""
+    return np.gradient(poses, times, axis=0, edge_order=2 if len(poses) > 2 else 1)
 
 
 def _period(gaps: np.ndarray) -> float | None:
@@ -118,10 +118,8 @@ def bend(poses: np.ndarray, times: np.ndarray, seam: Seam, blend: int) -> np.nda
     start, end = seam.start, seam.end
     loop = poses[start:end].copy()
     first = max(end - blend, start)
-    near_start, near_end = (slice(max(pose - 1, 0), pose + 2) for pose in (start, end))
     offset = poses[start].astype(np.float64) - poses[end]
-    turn = _velocity_at(poses[near_start], times[near_start], start - near_start.start)
-    turn = (turn - _velocity_at(poses[near_end], times[near_end], end - near_end.start)) * (times[end] - times[first])
+    turn = (_velocity_at(poses, times, start) - _velocity_at(poses, times, end)) * (times[end] - times[first])
     for pose in range(first + 1, end):
         share = (times[pose] - times[first]) / (times[end] - times[first])
         loop[pose - start] += offset * (share**2 * (3 - 2 * share)) + turn * (share**2 * (share - 1))
@@ -129,7 +127,9 @@ def bend(poses: np.ndarray, times: np.ndarray, seam: Seam, blend: int) -> np.nda
 
 
 def _velocity_at(poses: np.ndarray, times: np.ndarray, pose: int) -> np.ndarray:
-    return velocities(poses.astype(np.float64), times)[pose]
+    first = min(max(pose - 1, 0), max(len(poses) - 3, 0))
+    near = slice(first, first + 3)
+    return velocities(poses[near].astype(np.float64), times[near])[pose - first]
 
 
 def kink(loop: np.ndarray, poses: np.ndarray, seam: Seam, blend: int) -> float:

@@ -27,7 +27,8 @@ def smoothing_matrix(times: np.ndarray, kind: Filter, reach: int, strength: floa
 
     Args:
         times: (T,) seconds, increasing.
-        reach: neighbours on each side; near an end, the missing ones are taken from the other side.
+        reach: neighbours on each side; near an end, the missing ones are taken from the other side. A cubic goes
+            through all places if there is only one.
         strength: 0 changes nothing, 1 is the fitted curve.
         lasts: seconds from the first pose to its return in a loop; 0 if the motion does not repeat.
     """

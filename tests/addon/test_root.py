@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from blender_addon.motion.root import Turn, about, rigid_motion
+from blender_addon.motion.root import Turn, about, areas, rigid_motion
 
 SHAPE = np.random.default_rng(0).normal(size=(60, 3)) * [1, 2, 0.5]
 EVEN = np.ones(60)
@@ -101,3 +101,11 @@ def test_moving_limb_turns_the_body_the_least():
 def test_rotation_about_an_axis():
     np.testing.assert_allclose(about(UP, 0.3), turned(0.3), atol=1e-15)
     np.testing.assert_allclose(about(np.array([1.0, 0, 0]), 0.3), turned(0.3, "X"), atol=1e-15)
+
+
+def test_areas_around_vertices():
+    square = np.array([[0, 0, 0], [2, 0, 0], [2, 2, 0], [0, 2, 0], [9, 9, 9.0]])
+    found = areas(square, np.array([[0, 1, 2], [0, 2, 3]]))
+    np.testing.assert_allclose(found[:4], [4 / 3, 2 / 3, 4 / 3, 2 / 3])
+    assert 0 < found[4] < 1e-5
+    assert (areas(np.zeros((3, 3)), np.array([[0, 1, 2]])) > 0).all()
