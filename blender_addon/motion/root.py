@@ -40,30 +40,31 @@ class Rigid:
 
 
 def rigid_motion(
-    poses: np.ndarray, rest: int, weights: np.ndarray, turn: Turn, up: np.ndarray, upward: bool = True
+    poses: np.ndarray, rest: np.ndarray, weights: np.ndarray, turn: Turn, up: np.ndarray, upward: bool = True
 ) -> Rigid:
     """Return how the body moves from its rest pose to each pose.
 
     Args:
         poses: (T, V, 3), in axes in which lengths are true.
-        rest: the pose in which the body has not moved.
+        rest: (V, 3), the pose in which the body has not moved. It is met exactly.
         weights: (V,) above 0, such as the area around each vertex.
         turn: which rotation to find.
         up: (3,) unit vector.
         upward: include moves along `up`; otherwise they stay in the poses. A full turn always includes them.
     """
     share = weights / weights.sum()
-    centre = share @ poses[rest]
-    arms = poses[rest] - centre
+    centre = share @ rest
+    arms = rest - centre
     turns, moves = np.empty((len(poses), 3, 3)), np.empty((len(poses), 3))
     for pose, places in enumerate(poses):
+        if np.array_equal(places, rest):
+            turns[pose], moves[pose] = np.eye(3), 0
+            continue
         middle = share @ places
-        spread = (arms * share[:, None]).T @ (places - middle)
-        turns[pose] = np.eye(3) if pose == rest else _turn(spread, turn, up)
+        turns[pose] = _turn((arms * share[:, None]).T @ (places - middle), turn, up)
         if not upward and turn != Turn.FULL:
             middle = middle - ((middle - centre) @ up) * up
         moves[pose] = middle - turns[pose] @ centre
-    moves[rest] = 0
     return Rigid(turns, moves)
 
 

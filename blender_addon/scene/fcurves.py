@@ -124,14 +124,11 @@ def own_action(key: bpy.types.ID, name: str) -> Callable[[], None]:
     had_animation = key.animation_data is not None
     animation = key.animation_data or key.animation_data_create()
     if animation.use_tweak_mode:
-        raise ArtistError(f"An NLA strip of {_words(key)} is open for editing.", "Leave its tweak mode first.")
+        owner = f"the shape keys {key.name}" if isinstance(key, bpy.types.Key) else key.name
+        raise ArtistError(f"An NLA strip of {owner} is open for editing.", "Leave its tweak mode first.")
     if animation.action is not None and not _shared(key, animation):
         return _own_slot(key, animation)
     return _replace_action(key, animation, name, had_animation)
-
-
-def _words(key: bpy.types.ID) -> str:
-    return f"the shape keys {key.name}" if isinstance(key, bpy.types.Key) else key.name
 
 
 def _shared(key: bpy.types.ID, animation: bpy.types.AnimData) -> bool:

@@ -72,7 +72,9 @@ def make_loop(object: bpy.types.Object, shortest: int = 0, blend: int = 8) -> Ge
     yield
     loop = bend(poses, times, seam, blend)
     yield
-    before, after = kink(poses[seam.start : seam.end], poses, seam, 0), kink(loop, poses, seam, blend)
+    before = kink(poses[seam.start : seam.end], poses, seam, 0)
+    yield
+    after = kink(loop, poses, seam, blend)
     yield
     frames = np.append(record.frames, knots(record.frames, Loop.LOOP)[-1])
     first, last = float(frames[seam.start]), float(frames[seam.end])

@@ -22,6 +22,8 @@ from .rewriting import read_for_rewriting, rewrite
 
 HOME = "actionmesh_root"
 """The object's property that holds its location and rotation before its root motion was extracted."""
+BLOCK = 8
+"""Poses whose rigid motion is found in one slice."""
 CLOSE, SMALLEST = 1e-6, 1e-12
 PATHS = ("location", "rotation_euler", "rotation_quaternion", "rotation_axis_angle")
 
@@ -70,9 +72,13 @@ def extract_root_motion(
     for pose, move in enumerate(motion.displacements):
         poses[pose] = (motion.basis + strength * move) @ linear.T + place
         yield
-    weights = areas(poses[record.reference_frame], read_triangles(object.data))
+    triangles, rest = read_triangles(object.data), poses[record.reference_frame]
     yield
-    rigid = rigid_motion(poses, record.reference_frame, weights, turn, _up(object), upward)
+    weights, parts = areas(rest, triangles), []
+    for start in range(0, len(poses), BLOCK):
+        yield
+        parts.append(rigid_motion(poses[start : start + BLOCK], rest, weights, turn, _up(object), upward))
+    rigid = Rigid(np.concatenate([part.turns for part in parts]), np.concatenate([part.moves for part in parts]))
     yield
     back, moves = np.linalg.inv(linear), motion.displacements.copy()
     for pose in range(len(poses)):
