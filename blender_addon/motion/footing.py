@@ -1,9 +1,11 @@
 """Feet that stand where they touched down: the body moves with them, and no leg is stretched.
 
 A vertex is planted from one pose to the next while it is low and slow. It stays planted until it is clearly higher or
-faster (hysteresis), so that it does not flicker. The body then moves against the mean slide of all planted vertices.
-While nothing is planted, the correction per pose goes over from that before to that after. Finding contacts by height
-and speed is what clean-up of footskate begins with (Kovar, Schreiner and Gleicher 2002).
+faster (hysteresis), so that it does not flicker. The body then moves against the slide of the planted vertices: their
+median, as a foot that swings low may be among them. While nothing is planted, the correction per pose goes over from
+that before to that after. With the body moved like this, what stands is slower and what swings faster, so the same is
+done again with half the speed allowed. Finding contacts by height and speed is what clean-up of footskate begins with
+(Kovar, Schreiner and Gleicher 2002).
 
 Lengths are world units with Z up; "height" is that of the subject.
 """
@@ -13,9 +15,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..errors import ArtistError
+from .smoothing import Filter, smoothing_matrix
 
 STAY = 1.5
 """A planted vertex may become this many times as high and as fast as one that is planted anew."""
+PASSES, ENOUGH = 3, 0.8
+"""How often feet are looked for, and the share of the first time's steps in which a later time must find some."""
 GROUNDED = 0.25
 """The ground is as high as the lowest vertex in this share of the poses: an airborne subject's is higher."""
 
@@ -41,7 +46,7 @@ class Footing:
         offsets: (T, 3) world units to add to each pose.
         ground: height of the ground.
         height: of the subject.
-        slid, slides: mean way of planted vertices along the ground from pose to pose, before and after.
+        slid, slides: median way of planted vertices along the ground from pose to pose, before and after.
         sank, sinks: greatest depth of a vertex below the ground, before and after.
         planted: share of the steps from pose to pose in which something stands.
     """
@@ -64,6 +69,7 @@ def footing(
     still: int = 0,
     along: bool = True,
     upward: bool = True,
+    calm: int = 0,
 ) -> Footing:
     """Find the feet and how to move the body so that they stand.
 
@@ -74,6 +80,8 @@ def footing(
         still: the pose that is not moved along the ground.
         along: move the body along the ground.
         upward: move it up and down: what stands is on the ground, and nothing is below it.
+        calm: poses on each side over which the moves along the ground are smoothed (`smoothing.Filter.SOFT`). At 0
+            feet stand exactly, and the body trembles as they did.
     Raises:
         ArtistError: nothing stands.
     """
@@ -82,14 +90,10 @@ def footing(
     level = float(np.quantile(lowest, GROUNDED)) if ground is None else ground
     near = places[..., 2].min(axis=0) < level + STAY * limits.low * height
     feet = places[:, near].astype(np.float64)
-    planted = find_planted(feet, times, level, limits.low * height, limits.slow * height)
-    if not planted.any():
-        problem = "No foot stands on the ground in this animation."
-        raise ArtistError(problem, "Allow more height above the ground or more slide, or set the ground's height.")
+    path, planted = _follow(feet, times, level, Limits(limits.low * height, limits.slow * height), calm)
     offsets = np.zeros((len(places), 3))
     if along:
-        offsets[:, :2] = _against(mean_slides(feet, planted))
-        offsets -= offsets[still]
+        offsets[:, :2] = path - path[still]
     if upward:
         offsets[:, 2] = _lift(lowest, planted, level)
     return Footing(
@@ -102,6 +106,32 @@ def footing(
         float((level - lowest - offsets[:, 2]).max().clip(0)),
         float(planted.any(axis=1).mean()),
     )
+
+
+def _follow(
+    feet: np.ndarray, times: np.ndarray, ground: float, limits: Limits, calm: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the path (T, 2) along the ground that keeps feet (T, W, 3) standing, and what stands (T - 1, W).
+
+    Args:
+        limits: in units and units per second.
+    """
+    path, planted = np.zeros((len(feet), 2)), np.zeros((len(feet) - 1, feet.shape[1]), bool)
+    for turn in range(PASSES):
+        moved = feet + np.pad(path, ((0, 0), (0, 1)))[:, None]
+        found = find_planted(moved, times, ground, limits.low, limits.slow / 2**turn)
+        if not found.any():
+            break
+        if found.any(axis=1).sum() < ENOUGH * planted.any(axis=1).sum():
+            break
+        path, planted = path + _against(slides_of(moved, found)), found
+    if not planted.any():
+        problem = "No foot stands on the ground in this animation."
+        raise ArtistError(problem, "Allow more height above the ground or more slide, or set the ground's height.")
+    if calm:
+        steps = np.diff(path, axis=0)
+        path = -_against(smoothing_matrix((times[1:] + times[:-1]) / 2, Filter.SOFT, calm, 1.0) @ steps)
+    return path, planted
 
 
 def find_planted(feet: np.ndarray, times: np.ndarray, ground: float, low: float, slow: float) -> np.ndarray:
@@ -122,17 +152,15 @@ def find_planted(feet: np.ndarray, times: np.ndarray, ground: float, low: float,
     return planted
 
 
-def mean_slides(feet: np.ndarray, planted: np.ndarray) -> np.ndarray:
-    """Return (T - 1, 2): how far planted vertices slide along X and Y from each pose to the next, on average.
+def slides_of(feet: np.ndarray, planted: np.ndarray) -> np.ndarray:
+    """Return (T - 1, 2): the median slide of planted vertices along X and Y from each pose to the next.
 
     Steps in which nothing is planted get values between those before and after.
     """
-    counts = planted.sum(axis=1)
-    sums = (np.diff(feet[..., :2], axis=0) * planted[..., None]).sum(axis=1)
-    stands = np.flatnonzero(counts)
-    means = sums[stands] / counts[stands, None]
-    steps = np.arange(len(planted))
-    return np.stack([np.interp(steps, stands, column) for column in means.T], axis=1)
+    ways, steps = np.diff(feet[..., :2], axis=0), np.arange(len(planted))
+    stands = np.flatnonzero(planted.any(axis=1))
+    medians = np.array([np.median(ways[step, planted[step]], axis=0) for step in stands])
+    return np.stack([np.interp(steps, stands, column) for column in medians.T], axis=1)
 
 
 def _against(slides: np.ndarray) -> np.ndarray:
@@ -149,4 +177,4 @@ def _lift(lowest: np.ndarray, planted: np.ndarray, ground: float) -> np.ndarray:
 
 
 def _way(feet: np.ndarray, planted: np.ndarray) -> float:
-    return float(np.linalg.norm(np.diff(feet[..., :2], axis=0), axis=-1)[planted].mean())
+    return float(np.median(np.linalg.norm(np.diff(feet[..., :2], axis=0), axis=-1)[planted]))

@@ -2,12 +2,23 @@
 
 For each pose, the rotation and translation that bring the rest shape closest to it are found by weighted least squares
 (Kabsch 1976 and 1978, whose sign keeps mirrors out). Around a given axis the best angle has a closed form.
+
+Legs that swing would swing the whole body. So vertices that move much in place count less, and the motion is found
+again (iteratively reweighted least squares, with the weights of Geman and McClure 1985).
 """
 
+from collections.abc import Generator
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+
+BLOCK, PASSES = 8, 3
+"""Poses whose rigid motion is found in one slice, and how often it is found."""
+STILL = 1e-4
+"""If the core moves by less than this share of what moves most, it is found already."""
+STEADY = 0.25
+"""Share of the vertices that are the body's core; one that moves as much as its last has a quarter of its weight."""
 
 
 class Turn(StrEnum):
@@ -37,6 +48,32 @@ class Rigid:
     def undo(self, pose: int, points: np.ndarray) -> np.ndarray:
         """Return points (V, 3) moved back, in float64; the inverse of `apply`."""
         return (points - self.moves[pose]) @ self.turns[pose]
+
+
+def body_motion(
+    poses: np.ndarray, rest: np.ndarray, weights: np.ndarray, turn: Turn, up: np.ndarray, upward: bool = True
+) -> Generator[None, None, Rigid]:
+    """Find how the steadiest part of a body moves, in slices; arguments as in `rigid_motion`.
+
+    Returns:
+        The rigid motions; those of the whole body if nothing moves in place.
+    """
+    counted = weights
+    for turn_number in range(PASSES):
+        parts, sums, squares = [], np.zeros(rest.shape), np.zeros(rest.shape)
+        for start in range(0, len(poses), BLOCK):
+            block = poses[start : start + BLOCK]
+            parts.append(rigid_motion(block, rest, counted, turn, up, upward))
+            for pose in range(len(block)):
+                still = parts[-1].undo(pose, block[pose]) - rest
+                sums, squares = sums + still, squares + still**2
+            yield
+        moves = np.sqrt((squares / len(poses) - (sums / len(poses)) ** 2).sum(axis=1).clip(0))
+        core = float(np.quantile(moves, STEADY))
+        if turn_number == PASSES - 1 or core <= STILL * float(moves.max()):
+            break
+        counted = weights / (1 + (moves / core) ** 2) ** 2
+    return Rigid(np.concatenate([part.turns for part in parts]), np.concatenate([part.moves for part in parts]))
 
 
 def rigid_motion(

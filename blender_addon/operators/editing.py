@@ -113,6 +113,14 @@ class ACTIONMESH_OT_lock_feet(MotionEdit, bpy.types.Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     along: BoolProperty(name="Stop Slide", description="Move the body along the ground with its feet", default=True)
+    calm: IntProperty(
+        name="Calm",
+        description="Poses on each side over which moves along the ground are smoothed. At 0 feet stand exactly, "
+        "but the body trembles as they did",
+        min=0,
+        soft_max=6,
+        default=1,
+    )
     upward: BoolProperty(
         name="Keep on Ground",
         description="Move the body up and down, so that nothing is below the ground",
@@ -142,7 +150,7 @@ class ACTIONMESH_OT_lock_feet(MotionEdit, bpy.types.Operator):
     )
 
     def is_used(self, name: str) -> bool:
-        return name != "ground" or not self.find_ground
+        return self.along if name == "calm" else name != "ground" or not self.find_ground
 
     def slices(self, context: bpy.types.Context) -> Told:
         context.view_layer.update()
@@ -152,6 +160,7 @@ class ACTIONMESH_OT_lock_feet(MotionEdit, bpy.types.Operator):
             None if self.find_ground else self.ground,
             self.along,
             self.upward,
+            self.calm,
         )
         return told_of_feet(found)
 

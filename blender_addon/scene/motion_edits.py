@@ -128,11 +128,12 @@ def lock_feet(
     ground: float | None = None,
     along: bool = True,
     upward: bool = True,
+    calm: int = 0,
 ) -> Generator[None, None, Footing]:
     """Move the body of an animation so that its feet stand still on the ground, as it is seen in the world.
 
     Args:
-        limits, ground, along, upward: see `footing.footing`; the ground's height is along the world's Z.
+        limits, ground, along, upward, calm: see `footing.footing`; the ground's height is along the world's Z.
     Raises:
         ArtistError: the object has no animation that can be changed, moves by itself, or nothing stands.
     """
@@ -147,7 +148,7 @@ def lock_feet(
         places[pose] = (motion.basis + strength * move) @ linear.T + place
         yield
     times = np.array(record.times) / record.playback.speed
-    found = footing(places, times, limits, ground, record.reference_frame, along, upward)
+    found = footing(places, times, limits, ground, record.reference_frame, along, upward, calm)
     yield
     local = (found.offsets @ np.linalg.inv(linear).T / strength).astype(np.float32)
     moved = motion.displacements + local[:, None]

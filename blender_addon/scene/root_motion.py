@@ -13,7 +13,7 @@ import numpy as np
 from mathutils import Euler, Matrix, Quaternion
 
 from ..errors import ArtistError
-from ..motion.root import Rigid, Turn, areas, rigid_motion
+from ..motion.root import Rigid, Turn, areas, body_motion
 from ..motion.weights import Loop, knots
 from . import fcurves
 from .animation_record import Record
@@ -22,8 +22,6 @@ from .rewriting import read_for_rewriting, rewrite
 
 HOME = "actionmesh_root"
 """The object's property that holds its location and rotation before its root motion was extracted."""
-BLOCK = 8
-"""Poses whose rigid motion is found in one slice."""
 CLOSE, SMALLEST = 1e-6, 1e-12
 PATHS = ("location", "rotation_euler", "rotation_quaternion", "rotation_axis_angle")
 
@@ -56,7 +54,7 @@ def extract_root_motion(
     """Move an animation's motion as a whole from its shape keys to the object's location and rotation.
 
     Args:
-        turn, upward: see `root.rigid_motion`; up is the world's Z.
+        turn, upward: see `root.body_motion`; up is the world's Z.
     Raises:
         ArtistError: the object has no animation that can be changed, or its location or rotation cannot be keyed.
     """
@@ -74,12 +72,9 @@ def extract_root_motion(
         yield
     triangles, rest = read_triangles(object.data), poses[record.reference_frame]
     yield
-    weights, parts = areas(rest, triangles), []
-    for start in range(0, len(poses), BLOCK):
-        yield
-        parts.append(rigid_motion(poses[start : start + BLOCK], rest, weights, turn, _up(object), upward))
-    rigid = Rigid(np.concatenate([part.turns for part in parts]), np.concatenate([part.moves for part in parts]))
+    weights = areas(rest, triangles)
     yield
+    rigid = yield from body_motion(poses, rest, weights, turn, _up(object), upward)
     back, moves = np.linalg.inv(linear), motion.displacements.copy()
     for pose in range(len(poses)):
         if pose != record.reference_frame:

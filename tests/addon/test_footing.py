@@ -105,3 +105,37 @@ def test_planted_vertices_stay_until_they_are_clearly_higher_or_faster():
 def test_only_what_stands_counts():
     with pytest.raises(ArtistError, match="No foot stands"):
         footing(walker() + np.arange(49)[:, None, None] * np.array([1.0, 0, 0]), seconds(), Limits())
+
+
+def test_foot_that_swings_low_does_not_count():
+    """Three feet walk on the spot; a fourth swings forward low and as slowly as they slide backward."""
+    poses = np.zeros((25, 17, 3))
+    for foot in range(4):
+        way = 0.03 * np.arange(25) * (1 if foot == 3 else -1)
+        poses[:, 4 * foot : 4 * foot + 4] = FOOT + [foot, 0, 0] + way[:, None, None] * np.array([0, 1.0, 0])
+    poses[:, 16] = [0, 0, 2]
+    found = footing(poses, seconds(25), Limits(slow=0.5))
+    np.testing.assert_allclose(found.offsets[:, 1], 0.03 * np.arange(25), atol=1e-9)
+    assert found.slid == pytest.approx(0.03) and found.slides == pytest.approx(0, abs=1e-9)
+
+
+def test_trembling_feet_make_the_body_tremble_less_on_request():
+    noise = np.random.default_rng(4).normal(scale=0.003, size=(49, 1, 3)) * [1, 1, 0]
+    drift = 0.01 * np.arange(49)[:, None, None] * np.array([1.0, 0, 0])
+    exact, calm = (footing(walker() + noise + drift, seconds(), Limits(), upward=False, calm=n) for n in (0, 2))
+    np.testing.assert_allclose(exact.offsets, -(noise + drift)[:, 0] + noise[0, 0], atol=1e-9)
+    assert np.diff(calm.offsets[:, 0], 2).std() < 0.3 * np.diff(exact.offsets[:, 0], 2).std()
+    assert calm.offsets[-1, 0] == pytest.approx(-0.48, abs=0.02)
+
+
+def test_steady_slide_is_mended_whole_also_if_calm():
+    drift = 0.01 * np.arange(49)[:, None, None] * np.array([1.0, 0, 0])
+    found = footing(walker() + drift, seconds(), Limits(), calm=3)
+    np.testing.assert_allclose(found.offsets, -drift[:, 0], atol=1e-9)
+
+
+def test_trembling_vertices_still_count():
+    """What stands trembles too fast for half the speed; it was found before and stays."""
+    noise = np.random.default_rng(4).normal(scale=0.004, size=(49, 11, 3))
+    found = footing(walker() + noise, seconds(), Limits(), upward=False)
+    assert found.planted > 0.7 and np.abs(found.offsets).max() < 0.05

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from blender_addon.motion.root import Turn, about, areas, rigid_motion
+from blender_addon.motion.root import Turn, about, areas, body_motion, rigid_motion
 
 SHAPE = np.random.default_rng(0).normal(size=(60, 3)) * [1, 2, 0.5]
 EVEN = np.ones(60)
@@ -109,3 +109,47 @@ def test_areas_around_vertices():
     np.testing.assert_allclose(found[:4], [4 / 3, 2 / 3, 4 / 3, 2 / 3])
     assert 0 < found[4] < 1e-5
     assert (areas(np.zeros((3, 3)), np.array([[0, 1, 2]])) > 0).all()
+
+
+def found(slices):
+    """Do all slices and return what they found."""
+    while True:
+        try:
+            next(slices)
+        except StopIteration as end:
+            return end.value
+
+
+def swinging(count=24):
+    """Return a straight walk along Y by 0.1 a pose, whose arms (40% of it) swing to and fro on one side each."""
+    poses = np.repeat(SHAPE[None], count, axis=0) + 0.1 * np.arange(count)[:, None, None] * np.array([0, 1.0, 0])
+    swing = np.sin(2 * np.pi * np.arange(count) / 12)[:, None]
+    right, left = SHAPE[:, 0] > np.quantile(SHAPE[:, 0], 0.8), SHAPE[:, 0] < np.quantile(SHAPE[:, 0], 0.2)
+    poses[:, right, 1] += swing
+    poses[:, left, 1] -= swing
+    return poses
+
+
+def test_swinging_limbs_do_not_turn_the_body():
+    poses = swinging()
+    whole = rigid_motion(poses, poses[0], EVEN, Turn.UP, UP)
+    body = found(body_motion(poses, poses[0], EVEN, Turn.UP, UP))
+    turns = [np.abs(np.arctan2(each.turns[:, 1, 0], each.turns[:, 0, 0])).max() for each in (whole, body)]
+    assert turns[0] > 0.1 and turns[1] < turns[0] / 5
+    np.testing.assert_allclose(body.moves[:, 1], 0.1 * np.arange(24), atol=0.05)
+
+
+@pytest.mark.parametrize("turn", [Turn.UP, Turn.FULL])
+def test_rigid_body_is_found_exactly_in_all_its_poses(turn):
+    poses = travelling(21)
+    body = found(body_motion(poses, poses[9], EVEN, turn, UP))
+    np.testing.assert_array_equal(body.turns[9], np.eye(3))
+    for pose in range(21):
+        np.testing.assert_allclose(body.undo(pose, poses[pose]), poses[9], atol=1e-9)
+
+
+def test_still_body_with_one_moving_limb_stays_exactly():
+    poses = np.repeat(SHAPE[None], 6, axis=0)
+    poses[3:, :5] += 1
+    body = found(body_motion(poses, poses[0], EVEN, Turn.UP, UP))
+    assert np.abs(body.moves).max() < 0.02
