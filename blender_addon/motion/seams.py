@@ -14,10 +14,11 @@ from .amounts import amplitude, sampled
 
 PERIODIC = 0.15
 """A motion repeats after the shortest lag whose normalised difference is below this (YIN's threshold)."""
-NEAR_PERIOD = 0.1
+NEAR_PERIOD = 0.05
 """Share of a period by which a loop may be longer or shorter than whole periods; at least one pose."""
 AS_GOOD, AS_GOOD_SHARE = 1.1, 0.002
-"""Seams count as equal up to this factor, plus this share of the amplitude; the longest of them is taken."""
+"""Seams count as equal up to this factor, plus this share of the amplitude; of these, the one with the most
+cycles is taken, or the longest if nothing repeats."""
 STILL = 1e-6
 """Share of the mesh's size; less is not motion."""
 
@@ -93,13 +94,14 @@ def _period(gaps: np.ndarray) -> float | None:
 def _best(gaps: np.ndarray, shortest: int, period: float | None, size: float) -> tuple[int, int]:
     starts, ends = np.triu_indices(len(gaps), shortest)
     lengths, found = ends - starts, gaps[starts, ends]
+    ranks = lengths
     if period is not None:
         cycles = np.maximum(np.round(lengths / period), 1)
         whole = np.abs(lengths - cycles * period) <= max(1.0, NEAR_PERIOD * period)
         if whole.any():
-            starts, ends, lengths, found = starts[whole], ends[whole], lengths[whole], found[whole]
+            starts, ends, ranks, found = starts[whole], ends[whole], cycles[whole], found[whole]
     good = found <= AS_GOOD * found.min() + AS_GOOD_SHARE * size
-    longest = good & (lengths == lengths[good].max())
+    longest = good & (ranks == ranks[good].max())
     best = np.flatnonzero(longest)[np.argmin(found[longest])]
     return int(starts[best]), int(ends[best])
 

@@ -139,3 +139,11 @@ def test_trembling_vertices_still_count():
     noise = np.random.default_rng(4).normal(scale=0.004, size=(49, 11, 3))
     found = footing(walker() + noise, seconds(), Limits(), upward=False)
     assert found.planted > 0.7 and np.abs(found.offsets).max() < 0.05
+
+
+def test_motion_that_begins_and_ends_in_the_air_stays_there():
+    poses = walker() + np.array([0, 0, 0.05])
+    poses[:6, :, 2] += np.linspace(1, 0.2, 6)[:, None]
+    poses[-5:, :, 2] += np.linspace(0.2, 1, 5)[:, None]
+    found = footing(poses, seconds(), Limits(low=0.05), ground=0.0)
+    np.testing.assert_allclose(found.offsets[:, 2], -0.05, atol=1e-9)

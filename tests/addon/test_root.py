@@ -153,3 +153,17 @@ def test_still_body_with_one_moving_limb_stays_exactly():
     poses[3:, :5] += 1
     body = found(body_motion(poses, poses[0], EVEN, Turn.UP, UP))
     assert np.abs(body.moves).max() < 0.02
+
+
+def test_axis_may_point_anywhere():
+    axis = np.array([2.0, -1, 2]) / 3
+    poses = np.stack([SHAPE, SHAPE @ about(axis, 0.8).T])
+    assert np.trace(about(axis, 0.8)) == pytest.approx(1 + 2 * np.cos(0.8))
+    np.testing.assert_allclose(about(axis, 0.8) @ axis, axis, atol=1e-12)
+    np.testing.assert_allclose(rigid_motion(poses, SHAPE, EVEN, Turn.UP, axis).turns[1], about(axis, 0.8), atol=1e-9)
+
+
+def test_area_of_a_triangle_in_space():
+    """Its sides are 3 and 4 at a right angle."""
+    corners = np.array([[5, 1, 1], [8, 1, 1], [5, 1, 5.0]])
+    np.testing.assert_allclose(areas(corners, np.array([[0, 1, 2]])), [2, 2, 2])

@@ -55,6 +55,24 @@ def test_walk_is_cut_after_a_whole_cycle_and_not_after_a_step():
     assert seam.period == pytest.approx(20, abs=0.3) and (seam.end - seam.start) % 20 == 0
 
 
+def test_whole_cycle_is_preferred_to_a_rest_that_drifts_less():
+    """Twelve of every twenty poses rest: a loop of the rest alone has the smaller gap."""
+    phases = np.clip(np.arange(45) % 20 - 12, 0, 8)[:, None, None] / 8
+    poses = REST + np.sin(2 * np.pi * phases) * WAY + 0.004 * np.arange(45)[:, None, None]
+    seam = find_seam(poses, seconds(45), 5)
+    assert abs(seam.end - seam.start - 20) <= 1 and seam.period == pytest.approx(20, abs=0.1)
+
+
+def test_period_lies_between_poses():
+    seam = find_seam(walk(61, cycles=2.3, rings=6, around=6), seconds(61), 4)
+    assert seam.period == pytest.approx(60 / 2.3, abs=0.1) and seam.end - seam.start in (26, 52)
+
+
+def test_longest_of_equal_seams_is_taken():
+    seam = find_seam(swinging(65, 20), seconds(65), 4)
+    assert seam.end - seam.start == 60
+
+
 def test_motion_without_a_period_has_its_best_seam():
     rng = np.random.default_rng(3)
     poses = np.cumsum(rng.normal(size=(30, 40, 3)), axis=0)

@@ -89,3 +89,22 @@ def test_few_poses(count):
     poses = swing(noise=0.03)[:count]
     found = smooth(poses, smoothing_matrix(TIMES[:count], Filter.EXTREMES, 3, 1.0))
     assert found.shape == poses.shape and np.isfinite(found).all()
+
+
+@pytest.mark.parametrize("kind", list(Filter))
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 6])
+def test_short_line_stays(kind, count):
+    poses = np.arange(count, dtype=np.float32)[:, None, None] * np.ones((1, 2, 3), np.float32)
+    np.testing.assert_allclose(smooth(poses, smoothing_matrix(TIMES[:count], kind, 3, 1.0)), poses, atol=1e-5)
+
+
+def test_cubic_goes_through_three_places():
+    np.testing.assert_allclose(smoothing_matrix(TIMES, Filter.EXTREMES, 1, 1.0), np.eye(60), atol=1e-9)
+
+
+def test_neighbours_of_a_loop_are_alike_on_both_sides():
+    matrix = smoothing_matrix(np.arange(12) / 24, Filter.SOFT, 2, 1.0, lasts=0.5)
+    for pose in range(12):
+        around = matrix[pose, (pose + np.arange(-2, 3)) % 12]
+        np.testing.assert_allclose(around, around[::-1], atol=1e-12)
+        assert around.min() > 0 and around.sum() == pytest.approx(1)

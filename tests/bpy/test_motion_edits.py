@@ -261,14 +261,18 @@ def test_edited_curves_are_followed():
 
 
 def test_operators_report_their_numbers_and_are_undone(addon, capfd):
-    target = moving(dog())
-    bpy.context.preferences.edit.use_global_undo = True
+    before = drawn(moving(dog()), range(1, 62))
     bpy.ops.ed.undo_push(message="before")
-    assert OPS.smooth_motion(reach=4) == {"FINISHED"} and OPS.make_loop(blend=6) == {"FINISHED"}
-    assert OPS.lock_feet(slow=3.0) == {"FINISHED"}
+    edits = ((OPS.smooth_motion, {"reach": 4}), (OPS.make_loop, {"blend": 6}), (OPS.lock_feet, {"slow": 3.0}))
+    for edit, options in edits:
+        assert edit("EXEC_DEFAULT", True, **options) == {"FINISHED"}
     told = capfd.readouterr().out
     assert "Jitter " in told and "Seam at frames " in told and "whole cycle" in told and "Feet stand in" in told
-    assert len(pose_keys(target.data.shape_keys)) < 61
+    assert len(pose_keys(bpy.data.objects["Walker"].data.shape_keys)) < 61
+    for _ in edits:
+        assert np.abs(drawn(bpy.data.objects["Walker"], range(1, 62)) - before).max() > 1e-4
+        bpy.ops.ed.undo()
+    np.testing.assert_array_equal(drawn(bpy.data.objects["Walker"], range(1, 62)), before)
 
 
 def test_loop_in_words():
