@@ -105,3 +105,12 @@ LOOPS = (
     ("LOOP", "Loop", "Repeat from the first pose"),
     ("PING_PONG", "Ping-Pong", "Play forwards and backwards, repeatedly"),
 )
+SMOOTHINGS = (
+    ("EXTREMES", "Keep Extremes", "Follow a cubic curve through the neighbours: the farthest poses stay as far"),
+    ("SOFT", "Soft", "Follow a line through the neighbours: calmer, but fast motion becomes smaller"),
+)
+ROOT_TURNS = (
+    ("NONE", "None", "Only the location; all rotation stays in the shape keys"),
+    ("UP", "Around Up", "Rotation around the world's Z, as game engines expect it"),
+    ("FULL", "Full", "All rotation and all moves, as of a thrown or tumbling object"),
+)

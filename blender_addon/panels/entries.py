@@ -3,6 +3,7 @@
 import bpy
 
 from ..operators.animating import label_of
+from .result import EDITS
 
 
 class VIEW3D_MT_actionmesh(bpy.types.Menu):
@@ -24,6 +25,10 @@ class VIEW3D_MT_actionmesh(bpy.types.Menu):
         layout.operator("actionmesh.add_camera", icon="CAMERA_DATA")
         layout.operator("actionmesh.go_to_reference", icon="KEYFRAME")
         layout.operator("actionmesh.fit_scene", icon="PREVIEW_RANGE")
+        layout.separator()
+        for name, icon in EDITS:
+            layout.operator(name, icon=icon)
+        layout.separator()
         layout.operator("actionmesh.bake", icon="RENDER_RESULT")
         layout.operator("actionmesh.bake_armature", icon="ARMATURE_DATA")
         layout.operator("actionmesh.export", icon="EXPORT")

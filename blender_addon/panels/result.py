@@ -54,6 +54,27 @@ def _draw_fit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     row.operator("actionmesh.add_camera", icon="CAMERA_DATA")
 
 
+EDITS = (
+    ("actionmesh.make_loop", "FILE_REFRESH"),
+    ("actionmesh.smooth_motion", "MOD_SMOOTH"),
+    ("actionmesh.lock_feet", "CON_FLOOR"),
+    ("actionmesh.extract_root_motion", "EMPTY_ARROWS"),
+    ("actionmesh.apply_root_motion", "SHAPEKEY_DATA"),
+)
+"""The operators that edit the motion, with their icons."""
+
+
+class VIEW3D_PT_actionmesh_motion(SidebarPanel, bpy.types.Panel):
+    bl_label = "Motion"
+    bl_parent_id = "VIEW3D_PT_actionmesh_result"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, _context: bpy.types.Context) -> None:
+        column = self.layout.column(align=True)
+        for name, icon in EDITS:
+            column.operator(name, icon=icon)
+
+
 class VIEW3D_PT_actionmesh_origin(SidebarPanel, bpy.types.Panel):
     bl_label = "Made From"
     bl_parent_id = "VIEW3D_PT_actionmesh_result"
@@ -72,4 +93,4 @@ class VIEW3D_PT_actionmesh_origin(SidebarPanel, bpy.types.Panel):
         column.operator("actionmesh.rerun", icon="FILE_REFRESH")
 
 
-CLASSES = (VIEW3D_PT_actionmesh_result, VIEW3D_PT_actionmesh_origin)
+CLASSES = (VIEW3D_PT_actionmesh_result, VIEW3D_PT_actionmesh_motion, VIEW3D_PT_actionmesh_origin)

@@ -1,4 +1,4 @@
-"""The animation curves of a Key data-block or an object: the only module that handles differences between Blenders.
+"""The animation curves of a data-block, mostly a Key: the only module that handles how Blender's versions differ.
 
     4.2, 4.3    an action holds its curves itself
     from 4.4    an action has a slot for each data-block that it animates; the curves are in the slot's channelbag
@@ -28,8 +28,8 @@ def value_path(name: str) -> str:
     return f'key_blocks["{bpy.utils.escape_identifier(name)}"].value'
 
 
-def curves(key: bpy.types.Key) -> Any:
-    """Return the curves that animate a Key: a Blender collection, or an empty tuple."""
+def curves(key: bpy.types.ID) -> Any:
+    """Return the curves that animate a data-block: a Blender collection, or an empty tuple."""
     animation = key.animation_data
     if animation is None or animation.action is None:
         return ()
@@ -51,13 +51,13 @@ def _channelbag(action: bpy.types.Action, slot: Any) -> Any:
     return next((bag for bag in (strip.channelbag(slot) for strip in strips) if bag is not None), None)
 
 
-def find(key: bpy.types.Key, path: str, index: int = 0) -> bpy.types.FCurve | None:
-    """Return the curve of a data path, or None."""
+def find(key: bpy.types.ID, path: str, index: int = 0) -> bpy.types.FCurve | None:
+    """Return the curve of a data path, or None; `index` says which number of a vector."""
     return next((curve for curve in curves(key) if curve.data_path == path and curve.array_index == index), None)
 
 
-def make(key: bpy.types.Key | bpy.types.Object, path: str, index: int = 0, group: str = "") -> bpy.types.FCurve:
-    """Return the curve of a data path, made if there is none. Its owner needs an action, see `own_action`.
+def make(key: bpy.types.ID, path: str, index: int = 0, group: str = "") -> bpy.types.FCurve:
+    """Return the curve of a data path, made if there is none. The data-block needs an action, see `own_action`.
 
     Args:
         index: of the value in an array.
@@ -74,7 +74,7 @@ def make(key: bpy.types.Key | bpy.types.Object, path: str, index: int = 0, group
     return curve
 
 
-def remove(key: bpy.types.Key, paths: Iterable[str]) -> None:
+def remove(key: bpy.types.ID, paths: Iterable[str]) -> None:
     """Remove the curves of these data paths, if there are any; all others stay."""
     unwanted, all_curves = set(paths), curves(key)
     for curve in [curve for curve in all_curves if curve.data_path in unwanted]:
@@ -107,30 +107,33 @@ def read_loop(curve: bpy.types.FCurve) -> Loop:
     return next((loop for loop, mode in CYCLES.items() if mode in modes), Loop.NONE)
 
 
-def set_loop(curve: bpy.types.FCurve, loop: Loop) -> None:
-    """Make a curve repeat after its last keyframe, there and back for PING_PONG, or not at all."""
+def set_loop(curve: bpy.types.FCurve, loop: Loop, onward: bool = False) -> None:
+    """Make a curve repeat after its last keyframe, there and back for PING_PONG, or not at all.
+
+    Args:
+        onward: each round of a loop begins where the last one ended.
+    """
     for modifier in [modifier for modifier in curve.modifiers if modifier.type == "CYCLES"]:
         curve.modifiers.remove(modifier)
     if loop in CYCLES:
         cycles = curve.modifiers.new("CYCLES")
-        cycles.mode_before, cycles.mode_after = "NONE", CYCLES[loop]
+        cycles.mode_before, cycles.mode_after = "NONE", "REPEAT_OFFSET" if onward else CYCLES[loop]
     curve.update()
 
 
-def own_action(key: bpy.types.Key | bpy.types.Object, name: str) -> Callable[[], None]:
-    """Give a Key an action whose curves animate nothing else: a new one called `name`, or a copy of a shared one.
+def own_action(key: bpy.types.ID, name: str) -> Callable[[], None]:
+    """Give a data-block an action whose curves animate nothing else: a new one called `name`, or a copy of a shared.
 
     Returns:
         A function that undoes this.
     Raises:
-        ArtistError: an NLA strip of the Key is open for editing.
+        ArtistError: an NLA strip of it is open for editing.
     """
     had_animation = key.animation_data is not None
     animation = key.animation_data or key.animation_data_create()
     if animation.use_tweak_mode:
-        raise ArtistError(
-            f"An NLA strip of the shape keys {key.name} is open for editing.", "Leave its tweak mode first."
-        )
+        owner = f"the shape keys {key.name}" if isinstance(key, bpy.types.Key) else key.name
+        raise ArtistError(f"An NLA strip of {owner} is open for editing.", "Leave its tweak mode first.")
     if animation.action is not None and not _shared(key, animation):
         return _own_slot(key, animation)
     return _replace_action(key, animation, name, had_animation)
@@ -178,3 +181,15 @@ def assign(animation: bpy.types.AnimData, action: bpy.types.Action | None, slot:
     animation.action = action
     if action is not None and slot is not None:
         animation.action_slot = action.slots[slot]
+
+
+def drop_empty_action(owner: bpy.types.ID) -> None:
+    """Remove the action of a data-block if it has no curves and nothing else uses it."""
+    animation = owner.animation_data
+    action = animation.action if animation is not None else None
+    if action is None or len(curves(owner)) or action.users > 1 or action.use_fake_user or action.library is not None:
+        return
+    if SLOTTED and len(action.slots) > 1:
+        return
+    animation.action = None
+    bpy.data.actions.remove(action)

@@ -13,6 +13,7 @@ FIXES: dict[str, tuple[str, dict[str, Any]]] = {
     "object.make_single_user": ("Make Single User", {"object": True, "obdata": True}),
     "screen.userpref_show": ("Open Preferences", {"section": "SYSTEM"}),
     "actionmesh.apply_to_copy": ("Apply Modifiers to a Copy", {}),
+    "actionmesh.apply_root_motion": ("Apply Root Motion", {}),
     "object.duplicates_make_real": ("Make Instances Real", {}),
     "object.make_local": ("Make Local", {"type": "SELECT_OBDATA"}),
 }

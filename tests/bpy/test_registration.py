@@ -19,6 +19,7 @@ OPERATORS = {
     "drop_clip",
     "install_backend", "repair_backend", "remove_backend", "cancel_install", "dismiss_install", "copy_report",
     "test_python",
+    "make_loop", "smooth_motion", "lock_feet", "extract_root_motion", "apply_root_motion",
 }  # fmt: skip
 """The public operators: scripts depend on these names."""
 

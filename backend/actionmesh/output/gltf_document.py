@@ -137,7 +137,7 @@ class Document:
         return [self._add_accessor(vectors, view, k * vectors.nbytes) for k, vectors in enumerate(values)]
 
     def add_attribute(self, values: np.ndarray) -> int:
-        """Add (count, 2) texture coordinates, or (count, 4) joint weights or tangents, as float32; return their accessor."""
+        """Add (count, 2) texture coordinates, or (count, 4) weights or tangents, as float32; return their accessor."""
         values = np.ascontiguousarray(values, "<f4")
         return self._add_accessor(values, self._add_view(values.tobytes(), target=VERTEX_BUFFER), 0)
 

@@ -1,0 +1,95 @@
+"""Measure how long the operators that edit a motion hold Blender's window, and how long each takes in all.
+
+    python benchmarks/motion_edits.py [--vertices 20000] [--poses 61]
+
+Run it with a Python that has bpy. The mesh is a walking creature. An operator works in slices, and the window is drawn
+between them: the longest slice is what an artist could feel. The table shows wall-clock time and processor time, of all
+slices and of the longest one; other programs on the same core do not affect the second.
+"""
+
+import argparse
+import sys
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import bpy
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from blender_addon.motion.footing import Limits  # noqa: E402
+from blender_addon.motion.result_file import Motion  # noqa: E402
+from blender_addon.motion.root import Turn  # noqa: E402
+from blender_addon.scene.motion_edits import lock_feet, make_loop, smooth_motion  # noqa: E402
+from blender_addon.scene.options import WriteOptions  # noqa: E402
+from blender_addon.scene.root_motion import apply_root_motion, extract_root_motion  # noqa: E402
+from blender_addon.scene.shape_keys import write_motion  # noqa: E402
+from tests.addon.walk import walk  # noqa: E402
+
+Edit = Callable[[bpy.types.Object], Generator[None, None, Any]]
+LEGS, AROUND = 5, 16
+
+
+def make_walker(vertices: int, poses: int) -> bpy.types.Object:
+    """Return a mesh of about `vertices` that walks and slides."""
+    steps = walk(poses, 2.3, rings=vertices // (LEGS * AROUND), around=AROUND)
+    steps += 0.01 * np.arange(poses, dtype=np.float32)[:, None, None] * np.float32([0, 1, 0])
+    index = np.arange(steps.shape[1] - AROUND - 1)
+    corners = np.stack([index, index + 1, index + AROUND + 1, index + AROUND], axis=1)
+    mesh = bpy.data.meshes.new("Walker")
+    mesh.from_pydata(steps[0], [], corners.tolist())
+    walker = bpy.data.objects.new("Walker", mesh)
+    bpy.context.scene.collection.objects.link(walker)
+    upright = steps[:, :, [0, 2, 1]] * np.float32([1, 1, -1])
+    faces, times = np.array([[0, 1, 2]], np.int32), np.arange(poses) / 24
+    write_motion(walker, Motion(upright, faces, times, 0, np.arange(poses), {}), WriteOptions(start=1, rate=24))
+    return walker
+
+
+def now() -> np.ndarray:
+    return np.array([time.perf_counter(), time.process_time()])
+
+
+def measure(work: Generator[None, None, Any]) -> np.ndarray:
+    """Return the wall-clock and processor seconds of every slice, (N, 2)."""
+    moments, over = [now()], False
+    while not over:
+        try:
+            next(work)
+        except StopIteration:
+            over = True
+        moments.append(now())
+    return np.diff(moments, axis=0)
+
+
+EDITS: dict[str, Edit] = {
+    "Smooth Motion": smooth_motion,
+    "Make Loop": make_loop,
+    "Lock Feet": lambda walker: lock_feet(walker, Limits(slow=1.0)),
+    "Extract Root Motion": lambda walker: extract_root_motion(walker, Turn.FULL),
+    "Apply Root Motion": apply_root_motion,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--vertices", type=int, default=20_000)
+    parser.add_argument("--poses", type=int, default=61)
+    chosen = parser.parse_args()
+    print(f"Blender {bpy.app.version_string}, {chosen.vertices} vertices x {chosen.poses} poses")
+    print(f"{'seconds':22}{'clock':>8}{'longest':>9}{'processor':>11}{'longest':>9}")
+    walker = None
+    for name, edit in EDITS.items():
+        if walker is None or name != "Apply Root Motion":
+            bpy.ops.wm.read_factory_settings(use_empty=True)
+            walker = make_walker(chosen.vertices, chosen.poses)
+        spent = measure(edit(walker))
+        all_of_it, longest = spent.sum(axis=0), spent.max(axis=0)
+        which = f"slice {spent[:, 1].argmax() + 1} of {len(spent)}"
+        print(f"{name:22}{all_of_it[0]:8.3f}{longest[0]:9.3f}{all_of_it[1]:11.3f}{longest[1]:9.3f}  ({which})")
+
+
+if __name__ == "__main__":
+    main()
