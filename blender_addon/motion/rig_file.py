@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors.numpy import save_file
 
 from ..errors import MotionError
 from ..reading import parse_json
@@ -45,45 +45,32 @@ class FoundRig:
     weights: np.ndarray
     deforms: np.ndarray
 
-    def errors(self, rest: np.ndarray, poses: np.ndarray) -> tuple[float, float]:
-        """Return the root mean square and the maximum of the distances between what the bones make of `rest` and poses.
 
-        Args:
-            rest: (V, 3); poses: (T, V, 3).
-        Returns:
-            shares of the diagonal of the box at rest.
-        """
-        size = float(np.linalg.norm(np.ptp(rest.astype(np.float64), axis=0))) or 1.0
-        whole = np.column_stack([rest.astype(np.float64), np.ones(len(rest))])
-        squares, worst = 0.0, 0.0
-        for pose, matrices in zip(poses, self.deforms[:, :, :3], strict=True):
-            moved = np.zeros(rest.shape)
-            for column in range(self.weights.shape[1]):
-                part = np.einsum("vij,vj->vi", matrices[self.influences[:, column]], whole)
-                moved += self.weights[:, column, None] * part
-            apart = ((moved - pose) ** 2).sum(axis=1)
-            squares, worst = squares + float(apart.mean()), max(worst, float(apart.max()))
-        return float(np.sqrt(squares / len(poses))) / size, float(np.sqrt(worst)) / size
-
-
-def save_poses(path: Path, rest: np.ndarray, triangles: np.ndarray, poses: np.ndarray, facing: str) -> None:
+def save_poses(path: Path, rest: np.ndarray, triangles: np.ndarray, moves: np.ndarray, facing: str) -> None:
     """Write a mesh that moves in the form that the backend reads; its first pose is the rest.
 
     Args:
-        rest: (V, 3), poses: (T, V, 3), in local coordinates; triangles: (F, 3) int32.
+        rest: (V, 3) float32 in local coordinates; moves: (T, V, 3) float32, how far each pose is from it.
+        triangles: (F, 3) int32.
         facing: the local axis that the subject faces, a name in `axes.FACINGS`.
     Raises:
         OSError: the file cannot be written.
     """
-    every = np.concatenate([rest[None], poses]).astype(np.float32)
+    poses = np.empty((len(moves) + 1, *rest.shape), np.float32)
+    poses[0] = to_model(rest, facing)
+    np.matmul(moves, rotation(facing).T.astype(np.float32), out=poses[1:])
+    poses[1:] += poses[0]
     arrays = {
-        "vertices": np.ascontiguousarray(to_model(every, facing)),
+        "vertices": poses,
         "faces": np.ascontiguousarray(triangles, np.int32),
-        "times": np.arange(len(every), dtype=np.float64),
-        "frame_indices": np.arange(len(every)),
+        "times": np.arange(len(poses), dtype=np.float64),
+        "frame_indices": np.arange(len(poses)),
     }
     told: dict[str, Any] = {"clip": "", "mesh": None, "seed": 0, "preset": "", "checkpoint": "", "version": ""}
-    path.write_bytes(save(arrays, {"reference_frame": "0", "provenance": json.dumps(told)}))
+    try:
+        save_file(arrays, path, {"reference_frame": "0", "provenance": json.dumps(told)})
+    except SafetensorError as error:
+        raise OSError(str(error)) from error
 
 
 def load_rig(path: Path, facing: str) -> FoundRig:

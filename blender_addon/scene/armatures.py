@@ -73,11 +73,13 @@ def _drop_poses(source: bpy.types.Object, copy: bpy.types.Object, undo: ExitStac
 def _add_groups(copy: bpy.types.Object, rig: FoundRig) -> list[str]:
     """Add a vertex group for each bone; return their names, which are new to the mesh."""
     groups = [copy.vertex_groups.new(name=name) for name in rig.names]
-    shares = rig.weights.tolist()
-    for vertex, bones in enumerate(rig.influences.tolist()):
-        for bone, share in zip(bones, shares[vertex], strict=True):
-            if share > LEAST_WEIGHT:
-                groups[bone].add([vertex], share, "ADD")
+    vertices, columns = np.nonzero(rig.weights > LEAST_WEIGHT)
+    bones, shares = rig.influences[vertices, columns], rig.weights[vertices, columns].astype(np.float32)
+    order = np.lexsort((shares, bones))
+    bones, shares, vertices = bones[order], shares[order], vertices[order]
+    ends = np.flatnonzero((np.diff(bones) != 0) | (np.diff(shares) != 0)) + 1
+    for start, end in zip([0, *ends.tolist()], [*ends.tolist(), len(order)], strict=True):  # one weight, one bone
+        groups[bones[start]].add(vertices[start:end].tolist(), float(shares[start]), "ADD")
     return [group.name for group in groups]
 
 

@@ -3,6 +3,7 @@
 The answer may come much later, when the artist has gone on: the mesh is found again by its fingerprint.
 """
 
+import math
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -33,7 +34,7 @@ class BakedBones:
     Args:
         bones: how many.
         error, worst: root mean square and maximum of the vertices' distances from the shape keys' motion, in percent of
-            the mesh's diagonal.
+            the diagonal of the surface's box.
         wanted: the greatest error that was asked for, in percent; None if a number of bones was.
     """
 
@@ -70,24 +71,31 @@ def begin(object: bpy.types.Object, bones: int | None, error: float | None, then
     if bpy.context.mode != "OBJECT":
         raise ArtistError("Bones can be made in Object Mode only.", "Leave the other mode first.", "object.mode_set")
     motion = read_key_motion(object)
-    poses = motion.basis + np.float32(motion.record.playback.strength) * motion.displacements
+    moves = motion.displacements
+    if motion.record.playback.strength != 1:
+        moves = np.float32(motion.record.playback.strength) * moves
     facing, mark = motion.record.facing, fingerprint(object)
     frames, loop = motion.record.frames, motion.record.playback.loop
     folder = Path(tempfile.mkdtemp(prefix="actionmesh-"))
 
-    def deliver(_answer: protocol.Rigged) -> None:
+    def deliver(answer: protocol.Rigged) -> None:
         target = _found_again(mark)
         rig = load_rig(folder / RIG_FILE, facing)
-        errors = rig.errors(motion.basis, poses)
         bound = bind_armature(target, rig, frames, loop)
         selection.present(bpy.context, bound.armature)
-        baked = BakedBones(bound, len(rig.names), 100 * errors[0], 100 * errors[1], error)
+        baked = BakedBones(bound, len(rig.names), answer.error * with_rest, answer.worst, error)
         then(baked)
         selection.undo_step("ActionMesh: Bake to Armature")
 
-    request = protocol.Rig(str(folder / POSES_FILE), (str(folder / RIG_FILE),), bones=bones, error=error)
+    with_rest = math.sqrt((len(moves) + 1) / len(moves))  # the backend also counts the rest, where nothing is wrong
+    request = protocol.Rig(
+        str(folder / POSES_FILE),
+        (str(folder / RIG_FILE),),
+        bones=bones,
+        error=None if error is None else error / with_rest,
+    )
     try:
-        _save(folder / POSES_FILE, motion.basis, read_triangles(object.data), poses, facing)
+        _save(folder / POSES_FILE, motion.basis, read_triangles(object.data), moves, facing)
         bone_search.begin(request, folder, deliver)
     except ArtistError:
         shutil.rmtree(folder, ignore_errors=True)
@@ -101,8 +109,8 @@ def _found_again(mark: dict[str, Any]) -> bpy.types.Object:
         raise TargetChanged(error.problem, "Bake to Armature again.") from error
 
 
-def _save(path: Path, basis: np.ndarray, triangles: np.ndarray, poses: np.ndarray, facing: str) -> None:
+def _save(path: Path, basis: np.ndarray, triangles: np.ndarray, moves: np.ndarray, facing: str) -> None:
     try:
-        save_poses(path, basis, triangles, poses, facing)
+        save_poses(path, basis, triangles, moves, facing)
     except OSError as error:
         raise cannot_write(path, error) from error

@@ -18,7 +18,7 @@ from blender_addon.scene import fcurves
 from blender_addon.scene.animation_record import read_record
 from blender_addon.scene.armatures import bind_armature
 from blender_addon.scene.key_blocks import pose_keys
-from blender_addon.scene.meshes import read_basis
+from blender_addon.scene.meshes import read_surface_points
 from blender_addon.scene.options import Playback
 from blender_addon.session import bone_search
 from blender_addon.session.runner import runner
@@ -160,9 +160,9 @@ def test_a_failure_leaves_nothing_behind(monkeypatch):
 
 
 def apart(mesh, source, frames):
-    """Return the distances (T, V) between two meshes as drawn, in percent of the diagonal of the source at rest."""
+    """Return the distances (T, V) between two meshes as drawn, in percent of the diagonal of the surface at rest."""
     one, other = (np.array([evaluated(each, frame) for frame in frames], np.float64) for each in (mesh, source))
-    return 100 * np.linalg.norm(one - other, axis=2) / np.linalg.norm(np.ptp(read_basis(source.data), axis=0))
+    return 100 * np.linalg.norm(one - other, axis=2) / np.linalg.norm(np.ptp(read_surface_points(source.data), axis=0))
 
 
 @needs_backend
@@ -265,8 +265,9 @@ def test_poses_go_to_the_backend_upright_and_bones_come_back(facing, tmp_path):
     from safetensors.numpy import save_file
 
     rest = np.random.default_rng(0).random((6, 3)).astype(np.float32)
-    poses = np.stack([rest, rest + np.float32((0, 0, 1))])
-    save_poses(tmp_path / "p.safetensors", rest, np.array([[0, 1, 2]], np.int32), poses, facing)
+    moves = np.zeros((2, 6, 3), np.float32)
+    moves[1, :, 2] = 1
+    save_poses(tmp_path / "p.safetensors", rest, np.array([[0, 1, 2]], np.int32), moves, facing)
     with safe_open(str(tmp_path / "p.safetensors"), "numpy") as file:
         sent = file.get_tensor("vertices")
     assert sent.shape == (3, 6, 3)
@@ -284,7 +285,6 @@ def test_poses_go_to_the_backend_upright_and_bones_come_back(facing, tmp_path):
     found = load_rig(tmp_path / "r.safetensors", facing)
     np.testing.assert_allclose(found.heads[0], rest[0], atol=1e-6)
     np.testing.assert_allclose(found.deforms[:, 0, :3, 3], [(0, 0, 0), (0, 0, 1)], atol=1e-6)
-    assert found.errors(rest, poses) == (pytest.approx(0, abs=1e-6), pytest.approx(0, abs=1e-6))
     arrays["influences"][3, 0] = 1
     save_file(arrays, tmp_path / "r.safetensors", {"names": '["root"]'})
     with pytest.raises(MotionError, match="cannot be read"):
