@@ -112,11 +112,11 @@ def test_the_mirror_turns_shape_pictures_and_patches_alike(folder):
         assert agreement > 0.9  # further right in the picture means further right in space
 
 
-def write_turned(path, yaw, provenance):
-    """Write a toy in the middle of the box, seen by a level camera at `yaw` radians from the front."""
+def write_turned(path, yaw, provenance, **seen):
+    """Write a toy in the middle of the box, seen by a camera at `yaw` radians from the front; `seen` says how else."""
     sequence = make_sequence(21, FRAMES)
     points, normals = sample_tracked_points(sequence, 1600, 0)
-    camera = Camera(yaw=yaw, half_extent=1.45)
+    camera = Camera(yaw=yaw, half_extent=1.45, **seen)
     taken = render_frames(sequence.vertices, sequence.faces, sequence.colours, camera, 128, supersample=1)[None]
     rows, columns = np.nonzero(taken[0, ..., 3].max(axis=0))
     tracks = Tracks(
@@ -218,6 +218,22 @@ def test_a_training_does_not_begin_with_a_rig_that_is_to_stay_unseen(folder, tmp
         ("[1]", "names no sources"),
         ('{"sources": [{"folder": "toys", "share": 0}]}', "without a share above 0"),
         ('{"sources": [{"folder": "nothing", "share": 1}]}', "nothing has no sequences"),
+        (
+            '{"sources": [{"folder": "a", "share": 1, "variants": 0}]}',
+            "a source with variants of 0, not a whole number from 1 to 1000",
+        ),
+        ('{"sources": [{"folder": "a", "share": 1, "variants": 2.5}]}', "a source with variants of 2.5, not a whole"),
+        ('{"sources": [{"folder": "a", "share": 1, "variants": "8"}]}', "a source with variants of '8', not a whole"),
+        ('{"sources": [{"folder": "a", "share": 1, "stretch": 0.7}]}', "with stretch of 0.7, not a number from 1 to 2"),
+        ('{"sources": [{"folder": "a", "share": 1, "hue": NaN}]}', "with hue of nan, not a number from 0 to 180"),
+        (
+            '{"sources": [{"folder": "a", "share": 1, "brightness": true}]}',
+            "brightness of True, not a number from 1 to 4",
+        ),
+        (
+            '{"sources": [{"folder": "toys", "share": 1, "variants": 2}]}',
+            "toys has no tracked files, and only these have",
+        ),
     ],
 )
 def test_a_mixture_that_makes_no_sense_is_told_in_a_sentence(tmp_path, told, said):

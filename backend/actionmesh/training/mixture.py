@@ -2,11 +2,13 @@
 
 A mixture is a JSON file next to its folders:
 
-    {"sources": [{"folder": "toys", "share": 0.5, "mirrored": false}, {"folder": "characters/humanoid", "share": 0.5}],
+    {"sources": [{"folder": "toys", "share": 0.5, "mirrored": false},
+                 {"folder": "characters/humanoid", "share": 0.5, "variants": 8}],
      "unseen": ["validation"]}
 
-Shares need not sum to 1. Sources are mirrored unless "mirrored" is false. Training does not start if a source has a rig
-that is in a folder of "unseen".
+Shares need not sum to 1. Sources are mirrored unless "mirrored" is false. Tracked files with "variants" above 1 are
+drawn with other proportions and colours too, with the strengths "stretch", "hue", "saturation" and "brightness" (see
+`variation.Variation`). Training does not start if a source has a rig that is in a folder of "unseen".
 """
 
 import json
@@ -25,6 +27,7 @@ from .batches import ShownFrames, Windows
 from .losses import Surfaces
 from .patches import Patches
 from .rigs import require_unseen
+from .variation import Variation
 
 if TYPE_CHECKING:
     from .sources import Source
@@ -191,7 +194,10 @@ def open_mixture(path: Path, pictures: bool, preprocessing: ImagePreprocessing) 
         tracked = [track for folder in folders if is_tracked(folder) for track in read_tracks(folder)]
         for name in told["unseen"]:
             require_unseen(tracked, read_tracks(path.parent / name))
-    opened = [open_source(folder, pictures, preprocessing) for folder in folders]
+    opened = [
+        open_source(folder, pictures, preprocessing, variation)
+        for folder, variation in zip(folders, told["variations"], strict=True)
+    ]
     mirror = [bool(one.get("mirrored", True)) for one in told["sources"]]
     sources = tuple(Mirrored(source) if also else source for source, also in zip(opened, mirror, strict=True))
     return Mixture(sources, torch.tensor([float(one["share"]) for one in told["sources"]]))
@@ -209,7 +215,12 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(f"{path} names no sources.", cure)
     if not all(isinstance(one.get("share"), int | float) and one["share"] > 0 for one in sources):
         raise InputError(f"{path} has a source without a share above 0.", cure)
-    return {"sources": sources, "unseen": unseen}
+    try:
+        names = [each.name for each in fields(Variation)]
+        variations = [Variation(**{name: one[name] for name in names if name in one}) for one in sources]
+    except ValueError as error:
+        raise InputError(f"{path} has a source with {error}.", cure) from error
+    return {"sources": sources, "variations": variations, "unseen": unseen}
 
 
 def mirrored_points(points: Tensor) -> Tensor:

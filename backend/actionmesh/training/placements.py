@@ -5,6 +5,7 @@ the camera is nearly in front, and the first frame's box is centred and scaled a
 """
 
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..track_file import Track, opened, read_frames
+from .variation import Variant
 
 EXTENT = 1.5
 """Length of the longest side of the first frame's box."""
@@ -49,16 +51,27 @@ class Placement:
 AS_IT_IS = Placement(torch.eye(3), 1.0, torch.zeros(3))
 
 
-def placement_of(track: Track, camera: int) -> Placement:
-    """Return the placement of a sequence for one of its cameras.
+def placements_of(track: Track, camera: int, variants: Sequence[Variant | None]) -> list[Placement]:
+    """Return the placements of a sequence's variants for one of its cameras.
 
-    It is the identity if the camera is in front, or if there is no camera (-1).
+    That of the sequence as it is is the identity if the camera is in front, or if there is no camera (-1).
     """
     turn = turn_before(track, camera)
-    if turn is None:
-        return AS_IT_IS
+    if turn is None and not any(variants):
+        return [AS_IT_IS] * len(variants)
     with opened(track.path) as file:
-        points = read_frames(file, "points", torch.zeros(1, dtype=torch.long))[0] @ turn.T
+        points = read_frames(file, "points", torch.zeros(1, dtype=torch.long))[0]
+    return [
+        AS_IT_IS
+        if turn is None and variant is None
+        else _around(points if variant is None else variant.of_points(points), torch.eye(3) if turn is None else turn)
+        for variant in variants
+    ]
+
+
+def _around(points: Tensor, turn: Tensor) -> Placement:
+    """Return the placement that turns points (P, 3), centres their box and scales it to EXTENT."""
+    points = points @ turn.T
     low, high = points.amin(dim=0), points.amax(dim=0)
     scale = EXTENT / float((high - low).max())
     return Placement(turn, scale, scale * (low + high) / 2)

@@ -17,6 +17,7 @@ from .losses import Surfaces
 from .mixture import open_mixture
 from .patches import Patches
 from .tracked import TrackedData, is_tracked
+from .variation import AS_THEY_ARE, Variation
 
 
 class Source(Protocol):
@@ -69,21 +70,29 @@ class Toys:
         return batches.shapes(self.data, batch, points, tokens, query_count, generator)
 
 
-def open_source(folder: Path, pictures: bool = True, preprocessing: ImagePreprocessing = TOY_PICTURES) -> Source:
+def open_source(
+    folder: Path,
+    pictures: bool = True,
+    preprocessing: ImagePreprocessing = TOY_PICTURES,
+    variation: Variation = AS_THEY_ARE,
+) -> Source:
     """Open the sequences of a folder, of either kind, or the mixture that a JSON file describes.
 
     Args:
         pictures: whether to read pictures too; sequences without them are left out.
         preprocessing: for the pictures of tracked files; those of toys are stored as the bundled weights see them.
+        variation: how tracked files are varied; nothing else has variants.
 
     Raises:
         InputError: a folder of tracked files has no usable file, the pictures of toys have another size, the folder
-            has no sequences, or a mixture cannot be opened.
+            has no sequences or none that can be varied, or a mixture cannot be opened.
     """
+    if folder.suffix != ".json" and is_tracked(folder):
+        return TrackedData.load(folder, pictures, preprocessing, variation)
+    if variation.variants > 1:
+        raise InputError(f"{folder} has no tracked files, and only these have variants.", "Remove its `variants`.")
     if folder.suffix == ".json":
         return open_mixture(folder, pictures, preprocessing)
-    if is_tracked(folder):
-        return TrackedData.load(folder, pictures, preprocessing)
     if pictures and preprocessing.crop_size != TOY_PICTURES.crop_size:
         problem = (
             f"The pictures in {folder} have {PICTURE} pixels a side; these sizes need {preprocessing.crop_size[0]}."

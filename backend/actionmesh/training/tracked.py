@@ -1,10 +1,12 @@
 """A data set of tracked sequences, which `blender_addon/dataset.py` makes from animated files.
 
 Headers, cameras and prepared pictures stay in memory; everything else is read from the files for each window. A rig is
-drawn first, then one of its sequences, so that characters that share a rig and its motions do not outnumber the rest.
+drawn first, then one of its sequences, so that characters that share a rig and its motions do not outnumber the rest;
+last one of its variants (`variation`).
 """
 
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ..errors import InputError
-from ..media.preprocess import PaddedBox, padded_frames, pixel_values
+from ..media.preprocess import padded_crop, pixel_values
 from ..media.subject_crops import Box
 from ..models.image_preprocessing import ImagePreprocessing
 from ..sizes import TOY_PICTURES
@@ -21,30 +23,36 @@ from .batches import ShownFrames, Windows, choose_tokens
 from .data import POINTS, VERTICES
 from .losses import Surfaces
 from .patches import Patches, Views, patches_shown
-from .placements import Placement, placement_of
+from .placements import Placement, placements_of
 from .rigs import rig_numbers
+from .tracked_views import views_of
+from .variation import AS_THEY_ARE, Variant, Variation, variants_of
 
 KEPT_PICTURES = 5e9
-"""Bytes of prepared pictures kept in memory; beyond that, pictures are read and prepared every time."""
+"""Bytes of prepared pictures kept in memory; beyond that, and of variants, they are read and prepared every time."""
 WIDEST = 2.5
 """Largest half side of a camera's view, for a subject 1.5 long. In a wider view parts fly apart, so it is left out."""
 
 
 @dataclass(frozen=True)
 class TrackedData:
-    """n sequences, each seen by one camera; a file with several cameras counts as that many sequences.
+    """n sequences in V variants, each seen by one camera; a file with several cameras counts as that many sequences.
+
+    Row k * n + i is variant k of sequence i; variant 0 is the sequence as it is. All tuples have n V entries.
 
     Args:
         tracks, cameras: the file of each sequence and the number of its camera; -1 if no pictures are requested.
-        placements: the placement of each sequence, from its file's space to that of its camera.
+        variants: how each sequence is varied, in its file's space; None is as it is.
+        placements: the placement of each varied sequence, from its file's space to that of its camera.
         rigs: (n) numbers of the sequences' rigs.
-        views: how the pictures were taken, in the files' spaces; None without pictures.
+        views: how the varied pictures were taken, in the files' spaces; None without pictures.
         preprocessing: preprocessing of the pictures, the same as at inference.
         prepared: normalised pictures (T, 3, h, w) by sequence, filled on demand.
     """
 
     tracks: tuple[Track, ...]
     cameras: tuple[int, ...]
+    variants: tuple[Variant | None, ...]
     placements: tuple[Placement, ...]
     rigs: Tensor
     views: Views | None
@@ -56,7 +64,11 @@ class TrackedData:
 
     @classmethod
     def load(
-        cls, folder: Path, pictures: bool = True, preprocessing: ImagePreprocessing = TOY_PICTURES
+        cls,
+        folder: Path,
+        pictures: bool = True,
+        preprocessing: ImagePreprocessing = TOY_PICTURES,
+        variation: Variation = AS_THEY_ARE,
     ) -> "TrackedData":
         """Load the headers of all sequences below a folder, without those whose parts fly apart.
 
@@ -71,14 +83,17 @@ class TrackedData:
         if not pairs:
             cure = "Make them again with `--views 1`, or train a part that needs no pictures."
             raise InputError(f"The sequences in {folder} have no pictures.", cure)
-        tracks, cameras = zip(*pairs, strict=True)
-        placements = tuple(placement_of(track, camera) for track, camera in pairs)
-        views = views_of(tracks, cameras, preprocessing) if pictures else None
-        return cls(tracks, cameras, placements, rig_numbers(tracks), views, preprocessing)
+        looks = [variants_of(track, camera, variation) for track, camera in pairs]
+        places = [placements_of(*pair, some) for pair, some in zip(pairs, looks, strict=True)]
+        tracks, cameras = zip(*pairs * variation.variants, strict=True)
+        variants, placements = (tuple(chain(*zip(*each, strict=True))) for each in (looks, places))
+        views = views_of(tracks, cameras, variants, preprocessing) if pictures else None
+        rigs = rig_numbers(tracks[: len(pairs)])
+        return cls(tracks, cameras, variants, placements, rigs, views, preprocessing)
 
     def rows(self, batch: int, generator: torch.Generator) -> Tensor:
-        """Draw sequences (B): first a rig, all equally likely, then one of its sequences."""
-        return self._draw(batch, 0, 0, 0, generator)
+        """Draw sequences (B): first a rig, all equally likely, then one of its sequences, then a variant."""
+        return self._varied(self._draw(batch, 0, 0, 0, generator), generator)
 
     def windows(self, batch: int, frames: int, points: int, tokens: int, generator: torch.Generator) -> Windows:
         """Draw random windows: `frames` frames of a sequence in order, rarely consecutive.
@@ -86,7 +101,7 @@ class TrackedData:
         Raises:
             InputError: no sequence has enough frames and points, or a file is damaged or gone.
         """
-        rows = self._draw(batch, frames, points, 0, generator)
+        rows = self._varied(self._draw(batch, frames, points, 0, generator), generator)
         canonical = torch.randint(frames, (batch,), generator=generator)
         order = torch.stack([_in_order(self.tracks[row].frames, frames, generator) for row in rows])
         parts = [
@@ -132,7 +147,7 @@ class TrackedData:
         return self._read_tracks(row, torch.arange(self.tracks[row].frames), points, generator)[0]
 
     def shapes(self, batch: int, points: int, tokens: int, query_count: int, generator: torch.Generator) -> Surfaces:
-        """Draw random shapes for the VAE, whose tokens are chosen on another frame of their sequence.
+        """Draw random shapes for the VAE, as they are, whose tokens are chosen on another frame of their sequence.
 
         Raises:
             InputError: no sequence has signed distances, or none has enough points.
@@ -143,9 +158,12 @@ class TrackedData:
         return Surfaces(surface, choose_tokens(elsewhere, tokens, generator), asked, distances)
 
     def _draw(self, batch: int, frames: int, points: int, queries: int, generator: torch.Generator) -> Tensor:
-        """Draw rows (B) of sequences with enough data: first a rig, all equally likely, then one of its sequences."""
+        """Draw sequences (B) with enough data, as they are: first a rig, all equally likely, then a sequence of it."""
         able = torch.tensor(
-            [track.frames >= frames and track.points >= points and track.queries >= queries for track in self.tracks]
+            [
+                track.frames >= frames and track.points >= points and track.queries >= queries
+                for track in self.tracks[: len(self.rigs)]
+            ]
         ).nonzero()[:, 0]
         if len(able):
             _, rig, count = self.rigs[able].unique(return_inverse=True, return_counts=True)
@@ -156,6 +174,11 @@ class TrackedData:
             cure = "Make them again from closed surfaces, with `--distances`."
         raise InputError(f"No sequence in {self.tracks[0].path.parent} has {needed}.", cure)
 
+    def _varied(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw a variant of each of the rows (B); nothing is drawn if there is only one."""
+        count = len(self) // len(self.rigs)
+        return rows + len(self.rigs) * torch.randint(count, rows.shape, generator=generator) if count > 1 else rows
+
     def _read_tracks(self, row: int, frames: Tensor, points: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Read the points (T, P, 6) and vertices (T, V, 6) of a window."""
         track = self.tracks[row]
@@ -164,11 +187,17 @@ class TrackedData:
         with opened(track.path) as file:
             surface = [read_frames(file, name, frames)[:, on_surface] for name in ("points", "normals")]
             mesh = [read_frames(file, name, frames)[:, of_mesh] for name in ("vertices", "vertex_normals")]
-        placed = self.placements[row].of_oriented
-        return placed(torch.cat(surface, dim=-1)), placed(torch.cat(mesh, dim=-1))
+        return self._placed(row, torch.cat(surface, dim=-1)), self._placed(row, torch.cat(mesh, dim=-1))
+
+    def _placed(self, row: int, points: Tensor) -> Tensor:
+        """Vary and place points with their normals (..., 6)."""
+        variant = self.variants[row]
+        return self.placements[row].of_oriented(points if variant is None else variant.of_oriented(points))
 
     def _read_pictures(self, row: int, frames: Tensor) -> Tensor:
         """Return normalised pictures (T, 3, h, w), from memory if they are kept."""
+        if len(self) > len(self.rigs):
+            return self._prepare_pictures(row, frames)
         height, width = self.preprocessing.crop_size
         each = 4 * 3 * height * width * self.tracks[row].frames
         if row not in self.prepared and (len(self.prepared) + 1) * each > KEPT_PICTURES:
@@ -183,14 +212,19 @@ class TrackedData:
         with opened(track.path) as file:
             taken = file.get_slice("pictures")
             rgba = np.concatenate([taken[camera, int(frame) : int(frame) + 1].numpy() for frame in frames])
-        padded = padded_frames(rgba, Box(*track.cameras["crops"][camera].tolist()))
-        return torch.from_numpy(pixel_values(list(padded), self.preprocessing))
+        rows, columns = Box(*track.cameras["crops"][camera].tolist()).slices()
+        crops, variant = rgba[:, rows, columns], self.variants[row]
+        varied = crops if variant is None else variant.of_crops(crops)
+        return torch.from_numpy(pixel_values([padded_crop(crop) for crop in varied], self.preprocessing))
 
     def _read_shown(self, row: int, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Read points and normals (T, P, 3) of a window, and the points in the sequence's first frame, T times."""
+        """Read points and normals (T, P, 3) of a window, and the points in the first frame, T times; vary them."""
         with opened(self.tracks[row].path) as file:
             points, normals = (read_frames(file, name, frames)[:, :POINTS] for name in ("points", "normals"))
             first = read_frames(file, "points", torch.zeros(1, dtype=torch.long))[:, :POINTS]
+        variant = self.variants[row]
+        if variant is not None:
+            points, normals, first = variant.of_points(points), variant.of_normals(normals), variant.of_points(first)
         return points, normals, first.expand_as(points)
 
     def _read_shape(self, row: int, points: int, queries: int, generator: torch.Generator) -> tuple[Tensor, ...]:
@@ -223,29 +257,6 @@ def is_tracked(folder: Path) -> bool:
     return any((above / "dataset.json").exists() for above in folder.resolve().parents) or any(
         folder.rglob("dataset.json")
     )
-
-
-def views_of(tracks: tuple[Track, ...], cameras: tuple[int, ...], preprocessing: ImagePreprocessing) -> Views:
-    """Return how each sequence's pictures were taken, with the square of the camera's plane that the crop shows."""
-    pairs = list(zip(tracks, cameras, strict=True))
-    squares = [square_in_plane(track, camera, preprocessing) for track, camera in pairs]
-    return Views(
-        axes=torch.stack([track.cameras["axes"][camera] for track, camera in pairs]),
-        distances=torch.stack([track.cameras["distances"][camera] for track, camera in pairs]),
-        centres=torch.stack([centre for centre, _ in squares]),
-        sides=torch.stack([side for _, side in squares]),
-    )
-
-
-def square_in_plane(track: Track, camera: int, preprocessing: ImagePreprocessing) -> tuple[Tensor, Tensor]:
-    """Return centre (2), right and down, and side of the cropped pictures in the camera's plane through the origin."""
-    window, crop = track.cameras["windows"][camera], PaddedBox(Box(*track.cameras["crops"][camera].tolist()))
-    pixel = 2 * window[2] / track.size
-    (row, column), (height, width) = crop.corner, crop.shape
-    middle = torch.tensor([column + width / 2, row + height / 2]) - track.size / 2
-    return window[:2] + pixel * middle, pixel * min(height, width) * preprocessing.crop_size[
-        0
-    ] / preprocessing.shortest_edge
 
 
 def _in_order(there: int, wanted: int, generator: torch.Generator) -> Tensor:
