@@ -17,18 +17,22 @@ def amplitude(poses: np.ndarray) -> float:
     return float(np.sqrt(np.square(part - part.mean(axis=0)).sum(axis=-1).mean()))
 
 
-def jitter(poses: np.ndarray, closed: bool = False) -> float:
-    """Return the mean length of the second differences of poses (T, V, 3), in the unit of the poses.
+def jitter(poses: np.ndarray, times: np.ndarray, lasts: float = 0.0) -> float:
+    """Return twice the mean distance of poses (T, V, 3) from the line between their neighbours, in their unit.
 
-    White noise of deviation s in each coordinate adds sqrt(6) s to each coordinate of a second difference, smooth
-    motion hardly anything.
+    At even times that is the length of the second differences. White noise of deviation s in each coordinate adds
+    sqrt(6) s to each coordinate of a second difference, smooth motion hardly anything.
 
     Args:
-        closed: the first pose follows the last.
+        times: (T,) seconds, increasing.
+        lasts: seconds from the first pose to its return in a loop; 0 if the motion does not repeat.
     """
     part = sampled(poses)
-    if closed:
+    if lasts:
         part = np.concatenate([part[-1:], part, part[:1]])
+        times = np.concatenate([times[-1:] - lasts, times, times[:1] + lasts])
     if len(part) < 3:
         return 0.0
-    return float(np.linalg.norm(part[2:] - 2 * part[1:-1] + part[:-2], axis=-1).mean())
+    share = ((times[1:-1] - times[:-2]) / (times[2:] - times[:-2]))[:, None, None]
+    between = (1 - share) * part[:-2] + share * part[2:]
+    return float(2 * np.linalg.norm(part[1:-1] - between, axis=-1).mean())

@@ -116,7 +116,7 @@ def smooth_motion(
         yield
     size = amplitude(poses) or 1.0
     yield
-    before, after = jitter(poses, closed) / size, jitter(calmer, closed) / size
+    before, after = jitter(poses, times, lasts) / size, jitter(calmer, times, lasts) / size
     yield
     written = yield from rewrite(object, record, motion.basis, calmer)
     return Smoothed(before, after, written)

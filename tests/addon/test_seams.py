@@ -28,17 +28,29 @@ def test_amplitude_of_a_circle_is_its_radius():
 
 
 def test_jitter_of_a_zigzag_and_of_a_line():
-    line = np.arange(9.0)[:, None, None] * np.ones((1, 5, 3))
-    assert jitter(line) == pytest.approx(0.0, abs=1e-12)
+    times = np.arange(9.0)
+    line = times[:, None, None] * np.ones((1, 5, 3))
+    assert jitter(line, times) == pytest.approx(0.0, abs=1e-12)
     zigzag = np.where(np.arange(9) % 2, 1.0, -1.0)[:, None, None] * np.array([0.5, 0, 0])
-    assert jitter(zigzag) == pytest.approx(2.0)
-    assert jitter(zigzag[:8], closed=True) == pytest.approx(2.0)
-    assert jitter(line[:2]) == 0.0
+    assert jitter(zigzag, times) == pytest.approx(2.0)
+    assert jitter(zigzag[:8], times[:8], lasts=8.0) == pytest.approx(2.0)
+    assert jitter(line[:2], times[:2]) == 0.0
+
+
+def test_jitter_counts_times_as_they_are():
+    """Steady motion has none, though its poses are at uneven times."""
+    times = np.array([0, 2, 3, 5, 6, 8, 9.0])
+    line = times[:, None, None] * np.ones((1, 5, 3))
+    assert jitter(line, times) == pytest.approx(0.0, abs=1e-12)
+    assert jitter(line, np.arange(7.0)) > 0.5
+    bump = np.zeros((3, 1, 3))
+    bump[1, 0, 0] = 1
+    assert jitter(bump, np.array([0, 2, 3.0])) == pytest.approx(2.0)
 
 
 def test_jitter_of_white_noise():
     noise = np.random.default_rng(0).normal(scale=0.01, size=(100, 9000, 3))
-    assert jitter(noise) == pytest.approx(0.01 * 6**0.5 * (8 / np.pi) ** 0.5, rel=0.02)
+    assert jitter(noise, np.arange(100.0)) == pytest.approx(0.01 * 6**0.5 * (8 / np.pi) ** 0.5, rel=0.02)
 
 
 def test_motion_of_known_period_is_cut_after_whole_periods():

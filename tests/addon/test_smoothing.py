@@ -53,7 +53,7 @@ def test_white_noise_is_weakened(kind, left):
 def test_jitter_falls_and_the_motion_comes_closer_to_the_true_one():
     noisy, true = swing(noise=0.03), swing()
     found = smooth(noisy, smoothing_matrix(TIMES, Filter.EXTREMES, 4, 1.0))
-    assert jitter(found) < 0.65 * jitter(noisy)
+    assert jitter(found, TIMES) < 0.65 * jitter(noisy, TIMES)
     assert np.abs(found - true).mean() < 0.62 * np.abs(noisy - true).mean()
     assert amplitude(found) == pytest.approx(amplitude(true), rel=0.01)
 
