@@ -1,5 +1,8 @@
 """The two ways of match on a sheet of 25 vertices, which moves across a film of 140 x 40 pixels by known pixels."""
 
+from dataclasses import replace
+
+import cv2
 import numpy as np
 import pytest
 
@@ -128,3 +131,19 @@ def test_a_guess_that_explains_the_frame_worse_is_not_followed():
     shifts = (0, 1, 2)
     poses = np.stack([moved(0), moved(-14), moved(14)])
     assert pixels_off(found_by(track_mesh, shifts, poses)[0], shifts).max() < 0.15
+
+
+@pytest.mark.parametrize(("way", "least", "most"), [(refine_poses, 1.3, 3), (track_mesh, 8.5, 12), (join_poses, 6, 9)])
+def test_how_far_size_brings_a_sheet_nearer(way, least, most):
+    """A sheet at 80 pixels that is seen 1.2 times as large is 80 (1 - 1 / 1.2) = 13.3 pixels nearer, or stretched.
+
+    The networks' depth is all but kept; tracking lets rigidity decide on most of it, and joint passes after refining
+    on about half.
+    """
+    film = filmed((0, None))
+    film.pictures[1, 8:32, 58:82] = cv2.resize(film.pictures[0, 10:30, 60:80], (24, 24))
+    film.masks[1, 8:32, 58:82] = True
+    graph = make_graph(SHEET.astype(np.float64), FACES, 9)
+    camera, still = replace(CAMERA, inverse_distance=0.25), np.repeat(SHEET[None], 2, axis=0)
+    found = way(still, 0, (0,), FACES, film, camera, graph, lambda: None)
+    assert least < 20 * (found[1] - SHEET)[:, 2].mean() < most
