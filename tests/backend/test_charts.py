@@ -39,6 +39,13 @@ def test_each_side_of_a_box_becomes_a_rectangle_with_a_margin():
     assert 0.9 * 1024 < size.max() < 1.1 * 1024
 
 
+def test_a_ball_is_cut_into_few_charts():
+    """Most of its 642 vertices lie inside a chart and stay one; were every face a chart, there would be 3840."""
+    ball = trimesh.creation.icosphere(3)
+    corners, uv, _ = charted(np.array(ball.vertices), np.array(ball.faces))
+    assert len(ball.vertices) < len(uv) < 1.5 * len(ball.vertices) and corners.max() == len(uv) - 1
+
+
 def test_charts_that_are_laid_out_again_keep_their_size_and_get_a_margin():
     """Two squares of 100 and 30 texels that lie far apart come together, and not too near."""
     square = np.array([(0, 0), (1, 0), (1, 1), (0, 1)], np.float32)
