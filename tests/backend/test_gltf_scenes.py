@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from actionmesh.animation import Animation, Provenance
+from actionmesh.geometry.gltf_instances import unfold
 from actionmesh.geometry.mesh_files import load_mesh
 from actionmesh.output.gltf import pose_files, write_animated_glb
 from actionmesh.output.source_check import check_source
@@ -122,3 +123,22 @@ def test_the_sources_own_shapes_still_play(tmp_path, interpolation):
     padded = player.values(player.json["animations"][1]["samplers"][0]["output"]).reshape(len(keys), 6)
     np.testing.assert_array_equal(padded, np.pad(keys, ((0, 0), (0, 4))))
     assert_valid(tmp_path / "out.glb", warnings=("GLB_UNKNOWN_CHUNK_TYPE",))
+
+
+def test_instances_become_children_of_their_node_and_the_extension_is_forgotten():
+    """A plain node comes first and stays; quantised rotations are given the length 1."""
+    name = "EXT_mesh_gpu_instancing"
+    values = [np.array([[1, 2, 3], [4, 5, 6]]), np.array([[0, 0, 0, 0.5], [0, 3, 0, 4]])]
+    node = {"name": "tree", "mesh": 0, "children": [0], "extensions": {name: {}, "OTHER": {}}}
+    node["extensions"][name] = {"attributes": {"TRANSLATION": 0, "ROTATION": 1, "_COLOUR": 2}}
+    gltf = {"nodes": [{"mesh": 7}, node], "extensionsUsed": [name, "OTHER"], "extensionsRequired": [name]}
+    unfold(gltf, lambda index: values[index])
+    assert gltf == {
+        "nodes": [
+            {"mesh": 7},
+            {"name": "tree", "children": [0, 3, 2], "extensions": {"OTHER": {}}},
+            {"name": "tree 0", "mesh": 0, "translation": [1, 2, 3], "rotation": [0, 0, 0, 1]},
+            {"name": "tree 1", "mesh": 0, "translation": [4, 5, 6], "rotation": [0, 0.6, 0, 0.8]},
+        ],
+        "extensionsUsed": ["OTHER"],
+    }

@@ -12,10 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from actionmesh.errors import MeshError
+from actionmesh.geometry.gltf_extensions import forget, unread
 from actionmesh.geometry.gltf_file import GltfFile
 from actionmesh.geometry.gltf_scene import shown_primitives
 from actionmesh.geometry.mesh import Mesh
 from actionmesh.geometry.mesh_files import load_mesh
+from actionmesh.geometry.obj_file import parse_obj
+from actionmesh.geometry.ply_file import parse_ply
 from tests.backend.gltf_files import Builder, grid, rich_scene
 
 Polygons = list[list[int]]
@@ -156,6 +159,85 @@ def test_ply_of_trimesh_keeps_loose_vertices(tmp_path, encoding):
     mesh = load_mesh(path)
     np.testing.assert_allclose(mesh.vertices, vertices, atol=1e-6)
     np.testing.assert_array_equal(mesh.faces, faces)
+
+
+PLY_WITH_LISTS = """ply
+format ascii 1.0
+element edge 0
+property list uchar int ends
+element nothing 0
+property float x
+element vertex 4
+property float x
+property float y
+property float z
+element face 2
+property list uchar int vertex_indices
+property list uchar float texcoord
+element weight 3
+property float w
+end_header
+0 0 0
+1 0 0
+1 1 0
+0 1 0
+3 0 1 2 0
+3 0 2 3 2 .5 .5
+7 8 9
+"""
+
+
+def test_elements_without_rows_and_lists_without_values_are_read():
+    """The last element has as many rows as the file has words left."""
+    file = parse_ply(PLY_WITH_LISTS.encode())
+    assert file.columns["edge"] == {"ends": []} and len(file.columns["nothing"]["x"]) == 0
+    assert file.triangles().faces.tolist() == [[0, 1, 2], [0, 2, 3]]
+    assert [list(row) for row in file.columns["face"]["texcoord"]] == [[], [0.5, 0.5]]
+    assert list(file.columns["weight"]["w"]) == [7, 8, 9]
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [("3 0 1 2 0", "3 0 1.5 2 0"), ("3 0 1 2 0", "-1 0"), ("3 0 1 2 0", "3 0 nan 2 0"), ("weight 3", "weight 4"),
+     ("edge 0", "edge -1")],
+)  # fmt: skip
+def test_a_ply_whose_numbers_are_no_counts_or_corners_is_refused(tmp_path, good, bad):
+    assert good in PLY_WITH_LISTS
+    (tmp_path / "odd.ply").write_text(PLY_WITH_LISTS.replace(good, bad))
+    with pytest.raises(MeshError, match="odd.ply"):
+        load_mesh(tmp_path / "odd.ply")
+
+
+def test_a_ply_of_points_alone_has_no_faces(tmp_path):
+    points = PLY_WITH_LISTS.replace("element face 2", "element face 0").replace("3 0 1 2 0\n3 0 2 3 2 .5 .5\n", "")
+    (tmp_path / "points.ply").write_text(points)
+    with pytest.raises(MeshError, match="no faces, only 4 vertices"):
+        load_mesh(tmp_path / "points.ply")
+
+
+def test_the_lines_of_an_obj_are_kept():
+    """A `vt` line may have one to three numbers, of which two count; a corner may count backwards."""
+    lines = (
+        "v 0 0 0 1 0 0",
+        "v 1 0 0",
+        "v 0 1 0",
+        "vt .25",
+        "vt .5 .75 1",
+        "vn 0 0 1 9",
+        "usemtl  red ",
+        "f 1/1/1 2/-1 -1//-1",
+    )
+    file = parse_obj("\n".join(["mtllib a b.mtl", *lines]).encode())
+    assert file.uv == [[0.25, 0], [0.5, 0.75]] and file.normals == [[0, 0, 1]]
+    assert file.vertices[0] == [0, 0, 0, 1, 0, 0] and file.points().tolist() == [[0, 0, 0], [1, 0, 0], [0, 1, 0]]
+    assert file.polygons == [[(0, 0, 0), (1, 1, None), (2, None, 0)]]
+    assert file.materials == ["red"] and file.libraries == ["a b.mtl"]
+
+
+@pytest.mark.parametrize("line", ["v 0 0", "vt", "vn 0 1", "f 1 2 0", "f 1 2 -4", "f a b c", "v 0 0 x"])
+def test_a_line_of_an_obj_with_too_few_numbers_is_named(line):
+    with pytest.raises(ValueError, match="^line 4: "):
+        parse_obj(b"v 0 0 0\nv 1 0 0\nv 0 1 0\n" + line.encode())
 
 
 @pytest.mark.parametrize("kind", ["stl", "stl_ascii"])
@@ -336,6 +418,30 @@ def test_a_buffer_shorter_than_it_says_is_refused(tmp_path):
         load_mesh(path)
 
 
+@pytest.mark.parametrize("length", [True, 36.0, "36", -1, 10**9])
+def test_the_length_of_a_buffer_is_a_whole_number(tmp_path, length):
+    path = rich_scene().save_apart(tmp_path / "scene.gltf")
+    content = json.loads(path.read_text())
+    content["buffers"][0]["byteLength"] = length
+    file = GltfFile(path, json.dumps(content | {"nodes": []}).encode())
+    with pytest.raises(ValueError, match=rf"buffers\[0\] has \d+ bytes instead of {length}"):
+        file.buffer(0)
+
+
+def test_empty_chunks_are_kept_and_zeros_end_a_file(tmp_path):
+    """A chunk of kind 0 with content is a chunk; eight zeros are padding."""
+    vertices, faces = grid(3)
+    builder = Builder()
+    single(builder, builder.primitive(vertices, faces)).save(tmp_path / "a.glb")
+    whole = (tmp_path / "a.glb").read_bytes()
+    for more, kept in (
+        (struct.pack("<II", 0, 77) + struct.pack("<II4s", 4, 0, b"null"), [(77, b""), (0, b"null")]),
+        (bytes(8) + struct.pack("<II4s", 4, 78, b"lost"), []),
+    ):
+        data = whole[:8] + struct.pack("<I", len(whole) + len(more)) + whole[12:] + more
+        assert GltfFile(tmp_path / "a.glb", data).other_chunks[1:] == kept
+
+
 def broken_gltfs() -> dict[str, dict]:
     """Return changes to a good file's JSON, each of which makes it bad."""
     return {
@@ -350,6 +456,8 @@ def broken_gltfs() -> dict[str, dict]:
         "old": {"asset": {"version": "1.0"}},
         "not finite": {"nodes": [{"mesh": 0, "translation": [float("nan"), 0, 0]}]},
         "nothing shown": {"scenes": [{}]},
+        "one required name": {"extensionsRequired": "KHR_mesh_quantization"},
+        "a required number": {"extensionsRequired": [5]},
     }
 
 
@@ -359,6 +467,14 @@ def test_a_gltf_that_contradicts_itself_is_refused(tmp_path, change):
     single(builder, builder.primitive(*grid())).json.update(change)
     with pytest.raises(MeshError, match="odd.glb"):
         load_mesh(builder.save(tmp_path / "odd.glb"))
+
+
+def test_an_extension_is_forgotten_where_it_is_listed():
+    gltf = {"extensionsUsed": ["A", "B", "C"], "extensionsRequired": ["B"], "nodes": []}
+    forget(gltf, "B")
+    assert gltf == {"extensionsUsed": ["A", "C"], "nodes": []}
+    with pytest.raises(TypeError):
+        unread({"extensionsRequired": "KHR_mesh_quantization"})
 
 
 def single_file(builder: Builder) -> bytes:
@@ -469,6 +585,7 @@ def test_what_is_not_there_is_refused(tmp_path):
         (SQUARE, [[0, 1, -1]], r"corners \[0, 1, -1\]"),
         (SQUARE, [[0, 1, 1]], "no face with an area"),
         ([[0, 0, 0], [1, 1, 1], [2, 2, 2]], [[0, 1, 2]], "no face with an area"),
+        ([[0, 1, 2], [1, 1, 2], [3, 1, 2]], [[0, 1, 2], [2, 1, 0]], "no face with an area"),
     ],
 )
 def test_a_mesh_without_a_surface_is_refused(vertices, faces, problem):
@@ -476,6 +593,22 @@ def test_a_mesh_without_a_surface_is_refused(vertices, faces, problem):
     with pytest.raises(MeshError, match=problem) as caught:
         Mesh(vertices.astype(np.float32), faces.astype(np.int32), Path("odd.obj"))
     assert caught.value.problem.startswith("odd.obj has") and caught.value.cure
+
+
+@pytest.mark.parametrize(
+    ("vertices", "faces"),
+    [
+        (np.zeros((4, 3)), np.zeros((2, 3), np.int32)),
+        (np.zeros((4, 2), np.float32), np.zeros((2, 3), np.int32)),
+        (np.zeros(3, np.float32), np.zeros((2, 3), np.int32)),
+        (np.zeros((4, 3), np.float32), np.zeros((2, 3), np.int64)),
+        (np.zeros((4, 3), np.float32), np.zeros((2, 4), np.int32)),
+        (np.zeros((4, 3), np.float32), np.zeros(3, np.int32)),
+    ],
+)
+def test_arrays_of_another_shape_or_type_are_our_own_fault(vertices, faces):
+    with pytest.raises(AssertionError):
+        Mesh(vertices, faces)
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e-6, 1, 1e6, 1e30])

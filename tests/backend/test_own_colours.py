@@ -115,8 +115,10 @@ def test_a_ply_tells_its_polygons_and_uvs(tmp_path):
     assert corners.polygon.tolist() == [0, 0, 1]
     expected = [[[0, 0], [1, 0], [1, 1]], [[0, 0], [1, 1], [0, 1]], [[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]]
     np.testing.assert_allclose(corners.uv, expected, atol=1e-6)
-    (tmp_path / "b.ply").write_bytes(PLY.replace(b"6 .1 .2 .3 .4 .5 .6", b"0"))
-    assert load_corners(load_mesh(tmp_path / "b.ply")).uv is None
+    for row, fewer in ((b"6 .1 .2 .3 .4 .5 .6", b"0"), (b"8 0 0 1 0 1 1 0 1", b"6 0 0 1 0 1 1")):
+        assert PLY.count(row) == 1
+        (tmp_path / "b.ply").write_bytes(PLY.replace(row, fewer))
+        assert load_corners(load_mesh(tmp_path / "b.ply")).uv is None
 
 
 @pytest.mark.parametrize("with_uv", [True, False])
@@ -142,6 +144,11 @@ def test_a_glb_tells_its_uvs_with_their_origin_at_the_lower_left(tmp_path):
     corners = load_corners(load_mesh(builder.save(tmp_path / "a.glb")))
     expected = uv * (1, -1) + (0, 1)
     np.testing.assert_allclose(corners.uv, expected[[[0, 1, 2], [0, 2, 3]]], atol=1e-6)
+    builder.json["nodes"][0]["scale"] = [-1, 1, 1]
+    mesh = load_mesh(builder.save(tmp_path / "mirrored.glb"))
+    vertex = np.abs(mesh.vertices[mesh.faces][:, :, None] * (-1, 1, 1) - square).sum(axis=-1).argmin(axis=-1)
+    assert vertex.tolist() == [[2, 1, 0], [3, 2, 0]]
+    np.testing.assert_allclose(load_corners(mesh).uv, expected[vertex], atol=1e-6)
 
 
 @pytest.fixture(scope="module")

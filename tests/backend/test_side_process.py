@@ -2,15 +2,20 @@
 
 import subprocess
 import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from actionmesh import side_process
 from actionmesh.errors import Cancelled
 from actionmesh.geometry import decimation
 from actionmesh.geometry.decimation import decimate
 from actionmesh.painting import atlas
 from actionmesh.painting.atlas import atlas_of
+from actionmesh.side_process import pack, run_beside, unpack
 from tests.backend.test_cleanup import ball
 from tests.backend.test_extraction import is_closed
 
@@ -40,6 +45,55 @@ def test_a_process_of_its_own_gives_the_same_mesh(processes, monkeypatch, caplog
     assert not caplog.text and len(processes) == 1 and processes[0].returncode == 0
     assert all(np.array_equal(one, other) and one.dtype == other.dtype for one, other in zip(here, beside, strict=True))
     assert len(beside[1]) <= 3000 and is_closed(beside[1])
+
+
+def test_arrays_are_packed_one_after_the_other():
+    arrays = [np.arange(6, dtype=np.uint32).reshape(2, 3), np.zeros((0, 2), np.float32), np.array(7.5)]
+    found = unpack(pack(arrays))
+    assert len(found) == 3 and all(one.dtype == other.dtype for one, other in zip(arrays, found, strict=True))
+    assert all(np.array_equal(one, other) for one, other in zip(arrays, found, strict=True))
+    assert pack(arrays[:1]) + pack(arrays[1:]) == pack(arrays)
+    for data in (b"", pack(arrays) + b"x", pack(arrays)[:-1]):
+        with pytest.raises((ValueError, EOFError)):
+            unpack(data)
+    with pytest.raises(ValueError, match="pickle"):
+        pack([np.array([None])])
+
+
+@pytest.fixture
+def doubled(tmp_path):
+    """Return the file of a module with two functions."""
+    file = tmp_path / "doubled.py"
+    file.write_text(
+        "import sys, time\nimport numpy as np\n"
+        "def double(array):\n    print('to the log', file=sys.stderr)\n    return 2 * array, array\n"
+        "def sleep(array):\n    time.sleep(0.7)\n    return (array,)\n"
+        "def path(array):\n    return (np.array(sys.path + [__name__]),)\n"
+        "def fail(array):\n    raise RuntimeError('no array will do')\n"
+    )
+    return file
+
+
+def test_a_module_s_function_is_called_in_a_process_of_its_own(doubled, processes):
+    twice, once = run_beside(doubled, "double", [np.arange(3)])
+    assert twice.tolist() == [0, 2, 4] and once.tolist() == [0, 1, 2] and len(processes) == 1
+    with pytest.raises(OSError, match="it exited with 1: (?s:.*)RuntimeError: no array will do$"):
+        run_beside(doubled, "fail", [np.arange(3)])
+
+
+def test_a_check_is_asked_every_tenth_of_a_second(doubled):
+    calls = []
+    run_beside(doubled, "sleep", [np.arange(3)], lambda: calls.append(time.monotonic()))
+    pauses = np.diff(calls)
+    assert len(calls) >= 4 and 0.09 < np.median(pauses) < 0.3
+
+
+@pytest.mark.parametrize(("isolated", "flag"), [(0, "-P"), (1, "-I")])
+def test_the_script_s_own_folder_is_not_on_its_path(doubled, processes, monkeypatch, isolated, flag):
+    monkeypatch.setattr(side_process.sys, "flags", SimpleNamespace(isolated=isolated))
+    [found] = run_beside(doubled, "path", [np.arange(3)])
+    assert processes[0].args[1] == flag and found[-1] == "asked"
+    assert str(Path(side_process.__file__).parent) not in found.tolist()
 
 
 def stopping_soon():

@@ -9,7 +9,7 @@ import xatlas
 SIDE = 1024
 """Approximate number of texels along either axis of the picture; xatlas takes what the charts need."""
 PADDING = 4
-"""Texels between charts."""
+"""Texels around each chart."""
 MAX_COST = 0.5
 """Greatest cost of a chart: a quarter of xatlas's default takes half the time, for a few more charts."""
 
@@ -45,4 +45,5 @@ def _packing() -> xatlas.PackOptions:
 
 def _laid(made: xatlas.Atlas) -> Laid:
     _, corners, uv = made[0]
-    return corners, uv, np.array([max(1, int(made.height)), max(1, int(made.width))])
+    # without an area there is no picture, and xatlas divides by its size
+    return corners, np.nan_to_num(uv), np.array([max(1, int(made.height)), max(1, int(made.width))])
