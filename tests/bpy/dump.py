@@ -13,8 +13,9 @@ SKIPPED = {
     "asset_data",
     "tool_slots",
     "uv_sculpt",
+    "storage_type",
 }
-"""Properties that are not data, or that crash Blender when they are read."""
+"""Properties that are not data (`storage_type`: how Blender 5.3 keeps equal values), or that crash when they are read."""
 DEPTH = 4
 
 
