@@ -210,7 +210,9 @@ def test_what_is_no_message_is_told_with_its_id():
     assert refused(line_of(result={})).kind is Kind.INVALID_REQUEST, "an answer has an id"
     error = refused(line_of(id=4, method="fly"))
     assert (error.kind, error.id) == (Kind.UNKNOWN_METHOD, 4) and error.problem == "There is no method 'fly'."
-    assert error.cure.startswith("Use one of initialize, ping, animate, match, look, rig, download, remove_models, cancel, ")
+    assert error.cure.startswith(
+        "Use one of initialize, ping, animate, match, look, rig, download, remove_models, cancel, "
+    )
     error = refused(line_of(method="fly"))
     assert error.problem == "There is no notification 'fly'." and error.cure == "Use one of progress, log."
     assert refused(line_of(id=4, method=3)).kind is Kind.UNKNOWN_METHOD
