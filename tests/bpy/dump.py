@@ -15,7 +15,7 @@ SKIPPED = {
     "uv_sculpt",
     "storage_type",
 }
-"""Properties that are not data (such as how Blender 5.3 stores equal values), or that crash Blender when they are read."""
+"""Properties that are not data (`storage_type` is how Blender 5.3 keeps equal values), or that crash when read."""
 DEPTH = 4
 
 
