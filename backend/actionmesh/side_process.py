@@ -6,7 +6,9 @@ with the arrays on standard input; the arrays that it returns go to standard out
     python side_process.py MODULE.py FUNCTION < arrays > returned
 """
 
+import inspect
 import io
+import logging
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -19,6 +21,28 @@ import numpy as np
 
 PATIENCE = 0.1
 """Seconds between two calls of `check`."""
+
+log = logging.getLogger(__name__)
+
+
+def beside_or_here(
+    function: Callable[..., Sequence[np.ndarray]],
+    arrays: Sequence[np.ndarray],
+    work: str,
+    check: Callable[[], None] = lambda: None,
+) -> Sequence[np.ndarray]:
+    """Return what a function returns for some arrays: from another process, or from this one if that fails.
+
+    Args:
+        function: of a module that imports nothing from the package.
+        work: what is done, for the log.
+        check: see `run_beside`; work in this process does not call it.
+    """
+    try:
+        return run_beside(Path(inspect.getfile(function)), function.__name__, arrays, check)
+    except (OSError, ValueError, EOFError) as error:
+        log.info("%s in this process, because a separate process failed: %s", work, error)
+    return function(*arrays)
 
 
 def run_beside(

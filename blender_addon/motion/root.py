@@ -13,6 +13,8 @@ from enum import StrEnum
 
 import numpy as np
 
+from .sampling import face_normals
+
 BLOCK, PASSES = 8, 3
 """Poses whose rigid motion is found in one slice, and how often it is found."""
 STILL = 1e-4
@@ -129,7 +131,6 @@ def areas(vertices: np.ndarray, triangles: np.ndarray) -> np.ndarray:
 
     Vertices without a face count a millionth of the mean, so that they decide nothing.
     """
-    a, b, c = np.moveaxis(vertices[triangles].astype(np.float64), 1, 0)
-    third = np.linalg.norm(np.cross(b - a, c - a), axis=-1) / 6
+    third = np.linalg.norm(face_normals(vertices[triangles].astype(np.float64)), axis=-1) / 6
     found = np.bincount(triangles.ravel(), np.repeat(third, 3), len(vertices))
     return np.maximum(found, 1e-6 * found.mean() or 1.0)

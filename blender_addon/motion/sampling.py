@@ -30,7 +30,7 @@ def sample_triangles(vertices: np.ndarray, triangles: np.ndarray, count: int, rn
     Raises:
         ValueError: no triangle has any area.
     """
-    areas = np.linalg.norm(_doubled_areas(vertices[triangles]), axis=-1)
+    areas = np.linalg.norm(face_normals(vertices[triangles]), axis=-1)
     if not areas.sum() > 0:
         raise ValueError(f"None of {len(triangles)} triangles has any area.")
     chosen = triangles[rng.choice(len(triangles), count, p=areas / areas.sum())]
@@ -49,7 +49,7 @@ def carry(places: Places, vertices: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     for pose, at, towards in zip(vertices, points, normals, strict=True):
         corners = pose[places.corners].astype(np.float64)
         at[:] = np.einsum("pcx,pc->px", corners, places.weights)
-        towards[:] = _unit(_doubled_areas(corners))
+        towards[:] = _unit(face_normals(corners))
     return points, normals
 
 
@@ -72,12 +72,12 @@ def some_vertices(
 
 def _place_normals(vertices: np.ndarray, triangles: np.ndarray, place_of: np.ndarray) -> np.ndarray:
     """Return the (W, 3) unit normals of the W places."""
-    areas = np.repeat(_doubled_areas(vertices[triangles]), 3, axis=0)
+    areas = np.repeat(face_normals(vertices[triangles]), 3, axis=0)
     sums = [np.bincount(place_of[triangles].reshape(-1), column, place_of.max() + 1) for column in areas.T]
     return _unit(np.stack(sums, axis=1))
 
 
-def _doubled_areas(corners: np.ndarray) -> np.ndarray:
+def face_normals(corners: np.ndarray) -> np.ndarray:
     """Return normals (..., 3) of triangles with corners (..., 3, 3), each as long as twice the triangle's area."""
     return np.cross(corners[..., 1, :] - corners[..., 0, :], corners[..., 2, :] - corners[..., 0, :])
 

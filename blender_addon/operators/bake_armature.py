@@ -46,7 +46,7 @@ class ACTIONMESH_OT_bake_armature(OfAnimated, bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if bone_search.running() is not None:
-            cls.poll_message_set("Bones are already being sought")
+            cls.poll_message_set("A search for bones is already running")
             return False
         return super().poll(context)
 
@@ -94,7 +94,7 @@ class ACTIONMESH_OT_cancel_bones(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         if bone_search.running() is None:
-            cls.poll_message_set("No bones are being sought")
+            cls.poll_message_set("No search for bones is running")
             return False
         return True
 

@@ -20,7 +20,7 @@ from ..process.client import start_brief_worker
 from . import panel_state
 from .choices import choices
 from .interruption import is_occupied
-from .notices import Problem, fix_of
+from .notices import Problem, bug, fix_of
 from .windows import in_a_window, redraw_panels
 
 SECONDS = 0.1
@@ -57,7 +57,7 @@ def begin(request: protocol.Rig, folder: Path, deliver: Deliver) -> None:
     """Start a search; raise ArtistError if one runs, or if no backend can be started."""
     global _search, _error
     if _search is not None:
-        raise ArtistError("Bones are already being sought.", "Wait for them or cancel.")
+        raise ArtistError("A search for bones is already running.", "Wait for it or cancel it.")
     _error = None
     _search = Search(ModelTask(start_brief_worker(choices().python), request, AGAIN), folder, deliver)
     if not bpy.app.timers.is_registered(tick):
@@ -117,7 +117,7 @@ def _delivered(deliver: Deliver, answer: protocol.Rigged) -> ArtistError | None:
         return error
     except Exception:
         traceback.print_exc()
-        return ArtistError("ActionMesh ran into a bug. The system console has the details.", "Please report it.")
+        return bug()
     return None
 
 

@@ -20,6 +20,11 @@ FIXES: dict[str, tuple[str, dict[str, Any]]] = {
 """Operators that fix a problem, with the label of their button and their arguments."""
 
 
+def bug() -> ArtistError:
+    """Return the error that stands for an exception that nobody expected."""
+    return ArtistError("ActionMesh ran into a bug. The system console has the details.", "Please report it.")
+
+
 @dataclass(frozen=True)
 class Problem:
     """A problem, shown in the panel until it is dismissed or something new starts.

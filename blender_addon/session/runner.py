@@ -23,7 +23,7 @@ from ..scene import tampered
 from . import blend_identity, job_list, panel_state, thumbnail
 from .arrivals import Arrivals
 from .choices import choices
-from .notices import AlreadyShown, Problem, fix_of
+from .notices import AlreadyShown, Problem, bug, fix_of
 from .panel_state import show
 from .windows import redraw_panels, redraw_status_bar
 
@@ -156,7 +156,7 @@ class Runner:
                 self.arrivals.write()
         except Exception:
             traceback.print_exc()
-            show(Problem("ActionMesh ran into a bug. The system console has the details.", "Please report it."))
+            show(Problem.of(bug()))
         is_resting = self._queue is not None and self._queue.resting
         if any(record.state is State.PREPARING for record in self.state.records) and not is_resting:
             return PREPARING_SECONDS

@@ -47,14 +47,14 @@ class BakedBones:
     @property
     def told(self) -> str:
         name = self.bound.mesh.name
-        return f"{name}: {self.bones} bones, error {self.error:.2g} % of the size, {self.worst:.2g} % at most."
+        return f"{name}: {self.bones} bones, error {self.error:.2g}% of the size, {self.worst:.2g}% at most."
 
     @property
     def shortfall(self) -> str:
         """A sentence if the error that was asked for was not reached, else empty."""
         if self.wanted is None or self.error <= self.wanted * 1.005:
             return ""
-        return f"An error of {self.wanted:.2g} % was not reached with {self.bones} bones."
+        return f"An error of {self.wanted:.2g}% was not reached with {self.bones} bones."
 
 
 def begin(object: bpy.types.Object, bones: int | None, error: float | None, then: Callable[[BakedBones], None]) -> None:

@@ -11,7 +11,7 @@ from actionmesh.matching.graph import make_graph, surface_graph
 from actionmesh.matching.refine import refine_poses
 from actionmesh.matching.solve import Body, Rest, State, fitted, rotations
 from actionmesh.matching.standing import turn_of, wrapped
-from actionmesh.matching.track import join_poses, moved_on, track_mesh
+from actionmesh.matching.track import join_poses, track_mesh
 from actionmesh.media.subject_crops import SubjectCrops
 from actionmesh.progress import Progress
 from actionmesh.protocol import Facing, Match
@@ -242,7 +242,7 @@ def test_a_state_moves_on_as_it_moved_before():
     def state(times: float) -> State:
         return State(rotations(times * np.array([[0.1, 0.2, -0.3]])), np.array([[1.0, 2.0, 3.0]]) * times)
 
-    found = moved_on(state(1), state(2))
+    found = state(2).moved(state(1), state(2))
     np.testing.assert_allclose(found.turns, state(3).turns, atol=1e-12)
     np.testing.assert_allclose(found.places, state(3).places, atol=1e-12)
 

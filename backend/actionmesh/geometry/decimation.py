@@ -4,20 +4,15 @@ fast_simplification holds Python's global lock while it works: 0.8 s for 200 000
 launch its next kernels. Large meshes are therefore collapsed in a separate process, which can also be stopped.
 """
 
-import logging
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 
-from ..side_process import run_beside
+from ..side_process import beside_or_here
 from .collapse import collapse
-
-COLLAPSE = Path(__file__).with_name("collapse.py")
 
 FACES_HERE = 100_000
 """Meshes with at most this many faces are collapsed in this process: they take 0.25 s, starting another half that."""
-log = logging.getLogger(__name__)
 
 
 def decimate(
@@ -31,11 +26,7 @@ def decimate(
     """
     if len(faces) <= max_faces:
         return vertices, faces
-    if len(faces) > FACES_HERE:
-        try:
-            arrays = (vertices, faces, np.array(max_faces))
-            collapsed_vertices, collapsed_faces = run_beside(COLLAPSE, "collapse", arrays, check)
-            return collapsed_vertices, collapsed_faces
-        except (OSError, ValueError, EOFError) as error:
-            log.info("Decimating the mesh in this process, because a separate process failed: %s", error)
-    return collapse(vertices, faces, max_faces)
+    if len(faces) <= FACES_HERE:
+        return collapse(vertices, faces, max_faces)
+    vertices, faces = beside_or_here(collapse, (vertices, faces, np.array(max_faces)), "Decimating the mesh", check)
+    return vertices, faces

@@ -152,7 +152,7 @@ class Tracker:
         self._seen.pop(frame, None)
 
     def _start(self, frame: int, before: int) -> Pose:
-        """Set a frame's state to the previous one's, or to that moved on if it explains the frame better; look at it.
+        """Set a frame's state to the previous one's, or to one moved on if that explains the frame better; look at it.
 
         Fast motion leads too far for optical flow, but is often steady, or known to the networks.
         """
@@ -172,7 +172,7 @@ class Tracker:
         """Yield the states to which the last two frames' motion and the networks' motion lead."""
         state, earlier = self._states[before], self._states.get(2 * before - frame)
         if earlier is not None:
-            yield moved_on(earlier, state)
+            yield state.moved(earlier, state)
         yield state.moved(self._guess(before), self._guess(frame))
 
     def _look_from(self, frame: int, state: State) -> Pose:
@@ -223,8 +223,3 @@ class Tracker:
         if smooth is not None:
             equations.add_places(smooth, np.full(3, weights.time))
         self._states[frame] = equations.solved()
-
-
-def moved_on(earlier: State, state: State) -> State:
-    """Return the state that follows two states if all nodes go on moving and turning as between them."""
-    return state.moved(earlier, state)

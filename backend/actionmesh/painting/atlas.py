@@ -1,28 +1,22 @@
 """UVs for a mesh, by xatlas or its own, and which point of the surface each texel shows."""
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from ..geometry.triangles import face_normals
 from ..matching.camera import FilmCamera
 from ..matching.silhouette import Scene, Sight
-from ..side_process import run_beside
-from . import charts
-from .charts import SIDE
+from ..side_process import beside_or_here
+from .charts import SIDE, Laid, charted, packed
 
-CHARTS = Path(charts.__file__)
 FACES_HERE = 10_000
 """Meshes with at most this many faces are cut into charts in this process: they take up to a second."""
 LOOKED_AT = 512
 """Texels along either axis of the picture in which overlapping UVs are searched for."""
 MOST_DOUBLE = 0.001
 """Largest share of the covered texels on which UVs may overlap."""
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -60,27 +54,25 @@ def atlas_of(
             face is a polygon.
         check: called regularly while another process works on a large mesh; an exception that it raises stops the work.
     """
-    corners, uv, size = _laid("charted", (vertices, faces), check)
+    corners, uv, size = _laid(charted, (vertices, faces), check)
     if polygons is not None:
         cut = cut_polygons(faces, corners, polygons)
         if cut.any():
             texels = uv[corners] * size[::-1]
             again = _charts_of_their_own(vertices, faces, polygons, corners, texels.astype(np.float64), cut)
-            corners, uv, size = _laid("packed", again, check)
+            corners, uv, size = _laid(packed, again, check)
     height, width = size.tolist()
     return Atlas(np.ascontiguousarray(uv[corners], np.float32), (height, width))
 
 
-def _laid(function: str, arrays: tuple[np.ndarray, np.ndarray], check: Callable[[], None]) -> charts.Laid:
+def _laid(
+    lay: Callable[[np.ndarray, np.ndarray], Laid], arrays: tuple[np.ndarray, np.ndarray], check: Callable[[], None]
+) -> Laid:
     """Return what a function of `charts` makes of a mesh; a large mesh gets a process of its own."""
-    if len(arrays[1]) > FACES_HERE:
-        try:
-            corners, uv, size = run_beside(CHARTS, function, arrays, check)
-            return corners, uv, size
-        except (OSError, ValueError, EOFError) as error:
-            log.info("Making UVs in this process, because a separate process failed: %s", error)
-    made: charts.Laid = getattr(charts, function)(*arrays)
-    return made
+    if len(arrays[1]) <= FACES_HERE:
+        return lay(*arrays)
+    corners, uv, size = beside_or_here(lay, arrays, "Making UVs", check)
+    return corners, uv, size
 
 
 def atlas_of_uv(uv: np.ndarray | None) -> Atlas | None:

@@ -11,11 +11,10 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from ..errors import InputError
+from ..geometry.triangles import joined
 from ..side_process import run_beside
 from . import dem_bones
 from .clusters import nearest_rotations, rigid_parts
@@ -137,8 +136,7 @@ def welded(rest: np.ndarray, faces: np.ndarray, poses: np.ndarray) -> tuple[np.n
     for pose in poses:
         apart = np.maximum(apart, np.linalg.norm(pose[pairs[:, 0]] - pose[pairs[:, 1]], axis=1))
     pairs = pairs[apart <= reach]
-    links = coo_matrix((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(len(rest), len(rest)))
-    _, first, place = np.unique(connected_components(links, directed=False)[1], return_index=True, return_inverse=True)
+    _, first, place = np.unique(joined(pairs, len(rest))[1], return_index=True, return_inverse=True)
     corners = place[faces]
     proper = (corners != np.roll(corners, 1, axis=1)).all(axis=1)
     used = np.unique(corners[proper])

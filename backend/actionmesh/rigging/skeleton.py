@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..geometry.triangles import face_normals
 from .bone_names import named
 from .decomposition import Skinning
 
@@ -90,8 +91,7 @@ def regions_of(weights: np.ndarray, rest: np.ndarray, faces: np.ndarray) -> Regi
 
 def _areas(rest: np.ndarray, faces: np.ndarray) -> np.ndarray:
     """Return a third of the area (V,) of the faces around each vertex, and a trifle for those without."""
-    corners = rest[faces]
-    doubled = np.linalg.norm(np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]), axis=1)
+    doubled = np.linalg.norm(face_normals(rest[faces]), axis=1)
     area = np.bincount(faces.ravel(), np.repeat(doubled / 6, 3), len(rest))
     return area + 1e-9 * (area.sum() or 1.0) / len(rest)
 
