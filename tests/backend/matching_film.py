@@ -70,13 +70,13 @@ def wave(vertices: np.ndarray, amount: float, frames: int = FRAMES) -> np.ndarra
     return posed.astype(np.float32)
 
 
-def act(amount: float = 0.6, yaw: float = 0.0, frames: int = FRAMES) -> Acted:
+def act(amount: float = 0.6, yaw: float = 0.0, frames: int = FRAMES, size: int = SIZE) -> Acted:
     """Let the creature wave at a camera that is `yaw` radians around it and a little above."""
     vertices, faces, colours = creature()
     posed = wave(vertices, amount, frames)
     camera = Camera(yaw=yaw, pitch=0.15, half_extent=1.3, field_of_view=0.5)
-    pictures = render_frames(posed, faces, colours, camera, SIZE)
-    crops = SubjectCrops(SIZE, SIZE)
+    pictures = render_frames(posed, faces, colours, camera, size)
+    crops = SubjectCrops(size, size)
     for picture in pictures:
         crops.append(picture)
     return Acted(posed, faces, camera, crops)

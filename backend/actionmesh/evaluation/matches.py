@@ -6,13 +6,12 @@ from typing import TypeVar
 
 import numpy as np
 
-from ..matching.choice import better, trusted
 from ..matching.film import make_film
 from ..matching.graph import NODES
 from ..matching.standing import Standing
 from ..media.subject_crops import SubjectCrops
 from ..protocol import Facing, Match
-from ..stages.match import find_standing, match_to_clip
+from ..stages.match import Matched, find_standing, match_to_clip
 from .subjects import QUIET, Subject
 from .variants import Answer, Task, Variant, animated
 
@@ -37,29 +36,19 @@ def matched_row(subject: Subject, task: Task, way: Match) -> Answer:
     assert vertices is not None and faces is not None
     crops = crops_of_subject(subject)
     standing = remembered(subject, "standing", lambda: find_standing(vertices[0], faces, crops, 0, Facing.AUTO, QUIET))
-    if way is Match.AUTO:
-        if not standing.agrees:
-            return network
-        way = _way_of_job(subject, task, network, crops, standing)
-    return Answer(remembered(subject, way, lambda: _matched(network, crops, standing, way)), faces)
+    if way is Match.AUTO and not standing.agrees:
+        return network
+    chosen = remembered(subject, Match.AUTO, lambda: _matched(network, crops, standing, Match.AUTO))
+    if way not in (Match.AUTO, chosen.way):
+        chosen = remembered(subject, way, lambda: _matched(network, crops, standing, way))
+    return Answer(chosen.vertices, faces)
 
 
-def _way_of_job(subject: Subject, task: Task, network: Answer, crops: SubjectCrops, standing: Standing) -> Match:
-    """Choose the way of match by the rules of a job."""
-    assert network.vertices is not None and network.faces is not None
-    faces, film, camera = network.faces, make_film(crops), standing.view.camera
-    if trusted(standing.to_match.apply(network.vertices), (0,), 0, faces, film, camera):
-        return Match.REFINE
-    ways = [matched_row(subject, task, way).vertices for way in (Match.REFINE, Match.TRACK)]
-    refined, tracked = (standing.to_match.apply(vertices) for vertices in ways if vertices is not None)
-    return better(refined, tracked, 0, faces, film, camera)
-
-
-def _matched(network: Answer, crops: SubjectCrops, standing: Standing, way: Match) -> np.ndarray:
+def _matched(network: Answer, crops: SubjectCrops, standing: Standing, way: Match) -> Matched:
     assert network.vertices is not None and network.faces is not None
     frames = [float(frame) for frame in range(len(network.vertices))]
     film = make_film(crops)
-    return match_to_clip(network.vertices, network.faces, frames, (0,), 0, film, standing, way, NODES, QUIET).vertices
+    return match_to_clip(network.vertices, network.faces, frames, (0,), 0, film, standing, way, NODES, QUIET)
 
 
 def crops_of_subject(subject: Subject) -> SubjectCrops:

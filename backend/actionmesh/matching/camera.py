@@ -70,6 +70,13 @@ class FilmCamera:
         offsets = (film[..., :2] + self.shift) / (1 - self.curvature * film[..., 2:])
         return np.asarray(self.principal) + offsets * (1, -1)
 
+    def at_depth(self, points: np.ndarray, depth: np.ndarray) -> np.ndarray:
+        """Return points (N, 3) of model space moved along their rays of sight to another film z (N,), float64."""
+        film = self.to_film(points)
+        nearer = (1 - self.curvature * depth) / (1 - self.curvature * film[:, 2])
+        across = (film[:, :2] + self.shift) * nearer[:, None] - self.shift
+        return self.to_model(np.column_stack([across, depth]))
+
     def jacobian(self, film: np.ndarray) -> np.ndarray:
         """Return the derivatives (..., 2, 3) of `pixels` by the points (..., 3) of film space."""
         near = 1 / (1 - self.curvature * film[..., 2])

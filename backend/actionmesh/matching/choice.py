@@ -10,40 +10,59 @@ from .film import Film
 from .flow import FlowMatcher, look
 from .silhouette import Scene, overlap
 
-TRUSTED_BELOW = 0.7
-"""Share of the still mesh's residual below which motion explains the clip well enough to be refined."""
+MISSED_BELOW = 0.36
+"""Share of the motion across the picture that the networks may have missed to be trusted."""
+TRUSTED_BELOW = 0.8
+"""Share of the still mesh's residual below which the networks' motion may be trusted."""
+CLEARLY = 1.03
+"""Factor by which the refined poses' residual must exceed the tracked ones' for these to be taken."""
 
 
 def trusted(
-    poses: np.ndarray, known: Collection[int], anchor: int, faces: np.ndarray, film: Film, camera: FilmCamera,
-    check: Callable[[], None] = lambda: None,
+    poses: np.ndarray, refined: np.ndarray, known: Collection[int], anchor: int, faces: np.ndarray, film: Film,
+    camera: FilmCamera, check: Callable[[], None] = lambda: None,
 ) -> bool:  # fmt: skip
-    """Return whether poses (T, V, 3) explain the film clearly better than a mesh that does not move.
+    """Return whether the networks foresaw most of the motion that refining found, and it explains the film.
 
-    Networks that move a mesh randomly across the picture also move it randomly in depth, where the film cannot
-    correct it.
+    What they foresee across the picture, they foresee in depth too. Networks that move a mesh randomly across the
+    picture also move it randomly in depth, where the film cannot correct it.
 
     Args:
-        poses: in match space, as the networks made them.
+        poses: (T, V, 3) in match space, as the networks made them.
+        refined: (T, V, 3), the poses of `refine_poses`.
         known: the frames whose poses are given, including the anchor; the still mesh takes the nearest one's pose.
     """
-    nearest = [min(known, key=lambda given: abs(given - frame)) for frame in range(len(poses))]
-    moving, still = (residual(these, anchor, faces, film, camera, check) for these in (poses, poses[nearest]))
-    return moving < TRUSTED_BELOW * still
+    still = poses[[min(known, key=lambda given: abs(given - frame)) for frame in range(len(poses))]]
+    if not missed(poses, refined, still, camera) < MISSED_BELOW:
+        return False
+    moving, unmoved = (residual(these, anchor, faces, film, camera, check) for these in (poses, still))
+    return moving < TRUSTED_BELOW * unmoved
+
+
+def missed(poses: np.ndarray, refined: np.ndarray, still: np.ndarray, camera: FilmCamera) -> float:
+    """Return how far poses (T, V, 3) are from the refined ones across the picture, over how far the still mesh is.
+
+    It is infinite if nothing moves.
+    """
+    far = np.zeros(2)
+    for wanted, *others in zip(refined, poses, still, strict=True):
+        place = camera.to_film(wanted)[:, :2]
+        far += [np.linalg.norm(camera.to_film(each)[:, :2] - place, axis=1).mean() for each in others]
+    return float(far[0] / far[1]) if far[1] else np.inf
 
 
 def better(
     refined: np.ndarray, tracked: np.ndarray, anchor: int, faces: np.ndarray, film: Film, camera: FilmCamera,
     check: Callable[[], None] = lambda: None,
 ) -> Match:  # fmt: skip
-    """Return the way that explains the film better.
+    """Return TRACK if it explains the film clearly better, and REFINE otherwise.
 
     Args:
         refined: (T, V, 3), the poses of REFINE.
         tracked: (T, V, 3), the poses of TRACK.
     """
     one, other = (residual(poses, anchor, faces, film, camera, check) for poses in (refined, tracked))
-    return Match.REFINE if other > one else Match.TRACK
+    return Match.TRACK if one > CLEARLY * other else Match.REFINE
 
 
 def residual(

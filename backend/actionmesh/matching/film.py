@@ -6,6 +6,7 @@ from functools import cached_property
 
 import cv2
 import numpy as np
+from scipy.ndimage import map_coordinates
 
 from ..media.subject_crops import Box, SubjectCrops
 
@@ -13,7 +14,6 @@ LONGER_SIDE = 160
 """Film pixels along the longer side of the box around the subject in all frames."""
 MARGIN = 20
 """Film pixels around that box."""
-ROW = 256
 LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)
 
 
@@ -83,7 +83,8 @@ class Outline:
     def distance(self) -> np.ndarray:
         """(h, w) float32, distance from the outline in pixels, positive outside."""
         inside, outside = (
-            cv2.distanceTransform(part.astype(np.uint8), cv2.DIST_L2, 5) for part in (self.mask, ~self.mask)
+            cv2.distanceTransform(part.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+            for part in (self.mask, ~self.mask)
         )
         return np.where(self.mask, 0.5 - inside, outside - 0.5).astype(np.float32)
 
@@ -177,13 +178,10 @@ def samples(field: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Return bilinear samples (N, C) float32 of a field (h, w, C) at places (N, 2).
 
     Places are columns and rows, counted from pixels' corners. Beyond the edge the nearest pixel's value is used.
-    Places are passed in rows, because OpenCV accepts no column longer than 32 767.
+    `cv2.remap` is not used because on some processors it rounds places to 1/32 of a pixel, where derivatives are lost.
     """
-    count, channels = len(places), field.shape[2]
-    if not count:
-        return np.empty((0, channels), np.float32)
-    maps = np.zeros((-(-count // ROW) * ROW, 2), np.float32)
-    maps[:count] = places - 0.5
-    columns, rows = np.ascontiguousarray(maps.reshape(-1, ROW, 2).transpose(2, 0, 1))
-    sampled = cv2.remap(field, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return sampled.reshape(-1, channels)[:count].astype(np.float32)
+    rows_and_columns = np.asarray(places, np.float64).T[::-1] - 0.5
+    sampled = np.empty((len(places), field.shape[2]), np.float32)
+    for channel in range(field.shape[2]):
+        map_coordinates(field[..., channel], rows_and_columns, sampled[:, channel], order=1, mode="nearest")
+    return sampled

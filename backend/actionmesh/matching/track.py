@@ -46,12 +46,12 @@ def track_mesh(
     order = outward(known, len(film))
     for frame, before in order:
         tracker.follow(frame, before, weights, advance)
-    return _joined(tracker, poses, order, joint, advance)
+    return _joined(tracker, poses, order, joint, JOINT_PASSES, advance)
 
 
 def join_poses(
     poses: np.ndarray, anchor: int, known: Collection[int], faces: np.ndarray, film: Film, camera: FilmCamera,
-    graph: Graph, advance: Callable[[], None],
+    graph: Graph, advance: Callable[[], None], passes: int = JOINT_PASSES,
 ) -> np.ndarray:  # fmt: skip
     """Return refined poses (T, V, 3) float32 of model space after joint passes.
 
@@ -62,7 +62,7 @@ def join_poses(
     order = outward(known, len(film))
     for frame, _ in order:
         tracker.take(frame)
-    return _joined(tracker, poses, order, AFTER_REFINING, advance)
+    return _joined(tracker, poses, order, AFTER_REFINING, passes, advance)
 
 
 def _joined(
@@ -70,9 +70,10 @@ def _joined(
     poses: np.ndarray,
     order: Sequence[tuple[int, int]],
     joint: Weights,
+    passes: int,
     advance: Callable[[], None],
 ) -> np.ndarray:
-    for _ in range(JOINT_PASSES):
+    for _ in range(passes):
         for frame, before in order:
             tracker.join(frame, before, joint)
             advance()

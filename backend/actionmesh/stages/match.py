@@ -5,7 +5,7 @@ whichever explains it better. It needs no network. The mesh must stand as the re
 camera be found and colours be followed.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
@@ -14,16 +14,20 @@ from threadpoolctl import threadpool_limits
 
 from ..frame_numbers import number_of
 from ..geometry.surface import weld
+from ..matching.camera import FilmCamera
 from ..matching.choice import better, fit, trusted
+from ..matching.depth import carry_into_depth
 from ..matching.film import Film, make_still
 from ..matching.graph import Graph, make_graph
 from ..matching.refine import ITERATIONS, refine_poses
 from ..matching.standing import LEAST_AGREEMENT, SHARPNESS, Standing, stand
-from ..matching.track import join_poses, steps_of, steps_of_joining, track_mesh
+from ..matching.track import JOINT_PASSES, join_poses, steps_of, steps_of_joining, track_mesh
 from ..media.subject_crops import SubjectCrops
 from ..progress import Progress
 from ..protocol import Facing, Match, Stage
 
+PASSES_IF_TRUSTED = 1
+"""Joint passes after refining motion that the networks foresaw; more of them stiffen what should stretch."""
 SHARE_OF_SEARCH = 60
 """Approximate number of views that a search tries: the steps of its progress bar."""
 
@@ -118,21 +122,39 @@ def _best(
 ) -> tuple[Match, np.ndarray]:  # fmt: skip
     """Return the way taken and the poses (T, V, 3) in match space."""
     camera, total, others = standing.view.camera, len(film), len(film) - len(set(known))
-    if way is Match.AUTO and trusted(poses, known, anchor, faces, film, camera, progress.check):
-        way = Match.REFINE
     refining, tracking = way is not Match.TRACK, way is not Match.REFINE
     steps = refining * (ITERATIONS * others + steps_of_joining(total, known)) + tracking * steps_of(total, known)
-    advance = progress.start(Stage.FOLLOWING, max(1, steps))
+    advance, done = progress.start(Stage.FOLLOWING, max(1, steps)), 0
+
+    def step() -> None:
+        nonlocal done
+        advance()
+        done += 1
+
     ways: dict[Match, np.ndarray] = {}
     if refining:
-        refined = refine_poses(poses, anchor, known, faces, film, camera, graph, advance)
-        ways[Match.REFINE] = join_poses(refined, anchor, known, faces, film, camera, graph, advance)
+        ways[Match.REFINE], foreseen = _refined(poses, known, anchor, faces, film, camera, graph, step, progress.check)
+        tracking = tracking and not foreseen
     if tracking:
-        ways[Match.TRACK] = track_mesh(poses, anchor, known, faces, film, camera, graph, advance)
+        ways[Match.TRACK] = track_mesh(poses, anchor, known, faces, film, camera, graph, step)
+    for _ in range(steps - done):
+        advance()
     if len(ways) == 1:
         return ways.popitem()
     chosen = better(ways[Match.REFINE], ways[Match.TRACK], anchor, faces, film, camera, progress.check)
     return chosen, ways[chosen]
+
+
+def _refined(
+    poses: np.ndarray, known: Collection[int], anchor: int, faces: np.ndarray, film: Film, camera: FilmCamera,
+    graph: Graph, step: Callable[[], None], check: Callable[[], None],
+) -> tuple[np.ndarray, bool]:  # fmt: skip
+    """Return the refined poses (T, V, 3), and whether the networks' motion is trusted."""
+    refined = refine_poses(poses, anchor, known, faces, film, camera, graph, step)
+    foreseen = trusted(poses, refined, known, anchor, faces, film, camera, check)
+    deepened = carry_into_depth(poses, refined, anchor, known, graph, camera)
+    passes = PASSES_IF_TRUSTED if foreseen else JOINT_PASSES
+    return join_poses(deepened, anchor, known, faces, film, camera, graph, step, passes), foreseen
 
 
 def between(poses: np.ndarray, frame: float) -> np.ndarray:
