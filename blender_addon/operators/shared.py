@@ -51,8 +51,11 @@ class OfAnimated:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        made = animated_object.animation_of(context.active_object)
-        return requires(cls, made is not None, "Select a mesh that ActionMesh animated")
+        target = context.active_object
+        otherwise = "Select a mesh that ActionMesh animated"
+        if animated_object.tracks_of(target):
+            otherwise = "All results of this mesh are on NLA tracks. Take one up first (Result > Tracks)"
+        return requires(cls, animated_object.animation_of(target) is not None, otherwise)
 
 
 class Queued:

@@ -88,7 +88,7 @@ def check_mixable(object: bpy.types.Object) -> None:
     check_changeable(object, key)
     if record.mode == Mode.ABSOLUTE:
         problem = f"{object.name} has absolute shape keys, of which only one motion can play at a time."
-        raise ArtistError(problem, "Bake it to plain keys first.", "actionmesh.bake")
+        raise ArtistError(problem, "Bake it with Replace Source first, which makes them relative.", "actionmesh.bake")
     if HOME in object:
         problem = f"{object.name} travels as an object, and an action of its shape keys would leave that behind."
         raise ArtistError(problem, "Apply its root motion first.", "actionmesh.apply_root_motion")
