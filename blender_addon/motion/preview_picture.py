@@ -4,7 +4,7 @@ second.
 
 import numpy as np
 
-POINTS = 120_000
+POINTS = 80_000
 """Points on the surface; at `SIZE` pixels a side, they cover a mesh without holes."""
 SIZE, MARGIN = 160, 0.06
 CLAY = (0.75, 0.72, 0.68)

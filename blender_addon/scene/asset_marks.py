@@ -22,6 +22,8 @@ from .meshes import read_basis, read_triangles
 from .nla_tracks import adopt, check_mixable, laid_result, settle
 from .playback import paths_of
 
+SOME = 12
+"""Poses of which the one that is farthest from rest is drawn."""
 MOST_PIXELS = 2048 * 2048
 """Of an image whose colours are read for the preview: reading a larger one would hold the window."""
 
@@ -105,16 +107,21 @@ def _mark(item: bpy.types.ID, told: str, tags: Iterable[str], catalog: str, pict
 
 def _farthest_pose(object: bpy.types.Object, record: Record) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Return the vertices of the pose that is farthest from rest, the triangles, and their colours or None."""
-    basis = read_basis(object.data).astype(np.float64)
-    moves = [coordinates_of(block) - basis for block in pose_keys(object.data.shape_keys, record.keys)]
-    weights = record.key_weights
-    if record.weights:
-        sizes = [float(np.linalg.norm(sum(w * m for w, m in zip(row, moves, strict=True)))) for row in weights]
-    else:
-        sizes = [float(np.linalg.norm(move)) for move in moves]
-    row = weights[int(np.argmax(sizes))]
-    shape = basis + sum(weight * move for weight, move in zip(row, moves, strict=True) if weight)
-    return shape, read_triangles(object.data), _colours(object)
+    basis, blocks = read_basis(object.data), pose_keys(object.data.shape_keys, record.keys)
+    rows = record.key_weights
+    some = np.unique(np.linspace(0, len(rows) - 1, SOME).round().astype(int))
+    poses = (_mixed(basis, blocks, rows[pose]) for pose in some)
+    return (
+        max(poses, key=lambda pose: float(np.linalg.norm(pose - basis))),
+        read_triangles(object.data),
+        _colours(object),
+    )
+
+
+def _mixed(basis: np.ndarray, blocks: list[bpy.types.ShapeKey], row: np.ndarray) -> np.ndarray:
+    """Return the (V, 3) vertices that keys with these weights (K,) show."""
+    shown = [(block, weight) for block, weight in zip(blocks, row, strict=True) if weight]
+    return basis + sum(np.float32(weight) * (coordinates_of(block) - basis) for block, weight in shown)
 
 
 def _colours(object: bpy.types.Object) -> np.ndarray | None:
