@@ -52,10 +52,12 @@ class OfAnimated:
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         target = context.active_object
-        otherwise = "Select a mesh that ActionMesh animated"
-        if animated_object.tracks_of(target):
-            otherwise = "All results of this mesh are on NLA tracks. Take one up first (Result > Tracks)"
-        return requires(cls, animated_object.animation_of(target) is not None, otherwise)
+        if animated_object.animation_of(target) is not None:
+            return True
+        down = "All results of this mesh are on NLA tracks. Take one up first (Result > Tracks)"
+        return requires(
+            cls, False, down if animated_object.tracks_of(target) else "Select a mesh that ActionMesh animated"
+        )
 
 
 class Queued:

@@ -44,6 +44,7 @@ def write_motion(object: bpy.types.Object, motion: Motion, options: WriteOptions
     brought = bring_back(object, motion, options) if options.carry is not None else None
     with ExitStack() as undo:
         _keep_selection(object, undo)
+        _leave_shared_action(object, undo)
         replaced = _set_aside(object, undo)
         key = _ensure_basis(object, undo)
         _add_poses(object, _poses(motion, options, basis, brought), undo)
@@ -91,6 +92,13 @@ def _keep_selection(object: bpy.types.Object, undo: ExitStack) -> None:
             object.active_shape_key_index = active
 
     undo.callback(restore)
+
+
+def _leave_shared_action(object: bpy.types.Object, undo: ExitStack) -> None:
+    """Give an earlier animation an action of its own: its keys are renamed, and a copy of the mesh may play it, too."""
+    key = object.data.shape_keys
+    if pose_keys(key) and len(fcurves.curves(key)):
+        undo.callback(fcurves.own_action(key, object.name))
 
 
 def _set_aside(object: bpy.types.Object, undo: ExitStack) -> list[bpy.types.ShapeKey]:

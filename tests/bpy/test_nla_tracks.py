@@ -19,7 +19,7 @@ from blender_addon.scene.key_blocks import other_keys
 from blender_addon.scene.meshes import read_basis
 from blender_addon.scene.motion_edits import smooth_motion
 from blender_addon.scene.moving import moving_range
-from blender_addon.scene.nla_tracks import laid_results, push_down, take_up
+from blender_addon.scene.nla_tracks import keep_tracks, laid_results, push_down, take_up
 from blender_addon.scene.options import Mode, Playback, WriteOptions
 from blender_addon.scene.playback import rebuild_curves
 from blender_addon.scene.result_removal import remove_active, remove_laid
@@ -201,22 +201,52 @@ def test_the_artists_own_keys_and_curves_stay_out_of_the_strip():
         take_up(target, "walk")
 
 
-@pytest.mark.fault("Blender's own Push Down, then a second clip on the mesh")
-def test_what_blender_itself_pushed_down_is_kept_too():
-    target = patchwork()
-    walk = animate(target, "walk.mp4", seed=1)
+def push_down_as_blender_does(target, extrapolation="NOTHING"):
     key = target.data.shape_keys
     animation, action, chosen = key.animation_data, key.animation_data.action, fcurves.slot_of(key.animation_data)
     animation.action = None
     strip = animation.nla_tracks.new().strips.new("mine", 10, action)
     if chosen is not None:
         strip.action_slot = chosen
-    strip.extrapolation = "NOTHING"
+    strip.extrapolation = extrapolation
+
+
+def test_what_blender_itself_pushed_down_is_on_a_track():
+    target = patchwork()
+    walk = animate(target, "walk.mp4", seed=1)
+    push_down_as_blender_does(target)
     with pytest.raises(ArtistError, match="All results of Subject are on NLA tracks"):
         rebuild_curves(target, speed=2)
-    assert [laid.record.keys for laid in laid_results(key)] == ["ActionMesh"]
+    assert [laid.record.keys for laid in laid_results(target.data.shape_keys)] == ["ActionMesh"]
     assert take_up(target, "ActionMesh").title == "walk"
     assert_shows(target, {13: walk[3], 30: walk[4]})
+
+
+@pytest.mark.fault("Blender's own Push Down, then a second clip on the mesh")
+def test_what_blender_itself_pushed_down_is_kept_beside_the_next():
+    target = patchwork()
+    walk = animate(target, "walk.mp4", seed=1)
+    copy = duplicate(target, ExitStack())
+    push_down_as_blender_does(target)
+    with ExitStack() as undo:
+        keep_tracks(target, undo)
+        wave = animate(target, "wave.mp4", start=12, seed=2)
+        undo.pop_all()
+    assert_shows(target, {10: walk[0] + wave[0], 13: walk[3] + wave[1], 16: wave[4]})
+    assert [laid.record.keys for laid in laid_results(target.data.shape_keys)] == ["walk"]
+    assert_shows(copy, {13: walk[3]})
+    remove_laid(target, "walk")
+    assert_shows(target, {13: wave[1]})
+
+
+@pytest.mark.fault("A copy of an animated object stops moving when the original gets another motion")
+def test_a_copy_keeps_its_motion_when_its_twin_gets_another():
+    target = patchwork()
+    walk = animate(target, "walk.mp4", seed=1)
+    copy = duplicate(target, ExitStack())
+    wave = animate(target, "wave.mp4", seed=2)
+    assert_shows(copy, {13: walk[3]})
+    assert_shows(target, {13: wave[3]})
 
 
 @pytest.mark.fault("A duplicate that shares its action with an object whose result is pushed down")

@@ -215,7 +215,7 @@ def test_the_buttons_and_their_undo(addon):
     OPS.push_down()
     bpy.ops.ed.undo_push(message="pushed")
     assert VIEW3D_PT_actionmesh_result.poll(bpy.context) and not result_panel.OfActive.poll(bpy.context)
-    assert drawn(VIEW3D_PT_actionmesh_result) [0] == "All results are on NLA tracks."
+    assert drawn(VIEW3D_PT_actionmesh_result)[0] == "All results are on NLA tracks."
     assert drawn(VIEW3D_PT_actionmesh_tracks) == [
         "mute", "wave", "actionmesh.take_up", "actionmesh.mark_asset", "actionmesh.remove_result"
     ]  # fmt: skip
