@@ -14,6 +14,7 @@ from . import (
     matching,
     mending,
     model_downloads,
+    result_actions,
     results,
     sample,
 )
@@ -26,6 +27,7 @@ CLASSES = (
     *results.CLASSES,
     *matching.CLASSES,
     *editing.CLASSES,
+    *result_actions.CLASSES,
     *bake.CLASSES,
     *bake_armature.CLASSES,
     *export_file.CLASSES,

@@ -51,8 +51,13 @@ class OfAnimated:
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        made = animated_object.animation_of(context.active_object)
-        return requires(cls, made is not None, "Select a mesh that ActionMesh animated")
+        target = context.active_object
+        if animated_object.animation_of(target) is not None:
+            return True
+        down = "All results of this mesh are on NLA tracks. Take one up first (Result > Tracks)"
+        return requires(
+            cls, False, down if animated_object.tracks_of(target) else "Select a mesh that ActionMesh animated"
+        )
 
 
 class Queued:

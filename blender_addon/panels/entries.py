@@ -29,6 +29,9 @@ class VIEW3D_MT_actionmesh(bpy.types.Menu):
         for name, icon in EDITS:
             layout.operator(name, icon=icon)
         layout.separator()
+        layout.operator("actionmesh.push_down", icon="NLA_PUSHDOWN")
+        layout.operator("actionmesh.mark_asset", icon="ASSET_MANAGER")
+        layout.separator()
         layout.operator("actionmesh.bake", icon="RENDER_RESULT")
         layout.operator("actionmesh.bake_armature", icon="ARMATURE_DATA")
         layout.operator("actionmesh.export", icon="EXPORT")

@@ -3,6 +3,7 @@
 import bpy
 
 from ..scene.coat_switch import can_switch
+from ..scene.nla_tracks import Laid
 from ..wording import write
 from ..workflow import animated_object, clip_fit
 from .sidebar import SidebarPanel, in_rows
@@ -14,11 +15,15 @@ class VIEW3D_PT_actionmesh_result(SidebarPanel, bpy.types.Panel):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return animated_object.animation_of(context.active_object) is not None
+        target = context.active_object
+        return animated_object.animation_of(target) is not None or bool(animated_object.tracks_of(target))
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = in_rows(self.layout)
         target = context.active_object
+        if animated_object.animation_of(target) is None:
+            write(layout, context, "All results are on NLA tracks. Take one up to change it.", icon="NLA")
+            return
         _draw_fit(layout, context)
         column = layout.column()
         blend = column.column()
@@ -64,9 +69,18 @@ EDITS = (
 """The operators that edit the motion, with their icons."""
 
 
-class VIEW3D_PT_actionmesh_motion(SidebarPanel, bpy.types.Panel):
-    bl_label = "Motion"
+class OfActive(SidebarPanel):
+    """A part of the panel that is about the active result."""
+
     bl_parent_id = "VIEW3D_PT_actionmesh_result"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return animated_object.animation_of(context.active_object) is not None
+
+
+class VIEW3D_PT_actionmesh_motion(OfActive, bpy.types.Panel):
+    bl_label = "Motion"
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, _context: bpy.types.Context) -> None:
@@ -75,9 +89,35 @@ class VIEW3D_PT_actionmesh_motion(SidebarPanel, bpy.types.Panel):
             column.operator(name, icon=icon)
 
 
-class VIEW3D_PT_actionmesh_origin(SidebarPanel, bpy.types.Panel):
-    bl_label = "Made From"
+class VIEW3D_PT_actionmesh_tracks(SidebarPanel, bpy.types.Panel):
+    bl_label = "Tracks"
     bl_parent_id = "VIEW3D_PT_actionmesh_result"
+
+    def draw(self, context: bpy.types.Context) -> None:
+        target = context.active_object
+        column = self.layout.column(align=True)
+        if animated_object.animation_of(target) is not None:
+            column.operator("actionmesh.push_down", icon="NLA_PUSHDOWN")
+            column.operator("actionmesh.mark_asset", icon="ASSET_MANAGER").result = ""
+            column.operator("actionmesh.remove_result", icon="TRASH").result = ""
+        for laid in animated_object.tracks_of(target):
+            _draw_laid(self.layout.row(align=True), laid)
+
+
+def _draw_laid(row: bpy.types.UILayout, laid: Laid) -> None:
+    """Draw a result on a track: whether it plays, its name, and what can be done with it."""
+    prefix = laid.record.keys
+    if laid.track is not None:
+        playing = not laid.track.mute
+        row.prop(laid.track, "mute", text="", icon="CHECKBOX_HLT" if playing else "CHECKBOX_DEHLT", emboss=False)
+    row.label(text=prefix if laid.track is not None else f"{prefix} (no strip)")
+    row.operator("actionmesh.take_up", text="", icon="EXPORT").result = prefix
+    row.operator("actionmesh.mark_asset", text="", icon="ASSET_MANAGER").result = prefix
+    row.operator("actionmesh.remove_result", text="", icon="TRASH").result = prefix
+
+
+class VIEW3D_PT_actionmesh_origin(OfActive, bpy.types.Panel):
+    bl_label = "Made From"
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
@@ -93,4 +133,9 @@ class VIEW3D_PT_actionmesh_origin(SidebarPanel, bpy.types.Panel):
         column.operator("actionmesh.rerun", icon="FILE_REFRESH")
 
 
-CLASSES = (VIEW3D_PT_actionmesh_result, VIEW3D_PT_actionmesh_motion, VIEW3D_PT_actionmesh_origin)
+CLASSES = (
+    VIEW3D_PT_actionmesh_result,
+    VIEW3D_PT_actionmesh_motion,
+    VIEW3D_PT_actionmesh_tracks,
+    VIEW3D_PT_actionmesh_origin,
+)

@@ -14,13 +14,13 @@ from ..motion.timing import pose_frames
 from ..motion.weights import Loop
 from ..process.backend_locator import protocol
 from ..reading import number, parse_json, text
+from .key_blocks import LAID, LONGEST_PREFIX, PREFIX, PROPERTY
 from .options import Mode, Playback
 
-PROPERTY = "actionmesh"
 PLAIN = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
 MOST_POSES, LATEST, LAST_FRAME, FURTHEST = 1_000_000, 1e6, 4e6, 1e12
 """Limits on the poses, seconds, frames and local units in a record; no real animation has more."""
-LONGEST_ID, LONGEST_NOTE, MOST_NOTES, MOST_PIXELS = 200, 2000, 20, 100_000
+LONGEST_ID, LONGEST_NOTE, LONGEST_TITLE, MOST_NOTES, MOST_PIXELS = 200, 2000, 1000, 20, 100_000
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Record:
         facing, scale, origin: how the job's mesh lies in the object, as in `options.WriteOptions`.
         shape: the 9 numbers of the matrix by which it was shown, see `motion.world_shape`.
         weights: (T, K) of K keys that are mixed in every pose; empty if each pose has its own key.
+        title: the name of the clip, or of the object that the motion comes from; empty in files of earlier versions.
+        keys: what the names of its shape keys begin with.
     Raises:
         ValueError: there are no times, or numbers are out of range.
     """
@@ -56,6 +58,8 @@ class Record:
     scale: float = 1.0
     origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
     shape: tuple[float, ...] = PLAIN
+    title: str = ""
+    keys: str = PREFIX
 
     def __post_init__(self) -> None:
         if not self.times:
@@ -122,19 +126,42 @@ class Record:
 
 
 def write_record(key: bpy.types.Key, record: Record) -> None:
-    """Store the record with the Key."""
+    """Store the active result's record with the Key."""
+    key[PROPERTY] = _flat(record)
+
+
+def _flat(record: Record) -> dict[str, Any]:
+    """Return a record as plain properties, which Blender cannot nest in lists."""
     flat = asdict(record) | {"mode": str(record.mode), "provenance": json.dumps(record.provenance)}
     playback, rows = flat.pop("playback"), flat.pop("weights")
     if rows:
         flat["weights"] = [weight for row in rows for weight in row]
     lists = {name: list(getattr(record, name)) for name in ("times", "origin", "shape")}
     flat |= playback | lists | {"loop": str(record.playback.loop)}
-    key[PROPERTY] = flat
+    return flat
 
 
 def read_record(key: bpy.types.Key) -> Record | None:
-    """Return the record of a Key's animation; None if it has none, or one that cannot be read."""
-    kept = key.get(PROPERTY)
+    """Return the record of a Key's active result; None if it has none, or one that cannot be read."""
+    return _read(key.get(PROPERTY))
+
+
+def read_laid(key: bpy.types.Key) -> dict[str, Record]:
+    """Return the records of the results on tracks by their prefixes, without those that cannot be read."""
+    kept = key.get(LAID)
+    found = {prefix: _read(kept[prefix]) for prefix in kept.keys()} if hasattr(kept, "keys") else {}
+    return {prefix: record for prefix, record in found.items() if record is not None and record.keys == prefix}
+
+
+def write_laid(key: bpy.types.Key, records: dict[str, Record]) -> None:
+    """Store the records of the results on tracks with the Key."""
+    if records:
+        key[LAID] = {prefix: _flat(record) for prefix, record in records.items()}
+    elif LAID in key:
+        del key[LAID]
+
+
+def _read(kept: Any) -> Record | None:
     if kept is None:
         return None
     try:
@@ -152,6 +179,8 @@ def read_record(key: bpy.types.Key) -> Record | None:
             origin=_place(kept.get("origin", Record.origin)),
             shape=tuple(float(value) for value in kept.get("shape", PLAIN)),
             weights=_rows(kept.get("weights", ()), len(kept["times"])),
+            title=text(kept.get("title", ""), LONGEST_TITLE),
+            keys=_prefix(kept.get("keys", PREFIX)),
         )
     except (ArtistError, AttributeError, KeyError, OverflowError, TypeError, ValueError):
         return None
@@ -178,12 +207,18 @@ def _rows(weights: Any, poses: int) -> tuple[tuple[float, ...], ...]:
     return tuple(map(tuple, np.array(weights, np.float64).reshape(poses, -1).tolist())) if len(weights) else ()
 
 
+def _prefix(value: Any) -> str:
+    if not text(value, LONGEST_PREFIX) or len(value.encode()) > LONGEST_PREFIX:
+        raise ValueError(f"The shape keys of an animation are called {value!r}.")
+    return str(value)
+
+
 def _place(values: Any) -> tuple[float, float, float]:
     x, y, z = (float(value) for value in values)
     return x, y, z
 
 
 def remove_record(key: bpy.types.Key) -> None:
-    """Remove the record, if there is one."""
+    """Remove the active result's record, if there is one."""
     if PROPERTY in key:
         del key[PROPERTY]

@@ -17,7 +17,7 @@ from ..motion.weights import Loop, knots
 from . import fcurves
 from .animation_record import remove_record
 from .duplicates import duplicate
-from .key_blocks import other_keys, pose_keys, remove_blocks
+from .key_blocks import laid_keys, other_keys, pose_keys, remove_blocks
 from .meshes import read_basis
 from .playback import EVAL_TIME
 
@@ -54,9 +54,9 @@ def bind_armature(object: bpy.types.Object, rig: FoundRig, frames: np.ndarray, l
 
 
 def _drop_poses(source: bpy.types.Object, copy: bpy.types.Object, undo: ExitStack) -> None:
-    """Remove the animation's keys and curves from the copy; the artist's own keys stay."""
+    """Remove the active result's keys and curves from the copy; the artist's own and those on NLA tracks stay."""
     key = copy.data.shape_keys
-    if not other_keys(key):
+    if not other_keys(key) and not laid_keys(key):
         copy.shape_key_clear()
         copy.data.vertices.foreach_set("co", read_basis(source.data).ravel())
         copy.data.update()

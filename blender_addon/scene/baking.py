@@ -101,7 +101,7 @@ def _bake(
         copy = duplicate(object, undo)
         key = copy.data.shape_keys
         undo.callback(fcurves.own_action(key, copy.name))
-        _replace_keys(copy, motion.basis, moves)
+        _replace_keys(copy, motion.basis, moves, record.keys)
         write_record(key, record)
         write_curves(key, record)
         undo.pop_all()
@@ -109,12 +109,12 @@ def _bake(
     return Baked(baked, len(moves), len(record.times), error)
 
 
-def _replace_keys(object: bpy.types.Object, basis: np.ndarray, moves: np.ndarray) -> None:
+def _replace_keys(object: bpy.types.Object, basis: np.ndarray, moves: np.ndarray, prefix: str) -> None:
     key = object.data.shape_keys
     blocks = pose_keys(key)
     fcurves.remove(key, [EVAL_TIME, *(fcurves.value_path(block.name) for block in blocks)])
     remove_blocks(object, blocks)
     key.use_relative = True
     for index, move in enumerate(moves):
-        add_pose(object, index, np.ascontiguousarray(basis + move, np.float32))
+        add_pose(object, index, np.ascontiguousarray(basis + move, np.float32), prefix)
     object.active_shape_key_index, object.show_only_shape_key = 0, False

@@ -5,8 +5,10 @@ frame. The cache is the first of the copy's modifiers, so an armature still acts
 over the scene's range as well.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import bpy
@@ -15,12 +17,15 @@ import numpy as np
 from ..errors import ArtistError
 from ..motion.point_cache import write_pc2
 from ..motion.weights import Loop
+from . import fcurves
 from .baking import Baked
 from .duplicates import duplicate, take_place
 from .exporters import ExportOptions, Format, check_available, run_exporter
+from .key_blocks import laid_keys
 from .key_motion import animated_key
 from .meshes import read_basis
 from .playback import written
+from .rest_track import strips_of
 from .stage import stage
 from .whole_files import written_whole
 
@@ -81,6 +86,11 @@ def _bake(
 def _range(scene: bpy.types.Scene, object: bpy.types.Object) -> tuple[int, int]:
     key, record = animated_key(object)
     span = written(key, record)
+    strips = [strip for _, strip in strips_of(key, {fcurves.value_path(item.name) for item in laid_keys(key)})]
+    if strips:
+        first = min(span.start, *(math.floor(strip.frame_start) for strip in strips))
+        last = max(span.end, *(math.ceil(strip.frame_end) for strip in strips))
+        span = replace(span, start=first, end=last)
     if record.playback.loop == Loop.NONE:
         return span.start, span.end
     return min(span.start, scene.frame_start), max(span.end, scene.frame_end)

@@ -10,7 +10,8 @@ from typing import Any
 
 import bpy
 
-from .fcurves import SLOTTED, assign, curves_of
+from .fcurves import SLOTTED, assign, curves_of, slot_of
+from .rest_track import is_rest
 
 WHOLE = ""
 """The name of motion without any action: caches, constraints, drivers."""
@@ -88,9 +89,9 @@ def _named_parts() -> Iterator[tuple[str, Part]]:
     for owner in owners():
         for track in reversed(owner.animation_data.nla_tracks if owner.animation_data else ()):
             for strip in track.strips:
-                if strip.action is not None:
+                if strip.action is not None and not is_rest(strip):
                     in_tracks.add((owner, strip.action))
-                    yield _without_owners(track.name, names), Part(owner, strip.action, _slot_of(strip))
+                    yield _without_owners(track.name, names), Part(owner, strip.action, slot_of(strip))
                     break
     for action in bpy.data.actions:
         for owner, slot in _targets(action):
@@ -129,14 +130,10 @@ def _prefixed(action: bpy.types.Action) -> list[bpy.types.ID]:
     return [owner for owner in called if isinstance(owner, bpy.types.Key) == of_keys][:1]
 
 
-def _slot_of(holder: Any) -> Any:
-    return holder.action_slot if SLOTTED else None
-
-
 def _part_of(owner: bpy.types.ID) -> Part | None:
     """Return what an owner plays."""
     animation = owner.animation_data
-    return Part(owner, animation.action, _slot_of(animation)) if animation and animation.action else None
+    return Part(owner, animation.action, slot_of(animation)) if animation and animation.action else None
 
 
 def _forget(owner: bpy.types.ID, paths: set[str]) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import MotionError
 from ..motion.coat import Coat
-from .animation_record import PROPERTY
+from .key_blocks import PROPERTY
 from .meshes import read_uv
 
 

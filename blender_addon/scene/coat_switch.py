@@ -3,9 +3,9 @@
 import bpy
 import numpy as np
 
-from .animation_record import PROPERTY
 from .attributes import read_all
 from .coat_parts import find_dress
+from .key_blocks import PROPERTY
 
 
 def can_switch(object: bpy.types.Object) -> bool:

@@ -11,10 +11,10 @@ import numpy as np
 
 from ..errors import TargetError
 from ..motion.result_file import Motion
-from .animation_record import PROPERTY
 from .attributes import read_all
 from .coat_parts import Dress, alike, coloured_material, find_dress, mark, marks_of, mean_colour, new_picture, write_uv
 from .coat_switch import read_slots, show, write_slots
+from .key_blocks import PROPERTY
 from .meshes import read_triangles, read_uv
 
 CLIP_COLOURS = "Clip Colours"

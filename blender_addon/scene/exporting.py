@@ -60,7 +60,7 @@ def export(
     _refuse_caches(meshes, options.format)
     start, end = _range(scene, meshes, options)
     options = _resolved(meshes, options)
-    with written_whole(target, used_files()) as part, object_mode(meshes), portable_keys(meshes, start, end):
+    with written_whole(target, used_files()) as part, object_mode(meshes), portable_keys(scene, meshes, start, end):
         with stage(scene, company(meshes), start, end) as stand_in:
             run_exporter(part, options, stand_in)
     return Exported(target, target.stat().st_size, start, end, tuple(_left_out(meshes, options)))

@@ -33,7 +33,7 @@ def curves(key: bpy.types.ID) -> Any:
     animation = key.animation_data
     if animation is None or animation.action is None:
         return ()
-    return curves_of(animation.action, animation.action_slot if SLOTTED else None)
+    return curves_of(animation.action, slot_of(animation))
 
 
 def curves_of(action: bpy.types.Action, slot: Any) -> Any:
@@ -42,6 +42,33 @@ def curves_of(action: bpy.types.Action, slot: Any) -> Any:
         return action.fcurves
     bag = _channelbag(action, slot)
     return () if bag is None else bag.fcurves
+
+
+def slot_of(owner: Any) -> Any:
+    """Return the slot of its action that an AnimData or an NLA strip plays; None before Blender 4.4."""
+    return owner.action_slot if SLOTTED else None
+
+
+def other_slots(action: bpy.types.Action, slot: Any) -> list[Any]:
+    """Return the slots of an action except one."""
+    return [other for other in action.slots if other != slot] if SLOTTED else []
+
+
+def keep_only(action: bpy.types.Action, slot: Any, paths: set[str]) -> Any:
+    """Remove all curves but those of these data paths in one slot, and all other slots.
+
+    Args:
+        slot: of this action, or of the one that it was copied from.
+    Returns:
+        The slot in this action.
+    """
+    kept = action.slots[slot.identifier] if SLOTTED else None
+    for other in other_slots(action, kept):
+        action.slots.remove(other)
+    all_curves = curves_of(action, kept)
+    for curve in [curve for curve in all_curves if curve.data_path not in paths]:
+        all_curves.remove(curve)
+    return kept
 
 
 def _channelbag(action: bpy.types.Action, slot: Any) -> Any:

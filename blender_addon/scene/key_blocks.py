@@ -1,42 +1,80 @@
-"""The shape keys of an animation: how they are named, found, added and removed. No curves, no times."""
+"""The shape keys of an animation: how they are named, found, added and removed. No curves, no times.
+
+A mesh can have several results. One is the active result, which the panels and tools work on; the others were laid down
+on NLA tracks. The keys of each begin with a prefix of their own, so that no two results share a key.
+"""
 
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import bpy
 import numpy as np
 
 from .attributes import read_all
 
-OURS = re.compile(r"ActionMesh \d{4,}")
+PREFIX = "ActionMesh"
+"""What the names of a new result's keys begin with."""
+PROPERTY, LAID = "actionmesh", "actionmesh_laid"
+"""The Key's properties that hold the record of the active result, and those of the laid ones by their prefixes."""
 ASIDE = " (replaced)"
+LONGEST_PREFIX = 40
+"""Bytes; Blender's limit for a key's name is 63, and a number and `ASIDE` follow."""
 
 
-def pose_name(pose: int) -> str:
+def pose_name(pose: int, prefix: str = PREFIX) -> str:
     """Return the name of the key of pose 0, 1, ...: "ActionMesh 0001", "ActionMesh 0002", ..."""
-    return f"ActionMesh {pose + 1:04d}"
+    return f"{prefix} {pose + 1:04d}"
 
 
-def pose_keys(key: bpy.types.Key | None) -> list[bpy.types.ShapeKey]:
-    """Return the keys of the animation, in the order of its poses."""
-    found = [block for block in key.key_blocks if OURS.fullmatch(block.name)] if key else []
+def active_prefix(key: bpy.types.Key) -> str:
+    """Return the prefix of the active result's keys; that of a new result if there is none."""
+    kept: Any = key.get(PROPERTY)
+    prefix = kept.get("keys", PREFIX) if hasattr(kept, "keys") else PREFIX
+    return prefix if isinstance(prefix, str) and prefix else PREFIX
+
+
+def laid_prefixes(key: bpy.types.Key) -> list[str]:
+    """Return the prefixes of the results on tracks, in the order in which they were laid down."""
+    kept: Any = key.get(LAID)
+    return list(kept.keys()) if hasattr(kept, "keys") else []
+
+
+def pose_keys(key: bpy.types.Key | None, prefix: str | None = None) -> list[bpy.types.ShapeKey]:
+    """Return the keys of a result, in the order of its poses; None for `prefix` means the active result."""
+    if key is None:
+        return []
+    named = re.compile(re.escape(active_prefix(key) if prefix is None else prefix) + r" \d{4,}")
+    found = [block for block in key.key_blocks if named.fullmatch(block.name)]
     return sorted(found, key=lambda block: int(block.name.split()[-1]))
+
+
+def laid_keys(key: bpy.types.Key | None) -> list[bpy.types.ShapeKey]:
+    """Return the keys of all results on tracks."""
+    return [] if key is None else [block for prefix in laid_prefixes(key) for block in pose_keys(key, prefix)]
+
+
+def result_keys(key: bpy.types.Key | None) -> list[bpy.types.ShapeKey]:
+    """Return the keys of all results, the active one's first."""
+    return [*pose_keys(key), *laid_keys(key)]
 
 
 def other_keys(key: bpy.types.Key | None) -> list[bpy.types.ShapeKey]:
     """Return the artist's own keys, without the reference key."""
     if key is None:
         return []
-    return [block for block in key.key_blocks if block != key.reference_key and not OURS.fullmatch(block.name)]
+    ours = {block.name for block in (*result_keys(key), *pose_keys(key, PREFIX))}
+    return [block for block in key.key_blocks if block != key.reference_key and block.name not in ours]
 
 
-def add_pose(object: bpy.types.Object, pose: int, coordinates: np.ndarray) -> bpy.types.ShapeKey:
+def add_pose(object: bpy.types.Object, pose: int, coordinates: np.ndarray, prefix: str = PREFIX) -> bpy.types.ShapeKey:
     """Add one key, relative to the basis and with weight 0.
 
     Args:
         coordinates: (V, 3) float32, contiguous.
+        prefix: of the result's keys.
     """
-    block = object.shape_key_add(name=pose_name(pose), from_mix=False)
+    block = object.shape_key_add(name=pose_name(pose, prefix), from_mix=False)
     block.points.foreach_set("co", coordinates.ravel())
     block.relative_key = object.data.shape_keys.reference_key
     block.value = 0.0

@@ -9,7 +9,9 @@ import numpy as np
 
 from . import fcurves
 from .animation_record import read_record
+from .key_blocks import laid_keys
 from .playback import curve_paths
+from .rest_track import is_rest, strips_of
 
 ENDLESS = {
     "CLOTH", "SOFT_BODY", "FLUID", "DYNAMIC_PAINT", "PARTICLE_SYSTEM", "MESH_CACHE", "MESH_SEQUENCE_CACHE", "NODES",
@@ -52,10 +54,13 @@ def _spans(owner: Any) -> Iterator[tuple[bool, Span | None]]:
     animation = owner.animation_data
     if any(map(_follows_time, animation.drivers)):
         yield False, None
+    laid = {fcurves.value_path(block.name) for block in laid_keys(owner)} if isinstance(owner, bpy.types.Key) else set()
+    ours = [strip for _, strip in strips_of(owner, laid)]
     for strip in (
         strip for track in animation.nla_tracks if not track.mute for strip in track.strips if not strip.mute
     ):
-        yield False, (strip.frame_start, strip.frame_end)
+        if not is_rest(strip):
+            yield strip in ours, (strip.frame_start, strip.frame_end)
     made = read_record(owner) if isinstance(owner, bpy.types.Key) else None
     paths = curve_paths(owner, made.mode) if made is not None else []
     for curve in fcurves.curves(owner):

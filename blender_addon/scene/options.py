@@ -58,6 +58,7 @@ class WriteOptions:
         scale: local units per unit of the motion; 1 for a mesh that was given to the job.
         origin: local position of the motion's origin; 0 for a mesh that was given to the job.
         job: id of the job, stored with the animation.
+        title: the name of the clip or object that the motion comes from; empty takes the clip's.
         carry: the map back from what was shown of the mesh; None if it was shown as it is modelled.
     Raises:
         ArtistError: a number is out of range.
@@ -72,6 +73,7 @@ class WriteOptions:
     scale: float = 1.0
     origin: tuple[float, float, float] = (0.0, 0.0, 0.0)
     job: str = ""
+    title: str = ""
     carry: Carry | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:

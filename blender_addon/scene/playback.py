@@ -10,8 +10,9 @@ from ..motion.timing import whole_range
 from ..motion.weights import Loop, course, knots, samples, tent
 from . import fcurves
 from .animation_record import Record, read_record, write_record
-from .key_blocks import pose_keys
+from .key_blocks import laid_prefixes, pose_keys
 from .options import Mode, Playback, Written
+from .rest_track import strips_of
 
 EVAL_TIME = "eval_time"
 
@@ -30,7 +31,7 @@ def write_curves(key: bpy.types.Key, record: Record) -> None:
 
 def _write_tents(key: bpy.types.Key, record: Record) -> None:
     frames, playback = record.frames, record.playback
-    for index, block in enumerate(pose_keys(key)):
+    for index, block in enumerate(pose_keys(key, record.keys)):
         points = _points(record, frames, index)
         _make_room(block, points[:, 1])
         curve = fcurves.make(key, fcurves.value_path(block.name))
@@ -60,6 +61,13 @@ def _write_course(key: bpy.types.Key, record: Record) -> None:
 def curve_paths(key: bpy.types.Key, mode: Mode) -> list[str]:
     """Return the data paths of the animation's curves."""
     return [EVAL_TIME] if mode == Mode.ABSOLUTE else [fcurves.value_path(block.name) for block in pose_keys(key)]
+
+
+def paths_of(key: bpy.types.Key, record: Record) -> set[str]:
+    """Return the data paths of the curves of any of a Key's results."""
+    if record.mode == Mode.ABSOLUTE:
+        return {EVAL_TIME}
+    return {fcurves.value_path(block.name) for block in pose_keys(key, record.keys)}
 
 
 def check_playback(mode: Mode, playback: Playback) -> None:
@@ -109,18 +117,35 @@ def recorded_key(object: bpy.types.Object) -> tuple[bpy.types.Key, Record]:
     """Return the shape keys of an object with an ActionMesh animation, and its record.
 
     Raises:
-        ArtistError: the object has no animation of ours.
+        ArtistError: the object has no animation of ours, or all are on NLA tracks.
     """
     key = getattr(object.data, "shape_keys", None)
-    record = read_record(key) if key else None
-    if key is None or record is None:
-        raise ArtistError(f"{object.name} has no ActionMesh animation.", "Animate it first.")
-    return key, record
+    record = active_record(key)
+    if record is not None:
+        return key, record
+    if key is not None and (laid_prefixes(key) or read_record(key) is not None):
+        problem = f"All results of {object.name} are on NLA tracks."
+        raise ArtistError(problem, "Take one up again to change it (Result > Tracks).")
+    raise ArtistError(f"{object.name} has no ActionMesh animation.", "Animate it first.")
+
+
+def active_record(key: bpy.types.Key | None) -> Record | None:
+    """Return the record of the result that the Key plays itself; None if there is none, or if it is on a track."""
+    record = None if key is None else read_record(key)
+    return None if record is None or is_down(key, record) else record
+
+
+def is_down(key: bpy.types.Key, record: Record) -> bool:
+    """Return whether a result's curves are in NLA strips alone: Blender's own Push Down moves them there, too."""
+    paths = paths_of(key, record)
+    if any(curve.data_path in paths for curve in fcurves.curves(key)):
+        return False
+    return next(strips_of(key, paths), None) is not None
 
 
 def require_all_keys(object: bpy.types.Object, record: Record) -> None:
     """Raise ArtistError if keys of an object's animation were removed."""
-    found = len(pose_keys(object.data.shape_keys))
+    found = len(pose_keys(object.data.shape_keys, record.keys))
     if found != record.key_count:
         problem = f"{object.name} has only {found} of its {record.key_count} ActionMesh shape keys."
         raise ArtistError(problem, "Bring the result back from History.")
@@ -129,4 +154,4 @@ def require_all_keys(object: bpy.types.Object, record: Record) -> None:
 def written(key: bpy.types.Key, record: Record) -> Written:
     """Return what an animation consists of, including a loop's way back to its first pose."""
     start, end = whole_range(knots(record.frames, record.playback.loop))
-    return Written(tuple(block.name for block in pose_keys(key)), start, end)
+    return Written(tuple(block.name for block in pose_keys(key, record.keys)), start, end)

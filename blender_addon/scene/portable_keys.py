@@ -13,16 +13,18 @@ import numpy as np
 
 from ..errors import ArtistError
 from . import fcurves
-from .key_blocks import add_pose, coordinates_of, pose_keys, remove_blocks
+from .key_blocks import add_pose, coordinates_of, remove_blocks, result_keys
 from .key_weights import weights_at
 from .meshes import read_basis
 from .playback import EVAL_TIME
+from .rest_track import is_rest, strips_of
+from .stage import stage
 
 CLOSE = 1e-6
 
 
 @contextmanager
-def portable_keys(objects: Iterable[bpy.types.Object], start: int, end: int) -> Iterator[None]:
+def portable_keys(scene: bpy.types.Scene, objects: Iterable[bpy.types.Object], start: int, end: int) -> Iterator[None]:
     """Replace meshes that need it by a stand-in of the same name; restore everything afterwards, also after an error.
 
     Args:
@@ -33,15 +35,28 @@ def portable_keys(objects: Iterable[bpy.types.Object], start: int, end: int) -> 
     frames = np.arange(start, end + 1)
     users: dict[bpy.types.Mesh, list[bpy.types.Object]] = {}
     for object in objects:
-        if object.type == "MESH" and pose_keys(object.data.shape_keys):
+        if object.type == "MESH" and result_keys(object.data.shape_keys):
             users.setdefault(object.data, []).append(object)
     with ExitStack() as undo:
         for mesh, owners in users.items():
-            weights = weights_at(mesh.shape_keys, frames)
-            if not mesh.shape_keys.use_relative or weights.min() < -CLOSE or weights.max() > 1 + CLOSE:
+            key = mesh.shape_keys
+            on_tracks = any(strips_of(key, {fcurves.value_path(block.name) for block in result_keys(key)}))
+            weights = _drawn_weights(scene, owners[0], frames) if on_tracks else weights_at(key, frames)
+            if not key.use_relative or weights.min() < -CLOSE or weights.max() > 1 + CLOSE:
                 _stand_in(mesh, owners, undo)
                 _rewrite(owners[0], frames, weights)
         yield
+
+
+def _drawn_weights(scene: bpy.types.Scene, owner: bpy.types.Object, frames: np.ndarray) -> np.ndarray:
+    """Return the (N, K) weights of all results' keys at N frames as Blender mixes them in NLA tracks."""
+    with stage(scene, [owner], int(frames[0]), int(frames[-1])) as stand_in:
+        blocks, rows = result_keys(owner.data.shape_keys), []
+        for frame in frames:
+            stand_in.frame_set(int(frame))
+            drawn = owner.evaluated_get(stand_in.view_layers[0].depsgraph).data.shape_keys
+            rows.append([0.0 if block.mute else drawn.key_blocks[block.name].value for block in blocks])
+    return np.array(rows)
 
 
 def _stand_in(mesh: bpy.types.Mesh, owners: list[bpy.types.Object], undo: ExitStack) -> None:
@@ -70,9 +85,14 @@ def _give_back(owner: bpy.types.Object, mesh: bpy.types.Mesh, active: int, alone
 def _rewrite(object: bpy.types.Object, frames: np.ndarray, weights: np.ndarray) -> None:
     """Replace the animation's keys and curves by ones that play `weights` (N, K) at `frames` (N,)."""
     key, basis = object.data.shape_keys, read_basis(object.data)
-    blocks = pose_keys(key)
+    blocks = result_keys(key)
     moves = [coordinates_of(block) - basis for block in blocks]
-    fcurves.remove(key, [EVAL_TIME, *(fcurves.value_path(block.name) for block in blocks)])
+    paths = {fcurves.value_path(block.name) for block in blocks}
+    ours = [strip for _, strip in strips_of(key, paths)]
+    fcurves.remove(key, [EVAL_TIME, *paths])
+    tracks = key.animation_data.nla_tracks
+    for track in [track for track in tracks if any(is_rest(strip) or strip in ours for strip in track.strips)]:
+        tracks.remove(track)
     remove_blocks(object, blocks)
     key.use_relative = True
     halves = [

@@ -61,7 +61,7 @@ def rewrite(object: bpy.types.Object, record: Record, basis: np.ndarray, displac
             if pose < len(blocks):
                 _overwrite(blocks[pose], coordinates, undo)
             else:
-                undo.callback(remove_blocks, object, [add_pose(object, pose, coordinates)])
+                undo.callback(remove_blocks, object, [add_pose(object, pose, coordinates, record.keys)])
             yield
         leftover = blocks[len(displacements) :]
         _set_curves(key, before, record, leftover, undo)

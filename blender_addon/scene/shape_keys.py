@@ -1,7 +1,8 @@
 """Write a motion to an object as shape keys, completely, or leave the object as it was before.
 
-The artist's own shape keys, drivers, curves, UVs, materials, vertex groups, modifiers and normals are not touched. An
-earlier animation is set aside first and removed last, so that it comes back if anything fails.
+The artist's own shape keys, drivers, curves, UVs, materials, vertex groups, modifiers and normals are not touched, nor
+are results on NLA tracks. An earlier animation is set aside first and removed last, so that it comes back if anything
+fails.
 """
 
 from collections.abc import Iterator
@@ -18,9 +19,10 @@ from ..motion.result_file import Motion
 from . import fcurves
 from .animation_record import PLAIN, Record, read_record, remove_record, write_record
 from .bringing_back import Brought, bring_back, note_of
-from .key_blocks import ASIDE, add_pose, coordinates_of, other_keys, pose_keys, remove_blocks
+from .key_blocks import ASIDE, PREFIX, add_pose, coordinates_of, laid_keys, other_keys, pose_keys, remove_blocks
 from .measuring_back import APPLY
 from .meshes import read_basis
+from .named_actions import action_name, rename_action, title_of
 from .options import Mode, WriteOptions, Written
 from .playback import EVAL_TIME, check_playback, curve_paths, write_curves, written
 from .targets import KEPT, check_target
@@ -29,7 +31,7 @@ from .targets import KEPT, check_target
 def write_motion(object: bpy.types.Object, motion: Motion, options: WriteOptions) -> Written:
     """Write one shape key per pose, and the curves that play them.
 
-    An earlier ActionMesh animation of the object is replaced. The scene's range does not change, see
+    The active result of the object is replaced; results on NLA tracks stay. The scene's range does not change, see
     `ranges.extend_range`.
 
     Raises:
@@ -42,15 +44,17 @@ def write_motion(object: bpy.types.Object, motion: Motion, options: WriteOptions
     brought = bring_back(object, motion, options) if options.carry is not None else None
     with ExitStack() as undo:
         _keep_selection(object, undo)
+        _leave_shared_action(object, undo)
         replaced = _set_aside(object, undo)
         key = _ensure_basis(object, undo)
         _add_poses(object, _poses(motion, options, basis, brought), undo)
-        _own_curves(key, object.name, options.mode, undo)
-        record = _keep_record(key, motion, options, brought, undo)
+        _own_curves(key, action_name(object, title_of(motion.provenance, options.title)), options.mode, undo)
+        before, record = read_record(key), _keep_record(key, motion, options, brought, undo)
         _animate(key, record, undo)
         _verify(object, motion, options, basis)
         _discard(object, replaced)
         undo.pop_all()
+    rename_action(object, before, record)
     _show(object, name)
     if brought is None or options.carry is None:
         return written(key, record)
@@ -69,7 +73,7 @@ def _check(object: bpy.types.Object, motion: Motion, options: WriteOptions) -> N
         wanted = options.carry.count
     if count != wanted:
         raise TargetChanged(f"{object.name} has {count} vertices, the animation {wanted}.", KEPT)
-    own = other_keys(object.data.shape_keys)
+    own = [*other_keys(object.data.shape_keys), *laid_keys(object.data.shape_keys)]
     if options.mode == Mode.ABSOLUTE and own:
         names = ", ".join(block.name for block in own[:3])
         raise TargetError(
@@ -88,6 +92,13 @@ def _keep_selection(object: bpy.types.Object, undo: ExitStack) -> None:
             object.active_shape_key_index = active
 
     undo.callback(restore)
+
+
+def _leave_shared_action(object: bpy.types.Object, undo: ExitStack) -> None:
+    """Give an earlier animation an action of its own: its keys are renamed, and a copy of the mesh may play it, too."""
+    key = object.data.shape_keys
+    if pose_keys(key) and len(fcurves.curves(key)):
+        undo.callback(fcurves.own_action(key, object.name))
 
 
 def _set_aside(object: bpy.types.Object, undo: ExitStack) -> list[bpy.types.ShapeKey]:
@@ -122,7 +133,7 @@ def _poses(motion: Motion, options: WriteOptions, basis: np.ndarray, brought: Br
 
 
 def _add_poses(object: bpy.types.Object, poses: Iterator[np.ndarray], undo: ExitStack) -> None:
-    undo.callback(lambda: remove_blocks(object, pose_keys(object.data.shape_keys)))
+    undo.callback(lambda: remove_blocks(object, pose_keys(object.data.shape_keys, PREFIX)))
     for pose, coordinates in enumerate(poses):
         add_pose(object, pose, coordinates)
 
@@ -158,6 +169,7 @@ def _keep_record(
         playback=options.playback,
         provenance=motion.provenance | _way_back(options, brought),
         job=options.job,
+        title=title_of(motion.provenance, options.title),
         facing=options.facing,
         scale=options.scale,
         origin=options.origin,

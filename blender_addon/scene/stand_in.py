@@ -1,7 +1,7 @@
 """A stand-in for an object whose vertices can be moved to see what its modifiers draw; the object is not touched.
 
 It is frozen as the object is drawn now: its keys and modifiers keep the values that curves and drivers gave them. Keys
-of an ActionMesh animation are left out, since a new animation replaces them.
+of ActionMesh results are left out: a new result replaces the active one and is mixed with those on NLA tracks.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ import bpy
 import numpy as np
 
 from .attributes import read_all
-from .key_blocks import coordinates_of, pose_keys, remove_blocks
+from .key_blocks import coordinates_of, remove_blocks, result_keys
 from .meshes import read_basis, read_triangles, used_vertices
 
 NAME, MARK = "ActionMesh Probe", "actionmesh_mark"
@@ -121,7 +121,7 @@ def _copy(object: bpy.types.Object, undo: ExitStack) -> bpy.types.Object:
             frozen.animation_data_clear()
     if mesh.shape_keys is not None:
         mesh.shape_keys.use_relative = True
-        remove_blocks(made, pose_keys(mesh.shape_keys))
+        remove_blocks(made, result_keys(mesh.shape_keys))
     made.show_only_shape_key = made.hide_viewport = False
     bpy.context.scene.collection.objects.link(made)
     return made

@@ -10,9 +10,10 @@ from ..errors import ArtistError
 from ..jobs.record import FRAMES_FOLDER, JobRecord
 from ..motion.carrying import Way
 from ..motion.weights import Loop
-from ..scene.animation_record import Record, read_record
+from ..scene.animation_record import Record
+from ..scene.nla_tracks import Laid, laid_results
 from ..scene.options import Mode, Playback
-from ..scene.playback import rebuild_curves, written
+from ..scene.playback import active_record, rebuild_curves, written
 from ..scene.ranges import extend_range, preview_result
 from ..session import job_list, panel_state
 from ..session.notices import Problem
@@ -24,9 +25,17 @@ OWN = "own"
 
 
 def animation_of(target: bpy.types.Object | None) -> Record | None:
-    """Return the record of the object's animation, or None if it has none."""
-    key = getattr(getattr(target, "data", None), "shape_keys", None)
-    return None if key is None else read_record(key)
+    """Return the record of the object's active result, or None if it has none."""
+    return active_record(key_of(target))
+
+
+def tracks_of(target: bpy.types.Object | None) -> list[Laid]:
+    """Return the object's results on NLA tracks."""
+    return laid_results(key_of(target))
+
+
+def key_of(target: bpy.types.Object | None) -> bpy.types.Key | None:
+    return getattr(getattr(target, "data", None), "shape_keys", None)
 
 
 def playback_of(target: bpy.types.Object) -> Playback:

@@ -12,7 +12,7 @@ from typing import Any
 import bpy
 
 from ..errors import MotionError, TargetChanged
-from ..jobs.record import JobRecord, Purpose
+from ..jobs.record import FRAMES_FOLDER, JobRecord, Purpose
 from ..motion.axes import FACINGS
 from ..motion.carrying import load_carry
 from ..motion.result_file import Motion, load_motion
@@ -22,6 +22,7 @@ from ..reading import number, text
 from ..scene.animation_record import read_record
 from ..scene.coats import add, forget_unused, renew
 from ..scene.free_place import stand_clear
+from ..scene.nla_tracks import keep_tracks
 from ..scene.objects import ObjectOptions, lie_of, metres_per_unit, new_object
 from ..scene.options import Mode, WriteOptions, Written
 from ..scene.ranges import extend_range, preview_result
@@ -182,6 +183,7 @@ def _write_onto(target: bpy.types.Object, motion: Motion, options: WriteOptions,
             note = add(target, motion, undo)
         elif motion.coat is not None:
             renew(target, motion, undo)
+        keep_tracks(target, undo)
         written = write_motion(target, motion, options)
         undo.pop_all()
     forget_unused()
@@ -210,6 +212,7 @@ def _options(record: JobRecord, writing: Writing, scene: bpy.types.Scene) -> Wri
         keep_reference_pose=record.request.reference_pose != protocol.ReferencePose.DECODED,
         facing=writing.facing,
         job=record.id,
+        title=writing.name if Path(record.request.clip).name == FRAMES_FOLDER else "",
     )
 
 

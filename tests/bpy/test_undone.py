@@ -14,6 +14,7 @@ from .scenes import dance, evaluated, patchwork
 
 STEPS = (
     "_keep_selection",
+    "_leave_shared_action",
     "_set_aside",
     "_ensure_basis",
     "_add_poses",
