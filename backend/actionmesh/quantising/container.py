@@ -63,7 +63,7 @@ class Container:
     def write(self, accessor: int, values: np.ndarray) -> None:
         """Put other numbers of the same type and count in the place of an accessor's; it must not be sparse."""
         entry = self.accessors[accessor]
-        self._rows(entry, *values.shape[:1], values.dtype, values.shape[1])[:] = values
+        self._rows(entry, len(values), values.dtype, values.shape[1])[:] = values
         entry |= _bounds(values)
 
     def vectors(self, values: np.ndarray) -> dict[str, Any]:
