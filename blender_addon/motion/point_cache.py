@@ -1,8 +1,8 @@
 """Write point caches, which Blender's Mesh Cache modifier and many other programs read.
 
-PC2 (3ds Max, Maya, Houdini): the file has a header of 32 bytes, then the positions of all points for every sample, float32, little-endian. The header
-is the text POINTCACHE2 with a null byte, version 1, number of points, first frame, frames between samples, number of
-samples.
+PC2 (3ds Max, Maya, Houdini): a header of 32 bytes, then the positions of all points for every sample, float32,
+little-endian. The header is the text POINTCACHE2 with a null byte, version 1, number of points, first frame, frames
+between samples, number of samples.
 
 MDD (LightWave, Modo, Cinema 4D, Maya): big-endian; the number of samples and of points, the time of each sample in
 seconds, then the positions of all points for every sample, float32. Y is up, as in LightWave.

@@ -130,7 +130,7 @@ def _play_pc2(copy: bpy.types.Object, path: Path, scene: bpy.types.Scene) -> Non
 
 def _play_mdd(copy: bpy.types.Object, path: Path, scene: bpy.types.Scene) -> None:
     cache = _play_points(copy, path, scene, "MDD")
-    cache.forward_axis, cache.up_axis = "NEG_Z", "POS_Y"
+    cache.forward_axis, cache.up_axis = "POS_Z", "NEG_Y"  # the modifier names them the other way round
 
 
 def _play_points(copy: bpy.types.Object, path: Path, scene: bpy.types.Scene, kind: str) -> bpy.types.Modifier:

@@ -36,7 +36,9 @@ def check_engine(engine: Engine, format: str, quantised: bool) -> None:
     """Raise ArtistError if an engine does not read such a file."""
     if engine in FORMATS and format != FORMATS[engine]:
         title = "glTF" if FORMATS[engine] == "GLB" else FORMATS[engine]
-        raise ArtistError(f"The settings for {NAMES[engine]} are for {title} files.", "Choose this format or any program.")
+        raise ArtistError(
+            f"The settings for {NAMES[engine]} are for {title} files.", "Choose this format or any program."
+        )
     if engine == Engine.GODOT and quantised:
         raise ArtistError("Godot reads no quantised files.", "Turn Quantise off.")
 

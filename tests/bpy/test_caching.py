@@ -133,7 +133,9 @@ def test_mdd_has_seconds_from_the_start_and_y_up(tmp_path):
 
 
 @pytest.mark.fault("baking a cache takes the place of a file of mine that happens to have the mesh's name")
-@pytest.mark.parametrize(("method", "name"), [("ALEMBIC", "Creature.abc"), ("PC2", "Creature.pc2"), ("MDD", "Creature.mdd")])
+@pytest.mark.parametrize(
+    ("method", "name"), [("ALEMBIC", "Creature.abc"), ("PC2", "Creature.pc2"), ("MDD", "Creature.mdd")]
+)
 def test_a_cache_beside_the_blend_replaces_an_earlier_one_of_its_own_and_nothing_else(tmp_path, method, name):
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     source, options = ball(), SimpleNamespace(method=method, path="", replace_source=False)

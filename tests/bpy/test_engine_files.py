@@ -6,6 +6,7 @@ import struct
 import bpy
 import numpy as np
 import pytest
+from mathutils import Matrix
 
 from blender_addon.errors import ArtistError
 from blender_addon.motion.weights import Loop
@@ -16,6 +17,7 @@ from blender_addon.scene.exporters import ExportOptions, Format
 from blender_addon.scene.exporting import export
 from blender_addon.scene.options import Playback
 
+from ..backend.gltf_validator import assert_valid
 from ..full_disk import full_disk
 from .creature import animate, ball, difference, open_file, paint, rig, world
 from .test_bake_armature import hand_made
@@ -148,6 +150,15 @@ def test_units_and_axes_are_those_of_the_engine(tmp_path, engine, factor, length
     np.testing.assert_allclose(vertices[:, axes[0]], length * places[:, 2], atol=1e-4 * length)
 
 
+def by_the_new_importer(path):
+    """Import an FBX file with the importer that reads fractions of a rate right; the older one takes 29.97 for 30."""
+    if "fbx_import" not in dir(bpy.ops.wm):
+        pytest.skip("Blender has this importer from 4.5 on")
+    known = set(bpy.data.objects)
+    bpy.ops.wm.fbx_import(filepath=str(path))
+    return next(made for made in set(bpy.data.objects) - known if made.type == "MESH")
+
+
 @pytest.mark.parametrize(("fps", "base"), [(24, 1.0), (25, 1.0), (30, 1.001), (60, 1.0), (12, 1.0)])
 @pytest.mark.parametrize(("format", "engine"), [
     (Format.FBX, Engine.UNITY), (Format.FBX, Engine.UNREAL), (Format.GLB, Engine.GODOT), (Format.GLB, Engine.THREE),
@@ -162,7 +173,7 @@ def test_frames_lie_where_they_were_at_every_rate(tmp_path, format, engine, fps,
     before = world(target, frames)
     sent = send(target, path, format, engine=engine)
     assert (sent.start, sent.end) == (30, 38)
-    mesh = open_file(path)[0]
+    mesh = open_file(path)[0] if base == 1 or format == Format.GLB else by_the_new_importer(path)
     assert difference(before, world(mesh, frames)) < CLOSE
     for curve in fcurves.curves(mesh.data.shape_keys):
         ends = fcurves.read_points(curve)[:, 0]
@@ -180,9 +191,10 @@ def test_a_file_for_the_wrong_engine_is_refused():
         ExportOptions(Format.GLB, compress=True, quantise=0.05)
 
 
-def fine_ball(segments=64):
+def smooth_ball(segments):
     bpy.ops.mesh.primitive_uv_sphere_add(segments=segments, ring_count=segments // 2)
     made = bpy.context.object
+    made.data.shade_smooth()
     made.name = made.data.name = "Creature"
     made.location, made.rotation_euler = (1, 2, 3), (0.3, 0.2, 0.1)
     return made
@@ -196,19 +208,24 @@ def kinds(path):
     return {name: {gltf["accessors"][target[name]]["componentType"] for target in targets} for name in targets[0]}
 
 
-@pytest.mark.parametrize(("error", "kind"), [(0.005, 5122), (0.05, 5122), (1.0, 5120)])
+@pytest.mark.parametrize(("error", "kind"), [(0.005, 5122), (0.05, 5122), (0.5, 5120)])
 @pytest.mark.parametrize("size", [0.001, 1.0, 300.0])
 def test_a_quantised_glb_comes_back_within_its_error(tmp_path, error, kind, size):
-    target = fine_ball()
-    target.data.transform(np.diag([size, size, size, 1]).tolist())
+    target = smooth_ball(14)
+    target.data.transform(Matrix.Scale(size, 4))
     animate(target)
-    move = np.linalg.norm(np.ptp(world(target, [3]), axis=(0, 1)))
-    assert move > 0
-    plain = send(target, tmp_path / "plain.glb", Format.GLB)
     gap, _mesh, new, _images = returned(target, tmp_path / "a.glb", Format.GLB, quantise=error)
     assert 1e-7 < gap <= 1.05 * error / 100 + CLOSE / 100  # the size of a pose, not of the mesh at rest
     assert kinds(tmp_path / "a.glb")["POSITION"] == {kind} and len(new) <= 2
-    assert plain.size > 2 * (tmp_path / "a.glb").stat().st_size
+
+
+def test_a_quantised_glb_is_half_as_large_and_in_order(tmp_path):
+    target = smooth_ball(64)
+    animate(target, poses=14, clip_rate=24.0)
+    plain = send(target, tmp_path / "plain.glb", Format.GLB)
+    small = send(target, tmp_path / "small.glb", Format.GLB, quantise=0.05)
+    assert plain.size > 2 * small.size
+    assert_valid(plain.path, small.path)
 
 
 def test_a_quantised_glb_keeps_bones_materials_and_pictures(tmp_path):
@@ -225,7 +242,7 @@ def test_a_quantised_glb_keeps_bones_materials_and_pictures(tmp_path):
 
 def test_a_large_skinned_mesh_is_quantised_through_its_skin(tmp_path):
     target = ball()
-    target.data.transform(np.diag([200, 200, 200, 1]).tolist())
+    target.data.transform(Matrix.Scale(200, 4))
     animate(target)
     rig(target)
     assert returned(target, tmp_path / "a.glb", Format.GLB, quantise=0.05)[0] < 1e-3
@@ -250,5 +267,5 @@ def test_the_operator_takes_an_engine_and_its_format(addon, tmp_path):
     glb = tmp_path / "a.glb"
     assert bpy.ops.actionmesh.export(filepath=str(glb), quantise=True, error=0.1) == {"FINISHED"}
     assert kinds(glb)["POSITION"] == {5122}
-    with pytest.raises(RuntimeError, match="settings for Unreal are for FBX files"):
-        bpy.ops.actionmesh.export(filepath=str(glb), engine="UNREAL", format="GLB")
+    with pytest.raises(RuntimeError, match=r"a\.glb is not a name for FBX"):  # an engine chooses its format
+        bpy.ops.actionmesh.export(filepath=str(glb), engine="UNREAL")
