@@ -11,8 +11,10 @@ import trimesh
 from actionmesh.animation import Animation
 from actionmesh.errors import OutputError
 from actionmesh.geometry.mesh_files import load_mesh
+from actionmesh.job_outputs import save_all
 from actionmesh.output.gltf import write_animated_glb
 from actionmesh.output.writers import save_animation
+from actionmesh.progress import Progress
 from actionmesh.quantising import compact
 from actionmesh.quantising.codes import BYTE, FLOAT, SHORT, Coding, coded_turns, coding_for, decoded
 from tests.backend.gltf_files import Builder, Player, grid, rich_scene, unit_normals
@@ -304,3 +306,15 @@ def test_a_full_disk_leaves_the_old_file(tmp_path):
     with full_disk(1500), pytest.raises(OutputError, match="could not be written"):
         save_animation(waving(source), target, source, quantise=0.05)
     assert target.read_bytes() == source.read_bytes() and [path.name for path in target.parent.iterdir()] == ["out.glb"]
+
+
+def test_a_job_saves_its_glb_with_fewer_bits(tmp_path):
+    source = smooth_grid(tmp_path / "source.glb")
+
+    class Subject:
+        frames = crops = None
+
+    out = (str(tmp_path / "a.glb"), str(tmp_path / "a.safetensors"))
+    save_all(waving(source), out, source, Subject(), Progress(), 0.05)
+    assert Decoder(tmp_path / "a.glb").kinds("POSITION") == {5122}
+    np.testing.assert_array_equal(Animation.load(out[1]).vertices, waving(source).vertices)

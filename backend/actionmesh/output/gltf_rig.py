@@ -1,7 +1,8 @@
 """A rigged animation as glTF 2.0: one skin, joints with a translation and a rotation in every pose.
 
 The mesh keeps its UVs and materials. Its vertices move into the animation's space and its own targets, skins and
-animations are left out, with a warning, because the new skin replaces what they did. Its other nodes, such as cameras, stay still.
+animations are left out, with a warning, because the new skin replaces what they did. Its other nodes, such as cameras,
+stay still.
 """
 
 import logging
