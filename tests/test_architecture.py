@@ -178,7 +178,7 @@ def test_no_module_has_the_name_of_a_standard_one():
 
 def third_party_imports(folder):
     own = {"actionmesh", "blender_addon", "benchmarks", "tests", "build", "pip", "backend"}
-    own |= {"bpy", "bpy_extras", "mathutils", "gpu", "addon_utils"}
+    own |= {"bpy", "bpy_extras", "mathutils", "gpu", "addon_utils", "io_scene_fbx"}
     for path in folder.rglob("*.py"):
         for line, name in imports_of(path):
             top = name.split(".")[0]
