@@ -120,9 +120,6 @@ def test_a_scene_keeps_all_else_and_its_rest_to_the_bit(tmp_path, error):
     assert_valid(small, warnings=PRIVATE)
     seen, before = trimesh.load_scene(small), trimesh.load_scene(source)
     np.testing.assert_allclose(seen.bounds, before.bounds, atol=1e-5)
-    assert {name: len(part.vertices) for name, part in seen.geometry.items()} == {
-        name: len(part.vertices) for name, part in before.geometry.items()
-    }
 
 
 def placed(player):
