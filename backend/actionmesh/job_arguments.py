@@ -85,6 +85,8 @@ HELP = {
     "bones": f"number of bones; with --error, the most (default: {USUAL_BONES}, with --error {MOST_BONES})",
     "error": "instead of a number: as many bones as it takes for an error of at most X percent of the mesh's size "
     "(root mean square of the vertices' distances, size: diagonal of the box)",
+    "quantise": "store the poses of a .glb with 8 or 16 bits, and only where they move, every vertex within X percent "
+    "of the mesh's size; 0.05 halves most files (default: floats)",
     "checkpoint": "name (see info) or folder of the weights",
     "device": "auto, cpu, cuda, cuda:1 or mps",
     "memory": "GB of the card that the job is fitted to (default: %(default)s)",
@@ -114,7 +116,7 @@ def add_animate(commands: Commands, run: Callable[[argparse.Namespace], None]) -
     parser.add_argument("clip", metavar="CLIP", help="video file, image folder, or pattern such as walk_*.png")
     files = parser.add_argument_group("files")
     _add_out(files)
-    _add(files, "mesh", "mask", "known")
+    _add(files, "mesh", "mask", "known", "quantise")
     frames = parser.add_argument_group("frames")
     _add(frames, "start", "count", "step", "spread", record=FrameChoice)
     _add(frames, "anchor", "fps", "in_betweens")
@@ -140,6 +142,7 @@ def add_match(commands: Commands, run: Callable[[argparse.Namespace], None]) -> 
     parser.add_argument("clip", metavar="CLIP", nargs="?", help="the clip, if it is no longer where it was")
     _add_out(parser)
     _add(parser, "mask", help="masks of the subject, instead of those that were given before")
+    _add(parser, "quantise")
     _add(parser, "match", "facing", "shape")
     _add(parser, "checkpoint", help="name (see info) or folder of the weights that remove the background")
     _add(parser, "device", "memory")

@@ -107,10 +107,17 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def save_all(
-    animation: "Animation", out: tuple[str, ...], mesh: Path | None, subject: "Clip", progress: Progress
+    animation: "Animation",
+    out: tuple[str, ...],
+    mesh: Path | None,
+    subject: "Clip",
+    progress: Progress,
+    quantise: float | None = None,
 ) -> None:
     """Write every result; if one cannot be written, the others still are, and the animation is kept.
 
+    Args:
+        quantise: for a .glb, see `output.gltf.write_animated_glb`.
     Raises:
         OutputError: names what could not be written, and where the animation is kept.
         Cancelled: the user asked to stop; the results that were written stay.
@@ -121,7 +128,7 @@ def save_all(
     failed: dict[str, Exception] = {}
     for path in progress.track(out, Stage.SAVING):
         try:
-            save_animation(animation, path, mesh, subject.frames, subject.crops)
+            save_animation(animation, path, mesh, subject.frames, subject.crops, quantise)
         except Cancelled:
             raise
         except Exception as error:

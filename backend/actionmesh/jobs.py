@@ -54,7 +54,7 @@ def run(
     fit = animation.provenance.fit
     animation = animation.with_fit(replace(fit, notes=(*fit.notes, *left_out)))
     mesh = Path(job.mesh) if job.mesh else None
-    save_all(animation, job.out, mesh, subject, progress)
+    save_all(animation, job.out, mesh, subject, progress, job.quantise)
     return _answer(animation, job.out, clock, model)
 
 
@@ -89,7 +89,7 @@ def rematch(
     if mesh is not None and not mesh.is_file():
         log.warning("%s no longer exists: the files are written without its materials.", mesh)
         mesh = None
-    save_all(animation, job.out, mesh, subject, progress)
+    save_all(animation, job.out, mesh, subject, progress, job.quantise)
     return _answer(animation, job.out, clock, model)
 
 

@@ -1,12 +1,15 @@
-"""Write a PC2 point cache, which Blender's Mesh Cache modifier, 3ds Max, Maya and Houdini read.
+"""Write point caches, which Blender's Mesh Cache modifier and many other programs read.
 
-The file has a header of 32 bytes, then the positions of all points for every sample, float32, little-endian. The header
-is the text POINTCACHE2 with a null byte, version 1, number of points, first frame, frames between samples, number of
-samples.
+PC2 (3ds Max, Maya, Houdini): a header of 32 bytes, then the positions of all points for every sample, float32,
+little-endian. The header is the text POINTCACHE2 with a null byte, version 1, number of points, first frame, frames
+between samples, number of samples.
+
+MDD (LightWave, Modo, Cinema 4D, Maya): big-endian; the number of samples and of points, the time of each sample in
+seconds, then the positions of all points for every sample, float32. Y is up, as in LightWave.
 """
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +17,7 @@ import numpy as np
 HEADER = struct.Struct("<12siiffi")
 SIGNATURE = b"POINTCACHE2\0"
 VERSION = 1
+MDD_HEADER = struct.Struct(">ii")
 
 
 def write_pc2(path: str | Path, samples: Iterable[np.ndarray], start: float = 0.0, step: float = 1.0) -> int:
@@ -44,4 +48,35 @@ def write_pc2(path: str | Path, samples: Iterable[np.ndarray], start: float = 0.
             raise ValueError("There are no samples to write.")
         file.seek(0)
         file.write(HEADER.pack(SIGNATURE, VERSION, points, start, step, count))
+    return count
+
+
+def write_mdd(path: str | Path, samples: Iterable[np.ndarray], times: Sequence[float]) -> int:
+    """Write the samples one by one, so that only one at a time is in memory.
+
+    Args:
+        samples: arrays (V, 3) of one size, Z up; as many as times, and at least one.
+        times: seconds, increasing.
+    Returns:
+        The number of samples.
+    Raises:
+        OSError: the file cannot be written.
+        ValueError: there are no samples, or not as many as times, or they differ in size.
+    """
+    points, count = None, 0
+    with open(path, "wb") as file:
+        file.write(bytes(MDD_HEADER.size))
+        file.write(np.asarray(times, ">f4").tobytes())
+        for sample in samples:
+            points = len(sample) if points is None else points
+            if sample.shape != (points, 3):
+                raise ValueError(
+                    f"Sample {count} has the shape {sample.shape}; it must be ({points}, 3), like those before it."
+                )
+            file.write(np.stack([sample[:, 0], sample[:, 2], -sample[:, 1]], axis=1).astype(">f4").tobytes())
+            count += 1
+        if points is None or count != len(times):
+            raise ValueError(f"There are {count} samples to write and {len(times)} times.")
+        file.seek(0)
+        file.write(MDD_HEADER.pack(count, points))
     return count

@@ -5,9 +5,11 @@
 from pathlib import Path
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, StringProperty
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
 from ..file_names import safe_name
+from ..scene import engines
+from ..scene.engines import Engine
 from ..scene.exporters import ENDINGS, ExportOptions, Format
 from ..scene.exporting import export
 from ..session import panel_state
@@ -19,6 +21,17 @@ FORMATS = (
     ("ALEMBIC", "Alembic", "A cache of the vertices of every frame. Exact and large, without shape keys"),
     ("USD", "USD", "For pipelines and Omniverse. Stores the animation as blend shapes"),
 )
+ENGINES = (
+    ("ANY", "Any Program", "Blender's usual unit and axes"),
+    ("UNITY", "Unity", "FBX in metres, Y up, facing Z, without scale or rotation left on the objects"),
+    ("UNREAL", "Unreal", "FBX in centimetres, Z up, facing X"),
+    ("GODOT", "Godot", "GLB that Godot reads: not quantised"),
+    ("THREE", "three.js", "GLB for the web"),
+)
+
+
+def _follow_engine(operator: "ACTIONMESH_OT_export", _context: bpy.types.Context) -> None:
+    operator.format = engines.FORMATS.get(Engine(operator.engine), operator.format)
 
 
 class ACTIONMESH_OT_export(bpy.types.Operator):
@@ -31,6 +44,22 @@ class ACTIONMESH_OT_export(bpy.types.Operator):
     filter_glob: StringProperty(default="*.glb;*.fbx;*.abc;*.usd;*.usdc;*.usda", options={"HIDDEN"})
     check_existing: BoolProperty(default=True, options={"HIDDEN"})
     format: EnumProperty(name="Format", description="File format", items=FORMATS)
+    engine: EnumProperty(
+        name="For", description="The engine whose unit and axes are used", items=ENGINES, update=_follow_engine
+    )
+    quantise: BoolProperty(
+        name="Quantise",
+        description="Store the shape keys with 8 or 16 bits, and only where they move: half the size or less",
+    )
+    error: FloatProperty(
+        name="Error",
+        description="Greatest distance of any vertex from its place, in percent of the mesh's size",
+        min=0.001,
+        max=10.0,
+        default=0.05,
+        precision=3,
+        subtype="PERCENTAGE",
+    )
     compress: BoolProperty(
         name="Compress",
         description="Compress the base mesh with Draco. The file gets smaller, and vertices move by less than a "
@@ -63,9 +92,14 @@ class ACTIONMESH_OT_export(bpy.types.Operator):
         layout.use_property_split = True
         layout.use_property_decorate = False
         layout.prop(self, "format")
+        layout.prop(self, "engine")
         layout.prop(self, "whole_scene")
         if self.format == Format.GLB:
             layout.prop(self, "compress")
+            layout.prop(self, "quantise")
+            row = layout.row()
+            row.active = self.quantise
+            row.prop(self, "error")
 
     @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -73,7 +107,13 @@ class ACTIONMESH_OT_export(bpy.types.Operator):
             self.report({"ERROR"}, "No file name was given. Set filepath.")
             return CANCELLED
         panel_state.show(None)
-        chosen = ExportOptions(Format(self.format), compress=self.compress, whole_scene=self.whole_scene)
+        chosen = ExportOptions(
+            Format(self.format),
+            compress=self.compress,
+            whole_scene=self.whole_scene,
+            engine=Engine(self.engine),
+            quantise=self.error if self.quantise and self.format == Format.GLB else None,
+        )
         exported = export(context.scene, context.selected_objects, self.filepath, chosen)
         for note in exported.notes:
             self.report({"WARNING"}, note)

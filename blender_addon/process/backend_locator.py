@@ -71,6 +71,11 @@ def _load(last: str, file: str) -> ModuleType:
     return sys.modules[name]
 
 
+def quantising() -> ModuleType:
+    """Load the package that makes .glb files smaller, which needs NumPy."""
+    return _load("quantising", "quantising/__init__.py")
+
+
 if TYPE_CHECKING:
     from actionmesh import protocol
     from actionmesh.weights import public

@@ -15,7 +15,7 @@ import bpy
 import numpy as np
 
 from ..errors import ArtistError
-from ..motion.point_cache import write_pc2
+from ..motion.point_cache import write_mdd, write_pc2
 from ..motion.weights import Loop
 from . import fcurves
 from .baking import Baked
@@ -42,6 +42,15 @@ def bake_pc2(scene: bpy.types.Scene, object: bpy.types.Object, path: str | Path,
         ArtistError: the object has no ActionMesh animation, or the file cannot be written. Nothing was changed.
     """
     return _bake(scene, object, Path(path), ".pc2", _write_pc2, _play_pc2, replace_source)
+
+
+def bake_mdd(scene: bpy.types.Scene, object: bpy.types.Object, path: str | Path, replace_source: bool = False) -> Baked:
+    """Write an MDD point cache, and make a copy that plays it with a Mesh Cache modifier.
+
+    Raises:
+        ArtistError: the object has no ActionMesh animation, or the file cannot be written. Nothing was changed.
+    """
+    return _bake(scene, object, Path(path), ".mdd", _write_mdd, _play_mdd, replace_source)
 
 
 def bake_alembic(
@@ -119,11 +128,27 @@ def _samples(bare: bpy.types.Object, scene: bpy.types.Scene) -> Iterator[np.ndar
         yield coordinates
 
 
+def _write_mdd(bare: bpy.types.Object, path: Path, scene: bpy.types.Scene) -> None:
+    rate = scene.render.fps / scene.render.fps_base
+    frames = range(scene.frame_start, scene.frame_end + 1)
+    write_mdd(path, _samples(bare, scene), [(frame - scene.frame_start) / rate for frame in frames])
+
+
 def _play_pc2(copy: bpy.types.Object, path: Path, scene: bpy.types.Scene) -> None:
+    _play_points(copy, path, scene, "PC2")
+
+
+def _play_mdd(copy: bpy.types.Object, path: Path, scene: bpy.types.Scene) -> None:
+    cache = _play_points(copy, path, scene, "MDD")
+    cache.forward_axis, cache.up_axis = "POS_Z", "NEG_Y"  # the modifier names them the other way round
+
+
+def _play_points(copy: bpy.types.Object, path: Path, scene: bpy.types.Scene, kind: str) -> bpy.types.Modifier:
     cache = _first_modifier(copy, "MESH_CACHE")
-    cache.cache_format, cache.filepath = "PC2", str(path)
+    cache.cache_format, cache.filepath = kind, str(path)
     cache.play_mode, cache.time_mode, cache.interpolation = "SCENE", "FRAME", "LINEAR"
     cache.frame_start, cache.frame_scale = scene.frame_start, 1.0
+    return cache
 
 
 def _write_alembic(_bare: bpy.types.Object, path: Path, scene: bpy.types.Scene) -> None:

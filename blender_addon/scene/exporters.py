@@ -18,6 +18,7 @@ import bpy
 
 from ..errors import ArtistError
 from .disk_room import require_room
+from .engines import Engine, check_engine, fbx_settings
 from .fbx_time import fbx_begins_at_frame_1
 from .usd_files import is_whole
 
@@ -41,8 +42,11 @@ class ExportOptions:
         morph_normals: for GLB, write normals for every key: correct shading, about twice the size.
         vertices_only: for USD, write the position of every vertex at every frame instead of blend shapes and skeleton.
             None does so if a mesh has modifiers other than armatures, which blend shapes and skeletons exclude.
+        engine: the game engine whose unit and axes are used.
+        quantise: for GLB, store the keys with fewer bits and only where they move, each vertex within this percentage
+            of its mesh's size.
     Raises:
-        ArtistError: the range is empty.
+        ArtistError: the range is empty, or the engine does not read such a file.
     """
 
     format: Format
@@ -52,10 +56,15 @@ class ExportOptions:
     compress: bool = False
     morph_normals: bool = True
     vertices_only: bool | None = None
+    engine: Engine = Engine.ANY
+    quantise: float | None = None
 
     def __post_init__(self) -> None:
         if self.start is not None and self.end is not None and self.end < self.start:
             raise ArtistError(f"The export would begin at frame {self.start} and end at {self.end}.", "Swap the two.")
+        check_engine(self.engine, self.format, self.quantise is not None)
+        if self.compress and self.quantise is not None:
+            raise ArtistError("A file is either compressed with Draco or quantised.", "Turn one of the two off.")
 
 
 ENDINGS = {
@@ -160,8 +169,9 @@ def _gltf(options: ExportOptions, _scene: bpy.types.Scene) -> Exporter:
     }
 
 
-def _fbx(_options: ExportOptions, scene: bpy.types.Scene) -> Exporter:
+def _fbx(options: ExportOptions, scene: bpy.types.Scene) -> Exporter:
     keyed = any(object.type == "MESH" and object.data.shape_keys for object in scene.objects)
+    rigged = any(object.type == "ARMATURE" for object in scene.objects)
     return bpy.ops.export_scene.fbx, {
         "bake_anim_use_all_actions": False,
         "bake_anim_use_nla_strips": False,
@@ -173,6 +183,7 @@ def _fbx(_options: ExportOptions, scene: bpy.types.Scene) -> Exporter:
         "path_mode": "COPY",
         "embed_textures": True,
         "batch_mode": "OFF",
+        **fbx_settings(options.engine, rigged),
     }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import bpy
 
 from ..errors import ArtistError
+from ..process.backend_locator import quantising
 from .exporters import ENDINGS, TITLES, ExportOptions, Format, check_available, run_exporter
 from .moving import moving_range
 from .portable_keys import portable_keys
@@ -63,7 +64,14 @@ def export(
     with written_whole(target, used_files()) as part, object_mode(meshes), portable_keys(scene, meshes, start, end):
         with stage(scene, company(meshes), start, end) as stand_in:
             run_exporter(part, options, stand_in)
+        if options.quantise is not None and options.format == Format.GLB:
+            _quantise(part, options.quantise)
     return Exported(target, target.stat().st_size, start, end, tuple(_left_out(meshes, options)))
+
+
+def _quantise(path: Path, most: float) -> None:
+    """Replace a .glb by one with smaller keys."""
+    path.write_bytes(quantising().compact(path.read_bytes(), most).data)
 
 
 def _with_ending(path: Path, format: Format) -> Path:

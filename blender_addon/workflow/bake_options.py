@@ -31,8 +31,9 @@ METHODS = (
         "Save every frame to a file next to the .blend, played by a modifier. Removes the shape keys",
     ),
     ("PC2", "PC2 Cache", "Like Alembic, in an older format that most programs read"),
+    ("MDD", "MDD Cache", "Like PC2, for LightWave, Modo and Cinema 4D. Y is up in the file"),
 )
-ENDINGS = {"ALEMBIC": ".abc", "PC2": ".pc2"}
+ENDINGS = {"ALEMBIC": ".abc", "PC2": ".pc2", "MDD": ".mdd"}
 LIMITS = (
     ("ERROR", "Greatest Error", "Use as few keys as possible while every vertex stays within this error"),
     ("COUNT", "Number of Keys", "Get the smallest error possible with this many keys"),
@@ -82,7 +83,7 @@ def draw(layout: bpy.types.UILayout, options: BakeOptions) -> None:
         layout.prop(options, "error" if options.limit == "ERROR" else "count")
     elif options.method == "THINNED":
         layout.prop(options, "step")
-    elif options.method in {"ALEMBIC", "PC2"}:
+    elif options.method in ENDINGS:
         layout.prop(options, "path")
     layout.prop(options, "replace_source")
 
@@ -102,8 +103,8 @@ def bake(scene: bpy.types.Scene, source: bpy.types.Object, options: BakeOptions)
         by_error = options.limit == "ERROR"
         limits = {"max_error": options.error / 100} if by_error else {"max_keys": options.count}
         return baking.bake_compressed(source, **limits, replace_source=replaced)
-    write = caching.bake_alembic if options.method == "ALEMBIC" else caching.bake_pc2
-    return write(scene, source, cache_path(source, options), replaced)
+    writers = {"ALEMBIC": caching.bake_alembic, "PC2": caching.bake_pc2, "MDD": caching.bake_mdd}
+    return writers[options.method](scene, source, cache_path(source, options), replaced)
 
 
 def cache_path(source: bpy.types.Object, options: BakeOptions) -> Path:

@@ -3,7 +3,7 @@ import struct
 import numpy as np
 import pytest
 
-from blender_addon.motion.point_cache import write_pc2
+from blender_addon.motion.point_cache import write_mdd, write_pc2
 
 
 def test_file_is_a_header_and_then_every_sample(tmp_path):
@@ -29,3 +29,18 @@ def test_no_samples_are_refused(tmp_path):
 def test_a_sample_is_a_frame_from_0_on_unless_told_otherwise(tmp_path):
     write_pc2(tmp_path / "a.pc2", [np.zeros((2, 3))])
     assert struct.unpack("<iiffi", (tmp_path / "a.pc2").read_bytes()[12:32]) == (1, 2, 0.0, 1.0, 1)
+
+
+def test_mdd_is_big_endian_with_y_up_and_a_time_for_each_sample(tmp_path):
+    samples = [np.array([[1, 2, 3], [4, 5, 6]], np.float32), np.array([[7, 8, 9], [0, 1, 0]], np.float32)]
+    assert write_mdd(tmp_path / "a.mdd", iter(samples), [0.0, 0.5]) == 2
+    data = (tmp_path / "a.mdd").read_bytes()
+    assert struct.unpack(">ii2f12f", data) == (2, 2, 0, 0.5, 1, 3, -2, 4, 6, -5, 7, 9, -8, 0, 0, -1)
+
+
+@pytest.mark.parametrize(("samples", "times"), [
+    ([], []), ([np.zeros((2, 3))], [0.0, 1.0]), ([np.zeros((2, 3)), np.zeros((3, 3))], [0.0, 1.0]),
+])  # fmt: skip
+def test_mdd_without_samples_times_or_one_size_is_refused(tmp_path, samples, times):
+    with pytest.raises(ValueError, match=r"samples|Sample"):
+        write_mdd(tmp_path / "a.mdd", samples, times)

@@ -10,7 +10,7 @@ import numpy as np
 JSON_CHUNK, BINARY_CHUNK, PRIVATE_CHUNK = 0x4E4F534A, 0x004E4942, 0x58585858
 KINDS = {"<f4": 5126, "<u2": 5123, "<u1": 5121, "<i2": 5122, "|u1": 5121, "<u4": 5125}
 TYPES = {1: "SCALAR", 2: "VEC2", 3: "VEC3", 4: "VEC4", 16: "MAT4"}
-DTYPES = {5126: "<f4", 5123: "<u2", 5121: "<u1", 5122: "<i2", 5125: "<u4"}
+DTYPES = {5120: "i1", 5126: "<f4", 5123: "<u2", 5121: "<u1", 5122: "<i2", 5125: "<u4"}
 TEXTURE = np.random.default_rng(0).integers(0, 256, (8, 8, 3), dtype=np.uint8)
 PNG = cv2.imencode(".png", TEXTURE[..., ::-1])[1].tobytes()
 

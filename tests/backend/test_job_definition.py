@@ -42,6 +42,7 @@ NUMBERS = {
     "image_steps": (1, 100_000),
     "max_faces": (4, 10_000_000),
     "smallest_part": (0, 1),
+    "quantise": (0.001, 10),
 }
 """The numbers of a job that the command line takes, with the smallest and the largest."""
 

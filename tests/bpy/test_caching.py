@@ -9,7 +9,7 @@ import pytest
 from blender_addon.errors import ArtistError
 from blender_addon.motion.weights import Loop
 from blender_addon.scene import caching
-from blender_addon.scene.caching import bake_alembic, bake_pc2
+from blender_addon.scene.caching import bake_alembic, bake_mdd, bake_pc2
 from blender_addon.scene.exporters import ExportOptions, Format
 from blender_addon.scene.exporting import export
 from blender_addon.scene.options import Mode, Playback
@@ -18,7 +18,7 @@ from blender_addon.workflow.bake_options import bake as bake_with
 from .creature import animate, ball, difference, open_file, rig, world
 from .test_baking import busy, drawn, gap
 
-CACHES = pytest.mark.parametrize(("bake", "ending"), [(bake_alembic, ".abc"), (bake_pc2, ".pc2")])
+CACHES = pytest.mark.parametrize(("bake", "ending"), [(bake_alembic, ".abc"), (bake_pc2, ".pc2"), (bake_mdd, ".mdd")])
 FRAMES = range(1, 25)
 
 
@@ -96,6 +96,7 @@ def test_nothing_is_left_when_the_file_cannot_be_written(tmp_path, bake, ending,
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(caching, "write_pc2", full)
+    monkeypatch.setattr(caching, "write_mdd", full)
     monkeypatch.setattr(caching, "run_exporter", full)
     with pytest.raises(ArtistError, match="No space left on device"):
         bake(bpy.context.scene, source, tmp_path / "cache")
@@ -119,8 +120,22 @@ def test_pc2_of_a_file_has_one_sample_a_frame(tmp_path):
     np.testing.assert_allclose(first, drawn(source, [3])[0], atol=1e-6)
 
 
+def test_mdd_has_seconds_from_the_start_and_y_up(tmp_path):
+    bpy.context.scene.render.fps = 25
+    source = ball()
+    animate(source, start=3.0, rate=25.0, clip_rate=25.0)
+    data = bake_mdd(bpy.context.scene, source, tmp_path / "a").path.read_bytes()
+    assert data[:8] == (7).to_bytes(4, "big") + len(source.data.vertices).to_bytes(4, "big")
+    np.testing.assert_allclose(np.frombuffer(data[8:36], ">f4"), np.arange(7) / 25, atol=1e-6)
+    second = np.frombuffer(data[36:], ">f4").reshape(7, -1, 3)[1]
+    expected = drawn(source, [4])[0]
+    np.testing.assert_allclose(second, np.stack([expected[:, 0], expected[:, 2], -expected[:, 1]], 1), atol=1e-6)
+
+
 @pytest.mark.fault("baking a cache takes the place of a file of mine that happens to have the mesh's name")
-@pytest.mark.parametrize(("method", "name"), [("ALEMBIC", "Creature.abc"), ("PC2", "Creature.pc2")])
+@pytest.mark.parametrize(
+    ("method", "name"), [("ALEMBIC", "Creature.abc"), ("PC2", "Creature.pc2"), ("MDD", "Creature.mdd")]
+)
 def test_a_cache_beside_the_blend_replaces_an_earlier_one_of_its_own_and_nothing_else(tmp_path, method, name):
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "scene.blend"))
     source, options = ball(), SimpleNamespace(method=method, path="", replace_source=False)

@@ -7,7 +7,7 @@ import pytest
 
 from blender_addon.errors import ArtistError
 from blender_addon.scene import disk_room
-from blender_addon.scene.caching import bake_alembic, bake_pc2
+from blender_addon.scene.caching import bake_alembic, bake_mdd, bake_pc2
 from blender_addon.scene.exporters import ExportOptions, Format
 from blender_addon.scene.exporting import export
 from blender_addon.scene.usd_files import is_whole
@@ -41,9 +41,10 @@ def test_export_that_does_not_fit_leaves_the_old_file(tmp_path, target, name, fo
     assert len(bpy.data.scenes) == 1 and len(target.data.shape_keys.key_blocks) > 5
 
 
-def test_point_cache_that_does_not_fit_leaves_nothing(tmp_path, target):
+@pytest.mark.parametrize("bake", [bake_pc2, bake_mdd])
+def test_point_cache_that_does_not_fit_leaves_nothing(tmp_path, target, bake):
     with full_disk(1024), pytest.raises(ArtistError, match="File too large"):
-        bake_pc2(bpy.context.scene, target, tmp_path / "a.pc2")
+        bake(bpy.context.scene, target, tmp_path / "a")
     assert not list(tmp_path.iterdir()) and len(bpy.data.objects) == 1
 
 

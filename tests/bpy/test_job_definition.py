@@ -42,6 +42,7 @@ ELSEWHERE = {
     "known": "the command line alone",
     "steps": "the command line alone",
     "guidance": "the command line alone",
+    "quantise": "the command line alone; an export has its own",
 }
 PRESETS_OWN = {"image_steps", "max_faces"}
 """Settings of which 0 stands for the preset's value."""

@@ -22,6 +22,7 @@ from ..geometry.gltf_pose import weights_of
 from ..geometry.gltf_scene import has_triangles
 from ..geometry.reading import centre_if_far
 from ..geometry.triangles import summed_normals
+from ..quantising import compact
 from .far_nodes import hang_at
 from .gltf_document import Document
 from .gltf_source import Block, Source, copy_source, open_source
@@ -29,17 +30,25 @@ from .gltf_source import Block, Source, copy_source, open_source
 ANIMATION_NAME = "ActionMesh"
 
 
-def write_animated_glb(animation: Animation, path: Path, source_mesh: Path | None) -> None:
+def write_animated_glb(
+    animation: Animation, path: Path, source_mesh: Path | None, quantise: float | None = None
+) -> None:
     """Write a .glb whose morph targets play the animation.
 
     Args:
         animation: its vertices are those of `load_mesh(source_mesh)`, in that order; its times increase.
         path: the file to write.
         source_mesh: the mesh that was animated; None for one that the model made.
+        quantise: store the poses with fewer bits and only where they move, within this error in percent of a mesh's
+            size; None stores them as floats.
     Raises:
         OutputError: the file cannot be written, or would be over 4 GiB.
     """
-    data = animated_document(open_source(animation, source_mesh), animation).to_glb()
+    source = open_source(animation, source_mesh)
+    older = [len(source.document.json.get(name, [])) for name in ("accessors", "bufferViews")]
+    data = animated_document(source, animation).to_glb()
+    if quantise is not None:
+        data = compact(data, quantise, *older).data
     write_atomically(path, lambda part: part.write_bytes(data))
 
 

@@ -1,9 +1,11 @@
 """A rigged animation as glTF 2.0: one skin, joints with a translation and a rotation in every pose.
 
 The mesh keeps its UVs and materials. Its vertices move into the animation's space and its own targets, skins and
-animations are left out, because the new skin replaces what they did. Its other nodes, such as cameras, stay still.
+animations are left out, with a warning, because the new skin replaces what they did. Its other nodes, such as cameras,
+stay still.
 """
 
+import logging
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,6 +22,7 @@ from .gltf_document import Document, add_to
 from .gltf_source import Block, Source, open_source
 
 SKELETON_NAME = "Skeleton"
+log = logging.getLogger(__name__)
 
 
 def write_rigged_glb(animation: Animation, rig: Rig, path: Path, source_mesh: Path | None) -> None:
@@ -39,6 +42,7 @@ def write_rigged_glb(animation: Animation, rig: Rig, path: Path, source_mesh: Pa
 def rigged_document(source: Source, animation: Animation, rig: Rig) -> Document:
     """Turn the source's document into one with a skin and an animation of its joints, and return it."""
     document = source.document
+    _tell_of_animations(document.json)
     joints = _add_joints(document, animation, rig)
     document.json["skins"] = _other_skins(document.json, {block.node for block in source.blocks})
     inverse = np.tile(np.eye(4), (len(joints), 1, 1))
@@ -52,6 +56,13 @@ def rigged_document(source: Source, animation: Animation, rig: Rig) -> Document:
         _stand_alone(document.json, node, number)
     document.json["animations"] = [_animation(document, joints, animation, rig)]
     return document
+
+
+def _tell_of_animations(gltf: dict) -> None:
+    """Log the source's own animations: they move joints and morph targets that the new skin replaces."""
+    count = len(gltf.get("animations", []))
+    if count:
+        log.warning("The mesh's own animations (%d) are left out: the new bones replace what they moved.", count)
 
 
 def _other_skins(gltf: dict, mine: set[int]) -> list[dict]:

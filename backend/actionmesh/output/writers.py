@@ -15,6 +15,7 @@ import re
 import stat
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,7 @@ def save_animation(
     source_mesh: Path | None = None,
     clip_frames: Frames | None = None,
     crops: SubjectCrops | None = None,
+    quantise: float | None = None,
 ) -> None:
     """Write a result in the format that the ending of `path` gives; no ending, or a `/` at the end, means a folder.
 
@@ -49,12 +51,16 @@ def save_animation(
         source_mesh: the mesh that was animated, for its UVs, materials and hierarchy; None for one that the model made.
         clip_frames: (T, H, W, 4) uint8, the chosen frames with straight alpha, for previews.
         crops: the frames' subject at the clip's own resolution, for the outline in previews.
+        quantise: for a .glb, see `write_animated_glb`.
     Raises:
         InputError: the format does not exist, or the name is not valid.
         OutputError: the file cannot be written there.
     """
     _check_kind(path)
-    _writer(path)(animation, Path(path), source_mesh, clip_frames, crops)
+    writer = _writer(path)
+    if writer is _write_glb:
+        writer = partial(_write_glb, quantise=quantise)
+    writer(animation, Path(path), source_mesh, clip_frames, crops)
 
 
 def check_output(path: str | Path) -> None:
@@ -128,8 +134,10 @@ def _write_npz(animation: Animation, path: Path, *_: object) -> None:
     write_atomically(path, write)
 
 
-def _write_glb(animation: Animation, path: Path, source_mesh: Path | None, *_: object) -> None:
-    write_animated_glb(animation, path, source_mesh)
+def _write_glb(
+    animation: Animation, path: Path, source_mesh: Path | None, *_: object, quantise: float | None = None
+) -> None:
+    write_animated_glb(animation, path, source_mesh, quantise)
 
 
 def _write_poses(animation: Animation, path: Path, source_mesh: Path | None, *_: object) -> None:

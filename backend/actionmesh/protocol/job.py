@@ -25,6 +25,8 @@ from .requests import Params
 USUAL_BONES, MOST_BONES = 16, 128
 FEWEST_FACES = 4
 """The fewest faces of a solid: a tetrahedron's."""
+LEAST_ERROR, MOST_ERROR = 0.001, 10.0
+"""Percent of a mesh's size that quantised poses may be off."""
 POSES = "; an animation needs at least 2 frames"
 
 
@@ -112,8 +114,25 @@ class Matching(Place):
     shape: Shape = Shape.AUTO
 
 
+@dataclass(frozen=True, kw_only=True)
+class Saving(Params, Checked):
+    """How results are saved.
+
+    Args:
+        quantise: store the poses of a .glb with fewer bits and only where they move, each vertex within this percentage
+            of the mesh's size; None stores floats.
+    """
+
+    quantise: float | None = field(
+        default=None,
+        metadata=within(
+            Number("error of quantised poses", LEAST_ERROR, MOST_ERROR, "percentage", " percent of the size")
+        ),
+    )
+
+
 @dataclass(frozen=True)
-class Animate(Source, Matching):
+class Animate(Source, Matching, Saving):
     """Make an animation.
 
     Args:
@@ -158,7 +177,7 @@ class Animate(Source, Matching):
 
 
 @dataclass(frozen=True)
-class Rematch(Matching):
+class Rematch(Matching, Saving):
     """Match a finished animation to its clip again, without the networks; answered like `animate`.
 
     Args:
