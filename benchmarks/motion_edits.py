@@ -1,4 +1,4 @@
-"""Measure how long the operators that edit a motion hold Blender's window, and how long each takes in all.
+"""Measure how long the operators that edit or bake a motion hold Blender's window, and how long each takes in all.
 
     python benchmarks/motion_edits.py [--vertices 20000] [--poses 61]
 
@@ -24,12 +24,14 @@ from blender_addon.motion.result_file import Motion  # noqa: E402
 from blender_addon.motion.root import Turn  # noqa: E402
 from blender_addon.scene.motion_edits import lock_feet, make_loop, smooth_motion  # noqa: E402
 from blender_addon.scene.options import WriteOptions  # noqa: E402
+from blender_addon.scene.own_rig_baking import bake_to_own_rig  # noqa: E402
 from blender_addon.scene.root_motion import apply_root_motion, extract_root_motion  # noqa: E402
 from blender_addon.scene.shape_keys import write_motion  # noqa: E402
 from tests.addon.walk import walk  # noqa: E402
 
 Edit = Callable[[bpy.types.Object], Generator[None, None, Any]]
-LEGS, AROUND = 5, 16
+LEGS, AROUND, BONES = 5, 16, 4
+"""Parts of the creature, one of them its body; vertices of a ring; bones of a part."""
 
 
 def make_walker(vertices: int, poses: int) -> bpy.types.Object:
@@ -46,6 +48,37 @@ def make_walker(vertices: int, poses: int) -> bpy.types.Object:
     faces, times = np.array([[0, 1, 2]], np.int32), np.arange(poses) / 24
     write_motion(walker, Motion(upright, faces, times, 0, np.arange(poses), {}), WriteOptions(start=1, rate=24))
     return walker
+
+
+def bind(walker: bpy.types.Object) -> None:
+    """Give a walker an armature: a chain of bones in its body, and one in each leg that hangs on the body."""
+    places = np.array([vertex.co for vertex in walker.data.vertices]).reshape(LEGS, -1, AROUND, 3).mean(axis=2)
+    rings = places.shape[1]
+    data = bpy.data.armatures.new("Rig")
+    armature = bpy.data.objects.new("Rig", data)
+    bpy.context.scene.collection.objects.link(armature)
+    bpy.context.view_layer.objects.active = armature
+    bpy.ops.object.mode_set(mode="EDIT")
+    for part, path in enumerate(places):
+        ways = path if part == 0 else path[::-1]  # a leg's rings begin at its foot
+        ends = ways[np.linspace(0, rings - 1, BONES + 1).astype(int)]
+        parent = data.edit_bones.get("0.1")
+        for bone in range(BONES):
+            made = data.edit_bones.new(f"{part}.{bone}")
+            made.head, made.tail, made.parent, made.use_connect = ends[bone], ends[bone + 1], parent, bone > 0
+            parent = made
+    bpy.ops.object.mode_set(mode="OBJECT")
+    for part in range(LEGS):
+        along = np.arange(rings) if part == 0 else np.arange(rings)[::-1]
+        middles = (along + 0.5) * BONES / rings - 0.5
+        for bone in range(BONES):
+            group = walker.vertex_groups.new(name=f"{part}.{bone}")
+            for ring, weight in enumerate(np.clip(1 - np.abs(np.clip(middles, 0, BONES - 1) - bone), 0, 1)):
+                if weight:
+                    start = (part * rings + ring) * AROUND
+                    group.add(range(start, start + AROUND), float(weight), "REPLACE")
+    walker.modifiers.new("Armature", "ARMATURE").object = armature
+    bpy.context.view_layer.objects.active = walker
 
 
 def now() -> np.ndarray:
@@ -70,6 +103,7 @@ EDITS: dict[str, Edit] = {
     "Lock Feet": lambda walker: lock_feet(walker, Limits(slow=1.0)),
     "Extract Root Motion": lambda walker: extract_root_motion(walker, Turn.FULL),
     "Apply Root Motion": apply_root_motion,
+    "Bake to Own Armature": bake_to_own_rig,
 }
 
 
@@ -85,6 +119,8 @@ def main() -> None:
         if walker is None or name != "Apply Root Motion":
             bpy.ops.wm.read_factory_settings(use_empty=True)
             walker = make_walker(chosen.vertices, chosen.poses)
+        if edit == bake_to_own_rig:
+            bind(walker)
         spent = measure(edit(walker))
         all_of_it, longest = spent.sum(axis=0), spent.max(axis=0)
         which = f"slice {spent[:, 1].argmax() + 1} of {len(spent)}"

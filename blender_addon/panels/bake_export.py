@@ -26,6 +26,7 @@ class VIEW3D_PT_actionmesh_bake_export(SidebarPanel, bpy.types.Panel):
         column = layout.column()
         if not draw_search(column):
             column.operator("actionmesh.bake_armature", icon="ARMATURE_DATA")
+        column.operator("actionmesh.bake_to_own_armature", icon="POSE_HLT")
         column = layout.column(align=True)
         column.label(text="Export", icon="EXPORT")
         row = column.row(align=True)

@@ -34,6 +34,7 @@ class VIEW3D_MT_actionmesh(bpy.types.Menu):
         layout.separator()
         layout.operator("actionmesh.bake", icon="RENDER_RESULT")
         layout.operator("actionmesh.bake_armature", icon="ARMATURE_DATA")
+        layout.operator("actionmesh.bake_to_own_armature", icon="POSE_HLT")
         layout.operator("actionmesh.export", icon="EXPORT")
         layout.separator()
         layout.operator("actionmesh.cancel", icon="X")

@@ -156,14 +156,49 @@ def own_action(key: bpy.types.ID, name: str) -> Callable[[], None]:
     Raises:
         ArtistError: an NLA strip of it is open for editing.
     """
-    had_animation = key.animation_data is not None
-    animation = key.animation_data or key.animation_data_create()
-    if animation.use_tweak_mode:
-        owner = f"the shape keys {key.name}" if isinstance(key, bpy.types.Key) else key.name
-        raise ArtistError(f"An NLA strip of {owner} is open for editing.", "Leave its tweak mode first.")
+    had_animation, animation = _animation(key)
     if animation.action is not None and not _shared(key, animation):
         return _own_slot(key, animation)
     return _replace_action(key, animation, name, had_animation)
+
+
+def fresh_action(owner: bpy.types.ID, name: str) -> Callable[[], None]:
+    """Give a data-block a new action called `name`, which begins as a copy of the one it has.
+
+    That one stays in the file, with a fake user.
+
+    Returns:
+        A function that undoes this.
+    Raises:
+        ArtistError: an NLA strip of it is open for editing.
+    """
+    had_animation, animation = _animation(owner)
+    before, slot = animation.action, animation.action_slot if SLOTTED else None
+    kept = before is None or before.library is not None or before.use_fake_user
+    take_back = _replace_action(owner, animation, name, had_animation)
+    animation.action.name = name
+    if slot is not None:
+        for other in [other for other in animation.action.slots if other != animation.action_slot]:
+            animation.action.slots.remove(other)
+    if kept:
+        return take_back
+    before.use_fake_user = True
+
+    def undo() -> None:
+        take_back()
+        before.use_fake_user = False
+
+    return undo
+
+
+def _animation(owner: bpy.types.ID) -> tuple[bool, bpy.types.AnimData]:
+    """Return whether a data-block has had animation data, and that data, made if there is none."""
+    had_animation = owner.animation_data is not None
+    animation = owner.animation_data or owner.animation_data_create()
+    if animation.use_tweak_mode:
+        name = f"the shape keys {owner.name}" if isinstance(owner, bpy.types.Key) else owner.name
+        raise ArtistError(f"An NLA strip of {name} is open for editing.", "Leave its tweak mode first.")
+    return had_animation, animation
 
 
 def _shared(key: bpy.types.ID, animation: bpy.types.AnimData) -> bool:

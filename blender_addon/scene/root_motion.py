@@ -130,6 +130,21 @@ def trim_root(object: bpy.types.Object, first: float, last: float) -> None:
             fcurves.set_loop(curve, Loop.LOOP, onward=curve.data_path != "rotation_quaternion")
 
 
+def carries_root(object: bpy.types.Object) -> bool:
+    """Return whether the object's own motion is root motion that was extracted from its shape keys."""
+    return HOME in object and moves_itself(object)
+
+
+def home_matrix(object: bpy.types.Object) -> np.ndarray:
+    """Return the (4, 4) own matrix of an object before its root motion was extracted."""
+    return _matrix(object, *_home(object, 0.0))
+
+
+def release_root(object: bpy.types.Object) -> None:
+    """Take an extracted root motion off an object for good, and put the object back in its place."""
+    _release(object, *_home(object, 0.0))
+
+
 def _check(object: bpy.types.Object) -> None:
     name, animation = object.name, object.animation_data
     if object.rotation_mode == "AXIS_ANGLE":
