@@ -1,6 +1,6 @@
 """The items of menus, in the form that `EnumProperty` takes. Where items have numbers, .blend files store them."""
 
-from .process.backend_locator import protocol
+from .process.backend_locator import protocol, public
 
 PresetName, Memory, Match, Shape = protocol.PresetName, protocol.Memory, protocol.Match, protocol.Shape
 
@@ -14,6 +14,12 @@ SOURCES = (
         1,
     ),
     ("OBJECT", "Animated Object", "Render an object's animation and use the pictures as the clip", "OBJECT_DATA", 2),
+    ("TEXT", "Text", "Say what happens; a video model makes the clip", "TEXT", 3),
+)
+AUTO_VIDEO = "AUTO"
+VIDEO_MODELS = (
+    (AUTO_VIDEO, "Auto", "The best of the downloaded models that suits"),
+    *((key, public.SETS[key].title, public.SETS[key].enables.capitalize()) for key in public.VIDEO_SETS),
 )
 PRESETS = (
     (PresetName.DEMO, "Demo", "Takes seconds. The motion is rough but shows whether the clip works"),

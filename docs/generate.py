@@ -127,9 +127,9 @@ def messages() -> dict[str, list[Message]]:
 
 def faults() -> Iterator[Message]:
     """Yield what a job says about each field that makes no sense."""
-    from actionmesh.protocol import Animate, FrameChoice, KnownShape, limits
+    from actionmesh.protocol import FrameChoice, Generate, KnownShape, limits
 
-    for record in (Animate, FrameChoice, KnownShape):
+    for record in (Generate, FrameChoice, KnownShape):
         for limit in limits(record).values():
             fault = limit.fault(Nonsense())
             assert fault is not None

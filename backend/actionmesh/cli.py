@@ -1,7 +1,7 @@
-"""The command line: `animate`, `match`, `rig`, `evaluate`, `weights`, `download` and `info`.
+"""The command line: `animate`, `generate`, `match`, `rig`, `evaluate`, `weights`, `download` and `info`.
 
-This module shows progress bars and turns errors into sentences and exit codes. The arguments of `animate`, `match`
-and `rig` are in `job_arguments.py`.
+This module shows progress bars and turns errors into sentences and exit codes. The arguments of `animate`,
+`generate`, `match` and `rig` are in `job_arguments.py`.
 """
 
 import argparse
@@ -22,7 +22,19 @@ from .downloads import add_weights
 from .ending import EXIT_CANCELLED, Signals, discard_parts, heard_signals
 from .evaluate import add_evaluate
 from .failures import explain
-from .job_arguments import EXAMPLES, add_animate, add_match, add_rig, job_of, joined_axes, rematch_of, rig_of
+from .generation import generate
+from .job_arguments import (
+    EXAMPLES,
+    add_animate,
+    add_generate,
+    add_match,
+    add_rig,
+    generation_of,
+    job_of,
+    joined_axes,
+    rematch_of,
+    rig_of,
+)
 from .progress import ProgressEvent
 from .protocol import Animate, Animated, Checkpoint, Device, Fit, Kind, Match, Rematch
 from .rig_job import rig
@@ -96,6 +108,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"ActionMesh {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_animate(commands, run_animate)
+    add_generate(commands, run_generate)
     add_match(commands, run_match)
     add_rig(commands, run_rig)
     add_evaluate(commands)
@@ -109,6 +122,12 @@ def build_parser() -> argparse.ArgumentParser:
 
 def run_animate(chosen: argparse.Namespace) -> None:
     run_job(jobs.run, job_of(chosen))
+
+
+def run_generate(chosen: argparse.Namespace) -> None:
+    job = generation_of(chosen)
+    run_job(generate, job)
+    print(f"The clip is kept in {job.clip}")
 
 
 def run_match(chosen: argparse.Namespace) -> None:

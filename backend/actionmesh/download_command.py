@@ -24,6 +24,9 @@ is checked against the hub's checksum before it is put in place, and a record of
   actionmesh   the full-size networks, about 14.6 GB (without SET, this one)
   background   RMBG-1.4, which cuts the subject out of any background
   subject      no models yet
+  wan-5b       Wan 2.2 TI2V 5B: `generate` from a text, a picture or a mesh, about 34 GB
+  wan-1.3b     Wan 2.1 T2V 1.3B: `generate` from a text, about 29 GB
+  cogvideox-2b CogVideoX 2B: `generate` from a text in English, about 13 GB
 
 Each model's licence must be accepted, with --accept-licence NAME or when asked on a terminal. The token for the hub is
 taken from HF_TOKEN or from `hf auth login`. HF_ENDPOINT names another hub. This command ignores HF_HUB_OFFLINE.

@@ -1,8 +1,9 @@
-"""The arguments of the commands `animate`, `match` and `rig`, and the jobs that they describe."""
+"""The arguments of the commands `animate`, `generate`, `match` and `rig`, and the jobs that they describe."""
 
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from .presets import PRESETS, Preset
@@ -12,6 +13,7 @@ from .protocol import (
     Animate,
     Facing,
     FrameChoice,
+    Generate,
     KnownShape,
     Match,
     Memory,
@@ -37,6 +39,19 @@ examples:
       takes 32 frames spread over a long clip, and makes three poses between every two of them
   python -P -m actionmesh animate jump.mov --mesh rest.glb --known 40=landed.glb --anchor 0 -o jump.glb
       also gives the shape in a second frame
+"""
+
+
+GENERATE_EXAMPLES = """\
+examples:
+  python -P -m actionmesh generate "a fox jumps over a log" -o fox.glb
+      makes a clip, fox_clip.mp4, and from it a mesh that moves
+  python -P -m actionmesh generate "it wags its tail" --picture fox.png -o fox.glb
+      the clip begins with a picture
+  python -P -m actionmesh generate "the robot waves" --mesh robot.glb -o waving.glb
+      animates your own mesh; the clip begins with a render of it
+  python -P -m actionmesh animate fox_clip.mp4 -o again.glb --preset quality
+      uses a clip again
 """
 
 
@@ -82,6 +97,16 @@ HELP = {
     f"there is subtracted from every pose (default for your own mesh); {POSE.PUBLISHED}: the anchor pose is exactly "
     f"the reference mesh, the others are as decoded; {POSE.DECODED}: every pose is as decoded (default without "
     "--mesh)",
+    "prompt": "what the subject is and does, in any language the model knows",
+    "clip": "where the clip is kept, an .mp4 (default: next to the first output, such as fox_clip.mp4)",
+    "picture": "a picture of the subject, with which the clip begins; its background must be plain or transparent, or "
+    "the weights that remove backgrounds be there",
+    "video_model": "wan-5b, wan-1.3b or cogvideox-2b (see download), or the folder of one (default: the best that is "
+    "downloaded and suits)",
+    "clip_frames": "about how many frames the clip has (default: the model's own, 49)",
+    "clip_steps": "denoising steps of the clip (default: the model's own)",
+    "clip_guidance": "how closely the clip follows the text (default: the model's own)",
+    "clip_side": "longer side of the clip in pixels (default: the model's own); less is faster and takes less memory",
     "bones": f"number of bones; with --error, the most (default: {USUAL_BONES}, with --error {MOST_BONES})",
     "error": "instead of a number: as many bones as it takes for an error of at most X percent of the mesh's size "
     "(root mean square of the vertices' distances, size: diagonal of the box)",
@@ -92,6 +117,10 @@ HELP = {
     "memory": "GB of the card that the job is fitted to (default: %(default)s)",
 }
 """What the options say of themselves, by the field of a job that each sets."""
+GENERATED_MESH = (
+    "your mesh; unless there is a --picture, the clip begins with a render of it from the side of --facing (auto: the "
+    "front)"
+)
 SPECIAL: dict[str, dict[str, Any]] = {
     "known": {"metavar": "FRAME=MESH", "type": parse_known, "action": "append", "default": []},
     "smallest_part": {"metavar": "SHARE"},
@@ -117,6 +146,12 @@ def add_animate(commands: Commands, run: Callable[[argparse.Namespace], None]) -
     files = parser.add_argument_group("files")
     _add_out(files)
     _add(files, "mesh", "mask", "known", "quantise")
+    _add_animation(parser)
+    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
+
+
+def _add_animation(parser: argparse.ArgumentParser) -> None:
+    """Add the options on frames, match and model."""
     frames = parser.add_argument_group("frames")
     _add(frames, "start", "count", "step", "spread", record=FrameChoice)
     _add(frames, "anchor", "fps", "in_betweens")
@@ -127,6 +162,29 @@ def add_animate(commands: Commands, run: Callable[[argparse.Namespace], None]) -
     _add_short(model, "keep-reference-pose", "no-keep-reference-pose")
     _add(model, "checkpoint", "device", "memory")
     _add_short(model, "low-memory")
+
+
+def add_generate(commands: Commands, run: Callable[[argparse.Namespace], None]) -> None:
+    parser = commands.add_parser(
+        "generate",
+        help="turn a text, with or without a picture or a mesh, into an animated mesh",
+        description="Makes a clip of what a text says with a video model, keeps it as a file, and animates a mesh as\n"
+        "the subject of that clip moves. The clip can be used again with `animate`.",
+        epilog=GENERATE_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
+    parser.add_argument("prompt", metavar="TEXT", help=HELP["prompt"])
+    files = parser.add_argument_group("files")
+    _add_out(files)
+    _add(files, "mesh", help=GENERATED_MESH)
+    _add(files, "picture", record=Generate)
+    files.add_argument("--clip", metavar="CLIP", help=HELP["clip"])
+    _add(files, "known", "quantise")
+    clip = parser.add_argument_group("clip")
+    _add(clip, "video_model", "clip_frames", "clip_steps", "clip_guidance", "clip_side", record=Generate)
+    _add_animation(parser)
+    parser.set_defaults(mask=None)  # a clip that does not exist yet has no masks
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
 
 
@@ -205,6 +263,14 @@ def job_of(chosen: argparse.Namespace) -> Animate:
     """Return the job that the arguments describe."""
     frames = FrameChoice(**_fields(FrameChoice, vars(chosen)))
     return Animate(**_fields(Animate, vars(chosen) | {"frames": frames}))
+
+
+def generation_of(chosen: argparse.Namespace) -> Generate:
+    """Return the job that the arguments of `generate` describe; its clip is kept next to the first output."""
+    first = Path(chosen.out[0])
+    clip = chosen.clip or str(first.with_name(f"{first.stem}_clip{ResultFormat.FILM}"))
+    frames = FrameChoice(**_fields(FrameChoice, vars(chosen)))
+    return Generate(**_fields(Generate, vars(chosen) | {"frames": frames, "clip": clip}))
 
 
 def rematch_of(chosen: argparse.Namespace) -> Rematch:

@@ -15,7 +15,7 @@ from urllib.parse import unquote
 
 from .errors import InputError, MediaError, MeshError
 from .intake import read_json, regular_file
-from .protocol import Animate
+from .protocol import Animate, Generate
 
 LIBRARY = re.compile(rb"^[ \t]*mtllib[ \t]+([^\r\n]+)", re.MULTILINE)
 TEXTURE = re.compile(rb"^[ \t]*(?:map_\w+|bump|disp|decal|norm|refl)[ \t]+([^\r\n]+)", re.MULTILINE | re.IGNORECASE)
@@ -41,7 +41,8 @@ def inputs_of(job: Animate) -> Iterator[Path]:
             refuse_pipe(mesh, MeshError)
             yield Path(mesh)
             yield from islice(named_by(Path(mesh)), MOST_NAMED)
-    for source in (job.clip, job.mask):
+    clip = job.picture if isinstance(job, Generate) else job.clip  # a generated clip does not exist yet
+    for source in (clip, job.mask):
         if source is not None:
             refuse_pipe(source, MediaError)
             yield from _frames_of(source)

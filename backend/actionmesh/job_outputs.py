@@ -15,7 +15,7 @@ from .errors import ActionMeshError, Cancelled, InputError, OutputError
 from .failures import explain
 from .job_inputs import inputs_of
 from .progress import Progress
-from .protocol import Animate, ResultFormat, Stage
+from .protocol import Animate, Generate, ResultFormat, Stage
 
 if TYPE_CHECKING:
     from .animation import Animation
@@ -38,7 +38,8 @@ def check_outputs(job: Animate, also: Iterable[Path] = ()) -> None:
         MediaError: a folder or a pattern holds no pictures.
     """
     _refuse_number(job.out)
-    check_places(job.out, [*inputs_of(job), *also])
+    made = (job.clip,) if isinstance(job, Generate) else ()
+    check_places((*job.out, *made), [*inputs_of(job), *also])
 
 
 def check_places(out: tuple[str, ...], inputs: list[Path]) -> None:

@@ -30,10 +30,16 @@ log = logging.getLogger(__name__)
 
 
 def run(
-    job: Animate, kept: "KeptModel", report: Callable[[ProgressEvent], None], cancelled: Callable[[], bool]
+    job: Animate,
+    kept: "KeptModel",
+    report: Callable[[ProgressEvent], None],
+    cancelled: Callable[[], bool],
+    notes: tuple[str, ...] = (),
 ) -> Animated:
     """Animate, and write every file of `job.out`, each completely or not at all.
 
+    Args:
+        notes: sentences on the clip, for the result's notes.
     Raises:
         ActionMeshError: an error that the user can cause. Outputs that cannot be written, or that would overwrite an
             input or one another, are refused before any work.
@@ -52,7 +58,7 @@ def run(
         check_size(job, job.out, len(subject.frames))
         animation = animate(job, model, progress, subject)
     fit = animation.provenance.fit
-    animation = animation.with_fit(replace(fit, notes=(*fit.notes, *left_out)))
+    animation = animation.with_fit(replace(fit, notes=(*notes, *fit.notes, *left_out)))
     mesh = Path(job.mesh) if job.mesh else None
     save_all(animation, job.out, mesh, subject, progress, job.quantise)
     return _answer(animation, job.out, clock, model)

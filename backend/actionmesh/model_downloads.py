@@ -15,8 +15,8 @@ from .protocol import Stage
 from .weights.checkpoints import open_checkpoint
 from .weights.download_record import read_record
 from .weights.fetch import arrived, fetch
-from .weights.presence import DiskUsage, Presence, free_bytes, nearest_folder, presence
-from .weights.public import SETS, Download, ModelSet
+from .weights.presence import DiskUsage, Presence, free_bytes, is_whole, nearest_folder, presence
+from .weights.public import SETS, VIDEO_SETS, Download, ModelSet
 from .weights.removal import Removable, removable, remove
 from .weights.resolved import HubFile, Resolved, resolve
 from .weights.room import check_room
@@ -50,8 +50,14 @@ class Planned:
     @property
     def files(self) -> tuple[HubFile, ...]:
         """The files to download."""
-        absent = {file.path for file in self.presence.absent}
-        return tuple(file for file in self.resolved.files if file.path in absent) if self.resolved else ()
+        whole = {file.path for file in self.download.files} - {file.path for file in self.presence.absent}
+        described = self.resolved.files if self.resolved else ()
+        return tuple(file for file in described if file.path not in whole and not self._arrived_before(file.path))
+
+    def _arrived_before(self, path: str) -> bool:
+        """Return whether a shard, or an index, is complete from an interrupted download."""
+        own = {file.path for file in self.download.files}
+        return path not in own and is_whole(self.presence.folder / path)
 
     @property
     def bytes(self) -> int:
@@ -158,6 +164,9 @@ def make_half(
     """
     from .weights.half_precision import copy_halved, half_types
 
+    sets = [each for each in sets if each.key not in VIDEO_SETS]  # these are read in half precision as they are
+    if not sets:
+        return folder
     checkpoint = open_checkpoint(folder)
     target = folder.with_name(folder.name + HALF)
     types = half_types(checkpoint)

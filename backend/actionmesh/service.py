@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from . import frame_numbers, host_memory, jobs, protocol
 from .errors import Cancelled
 from .failures import explain
+from .generation import generate
 from .job_slot import JobSlot
 from .model_requests import download, remove_models
 from .outbox import LogForwarder, Outbox, Throttle
@@ -82,6 +83,8 @@ class Service:
             _in_thread(self._introduce, request, params)
         elif isinstance(params, protocol.Ping):
             self._outbox.send(protocol.Answer(request.id, protocol.Done()))
+        elif isinstance(params, protocol.Generate):
+            self._start_job(request, lambda cancelled: generate(params, self._kept, report, cancelled.is_set))
         elif isinstance(params, protocol.Animate):
             self._start_job(request, lambda cancelled: jobs.run(params, self._kept, report, cancelled.is_set))
         elif isinstance(params, protocol.Rematch):

@@ -6,6 +6,11 @@ from .protocol import Stage
 WORDS = {
     Stage.MEASURING: "Measuring {item}",
     Stage.RENDERING: "Rendering {item}",
+    Stage.LOADING_VIDEO_MODEL: "Loading {item}",
+    Stage.READING_PROMPT: "Reading the text",
+    Stage.FILMING: "Making the clip",
+    Stage.DECODING_CLIP: "Decoding the clip",
+    Stage.JUDGING_CLIP: "Checking the clip",
     Stage.READING: "Reading frames",
     Stage.CUTTING_OUT: "Cutting out the subject",
     Stage.REMOVING_BACKGROUND: "Removing the background",

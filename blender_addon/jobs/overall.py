@@ -18,7 +18,15 @@ USUAL_SECONDS = {
     Stage.FOLLOWING: 8.0,
     Stage.SAVING: 0.1,
 }
-"""For one job with the bundled weights. Only the ratios count, and only until a similar job has run."""
+USUAL_FILMING = {
+    Stage.LOADING_VIDEO_MODEL: 30.0,
+    Stage.READING_PROMPT: 5.0,
+    Stage.FILMING: 200.0,
+    Stage.DECODING_CLIP: 20.0,
+    Stage.JUDGING_CLIP: 1.0,
+}
+"""For one job with the bundled weights, and for the clip of a job that makes one from a text. Only the ratios count,
+and only until a similar job has run."""
 MAKING_A_MESH = {Stage.REFERENCE, Stage.SURFACE}
 MATCHING = {Stage.FINDING_CAMERA, Stage.FOLLOWING}
 BY_NETWORKS = {*MAKING_A_MESH, Stage.ENCODING_FRAMES, Stage.MOTION, Stage.CORRESPONDENCE}
@@ -32,7 +40,8 @@ EARLIEST = 0.05
 def usual_seconds(request: Request) -> dict[protocol.Stage, float]:
     """Return the usual seconds of the stages that a request is expected to have, in order."""
     without = _stages_left_out(request)
-    return {stage: seconds for stage, seconds in USUAL_SECONDS.items() if stage not in without}
+    filming = USUAL_FILMING if isinstance(request, protocol.Generate) else {}
+    return filming | {stage: seconds for stage, seconds in USUAL_SECONDS.items() if stage not in without}
 
 
 def _stages_left_out(request: Request) -> set[protocol.Stage]:

@@ -4,6 +4,7 @@
         job.json              this record
         job.lock              held while its Blender lives and the job is not over
         target.ply, frames/   the mesh and the pictures prepared for it
+        clip.mp4              the clip, if it was made from a text
         carry.npz             the way back onto a mesh that was not shown as modelled, see `motion.carrying`
         result.safetensors    its result
 
@@ -25,7 +26,7 @@ from .folder import cannot_write, new_job_folder, remove_folder, write_whole
 from .lock import Lock, is_held
 
 JOB_FILE, LOCK_FILE, RESULT_FILE = "job.json", "job.lock", "result.safetensors"
-TARGET_FILE, FRAMES_FOLDER = "target.ply", "frames"
+TARGET_FILE, FRAMES_FOLDER, CLIP_FILE = "target.ply", "frames", "clip.mp4"
 
 
 class State(StrEnum):
@@ -138,7 +139,8 @@ class JobRecord:
     def resolved(self) -> protocol.Animate:
         """Return the request with absolute paths."""
         known = tuple(replace(known, mesh=str(self.folder / known.mesh)) for known in self.request.known)
-        return replace(self.request, known=known, **self._paths(self.request, "clip", "mask", "mesh"))
+        names = ("clip", "mask", "mesh", *(("picture",) if isinstance(self.request, protocol.Generate) else ()))
+        return replace(self.request, known=known, **self._paths(self.request, *names))
 
     def asked(self) -> protocol.Animate | protocol.Rematch:
         """Return the request to send to the backend, with absolute paths."""
@@ -234,6 +236,11 @@ LONGEST_NAME, LONGEST_SENTENCE, LONGEST_RUN = 1000, 10_000, 1e9
 """Maximum characters of a line in a panel, characters of an error's sentence, and seconds of a stage."""
 
 
+def _read_request(plain: dict[str, Any]) -> protocol.Animate:
+    """Return a job's request; one with a prompt makes its clip first."""
+    return protocol.read(protocol.Generate if "prompt" in plain else protocol.Animate, todays_request(plain))
+
+
 def _read_error(value: Any) -> JobError | None:
     if value is None:
         return None
@@ -259,7 +266,7 @@ def _read_result(value: Any) -> dict[str, Any]:
 
 
 READERS: dict[str, Callable[[Any], Any]] = {
-    "request": lambda value: protocol.read(protocol.Animate, todays_request(_exactly(dict)(value))),
+    "request": lambda value: _read_request(_exactly(dict)(value)),
     "rematch": lambda value: None if value is None else protocol.read(protocol.Rematch, value),
     "title": lambda value: text(value, LONGEST_NAME),
     "purpose": Purpose,

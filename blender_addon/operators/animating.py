@@ -17,7 +17,12 @@ from ..session.windows import is_our_tab
 from ..workflow import chosen_clip, submission
 from .shared import CANCELLED, FINISHED, reporting, requires, selected_meshes, warn, why_no_mesh
 
-FROM = {"VIDEO": "Animate from Video", "IMAGES": "Animate from Images", "OBJECT": "Animate from Object"}
+FROM = {
+    "VIDEO": "Animate from Video",
+    "IMAGES": "Animate from Images",
+    "OBJECT": "Animate from Object",
+    "TEXT": "Animate from Text",
+}
 
 
 def label_of(idname: str, settings: bpy.types.PropertyGroup) -> dict[str, str]:
@@ -105,6 +110,8 @@ class ACTIONMESH_OT_transfer_motion(OnSelected, bpy.types.Operator):
 
 def _source_is_named(operator: Any, context: bpy.types.Context) -> bool:
     settings = context.scene.actionmesh
+    if settings.source == "TEXT":
+        return requires(operator, chosen_clip.has_source(settings), "Write what happens first")
     named = settings.source != "OBJECT" or settings.source_object is not None
     return requires(operator, named, "Choose the animated object first")
 

@@ -50,7 +50,7 @@ class ACTIONMESH_OT_look(bpy.types.Operator):
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         settings = context.scene.actionmesh
-        return requires(cls, settings.source != "OBJECT" and chosen_clip.has_source(settings), "Choose a clip first")
+        return requires(cls, chosen_clip.is_file(settings) and chosen_clip.has_source(settings), "Choose a clip first")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.queued = True

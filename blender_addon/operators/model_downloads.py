@@ -11,7 +11,14 @@ from ..session import model_sets, panel_state
 from ..wording import amount
 from .shared import FINISHED, refuse, reporting, requires
 
-ACCEPTS = {"TripoSG": "accept_triposg", "ActionMesh": "accept_actionmesh", "RMBG-1.4": "accept_rmbg"}
+ACCEPTS = {
+    "TripoSG": "accept_triposg",
+    "ActionMesh": "accept_actionmesh",
+    "RMBG-1.4": "accept_rmbg",
+    "Wan2.2-TI2V-5B-Diffusers": "accept_wan_5b",
+    "Wan2.1-T2V-1.3B-Diffusers": "accept_wan_small",
+    "CogVideoX-2b": "accept_cogvideox",
+}
 """The property that accepts each model's licence."""
 CHOICES = tuple((each.key, each.title, each.enables.capitalize()) for each in public.SETS.values() if each.downloads)
 WIDTH = 460
@@ -58,6 +65,9 @@ class ACTIONMESH_OT_download_models(OfModels, bpy.types.Operator):
     accept_triposg: _accept("TripoSG")
     accept_actionmesh: _accept("ActionMesh")
     accept_rmbg: _accept("RMBG-1.4")
+    accept_wan_5b: _accept("Wan 2.2 TI2V 5B")
+    accept_wan_small: _accept("Wan 2.1 T2V 1.3B")
+    accept_cogvideox: _accept("CogVideoX 2B")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         try:

@@ -11,7 +11,7 @@ from ..session.choices import choices
 from ..wording import write
 from ..workflow import chosen_clip
 from . import setup_box
-from .models import draw_hint
+from .models import draw_hint, draw_video_hint
 from .sidebar import SidebarPanel, in_rows, show_problem
 
 
@@ -23,6 +23,9 @@ class VIEW3D_PT_actionmesh_animate(SidebarPanel, bpy.types.Panel):
         layout = in_rows(self.layout)
         settings = context.scene.actionmesh
         _draw_source(layout, settings)
+        if settings.source == "TEXT":
+            from_picture = bool(settings.clip_picture or selected_meshes(context))
+            draw_video_hint(layout.column(), context, from_picture)
         _draw_picture(layout, context)
         _draw_target(layout, context)
         if setup_box.draw_if_needed(layout, context, choices().python):
@@ -58,6 +61,10 @@ def _draw_source(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) 
     elif settings.source == "IMAGES":
         column.prop(settings, "images")
         column.prop(settings, "image_rate")
+    elif settings.source == "TEXT":
+        column.prop(settings, "prompt")
+        column.prop(settings, "clip_picture")
+        column.prop(settings, "video_model")
     else:
         column.prop(settings, "source_object")
         column.prop(settings, "source_facing")
@@ -67,7 +74,7 @@ def _draw_picture(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     """Draw the reference frame with the subject cut out, so that a bad outline shows before a long job starts."""
     settings, look = context.scene.actionmesh, panel_state.state.look
     if look is None or look.source != thumbnail.source_key(settings):
-        if settings.source == "OBJECT":
+        if not chosen_clip.is_file(settings):
             return
         label = "Looking..." if panel_state.state.looking else "Look at Reference Frame"
         layout.operator("actionmesh.look", icon="HIDE_OFF", text=label)
@@ -78,7 +85,7 @@ def _draw_picture(layout: bpy.types.UILayout, context: bpy.types.Context) -> Non
     box.template_icon(look.icon, scale=8.0)
     row = box.row()
     row.label(text=look.summary)
-    if settings.source != "OBJECT":
+    if chosen_clip.is_file(settings):
         row.operator("actionmesh.look", text="", icon="FILE_REFRESH")
     _draw_clip(box.column(align=True), look)
     if look.warning:
@@ -114,6 +121,10 @@ class VIEW3D_PT_actionmesh_frames(SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         settings = context.scene.actionmesh
         column = in_rows(self.layout).column()
+        if settings.source == "TEXT":
+            column.prop(settings, "frame_count")
+            column.prop(settings, "in_betweens")
+            return
         column.prop(settings, "fit_clip")
         chosen = column.column()
         chosen.active = not settings.fit_clip
@@ -138,7 +149,7 @@ class VIEW3D_PT_actionmesh_quality(SidebarPanel, bpy.types.Panel):
         column = in_rows(self.layout).column()
         column.prop(settings, "preset")
         draw_hint(column, context)
-        if settings.source != "OBJECT":
+        if chosen_clip.is_file(settings):
             column.prop(settings, "masks")
 
 

@@ -5,8 +5,10 @@ import time
 import bpy
 
 from ..jobs.record import JobRecord, State
+from ..process.backend_locator import protocol
 from ..session import job_list
 from ..wording import write
+from ..workflow.text_clip import title_of
 from .sidebar import SidebarPanel
 
 SHOWN = 12
@@ -57,6 +59,8 @@ def _draw_record(column: bpy.types.UILayout, context: bpy.types.Context, record:
         row.operator("actionmesh.retry", text="", icon="FILE_REFRESH").job = record.id
     row.operator("actionmesh.open_job_folder", text="", icon="FILE_FOLDER").job = record.id
     row.operator("actionmesh.remove_job", text="", icon="TRASH").job = record.id
+    if isinstance(record.request, protocol.Generate):
+        write(column, context, f"Text: {title_of(record.request.prompt)}", icon="BLANK1")
     if record.error:
         write(column, context, record.error.problem, icon="BLANK1")
     if record.result.get("retried_for_memory"):

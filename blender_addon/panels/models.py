@@ -45,6 +45,15 @@ def draw_hint(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
             layout.operator("actionmesh.download_models", text="Download", icon="IMPORT").models = model_sets.MAIN
 
 
+def draw_video_hint(layout: bpy.types.UILayout, context: bpy.types.Context, from_picture: bool) -> None:
+    """Draw which video model is missing, and a button that downloads it or the progress of the download."""
+    sentence, key = model_sets.video_hint(context.scene.actionmesh, from_picture)
+    if sentence:
+        write(layout, context, sentence, icon="INFO")
+        if key and not draw_running(layout):
+            layout.operator("actionmesh.download_models", text="Download", icon="IMPORT").models = key
+
+
 def draw_running(layout: bpy.types.UILayout) -> bool:
     """Draw the running download in bytes with the time left; return whether there is one."""
     task = model_sets.running()

@@ -5,6 +5,11 @@ from ..process.backend_locator import protocol
 WORDS = {
     protocol.Stage.MEASURING: "Measuring {item}",
     protocol.Stage.RENDERING: "Rendering {item}",
+    protocol.Stage.LOADING_VIDEO_MODEL: "Loading {item}",
+    protocol.Stage.READING_PROMPT: "Reading the text",
+    protocol.Stage.FILMING: "Making the clip",
+    protocol.Stage.DECODING_CLIP: "Decoding the clip",
+    protocol.Stage.JUDGING_CLIP: "Checking the clip",
     protocol.Stage.READING: "Reading frames",
     protocol.Stage.CUTTING_OUT: "Cutting out the subject",
     protocol.Stage.REMOVING_BACKGROUND: "Removing the background",

@@ -149,7 +149,7 @@ def _view_of_all(title: str, extents: Sequence[Extent | None], axes: np.ndarray)
     low, high = np.min([extent.low for extent in seen], axis=0), np.max([extent.high for extent in seen], axis=0)
     if all((extent.low == extent.high).all() for extent in seen):
         raise ArtistError(f"{title!r} has no size.", "Choose an object that can be seen.")
-    if len(seen) == len(extents) and len({extent.pose for extent in seen}) == 1:
+    if FEWEST <= len(seen) == len(extents) and len({extent.pose for extent in seen}) == 1:
         raise ArtistError(f"{title!r} does not move in these frames.", "Choose frames in which it moves.")
     try:
         return frame_box(axes, low, high)

@@ -55,8 +55,12 @@ def _told_by_backend(key: str) -> bool:
 
 
 def _is_on_disk(place: Path, key: str) -> bool:
-    files = [f"{each.name}/{file.path}" for each in public.SETS[key].downloads for file in each.files if file.needed]
-    return bool(files) and any(all((parent / path).is_file() for path in files) for parent in _parents(place))
+    files = [(each.name, file) for each in public.SETS[key].downloads for file in each.files if file.needed]
+
+    def is_there(parent: Path, name: str, file: public.PublicFile) -> bool:
+        return any((parent / name / path).is_file() for path in file.places)
+
+    return bool(files) and any(all(is_there(parent, *each) for each in files) for parent in _parents(place))
 
 
 def _parents(place: Path) -> Iterator[Path]:
@@ -80,6 +84,23 @@ def hint(settings: bpy.types.PropertyGroup) -> str:
     name = settings.bl_rna.properties["preset"].enum_items[settings.preset].name
     size = amount(public.SETS[MAIN].estimated_bytes)
     return f"{name} works best with the ActionMesh models (about {size}). Demo needs only the bundled ones."
+
+
+def video_hint(settings: bpy.types.PropertyGroup, from_picture: bool) -> tuple[str, str]:
+    """Return a sentence on the video model that is missing, and the key of the set to download; empty if none is.
+
+    Args:
+        from_picture: whether the clip begins with a picture or a mesh.
+    """
+    chosen = (settings.video_model,) if settings.video_model in public.VIDEO_SETS else public.VIDEO_SETS
+    suiting = [key for key in chosen if key in public.PICTURE_SETS or not from_picture]
+    if not suiting:
+        return "This video model takes no picture and no mesh: choose Auto.", ""
+    if any(map(is_complete, suiting)):
+        return "", ""
+    found = public.SETS[suiting[0]]
+    size, licence = amount(found.estimated_bytes), found.downloads[0].licence.name
+    return f"A clip from a text needs a video model: {found.title}, about {size}, {licence}.", found.key
 
 
 def running() -> ModelTask | None:

@@ -52,6 +52,8 @@ def clip_key(settings: bpy.types.PropertyGroup) -> tuple[Any, ...]:
     """Return a key of the clip that the settings name."""
     if settings.source == "OBJECT":
         return ("OBJECT", settings.source_object.name if settings.source_object else "")
+    if settings.source == "TEXT":
+        return ("TEXT", settings.prompt)
     return (settings.source, settings.clip if settings.source == "VIDEO" else settings.images)
 
 

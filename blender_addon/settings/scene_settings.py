@@ -45,7 +45,7 @@ def _known_checkpoints(_settings: bpy.types.PropertyGroup, _context: bpy.types.C
 
 def _look_at_clip(settings: bpy.types.PropertyGroup, context: bpy.types.Context) -> None:
     """Look at a clip as soon as it is chosen, so that a bad outline shows early; not in a script without a window."""
-    asked_for = settings.id_data == context.scene and settings.source != "OBJECT" and chosen_clip.has_source(settings)
+    asked_for = settings.id_data == context.scene and chosen_clip.is_file(settings) and chosen_clip.has_source(settings)
     if bpy.app.background or not asked_for:
         return
     panel_state.show(None)
@@ -53,6 +53,10 @@ def _look_at_clip(settings: bpy.types.PropertyGroup, context: bpy.types.Context)
         submission.look(context)
     except ArtistError as error:
         panel_state.show(Problem.of(error))
+
+
+def _forget_problem(_settings: bpy.types.PropertyGroup, _context: bpy.types.Context) -> None:
+    panel_state.show(None)
 
 
 class BakeSettings(BakeOptions, bpy.types.PropertyGroup):
@@ -65,6 +69,20 @@ class SceneSettings(bpy.types.PropertyGroup):
     bake: PointerProperty(type=BakeSettings, description="How to bake an animation")
     file_id: StringProperty(options={"HIDDEN"}, description="Identifies the jobs of this file")
 
+    prompt: StringProperty(
+        name="Text",
+        description="What the subject is and does, such as: a fox jumps. The clip has a plain background and a still "
+        "camera, which need not be said",
+        maxlen=2000,
+        update=_forget_problem,
+    )
+    clip_picture: StringProperty(
+        name="Picture",
+        description="A picture of the subject on a plain or transparent background, with which the clip begins. "
+        "Leave empty to begin with a render of the selected mesh, or with nothing for a new object",
+        subtype="FILE_PATH",
+    )
+    video_model: EnumProperty(name="Video Model", description="Which model makes the clip", items=menus.VIDEO_MODELS)
     masks: StringProperty(
         name="Masks",
         description="Folder or video of black-and-white pictures, one per frame, white where the subject is. "

@@ -1,4 +1,4 @@
-"""The clip that the artist chose: a video, a folder or pattern of pictures, or an animated object."""
+"""The clip that the artist chose: a video, a folder or pattern of pictures, an animated object, or a text."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -11,7 +11,13 @@ from ..errors import ArtistError
 def has_source(settings: bpy.types.PropertyGroup) -> bool:
     """Return whether the artist chose a source for the motion."""
     named = {"VIDEO": settings.clip, "IMAGES": settings.images, "OBJECT": settings.source_object}
+    named["TEXT"] = settings.prompt.strip()
     return bool(named.get(settings.source))
+
+
+def is_file(settings: bpy.types.PropertyGroup) -> bool:
+    """Return whether the source is a clip that already exists."""
+    return settings.source in ("VIDEO", "IMAGES")
 
 
 def choose_clip(settings: bpy.types.PropertyGroup, filepath: str, relative: bool) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import ArtistError, MotionError
 from ..jobs.folder import cannot_write, remove_folder
-from ..jobs.record import TARGET_FILE, JobRecord, Purpose
+from ..jobs.record import CLIP_FILE, TARGET_FILE, JobRecord, Purpose
 from ..process.backend_locator import protocol
 from ..scene.seen import CARRY_FILE, see
 from ..scene.targets import check_target, find_target, fingerprint
@@ -53,7 +53,7 @@ def make_anew(context: bpy.types.Context, record: JobRecord, changes: dict[str, 
         ArtistError: its mesh was deleted or edited, or its clip is gone.
     """
     writing, request = delivery.Writing.of(record), replace(record.resolved(), **changes)
-    _check_clip(request.clip)
+    request = _with_source(request)
     title = record.title.removesuffix(MATCHED)
     if request.mesh is None:
         return runner.submit(new_job(context, request, title, Purpose.NEW_OBJECT, replace(writing, target=None)))
@@ -61,6 +61,16 @@ def make_anew(context: bpy.types.Context, record: JobRecord, changes: dict[str, 
     job = new_job(context, replace(request, mesh=TARGET_FILE), title, Purpose.KEYS, writing)
     save_target(seen, writing.facing, job)
     return runner.submit(job)
+
+
+def _with_source(request: protocol.Animate) -> protocol.Animate:
+    """Return a request whose clip exists, or is made anew; raise ArtistError if what it is made from is gone."""
+    if not isinstance(request, protocol.Generate):
+        _check_clip(request.clip)
+        return request
+    if request.picture is not None and not Path(request.picture).is_file():
+        raise ArtistError(f"{request.picture} no longer exists.", "Animate from the text again.")
+    return replace(request, clip=CLIP_FILE)
 
 
 def match_again(context: bpy.types.Context, target: bpy.types.Object, way: str, axis: str, filepath: str = "") -> str:

@@ -7,7 +7,7 @@ import bpy
 
 from ..errors import ArtistError
 from ..jobs.folder import cannot_write, jobs_root, remove_folder
-from ..jobs.record import FRAMES_FOLDER, TARGET_FILE, JobRecord, Purpose, new_record
+from ..jobs.record import CLIP_FILE, FRAMES_FOLDER, TARGET_FILE, JobRecord, Purpose, new_record
 from ..motion.timing import frames_per_second
 from ..process.backend_locator import protocol, sample_file
 from ..scene.coats import check_room
@@ -18,10 +18,11 @@ from ..scene.targets import check_target, fingerprint
 from ..session import blend_identity, selection, thumbnail
 from ..session.choices import choices
 from ..session.runner import runner
-from . import delivery
+from . import delivery, text_clip
 from .chosen_clip import choose_clip, clip_of, has_source, picture_rate
 from .chosen_frames import frame_choice, scene_frames
 from .source_frames import SourceFrames
+from .text_clip import MeshPicture
 
 THUMBNAIL = 256
 """Pixels on the longest side."""
@@ -56,11 +57,22 @@ def submit(
             if settings.colours:
                 check_room(target)
     seen = [None if target is None else see(target, target.actionmesh.facing == AUTO) for target in targets]
+    if settings.source == "TEXT" and not filepath:
+        return _submit_text(context, seen, seed)
     source = settings.source_object if settings.source == "OBJECT" and not filepath else None
     frames = scene_frames(context.scene) if source else []
     request = _request(context.scene, FRAMES_FOLDER if source else clip_of(settings, filepath), seed, frames)
     pictures = SourceFrames(source, frames, settings, apart=not waits) if source else None
     return [_submit_one(context, request, item, pictures) for item in seen]
+
+
+def _submit_text(context: bpy.types.Context, seen: list[Seen | None], seed: int | None) -> list[str]:
+    """Queue one job for each target that first makes a clip from the artist's text; return their ids."""
+    settings = context.scene.actionmesh
+    wish = text_clip.wish_of(settings)
+    spread = protocol.FrameChoice(spread=settings.frame_count)
+    request = replace(_request(context.scene, CLIP_FILE, seed, []), frames=spread, mask=None, anchor=None, fps=None)
+    return [_submit_one(context, text_clip.generating(request, wish), item, None) for item in seen]
 
 
 def submit_sample(context: bpy.types.Context) -> str:
@@ -151,7 +163,8 @@ def _request(scene: bpy.types.Scene, clip: str, seed: int | None, rendered: list
 def _submit_one(
     context: bpy.types.Context, request: protocol.Animate, seen: Seen | None, pictures: SourceFrames | None
 ) -> str:
-    name = pictures.name if pictures else delivery.name_of(request.clip)
+    source: SourceFrames | MeshPicture | None = pictures
+    name = pictures.name if pictures else _name_of(request)
     settings = context.scene.actionmesh
     writing = delivery.chosen(context.scene, name, pictures.first if pictures else None)
     if seen is None:
@@ -162,9 +175,20 @@ def _submit_one(
         facing = AS_MODELLED if axis == AUTO else axis
         writing = replace(writing, facing=facing, upright=axis == AUTO, target=fingerprint(target))
         request = replace(request, **_own_mesh(settings, axis))
+        if isinstance(request, protocol.Generate) and request.picture is None:
+            source = rendered = MeshPicture.of(target, axis)
+            side = protocol.Facing.FRONT if rendered.is_front else protocol.Facing.AUTO
+            request = replace(request, facing=side, picture=text_clip.FIRST)
         record = new_job(context, request, f"{name} to {target.name}", Purpose.KEYS, writing)
         save_target(seen, writing.facing, record)
-    return runner.submit(record, pictures.prepare(record) if pictures else None)
+    return runner.submit(record, source.prepare(record) if source else None)
+
+
+def _name_of(request: protocol.Animate) -> str:
+    """Return the name of a result: of its clip, or what the artist said."""
+    if isinstance(request, protocol.Generate):
+        return text_clip.title_of(request.prompt)
+    return delivery.name_of(request.clip)
 
 
 def _own_mesh(settings: bpy.types.PropertyGroup, axis: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ def weights(count=64, seed=0):
 
 
 def stored(downloads, count=64):
-    """Return the files of the registry, and one that is not needed."""
+    """Return the files of the registry, unsharded, and one that is not needed."""
     return {
         each.hub_id: {
             "README.md": b"unwanted",

@@ -15,6 +15,7 @@ from actionmesh.presets import PRESETS
 from actionmesh.protocol import (
     Animate,
     FrameChoice,
+    Generate,
     KnownShape,
     Number,
     PresetName,
@@ -59,11 +60,19 @@ def job(*words):
 
 
 @pytest.mark.parametrize(
-    ("command", "records"), [("animate", (Animate, FrameChoice)), ("match", (Rematch,)), ("rig", (Rig,))]
+    ("command", "records"),
+    [
+        ("animate", (Animate, FrameChoice)),
+        ("generate", (Generate, FrameChoice)),
+        ("match", (Rematch,)),
+        ("rig", (Rig,)),
+    ],
 )
 def test_the_command_line_has_every_field_with_its_choices(command, records):
     fields = {name: kind for record in records for name, kind in kinds(record).items() if name != "frames"}
     options = options_of(command)
+    if command == "generate":
+        del fields["mask"]  # there is no clip yet to which masks could belong
     assert set(fields) <= set(options) and set(options) - set(fields) == {"help", "debug"}
     for name, kind in fields.items():
         assert options[name].choices == ([str(choice) for choice in kind] if is_enum(kind) else None)
@@ -93,6 +102,21 @@ def test_numbers_of_the_command_line_are_refused_beyond_their_limits(name):
         with pytest.raises(InputError) as caught:
             require_sound(job(f"{flag}={number}"))
         assert str(number) in caught.value.problem and caught.value.cure.startswith("Use a ")
+
+
+CLIP_NUMBERS = {"clip_frames": (5, 1000), "clip_steps": (1, 1000), "clip_guidance": (0, 100), "clip_side": (64, 4096)}
+
+
+@pytest.mark.parametrize("name", CLIP_NUMBERS)
+def test_numbers_of_a_generated_clip_are_refused_beyond_their_limits(name):
+    own = {name: limit for name, limit in limits(Generate).items() if name not in limits(Animate)}
+    assert {name for name, limit in own.items() if isinstance(limit, Whole | Number)} == set(CLIP_NUMBERS)
+    least, most = CLIP_NUMBERS[name]
+    for number in (least, most):
+        require_sound(Generate("a.mp4", ("a.glb",), prompt="it waves", **{name: number}))
+    for number in (least - 1, most + 1):
+        with pytest.raises(InputError, match=f"is {number}"):
+            require_sound(Generate("a.mp4", ("a.glb",), prompt="it waves", **{name: number}))
 
 
 @pytest.mark.parametrize("wrong", [

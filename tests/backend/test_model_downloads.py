@@ -20,6 +20,7 @@ from actionmesh.errors import Cancelled, DownloadError, InputError, OutputError
 from actionmesh.progress import Progress
 from actionmesh.weights import fetch
 from actionmesh.weights.download_record import read_record
+from actionmesh.weights.presence import presence
 from actionmesh.weights.public import RMBG, SETS, TRIPOSG
 
 from ..full_disk import full_disk
@@ -493,3 +494,32 @@ def test_a_record_cannot_name_files_outside_its_folder(tmp_path):
 def test_the_bundled_weights_cannot_be_removed(tmp_path, capsys):
     assert cli.main(["download", "--remove", "bundled", str(tmp_path), "--yes"]) == 2
     assert "comes with ActionMesh and cannot be removed" in capsys.readouterr().err
+
+
+@pytest.mark.fault("A model that its authors split into several files cannot be downloaded")
+def test_shards_come_before_the_index_that_names_them_and_go_with_it(tmp_path):
+    model = SETS["wan-5b"].downloads[0]
+    files = stored([model])
+    whole = "transformer/diffusion_pytorch_model"
+    parts = [f"{whole}-0000{number}-of-00002.safetensors" for number in (1, 2)]
+    repository = files[model.hub_id]
+    repository |= {part: repository[f"{whole}.safetensors"] for part in parts}
+    repository |= {f"{whole}-00001-of-00002.fp16.safetensors": b"unwanted"}
+    index = {"weight_map": {"a": Path(parts[0]).name, "b": Path(parts[1]).name}}
+    repository[f"{whole}.safetensors.index.json"] = json.dumps(index).encode()
+    del repository[f"{whole}.safetensors"]
+    with LoopbackHub(files).running() as hub:
+        download(hub, tmp_path, (SETS["wan-5b"],), (model.name,))
+        asked = [path for _, path in hub.asked if "/resolve/" in path and whole in path]
+        assert [Path(path).name for path in asked] == [Path(part).name for part in parts] + [
+            "diffusion_pytorch_model.safetensors.index.json"
+        ]
+        assert presence(model, tmp_path).complete
+        (tmp_path / model.name / parts[1]).unlink()
+        assert [file.path for file in presence(model, tmp_path).lacking] == [f"{whole}.safetensors"]
+        hub.asked.clear()
+        download(hub, tmp_path, (SETS["wan-5b"],), (model.name,))
+        assert len([path for _, path in hub.asked if "/resolve/" in path]) == 1, "only the missing shard"
+    assert presence(model, tmp_path).complete
+    model_downloads.remove_all(model_downloads.removables((SETS["wan-5b"],), tmp_path))
+    assert not (tmp_path / model.name).exists()

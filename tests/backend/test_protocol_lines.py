@@ -77,7 +77,7 @@ def test_kinds_of_errors_have_their_numbers():
         (Request("a", Cancel(3)), {"id": "a", "method": "cancel", "params": {"job": 3}}),
         (
             Request(1, Initialize()),
-            {"id": 1, "method": "initialize", "params": {"protocol": 7, "brief": False, "first_frame": 0}},
+            {"id": 1, "method": "initialize", "params": {"protocol": 8, "brief": False, "first_frame": 0}},
         ),
         (Notice(LogNotice(LogLevel.ERROR, "ü")), {"method": "log", "params": {"level": "error", "message": "ü"}}),
         (
@@ -211,7 +211,7 @@ def test_what_is_no_message_is_told_with_its_id():
     error = refused(line_of(id=4, method="fly"))
     assert (error.kind, error.id) == (Kind.UNKNOWN_METHOD, 4) and error.problem == "There is no method 'fly'."
     assert error.cure.startswith(
-        "Use one of initialize, ping, animate, match, look, rig, download, remove_models, cancel, "
+        "Use one of initialize, ping, animate, generate, match, look, rig, download, remove_models, cancel"
     )
     error = refused(line_of(method="fly"))
     assert error.problem == "There is no notification 'fly'." and error.cure == "Use one of progress, log."

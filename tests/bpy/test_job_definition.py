@@ -5,9 +5,19 @@ from dataclasses import fields
 import bpy
 import pytest
 
-from blender_addon.menus import LOOPS, MATCHES, MEMORY, MODES, PRESETS, REFERENCE_POSES, SHAPES
+from blender_addon.menus import (
+    AUTO_VIDEO,
+    LOOPS,
+    MATCHES,
+    MEMORY,
+    MODES,
+    PRESETS,
+    REFERENCE_POSES,
+    SHAPES,
+    VIDEO_MODELS,
+)
 from blender_addon.motion.weights import Loop
-from blender_addon.process.backend_locator import protocol
+from blender_addon.process.backend_locator import protocol, public
 from blender_addon.scene.options import Mode
 
 IN_PANEL = {
@@ -31,6 +41,9 @@ IN_PANEL = {
     "reference_pose": "reference_pose",
     "memory": "memory",
     "checkpoint": "checkpoint",
+    "prompt": "prompt",
+    "picture": "clip_picture",
+    "video_model": "video_model",
 }
 """The fields of a job that the panel sets, with the setting of each."""
 ELSEWHERE = {
@@ -43,10 +56,14 @@ ELSEWHERE = {
     "steps": "the command line alone",
     "guidance": "the command line alone",
     "quantise": "the command line alone; an export has its own",
+    "clip_frames": "the command line alone",
+    "clip_steps": "the command line alone",
+    "clip_guidance": "the command line alone",
+    "clip_side": "the command line alone",
 }
 PRESETS_OWN = {"image_steps", "max_faces"}
 """Settings of which 0 stands for the preset's value."""
-FIELDS = {**protocol.limits(protocol.Animate), **protocol.limits(protocol.FrameChoice)}
+FIELDS = {**protocol.limits(protocol.Generate), **protocol.limits(protocol.FrameChoice)}
 
 
 def setting(name):
@@ -54,13 +71,13 @@ def setting(name):
 
 
 def test_every_field_of_a_job_has_its_place(addon):
-    names = {item.name for record in (protocol.Animate, protocol.FrameChoice) for item in fields(record)}
+    names = {item.name for record in (protocol.Generate, protocol.FrameChoice) for item in fields(record)}
     assert names == {*IN_PANEL, *ELSEWHERE} and not set(IN_PANEL) & set(ELSEWHERE)
     assert all(setting(name) for name in IN_PANEL)
 
 
 @pytest.mark.parametrize(
-    "name", [name for name, limit in FIELDS.items() if hasattr(limit, "most") and name in IN_PANEL]
+    "name", [name for name, limit in FIELDS.items() if hasattr(limit, "least") and name in IN_PANEL]
 )
 def test_settings_keep_within_the_limits_of_a_job(addon, name):
     limit, found = FIELDS[name], setting(name)
@@ -72,7 +89,8 @@ def test_settings_keep_within_the_limits_of_a_job(addon, name):
 
 @pytest.mark.parametrize(("items", "choices"), [
     (PRESETS, protocol.PresetName), (MEMORY, protocol.Memory), (MATCHES, protocol.Match), (SHAPES, protocol.Shape),
-    (REFERENCE_POSES, protocol.ReferencePose), (MODES, Mode), (LOOPS, Loop),
+    (VIDEO_MODELS, (AUTO_VIDEO, *public.VIDEO_SETS)), (REFERENCE_POSES, protocol.ReferencePose), (MODES, Mode),
+    (LOOPS, Loop),
 ])  # fmt: skip
 def test_menus_have_the_choices_that_they_stand_for(items, choices):
     assert [item[0] for item in items] == list(choices)

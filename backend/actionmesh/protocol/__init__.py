@@ -1,7 +1,7 @@
 """The messages between a client (Blender, a test) and the worker: JSON-RPC 2.0, one object per line.
 
-    client -> worker    initialize, ping, animate, match, look, rig, download, remove_models, cancel, unload, shutdown
-                        each answered by a result or an error
+    client -> worker    initialize, ping, animate, generate, match, look, rig, download, remove_models, cancel,
+                        unload, shutdown; each answered by a result or an error
     worker -> client    progress, log                                                 never answered
 
 `job` defines the jobs on a clip, with the choices in `choices` and the bounds in `limits`; `requests`, `answers` and
@@ -41,7 +41,7 @@ from .envelopes import (
     decode,
     encode,
 )
-from .job import MOST_BONES, USUAL_BONES, Animate, FrameChoice, KnownShape, Look, Rematch, Rig, Source
+from .job import MOST_BONES, USUAL_BONES, Animate, FrameChoice, Generate, KnownShape, Look, Rematch, Rig, Source
 from .kinds import JobId, Kind, ProtocolError
 from .limits import Checked, Fault, Number, Whole, limits
 from .notices import LogLevel, LogNotice, ProgressNotice
@@ -50,11 +50,11 @@ from .requests import VERSION, Cancel, Download, Initialize, Params, Ping, Remov
 from .stage import Stage
 
 __all__ = [
-    "ANSWERS", "MAX_ID", "MAX_LINE", "MOST_BONES", "NOTICES", "REQUESTS", "USUAL_BONES", "VERSION",
-    "Animate", "Animated", "Answer", "Cancel", "CancelAnswer", "Checked", "Checkpoint", "ClipCamera", "Device",
-    "Done", "Download", "Downloaded", "Facing", "Failure", "Fault", "Fit", "FrameChoice", "Initialize", "Initialized",
-    "JobId", "Kind", "KnownShape", "LogLevel", "LogNotice", "Look", "Looked", "Match", "Memory", "Message", "Notice",
-    "Number", "Params", "Ping", "PresetName", "ProgressNotice", "ProtocolError", "ReferencePose", "Rematch",
-    "RemoveModels", "Removed", "Request", "ResultFormat", "Rig", "Rigged", "Shape", "Shutdown", "Source", "Stage",
-    "Unload", "Whole", "decode", "encode", "limits", "read", "read_as",
+    "ANSWERS", "MAX_ID", "MAX_LINE", "MOST_BONES", "NOTICES", "REQUESTS", "USUAL_BONES", "VERSION", "Animate",
+    "Animated", "Answer", "Cancel", "CancelAnswer", "Checked", "Checkpoint", "ClipCamera", "Device", "Done",
+    "Download", "Downloaded", "Facing", "Failure", "Fault", "Fit", "FrameChoice", "Generate", "Initialize",
+    "Initialized", "JobId", "Kind", "KnownShape", "LogLevel", "LogNotice", "Look", "Looked", "Match", "Memory",
+    "Message", "Notice", "Number", "Params", "Ping", "PresetName", "ProgressNotice", "ProtocolError", "ReferencePose",
+    "Rematch", "RemoveModels", "Removed", "Request", "ResultFormat", "Rig", "Rigged", "Shape", "Shutdown", "Source",
+    "Stage", "Unload", "Whole", "decode", "encode", "limits", "read", "read_as",
 ]  # fmt: skip

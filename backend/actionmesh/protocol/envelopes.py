@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .answers import Animated, CancelAnswer, Done, Downloaded, Initialized, Looked, Removed, Rigged
-from .job import Animate, Look, Rematch, Rig
+from .job import Animate, Generate, Look, Rematch, Rig
 from .kinds import JobId, Kind, ProtocolError
 from .notices import LogNotice, ProgressNotice
 from .reading import read
@@ -19,6 +19,7 @@ ANSWERS: dict[type[Params], type] = {
     Initialize: Initialized,
     Ping: Done,
     Animate: Animated,
+    Generate: Animated,
     Rematch: Animated,
     Look: Looked,
     Rig: Rigged,

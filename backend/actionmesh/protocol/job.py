@@ -18,6 +18,7 @@ from .limits import (
     Number,
     Several,
     Whole,
+    Words,
     within,
 )
 from .requests import Params
@@ -27,6 +28,8 @@ FEWEST_FACES = 4
 """The fewest faces of a solid: a tetrahedron's."""
 LEAST_ERROR, MOST_ERROR = 0.001, 10.0
 """Percent of a mesh's size that quantised poses may be off."""
+LONGEST_PROMPT = 2000
+"""Characters; the text encoders read about 500 words."""
 POSES = "; an animation needs at least 2 frames"
 
 
@@ -174,6 +177,32 @@ class Animate(Source, Matching, Saving):
     )
     colours: bool = False
     reference_pose: ReferencePose | None = None
+
+
+@dataclass(frozen=True)
+class Generate(Animate):
+    """Make a clip of what a text says, then an animation from that clip, as `animate` does; answered like it.
+
+    Args:
+        clip: the .mp4 to write the clip to, before it is read like any other.
+        prompt: what the subject is and does.
+        picture: a picture of the subject, with which the clip begins. Without it, a clip for the artist's mesh begins
+            with a render of that mesh from its `facing` side, AUTO being the front.
+        video_model: a set of `weights.public.VIDEO_SETS`, or the folder of one; None takes the best that is there.
+        clip_frames: about how many frames the clip has; None takes as many as the model was trained on.
+        clip_steps, clip_guidance: of the video model, instead of its usual ones.
+        clip_side: longer side of the clip in pixels, instead of the model's usual one.
+    """
+
+    METHOD = "generate"
+    _: KW_ONLY
+    prompt: str = field(metadata=within(Words("prompt", LONGEST_PROMPT)))
+    picture: str | None = field(default=None, metadata=within(Name("picture")))
+    video_model: str | None = field(default=None, metadata=within(Name("video model")))
+    clip_frames: int | None = field(default=None, metadata=within(Whole("clip's frame count", 5, 1000)))
+    clip_steps: int | None = field(default=None, metadata=within(Whole("number of the clip's steps", 1, 1000)))
+    clip_guidance: float | None = field(default=None, metadata=within(Number("clip's guidance", 0, MOST_GUIDANCE)))
+    clip_side: int | None = field(default=None, metadata=within(Whole("clip's longer side", 64, 4096, " pixels")))
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,21 @@ class Name:
 
 
 @dataclass(frozen=True)
+class Words:
+    """A text in any language that says something, of at most `most` characters."""
+
+    what: str
+    most: int
+
+    def fault(self, value: object) -> Fault | None:
+        if not isinstance(value, str) or not value.strip() or not can_be_a_name(value):
+            return Fault(f"The {self.what} is {shown(value)!r}, which says nothing.", "Say what happens, in words.")
+        if len(value) > self.most:
+            return Fault(f"The {self.what} has {len(value)} characters.", f"Use at most {self.most}.")
+        return None
+
+
+@dataclass(frozen=True)
 class OneOf:
     what: str
     choices: type[StrEnum]
@@ -99,7 +114,7 @@ class Several:
         return Fault(f"More than {self.most} {self.what} are given.", f"Give at most {self.most}.")
 
 
-Limit = Whole | Number | Name | OneOf | Several
+Limit = Whole | Number | Name | Words | OneOf | Several
 
 
 def within(limit: Limit) -> dict[str, Limit]:

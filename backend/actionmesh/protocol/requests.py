@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from .kinds import JobId
 
-VERSION = 7
+VERSION = 8
 
 
 @dataclass(frozen=True)

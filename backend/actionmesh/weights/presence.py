@@ -1,7 +1,7 @@
 """Check which public weights are present and complete, according to their headers, and how much room is left."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,17 +43,35 @@ class Presence:
 def presence(download: Download, checkpoint: Path) -> Presence:
     """Look for a download where the checkpoint in folder `checkpoint` finds it, else in the folder of its name."""
     folder = find_folders(checkpoint).get(download.name, checkpoint / download.name)
-    return Presence(download, folder, tuple(file for file in download.files if not _is_whole(folder / file.path)))
+    return Presence(download, folder, tuple(file for file in download.files if not _is_there(file, folder)))
 
 
-def _is_whole(path: Path) -> bool:
+def _is_there(file: PublicFile, folder: Path) -> bool:
+    """Return whether a file, or its index and all shards, are whole."""
+    return is_whole(folder / file.path) or (file.sharded and all(map(is_whole, shards(folder / file.index))))
+
+
+def shards(index: Path) -> Iterator[Path]:
+    """Yield the index of a sharded file, and the files that it names; only those in its own folder are named."""
+    yield index
+    try:
+        named = read_json(index).get("weight_map", {})
+        names = sorted(set(named.values()) if isinstance(named, dict) else {""})
+    except (CheckpointError, OSError, TypeError):
+        return
+    yield from (index.parent / Path(str(name)).name for name in names or [""])
+
+
+def is_whole(path: Path) -> bool:
     """Return whether a file is readable and, if it holds tensors, as long as its header says, without reading them."""
     try:
         if path.suffix == ".json":
             read_json(path)
-        else:
+        elif path.suffix == ".safetensors":
             with safe_open(str(regular_file(path)), framework="np"):
                 pass
+        else:
+            return regular_file(path).stat().st_size > 0
     except (OSError, ValueError, SafetensorError, CheckpointError):
         return False
     return True

@@ -6,9 +6,11 @@ that was not read from the hub is None here, with no placeholder: it is requeste
 shown, and recorded next to the files.
 
 Files are named one by one, by the names that the loaders read. A pattern such as `vae/*.safetensors` would also fetch a
-half-precision copy, which nothing reads and which is half as large as the needed file.
+half-precision copy, which nothing reads and which is half as large as the needed file. A large file may be split on the
+hub into shards and an index that names them; how many there are is read from there.
 """
 
+import re
 from dataclasses import dataclass
 
 HUB = "https://huggingface.co"
@@ -24,12 +26,14 @@ class PublicFile:
         path: in the repository, with `/`, and in the target folder; as a pattern it matches only itself.
         estimated_bytes: 0 for a file of a few kB.
         needed: whether the program reads it.
+        sharded: whether the repository may hold it as shards and an index instead.
         bytes, sha256: as the hub gives them for the download's revision; None if they were not read from there.
     """
 
     path: str
     estimated_bytes: int = 0
     needed: bool = True
+    sharded: bool = False
     bytes: int | None = None
     sha256: str | None = None
 
@@ -38,6 +42,21 @@ class PublicFile:
             raise ValueError(f"{self.path!r} does not name one file of a repository")
         if self.estimated_bytes < 0:
             raise ValueError(f"{self.path} cannot have {self.estimated_bytes} bytes")
+
+    @property
+    def index(self) -> str:
+        """The path of the index, if the file is sharded; it is downloaded after all shards."""
+        return f"{self.path}.index.json"
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The paths of which one exists if the file is complete."""
+        return (self.path, self.index) if self.sharded else (self.path,)
+
+    def is_shard(self, path: str) -> bool:
+        """Return whether `path` is one of the file's shards, such as `model-00001-of-00003.safetensors`."""
+        stem, _, ending = self.path.rpartition(".")
+        return self.sharded and re.fullmatch(rf"{re.escape(stem)}-\d+-of-\d+\.{ending}", path) is not None
 
 
 @dataclass(frozen=True)
@@ -170,6 +189,53 @@ class ModelSet:
 
 
 TRIPOSG, ACTIONMESH, RMBG = DOWNLOADS
+
+
+def diffusers_files(text_encoder: int, transformer: int, vae: int, tokenizer: str) -> tuple[PublicFile, ...]:
+    """Return the files of a video model in the layout of the diffusers library; the arguments are estimates in bytes.
+
+    Args:
+        tokenizer: the file of the tokenizer's vocabulary.
+    """
+    return (
+        PublicFile("model_index.json", needed=False),
+        PublicFile("scheduler/scheduler_config.json"),
+        PublicFile("tokenizer/tokenizer_config.json"),
+        PublicFile("tokenizer/special_tokens_map.json", needed=False),
+        PublicFile(f"tokenizer/{tokenizer}"),
+        PublicFile("text_encoder/config.json"),
+        PublicFile("text_encoder/model.safetensors", text_encoder, sharded=True),
+        PublicFile("transformer/config.json"),
+        PublicFile("transformer/diffusion_pytorch_model.safetensors", transformer, sharded=True),
+        PublicFile("vae/config.json"),
+        PublicFile("vae/diffusion_pytorch_model.safetensors", vae, sharded=True),
+    )
+
+
+APACHE = Licence("Apache-2.0", commercial=True)
+WAN_TI2V = Download(
+    "Wan-AI/Wan2.2-TI2V-5B-Diffusers",
+    "makes a clip from a text, from a picture and a text, or from your mesh and a text",
+    APACHE,
+    diffusers_files(11_400_000_000, 20_000_000_000, 2_800_000_000, "tokenizer.json"),
+    optional=True,
+)
+WAN_T2V = Download(
+    "Wan-AI/Wan2.1-T2V-1.3B-Diffusers",
+    "makes a clip from a text, on small cards too",
+    APACHE,
+    diffusers_files(22_700_000_000, 5_700_000_000, 500_000_000, "tokenizer.json"),
+    optional=True,
+)
+COGVIDEOX = Download(
+    "zai-org/CogVideoX-2b",
+    "makes a clip from a text in English, on small cards too",
+    APACHE,
+    diffusers_files(9_500_000_000, 3_400_000_000, 430_000_000, "spiece.model"),
+    optional=True,
+)
+"""Video models. The estimates are numbers of parameters times the bytes of the type in which they are published."""
+
 SETS = {
     found.key: found
     for found in (
@@ -177,6 +243,13 @@ SETS = {
         ModelSet("actionmesh", "ActionMesh", "animates real clips in full quality; needs a GPU", (TRIPOSG, ACTIONMESH)),
         ModelSet("background", "Background Removal", RMBG.enables, (RMBG,)),
         ModelSet("subject", "Subject Selection", "follows a subject that you point at"),
+        ModelSet("wan-5b", "Clips from Text and Pictures (Wan 2.2)", WAN_TI2V.enables, (WAN_TI2V,)),
+        ModelSet("wan-1.3b", "Clips from Text (Wan 2.1, small)", WAN_T2V.enables, (WAN_T2V,)),
+        ModelSet("cogvideox-2b", "Clips from Text (CogVideoX)", COGVIDEOX.enables, (COGVIDEOX,)),
     )
 }
 """By key, in the order in which they are shown."""
+VIDEO_SETS = ("wan-5b", "wan-1.3b", "cogvideox-2b")
+"""The sets that make clips, the best first; `filming.video_models` says how they run."""
+PICTURE_SETS = ("wan-5b",)
+"""Those of them that start from a picture too."""

@@ -1,6 +1,7 @@
 """Remove only downloaded files: those that the record next to them names, unchanged since."""
 
 import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,7 +41,7 @@ def removable(download: Download, checkpoint: Path) -> Removable:
     folder = presence(download, checkpoint).folder
     record = read_record(folder)
     recorded = record.files if record is not None else {}
-    there = [file.path for file in download.files if (folder / file.path).is_file()]
+    there = [path for path in _paths(download, folder) if (folder / path).is_file()]
     ours = {path for path in there if path in recorded and recorded[path].bytes == (folder / path).stat().st_size}
     return Removable(
         download,
@@ -48,6 +49,16 @@ def removable(download: Download, checkpoint: Path) -> Removable:
         tuple(folder / path for path in there if path in ours),
         tuple(folder / path for path in there if path not in ours),
     )
+
+
+def _paths(download: Download, folder: Path) -> Iterator[str]:
+    """Yield the paths in `folder` that the download's files may have, with those of their shards."""
+    for file in download.files:
+        yield file.path
+        if file.sharded:
+            near = sorted((folder / file.path).parent.glob("*.safetensors"))
+            yield from filter(file.is_shard, (path.relative_to(folder).as_posix() for path in near))
+            yield file.index
 
 
 def remove(found: Removable) -> int:

@@ -3,7 +3,8 @@
 `hub.py` asks for estimates and never fails; here an answer is required before the download starts.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DownloadError
@@ -76,13 +77,25 @@ def resolve(download: Download, revision: str | None = None, endpoint: str | Non
 
 def _resolved(download: Download, info: "ModelInfo") -> Resolved:
     listed = {sibling.rfilename: sibling for sibling in info.siblings or ()}
-    missing = [file.path for file in download.files if file.needed and file.path not in listed]
+    paths = {file: parts_of(file, listed) for file in download.files}
+    missing = [file.path for file, parts in paths.items() if file.needed and not parts]
     if missing:
         raise DownloadError(f"The hub does not list {missing[0]} of {download.hub_id}.", f"Look at {download.page}.")
-    files = tuple(_described(download, file, listed[file.path]) for file in download.files if file.path in listed)
+    files = tuple(
+        _described(download, replace(file, path=path), listed[path]) for file, parts in paths.items() for path in parts
+    )
     if not isinstance(info.sha, str) or not info.sha:
         raise DownloadError(f"The hub does not name the revision of {download.hub_id}.", AGAIN)
     return Resolved(download, info.sha, files)
+
+
+def parts_of(file: PublicFile, listed: Collection[str]) -> tuple[str, ...]:
+    """Return the paths of a repository that hold a file: its own, or its shards and then their index."""
+    if file.path in listed:
+        return (file.path,)
+    if not file.sharded or file.index not in listed:
+        return ()
+    return (*sorted(path for path in listed if file.is_shard(path)), file.index)
 
 
 def _described(download: Download, file: PublicFile, sibling: Any) -> HubFile:
