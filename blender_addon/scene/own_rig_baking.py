@@ -87,7 +87,7 @@ def bake_to_own_rig(object: bpy.types.Object, moving: Moving = Moving.TOPMOST, s
             yield
             joints = yield from _joints(sampler, moving, scaling)
             found = yield from _poses(sampler, joints, frames, size)
-            name = _name(object, record)
+            name = _name(rig.armature, record)
             loop = record.playback.loop
             action = yield from write_poses(rig.armature, name, joints, frames, found.poses, loop, undo)
             yield from _check_drawn(sampler, found, size)
@@ -128,9 +128,9 @@ def _size(rig: OwnRig) -> float:
     return float(np.linalg.norm(np.ptp(np.concatenate(points), axis=0))) or 1.0
 
 
-def _name(object: bpy.types.Object, record: Record) -> str:
+def _name(armature: bpy.types.Object, record: Record) -> str:
     clip = Path(str(record.provenance.get("clip", ""))).stem
-    return f"{object.name} {clip or 'ActionMesh'}"
+    return f"{armature.name} {clip or 'ActionMesh'}"
 
 
 def _joints(sampler: RigSampler, moving: Moving, scaling: bool) -> Generator[None, None, Joints]:

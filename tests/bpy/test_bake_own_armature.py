@@ -47,7 +47,7 @@ def test_known_action_is_found_again_in_the_bones_own_rotation_modes(addon, conn
     np.testing.assert_allclose(drawn(tube), places, atol=CLOSE)
     assert [bone.rotation_mode for bone in armature.pose.bones] == modes
     action = armature.animation_data.action
-    assert action.name == "Tube walk" and action[PROPERTY]["rms_percent"] < 1e-3
+    assert action.name == "Rig walk" and action[PROPERTY]["rms_percent"] < 1e-3
     assert all(block.mute for block in pose_keys(tube.data.shape_keys))
     keyed = {curve.data_path for curve in fcurves.curves(armature)}
     assert keyed == {f'pose.bones["{bone.name}"].{path_of(bone)}' for bone in armature.pose.bones[1:5]} | {

@@ -75,4 +75,5 @@ def stretch(poses: np.ndarray, anchor: int, graph: Graph) -> float:
 def _across(places: np.ndarray, anchor: int, camera: FilmCamera) -> np.ndarray:
     """Return the motion (T, 2 N) of places (T, N, 3) across the picture, away from the anchor's, in pixels."""
     film = np.stack([camera.to_film(pose)[:, :2] for pose in places])
-    return (film - film[anchor]).reshape(len(film), -1)
+    motion: np.ndarray = (film - film[anchor]).reshape(len(film), -1)
+    return motion
