@@ -6,7 +6,7 @@ import bpy
 
 from . import operators, panels
 from .panels import entries, facing_arrow, status_bar
-from .session import bone_search, installation, model_sets
+from .session import bone_search, connection_test, installation, model_sets
 from .session.runner import runner
 from .settings import attachment, preferences
 from .workflow import delivery
@@ -39,6 +39,7 @@ def unregister() -> None:
     status_bar.detach()
     entries.detach()
     runner.detach()
+    connection_test.detach()
     installation.detach()
     facing_arrow.detach()
     attachment.detach()
@@ -58,6 +59,7 @@ def _end() -> None:
     else:
         model_sets.end()
         bone_search.end()
+        connection_test.end()
         runner.end()
         installation.end()
 

@@ -39,6 +39,7 @@ HEADINGS = {
     "CheckpointError": "Weights",
     "DownloadError": "Downloads",
     "OutputError": "Writing results",
+    "RemoteError": "Another computer",
     "TargetError": "In Blender: the object to animate",
     "MotionError": "In Blender: results",
     "RenderError": "In Blender: rendering a source",

@@ -20,6 +20,8 @@ LAYERS: dict[str, set[str]] = {
     "training": {"training"},
     "toys": {"toys"},
     "what training and evaluation share": {"sizes", "track_file"},
+    "commands of ssh": {"remote_command"},
+    "remote": {"remote"},
     "a job": {"generation", "job_inputs", "job_outputs", "job_size", "jobs", "rig_job"},
     "the story": {"pipeline"},
     "endings of the story": {"colouring", "relief_animation", "rematch"},
@@ -144,6 +146,13 @@ def test_what_blender_loads_too_uses_the_standard_library_and_at_most_numpy(path
     for line, name in imports_of(path):
         own = package in SHARED_PACKAGES and name.startswith(f"actionmesh.{package}.")
         assert own or name.split(".")[0] in allowed, f"line {line} imports {name}"
+
+
+def test_blenders_own_python_can_pass_messages_on():
+    """Without site-packages: what relays a worker on another computer runs where no package is installed."""
+    modules = ", ".join(f"actionmesh.remote.{name}" for name in ("relay", "errand", "parcel", "exchange", "line"))
+    code = f"import sys; sys.path.insert(0, {str(BACKEND)!r}); import {modules}, actionmesh.media.folders"
+    subprocess.run([sys.executable, "-I", "-S", "-c", code], check=True)
 
 
 @pytest.mark.parametrize("module", ["protocol", "cli", "service"])

@@ -1,4 +1,4 @@
-"""The command line: `animate`, `generate`, `match`, `rig`, `evaluate`, `weights`, `download` and `info`.
+"""The command line: `animate`, `generate`, `match`, `rig`, `evaluate`, `weights`, `download`, `info`, and `remote`.
 
 This module shows progress bars and turns errors into sentences and exit codes. The arguments of `animate`,
 `generate`, `match` and `rig` are in `job_arguments.py`.
@@ -13,13 +13,16 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from importlib import import_module
 from io import TextIOWrapper
+from pathlib import Path
 from threading import Event
 from types import FrameType
+from typing import Any
 
 from . import __version__, jobs
 from .download_command import add_download
 from .downloads import add_weights
 from .ending import EXIT_CANCELLED, Signals, discard_parts, heard_signals
+from .errors import require_sound
 from .evaluate import add_evaluate
 from .failures import explain
 from .generation import generate
@@ -35,8 +38,28 @@ from .job_arguments import (
     rematch_of,
     rig_of,
 )
+from .job_inputs import files_of_artist
+from .job_outputs import check_places
 from .progress import ProgressEvent
-from .protocol import Animate, Animated, Checkpoint, Device, Fit, Kind, Match, Rematch
+from .protocol import (
+    VERSION,
+    Animate,
+    Animated,
+    Checkpoint,
+    Device,
+    Fit,
+    Initialize,
+    Initialized,
+    Kind,
+    Match,
+    ProgressNotice,
+    Rematch,
+    Rig,
+    Rigged,
+)
+from .remote.errand import ask
+from .remote.place import Place, add_place, place_of
+from .remote_command import add_remote
 from .rig_job import rig
 from .stage_words import WORDS, in_words
 
@@ -111,41 +134,70 @@ def build_parser() -> argparse.ArgumentParser:
     add_generate(commands, run_generate)
     add_match(commands, run_match)
     add_rig(commands, run_rig)
+    for name in ("animate", "generate", "match", "rig"):
+        add_place(commands.choices[name].add_argument_group("another computer"))
     add_evaluate(commands)
     add_weights(commands)
     add_download(commands)
+    add_remote(commands)
     info = commands.add_parser("info", help="versions, devices and checkpoints of this machine")
+    add_place(info)
     info.add_argument("--debug", action="store_true", help="show where an error comes from")
     info.set_defaults(run=run_info)
     return parser
 
 
 def run_animate(chosen: argparse.Namespace) -> None:
-    run_job(jobs.run, job_of(chosen))
+    run_job(jobs.run, job_of(chosen), chosen)
 
 
 def run_generate(chosen: argparse.Namespace) -> None:
     job = generation_of(chosen)
-    run_job(generate, job)
+    run_job(generate, job, chosen)
     print(f"The clip is kept in {job.clip}")
 
 
 def run_match(chosen: argparse.Namespace) -> None:
-    run_job(jobs.rematch, rematch_of(chosen))
+    run_job(jobs.rematch, rematch_of(chosen), chosen)
 
 
-def run_job(work: Callable[..., Animated], job: Animate | Rematch) -> None:
-    """Do a job behind progress bars, until Ctrl-C stops it, and print what it made."""
+def run_job(work: Callable[..., Animated], job: Animate | Rematch, chosen: argparse.Namespace) -> None:
+    """Do a job behind progress bars, here or on the computer chosen, until Ctrl-C stops it; print what it made."""
+    if place := place_of(chosen):
+        print_result(run_elsewhere(place, job, chosen.debug))
+        return
     import_module("actionmesh.pipeline")  # slow; done before `interrupts`, so that Ctrl-C still stops it at once
     with closing(Bars()) as bars, interrupts() as asked:
         animated = work(job, jobs.KeptModel(), bars.report, asked.is_set)
     print_result(animated)
 
 
+def run_elsewhere(place: Place, job: Animate | Rematch | Rig, debug: bool) -> Any:
+    """Do a job on another computer behind progress bars, until Ctrl-C stops it; return the answer."""
+    require_sound(job)
+    check_places(job.out, inputs_from_here(job))
+    with closing(Bars()) as bars, interrupts() as asked:
+        return ask(place, job, bars.report, asked.is_set, say, say if debug else lambda text: None)
+
+
+def inputs_from_here(job: Animate | Rematch | Rig) -> list[Path]:
+    """Return this computer's files that a job elsewhere reads, which no result may replace."""
+    if isinstance(job, Animate):
+        return list(files_of_artist(job))
+    return [Path(job.result), *map(Path, filter(None, (getattr(job, "clip", None), getattr(job, "mask", None))))]
+
+
+def say(text: str) -> None:
+    print(text.rstrip(), file=sys.stderr)
+
+
 def run_rig(chosen: argparse.Namespace) -> None:
     job = rig_of(chosen)
-    with closing(Bars()) as bars, interrupts() as asked:
-        rigged = rig(job, bars.report, asked.is_set)
+    if place := place_of(chosen):
+        rigged: Rigged = run_elsewhere(place, job, chosen.debug)
+    else:
+        with closing(Bars()) as bars, interrupts() as asked:
+            rigged = rig(job, bars.report, asked.is_set)
     for path in rigged.out:
         print(f"Wrote {path}")
     print(
@@ -218,7 +270,7 @@ class Bars:
         if name in self._bars:
             self._bars[name].close()
 
-    def report(self, event: ProgressEvent) -> None:
+    def report(self, event: ProgressEvent | ProgressNotice) -> None:
         name = in_words(event)
         if event.step == 0:
             self._close(name)
@@ -230,18 +282,27 @@ class Bars:
 
 
 def run_info(chosen: argparse.Namespace) -> None:
-    from . import machine
-
-    print(", ".join(f"{name} {version}" for name, version in machine.versions().items()))
+    known = facts_of(place_of(chosen))
+    print(", ".join(f"{name} {version}" for name, version in known.versions.items()))
     print("devices")
-    for device in machine.devices():
+    for device in known.devices:
         print(f"  {device.name:<8} {_memory(device)}  {device.description}")
-    found = machine.checkpoints()
+    found = known.checkpoints
     print("checkpoints" if found else "no checkpoints")
     for checkpoint in found:
         print(f"  {checkpoint.name:<12} {_state(checkpoint)}  {checkpoint.path}")
         if checkpoint.licence:
             print(f"  {'':<12} licence: {checkpoint.licence}")
+
+
+def facts_of(place: Place | None) -> Initialized:
+    """Return the versions, devices and checkpoints of this computer, or of another one."""
+    if place is not None:
+        answer: Initialized = ask(place, Initialize())
+        return answer
+    from . import machine
+
+    return Initialized(VERSION, machine.versions(), machine.devices(), machine.checkpoints())
 
 
 def _state(checkpoint: Checkpoint) -> str:

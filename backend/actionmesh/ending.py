@@ -8,12 +8,15 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 EXIT_CANCELLED = 130
 OF_A_SIGNAL = 128
 """Added to a signal's number to get the exit code."""
+PARENT_CHECK = 0.2
+"""Seconds between two checks whether the parent process is alive."""
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP")
 
 
@@ -63,6 +66,17 @@ def heard_signals() -> Iterator[Signals]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def end_with_parent(parent: int, end: Callable[[], object]) -> None:
+    """Call `end` when the parent process dies.
+
+    The end of input normally reports a dead parent, but not if another process holds the pipe open. Linux's
+    PR_SET_PDEATHSIG does not help: it fires when the *thread* that started the worker ends.
+    """
+    while os.getppid() == parent:
+        time.sleep(PARENT_CHECK)
+    end()
 
 
 def discard_parts() -> None:

@@ -7,6 +7,7 @@
     ├── CheckpointError         weights that are missing, or not the tensors that the network needs
     ├── DownloadError           the hub refuses or does not answer, or sent damaged data
     ├── OutputError             a result that cannot be written
+    ├── RemoteError             a backend on another computer that cannot be reached or used
     └── Cancelled               the user asked to stop
 
 Each has one sentence that names what is wrong and one that says what to do about it.
@@ -53,6 +54,10 @@ class DownloadError(ActionMeshError):
 
 class OutputError(ActionMeshError):
     code = Kind.CANNOT_WRITE
+
+
+class RemoteError(ActionMeshError):
+    code = Kind.CANNOT_REACH
 
 
 class Cancelled(ActionMeshError):

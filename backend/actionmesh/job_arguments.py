@@ -285,7 +285,7 @@ def rig_of(chosen: argparse.Namespace) -> Rig:
 
 def _fields(record: type, given: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a record from arguments, of which choices are texts, and repeated ones are lists."""
-    return {name: _field(kind, given[name]) for name, kind in kinds(record).items()}
+    return {name: _field(kind, given[name]) for name, kind in kinds(record).items() if name in given}
 
 
 def _field(kind: Any, value: Any) -> Any:

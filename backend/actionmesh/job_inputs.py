@@ -36,6 +36,12 @@ def inputs_of(job: Animate) -> Iterator[Path]:
     """
     from .weights.checkpoints import files_of
 
+    yield from files_of_artist(job)
+    yield from files_of(checkpoint_folder(job.checkpoint))
+
+
+def files_of_artist(job: Animate) -> Iterator[Path]:
+    """Yield the files and folders that a job reads, except for weights; raise as `inputs_of`."""
     for mesh in (job.mesh, *(known.mesh for known in job.known)):
         if mesh is not None:
             refuse_pipe(mesh, MeshError)
@@ -45,8 +51,7 @@ def inputs_of(job: Animate) -> Iterator[Path]:
     for source in (clip, job.mask):
         if source is not None:
             refuse_pipe(source, MediaError)
-            yield from _frames_of(source)
-    yield from files_of(checkpoint_folder(job.checkpoint))
+            yield from frames_of(source)
 
 
 def refuse_pipe(path: str, error: type[InputError]) -> None:
@@ -118,7 +123,8 @@ def _candidates(line: bytes, folder: Path) -> Iterator[Path]:
     yield from (folder / name for name in sorted(names) if "\0" not in name)
 
 
-def _frames_of(source: str) -> Iterator[Path]:
+def frames_of(source: str) -> Iterator[Path]:
+    """Yield a clip, and its pictures if it is a folder or a pattern; raise MediaError if there are none."""
     from .media.folders import find_pictures
     from .media.patterns import is_pattern
 
@@ -126,6 +132,11 @@ def _frames_of(source: str) -> Iterator[Path]:
     yield path
     if path.is_dir() or (is_pattern(source) and not path.exists()):
         yield from find_pictures(source)
+
+
+def mesh_of(name: str | None, names: dict[str, str]) -> Path | None:
+    """Return the mesh file that a result names: its copy, if `names` (see `protocol.job.Place`) has one."""
+    return None if name is None else Path({own: copy for copy, own in names.items()}.get(name, name))
 
 
 def checkpoint_folder(name: str | None) -> Path:

@@ -14,7 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from .errors import InputError, require_sound
-from .job_inputs import checkpoint_folder
+from .job_inputs import checkpoint_folder, mesh_of
 from .job_outputs import check_outputs, save_all
 from .job_size import check_size
 from .progress import Progress, ProgressEvent
@@ -82,9 +82,10 @@ def rematch(
     animation = Animation.load(job.result)
     made = animation.provenance
     clip, mask = job.clip or made.clip, job.mask or made.mask
-    mesh = Path(made.mesh) if made.mesh else None
+    mesh = mesh_of(made.mesh, job.names)
     earlier = Animate(clip, out=(), mask=mask, frames=FrameChoice(**made.frames), anchor=made.anchor, fps=made.fps)
-    check_outputs(replace(earlier, out=job.out, mesh=made.mesh, checkpoint=job.checkpoint), also=[Path(job.result)])
+    named = None if mesh is None else str(mesh)
+    check_outputs(replace(earlier, out=job.out, mesh=named, checkpoint=job.checkpoint), also=[Path(job.result)])
     require_sound(earlier)
     model = kept.get(job.checkpoint, job.device, job.memory)
     subject = load_subject(earlier, model, progress)

@@ -16,8 +16,8 @@ from .protocol import LogLevel, LogNotice, Message, Notice, encode
 SECONDS_BETWEEN_NOTICES = 0.1
 
 
-class Outbox:
-    """Queues messages for `file`; calls `on_broken` when the reader has gone."""
+class LineWriter:
+    """Queues lines for `file`; calls `on_broken` when the reader has gone."""
 
     def __init__(self, file: BinaryIO, on_broken: Callable[[], None]):
         self._file = file
@@ -26,8 +26,8 @@ class Outbox:
         self._writer = Thread(target=self._write_all, name="outbox", daemon=True)
         self._writer.start()
 
-    def send(self, message: Message) -> None:
-        self._lines.put(encode(message))
+    def put(self, line: bytes) -> None:
+        self._lines.put(line)
 
     def close(self, timeout: float) -> None:
         """Wait at most `timeout` seconds until everything is written; do not wait if `on_broken` calls this."""
@@ -42,6 +42,13 @@ class Outbox:
                 self._file.flush()
         except OSError:
             self._on_broken()
+
+
+class Outbox(LineWriter):
+    """Queues messages."""
+
+    def send(self, message: Message) -> None:
+        self.put(encode(message))
 
 
 class LogForwarder(logging.Handler):

@@ -173,14 +173,16 @@ def painted(animation: Animation, clip: Clip, standing: Standing | None, progres
 
 
 def provenance_of(options: Animate, anchor: int, model: Model, fit: Fit) -> Provenance:
+    """Return how an animation was made; files that are copies get their own names."""
+    names = options.names
     return Provenance(
-        clip=options.clip,
-        mesh=options.mesh,
+        clip=names.get(options.clip, options.clip),
+        mesh=names.get(options.mesh, options.mesh) if options.mesh else None,
         seed=options.seed,
         preset=options.preset,
         checkpoint=model.facts.checkpoint.name,
         version=__version__,
-        mask=options.mask,
+        mask=names.get(options.mask, options.mask) if options.mask else None,
         frames=asdict(options.frames),
         anchor=anchor,
         fps=options.fps,

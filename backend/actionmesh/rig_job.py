@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .errors import InputError, require_sound
-from .job_inputs import named_by
+from .job_inputs import mesh_of, named_by
 from .job_outputs import check_places
 from .progress import Progress, ProgressEvent
 from .protocol import MOST_BONES, USUAL_BONES, ResultFormat, Rig, Rigged, Stage
@@ -29,7 +29,7 @@ def rig(job: Rig, report: Callable[[ProgressEvent], None], cancelled: Callable[[
     require_sound(job)
     _check_formats(job.out)
     animation = Animation.load(job.result)
-    mesh = Path(animation.provenance.mesh) if animation.provenance.mesh else None
+    mesh = mesh_of(animation.provenance.mesh, job.names)
     check_places(job.out, [Path(job.result), *([mesh, *named_by(mesh)] if mesh else [])])
     rest = animation.vertices[animation.reference_frame]
     error = None if job.error is None else job.error / 100

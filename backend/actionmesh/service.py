@@ -8,12 +8,12 @@ import logging
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable, Iterator
 from threading import Event, Lock, Thread
 from typing import Any, BinaryIO
 
 from . import frame_numbers, host_memory, jobs, protocol
+from .ending import end_with_parent
 from .errors import Cancelled
 from .failures import explain
 from .generation import generate
@@ -26,8 +26,6 @@ from .rig_job import rig
 
 LIBRARY_CHECK = 0.1
 """Seconds between two checks whether a job that waits for libraries has been cancelled."""
-PARENT_CHECK = 0.2
-"""Seconds between two checks whether the parent process is alive."""
 GRACE = 0.9
 """Seconds that a job gets to stop and clean up when the worker ends."""
 FAREWELL = 0.4
@@ -197,7 +195,7 @@ def serve(commands: BinaryIO, answers: BinaryIO) -> None:
         if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is not signal.SIG_IGN:
             signal.signal(getattr(signal, name), service.end_soon)
     if os.name == "posix":
-        Thread(target=_end_with_parent, args=(os.getppid(), service.end), name="parent", daemon=True).start()
+        Thread(target=end_with_parent, args=(os.getppid(), service.end), name="parent", daemon=True).start()
     for line in read_lines(commands):
         service.handle(line)
     service.end()
@@ -213,17 +211,6 @@ def read_lines(commands: BinaryIO) -> Iterator[bytes]:
             return
         if line.strip():
             yield line
-
-
-def _end_with_parent(parent: int, end: Callable[[], None]) -> None:
-    """Call `end` when the parent process dies.
-
-    The end of input normally reports a dead parent, but not if another process holds the pipe open. Linux's
-    PR_SET_PDEATHSIG does not help: it fires when the *thread* that started the worker ends.
-    """
-    while os.getppid() == parent:
-        time.sleep(PARENT_CHECK)
-    end()
 
 
 def _in_thread(function: Callable[..., None], *arguments: Any) -> None:

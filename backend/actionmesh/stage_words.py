@@ -1,7 +1,7 @@
 """The stages in the words of the command line; {item} stands for the item of an event."""
 
 from .progress import ProgressEvent
-from .protocol import Stage
+from .protocol import ProgressNotice, Stage
 
 WORDS = {
     Stage.MEASURING: "Measuring {item}",
@@ -29,10 +29,13 @@ WORDS = {
     Stage.DOWNLOADING: "Downloading",
     Stage.CHECKING: "Checking {item}",
     Stage.HALVING: "Making half-precision copies ({item})",
+    Stage.SENDING: "Sending files to {item}",
+    Stage.FETCHING: "Fetching the result from {item}",
+    Stage.WAITING: "Waiting until {item} can be reached again",
 }
 
 
-def in_words(event: ProgressEvent) -> str:
+def in_words(event: ProgressEvent | ProgressNotice) -> str:
     """Return what the job is doing, such as "Stage I: finding the motion (1 of 2)"."""
     part = f" ({event.part} of {event.parts})" if event.parts > 1 else ""
     return WORDS[event.stage].format(item=event.item) + part

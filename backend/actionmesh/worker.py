@@ -2,7 +2,7 @@
 
 It speaks `protocol` on the pipes that it receives as standard input and output. Before anything else is imported, it
 reserves these pipes: whatever libraries print, including C code, goes to standard error, which is the log. What the
-messages do is in `service`.
+messages do is in `service`. With the name of another computer as its argument it passes them on, see `remote`.
 """
 
 import logging
@@ -45,6 +45,10 @@ def main() -> None:
     keep_log()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in the terminal is for Blender to handle
     find_package()
+    if sys.argv[1:]:
+        from actionmesh.remote.relay import serve_elsewhere
+
+        serve_elsewhere(sys.argv[1:], *pipes)
     from actionmesh.host_memory import settle
 
     settle()

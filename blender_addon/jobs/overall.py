@@ -30,6 +30,8 @@ and only until a similar job has run."""
 MAKING_A_MESH = {Stage.REFERENCE, Stage.SURFACE}
 MATCHING = {Stage.FINDING_CAMERA, Stage.FOLLOWING}
 BY_NETWORKS = {*MAKING_A_MESH, Stage.ENCODING_FRAMES, Stage.MOTION, Stage.CORRESPONDENCE}
+ON_THE_WAY = {Stage.SENDING, Stage.FETCHING, Stage.WAITING}
+"""What only a backend on another computer takes: it says nothing about the stages."""
 PREPARATION = 0.2
 """Share of the bar for Blender's own preparation."""
 Request = protocol.Animate | protocol.Rematch
@@ -107,6 +109,8 @@ class Overall:
 
     def work(self, notice: protocol.ProgressNotice) -> float:
         """Return the share done after a step of one of the backend's stages."""
+        if notice.stage in ON_THE_WAY:
+            return self.share
         # The time before, for Blender's preparation and the backend's start, says nothing about the stages.
         if not self._working:
             self._working = True

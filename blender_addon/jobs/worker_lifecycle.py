@@ -179,8 +179,10 @@ class Backend:
         if self._introduced:
             return []
         assert self._client is not None
-        problem = f"{self._client.python} cannot run the backend: {event.error.problem}"
-        error = JobError(Trouble.BACKEND_MISSING, problem, CURE, self.log_tail())
+        problem, cure = f"{self._client.python} cannot run the backend: {event.error.problem}", CURE
+        if self._client.host:
+            problem, cure = event.error.problem, event.error.cure
+        error = JobError(Trouble.BACKEND_MISSING, problem, cure, self.log_tail())
         self.stop()
         self._missing, self.error = True, error
         return [Lost(error, hopeless=True)]

@@ -3,7 +3,8 @@
 import bpy
 
 from ..jobs.events import WorkerState
-from ..session import panel_state
+from ..session import connection_test, panel_state
+from ..session.choices import choices
 from ..session.runner import runner
 from .shared import CANCELLED, FINISHED, reporting, requires
 
@@ -58,6 +59,28 @@ class ACTIONMESH_OT_free_memory(bpy.types.Operator):
         return FINISHED
 
 
+class ACTIONMESH_OT_test_connection(bpy.types.Operator):
+    """Test whether the other computer can be reached and its backend works. Blender stays usable meanwhile"""
+
+    bl_idname = "actionmesh.test_connection"
+    bl_label = "Test Connection"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return requires(cls, choices().computer is not None, "The preferences name no other computer")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        computer = choices().computer
+        assert computer is not None
+        connection_test.begin(computer)
+        if bpy.app.background:
+            connection_test.wait()
+        found = connection_test.verdict
+        if found is not None:
+            self.report({"INFO" if found.works else "WARNING"}, found.text)
+        return FINISHED if found is None or found.works else CANCELLED
+
+
 class ACTIONMESH_OT_open_log(bpy.types.Operator):
     """Open the log of the backend in a text editor, to see why something failed"""
 
@@ -98,6 +121,7 @@ CLASSES = (
     ACTIONMESH_OT_start_backend,
     ACTIONMESH_OT_stop_backend,
     ACTIONMESH_OT_free_memory,
+    ACTIONMESH_OT_test_connection,
     ACTIONMESH_OT_open_log,
     ACTIONMESH_OT_open_preferences,
 )

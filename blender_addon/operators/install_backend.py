@@ -67,8 +67,7 @@ def start_installer(action: Action) -> None:
 def _use_new_backend() -> None:
     """Let the next job use the new environment, and start the sample if it waits; leave running jobs alone."""
     panel_state.show(None)
-    if panel_state.state.worker in {WorkerState.READY, WorkerState.NOT_FOUND}:
-        runner.stop_backend()
+    runner.use_other_backend()
     if installation.state.sample_waits and not installation.is_missing(choices().python):
         installation.state.sample_waits = False
         with in_a_window():

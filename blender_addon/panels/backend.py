@@ -26,11 +26,16 @@ class VIEW3D_PT_actionmesh_backend(SidebarPanel, bpy.types.Panel):
     def draw(self, context: bpy.types.Context) -> None:
         layout = in_rows(self.layout)
         text, icon = STATES[panel_state.state.worker]
-        layout.label(text=text, icon=icon)
+        computer = choices().computer
+        layout.label(text=f"{text} on {computer.host}" if computer else text, icon=icon)
         column = layout.column(align=True)
         for line in machine_facts.facts(context.scene.actionmesh.checkpoint):
             write(column, context, line)
-        setup_box.draw(layout, context, choices().python)
+        if computer is None:
+            setup_box.draw(layout, context, choices().python)
+        else:
+            layout.operator("actionmesh.test_connection", icon="FILE_REFRESH")
+            setup_box.draw_connection(layout.column(), context)
         row = layout.row(align=True)
         row.operator("actionmesh.start_backend", icon="PLAY")
         row.operator("actionmesh.stop_backend", icon="SNAP_FACE")

@@ -5,9 +5,9 @@ import bpy
 from ..jobs.events import Progressed
 from ..jobs.record import JobRecord, State
 from ..session import panel_state
-from ..wording import time_left
+from ..wording import amount, time_left
 from .sidebar import SidebarPanel
-from .stage_words import in_words
+from .stage_words import IN_BYTES, in_words
 
 ENDS = {
     State.WRITTEN: ("Finished", "CHECKMARK"),
@@ -64,7 +64,8 @@ def offer_next(row: bpy.types.UILayout, context: bpy.types.Context, job: JobReco
 def _draw_progress(column: bpy.types.UILayout, progress: Progressed) -> None:
     column.progress(text=in_words(progress.notice), factor=progress.overall)
     row, step, total = column.row(), progress.notice.step, progress.notice.total
-    row.label(text=f"Step {step} of {total}" if total > 1 else "")
+    counted = f"{amount(step)} of {amount(total)}" if progress.notice.stage in IN_BYTES else f"Step {step} of {total}"
+    row.label(text=counted if total > 1 else "")
     right = row.row()
     right.alignment = "RIGHT"
     right.label(text=time_left(progress.seconds_left))

@@ -8,7 +8,8 @@ import bpy
 from ..errors import BackendMissing
 from ..install.messages import SYSTEM_PREFERENCES, Failed, Finished, Planned, Progress, Stage
 from ..process.backend_locator import find_python
-from ..session import installation
+from ..session import connection_test, installation
+from ..session.choices import choices
 from ..wording import amount, time_left, write
 
 WORDS = {
@@ -35,6 +36,8 @@ def draw_if_needed(layout: bpy.types.UILayout, context: bpy.types.Context, pytho
     Args:
         python: the Python set in the preferences.
     """
+    if choices().computer is not None:
+        return False
     if installation.is_running() or installation.state.planned or isinstance(installation.state.ended, Failed):
         draw(layout, context, python)
         return True
@@ -159,3 +162,11 @@ def draw_verdict(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         layout.label(text="Testing...", icon="TIME")
     elif shown.verdict:
         write(layout, context, shown.verdict.text, "CHECKMARK" if shown.verdict.works else "ERROR")
+
+
+def draw_connection(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
+    """Draw the result of the test of the connection to another computer."""
+    if connection_test.is_running():
+        layout.label(text="Connecting...", icon="TIME")
+    elif found := connection_test.verdict:
+        write(layout, context, found.text, "CHECKMARK" if found.works else "ERROR")

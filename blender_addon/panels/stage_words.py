@@ -28,7 +28,12 @@ WORDS = {
     protocol.Stage.DOWNLOADING: "Downloading",
     protocol.Stage.CHECKING: "Checking {item}",
     protocol.Stage.HALVING: "Making half-precision copies ({item})",
+    protocol.Stage.SENDING: "Sending files to {item}",
+    protocol.Stage.FETCHING: "Fetching the result from {item}",
+    protocol.Stage.WAITING: "Waiting until {item} can be reached again",
 }
+IN_BYTES = {protocol.Stage.SENDING, protocol.Stage.FETCHING}
+"""Stages of a job whose steps are bytes."""
 
 
 def in_words(notice: protocol.ProgressNotice) -> str:

@@ -8,7 +8,7 @@ is decided elsewhere: see `jobs.queue`.
 
 import itertools
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty
@@ -86,6 +86,8 @@ class WorkerClient:
         patience: seconds without any answer after which it is killed, once it has answered `Initialize`.
         start_patience: the same before that: PyTorch may take long to load from a slow disk.
         brief: whether it only reports that it is ready, which needs no PyTorch.
+        words: arguments of the worker.
+        host: the other computer that it passes messages on to; empty if it works here.
     Raises:
         BackendMissing: the program cannot be started.
         FolderError: the log cannot be written.
@@ -101,10 +103,13 @@ class WorkerClient:
         start_patience: float = 300.0,
         clock: Callable[[], float] = time.monotonic,
         brief: bool = False,
+        words: Sequence[str] = (),
+        host: str = "",
     ):
+        self.host = host
         self.python, self.log = Path(python), Path(log)
         self.rubbish = 0
-        command = [str(Path(python).absolute()), "-I", "-B", str(Path(worker).absolute())]
+        command = [str(Path(python).absolute()), "-I", "-B", str(Path(worker).absolute()), *words]
         self._process = pipes.start(command, self.log, environment or {})
         self._inbox, self._outbox = pipes.connect(self._process)
         self._clock, self._patience, self._start_patience = clock, patience, start_patience

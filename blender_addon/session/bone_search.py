@@ -15,6 +15,7 @@ import bpy
 
 from ..errors import ArtistError
 from ..jobs.model_task import ModelTask
+from ..process.another_computer import start_remote_worker
 from ..process.backend_locator import protocol
 from ..process.client import start_brief_worker
 from . import panel_state
@@ -59,7 +60,9 @@ def begin(request: protocol.Rig, folder: Path, deliver: Deliver) -> None:
     if _search is not None:
         raise ArtistError("A search for bones is already running.", "Wait for it or cancel it.")
     _error = None
-    _search = Search(ModelTask(start_brief_worker(choices().python), request, AGAIN), folder, deliver)
+    computer = choices().computer
+    worker = start_remote_worker(computer, brief=True) if computer else start_brief_worker(choices().python)
+    _search = Search(ModelTask(worker, request, AGAIN), folder, deliver)
     if not bpy.app.timers.is_registered(tick):
         bpy.app.timers.register(tick, persistent=True)
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import bpy
 
+from ..process.another_computer import AnotherComputer
+
 ADDON = (__package__ or "").rpartition(".")[0]
 """The name under which Blender knows the add-on."""
 GIGABYTE = 1 << 30
@@ -24,6 +26,7 @@ class Choices:
         job_folder: where jobs keep their results; if empty, a folder of the user.
         job_limit: bytes that finished jobs may take.
         hub_token: for models whose terms must be accepted with a login; if empty, HF_TOKEN or a saved login.
+        computer: another computer that does the jobs; None for this one.
     """
 
     python: str = ""
@@ -35,6 +38,7 @@ class Choices:
     job_folder: str = ""
     job_limit: int = 20 * GIGABYTE
     hub_token: str = ""
+    computer: AnotherComputer | None = None
 
 
 def choices() -> Choices:
@@ -53,4 +57,12 @@ def choices() -> Choices:
         job_folder=bpy.path.abspath(chosen.job_folder),
         job_limit=chosen.job_limit * GIGABYTE,
         hub_token=chosen.hub_token.strip(),
+        computer=_computer(chosen),
     )
+
+
+def _computer(chosen: bpy.types.AddonPreferences) -> AnotherComputer | None:
+    host = chosen.host.strip()
+    if not host:
+        return None
+    return AnotherComputer(host, chosen.host_port, chosen.host_backend.strip(), chosen.host_minutes)

@@ -14,6 +14,7 @@ from ..install.installer_process import Session
 from ..install.messages import Failed, Finished, Message, Planned, Progress, Request, Stage
 from ..install.probe import Probe, Verdict
 from ..process.backend_locator import find_python
+from .choices import choices
 from .windows import areas, redraw_panels
 
 SECONDS = 0.2
@@ -68,12 +69,12 @@ def installed() -> Installed | None:
 
 
 def is_missing(python: str) -> bool:
-    """Return whether no backend is installed or found and the preferences name none.
+    """Return whether no backend is installed or found and the preferences name none, here or on another computer.
 
     Args:
         python: the Python set in the preferences.
     """
-    if python or installed():
+    if python or installed() or choices().computer is not None:
         return False
     try:
         find_python()

@@ -44,7 +44,8 @@ def is_complete(key: str) -> bool:
     place = checkpoints_folder(choices().checkpoints)
     checked, answer = _seen.get((place, key), (-FRESH, False))
     if time.monotonic() - checked >= FRESH:
-        answer = public.SETS[key].bundled or _told_by_backend(key) or _is_on_disk(place, key)
+        here = choices().computer is None
+        answer = public.SETS[key].bundled or _told_by_backend(key) or (here and _is_on_disk(place, key))
         _seen[place, key] = time.monotonic(), answer
     return answer
 
@@ -142,6 +143,11 @@ def _begin(request: protocol.Params) -> None:
     global _task, _told
     if _task is not None:
         raise ArtistError("A download is already running.", "Wait for it or cancel it.")
+    if (computer := choices().computer) is not None:
+        raise ArtistError(
+            f"The models of {computer.host} are downloaded on that computer.",
+            f"Run there, through ssh {computer.host}: actionmesh download --help.",
+        )
     _told = ""
     _task = ModelTask(start_downloader(choices().python, choices().hub_token), request)
     if not bpy.app.timers.is_registered(tick):

@@ -70,6 +70,7 @@ def fix_of(error: JobError) -> str | None:
         protocol.Kind.OUT_OF_MEMORY: LIGHTER,
         Trouble.BACKEND_MISSING: PREFERENCES,
         protocol.Kind.BAD_INSTALL: PREFERENCES,
+        protocol.Kind.CANNOT_REACH: PREFERENCES,
     }.get(
         error.kind  # type: ignore[call-overload]
     )

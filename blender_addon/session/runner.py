@@ -17,8 +17,9 @@ from ..jobs import events, past_jobs
 from ..jobs.folder import NAME, jobs_root
 from ..jobs.queue import JobQueue, Preparation
 from ..jobs.record import JobRecord, State, read_record
+from ..process.another_computer import start_remote_worker
 from ..process.backend_locator import protocol
-from ..process.client import start_worker
+from ..process.client import WorkerClient, start_worker
 from ..scene import tampered
 from . import blend_identity, job_list, panel_state, thumbnail
 from .arrivals import Arrivals
@@ -134,6 +135,11 @@ class Runner:
         self._go_on()
         return count
 
+    def use_other_backend(self) -> None:
+        """Let the next job use the backend that the preferences name now; leave running jobs alone."""
+        if panel_state.state.worker in (events.WorkerState.READY, events.WorkerState.NOT_FOUND):
+            self.stop_backend()
+
     def free_memory(self) -> None:
         """Remove the models from memory as soon as nothing runs."""
         if self._queue is not None:
@@ -201,7 +207,7 @@ class Runner:
         """Return the queue, updated from the current preferences."""
         now = choices()
         if self._queue is None:
-            self._queue = JobQueue(lambda: start_worker(choices().python, choices().checkpoints))
+            self._queue = JobQueue(_start_backend)
         self._queue.backend.keep_minutes, self._queue.size_limit = now.keep_minutes, now.job_limit
         return self._queue
 
@@ -266,6 +272,14 @@ class Runner:
             return ArtistError(f"{job.title} was cancelled.")
         shown = self.state.problem or Problem.of_job(job)
         return AlreadyShown(shown.problem, shown.cure, shown.fix)
+
+
+def _start_backend() -> WorkerClient:
+    """Start the backend that the preferences name, here or on another computer."""
+    now = choices()
+    if now.computer is not None:
+        return start_remote_worker(now.computer)
+    return start_worker(now.python, now.checkpoints)
 
 
 @persistent

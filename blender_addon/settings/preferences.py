@@ -6,8 +6,9 @@ import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 
 from ..panels import setup_box
-from ..session import installation
+from ..session import connection_test, installation
 from ..session.choices import ADDON
+from ..session.runner import runner
 from . import links
 
 
@@ -77,6 +78,36 @@ class ActionMeshPreferences(bpy.types.AddonPreferences):
         subtype="PASSWORD",
     )
 
+    host: StringProperty(
+        name="Another Computer",
+        description="Optional: a computer you trust that does the jobs, reached by ssh: a name, user@name, or "
+        "an alias of ~/.ssh/config. Leave empty to use this computer",
+        update=lambda self, context: _use_other_computer(),
+    )
+    host_port: IntProperty(
+        name="Port",
+        description="Port of its ssh server. 0 uses what your ssh configuration says, or 22",
+        min=0,
+        max=65535,
+        update=lambda self, context: _use_other_computer(),
+    )
+    host_backend: StringProperty(
+        name="Remote Backend",
+        description="Path of ActionMesh on that computer: its program actionmesh, a Python that has it, or the folder "
+        "of a clone. Leave empty to look in the usual places",
+        update=lambda self, context: _use_other_computer(),
+    )
+    host_minutes: FloatProperty(
+        name="Wait for It (Minutes)",
+        description="When the line is cut, how long the job there goes on and the line is tried again. "
+        "If Blender ends without a word, the job there stops after this time",
+        min=0.1,
+        max=24.0 * 60,
+        soft_max=120.0,
+        default=10.0,
+        precision=0,
+    )
+
     def draw(self, context: bpy.types.Context) -> None:
         layout = self.layout
         layout.use_property_split = True
@@ -90,6 +121,15 @@ class ActionMeshPreferences(bpy.types.AddonPreferences):
         column.prop(self, "wheels")
         column.prop(self, "index")
         column = layout.column()
+        row = column.row(align=True)
+        row.prop(self, "host")
+        row.operator("actionmesh.test_connection", text="", icon="FILE_REFRESH")
+        if self.host.strip():
+            setup_box.draw_connection(column, context)
+            column.prop(self, "host_port")
+            column.prop(self, "host_backend")
+            column.prop(self, "host_minutes")
+        column = layout.column()
         column.prop(self, "checkpoints")
         column.prop(self, "hub_token")
         column.prop(self, "device")
@@ -98,6 +138,12 @@ class ActionMeshPreferences(bpy.types.AddonPreferences):
         column.prop(self, "job_folder")
         column.prop(self, "job_limit")
         links.draw(layout)
+
+
+def _use_other_computer() -> None:
+    """Forget what was found out about the computer before, and let the next job use the one that is named now."""
+    connection_test.end()
+    runner.use_other_backend()
 
 
 CLASSES = (ActionMeshPreferences,)

@@ -89,6 +89,12 @@ def slow(worker, id, job):
             raise ProtocolError(Kind.CANCELLED, "The job was cancelled.")
 
 
+def steady(worker, id, job):
+    for step in range(201):
+        worker.progress(id, Stage.READING, step, 200)
+        time.sleep(STEP_SECONDS)
+
+
 def deaf(worker, id, job):
     worker.progress(id, Stage.READING, 0, 1)
     time.sleep(60)
@@ -122,7 +128,7 @@ def exhaust(worker, id, job):
     raise ProtocolError(Kind.OUT_OF_MEMORY, "There is not enough memory for this job.", "Use fewer frames.")
 
 
-JOBS = {function.__name__: function for function in (quick, slow, deaf, mute, crash, rubbish, misread, exhaust)}
+JOBS = {function.__name__: function for function in (quick, slow, steady, deaf, mute, crash, rubbish, misread, exhaust)}
 
 
 def ready():

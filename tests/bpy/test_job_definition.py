@@ -56,6 +56,7 @@ ELSEWHERE = {
     "steps": "the command line alone",
     "guidance": "the command line alone",
     "quantise": "the command line alone; an export has its own",
+    "names": "the worker that passes messages on to another computer",
     "clip_frames": "the command line alone",
     "clip_steps": "the command line alone",
     "clip_guidance": "the command line alone",

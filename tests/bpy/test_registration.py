@@ -10,7 +10,7 @@ from blender_addon.session.runner import _file_was_opened, runner
 
 OPERATORS = {
     "animate_from_video", "animate_selected", "transfer_motion", "cancel", "open_clip", "look", "fit_clip", "dice",
-    "bring_back", "rerun", "retry", "retry_lighter", "go_to_reference", "bake", "bake_armature", "cancel_bones",
+    "bring_back", "rerun", "retry", "retry_lighter", "go_to_reference", "bake", "bake_armature", "bake_to_own_armature", "cancel_bones",
     "export", "open_job_folder",
     "remove_job", "start_backend", "stop_backend", "free_memory", "open_log", "open_preferences", "mend", "dismiss",
     "match_again", "face_other_way", "add_camera",
@@ -18,7 +18,7 @@ OPERATORS = {
     "try_it", "dismiss_end", "fit_scene", "apply_to_copy", "drop_on_selected", "drop_as_new", "drop_on_all",
     "drop_clip",
     "install_backend", "repair_backend", "remove_backend", "cancel_install", "dismiss_install", "copy_report",
-    "test_python",
+    "test_connection", "test_python",
     "make_loop", "smooth_motion", "lock_feet", "extract_root_motion", "apply_root_motion",
     "push_down", "take_up", "remove_result", "mark_asset",
 }  # fmt: skip

@@ -15,8 +15,6 @@ from contextlib import suppress
 from pathlib import Path
 from threading import RLock
 
-import psutil
-
 LONGEST_ENDING = 12
 """Bytes of the longest ending that the temporary name keeps, because libraries choose the format by it."""
 ASIDE = "-old"
@@ -107,4 +105,13 @@ def _is_left(part: Path, place: Path) -> bool:
     if named is None or not part.name.startswith(f"{_beginning(place)}-"):
         return False
     process = int(named["process"])
-    return part not in _written if process == os.getpid() else not psutil.pid_exists(process)
+    return part not in _written if process == os.getpid() else not _runs(process)
+
+
+def _runs(process: int) -> bool:
+    """Return whether a process lives; Blender's own Python has no psutil, and leaves what others have written."""
+    try:
+        import psutil
+    except ImportError:
+        return True
+    return psutil.pid_exists(process)

@@ -74,11 +74,14 @@ class Place(Params, Checked):
         checkpoint: name or folder of the weights; None selects the default one.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         memory: the memory plan.
+        names: for a job on copies of files, as on another computer: the files' own names, by the path of each copy.
+            Results record these names.
     """
 
     checkpoint: str | None = None
     device: str = "auto"
     memory: Memory = Memory.AUTO
+    names: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -249,6 +252,7 @@ class Rig(Params, Checked):
         out: files to write: .glb (a skinned and animated mesh) or .safetensors (the rig's arrays).
         bones: how many; with `error`, the most. None: USUAL_BONES, or with `error` MOST_BONES.
         error: instead of a number of bones: it grows until the error is at most this percentage of the mesh's size.
+        names: see `Place`.
     """
 
     METHOD = "rig"
@@ -259,3 +263,4 @@ class Rig(Params, Checked):
     error: float | None = field(
         default=None, metadata=within(Number("error", 0.001, 100, "percentage", " percent of the size"))
     )
+    names: dict[str, str] = field(default_factory=dict)

@@ -34,6 +34,7 @@ class Kind(StrEnum):
     BAD_INSTALL = "bad_install", -32009
     OTHER_VERSION = "other_version", -32010
     CANNOT_DOWNLOAD = "cannot_download", -32011
+    CANNOT_REACH = "cannot_reach", -32012
 
 
 class ProtocolError(Exception):

@@ -32,3 +32,7 @@ class Stage(StrEnum):
     DOWNLOADING = "downloading"
     CHECKING = "checking"
     HALVING = "halving"
+    SENDING = "sending"
+    FETCHING = "fetching"
+    WAITING = "waiting"
+    """The last three concern a backend on another computer: files on their way, in bytes, and a line that is cut."""
