@@ -10,8 +10,8 @@ from blender_addon.session.runner import _file_was_opened, runner
 
 OPERATORS = {
     "animate_from_video", "animate_selected", "transfer_motion", "cancel", "open_clip", "look", "fit_clip", "dice",
-    "bring_back", "rerun", "retry", "retry_lighter", "go_to_reference", "bake", "bake_armature", "bake_to_own_armature", "cancel_bones",
-    "export", "open_job_folder",
+    "bring_back", "rerun", "retry", "retry_lighter", "go_to_reference", "bake", "bake_armature",
+    "bake_to_own_armature", "cancel_bones", "export", "open_job_folder",
     "remove_job", "start_backend", "stop_backend", "free_memory", "open_log", "open_preferences", "mend", "dismiss",
     "match_again", "face_other_way", "add_camera",
     "download_models", "remove_models", "cancel_download",

@@ -83,7 +83,8 @@ def remove(found: Removable) -> int:
         (found.folder / RECORD).unlink(missing_ok=True)
     except OSError as error:
         raise unwritable(found.folder, error) from error
-    for folder in {path.parent for path in found.files} | {found.folder}:
+    folders = {path.parent for path in found.files} | {found.folder}
+    for folder in sorted(folders, key=lambda folder: len(folder.parts), reverse=True):
         with suppress(OSError):  # it holds something else
             folder.rmdir()
     return freed
