@@ -1,7 +1,7 @@
 """Whether a clip is worth animating: its subject stands apart from the background, stays in the picture and moves.
 
-The pipeline takes minutes on a clip; this check takes a second. Thresholds were set on the bundled clips: their
-subjects change by 0.1 to 0.6 from the first frame, and none touches the picture's edge.
+The pipeline takes minutes on a clip; this check takes a second. Its thresholds are estimates that no clip of a video
+model has confirmed.
 """
 
 from collections.abc import Callable
