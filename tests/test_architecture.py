@@ -33,6 +33,7 @@ LAYERS: dict[str, set[str]] = {
     "painting": {"painting"},
     "matching": {"matching"},
     "rigging": {"rigging"},
+    "segmentation": {"segmentation"},
     "media": {"media"},
     "downloads": {"download_command", "download_report", "downloads", "machine", "model_downloads", "model_requests"},
     "memory": {"memory"},

@@ -14,7 +14,10 @@ from .files.atomic import write_atomically
 from .geometry.strays import renumbered, used_vertices, with_strays
 from .intake import read_json, regular_file
 from .painting.coat import Coat
-from .protocol import ClipCamera, Fit, FrameChoice, ProtocolError, read, read_as
+from .protocol import ClipCamera, Fit, FrameChoice, Picks, ProtocolError, read, read_as
+
+RECORDS = ("frames", "picks", "fit")
+"""Fields of a provenance that have fields of their own."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,8 @@ class Provenance:
     """How an animation was made.
 
     Args:
-        mask, frames, anchor, fps: how the clip was read, see `protocol.Animate`; `frames` has a FrameChoice's fields.
+        mask, frames, anchor, fps, picks: how the clip was read, see `protocol.Animate`; `frames` has a FrameChoice's
+            fields.
         fit: how it fits the clip.
     """
 
@@ -36,6 +40,7 @@ class Provenance:
     frames: dict[str, Any] = field(default_factory=dict)
     anchor: int = 0
     fps: float | None = None
+    picks: Picks = field(default_factory=Picks)
     fit: Fit = field(default_factory=Fit)
 
     @classmethod
@@ -46,9 +51,10 @@ class Provenance:
             ProtocolError, TypeError, KeyError: it is not a provenance.
         """
         frames = vars(read(FrameChoice, values.get("frames", {}), "frames")) if values.get("frames") else {}
-        kinds: dict[str, Any] = {item.name: item.type for item in fields(cls) if item.name not in ("frames", "fit")}
+        kinds: dict[str, Any] = {item.name: item.type for item in fields(cls) if item.name not in RECORDS}
         checked = {name: read_as(kind, values[name], name) for name, kind in kinds.items() if name in values}
-        return cls(**checked, frames=frames, fit=read(Fit, values.get("fit", {}), "fit"))
+        picks, fit = read(Picks, values.get("picks", {}), "picks"), read(Fit, values.get("fit", {}), "fit")
+        return cls(**checked, frames=frames, picks=picks, fit=fit)
 
 
 @dataclass(frozen=True)
@@ -186,6 +192,33 @@ class Animation:
             )
         except (OSError, SafetensorError, AttributeError, KeyError, TypeError, ValueError, ProtocolError) as error:
             raise InputError(f"{path} cannot be read as an animation.", "Run the job again.") from error
+
+
+def with_notes(animation: Animation, notes: tuple[str, ...]) -> Animation:
+    """Return the animation with more sentences for the user."""
+    fit = animation.provenance.fit
+    return animation.with_fit(replace(fit, notes=(*fit.notes, *notes)))
+
+
+def between_neighbours(animation: Animation, absent: tuple[int, ...]) -> Animation:
+    """Return the animation with poses between their neighbours' for frames that do not show the subject.
+
+    Args:
+        absent: such frames, counted among those chosen. In-betweens next to one of them are placed anew too, and the
+            reference pose stays.
+    """
+    frames = np.array(animation.frames)
+    known = ~(np.isin(np.floor(frames), absent) | np.isin(np.ceil(frames), absent))
+    known[animation.reference_frame] = True
+    there = np.flatnonzero(known)
+    vertices = animation.vertices.copy()
+    for pose in np.flatnonzero(~known):
+        after = int(np.searchsorted(there, pose))
+        before, after = there[max(0, after - 1)], there[min(after, len(there) - 1)]
+        span = frames[after] - frames[before]
+        share = (frames[pose] - frames[before]) / span if span else 0.0
+        vertices[pose] = (1 - share) * animation.vertices[before] + share * animation.vertices[after]
+    return replace(animation, vertices=vertices)
 
 
 def _require(fits: Any, fault: str) -> None:

@@ -23,6 +23,7 @@ def add_evaluate(commands: "Commands[argparse.ArgumentParser]") -> None:
         (_add_characters, run_characters),
         (_add_reliefs, run_reliefs),
         (_add_approximations, run_approximations),
+        (_add_subject, run_subject),
     ):
         chosen = add(kinds)
         chosen.set_defaults(run=run)
@@ -149,6 +150,19 @@ def _add_approximations(kinds: "Commands[argparse.ArgumentParser]") -> argparse.
     return parser
 
 
+def _add_subject(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentParser:
+    parser = kinds.add_parser(
+        "subject",
+        help="measure how well the subject of an ordinary clip is found without a download",
+        description="Measure J and F of DAVIS on toys, and on clips with alpha, before backgrounds made by code.",
+    )
+    parser.add_argument("clips", metavar="CLIP", nargs="*", help="clips with an alpha channel, in addition to toys")
+    parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="numbers, with a .md table")
+    parser.add_argument("--count", type=int, default=12, help="toys (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=100, help="of toys and backgrounds (default: %(default)s)")
+    return parser
+
+
 def _add_weights(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", metavar="CHECKPOINT", help="name (see info) or folder of the weights")
 
@@ -211,6 +225,17 @@ def run_approximations(chosen: argparse.Namespace) -> None:
     bench, model = _module("approximations"), _open_model(chosen)
     records = bench.evaluate(model, chosen.count, chosen.output)
     _show(_module("approximations_table").table(records, model.facts.checkpoint.name), chosen.output)
+
+
+def run_subject(chosen: argparse.Namespace) -> None:
+    bench, results = _module("subject_bench"), []
+    for scene in bench.scenes(chosen.seed, chosen.count, chosen.clips):
+        results += [bench.measured(scene, way) for way in bench.WAYS]
+        print(f"{scene.name}: J {results[-2]['region']:.3f}, with one point {results[-1]['region']:.3f}", flush=True)
+    write_atomically = import_module("actionmesh.files.atomic").write_atomically
+    text = import_module("json").dumps(results, indent=1)
+    write_atomically(chosen.output, lambda part: part.write_text(text, encoding="utf-8"))
+    _show(bench.table(results), chosen.output)
 
 
 def run_sheet(chosen: argparse.Namespace) -> None:

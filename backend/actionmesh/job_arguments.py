@@ -11,21 +11,25 @@ from .protocol import (
     MOST_BONES,
     USUAL_BONES,
     Animate,
+    Area,
     Facing,
     FrameChoice,
     Generate,
     KnownShape,
     Match,
     Memory,
+    Picks,
     ReferencePose,
     Rematch,
     ResultFormat,
     Rig,
     Shape,
+    Spot,
 )
 from .protocol.limits import is_enum, kinds
 
 MADE, POSE = "of the mesh that is made without --mesh", ReferencePose
+SPOT = "[FRAME:]X,Y"
 METAVARS: dict[Any, str] = {int: "N", float: "X"}
 Commands = argparse._SubParsersAction
 
@@ -37,6 +41,8 @@ examples:
       animates your own mesh (its vertices, UVs and textures stay) and draws a contact sheet too
   python -P -m actionmesh animate long.mp4 --spread 32 --in-betweens 3 -o long.glb
       takes 32 frames spread over a long clip, and makes three poses between every two of them
+  python -P -m actionmesh animate phone.mp4 --point 640,360 --not-point 900,650 -o phone.glb
+      points at the subject of a clip with an ordinary background
   python -P -m actionmesh animate jump.mov --mesh rest.glb --known 40=landed.glb --anchor 0 -o jump.glb
       also gives the shape in a second frame
 """
@@ -63,10 +69,37 @@ def parse_known(text: str) -> KnownShape:
     return KnownShape(int(frame), mesh)
 
 
+def parse_spot(text: str) -> Spot:
+    """Parse [FRAME:]X,Y; raise ArgumentTypeError for anything else."""
+    frame, (x, y) = _place(text, 2, "[FRAME:]X,Y, such as 320,180 or 12:320,180")
+    return Spot(x, y, frame)
+
+
+def parse_area(text: str) -> Area:
+    """Parse [FRAME:]X0,Y0,X1,Y1; raise ArgumentTypeError for anything else."""
+    frame, (left, top, right, bottom) = _place(text, 4, "[FRAME:]X0,Y0,X1,Y1, such as 40,20,600,340")
+    return Area(left, top, right, bottom, frame)
+
+
+def _place(text: str, count: int, form: str) -> tuple[int | None, list[float]]:
+    frame, colon, rest = text.rpartition(":")
+    words = rest.split(",")
+    try:
+        if len(words) == count and (not colon or frame.isdecimal()):
+            return int(frame) if colon else None, [float(word) for word in words]
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is not {form}")
+
+
 HELP = {
     "mesh": "your mesh, posed as in the anchor frame; without it one is made from that frame",
     "mask": "masks of the subject that go with the frames: folder, pattern or video",
     "known": "an additional chosen frame whose shape is known; can be repeated",
+    "point": "a point of the subject, in pixels of the clip's own frames from their top left corner, in a frame of the "
+    "clip counted from 0 (default: the reference frame); can be repeated",
+    "not_point": "a point that is not the subject; can be repeated",
+    "box": "a box that holds the whole subject; can be repeated for other frames",
     "start": "first frame of the clip, counted from 0",
     "count": "how many frames (default: all that are left)",
     "step": "every N-th frame",
@@ -123,6 +156,9 @@ GENERATED_MESH = (
 )
 SPECIAL: dict[str, dict[str, Any]] = {
     "known": {"metavar": "FRAME=MESH", "type": parse_known, "action": "append", "default": []},
+    "point": {"metavar": SPOT, "type": parse_spot, "action": "append", "default": []},
+    "not_point": {"metavar": SPOT, "type": parse_spot, "action": "append", "default": []},
+    "box": {"metavar": "[FRAME:]X0,Y0,X1,Y1", "type": parse_area, "action": "append", "default": []},
     "smallest_part": {"metavar": "SHARE"},
 }
 SHORT = {
@@ -146,6 +182,10 @@ def add_animate(commands: Commands, run: Callable[[argparse.Namespace], None]) -
     files = parser.add_argument_group("files")
     _add_out(files)
     _add(files, "mesh", "mask", "known", "quantise")
+    subject = parser.add_argument_group(
+        "subject", "what to cut out of a clip without alpha or masks; without points and boxes it is found by itself"
+    )
+    _add(subject, "point", "not_point", "box", record=Picks)
     _add_animation(parser)
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
 
@@ -261,8 +301,8 @@ def _add_out(group: argparse._ActionsContainer) -> None:
 
 def job_of(chosen: argparse.Namespace) -> Animate:
     """Return the job that the arguments describe."""
-    frames = FrameChoice(**_fields(FrameChoice, vars(chosen)))
-    return Animate(**_fields(Animate, vars(chosen) | {"frames": frames}))
+    frames, picks = (record(**_fields(record, vars(chosen))) for record in (FrameChoice, Picks))
+    return Animate(**_fields(Animate, vars(chosen) | {"frames": frames, "picks": picks}))
 
 
 def generation_of(chosen: argparse.Namespace) -> Generate:

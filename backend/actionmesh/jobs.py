@@ -44,6 +44,7 @@ def run(
         ActionMeshError: an error that the user can cause. Outputs that cannot be written, or that would overwrite an
             input or one another, are refused before any work.
     """
+    from .animation import with_notes
     from .pipeline import animate, load_subject
 
     clock = StageClock(report)
@@ -57,8 +58,7 @@ def run(
     with model.networks.job(*parts_of(job), float8=float8, check=progress.check):
         check_size(job, job.out, len(subject.frames))
         animation = animate(job, model, progress, subject)
-    fit = animation.provenance.fit
-    animation = animation.with_fit(replace(fit, notes=(*notes, *fit.notes, *left_out)))
+    animation = with_notes(animation, (*notes, *subject.notes, *left_out))
     mesh = Path(job.mesh) if job.mesh else None
     save_all(animation, job.out, mesh, subject, progress, job.quantise)
     return _answer(animation, job.out, clock, model)
@@ -72,7 +72,7 @@ def rematch(
     Raises:
         ActionMeshError: see `run`; also if the result cannot be read, or its frames differ from the clip's.
     """
-    from .animation import Animation
+    from .animation import Animation, between_neighbours, with_notes
     from .pipeline import load_subject
     from .relief_animation import relief_again, wants_relief_again
     from .rematch import match_again
@@ -83,16 +83,18 @@ def rematch(
     made = animation.provenance
     clip, mask = job.clip or made.clip, job.mask or made.mask
     mesh = mesh_of(made.mesh, job.names)
-    earlier = Animate(clip, out=(), mask=mask, frames=FrameChoice(**made.frames), anchor=made.anchor, fps=made.fps)
+    frames = FrameChoice(**made.frames)
+    earlier = Animate(clip, out=(), mask=mask, frames=frames, anchor=made.anchor, fps=made.fps, picks=made.picks)
     named = None if mesh is None else str(mesh)
     check_outputs(replace(earlier, out=job.out, mesh=named, checkpoint=job.checkpoint), also=[Path(job.result)])
     require_sound(earlier)
     model = kept.get(job.checkpoint, job.device, job.memory)
-    subject = load_subject(earlier, model, progress)
+    subject = load_subject(replace(earlier, out=(job.result,)), model, progress)
     if wants_relief_again(made, job.shape):
         animation = relief_again(animation, subject, progress)
     else:
         animation = match_again(animation, subject, job.match, job.facing, progress)
+    animation = with_notes(between_neighbours(animation, subject.absent), subject.notes)
     if mesh is not None and not mesh.is_file():
         log.warning("%s no longer exists: the files are written without its materials.", mesh)
         mesh = None
@@ -143,6 +145,7 @@ def look(job: Look, kept: "KeptModel", cancelled: Callable[[], bool]) -> Looked:
         width=glimpse.width,
         height=glimpse.height,
         coverage=float((glimpse.picture[..., 3] >= 128).mean()),
+        notes=glimpse.clip.notes,
     )
 
 

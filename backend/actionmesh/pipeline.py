@@ -1,5 +1,6 @@
 """From a clip to an animated mesh. Start reading at `animate`."""
 
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
 
@@ -7,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 from . import __version__
-from .animation import Animation, Provenance
+from .animation import Animation, Provenance, between_neighbours
 from .colouring import own_mesh_painted, painted_by_camera
 from .errors import InputError, require_sound
 from .frame_numbers import index_of_frame, number_of
@@ -21,7 +22,7 @@ from .matching.standing import YAWS, Standing, turn_of
 from .media.clip import Clip
 from .media.glimpse import Glimpse, read_glimpse
 from .media.reader import read_clip
-from .media.subject import BackgroundRemover, cut_out
+from .media.subject import BackgroundRemover
 from .memory.model import Model
 from .models.background_removal import remove_background
 from .presets import Preset
@@ -30,6 +31,8 @@ from .protocol import Animate, Facing, Fit, Match, ReferencePose, Shape
 from .relief.shape import MAX_FACES
 from .relief_animation import relief_animation
 from .rematch import matched
+from .segmentation.choice import Means, cut_out, mask_folder, needs_motion, within
+from .segmentation.tracking import Tracker
 from .stages.correspondence import animate_vertices
 from .stages.match import find_standing
 from .stages.motion import synchronised_latents
@@ -61,7 +64,8 @@ def animate(options: Animate, model: Model, progress: Progress | None = None, su
     run = Run.of(model, progress)
     mesh = load_mesh(options.mesh) if options.mesh else None
     clip = subject or load_subject(options, run, run.progress)
-    return animate_clip(options, run, clip) if mesh is None else animate_mesh(options, run, clip, mesh)
+    made = animate_clip(options, run, clip) if mesh is None else animate_mesh(options, run, clip, mesh)
+    return between_neighbours(made, clip.absent)
 
 
 def animate_clip(options: Animate, run: Run, clip: Clip) -> Animation:
@@ -186,6 +190,7 @@ def provenance_of(options: Animate, anchor: int, model: Model, fit: Fit) -> Prov
         frames=asdict(options.frames),
         anchor=anchor,
         fps=options.fps,
+        picks=options.picks,
         fit=fit,
     )
 
@@ -217,26 +222,39 @@ def known_poses(options: Animate, reference: Reference, anchor: int, total: int)
 def load_subject(options: Animate, model: Model, progress: Progress) -> Clip:
     """Return the chosen frames with the subject cut out.
 
-    The subject is cut out by the file's alpha, by RMBG if the checkpoint has it, or by a plain background. Errors
-    in the rest of the job are found first.
+    `segmentation.choice` says how the subject is cut out. Errors in the rest of the job are found first.
     """
     preset_of(options, model)
     for path in filter(None, (options.mesh, *(shape.mesh for shape in options.known))):
         load_mesh(path)
     clip = read_clip(options.clip, options.frames, options.mask, options.fps, MAX_SIDE, progress)
-    return cut_out(clip, remover_of(model), progress)
+    return cut_out(clip, means_of(model, options.out), progress, options.picks, anchor_of(options, clip))
 
 
 def look_at_subject(options: Animate, model: Model, progress: Progress) -> Glimpse:
     """Return the reference frame alone, with its subject cut out as `load_subject` would.
 
-    A plain background is judged by this frame alone, while a job judges it by all frames. The two differ if the
-    subject fills the border in some frames only.
+    A plain background is judged by this frame alone, and any other by a few frames, while a job judges it by all
+    frames. The two differ if the subject fills the border in some frames only, or hardly moves in these few.
     """
     glimpse = read_glimpse(
         options.clip, options.frames, options.anchor or 0, options.mask, options.fps, MAX_SIDE, progress
     )
-    return glimpse.cut_out(remover_of(model), progress)
+    means, (clip, position) = means_of(model), (glimpse.clip, 0)
+    if needs_motion(clip, means, options.picks):
+        clip, position = glimpse.nearby()
+    cut = cut_out(clip, means, progress, within(options.picks, clip), position)
+    return replace(glimpse, clip=cut.only(position))
+
+
+def means_of(model: Model, out: tuple[str, ...] = ()) -> Means:
+    """Return what the checkpoint offers for finding a subject, and the folder beside a job's results for its masks."""
+    return Means(remover_of(model), tracker_of(model), mask_folder(out))
+
+
+def tracker_of(model: Model) -> Callable[[], Tracker] | None:
+    """Return what loads SAM 2.1 as a tracker, if it was downloaded."""
+    return (lambda: Tracker(model.networks.subject_tracker)) if model.facts.tracks_subjects else None
 
 
 def remover_of(model: Model) -> BackgroundRemover | None:

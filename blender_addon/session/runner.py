@@ -263,7 +263,8 @@ class Runner:
         if asked is None:
             return
         summary = f"Frame {seen.frame + 1} of {seen.clip_frames}, {seen.width} x {seen.height}"
-        icon, warning = thumbnail.picture(Path(seen.out)), thumbnail.warning_of(seen.coverage)
+        icon = thumbnail.picture(Path(seen.out))
+        warning = thumbnail.warning_of(seen.coverage) or " ".join(seen.notes)
         self.state.look = thumbnail.Look(*asked, icon, seen.clip_frames, summary, warning, seen.fps)
 
     def _complaint(self, job: JobRecord) -> ArtistError:

@@ -52,7 +52,7 @@ def choose_device(name):
 
 def load_subject(options, model, progress):
     """Return a clip without pictures."""
-    return types.SimpleNamespace(frames=(), crops=None)
+    return types.SimpleNamespace(frames=(), crops=None, notes=(), absent=())
 
 
 def look_at_subject(options, model, progress):
@@ -64,7 +64,7 @@ def look_at_subject(options, model, progress):
 
     BEHAVIOURS[options.clip](progress)
     clip = Clip(np.full((1, 8, 12, 4), 255, np.uint8), np.zeros(1), np.zeros(1, np.int64), True, "fake")
-    return Glimpse(clip, clip_frames=48, chosen=16, frame=3, fps=24.0, width=120, height=80)
+    return Glimpse(clip, clip_frames=48, chosen=16, frame=3, fps=24.0, width=120, height=80, nearby=lambda: (clip, 0))
 
 
 def animate(options, model, progress, subject):

@@ -7,11 +7,11 @@ import pytest
 from actionmesh.evaluation.baselines import NOWHERE
 from actionmesh.geometry.mesh_files import load_mesh
 from actionmesh.media.reader import read_clip
-from actionmesh.media.subject import cut_out
 from actionmesh.painting.coat import Coat
 from actionmesh.progress import Progress
 from actionmesh.protocol import FrameChoice
 from actionmesh.relief_animation import relief_animation
+from actionmesh.segmentation.choice import cut_out
 from actionmesh.toys import make_sequence
 from actionmesh.training.demo_clip import write_demo
 from actionmesh.weights.checkpoints import default_checkpoint
@@ -21,7 +21,7 @@ HUSKY = default_checkpoint().path / "demo" / "husky"
 
 def test_the_demo_is_a_readable_clip_and_a_mesh_of_its_first_frame(tmp_path):
     write_demo(tmp_path, seed=2007, template="fish", frames=4)
-    clip = cut_out(read_clip(str(tmp_path / "clip.mp4"), FrameChoice()), None)
+    clip = cut_out(read_clip(str(tmp_path / "clip.mp4"), FrameChoice()))
     toy = make_sequence(2007, 4, "fish")
     covered = (clip.frames[:][..., 3] > 128).mean(axis=(1, 2))
     assert clip.frames.shape == (4, 384, 384, 4) and (covered > 0.02).all() and (covered < 0.5).all()
@@ -33,7 +33,7 @@ def test_the_demo_is_a_readable_clip_and_a_mesh_of_its_first_frame(tmp_path):
 
 @pytest.fixture(scope="module")
 def husky():
-    return cut_out(read_clip(str(HUSKY), FrameChoice()), None)
+    return cut_out(read_clip(str(HUSKY), FrameChoice()))
 
 
 def test_the_husky_is_small_and_says_whose_it_is(husky):

@@ -98,8 +98,8 @@ def test_a_background_is_judged_the_same_from_the_file():
 MEMORY_PROBE = """
 import sys
 from actionmesh.media.reader import read_clip
-from actionmesh.media.subject import cut_out
 from actionmesh.protocol import FrameChoice
+from actionmesh.segmentation.choice import cut_out
 
 def peak():  # getrusage would start from the peak of the tests' own process
     return int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])

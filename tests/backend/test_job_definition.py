@@ -14,15 +14,18 @@ from actionmesh.output.writers import WRITERS
 from actionmesh.presets import PRESETS
 from actionmesh.protocol import (
     Animate,
+    Area,
     FrameChoice,
     Generate,
     KnownShape,
     Number,
+    Picks,
     PresetName,
     ProgressNotice,
     Rematch,
     ResultFormat,
     Rig,
+    Spot,
     Stage,
     Whole,
     limits,
@@ -62,14 +65,16 @@ def job(*words):
 @pytest.mark.parametrize(
     ("command", "records"),
     [
-        ("animate", (Animate, FrameChoice)),
+        ("animate", (Animate, FrameChoice, Picks)),
         ("generate", (Generate, FrameChoice)),
         ("match", (Rematch,)),
         ("rig", (Rig,)),
     ],
 )
 def test_the_command_line_has_every_field_with_its_choices(command, records):
-    fields = {name: kind for record in records for name, kind in kinds(record).items() if name != "frames"}
+    fields = {
+        name: kind for record in records for name, kind in kinds(record).items() if name not in ("frames", "picks")
+    }
     options = options_of(command)
     del fields["names"]  # of copies on another computer; only `remote` sets it
     elsewhere = {"host", "port", "host_backend", "host_minutes"}
@@ -124,6 +129,9 @@ def test_numbers_of_a_generated_clip_are_refused_beyond_their_limits(name):
 @pytest.mark.parametrize("wrong", [
     {"clip": ""}, {"mask": "a\0"}, {"mesh": 3}, {"preset": ""}, {"match": "wave"}, {"facing": "front"},
     {"shape": None}, {"memory": "7"}, {"reference_pose": "kept"}, {"fps": math.nan}, {"known": (KnownShape(0, ""),)},
+    {"picks": Picks((Spot(-1, 3),))}, {"picks": Picks((Spot(1, math.nan),))}, {"picks": Picks((Spot(1, 2, -3),))},
+    {"picks": Picks(not_point=(Spot(1, 2),))}, {"picks": Picks(box=(Area(5, 5, 5, 9),))},
+    {"picks": Picks(box=(Area(1, 1, 5, 9), Area(2, 2, 5, 9)))}, {"picks": Picks((Spot(1, 2),) * 1001)},
     {"frames": FrameChoice(step=2, spread=3)}, {"known": (KnownShape(1, "a.glb"),) * 1001},
 ])  # fmt: skip
 def test_a_job_finds_its_own_fault(wrong):
@@ -132,6 +140,22 @@ def test_a_job_finds_its_own_fault(wrong):
     with pytest.raises(InputError) as caught:
         require_sound(Animate(**{**vars(sound), **wrong}))
     assert caught.value.problem and caught.value.cure
+
+
+def test_picks_of_the_command_line_are_read_with_and_without_a_frame():
+    picks = job("--point", "3,4.5", "--point", "12:7,8", "--not-point", "0:1,2", "--box", "5:1,2,30,40").picks
+    assert picks == Picks((Spot(3, 4.5), Spot(7, 8, 12)), (Spot(1, 2, 0),), (Area(1, 2, 30, 40, 5),))
+    assert not job().picks
+
+
+@pytest.mark.parametrize("words", [
+    ("--point", "3"), ("--point", "3,4,5"), ("--point", "x:3,4"), ("--point", "1.5:3,4"), ("--point", ":3,4"),
+    ("--not-point", "a,b"), ("--box", "1,2,3"), ("--box", "1,2,3,4,5"),
+])  # fmt: skip
+def test_misshapen_picks_are_refused_with_the_right_shape(words, capsys):
+    with pytest.raises(SystemExit):
+        job(*words)
+    assert "such as" in capsys.readouterr().err
 
 
 def test_presets_plans_and_formats_are_the_choices_of_a_job():

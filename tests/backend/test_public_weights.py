@@ -26,6 +26,7 @@ from .loopback_hub import LoopbackHub
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "docs" / "weights.md").read_text(encoding="utf-8")
 TRIPOSG, ACTIONMESH, RMBG = "VAST-AI/TripoSG", "facebook/ActionMesh", "briaai/RMBG-1.4"
+SAM_TINY, SAM_LARGE = "facebook/sam2.1-hiera-tiny", "facebook/sam2.1-hiera-large"
 WANTED = {
     TRIPOSG: {
         "model_index.json": 400,
@@ -45,6 +46,8 @@ WANTED = {
         "autoencoder/model.safetensors": 856_800_256,
     },
     RMBG: {"config.json": 500, "model.safetensors": 176_381_984},
+    SAM_TINY: {"config.json": 7000, "model.safetensors": 155_906_050},
+    SAM_LARGE: {"config.json": 7000, "model.safetensors": 897_952_466},
 }
 """The files to fetch, with sizes that a hub may report."""
 UNWANTED = {
@@ -59,6 +62,8 @@ UNWANTED = {
         "README.md LICENSE.txt assets/demo.mp4 denoiser/model.pth denoiser/optimizer.bin ema/denoiser/model.safetensors"
     ),
     RMBG: "README.md t4.png model.pth pytorch_model.bin onnx/model.onnx onnx/config.json preprocessor_config.json",
+    SAM_TINY: "README.md sam2.1_hiera_tiny.pt sam2.1_hiera_t.yaml preprocessor_config.json processor_config.json",
+    SAM_LARGE: "README.md sam2.1_hiera_large.pt sam2.1_hiera_l.yaml preprocessor_config.json processor_config.json",
 }
 LISTED = {name: {**files, **dict.fromkeys(UNWANTED[name].split(), 10**9)} for name, files in WANTED.items()}
 Usage = namedtuple("Usage", "total used free")
@@ -139,8 +144,8 @@ def test_what_was_not_read_from_the_hub_is_not_there():
         assert all(file.bytes is None and file.sha256 is None for file in each.files)
 
 
-def test_commercial_use_is_allowed_of_triposg_alone():
-    assert [each.hub_id for each in DOWNLOADS if each.licence.commercial] == [TRIPOSG]
+def test_commercial_use_is_allowed_of_triposg_and_sam_alone():
+    assert [each.hub_id for each in DOWNLOADS if each.licence.commercial] == [TRIPOSG, SAM_TINY, SAM_LARGE]
 
 
 def test_what_is_downloaded_is_a_checkpoint_with_the_files_that_its_parts_are_read_from(tmp_path):
@@ -153,7 +158,12 @@ def test_what_is_downloaded_is_a_checkpoint_with_the_files_that_its_parts_are_re
     read = {checkpoint.scheduler, checkpoint.image_preprocessing}
     for name, part in PARTS.items():
         read |= {getattr(checkpoint, name) / "config.json", getattr(checkpoint, name) / part.weights}
-    assert read | {checkpoint.background_removal / name for name in WANTED[RMBG]} == wanted
+    read |= {checkpoint.background_removal / name for name in WANTED[RMBG]}
+    assert checkpoint.subject_tracker == tmp_path / "sam2.1-hiera-large"
+    read |= {
+        tmp_path / size / name for size in ("sam2.1-hiera-large", "sam2.1-hiera-tiny") for name in WANTED[SAM_TINY]
+    }
+    assert read == wanted
 
 
 @pytest.mark.parametrize("path", ["", "/etc/passwd", "vae/*.json", "a?", "a[b]", "a\\b"])
@@ -236,9 +246,9 @@ def test_one_slow_answer_does_not_keep_the_others(fault):
     """Not even an answer that never stops arriving, which no connection timeout ends."""
     with LoopbackHub(LISTED, {ACTIONMESH: fault}).running() as hub:
         begun = time.monotonic()
-        triposg, actionmesh, rmbg = ask_sizes(DOWNLOADS, timeout=1.5, endpoint=hub.url)
+        triposg, actionmesh, *others = ask_sizes(DOWNLOADS, timeout=1.5, endpoint=hub.url)
         assert time.monotonic() - begun < 10
-    assert "does not answer" in actionmesh.doubt and not triposg.doubt and not rmbg.doubt
+    assert "does not answer" in actionmesh.doubt and not triposg.doubt and not any(each.doubt for each in others)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1", "nonsense", "http://[::1"])
@@ -305,7 +315,7 @@ def test_everything_is_told_of_an_empty_folder(tmp_path, capsys):
         text, ACTIONMESH
     )
     assert "optional" in block(text, RMBG) and "size     176 MB\n" in block(text, RMBG)
-    assert "Still to download: 14.6 GB, and 176 MB more for the optional files\n" in text
+    assert "Still to download: 14.6 GB, and 1.2 GB more for the optional files\n" in text
     assert f"Free at {tmp_path}: 20.0 GB, enough\n" in text
     assert "estimate" not in text
     assert not (tmp_path / "a").exists()
@@ -319,7 +329,7 @@ def test_estimates_are_marked_one_by_one_and_in_the_total(tmp_path, capsys):
     text = told(capsys, tmp_path, ask=ask)
     assert "size     7.9 GB\n" in block(text, TRIPOSG)
     assert "about 6.6 GB (estimate: " in block(text, ACTIONMESH) and "(401)" in block(text, ACTIONMESH)
-    assert "Still to download: about 14.6 GB (estimate), and 176 MB more for the optional files\n" in text
+    assert "Still to download: about 14.6 GB (estimate), and 1.2 GB more for the optional files\n" in text
 
 
 def test_a_half_complete_folder_needs_the_rest_alone(tmp_path, capsys):
@@ -329,7 +339,7 @@ def test_a_half_complete_folder_needs_the_rest_alone(tmp_path, capsys):
     state = "incomplete in {}: missing or damaged: transformer/diffusion_pytorch_model.safetensors"
     assert state.format(tmp_path / "TripoSG") in block(text, TRIPOSG)
     assert f"complete in {tmp_path / 'ActionMesh'}" in block(text, ACTIONMESH)
-    assert "Still to download: 5.8 GB, and 176 MB more" in text
+    assert "Still to download: 5.8 GB, and 1.2 GB more" in text
     assert f"download {TRIPOSG}" in text and f"download {ACTIONMESH}" not in text
 
 
@@ -346,7 +356,7 @@ def test_a_complete_folder_needs_nothing(tmp_path, capsys):
     for each in DOWNLOADS:
         fill(tmp_path / each.name, each.hub_id)
     text = told(capsys, tmp_path, ask=from_hub, disk_usage=lambda _: Usage(10**12, 10**12, 0))
-    assert text.count("  state    complete in ") == 3
+    assert text.count("  state    complete in ") == 5
     assert "Still to download: nothing that is needed\n" in text and "hf download" not in text
     assert f"Animate with them: --checkpoint {tmp_path}\n" in text
 
@@ -367,7 +377,7 @@ def test_too_small_a_disk_is_one_sentence_and_exit_code_2(tmp_path, capsys, monk
     ("free", "judgement"),
     [
         (14_565_000_000, "enough for the needed files, too little for the optional ones"),
-        (14_745_000_000, "enough"),
+        (15_800_000_000, "enough"),
     ],
 )
 def test_room_is_judged_with_and_without_what_is_optional(tmp_path, capsys, free, judgement):
@@ -413,7 +423,7 @@ def test_offline_the_hub_is_not_asked(tmp_path):
         done = run_command(HF_ENDPOINT=hub.url, HF_HUB_OFFLINE="1", ACTIONMESH_CHECKPOINTS=str(tmp_path))
     assert done.returncode == 0 and done.stderr == "" and hub.asked == []
     assert done.stdout.startswith(f"Public weights in {tmp_path / 'full'}\n")
-    assert "about 14.6 GB (estimate)" in done.stdout and done.stdout.count("(estimate: HF_HUB_OFFLINE") == 3
+    assert "about 14.6 GB (estimate)" in done.stdout and done.stdout.count("(estimate: HF_HUB_OFFLINE") == 5
 
 
 def test_without_any_folder_the_user_is_told_to_name_one(capsys):
@@ -437,7 +447,7 @@ def test_readme_shows_the_commands_and_the_size():
     for each in DOWNLOADS:
         command = download_report.download_command(presence(each, Path("weights/full")), shell.POSIX, ".venv/bin/hf")
         assert f"\n{command}\n" in section
-    assert section.count("hf download") == 3
+    assert section.count("hf download") == 5
     assert "about 14.6 GB (estimate)" in section and "11 GB" not in README
     assert "-m actionmesh weights weights/full" in section
 
@@ -454,11 +464,11 @@ def test_printed_commands_fetch_exactly_what_is_needed_and_then_the_folder_is_co
         settings = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1"}
         done = run_command(folder, **settings)
         commands = re.findall(r"^\S*hf download (?:.*\\\n)*.*", done.stdout, re.MULTILINE)
-        assert len(commands) == 3
+        assert len(commands) == 5
         script = "set -e\n" + "\n".join(commands)
         subprocess.run(["sh", "-c", script], env={**os.environ, **settings}, check=True, timeout=300)
         fetched = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
         again = run_command(folder, **settings)
     wanted = {f"{name.partition('/')[2]}/{path}" for name, paths in WANTED.items() for path in paths}
     assert {path for path in fetched if ".cache/" not in path} == wanted
-    assert again.stdout.count("  state    complete in ") == 3 and "hf download" not in again.stdout
+    assert again.stdout.count("  state    complete in ") == 5 and "hf download" not in again.stdout

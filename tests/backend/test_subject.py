@@ -5,9 +5,9 @@ import pytest
 from actionmesh.errors import Cancelled, MediaError
 from actionmesh.media.clip import Clip
 from actionmesh.media.reader import read_clip
-from actionmesh.media.subject import cut_out
 from actionmesh.progress import Progress
 from actionmesh.protocol import FrameChoice
+from actionmesh.segmentation.choice import Means, cut_out
 from tests.backend.media_files import save_pictures, write_video
 
 SIDE = 160
@@ -131,26 +131,13 @@ def texture(count: int) -> np.ndarray:
     return np.repeat(cv2.resize(rough, (SIDE, SIDE), interpolation=cv2.INTER_CUBIC)[None], count, axis=0)
 
 
-def test_a_busy_background_is_refused_with_the_cures():
-    truth = creature(2)
-    with pytest.raises(MediaError, match="cannot be separated from its background") as refusal:
-        cut_out(clip_of(before(truth, texture(1)[0])))
-    for cure in ("alpha", "mask", "plain background", "RMBG"):
-        assert cure in refusal.value.cure
-
-
-def test_a_weak_texture_is_no_plain_background():
-    truth = creature(2)
-    faint = 200 + (texture(1)[0].astype(float) - 128) * 0.25
-    with pytest.raises(MediaError, match="cannot be separated from its background"):
-        cut_out(clip_of(before(truth, faint)))
-
-
 def test_a_network_answers_where_the_background_is_busy():
     truth = creature(3)
     answers = iter(truth[..., 3] / np.float32(255) + np.float32(0.01))
     events = []
-    cut = cut_out(clip_of(before(truth, texture(1)[0])), lambda image: next(answers), Progress(report=events.append))
+    cut = cut_out(
+        clip_of(before(truth, texture(1)[0])), Means(lambda image: next(answers)), Progress(report=events.append)
+    )
     assert overlap(cut.frames[:], truth) > 0.99
     assert (cut.frames[:][truth[..., 3] == 0][:, 3] == 0).all()
     assert events[-1].step == 3 and cut.has_alpha
@@ -158,7 +145,9 @@ def test_a_network_answers_where_the_background_is_busy():
 
 def test_the_network_goes_before_a_plain_background():
     """Its mask is taken even where the colour would find another."""
-    cut = cut_out(clip_of(before(creature(2), WHITE)), lambda image: np.float32(np.indices(image.shape[:2])[0] > 60))
+    cut = cut_out(
+        clip_of(before(creature(2), WHITE)), Means(lambda image: np.float32(np.indices(image.shape[:2])[0] > 60))
+    )
     assert (cut.frames[:][:, 61:, :, 3] == 255).all() and (cut.frames[:][:, :61, :, 3] == 0).all()
 
 
@@ -169,7 +158,7 @@ def test_the_network_s_mask_is_all_or_nothing_and_without_crumbs():
     likely[70:80, 70:80] = 0.9
     likely[5:19, 5:19] = 0.6
     likely[140:155, 140:155] = 0.6
-    alpha = cut_out(clip_of(before(creature(2), texture(1)[0])), lambda image: likely).frames[:][..., 3]
+    alpha = cut_out(clip_of(before(creature(2), texture(1)[0])), Means(lambda image: likely)).frames[:][..., 3]
     expected = np.where(likely > 0.3, 255, 0)
     expected[5:19, 5:19] = 0
     np.testing.assert_array_equal(alpha, np.stack([expected, expected]))
@@ -214,30 +203,50 @@ def test_cancelling_stops_the_network():
         return np.ones(image.shape[:2], np.float32)
 
     with pytest.raises(Cancelled):
-        cut_out(clip_of(frames), remover, Progress(cancelled=lambda: bool(calls)))
+        cut_out(clip_of(frames), Means(remover), Progress(cancelled=lambda: bool(calls)))
     assert len(calls) == 1
 
 
 def test_the_file_s_own_alpha_is_left_alone():
     frames = creature(2)
     clip = clip_of(frames, has_alpha=True)
-    assert cut_out(clip, lambda image: 1 / 0).frames is frames
+    assert cut_out(clip, Means(lambda image: 1 / 0)).frames is frames
 
 
 @pytest.mark.parametrize("speck", [0, 5])
-def test_frames_without_a_subject_are_refused_with_their_numbers(speck):
-    frames = creature(4)
+def test_frames_without_a_subject_take_their_neighbour_s_picture_and_are_named(speck):
+    frames = creature(5)
     frames[1:3, ..., 3] = 0
     frames[1:3, :speck, :speck, 3] = 255
-    with pytest.raises(MediaError, match=r"walk.mp4 shows no subject in frames 11, 12\."):
+    cut = cut_out(clip_of(frames, has_alpha=True))
+    assert cut.absent == (1, 2)
+    for number, stands_in in enumerate((0, 0, 3, 3, 4)):
+        np.testing.assert_array_equal(cut.frames[number], frames[stands_in])
+        np.testing.assert_array_equal(cut.crops[number][..., 3], cut.crops[stands_in][..., 3])
+    assert cut.notes == ("Frames 11, 12 do not show the subject; the poses follow from the frames around.",)
+
+
+def test_a_keyed_clip_with_an_empty_frame_says_so():
+    frames = before(creature(3), GREEN, 3.0)
+    frames[2] = before(np.zeros((1, SIDE, SIDE, 4), np.uint8), GREEN, 3.0)[0]
+    cut = cut_out(clip_of(frames))
+    assert cut.absent == (2,)
+    assert cut.notes == ("Frame 12 does not show the subject; the pose follows from the frames around.",)
+
+
+def test_a_clip_that_mostly_shows_no_subject_is_refused():
+    frames = creature(4)
+    frames[1:, ..., 3] = 0
+    with pytest.raises(MediaError, match=r"walk.mp4 shows no subject in frames 11, 12, 13\."):
         cut_out(clip_of(frames, has_alpha=True))
 
 
-def test_a_keyed_clip_with_an_empty_frame_is_refused_with_its_number():
-    frames = before(creature(3), GREEN, 3.0)
-    frames[2] = before(np.zeros((1, SIDE, SIDE, 4), np.uint8), GREEN, 3.0)[0]
-    with pytest.raises(MediaError, match=r"no subject in frame 12\."):
-        cut_out(clip_of(frames))
+def test_a_subject_cut_off_by_the_edge_is_named():
+    truth = np.roll(creature(2), 60, axis=1)
+    truth[:, :60] = 0
+    (note,) = cut_out(clip_of(truth, has_alpha=True)).notes
+    assert note == "The subject reaches beyond the picture's edge in frames 10, 11; what lies outside is guessed."
+    assert not cut_out(clip_of(creature(2), has_alpha=True)).notes
 
 
 def test_many_empty_frames_are_named_in_short():

@@ -54,6 +54,7 @@ ELSEWHERE = {
     "device": "a preference",
     "known": "the command line alone",
     "steps": "the command line alone",
+    "picks": "the command line alone",
     "guidance": "the command line alone",
     "quantise": "the command line alone; an export has its own",
     "names": "the worker that passes messages on to another computer",

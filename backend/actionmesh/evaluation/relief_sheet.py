@@ -9,11 +9,11 @@ from ..matching.silhouette import overlap
 from ..media.clip import Clip
 from ..media.reader import read_clip
 from ..media.render import Camera
-from ..media.subject import cut_out
 from ..output.preview import Stage, over
 from ..protocol import FrameChoice
 from ..relief.shape import MAX_FACES
 from ..relief_animation import relief_animation
+from ..segmentation.choice import cut_out
 from .baselines import NOWHERE
 from .subjects import QUIET
 
@@ -28,7 +28,7 @@ def relief_sheet(clips: Sequence[str]) -> tuple[np.ndarray, list[float]]:
     """Return a picture (len(clips) CELL, 8 CELL, 3) uint8, and how well each relief fits its clip, 0 to 1."""
     rows, overlaps = [], []
     for source in clips:
-        clip = cut_out(read_clip(source, FrameChoice()), None)
+        clip = cut_out(read_clip(source, FrameChoice()))
         frames = np.arange(len(clip.frames), dtype=float).tolist()
         relief = relief_animation(clip, None, frames, MAX_FACES, NOWHERE, (), QUIET)
         rows.append(_row(relief, clip))

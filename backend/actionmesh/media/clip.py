@@ -1,7 +1,7 @@
 """The frames of a clip that a job uses, and resizing of pictures to their size."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -23,6 +23,9 @@ class Clip:
         native: an iterable of the same frames at the source's own resolution, before any background was removed; None
             if `frames` have that resolution.
         crops: the cut-out subject at that resolution; None before it is cut out.
+        absent: positions of frames that do not show the subject; they have the picture of a neighbour.
+        notes: sentences for the user.
+        doubt: the share of the subject's outline that is uncertain; None if nothing tells.
     """
 
     frames: Frames
@@ -32,11 +35,21 @@ class Clip:
     name: str
     native: Iterable[np.ndarray] | None = None
     crops: SubjectCrops | None = None
+    absent: tuple[int, ...] = ()
+    notes: tuple[str, ...] = ()
+    doubt: float | None = None
 
     def __post_init__(self) -> None:
         assert len(self.frames.shape) == 4 and self.frames.shape[-1] == 4
         assert self.times.shape == self.indices.shape == (len(self.frames),)
         assert (np.diff(self.times) > 0).all(), f"times of {self.name} do not rise"
+
+    def only(self, position: int) -> "Clip":
+        """Return a clip of one of the frames, without crops."""
+        one = slice(position, position + 1)
+        return replace(
+            self, frames=self.frames[one], times=self.times[one], indices=self.indices[one], crops=None, native=None
+        )
 
 
 def resize_rgba(rgba: np.ndarray, width: int, height: int) -> np.ndarray:

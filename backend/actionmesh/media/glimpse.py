@@ -1,15 +1,18 @@
 """One frame of a clip as a job would see it, and facts about the clip that need no other frame."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..frame_numbers import index_of_frame
 from ..progress import Progress
 from ..protocol import FrameChoice
-from . import subject
 from .clip import Clip
 from .reader import choose_frames, open_sources, read_frames
+
+NEARBY = 3
+"""Frames on either side that show what moves."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Glimpse:
         frame: this frame's number in the source, counted from 0.
         fps: average frames a second.
         width, height: the size of the source's frames in pixels.
+        nearby: reads the chosen frames around this one, and returns them with its position among them.
     """
 
     clip: Clip
@@ -32,15 +36,12 @@ class Glimpse:
     fps: float
     width: int
     height: int
+    nearby: Callable[[], tuple[Clip, int]]
 
     @property
     def picture(self) -> np.ndarray:
         """The frame, (H, W, 4) uint8 with straight alpha."""
         return self.clip.frames[0]
-
-    def cut_out(self, remover: subject.BackgroundRemover | None, progress: Progress) -> "Glimpse":
-        """Return the glimpse with the subject as its alpha; see `subject.cut_out`."""
-        return replace(self, clip=subject.cut_out(self.clip, remover, progress))
 
 
 def read_glimpse(
@@ -65,6 +66,12 @@ def read_glimpse(
     position = index_of_frame(anchor, len(indices), "reference")
     one = indices[position : position + 1]
     whole, _ = next(opened.read(one.tolist()))
+
+    def nearby() -> tuple[Clip, int]:
+        first = max(0, position - NEARBY)
+        around, checking = indices[first : position + NEARBY + 1], Progress().also_checking(progress.check)
+        return read_frames(opened, masks, around, fps, max_side, checking), position - first
+
     return Glimpse(
         clip=read_frames(opened, masks, one, fps, max_side, Progress().also_checking(progress.check)),
         clip_frames=opened.count(),
@@ -73,4 +80,5 @@ def read_glimpse(
         fps=fps if fps is not None else opened.rate(),
         width=whole.shape[1],
         height=whole.shape[0],
+        nearby=nearby,
     )

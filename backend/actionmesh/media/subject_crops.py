@@ -5,7 +5,8 @@ only at the end, and whole frames of a 4K clip would fill the disk. Memory holds
 """
 
 import operator
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from copy import copy
 from dataclasses import dataclass
 
 import cv2
@@ -84,6 +85,12 @@ class SubjectCrops:
         _, coded = cv2.imencode(".png", np.ascontiguousarray(frame[box.slices()]), QUICK)
         self._frames.append(_Stored(box, self._file.append(coded.data.cast("B")), coded.nbytes))
         self.box = box if self.box is None else self.box.around(box)
+
+    def in_order(self, places: Sequence[int]) -> "SubjectCrops":
+        """Return crops of the same frames in another order; one may appear several times."""
+        other = copy(self)
+        other._frames = [self._frames[place] for place in places]
+        return other
 
     def __getitem__(self, index: int) -> np.ndarray:
         """Return one frame (h, w, 4), cropped to `box`; raise IndexError beyond the last."""

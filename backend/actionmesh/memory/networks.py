@@ -22,6 +22,7 @@ from ..weights.background_removal import load_background_removal
 from ..weights.checkpoints import Checkpoint
 from ..weights.parts import PARTS, Make
 from ..weights.precision import TypeOf, types_of
+from ..weights.subject_tracking import load_subject_tracker
 from ..weights.tensor_file import readable
 from .ahead import Ahead
 from .loading import load
@@ -31,8 +32,13 @@ from .runtime import Runtime
 from .streaming import Stopped
 
 if TYPE_CHECKING:
-    from transformers import Dinov2Model
+    from transformers import Dinov2Model, Sam2VideoModel
 
+OPTIONAL: dict[str, Callable[[Path, str, torch.dtype], nn.Module]] = {
+    "background_removal": load_background_removal,
+    "subject_tracker": load_subject_tracker,
+}
+"""What loads the parts that a checkpoint need not have."""
 DENOISERS = ("image_to_3d", "temporal_denoiser")
 """The parts that have an 8-bit form."""
 CPU = torch.device("cpu")
@@ -137,6 +143,11 @@ class Networks:
         """The network that removes backgrounds; only for a checkpoint that has one."""
         return self._part("background_removal")
 
+    @property
+    def subject_tracker(self) -> "Sam2VideoModel":
+        """The network that follows a subject; only for a checkpoint that has one."""
+        return self._part("subject_tracker")
+
     def unload(self) -> None:
         """Free all networks, including those that are being loaded."""
         self._ahead.stop()
@@ -174,9 +185,9 @@ class Networks:
     def _make(self, name: str) -> Make:
         """Return what builds a part's network; called in the requesting thread, because it imports libraries."""
         if name not in PARTS:
-            folder = self._checkpoint.background_removal
-            assert name == "background_removal" and folder is not None
-            return partial(load_background_removal, folder, "cpu", torch.float32)
+            folder: Path | None = getattr(self._checkpoint, name)
+            assert folder is not None, name
+            return partial(OPTIONAL[name], folder, "cpu", torch.float32)
         return PARTS[name].maker(getattr(self._checkpoint, name) / "config.json")
 
     def _read(self, name: str, make: Make, device: torch.device, stop: Event) -> nn.Module:

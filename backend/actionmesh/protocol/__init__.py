@@ -4,7 +4,8 @@
                         unload, shutdown; each answered by a result or an error
     worker -> client    progress, log                                                 never answered
 
-`job` defines the jobs on a clip, with the choices in `choices` and the bounds in `limits`; `requests`, `answers` and
+`job` defines the jobs on a clip, with the choices in `choices`, what was pointed at in `picks` and the bounds in
+`limits`; `requests`, `answers` and
 `notices` hold the other messages; `envelopes` turns messages into lines and back, by means of `reading`.
 
 Each message type is a dataclass that carries its method's name, so no name is typed twice. A job is identified by the
@@ -45,16 +46,17 @@ from .job import MOST_BONES, USUAL_BONES, Animate, FrameChoice, Generate, KnownS
 from .kinds import JobId, Kind, ProtocolError
 from .limits import Checked, Fault, Number, Whole, limits
 from .notices import LogLevel, LogNotice, ProgressNotice
+from .picks import Area, Picks, Spot
 from .reading import read, read_as
 from .requests import VERSION, Cancel, Download, Initialize, Params, Ping, RemoveModels, Shutdown, Unload
 from .stage import Stage
 
 __all__ = [
     "ANSWERS", "MAX_ID", "MAX_LINE", "MOST_BONES", "NOTICES", "REQUESTS", "USUAL_BONES", "VERSION", "Animate",
-    "Animated", "Answer", "Cancel", "CancelAnswer", "Checked", "Checkpoint", "ClipCamera", "Device", "Done",
+    "Animated", "Answer", "Area", "Cancel", "CancelAnswer", "Checked", "Checkpoint", "ClipCamera", "Device", "Done",
     "Download", "Downloaded", "Facing", "Failure", "Fault", "Fit", "FrameChoice", "Generate", "Initialize",
     "Initialized", "JobId", "Kind", "KnownShape", "LogLevel", "LogNotice", "Look", "Looked", "Match", "Memory",
-    "Message", "Notice", "Number", "Params", "Ping", "PresetName", "ProgressNotice", "ProtocolError", "ReferencePose",
-    "Rematch", "RemoveModels", "Removed", "Request", "ResultFormat", "Rig", "Rigged", "Shape", "Shutdown", "Source",
-    "Stage", "Unload", "Whole", "decode", "encode", "limits", "read", "read_as",
+    "Message", "Notice", "Number", "Params", "Picks", "Ping", "PresetName", "ProgressNotice", "ProtocolError",
+    "ReferencePose", "Rematch", "RemoveModels", "Removed", "Request", "ResultFormat", "Rig", "Rigged", "Shape",
+    "Shutdown", "Source", "Spot", "Stage", "Unload", "Whole", "decode", "encode", "limits", "read", "read_as",
 ]  # fmt: skip

@@ -122,6 +122,7 @@ class Looked:
         fps: frames per second on average, or as the request gave them.
         width, height: size of the clip's frames in pixels.
         coverage: share of the reference frame that the subject fills, from 0 to 1.
+        notes: sentences for the user, such as a doubt about the subject's outline.
     """
 
     out: str
@@ -132,6 +133,7 @@ class Looked:
     width: int
     height: int
     coverage: float
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from .limits import (
     Words,
     within,
 )
+from .picks import Picks
 from .requests import Params
 
 USUAL_BONES, MOST_BONES = 16, 128
@@ -94,6 +95,7 @@ class Source(Place):
         anchor: the reference frame, an index into the chosen frames (negative counts from the end). None is the first
             one; for a relief it is the one that shows limbs best.
         fps: frames per second of an image sequence, or to override a video's own.
+        picks: what was pointed at of the subject, if the clip has neither alpha nor masks.
     """
 
     clip: str = field(metadata=within(Name("clip")))
@@ -102,6 +104,7 @@ class Source(Place):
     frames: FrameChoice = field(default_factory=FrameChoice)
     anchor: int | None = field(default=None, metadata=within(Whole("reference frame", -MOST_FRAMES, MOST_FRAMES)))
     fps: float | None = field(default=None, metadata=within(Number("frame rate", 0.001, 100_000.0)))
+    picks: Picks = field(default_factory=Picks)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from .kinds import JobId
 
-VERSION = 8
+VERSION = 9
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Find checkpoints and their parts.
 
 A checkpoint is a folder that holds the public folders as downloaded, under any names: one with `transformer/` and
-`vae/` (TripoSG), one with `denoiser/` and `autoencoder/` (ActionMesh), and optionally one of RMBG-1.4. The bundled
+`vae/` (TripoSG), one with `denoiser/` and `autoencoder/` (ActionMesh), and optionally RMBG-1.4 and SAM 2.1. The bundled
 checkpoint has the same layout and one more file, `checkpoint.json`, for its differences from the public one.
 """
 
@@ -14,7 +14,7 @@ from typing import Any
 from ..errors import CheckpointError
 from ..models.config import read_json
 from ..protocol.limits import is_whole
-from .survey import find_parts
+from .survey import OPTIONAL, TRACKERS, find_parts
 
 BUNDLED = Path(__file__).parents[1] / "checkpoints"
 VARIABLE = "ACTIONMESH_CHECKPOINTS"
@@ -95,6 +95,7 @@ class Checkpoint:
     temporal_denoiser: Path
     temporal_autoencoder: Path
     background_removal: Path | None
+    subject_tracker: Path | None
     settings: Settings
 
     @property
@@ -129,6 +130,7 @@ def open_checkpoint(path: Path) -> Checkpoint:
         cure = "Allow reading it." if parts.closed else "Download what is missing into it."
         raise CheckpointError(f"The checkpoint {path} lacks {' and '.join(parts.missing)}.", cure)
     triposg, actionmesh = found["TripoSG"], found["ActionMesh"]
+    optional = _shared_optional() | found
     return Checkpoint(
         path=path,
         image_encoder=triposg / "image_encoder_dinov2",
@@ -138,25 +140,25 @@ def open_checkpoint(path: Path) -> Checkpoint:
         shape_vae=triposg / "vae",
         temporal_denoiser=actionmesh / "denoiser",
         temporal_autoencoder=actionmesh / "autoencoder",
-        background_removal=found.get("RMBG-1.4") or _shared_background_removal(),
+        background_removal=optional.get("RMBG-1.4"),
+        subject_tracker=next((optional[name] for name in TRACKERS if name in optional), None),
         settings=Settings.load(path / "checkpoint.json"),
     )
 
 
 def find_folders(path: Path) -> dict[str, Path]:
-    """Return the folders in which the checkpoint in `path` finds "TripoSG", "ActionMesh" and "RMBG-1.4", by name.
+    """Return the folders in which the checkpoint in `path` finds "TripoSG", "ActionMesh" and optional models, by name.
 
     Names that are not found are left out.
     """
-    shared = _shared_background_removal()
-    found = {"RMBG-1.4": shared} if shared else {}
-    return found | (find_parts(path).found if os.path.isdir(path) else {})
+    return _shared_optional() | (find_parts(path).found if os.path.isdir(path) else {})
 
 
-def _shared_background_removal() -> Path | None:
-    """Return the RMBG folder in the user's folder of checkpoints; every checkpoint without its own uses it."""
+def _shared_optional() -> dict[str, Path]:
+    """Return the optional models in the user's folder of checkpoints; every checkpoint without its own uses them."""
     folder = os.environ.get(VARIABLE)
-    return find_parts(Path(folder)).found.get("RMBG-1.4") if folder and os.path.isdir(folder) else None
+    found = find_parts(Path(folder)).found if folder and os.path.isdir(folder) else {}
+    return {name: path for name, path in found.items() if name in OPTIONAL}
 
 
 def find_checkpoints(folder: Path | None = None) -> list[CheckpointInfo]:
@@ -178,7 +180,7 @@ def files_of(path: Path) -> list[Path]:
     """Return every existing file of the checkpoint in folder `path`."""
     files = [path / "checkpoint.json"]
     for name, folder in find_folders(path).items():
-        depth = "*" if name == "RMBG-1.4" else "*/*"
+        depth = "*" if name in OPTIONAL else "*/*"
         files += [file for ending in ("json", "safetensors") for file in folder.glob(f"{depth}.{ending}")]
     return files
 

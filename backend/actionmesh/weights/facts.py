@@ -32,6 +32,11 @@ class CheckpointFacts:
         return self.checkpoint.background_removal is not None
 
     @property
+    def tracks_subjects(self) -> bool:
+        """Whether the checkpoint has a SAM 2.1 folder."""
+        return self.checkpoint.subject_tracker is not None
+
+    @property
     def tokens(self) -> int:
         """N, the number of latent tokens per frame."""
         return self._temporal_config().num_tokens_nominal

@@ -160,6 +160,20 @@ DOWNLOADS = (
         (PublicFile("config.json"), PublicFile("model.safetensors", FLOAT32 * 44_100_000)),
         optional=True,
     ),
+    Download(
+        "facebook/sam2.1-hiera-tiny",
+        "follows a subject that you point at",
+        Licence("Apache-2.0", commercial=True),
+        (PublicFile("config.json"), PublicFile("model.safetensors", FLOAT32 * 38_900_000)),
+        optional=True,
+    ),
+    Download(
+        "facebook/sam2.1-hiera-large",
+        "follows a subject that you point at, more surely; slow without a GPU",
+        Licence("Apache-2.0", commercial=True),
+        (PublicFile("config.json"), PublicFile("model.safetensors", FLOAT32 * 224_400_000)),
+        optional=True,
+    ),
 )
 """In the order in which they are listed. TripoSG's estimates come from the apparent sizes of its files, the others from
 their numbers of parameters as float32."""
@@ -188,7 +202,7 @@ class ModelSet:
         return sum(download.estimated_bytes for download in self.downloads)
 
 
-TRIPOSG, ACTIONMESH, RMBG = DOWNLOADS
+TRIPOSG, ACTIONMESH, RMBG, SAM_TINY, SAM_LARGE = DOWNLOADS
 
 
 def diffusers_files(text_encoder: int, transformer: int, vae: int, tokenizer: str) -> tuple[PublicFile, ...]:
@@ -242,7 +256,8 @@ SETS = {
         ModelSet("bundled", "Bundled", "animates simple subjects on any computer", bundled=True),
         ModelSet("actionmesh", "ActionMesh", "animates real clips in full quality; needs a GPU", (TRIPOSG, ACTIONMESH)),
         ModelSet("background", "Background Removal", RMBG.enables, (RMBG,)),
-        ModelSet("subject", "Subject Selection", "follows a subject that you point at"),
+        ModelSet("subject", "Subject Selection", SAM_TINY.enables, (SAM_TINY,)),
+        ModelSet("subject-large", "Subject Selection, Large", SAM_LARGE.enables, (SAM_LARGE,)),
         ModelSet("wan-5b", "Clips from Text and Pictures (Wan 2.2)", WAN_TI2V.enables, (WAN_TI2V,)),
         ModelSet("wan-1.3b", "Clips from Text (Wan 2.1, small)", WAN_T2V.enables, (WAN_T2V,)),
         ModelSet("cogvideox-2b", "Clips from Text (CogVideoX)", COGVIDEOX.enables, (COGVIDEOX,)),

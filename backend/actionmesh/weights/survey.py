@@ -7,6 +7,14 @@ from itertools import islice
 from pathlib import Path
 
 DEPTH = 4
+OPTIONAL = {
+    "RMBG-1.4": "rmbg",
+    "sam2.1-hiera-large": "sam2.1-hiera-large",
+    "sam2.1-hiera-tiny": "sam2.1-hiera-tiny",
+}
+"""Models that find the subject: the name of each, and the part of a folder's name that tells it from the others."""
+TRACKERS = ("sam2.1-hiera-large", "sam2.1-hiera-tiny")
+"""Those that follow a subject, the best first."""
 MOST_FOLDERS = 5000
 """Limit on the folders to look into: a whole disk, chosen by mistake, is not a folder of checkpoints."""
 
@@ -31,14 +39,14 @@ def find_parts(path: Path) -> Parts:
     markers = {
         "TripoSG": ("transformer/config.json", "vae/config.json", "image_encoder_dinov2/config.json"),
         "ActionMesh": ("denoiser/config.json", "autoencoder/config.json"),
-        "RMBG-1.4": ("model.safetensors", "config.json"),
+        **{name: ("model.safetensors", "config.json") for name in OPTIONAL},
     }
     found: dict[str, Path] = {}
     closed: list[Path] = []
     for folder in islice(_walk(path, DEPTH, closed, set()), MOST_FOLDERS):
         for name, files in markers.items():
             is_it = all(os.path.isfile(folder / file) for file in files)
-            if is_it and (name != "RMBG-1.4" or "rmbg" in str(folder.relative_to(path)).lower()):
+            if is_it and OPTIONAL.get(name, "") in str(folder.relative_to(path)).lower():
                 found.setdefault(name, folder)
     sources = {"TripoSG": "VAST-AI/TripoSG", "ActionMesh": "facebook/ActionMesh"}
     missing = [f"the folder of {source}" for name, source in sources.items() if name not in found]

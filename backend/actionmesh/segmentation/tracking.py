@@ -1,0 +1,111 @@
+"""SAM 2.1 on a clip of any length: frames stream through it, and its session holds only what later frames need.
+
+Ravi et al. 2024, "SAM 2: Segment anything in images and videos". The network is the transformers library's.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from ..errors import CheckpointError
+from ..media.frame_file import Frames
+from .found import Found, coded
+from .hints import FramePicks
+
+if TYPE_CHECKING:
+    from transformers import Sam2VideoModel
+
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+OFF, ON, TOP_LEFT, BOTTOM_RIGHT = 0, 1, 2, 3
+"""SAM's labels of points."""
+LARGE = ("pred_masks", "high_res_masks")
+"""What a session stores of each frame and never reads again."""
+
+
+class Tracker:
+    """Follows one subject with a SAM 2.1 network."""
+
+    def __init__(self, network: "Sam2VideoModel"):
+        self._network = network
+        size = network.config.image_size
+        self._side = int(size if isinstance(size, int) else size[0])
+
+    @torch.inference_mode()
+    def track(self, frames: Frames, picks: Mapping[int, FramePicks], advance: Callable[[], None]) -> Found:
+        """Return the subject in frames (T, H, W, 4) uint8.
+
+        Args:
+            picks: what was pointed at, by frame; at least one frame must have some.
+            advance: called after each frame.
+        Raises:
+            CheckpointError: the weights give no finite mask.
+        """
+        from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoInferenceSession
+
+        weight = next(self._network.parameters())
+        session = Sam2VideoInferenceSession(
+            video_height=frames.shape[1], video_width=frames.shape[2], inference_device=weight.device,
+            dtype=weight.dtype,
+        )  # fmt: skip
+        subject = session.obj_id_to_idx(1)
+        masks: dict[int, bytes] = {}
+        for number in sorted(picks):
+            session.add_point_inputs(subject, number, self._prompt(picks[number]))
+            session.obj_with_new_inputs = [1]
+            masks[number] = self._mask(session, frames[number], number, False)
+            advance()
+        first = min(picks)
+        for numbers, back in ((range(first + 1, len(frames)), False), (range(first - 1, -1, -1), True)):
+            for number in (each for each in numbers if each not in masks):
+                masks[number] = self._mask(session, frames[number], number, back)
+                advance()
+        return Found([masks[number] for number in range(len(frames))])
+
+    def _mask(self, session, frame: np.ndarray, number: int, back: bool) -> bytes:
+        output = self._network(session, frame_idx=number, frame=self._pixels(frame), reverse=back)
+        logits = output.pred_masks[0, 0].float()
+        if not (torch.isfinite(logits).all() and torch.isfinite(output.object_score_logits).all()):
+            raise CheckpointError("The weights of SAM 2.1 give no finite mask.", "Download them again, or give masks.")
+        self._forget(session, number, back)
+        seen = bool((output.object_score_logits > 0).all())
+        mask = 255 * logits.sigmoid() if seen else torch.zeros_like(logits)
+        return coded(mask.round().to(torch.uint8).cpu().numpy())
+
+    def _forget(self, session, number: int, back: bool) -> None:
+        """Drop the picture of a frame, and the outputs that no later frame reads."""
+        config = self._network.config
+        reach = max(config.num_maskmem, config.max_object_pointers_in_encoder)
+        session.processed_frames.pop(number, None)
+        for outputs in session.output_dict_per_obj.values():
+            kept = outputs["non_cond_frame_outputs"]
+            for old in [each for each in kept if abs(each - number) > reach or (back and each < number)]:
+                del kept[old]
+            for stored in (*kept.values(), *outputs["cond_frame_outputs"].values()):
+                for name in LARGE:
+                    stored.pop(name, None)
+        for tracked in session.frames_tracked_per_obj.values():
+            tracked.clear()
+
+    def _pixels(self, frame: np.ndarray) -> Tensor:
+        """Return a frame (H, W, 4) uint8 as the network's input, (3, side, side)."""
+        weight = next(self._network.parameters())
+        picture = torch.from_numpy(np.ascontiguousarray(frame[..., :3])).to(weight.device)
+        unit = picture.permute(2, 0, 1)[None].float() / 255
+        square = F.interpolate(unit, (self._side, self._side), mode="bilinear", antialias=True, align_corners=False)
+        mean, deviation = (unit.new_tensor(numbers)[:, None, None] for numbers in (MEAN, DEVIATION))
+        return ((square[0] - mean) / deviation).to(weight.dtype)
+
+    def _prompt(self, picks: FramePicks) -> dict[str, Tensor]:
+        """Return picks as points (1, 1, n, 2) in the network's pixels, boxes as two corners, and labels (1, 1, n)."""
+        weight = next(self._network.parameters())
+        corners = picks.boxes.reshape(-1, 2)
+        labels = [TOP_LEFT, BOTTOM_RIGHT] * len(picks.boxes) + [ON] * len(picks.on) + [OFF] * len(picks.off)
+        points = np.concatenate([corners, picks.on, picks.off]) * self._side
+        return {
+            "point_coords": torch.tensor(points, dtype=weight.dtype)[None, None],
+            "point_labels": torch.tensor(labels, dtype=torch.int32)[None, None],
+        }
