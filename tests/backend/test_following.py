@@ -10,7 +10,7 @@ from actionmesh.errors import Cancelled, MediaError
 from actionmesh.media.clip import Clip
 from actionmesh.progress import Progress
 from actionmesh.protocol import Area, Picks, Spot
-from actionmesh.segmentation.choice import DOUBTFUL, Means, cut_out
+from actionmesh.segmentation.choice import Means, cut_out
 from actionmesh.segmentation.found import Found, coded
 from actionmesh.segmentation.hints import picks_by_frame
 from actionmesh.segmentation.kept_masks import MaskFolder
@@ -37,7 +37,7 @@ def test_what_moves_is_found_before_a_busy_background(pan):
     events = []
     cut = cut_out(clip_of(frames), progress=Progress(events.append))
     assert overlaps(cut, truth).min() > 0.75
-    assert 0 <= cut.doubt < DOUBTFUL and not cut.notes and len(cut.crops) == len(frames)
+    assert 0 <= cut.doubt < 0.2 and not cut.doubtful and not cut.notes and len(cut.crops) == len(frames)
     assert [event.step for event in events if event.total == 8] == list(range(9))
 
 
@@ -81,7 +81,7 @@ def test_a_subject_that_looks_like_its_background_is_told(caplog):
     frames, _ = ordinary_clip(alike=True)
     with caplog.at_level(logging.WARNING, logger="actionmesh"):
         cut = cut_out(clip_of(frames))
-    assert cut.doubt >= DOUBTFUL
+    assert cut.doubt >= 0.2 and cut.doubtful
     note = f"Along {100 * cut.doubt:.0f}% of its outline, the subject of walk.mp4 looks like its background."
     assert cut.notes[-1].startswith(note) and note in caplog.text
 

@@ -10,8 +10,9 @@ import numpy as np
 from ..errors import MediaError
 from ..media.clip import Clip, resize_rgba
 from ..media.decoded_picture import read_upright, told
-from ..media.subject import BackgroundRemover, cut_out
+from ..media.subject import BackgroundRemover
 from ..media.subject_crops import box_of
+from ..segmentation.choice import Means, cut_out
 
 BACKGROUNDS = {"light grey": (214, 214, 214), "dark grey": (58, 58, 58)}
 """Colours that a clip's background may have, by their names in a prompt; a clip without a picture has the first."""
@@ -46,7 +47,13 @@ def read_subject(path: Path, remover: BackgroundRemover | None, check: Callable[
     if not has_alpha:
         picture = np.dstack([picture[..., :3], np.full(picture.shape[:2], 255, np.uint8)])
     still = Clip(picture[None], np.zeros(1), np.zeros(1, np.int64), has_alpha, path.name)
-    return np.asarray(cut_out(still, remover).frames[0])
+    cut = cut_out(still, Means(remover))
+    if cut.doubtful:
+        raise MediaError(
+            f"The subject of {path.name} cannot be separated from its background.",
+            "Choose a picture with a transparent or plain background, or download the weights that remove backgrounds.",
+        )
+    return np.asarray(cut.frames[0])
 
 
 def placed(subject: np.ndarray, width: int, height: int) -> FirstPicture:

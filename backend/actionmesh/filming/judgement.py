@@ -12,8 +12,9 @@ import numpy as np
 
 from ..errors import MediaError
 from ..media.clip import Clip, fitted_size
-from ..media.subject import BackgroundRemover, cut_out
+from ..media.subject import BackgroundRemover
 from ..progress import Progress
+from ..segmentation.choice import Means, cut_out
 
 MOST_JUDGED = 17
 SIDE = 256
@@ -61,9 +62,12 @@ def judge(frames: np.ndarray, remover: BackgroundRemover | None, check: Callable
     count, quiet = len(pictures), Progress().also_checking(check)
     clip = Clip(np.stack(pictures), np.arange(count, dtype=np.float64), np.arange(count), False, "the clip")
     try:
-        subject = np.stack([np.asarray(frame) for frame in cut_out(clip, remover, quiet).frames])
+        cut = cut_out(clip, Means(remover), quiet)
     except MediaError:
         return Verdict(separates=False)
+    if cut.doubtful:
+        return Verdict(separates=False)
+    subject = np.stack([np.asarray(frame) for frame in cut.frames])
     masks = subject[..., 3] >= 128
     touching = np.mean([_touches_edge(mask) for mask in masks])
     return Verdict(

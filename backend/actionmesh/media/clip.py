@@ -9,6 +9,9 @@ import numpy as np
 from .frame_file import Frames
 from .subject_crops import SubjectCrops
 
+DOUBTFUL = 0.2
+"""Share of the outline that is uncertain from which the user is warned."""
+
 
 @dataclass(frozen=True)
 class Clip:
@@ -43,6 +46,11 @@ class Clip:
         assert len(self.frames.shape) == 4 and self.frames.shape[-1] == 4
         assert self.times.shape == self.indices.shape == (len(self.frames),)
         assert (np.diff(self.times) > 0).all(), f"times of {self.name} do not rise"
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the user should look at the subject's outline."""
+        return self.doubt is not None and self.doubt >= DOUBTFUL
 
     def only(self, position: int) -> "Clip":
         """Return a clip of one of the frames, without crops."""

@@ -31,8 +31,6 @@ WORKING_SIDE = 288
 """Pixels along the longer side at which a subject is followed."""
 FRAMES_AT_HAND = 24
 """Small frames that are kept in memory; more than `own_motion` compares."""
-DOUBTFUL = 0.2
-"""Share of the outline that is uncertain from which the user is warned."""
 log = logging.getLogger(__name__)
 
 
@@ -126,12 +124,12 @@ def _alphas(found: Found, masks: Masks | None) -> Iterator[Callable[[np.ndarray]
 
 
 def _with_doubt(clip: Clip, found: Found) -> Clip:
-    """Return the clip with its doubt, and from DOUBTFUL on with a note, which is logged as a warning too."""
+    """Return the clip with its doubt, and if it is doubtful with a note, which is logged as a warning too."""
     clip = replace(clip, doubt=found.doubt)
-    if found.doubt is None or found.doubt < DOUBTFUL:
+    if clip.doubt is None or not clip.doubtful:
         return clip
     note = (
-        f"Along {100 * found.doubt:.0f}% of its outline, the subject of {clip.name} looks like its background. Point "
+        f"Along {100 * clip.doubt:.0f}% of its outline, the subject of {clip.name} looks like its background. Point "
         "at the subject, or give masks, if the outline is wrong."
     )
     log.warning("%s", note)
