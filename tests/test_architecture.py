@@ -15,6 +15,8 @@ MODULES = {path.relative_to(PACKAGE).with_suffix(""): path for path in sorted(PA
 LAYERS: dict[str, set[str]] = {
     "programs": {"__main__", "worker"},
     "commands": {"cli", "service"},
+    "the batch's command": {"batch_command"},
+    "many jobs": {"batch"},
     "measuring": {"evaluate"},
     "evaluation": {"evaluation"},
     "training": {"training"},
@@ -206,9 +208,10 @@ def pinned(name):
 
 def test_whatever_is_imported_is_pinned():
     to_run = pinned("requirements-cpu.txt") | pinned("requirements-cuda.txt")
-    to_develop = pinned("requirements-dev.txt")
+    to_develop, for_batches = pinned("requirements-dev.txt"), pinned("requirements-batch.txt")
     for where, name in third_party_imports(PACKAGE):
         training = "/training/" in where or "/evaluation/" in where
-        assert name in to_run or (training and name in to_develop), f"{where} imports {name}"
+        extra = to_develop if training else for_batches if "/batch/" in where else set()
+        assert name in to_run | extra, f"{where} imports {name}"
     for where, name in (each for folder in ("tests", "benchmarks") for each in third_party_imports(ROOT / folder)):
         assert name in to_run | to_develop, f"{where} imports {name}"

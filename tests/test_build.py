@@ -173,10 +173,13 @@ def test_extras_pin_what_the_requirement_files_pin():
         "optional-dependencies"
     ]
     pinned = {
-        name: (build.ROOT / "backend" / f"requirements-{name}.txt").read_text().split("\n") for name in ("dev", "cuda")
+        name: (build.ROOT / "backend" / f"requirements-{name}.txt").read_text().split("\n")
+        for name in ("dev", "cuda", "batch")
     }
     assert set(extras["dev"]) | set(extras["train"]) <= set(pinned["dev"])
     assert set(extras["cuda"]) <= set(pinned["cuda"])
+    assert set(extras["batch"]) == {line for line in pinned["batch"] if line and line[0] not in "#-"}
+    assert set(extras["batch"]) <= set(pinned["dev"]), "the tests of batches need them"
 
 
 def test_missing_clip_is_one_sentence(tmp_path, monkeypatch, capsys):

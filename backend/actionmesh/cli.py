@@ -1,4 +1,4 @@
-"""The command line: `animate`, `generate`, `match`, `rig`, `evaluate`, `weights`, `download`, `info`, and `remote`.
+"""The command line: `animate`, `generate`, `batch`, `match`, `rig`, `evaluate`, `weights`, `download` and others.
 
 This module shows progress bars and turns errors into sentences and exit codes. The arguments of `animate`,
 `generate`, `match` and `rig` are in `job_arguments.py`.
@@ -6,22 +6,20 @@ This module shows progress bars and turns errors into sentences and exit codes. 
 
 import argparse
 import os
-import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing
 from importlib import import_module
 from io import TextIOWrapper
 from pathlib import Path
-from threading import Event
-from types import FrameType
 from typing import Any
 
 from . import __version__, jobs
+from .batch_command import add_batch
 from .download_command import add_download
 from .downloads import add_weights
-from .ending import EXIT_CANCELLED, Signals, discard_parts, heard_signals
+from .ending import EXIT_CANCELLED, Signals, discard_parts, heard_signals, interrupts
 from .errors import require_sound
 from .evaluate import add_evaluate
 from .failures import explain
@@ -132,6 +130,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     add_animate(commands, run_animate)
     add_generate(commands, run_generate)
+    add_batch(commands)
     add_match(commands, run_match)
     add_rig(commands, run_rig)
     for name in ("animate", "generate", "match", "rig"):
@@ -230,27 +229,6 @@ def print_fit(fit: Fit) -> None:
         print(f"Fits the clip: {100 * fit.overlap:.0f}% ({fit.way})")
     for note in fit.notes:
         print(f"Note: {note}")
-
-
-@contextmanager
-def interrupts() -> Iterator[Event]:
-    """Yield an event that Ctrl-C sets, so that the job stops between two steps; a second Ctrl-C stops it at once."""
-    asked = Event()
-    before = signal.getsignal(signal.SIGINT)
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if asked.is_set() and callable(before):
-            before(number, frame)
-        asked.set()
-        with suppress(OSError):
-            os.write(2, b"\nStopping after this step; press Ctrl-C again to stop at once.\n")
-
-    if before is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, stop)
-    try:
-        yield asked
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 class Bars:

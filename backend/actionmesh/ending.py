@@ -11,6 +11,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from threading import Event
+from types import FrameType
 
 EXIT_CANCELLED = 130
 OF_A_SIGNAL = 128
@@ -77,6 +79,27 @@ def end_with_parent(parent: int, end: Callable[[], object]) -> None:
     while os.getppid() == parent:
         time.sleep(PARENT_CHECK)
     end()
+
+
+@contextmanager
+def interrupts() -> Iterator[Event]:
+    """Yield an event that Ctrl-C sets, so that the job stops between two steps; a second Ctrl-C stops it at once."""
+    asked = Event()
+    before = signal.getsignal(signal.SIGINT)
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if asked.is_set() and callable(before):
+            before(number, frame)
+        asked.set()
+        with suppress(OSError):
+            os.write(2, b"\nStopping after this step; press Ctrl-C again to stop at once.\n")
+
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, stop)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def discard_parts() -> None:

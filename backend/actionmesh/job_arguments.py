@@ -178,6 +178,12 @@ def add_animate(commands: Commands, run: Callable[[argparse.Namespace], None]) -
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(run=run)
+    add_animate_arguments(parser)
+    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
+
+
+def add_animate_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what describes one job: its clip, its files and its choices."""
     parser.add_argument("clip", metavar="CLIP", help="video file, image folder, or pattern such as walk_*.png")
     files = parser.add_argument_group("files")
     _add_out(files)
@@ -186,12 +192,11 @@ def add_animate(commands: Commands, run: Callable[[argparse.Namespace], None]) -
         "subject", "what to cut out of a clip without alpha or masks; without points and boxes it is found by itself"
     )
     _add(subject, "point", "not_point", "box", record=Picks)
-    _add_animation(parser)
-    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
+    add_choices(parser)
 
 
-def _add_animation(parser: argparse.ArgumentParser) -> None:
-    """Add the options on frames, match and model."""
+def add_choices(parser: argparse.ArgumentParser) -> None:
+    """Add the choices of a job that name no file of its own, so that several jobs may share them."""
     frames = parser.add_argument_group("frames")
     _add(frames, "start", "count", "step", "spread", record=FrameChoice)
     _add(frames, "anchor", "fps", "in_betweens")
@@ -223,7 +228,7 @@ def add_generate(commands: Commands, run: Callable[[argparse.Namespace], None]) 
     _add(files, "known", "quantise")
     clip = parser.add_argument_group("clip")
     _add(clip, "video_model", "clip_frames", "clip_steps", "clip_guidance", "clip_side", record=Generate)
-    _add_animation(parser)
+    add_choices(parser)
     parser.set_defaults(mask=None)  # a clip that does not exist yet has no masks
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
 

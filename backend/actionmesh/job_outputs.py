@@ -7,7 +7,7 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -83,7 +83,12 @@ def _refuse_meeting(out: tuple[str, ...]) -> None:
 
 
 def _refuse_replacing(out: tuple[str, ...], inputs: list[Path]) -> None:
-    """Raise InputError if a result is an input or a folder that holds one, by any name or link."""
+    for name, lost in replaced_inputs(out, inputs):
+        raise InputError(f"Writing {name} would overwrite the input {lost}.", "Choose another name for the output.")
+
+
+def replaced_inputs(out: Iterable[str], inputs: Iterable[Path]) -> Iterator[tuple[str, Path]]:
+    """Yield each result that is an input, or a folder that holds one, by any name or link, and that input."""
     from .files.places import same_place
 
     known = {identity: path for path in inputs if (identity := _identity(path)) is not None}
@@ -95,7 +100,7 @@ def _refuse_replacing(out: tuple[str, ...], inputs: list[Path]) -> None:
         identity = _identity(Path(name))
         lost = None if identity is None else known.get(identity) or folders.get(same_place(name))
         if lost is not None:
-            raise InputError(f"Writing {name} would overwrite the input {lost}.", "Choose another name for the output.")
+            yield name, lost
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -199,10 +199,23 @@ class VIEW3D_PT_actionmesh_advanced(SidebarPanel, bpy.types.Panel):
         column.prop(settings, "smallest_part")
 
 
+class VIEW3D_PT_actionmesh_batch(SidebarPanel, bpy.types.Panel):
+    bl_label = "Batch"
+    bl_order = 5
+    bl_parent_id = "VIEW3D_PT_actionmesh_animate"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: bpy.types.Context) -> None:
+        column = in_rows(self.layout).column()
+        column.prop(context.scene.actionmesh, "batch_folder")
+        column.operator("actionmesh.batch", icon="DUPLICATE")
+
+
 CLASSES = (
     VIEW3D_PT_actionmesh_animate,
     VIEW3D_PT_actionmesh_frames,
     VIEW3D_PT_actionmesh_quality,
     VIEW3D_PT_actionmesh_placement,
     VIEW3D_PT_actionmesh_advanced,
+    VIEW3D_PT_actionmesh_batch,
 )

@@ -18,6 +18,7 @@ class VIEW3D_MT_actionmesh(bpy.types.Menu):
         from_video = "actionmesh.animate_from_video"
         layout.operator(from_video, icon="ADD", **label_of(from_video, context.scene.actionmesh))
         layout.operator("actionmesh.transfer_motion", icon="CON_ARMATURE")
+        layout.operator("actionmesh.batch", icon="DUPLICATE")
         layout.operator("actionmesh.open_clip", icon="FILE_MOVIE")
         layout.separator()
         layout.operator("actionmesh.match_again", icon="TRACKING_FORWARDS")

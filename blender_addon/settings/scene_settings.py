@@ -89,6 +89,11 @@ class SceneSettings(bpy.types.PropertyGroup):
         "Use masks if the thumbnail shows a bad outline. Leave empty to find the subject automatically",
         subtype="FILE_PATH",
     )
+    batch_folder: StringProperty(
+        name="Clips",
+        description="Folder of the clips for Animate with Every Clip: videos, or a folder of pictures for each clip",
+        subtype="DIR_PATH",
+    )
     image_rate: FloatProperty(
         name="Frame Rate",
         description="Pictures per second. Sets how fast the result moves",

@@ -16,7 +16,7 @@ OPERATORS = {
     "match_again", "face_other_way", "add_camera",
     "download_models", "remove_models", "cancel_download",
     "try_it", "dismiss_end", "fit_scene", "apply_to_copy", "drop_on_selected", "drop_as_new", "drop_on_all",
-    "drop_clip",
+    "drop_clip", "batch",
     "install_backend", "repair_backend", "remove_backend", "cancel_install", "dismiss_install", "copy_report",
     "test_connection", "test_python",
     "make_loop", "smooth_motion", "lock_feet", "extract_root_motion", "apply_root_motion",

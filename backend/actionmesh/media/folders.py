@@ -11,12 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import MediaError
+from ..protocol.clip_names import MASK_WORDS, is_picture, natural_order, words_of
 from .patterns import matcher
 
-PICTURE_SUFFIXES = frozenset(".png .apng .jpg .jpeg .jpe .webp .avif .gif .bmp .tif .tiff .tga .jp2".split())
-MASK_WORDS = frozenset("mask masks msk alpha matte mattes silhouette seg segmentation".split())
 PICTURE_WORDS = frozenset("image images img rgb rgba color colour frame picture photo beauty".split())
-WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 
 
 @dataclass(frozen=True)
@@ -25,10 +23,6 @@ class FoundPictures:
 
     pictures: list[Path]
     masks: list[Path]
-
-
-def is_picture(path: Path) -> bool:
-    return path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
 
 
 def find_pictures(source: str, check: Callable[[], None] = lambda: None) -> list[Path]:
@@ -56,19 +50,13 @@ def find_pictures(source: str, check: Callable[[], None] = lambda: None) -> list
     return sorted(pictures, key=lambda picture: natural_order(picture.name))
 
 
-def natural_order(name: str) -> list[tuple[int, str]]:
-    """Return a sort key that puts frame2 before frame10."""
-    parts = re.split(r"([0-9]+)", name.casefold())
-    return [(int(part), part) if part.isdecimal() else (-1, part) for part in parts]
-
-
 def with_masks(source: str, found: Sequence[Path]) -> FoundPictures:
     """Separate pictures from masks by their names.
 
     Raises:
         MediaError: only some pictures have a mask, or the pictures are not one sequence.
     """
-    masks = [path for path in found if MASK_WORDS & set(_words(path))]
+    masks = [path for path in found if MASK_WORDS & set(words_of(path))]
     pictures = [path for path in found if path not in set(masks)]
     if not masks or not pictures:
         _require_one_sequence(source, found)
@@ -90,13 +78,9 @@ def _masks_of(source: str, pictures: list[Path], masks: list[Path]) -> list[Path
     )
 
 
-def _words(path: Path) -> list[str]:
-    return [word.casefold() for word in WORDS.findall(path.stem)]
-
-
 def _key(path: Path) -> tuple[str, ...]:
     """Return the words of a name that a picture and its mask share."""
-    return tuple(word for word in _words(path) if word not in MASK_WORDS | PICTURE_WORDS)
+    return tuple(word for word in words_of(path) if word not in MASK_WORDS | PICTURE_WORDS)
 
 
 def _require_one_sequence(source: str, pictures: Sequence[Path]) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 
 from ..errors import MediaError
 from ..intake import regular_file
+from ..protocol.clip_names import is_picture
 from .animated import AnimatedPicture
-from .folders import is_picture
 from .patterns import is_pattern
 from .pictures import open_sequence
 from .video import VideoFile

@@ -5,8 +5,8 @@
     worker -> client    progress, log                                                 never answered
 
 `job` defines the jobs on a clip, with the choices in `choices`, what was pointed at in `picks` and the bounds in
-`limits`; `requests`, `answers` and
-`notices` hold the other messages; `envelopes` turns messages into lines and back, by means of `reading`.
+`limits`; `requests`, `answers` and `notices` hold the other messages; `envelopes` turns messages into lines and back,
+by means of `reading`. `clip_names` finds the clips of a folder.
 
 Each message type is a dataclass that carries its method's name, so no name is typed twice. A job is identified by the
 id of its request, such as an `animate` request. Arrays and meshes are passed by file path. This package uses the
@@ -28,6 +28,7 @@ from .answers import (
     Rigged,
 )
 from .choices import Facing, Match, Memory, PresetName, ReferencePose, ResultFormat, Shape
+from .clip_names import clips_in
 from .envelopes import (
     ANSWERS,
     MAX_ID,
@@ -58,5 +59,6 @@ __all__ = [
     "Initialized", "JobId", "Kind", "KnownShape", "LogLevel", "LogNotice", "Look", "Looked", "Match", "Memory",
     "Message", "Notice", "Number", "Params", "Picks", "Ping", "PresetName", "ProgressNotice", "ProtocolError",
     "ReferencePose", "Rematch", "RemoveModels", "Removed", "Request", "ResultFormat", "Rig", "Rigged", "Shape",
-    "Shutdown", "Source", "Spot", "Stage", "Unload", "Whole", "decode", "encode", "limits", "read", "read_as",
+    "Shutdown", "Source", "Spot", "Stage", "Unload", "Whole", "clips_in", "decode", "encode", "limits", "read",
+    "read_as",
 ]  # fmt: skip

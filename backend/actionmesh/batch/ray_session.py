@@ -1,0 +1,169 @@
+"""Ray for a batch: a session of our own on this machine, reachable from this machine alone, or a cluster that runs.
+
+Whoever reaches a Ray cluster can run programs on it. Our own session therefore listens on the loopback address only,
+asks for a token that nobody else knows, starts no dashboard and sends no statistics. Ray puts the driver's folder on
+its workers' module path; it is an empty folder here, so that no file beside the clips is ever imported.
+"""
+
+import os
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from ..errors import InputError
+
+OBJECT_STORE = 80_000_000
+"""Bytes of Ray's shared memory, near its minimum: only lines of text pass through it."""
+LONGEST_HOME = 40
+"""Most characters of the folder of a session: Ray adds 64 for its sockets, whose paths may have 107 (macOS: 103)."""
+STARTS = 4
+"""How often a session is started before it counts as impossible."""
+LOOPBACK = "127.0.0.1"
+SHUT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # on every system: the machine's own address is the loopback address
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # a worker without a card of its own sees what the system shows
+    "RAY_AUTH_MODE": "token",
+}
+"""Ray's own variables for a session on this machine."""
+INSTALL = "Install it into the environment of ActionMesh: python -m pip install -r backend/requirements-batch.txt."
+
+
+@contextmanager
+def session(address: str | None, workers: int | None, debug: bool) -> Iterator[Any]:
+    """Yield the module ray, connected. Inside the block `sys.stdout` leads nowhere, because Ray prints what it likes.
+
+    Args:
+        address: of a running cluster; None starts a session on this machine, which ends with the block.
+        workers: of the session on this machine; each counts as a processor at least.
+        debug: whether to show what the workers log.
+    Raises:
+        InputError: Ray is not installed, or the cluster does not answer.
+    """
+    home = _new_home()
+    before = {number: signal.getsignal(number) for number in _signals()}
+    here, environment = os.getcwd(), dict(os.environ)
+    try:
+        if address is None:
+            own = Path(__file__).resolve().parents[2]
+            paths = os.pathsep.join(path for path in (str(own), os.environ.get("PYTHONPATH", "")) if path)
+            os.environ.update(SHUT, RAY_AUTH_TOKEN=secrets.token_hex(32), PYTHONPATH=paths)
+        ray = _import_ray()
+        (home / "empty").mkdir()
+        os.chdir(home / "empty")
+        quiet = {"logging_level": "ERROR", "log_to_driver": debug, "namespace": "actionmesh"}
+        if address is None:
+            _start(ray, home, max(os.cpu_count() or 1, workers or 1), quiet)
+        else:
+            _connect(ray, address, quiet)
+        os.chdir(here)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        with open(os.devnull, "w") as nowhere, redirect_stdout(sys.stderr if debug else nowhere):
+            yield ray
+    finally:
+        os.chdir(here)
+        if "ray" in sys.modules:
+            sys.modules["ray"].shutdown()
+        os.environ.clear()
+        os.environ.update(environment)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _signals() -> list[signal.Signals]:
+    """Return the signals that Ray takes over, although this program answers them."""
+    return [getattr(signal, name) for name in ("SIGINT", "SIGTERM") if hasattr(signal, name)]
+
+
+def _import_ray() -> Any:
+    try:
+        return import_module("ray")
+    except ImportError as error:
+        raise InputError("A batch needs Ray, which is not installed.", INSTALL) from error
+
+
+def require_ray() -> None:
+    """Raise InputError if Ray is not installed, without starting or importing anything."""
+    try:
+        found = find_spec("ray")
+    except ValueError:  # what `sys.modules` says of it cannot be a module
+        found = None
+    if found is None:
+        raise InputError("A batch needs Ray, which is not installed.", INSTALL)
+
+
+def _start(ray: Any, home: Path, processors: int, quiet: dict[str, Any]) -> None:
+    for left in reversed(range(STARTS)):
+        try:
+            ray.init(
+                address="local",
+                num_cpus=processors,
+                object_store_memory=OBJECT_STORE,
+                include_dashboard=False,
+                _temp_dir=str(home),
+                _node_ip_address=LOOPBACK,
+                **quiet,
+            )
+            break
+        except Exception as error:  # Ray raises plain exceptions; on a busy machine its 30 seconds may be too few
+            ray.shutdown()
+            if not left:
+                problem = f"Ray does not start on this machine: {_on_one_line(error)}"
+                raise InputError(problem, "Close other programs, and see whether the disk is full.") from error
+    found = {node["NodeManagerAddress"] for node in ray.nodes()}
+    assert found == {LOOPBACK}, f"Ray listens on {found}"
+
+
+def _connect(ray: Any, address: str, quiet: dict[str, Any]) -> None:
+    try:
+        ray.init(address=address, **quiet)
+    except Exception as error:  # Ray raises its own, gRPC's and plain RuntimeErrors
+        problem = f"The Ray cluster at {address} cannot be used: {_on_one_line(error)}"
+        cure = "Check the address, run this on a machine of the cluster, and install the same Python and Ray on all."
+        raise InputError(problem, cure) from error
+
+
+def _on_one_line(error: Exception) -> str:
+    """Return the beginning of what Ray says, as a sentence."""
+    return f"{' '.join(str(error).split()):.200}".rstrip(". ") + "."
+
+
+def _new_home() -> Path:
+    """Return a new folder for a session that nobody else can open, with a path short enough for sockets."""
+    kept = _cache()
+    for parent in (kept, Path(tempfile.gettempdir())):
+        with suppress(OSError):
+            parent.mkdir(parents=True, exist_ok=True)
+            _sweep(parent)
+            home = Path(tempfile.mkdtemp(prefix=f"r{os.getpid()}-", dir=parent))
+            if os.name == "nt" or len(os.fsencode(home)) <= LONGEST_HOME:
+                return home
+            home.rmdir()
+    usual = tempfile.gettempdir()
+    problem = f"Neither {kept} nor {usual} can hold the sockets of Ray, whose paths must be short."
+    raise InputError(problem, "Set TMPDIR to a short path that exists.")
+
+
+def _cache() -> Path:
+    home = os.environ.get("LOCALAPPDATA" if os.name == "nt" else "XDG_CACHE_HOME")
+    return (Path(home) if home else Path.home() / ".cache") / "actionmesh"
+
+
+def _sweep(parent: Path) -> None:
+    """Remove the folders of sessions whose program was killed."""
+    for left in parent.glob("r*-*"):
+        number = left.name[1:].partition("-")[0]
+        if number.isdecimal() and not psutil.pid_exists(int(number)):
+            shutil.rmtree(left, ignore_errors=True)
