@@ -16,7 +16,7 @@ LAYERS: dict[str, set[str]] = {
     "programs": {"__main__", "worker"},
     "commands": {"cli", "service"},
     "the batch's command": {"batch_command"},
-    "many jobs": {"batch"},
+    "batch": {"batch"},
     "measuring": {"evaluate"},
     "evaluation": {"evaluation"},
     "training": {"training"},

@@ -194,10 +194,10 @@ class Animation:
             raise InputError(f"{path} cannot be read as an animation.", "Run the job again.") from error
 
 
-def with_notes(animation: Animation, notes: tuple[str, ...]) -> Animation:
-    """Return the animation with more sentences for the user."""
+def with_notes(animation: Animation, notes: tuple[str, ...], before: tuple[str, ...] = ()) -> Animation:
+    """Return the animation with more sentences for the user, after and before those that it has."""
     fit = animation.provenance.fit
-    return animation.with_fit(replace(fit, notes=(*fit.notes, *notes)))
+    return animation.with_fit(replace(fit, notes=(*before, *fit.notes, *notes)))
 
 
 def between_neighbours(animation: Animation, absent: tuple[int, ...]) -> Animation:

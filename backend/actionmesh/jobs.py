@@ -58,7 +58,7 @@ def run(
     with model.networks.job(*parts_of(job), float8=float8, check=progress.check):
         check_size(job, job.out, len(subject.frames))
         animation = animate(job, model, progress, subject)
-    animation = with_notes(animation, (*notes, *subject.notes, *left_out))
+    animation = with_notes(animation, (*subject.notes, *left_out), notes)
     mesh = Path(job.mesh) if job.mesh else None
     save_all(animation, job.out, mesh, subject, progress, job.quantise)
     return _answer(animation, job.out, clock, model)

@@ -294,7 +294,7 @@ def clip(*places, size=20, colour=(200, 30, 30)):
     (clip(*((20, 10 + 5 * i) for i in range(8))), ""),
     (clip(*((20, 30) for i in range(8))), "hardly moves"),
     (clip(*((20, 5 + 9 * i) for i in range(8)), size=30), "leaves the picture"),
-    (clip(*((20, 10 + 20 * i) for i in range(8))), UNSEPARATED),
+    (clip(*((20, 10 + 20 * i) for i in range(8))), "leaves the picture"),
     (clip(*((-5, 30) for i in range(8))), "leaves the picture and hardly moves"),
     (np.random.default_rng(0).integers(0, 255, (8, 60, 80, 3), np.uint8), UNSEPARATED),
     (clip(*((20, 30) for i in range(8)), colour=(214, 214, 214)), UNSEPARATED),

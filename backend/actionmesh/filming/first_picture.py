@@ -9,6 +9,7 @@ import numpy as np
 
 from ..errors import MediaError
 from ..media.clip import Clip, resize_rgba
+from ..media.colour_key import find_key
 from ..media.decoded_picture import read_upright, told
 from ..media.subject import BackgroundRemover
 from ..media.subject_crops import box_of
@@ -47,13 +48,12 @@ def read_subject(path: Path, remover: BackgroundRemover | None, check: Callable[
     if not has_alpha:
         picture = np.dstack([picture[..., :3], np.full(picture.shape[:2], 255, np.uint8)])
     still = Clip(picture[None], np.zeros(1), np.zeros(1, np.int64), has_alpha, path.name)
-    cut = cut_out(still, Means(remover))
-    if cut.doubtful:
+    if not has_alpha and remover is None and find_key(still.frames) is None:
         raise MediaError(
             f"The subject of {path.name} cannot be separated from its background.",
             "Choose a picture with a transparent or plain background, or download the weights that remove backgrounds.",
         )
-    return np.asarray(cut.frames[0])
+    return np.asarray(cut_out(still, Means(remover)).frames[0])
 
 
 def placed(subject: np.ndarray, width: int, height: int) -> FirstPicture:
