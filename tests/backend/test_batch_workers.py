@@ -4,9 +4,9 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -136,35 +136,22 @@ def test_nothing_listens_beyond_this_machine(tmp_path):
         assert len(ports) > 2 and {ip.removeprefix("::ffff:") for ip in ports} <= {"127.0.0.1", "::1"}
 
 
-def free_port():
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return found.getsockname()[1]
-
-
 @contextmanager
-def node(*arguments):
-    """Start a node of a cluster on the loopback address, in a process group of its own."""
-    command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=1", *arguments]
-    command += ["--node-ip-address=127.0.0.1", "--object-store-memory=80000000"]
+def two_nodes():
+    """Start a cluster of two nodes; yield its address, and the process of the second node's raylet."""
     paths = os.pathsep.join((str(ROOT), str(ROOT / "backend")))
-    environment = {**os.environ, **CLUSTER, "PYTHONPATH": paths}
-    process = subprocess.Popen(
-        command, env=environment, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        yield process
-    finally:
-        kill_group(process)
-
-
-def kill_group(process):
-    """Kill a node at once, its raylet and all else that belongs to it."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    process.wait()
+    with tempfile.TemporaryDirectory(prefix="n") as home:  # short: sockets are in it
+        (Path(home) / "ray").mkdir()
+        environment = {**os.environ, **CLUSTER, "PYTHONPATH": paths, "RAY_TMPDIR": home}
+        command = [sys.executable, str(Path(__file__).with_name("two_nodes.py"))]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        process = subprocess.Popen(command, env=environment, text=True, **pipes)
+        try:
+            line = next((line for line in process.stdout if line.startswith("{")), None)
+            assert line, process.stderr.read()
+            yield json.loads(line)
+        finally:
+            process.communicate("", timeout=PATIENCE)
 
 
 def wait_until(enough):
@@ -174,33 +161,16 @@ def wait_until(enough):
         time.sleep(0.2)
 
 
-def answers(port):
-    with socket.socket() as trial:
-        return trial.connect_ex(("127.0.0.1", port)) == 0
-
-
-def is_on(process, worker):
-    """Return whether a worker belongs to a node."""
-    return any(parent.pid == process.pid or os.getpgid(parent.pid) == process.pid for parent in worker.parents())
-
-
 @pytest.mark.fault("A machine of the cluster that went down took its jobs with it")
-def test_the_job_of_a_killed_node_ends_on_the_other(tmp_path_factory, tmp_path):
-    home = tmp_path_factory.getbasetemp().parent / f"c{os.getpid()}"  # short: sockets are in it
-    port = free_port()
-    head = ("--head", f"--port={port}", "--include-dashboard=false", f"--temp-dir={home}")
-    with node(*head) as first:
-        wait_until(lambda: answers(port))
-        with node(f"--address=127.0.0.1:{port}") as second:
-            wait_until(lambda: raylets_of(second))
-            with Batch(tmp_path, ["once", "once2"], 2, f"127.0.0.1:{port}", **CLUSTER) as batch:
-                batch.until(lambda told: len(processes(batch.told)) == 2)
-                wait_until(lambda: all((tmp_path / f"{clip}.tried").exists() for clip in ("once", "once2")))
-                workers = {clip: psutil.Process(pid) for clip, pid in processes(batch.told).items()}
-                there = [clip for clip, worker in workers.items() if is_on(second, worker)]
-                assert len(there) == 1 and is_on(first, workers[({*workers} - {*there}).pop()])
-                kill_group(second)
-                ends = batch.end()
+def test_the_job_of_a_killed_node_ends_on_the_other(tmp_path):
+    with two_nodes() as cluster, Batch(tmp_path, ["once", "once2"], 2, cluster["address"], **CLUSTER) as batch:
+        batch.until(lambda told: len(processes(batch.told)) == 2)
+        wait_until(lambda: all((tmp_path / f"{clip}.tried").exists() for clip in ("once", "once2")))
+        workers = {clip: psutil.Process(pid) for clip, pid in processes(batch.told).items()}
+        there = [clip for clip, worker in workers.items() if worker.ppid() == cluster["raylet"]]
+        assert len(there) == 1, "both workers are on one node"
+        os.kill(cluster["raylet"], signal.SIGKILL)
+        ends = batch.end()
     assert {told["state"] for told in ends.values()} == {"done"}
     assert ends[there[0]]["workers lost"] == 1 and sum(told["workers lost"] for told in ends.values()) == 1
 
@@ -208,7 +178,3 @@ def test_the_job_of_a_killed_node_ends_on_the_other(tmp_path_factory, tmp_path):
 def processes(told):
     """Return the process that does each job."""
     return {Path(each["clip"]).name: process_of(each) for each in told if each.get("state") == "running"}
-
-
-def raylets_of(process):
-    return [each for each in psutil.Process(process.pid).children(recursive=True) if "raylet" in each.name()]

@@ -12,11 +12,11 @@ import signal
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import psutil
 
@@ -52,7 +52,8 @@ def session(address: str | None, workers: int | None, debug: bool) -> Iterator[A
     """
     home = _new_home()
     before = {number: signal.getsignal(number) for number in _signals()}
-    here, environment = os.getcwd(), dict(os.environ)
+    here, environment, out = os.getcwd(), dict(os.environ), sys.stdout
+    sys.stdout = sys.stderr if debug else _nowhere()
     try:
         if address is None:
             own = Path(__file__).resolve().parents[2]
@@ -69,17 +70,22 @@ def session(address: str | None, workers: int | None, debug: bool) -> Iterator[A
         os.chdir(here)
         for number, handler in before.items():
             signal.signal(number, handler)
-        with open(os.devnull, "w") as nowhere, redirect_stdout(sys.stderr if debug else nowhere):
-            yield ray
+        yield ray
     finally:
         os.chdir(here)
         if "ray" in sys.modules:
             sys.modules["ray"].shutdown()
+        sys.stdout = out
         os.environ.clear()
         os.environ.update(environment)
         for number, handler in before.items():
             signal.signal(number, handler)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _nowhere() -> TextIO:
+    """Return a stream that keeps nothing; it stays open, because Ray's threads may print until the program ends."""
+    return open(os.devnull, "w", encoding="utf-8")
 
 
 def _signals() -> list[signal.Signals]:
