@@ -18,6 +18,8 @@ ACCEPTS = {
     "Wan2.2-TI2V-5B-Diffusers": "accept_wan_5b",
     "Wan2.1-T2V-1.3B-Diffusers": "accept_wan_small",
     "CogVideoX-2b": "accept_cogvideox",
+    "sam2.1-hiera-tiny": "accept_sam_tiny",
+    "sam2.1-hiera-large": "accept_sam_large",
 }
 """The property that accepts each model's licence."""
 CHOICES = tuple((each.key, each.title, each.enables.capitalize()) for each in public.SETS.values() if each.downloads)
@@ -68,6 +70,8 @@ class ACTIONMESH_OT_download_models(OfModels, bpy.types.Operator):
     accept_wan_5b: _accept("Wan 2.2 TI2V 5B")
     accept_wan_small: _accept("Wan 2.1 T2V 1.3B")
     accept_cogvideox: _accept("CogVideoX 2B")
+    accept_sam_tiny: _accept("SAM 2.1 tiny")
+    accept_sam_large: _accept("SAM 2.1 large")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         try:

@@ -13,7 +13,20 @@ import pytest
 from actionmesh import __version__, cli
 from actionmesh.errors import MeshError
 from actionmesh.memory.plan import PLANS
-from actionmesh.protocol import Animate, Animated, Facing, FrameChoice, KnownShape, Match, Memory, ReferencePose, Shape
+from actionmesh.protocol import (
+    Animate,
+    Animated,
+    Area,
+    Facing,
+    FrameChoice,
+    KnownShape,
+    Match,
+    Memory,
+    Picks,
+    ReferencePose,
+    Shape,
+    Spot,
+)
 
 from .worker_process import FAKES, PATIENCE, WORKER
 
@@ -38,7 +51,8 @@ def test_every_argument_reaches_the_job():
         "--known 3=c.glb --known 5=d.glb --preset fast --seed 7 --in-betweens 2 --steps 5 --guidance 3.5 "
         "--image-steps 40 --max-faces 9000 --smallest-part 0.1 "
         "--device cuda:1 --checkpoint full --memory 8 --reference-pose published --match track "
-        "--facing -X --shape relief --colours"
+        "--facing -X --shape relief --colours "
+        "--quantise 0.05 --point 3:10,20 --point 1,2 --not-point 5,6 --box 1,2,30,40"
     )
     wanted = Animate(
         clip="walk/",
@@ -65,10 +79,14 @@ def test_every_argument_reaches_the_job():
         memory=Memory.GB_8,
         checkpoint="full",
         device="cuda:1",
+        quantise=0.05,
+        picks=Picks((Spot(10, 20, 3), Spot(1, 2)), (Spot(5, 6),), (Area(1, 2, 30, 40),)),
     )
     assert job(*text.split()) == wanted
     defaults = Animate(clip="", out=())
     for item in fields(Animate):
+        if item.name == "names":  # another computer's names for the files; no option
+            continue
         assert getattr(wanted, item.name) != getattr(defaults, item.name), f"{item.name} is not tried here"
 
 
@@ -144,7 +162,8 @@ def test_help_shows_every_option_and_examples(capsys):
     text = capsys.readouterr().out
     for item in fields(Animate):
         name = "--" + item.name.replace("_", "-")
-        assert name in text or item.name in ("clip", "frames"), name
+        assert name in text or item.name in ("clip", "frames", "names", "picks"), name
+    assert all(f"--{name.replace('_', '-')}" in text for name in vars(Picks()))
     assert "examples:" in text and "--known 40=landed.glb" in text
 
 
