@@ -15,6 +15,10 @@ from .test_planted_code import NAMES
 from .worker_process import PATIENCE
 
 pytest.importorskip("ray", reason="Ray is not installed: see backend/requirements-batch.txt")
+pytestmark = pytest.mark.skipif(
+    not os.environ.get("ACTIONMESH_RAY_TESTS"),
+    reason="Set ACTIONMESH_RAY_TESTS=1 to start Ray: it takes minutes on two cores.",
+)
 
 DEMO = Path(actionmesh.__file__).parent / "checkpoints" / "toy" / "demo"
 QUICK = ("--preset", "demo", "--spread", "4", "--match", "off", "--facing", "+Z")

@@ -106,7 +106,7 @@ class FlowMatcher:
         inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
         pixel = np.where(inside, rows * width + columns, 0)
         seen = inside & (source.depth[pixel] < points[:, 2] + SAME_PLACE) & self.film.masks[source_frame].ravel()[pixel]
-        colours = samples(self.film.pictures[source_frame], places)
+        colours = np.rint(samples(self.film.pictures[source_frame], places))
         picture = np.where(self.film.masks[frame][..., None], self.film.background, self.film.pictures[frame]).reshape(
             -1, 3
         )
