@@ -17,11 +17,11 @@ import pytest
 from .worker_process import PATIENCE
 
 ray = pytest.importorskip("ray", reason="Ray is not installed: see backend/requirements-batch.txt")
-pytestmark = pytest.mark.skipif(
+ASKED = pytest.mark.skipif(
     not os.environ.get("ACTIONMESH_RAY_TESTS"),
     reason="Set ACTIONMESH_RAY_TESTS=1 to start Ray: it takes minutes on two cores.",
 )
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs signals")
+pytestmark = [ASKED, pytest.mark.skipif(os.name == "nt", reason="needs signals")]
 
 ROOT = Path(__file__).resolve().parents[2]
 DRIVER = Path(__file__).with_name("batch_worker.py")
