@@ -9,6 +9,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -28,6 +29,8 @@ LONGEST_HOME = 40
 """Most characters of the folder of a session: Ray adds 64 for its sockets, whose paths may have 107 (macOS: 103)."""
 STARTS = 4
 """How often a session is started before it counts as impossible."""
+ANSWER_PATIENCE = 10.0
+"""Seconds for a cluster to take a connection."""
 LOOPBACK = "127.0.0.1"
 SHUT = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -133,12 +136,27 @@ def _start(ray: Any, home: Path, processors: int, quiet: dict[str, Any]) -> None
 
 
 def _connect(ray: Any, address: str, quiet: dict[str, Any]) -> None:
+    _require_answer(address)
     try:
         ray.init(address=address, **quiet)
     except Exception as error:  # Ray raises its own, gRPC's and plain RuntimeErrors
         problem = f"The Ray cluster at {address} cannot be used: {_on_one_line(error)}"
         cure = "Check the address, run this on a machine of the cluster, and install the same Python and Ray on all."
         raise InputError(problem, cure) from error
+
+
+def _require_answer(address: str) -> None:
+    """Raise InputError unless something listens at an address, because Ray would wait for minutes."""
+    if address == "auto":
+        return
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not (host and port.isdecimal()):
+        raise InputError(f"{address!r:.80} is not the address of a Ray cluster.", "Use HOST:PORT, or auto.")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER_PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        problem = f"No Ray cluster answers at {address} ({error})."
+        raise InputError(problem, "Check the address, and start the cluster first.") from error
 
 
 def _on_one_line(error: Exception) -> str:
