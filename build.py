@@ -37,6 +37,7 @@ from backend.bootstrap.requirements import TO_DEVELOP, to_run
 ROOT = Path(__file__).resolve().parent
 SMOKE = ("test_registration.py", "test_package.py", "test_animating.py", "test_shape_keys.py", "test_exporting.py")
 """The smoke tests in `tests/bpy`, which run in the versions of Blender between the oldest and the newest."""
+WITHOUT_BLENDER = ("--ignore=tests/bpy", "--ignore=tests/window")
 PRINTING = Lock()
 
 
@@ -126,7 +127,7 @@ def test(root: Path, everything: bool = False) -> int:
         "ruff": [python, "-m", "ruff", "check", "--output-format", "concise"],
         "format": [python, "-m", "ruff", "format", "--check", "--quiet", "."],
         "mypy": [python, "-m", "mypy"],
-        "pytest": [python, "-m", "pytest", "-n", str(at_once()), "--ignore=tests/bpy", "--ignore=tests/window"],
+        "pytest": [python, "-m", "pytest", "-n", str(at_once()), "--instafail", *WITHOUT_BLENDER],
     }
     codes = {name: run_check(name, command, root) for name, command in checks.items()}
     in_full = set(versions if everything else versions[:1] + versions[-1:])

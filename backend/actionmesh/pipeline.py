@@ -249,7 +249,9 @@ def look_at_subject(options: Animate, model: Model, progress: Progress) -> Glimp
 
 def means_of(model: Model, out: tuple[str, ...] = ()) -> Means:
     """Return what the checkpoint offers for finding a subject, and the folder beside a job's results for its masks."""
-    return Means(remover_of(model), tracker_of(model), mask_folder(out))
+    subject_tracker = model.facts.checkpoint.subject_tracker
+    name = subject_tracker.name if subject_tracker is not None else ""
+    return Means(remover_of(model), tracker_of(model), mask_folder(out), name)
 
 
 def tracker_of(model: Model) -> Callable[[], Tracker] | None:

@@ -7,7 +7,6 @@ from collections.abc import Generator
 import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
 
-from ..session import panel_state
 from ..session.runner import runner
 from ..workflow.clip_batch import submit_batch
 from .shared import reporting, requires, selected_meshes, warn, why_no_mesh
@@ -40,10 +39,7 @@ class ACTIONMESH_OT_batch(Sliced, bpy.types.Operator):
 
     @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:
-        panel_state.show(None)
-        slices = self.slices(context)
-        while not self._advance(slices, float("inf")):
-            pass
+        self.do_all(context)
         if not self.queued:
             runner.wait_for(self._jobs)
         return warn(self)

@@ -29,11 +29,15 @@ class Sliced:
 
     @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:
+        self.do_all(context)
+        return FINISHED
+
+    def do_all(self, context: bpy.types.Context) -> None:
+        """Do all slices at once."""
         panel_state.show(None)
         slices = self.slices(context)
         while not self._advance(slices, float("inf")):
             pass
-        return FINISHED
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         if context.window is None:

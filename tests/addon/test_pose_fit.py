@@ -7,6 +7,8 @@ from blender_addon.motion.joints import LOCATION, ROTATION, Joints, Pose, axes_o
 from blender_addon.motion.pose_fit import PoseFit, cross, guess, turned
 from blender_addon.motion.skin import skin_of
 
+from .slices import do_all
+
 ORDERS = ("XYZ", "XZY", "YXZ", "YZX", "ZXY", "ZYX")
 BONES, VERTICES = 9, 900
 
@@ -44,14 +46,6 @@ def bent(joints, home, much, seed=1):
     rng = np.random.default_rng(seed)
     values = home.values + np.where(joints.free, rng.uniform(-much, much, home.values.shape), 0)
     return with_free(joints, Pose(values, turned(rng.uniform(-much, much, (BONES, 3)))), home)
-
-
-def done(slices):
-    while True:
-        try:
-            next(slices)
-        except StopIteration as end:
-            return end.value
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -102,7 +96,7 @@ def test_known_pose_is_found(seed):
     joints, home, points, skin = creature(seed)
     truth = bent(joints, home, 0.8, seed)
     fit = PoseFit(joints, 5.0)
-    found = done(fit.next(skin.moments(points, skin.apply(points, fit.deforms(truth))), home))
+    found = do_all(fit.next(skin.moments(points, skin.apply(points, fit.deforms(truth))), home))
     np.testing.assert_allclose(fit.deforms(found.pose), fit.deforms(truth), atol=1e-4)
     assert (found.pose.values[~joints.free] == home.values[~joints.free]).all()
     assert -0.1 <= found.pose.values[4, 3] <= 0.2
@@ -116,7 +110,7 @@ def test_half_turn_is_found_from_the_guess():
     fit = PoseFit(joints, 5.0)
     moments = skin.moments(points, skin.apply(points, fit.deforms(truth)))
     np.testing.assert_allclose(guess(joints, moments, home).turns[0], turns[0], atol=0.5)
-    np.testing.assert_allclose(done(fit.next(moments, home)).pose.turns, turns, atol=1e-4)
+    np.testing.assert_allclose(do_all(fit.next(moments, home)).pose.turns, turns, atol=1e-4)
 
 
 def test_limit_holds_and_the_rest_does_its_best():
@@ -126,7 +120,7 @@ def test_limit_holds_and_the_rest_does_its_best():
     turns = home.turns.copy()
     turns[4] = rotation("XYZ", values[4, ROTATION])
     fit = PoseFit(joints, 5.0)
-    found = done(fit.next(skin.moments(points, skin.apply(points, fit.deforms(Pose(values, turns)))), home))
+    found = do_all(fit.next(skin.moments(points, skin.apply(points, fit.deforms(Pose(values, turns)))), home))
     assert found.pose.values[4, 3] == 0.2 and found.error > 0.01
     start = with_free(joints, Pose(values, turns), home)
     assert found.error < fit._error(
@@ -139,7 +133,7 @@ def test_bone_that_holds_no_vertex_stays_at_home():
     kept = skin.bones != 7
     skin = skin_of(skin.vertices[kept], skin.bones[kept], skin.weights[kept], np.ones(VERTICES), BONES)
     fit = PoseFit(joints, 5.0)
-    found = done(fit.next(skin.moments(points, skin.apply(points, fit.deforms(bent(joints, home, 0.5)))), home))
+    found = do_all(fit.next(skin.moments(points, skin.apply(points, fit.deforms(bent(joints, home, 0.5)))), home))
     np.testing.assert_allclose(found.pose.turns[7], home.turns[7], atol=1e-3)
 
 

@@ -194,6 +194,7 @@ def main():
     install()
     program, *arguments = sys.argv[1:]
     if program == "worker":
+        del sys.argv[1:]  # its only arguments name another computer
         runpy.run_path(str(PACKAGE / "worker.py"), run_name="__main__")
     sys.path.insert(0, str(PACKAGE.parent))
     from actionmesh.cli import main as command_line

@@ -13,7 +13,7 @@ from actionmesh.protocol import Area, Picks, Spot
 from actionmesh.segmentation.choice import Means, cut_out
 from actionmesh.segmentation.found import Found, coded
 from actionmesh.segmentation.hints import picks_by_frame
-from actionmesh.segmentation.kept_masks import MaskFolder
+from actionmesh.segmentation.kept_masks import MaskFolder, key_of
 from actionmesh.segmentation.matting import enlarged
 from actionmesh.segmentation.motion import motion_between
 
@@ -154,6 +154,21 @@ class TestKeptMasks:
         before = (means.folder.path / "masks.json").read_text()
         cut_out(clip, means, picks=Picks(point=(Spot(50, 48),)))
         assert (means.folder.path / "masks.json").read_text() != before
+
+    @pytest.mark.fault("Masks were corrected by hand, and then a job with other picks wrote its own over them")
+    def test_corrected_masks_outlive_a_job_with_other_picks(self, kept):
+        clip, means, _ = kept
+        path = means.folder.path / "mask_000011.png"
+        Image.fromarray(np.full((HEIGHT, WIDTH), 255, np.uint8)).save(path)
+        before = {each.name: each.read_bytes() for each in means.folder.path.iterdir()}
+        cut = cut_out(clip, means, picks=Picks(point=(Spot(50, 48),)))
+        assert {each.name: each.read_bytes() for each in means.folder.path.iterdir()} == before
+        assert f"because mask_000011.png in {means.folder.path} was corrected by hand" in cut.notes[-1]
+
+    def test_each_tracker_has_masks_of_its_own(self, kept):
+        clip, means, _ = kept
+        keys = {key_of(clip, {}, way) for way in ("following", "tracking tiny", "tracking large")}
+        assert len(keys) == 3
 
     def test_a_folder_of_the_user_s_is_left_alone(self, kept, tmp_path):
         clip, _, first = kept

@@ -116,6 +116,7 @@ def test_a_speck_in_the_reference_frame_does_not_agree(acted):
         crops.append(frame)
     found = find_standing(acted.vertices[0], acted.faces, crops, 0, Facing.AUTO, QUIET)
     assert not found.agrees
+    assert "the subject is tiny there" in mismatch(found, 0, left_alone=True)
 
 
 def test_a_mesh_in_another_pose_is_told_of_and_keeps_its_documented_front(acted):

@@ -102,14 +102,17 @@ def test_a_search_can_be_stopped():
 @pytest.mark.parametrize("index", range(7))
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_steps_undo_a_change_of_each_number(index, sign):
-    film, scene = filmed(), Scene(VERTICES, FACES)
+    """On a film as sharp as the search's: at the usual sharpness some steps end a quarter of a pixel away."""
+    sharp = standing.SHARPNESS
+    film, scene = filmed(CAMERA.rescaled(sharp, (0.0, 0.0)), round(100 * sharp), sharp), Scene(VERTICES, FACES)
+    outline = film.outline(0)
     change = np.zeros(7)
     change[index] = sign * (0.12, 0.12, 0.08, 0.1, 4.0, 4.0, 4.0)[index]
-    start = CAMERA.with_numbers(CAMERA.numbers + change)
-    coarse = refine(scene, VERTICES, FACES, film.outline(0), start, 6, 8.0, Prior())
-    found = refine(scene, VERTICES, FACES, film.outline(0), coarse, 25, 1.5, Prior())
-    assert off(found).max() < 1
-    assert contour_cost(scene, VERTICES, FACES, film.outline(0), found, 1.5) < 0.02
+    start = CAMERA.with_numbers(CAMERA.numbers + change).rescaled(sharp, (0.0, 0.0))
+    coarse = refine(scene, VERTICES, FACES, outline, start, 6, 8.0 * sharp, Prior())
+    found = refine(scene, VERTICES, FACES, outline, coarse, 25, 1.5 * sharp, Prior())
+    assert off(found.rescaled(1 / sharp, (0.0, 0.0))).max() < 0.5
+    assert contour_cost(scene, VERTICES, FACES, outline, found, 1.5 * sharp) / sharp**2 < 0.01
 
 
 class Farther(Prior):

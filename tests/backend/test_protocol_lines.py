@@ -62,6 +62,7 @@ CODES = {
     "bad_install": -32009,
     "other_version": -32010,
     "cannot_download": -32011,
+    "cannot_reach": -32012,
 }
 """The first five are JSON-RPC's own."""
 
@@ -77,7 +78,7 @@ def test_kinds_of_errors_have_their_numbers():
         (Request("a", Cancel(3)), {"id": "a", "method": "cancel", "params": {"job": 3}}),
         (
             Request(1, Initialize()),
-            {"id": 1, "method": "initialize", "params": {"protocol": 8, "brief": False, "first_frame": 0}},
+            {"id": 1, "method": "initialize", "params": {"protocol": 9, "brief": False, "first_frame": 0}},
         ),
         (Notice(LogNotice(LogLevel.ERROR, "ü")), {"method": "log", "params": {"level": "error", "message": "ü"}}),
         (
@@ -127,7 +128,7 @@ def test_messages_are_these_lines(message, line):
 def test_a_job_has_the_documented_defaults():
     sent = json.loads(encode(Request(1, Animate("a.mp4", ("a.glb",)))))["params"]
     absent = "checkpoint mask anchor fps mesh steps guidance image_steps max_faces smallest_part reference_pose"
-    assert sent == dict.fromkeys(absent.split()) | {
+    assert sent == dict.fromkeys([*absent.split(), "quantise"]) | {
         "clip": "a.mp4",
         "out": ["a.glb"],
         "frames": {"start": 0, "count": None, "step": 1, "spread": None},
@@ -141,6 +142,8 @@ def test_a_job_has_the_documented_defaults():
         "seed": 0,
         "in_betweens": 0,
         "colours": False,
+        "names": {},
+        "picks": {"point": [], "not_point": [], "box": []},
     }
     assert json.loads(encode(Request(1, Look("a.mp4", "a.png"))))["params"]["size"] == 256
 

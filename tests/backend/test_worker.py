@@ -11,7 +11,7 @@ import psutil
 import pytest
 from PIL import Image
 
-from actionmesh import protocol, service
+from actionmesh import ending, protocol, service
 from actionmesh.animation import Animation
 from actionmesh.protocol import (
     Animate,
@@ -271,7 +271,7 @@ time.sleep(60)
 
 def test_waits_at_the_end_leave_a_margin(monkeypatch):
     """The check of the parent, the job's grace period and the last messages follow one another."""
-    waits = [service.PARENT_CHECK]
+    waits = [ending.PARENT_CHECK]
     monkeypatch.setattr(service.JobSlot, "stop", lambda slot, timeout: waits.append(timeout))
     monkeypatch.setattr(service.Outbox, "close", lambda outbox, timeout: waits.append(timeout))
     monkeypatch.setattr(service.logging.Logger, "addHandler", lambda logger, handler: None)

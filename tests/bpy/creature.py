@@ -34,6 +34,15 @@ def animate(target, start=2.5, poses=7, rate=24.0, clip_rate=13.0, reference=2, 
     return motion
 
 
+def held(target):
+    """Give a mesh a parent that is moved and turned, and return the mesh."""
+    parent = bpy.data.objects.new("Holder", None)
+    bpy.context.scene.collection.objects.link(parent)
+    parent.location, parent.rotation_euler = (3, -1, 2), (0.5, 0, 1)
+    target.parent = parent
+    return target
+
+
 def paint(target):
     """Add a material with a picture packed into the file."""
     image = bpy.data.images.new("Fur", 8, 8)

@@ -13,6 +13,7 @@ from blender_addon.scene import fcurves, own_rig_baking
 from blender_addon.scene.key_blocks import pose_keys
 from blender_addon.scene.options import Mode, Playback
 from blender_addon.scene.own_rig_baking import PROPERTY, bake_to_own_rig
+from tests.addon.slices import do_all
 
 from .dump import dump_file
 from .layouts import drawn as panel
@@ -21,14 +22,6 @@ from .scenes import evaluated, go_to
 
 OPS = bpy.ops.actionmesh
 CLOSE = 2e-5
-
-
-def done(slices):
-    while True:
-        try:
-            next(slices)
-        except StopIteration as end:
-            return end.value
 
 
 def bone_curves(armature, bone):
@@ -345,7 +338,7 @@ def test_all_animated_meshes_of_the_armature_are_baked_together(addon):
     reset(armature)
     as_keys(tube, places)
     as_keys(twin, coat)
-    baked = done(bake_to_own_rig(tube))
+    baked = do_all(bake_to_own_rig(tube))
     assert baked.meshes == 2 and baked.error < 1e-3
     np.testing.assert_allclose(posed(armature), bones, atol=CLOSE)
     np.testing.assert_allclose(drawn(twin), coat, atol=CLOSE)

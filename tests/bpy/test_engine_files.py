@@ -19,7 +19,7 @@ from blender_addon.scene.options import Playback
 
 from ..backend.gltf_validator import assert_valid
 from ..full_disk import full_disk
-from .creature import animate, ball, difference, open_file, paint, rig, world
+from .creature import animate, ball, difference, held, open_file, paint, rig, world
 from .test_bake_armature import hand_made
 
 FRAMES = range(1, 25)
@@ -106,11 +106,7 @@ def test_bones_of_bake_to_armature_come_back(tmp_path, format):
 
 @GAMES
 def test_an_objects_own_motion_and_its_moved_parent_come_back(tmp_path, engine):
-    parent = bpy.data.objects.new("Holder", None)
-    bpy.context.scene.collection.objects.link(parent)
-    parent.location, parent.rotation_euler = (3, -1, 2), (0.5, 0, 1)
-    target = ball()
-    target.parent = parent
+    target = held(ball())
     animate(target)
     for frame, x, turn in ((1, 0.0, 0.0), (12, 3.0, 1.0), (24, 4.0, -0.5)):
         target.location.x, target.rotation_euler.z = x, turn

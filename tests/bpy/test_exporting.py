@@ -14,7 +14,7 @@ from blender_addon.scene.key_blocks import pose_keys
 from blender_addon.scene.options import Mode, Playback
 from blender_addon.scene.playback import rebuild_curves
 
-from .creature import animate, ball, difference, open_file, paint, rig, world
+from .creature import animate, ball, difference, held, open_file, paint, rig, world
 
 FRAMES = range(1, 25)
 CLOSE = 1e-4
@@ -213,11 +213,7 @@ def test_a_chosen_range_and_rate_are_exported(tmp_path):
 
 
 def test_meshes_under_a_moved_parent_keep_their_place(tmp_path):
-    parent = bpy.data.objects.new("Holder", None)
-    bpy.context.scene.collection.objects.link(parent)
-    parent.location, parent.rotation_euler = (3, -1, 2), (0.5, 0, 1)
-    target = ball()
-    target.parent = parent
+    target = held(ball())
     animate(target)
     for format, name in FILES.items():
         assert returned(target, tmp_path / name, format)[0] < CLOSE, format

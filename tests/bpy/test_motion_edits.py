@@ -18,6 +18,7 @@ from blender_addon.scene.meshes import read_basis
 from blender_addon.scene.motion_edits import lock_feet, make_loop, smooth_motion
 from blender_addon.scene.options import Mode, Playback, WriteOptions
 from blender_addon.scene.shape_keys import write_motion
+from tests.addon.slices import do_all
 from tests.addon.test_footing import walker
 from tests.addon.walk import walk
 
@@ -26,15 +27,6 @@ from .dump import dump_file
 from .scenes import evaluated, link
 
 OPS = bpy.ops.actionmesh
-
-
-def done(slices):
-    """Do all slices and return what they found."""
-    while True:
-        try:
-            next(slices)
-        except StopIteration as end:
-            return end.value
 
 
 def moving(steps, start=1, reference=0, **options):
@@ -63,7 +55,7 @@ def dog(cycles=3.0, poses=61):
 def test_walk_becomes_a_loop_of_whole_cycles():
     target = moving(dog(), start=5)
     before = drawn(target, range(5, 66))
-    made = done(make_loop(target, shortest=4, blend=4))
+    made = do_all(make_loop(target, shortest=4, blend=4))
     record = read_record(target.data.shape_keys)
     count = made.seam.end - made.seam.start
     assert count % 20 == 0 and record.playback.loop == Loop.LOOP and len(pose_keys(target.data.shape_keys)) == count
@@ -77,7 +69,7 @@ def test_walk_becomes_a_loop_of_whole_cycles():
 def test_motion_that_does_not_repeat_is_bent():
     steps = dog(1.2, 31) + 0.02 * np.arange(31)[:, None, None] * np.array([1, 0, 0])
     target = moving(steps)
-    made = done(make_loop(target, shortest=20, blend=10))
+    made = do_all(make_loop(target, shortest=20, blend=10))
     assert made.before > 0.1 and made.after < made.before / 3
     count = made.seam.end - made.seam.start
     round_ = drawn(target, made.first + np.arange(3 * count))
@@ -87,9 +79,9 @@ def test_motion_that_does_not_repeat_is_bent():
 
 def test_making_a_loop_again_changes_nothing_more():
     target = moving(dog())
-    first = done(make_loop(target, blend=4))
+    first = do_all(make_loop(target, blend=4))
     before = drawn(target, np.arange(first.first, first.last))
-    again = done(make_loop(target, shortest=first.seam.end - first.seam.start, blend=4))
+    again = do_all(make_loop(target, shortest=first.seam.end - first.seam.start, blend=4))
     assert (again.first, again.last) == (first.first, first.last)
     np.testing.assert_allclose(drawn(target, np.arange(again.first, again.last)), before, atol=1e-5)
 
@@ -101,7 +93,7 @@ def test_noise_becomes_less_and_the_basis_stays(kind):
     noise[7] = 0
     target = moving(clean + noise, reference=7)
     basis, before = read_basis(target.data), drawn(target, range(1, 62))
-    made = done(smooth_motion(target, kind, 3, 1.0))
+    made = do_all(smooth_motion(target, kind, 3, 1.0))
     after = drawn(target, range(1, 62))
     np.testing.assert_array_equal(after[7], basis)
     np.testing.assert_array_equal(read_basis(target.data), basis)
@@ -116,7 +108,7 @@ def test_loop_is_smoothed_across_its_seam():
     poses = np.tile(dog(1.0, 21)[:20], (1, 1, 1))
     poses[0] += [0, 0, 0.3]
     target = moving(poses, reference=5, playback=Playback(loop=Loop.LOOP))
-    done(smooth_motion(target, "SOFT", 2, 1.0))
+    do_all(smooth_motion(target, "SOFT", 2, 1.0))
     last = drawn(target, [20])[0] - poses[19]
     assert last[:, 2].mean() > 0.03
 
@@ -127,7 +119,7 @@ def test_feet_stand_in_the_world_with_any_strength():
     target = moving(steps + drift, playback=Playback(strength=2.0))
     target.location, target.rotation_euler, target.scale = (3, 1, 2), (0, 0, np.pi / 2), (3, 3, 3)
     bpy.context.view_layer.update()
-    found = done(lock_feet(target))
+    found = do_all(lock_feet(target))
     assert found.slid == pytest.approx(2 * 3 * 0.01) and found.slides < 1e-5 and found.ground == pytest.approx(2.0)
     x, y, z = np.moveaxis(3 * (steps[0] + 2 * (steps - steps[0])), -1, 0)
     np.testing.assert_allclose(world(target, range(1, 50)), np.stack([3 - y, 1 + x, 2 + z], axis=-1), atol=1e-4)
@@ -137,7 +129,7 @@ def test_drift_is_taken_from_the_body():
     steps = walker()
     drift = 0.01 * np.arange(49)[:, None, None] * np.array([0.6, -0.8, 0])
     target = moving(steps + drift)
-    done(lock_feet(target))
+    do_all(lock_feet(target))
     np.testing.assert_allclose(drawn(target, range(1, 50)), steps, atol=2e-5)
 
 
@@ -145,7 +137,7 @@ def test_object_that_moves_is_refused_by_feet():
     target = moving(walker())
     target.keyframe_insert("location", frame=1)
     with pytest.raises(Exception, match="also moves as an object") as caught:
-        done(lock_feet(target))
+        do_all(lock_feet(target))
     assert caught.value.fix == "actionmesh.apply_root_motion"
 
 
@@ -179,7 +171,7 @@ def test_what_the_artist_has_stays(edit):
     source = busy()
     key = source.data.shape_keys
     smile = np.array([point.co[:] for point in key.key_blocks["Smile"].points])
-    done(edit(source))
+    do_all(edit(source))
     assert source.data.shape_keys == key and source.active_shape_key.name == "Frown"
     assert [block.name for block in key.key_blocks if "ActionMesh" not in block.name] == ["Basis", "Smile", "Frown"]
     np.testing.assert_array_equal(np.array([point.co[:] for point in key.key_blocks["Smile"].points]), smile)
@@ -207,7 +199,7 @@ def test_nothing_changes_when_writing_fails(edit, step, monkeypatch):
 
     monkeypatch.setattr(rewriting, step, fail)
     with pytest.raises(MemoryError):
-        done(edit(source))
+        do_all(edit(source))
     after = dump_file()
     assert {name for name in before if before[name] != after.get(name)} == set() and after.keys() == before.keys()
 
@@ -231,8 +223,8 @@ def test_cancelled_half_way_is_taken_back(edit):
 @pytest.mark.parametrize("mode", list(Mode))
 def test_keys_keep_their_mode(mode):
     target = moving(dog(), mode=mode)
-    done(smooth_motion(target, reach=1))
-    done(make_loop(target, blend=0))
+    do_all(smooth_motion(target, reach=1))
+    do_all(make_loop(target, blend=0))
     key = target.data.shape_keys
     record = read_record(key)
     assert record.mode == mode and key.use_relative == (mode == Mode.RELATIVE)
@@ -245,7 +237,7 @@ def test_compressed_and_edited_keys_become_one_per_pose():
     source = moving(dog())
     target = bake_compressed(source, max_error=0.001).object
     before = drawn(target, range(1, 62))
-    done(smooth_motion(target, "EXTREMES", 1, 1.0))
+    do_all(smooth_motion(target, "EXTREMES", 1, 1.0))
     record = read_record(target.data.shape_keys)
     assert not record.weights and len(pose_keys(target.data.shape_keys)) == 61
     np.testing.assert_allclose(drawn(target, range(1, 62)), before, atol=1e-5)
@@ -257,7 +249,7 @@ def test_edited_curves_are_followed():
         curve = fcurves.find(target.data.shape_keys, fcurves.value_path(block.name))
         fcurves.set_points(curve, fcurves.read_points(curve) * np.float32([1, 0.5]) + np.float32([10, 0]))
     before = drawn(target, range(11, 72))
-    done(smooth_motion(target, "EXTREMES", 1, 1.0))
+    do_all(smooth_motion(target, "EXTREMES", 1, 1.0))
     np.testing.assert_allclose(drawn(target, range(11, 72)), before, atol=1e-5)
 
 
@@ -278,7 +270,7 @@ def test_operators_report_their_numbers_and_are_undone(addon, capfd):
 
 def test_loop_in_words():
     target = moving(dog(), start=1)
-    text = told_of_loop(done(make_loop(target, shortest=4, blend=0)))
+    text = told_of_loop(do_all(make_loop(target, shortest=4, blend=0)))
     made = read_record(target.data.shape_keys)
     end = made.frames[-1] + 1
     assert text.startswith(f"Seam at frames {made.frames[0]:g} to {end:g}, ") and text.endswith("% of the motion")

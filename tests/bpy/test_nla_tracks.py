@@ -25,10 +25,10 @@ from blender_addon.scene.playback import rebuild_curves
 from blender_addon.scene.result_removal import remove_active, remove_laid
 from blender_addon.scene.seen import see
 from blender_addon.scene.shape_keys import write_motion
+from tests.addon.slices import do_all
 
 from .dump import dump
 from .scenes import dance, evaluated, patchwork
-from .test_motion_edits import done
 from .test_undone import points_of
 
 CLOSE = 1e-5
@@ -270,7 +270,7 @@ def test_taken_up_again_it_can_be_edited_while_the_other_plays():
     assert (record.title, record.keys, tracks(target)) == ("walk", "walk", ["ActionMesh Rest", "wave"])
     assert_shows(target, {10: walk[0], 13: walk[3] + wave[1], 14: walk[4] + wave[2]})
     kept = [points_of(block) for block in target.data.shape_keys.key_blocks if block.name.startswith("wave")]
-    done(smooth_motion(target))
+    do_all(smooth_motion(target))
     rebuild_curves(target, strength=0.0)
     assert_shows(target, {10: 0 * walk[0], 13: wave[1], 16: wave[4]})
     assert kept == [points_of(block) for block in target.data.shape_keys.key_blocks if block.name.startswith("wave")]
@@ -282,7 +282,7 @@ def test_taken_up_again_it_can_be_edited_while_the_other_plays():
 def test_editing_needs_an_active_result_and_says_so():
     target, _walk, _wave = two_results()
     push_down(target)
-    for edit in (lambda: done(smooth_motion(target)), lambda: bake_plain(target), lambda: push_down(target)):
+    for edit in (lambda: do_all(smooth_motion(target)), lambda: bake_plain(target), lambda: push_down(target)):
         with pytest.raises(ArtistError, match="All results of Subject are on NLA tracks. Take one up again"):
             edit()
 

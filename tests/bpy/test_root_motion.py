@@ -13,11 +13,12 @@ from blender_addon.scene.key_blocks import coordinates_of, pose_keys
 from blender_addon.scene.motion_edits import make_loop
 from blender_addon.scene.options import Playback
 from blender_addon.scene.root_motion import HOME, apply_root_motion, extract_root_motion
+from tests.addon.slices import do_all
 
 from .creature import ball, world
 from .dump import dump_file
 from .scenes import link
-from .test_motion_edits import busy, dog, done, moving
+from .test_motion_edits import busy, dog, moving
 
 OPS = bpy.ops.actionmesh
 FRAMES = range(1, 32)
@@ -58,10 +59,10 @@ def test_what_is_seen_stays_in_both_directions(mode, turn):
     target = placed(moving(travelling()), mode)
     before, basis = world(target, FRAMES), np.array(target.matrix_basis)
     first = coordinates_of(pose_keys(target.data.shape_keys)[5])
-    done(extract_root_motion(target, turn, upward=True))
+    do_all(extract_root_motion(target, turn, upward=True))
     np.testing.assert_allclose(world(target, FRAMES), before, atol=2e-5)
     assert HOME in target and root_motion.moves_itself(target)
-    done(apply_root_motion(target))
+    do_all(apply_root_motion(target))
     np.testing.assert_allclose(world(target, FRAMES), before, atol=2e-5)
     np.testing.assert_allclose(coordinates_of(pose_keys(target.data.shape_keys)[5]), first, atol=2e-5)
     np.testing.assert_allclose(np.array(target.matrix_basis), basis, atol=1e-6)
@@ -70,7 +71,7 @@ def test_what_is_seen_stays_in_both_directions(mode, turn):
 
 def test_body_stays_in_place_in_its_keys():
     target = moving(travelling())
-    found = done(extract_root_motion(target))
+    found = do_all(extract_root_motion(target))
     poses = np.array([coordinates_of(block) for block in pose_keys(target.data.shape_keys)])
     middles = poses.mean(axis=1)
     assert np.ptp(middles[:, :2], axis=0).max() < 0.1
@@ -83,7 +84,7 @@ def test_body_stays_in_place_in_its_keys():
 def test_bobbing_goes_to_the_object_on_request():
     poses = dog(1.5, 31) + np.sin(np.arange(31))[:, None, None] * np.array([0, 0, 1.0])
     target = moving(poses)
-    done(extract_root_motion(target, Turn.NONE, upward=True))
+    do_all(extract_root_motion(target, Turn.NONE, upward=True))
     assert np.abs(path(target, "location", 3)[:, 2] - np.sin(np.arange(31))).max() < 0.1
     assert fcurves.find(target, "rotation_euler") is None
 
@@ -92,9 +93,9 @@ def test_strength_and_speed_are_respected():
     target = moving(travelling(turn=0.0), playback=Playback(strength=1.5, speed=2.0))
     frames = read_record(target.data.shape_keys).frames
     before = world(target, frames)
-    done(extract_root_motion(target))
+    do_all(extract_root_motion(target))
     np.testing.assert_allclose(world(target, frames), before, atol=2e-5)
-    done(apply_root_motion(target))
+    do_all(apply_root_motion(target))
     np.testing.assert_allclose(world(target, frames), before, atol=2e-5)
 
 
@@ -103,14 +104,14 @@ def test_root_repeats_as_the_poses_do(loop):
     target = moving(travelling(9), playback=Playback(loop=loop))
     frames = range(1, 40)
     before = world(target, frames)
-    done(extract_root_motion(target))
+    do_all(extract_root_motion(target))
     np.testing.assert_allclose(world(target, frames), before, atol=0.02)
 
 
 def test_loop_in_place_travels_on():
     target = moving(travelling(61, turn=0.0))
-    done(extract_root_motion(target, Turn.NONE))
-    made = done(make_loop(target, blend=4))
+    do_all(extract_root_motion(target, Turn.NONE))
+    made = do_all(make_loop(target, blend=4))
     count, speed = made.last - made.first, 0.1
     places = world(target, made.first + np.arange(0, 4 * count, count)).mean(axis=1)
     np.testing.assert_allclose(np.diff(places[:, 0]), speed * count, atol=0.05)
@@ -124,7 +125,7 @@ def test_motion_that_was_keyed_by_the_artist_is_applied():
     target.hide_render = True
     target.keyframe_insert("hide_render", frame=1)
     before = world(target, FRAMES)
-    done(apply_root_motion(target))
+    do_all(apply_root_motion(target))
     np.testing.assert_allclose(world(target, FRAMES), before, atol=1e-5)
     assert [curve.data_path for curve in fcurves.curves(target)] == ["hide_render"]
 
@@ -137,7 +138,7 @@ def test_other_curves_and_a_shared_action_stay():
     fcurves.assign(
         other.animation_data, action, target.animation_data.action_slot.identifier if fcurves.SLOTTED else None
     )
-    done(extract_root_motion(target))
+    do_all(extract_root_motion(target))
     assert {curve.data_path for curve in fcurves.curves(target)} == {"scale", "location", "rotation_euler"}
     assert {curve.data_path for curve in fcurves.curves(other)} == {"scale"}
 
@@ -158,8 +159,8 @@ def test_artists_keys_stay():
     key = source.data.shape_keys
     source.parent = None
     bpy.context.view_layer.update()
-    done(extract_root_motion(source))
-    done(apply_root_motion(source))
+    do_all(extract_root_motion(source))
+    do_all(apply_root_motion(source))
     assert [block.name for block in key.key_blocks if "ActionMesh" not in block.name] == ["Basis", "Smile", "Frown"]
     assert key.animation_data.drivers[0].data_path == 'key_blocks["Smile"].value'
 
@@ -167,28 +168,28 @@ def test_artists_keys_stay():
 def test_what_cannot_be_keyed_is_named():
     target = moving(travelling())
     with pytest.raises(ArtistError, match="does not move as an object"):
-        done(apply_root_motion(target))
+        do_all(apply_root_motion(target))
     target.delta_location = (1, 0, 0)
     with pytest.raises(ArtistError, match="delta transform"):
-        done(extract_root_motion(target))
+        do_all(extract_root_motion(target))
     target.delta_location = (0, 0, 0)
     target.rotation_mode = "AXIS_ANGLE"
     with pytest.raises(ArtistError, match="axis and angle"):
-        done(extract_root_motion(target))
+        do_all(extract_root_motion(target))
     target.rotation_mode = "XYZ"
     target.driver_add("location", 0)
     with pytest.raises(ArtistError, match="has drivers"):
-        done(extract_root_motion(target))
+        do_all(extract_root_motion(target))
     target.driver_remove("location", 0)
     target.scale = (1, 1, 0)
     bpy.context.view_layer.update()
     with pytest.raises(ArtistError, match="scaled flat"):
-        done(extract_root_motion(target))
+        do_all(extract_root_motion(target))
     target.scale = (1, 1, 1)
     bpy.context.view_layer.update()
-    done(extract_root_motion(target))
+    do_all(extract_root_motion(target))
     with pytest.raises(ArtistError, match="already moves as an object"):
-        done(extract_root_motion(target))
+        do_all(extract_root_motion(target))
 
 
 def test_operators(addon, capfd):

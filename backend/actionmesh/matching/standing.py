@@ -32,6 +32,8 @@ LEAST_CREASES = 0.15
 """Correlation of creases and edges below which a view is not trusted if another one has more."""
 LEAST_AGREEMENT, LARGEST_MISMATCH = 0.94, 0.6
 """Overlap of silhouette and mask below which, and cost above which, a mesh does not stand as the frame shows it."""
+LEAST_PIXELS = 64
+"""Pixels of the subject, at a film's usual sharpness, below which any mesh can be made to fit the frame from afar."""
 CLOSE = 0.7
 """A view that explains the outline as well as the best one, and has this share of its creases, leaves a doubt."""
 YAWS = {Facing.FRONT: 0, Facing.RIGHT: 90, Facing.BACK: 180, Facing.LEFT: -90}
@@ -47,12 +49,14 @@ class Standing:
         to_match: from the mesh's coordinates to match space, where that side is at +Z.
         view: the camera of match space and film, and how well it explains the reference frame.
         doubtful: yaw in degrees of another side that explains the frame almost as well; None if there is none.
+        legible: whether the frame shows the subject large enough, beside its size in the other frames.
     """
 
     yaw: float
     to_match: Normalisation
     view: View
     doubtful: float | None = None
+    legible: bool = True
 
     @property
     def turn(self) -> np.ndarray | None:
@@ -62,7 +66,7 @@ class Standing:
     @property
     def agrees(self) -> bool:
         """Whether the mesh stands as the reference frame shows it."""
-        return self.view.overlap >= LEAST_AGREEMENT and self.view.cost < LARGEST_MISMATCH
+        return self.legible and self.view.overlap >= LEAST_AGREEMENT and self.view.cost < LARGEST_MISMATCH
 
 
 def stand(
@@ -77,6 +81,11 @@ def stand(
         facing: the side that the camera sees; AUTO searches the whole circle for it.
         check: called now and then; what it raises stops the search.
     """
+    legible = bool(np.count_nonzero(still.masks[0]) >= LEAST_PIXELS * SHARPNESS**2)
+    return replace(_stand(vertices, faces, still, facing, check), legible=legible)
+
+
+def _stand(vertices: np.ndarray, faces: np.ndarray, still: Film, facing: Facing, check: Callable[[], None]) -> Standing:
     if facing is not Facing.AUTO:
         return _facing(vertices, faces, still, YAWS[facing], check)
     placed, to_match = normalise(vertices, EXTENT)

@@ -42,11 +42,13 @@ class Means:
         remover: RMBG, if it was downloaded.
         tracker: SAM 2.1, if it was downloaded.
         folder: where masks are kept; None keeps none.
+        tracker_name: tells the tracker from others, because each makes masks of its own.
     """
 
     remover: BackgroundRemover | None = None
     tracker: Callable[[], Tracker] | None = None
     folder: MaskFolder | None = None
+    tracker_name: str = ""
 
 
 def cut_out(
@@ -75,7 +77,7 @@ def cut_out(
         plain = find_key(clip.frames, progress.check)
         if plain is not None:
             return cut_by_colour(clip, plain, progress)
-    way = "following" if means.tracker is None else "tracking"
+    way = "following" if means.tracker is None else f"tracking {means.tracker_name}"
     key = key_of(clip, pointed, way) if means.folder is not None else ""
     kept = means.folder.read(key) if means.folder is not None else None
     found = kept or _found(clip, means, pointed, progress)

@@ -1,7 +1,7 @@
 """Masks of a subject as pictures in a folder beside the job, used again when the same clip and picks come again.
 
-A mask that was corrected by hand in the folder counts as corrected. A folder that this module did not write is never
-touched.
+A mask that was corrected by hand in the folder counts as corrected. A folder that this module did not write, or that
+holds corrected masks of other picks, is never touched.
 """
 
 import json
@@ -23,8 +23,10 @@ from .found import Found, coded
 from .hints import FramePicks
 
 FACTS = "masks.json"
-VERSION = 1
+VERSION = 2
 """To be raised when the same clip would get other masks."""
+DAMAGE = (OSError, ValueError, KeyError, TypeError, AttributeError)
+"""What reading a folder raises that is damaged or holds something else."""
 log = logging.getLogger(__name__)
 
 
@@ -37,27 +39,37 @@ class MaskFolder:
     def read(self, key: str) -> Found | None:
         """Return the masks of the clip and picks that `key` stands for; None if the folder has others, or not all."""
         try:
-            facts = read_json(regular_file(self.path / FACTS).read_bytes())
+            facts = self._facts()
             if facts["key"] != key:
                 return None
             doubt = facts["doubt"]
             if doubt is not None and not 0 <= doubt <= 1:
                 return None
             return Found([self._mask(name) for name in facts["frames"]], doubt)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except DAMAGE:
             return None
 
     def write(self, masks: "Masks", doubt: float | None, key: str, indices: np.ndarray) -> str | None:
         """Write all masks or none; return a sentence if that is not possible, because the job goes on without."""
-        if self.path.exists() and not (self.path / FACTS).is_file():
-            return f"The masks were not kept, because {self.path} holds something else."
+        if self.path.exists():
+            try:
+                corrected = self._corrected()
+            except DAMAGE:
+                return f"The masks were not kept, because {self.path} holds something else."
+            if corrected:
+                return (
+                    f"The masks were not kept, because {corrected[0]} in {self.path} was corrected by hand. Move or "
+                    "delete that folder to have the new ones."
+                )
         names = [f"mask_{index:06d}.png" for index in indices]
 
         def write(part: Path) -> None:
             part.mkdir()
+            digests = {}
             for name, mask in zip(names, masks, strict=True):
                 (part / name).write_bytes(mask)
-            facts = {"version": VERSION, "key": key, "doubt": doubt, "frames": names}
+                digests[name] = digest_of(mask)
+            facts = {"version": VERSION, "key": key, "doubt": doubt, "frames": names, "digests": digests}
             (part / FACTS).write_text(json.dumps(facts), encoding="utf-8")
 
         try:
@@ -65,6 +77,21 @@ class MaskFolder:
         except OutputError as error:
             return f"The masks were not kept: {error.problem}"
         return None
+
+    def _facts(self) -> dict:
+        return read_json(regular_file(self.path / FACTS).read_bytes())
+
+    def _corrected(self) -> list[str]:
+        """Return the names of the masks that are other pictures than those that were written; raise one of `DAMAGE`."""
+        return [name for name, digest in self._facts()["digests"].items() if self._differs(name, digest)]
+
+    def _differs(self, name: str, digest: str) -> bool:
+        """Return whether a mask is a picture, but not the one that was written: one that is damaged or gone is none."""
+        try:
+            self._mask(name)
+            return digest_of((self.path / name).read_bytes()) != digest
+        except DAMAGE:
+            return False
 
     def _mask(self, name: str) -> bytes:
         """Return a mask as PNG, whatever picture it is now; raise ValueError or OSError if it is none."""
@@ -95,8 +122,12 @@ class Masks:
             yield bytes(data)
 
 
+def digest_of(data: bytes) -> str:
+    return blake2b(data, digest_size=20).hexdigest()
+
+
 def key_of(clip: Clip, pointed: Mapping[int, FramePicks], way: str) -> str:
-    """Return what stands for a clip's chosen frames, the picks and the way of finding the subject."""
+    """Return what stands for a clip's chosen frames, the picks and the way of finding it, down to the network."""
     picked = {number: [part.tolist() for part in vars(picks).values()] for number, picks in pointed.items()}
     digest = blake2b(json.dumps([VERSION, way, clip.indices.tolist(), picked]).encode(), digest_size=20)
     for frame in clip.frames:

@@ -173,10 +173,15 @@ def mismatch(standing: Standing, anchor: int, left_alone: bool) -> str:
         left_alone: whether it was not matched to the clip for that reason.
     """
     named = "the first frame" if anchor == 0 else f"frame {number_of(anchor)}"
+    rest = " The animation was not matched to the clip." if left_alone else ""
+    if not standing.legible:
+        return (
+            f"How the mesh stands cannot be told from {named}: the subject is tiny there, beside its size or its way "
+            f"in the other frames. Choose another reference frame.{rest}"
+        )
     agree = f"they overlap by {100 * standing.view.overlap:.0f}%"
     if standing.view.overlap >= LEAST_AGREEMENT:
         agree += f", and the outlines are {np.sqrt(standing.view.cost):.1f} pixels apart"
-    rest = " The animation was not matched to the clip." if left_alone else ""
     return (
         f"The mesh does not stand as {named} shows it: {agree}. "
         f"Pose it like the frame, or choose another reference frame.{rest}"

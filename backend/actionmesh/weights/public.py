@@ -121,6 +121,7 @@ class Download:
         return sum(file.estimated_bytes for file in self.files)
 
 
+APACHE = Licence("Apache-2.0", commercial=True)
 DOWNLOADS = (
     Download(
         "VAST-AI/TripoSG",
@@ -163,14 +164,14 @@ DOWNLOADS = (
     Download(
         "facebook/sam2.1-hiera-tiny",
         "follows a subject that you point at",
-        Licence("Apache-2.0", commercial=True),
+        APACHE,
         (PublicFile("config.json"), PublicFile("model.safetensors", FLOAT32 * 38_900_000)),
         optional=True,
     ),
     Download(
         "facebook/sam2.1-hiera-large",
         "follows a subject that you point at, more surely; slow without a GPU",
-        Licence("Apache-2.0", commercial=True),
+        APACHE,
         (PublicFile("config.json"), PublicFile("model.safetensors", FLOAT32 * 224_400_000)),
         optional=True,
     ),
@@ -226,7 +227,6 @@ def diffusers_files(text_encoder: int, transformer: int, vae: int, tokenizer: st
     )
 
 
-APACHE = Licence("Apache-2.0", commercial=True)
 WAN_TI2V = Download(
     "Wan-AI/Wan2.2-TI2V-5B-Diffusers",
     "makes a clip from a text, from a picture and a text, or from your mesh and a text",
