@@ -9,11 +9,13 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 
 from ..menus import ROOT_TURNS, SMOOTHINGS
+from ..motion.curve_picture import draw_course
 from ..motion.footing import Footing, Limits
 from ..motion.root import Turn
 from ..motion.smoothing import Filter
 from ..scene import motion_edits, root_motion
 from ..scene.motion_edits import Looped
+from ..session import thumbnail
 from .shared import OfAnimated
 from .sliced import Sliced
 
@@ -27,9 +29,10 @@ class MotionEdit(OfAnimated, Sliced):
         layout = self.layout  # type: ignore[attr-defined]
         layout.use_property_split, layout.use_property_decorate = True, False
         for name in type(self).__annotations__:
-            row = layout.row()
-            row.active = self.is_used(name)
-            row.prop(self, name)
+            if not self.rna_type.properties[name].is_hidden:  # type: ignore[attr-defined]
+                row = layout.row()
+                row.active = self.is_used(name)
+                row.prop(self, name)
 
     def is_used(self, name: str) -> bool:
         """Return whether an option matters with the others as they are."""
@@ -97,11 +100,18 @@ class ACTIONMESH_OT_smooth_motion(MotionEdit, bpy.types.Operator):
         default=1.0,
         subtype="FACTOR",
     )
+    curve: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    def draw(self, context: bpy.types.Context) -> None:
+        super().draw(context)
+        if self.curve:
+            self.layout.template_icon(self.curve, scale=6.0)
 
     def slices(self, context: bpy.types.Context) -> Told:
         made = yield from motion_edits.smooth_motion(
             context.active_object, Filter(self.kind), self.reach, self.strength
         )
+        self.curve = thumbnail.drawn("curve", draw_course(made.course))
         return f"Jitter {made.before:.2g} -> {made.after:.2g} of the motion"
 
 

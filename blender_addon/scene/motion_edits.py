@@ -11,6 +11,7 @@ import numpy as np
 
 from ..errors import ArtistError
 from ..motion.amounts import amplitude, jitter
+from ..motion.curve_picture import Course, course_of
 from ..motion.footing import Footing, Limits, footing
 from ..motion.seams import Seam, bend, find_seam, kink
 from ..motion.smoothing import Filter, smooth, smoothing_matrix
@@ -47,10 +48,17 @@ class Looped:
 
 @dataclass(frozen=True)
 class Smoothed:
-    """A motion that was smoothed: its jitter before and after, as a share of its amplitude."""
+    """A motion that was smoothed.
+
+    Args:
+        before, after: its jitter, as a share of its amplitude.
+        course: the coordinate of a vertex that smoothing changed most.
+        written: the animation now.
+    """
 
     before: float
     after: float
+    course: Course
     written: Written
 
 
@@ -118,8 +126,10 @@ def smooth_motion(
     yield
     before, after = jitter(poses, times, lasts) / size, jitter(calmer, times, lasts) / size
     yield
+    course = course_of(times, poses, calmer)
+    yield
     written = yield from rewrite(object, record, motion.basis, calmer)
-    return Smoothed(before, after, written)
+    return Smoothed(before, after, course, written)
 
 
 def lock_feet(

@@ -9,6 +9,7 @@ from typing import Any
 
 import bpy
 import bpy.utils.previews
+import numpy as np
 
 SMALL, LARGE = 0.005, 0.9
 """Shares of the frame below and above which the outline is probably wrong."""
@@ -72,6 +73,18 @@ def picture(path: Path) -> int:
     if name in _pictures:
         del _pictures[name]
     return _pictures.load(name, name, "IMAGE", True).icon_id
+
+
+def drawn(name: str, pixels: np.ndarray) -> int:
+    """Return the icon of a picture (H, W, 4) float32, rows from the bottom; an earlier one of that name goes."""
+    assert _pictures is not None
+    if name in _pictures:
+        del _pictures[name]
+    preview = _pictures.new(name)
+    height, width = pixels.shape[:2]
+    preview.image_size = (width, height)
+    preview.image_pixels_float.foreach_set(np.ascontiguousarray(pixels, np.float32).ravel())
+    return preview.icon_id
 
 
 def warning_of(coverage: float) -> str:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from blender_addon.motion.amounts import amplitude, jitter
+from blender_addon.motion.curve_picture import HEIGHT, WIDTH
 from blender_addon.motion.footing import Limits
 from blender_addon.motion.result_file import Motion
 from blender_addon.motion.weights import Loop
@@ -18,6 +19,7 @@ from blender_addon.scene.meshes import read_basis
 from blender_addon.scene.motion_edits import lock_feet, make_loop, smooth_motion
 from blender_addon.scene.options import Mode, Playback, WriteOptions
 from blender_addon.scene.shape_keys import write_motion
+from blender_addon.session import thumbnail
 from tests.addon.slices import do_all
 from tests.addon.test_footing import walker
 from tests.addon.walk import walk
@@ -338,6 +340,7 @@ def test_button_works_in_slices_and_reports_at_the_end(addon):
         if (outcome := pressed.modal(window, Event("TIMER"))) != {"RUNNING_MODAL"}:
             break
     assert outcome == FINISHED and window.timers == 0 and pressed.told[0].startswith("Jitter ")
+    assert thumbnail._pictures["curve"].image_size[:] == (WIDTH, HEIGHT)
     assert np.abs(drawn(target, [10]) - before).max() > 0
 
 
