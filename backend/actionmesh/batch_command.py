@@ -94,9 +94,11 @@ def planned_jobs(chosen: argparse.Namespace, source: Path, folder: Path) -> list
     from .batch import ledger, report
     from .batch.check import faults_of
     from .batch.clips_folder import jobs_of_folder
-    from .batch.plan import Refusal, read_table, refuse_all
+    from .batch.plan import Refusal, checkpoint_names, checkpoint_of, read_table, refuse_all
 
     common = argparse.Namespace(**{name: value for name, value in vars(chosen).items() if name not in OWN})
+    if chosen.checkpoint:
+        common.checkpoint = checkpoint_of(chosen.checkpoint, Path.cwd(), checkpoint_names())
     ending = ENDINGS[chosen.format]
     faults: list[Refusal] = []
     if source.is_dir():
@@ -141,17 +143,19 @@ def do_jobs(chosen: argparse.Namespace, courses: list["Course"], folder: Path) -
     from .batch.crew import Crew
     from .batch.ledger import Ledger
     from .batch.ray_session import session
-    from .batch.report import write_report
+    from .batch.report import Occasionally, write_report
     from .batch.schedule import Schedule
     from .batch.shape import shape_of
 
     print("Starting the workers", file=sys.stderr)
+    write_report(folder, courses)  # makes the folder before several workers do
+    reporting = Occasionally(lambda: write_report(folder, courses))
     with session(chosen.address, chosen.workers, chosen.debug) as ray, Board(courses, sys.stderr) as board:
 
         def changed(course: "Course | None") -> None:
             board.show(course)
             if course is not None and course.state.is_end:
-                write_report(folder, courses)
+                reporting()
 
         shape = shape_of(ray.nodes(), chosen.workers, weights_of(courses))
         with interrupts() as asked:

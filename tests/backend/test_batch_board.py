@@ -109,6 +109,8 @@ def node(cores, cards=0, memory=64 * GB, alive=True):
     ([node(16, cards=1)], 2, 0, Shape(2, 8, 0.5)),
     ([node(1), node(1)], 2, 0, Shape(2, 1)),
     ([node(8), node(8, alive=False)], None, 0, Shape(2, 4)),
+    ([node(16, cards=2)], 3, 0, Shape(3, 4, 0.5)),
+    ([node(64), node(4)], None, 0, Shape(17, 4)),
 ])  # fmt: skip
 def test_workers_fit_their_machines(nodes, wanted, weights, shape):
     assert shape_of(nodes, wanted, weights) == shape

@@ -4,14 +4,18 @@ import os
 import shutil
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from actionmesh.batch.course import Course, State
 from actionmesh.batch.ledger import NAME, Ledger
 from actionmesh.batch.plan import Planned
-from actionmesh.batch.report import write_report
+from actionmesh.batch.report import EVERY, Occasionally, write_report
 from actionmesh.errors import OutputError
 from actionmesh.protocol import Animate, FrameChoice, KnownShape, Memory
+from actionmesh.segmentation.choice import mask_folder
+from actionmesh.segmentation.kept_masks import Masks
 from tests.full_disk import full_disk
 
 
@@ -58,6 +62,30 @@ def test_changed_contents_are_another_job(tmp_path, done, job, name):
     (tmp_path / name).write_text(f"CONTENTS of {name}")
     os.utime(tmp_path / name, ns=(size.st_atime_ns, size.st_mtime_ns))
     assert not is_done(done, job)
+
+
+@pytest.mark.fault("A mask that was corrected by hand had no effect, because the job counted as done")
+def test_a_corrected_mask_is_another_job(tmp_path, done, job):
+    folder, masks = mask_folder(job.out), Masks()
+    masks.append(np.zeros((8, 8), np.uint8))
+    assert folder.write(masks, None, "key", np.array([0])) is None
+    assert is_done(done, job)
+    Image.fromarray(np.full((8, 8), 255, np.uint8)).save(folder.path / "mask_000000.png")
+    assert not is_done(done, job)
+
+
+@pytest.mark.fault("A report that was open in a spreadsheet ended a batch and lost the running jobs")
+def test_a_report_that_cannot_be_written_now_does_not_stop_the_batch(caplog):
+    times, calls = iter([0.0, 0.0, 0.0, 3.0, EVERY, EVERY]), []
+
+    def write():
+        calls.append(1)
+        raise OutputError("batch.csv is open.", "Close it.")
+
+    report = Occasionally(write, lambda: next(times))
+    for _ in range(3):
+        report()
+    assert len(calls) == 2 and "batch.csv is open" in caplog.text
 
 
 def test_a_clip_of_pictures_is_known_by_their_order_too(tmp_path):

@@ -10,9 +10,9 @@ from actionmesh import cli
 from actionmesh.batch.check import faults_of
 from actionmesh.batch.clips_folder import jobs_of_folder
 from actionmesh.batch.plan import Planned, read_table
-from actionmesh.batch_command import OWN
+from actionmesh.batch_command import OWN, planned_jobs
 from actionmesh.errors import InputError
-from actionmesh.protocol import Animate, Facing, KnownShape, Match, ReferencePose, clips_in
+from actionmesh.protocol import Animate, Facing, KnownShape, Match, Memory, ReferencePose, clips_in
 
 from .media_files import numbered_frames, write_video
 
@@ -105,6 +105,23 @@ def test_a_table_that_is_not_text_is_refused(tmp_path):
         read_table(tmp_path / "gone.csv", common(), tmp_path, ".glb")
 
 
+@pytest.mark.fault("A row of a batch said no to an option of the command line, and the option held all the same")
+def test_a_row_may_say_no_to_a_choice_of_the_command_line(tmp_path):
+    text = "clip,colours,low-memory\na.mp4,no,no\nb.mp4,,\n"
+    first, second = jobs(tmp_path, text, "--colours", "--low-memory")
+    assert not first.colours and second.colours
+    assert first.memory == Memory.AUTO != second.memory
+
+
+@pytest.mark.fault("Every job of a batch failed, because its workers looked for weights/mine in another folder")
+def test_a_relative_checkpoint_is_made_absolute(clips, monkeypatch):
+    monkeypatch.chdir(clips.parent)
+    monkeypatch.setattr("actionmesh.batch.check.faults_of", lambda planned, reserved: [])
+    for chosen, found in (("weights/mine", str(clips.parent / "weights" / "mine")), ("toy", "toy")):
+        asked = cli.build_parser().parse_args(["batch", "clips", "--checkpoint", chosen])
+        assert {each.job.checkpoint for each in planned_jobs(asked, Path("clips"), clips.parent / "out")} == {found}
+
+
 @pytest.fixture
 def clips(tmp_path):
     """Return a folder of two clips, results and what is neither."""
@@ -132,6 +149,14 @@ def test_every_clip_of_a_folder_meets_every_mesh(clips, tmp_path):
 
 def test_clips_are_known_by_their_names(clips):
     assert [path.name for path in clips_in(clips)] == ["animated", "walk2.MP4", "walk10"]
+
+
+@pytest.mark.fault("A batch left out alpha_wolf.mp4 as masks, or refused all clips for one folder that it may not open")
+def test_only_masks_of_another_clip_are_left_out(tmp_path):
+    for name in ("alpha_wolf.mp4", "mask dance.mp4", "walk.mp4", "walk-matte.mov", "masks.mp4"):
+        (tmp_path / name).touch()
+    (tmp_path / "lost+found").mkdir(mode=0o000)
+    assert [path.name for path in clips_in(tmp_path)] == ["alpha_wolf.mp4", "mask dance.mp4", "walk.mp4"]
 
 
 def test_a_folder_without_clips_or_meshes_is_one_sentence(clips, tmp_path):
@@ -186,3 +211,9 @@ def test_no_job_may_write_what_another_reads_or_writes(sound, tmp_path):
     assert told.keys() == {"line 3", "line 5", "line 7", "line 8"}
     assert "also an output of line 2" in told["line 3"] and "overwrite the input" in told["line 5"]
     assert "also a file of the batch itself" in told["line 8"]
+
+
+@pytest.mark.fault("A result of a batch went into the folder that was another job's result, and one of the two failed")
+def test_no_output_lies_in_the_folder_that_another_job_writes(sound):
+    told = faults_of([sound(2, "walk/"), sound(3, "walk/b.glb"), sound(4, "walks/b.glb")], [])
+    assert [(fault.place, "inside an output of line 2" in fault.sentence) for fault in told] == [("line 3", True)]

@@ -25,7 +25,7 @@ class Worker:
     """Does one job at a time."""
 
     THREADS = 3
-    """At least one each for the job, its progress and its end."""
+    """One each for the job, its progress and its end."""
 
     def __init__(self) -> None:
         package = str(Path(__file__).resolve().parents[1])
@@ -34,8 +34,12 @@ class Worker:
         self._stop = Event()
         self._latest: ProgressNotice | None = None
 
-    def ready(self, first_frame: int) -> str:
-        """Import what a job needs; return JSON that says where the worker is.
+    def here(self) -> str:
+        """Return JSON that says where the worker is; the first answer, before anything is imported."""
+        return json.dumps({"host": socket.gethostname(), "process": os.getpid()})
+
+    def ready(self, first_frame: int) -> bool:
+        """Import what a job needs.
 
         Args:
             first_frame: the number that sentences give to a clip's first frame.
@@ -43,7 +47,7 @@ class Worker:
         frame_numbers.count_from(first_frame)
         jobs.import_libraries()
         host_memory.give_back()
-        return json.dumps({"host": socket.gethostname(), "process": os.getpid()})
+        return True
 
     def run(self, line: str) -> str:
         """Do the job of a request and return its answer, or its failure; nothing is raised."""

@@ -33,7 +33,11 @@ class Board(AbstractContextManager):
 
         self._courses, self._clock = courses, clock
         self._console = Console(file=stream, highlight=False, soft_wrap=not stream.isatty())
-        self._live = Live(console=self._console, auto_refresh=False) if self._console.is_terminal else None
+        self._live = (
+            Live(console=self._console, auto_refresh=False, redirect_stdout=False)
+            if self._console.is_terminal
+            else None
+        )
         self._stages: dict[int, str] = {}
 
     def __enter__(self) -> "Board":

@@ -99,6 +99,11 @@ def _meetings(planned: list[tuple[int, Planned]], reserved: Iterable[Path]) -> I
             if (before := places.get(same_place(out))) is not None:
                 yield index, f"{out} is also {before}. Name each output once."
             places.setdefault(same_place(out), f"an output of {each.place}")
+    outputs = {same_place(out): each for _, each in planned for out in each.job.out}
+    for index, each in planned:
+        for out in each.job.out:
+            if holder := next(filter(None, (outputs.get(same_place(path)) for path in Path(out).parents)), None):
+                yield index, f"{out} is inside an output of {holder.place}. Name another folder."
     of_output = {out: index for index, each in planned for out in each.job.out}
     inputs = [path for _, each in planned for path in files_of_artist(each.job)]
     for out, lost in replaced_inputs(of_output, inputs):

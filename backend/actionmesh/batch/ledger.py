@@ -1,9 +1,9 @@
 """The ledger of a batch: which jobs are done, so that running the batch again does only what is left.
 
-A job is known by its key: a digest of the contents of its clip, masks and meshes, of its choices, of its weights, and
-of the program's version. Where it runs (device, memory plan) is left out. It counts as done as long as all its outputs
-are as they were written. The ledger is a text file with one JSON object per line, only ever appended to, so that a
-crash costs at most its last line.
+A job is known by its key: a digest of the contents of its clip, masks and meshes, of masks that were corrected by hand,
+of its choices, of its weights, and of the program's version. Where it runs (device, memory plan) is left out. It counts
+as done as long as all its outputs are as they were written. The ledger is a text file with one JSON object per line,
+only ever appended to, so that a crash costs at most its last line.
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from ..errors import OutputError
 from ..intake import read_json
 from ..job_inputs import checkpoint_folder, files_of_artist
 from ..protocol import Animate
+from ..segmentation.choice import mask_folder
 from ..weights.checkpoints import files_of
 
 NAME = "batch_ledger.jsonl"
@@ -54,7 +55,9 @@ class Ledger:
         known = [each.frame for each in job.known]
         inputs = [(path.name, self._contents.of(path)) for path in files_of_artist(job) if path.is_file()]
         weights = self._contents.of_weights(checkpoint_folder(job.checkpoint))
-        facts = [__version__, chosen, known, inputs, weights, [self._named(out) for out in job.out]]
+        folder = mask_folder(job.out)
+        corrected = [(name, self._contents.of(folder.path / name)) for name in folder.corrected()] if folder else []
+        facts = [__version__, chosen, known, inputs, weights, corrected, [self._named(out) for out in job.out]]
         return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
     def is_done(self, key: str) -> bool:

@@ -92,7 +92,7 @@ def read_table(
     """
     rows = _rows(path)
     header = _header(path, rows)
-    parser, known = _RowParser(), _checkpoints()
+    parser, known = _RowParser(), checkpoint_names()
     planned: list[Planned] = []
     faults: list[Refusal] = []
     for line, cells in rows[1:]:
@@ -165,7 +165,7 @@ def _header(path: Path, rows: list[tuple[int, list[str]]]) -> list[str]:
     if twice := [name for name in names if names.count(name) > 1]:
         raise InputError(f"{path} has two columns {twice[0]}.", "Remove one of them.")
     if CLIP not in names:
-        raise InputError(f"{path} has no column clip.", "Give its first line, such as clip,mesh,output.")
+        raise InputError(f"{path} has no column clip.", "Give it a first line such as clip,mesh,output.")
     if not rows[1:]:
         raise InputError(f"{path} has a header, but no jobs.", "Give it a row for each job.")
     return names
@@ -179,9 +179,19 @@ def _job(cells: dict[str, str], parser: _RowParser, common: argparse.Namespace, 
     arguments = [f"--out={_absolute(name, base)}" for name in _several(cells.pop(OUTPUT, ""))] or ["--out="]
     for name, cell in cells.items():
         arguments += _arguments(name, cell, parser.columns[name], base, known)
-    chosen = parser.parse_args([*arguments, "--", _absolute(clip, base)], copy(common))
+    chosen = parser.parse_args([*arguments, "--", _absolute(clip, base)], _less(cells, parser, common))
     chosen.out = [name for name in chosen.out if name]
     return job_of(chosen)
+
+
+def _less(cells: dict[str, str], parser: _RowParser, common: argparse.Namespace) -> argparse.Namespace:
+    """Return the choices of the command line without those to which a row says no."""
+    less = copy(common)
+    for name, cell in cells.items():
+        action = parser.columns[name]
+        if action.nargs == 0 and cell.casefold() in NO:
+            setattr(less, action.dest, parser.get_default(action.dest))
+    return less
 
 
 def _arguments(name: str, cell: str, action: argparse.Action, base: Path, known: set[str]) -> list[str]:
@@ -195,9 +205,14 @@ def _arguments(name: str, cell: str, action: argparse.Action, base: Path, known:
     if name == "known":
         split = [part.partition("=") for part in _several(cell)]
         return [f"--known={frame}{equals}{mesh and _absolute(mesh, base)}" for frame, equals, mesh in split]
-    if name == "checkpoint" and cell not in known:
-        return [f"--checkpoint={_absolute(cell, base)}"]
+    if name == "checkpoint":
+        return [f"--checkpoint={checkpoint_of(cell, base, known)}"]
     return [f"--{name}={cell}"]
+
+
+def checkpoint_of(name: str, base: Path, known: set[str]) -> str:
+    """Return a checkpoint's name, or the absolute path of its folder, because workers run elsewhere."""
+    return name if name in known else _absolute(name, base)
 
 
 def _several(cell: str) -> list[str]:
@@ -212,7 +227,8 @@ def _absolute(name: str, base: Path) -> str:
     return joined + "/" if name.endswith("/") and not joined.endswith("/") else joined
 
 
-def _checkpoints() -> set[str]:
+def checkpoint_names() -> set[str]:
+    """Return the names of the checkpoints that are installed."""
     from ..weights.checkpoints import find_checkpoints
 
     return {found.name for found in find_checkpoints()}

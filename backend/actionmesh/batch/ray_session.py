@@ -5,7 +5,9 @@ asks for a token that nobody else knows, starts no dashboard and sends no statis
 its workers' module path; it is an empty folder here, so that no file beside the clips is ever imported.
 """
 
+import hashlib
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -22,9 +24,12 @@ from typing import Any, TextIO
 import psutil
 
 from ..errors import InputError
+from ..weights.checkpoints import VARIABLE as ROOTS
 
 OBJECT_STORE = 80_000_000
 """Bytes of Ray's shared memory, near its minimum: only lines of text pass through it."""
+HOME = re.compile(r"(?P<machine>[0-9a-f]{4})-(?P<process>\d+)")
+"""Names of the folders of sessions."""
 LONGEST_HOME = 40
 """Most characters of the folder of a session: Ray adds 64 for its sockets, whose paths may have 107 (macOS: 103)."""
 STARTS = 4
@@ -61,6 +66,8 @@ def session(address: str | None, workers: int | None, debug: bool) -> Iterator[A
         if address is None:
             own = Path(__file__).resolve().parents[2]
             paths = os.pathsep.join(path for path in (str(own), os.environ.get("PYTHONPATH", "")) if path)
+            if ROOTS in os.environ:  # workers start in another folder
+                os.environ[ROOTS] = os.path.abspath(os.environ[ROOTS])
             os.environ.update(SHUT, RAY_AUTH_TOKEN=secrets.token_hex(32), PYTHONPATH=paths)
         ray = _import_ray()
         (home / "empty").mkdir()
@@ -166,16 +173,17 @@ def _on_one_line(error: Exception) -> str:
 
 def _new_home() -> Path:
     """Return a new folder for a session that nobody else can open, with a path short enough for sockets."""
-    kept = _cache()
-    for parent in (kept, Path(tempfile.gettempdir())):
+    kept, usual = _cache(), Path(tempfile.gettempdir()) / f"actionmesh-{_user()}"
+    for parent in (kept, usual):
+        home = parent / f"{_machine()}-{os.getpid()}"
+        if os.name != "nt" and len(os.fsencode(home)) > LONGEST_HOME:
+            continue
         with suppress(OSError):
-            parent.mkdir(parents=True, exist_ok=True)
-            _sweep(parent)
-            home = Path(tempfile.mkdtemp(prefix=f"r{os.getpid()}-", dir=parent))
-            if os.name == "nt" or len(os.fsencode(home)) <= LONGEST_HOME:
+            parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if _is_ours(parent):
+                _sweep(parent)
+                home.mkdir(mode=0o700)
                 return home
-            home.rmdir()
-    usual = tempfile.gettempdir()
     problem = f"Neither {kept} nor {usual} can hold the sockets of Ray, whose paths must be short."
     raise InputError(problem, "Set TMPDIR to a short path that exists.")
 
@@ -185,9 +193,25 @@ def _cache() -> Path:
     return (Path(home) if home else Path.home() / ".cache") / "actionmesh"
 
 
+def _user() -> str:
+    return str(os.getuid()) if os.name != "nt" else "0"
+
+
+def _machine() -> str:
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:4]
+
+
+def _is_ours(folder: Path) -> bool:
+    """Return whether a folder is this user's own, and no link that another one placed there."""
+    return os.name == "nt" or (not folder.is_symlink() and folder.stat().st_uid == os.getuid())
+
+
 def _sweep(parent: Path) -> None:
-    """Remove the folders of sessions whose program was killed."""
-    for left in parent.glob("r*-*"):
-        number = left.name[1:].partition("-")[0]
-        if number.isdecimal() and not psutil.pid_exists(int(number)):
+    """Remove the folders of sessions whose program was killed on this machine."""
+    for left in parent.iterdir():
+        named = HOME.fullmatch(left.name)
+        if named is None or named["machine"] != _machine():
+            continue
+        process = int(named["process"])
+        if process == os.getpid() or not psutil.pid_exists(process):
             shutil.rmtree(left, ignore_errors=True)

@@ -2,13 +2,20 @@
 
 import csv
 import json
+import logging
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from .. import __version__
+from ..errors import ActionMeshError
 from ..files.atomic import write_atomically
 from .course import Course
 
 NAME, TABLE = "batch.json", "batch.csv"
+EVERY = 10.0
+"""Seconds between two reports while the batch runs: a report names all jobs, of which there may be many."""
+log = logging.getLogger(__name__)
 
 
 def write_report(folder: Path, courses: list[Course]) -> None:
@@ -21,6 +28,23 @@ def write_report(folder: Path, courses: list[Course]) -> None:
     text = json.dumps({"actionmesh": __version__, "jobs": facts}, indent=1, ensure_ascii=False)
     write_atomically(folder / NAME, lambda part: part.write_text(text + "\n", encoding="utf-8", errors="replace"))
     write_atomically(folder / TABLE, lambda part: _write_table(part, facts))
+
+
+class Occasionally:
+    """Writes a report when called, but not often; a report that cannot be written now does not stop the batch."""
+
+    def __init__(self, write: Callable[[], object], clock: Callable[[], float] = time.monotonic):
+        self._write, self._clock = write, clock
+        self._next = clock()
+
+    def __call__(self) -> None:
+        if self._clock() < self._next:
+            return
+        self._next = self._clock() + EVERY
+        try:
+            self._write()
+        except ActionMeshError as error:
+            log.warning("%s", error)
 
 
 def _write_table(path: Path, facts: list[dict]) -> None:

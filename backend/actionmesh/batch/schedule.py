@@ -22,9 +22,9 @@ RETRIES = 2
 BEAT = 0.4
 """Seconds between two looks at the workers' progress."""
 STARTS = 3
-"""Workers that may die in a row before any has started."""
+"""Workers that may die in a row while they start. Then the batch ends, or goes on with those that run."""
 ROOM_PATIENCE = 120.0
-"""Seconds to wait for a worker to start while none runs."""
+"""Seconds to wait for a machine to have room for a worker while there is none."""
 STOP_PATIENCE = 60.0
 """Seconds that cancelled jobs get to finish their step."""
 log = logging.getLogger(__name__)
@@ -111,32 +111,44 @@ class Schedule:
         except ActionMeshError as error:
             course.notes.append(str(error))
 
-    def _lost(self, hand: Hand, reason: str) -> None:
+    def _lost(self, hand: Hand, reason: str) -> bool:
+        """Give a lost worker's job to another; return whether a new worker takes its place."""
         log.warning("A worker was lost: %s", reason)
         if hand.job is None:
-            self._failed_starts += 1
-            if self._failed_starts >= STARTS:
-                cure = "Run it again with --debug to see more, or with fewer --workers."
-                raise InputError(f"No worker starts: {_last_line(reason)}", cure)
-            return
+            return self._starts_again(reason)
         course = self._courses[hand.job]
         course.deaths += 1
         if course.deaths <= RETRIES:
             course.end(State.WAITING, clock=self._clock)
             self._waiting.appendleft(hand.job)
         else:
-            problem = f"Its worker died {course.deaths} times; the last one was {hand.place}."
+            problem = f"{course.deaths} workers died while doing it; the last one was {hand.place}."
             course.end(
                 State.FAILED, f"{problem} Use fewer workers, fewer frames or a smaller memory plan.", self._clock
             )
         self._changed(course)
+        return True
+
+    def _starts_again(self, reason: str) -> bool:
+        """Return whether another worker is started in place of one that died while starting.
+
+        Raises:
+            InputError: no worker starts.
+        """
+        self._failed_starts += 1
+        if self._failed_starts < STARTS:
+            return True
+        if any(hand.starting is None for hand in self._crew.hands):
+            return False
+        cure = "Run it again with --debug to see more, or with fewer --workers."
+        raise InputError(f"No worker starts: {_last_line(reason)}", cure)
 
     def _require_a_worker(self) -> None:
         """Raise InputError if no worker has been there for long, because no machine has room for one."""
-        if any(hand.starting is None for hand in self._crew.hands):
+        if any(hand.placing is None for hand in self._crew.hands):
             self._idle_since = self._clock()
         elif self._clock() - self._idle_since > ROOM_PATIENCE:
-            problem = f"No worker started within {ROOM_PATIENCE:.0f} seconds."
+            problem = f"No machine had room for a worker within {ROOM_PATIENCE:.0f} seconds."
             raise InputError(problem, "Choose fewer --workers, or see whether the cluster's machines are free.")
 
     def _wind_up(self) -> None:
@@ -145,11 +157,12 @@ class Schedule:
         while any(hand.job is not None for hand in self._crew.hands) and self._clock() < end:
             self._crew.stop()
             self._crew.wait(BEAT)
-            self._crew.hear(lambda hand, reason: None, self._done)
+            self._crew.hear(lambda hand, reason: False, self._done)
             self._changed(None)
 
     def close(self) -> None:
-        """Mark what has not ended, and remove what killed workers of this machine left half-written."""
+        """End the workers, mark what has not ended, and remove what those of this machine left half-written."""
+        self._crew.end()
         for course in self._courses:
             if not course.state.is_end:
                 course.end(State.CANCELLED, clock=self._clock)

@@ -36,12 +36,16 @@ def shape_of(nodes: Iterable[dict[str, Any]], wanted: int | None, weights: int) 
     if with_cards:
         cards = sum(int(node["GPU"]) for node in with_cards)
         workers = wanted or cards
-        share = 1.0 if workers <= cards else max(SHARES * cards // workers, 1) / SHARES
+        on_each = -(-workers // cards)
+        share = max(SHARES // on_each, 1) / SHARES
         cores = min(int(node["CPU"]) / int(node["GPU"]) for node in with_cards)
         return Shape(workers, max(1, int(cores * share)), share)
-    workers = wanted or max(1, sum(_room(node, weights) for node in found))
-    on_each = -(-workers // max(1, len(found)))
-    return Shape(workers, max(1, min((int(node["CPU"]) for node in found), default=1) // on_each))
+    if wanted is None:
+        rooms = [_room(node, weights) for node in found] or [1]
+        cores = min((int(node["CPU"]) // room for node, room in zip(found, rooms, strict=False)), default=1)
+        return Shape(sum(rooms), max(1, cores))
+    on_each = -(-wanted // max(1, len(found)))
+    return Shape(wanted, max(1, min((int(node["CPU"]) for node in found), default=1) // on_each))
 
 
 def _room(node: dict[str, Any], weights: int) -> int:

@@ -13,6 +13,8 @@ from .places import reachable
 OCCUPIED = {errno.ENOTEMPTY, errno.EEXIST, errno.EACCES}
 """Errors of moving a folder onto one that another process has just created."""
 TRIES = 100
+PLACE_TRIES = 3
+"""Attempts to try a destination: another process that tries it may remove the folder that it made."""
 TRIED = 4096
 """Size in bytes of the file that tests a destination: even a full disk accepts an empty file."""
 
@@ -55,8 +57,14 @@ def try_place(path: Path) -> None:
     made = [folder for folder in (place.parent, *place.parent.parents) if not os.path.lexists(folder)]
     part = parts.new_part(place)
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(bytes(TRIED))
+        for left in reversed(range(PLACE_TRIES)):
+            try:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                part.write_bytes(bytes(TRIED))
+                break
+            except FileNotFoundError:
+                if not left:
+                    raise
     except (FileExistsError, NotADirectoryError) as error:
         raise OutputError(f"{path} is inside a file, not a folder.", "Choose another folder.") from error
     except OSError as error:

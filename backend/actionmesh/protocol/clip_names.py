@@ -4,6 +4,7 @@ Blender and the command line look for the clips of a batch in the same way. Noth
 """
 
 import re
+from contextlib import suppress
 from pathlib import Path
 
 VIDEO_SUFFIXES = frozenset(
@@ -17,20 +18,32 @@ WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_a-zA-Z]+")
 def clips_in(folder: Path) -> list[Path]:
     """Return the clips of a folder in natural order: videos, and folders that hold pictures.
 
-    Whatever is named like masks, such as walk_mask.mp4, goes with a clip and is none itself.
+    What is named like masks, such as walk_mask.mp4 beside walk.mp4, goes with a clip and is none itself.
 
     Raises:
-        OSError: the folder, or one in it, cannot be listed.
+        OSError: the folder cannot be listed.
     """
-    return sorted((path for path in folder.iterdir() if _is_clip(path)), key=lambda path: natural_order(path.name))
+    found = [path for path in folder.iterdir() if _may_be_clip(path)]
+    names = {tuple(words_of(path)) for path in found}
+    clips = [path for path in found if not _are_masks(path, names)]
+    return sorted(clips, key=lambda path: natural_order(path.name))
 
 
-def _is_clip(path: Path) -> bool:
-    if path.name.startswith(".") or MASK_WORDS & set(words_of(path)):
+def _may_be_clip(path: Path) -> bool:
+    if path.name.startswith("."):
         return False
     if path.is_dir():
-        return any(is_picture(inner) for inner in path.iterdir())
+        with suppress(OSError):  # closed to us, such as lost+found
+            return any(is_picture(inner) for inner in path.iterdir())
+        return False
     return path.suffix.lower() in VIDEO_SUFFIXES
+
+
+def _are_masks(path: Path, names: set[tuple[str, ...]]) -> bool:
+    """Return whether a name is that of a clip with a word for masks; without another word, it goes with any clip."""
+    words = words_of(path)
+    clip = tuple(word for word in words if word not in MASK_WORDS)
+    return len(clip) < len(words) and (clip in names if clip else len(names) > 1)
 
 
 def is_picture(path: Path) -> bool:

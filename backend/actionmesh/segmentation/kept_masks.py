@@ -6,6 +6,7 @@ holds corrected masks of other picks, is never touched.
 
 import json
 import logging
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -51,16 +52,13 @@ class MaskFolder:
 
     def write(self, masks: "Masks", doubt: float | None, key: str, indices: np.ndarray) -> str | None:
         """Write all masks or none; return a sentence if that is not possible, because the job goes on without."""
-        if self.path.exists():
-            try:
-                corrected = self._corrected()
-            except DAMAGE:
-                return f"The masks were not kept, because {self.path} holds something else."
-            if corrected:
-                return (
-                    f"The masks were not kept, because {corrected[0]} in {self.path} was corrected by hand. Move or "
-                    "delete that folder to have the new ones."
-                )
+        if not self._is_free():
+            return f"The masks were not kept, because {self.path} holds something else."
+        if corrected := self.corrected():
+            return (
+                f"The masks were not kept, because {corrected[0]} in {self.path} was corrected by hand. Move or delete "
+                "that folder to have the new ones."
+            )
         names = [f"mask_{index:06d}.png" for index in indices]
 
         def write(part: Path) -> None:
@@ -81,9 +79,19 @@ class MaskFolder:
     def _facts(self) -> dict:
         return read_json(regular_file(self.path / FACTS).read_bytes())
 
-    def _corrected(self) -> list[str]:
-        """Return the names of the masks that are other pictures than those that were written; raise one of `DAMAGE`."""
-        return [name for name, digest in self._facts()["digests"].items() if self._differs(name, digest)]
+    def corrected(self) -> list[str]:
+        """Return the names of the masks that are other pictures than those that were written."""
+        try:
+            return [name for name, digest in self._facts()["digests"].items() if self._differs(name, digest)]
+        except DAMAGE:
+            return []
+
+    def _is_free(self) -> bool:
+        """Return whether the folder is missing or was written by this module."""
+        try:
+            return not os.path.lexists(self.path) or isinstance(self._facts()["digests"], dict)
+        except DAMAGE:
+            return False
 
     def _differs(self, name: str, digest: str) -> bool:
         """Return whether a mask is a picture, but not the one that was written: one that is damaged or gone is none."""
