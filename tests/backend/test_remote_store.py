@@ -66,6 +66,24 @@ def test_two_sessions_send_one_file_at_once(store, tmp_path):
     assert (tmp_path / "files" / SHA).read_bytes() == DATA
 
 
+@pytest.mark.fault("A clip of a thousand pictures is sent to another computer, which may open fewer files at once.")
+def test_no_file_is_held_open_that_nobody_sends(store):
+    before = len(os.listdir("/proc/self/fd"))
+    assert [store.held(f"{number:064x}", 10) for number in range(50)] == [0] * 50
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.fault("Two names of a job differ in case only, on a computer that takes them for one.")
+def test_a_name_that_exists_does_not_change_the_file_it_links_to(store, tmp_path):
+    put(store)
+    other = b"other"
+    sha = hashlib.sha256(other).hexdigest()
+    store.put(sha, 0, other, len(other))
+    with pytest.raises(FileExistsError):
+        store.place("job-1", [(SHA, "skin.png"), (sha, "skin.png")], [])
+    assert (tmp_path / "files" / SHA).read_bytes() == DATA
+
+
 def test_a_job_sees_files_under_its_own_names(store):
     put(store)
     folder = store.place("job-1", [(SHA, "clip/walk 1.mp4"), (SHA, "mesh/maps/skin.png")], ["out/0"])

@@ -234,7 +234,7 @@ def _facts_of(frame: Frame, host: str) -> dict[str, Any]:
     facts: dict[str, Any] = json.loads(frame.payload)
     if fault := facts.get("fault"):
         raise RemoteError(
-            f"{host} cannot do this: {fault}.", "Check the free space there, and the rights of that folder."
+            f"{host} reported an error: {fault}.", "Check the free space there, and the rights of that folder."
         )
     return facts
 

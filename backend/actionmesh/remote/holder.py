@@ -57,7 +57,7 @@ class Holder:
         self._over = Event()
         self._jobs: set[str] = set()
         self._unwanted: set[str] = set()
-        self._answered = self._asked = 0.0
+        self._answered = self._asked = 0.0  # when the worker last said something, and the first question after that
         self._introduced = self._joined = False
         environment = {**os.environ, **OFFLINE}
         command = [sys.executable, "-I", "-B", str(WORKER)]
@@ -67,15 +67,17 @@ class Holder:
 
     def run(self, listener: socket.socket) -> None:
         """Serve lines until it is over, then end the worker and forget the session's jobs."""
-        for work in (self._read_worker, self._read_log, self._do_work):
+        for work in (self._read_worker, self._read_log, self._do_work, self._ask_worker):
             Thread(target=work, daemon=True).start()
         Thread(target=self._accept, args=(listener,), daemon=True).start()
         while not self._over.wait(LOOK_SECONDS):
             grace = self._grace if self._joined else min(self._grace, FIRST_SECONDS)
             if time.monotonic() - self._channel.heard > grace:
-                print("The client was not heard for the grace time.", file=sys.stderr, flush=True)
+                print("Nothing was heard from the client within the grace time.", file=sys.stderr, flush=True)
                 break
-            self._watch_worker()
+            if self._asked > self._answered and time.monotonic() - self._asked > PATIENCE:
+                print("The worker does not answer.", file=sys.stderr, flush=True)
+                self._worker.kill()
         self._end()
 
     def _accept(self, listener: socket.socket) -> None:
@@ -142,6 +144,8 @@ class Holder:
             traceback.print_exception(error)
             reason = getattr(error, "strerror", None) or f"{type(error).__name__}: {error}"
             facts = {"fault": f"{getattr(error, 'filename', None) or frame.kind}: {reason}"[:1000]}
+        finally:
+            self._unwanted.discard(str(frame.facts.get("ask")))
         payload = json.dumps(facts).encode()
         self._channel.send("told", payload, ask=frame.facts.get("ask"))
 
@@ -160,8 +164,9 @@ class Holder:
         return {"folder": str(self._store.place(job, asked["files"], asked["results"]))}
 
     def _fetch(self, frame: Frame) -> dict[str, Any]:
-        """Send a result, file by file."""
+        """Send a result, file by file; from now on it is kept for some days, unless the client says that it has it."""
         ask, job = frame.facts["ask"], f"{self._session}-{int(frame.facts['job'])}"
+        self._jobs.discard(job)
         folder = self._store.job(job)
         path = folder / str(frame.facts["name"])
         if not path.resolve().is_relative_to(folder.resolve()) or not path.exists():
@@ -214,17 +219,13 @@ class Holder:
         for line in self._worker.stderr:
             self._channel.send("log", line[:10_000])
 
-    def _watch_worker(self) -> None:
-        """Ask a worker that has answered once whether it still does, and kill it if it has not for long."""
-        now = time.monotonic()
-        if not self._introduced:
-            return
-        if now - self._asked > PING_SECONDS:
-            if self._answered < self._asked and now - self._answered > PATIENCE:
-                print("The worker does not answer.", file=sys.stderr, flush=True)
-                self._worker.kill()
-            self._asked = now
-            self._work.put(lambda: self._tell_worker(protocol.encode(protocol.Request(OWN, protocol.Ping()))))
+    def _ask_worker(self) -> None:
+        """Ask a worker that has answered once whether it still does; a full pipe holds up this thread alone."""
+        while not self._over.wait(PING_SECONDS):
+            if self._introduced:
+                self._tell_worker(protocol.encode(protocol.Request(OWN, protocol.Ping())))
+                if self._asked <= self._answered:
+                    self._asked = time.monotonic()
 
     def _end(self) -> None:
         assert self._worker.stdin is not None

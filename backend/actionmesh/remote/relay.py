@@ -204,7 +204,8 @@ class Relay:
             return error
         place = f"{self._place.host}:{self._exchange.folder_of(number)}/out"
         problem = f"{error.problem} The result is not lost: it is kept for a week in {place}."
-        return type(error)(problem, error.cure)
+        kind = RemoteError if isinstance(error, RemoteError) else type(error)
+        return kind(problem, error.cure)
 
     def _release(self, job: "_Job") -> None:
         with self._lock:
@@ -267,10 +268,10 @@ class Relay:
                 job.answer.put(told)
 
     def _line_is_up(self) -> None:
-        self._log(f"The line to {self._place.host} stands.\n")
+        self._log(f"Connected to {self._place.host}.\n")
 
     def _line_is_cut(self) -> None:
-        self._log(f"The line to {self._place.host} was cut; it is tried again.\n")
+        self._log(f"The connection to {self._place.host} was lost; reconnecting.\n")
         if (job := self._job) is not None and self._lost is None:
             self._tell_progress(job, Stage.WAITING, 0, 1)
 

@@ -27,9 +27,10 @@ def is_hopeless(place: Place, code: int | None, told: str) -> bool:
 def _of_keys(place: Place, told: str) -> RemoteError | None:
     host, terminal, computer = place.host, place.terminal, place.host.rpartition("@")[2]
     if "IDENTIFICATION HAS CHANGED" in told:
+        known = f"'[{computer}]:{place.port}'" if place.port else computer
         return RemoteError(
             f"The key of {host} differs from the one that ssh knows, so nothing was sent.",
-            f"Ask whoever runs it. If the change is right, run: ssh-keygen -R {computer}, then: {terminal}.",
+            f"Ask whoever runs it. If the change is right, run: ssh-keygen -R {known}, then: {terminal}.",
         )
     if "Host key verification failed" in told:
         return RemoteError(
@@ -43,7 +44,7 @@ def _of_keys(place: Place, told: str) -> RemoteError | None:
         )
     if "Bad configuration option" in told or "Bad owner or permissions" in told:
         reason = _last(told)
-        return RemoteError(f"ssh refuses its configuration: {reason}.", "Mend that file, then try again.")
+        return RemoteError(f"ssh refuses its configuration: {reason}.", "Correct that file, then try again.")
     return None
 
 
@@ -78,7 +79,7 @@ def _of_network(host: str, told: str) -> RemoteError | None:
 
 
 def _other(place: Place, told: str) -> RemoteError:
-    host, terminal, reason = place.host, place.terminal, _last(told) or "ssh says nothing"
+    host, terminal, reason = place.host, place.terminal, _last(told) or "ssh gave no reason"
     return RemoteError(f"The line to {host} ended: {reason}.", f"See in a terminal what this says: {terminal} true.")
 
 

@@ -7,6 +7,7 @@
 Files that no job has used for KEPT_DAYS are removed, and the oldest ones beyond MOST_BYTES.
 """
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -21,6 +22,8 @@ VARIABLE = "ACTIONMESH_REMOTE_FOLDER"
 KEPT_DAYS, KEPT_JOBS_DAYS = 30, 7
 MOST_BYTES = 50 << 30
 PART = ".part"
+WITHOUT_LINKS = {errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP, errno.ENOSYS}
+"""Errors of a link where a copy will do: copying over a name that exists would change the file that it links to."""
 DAY = 24 * 3600.0
 
 
@@ -47,7 +50,7 @@ class Store:
             if path.stat().st_size == size:
                 os.utime(path)
                 return size
-        return min(self._part(sha).tell(), max(size - 1, 0))
+        return min(self._part(sha).tell() if sha in self._open else self._size_begun(sha), max(size - 1, 0))
 
     def put(self, sha: str, at: int, chunk: bytes, size: int) -> int:
         """Write a piece of a file; return how many bytes are here, 0 again if the whole file is not what it should be.
@@ -125,6 +128,13 @@ class Store:
         part.seek(0, os.SEEK_END)
         return part
 
+    def _size_begun(self, sha: str) -> int:
+        """Return the size of a beginning that no session is writing; it stays closed until its rest comes."""
+        with suppress(OSError), (self._files / f"{sha}{PART}").open("rb") as part:
+            fcntl.flock(part, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return os.fstat(part.fileno()).st_size
+        return 0
+
     def _begun(self, path: Path) -> FileIO | None:
         part = path.open("ab+", buffering=0)
         try:
@@ -176,7 +186,9 @@ def digests(path: Path) -> Iterator[tuple[str, int, str]]:
 def _link(file: Path, path: Path) -> None:
     try:
         os.link(file, path)
-    except OSError:
+    except OSError as error:
+        if error.errno not in WITHOUT_LINKS:
+            raise
         shutil.copyfile(file, path)
 
 
