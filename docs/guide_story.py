@@ -32,6 +32,7 @@ from guide_window import (  # noqa: E402
     ops,
     panel,
     part,
+    popup,
     press,
     region,
     select_none,
@@ -41,6 +42,7 @@ from guide_window import (  # noqa: E402
     shown,
     stop_playing,
     told,
+    type_key,
     viewport,
     whole_area,
 )
@@ -136,6 +138,28 @@ def result_panels(husky):
     yield 1.0
     add("bake_export", panel())
     yield from dialog("match_again", ops.match_again)
+    yield from dialog("bake_armature", ops.bake_armature)
+    yield from motion_and_tracks(husky)
+
+
+def motion_and_tracks(husky):
+    show("Result")
+    yield 1.5
+    alone = shoot()
+    show("Result", "Motion")
+    yield 1.5
+    add("motion", panel() | {"below": alone})
+    call(ops.smooth_motion, "INVOKE_DEFAULT", True, kind="SOFT", reach=2)
+    yield 6.0
+    yield from popup("smooth_motion", lambda: type_key("F9"))
+    select(husky)
+    press(ops.push_down)
+    show("Result", "Tracks")
+    yield 2.0
+    add("tracks", panel())
+    (prefix,) = {block.name.rpartition(" ")[0] for block in husky.data.shape_keys.key_blocks[1:]}
+    call(ops.take_up, result=prefix)
+    yield 1.0
 
 
 def camera(husky):
@@ -244,8 +268,19 @@ def more_settings(settings, bird, husky):
     show("Animate")
     yield 2.0
     add("animated_object", panel())
+    settings.source, settings.prompt = "TEXT", "a fox jumps over a log"
+    select_none()
+    yield 3.0
+    add("from_text", panel())
     settings.source = "VIDEO"
     husky.hide_set(True)
+    show("Animate")
+    yield 2.0
+    alone = shoot()
+    settings.batch_folder = "//clips"
+    show("Animate", "Batch")
+    yield 2.0
+    add("batch", panel() | {"below": alone})
 
 
 def history_and_mending(settings, bird):

@@ -31,7 +31,12 @@ def finished():
 
 
 def dialog(name, operator, **arguments):
-    """Open an operator's dialog over an empty part of the scene, take its picture and close it."""
+    """Take the picture of an operator's dialog."""
+    yield from popup(name, lambda: press(operator, **arguments))
+
+
+def popup(name, open_it):
+    """Open a popup over an empty part of the scene, take its picture and close it."""
     window, area = viewport()
     space, view = area.spaces[0], region("WINDOW")
     x, y = view.x + view.width // 2, view.y + view.height // 2
@@ -40,15 +45,21 @@ def dialog(name, operator, **arguments):
     space.region_3d.view_location.z += 1000
     yield 4.0
     before = shoot()
-    press(operator, **arguments)
+    open_it()
     yield 2.0
     inside = part(view.x + RIM, view.y + RIM, view.x + view.width - RIM, view.y + view.height - RIM)
     add(name, inside | {"before": before})
-    for value in ("PRESS", "RELEASE"):
-        window.event_simulate(type="ESC", value=value, x=x, y=y)
+    type_key("ESC")
     yield 1.0
     space.overlay.show_overlays = space.show_gizmo = True
     space.region_3d.view_location.z -= 1000
+
+
+def type_key(key):
+    """Press a key over the middle of the viewport."""
+    window, view = viewport()[0], region("WINDOW")
+    for value in ("PRESS", "RELEASE"):
+        window.event_simulate(type=key, value=value, x=view.x + view.width // 2, y=view.y + view.height // 2)
 
 
 def stop_playing():
