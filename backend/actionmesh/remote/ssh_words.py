@@ -43,7 +43,7 @@ def _of_keys(place: Place, told: str) -> RemoteError | None:
         )
     if "Bad configuration option" in told or "Bad owner or permissions" in told:
         reason = _last(told)
-        return RemoteError(f"ssh refuses its configuration: {reason}.", "Mend that file, then try again.")
+        return RemoteError(f"ssh refuses its configuration: {reason}.", "Correct that file, then try again.")
     return None
 
 
