@@ -142,6 +142,10 @@ class JobQueue:
             self._close(job, State.CANCELLED, Cancelled(job.record))
         self.backend.stop()
 
+    def renew_backend(self) -> None:
+        """Give the next job to a new backend. All jobs stay; one that already runs finishes where it is."""
+        self.backend.renew()
+
     def free_memory(self) -> None:
         """Remove the models from memory as soon as no job runs."""
         self.backend.unload()

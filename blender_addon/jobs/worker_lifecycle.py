@@ -59,7 +59,7 @@ class Backend:
         self.log: Path | None = None
         self._make_client, self._clock = make_client, clock
         self._client: WorkerClient | None = None
-        self._introduced = self._missing = False
+        self._introduced = self._missing = self._stale = False
         self._slot: int | None = None
         self._cancelled: StallTimer | None = None
         self._failed_starts = 0
@@ -79,6 +79,11 @@ class Backend:
         """Whether a job can be sent now."""
         return self.state is WorkerState.READY and not self._unload_wanted
 
+    @property
+    def host(self) -> str:
+        """The other computer that the worker works on; empty if it works here, or if there is none."""
+        return self._client.host if self._client is not None else ""
+
     def start(self) -> None:
         """Start a worker unless there is one.
 
@@ -97,6 +102,15 @@ class Backend:
         self._missing, self._introduced, self.error = False, False, None
         self.log = self._client.log
         self._loaded = self._unload_wanted = False
+
+    def renew(self) -> None:
+        """End the worker as soon as nothing runs in it, because `make_client` starts another one now."""
+        self._stale = True
+        self._end_stale()
+
+    def _end_stale(self) -> None:
+        if self._stale and self._slot is None:
+            self.stop()
 
     def occupy(self, params: protocol.Params) -> int:
         """Send a job or a look; return its id."""
@@ -147,6 +161,7 @@ class Backend:
                 heard += self._hear(event)
         if self._cancelled is not None and self._cancelled.waited() > self.patience:
             heard.append(self._give_up())
+        self._end_stale()
         return heard
 
     def stop(self, grace: float = 2.0, wait: bool = False) -> None:
@@ -216,7 +231,7 @@ class Backend:
 
     def _forget(self) -> None:
         self._client = self._slot = self._cancelled = self.error = self.machine = None
-        self._introduced = self._missing = self._loaded = self._unload_wanted = self._ask_again = False
+        self._introduced = self._missing = self._loaded = self._unload_wanted = self._ask_again = self._stale = False
 
 
 def _told_of_start(event: client.Died) -> str:

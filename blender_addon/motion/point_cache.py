@@ -9,7 +9,7 @@ seconds, then the positions of all points for every sample, float32. Y is up, as
 """
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,18 +33,13 @@ def write_pc2(path: str | Path, samples: Iterable[np.ndarray], start: float = 0.
         OSError: the file cannot be written.
         ValueError: there are no samples, or they differ in size.
     """
-    points, count = None, 0
+    points = count = 0
     with open(path, "wb") as file:
         file.write(bytes(HEADER.size))
-        for sample in samples:
-            points = len(sample) if points is None else points
-            if sample.shape != (points, 3):
-                raise ValueError(
-                    f"Sample {count} has the shape {sample.shape}; it must be ({points}, 3), like those before it."
-                )
+        for sample in _of_one_size(samples):
+            points, count = len(sample), count + 1
             file.write(np.ascontiguousarray(sample, "<f4").data)
-            count += 1
-        if points is None:
+        if not count:
             raise ValueError("There are no samples to write.")
         file.seek(0)
         file.write(HEADER.pack(SIGNATURE, VERSION, points, start, step, count))
@@ -63,20 +58,26 @@ def write_mdd(path: str | Path, samples: Iterable[np.ndarray], times: Sequence[f
         OSError: the file cannot be written.
         ValueError: there are no samples, or not as many as times, or they differ in size.
     """
-    points, count = None, 0
+    points = count = 0
     with open(path, "wb") as file:
         file.write(bytes(MDD_HEADER.size))
         file.write(np.asarray(times, ">f4").tobytes())
-        for sample in samples:
-            points = len(sample) if points is None else points
-            if sample.shape != (points, 3):
-                raise ValueError(
-                    f"Sample {count} has the shape {sample.shape}; it must be ({points}, 3), like those before it."
-                )
+        for sample in _of_one_size(samples):
+            points, count = len(sample), count + 1
             file.write(np.stack([sample[:, 0], sample[:, 2], -sample[:, 1]], axis=1).astype(">f4").tobytes())
-            count += 1
-        if points is None or count != len(times):
+        if not count or count != len(times):
             raise ValueError(f"There are {count} samples to write and {len(times)} times.")
         file.seek(0)
         file.write(MDD_HEADER.pack(count, points))
     return count
+
+
+def _of_one_size(samples: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
+    """Yield arrays (V, 3); raise ValueError at the first that differs in size from those before it."""
+    points = None
+    for number, sample in enumerate(samples):
+        points = len(sample) if points is None else points
+        if sample.shape != (points, 3):
+            problem = f"Sample {number} has the shape {sample.shape}; it must be ({points}, 3), like those before it."
+            raise ValueError(problem)
+        yield sample

@@ -14,8 +14,12 @@ from .shared import OfAnimated, requires
 from .sliced import Sliced
 
 MOVING = (
-    (Moving.TOPMOST, "Topmost Bones", "Only bones that hang on no other weighted bone move. All others turn"),
-    (Moving.ALL, "All Free Bones", "Every bone moves unless it is connected or locked. Fits closer, but joints part"),
+    (Moving.TOPMOST, "Topmost Bones", "Only bones without a weighted parent may move. All others only rotate"),
+    (
+        Moving.ALL,
+        "All Free Bones",
+        "Every bone may move unless it is connected or locked. Fits more closely, but joints can come apart",
+    ),
 )
 
 

@@ -49,7 +49,8 @@ class ACTIONMESH_OT_batch(Sliced, bpy.types.Operator):
         seed = None if self.seed < 0 else self.seed
         meshes = selected_meshes(context)
         self._jobs = yield from submit_batch(context, meshes, folder, seed, waits=not self.queued)
-        return f"{len(self._jobs)} jobs for {len(meshes)} meshes were queued."
+        jobs, count = len(self._jobs), len(meshes)
+        return f"Queued {jobs} job{'' if jobs == 1 else 's'} for {count} mesh{'' if count == 1 else 'es'}."
 
 
 CLASSES = (ACTIONMESH_OT_batch,)

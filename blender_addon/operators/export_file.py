@@ -25,8 +25,8 @@ ENGINES = (
     ("ANY", "Any Program", "Blender's usual unit and axes"),
     ("UNITY", "Unity", "FBX in metres, Y up, facing Z, without scale or rotation left on the objects"),
     ("UNREAL", "Unreal", "FBX in centimetres, Z up, facing X"),
-    ("GODOT", "Godot", "GLB that Godot reads: not quantised"),
-    ("THREE", "three.js", "GLB for the web"),
+    ("GODOT", "Godot", "GLB that Godot reads: neither quantised nor compressed"),
+    ("THREE", "three.js", "GLB for the web. Files that are compressed need its DRACOLoader"),
 )
 
 

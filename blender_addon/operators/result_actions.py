@@ -64,7 +64,7 @@ class ACTIONMESH_OT_take_up(OfTracks, bpy.types.Operator):
 
 
 class ACTIONMESH_OT_remove_result(OfTracks, bpy.types.Operator):
-    """Remove this result from the mesh: its shape keys, strips and action. History can bring it back"""
+    """Remove this result: its shape keys, strips, action and extracted root motion. History can bring it back"""
 
     bl_idname = "actionmesh.remove_result"
     bl_label = "Remove Result"
@@ -82,7 +82,7 @@ class ACTIONMESH_OT_remove_result(OfTracks, bpy.types.Operator):
 
 
 class ACTIONMESH_OT_mark_asset(OfTracks, bpy.types.Operator):
-    """Show the result in the asset browser, with a picture of its widest pose, a catalog and tags"""
+    """Show the result in the asset browser, with a picture of the pose farthest from rest, a catalog and tags"""
 
     bl_idname = "actionmesh.mark_asset"
     bl_label = "Mark as Asset"

@@ -25,9 +25,12 @@ class VIEW3D_PT_actionmesh_backend(SidebarPanel, bpy.types.Panel):
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = in_rows(self.layout)
-        text, icon = STATES[panel_state.state.worker]
-        computer = choices().computer
-        layout.label(text=f"{text} on {computer.host}" if computer else text, icon=icon)
+        (text, icon), computer = STATES[panel_state.state.worker], choices().computer
+        if panel_state.state.worker in (WorkerState.NOT_FOUND, WorkerState.STOPPED):
+            host = computer.host if computer else ""
+        else:
+            host = panel_state.state.host
+        layout.label(text=f"{text} on {host}" if host else text, icon=icon)
         column = layout.column(align=True)
         for line in machine_facts.facts(context.scene.actionmesh.checkpoint):
             write(column, context, line)

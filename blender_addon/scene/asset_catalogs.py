@@ -31,12 +31,13 @@ def catalog_of(name: str) -> str:
     file = _file()
     try:
         text = read_bytes(file).decode("utf-8") if file.is_file() else HEADER
-        known = {line.split(":")[1]: line.split(":")[0] for line in text.splitlines() if line.count(":") == 2}
+        rows = [line.split(":") for line in text.splitlines() if line.count(":") == 2 and not line.startswith("#")]
+        known = {path: number for number, path, _name in rows}
         if path in known:
             return str(uuid.UUID(known[path]))
         made = str(uuid.uuid4())
         with written_whole(file) as part:
-            part.write_text(f"{text.rstrip()}\n{made}:{path}:{path.replace('/', '-')}\n", encoding="utf-8")
+            part.write_bytes(f"{text.rstrip()}\n{made}:{path}:{path.replace('/', '-')}\n".encode())
     except (OSError, ValueError) as error:
         raise ArtistError(
             f"The catalogs in {file} cannot be read or written ({error}).", "Leave the catalog empty."

@@ -16,7 +16,7 @@ from . import fcurves
 from .animation_record import Record
 from .asset_catalogs import catalog_of
 from .attributes import read_all
-from .key_blocks import coordinates_of, pose_keys
+from .key_blocks import coordinates_of, laid_prefixes, pose_keys
 from .key_motion import animated_key
 from .meshes import read_basis, read_triangles
 from .nla_tracks import adopt, check_mixable, laid_result, settle
@@ -33,7 +33,7 @@ class AssetOptions:
     """What the asset browser shows of a result.
 
     Args:
-        description: one sentence; empty takes "Motion of the shape keys of ... from ...".
+        description: one sentence; empty takes "Walk for Husky, 16 poses".
         tags: words to search for.
         catalog: its path, such as "Characters/Walks"; empty for none.
         with_object: mark the object as well.
@@ -55,17 +55,18 @@ def mark_result(object: bpy.types.Object, prefix: str, options: AssetOptions) ->
             changed.
     """
     if prefix:
-        _key, found = laid_result(object, prefix)
-        action = None if found.strip is None else found.strip.action
-        if action is None:
+        key, found = laid_result(object, prefix)
+        if found.strip is None:
             raise ArtistError(f"No strip plays {prefix!r} any more.", "Take it up again first.")
     else:
         check_mixable(object)
         _check_alone(object)
     catalog = catalog_of(options.catalog) if options.catalog.strip() else ""
     if prefix:
-        adopt(object)
-        record = found.record
+        settled = prefix if prefix in laid_prefixes(key) else adopt(object)
+        _key, found = laid_result(object, settled or prefix)
+        assert found.strip is not None
+        record, action = found.record, found.strip.action
     else:
         key, record = settle(object)
         action = key.animation_data.action
@@ -84,7 +85,7 @@ def _check_alone(object: bpy.types.Object) -> None:
     others = [curve.data_path for curve in fcurves.curves(key) if curve.data_path not in paths_of(key, record)]
     if others or fcurves.other_slots(action, fcurves.slot_of(key.animation_data)):
         problem = f"The action {action.name} also holds curves of your own."
-        raise ArtistError(problem, "Push the result down first, which parts them.", "actionmesh.push_down")
+        raise ArtistError(problem, "Push the result down first, which separates them.", "actionmesh.push_down")
 
 
 def _first(record: Record) -> str:

@@ -24,8 +24,8 @@ from .exporters import ExportOptions, Format, check_available, run_exporter
 from .key_blocks import laid_keys
 from .key_motion import animated_key
 from .meshes import read_basis
+from .nla_strips import strips_of
 from .playback import written
-from .rest_track import strips_of
 from .stage import stage
 from .whole_files import written_whole
 

@@ -4,8 +4,8 @@ The numbers are those of the engines' own importers. A subject of ours faces -Y 
 
 Unity      FBX in metres, +Y up, the front along +Z; no scale or turn is left on the objects
 Unreal     FBX in centimetres, +Z up, the front along +X
-Godot      GLB; it reads no quantised files (KHR_mesh_quantization)
-three.js   GLB, quantised too, from release 169 on
+Godot      GLB, neither quantised (KHR_mesh_quantization) nor compressed (KHR_draco_mesh_compression)
+three.js   GLB, quantised too, from release 169 on; compressed, with its DRACOLoader
 """
 
 from enum import StrEnum
@@ -32,15 +32,18 @@ FBX: dict[Engine, dict[str, Any]] = {
 """In Blender's words, forward is where +Y goes, so that the front goes to the opposite side."""
 
 
-def check_engine(engine: Engine, format: str, quantised: bool) -> None:
+def check_engine(engine: Engine, format: str, quantised: bool, compressed: bool) -> None:
     """Raise ArtistError if an engine does not read such a file."""
     if engine in FORMATS and format != FORMATS[engine]:
         title = "glTF" if FORMATS[engine] == "GLB" else FORMATS[engine]
         raise ArtistError(
-            f"The settings for {NAMES[engine]} are for {title} files.", "Choose this format or any program."
+            f"The settings for {NAMES[engine]} are for {title} files.",
+            "Choose that format, or set For to Any Program.",
         )
     if engine == Engine.GODOT and quantised:
-        raise ArtistError("Godot reads no quantised files.", "Turn Quantise off.")
+        raise ArtistError("Godot cannot read quantised files.", "Turn Quantise off.")
+    if engine == Engine.GODOT and compressed:
+        raise ArtistError("Godot cannot read files compressed with Draco.", "Turn Compress off.")
 
 
 def fbx_settings(engine: Engine, rigged: bool) -> dict[str, Any]:

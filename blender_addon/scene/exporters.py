@@ -62,7 +62,7 @@ class ExportOptions:
     def __post_init__(self) -> None:
         if self.start is not None and self.end is not None and self.end < self.start:
             raise ArtistError(f"The export would begin at frame {self.start} and end at {self.end}.", "Swap the two.")
-        check_engine(self.engine, self.format, self.quantise is not None)
+        check_engine(self.engine, self.format, self.quantise is not None, self.compress)
         if self.compress and self.quantise is not None:
             raise ArtistError("A file is either compressed with Draco or quantised.", "Turn one of the two off.")
 

@@ -14,7 +14,7 @@ from .key_blocks import coordinates_of, pose_keys
 from .key_weights import weights_at
 from .meshes import read_basis
 from .options import Mode, Playback
-from .playback import curve_paths, recorded_key, require_all_keys
+from .playback import paths_of, recorded_key, require_all_keys
 
 ALIKE = 1e-3
 """Weights that differ by less count as unchanged since they were written."""
@@ -53,7 +53,7 @@ def read_key_motion(object: bpy.types.Object) -> KeyMotion:
     if _as_written(key, frames, written * record.playback.strength):
         return KeyMotion(replace(record, mode=Mode.RELATIVE, weights=()), basis, _mix(written, moves))
     frames = _edited_frames(key, record)
-    displacements = _mix(weights_at(key, frames), moves)
+    displacements = _mix(weights_at(key, frames, pose_keys(key)), moves)
     return KeyMotion(_record_of(record, frames, displacements), basis, displacements)
 
 
@@ -73,7 +73,7 @@ def animated_key(object: bpy.types.Object) -> tuple[bpy.types.Key, Record]:
 def _as_written(key: bpy.types.Key, frames: np.ndarray, weights: np.ndarray) -> bool:
     """Return whether the curves pass through the weights (T, K) and halfway between them."""
     middles = (frames[1:] + frames[:-1]) / 2
-    now = weights_at(key, np.concatenate([frames, middles]))
+    now = weights_at(key, np.concatenate([frames, middles]), pose_keys(key))
     return np.allclose(now, np.concatenate([weights, (weights[1:] + weights[:-1]) / 2]), rtol=0, atol=ALIKE)
 
 
@@ -87,9 +87,7 @@ def _mix(weights: np.ndarray, moves: np.ndarray) -> np.ndarray:
 def _edited_frames(key: bpy.types.Key, record: Record) -> np.ndarray:
     """Return the whole frames that the curves span, without a loop's last one, which shows the first pose again."""
     curves = [
-        curve
-        for path in curve_paths(key, record.mode)
-        if (curve := fcurves.find(key, path)) and len(curve.keyframe_points)
+        curve for path in paths_of(key, record) if (curve := fcurves.find(key, path)) and len(curve.keyframe_points)
     ]
     if not curves:
         raise ArtistError(

@@ -10,8 +10,9 @@ import numpy as np
 from . import fcurves
 from .animation_record import read_record
 from .key_blocks import laid_keys
-from .playback import curve_paths
-from .rest_track import is_rest, strips_of
+from .nla_strips import leaves, strips_of
+from .playback import paths_of
+from .rest_track import is_rest
 
 ENDLESS = {
     "CLOTH", "SOFT_BODY", "FLUID", "DYNAMIC_PAINT", "PARTICLE_SYSTEM", "MESH_CACHE", "MESH_SEQUENCE_CACHE", "NODES",
@@ -56,13 +57,12 @@ def _spans(owner: Any) -> Iterator[tuple[bool, Span | None]]:
         yield False, None
     laid = {fcurves.value_path(block.name) for block in laid_keys(owner)} if isinstance(owner, bpy.types.Key) else set()
     ours = [strip for _, strip in strips_of(owner, laid)]
-    for strip in (
-        strip for track in animation.nla_tracks if not track.mute for strip in track.strips if not strip.mute
-    ):
-        if not is_rest(strip):
+    shown = [strip for track in animation.nla_tracks if not track.mute for strip in track.strips if not strip.mute]
+    for strip in leaves(shown):
+        if not strip.mute and not is_rest(strip):
             yield strip in ours, (strip.frame_start, strip.frame_end)
     made = read_record(owner) if isinstance(owner, bpy.types.Key) else None
-    paths = curve_paths(owner, made.mode) if made is not None else []
+    paths = paths_of(owner, made) if made is not None else set()
     for curve in fcurves.curves(owner):
         if len(curve.keyframe_points) and not curve.mute:
             frames = fcurves.read_points(curve)[:, 0]

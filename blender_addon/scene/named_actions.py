@@ -91,5 +91,8 @@ def take_out(key: bpy.types.Key, paths: set[str], name: str) -> tuple[bpy.types.
     alone.name = name
     alone_slot = fcurves.keep_only(alone, slot, paths)
     fcurves.remove(key, paths)
-    fcurves.drop_empty_action(key)
+    if not others:
+        fcurves.assign(animation, None, None)
+        if not action.users:
+            bpy.data.actions.remove(action)
     return alone, alone_slot

@@ -4,7 +4,7 @@ Each result has relative keys and curves of its own, so strips of two results ad
 influence fades its result alone. A strip stands for nothing outside its frames.
 
 Blender leaves a property as it was once no track plays it, so a muted track would freeze the mesh in a pose. A locked
-track at the bottom therefore holds the weights of all keys that were laid down at 0.
+track below therefore holds the weights of all keys that were pushed down here at 0.
 """
 
 import math
@@ -21,9 +21,10 @@ from .animation_record import Record, read_laid, read_record, remove_record, wri
 from .key_blocks import laid_prefixes
 from .key_motion import animated_key
 from .named_actions import free_prefix, name_of, rename_keys, take_out
+from .nla_strips import check_removable, own_actions, remove_strips, strips_of
 from .options import Mode
 from .playback import active_record, is_down, paths_of, require_all_keys, write_curves
-from .rest_track import hold_at_rest, release_from_rest, strips_of
+from .rest_track import hold_at_rest, release_from_rest
 from .root_motion import HOME
 
 MOST_ROUNDS = 1000
@@ -125,19 +126,23 @@ def settle(object: bpy.types.Object) -> tuple[bpy.types.Key, Record]:
     return key, settled
 
 
-def adopt(object: bpy.types.Object) -> None:
+def adopt(object: bpy.types.Object) -> str:
     """Treat a result that Blender itself pushed down as one that was pushed down here; its strips stay as they are.
 
+    Returns:
+        The prefix that its keys have now; empty if there is no such result, or one with absolute keys.
     Raises:
         ArtistError: it cannot be changed now, see `check_changeable`.
     """
     key = object.data.shape_keys
     record = read_record(key) if key is not None else None
     if record is None or record.mode == Mode.ABSOLUTE or not is_down(key, record):
-        return
+        return ""
     check_changeable(object, key)
-    _own_strips(key, record)
-    _lay(key, rename_keys(key, record, free_prefix(key, record)))
+    own_actions([strip for _, strip in strips_of(key, paths_of(key, record))])
+    settled = rename_keys(key, record, free_prefix(key, record))
+    _lay(key, settled)
+    return settled.keys
 
 
 def keep_tracks(object: bpy.types.Object, undo: ExitStack) -> None:
@@ -164,8 +169,8 @@ def take_up(object: bpy.types.Object, prefix: str) -> Record:
     """Make a result on tracks the active one again, at the frames of its own curves; its strips are removed.
 
     Raises:
-        ArtistError: there is no such result, another is active, or the artist's own curves are in the way. Nothing was
-            changed.
+        ArtistError: there is no such result, another is active, or the artist's own curves or a meta strip are in the
+            way. Nothing was changed.
     """
     key, found = laid_result(object, prefix)
     if active_record(key) is not None:
@@ -177,6 +182,7 @@ def take_up(object: bpy.types.Object, prefix: str) -> Record:
         raise ArtistError(problem, "Push that action down or unlink it in the Action editor first.")
     record = found.record
     require_all_keys(object, record)
+    check_removable(key, paths_of(key, record))
     if prefix in laid_prefixes(key):
         adopt(object)
     if found.strip is None:
@@ -213,17 +219,6 @@ def forget_laid(key: bpy.types.Key, prefix: str) -> None:
     write_laid(key, {name: record for name, record in read_laid(key).items() if name != prefix})
 
 
-def remove_strips(key: bpy.types.Key, strips: set[bpy.types.NlaStrip]) -> None:
-    """Remove strips, and the tracks that are empty without them."""
-    tracks = key.animation_data.nla_tracks
-    for track in list(tracks):
-        unwanted = [strip for strip in track.strips if strip in strips]
-        for strip in unwanted:
-            track.strips.remove(strip)
-        if unwanted and not len(track.strips):
-            tracks.remove(track)
-
-
 def span_of(record: Record) -> tuple[float, float]:
     """Return the frames of a result's curves that its strip plays: there and back if it is a ping-pong loop."""
     first, last = (float(frame) for frame in knots(record.frames, record.playback.loop)[[0, -1]])
@@ -246,21 +241,6 @@ def _add_strip(
     if until is not None and record.playback.loop != Loop.NONE:
         strip.repeat = min(max(1, math.ceil((until - first) / (last - first))), MOST_ROUNDS)
     return strip
-
-
-def _own_strips(key: bpy.types.Key, record: Record) -> None:
-    """Give the strips of a result actions that no other data-block plays, because its keys are renamed in them."""
-    strips = [strip for _, strip in strips_of(key, paths_of(key, record))]
-    for action in {strip.action for strip in strips}:
-        users = [strip for strip in strips if strip.action == action]
-        if action.users - action.use_fake_user <= len(users):
-            continue
-        copy = action.copy()
-        for strip in users:
-            slot = fcurves.slot_of(strip)
-            strip.action = copy
-            if slot is not None:
-                strip.action_slot = copy.slots[slot.identifier]
 
 
 def _lay(key: bpy.types.Key, record: Record) -> None:

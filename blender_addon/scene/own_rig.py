@@ -12,9 +12,10 @@ import numpy as np
 
 from ..errors import ArtistError
 from ..motion.joints import Joints
-from .animation_record import read_record
 from .key_blocks import pose_keys
 from .key_motion import animated_key
+from .nla_tracks import check_changeable
+from .playback import active_record
 
 LIMITS = {"LIMIT_ROTATION", "LIMIT_LOCATION", "LIMIT_SCALE"}
 CHANNELS = ("location", "rotation_euler", "rotation_quaternion", "rotation_axis_angle", "scale")
@@ -76,7 +77,7 @@ def _modifiers(object: bpy.types.Object) -> list[bpy.types.ArmatureModifier]:
 
 def _moves_too(other: bpy.types.Object, armature: bpy.types.Object) -> bool:
     key = getattr(other.data, "shape_keys", None)
-    if key is None or read_record(key) is None or all(block.mute for block in pose_keys(key)):
+    if active_record(key) is None or all(block.mute for block in pose_keys(key)):
         return False
     return any(modifier.object == armature for modifier in _modifiers(other))
 
@@ -84,6 +85,7 @@ def _moves_too(other: bpy.types.Object, armature: bpy.types.Object) -> bool:
 def _checked_modifier(mesh: bpy.types.Object, armature: bpy.types.Object) -> bpy.types.ArmatureModifier:
     name, found = mesh.name, _modifiers(mesh)
     key, _record = animated_key(mesh)
+    check_changeable(mesh, key)
     if all(block.mute for block in pose_keys(key)):
         cure = "Unmute them; if they were baked, give the armature its earlier action back first."
         raise ArtistError(f"The ActionMesh shape keys of {name} are muted: there is no motion to bake.", cure)

@@ -8,7 +8,6 @@ slices; closing the generator takes everything back.
 from collections.abc import Generator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import bpy
 import numpy as np
@@ -17,13 +16,14 @@ from ..errors import ArtistError
 from ..motion.joints import Joints, Pose
 from ..motion.pose_fit import PoseFit
 from ..motion.skin import Moments, Skin
+from ..motion.weights import Loop
 from . import fcurves
-from .animation_record import Record
 from .key_blocks import pose_keys
 from .key_motion import animated_key
 from .meshes import read_surface_points
+from .named_actions import name_of
 from .own_rig import Moving, OwnRig, find_own_rig, joints_of
-from .playback import EVAL_TIME, curve_paths
+from .playback import EVAL_TIME, paths_of
 from .pose_action import write_poses
 from .rig_sampling import RigSampler, sampling
 from .root_motion import carries_root, release_root
@@ -87,8 +87,7 @@ def bake_to_own_rig(object: bpy.types.Object, moving: Moving = Moving.TOPMOST, s
             yield
             joints = yield from _joints(sampler, moving, scaling)
             found = yield from _poses(sampler, joints, frames, size)
-            name = _name(rig.armature, record)
-            loop = record.playback.loop
+            name, loop = name_of(rig.armature, record), record.playback.loop
             action = yield from write_poses(rig.armature, name, joints, frames, found.poses, loop, undo)
             yield from _check_drawn(sampler, found, size)
         for mesh in rig.meshes:
@@ -104,19 +103,37 @@ def bake_to_own_rig(object: bpy.types.Object, moving: Moving = Moving.TOPMOST, s
 
 
 def _frames(rig: OwnRig) -> np.ndarray:
-    """Return (T,) frames: where the motion begins and ends, and the whole frames between."""
-    ends = []
-    for mesh in rig.meshes:
-        key, record = animated_key(mesh)
-        curves = [curve for path in curve_paths(key, record.mode) if (curve := fcurves.find(key, path))]
-        ends += [fcurves.read_points(curve)[[0, -1], 0] for curve in curves if len(curve.keyframe_points)]
+    """Return (T,) frames: where the motion begins and ends, and the whole frames between.
+
+    Raises:
+        ArtistError: there are no curves, or the meshes repeat differently, which the curves of one action cannot.
+    """
+    spans = [_span(mesh) for mesh in rig.meshes]
+    _check_rounds(rig, spans)
+    ends = [end for span in spans for end in span]
     if not ends:
         raise ArtistError(
             "The ActionMesh shape keys have no animation curves.", "Set their speed, which writes the curves again."
         )
-    first, last = float(np.min(ends)), float(np.max(ends))
-    between = np.arange(np.floor(first) + 1, np.ceil(last))
-    return np.unique(np.concatenate([[first], between, [last]]))
+    between = np.arange(np.floor(min(ends)) + 1, np.ceil(max(ends)))
+    return np.unique(np.concatenate([[min(ends)], between, [max(ends)]]))
+
+
+def _span(mesh: bpy.types.Object) -> tuple[float, ...]:
+    """Return the frames at which a mesh's curves begin and end; nothing if it has none."""
+    key, record = animated_key(mesh)
+    curves = [curve for path in paths_of(key, record) if (curve := fcurves.find(key, path))]
+    ends = [fcurves.read_points(curve)[[0, -1], 0] for curve in curves if len(curve.keyframe_points)]
+    return (float(np.min(ends)), float(np.max(ends))) if ends else ()
+
+
+def _check_rounds(rig: OwnRig, spans: list[tuple[float, ...]]) -> None:
+    loops = [animated_key(mesh)[1].playback.loop for mesh in rig.meshes]
+    rounds = [(loop, () if loop == Loop.NONE else span) for loop, span in zip(loops, spans, strict=True)]
+    for mesh, other in zip(rig.meshes, rounds, strict=True):
+        if other != rounds[0]:
+            problem = f"{rig.meshes[0].name} and {mesh.name} repeat differently."
+            raise ArtistError(problem, "Bake them one after the other, or turn their loops off.")
 
 
 def _size(rig: OwnRig) -> float:
@@ -126,11 +143,6 @@ def _size(rig: OwnRig) -> float:
         across = back @ np.array(mesh.matrix_world, np.float64)
         points.append(read_surface_points(mesh.data) @ across[:3, :3].T + across[:3, 3])
     return float(np.linalg.norm(np.ptp(np.concatenate(points), axis=0))) or 1.0
-
-
-def _name(armature: bpy.types.Object, record: Record) -> str:
-    clip = Path(str(record.provenance.get("clip", ""))).stem
-    return f"{armature.name} {clip or 'ActionMesh'}"
 
 
 def _joints(sampler: RigSampler, moving: Moving, scaling: bool) -> Generator[None, None, Joints]:

@@ -11,8 +11,8 @@ from ..motion.weights import Loop, course, knots, samples, tent
 from . import fcurves
 from .animation_record import Record, read_record, write_record
 from .key_blocks import laid_prefixes, pose_keys
+from .nla_strips import strips_of
 from .options import Mode, Playback, Written
-from .rest_track import strips_of
 
 EVAL_TIME = "eval_time"
 
@@ -56,11 +56,6 @@ def _write_course(key: bpy.types.Key, record: Record) -> None:
     curve = fcurves.make(key, EVAL_TIME)
     fcurves.set_points(curve, course(record.frames, positions, record.playback.loop))
     fcurves.set_loop(curve, record.playback.loop)
-
-
-def curve_paths(key: bpy.types.Key, mode: Mode) -> list[str]:
-    """Return the data paths of the animation's curves."""
-    return [EVAL_TIME] if mode == Mode.ABSOLUTE else [fcurves.value_path(block.name) for block in pose_keys(key)]
 
 
 def paths_of(key: bpy.types.Key, record: Record) -> set[str]:

@@ -16,8 +16,9 @@ from . import fcurves
 from .key_blocks import add_pose, coordinates_of, remove_blocks, result_keys
 from .key_weights import weights_at
 from .meshes import read_basis
+from .nla_strips import strips_of
 from .playback import EVAL_TIME
-from .rest_track import is_rest, strips_of
+from .rest_track import rest_strip
 from .stage import stage
 
 CLOSE = 1e-6
@@ -39,9 +40,10 @@ def portable_keys(scene: bpy.types.Scene, objects: Iterable[bpy.types.Object], s
             users.setdefault(object.data, []).append(object)
     with ExitStack() as undo:
         for mesh, owners in users.items():
-            key = mesh.shape_keys
-            on_tracks = any(strips_of(key, {fcurves.value_path(block.name) for block in result_keys(key)}))
-            weights = _drawn_weights(scene, owners[0], frames) if on_tracks else weights_at(key, frames)
+            key, blocks = mesh.shape_keys, result_keys(mesh.shape_keys)
+            paths = {fcurves.value_path(block.name) for block in blocks}
+            on_tracks = rest_strip(key) is not None or any(strips_of(key, paths))
+            weights = _drawn_weights(scene, owners[0], frames) if on_tracks else weights_at(key, frames, blocks)
             if not key.use_relative or weights.min() < -CLOSE or weights.max() > 1 + CLOSE:
                 _stand_in(mesh, owners, undo)
                 _rewrite(owners[0], frames, weights)
@@ -83,16 +85,16 @@ def _give_back(owner: bpy.types.Object, mesh: bpy.types.Mesh, active: int, alone
 
 
 def _rewrite(object: bpy.types.Object, frames: np.ndarray, weights: np.ndarray) -> None:
-    """Replace the animation's keys and curves by ones that play `weights` (N, K) at `frames` (N,)."""
+    """Replace the animation's keys and curves by ones that play `weights` (N, K) at `frames` (N,).
+
+    Strips stay: the keys of results' strips are gone, or play what the new curves say.
+    """
     key, basis = object.data.shape_keys, read_basis(object.data)
     blocks = result_keys(key)
     moves = [coordinates_of(block) - basis for block in blocks]
     paths = {fcurves.value_path(block.name) for block in blocks}
-    ours = [strip for _, strip in strips_of(key, paths)]
     fcurves.remove(key, [EVAL_TIME, *paths])
-    tracks = key.animation_data.nla_tracks
-    for track in [track for track in tracks if any(is_rest(strip) or strip in ours for strip in track.strips)]:
-        tracks.remove(track)
+    _end_solo(key.animation_data.nla_tracks)
     remove_blocks(object, blocks)
     key.use_relative = True
     halves = [
@@ -106,3 +108,12 @@ def _rewrite(object: bpy.types.Object, frames: np.ndarray, weights: np.ndarray) 
         curve = fcurves.make(key, fcurves.value_path(block.name))
         fcurves.set_points(curve, np.stack([frames, column / peak], axis=1))
     key.update_tag()
+
+
+def _end_solo(tracks: bpy.types.NlaTracks) -> None:
+    """Mute all tracks but a solo one instead, because that also keeps the action from playing."""
+    solo = [track for track in tracks if track.is_solo]
+    for track in tracks:
+        track.mute = track.mute or (bool(solo) and track not in solo)
+    for track in solo:
+        track.is_solo = False

@@ -1,16 +1,13 @@
-"""The NLA strips of results, and a locked track below them that holds the weights of their keys at 0.
+"""A locked NLA track below those of results, which holds the weights of their keys at 0.
 
 Blender leaves a property as it was once nothing plays it. Without this track, muting or deleting the track of a result
 would freeze the mesh in whatever pose it had.
 """
 
-from collections.abc import Iterator
-
 import bpy
 import numpy as np
 
 from . import fcurves
-from .key_blocks import laid_prefixes
 
 TRACK = "ActionMesh Rest"
 MARK = "actionmesh_rest"
@@ -29,28 +26,17 @@ def is_rest(strip: bpy.types.NlaStrip) -> bool:
     return strip.action is not None and MARK in strip.action
 
 
-def strips_of(owner: bpy.types.ID, paths: set[str]) -> Iterator[tuple[bpy.types.NlaTrack, bpy.types.NlaStrip]]:
-    """Yield the tracks and strips that play a curve of one of these data paths; not the strip that holds them at 0."""
-    animation = owner.animation_data
-    for track in animation.nla_tracks if animation is not None else ():
-        for strip in track.strips:
-            if strip.action is None or is_rest(strip):
-                continue
-            if any(curve.data_path in paths for curve in fcurves.curves_of(strip.action, fcurves.slot_of(strip))):
-                yield track, strip
-
-
 def hold_at_rest(object: bpy.types.Object, key: bpy.types.Key, paths: set[str]) -> None:
     """Hold the properties at these data paths at 0 below all tracks that are added from now on.
 
-    An artist who deletes the track gets it back once no result is on a track any more: Blender adds
-    tracks on top only, where it would hide those that are there.
+    Blender adds tracks on top only. A new one of these holds no other properties, so it hides no track that is there
+    already: one that Blender itself pushed down, or one whose rest track the artist has deleted.
     """
     strip = rest_strip(key)
     if strip is not None:
         _own_action(strip)
         _write(key, strip.action, paths)
-    elif not laid_prefixes(key):
+    else:
         action = bpy.data.actions.new(f"{object.name} rest"[:60])
         action[MARK] = True
         slot = _write(key, action, paths)

@@ -141,7 +141,11 @@ def home_matrix(object: bpy.types.Object) -> np.ndarray:
 
 
 def release_root(object: bpy.types.Object) -> None:
-    """Take an extracted root motion off an object for good, and put the object back in its place."""
+    """Take an extracted root motion off an object for good, and put the object back in its place.
+
+    Raises:
+        ArtistError: an NLA strip of the object is open for editing.
+    """
     _release(object, *_home(object, 0.0))
 
 
@@ -252,6 +256,7 @@ def _matrix(object: bpy.types.Object, place: np.ndarray, turn: np.ndarray) -> np
 
 def _release(object: bpy.types.Object, place: np.ndarray, turn: np.ndarray) -> None:
     """Remove the object's motion and leave it at a place; an action that is empty then goes too."""
+    fcurves.own_action(object, object.name)
     _forget(object)
     fcurves.drop_empty_action(object)
     object.location = place.tolist()

@@ -24,7 +24,7 @@ from .measuring_back import APPLY
 from .meshes import read_basis
 from .named_actions import action_name, rename_action, title_of
 from .options import Mode, WriteOptions, Written
-from .playback import EVAL_TIME, check_playback, curve_paths, write_curves, written
+from .playback import EVAL_TIME, check_playback, paths_of, write_curves, written
 from .targets import KEPT, check_target
 
 
@@ -189,7 +189,7 @@ def _way_back(options: WriteOptions, brought: Brought | None) -> dict[str, Any]:
 
 def _animate(key: bpy.types.Key, record: Record, undo: ExitStack) -> None:
     undo.callback(setattr, key, "use_relative", key.use_relative)
-    undo.callback(fcurves.remove, key, curve_paths(key, record.mode))
+    undo.callback(fcurves.remove, key, paths_of(key, record))
     key.use_relative = record.mode == Mode.RELATIVE
     write_curves(key, record)
 

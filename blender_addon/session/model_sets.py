@@ -96,7 +96,7 @@ def video_hint(settings: bpy.types.PropertyGroup, from_picture: bool) -> tuple[s
     chosen = (settings.video_model,) if settings.video_model in public.VIDEO_SETS else public.VIDEO_SETS
     suiting = [key for key in chosen if key in public.PICTURE_SETS or not from_picture]
     if not suiting:
-        return "This video model takes no picture and no mesh: choose Auto.", ""
+        return "This video model cannot start from a picture or a mesh. Choose Auto.", ""
     if any(map(is_complete, suiting)):
         return "", ""
     found = public.SETS[suiting[0]]

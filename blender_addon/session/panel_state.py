@@ -18,6 +18,7 @@ class PanelState:
     Args:
         worker: the state of the backend.
         machine: what the backend reported about itself, while it runs.
+        host: the other computer that it works on, while it runs; empty if it works here.
         records: the running and waiting jobs, in order.
         progress: the latest progress of each job, by id.
         problem: the latest problem, until it is dismissed.
@@ -29,6 +30,7 @@ class PanelState:
 
     worker: events.WorkerState = events.WorkerState.STOPPED
     machine: protocol.Initialized | None = None
+    host: str = ""
     records: list[JobRecord] = field(default_factory=list)
     progress: dict[str, events.Progressed] = field(default_factory=dict)
     problem: Problem | None = None

@@ -136,9 +136,10 @@ class Runner:
         return count
 
     def use_other_backend(self) -> None:
-        """Let the next job use the backend that the preferences name now; leave running jobs alone."""
-        if panel_state.state.worker in (events.WorkerState.READY, events.WorkerState.NOT_FOUND):
-            self.stop_backend()
+        """Let the next job use the backend that the preferences name now; leave all jobs alone."""
+        if self._queue is not None:
+            self._queue.renew_backend()
+            self._look_around()
 
     def free_memory(self) -> None:
         """Remove the models from memory as soon as nothing runs."""
@@ -242,7 +243,8 @@ class Runner:
     def _look_around(self) -> None:
         """Copy the queue's state for the panels."""
         if self._queue is not None:
-            self.state.worker, self.state.machine = self._queue.state, self._queue.backend.machine
+            backend = self._queue.backend
+            self.state.worker, self.state.machine, self.state.host = backend.state, backend.machine, backend.host
             self.state.records, self.state.looking = self._queue.records, bool(self._asked)
         redraw_panels()
         if self.state.records:

@@ -98,9 +98,9 @@ class ActionMeshPreferences(bpy.types.AddonPreferences):
         update=lambda self, context: _use_other_computer(),
     )
     host_minutes: FloatProperty(
-        name="Wait for It (Minutes)",
-        description="When the line is cut, how long the job there goes on and the line is tried again. "
-        "If Blender ends without a word, the job there stops after this time",
+        name="Reconnect For (Minutes)",
+        description="If the connection drops, how long the job keeps running there while Blender tries to reconnect. "
+        "If Blender crashes, the job stops after this time",
         min=0.1,
         max=24.0 * 60,
         soft_max=120.0,

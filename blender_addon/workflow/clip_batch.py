@@ -55,7 +55,7 @@ def submit_batch(
     clips = clips_of(folder)
     if context.scene.actionmesh.masks:
         cure = "Clear Masks; masks beside the pictures of each clip are used anyway."
-        raise ArtistError("The masks of one clip are chosen, which fit no other.", cure)
+        raise ArtistError("Masks are set for one clip and do not fit the others.", cure)
     for target in targets:
         check_target(target)
     depth = _depth(targets)

@@ -149,7 +149,7 @@ def bring_back(record: JobRecord) -> None:
 
 def _write(record: JobRecord, writing: Writing, target: bpy.types.Object | None) -> bpy.types.Object:
     motion = load_motion(record.result_path)
-    scene = _scene_of(writing, target)
+    scene = scene_of(writing, target)
     options = _options(record, writing, scene)
     if target is None:
         target, written = _add(scene, motion, writing, options)
@@ -162,7 +162,7 @@ def _write(record: JobRecord, writing: Writing, target: bpy.types.Object | None)
     return target
 
 
-def _scene_of(writing: Writing, target: bpy.types.Object | None) -> bpy.types.Scene:
+def scene_of(writing: Writing, target: bpy.types.Object | None) -> bpy.types.Scene:
     """Return the scene in which the job was started.
 
     If that is gone or no longer has the mesh, return a scene that has the mesh, or the current scene.
@@ -212,8 +212,13 @@ def _options(record: JobRecord, writing: Writing, scene: bpy.types.Scene) -> Wri
         keep_reference_pose=record.request.reference_pose != protocol.ReferencePose.DECODED,
         facing=writing.facing,
         job=record.id,
-        title=writing.name if Path(record.request.clip).name == FRAMES_FOLDER else "",
+        title=writing.name if _is_made(record.request) else "",
     )
+
+
+def _is_made(request: protocol.Animate) -> bool:
+    """Return whether the job makes its clip, from an object or a text: then the clip's own name says nothing."""
+    return isinstance(request, protocol.Generate) or Path(request.clip).name == FRAMES_FOLDER
 
 
 def _as_it_is(record: JobRecord, writing: Writing, motion: Motion, target: bpy.types.Object) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import bpy
 import numpy as np
 from mathutils import Vector
 
-from ..errors import ArtistError
+from ..errors import ArtistError, TargetChanged
 from ..jobs.queue import Preparation
 from ..jobs.record import CLIP_FILE, FRAMES_FOLDER, JobRecord
 from ..menus import AUTO_VIDEO
@@ -17,6 +17,8 @@ from ..process.backend_locator import protocol
 from ..scene.pictures import timing_of, usual_engine
 from ..scene.source_objects import name_of, require_baked, shown_objects
 from ..scene.source_render import Plan, counted, render
+from ..scene.targets import find_target
+from .delivery import Writing, scene_of
 
 SIDE = 768
 """Pixels along each edge of a mesh's render."""
@@ -56,33 +58,43 @@ def generating(request: protocol.Animate, wish: dict[str, Any]) -> protocol.Gene
 
 @dataclass(frozen=True)
 class MeshPicture:
-    """A render of a mesh with its materials, as it is in the current frame.
+    """A render of a job's mesh with its materials, as it is in the frame in which the job was submitted.
 
     Args:
+        frame: of the scene.
         side: the world axis that it is seen from, one of `motion.axes.FACINGS`.
         is_front: whether that is the side that the mesh faces.
     """
 
-    target: bpy.types.Object
+    frame: int
     side: str
     is_front: bool
 
     @classmethod
     def of(cls, target: bpy.types.Object, facing: str) -> "MeshPicture":
         """Return the render of a mesh from the local axis that it faces, or AUTO: then -Y of the world is its front."""
+        frame = bpy.context.scene.frame_current
         if facing not in FACINGS:
-            return cls(target, USUAL_SIDE, True)
+            return cls(frame, USUAL_SIDE, True)
         front = (target.matrix_world.to_3x3().normalized() @ Vector(FACINGS[facing][0])).normalized()
         cosines = {axis: float(np.dot(front, way)) for axis, (way, up) in FACINGS.items() if up == (0, 0, 1)}
         side = max(cosines, key=lambda axis: cosines[axis])
-        return cls(target, side, True) if cosines[side] >= STRAIGHT else cls(target, USUAL_SIDE, False)
+        return cls(frame, side, True) if cosines[side] >= STRAIGHT else cls(frame, USUAL_SIDE, False)
 
     def prepare(self, record: JobRecord) -> Preparation:
-        """Put the picture into the job's folder; yield its progress."""
-        scene = bpy.context.scene
-        shown = shown_objects(self.target, scene)
+        """Put the picture into the job's folder; yield its progress.
+
+        Raises:
+            ArtistError: the mesh is gone or was edited since the job was submitted, or it cannot be rendered.
+        """
+        writing = Writing.of(record)
+        try:
+            target = find_target(writing.target or {})
+        except TargetChanged as error:
+            raise ArtistError(error.problem, "Start the job again.") from error
+        scene = scene_of(writing, target)
+        shown = shown_objects(target, scene)
         require_baked(shown)
-        frames = (scene.frame_current,)
-        plan = Plan(self.target.name, timing_of(scene), frames, SIDE, self.side, usual_engine())
+        plan = Plan(target.name, timing_of(scene), (self.frame,), SIDE, self.side, usual_engine())
         record.frames_path.mkdir(mode=0o700)
-        yield from counted(self.target.name, render(plan, [name_of(item) for item in shown], record.frames_path))
+        yield from counted(target.name, render(plan, [name_of(item) for item in shown], record.frames_path))

@@ -598,6 +598,57 @@ def test_stop_cancels_everything_and_a_later_job_starts_a_fresh_worker(bench):
     assert after.state is State.FINISHED
 
 
+# Another backend, as when the preferences name another computer.
+
+
+@pytest.mark.fault("Another Computer is named while a job runs, and the waiting jobs still go to the computer before")
+def test_a_running_job_ends_where_it_is_and_the_next_goes_to_the_new_backend(bench):
+    bench.options = {"host": "before"}
+    running, waiting = bench.start("steady"), bench.submit()
+    bench.options = {"host": "after"}
+    bench.queue.renew_backend()
+    assert bench.queue.state is WorkerState.BUSY and bench.queue.backend.host == "before"
+    bench.run(running)
+    assert running.state is State.FINISHED and bench.queue.backend.host in ("", "after")
+    bench.run(waiting)
+    assert waiting.state is State.FINISHED and bench.queue.backend.host == "after" and len(bench.clients) == 2
+    wait_until(lambda: not is_running(bench.clients[0].pid))
+
+
+@pytest.mark.fault("A click on Port in the preferences cancels the jobs that Blender still prepares")
+def test_a_job_that_is_being_prepared_goes_to_the_new_backend(bench):
+    bench.options, log = {"host": "before"}, []
+    bench.queue.start_backend()
+    wait_until(lambda: bench.queue.poll() is not None and bench.queue.state is WorkerState.READY)
+    record, waiting = bench.submit(preparation=iter_preparation(3, log)), bench.submit()
+    bench.queue.poll()
+    bench.options = {"host": "after"}
+    bench.queue.renew_backend()
+    assert record.state is State.PREPARING and bench.queue.records == [record, waiting]
+    bench.run(record, waiting)
+    assert log == [0, 1, 2, "done", "tidied"] and bench.queue.backend.host == "after" and len(bench.clients) == 2
+    assert record.state is waiting.state is State.FINISHED
+
+
+@pytest.mark.parametrize("begun", [WorkerState.STARTING, WorkerState.READY])
+def test_a_backend_that_does_nothing_ends_at_once_for_a_new_one(bench, begun):
+    bench.queue.start_backend()
+    wait_until(lambda: begun is WorkerState.STARTING or bench.queue.poll() or bench.queue.state is begun)
+    bench.queue.renew_backend()
+    assert bench.queue.state is WorkerState.STOPPED
+    wait_until(lambda: not is_running(bench.clients[0].pid))
+    bench.run(record := bench.submit())
+    assert record.state is State.FINISHED and len(bench.clients) == 2
+
+
+def test_a_backend_that_was_not_found_is_looked_for_anew(bench):
+    bench.starts = [BackendMissing("There is no Python.", "Install it.")]
+    bench.run(bench.submit())
+    assert bench.queue.state is WorkerState.NOT_FOUND
+    bench.queue.renew_backend()
+    assert bench.queue.state is WorkerState.STOPPED
+
+
 def test_close_leaves_jobs_interrupted_and_no_process(bench):
     log = []
     running, waiting = bench.start("slow"), bench.submit(preparation=iter_preparation(3, log))

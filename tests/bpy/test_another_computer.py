@@ -61,7 +61,11 @@ def test_a_job_of_another_computer_moves_the_mesh(choose, waving, addon):
     press(OPS.animate_selected)
     longest = tick_until(all_over, 60)
     assert keys_of(target) and longest < 1
-    OPS.stop_backend()
+    assert f"Ready on {HOST}" in drawn(backend.VIEW3D_PT_actionmesh_backend)
+    choose("elsewhere", waving)
+    assert f"Ready on {HOST}" in drawn(backend.VIEW3D_PT_actionmesh_backend)
+    runner.use_other_backend()
+    assert "Stopped on elsewhere" in drawn(backend.VIEW3D_PT_actionmesh_backend)
 
 
 def test_a_computer_that_cannot_be_reached_is_told_with_its_cure(choose, waving, addon):

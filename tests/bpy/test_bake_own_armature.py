@@ -1,5 +1,7 @@
 """Bake to Own Armature: the bones that moved a mesh are found again from its shape keys, within what the rig allows."""
 
+from dataclasses import replace
+
 import bpy
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from blender_addon.operators.bake_own_armature import ACTIONMESH_OT_bake_to_own_
 from blender_addon.operators.sliced import FINISHED
 from blender_addon.panels.bake_export import VIEW3D_PT_actionmesh_bake_export
 from blender_addon.scene import fcurves, own_rig_baking
+from blender_addon.scene.animation_record import read_record, write_record
 from blender_addon.scene.key_blocks import pose_keys
 from blender_addon.scene.options import Mode, Playback
 from blender_addon.scene.own_rig_baking import PROPERTY, bake_to_own_rig
@@ -19,6 +22,7 @@ from .dump import dump_file
 from .layouts import drawn as panel
 from .puppet import FRAMES, as_keys, drawn, path_of, perform, performed, posed, puppet, reset, turn
 from .scenes import evaluated, go_to
+from .test_nla_tracks import push_down_as_blender_does
 
 OPS = bpy.ops.actionmesh
 CLOSE = 2e-5
@@ -342,6 +346,77 @@ def test_all_animated_meshes_of_the_armature_are_baked_together(addon):
     assert baked.meshes == 2 and baked.error < 1e-3
     np.testing.assert_allclose(posed(armature), bones, atol=CLOSE)
     np.testing.assert_allclose(drawn(twin), coat, atol=CLOSE)
+
+
+ONCE, LOOP, QUICK = Playback(), Playback(loop=Loop.LOOP), Playback(loop=Loop.LOOP, speed=2.0)
+
+
+def two_meshes(one=ONCE, other=ONCE):
+    """Return a tube and its coat, both moved by keys of one armature's action."""
+    tube, armature = puppet()
+    coat = tube.copy()
+    coat.data, coat.name = tube.data.copy(), "Coat"
+    bpy.context.scene.collection.objects.link(coat)
+    perform(armature, much=0.05)
+    places = drawn(tube)
+    reset(armature)
+    as_keys(tube, places, playback=one)
+    as_keys(coat, places, playback=other)
+    return tube, coat
+
+
+@pytest.mark.fault("Two meshes of one armature repeat at different lengths, and the baked action fits neither")
+@pytest.mark.parametrize("other", [ONCE, QUICK, Playback(loop=Loop.PING_PONG)])
+def test_meshes_that_repeat_differently_are_not_baked_together(addon, other):
+    two_meshes(LOOP, other)
+    bpy.context.view_layer.update()
+    before = dump_file()
+    with pytest.raises(RuntimeError, match="Tube and Coat repeat differently. Bake them one after the other"):
+        OPS.bake_to_own_armature()
+    assert dump_file() == before
+
+
+@pytest.mark.parametrize(("one", "other"), [(LOOP, LOOP), (ONCE, Playback(speed=2.0))])
+def test_meshes_that_repeat_alike_or_not_at_all_are_baked_together(addon, one, other):
+    two_meshes(one, other)
+    assert OPS.bake_to_own_armature() == FINISHED
+
+
+@pytest.mark.fault("A second mesh whose result Blender pushed down keeps the first from being baked")
+def test_a_mesh_whose_result_is_on_a_track_is_left_alone(addon):
+    tube, coat = two_meshes()
+    push_down_as_blender_does(coat)
+    assert do_all(bake_to_own_rig(tube)).meshes == 1
+    assert not any(block.mute for block in pose_keys(coat.data.shape_keys))
+
+
+@pytest.mark.fault("Bake to Own Armature mutes the shape keys of a mesh that is linked from another file")
+@pytest.mark.parametrize("whose", ["Tube", "Coat"])
+def test_a_linked_mesh_is_refused(addon, tmp_path, whose):
+    two_meshes()
+    path = str(tmp_path / "meshes.blend")
+    bpy.data.libraries.write(path, {bpy.data.objects[whose].data})
+    with bpy.data.libraries.load(path, link=True) as (_found, wanted):
+        wanted.meshes = [bpy.data.objects[whose].data.name]
+    bpy.data.objects[whose].data = wanted.meshes[0]
+    bpy.context.view_layer.update()
+    before = dump_file()
+    with pytest.raises(RuntimeError, match=f"The shape keys of {whose} are linked from another file. Make it local."):
+        OPS.bake_to_own_armature()
+    assert dump_file() == before
+
+
+@pytest.mark.fault("Bake to Own Armature names an action after a wildcard, or after the folder of its frames")
+@pytest.mark.parametrize(("clip", "title", "name"), [
+    ("/clips/walk_*.png", "walk", "Rig walk"), ("/jobs/1/frames", "Husky", "Rig Husky"),
+    ("clip.mp4", "a fox", "Rig a fox"),
+])  # fmt: skip
+def test_the_action_is_called_after_the_motion(addon, clip, title, name):
+    tube, armature, *_ = performed()
+    key = tube.data.shape_keys
+    write_record(key, replace(read_record(key), provenance={"clip": clip}, title=title))
+    OPS.bake_to_own_armature()
+    assert armature.animation_data.action.name == name
 
 
 @pytest.mark.parametrize("loop", [Loop.LOOP, Loop.PING_PONG])

@@ -112,7 +112,7 @@ def test_a_mesh_that_cannot_be_animated_is_refused_before_any_copy(addon, clips)
 def test_masks_of_one_clip_are_not_used_for_others(addon, clips):
     two_meshes()
     bpy.context.scene.actionmesh.masks = str(clips)
-    with pytest.raises(RuntimeError, match="masks of one clip"):
+    with pytest.raises(RuntimeError, match="Masks are set for one clip"):
         OPS.batch(directory=str(clips))
     assert nothing_was_queued()
 

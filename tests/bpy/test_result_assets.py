@@ -65,6 +65,15 @@ def test_the_catalogs_of_the_artist_are_kept(tmp_path):
     assert lines == ["VERSION 1", f"{known}:Mine:Mine", f"{made}:Other:Other"]
 
 
+@pytest.mark.fault("Lines of the artist's catalogs get longer ends, or a catalog that was commented out is taken")
+def test_ends_of_lines_and_comments_of_the_artists_catalogs_stay(tmp_path):
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "x.blend"))
+    before = f"# {uuid.uuid4()}:Mine:Mine\r\nVERSION 1\r\n\r\n{uuid.uuid4()}:Old:Old"
+    (tmp_path / FILE).write_bytes(f"{before}\r\n".encode())
+    made = catalog_of("Mine")
+    assert (tmp_path / FILE).read_bytes() == f"{before}\n{made}:Mine:Mine\n".encode()
+
+
 def test_catalogs_that_cannot_be(tmp_path):
     with pytest.raises(ArtistError, match="Save the .blend first"):
         catalog_of("Mine")

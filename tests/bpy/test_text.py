@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import bpy
+import numpy as np
 import pytest
 
 from blender_addon.errors import ArtistError
@@ -10,7 +11,7 @@ from blender_addon.jobs.record import read_record
 from blender_addon.process.backend_locator import protocol, public
 from blender_addon.scene.viewing import read_picture
 from blender_addon.session import model_sets
-from blender_addon.workflow import submission, text_clip
+from blender_addon.workflow import delivery, submission, text_clip
 from blender_addon.workflow.rerun import make_anew
 from tests.bpy.addon import selected_cube
 
@@ -72,6 +73,48 @@ def test_a_meshs_clip_begins_with_its_render_from_its_front(settings, submitted,
     record.release()
 
 
+@pytest.mark.fault("A clip from a text begins with another pose of the mesh than the one that was sent")
+def test_the_render_shows_the_frame_of_the_submission(settings, submitted):
+    target, scene = selected_cube(), bpy.context.scene
+    for frame, length in ((1, 1.0), (20, 4.0)):
+        target.scale.x = length
+        target.keyframe_insert("scale", frame=frame)
+    scene.frame_set(1)
+    submission.submit(bpy.context, [target])
+    ((record, work),) = submitted
+    bpy.context.window.scene = bpy.data.scenes.new("Another")
+    scene.name, target.name = "Renamed", "Box"
+    scene.frame_set(20)
+    assert list(work)
+    rows, columns = np.nonzero(read_picture(Path(record.resolved().picture))[..., 3] > 0.9)
+    assert np.ptp(columns) == pytest.approx(np.ptp(rows), rel=0.05) and len(rows) > 10_000
+    record.release()
+
+
+@pytest.mark.fault("A mesh that is deleted before its picture is rendered stops the job with a traceback")
+@pytest.mark.parametrize("change", ["deleted", "edited"])
+def test_without_its_mesh_the_job_says_why_it_ends(settings, submitted, change):
+    target = selected_cube()
+    submission.submit(bpy.context, [target])
+    ((record, work),) = submitted
+    if change == "deleted":
+        bpy.data.objects.remove(target)
+    else:
+        target.data.vertices[0].co.x += 1
+    with pytest.raises(ArtistError, match=f"was {change}.* Start the job again."):
+        next(work)
+    record.release()
+
+
+@pytest.mark.fault("Every result made from a text is called clip")
+def test_a_result_from_a_text_is_called_after_the_text(settings, submitted):
+    submission.submit(bpy.context, [None])
+    ((record, _work),) = submitted
+    options = delivery._options(record, delivery.Writing.of(record), bpy.context.scene)
+    assert options.title == PROMPT
+    record.release()
+
+
 def test_a_picture_takes_the_place_of_the_render(settings, submitted, tmp_path):
     (tmp_path / "fox.png").touch()
     settings.clip_picture = str(tmp_path / "fox.png")
@@ -107,5 +150,5 @@ def test_the_panel_names_the_missing_model_and_its_download(settings, monkeypatc
     settings.video_model = "cogvideox-2b"
     assert model_sets.video_hint(settings, False)[1] == "cogvideox-2b"
     sentence, key = model_sets.video_hint(settings, True)
-    assert "takes no picture" in sentence and key == ""
+    assert "cannot start from a picture or a mesh" in sentence and key == ""
     assert set(public.PICTURE_SETS) <= set(public.VIDEO_SETS)
