@@ -16,6 +16,11 @@ SOURCES = (
     ("OBJECT", "Animated Object", "Render an object's animation and use the pictures as the clip", "OBJECT_DATA", 2),
     ("TEXT", "Text", "Say what happens; a video model makes the clip", "TEXT", 3),
 )
+PICKS = (
+    ("POINT", "Subject", "A point of the subject", "NONE", 0),
+    ("NOT_POINT", "Not the Subject", "A point that is not the subject", "NONE", 1),
+    ("BOX", "Box", "A box that holds the whole subject", "NONE", 2),
+)
 AUTO_VIDEO = "AUTO"
 VIDEO_MODELS = (
     (AUTO_VIDEO, "Auto", "The best of the downloaded models that suits"),

@@ -6,7 +6,7 @@ import bpy
 
 from . import operators, panels
 from .panels import entries, facing_arrow, status_bar
-from .session import bone_search, connection_test, installation, model_sets
+from .session import bone_search, connection_test, installation, model_sets, pick_marks
 from .session.runner import runner
 from .settings import attachment, preferences
 from .workflow import delivery
@@ -36,6 +36,7 @@ def unregister() -> None:
     _release_escape()
     model_sets.detach()
     bone_search.detach()
+    pick_marks.detach()
     status_bar.detach()
     entries.detach()
     runner.detach()

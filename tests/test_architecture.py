@@ -24,7 +24,7 @@ LAYERS: dict[str, set[str]] = {
     "what training and evaluation share": {"sizes", "track_file"},
     "commands of ssh": {"remote_command"},
     "remote": {"remote"},
-    "a job": {"generation", "job_inputs", "job_outputs", "job_size", "jobs", "rig_job"},
+    "a job": {"generation", "job_inputs", "job_outputs", "job_size", "jobs", "rig_job", "track_job"},
     "the story": {"pipeline"},
     "endings of the story": {"colouring", "relief_animation", "rematch"},
     "filming": {"filming"},

@@ -100,6 +100,8 @@ HELP = {
     "clip counted from 0 (default: the reference frame); can be repeated",
     "not_point": "a point that is not the subject; can be repeated",
     "box": "a box that holds the whole subject; can be repeated for other frames",
+    "masks_from": "folder of masks that an earlier job kept beside its result, such as dog_masks; used again for "
+    "the same clip, frames and points",
     "start": "first frame of the clip, counted from 0",
     "count": "how many frames (default: all that are left)",
     "step": "every N-th frame",
@@ -160,6 +162,7 @@ SPECIAL: dict[str, dict[str, Any]] = {
     "not_point": {"metavar": SPOT, "type": parse_spot, "action": "append", "default": []},
     "box": {"metavar": "[FRAME:]X0,Y0,X1,Y1", "type": parse_area, "action": "append", "default": []},
     "smallest_part": {"metavar": "SHARE"},
+    "masks_from": {"metavar": "FOLDER"},
 }
 SHORT = {
     "low-memory": ("memory", Memory.GB_6),
@@ -192,6 +195,7 @@ def add_animate_arguments(parser: argparse.ArgumentParser) -> None:
         "subject", "what to cut out of a clip without alpha or masks; without points and boxes it is found by itself"
     )
     _add(subject, "point", "not_point", "box", record=Picks)
+    _add(subject, "masks_from")
     add_choices(parser)
 
 
@@ -229,7 +233,7 @@ def add_generate(commands: Commands, run: Callable[[argparse.Namespace], None]) 
     clip = parser.add_argument_group("clip")
     _add(clip, "video_model", "clip_frames", "clip_steps", "clip_guidance", "clip_side", record=Generate)
     add_choices(parser)
-    parser.set_defaults(mask=None)  # a clip that does not exist yet has no masks
+    parser.set_defaults(mask=None, masks_from=None)  # a clip that does not exist yet has no masks
     parser.add_argument("--debug", action="store_true", help="show where an error comes from")
 
 

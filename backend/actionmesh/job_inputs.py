@@ -52,6 +52,14 @@ def files_of_artist(job: Animate) -> Iterator[Path]:
         if source is not None:
             refuse_pipe(source, MediaError)
             yield from frames_of(source)
+    if job.masks_from is not None:
+        yield from kept_masks_of(job.masks_from)
+
+
+def kept_masks_of(folder: str) -> Iterator[Path]:
+    """Yield the files of a folder of kept masks; none if there is no such folder."""
+    with suppress(OSError, ValueError):
+        yield from (path for path in sorted(Path(folder).iterdir()) if path.suffix in (".json", ".png"))
 
 
 def refuse_pipe(path: str, error: type[InputError]) -> None:

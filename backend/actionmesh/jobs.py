@@ -134,7 +134,7 @@ def look(job: Look, kept: "KeptModel", cancelled: Callable[[], bool]) -> Looked:
     check_outputs(options)
     require_sound(options)
     model = kept.get(job.checkpoint, job.device, job.memory)
-    glimpse = look_at_subject(options, model, Progress(cancelled=cancelled))
+    glimpse = look_at_subject(options, model, Progress(cancelled=cancelled), job.to_point_at)
     save_picture(glimpse.picture, Path(job.out), job.size)
     return Looked(
         out=job.out,

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from . import __version__
 from .animation import Animation, Provenance, between_neighbours
 from .colouring import own_mesh_painted, painted_by_camera
-from .errors import InputError, require_sound
+from .errors import InputError, MediaError, require_sound
 from .frame_numbers import index_of_frame, number_of
 from .geometry.folds import unfold
 from .geometry.mesh import Mesh
@@ -32,6 +33,7 @@ from .relief.shape import MAX_FACES
 from .relief_animation import relief_animation
 from .rematch import matched
 from .segmentation.choice import Means, cut_out, mask_folder, needs_motion, within
+from .segmentation.kept_masks import MaskFolder
 from .segmentation.tracking import Tracker
 from .stages.correspondence import animate_vertices
 from .stages.match import find_standing
@@ -227,12 +229,21 @@ def load_subject(options: Animate, model: Model, progress: Progress) -> Clip:
     preset_of(options, model)
     for path in filter(None, (options.mesh, *(shape.mesh for shape in options.known))):
         load_mesh(path)
+    return cut_subject(options, model, progress)[1]
+
+
+def cut_subject(options: Animate, model: Model, progress: Progress) -> tuple[Clip, Clip]:
+    """Return the chosen frames as they are, and with the subject cut out."""
     clip = read_clip(options.clip, options.frames, options.mask, options.fps, MAX_SIDE, progress)
-    return cut_out(clip, means_of(model, options.out), progress, options.picks, anchor_of(options, clip))
+    means = means_of(model, options.out, options.masks_from)
+    return clip, cut_out(clip, means, progress, options.picks, anchor_of(options, clip))
 
 
-def look_at_subject(options: Animate, model: Model, progress: Progress) -> Glimpse:
+def look_at_subject(options: Animate, model: Model, progress: Progress, to_point_at: bool = False) -> Glimpse:
     """Return the reference frame alone, with its subject cut out as `load_subject` would.
+
+    Args:
+        to_point_at: see `Look`.
 
     A plain background is judged by this frame alone, and any other by a few frames, while a job judges it by all
     frames. The two differ if the subject fills the border in some frames only, or hardly moves in these few.
@@ -243,15 +254,34 @@ def look_at_subject(options: Animate, model: Model, progress: Progress) -> Glimp
     means, (clip, position) = means_of(model), (glimpse.clip, 0)
     if needs_motion(clip, means, options.picks):
         clip, position = glimpse.nearby()
-    cut = cut_out(clip, means, progress, within(options.picks, clip), position)
-    return replace(glimpse, clip=cut.only(position))
+    try:
+        cut = cut_out(clip, means, progress, within(options.picks, clip), position)
+    except MediaError as error:
+        if not to_point_at:
+            raise
+        cut = replace(clip, absent=(position,), notes=(*clip.notes, f"{error.problem} {error.cure}".strip()))
+    one = cut.only(position)
+    return replace(glimpse, clip=replace(one, frames=own_picture(clip, cut, position)[None]) if to_point_at else one)
 
 
-def means_of(model: Model, out: tuple[str, ...] = ()) -> Means:
-    """Return what the checkpoint offers for finding a subject, and the folder beside a job's results for its masks."""
+def own_picture(clip: Clip, cut: Clip, position: int) -> np.ndarray:
+    """Return a frame (H, W, 4) uint8 in its own colours, of which the alpha is the subject; 0 if it is absent."""
+    picture = np.array(clip.frames[position])
+    picture[..., 3] = 0 if position in cut.absent else cut.frames[position][..., 3]
+    return picture
+
+
+def means_of(model: Model, out: tuple[str, ...] = (), masks_from: str | None = None) -> Means:
+    """Return what the checkpoint offers for finding a subject.
+
+    Args:
+        out: a job's results; its masks are kept beside the first.
+        masks_from: a folder of masks that an earlier job kept.
+    """
     subject_tracker = model.facts.checkpoint.subject_tracker
     name = subject_tracker.name if subject_tracker is not None else ""
-    return Means(remover_of(model), tracker_of(model), mask_folder(out), name)
+    earlier = MaskFolder(Path(masks_from)) if masks_from else None
+    return Means(remover_of(model), tracker_of(model), mask_folder(out), earlier, name)
 
 
 def tracker_of(model: Model) -> Callable[[], Tracker] | None:

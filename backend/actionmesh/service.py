@@ -23,6 +23,7 @@ from .outbox import LogForwarder, Outbox, Throttle
 from .progress import Progress, ProgressEvent
 from .protocol import Kind, LogLevel, ProtocolError
 from .rig_job import rig
+from .track_job import track
 
 LIBRARY_CHECK = 0.1
 """Seconds between two checks whether a job that waits for libraries has been cancelled."""
@@ -89,6 +90,8 @@ class Service:
             self._start_job(request, lambda cancelled: jobs.rematch(params, self._kept, report, cancelled.is_set))
         elif isinstance(params, protocol.Look):
             self._start_job(request, lambda cancelled: jobs.look(params, self._kept, cancelled.is_set))
+        elif isinstance(params, protocol.Track):
+            self._start_job(request, lambda cancelled: track(params, self._kept, report, cancelled.is_set))
         elif isinstance(params, protocol.Rig):
             self._start_job(request, lambda cancelled: rig(params, report, cancelled.is_set))
         elif isinstance(params, protocol.Download):

@@ -73,10 +73,18 @@ class Warned:
 
 @dataclass(frozen=True)
 class Looked:
-    """The look with this ticket is done."""
+    """The look or track with this ticket is done."""
 
     ticket: int
-    value: protocol.Looked
+    value: protocol.Looked | protocol.Tracked
+
+
+@dataclass(frozen=True)
+class LookProgressed:
+    """How far the look or track with this ticket is."""
+
+    ticket: int
+    notice: protocol.ProgressNotice
 
 
 @dataclass(frozen=True)
@@ -85,5 +93,6 @@ class LookFailed:
     error: JobError
 
 
-Event = Started | Progressed | Finished | Failed | Cancelled | BackendChanged | Warned | Looked | LookFailed
+OfLook = Looked | LookProgressed | LookFailed
+Event = Started | Progressed | Finished | Failed | Cancelled | BackendChanged | Warned | OfLook
 END_OF_JOB = (Finished, Failed, Cancelled)

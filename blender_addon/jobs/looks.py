@@ -1,8 +1,11 @@
-"""Looks at a clip: one at a time, replaced by a newer one, sent when no job runs."""
+"""Looks at a clip, at one frame or along all of them: one at a time, sent when no job runs.
+
+A newer one takes the place of an earlier one.
+"""
 
 from ..process import client
 from ..process.backend_locator import protocol
-from .events import Event, Looked, LookFailed
+from .events import Event, Looked, LookFailed, LookProgressed
 from .record import JobError
 from .troubles import told_by_backend
 from .worker_lifecycle import Backend
@@ -13,7 +16,7 @@ class Looks:
 
     def __init__(self, backend: Backend):
         self._backend = backend
-        self._params: protocol.Look | None = None
+        self._params: protocol.Look | protocol.Track | None = None
         self._request: int | None = None
         self._ticket = 0
 
@@ -27,7 +30,7 @@ class Looks:
         """Whether a look waits or runs."""
         return self._params is not None
 
-    def ask(self, params: protocol.Look) -> int:
+    def ask(self, params: protocol.Look | protocol.Track) -> int:
         """Request a look; return the ticket of its event. Drop an earlier look."""
         self.drop()
         self._params, self._ticket = params, self._ticket + 1
@@ -51,6 +54,10 @@ class Looks:
             return self.fail(told_by_backend(event.error, self._backend.log_tail))
         self._params = self._request = None
         return [Looked(self._ticket, event.value)]
+
+    def noted(self, notice: protocol.ProgressNotice) -> list[Event]:
+        """Return the event for the progress of the running look; none for any other notice."""
+        return [LookProgressed(self._ticket, notice)] if notice.job == self._request else []
 
     def lost(self, error: JobError) -> list[Event]:
         """Return the event for a worker that ended during the look; none if the look was not sent yet."""

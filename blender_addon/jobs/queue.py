@@ -117,9 +117,13 @@ class JobQueue:
         self._waiting.append(_Job(record, preparation, Overall(expected, preparation is not None, self._clock)))
         return record.id
 
-    def look(self, params: protocol.Look) -> int:
+    def look(self, params: protocol.Look | protocol.Track) -> int:
         """Look at a clip as soon as no job runs; return the ticket of its event. Drop an earlier look."""
         return self._looks.ask(params)
+
+    def drop_look(self) -> None:
+        """Cancel the look that waits or runs; it has no event."""
+        self._looks.drop()
 
     def cancel(self, id: str) -> bool:
         """Cancel a job in any state; return False if it is over. A later poll returns its `Cancelled` event."""
@@ -297,6 +301,8 @@ class JobQueue:
             overall = job.overall.work(notice)
             left = job.overall.seconds_left(notice.seconds_left)
             self._events.append(Progressed(job.record, notice, overall, left))
+        elif isinstance(notice, protocol.ProgressNotice):
+            self._events += self._looks.noted(notice)
 
     def _end(self, job: _Job, event: client.Answered | client.Refused) -> None:
         """Handle the backend's answer for a job; a job that was cancelled too late stays cancelled."""

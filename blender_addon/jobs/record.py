@@ -7,6 +7,7 @@
         clip.mp4              the clip, if it was made from a text
         carry.npz             the way back onto a mesh that was not shown as modelled, see `motion.carrying`
         result.safetensors    its result
+        result_masks/         the subject's masks, if they were found by the backend
 
 Relative paths in the request are relative to the job's folder.
 """
@@ -26,7 +27,7 @@ from .folder import cannot_write, new_job_folder, remove_folder, write_whole
 from .lock import Lock, is_held
 
 JOB_FILE, LOCK_FILE, RESULT_FILE = "job.json", "job.lock", "result.safetensors"
-TARGET_FILE, FRAMES_FOLDER, CLIP_FILE = "target.ply", "frames", "clip.mp4"
+TARGET_FILE, FRAMES_FOLDER, CLIP_FILE, MASKS_FOLDER = "target.ply", "frames", "clip.mp4", "result_masks"
 
 
 class State(StrEnum):

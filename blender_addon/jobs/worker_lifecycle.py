@@ -184,7 +184,8 @@ class Backend:
             self._ask_again = True
         if isinstance(event.request, protocol.Initialize):
             return self._meet(event)
-        return [event] if isinstance(event.request, protocol.Animate | protocol.Rematch | protocol.Look) else []
+        asked = protocol.Animate | protocol.Rematch | protocol.Look | protocol.Track
+        return [event] if isinstance(event.request, asked) else []
 
     def _meet(self, event: client.Answered | client.Refused) -> list[Event]:
         if isinstance(event, client.Answered):

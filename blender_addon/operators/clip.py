@@ -9,7 +9,7 @@ from bpy.props import BoolProperty, StringProperty
 
 from ..session import panel_state
 from ..session.runner import runner
-from ..workflow import chosen_clip, chosen_frames, submission
+from ..workflow import chosen_clip, chosen_frames, subject
 from .shared import FINISHED, reporting, requires
 
 
@@ -59,7 +59,7 @@ class ACTIONMESH_OT_look(bpy.types.Operator):
     @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:
         panel_state.show(None)
-        ticket = submission.look(context)
+        ticket = subject.look(context.scene)
         if not self.queued:
             runner.wait_for_look(ticket)
         return FINISHED

@@ -10,7 +10,7 @@ from ..session import panel_state, thumbnail
 from ..session.choices import choices
 from ..wording import write
 from ..workflow import chosen_clip
-from . import setup_box
+from . import setup_box, subject_rows
 from .models import draw_hint, draw_video_hint
 from .sidebar import SidebarPanel, in_rows, show_problem
 
@@ -27,6 +27,7 @@ class VIEW3D_PT_actionmesh_animate(SidebarPanel, bpy.types.Panel):
             from_picture = bool(settings.clip_picture or selected_meshes(context))
             draw_video_hint(layout.column(), context, from_picture)
         _draw_picture(layout, context)
+        subject_rows.draw(layout, context)
         _draw_target(layout, context)
         if setup_box.draw_if_needed(layout, context, choices().python):
             return

@@ -4,6 +4,7 @@ import bpy
 
 from ..operators.animating import label_of
 from .result import EDITS
+from .subject_rows import PICK_ICON
 
 
 class VIEW3D_MT_actionmesh(bpy.types.Menu):
@@ -20,6 +21,7 @@ class VIEW3D_MT_actionmesh(bpy.types.Menu):
         layout.operator("actionmesh.transfer_motion", icon="CON_ARMATURE")
         layout.operator("actionmesh.batch", icon="DUPLICATE")
         layout.operator("actionmesh.open_clip", icon="FILE_MOVIE")
+        layout.operator("actionmesh.pick_subject", icon=PICK_ICON)
         layout.separator()
         layout.operator("actionmesh.match_again", icon="TRACKING_FORWARDS")
         layout.operator("actionmesh.rerun", icon="FILE_REFRESH")

@@ -24,6 +24,9 @@ def _mend(group: bpy.types.PropertyGroup) -> None:
             continue
         if item.type == "POINTER" and isinstance(value := getattr(group, item.identifier), bpy.types.PropertyGroup):
             _mend(value)
+        elif item.type == "COLLECTION":
+            for value in getattr(group, item.identifier):
+                _mend(value)
         elif not _is_sound(item, getattr(group, item.identifier)):
             group.property_unset(item.identifier)
 

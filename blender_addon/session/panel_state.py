@@ -4,11 +4,19 @@ import time
 from dataclasses import dataclass, field
 
 from ..jobs import events
-from ..jobs.record import JobRecord
+from ..jobs.record import JobError, JobRecord
 from ..process.backend_locator import protocol
-from .notices import Problem
+from .notices import Problem, fix_of
+from .subject_strip import Strip
 from .thumbnail import Look
 from .windows import redraw_panels, redraw_status_bar
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """A subject that is being tracked; without a notice, it has not begun."""
+
+    notice: protocol.ProgressNotice | None = None
 
 
 @dataclass
@@ -26,6 +34,8 @@ class PanelState:
         ended_at: when it ended, by `time.monotonic`.
         look: the latest look at a clip.
         looking: whether another is on its way.
+        tracking: how far a subject is tracked through the clip; None if none is.
+        strip: the last subject that was tracked.
     """
 
     worker: events.WorkerState = events.WorkerState.STOPPED
@@ -38,6 +48,8 @@ class PanelState:
     ended_at: float = 0.0
     look: Look | None = None
     looking: bool = False
+    tracking: Tracking | None = None
+    strip: Strip | None = None
 
 
 state = PanelState()
@@ -47,6 +59,11 @@ def show(problem: Problem | None) -> None:
     """Show a problem in the panel; None removes it."""
     state.problem = problem
     redraw_panels()
+
+
+def show_failure(error: JobError) -> None:
+    """Show why a look at a clip failed."""
+    show(Problem(error.problem, error.cure, fix_of(error)))
 
 
 def show_end(record: JobRecord | None) -> None:

@@ -8,6 +8,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import bpy
 from bpy.app.handlers import persistent
@@ -16,16 +17,17 @@ from ..errors import ArtistError
 from ..jobs import events, past_jobs
 from ..jobs.folder import NAME, jobs_root
 from ..jobs.queue import JobQueue, Preparation
-from ..jobs.record import JobRecord, State, read_record
+from ..jobs.record import JobError, JobRecord, State, read_record
 from ..process.another_computer import start_remote_worker
 from ..process.backend_locator import protocol
 from ..process.client import WorkerClient, start_worker
-from ..scene import tampered
-from . import blend_identity, job_list, panel_state, thumbnail
+from ..scene import frame_picture, tampered
+from . import blend_identity, job_list, panel_state, pointing_state, thumbnail
 from .arrivals import Arrivals
 from .choices import choices
-from .notices import AlreadyShown, Problem, bug, fix_of
-from .panel_state import show
+from .notices import AlreadyShown, Problem, bug
+from .panel_state import Tracking, show, show_failure
+from .sights import Asked, Sights
 from .windows import redraw_panels, redraw_status_bar
 
 BUSY_SECONDS, PREPARING_SECONDS, IDLE_SECONDS = 0.04, 0.01, 0.5
@@ -44,7 +46,7 @@ class Runner:
         self.state, self.arrivals = panel_state.state, Arrivals()
         self._queue: JobQueue | None = None
         self._over: dict[str, JobRecord] = {}
-        self._asked: dict[int, tuple[tuple, tuple]] = {}  # of each unfinished look, the keys of its source and clip
+        self._sights = Sights()
         self._timer = self.tick  # kept because Blender knows a timer by its identity
 
     def submit(self, record: JobRecord, preparation: Preparation | None = None, plays: bool = False) -> str:
@@ -63,11 +65,36 @@ class Runner:
 
     def look(self, params: protocol.Look, settings: bpy.types.PropertyGroup) -> int:
         """Request the thumbnail of the reference frame; return the ticket of the answer. Drop an earlier request."""
-        self._asked.clear()
+        keys = thumbnail.source_key(settings), thumbnail.clip_key(settings)
+
+        def take(seen: protocol.Looked) -> None:
+            self.state.look = thumbnail.of_frame(seen, keys)
+
+        return self.ask(params, take)
+
+    def ask(
+        self,
+        params: protocol.Look | protocol.Track,
+        take: Callable[[Any], None],
+        failed: Callable[[JobError], None] = show_failure,
+    ) -> int:
+        """Ask about a clip; return the ticket of the answer. Drop what was asked before, see `drop_look`.
+
+        Args:
+            take: receives the answer.
+            failed: receives the reason if there is none.
+        """
         ticket = self._get_queue().look(params)
-        self._asked[ticket] = (thumbnail.source_key(settings), thumbnail.clip_key(settings))
+        self._sights.expect(ticket, Asked(take, failed, isinstance(params, protocol.Track)))
         self._drive()
         return ticket
+
+    def drop_look(self) -> None:
+        """Cancel what was asked about a clip; nobody is told."""
+        self._sights.forget()
+        if self._queue is not None:
+            self._queue.drop_look()
+        self._look_around()
 
     def wait_for(self, jobs: Sequence[str]) -> None:
         """Block until the jobs are over and their results written; for scripts.
@@ -85,8 +112,8 @@ class Runner:
                 raise self._complaint(self._over[id])
 
     def wait_for_look(self, ticket: int) -> None:
-        """Block until a look is over; raise ArtistError if it failed."""
-        while ticket in self._asked:
+        """Block until a look or track is over; raise ArtistError if it failed."""
+        while self._sights.expects(ticket):
             self._go_on()
             time.sleep(PREPARING_SECONDS)
         if self.state.problem is not None:
@@ -132,6 +159,7 @@ class Runner:
             return 0
         count = len(self._queue.records)
         self._queue.stop_backend()
+        self._sights.forget()
         self._go_on()
         return count
 
@@ -167,7 +195,7 @@ class Runner:
         is_resting = self._queue is not None and self._queue.resting
         if any(record.state is State.PREPARING for record in self.state.records) and not is_resting:
             return PREPARING_SECONDS
-        if self.state.records or self.state.looking or self.arrivals.waiting:
+        if self.state.records or self.state.looking or self.state.tracking or self.arrivals.waiting:
             return BUSY_SECONDS
         is_away = self.state.worker in (events.WorkerState.STOPPED, events.WorkerState.NOT_FOUND)
         return None if is_away else IDLE_SECONDS
@@ -202,7 +230,8 @@ class Runner:
         panel_state.reset()
         self.arrivals.clear()
         self._over.clear()
-        self._asked.clear()
+        self._sights.forget()
+        pointing_state.end()
 
     def _get_queue(self) -> JobQueue:
         """Return the queue, updated from the current preferences."""
@@ -231,11 +260,8 @@ class Runner:
             self.state.progress[event.record.id] = event
         elif isinstance(event, events.END_OF_JOB):
             self._end_job(event)
-        elif isinstance(event, events.Looked):
-            self._take_look(event)
-        elif isinstance(event, events.LookFailed):
-            self._asked.pop(event.ticket, None)
-            show(Problem(event.error.problem, event.error.cure, fix_of(event.error)))
+        elif isinstance(event, events.OfLook):
+            self._sights.hear(event)
         if isinstance(event, (events.Started, *events.END_OF_JOB)):
             job_list.forget()
         self._look_around()
@@ -244,8 +270,9 @@ class Runner:
         """Copy the queue's state for the panels."""
         if self._queue is not None:
             backend = self._queue.backend
-            self.state.worker, self.state.machine, self.state.host = backend.state, backend.machine, backend.host
-            self.state.records, self.state.looking = self._queue.records, bool(self._asked)
+            self.state.worker, self.state.machine, self.state.host = self._queue.state, backend.machine, backend.host
+            self.state.records, self.state.looking = self._queue.records, self._sights.looking
+            self.state.tracking = Tracking(self._sights.notice) if self._sights.tracking else None
         redraw_panels()
         if self.state.records:
             redraw_status_bar()
@@ -259,15 +286,6 @@ class Runner:
             panel_state.show_end(event.record)
         if isinstance(event, events.Failed):
             show(Problem.of_job(event.record))
-
-    def _take_look(self, event: events.Looked) -> None:
-        asked, seen = self._asked.pop(event.ticket, None), event.value
-        if asked is None:
-            return
-        summary = f"Frame {seen.frame + 1} of {seen.clip_frames}, {seen.width} x {seen.height}"
-        icon = thumbnail.picture(Path(seen.out))
-        warning = thumbnail.warning_of(seen.coverage) or " ".join(seen.notes)
-        self.state.look = thumbnail.Look(*asked, icon, seen.clip_frames, summary, warning, seen.fps)
 
     def _complaint(self, job: JobRecord) -> ArtistError:
         """Return why a job that was waited for has no result in the scene."""
@@ -290,7 +308,9 @@ def _file_was_opened(path: str = "", *_: object) -> None:
     tampered.mend_settings()
     blend_identity.another_was_opened(path)
     job_list.forget()
-    panel_state.state.problem = panel_state.state.look = panel_state.state.ended = None
+    pointing_state.end()
+    frame_picture.forget()
+    panel_state.state.problem = panel_state.state.look = panel_state.state.ended = panel_state.state.strip = None
 
 
 runner = Runner()

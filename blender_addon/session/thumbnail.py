@@ -11,6 +11,9 @@ import bpy
 import bpy.utils.previews
 import numpy as np
 
+from ..process.backend_locator import protocol
+from . import clip_picks
+
 SMALL, LARGE = 0.005, 0.9
 """Shares of the frame below and above which the outline is probably wrong."""
 
@@ -63,7 +66,7 @@ def source_key(settings: bpy.types.PropertyGroup) -> tuple[Any, ...]:
     first = 0 if settings.fit_clip else (settings.frame_start, settings.scene_start)
     spaced = (settings.frame_count, settings.frame_step, settings.fit_clip) if settings.anchor else ()
     seen = settings.source_facing if settings.source == "OBJECT" else settings.masks
-    return (*clip_key(settings), seen, settings.anchor, first, spaced)
+    return (*clip_key(settings), seen, settings.anchor, first, spaced, clip_picks.key_of(settings))
 
 
 def picture(path: Path) -> int:
@@ -97,6 +100,13 @@ def warning_of(coverage: float) -> str:
     return ""
 
 
+def of_frame(seen: protocol.Looked, keys: tuple[tuple, tuple]) -> Look:
+    """Return what a look at a clip showed; `keys` as for `of_rendered`."""
+    summary = f"Frame {seen.frame + 1} of {seen.clip_frames}, {seen.width} x {seen.height}"
+    warning = warning_of(seen.coverage) or " ".join(seen.notes)
+    return Look(*keys, picture(Path(seen.out)), seen.clip_frames, summary, warning, seen.fps)
+
+
 def of_rendered(picture_path: Path, keys: tuple[tuple, tuple], count: int, summary: str) -> Look:
     """Return the look at a rendered picture. The picture is copied, since its job may be deleted.
 
@@ -115,6 +125,12 @@ def new_picture() -> Path:
     for old in Path(_folder.name).glob("*.png"):
         old.unlink(missing_ok=True)
     return Path(_folder.name) / f"{time.monotonic_ns()}.png"
+
+
+def new_folder() -> Path:
+    """Return the path for a folder that lasts as long as this Blender."""
+    assert _folder is not None
+    return Path(_folder.name) / str(time.monotonic_ns())
 
 
 def attach() -> None:

@@ -5,10 +5,11 @@ from bpy.props import PointerProperty
 
 from . import object_settings, scene_settings, window_settings
 from .object_settings import ObjectSettings
+from .pick_settings import PickSettings
 from .scene_settings import BakeSettings, SceneSettings
 from .window_settings import WindowSettings
 
-CLASSES = (BakeSettings, SceneSettings, ObjectSettings, WindowSettings)
+CLASSES = (BakeSettings, PickSettings, SceneSettings, ObjectSettings, WindowSettings)
 OWNERS = {bpy.types.Scene: SceneSettings, bpy.types.Object: ObjectSettings, bpy.types.WindowManager: WindowSettings}
 WITH_CALLBACKS = (
     (SceneSettings, scene_settings.WITH_CALLBACKS),

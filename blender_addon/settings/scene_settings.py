@@ -8,6 +8,7 @@ from typing import Any
 import bpy
 from bpy.props import (
     BoolProperty,
+    CollectionProperty,
     EnumProperty,
     FloatProperty,
     IntProperty,
@@ -21,8 +22,9 @@ from ..errors import ArtistError
 from ..process.backend_locator import protocol
 from ..session import machine_facts, panel_state
 from ..session.notices import Problem
-from ..workflow import chosen_clip, submission
+from ..workflow import chosen_clip, subject
 from ..workflow.bake_options import BakeOptions
+from .pick_settings import PickSettings
 
 LARGEST = 2**31 - 1
 """The largest number that Blender keeps."""
@@ -50,7 +52,7 @@ def _look_at_clip(settings: bpy.types.PropertyGroup, context: bpy.types.Context)
         return
     panel_state.show(None)
     try:
-        submission.look(context)
+        subject.look(context.scene)
     except ArtistError as error:
         panel_state.show(Problem.of(error))
 
@@ -66,6 +68,9 @@ class BakeSettings(BakeOptions, bpy.types.PropertyGroup):
 class SceneSettings(bpy.types.PropertyGroup):
     """`scene.actionmesh`"""
 
+    picks: CollectionProperty(type=PickSettings, description="What was pointed at in the clip, see Pick Subject")
+    picked_clip: StringProperty(options={"HIDDEN"})
+    """The clip that the picks belong to, as it was chosen; they have no effect on another."""
     bake: PointerProperty(type=BakeSettings, description="How to bake an animation")
     file_id: StringProperty(options={"HIDDEN"}, description="Identifies the jobs of this file")
 

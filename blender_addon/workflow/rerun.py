@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import ArtistError, MotionError
 from ..jobs.folder import cannot_write, remove_folder
-from ..jobs.record import CLIP_FILE, TARGET_FILE, JobRecord, Purpose
+from ..jobs.record import CLIP_FILE, MASKS_FOLDER, TARGET_FILE, JobRecord, Purpose
 from ..process.backend_locator import protocol
 from ..scene.seen import CARRY_FILE, see
 from ..scene.targets import check_target, find_target, fingerprint
@@ -47,13 +47,14 @@ def run_again(context: bpy.types.Context, record: JobRecord, changes: dict[str, 
 def make_anew(context: bpy.types.Context, record: JobRecord, changes: dict[str, Any]) -> str:
     """Queue a job that makes a motion like an earlier job did, with some fields changed; return its id.
 
-    An object made from a clip alone gets a sibling, even if it was matched again since.
+    An object made from a clip alone gets a sibling, even if it was matched again since. The masks that the earlier job
+    kept are used again.
 
     Raises:
         ArtistError: its mesh was deleted or edited, or its clip is gone.
     """
     writing, request = delivery.Writing.of(record), replace(record.resolved(), **changes)
-    request = _with_source(request)
+    request = _with_masks(_with_source(request), record)
     title = record.title.removesuffix(MATCHED)
     if request.mesh is None:
         return runner.submit(new_job(context, request, title, Purpose.NEW_OBJECT, replace(writing, target=None)))
@@ -71,6 +72,11 @@ def _with_source(request: protocol.Animate) -> protocol.Animate:
     if request.picture is not None and not Path(request.picture).is_file():
         raise ArtistError(f"{request.picture} no longer exists.", "Animate from the text again.")
     return replace(request, clip=CLIP_FILE)
+
+
+def _with_masks(request: protocol.Animate, record: JobRecord) -> protocol.Animate:
+    kept = record.folder / MASKS_FOLDER
+    return replace(request, masks_from=str(kept)) if kept.is_dir() else request
 
 
 def match_again(context: bpy.types.Context, target: bpy.types.Object, way: str, axis: str, filepath: str = "") -> str:

@@ -1,6 +1,7 @@
 """Turn the artist's settings into a job: the clip, its frames, the mesh, and what to do with the result."""
 
-from dataclasses import fields, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import bpy
@@ -15,7 +16,7 @@ from ..scene.meshes import save_rest_pose
 from ..scene.sample_mesh import add_mesh
 from ..scene.seen import Seen, see
 from ..scene.targets import check_target, fingerprint
-from ..session import blend_identity, selection, thumbnail
+from ..session import blend_identity, clip_picks, panel_state, selection, subject_strip
 from ..session.choices import choices
 from ..session.runner import runner
 from . import delivery, text_clip
@@ -24,8 +25,6 @@ from .chosen_frames import frame_choice, scene_frames
 from .source_frames import SourceFrames
 from .text_clip import MeshPicture
 
-THUMBNAIL = 256
-"""Pixels on the longest side."""
 SAMPLE_MESH, SAMPLE_CLIP, SAMPLE_FRAMES = "mesh.glb", "clip.mp4", 16
 AUTO, AS_MODELLED = "AUTO", "NEG_Y"
 """The facing that the backend detects by itself, and the axes in which it receives the mesh in that case."""
@@ -61,7 +60,7 @@ def submit(
         return _submit_text(context, seen, seed)
     source = settings.source_object if settings.source == "OBJECT" and not filepath else None
     frames = scene_frames(context.scene) if source else []
-    request = _request(context.scene, FRAMES_FOLDER if source else clip_of(settings, filepath), seed, frames)
+    request = request_for(context.scene, FRAMES_FOLDER if source else clip_of(settings, filepath), seed, frames)
     pictures = SourceFrames(source, frames, settings, apart=not waits) if source else None
     return [_submit_one(context, request, item, pictures) for item in seen]
 
@@ -71,7 +70,7 @@ def _submit_text(context: bpy.types.Context, seen: list[Seen | None], seed: int 
     settings = context.scene.actionmesh
     wish = text_clip.wish_of(settings)
     spread = protocol.FrameChoice(spread=settings.frame_count)
-    request = replace(_request(context.scene, CLIP_FILE, seed, []), frames=spread, mask=None, anchor=None, fps=None)
+    request = replace(request_for(context.scene, CLIP_FILE, seed, []), frames=spread, mask=None, anchor=None, fps=None)
     return [_submit_one(context, text_clip.generating(request, wish), item, None) for item in seen]
 
 
@@ -118,22 +117,16 @@ def _sample_job(context: bpy.types.Context, target: bpy.types.Object) -> JobReco
     return new_job(context, request, f"{delivery.name_of(clip)} to {target.name}", Purpose.KEYS, writing)
 
 
-def look(context: bpy.types.Context) -> int:
-    """Request the thumbnail of the reference frame; return its ticket.
+def request_for(
+    scene: bpy.types.Scene, clip: str, seed: int | None = None, rendered: Sequence[int] = ()
+) -> protocol.Animate:
+    """Return what the settings ask of a clip, without a mesh and without results.
 
+    Args:
+        rendered: the scene's frames of which the clip is rendered; empty for a clip that exists.
     Raises:
-        ArtistError: no clip is chosen, it does not exist, or the thumbnail cannot be written.
+        ArtistError: the reference is none of the frames, or what was pointed at makes no sense.
     """
-    request = _request(context.scene, clip_of(context.scene.actionmesh), None, [])
-    alike = {
-        item.name: getattr(request, item.name) for item in fields(protocol.Look) if item.name not in ("out", "size")
-    }
-    return runner.look(
-        protocol.Look(**alike, out=str(thumbnail.new_picture()), size=THUMBNAIL), context.scene.actionmesh
-    )
-
-
-def _request(scene: bpy.types.Scene, clip: str, seed: int | None, rendered: list[int]) -> protocol.Animate:
     settings = scene.actionmesh
     rate = frames_per_second(scene.render.fps, scene.render.fps_base)
     if rendered:
@@ -157,6 +150,8 @@ def _request(scene: bpy.types.Scene, clip: str, seed: int | None, rendered: list
         memory=protocol.Memory(settings.memory),
         checkpoint=settings.checkpoint or None,
         device=choices().device,
+        picks=clip_picks.picks_for(settings, clip),
+        masks_from=subject_strip.kept_masks(panel_state.state.strip, settings, clip),
     )
 
 

@@ -36,7 +36,7 @@ class Worker:
 
     def handle(self, request):
         params, id = request.params, request.id
-        if isinstance(params, protocol.Animate | protocol.Rematch | protocol.Look):
+        if isinstance(params, protocol.Animate | protocol.Rematch | protocol.Look | protocol.Track):
             self.cancelled = threading.Event()
             threading.Thread(target=self.run, args=(id, params), daemon=True).start()
         elif isinstance(params, protocol.Cancel):
@@ -74,7 +74,12 @@ def looked(job):
     return protocol.Looked(job.out, 48, 16, 3, 24.0, 120, 80, 0.25)
 
 
-ANSWERS = {protocol.Animate: animated, protocol.Rematch: animated, protocol.Look: looked}
+def tracked(job):
+    frames = tuple(3 * number for number in range(len(job.out)))
+    return protocol.Tracked(job.out, frames, tuple(range(len(job.out))), f"{job.out[0]}_masks", 0.1)
+
+
+ANSWERS = {protocol.Animate: animated, protocol.Rematch: animated, protocol.Look: looked, protocol.Track: tracked}
 
 
 def quick(worker, id, job):

@@ -18,6 +18,7 @@ from blender_addon.jobs.events import (
     Finished,
     Looked,
     LookFailed,
+    LookProgressed,
     Progressed,
     Started,
     WorkerState,
@@ -500,6 +501,23 @@ def test_look_that_was_dropped_is_not_answered(bench):
     bench.queue.look(look(bench, "slow"))
     wait_until(lambda: bench.queue.poll() is not None and bench.queue.state is WorkerState.BUSY)
     bench.queue._looks.drop()
+    record = bench.submit()
+    assert kinds(bench.run(record)) == [Started, Finished]
+
+
+def test_a_track_reports_its_progress_and_is_answered(bench):
+    ticket = bench.queue.look(protocol.Track("quick", (str(bench.folder / "0.png"),)))
+    events = collect(bench.queue.poll, Looked)
+    steps = [event for event in events if isinstance(event, LookProgressed)]
+    assert [(event.ticket, event.notice.step) for event in steps] == [(ticket, 0), (ticket, 1), (ticket, 2)]
+    (done,) = [event for event in events if isinstance(event, Looked)]
+    assert done.ticket == ticket and done.value.frames == (0,)
+
+
+def test_a_track_that_is_dropped_makes_way(bench):
+    bench.queue.look(protocol.Track("slow", (str(bench.folder / "0.png"),)))
+    collect(bench.queue.poll, LookProgressed)
+    bench.queue.drop_look()
     record = bench.submit()
     assert kinds(bench.run(record)) == [Started, Finished]
 

@@ -31,6 +31,7 @@ from actionmesh.protocol import (
     Rig,
     Shutdown,
     Stage,
+    Track,
     Unload,
     decode,
     encode,
@@ -61,7 +62,9 @@ looks = st.builds(
 rigs = st.builds(
     Rig, texts, st.lists(texts).map(tuple), bones=st.none() | numbers, error=st.none() | st.floats(-1e299, 1e299)
 )
-calls = jobs | looks | rigs | st.builds(Cancel, ids) | st.sampled_from([Initialize(), Ping(), Unload(), Shutdown()])
+tracks = st.builds(Track, clip=texts, out=st.lists(texts).map(tuple), masks_from=st.none() | texts, size=numbers)
+others = st.builds(Cancel, ids) | st.sampled_from([Initialize(), Ping(), Unload(), Shutdown()])
+calls = jobs | looks | tracks | rigs | others
 messages = (
     st.builds(Request, ids, calls)
     | st.builds(Notice, st.builds(LogNotice, st.sampled_from(LogLevel), texts))

@@ -39,6 +39,8 @@ from actionmesh.protocol import (
     RemoveModels,
     Request,
     Stage,
+    Track,
+    Tracked,
     decode,
     encode,
     read,
@@ -78,7 +80,7 @@ def test_kinds_of_errors_have_their_numbers():
         (Request("a", Cancel(3)), {"id": "a", "method": "cancel", "params": {"job": 3}}),
         (
             Request(1, Initialize()),
-            {"id": 1, "method": "initialize", "params": {"protocol": 9, "brief": False, "first_frame": 0}},
+            {"id": 1, "method": "initialize", "params": {"protocol": 10, "brief": False, "first_frame": 0}},
         ),
         (Notice(LogNotice(LogLevel.ERROR, "ü")), {"method": "log", "params": {"level": "error", "message": "ü"}}),
         (
@@ -128,7 +130,7 @@ def test_messages_are_these_lines(message, line):
 def test_a_job_has_the_documented_defaults():
     sent = json.loads(encode(Request(1, Animate("a.mp4", ("a.glb",)))))["params"]
     absent = "checkpoint mask anchor fps mesh steps guidance image_steps max_faces smallest_part reference_pose"
-    assert sent == dict.fromkeys([*absent.split(), "quantise"]) | {
+    assert sent == dict.fromkeys([*absent.split(), "quantise", "masks_from"]) | {
         "clip": "a.mp4",
         "out": ["a.glb"],
         "frames": {"start": 0, "count": None, "step": 1, "spread": None},
@@ -146,6 +148,7 @@ def test_a_job_has_the_documented_defaults():
         "picks": {"point": [], "not_point": [], "box": []},
     }
     assert json.loads(encode(Request(1, Look("a.mp4", "a.png"))))["params"]["size"] == 256
+    assert json.loads(encode(Request(1, Track("a.mp4", ("a.png",)))))["params"]["size"] == 256
 
 
 FIT = Fit(Match.TRACK, "own", 0.9, 0.8, -90.0, 90.0, ClipCamera((1.0,) * 16, 640, 360, 700.0, None), ("So.",))
@@ -157,6 +160,7 @@ FIT = Fit(Match.TRACK, "own", 0.9, 0.8, -90.0, 90.0, ClipCamera((1.0,) * 16, 640
         (Initialize, Initialized(6, {"torch": "2"}, (Device("cpu", "CPU", 5, None),), ())),
         (Initialize, Initialized(6, {}, (), (Checkpoint("toy", "/toy", "toy", 9, ("a.json",), "MIT"),))),
         (Look, Looked("a.png", 90, 16, 2, 25.0, 640, 360, 0.5)),
+        (Track, Tracked(("a.png", "b.png"), (3, 9), (0, 2), "a_masks", 0.25, ("So.",))),
         (Download, Downloaded("toy", 5, {"RMBG": "abc"})),
         (RemoveModels, Removed(5)),
         (Cancel, CancelAnswer(False)),
@@ -214,7 +218,7 @@ def test_what_is_no_message_is_told_with_its_id():
     error = refused(line_of(id=4, method="fly"))
     assert (error.kind, error.id) == (Kind.UNKNOWN_METHOD, 4) and error.problem == "There is no method 'fly'."
     assert error.cure.startswith(
-        "Use one of initialize, ping, animate, generate, match, look, rig, download, remove_models, cancel"
+        "Use one of initialize, ping, animate, generate, match, look, track, rig, download, remove_models, cancel"
     )
     error = refused(line_of(method="fly"))
     assert error.problem == "There is no notification 'fly'." and error.cure == "Use one of progress, log."

@@ -7,7 +7,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from actionmesh.errors import MediaError
-from actionmesh.protocol import Animate, Generate, KnownShape, Look, Rematch, Rig
+from actionmesh.protocol import Animate, Generate, KnownShape, Look, Rematch, Rig, Track
 from actionmesh.remote.parcel import digest, made_from, pack
 
 PNG = b"not looked at"
@@ -54,6 +54,23 @@ def test_pictures_of_a_folder_and_of_a_pattern(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(MediaError, match="contains no pictures"):
         pack(Look(str(tmp_path / "empty"), "look.png"))
+
+
+def test_kept_masks_go_along_and_come_back(tmp_path):
+    touch(tmp_path / "clip.mp4", *(tmp_path / "old_masks" / name for name in ("masks.json", "mask_000001.png")))
+    parcel = pack(Animate(str(tmp_path / "clip.mp4"), ("a.glb",), masks_from=str(tmp_path / "old_masks")))
+    assert set(parcel.files) == {
+        "clip/clip.mp4", "masks_from/old_masks/masks.json", "masks_from/old_masks/mask_000001.png"
+    }  # fmt: skip
+    assert parcel.addressed("/j").masks_from == "/j/masks_from/old_masks"
+    assert set(pack(Animate(str(tmp_path / "clip.mp4"), ("a.glb",), masks_from="gone")).files) == {"clip/clip.mp4"}
+    out = (str(tmp_path / "t" / "0.png"), str(tmp_path / "t" / "1.png"))
+    tracked = pack(Track(str(tmp_path / "clip.mp4"), out))
+    assert tracked.addressed("/j").out == ("/j/out/0/0.png", "/j/out/1/1.png")
+    here = tracked.translated("/j/out/0/0_masks", "/j")
+    assert here == str(tmp_path / "t" / "0_masks")
+    assert tracked.answered({"masks": here}) == (("out/0/0.png", "out/1/1.png", "out/0/0_masks/"), (*out, here))
+    assert tracked.answered({"masks": None}) == (("out/0/0.png", "out/1/1.png"), out)
 
 
 def test_known_shapes_of_one_name_are_kept_apart(tmp_path):

@@ -56,6 +56,21 @@ def test_a_look_shows_the_subject_and_knows_the_length(home):
     assert chosen_frames.length(bpy.context.scene) is None
 
 
+def test_a_subject_that_was_pointed_at_is_tracked_once_and_animated_with_the_same_masks(home):
+    settings = bpy.context.scene.actionmesh
+    settings.clip, settings.frame_count = str(CLIP), 4
+    OPS.look()
+    width, height = map(int, runner.state.look.summary.split(", ")[1].split(" x "))
+    assert OPS.pick_subject(box=f"1,1,{width - 1},{height - 1}") == {"FINISHED"}
+    strip = runner.state.strip
+    assert [shown.position for shown in strip.shown] == [0, 1, 2, 3]
+    masks = {path.name: path.read_bytes() for path in Path(strip.masks).iterdir()}
+    assert len(masks) == 5
+    assert OPS.animate_from_video() == {"FINISHED"}
+    kept = job_list.records(True)[0].folder / "result_masks"
+    assert {path.name: path.read_bytes() for path in kept.iterdir()} == masks
+
+
 def test_the_sample_moves_as_its_clip(home):
     assert OPS.try_it() == {"FINISHED"}
     made = bpy.data.objects["Sample"]

@@ -20,6 +20,7 @@ OPERATORS = {
     "install_backend", "repair_backend", "remove_backend", "cancel_install", "dismiss_install", "copy_report",
     "test_connection", "test_python",
     "make_loop", "smooth_motion", "lock_feet", "extract_root_motion", "apply_root_motion",
+    "pick_subject", "track_subject", "cancel_tracking", "clear_picks",
     "push_down", "take_up", "remove_result", "mark_asset",
 }  # fmt: skip
 """The public operators: scripts depend on these names."""

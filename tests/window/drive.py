@@ -49,7 +49,7 @@ def press(operator, **arguments):
     window, area = viewport()
     region = next(region for region in area.regions if region.type == "WINDOW")
     with bpy.context.temp_override(window=window, area=area, region=region):
-        assert operator("INVOKE_DEFAULT", **arguments) <= {"FINISHED", "RUNNING_MODAL"}
+        assert operator("INVOKE_DEFAULT", **arguments) <= {"FINISHED", "RUNNING_MODAL", "INTERFACE"}
 
 
 def key(type, kind):
@@ -135,6 +135,7 @@ def story():
     assert runner.state.look and runner.state.look.clip_frames == 24, runner.state.problem
     yield 1.0
     picture("look")
+    yield from pick_subject()
 
     before = set(bpy.data.objects)
     press(ops.animate_from_video)
@@ -189,6 +190,60 @@ def story():
     yield 1.0
     picture("refused")
     importlib.import_module(PACKAGE).unregister()
+
+
+def pick_subject():
+    """Point at the subject in its own window: a point, one that is not it, a box; Escape once, then Enter."""
+    ops, state, runner = bpy.ops.actionmesh, module("session.pointing_state"), module("session.runner").runner
+    windows = bpy.context.window_manager.windows
+    for end in ("ESC", "RET"):
+        press(ops.pick_subject)
+        yield lambda: state.current is not None and state.current.is_open and state.current.frame is not None
+        yield 1.0
+        window = windows[-1]
+        told["windows_while_pointing"] = len(windows)
+        point_at(window, [(0.5, 0.5)])
+        point_at(window, [(0.05, 0.05)], ctrl=True)
+        point_at(window, [(0.1, 0.1), (0.5, 0.5), (0.9, 0.9)])
+        yield lambda: not runner.state.looking
+        yield 1.0
+        told["picked"] = [pick.kind for pick in state.current.picks]
+        picture("pointing")
+        send(window, end, *middle_of(window))
+        yield lambda: len(windows) == 1
+        told[f"kept_after_{end}"] = len(bpy.context.scene.actionmesh.picks)
+    yield lambda: runner.state.strip is not None or runner.state.problem is not None
+    yield 1.0
+    told["strip"] = [shown.frame for shown in runner.state.strip.shown]
+    told["images_left"] = [image.name for image in bpy.data.images if "Pick Subject" in image.name]
+    picture("strip")
+    press(ops.clear_picks)
+
+
+def picture_region(window):
+    return next(region for region in window.screen.areas[0].regions if region.type == "WINDOW")
+
+
+def middle_of(window):
+    region = picture_region(window)
+    return region.x + region.width // 2, region.y + region.height // 2
+
+
+def point_at(window, places, ctrl=False):
+    """Click at a place in the picture, in shares from the bottom left, or drag from the first place to the last."""
+    region = picture_region(window)
+    on_screen = [region.view2d.view_to_region(*place, clip=False) for place in places]
+    pixels = [(region.x + int(x), region.y + int(y)) for x, y in on_screen]
+    window.event_simulate(type="MOUSEMOVE", value="NOTHING", x=pixels[0][0], y=pixels[0][1], ctrl=ctrl)
+    window.event_simulate(type="LEFTMOUSE", value="PRESS", x=pixels[0][0], y=pixels[0][1], ctrl=ctrl)
+    for x, y in pixels[1:]:
+        window.event_simulate(type="MOUSEMOVE", value="NOTHING", x=x, y=y, ctrl=ctrl)
+    window.event_simulate(type="LEFTMOUSE", value="RELEASE", x=pixels[-1][0], y=pixels[-1][1], ctrl=ctrl)
+
+
+def send(window, type, x, y):
+    for value in ("PRESS", "RELEASE"):
+        window.event_simulate(type=type, value=value, x=x, y=y)
 
 
 def jobs_without_viewport():

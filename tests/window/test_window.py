@@ -19,7 +19,7 @@ from blender_addon.install.computer import this_computer
 ROOT = Path(__file__).resolve().parents[2]
 CLIP = ROOT / "backend" / "actionmesh" / "checkpoints" / "toy" / "demo" / "clip.mp4"
 BLENDER = shlex.split(os.environ.get("BLENDER", ""))
-PICTURES = {"fresh", "tried", "look", "progress", "result", "asked", "baked", "refused"}
+PICTURES = {"fresh", "tried", "look", "pointing", "strip", "progress", "result", "asked", "baked", "refused"}
 LONGEST_TICK = 0.1
 """Seconds that the add-on may block Blender, and between two ticks, except for the write at the end."""
 
@@ -73,6 +73,12 @@ def test_escape_cancels_over_our_tab_alone_and_asks(told):
 
 def test_the_sample_plays_and_results_are_in_view(told):
     assert told["playing"] and told["sample_in_view"] and told["new_object_in_view"]
+
+
+def test_the_subject_is_pointed_at_in_a_window_of_its_own_and_tracked(told):
+    assert told["windows_while_pointing"] == 2 and told["picked"] == ["POINT", "NOT_POINT", "BOX"]
+    assert (told["kept_after_ESC"], told["kept_after_RET"]) == (0, 3)
+    assert len(told["strip"]) == 6 and told["images_left"] == []
 
 
 def usually_longest(gaps):

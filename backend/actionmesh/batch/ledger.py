@@ -26,7 +26,7 @@ from ..weights.checkpoints import files_of
 NAME = "batch_ledger.jsonl"
 BY_CONTENT = 256 << 20
 """Largest file of weights that is known by its contents; a larger one is known by its size and time."""
-ELSEWHERE = ("clip", "mesh", "mask", "known", "out", "checkpoint", "device", "memory")
+ELSEWHERE = ("clip", "mesh", "mask", "masks_from", "known", "out", "checkpoint", "device", "memory")
 """Fields of a job that are in its key as contents, or not at all."""
 
 

@@ -1,7 +1,7 @@
 """The messages between a client (Blender, a test) and the worker: JSON-RPC 2.0, one object per line.
 
-    client -> worker    initialize, ping, animate, generate, match, look, rig, download, remove_models, cancel,
-                        unload, shutdown; each answered by a result or an error
+    client -> worker    initialize, ping, animate, generate, match, look, track, rig, download, remove_models,
+                        cancel, unload, shutdown; each answered by a result or an error
     worker -> client    progress, log                                                 never answered
 
 `job` defines the jobs on a clip, with the choices in `choices`, what was pointed at in `picks` and the bounds in
@@ -26,6 +26,7 @@ from .answers import (
     Looked,
     Removed,
     Rigged,
+    Tracked,
 )
 from .choices import Facing, Match, Memory, PresetName, ReferencePose, ResultFormat, Shape
 from .clip_names import clips_in
@@ -43,7 +44,7 @@ from .envelopes import (
     decode,
     encode,
 )
-from .job import MOST_BONES, USUAL_BONES, Animate, FrameChoice, Generate, KnownShape, Look, Rematch, Rig, Source
+from .job import MOST_BONES, USUAL_BONES, Animate, FrameChoice, Generate, KnownShape, Look, Rematch, Rig, Source, Track
 from .kinds import JobId, Kind, ProtocolError
 from .limits import Checked, Fault, Number, Whole, limits
 from .notices import LogLevel, LogNotice, ProgressNotice
@@ -59,6 +60,6 @@ __all__ = [
     "Initialized", "JobId", "Kind", "KnownShape", "LogLevel", "LogNotice", "Look", "Looked", "Match", "Memory",
     "Message", "Notice", "Number", "Params", "Picks", "Ping", "PresetName", "ProgressNotice", "ProtocolError",
     "ReferencePose", "Rematch", "RemoveModels", "Removed", "Request", "ResultFormat", "Rig", "Rigged", "Shape",
-    "Shutdown", "Source", "Spot", "Stage", "Unload", "Whole", "clips_in", "decode", "encode", "limits", "read",
-    "read_as",
+    "Shutdown", "Source", "Spot", "Stage", "Track", "Tracked", "Unload", "Whole", "clips_in", "decode", "encode",
+    "limits", "read", "read_as",
 ]  # fmt: skip

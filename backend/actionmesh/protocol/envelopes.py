@@ -4,8 +4,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .answers import Animated, CancelAnswer, Done, Downloaded, Initialized, Looked, Removed, Rigged
-from .job import Animate, Generate, Look, Rematch, Rig
+from .answers import Animated, CancelAnswer, Done, Downloaded, Initialized, Looked, Removed, Rigged, Tracked
+from .job import Animate, Generate, Look, Rematch, Rig, Track
 from .kinds import JobId, Kind, ProtocolError
 from .notices import LogNotice, ProgressNotice
 from .reading import read
@@ -22,6 +22,7 @@ ANSWERS: dict[type[Params], type] = {
     Generate: Animated,
     Rematch: Animated,
     Look: Looked,
+    Track: Tracked,
     Rig: Rigged,
     Download: Downloaded,
     RemoveModels: Removed,

@@ -96,6 +96,8 @@ class Source(Place):
             one; for a relief it is the one that shows limbs best.
         fps: frames per second of an image sequence, or to override a video's own.
         picks: what was pointed at of the subject, if the clip has neither alpha nor masks.
+        masks_from: folder in which an earlier job kept the subject's masks; they are used again if they are of the
+            same clip, frames and picks, and else found anew.
     """
 
     clip: str = field(metadata=within(Name("clip")))
@@ -105,6 +107,7 @@ class Source(Place):
     anchor: int | None = field(default=None, metadata=within(Whole("reference frame", -MOST_FRAMES, MOST_FRAMES)))
     fps: float | None = field(default=None, metadata=within(Number("frame rate", 0.001, 100_000.0)))
     picks: Picks = field(default_factory=Picks)
+    masks_from: str | None = field(default=None, metadata=within(Name("folder of kept masks")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,10 +241,28 @@ class Look(Source):
     Args:
         out: a .png file to write: the whole frame, RGBA, transparent outside the subject.
         size: upper limit of its longest side, in pixels; a frame is never enlarged.
+        to_point_at: the picture keeps the frame's own colours everywhere; if no subject is found, it is transparent and
+            the notes say why.
     """
 
     METHOD = "look"
     out: str
+    _: KW_ONLY
+    size: int = 256
+    to_point_at: bool = False
+
+
+@dataclass(frozen=True)
+class Track(Source):
+    """Find the subject in all chosen frames, and keep its masks beside the first picture, as `animate` does.
+
+    Args:
+        out: .png files to write: as many of the frames, spread evenly over those chosen, each as a look to point at.
+        size: see `Look`.
+    """
+
+    METHOD = "track"
+    out: tuple[str, ...]
     _: KW_ONLY
     size: int = 256
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from .kinds import JobId
 
-VERSION = 9
+VERSION = 10
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from typing import Any
 
 from ..errors import MediaError, MeshError
 from ..intake import read_json, regular_file
-from ..job_inputs import frames_of, named_by, refuse_pipe
-from ..protocol import Animate, Generate, Look, Rematch, Rig
+from ..job_inputs import frames_of, kept_masks_of, named_by, refuse_pipe
+from ..protocol import Animate, Generate, Look, Rematch, Rig, Source, Track
 
-Job = Animate | Rematch | Look | Rig
+Job = Animate | Rematch | Look | Track | Rig
 OUT = "out/"
 """The folder of results."""
 LONGEST_HEADER = 1 << 26
@@ -64,6 +64,17 @@ class Parcel:
         paths |= {"out": out[0] if isinstance(self.job, Look) else out, "names": names}
         return replace(self.job, **paths)
 
+    def answered(self, result: dict[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Return the results there and their places here, with the masks that a `track` kept.
+
+        Args:
+            result: the answer, in this computer's names.
+        """
+        masks = result.get("masks") if isinstance(self.job, Track) else None
+        if not isinstance(masks, str):
+            return self.results, self.places
+        return (*self.results, f"{OUT}0/{Path(masks).name}/"), (*self.places, masks)
+
     def translated(self, value: Any, folder: str) -> Any:
         """Return JSON with this computer's names instead of the paths in the job's folder there."""
         if isinstance(value, str):
@@ -104,6 +115,8 @@ def pack(job: Job) -> Parcel:
     elif not isinstance(job, Rig):
         packing.add_frames("clip", job.clip)
         packing.add_frames("mask", job.mask)
+    if isinstance(job, Source) and job.masks_from is not None:
+        packing.add_masks("masks_from", job.masks_from)
     if isinstance(job, Animate):
         packing.add_mesh("mesh", job.mesh)
         for index, shape in enumerate(job.known):
@@ -170,6 +183,11 @@ class _Packing:
         for picture in _pictures(path):
             self.files[f"{inside}/{picture.name}"] = picture
             self.own[f"{inside}/{picture.name}"] = str(picture)
+
+    def add_masks(self, place: str, folder: str) -> None:
+        """Add the masks that an earlier job kept, if they are still there."""
+        self._name(place, Path(folder).name, folder)
+        self.files |= {f"{self.paths[place]}/{path.name}": path for path in kept_masks_of(folder) if path.is_file()}
 
     def _name(self, place: str, name: str, own: str) -> None:
         self.paths[place] = f"{place}/{name or place}"

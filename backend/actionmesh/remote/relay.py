@@ -32,7 +32,7 @@ from .place import Place, add_place
 
 BYE_SECONDS = 1.5
 LOOK_SECONDS = 0.1
-JOBS = (protocol.Animate, protocol.Rematch, protocol.Look, protocol.Rig)
+JOBS = (protocol.Animate, protocol.Rematch, protocol.Look, protocol.Track, protocol.Rig)
 MODELS = (protocol.Download, protocol.RemoveModels)
 Lines = Callable[[bytes], object]
 
@@ -146,7 +146,7 @@ class Relay:
             if "result" in told:
                 keep = True
                 report = self._reporter(job, Stage.FETCHING)
-                self._exchange.fetch(number, parcel.results, parcel.places, report, job.check)
+                self._exchange.fetch(number, *parcel.answered(told["result"]), report, job.check)
                 keep = False
                 told["result"]["out"] = params.out
             elif isinstance(params, protocol.Generate):

@@ -42,12 +42,14 @@ class Means:
         remover: RMBG, if it was downloaded.
         tracker: SAM 2.1, if it was downloaded.
         folder: where masks are kept; None keeps none.
+        earlier: where an earlier job kept some, which are used again if they are the right ones.
         tracker_name: tells the tracker from others, because each makes masks of its own.
     """
 
     remover: BackgroundRemover | None = None
     tracker: Callable[[], Tracker] | None = None
     folder: MaskFolder | None = None
+    earlier: MaskFolder | None = None
     tracker_name: str = ""
 
 
@@ -78,9 +80,10 @@ def cut_out(
         if plain is not None:
             return cut_by_colour(clip, plain, progress)
     way = "following" if means.tracker is None else f"tracking {means.tracker_name}"
-    key = key_of(clip, pointed, way) if means.folder is not None else ""
+    key = key_of(clip, pointed, way) if means.folder or means.earlier else ""
     kept = means.folder.read(key) if means.folder is not None else None
-    found = kept or _found(clip, means, pointed, progress)
+    again = kept or (means.earlier.read(key) if means.earlier is not None else None)
+    found = again or _found(clip, means, pointed, progress)
     masks = Masks() if means.folder is not None and kept is None else None
     cut = _with_doubt(cut_by_masks(clip, _alphas(found, masks), progress), found)
     if masks is None or means.folder is None:

@@ -1,0 +1,95 @@
+"""What the window of Pick Subject shows, while it is open; there is at most one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..jobs.record import JobError
+from ..motion import pointing
+from ..motion.pointing import Picks, Place
+from ..process.backend_locator import protocol
+
+
+@dataclass
+class Pointing:
+    """An artist who points at the subject in one frame of the clip.
+
+    Args:
+        scene: name of the scene whose settings are meant.
+        clip: its clip, see `thumbnail.clip_key`.
+        position: of the frame among the chosen frames.
+        is_reference: whether that is the reference frame.
+        picks: of all frames, as they would be kept.
+        picture: where each picture is written, RGBA, of which the alpha is the subject.
+        look: asks for the mask of the picks, and drops what was asked before.
+        frame: the frame's number in the clip; None until its picture is there.
+        size: width and height of the clip's frames in pixels.
+        is_new: whether the window has not shown the latest picture yet.
+        is_open: whether its window takes clicks and keys.
+        message: what the artist should know, besides the keys.
+        box: where a box is being drawn, from pixel to pixel.
+    """
+
+    scene: str
+    clip: tuple[Any, ...]
+    position: int
+    is_reference: bool
+    picks: Picks
+    picture: Path
+    look: Callable[["Pointing"], None]
+    frame: int | None = None
+    size: tuple[int, int] = (1, 1)
+    is_new: bool = False
+    is_open: bool = False
+    message: str = "Reading the frame"
+    box: tuple[Place, Place] | None = field(default=None)
+
+    def take(self, seen: protocol.Looked) -> None:
+        """Take the picture that was asked for. Picks of the reference frame are from now on that frame's."""
+        if self.frame is None and self.is_reference:
+            self.picks = tuple(replace(pick, frame=seen.frame) if pick.frame is None else pick for pick in self.picks)
+        self.frame, self.size, self.is_new = seen.frame, (seen.width, seen.height), True
+        self.message = " ".join(seen.notes)
+
+    def fail(self, error: JobError) -> None:
+        self.message = f"{error.problem} {error.cure}".strip()
+
+    def click(self, place: Place, removes: bool, reach: float) -> None:
+        """Click at a place in the picture; `reach` in pixels of the clip."""
+        if self.frame is not None and pointing.is_inside(place):
+            pixel = pointing.in_pixels(place, self.size)
+            self._change(pointing.clicked(self.picks, pixel, self.frame, removes, reach))
+
+    def draw_box(self, start: Place, end: Place) -> None:
+        """Show the box that a drag would make."""
+        self.box = pointing.in_pixels(start, self.size), pointing.in_pixels(end, self.size)
+
+    def end_box(self) -> None:
+        """Keep the box that was drawn."""
+        if self.frame is not None and self.box is not None:
+            self._change(pointing.dragged(self.picks, *self.box, self.frame))
+        self.box = None
+
+    def take_back(self) -> None:
+        """Remove the last pick of this frame."""
+        self._change(pointing.taken_back(self.picks, self.frame))
+
+    def _change(self, picks: Picks) -> None:
+        if picks != self.picks:
+            self.picks, self.message = picks, "Looking for the subject"
+            self.look(self)
+
+
+current: Pointing | None = None
+
+
+def begin(pointing: Pointing) -> None:
+    global current
+    current = pointing
+    pointing.look(pointing)
+
+
+def end() -> None:
+    global current
+    current = None

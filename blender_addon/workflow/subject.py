@@ -1,0 +1,118 @@
+"""The subject of the chosen clip: looked at in one frame, pointed at, and tracked through all chosen frames."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import fields, replace
+from typing import Any
+
+import bpy
+
+from ..errors import ArtistError
+from ..jobs.record import JobError
+from ..motion.pointing import Pick
+from ..process.backend_locator import protocol
+from ..session import clip_picks, panel_state, pointing_state, subject_strip, thumbnail
+from ..session.pointing_state import Pointing
+from ..session.runner import runner
+from .chosen_clip import clip_of
+from .submission import request_for
+
+THUMBNAIL, TO_POINT_AT = 256, 1024
+"""Pixels on the longest side."""
+SHOWN = 6
+"""Frames in the strip."""
+
+
+def look(scene: bpy.types.Scene) -> int:
+    """Request the thumbnail of the reference frame; return its ticket.
+
+    Raises:
+        ArtistError: no clip is chosen, it does not exist, or what was pointed at makes no sense.
+    """
+    source = _source(request_for(scene, clip_of(scene.actionmesh)))
+    return runner.look(protocol.Look(**source, out=str(thumbnail.new_picture()), size=THUMBNAIL), scene.actionmesh)
+
+
+def point(scene: bpy.types.Scene, position: int | None) -> None:
+    """Begin to point at the subject in one of the chosen frames, or in the reference frame; ask for its picture.
+
+    Raises:
+        ArtistError: see `look`.
+    """
+    settings = scene.actionmesh
+    reference = settings.anchor
+    chosen = reference if position is None else position
+    picks = clip_picks.picks_of(settings)
+    clip, picture = thumbnail.clip_key(settings), thumbnail.new_folder() / "frame.png"
+    here = Pointing(scene.name, clip, chosen, chosen == reference, picks, picture, _look_to_point)
+    pointing_state.begin(here)
+
+
+def _look_to_point(here: Pointing) -> None:
+    """Ask for the picture that `here` shows, with the mask of its picks."""
+    known = tuple(pick for pick in here.picks if pick.frame is not None or here.is_reference)
+    try:
+        scene = scene_of(here)
+        asked = clip_picks.asked_for(known)
+        request = replace(request_for(scene, clip_of(scene.actionmesh)), picks=asked, anchor=here.position)
+    except ArtistError as error:
+        here.message = str(error)
+        return
+    look = protocol.Look(**_source(request), out=str(here.picture), size=TO_POINT_AT, to_point_at=True)
+
+    def take(seen: protocol.Looked) -> None:
+        if pointing_state.current is here:
+            here.take(seen)
+
+    def fail(error: JobError) -> None:
+        here.fail(error)
+
+    runner.ask(look, take, fail)
+
+
+def scene_of(here: Pointing) -> bpy.types.Scene:
+    """Return the scene whose clip is pointed at; raise ArtistError if that is another clip by now."""
+    scene = bpy.data.scenes.get(here.scene)
+    if scene is None or thumbnail.clip_key(scene.actionmesh) != here.clip:
+        raise ArtistError("Another clip was chosen meanwhile.", "Leave this window, and press Pick Subject again.")
+    return scene
+
+
+def keep_picks(scene: bpy.types.Scene, picks: Iterable[Pick]) -> None:
+    """Let these be what was pointed at in the chosen clip; raise ArtistError if they make no sense together."""
+    kept = tuple(picks)
+    clip_picks.asked_for(kept)
+    clip_picks.keep(scene.actionmesh, kept)
+
+
+def track(scene: bpy.types.Scene) -> int:
+    """Ask the backend to track the subject through all chosen frames; return the ticket of its strip.
+
+    Raises:
+        ArtistError: see `look`.
+    """
+    settings = scene.actionmesh
+    request = request_for(scene, clip_of(settings))
+    keys, name = (subject_strip.strip_key(settings), thumbnail.clip_key(settings)), scene.name
+    folder = thumbnail.new_folder()
+    out = tuple(str(folder / f"frame_{number}.png") for number in range(SHOWN))
+
+    def take(found: protocol.Tracked) -> None:
+        panel_state.state.strip = subject_strip.strip_of(found, keys)
+        _look_again(name)
+
+    return runner.ask(protocol.Track(**_source(request), out=out, size=THUMBNAIL), take)
+
+
+def _look_again(name: str) -> None:
+    """Show the reference frame with the new outline; not in a script without a window, which would wait for it."""
+    scene = bpy.data.scenes.get(name)
+    if bpy.app.background or scene is None:
+        return
+    with suppress(ArtistError):  # the clip is gone since; the panel says so when it is used
+        look(scene)
+
+
+def _source(request: protocol.Animate) -> dict[str, Any]:
+    """Return the fields of a request that a look shares with it."""
+    return {item.name: getattr(request, item.name) for item in fields(protocol.Source)}
