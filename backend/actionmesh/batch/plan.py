@@ -165,7 +165,7 @@ def _header(path: Path, rows: list[tuple[int, list[str]]]) -> list[str]:
     if twice := [name for name in names if names.count(name) > 1]:
         raise InputError(f"{path} has two columns {twice[0]}.", "Remove one of them.")
     if CLIP not in names:
-        raise InputError(f"{path} has no column clip.", "Give its first line, such as clip,mesh,output.")
+        raise InputError(f"{path} has no column clip.", "Give it a first line such as clip,mesh,output.")
     if not rows[1:]:
         raise InputError(f"{path} has a header, but no jobs.", "Give it a row for each job.")
     return names
