@@ -27,6 +27,7 @@ class Provenance:
     Args:
         mask, frames, anchor, fps, picks: how the clip was read, see `protocol.Animate`; `frames` has a FrameChoice's
             fields.
+        known: the other frames whose shape the artist gave, counted among those chosen.
         fit: how it fits the clip.
     """
 
@@ -41,6 +42,7 @@ class Provenance:
     anchor: int = 0
     fps: float | None = None
     picks: Picks = field(default_factory=Picks)
+    known: tuple[int, ...] = ()
     fit: Fit = field(default_factory=Fit)
 
     @classmethod
@@ -204,11 +206,14 @@ def between_neighbours(animation: Animation, absent: tuple[int, ...]) -> Animati
     """Return the animation with poses between their neighbours' for frames that do not show the subject.
 
     Args:
-        absent: such frames, counted among those chosen. In-betweens next to one of them are placed anew too, and the
-            reference pose stays.
+        absent: such frames, counted among those chosen. In-betweens next to one of them are placed anew too; the
+            reference pose and those whose shape the artist gave stay.
     """
+    if not absent:
+        return animation
     frames = np.array(animation.frames)
     known = ~(np.isin(np.floor(frames), absent) | np.isin(np.ceil(frames), absent))
+    known |= np.isin(frames, animation.provenance.known)
     known[animation.reference_frame] = True
     there = np.flatnonzero(known)
     vertices = animation.vertices.copy()

@@ -154,7 +154,7 @@ def _add_subject(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Argumen
     parser = kinds.add_parser(
         "subject",
         help="measure how well the subject of an ordinary clip is found without a download",
-        description="Measure J and F of DAVIS on toys, and on clips with alpha, before backgrounds made by code.",
+        description="Measure J and F of DAVIS on toys, and on clips with alpha, in front of backgrounds made by code.",
     )
     parser.add_argument("clips", metavar="CLIP", nargs="*", help="clips with an alpha channel, in addition to toys")
     parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="numbers, with a .md table")

@@ -1,12 +1,14 @@
 """The job `generate`: a clip from a text, kept as a file, and then the usual job on that file."""
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import jobs
 from .errors import InputError, MediaError, require_sound
+from .frame_numbers import index_of_frame
 from .job_inputs import checkpoint_folder
 from .job_outputs import check_outputs
 from .job_size import check_size
@@ -14,6 +16,8 @@ from .progress import Progress, ProgressEvent
 from .protocol import Animate, Animated, Facing, Generate, ResultFormat
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from .filming.first_picture import FirstPicture
     from .filming.shoot import Footage
     from .filming.take import Shot
@@ -41,11 +45,10 @@ def generate(
     found, model = prepare(job, kept)
     kept.unload()
     footage = film(job, found, model, progress)
-    keep(footage, job, found.model)
     if not footage.verdict.separates:
         raise MediaError(
-            f"In none of the clips that {found.model.title} made the subject stands apart from the background in "
-            "every frame.",
+            f"In none of the clips that {found.model.title} made does the subject stand apart from the background "
+            "in every frame.",
             f"Say in the text what the subject looks like, or choose another seed. The best clip is {job.clip}.",
         )
     animated = jobs.run(usual_job(job), kept, report, cancelled, notes_on(job, footage, found.model))
@@ -77,18 +80,45 @@ def prepare(job: Generate, kept: jobs.KeptModel) -> "tuple[FoundModel, Model]":
     found = find_video_model(job.video_model, begins_with_picture(job), checkpoint_folder(job.checkpoint))
     model = kept.get(job.checkpoint, job.device, job.memory)
     preset_of(job, model)
-    check_size(job, job.out, found.model.frame_count(job.clip_frames))
+    check_size(job, job.out, check_frames(job, found.model))
     return found, model
 
 
-def film(job: Generate, found: "FoundModel", model: "Model", progress: Progress) -> "Footage":
-    """Make the clip; raise MediaError if the picture shows no subject that can be cut out."""
-    from .filming.shoot import shoot
-    from .pipeline import remover_of
+@dataclass
+class FutureClip:
+    """What is known of a clip that is still to be made, as `media.reader.choose_frames` asks for it."""
 
-    remover = remover_of(model)
-    shot = shot_of(job, found.model, remover, progress)
-    return shoot(found, shot, job.seed, model.runtime.device, job.memory, remover, progress)
+    name: str
+    frames: int
+
+    def count(self, enough: int | None = None) -> int:
+        return self.frames
+
+
+def check_frames(job: Generate, model: "VideoModel") -> int:
+    """Return how many frames of the clip will be used.
+
+    Raises:
+        InputError: the clip will be too short for the frames that the job names.
+    """
+    from .media.reader import choose_frames
+    from .pipeline import known_frames
+
+    clip = FutureClip(f"The clip that {model.title} makes", model.frame_count(job.clip_frames))
+    total = len(choose_frames(job.frames, clip))
+    known_frames(job, index_of_frame(job.anchor or 0, total, "reference"), total)
+    return total
+
+
+def film(job: Generate, found: "FoundModel", model: "Model", progress: Progress) -> "Footage":
+    """Make the clip and write it; raise MediaError if the picture shows no subject that can be cut out."""
+    from .filming.shoot import shoot
+    from .pipeline import means_of
+
+    means = means_of(model)
+    shot = shot_of(job, found.model, means.remover, progress)
+    device, keep_clip = model.runtime.device, partial(keep, job, found.model)
+    return shoot(found, shot, job.seed, device, job.memory, means, progress, keep_clip)
 
 
 def shot_of(job: Generate, model: "VideoModel", remover: "BackgroundRemover | None", progress: Progress) -> "Shot":
@@ -131,11 +161,11 @@ def seen_side(job: Generate) -> Facing:
     return Facing.FRONT if job.facing is Facing.AUTO else job.facing
 
 
-def keep(footage: "Footage", job: Generate, model: "VideoModel") -> None:
-    """Write the clip; raise OutputError if that fails."""
+def keep(job: Generate, model: "VideoModel", frames: "np.ndarray") -> None:
+    """Write the clip (T, H, W, 3) uint8; raise OutputError if that fails."""
     from .output.clip_file import write_clip
 
-    write_clip(footage.frames, model.fps, Path(job.clip))
+    write_clip(frames, model.fps, Path(job.clip))
 
 
 def usual_job(job: Generate) -> Animate:

@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from .errors import InputError
 from .presets import PRESETS, Preset
 from .protocol import (
     MOST_BONES,
@@ -134,8 +135,8 @@ HELP = {
     "--mesh)",
     "prompt": "what the subject is and does, in any language the model knows",
     "clip": "where the clip is kept, an .mp4 (default: next to the first output, such as fox_clip.mp4)",
-    "picture": "a picture of the subject, with which the clip begins; its background must be plain or transparent, or "
-    "the weights that remove backgrounds be there",
+    "picture": "a picture of the subject, with which the clip begins; its background must be plain or transparent, "
+    "unless the weights that remove backgrounds are installed",
     "video_model": "wan-5b, wan-1.3b or cogvideox-2b (see download), or the folder of one (default: the best that is "
     "downloaded and suits)",
     "clip_frames": "about how many frames the clip has (default: the model's own, 49)",
@@ -315,8 +316,15 @@ def job_of(chosen: argparse.Namespace) -> Animate:
 
 
 def generation_of(chosen: argparse.Namespace) -> Generate:
-    """Return the job that the arguments of `generate` describe; its clip is kept next to the first output."""
+    """Return the job that the arguments of `generate` describe; its clip is kept next to the first output.
+
+    Raises:
+        InputError: that output has no name from which the clip's could follow.
+    """
     first = Path(chosen.out[0])
+    if not (chosen.clip or first.name):
+        problem = f"The result {chosen.out[0]!r} has no name from which the clip's could follow."
+        raise InputError(problem, "Name the result, such as fox.glb, or the clip with --clip.")
     clip = chosen.clip or str(first.with_name(f"{first.stem}_clip{ResultFormat.FILM}"))
     frames = FrameChoice(**_fields(FrameChoice, vars(chosen)))
     return Generate(**_fields(Generate, vars(chosen) | {"frames": frames, "clip": clip}))

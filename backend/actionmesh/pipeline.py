@@ -1,6 +1,6 @@
 """From a clip to an animated mesh. Start reading at `animate`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -117,13 +117,14 @@ def moved(options: Animate, run: Run, clip: Clip, pending: PendingReference, tok
         reference = pending.ready()
     frames, own_mesh = pose_times(total, options.in_betweens), options.mesh is not None
     reference_pose = options.reference_pose or ReferencePose.by_default(own_mesh)
+    fit = Fit(shape="own" if own_mesh else Shape.NETWORK)
     return Animation(
         vertices=animate_vertices(run, reference, latents, anchor, frames, reference_pose),
         faces=reference.mesh.faces,
         times=np.interp(frames, np.arange(total), clip.times),
         reference_frame=frames.index(anchor),
         frame_indices=np.array([int(time) if time == int(time) else -1 for time in frames], np.int64),
-        provenance=provenance_of(options, anchor, run, Fit(shape="own" if own_mesh else Shape.NETWORK)),
+        provenance=provenance_of(options, anchor, run, fit, known_frames(options, anchor, total)),
         origin=reference.mesh.origin,
     )
 
@@ -178,7 +179,7 @@ def painted(animation: Animation, clip: Clip, standing: Standing | None, progres
     return painted_by_camera(animation, clip.crops, standing, progress)
 
 
-def provenance_of(options: Animate, anchor: int, model: Model, fit: Fit) -> Provenance:
+def provenance_of(options: Animate, anchor: int, model: Model, fit: Fit, known: Iterable[int] = ()) -> Provenance:
     """Return how an animation was made; files that are copies get their own names."""
     names = options.names
     return Provenance(
@@ -193,6 +194,7 @@ def provenance_of(options: Animate, anchor: int, model: Model, fit: Fit) -> Prov
         anchor=anchor,
         fps=options.fps,
         picks=options.picks,
+        known=tuple(known),
         fit=fit,
     )
 
@@ -214,10 +216,10 @@ def turn_for(options: Animate, standing: Standing | None) -> np.ndarray | None:
 def known_poses(options: Animate, reference: Reference, anchor: int, total: int) -> dict[int, np.ndarray]:
     """Return the vertices (V, 3) of the frames whose pose is known vertex by vertex, in the mesh's own coordinates."""
     known = {anchor: reference.mesh.vertices}
-    for shape in options.known:
-        pose = without_strays(load_mesh(shape.mesh, reference.mesh.origin))
+    for frame, path in known_frames(options, anchor, total).items():
+        pose = without_strays(load_mesh(path, reference.mesh.origin))
         if pose.vertices.shape == reference.mesh.vertices.shape and np.array_equal(pose.faces, reference.mesh.faces):
-            known[index_of_frame(shape.frame, total, "known")] = pose.vertices
+            known[frame] = pose.vertices
     return known
 
 
@@ -309,12 +311,24 @@ def known_latents(
 ) -> dict[int, Tensor]:
     """Return the latents of the anchor and of all other frames whose shape the artist gave."""
     known = {anchor: reference.latent}
+    for frame, path in known_frames(options, anchor, total).items():
+        pose = without_strays(load_mesh(path, reference.ready().mesh.origin))
+        known[frame] = latent_of_pose(run, reference.ready(), pose, options.seed)
+    return known
+
+
+def known_frames(options: Animate, anchor: int, total: int) -> dict[int, str]:
+    """Return the meshes that the artist gave for other frames than the anchor.
+
+    Raises:
+        InputError: a frame is outside the clip, or has two shapes.
+    """
+    known: dict[int, str] = {}
     for shape in options.known:
         frame = index_of_frame(shape.frame, total, "known")
-        if frame in known:
+        if frame == anchor or frame in known:
             raise InputError(f"Frame {number_of(frame)} has two known shapes.", "Give each frame at most one mesh.")
-        pose = without_strays(load_mesh(shape.mesh, reference.ready().mesh.origin))
-        known[frame] = latent_of_pose(run, reference.ready(), pose, options.seed)
+        known[frame] = shape.mesh
     return known
 
 

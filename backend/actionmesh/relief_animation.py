@@ -98,7 +98,7 @@ def relief_again(animation: Animation, clip: Clip, progress: Progress) -> Animat
     made = animation.provenance
     require_same_frames(animation, clip)
     faces = max(MAX_FACES, len(animation.faces)) if made.fit.shape == Shape.RELIEF else MAX_FACES
-    return relief_animation(clip, made.anchor, animation.frames, faces, made, (), progress)
+    return relief_animation(clip, made.anchor, animation.frames, faces, replace(made, known=()), (), progress)
 
 
 def _followed(relief: Relief, clip: Clip, anchor: int, progress: Progress) -> tuple[np.ndarray, Standing, float]:

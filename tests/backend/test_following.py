@@ -10,12 +10,13 @@ from actionmesh.errors import Cancelled, MediaError
 from actionmesh.media.clip import Clip
 from actionmesh.progress import Progress
 from actionmesh.protocol import Area, Picks, Spot
-from actionmesh.segmentation.choice import Means, cut_out
+from actionmesh.segmentation.choice import Means, cut_out, within
 from actionmesh.segmentation.found import Found, coded
 from actionmesh.segmentation.hints import picks_by_frame
 from actionmesh.segmentation.kept_masks import MaskFolder, key_of
 from actionmesh.segmentation.matting import enlarged
 from actionmesh.segmentation.motion import motion_between
+from actionmesh.segmentation.seeds import find_subject
 
 from .ordinary_clips import HEIGHT, WIDTH, ordinary_clip
 
@@ -55,6 +56,55 @@ def test_a_point_chooses_among_two_that_move():
         assert overlaps(cut, mask).min() > 0.6
 
 
+def two_that_move() -> tuple[np.ndarray, np.ndarray]:
+    """Return frames (8, HEIGHT, 2 * WIDTH, 4) with two subjects, and the masks of the right one."""
+    frames, truth = ordinary_clip()
+    turned = truth[:, ::-1, ::-1]
+    return np.concatenate([frames, frames[:, ::-1, ::-1]], axis=2), np.concatenate([0 * turned, turned], axis=2) > 0
+
+
+@pytest.mark.fault("A point outside the subject, in an earlier frame than any on it, makes the search begin there")
+def test_the_search_begins_where_the_subject_was_pointed_at():
+    frames, there = two_that_move()
+    row, column = (int(axis.mean()) for axis in np.nonzero(there[5]))
+    picks = Picks(point=(Spot(column, row, 15),), not_point=(Spot(2, 2, 10),))
+    assert overlaps(cut_out(clip_of(frames), picks=picks), there).min() > 0.6
+    seen, _ = find_subject(lambda number: frames[number, ..., :3], 8, picks_of(picks, frames), lambda: None)
+    assert seen.frame == 5
+
+
+def picks_of(picks: Picks, frames: np.ndarray) -> dict:
+    return picks_by_frame(picks, np.arange(len(frames)) + 10, 0, *frames.shape[2:0:-1], "walk.mp4")
+
+
+@pytest.mark.fault("A look at a frame in which only a point outside the subject lies finds nothing but that")
+def test_a_part_of_a_clip_without_a_point_of_the_subject_has_no_picks():
+    frames, _ = ordinary_clip(4)
+    clip = clip_of(frames)
+    there, outside = (Spot(30, 40, 15),), (Spot(1, 1, 12),)
+    assert within(Picks(there, outside), clip) == Picks()
+    here = Picks((Spot(30, 40), *there), outside)
+    assert within(here, clip) == Picks((Spot(30, 40),), outside)
+
+
+@pytest.mark.fault("A clip of a few pixels, or a very wide one, ends in an error of the optical flow")
+@pytest.mark.parametrize("size", [(8, 8), (11, 11), (7, 288), (3, 288), (288, 5), (12, 12), (12, 288), (1, 40)])
+def test_small_and_very_wide_clips_are_searched_too(size):
+    frames = np.random.default_rng(0).integers(0, 256, (4, *size, 4), np.uint8)
+    frames[..., 3] = 255
+    motion = motion_between(*frames[:2, ..., :3])
+    assert motion.flow.shape == (*size, 2) and np.isfinite(motion.flow).all() and motion.camera.shape == (2, 3)
+    assert cut_out(clip_of(frames), picks=Picks(point=(Spot(size[1] // 2, size[0] // 2),))).frames.shape == frames.shape
+
+
+@pytest.mark.fault("A subject that is lost for some frames lowers the doubt that is told")
+def test_frames_that_do_not_show_the_subject_say_nothing_about_doubt(monkeypatch):
+    frames, _ = ordinary_clip(10, hidden=(4, 5))
+    monkeypatch.setattr("actionmesh.segmentation.following._confusion", lambda *_: 0.5)
+    cut = cut_out(clip_of(frames))
+    assert set(cut.absent) == {4, 5} and cut.doubt == 0.5
+
+
 def test_a_box_holds_the_subject_in_its_frame():
     frames, truth = ordinary_clip()
     rows, columns = np.nonzero(truth[3])
@@ -70,7 +120,7 @@ def test_frames_in_which_the_subject_is_hidden_are_named():
     frames, truth = ordinary_clip(10, hidden=(4, 5))
     cut = cut_out(clip_of(frames))
     assert set(cut.absent) == {4, 5}
-    assert cut.notes[0] == "Frames 14, 15 do not show the subject; the poses follow from the frames around."
+    assert cut.notes[0] == "Frames 14, 15 do not show the subject; the poses are taken from the frames around them."
     np.testing.assert_array_equal(cut.frames[4], cut.frames[3])
     np.testing.assert_array_equal(cut.frames[5], cut.frames[6])
     assert np.delete(overlaps(cut, truth), (4, 5)).min() > 0.6

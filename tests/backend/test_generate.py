@@ -14,11 +14,12 @@ from safetensors import safe_open
 
 from actionmesh import cli
 from actionmesh.errors import Cancelled, CheckpointError, InputError, MediaError
+from actionmesh.filming import shoot as shooting
 from actionmesh.filming.first_picture import BACKGROUNDS, placed, read_subject
 from actionmesh.filming.judgement import judge
 from actionmesh.filming.offloading import PLANS, FilmingNeeds, Offload, fitting_plans
 from actionmesh.filming.prompts import full_prompt
-from actionmesh.filming.shoot import CUT_OFF, shoot
+from actionmesh.filming.shoot import CUT_OFF, Camera, shoot
 from actionmesh.filming.take import Shot
 from actionmesh.filming.video_models import VIDEO_MODELS, find_video_model
 from actionmesh.generation import generate
@@ -26,7 +27,10 @@ from actionmesh.jobs import KeptModel
 from actionmesh.media.reader import read_clip
 from actionmesh.output.still import draw_still
 from actionmesh.progress import Progress
-from actionmesh.protocol import FrameChoice, Generate, Stage
+from actionmesh.protocol import FrameChoice, Generate, KnownShape, Stage
+from actionmesh.segmentation.choice import Means
+from actionmesh.segmentation.found import Found, coded
+from tests.backend.ordinary_clips import ordinary_clip
 from tests.backend.tiny_video_models import save_cogvideox, save_wan
 
 PROMPT = "狐が跳ぶ, лиса прыгает, a fox jumps"
@@ -83,8 +87,10 @@ def shot(**more):
 
 
 def film(video_models, name="wan-1.3b", memory="24", progress=None, **more):
-    found = find_video_model(name, "first" in more, video_models)
-    return shoot(found, shot(**more), 0, CPU, memory, None, progress or Progress())
+    """Return the footage, and the clip that was kept last."""
+    found, kept = find_video_model(name, "first" in more, video_models), []
+    footage = shoot(found, shot(**more), 0, CPU, memory, Means(), progress or Progress(), kept.append)
+    return footage, kept[-1]
 
 
 @pytest.mark.fault("Text to animation works only for English prompts")
@@ -141,8 +147,8 @@ def test_a_clip_begins_with_the_picture(video_models, tmp_path):
     rows, columns = np.nonzero((first.pixels == 250).all(axis=2))
     assert rows.mean() == pytest.approx(31.5, abs=1) and columns.mean() == pytest.approx(47.5, abs=1)
     assert np.ptp(rows) + 1 == pytest.approx(0.6 * 64, abs=1)
-    footage = film(video_models, "wan-5b", first=first, height=64)
-    assert footage.frames.shape == (9, 64, 96, 3) and "dark grey" in shot(first=first).text
+    _, frames = film(video_models, "wan-5b", first=first, height=64)
+    assert frames.shape == (9, 64, 96, 3) and "dark grey" in shot(first=first).text
 
 
 @pytest.mark.fault("The picture of a clip's subject has a busy background, and minutes pass before that is said")
@@ -157,16 +163,18 @@ def test_a_picture_whose_subject_cannot_be_cut_out_is_refused_at_once(installed,
 
 
 def test_cogvideox_runs_too(video_models):
-    footage = film(video_models, "cogvideox-2b", width=64, height=64, tokens=226)
-    assert footage.frames.shape == (9, 64, 64, 3) and footage.frames.std() > 0
+    _, frames = film(video_models, "cogvideox-2b", width=64, height=64, tokens=226)
+    assert frames.shape == (9, 64, 64, 3) and frames.std() > 0
 
 
 def test_every_memory_plan_makes_the_same_clip(video_models, monkeypatch):
     monkeypatch.setattr(FilmingNeeds, "bytes_of", lambda needs, plan: int(plan.card) * 10**9 * 0.8)
-    made = [film(video_models, memory=memory) for memory in ("24", "12", "6")]
-    assert [footage.plan.card for footage in made] == ["24", "12", "6"]
-    assert not any(footage.retried for footage in made)
-    assert all(np.array_equal(footage.frames, made[0].frames) for footage in made[1:])
+    found = find_video_model("wan-1.3b", False, video_models)
+    cameras = [Camera(found, shot(), CPU, memory, Progress()) for memory in ("24", "12", "6")]
+    made = [camera.film(0, Progress()) for camera in cameras]
+    assert [camera.plan.card for camera in cameras] == ["24", "12", "6"]
+    assert not any(camera.retried for camera in cameras)
+    assert all(np.array_equal(frames, made[0]) for frames in made[1:])
 
 
 def test_a_card_gets_the_librarys_own_offloading():
@@ -201,8 +209,8 @@ def test_memory_that_runs_out_leads_to_a_smaller_plan(video_models, monkeypatch)
 
     monkeypatch.setattr(WanTransformer3DModel, "forward", short_of_memory)
     events = []
-    footage = film(video_models, memory="auto", progress=Progress(events.append))
-    assert footage.retried and footage.plan.card == "12"
+    footage, _ = film(video_models, memory="auto", progress=Progress(events.append))
+    assert footage.retried
     assert [event.item for event in events if event.stage is Stage.LESS_MEMORY] == ["12", "12"]
     steps = [event.step for event in events if event.stage is Stage.FILMING]
     assert steps == [0, 0, 1, 2], "the take starts again, once"
@@ -244,6 +252,14 @@ def test_what_makes_no_sense_is_refused_before_any_work(installed, tmp_path, mor
     assert not events
 
 
+@pytest.mark.fault("generate -o . ends in a fault of the program, because the clip's name follows from the result's")
+@pytest.mark.parametrize("out", [".", "", "/"])
+def test_a_result_without_a_name_of_its_own_is_refused_in_a_sentence(out, capsys):
+    assert run("generate", PROMPT, "-o", out) == 1
+    told = capsys.readouterr().err
+    assert "no name" in told and "--clip" in told and "Traceback" not in told and "fault of its own" not in told
+
+
 @pytest.mark.fault("The clip of a text overwrites the artist's picture or result")
 def test_a_clip_replaces_no_input_and_no_result(installed, tmp_path):
     with pytest.raises(InputError, match="same place as another output"):
@@ -267,7 +283,7 @@ def test_damaged_weights_are_named(video_models, tmp_path, wound):
         part.write_bytes(part.read_bytes()[:-8])
     with pytest.raises(CheckpointError, match="vae"):
         found = find_video_model(str(folder), False, tmp_path)
-        shoot(found, shot(), 0, CPU, "24", None, Progress())
+        shoot(found, shot(), 0, CPU, "24", Means(), Progress(), print)
 
 
 @pytest.mark.fault("A generated clip shows no subject, and the result is rubbish without a word")
@@ -300,23 +316,103 @@ def clip(*places, size=20, colour=(200, 30, 30)):
     (clip(*((20, 30) for i in range(8)), colour=(214, 214, 214)), UNSEPARATED),
 ])  # fmt: skip
 def test_a_clip_is_judged(frames, faults):
-    verdict = judge(frames, None, lambda: None)
+    verdict = judge(frames, Means(), lambda: None)
     assert verdict.faults == faults and verdict.good == (not faults)
 
 
-def test_a_better_take_replaces_a_still_one(video_models, monkeypatch):
-    from actionmesh.filming import shoot as module
+@pytest.mark.fault("The subject of a generated clip is out of the picture for a while, and the clip is called good")
+def test_a_clip_whose_subject_is_away_for_some_frames_is_not_good():
+    frames = clip(*((20, 10 + 5 * i) for i in range(8)))
+    frames[3:6] = 214
+    assert judge(frames, Means(), lambda: None).faults == "leaves the picture"
 
-    still, moving = clip(*((20, 30) for i in range(9))), clip(*((20, 10 + 5 * i) for i in range(9)))
-    takes = iter([still, moving])
-    monkeypatch.setattr(module, "take", lambda *_: next(takes))
-    footage = film(video_models)
-    assert footage.seed == 1 and footage.frames is moving
+
+@pytest.mark.fault("A generated clip with scenery is refused, although SAM 2.1 is there and would find its subject")
+def test_a_clip_is_judged_by_the_means_that_the_job_will_use():
+    """The subject looks like its background, which leaves all but a network in doubt."""
+    frames, truth = ordinary_clip(alike=True)
+
+    class Seer:
+        def track(self, frames, picks, advance):
+            return Found([coded(np.uint8(255) * mask) for mask in truth])
+
+    assert judge(frames[..., :3], Means(), lambda: None).faults == UNSEPARATED
+    assert judge(frames[..., :3], Means(tracker=Seer), lambda: None).good
+
+
+STILL, MOVING = clip(*((20, 30) for i in range(9))), clip(*((20, 10 + 5 * i) for i in range(9)))
+
+
+@pytest.fixture
+def takes(monkeypatch):
+    """Return a function that says what the takes are: a clip, or an exception that is raised instead."""
+
+    def are(*given):
+        left = iter(given)
+
+        def take(*_):
+            made = next(left)
+            if isinstance(made, Exception):
+                raise made
+            return made
+
+        monkeypatch.setattr(shooting, "take", take)
+
+    return are
+
+
+def test_a_better_take_replaces_a_still_one(video_models, takes):
+    takes(STILL, MOVING)
+    footage, frames = film(video_models)
+    assert footage.seed == 1 and frames is MOVING
     assert footage.notes == ("The subject of the clip from seed 0 hardly moves.",)
 
 
+@pytest.mark.fault("A second clip is tried because the first hardly moves, it fails, and the first one is lost too")
+@pytest.mark.parametrize(("error", "told"), [
+    (InputError("The numbers of the video model overflowed."), "The numbers of the video model overflowed."),
+    (torch.OutOfMemoryError("CUDA out of memory"), "There is not enough memory for this job."),
+])  # fmt: skip
+def test_a_later_take_that_fails_leaves_the_best_one(video_models, takes, error, told):
+    takes(STILL, *[error] * 3)
+    footage, frames = film(video_models, memory="6")
+    assert footage.seed == 0 and frames is STILL
+    assert footage.notes[1] == f"The clip from seed 1 failed. {told}"
+
+
+@pytest.mark.fault("Cancel, while a better clip is made, loses the clip that was made before")
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_clip_that_was_made_outlives_cancelling(installed, tmp_path, takes, number):
+    takes(STILL, MOVING)
+    events = []
+
+    def cancelled():
+        return any((event.stage, event.part) == (Stage.JUDGING_CLIP, number) for event in events)
+
+    with pytest.raises(Cancelled):
+        generate(job(tmp_path), KeptModel(), events.append, cancelled)
+    assert read_clip(str(tmp_path / "a.mp4"), FrameChoice()).frames.shape[0] == 9
+
+
+@pytest.mark.fault("Minutes after a clip was begun, it turns out to be too short for the frames that were asked for")
+@pytest.mark.parametrize(("more", "told"), [
+    ({"frames": FrameChoice(spread=10)}, "has 9 frames: from frame 0 that leaves 9, but 10 were requested"),
+    ({"frames": FrameChoice(start=9)}, "has 9 frames, so it has no frame 9"),
+    ({"frames": FrameChoice(count=12)}, "The clip that Wan 2.1 T2V 1.3B makes has 9 frames"),
+    ({"frames": FrameChoice(step=2), "anchor": 5}, "The reference frame is 5, and 5 frames were chosen"),
+    ({"known": 9}, "The known frame is 9, and 9 frames were chosen"), ({"known": 0}, "Frame 0 has two known shapes"),
+])  # fmt: skip
+def test_frames_that_the_clip_will_not_have_are_refused_before_it_is_made(installed, tmp_path, mesh_file, more, told):
+    if "known" in more:
+        more = {"known": (KnownShape(more["known"], str(mesh_file)),)}
+    events = []
+    with pytest.raises(InputError, match=told):
+        generate(job(tmp_path, **more), KeptModel(), events.append, lambda: False)
+    assert not events
+
+
 def test_a_text_that_is_too_long_for_the_model_is_noted(video_models):
-    assert CUT_OFF in film(video_models, prompt="ab " * 400, tokens=64).notes
+    assert CUT_OFF in film(video_models, prompt="ab " * 400, tokens=64)[0].notes
     assert full_prompt("a  fox\njumps", "light grey").endswith(": a fox jumps")
 
 

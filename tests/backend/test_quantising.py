@@ -245,6 +245,37 @@ def test_a_node_with_children_gets_a_scaled_one_below(tmp_path):
     assert_valid(small, warnings=PRIVATE)
 
 
+@pytest.mark.fault("A file whose animation points at a node's scale plays at another size once it is quantised")
+def test_a_node_whose_scale_a_pointer_animates_gets_a_scaled_one_below(tmp_path):
+    builder = Builder()
+    vertices, faces = grid(30)
+    pointers = ["/nodes/0/scale", "/nodes/0/weights/0", "/nodes/10/scale", 7]
+    targets = [{"path": "pointer", "extensions": {"KHR_animation_pointer": {"pointer": to}}} for to in pointers]
+    times, scales = builder.accessor(np.array([0, 1], "<f4")), builder.accessor(np.ones((2, 3), "<f4"))
+    builder.json |= {
+        "scenes": [{"nodes": [0]}],
+        "nodes": [{"mesh": 0}],
+        "meshes": [{"primitives": [builder.primitive(vertices * np.float32(100), faces)]}],
+        "extensionsUsed": ["KHR_animation_pointer"],
+        "animations": [{
+            "samplers": [{"input": times, "output": scales}],
+            "channels": [{"sampler": 0, "target": target} for target in [*targets, {"path": "pointer"}]],
+        }],
+    }  # fmt: skip
+    source = builder.save(tmp_path / "source.glb")
+    animation = waving(source)
+    _, small = both(animation, source, tmp_path, 0.05)
+    player = Decoder(small)
+    body, below = player.json["nodes"]
+    assert "mesh" not in body and "scale" not in body and below["scale"][0] > 1
+    channels = [channel for animation in player.json["animations"] for channel in animation["channels"]]
+    kept = [channel["target"].get("extensions") for channel in channels if channel["target"]["path"] == "pointer"]
+    assert [each and each["KHR_animation_pointer"]["pointer"] for each in kept] == [
+        "/nodes/0/scale", "/nodes/1/weights/0", "/nodes/10/scale", 7, None,
+    ]  # fmt: skip
+    assert farthest(player, animation, size_of(animation)) <= 0.05
+
+
 def test_own_targets_of_the_source_stay_and_play(tmp_path):
     builder = Builder()
     vertices, faces = grid(20)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from actionmesh.evaluation.region_measures import agreement, boundary_accuracy, outline_of, region_similarity
+from actionmesh.evaluation.subject_bench import table
 
 
 def square(left: int, side: int = 40, size: int = 100) -> np.ndarray:
@@ -30,6 +31,13 @@ def test_boundaries_agree_within_two_pixels_of_a_frame_of_100():
 
 def test_the_outline_of_a_square_has_its_perimeter():
     assert outline_of(square(20)).sum() == 4 * 40
+
+
+def test_a_clip_whose_doubt_nobody_told_does_not_count_for_the_mean_of_doubt():
+    numbers = {"camera": "still", "way": "alone", "region": 0.5, "boundary": 0.5, "recall": 0.5, "decay": 0.0}
+    rows = table([{"name": name, "doubt": doubt, **numbers} for name, doubt in (("a", None), ("b", 0.25))]).split("\n")
+    assert rows[2].endswith("| 0.000 |  |") and rows[4].endswith("| 0.000 | 0.250 |")
+    assert table([{"name": "a", "doubt": None, **numbers}]).rstrip().endswith("| 0.000 |  |")
 
 
 def test_agreement_over_time():

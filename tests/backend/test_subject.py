@@ -223,7 +223,7 @@ def test_frames_without_a_subject_take_their_neighbour_s_picture_and_are_named(s
     for number, stands_in in enumerate((0, 0, 3, 3, 4)):
         np.testing.assert_array_equal(cut.frames[number], frames[stands_in])
         np.testing.assert_array_equal(cut.crops[number][..., 3], cut.crops[stands_in][..., 3])
-    assert cut.notes == ("Frames 11, 12 do not show the subject; the poses follow from the frames around.",)
+    assert cut.notes == ("Frames 11, 12 do not show the subject; the poses are taken from the frames around them.",)
 
 
 def test_a_keyed_clip_with_an_empty_frame_says_so():
@@ -231,7 +231,7 @@ def test_a_keyed_clip_with_an_empty_frame_says_so():
     frames[2] = before(np.zeros((1, SIDE, SIDE, 4), np.uint8), GREEN, 3.0)[0]
     cut = cut_out(clip_of(frames))
     assert cut.absent == (2,)
-    assert cut.notes == ("Frame 12 does not show the subject; the pose follows from the frames around.",)
+    assert cut.notes == ("Frame 12 does not show the subject; the pose is taken from the frames around it.",)
 
 
 def test_a_clip_that_mostly_shows_no_subject_is_refused():

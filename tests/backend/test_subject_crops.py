@@ -42,6 +42,14 @@ def test_colours_without_alpha_are_not_the_subject():
     assert filed(frame).box is None
 
 
+@pytest.mark.fault("A speck in a frame that does not show the subject makes the subject tiny for the networks")
+def test_frames_that_are_left_out_do_not_count_for_the_box():
+    near, far = frame_with(10, 20, 5, 30), frame_with(59, 0, 1, 1)
+    crops = filed(near, far).in_order([0, 0])
+    assert crops.box == Box(10, 20, 5, 30) and len(crops) == 2
+    np.testing.assert_array_equal(crops[1], near[10:15, 20:50])
+
+
 def test_reading_beyond_the_last_frame_is_an_error():
     with pytest.raises(IndexError):
         filed(frame_with(1, 1, 2, 2))[1]

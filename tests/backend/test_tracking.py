@@ -56,6 +56,18 @@ def test_what_was_pointed_at_decides(network):
     assert not np.array_equal(*masks)
 
 
+@pytest.mark.fault("SAM 2.1 begins in a frame where only a point outside the subject lies, and takes anything for it")
+def test_it_begins_where_the_subject_was_pointed_at(network):
+    """The other point corrects its own frame, which is reached last, and no other."""
+    outside, order = FramePicks(np.zeros((0, 2)), np.array([[0.5, 0.4]]), np.zeros((0, 4))), []
+    hook = network.register_forward_pre_hook(lambda *given: order.append(given[2]["frame_idx"]), with_kwargs=True)
+    both = Tracker(network).track(clip(6), {0: outside, 3: POINT}, lambda: None)
+    hook.remove()
+    alone = Tracker(network).track(clip(6), {3: POINT}, lambda: None)
+    assert order == [3, 4, 5, 2, 1, 0]
+    assert [np.array_equal(both[number], alone[number]) for number in range(6)] == [False, *[True] * 5]
+
+
 @pytest.mark.fault("A long clip fills the memory while SAM 2.1 follows its subject")
 def test_the_session_does_not_grow_over_300_frames(network, monkeypatch):
     """The tensors that are alive after 40 frames and after 300 take the same memory."""

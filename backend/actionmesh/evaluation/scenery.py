@@ -1,4 +1,4 @@
-"""Backgrounds like those of photographs, made by code, and subjects with known masks before them.
+"""Backgrounds like those of photographs, made by code, and subjects with known masks in front of them.
 
 A picture larger than the frame has a sky, a ground and things in between, in colours and textures that a seed draws.
 A camera that stands still, pans or is held by hand looks at a part of it. Frames get the noise and compression of a
@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from ..media.clip import resize_rgba
+from ..media.subject_crops import box_of
 
 HEIGHT, WIDTH = 288, 432
 WIDER = 1.7
@@ -41,7 +42,7 @@ class Scene:
 
 
 def make_scene(name: str, subject: np.ndarray, seed: int, camera: str) -> Scene:
-    """Put a subject (T, h, w, 4) uint8 before a background; the seed draws both their paths and all noise."""
+    """Put a subject (T, h, w, 4) uint8 in front of a background; the seed draws both their paths and all noise."""
     rng = np.random.default_rng((seed, 17))
     world = _world(rng)
     moves, path = _camera(camera, len(subject), rng), _path(len(subject), rng)
@@ -57,9 +58,9 @@ def make_scene(name: str, subject: np.ndarray, seed: int, camera: str) -> Scene:
 
 def _sized(subject: np.ndarray) -> np.ndarray:
     """Crop a subject to its box in all frames, and shrink or enlarge it to TALLEST."""
-    covered = np.any(subject[..., 3] > 0, axis=0)
-    rows, columns = np.flatnonzero(covered.any(axis=1)), np.flatnonzero(covered.any(axis=0))
-    crops = subject[:, rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    box = box_of(np.any(subject[..., 3] > 0, axis=0))
+    assert box is not None, "no frame shows the subject"
+    crops = subject[:, *box.slices()]
     scale = TALLEST * min(HEIGHT / crops.shape[1], WIDTH / crops.shape[2])
     size = max(1, round(crops.shape[2] * scale)), max(1, round(crops.shape[1] * scale))
     return np.stack([resize_rgba(crop, *size) for crop in crops])

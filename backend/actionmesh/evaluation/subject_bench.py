@@ -1,11 +1,13 @@
 """Measure how well the subject of an ordinary clip is found without a download, on clips with known masks.
 
-Toys, and RGBA clips that the caller names, stand before backgrounds that `scenery` makes. No picture is downloaded.
+Toys, and RGBA clips that the caller names, stand in front of backgrounds that `scenery` makes. No picture is
+downloaded.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
+from itertools import cycle
 
 import cv2
 import numpy as np
@@ -33,8 +35,7 @@ def scenes(seed: int, toys: int, clips: Sequence[str]) -> Iterator[Scene]:
         InputError: a clip has no alpha.
     """
     subjects: list[tuple[str, Callable[[], np.ndarray]]] = [
-        (name, partial(_toy, seed + number, name))
-        for number, name in zip(range(toys), (name for _ in range(toys) for name in TEMPLATES), strict=False)
+        (name, partial(_toy, seed + number, name)) for number, name in zip(range(toys), cycle(TEMPLATES), strict=False)
     ]
     subjects += [(clip, partial(_clip, clip)) for clip in clips]
     for number, (name, make) in enumerate(subjects):
@@ -60,12 +61,18 @@ def table(results: Sequence[dict]) -> str:
     for way in WAYS:
         found = [result for result in results if result["way"] == way]
         if found:
-            means = {name: float(np.mean([each[name] for each in found])) for name in NUMBERS}
+            means = {name: _mean([each[name] for each in found]) for name in NUMBERS}
             rows.append(_row({"name": f"mean of {len(found)}", "camera": "", "way": way, **means}))
     return "\n".join(rows) + "\n"
 
 
 NUMBERS = ("region", "boundary", "recall", "decay", "doubt")
+
+
+def _mean(numbers: Sequence[float | None]) -> float | None:
+    """Return the mean of the numbers that are known; None if none is."""
+    known = [number for number in numbers if number is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _row(result: dict) -> str:

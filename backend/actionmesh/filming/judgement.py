@@ -12,13 +12,13 @@ import numpy as np
 
 from ..errors import MediaError
 from ..media.clip import Clip, fitted_size
-from ..media.subject import BackgroundRemover
 from ..progress import Progress
 from ..segmentation.choice import Means, cut_out
 
 MOST_JUDGED = 17
+"""Frames that are looked at."""
 SIDE = 256
-"""Frames that are looked at, and pixels along their longer side."""
+"""Pixels along the longer side at which they are looked at."""
 LEAST_CHANGE = 0.04
 """Change from the first frame below which a subject stands still: of its outline's area, or of its colours (0 to 1)."""
 MOST_TOUCHING = 0.25
@@ -51,18 +51,18 @@ class Verdict:
         return self.separates, self.stays, self.moves
 
 
-def judge(frames: np.ndarray, remover: BackgroundRemover | None, check: Callable[[], None]) -> Verdict:
+def judge(frames: np.ndarray, means: Means, check: Callable[[], None]) -> Verdict:
     """Judge a clip, (T, H, W, 3) uint8.
 
     Args:
-        remover: what will separate its background; None if its colour does.
+        means: what will find its subject.
         check: called for each frame; an exception that it raises stops the work.
     """
     pictures = [small(frames[index]) for index in _spread(len(frames))]
     count, quiet = len(pictures), Progress().also_checking(check)
     clip = Clip(np.stack(pictures), np.arange(count, dtype=np.float64), np.arange(count), False, "the clip")
     try:
-        cut = cut_out(clip, Means(remover), quiet)
+        cut = cut_out(clip, means, quiet)
     except MediaError:
         return Verdict(separates=False)
     if cut.doubtful:
@@ -70,9 +70,8 @@ def judge(frames: np.ndarray, remover: BackgroundRemover | None, check: Callable
     subject = np.stack([np.asarray(frame) for frame in cut.frames])
     masks = subject[..., 3] >= 128
     touching = np.mean([_touches_edge(mask) for mask in masks])
-    return Verdict(
-        True, stays=bool(touching <= MOST_TOUCHING), moves=bool(change(subject[..., :3], masks) >= LEAST_CHANGE)
-    )
+    stays = touching <= MOST_TOUCHING and not cut.absent
+    return Verdict(True, bool(stays), moves=bool(change(subject[..., :3], masks) >= LEAST_CHANGE))
 
 
 def change(colours: np.ndarray, masks: np.ndarray) -> float:

@@ -2,17 +2,18 @@
 
 import gc
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 
-from ..failures import is_out_of_memory
-from ..media.subject import BackgroundRemover
+from ..errors import Cancelled
+from ..failures import explain, is_out_of_memory
 from ..progress import Progress
 from ..protocol import Stage
+from ..segmentation.choice import Means
 from .judgement import Verdict, judge
 from .offloading import FilmingPlan, filming_needs, fitting_plans
 from .pipelines import load_pipeline, types_on
@@ -26,22 +27,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Footage:
-    """A clip.
+    """What is known of a clip.
 
     Args:
-        frames: (T, H, W, 3) uint8.
         seed: that it was made from.
         verdict: what it is good for.
         notes: sentences on what the artist should know.
-        plan: the memory plan with which it was made; `retried` says whether memory ran out before.
+        retried: whether memory ran out before.
     """
 
-    frames: np.ndarray
     seed: int
     verdict: Verdict
-    notes: tuple[str, ...]
-    plan: FilmingPlan
-    retried: bool
+    notes: tuple[str, ...] = ()
+    retried: bool = False
 
 
 class Camera:
@@ -104,35 +102,47 @@ def shoot(
     seed: int,
     device: torch.device,
     memory: str,
-    remover: BackgroundRemover | None,
+    means: Means,
     progress: Progress,
+    keep: Callable[[np.ndarray], None],
 ) -> Footage:
-    """Make takes until one is worth animating, three at most; return that, or the best.
+    """Make takes until one is worth animating, three at most; keep that, or the best.
 
     Args:
         seed: of the first take; the others have the next ones.
         memory: GB of the card to fit, or "auto".
-        remover: what will separate the clip's background; None if its colour does.
+        means: what will find the clip's subject.
+        keep: called with the first take (T, H, W, 3) uint8 before it is judged, and with each better one; none is lost
+            if a later one fails or is cancelled.
     Raises:
         CheckpointError: a file of the model is missing or damaged.
         Cancelled: the user asked to stop.
     """
     camera = Camera(found, shot, device, memory, progress)
+    best, notes = Footage(seed, Verdict(separates=False)), []
     try:
-        notes: list[str] = []
-        best: tuple[int, np.ndarray, Verdict] | None = None
         for number, chosen in _seeds(seed):
             part = progress if number == 1 else progress.of_part(number, TAKES)
-            frames = camera.film(chosen, part)
-            verdict = _judged(frames, remover, part)
-            if best is None or verdict.rank > best[2].rank:
-                best = chosen, frames, verdict
+            try:
+                frames = camera.film(chosen, part)
+                if number == 1:
+                    keep(frames)
+                verdict = _judged(frames, means, part)
+            except Exception as error:
+                if number == 1 or isinstance(error, Cancelled):
+                    raise
+                log.warning("The clip from seed %s failed", chosen, exc_info=True)
+                notes.append(f"The clip from seed {chosen} failed. {explain(error).problem}")
+                break
+            if verdict.rank > best.verdict.rank:
+                best = Footage(chosen, verdict)
+                if number > 1:
+                    keep(frames)
             if verdict.good:
                 break
             notes.append(f"The subject of the clip from seed {chosen} {verdict.faults}.")
-        assert best is not None
         cut_off = () if camera.reads_all else (CUT_OFF,)
-        return Footage(best[1], best[0], best[2], (*cut_off, *notes), camera.plan, camera.retried)
+        return replace(best, notes=(*cut_off, *notes), retried=camera.retried)
     finally:
         camera.release()
 
@@ -142,8 +152,8 @@ def _seeds(seed: int) -> Iterator[tuple[int, int]]:
     yield from ((number, (seed + number - 1) % 2**63) for number in range(1, TAKES + 1))
 
 
-def _judged(frames: np.ndarray, remover: BackgroundRemover | None, progress: Progress) -> Verdict:
+def _judged(frames: np.ndarray, means: Means, progress: Progress) -> Verdict:
     advance = progress.start(Stage.JUDGING_CLIP, 1)
-    verdict = judge(frames, remover, progress.check)
+    verdict = judge(frames, means, progress.check)
     advance()
     return verdict

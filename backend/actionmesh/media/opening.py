@@ -21,14 +21,19 @@ from .video import VideoFile
 CURE_OF_STILLS = "Choose a video, a folder of pictures, or a pattern such as walk_*.png."
 
 
-class FrameSource(Protocol):
-    """A clip on disk. `lossy` says whether its compression blurs an alpha channel."""
+class Counted(Protocol):
+    """What `reader.choose_frames` asks of a clip."""
 
     name: str
-    lossy: bool
 
     def count(self, enough: int | None = None) -> int:
         """Return the number of frames; counting may stop at `enough`."""
+
+
+class FrameSource(Counted, Protocol):
+    """A clip on disk. `lossy` says whether its compression blurs an alpha channel."""
+
+    lossy: bool
 
     def frame_name(self, index: int) -> str: ...
 

@@ -19,7 +19,7 @@ from ..progress import Progress
 from ..protocol import FrameChoice, Stage
 from .clip import Clip, fitted_size, resize_rgba
 from .frame_file import FrameFile
-from .opening import CURE_OF_STILLS, FrameSource, open_sources
+from .opening import CURE_OF_STILLS, Counted, FrameSource, open_sources
 from .opening import open_source as open_source
 
 LOSSY_LEVELS = 16
@@ -80,7 +80,7 @@ def read_frames(
     )
 
 
-def choose_frames(choice: FrameChoice, source: FrameSource) -> np.ndarray:
+def choose_frames(choice: FrameChoice, source: Counted) -> np.ndarray:
     """Return the rising indices (T,) int64 that `choice` picks from the clip.
 
     Raises:

@@ -116,10 +116,10 @@ def _notes(clip: Clip) -> list[str]:
     notes = []
     if clip.absent:
         one = len(clip.absent) == 1
-        frames, rest = ("frame", "pose follows") if one else ("frames", "poses follow")
-        named = _named(clip, np.array(clip.absent))
+        frames, rest = ("Frame", "pose is") if one else ("Frames", "poses are")
+        named, around = _named(clip, np.array(clip.absent)), "it" if one else "them"
         verb = "does" if one else "do"
-        notes.append(f"{frames.capitalize()} {named} {verb} not show the subject; the {rest} from the frames around.")
+        notes.append(f"{frames} {named} {verb} not show the subject; the {rest} taken from the frames around {around}.")
     cut_off = [number for number, frame in enumerate(clip.frames) if number not in clip.absent and _is_cut_off(frame)]
     if cut_off:
         frames = "frame" if len(cut_off) == 1 else "frames"

@@ -8,6 +8,7 @@ import operator
 from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass
+from functools import reduce
 
 import cv2
 import numpy as np
@@ -90,6 +91,8 @@ class SubjectCrops:
         """Return crops of the same frames in another order; one may appear several times."""
         other = copy(self)
         other._frames = [self._frames[place] for place in places]
+        boxes = [stored.box for stored in other._frames if stored.box is not None]
+        other.box = reduce(Box.around, boxes) if boxes else None
         return other
 
     def __getitem__(self, index: int) -> np.ndarray:

@@ -30,7 +30,7 @@ FEWEST_FACES = 4
 LEAST_ERROR, MOST_ERROR = 0.001, 10.0
 """Percent of a mesh's size that quantised poses may be off."""
 LONGEST_PROMPT = 2000
-"""Characters; the text encoders read about 500 words."""
+"""Characters; of a text with more tokens than a video model reads, the end is left out, and a note says so."""
 POSES = "; an animation needs at least 2 frames"
 
 

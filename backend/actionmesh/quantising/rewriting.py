@@ -16,6 +16,7 @@ from .container import Container
 USUAL_ERROR = 0.05
 """Percent of the mesh's size, the diagonal of its box."""
 EXTENSION, INSTANCES, DRACO = "KHR_mesh_quantization", "EXT_mesh_gpu_instancing", "KHR_draco_mesh_compression"
+POINTER = "KHR_animation_pointer"
 
 
 class Compacted(NamedTuple):
@@ -186,13 +187,12 @@ class _Rewriting:
         """Scale what a node shows: itself if it has nothing else, or a new node below it."""
         nodes = self.file.json["nodes"]
         index = next(number for number, entry in enumerate(nodes) if entry is node)
-        channels = [
-            channel["target"]
-            for animation in self.file.json.get("animations", [])
-            for channel in animation["channels"]
-            if channel["target"].get("node") == index
+        targets = [
+            channel["target"] for animation in self.file.json.get("animations", []) for channel in animation["channels"]
         ]
-        alone = not node.get("children") and not any(target["path"] in ("scale", "pointer") for target in channels)
+        channels = [target for target in targets if target.get("node") == index]
+        pointers = [target["extensions"][POINTER] for target in targets if _points_at(target, index)]
+        alone = not (node.get("children") or pointers or any(target["path"] == "scale" for target in channels))
         if alone and "matrix" in node:
             node["matrix"] = [value * scale if place < 12 else value for place, value in enumerate(node["matrix"])]
         elif alone:
@@ -204,6 +204,17 @@ class _Rewriting:
             for target in channels:
                 if target["path"] == "weights":
                     target["node"] = len(nodes) - 1
+            for pointer in pointers:
+                first, last = f"/nodes/{index}/weights", f"/nodes/{len(nodes) - 1}/weights"
+                pointer["pointer"] = pointer["pointer"].replace(first, last)
+
+
+def _points_at(target: dict[str, Any], node: int) -> bool:
+    """Return whether a channel animates something of a node that its pointer names."""
+    try:
+        return bool(target["extensions"][POINTER]["pointer"].startswith(f"/nodes/{node}/"))
+    except (AttributeError, KeyError, TypeError):  # these channels are not checked when a file is read
+        return False
 
 
 def _accessors_of(gltf: dict[str, Any]) -> Iterator[int]:

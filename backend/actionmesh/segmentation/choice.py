@@ -100,9 +100,10 @@ def needs_motion(clip: Clip, means: Means, picks: Picks) -> bool:
 
 
 def within(picks: Picks, clip: Clip) -> Picks:
-    """Return the picks in frames of a part of a clip, and those without a frame."""
+    """Return the picks in frames of a part of a clip, and those without a frame; none if none shows the subject."""
     kept = {None, *clip.indices.tolist()}
-    return Picks(*(tuple(place for place in places if place.frame in kept) for places in vars(picks).values()))
+    found = Picks(*(tuple(place for place in places if place.frame in kept) for places in vars(picks).values()))
+    return found if found.point or found.box else Picks()
 
 
 def _found(clip: Clip, means: Means, pointed: Mapping[int, FramePicks], progress: Progress) -> Found:

@@ -6,10 +6,13 @@ GrabCut: Rother, Kolmogorov and Blake 2004.
 import cv2
 import numpy as np
 
+from ..media.subject_crops import Box, box_of
+
 CERTAIN = 3.0
 """Logarithm of the odds above which a pixel is not questioned."""
 DOUBTFUL = 1.0
-"""The same below which a pixel is surely not the subject's: a cut takes in too much more often than too little."""
+"""A pixel whose log-odds are below minus this is surely background: a cut takes in too much more often than too little.
+"""
 ROUNDS = 2
 MARGIN = 0.2
 """Margin around the subject in which its outline is sought, as a share of its box's longer side."""
@@ -24,9 +27,10 @@ def cut(frame: np.ndarray, odds: np.ndarray) -> np.ndarray:
         odds: (H, W) float32, the logarithm of the odds that a pixel is the subject's.
     """
     likely = odds > 0
-    if likely.sum() < 16:
+    box = box_of(likely)
+    if box is None or likely.sum() < 16:
         return likely
-    rows, columns = _around(likely)
+    rows, columns = _around(box)
     part, inner = np.ascontiguousarray(frame[rows, columns]), odds[rows, columns]
     marks = np.where(inner > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     marks[inner > CERTAIN], marks[inner < -DOUBTFUL] = cv2.GC_FGD, cv2.GC_BGD
@@ -65,9 +69,7 @@ def tidy(mask: np.ndarray, expected: np.ndarray | None = None) -> np.ndarray:
     return whole | small[gaps]
 
 
-def _around(mask: np.ndarray) -> tuple[slice, slice]:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    margin = 4 + round(MARGIN * max(rows[-1] - rows[0], columns[-1] - columns[0]))
-    return slice(max(0, rows[0] - margin), rows[-1] + margin + 1), slice(
-        max(0, columns[0] - margin), columns[-1] + margin + 1
-    )
+def _around(box: Box) -> tuple[slice, slice]:
+    margin = 4 + round(MARGIN * (max(box.height, box.width) - 1))
+    rows = slice(max(0, box.top - margin), box.top + box.height + margin)
+    return rows, slice(max(0, box.left - margin), box.left + box.width + margin)

@@ -41,7 +41,8 @@ def follow(frame_at: FrameAt, count: int, picks: Mapping[int, FramePicks], advan
         advance: called after each of `steps_of` steps.
     """
     seen, colours = find_subject(frame_at, count, picks, advance)
-    masks, doubts = {seen.frame: coded(_bytes(seen.mask))}, [_confusion(frame_at(seen.frame), seen.mask, colours)]
+    masks = {seen.frame: coded(_bytes(seen.mask))}
+    doubts: list[float | None] = [_confusion(frame_at(seen.frame), seen.mask, colours)]
     advance()
     for numbers in (range(seen.frame + 1, count), range(seen.frame - 1, -1, -1)):
         follower = Follower(frame_at, count, seen, deepcopy(colours), picks)
@@ -49,7 +50,8 @@ def follow(frame_at: FrameAt, count: int, picks: Mapping[int, FramePicks], advan
             masks[number] = coded(_bytes(follower.step(number)))
             doubts.append(follower.doubt)
             advance()
-    return Found([masks[number] for number in range(count)], float(np.mean(doubts)))
+    told = [doubt for doubt in doubts if doubt is not None]
+    return Found([masks[number] for number in range(count)], float(np.mean(told)))
 
 
 @dataclass
@@ -59,6 +61,7 @@ class Follower:
     Args:
         seen: the subject in the first frame.
         colours: of subject and background, updated with every frame.
+        doubt: of the last frame's outline, from 0 to 1; None if it does not show the subject.
     """
 
     frame_at: FrameAt
@@ -66,7 +69,7 @@ class Follower:
     seen: Sighting
     colours: Colours
     picks: Mapping[int, FramePicks]
-    doubt: float = 0.0
+    doubt: float | None = None
     _mask: np.ndarray = field(init=False)
     _last: int = field(init=False)
     _gone: bool = False
@@ -84,12 +87,13 @@ class Follower:
         odds = self._odds(frame, expected, own_motion(self.frame_at, number, self.count))
         if number in self.picks:
             odds += self.picks[number].odds(*odds.shape)
-        found = tidy(cut(frame, odds), None if self._gone or number in self.picks else expected)
+        anywhere = self._gone or (number in self.picks and self.picks[number].shows_subject)
+        found = tidy(cut(frame, odds), None if anywhere else expected)
         usual = float(np.median(self._areas))
         self._gone = found.sum() < (BACK if self._gone else LOST) * usual
         self._last = number
         if self._gone:
-            self._mask, self.doubt = expected, 0.0
+            self._mask, self.doubt = expected, None
             return np.zeros_like(found)
         self._mask = found
         self._areas.append(int(found.sum()))

@@ -28,6 +28,11 @@ class FramePicks:
     off: np.ndarray
     boxes: np.ndarray
 
+    @property
+    def shows_subject(self) -> bool:
+        """Whether they say where the subject is, not only where it is not."""
+        return len(self.on) > 0 or len(self.boxes) > 0
+
     def odds(self, height: int, width: int) -> np.ndarray:
         """Return the logarithm of the odds (H, W) float32 that each place is the subject's."""
         y, x = np.mgrid[:height, :width] + 0.5
@@ -43,7 +48,7 @@ class FramePicks:
         return odds.astype(np.float32)
 
     def touched(self, mask: np.ndarray) -> np.ndarray:
-        """Return the labels' places (rows, columns) of the subject's points in a mask's grid, (n, 2) int."""
+        """Return the pixels (row, column) of a mask at which the subject's points lie, (n, 2) int."""
         size = np.array(mask.shape[::-1])
         return (self.on * size).astype(int).clip(0, size - 1)[:, ::-1]
 

@@ -12,7 +12,8 @@ GRID = 6
 """Pixels between the places at which the camera's motion is measured."""
 INLIER = 1.0
 """Pixels by which a place of the background may miss the camera's motion."""
-FEWEST = 24
+SMALLEST = 16
+"""Pixels along a frame's side below which OpenCV's search fails, or crashes."""
 STILL = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
 
 
@@ -58,16 +59,14 @@ def _places(shape: tuple[int, ...]) -> np.ndarray:
     return np.stack([x, y, np.ones_like(x)], axis=-1)
 
 
-def motion_between(first: np.ndarray, second: np.ndarray, subject: np.ndarray | None = None) -> Motion:
-    """Return the motion between two frames (H, W, 3) uint8.
-
-    Args:
-        subject: (H, W) bool, where the first frame shows the subject, which does not count as background.
-    """
+def motion_between(first: np.ndarray, second: np.ndarray) -> Motion:
+    """Return the motion between two frames (H, W, 3) uint8; frames below SMALLEST are taken to stand still."""
+    if min(first.shape[:2]) < SMALLEST:
+        return Motion(np.zeros((*first.shape[:2], 2), np.float32), STILL)
     grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in (first, second)]
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     flow = search.calc(grey[0], grey[1], None)  # type: ignore[call-overload]
-    return Motion(flow, _camera(flow, subject))
+    return Motion(flow, _camera(flow))
 
 
 def carried(mask: np.ndarray, back: np.ndarray) -> np.ndarray:
@@ -92,12 +91,8 @@ def difference(first: np.ndarray, second: np.ndarray, there: np.ndarray) -> np.n
     return length / max(1.0, float(np.median(length)))
 
 
-def _camera(flow: np.ndarray, subject: np.ndarray | None) -> np.ndarray:
+def _camera(flow: np.ndarray) -> np.ndarray:
     y, x = (places.ravel() for places in np.mgrid[GRID // 2 : flow.shape[0] : GRID, GRID // 2 : flow.shape[1] : GRID])
-    if subject is not None:
-        outside = ~subject[y, x]
-        if outside.sum() >= FEWEST:
-            y, x = y[outside], x[outside]
     start = np.stack([x, y], axis=-1).astype(np.float32)
     found, _ = cv2.estimateAffine2D(start, start + flow[y, x], method=cv2.RANSAC, ransacReprojThreshold=INLIER)
     return STILL if found is None or not np.isfinite(found).all() else found.astype(np.float32)

@@ -28,7 +28,7 @@ class OwnMotion:
 
     Args:
         odds: (H, W) float32, the logarithm of the odds that a place moves by itself.
-        clear: whether anything moves clearly, from 0 to 1.
+        clear: how clearly anything moves, from 0 to 1.
     """
 
     odds: np.ndarray

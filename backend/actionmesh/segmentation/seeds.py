@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ..media.subject_crops import box_of
 from .colours import Colours, look_up
 from .cutting import cut, tidy
 from .hints import FramePicks
@@ -43,7 +44,8 @@ def find_subject(
     Args:
         frame_at: returns a frame (H, W, 3) uint8.
         count: T, the number of frames.
-        picks: what the artist pointed at, by frame; only these frames are looked at, and the first of them is returned.
+        picks: what the artist pointed at, by frame; only these frames are looked at, and the first of them that says
+            where the subject is is returned.
         advance: called after each frame.
     """
     chosen = sorted(picks) or np.unique(np.linspace(0, count - 1, min(LOOKS, count)).round().astype(int)).tolist()
@@ -75,18 +77,20 @@ def find_subject(
         Sighting(number, found, _trust(found, look_up(odds, frame), move))
         for number, frame, found, move in zip(chosen, frames, cuts, moving, strict=True)
     ]
-    return sightings[0] if picks else max(sightings, key=lambda seen: seen.trust), colours
+    if picks:
+        return next(seen for seen in sightings if picks[seen.frame].shows_subject), colours
+    return max(sightings, key=lambda seen: seen.trust), colours
 
 
 def box_of_subject(frame_at: FrameAt, count: int, check: Callable[[], None]) -> dict[int, FramePicks]:
     """Return a box around the subject in the frame where it is seen best; around the middle if it is seen nowhere."""
     seen, _ = find_subject(frame_at, count, {}, check)
     height, width = seen.mask.shape
-    rows, columns = np.flatnonzero(seen.mask.any(axis=1)), np.flatnonzero(seen.mask.any(axis=0))
-    box = (0.2, 0.2, 0.8, 0.8)
-    if len(rows):
-        box = (columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height)
-    return {seen.frame: FramePicks(np.zeros((0, 2)), np.zeros((0, 2)), np.array([box]))}
+    box, shares = box_of(seen.mask), (0.2, 0.2, 0.8, 0.8)
+    if box is not None:
+        right, bottom = box.left + box.width, box.top + box.height
+        shares = (box.left / width, box.top / height, right / width, bottom / height)
+    return {seen.frame: FramePicks(np.zeros((0, 2)), np.zeros((0, 2)), np.array([shares]))}
 
 
 def _pointed_at(mask: np.ndarray, picks: FramePicks) -> np.ndarray:

@@ -39,7 +39,7 @@ class Tracker:
         """Return the subject in frames (T, H, W, 4) uint8.
 
         Args:
-            picks: what was pointed at, by frame; at least one frame must have some.
+            picks: what was pointed at, by frame; at least one frame must say where the subject is.
             advance: called after each frame.
         Raises:
             CheckpointError: the weights give no finite mask.
@@ -53,15 +53,16 @@ class Tracker:
         )  # fmt: skip
         subject = session.obj_id_to_idx(1)
         masks: dict[int, bytes] = {}
-        for number in sorted(picks):
-            session.add_point_inputs(subject, number, self._prompt(picks[number]))
-            session.obj_with_new_inputs = [1]
-            masks[number] = self._mask(session, frames[number], number, False)
-            advance()
-        first = min(picks)
-        for numbers, back in ((range(first + 1, len(frames)), False), (range(first - 1, -1, -1), True)):
+        seeds = [number for number in sorted(picks) if picks[number].shows_subject]
+        onwards, back = range(seeds[0] + 1, len(frames)), range(seeds[0] - 1, -1, -1)
+        for numbers, reverse in ((seeds, False), (onwards, False), (back, True)):
             for number in (each for each in numbers if each not in masks):
-                masks[number] = self._mask(session, frames[number], number, back)
+                if number in picks:
+                    session.add_point_inputs(subject, number, self._prompt(picks[number]))
+                    session.obj_with_new_inputs = [1]
+                    if number not in seeds:  # the session takes a tracked frame's points as a correction
+                        session.frames_tracked_per_obj[subject][number] = {"reverse": reverse}
+                masks[number] = self._mask(session, frames[number], number, reverse)
                 advance()
         return Found([masks[number] for number in range(len(frames))])
 

@@ -176,8 +176,8 @@ def mismatch(standing: Standing, anchor: int, left_alone: bool) -> str:
     rest = " The animation was not matched to the clip." if left_alone else ""
     if not standing.legible:
         return (
-            f"How the mesh stands cannot be told from {named}: the subject is tiny there, beside its size or its way "
-            f"in the other frames. Choose another reference frame.{rest}"
+            f"How the mesh stands cannot be told from {named}: the subject is tiny there compared with its size "
+            f"or its path in the other frames. Choose another reference frame.{rest}"
         )
     agree = f"they overlap by {100 * standing.view.overlap:.0f}%"
     if standing.view.overlap >= LEAST_AGREEMENT:
