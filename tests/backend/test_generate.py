@@ -255,7 +255,7 @@ def test_what_makes_no_sense_is_refused_before_any_work(installed, tmp_path, mor
 @pytest.mark.fault("generate -o . ends in a fault of the program, because the clip's name follows from the result's")
 @pytest.mark.parametrize("out", [".", "", "/"])
 def test_a_result_without_a_name_of_its_own_is_refused_in_a_sentence(out, capsys):
-    assert run("generate", PROMPT, "-o", out) == 1
+    assert run("generate", PROMPT, "-o", out) == 2
     told = capsys.readouterr().err
     assert "no name" in told and "--clip" in told and "Traceback" not in told and "fault of its own" not in told
 
