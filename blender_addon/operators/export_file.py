@@ -26,7 +26,7 @@ ENGINES = (
     ("UNITY", "Unity", "FBX in metres, Y up, facing Z, without scale or rotation left on the objects"),
     ("UNREAL", "Unreal", "FBX in centimetres, Z up, facing X"),
     ("GODOT", "Godot", "GLB that Godot reads: neither quantised nor compressed"),
-    ("THREE", "three.js", "GLB for the web. Files that are compressed need its DRACOLoader"),
+    ("THREE", "three.js", "GLB for the web. A compressed file needs its DRACOLoader"),
 )
 
 

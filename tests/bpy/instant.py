@@ -8,7 +8,7 @@ from tests.bpy.waving_worker import write_wave
 class InstantClient:
     """Answers with the results of the waving worker."""
 
-    python, log, pid, alive = "none", None, 0, True
+    python, log, pid, alive, host = "none", None, 0, True, ""
 
     def __init__(self, *_arguments):
         self._ids, self._answers = 0, []

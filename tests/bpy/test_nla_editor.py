@@ -46,10 +46,6 @@ def smiling(frame=3):
     return target
 
 
-def paths_of_action(action, slot=None):
-    return {curve.data_path for curve in fcurves.curves_of(action, slot or (action.slots[0] if action.slots else None))}
-
-
 def paths_in(strip):
     return {curve.data_path for curve in fcurves.curves_of(strip.action, fcurves.slot_of(strip))}
 
@@ -130,7 +126,7 @@ def test_a_removed_result_leaves_a_linked_action_whole(tmp_path):
     remove_laid(target, "ActionMesh")
     assert strips(target)[0].action.library is None
     assert paths_in(strips(target)[0]) == {'key_blocks["Smile"].value'}
-    assert len(paths_of_action(linked)) == 6
+    assert len(fcurves.curves_of(linked, linked.slots[0] if fcurves.SLOTTED else None)) == 6
 
 
 @pytest.mark.fault("An export leaves out the artist's own strip on the track of a result")
