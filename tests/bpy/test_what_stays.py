@@ -126,10 +126,10 @@ def test_own_keys_drivers_and_curves_play_on():
         assert np.abs(evaluated(target, 10 + pose) - wanted).max() < 2e-5
 
 
-def test_new_action_is_named_after_the_object():
+def test_new_action_is_named_after_the_object_and_its_motion():
     target = patchwork("Fox")
     write_motion(target, dance(target), OPTIONS)
-    assert target.data.shape_keys.animation_data.action.name == "Fox"
+    assert target.data.shape_keys.animation_data.action.name == "Fox dance"
     assert len(fcurves.curves(target.data.shape_keys)) == 5
 
 
