@@ -39,7 +39,8 @@ def track(
     folder = mask_folder(job.out)
     masks = str(folder.path) if folder is not None and folder.path.is_dir() else None
     frames = tuple(int(clip.indices[position]) for position in positions)
-    return Tracked(job.out, frames, tuple(positions), masks, cut.doubt, cut.notes)
+    height, width = clip.own_size()
+    return Tracked(job.out, frames, tuple(positions), width, height, masks, cut.doubt, cut.notes)
 
 
 def _check_pictures(job: Track) -> None:

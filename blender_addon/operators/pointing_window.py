@@ -106,10 +106,10 @@ class PointingWindow:
     def _refresh(self, context: bpy.types.Context, here: Pointing) -> None:
         """Show a new picture, and what the artist should know."""
         space = context.area.spaces.active
-        if here.is_new or (here.frame is not None and space.image is None):  # an undo elsewhere takes it away
+        if here.shown is not None and (here.is_new or space.image is None):  # an undo elsewhere takes it away
             here.is_new = False
             try:
-                space.image = frame_picture.show(here.picture)
+                space.image = frame_picture.show(here.shown)
             except ArtistError as error:
                 here.message = str(error)
             context.area.tag_redraw()

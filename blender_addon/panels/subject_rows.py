@@ -33,7 +33,8 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
 def _draw_progress(row: bpy.types.UILayout, tracking: panel_state.Tracking) -> None:
     notice = tracking.notice
     if notice is None:
-        row.progress(text="Waiting for the backend", factor=0.0)
+        waits_for = "the running job" if panel_state.state.records else "the backend"
+        row.progress(text=f"Waiting for {waits_for}", factor=0.0)
     else:
         words = " ".join(filter(None, (in_words(notice), time_left(notice.seconds_left))))
         row.progress(text=words, factor=notice.step / max(notice.total, 1))

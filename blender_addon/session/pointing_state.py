@@ -21,11 +21,12 @@ class Pointing:
         position: of the frame among the chosen frames.
         is_reference: whether that is the reference frame.
         picks: of all frames, as they would be kept.
-        picture: where each picture is written, RGBA, of which the alpha is the subject.
+        picture: where each look writes its picture, RGBA, of which the alpha is the subject.
         look: asks for the mask of the picks, and drops what was asked before.
         frame: the frame's number in the clip; None until its picture is there.
         size: width and height of the clip's frames in pixels.
-        is_new: whether the window has not shown the latest picture yet.
+        shown: the latest picture.
+        is_new: whether the window has not shown it yet.
         is_open: whether its window takes clicks and keys.
         message: what the artist should know, besides the keys.
         box: where a box is being drawn, from pixel to pixel.
@@ -40,17 +41,22 @@ class Pointing:
     look: Callable[["Pointing"], None]
     frame: int | None = None
     size: tuple[int, int] = (1, 1)
+    shown: Path | None = None
     is_new: bool = False
     is_open: bool = False
     message: str = "Reading the frame"
     box: tuple[Place, Place] | None = field(default=None)
 
     def take(self, seen: protocol.Looked) -> None:
-        """Take the picture that was asked for. Picks of the reference frame are from now on that frame's."""
-        if self.frame is None and self.is_reference:
-            self.picks = tuple(replace(pick, frame=seen.frame) if pick.frame is None else pick for pick in self.picks)
-        self.frame, self.size, self.is_new = seen.frame, (seen.width, seen.height), True
+        """Show the picture that was asked for."""
+        self.show(seen.frame, (seen.width, seen.height), Path(seen.out))
         self.message = " ".join(seen.notes)
+
+    def show(self, frame: int, size: tuple[int, int], picture: Path) -> None:
+        """Show a picture of the frame. Picks of the reference frame are from now on that frame's."""
+        if self.frame is None and self.is_reference:
+            self.picks = tuple(replace(pick, frame=frame) if pick.frame is None else pick for pick in self.picks)
+        self.frame, self.size, self.shown, self.is_new, self.message = frame, size, picture, True, ""
 
     def fail(self, error: JobError) -> None:
         self.message = f"{error.problem} {error.cure}".strip()
@@ -87,7 +93,6 @@ current: Pointing | None = None
 def begin(pointing: Pointing) -> None:
     global current
     current = pointing
-    pointing.look(pointing)
 
 
 def end() -> None:

@@ -17,11 +17,13 @@ class Shown:
     Args:
         position: among the chosen frames, counted from 0.
         frame: in the clip, counted from 0.
-        icon: id of the picture's icon, for `template_icon`.
+        picture: RGBA, of which the alpha is the subject.
+        icon: id of its icon, for `template_icon`.
     """
 
     position: int
     frame: int
+    picture: Path
     icon: int
 
 
@@ -33,6 +35,7 @@ class Strip:
         source: what was tracked, see `strip_key`.
         clip: the part of it that names the clip.
         shown: some frames with the subject cut out.
+        size: width and height of the clip's frames in pixels.
         masks: the folder of the masks; None if the backend kept none.
         warning: what is doubtful, otherwise empty.
     """
@@ -40,6 +43,7 @@ class Strip:
     source: tuple[Any, ...]
     clip: tuple[Any, ...]
     shown: tuple[Shown, ...]
+    size: tuple[int, int]
     masks: str | None
     warning: str = ""
 
@@ -57,8 +61,15 @@ def strip_of(found: protocol.Tracked, keys: tuple[tuple, tuple]) -> Strip:
         keys: `strip_key` and `thumbnail.clip_key` of the settings with which it was tracked.
     """
     pictures = dict(zip(zip(found.positions, found.frames, strict=True), found.out, strict=True))
-    shown = tuple(Shown(*place, thumbnail.picture(Path(name))) for place, name in pictures.items())
-    return Strip(*keys, shown, found.masks, " ".join(found.notes))
+    shown = tuple(Shown(*place, Path(name), thumbnail.picture(Path(name))) for place, name in pictures.items())
+    return Strip(*keys, shown, (found.width, found.height), found.masks, " ".join(found.notes))
+
+
+def shown_at(strip: Strip | None, settings: bpy.types.PropertyGroup, position: int) -> Shown | None:
+    """Return the frame of the strip at a position among the chosen frames, unless the strip is out of date."""
+    if strip is None or strip.source != strip_key(settings):
+        return None
+    return next((shown for shown in strip.shown if shown.position == position), None)
 
 
 def kept_masks(strip: Strip | None, settings: bpy.types.PropertyGroup, clip: str) -> str | None:

@@ -29,12 +29,14 @@ def look(scene: bpy.types.Scene) -> int:
     Raises:
         ArtistError: no clip is chosen, it does not exist, or what was pointed at makes no sense.
     """
-    source = _source(request_for(scene, clip_of(scene.actionmesh)))
+    source = _source(replace(request_for(scene, clip_of(scene.actionmesh)), masks_from=None))
     return runner.look(protocol.Look(**source, out=str(thumbnail.new_picture()), size=THUMBNAIL), scene.actionmesh)
 
 
 def point(scene: bpy.types.Scene, position: int | None) -> None:
-    """Begin to point at the subject in one of the chosen frames, or in the reference frame; ask for its picture.
+    """Begin to point at the subject in one of the chosen frames, or in the reference frame.
+
+    Its picture is that of the strip, or else asked for.
 
     Raises:
         ArtistError: see `look`.
@@ -46,6 +48,12 @@ def point(scene: bpy.types.Scene, position: int | None) -> None:
     clip, picture = thumbnail.clip_key(settings), thumbnail.new_folder() / "frame.png"
     here = Pointing(scene.name, clip, chosen, chosen == reference, picks, picture, _look_to_point)
     pointing_state.begin(here)
+    strip = panel_state.state.strip
+    shown = subject_strip.shown_at(strip, settings, chosen)
+    if strip is not None and shown is not None:
+        here.show(shown.frame, strip.size, shown.picture)
+    else:
+        _look_to_point(here)
 
 
 def _look_to_point(here: Pointing) -> None:
@@ -54,11 +62,12 @@ def _look_to_point(here: Pointing) -> None:
     try:
         scene = scene_of(here)
         asked = clip_picks.asked_for(known)
-        request = replace(request_for(scene, clip_of(scene.actionmesh)), picks=asked, anchor=here.position)
+        request = request_for(scene, clip_of(scene.actionmesh))
     except ArtistError as error:
         here.message = str(error)
         return
-    look = protocol.Look(**_source(request), out=str(here.picture), size=TO_POINT_AT, to_point_at=True)
+    source = _source(replace(request, picks=asked, anchor=here.position, masks_from=None))
+    look = protocol.Look(**source, out=str(here.picture), size=TO_POINT_AT, to_point_at=True)
 
     def take(seen: protocol.Looked) -> None:
         if pointing_state.current is here:
@@ -101,7 +110,7 @@ def track(scene: bpy.types.Scene) -> int:
         panel_state.state.strip = subject_strip.strip_of(found, keys)
         _look_again(name)
 
-    return runner.ask(protocol.Track(**_source(request), out=out, size=THUMBNAIL), take)
+    return runner.ask(protocol.Track(**_source(request), out=out, size=TO_POINT_AT), take)
 
 
 def _look_again(name: str) -> None:

@@ -76,7 +76,7 @@ def looked(job):
 
 def tracked(job):
     frames = tuple(3 * number for number in range(len(job.out)))
-    return protocol.Tracked(job.out, frames, tuple(range(len(job.out))), f"{job.out[0]}_masks", 0.1)
+    return protocol.Tracked(job.out, frames, tuple(range(len(job.out))), 120, 80, f"{job.out[0]}_masks", 0.1)
 
 
 ANSWERS = {protocol.Animate: animated, protocol.Rematch: animated, protocol.Look: looked, protocol.Track: tracked}

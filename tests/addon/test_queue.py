@@ -82,7 +82,7 @@ def bench(tmp_path):
 
 
 def kinds(events):
-    return [type(event) for event in events if not isinstance(event, BackendChanged | Progressed)]
+    return [type(event) for event in events if not isinstance(event, BackendChanged | Progressed | LookProgressed)]
 
 
 def test_a_job_that_matches_again_is_asked_of_the_worker_as_one(bench):

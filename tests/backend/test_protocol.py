@@ -186,8 +186,8 @@ def test_methods_are_not_notifications_and_the_other_way_round():
 def test_look_has_the_fields_and_defaults_of_animate():
     """So it shows what the job will see; only `out` means something else."""
     theirs = {item.name: item for item in fields(Animate)}
-    for item in fields(Look):
-        if item.name not in ("out", "size"):
+    for item in (*fields(Look), *fields(Track)):
+        if item.name not in ("out", "size", "to_point_at"):
             assert (item.type, item.default) == (theirs[item.name].type, theirs[item.name].default)
 
 

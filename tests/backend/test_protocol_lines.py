@@ -160,7 +160,7 @@ FIT = Fit(Match.TRACK, "own", 0.9, 0.8, -90.0, 90.0, ClipCamera((1.0,) * 16, 640
         (Initialize, Initialized(6, {"torch": "2"}, (Device("cpu", "CPU", 5, None),), ())),
         (Initialize, Initialized(6, {}, (), (Checkpoint("toy", "/toy", "toy", 9, ("a.json",), "MIT"),))),
         (Look, Looked("a.png", 90, 16, 2, 25.0, 640, 360, 0.5)),
-        (Track, Tracked(("a.png", "b.png"), (3, 9), (0, 2), "a_masks", 0.25, ("So.",))),
+        (Track, Tracked(("a.png", "b.png"), (3, 9), (0, 2), 640, 360, "a_masks", 0.25, ("So.",))),
         (Download, Downloaded("toy", 5, {"RMBG": "abc"})),
         (RemoveModels, Removed(5)),
         (Cancel, CancelAnswer(False)),

@@ -50,6 +50,7 @@ def test_pictures_are_spread_over_the_chosen_frames_and_show_the_subject(clip, k
     picks = Picks(point=(Spot(48, 48, 1),))
     answer = run(request(clip, picks=picks, frames=FrameChoice(start=1, count=7)), kept, seen.append)
     assert (answer.frames, answer.positions) == ((1, 4, 7), (0, 3, 6))
+    assert (answer.width, answer.height) == (128, 96)
     assert {event.stage for event in seen} >= {Stage.READING, Stage.REMOVING_BACKGROUND, Stage.SAVING}
     frames, truth = ordinary_clip(8)
     for number, name in zip(answer.frames, answer.out, strict=True):

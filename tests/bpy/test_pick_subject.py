@@ -269,7 +269,7 @@ class TestPointing:
 
     @pytest.fixture
     def here(self, settings):
-        OPS.pick_subject(point="10,10; 7:20,20")
+        clip_picks.keep(settings, (Pick(Kind.POINT, 10, 10), Pick(Kind.POINT, 20, 20, frame=7)))
         subject.point(bpy.context.scene, None)
         tick_until(lambda: pointing_state.current.frame is not None)
         return pointing_state.current
@@ -290,6 +290,16 @@ class TestPointing:
         here.take_back()
         here.take_back()  # nothing of this frame is left
         assert len(asked) == 5 and here.picks == (Pick(Kind.POINT, 20, 20, frame=7),)
+
+    def test_a_frame_of_the_strip_opens_as_it_was_tracked(self, settings):
+        OPS.pick_subject(point="10,10; 7:20,20")
+        subject.point(bpy.context.scene, 2)
+        here, shown = pointing_state.current, strip().shown[2]
+        assert (here.frame, here.size, here.shown, here.is_new) == (6, (120, 80), shown.picture, True)
+        assert [pick.frame for pick in here.picks] == [None, 7] and not runner.state.looking
+        settings.frame_step, settings.fit_clip = 2, False
+        subject.point(bpy.context.scene, 2)
+        assert pointing_state.current.shown is None and runner.state.looking, "the strip is out of date"
 
     def test_a_look_in_flight_is_superseded(self, here, monkeypatch):
         sent = []

@@ -52,6 +52,11 @@ class Clip:
         """Whether the user should look at the subject's outline."""
         return self.doubt is not None and self.doubt >= DOUBTFUL
 
+    def own_size(self) -> tuple[int, int]:
+        """Return the height and width of the source's own frames."""
+        height, width = next(iter(self.frames if self.native is None else self.native)).shape[:2]
+        return height, width
+
     def only(self, position: int) -> "Clip":
         """Return a clip of one of the frames, without crops."""
         one = slice(position, position + 1)

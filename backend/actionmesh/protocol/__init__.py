@@ -5,8 +5,8 @@
     worker -> client    progress, log                                                 never answered
 
 `job` defines the jobs on a clip, with the choices in `choices`, what was pointed at in `picks` and the bounds in
-`limits`; `requests`, `answers` and `notices` hold the other messages; `envelopes` turns messages into lines and back,
-by means of `reading`. `clip_names` finds the clips of a folder.
+`limits`; `looks` what is shown of its subject; `requests`, `answers` and `notices` hold the other messages; `envelopes`
+turns messages into lines and back, by means of `reading`. `clip_names` finds the clips of a folder.
 
 Each message type is a dataclass that carries its method's name, so no name is typed twice. A job is identified by the
 id of its request, such as an `animate` request. Arrays and meshes are passed by file path. This package uses the
@@ -44,9 +44,10 @@ from .envelopes import (
     decode,
     encode,
 )
-from .job import MOST_BONES, USUAL_BONES, Animate, FrameChoice, Generate, KnownShape, Look, Rematch, Rig, Source, Track
+from .job import MOST_BONES, USUAL_BONES, Animate, FrameChoice, Generate, KnownShape, Rematch, Rig, Source
 from .kinds import JobId, Kind, ProtocolError
 from .limits import Checked, Fault, Number, Whole, limits
+from .looks import Look, Track
 from .notices import LogLevel, LogNotice, ProgressNotice
 from .picks import Area, Picks, Spot
 from .reading import read, read_as

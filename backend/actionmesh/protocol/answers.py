@@ -144,6 +144,7 @@ class Tracked:
         out: the pictures that were written.
         frames: the frame of each in the clip, counted from 0; a clip with fewer frames than pictures repeats some.
         positions: the same among the chosen frames, for the `anchor` of a look.
+        width, height: size of the clip's frames in pixels.
         masks: the folder in which the masks are kept; None if they were not, as for a clip with alpha.
         doubt: share of the subject's outline that is uncertain, from 0 to 1; None if nothing tells.
         notes: sentences for the user.
@@ -152,6 +153,8 @@ class Tracked:
     out: tuple[str, ...]
     frames: tuple[int, ...]
     positions: tuple[int, ...]
+    width: int
+    height: int
     masks: str | None = None
     doubt: float | None = None
     notes: tuple[str, ...] = ()

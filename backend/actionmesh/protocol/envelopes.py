@@ -5,8 +5,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .answers import Animated, CancelAnswer, Done, Downloaded, Initialized, Looked, Removed, Rigged, Tracked
-from .job import Animate, Generate, Look, Rematch, Rig, Track
+from .job import Animate, Generate, Rematch, Rig
 from .kinds import JobId, Kind, ProtocolError
+from .looks import Look, Track
 from .notices import LogNotice, ProgressNotice
 from .reading import read
 from .requests import Cancel, Download, Initialize, Params, Ping, RemoveModels, Shutdown, Unload

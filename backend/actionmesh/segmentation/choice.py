@@ -145,7 +145,7 @@ def _with_doubt(clip: Clip, found: Found) -> Clip:
 def _pointed(clip: Clip, picks: Picks, reference: int) -> dict[int, FramePicks]:
     if not picks:
         return {}
-    height, width = next(iter(clip.frames if clip.native is None else clip.native)).shape[:2]
+    height, width = clip.own_size()
     return picks_by_frame(picks, clip.indices, reference, width, height, clip.name)
 
 
