@@ -38,6 +38,8 @@ ROOT = Path(__file__).resolve().parent
 SMOKE = ("test_registration.py", "test_package.py", "test_animating.py", "test_shape_keys.py", "test_exporting.py")
 """The smoke tests in `tests/bpy`, which run in the versions of Blender between the oldest and the newest."""
 WITHOUT_BLENDER = ("--ignore=tests/bpy", "--ignore=tests/window")
+ONE_CORE = {"OMP_NUM_THREADS": "1"}
+"""Several tests run at a time: threads of one that wait for one another would spin on the others' cores."""
 PRINTING = Lock()
 
 
@@ -129,7 +131,7 @@ def test(root: Path, everything: bool = False) -> int:
         "mypy": [python, "-m", "mypy"],
         "pytest": [python, "-m", "pytest", "-n", str(at_once()), "--instafail", *WITHOUT_BLENDER],
     }
-    codes = {name: run_check(name, command, root) for name, command in checks.items()}
+    codes = {name: run_check(name, command, root, ONE_CORE) for name, command in checks.items()}
     in_full = set(versions if everything else versions[:1] + versions[-1:])
     codes.update(test_in_every_bpy(root, versions, python, in_full))
     codes.update(test_in_window(root, python))
@@ -158,7 +160,7 @@ def test_in_bpy(root: Path, environment: Path, version: str, python: str, in_ful
     """Run `tests/bpy`, or its smoke tests, in Blender's Python module; `python` is the one that runs the backend."""
     tests = ["tests/bpy"] if in_full else [f"tests/bpy/{name}" for name in SMOKE]
     with tempfile.TemporaryDirectory() as user:
-        variables = {"BLENDER_USER_RESOURCES": user, "ACTIONMESH_PYTHON": python}
+        variables = {"BLENDER_USER_RESOURCES": user, "ACTIONMESH_PYTHON": python, **ONE_CORE}
         return run_check(f"bpy {version}", [str(environment), "-m", "pytest", *tests], root, variables, kept=True)
 
 
