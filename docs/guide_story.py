@@ -120,12 +120,31 @@ def clip_alone(settings):
     show("Animate")
     yield 1.0
     add("choose_clip", panel())
+    yield from pick_subject()
     before = set(bpy.data.objects)
     press(ops.animate_from_video)
     yield from finished()
     stop_playing()
     (husky,) = set(bpy.data.objects) - before
     return husky
+
+
+def pick_subject():
+    windows = bpy.context.window_manager.windows
+    press(ops.pick_subject)
+    yield lambda: len(windows) == 2
+    yield 6.0
+    window = windows[-1]
+    type_key("LEFTMOUSE", window)
+    yield 6.0
+    add("pick_subject", part(window.x, window.y, window.x + window.width, window.y + window.height))
+    type_key("RET", window)
+    yield 2.0
+    yield lambda: not ops.cancel_tracking.poll()
+    yield 2.0
+    add("subject_strip", panel())
+    press(ops.clear_picks)
+    yield 2.0
 
 
 def result_panels(husky):

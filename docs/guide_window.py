@@ -55,11 +55,15 @@ def popup(name, open_it):
     space.region_3d.view_location.z -= 1000
 
 
-def type_key(key):
-    """Press a key over the middle of the viewport."""
-    window, view = viewport()[0], region("WINDOW")
+def type_key(key, window=None, **modifiers):
+    """Press a key, or the mouse, over the middle of the viewport, or of another window's only area."""
+    window = window or viewport()[0]
+    area = max(window.screen.areas, key=lambda each: each.width * each.height)
+    view = next(each for each in area.regions if each.type == "WINDOW")
+    x, y = view.x + view.width // 2, view.y + view.height // 2
+    window.event_simulate(type="MOUSEMOVE", value="NOTHING", x=x, y=y)
     for value in ("PRESS", "RELEASE"):
-        window.event_simulate(type=key, value=value, x=view.x + view.width // 2, y=view.y + view.height // 2)
+        window.event_simulate(type=key, value=value, x=x, y=y, **modifiers)
 
 
 def stop_playing():
@@ -110,7 +114,7 @@ def call(operator, *words, **arguments):
 
 def press(operator, **arguments):
     """Press a button."""
-    assert call(operator, "INVOKE_DEFAULT", **arguments) <= {"FINISHED", "RUNNING_MODAL"}, operator
+    assert call(operator, "INVOKE_DEFAULT", **arguments) <= {"FINISHED", "RUNNING_MODAL", "INTERFACE"}, operator
 
 
 def show(*labels: str) -> None:

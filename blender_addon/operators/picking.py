@@ -170,6 +170,7 @@ class ACTIONMESH_OT_clear_picks(bpy.types.Operator):
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         clip_picks.keep(context.scene.actionmesh, ())
+        subject.look_again(context.scene.name)
         return FINISHED
 
 

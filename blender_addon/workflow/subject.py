@@ -108,13 +108,13 @@ def track(scene: bpy.types.Scene) -> int:
 
     def take(found: protocol.Tracked) -> None:
         panel_state.state.strip = subject_strip.strip_of(found, keys)
-        _look_again(name)
+        look_again(name)
 
     return runner.ask(protocol.Track(**_source(request), out=out, size=TO_POINT_AT), take)
 
 
-def _look_again(name: str) -> None:
-    """Show the reference frame with the new outline; not in a script without a window, which would wait for it."""
+def look_again(name: str) -> None:
+    """Show a scene's reference frame with the new outline; not in a script without a window, which would wait for it."""
     scene = bpy.data.scenes.get(name)
     if bpy.app.background or scene is None:
         return
