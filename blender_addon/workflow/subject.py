@@ -114,7 +114,7 @@ def track(scene: bpy.types.Scene) -> int:
 
 
 def look_again(name: str) -> None:
-    """Show a scene's reference frame with the new outline; not in a script without a window, which would wait for it."""
+    """Show a scene's reference frame with its outline; not in a script without a window, which would wait for it."""
     scene = bpy.data.scenes.get(name)
     if bpy.app.background or scene is None:
         return
