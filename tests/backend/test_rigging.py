@@ -46,6 +46,8 @@ def test_no_vertex_follows_more_than_four_bones_and_weights_sum_to_one():
     assert len(rig.names) == 8 and len(set(rig.names)) == 8
     assert rig.weights.shape == rig.influences.shape == (len(rest), 4)
     np.testing.assert_allclose(rig.weights.sum(axis=1), 1, atol=1e-12)
+    np.testing.assert_array_equal(1024 * rig.weights % 1, 0)
+    assert (np.diff(rig.weights, axis=1) <= 0).all()
     assert rig.weights.min() >= 0 and rig.influences.min() >= 0 and rig.influences.max() == 7
     assert (rig.influences[rig.weights == 0] == 0).all()
     assert (rig.parents[1:] < np.arange(1, 8)).all() and rig.parents[0] == -1

@@ -26,6 +26,9 @@ ITERATIONS, AT_ONCE = 20, 5
 SAME_PLACE = 1e-6
 """Vertices closer than this share of the size, at rest and in every pose, are one."""
 SMALLEST_WEIGHT = 1e-3
+STEPS = 1024
+"""Weights are multiples of one part in so many. Game engines keep 256, and Blender writes vertices of equal weight at
+once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +37,7 @@ class Skinning:
 
     Args:
         influences: (V, 4) int32, bones; 0 where there is no weight.
-        weights: (V, 4) float64, decreasing; each row sums to 1.
+        weights: (V, 4) float64, decreasing, multiples of 1 / STEPS; each row sums to 1.
         deforms: (T, B, 4, 4) float64, rigid, from rest to pose.
     """
 
@@ -171,10 +174,18 @@ def _tidied(weights: np.ndarray, matrices: np.ndarray) -> Skinning:
     share = np.take_along_axis(weights, largest, axis=1).clip(0)
     share[share < SMALLEST_WEIGHT * share[:, :1]] = 0
     total = share.sum(axis=1, keepdims=True)
-    share = np.where(total > 0, share / np.where(total > 0, total, 1), np.eye(1, columns))
+    share = _in_steps(np.where(total > 0, share / np.where(total > 0, total, 1), np.eye(1, columns)))
     kept = np.unique(largest[share > 0])
     number = np.zeros(weights.shape[1], np.int32)
     number[kept] = np.arange(len(kept))
     wide = ((0, 0), (0, 4 - columns))
     influences = np.pad(np.where(share > 0, number[largest], 0), wide).astype(np.int32)
     return Skinning(influences, np.pad(share, wide), matrices[:, kept])
+
+
+def _in_steps(share: np.ndarray) -> np.ndarray:
+    """Return rows (V, C) that sum to 1 as multiples of 1 / STEPS that do, too: the largest remainders are rounded up."""
+    whole = np.floor(share * STEPS)
+    rank = np.argsort(np.argsort(whole - share * STEPS, axis=1, kind="stable"), axis=1)
+    lacking = np.round(STEPS - whole.sum(axis=1, keepdims=True))
+    return (whole + (rank < lacking)) / STEPS
