@@ -184,7 +184,7 @@ def _tidied(weights: np.ndarray, matrices: np.ndarray) -> Skinning:
 
 
 def _in_steps(share: np.ndarray) -> np.ndarray:
-    """Return rows (V, C) that sum to 1 as multiples of 1 / STEPS that do, too: the largest remainders are rounded up."""
+    """Return rows (V, C) that sum to 1 as multiples of 1 / STEPS that do, too; the largest remainders go up."""
     whole = np.floor(share * STEPS)
     rank = np.argsort(np.argsort(whole - share * STEPS, axis=1, kind="stable"), axis=1)
     lacking = np.round(STEPS - whole.sum(axis=1, keepdims=True))
