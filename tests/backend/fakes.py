@@ -55,7 +55,7 @@ def load_subject(options, model, progress):
     return types.SimpleNamespace(frames=(), crops=None, notes=(), absent=())
 
 
-def look_at_subject(options, model, progress):
+def look_at_subject(options, model, progress, to_point_at=False):
     """Follow the command in `options.clip`, then return an opaque picture."""
     import numpy as np
 

@@ -52,7 +52,8 @@ def test_every_argument_reaches_the_job():
         "--image-steps 40 --max-faces 9000 --smallest-part 0.1 "
         "--device cuda:1 --checkpoint full --memory 8 --reference-pose published --match track "
         "--facing -X --shape relief --colours "
-        "--quantise 0.05 --point 3:10,20 --point 1,2 --not-point 5,6 --box 1,2,30,40"
+        "--quantise 0.05 --point 3:10,20 --point 1,2 --not-point 5,6 --box 1,2,30,40 "
+        "--masks-from kept"
     )
     wanted = Animate(
         clip="walk/",
@@ -81,6 +82,7 @@ def test_every_argument_reaches_the_job():
         device="cuda:1",
         quantise=0.05,
         picks=Picks((Spot(10, 20, 3), Spot(1, 2)), (Spot(5, 6),), (Area(1, 2, 30, 40),)),
+        masks_from="kept",
     )
     assert job(*text.split()) == wanted
     defaults = Animate(clip="", out=())
