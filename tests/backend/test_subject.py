@@ -6,7 +6,7 @@ from actionmesh.errors import Cancelled, MediaError
 from actionmesh.media.clip import Clip
 from actionmesh.media.reader import read_clip
 from actionmesh.progress import Progress
-from actionmesh.protocol import FrameChoice
+from actionmesh.protocol import Area, FrameChoice, Picks, Spot
 from actionmesh.segmentation.choice import Means, cut_out
 from tests.backend.media_files import save_pictures, write_video
 
@@ -253,3 +253,17 @@ def test_many_empty_frames_are_named_in_short():
     frames = np.zeros((30, 16, 16, 4), np.uint8)
     with pytest.raises(MediaError, match=r"frames 10, 11, 12, 13, 14, 15, 16, 17 and others\."):
         cut_out(clip_of(frames, has_alpha=True))
+
+
+@pytest.mark.fault("A click on the body of a dog before a plain backdrop took the body away, because of its colours")
+def test_a_point_that_agrees_with_a_plain_background_leaves_its_clean_outline():
+    truth = creature(2)
+    clip = clip_of(before(truth, WHITE))
+    rows, columns = np.nonzero(truth[0, ..., 3] == 255)
+    middle = Spot(float(columns[len(columns) // 2]) + 0.5, float(rows[len(rows) // 2]) + 0.5)
+    plain = cut_out(clip).frames[:]
+    np.testing.assert_array_equal(cut_out(clip, picks=Picks(point=(middle,))).frames[:], plain)
+    whole = Area(0.0, 0.0, float(truth.shape[2]), float(truth.shape[1]))
+    np.testing.assert_array_equal(cut_out(clip, picks=Picks(box=(whole,))).frames[:], plain)
+    other = cut_out(clip, picks=Picks(point=(middle,), not_point=(Spot(columns[0] + 0.5, rows[0] + 0.5),))).frames[:]
+    assert (other != plain).any()

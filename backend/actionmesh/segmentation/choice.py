@@ -1,8 +1,8 @@
 """Which way finds the subject: the surest that the clip and the downloads allow.
 
-In this order: the file's own alpha or given masks; what was pointed at; SAM 2.1 if it was downloaded; RMBG if it was
-downloaded; a plain background; and for any other clip flow and graph cuts, which always find something and say how sure
-they are.
+In this order: the file's own alpha or given masks; SAM 2.1 if it was downloaded; RMBG if it was downloaded and nothing
+was pointed at; a plain background, if what was pointed at agrees with it; and for any other clip flow and graph cuts,
+which always find something and say how sure they are.
 """
 
 import logging
@@ -73,11 +73,13 @@ def cut_out(
         note = f"{clip.name} has an alpha channel or masks of its own, so the points and boxes had no effect."
         return cut_by_alpha(replace(clip, notes=(*clip.notes, note)) if picks else clip, progress)
     pointed = _pointed(clip, picks, reference)
-    if means.tracker is None and not pointed:
-        if means.remover is not None:
+    if means.tracker is None:
+        if means.remover is not None and not pointed:
             return cut_by_network(clip, means.remover, progress)
         plain = find_key(clip.frames, progress.check)
-        if plain is not None:
+        if plain is not None and all(
+            picks.fit(plain.cut(clip.frames[number])[..., 3]) for number, picks in pointed.items()
+        ):
             return cut_by_colour(clip, plain, progress)
     way = "following" if means.tracker is None else f"tracking {means.tracker_name}"
     key = key_of(clip, pointed, way) if means.folder or means.earlier else ""

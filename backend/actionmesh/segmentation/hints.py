@@ -11,6 +11,8 @@ from ..protocol import Area, Picks, Spot
 
 SURE = 8.0
 """Logarithm of the odds of what was pointed at."""
+HALF, IN_BOX = 127, 0.95
+"""Alpha above which a pixel is the subject's, and the share of a mask that lies in a box that fits it."""
 POINT, NEAR, NOT_NEAR = 0.012, 0.14, 0.05
 """Radius of a point, and how far it and a point that is not the subject count nearby, as shares of the longer side."""
 
@@ -46,6 +48,16 @@ class FramePicks:
                 odds += sign * 2 * np.exp(-0.5 * (distance / reach) ** 2) - (0.5 if sign > 0 else 0)
                 odds[distance < max(POINT, 1.0 / longer)] = sign * SURE
         return odds.astype(np.float32)
+
+    def fit(self, alpha: np.ndarray) -> bool:
+        """Return whether a mask (H, W) uint8 has all points of the subject and no others, and lies in the boxes."""
+        mask = alpha > HALF
+        size = np.array(mask.shape[::-1])
+        on, off = (tuple((points * size).astype(int).clip(0, size - 1).T[::-1]) for points in (self.on, self.off))
+        rows, columns = np.nonzero(mask)
+        places = (np.column_stack([columns, rows]) + 0.5) / size
+        held = [((places >= box[:2]) & (places <= box[2:])).all(axis=1).mean() for box in self.boxes if len(places)]
+        return bool(mask[on].all() and not mask[off].any() and min(held, default=1.0) >= IN_BOX)
 
     def touched(self, mask: np.ndarray) -> np.ndarray:
         """Return the pixels (row, column) of a mask at which the subject's points lie, (n, 2) int."""
