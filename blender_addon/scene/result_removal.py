@@ -79,7 +79,8 @@ def _check_basis(object: bpy.types.Object, record: Record) -> None:
     key = object.data.shape_keys
     if key.reference_key in pose_keys(key, record.keys):
         problem = f"The Basis key of {object.name} was deleted, and a pose of {record.keys} took its place."
-        raise ArtistError(problem, "Add a shape key, and move it above all others in the list.")
+        cure = "Undo that, or add a shape key and move it above all others, if your version of Blender allows it."
+        raise ArtistError(problem, cure)
 
 
 def _release_root(object: bpy.types.Object) -> None:
