@@ -44,7 +44,8 @@ def test_the_site_builds_and_no_link_is_broken(tmp_path):
 
 
 def test_every_picture_of_the_guide_is_shown_and_small():
-    shown = re.findall(r"!\[.{20,}\]\(guide/(\w+)\.png\)", (ROOT / "docs" / "guide.md").read_text(encoding="utf-8"))
+    pages = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md"))
+    shown = re.findall(r"!\[.{20,}\]\(guide/(\w+)\.png\)", pages)
     sizes = {path.stem: path.stat().st_size for path in (ROOT / "docs" / "guide").glob("*.png")}
     assert sorted(shown) == sorted(sizes), "run docs/guide_pictures.py"
     assert max(sizes.values()) < 150_000 and sum(sizes.values()) < 1_500_000
