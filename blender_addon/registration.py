@@ -23,7 +23,7 @@ def register() -> None:
     for group in CLASSES:
         bpy.utils.register_class(group)
     attachment.attach()
-    facing_arrow.attach()
+    facing_arrow.OVERLAY.attach()
     runner.attach(delivery.deliver)
     entries.attach()
     status_bar.attach()
@@ -36,13 +36,13 @@ def unregister() -> None:
     _release_escape()
     model_sets.detach()
     bone_search.detach()
-    pick_marks.detach()
+    pick_marks.OVERLAY.detach()
     status_bar.detach()
     entries.detach()
     runner.detach()
     connection_test.detach()
     installation.detach()
-    facing_arrow.detach()
+    facing_arrow.OVERLAY.detach()
     attachment.detach()
     for group in reversed(CLASSES):
         if group.is_registered:

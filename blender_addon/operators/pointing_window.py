@@ -39,7 +39,7 @@ class PointingWindow:
         here.is_open = True
         self._pressed, self._fitted, self._told = None, False, None
         self._timer = context.window_manager.event_timer_add(PAUSE, window=context.window)
-        pick_marks.attach()
+        pick_marks.OVERLAY.attach()
         context.window_manager.modal_handler_add(self)  # type: ignore[arg-type]
         return RUNNING
 
@@ -141,7 +141,7 @@ class PointingWindow:
 
     def _end(self, context: bpy.types.Context, outcome: set[str]) -> set[str]:
         """Leave no trace of the window."""
-        pick_marks.detach()
+        pick_marks.OVERLAY.detach()
         frame_picture.forget()
         if pointing_state.current is not None:
             pointing_state.end()

@@ -1,17 +1,14 @@
 """The arrow in the viewport along the axis that the active mesh faces, either chosen or found in the clip."""
 
-from typing import Any
-
 import bpy
 import gpu
 import numpy as np
-from gpu_extras.batch import batch_for_shader
-from mathutils import Matrix, Vector
+from mathutils import Vector
 
+from ..session.overlay import Overlay, draw_lines
 from ..workflow.clip_fit import front_and_up
 
 COLOR = (1.0, 0.55, 0.1, 1.0)
-_handle: Any = None
 
 
 def arrow(corners: list[Vector], axes: np.ndarray) -> list[Vector]:
@@ -40,27 +37,8 @@ def _draw() -> None:
     axes = front_and_up(target)
     if axes is not None:
         points = arrow([Vector(corner) for corner in target.bound_box], axes)
-        _draw_lines(points, target.matrix_world, context.region)
+        gpu.state.depth_test_set("NONE")
+        draw_lines([target.matrix_world @ point for point in points], COLOR, 3.0)
 
 
-def _draw_lines(points: list[Vector], placed: Matrix, region: bpy.types.Region) -> None:
-    shader = gpu.shader.from_builtin("POLYLINE_UNIFORM_COLOR")
-    batch = batch_for_shader(shader, "LINES", {"pos": [tuple(placed @ point) for point in points]})
-    gpu.state.depth_test_set("NONE")
-    shader.uniform_float("viewportSize", (region.width, region.height))
-    shader.uniform_float("lineWidth", 3.0)
-    shader.uniform_float("color", COLOR)
-    batch.draw(shader)
-
-
-def attach() -> None:
-    global _handle
-    if _handle is None:
-        _handle = bpy.types.SpaceView3D.draw_handler_add(_draw, (), "WINDOW", "POST_VIEW")
-
-
-def detach() -> None:
-    global _handle
-    if _handle is not None:
-        bpy.types.SpaceView3D.draw_handler_remove(_handle, "WINDOW")
-        _handle = None
+OVERLAY = Overlay(bpy.types.SpaceView3D, _draw, "POST_VIEW")

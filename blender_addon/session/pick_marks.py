@@ -1,7 +1,6 @@
 """The points and boxes drawn over the picture in the window of Pick Subject."""
 
 import math
-from typing import Any
 
 import bpy
 import gpu
@@ -10,13 +9,13 @@ from gpu_extras.batch import batch_for_shader
 from ..motion.pointing import Kind, Pick, Place, in_picture, of_frame
 from ..scene import frame_picture
 from . import pointing_state
+from .overlay import Overlay, draw_lines
 
 COLOURS = {Kind.POINT: (0.3, 0.9, 0.3, 1.0), Kind.NOT_POINT: (0.95, 0.25, 0.2, 1.0), Kind.BOX: (0.3, 0.9, 0.3, 1.0)}
 RIM = (0.0, 0.0, 0.0, 1.0)
 RADIUS, RIM_WIDTH = 6.0, 2.0
 """Pixels of the screen, for an interface at its usual size."""
 SIDES = 20
-_handle: Any = None
 
 
 def disc(centre: Place, radius: float) -> list[Place]:
@@ -47,7 +46,8 @@ def _draw() -> None:
         marks = (*marks, Pick(Kind.BOX, *here.box[0], *here.box[1]))
     for mark in marks:
         if mark.kind is Kind.BOX:
-            _draw_lines(outline(on_screen(mark.x, mark.y), on_screen(mark.right, mark.bottom)), COLOURS[mark.kind])
+            corners = outline(on_screen(mark.x, mark.y), on_screen(mark.right, mark.bottom))
+            draw_lines([(*corner, 0.0) for corner in corners], COLOURS[mark.kind], RIM_WIDTH)
         else:
             centre = on_screen(mark.x, mark.y)
             _draw_triangles(disc(centre, scale * (RADIUS + RIM_WIDTH)), RIM)
@@ -61,23 +61,4 @@ def _draw_triangles(corners: list[Place], colour: tuple[float, ...]) -> None:
     batch.draw(shader)
 
 
-def _draw_lines(points: list[Place], colour: tuple[float, ...]) -> None:
-    shader, region = gpu.shader.from_builtin("POLYLINE_UNIFORM_COLOR"), bpy.context.region
-    batch = batch_for_shader(shader, "LINES", {"pos": [(*point, 0.0) for point in points]})
-    shader.uniform_float("viewportSize", (region.width, region.height))
-    shader.uniform_float("lineWidth", RIM_WIDTH)
-    shader.uniform_float("color", colour)
-    batch.draw(shader)
-
-
-def attach() -> None:
-    global _handle
-    if _handle is None:
-        _handle = bpy.types.SpaceImageEditor.draw_handler_add(_draw, (), "WINDOW", "POST_PIXEL")
-
-
-def detach() -> None:
-    global _handle
-    if _handle is not None:
-        bpy.types.SpaceImageEditor.draw_handler_remove(_handle, "WINDOW")
-        _handle = None
+OVERLAY = Overlay(bpy.types.SpaceImageEditor, _draw, "POST_PIXEL")

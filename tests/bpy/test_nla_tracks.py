@@ -34,6 +34,10 @@ from .test_undone import points_of
 CLOSE = 1e-5
 
 
+RESTS_AT_1 = bpy.types.ShapeKey.bl_rna.properties["value"].default == 1.0
+needs_rest_at_0 = pytest.mark.skipif(RESTS_AT_1, reason="Blender 5.0 turns every key fully on outside its strips")
+
+
 def animate(target, clip, start=10, seed=0, **options):
     """Write a motion of 5 poses; return where it moves the vertices from rest, (5, V, 3)."""
     motion = replace(dance(target, seed=seed), provenance={"clip": f"/clips/{clip}"})
@@ -222,6 +226,7 @@ def test_what_blender_itself_pushed_down_is_on_a_track():
     assert_shows(target, {13: walk[3], 30: walk[4]})
 
 
+@needs_rest_at_0
 @pytest.mark.fault("Blender's own Push Down, then a second clip on the mesh")
 def test_what_blender_itself_pushed_down_is_kept_beside_the_next():
     target = patchwork()
