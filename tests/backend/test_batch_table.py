@@ -46,9 +46,10 @@ def test_an_empty_cell_is_the_choice_of_the_command_line(tmp_path):
 
 def test_every_option_of_animate_is_a_column(tmp_path):
     header = "clip;output;mask;known;facing;match;colours;keep-reference-pose;in_betweens;--fps;low-memory;guidance"
-    row = "a.mp4;r.glb;masks;3=c.glb;-X;track;yes;x;2;24;no;3.5"
+    header, row = f"{header};masks_from", "a.mp4;r.glb;masks;3=c.glb;-X;track;yes;x;2;24;no;3.5;kept"
     (job,) = jobs(tmp_path, f"{header}\n{row}\n")
     assert job.out == (str(tmp_path / "r.glb"),) and job.mask == str(tmp_path / "masks")
+    assert job.masks_from == str(tmp_path / "kept")
     assert job.known == (KnownShape(3, str(tmp_path / "c.glb")),) and job.facing is Facing.LEFT
     assert (job.match, job.colours, job.reference_pose) == (Match.TRACK, True, ReferencePose.CORRECTED)
     assert (job.in_betweens, job.fps, job.memory, job.guidance) == (2, 24.0, "auto", 3.5)

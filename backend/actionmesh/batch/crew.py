@@ -105,7 +105,7 @@ class Crew:
         for hand in self.hands:
             self._kill(hand)
         here = [hand.process for hand in self.hands if hand.host == socket.gethostname()]
-        left = [psutil.Process(process) for process in here if psutil.pid_exists(process)]
+        left = [process for process in psutil.process_iter() if process.pid in here]
         psutil.wait_procs(left, timeout=END_PATIENCE)
         self.hands.clear()
 

@@ -18,7 +18,7 @@ from ..job_arguments import add_animate_arguments, job_of
 from ..protocol import Animate
 
 CLIP, OUTPUT = "clip", "output"
-FILES = {"mesh", "mask", "masks_from"}
+FILES = {"mesh", "mask", "masks-from"}
 ALIASES = {"out": OUTPUT, "o": OUTPUT}
 SEPARATOR = ";"
 """Separates several outputs, or several known shapes, in one cell."""
