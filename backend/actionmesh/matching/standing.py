@@ -49,7 +49,7 @@ class Standing:
         to_match: from the mesh's coordinates to match space, where that side is at +Z.
         view: the camera of match space and film, and how well it explains the reference frame.
         doubtful: yaw in degrees of another side that explains the frame almost as well; None if there is none.
-        legible: whether the frame shows the subject large enough, beside its size in the other frames.
+        legible: whether the frame shows the subject large enough, compared with its size in the other frames.
     """
 
     yaw: float
