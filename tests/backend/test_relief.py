@@ -4,7 +4,6 @@ import cv2
 import numpy as np
 import pytest
 import trimesh
-from scipy.ndimage import distance_transform_edt
 
 from actionmesh.errors import MediaError, MeshError
 from actionmesh.matching.silhouette import Scene, overlap
@@ -12,7 +11,6 @@ from actionmesh.media.subject_crops import Box, SubjectCrops
 from actionmesh.relief.flat import Flat
 from actionmesh.relief.limbs import frame_with_most_limbs
 from actionmesh.relief.shape import Relief, relief_from_crop
-from actionmesh.relief.spacing import distances
 from actionmesh.relief.trimming import split_edges, without_chords, without_pinches
 
 SIDE = 400
@@ -313,13 +311,3 @@ def test_cut_triangles_cover_the_same(cut):
     one, other = pieces[:, 1] - pieces[:, 0], pieces[:, 2] - pieces[:, 0]
     areas = (one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]) / 2
     assert len(areas) == 1 + len(cut) and (areas > 0).all() and areas.sum() == pytest.approx(6)
-
-
-def test_distances_are_exact_and_so_the_same_in_every_run():
-    """OpenCV's distances are not, in masks as small as this one."""
-    mask = np.zeros((90, 94), np.uint8)
-    cv2.circle(mask, (40, 42), 34, 1, -1)
-    cv2.rectangle(mask, (50, 30), (88, 70), 1, -1)
-    found = distances(mask)
-    assert found.dtype == np.float32
-    np.testing.assert_array_equal(found, np.sqrt(np.rint(distance_transform_edt(mask) ** 2).astype(np.float32)))

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from scipy.ndimage import map_coordinates
 
+from ..media.mask_distance import mask_distance
 from ..media.subject_crops import Box, SubjectCrops
 
 LONGER_SIDE = 160
@@ -82,10 +83,7 @@ class Outline:
     @cached_property
     def distance(self) -> np.ndarray:
         """(h, w) float32, distance from the outline in pixels, positive outside."""
-        inside, outside = (
-            cv2.distanceTransform(part.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-            for part in (self.mask, ~self.mask)
-        )
+        inside, outside = mask_distance(self.mask), mask_distance(~self.mask)
         return np.where(self.mask, 0.5 - inside, outside - 0.5).astype(np.float32)
 
     @cached_property

@@ -7,6 +7,7 @@ from ..geometry.surface import vertex_normals
 from ..matching.camera import FilmCamera
 from ..matching.film import samples
 from ..matching.flow import SAME_PLACE, look
+from ..media.mask_distance import mask_distance
 from ..media.subject_crops import SubjectCrops
 
 LONGEST_SIDE = 512
@@ -40,8 +41,7 @@ class Sighting:
         # a point in front of a neighbouring pixel hides too, because outlines of pose and picture never agree to
         # the pixel
         self._nearest = cv2.dilate(depth, np.ones((3, 3), np.uint8))
-        mask = np.pad((self._crop[..., 3] >= 128).astype(np.uint8), 1)
-        self._inside = cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[1:-1, 1:-1]
+        self._inside = mask_distance(np.pad(self._crop[..., 3] >= 128, 1))[1:-1, 1:-1]
 
     def shows(self, points: np.ndarray) -> np.ndarray:
         """Return which points (N, 3) of the pose, in model space, are seen: (N,) bool."""

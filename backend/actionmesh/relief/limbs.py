@@ -9,8 +9,9 @@ import cv2
 import numpy as np
 
 from ..media.clip import fitted_size
+from ..media.mask_distance import mask_distance
 from ..media.subject_crops import SubjectCrops
-from .spacing import distances, half_thickness
+from .spacing import half_thickness
 
 WORKING_SIDE = 384
 """Pixels along the longer side of the crops in which limbs are searched for."""
@@ -41,4 +42,4 @@ def _thicknesses(alpha: np.ndarray) -> np.ndarray:
     """Return half the thickness (n,) at each pixel inside a mask (h, w) uint8."""
     size = fitted_size(alpha.shape[1], alpha.shape[0], WORKING_SIDE)
     mask = np.pad((cv2.resize(alpha, size, interpolation=cv2.INTER_AREA) >= 128).astype(np.uint8), 1)
-    return half_thickness(distances(mask), RADII)[mask > 0]
+    return half_thickness(mask_distance(mask), RADII)[mask > 0]

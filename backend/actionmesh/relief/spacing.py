@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from scipy.ndimage import map_coordinates
 
+from ..media.mask_distance import mask_distance
 from .contours import Contours
 
 RADII = 1.5 ** np.arange(0, 16)
@@ -48,7 +49,7 @@ class Spacing:
 def spacing_for(contours: Contours, triangles: int) -> Spacing:
     """Return the spacing at which about `triangles` triangles fill the inside."""
     inside = contours.raster(1).astype(np.uint8)
-    distance = distances(inside)
+    distance = mask_distance(inside)
     thickness = half_thickness(distance)
     graded: np.ndarray = np.sqrt(thickness / thickness.max()) * (
         RIM + (MIDDLE - RIM) * np.minimum(1, distance / thickness)
@@ -68,16 +69,6 @@ def _sides(scale: float, graded: np.ndarray, most: np.ndarray) -> np.ndarray:
     return np.maximum(np.minimum(wanted, np.maximum(most, STRETCH * scale)), SMALLEST)
 
 
-def distances(mask: np.ndarray) -> np.ndarray:
-    """Return the distance (h, w) float32 of each pixel of a mask (h, w) uint8 from the nearest pixel outside it.
-
-    OpenCV's last digits depend on where the mask lies in memory. Squared distances are whole numbers, so rounding
-    them removes that.
-    """
-    about = cv2.distanceTransform(mask, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.sqrt(np.rint(about**2))
-
-
 def half_thickness(distance: np.ndarray, radii: np.ndarray = RADII) -> np.ndarray:
     """Return the radius (h, w) float32, one of `radii`, of the largest disc inside the mask that covers a pixel.
 
@@ -91,7 +82,7 @@ def half_thickness(distance: np.ndarray, radii: np.ndarray = RADII) -> np.ndarra
         centres = distance >= radius
         if not centres.any():
             break
-        away = distances((~centres).astype(np.uint8))
+        away = mask_distance(~centres)
         thickness[away <= radius + SLACK] = radius
     return thickness
 

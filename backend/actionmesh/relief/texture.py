@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from ..media.clip import fitted_size
+from ..media.mask_distance import mask_distance
 from ..media.subject_crops import box_of
 from ..painting.spreading import spread_colours
-from .spacing import distances
 
 LARGEST_SIDE = 2048
 RIM, LEAST_RIM = 3.0, 1.5
@@ -43,8 +43,7 @@ def texture_of(crop: np.ndarray) -> tuple[np.ndarray, tuple[float, float], tuple
 
 def trusted_pixels(mask: np.ndarray, rim: float) -> np.ndarray:
     """Return the pixels (h, w) bool that lie well inside a mask (h, w) bool; of thin parts, those along the middle."""
-    padded = np.pad(mask.astype(np.uint8), 1)
-    distance = distances(padded)
+    distance = mask_distance(np.pad(mask, 1))
     side = 2 * int(np.ceil(rim)) + 1
     middle = cv2.dilate(distance, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
     return ((distance > np.minimum(rim, THIN * middle)) & (distance > 0))[1:-1, 1:-1]
