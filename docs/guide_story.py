@@ -93,7 +93,13 @@ def installing():
     bpy.ops.preferences.addon_expand(module=EXTENSION)
     yield 3.0
     page = region("WINDOW")
-    add("preferences", part(page.x, page.y + RIM, page.x + page.width - RIM, page.y + page.height - FACTS, trim=True))
+    whole = part(page.x, page.y + RIM, page.x + page.width - RIM, page.y + page.height - FACTS, trim=True)
+    add("preferences", whole)
+    own = preferences.addons[EXTENSION].preferences
+    own.host = "gpu-box"
+    yield 3.0
+    add("another_computer", whole)
+    own.property_unset("host")
     area.type = "VIEW_3D"
     yield from show_tab()
 

@@ -29,6 +29,7 @@ class Provenance:
             fields.
         known: the other frames whose shape the artist gave, counted among those chosen.
         fit: how it fits the clip.
+        prompt: the text from which the clip was made; empty for other clips.
     """
 
     clip: str
@@ -44,6 +45,7 @@ class Provenance:
     picks: Picks = field(default_factory=Picks)
     known: tuple[int, ...] = ()
     fit: Fit = field(default_factory=Fit)
+    prompt: str = ""
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> "Provenance":
@@ -109,6 +111,10 @@ class Animation:
     def with_fit(self, fit: Fit) -> "Animation":
         """Return the same animation with another `fit`."""
         return replace(self, provenance=replace(self.provenance, fit=fit))
+
+    def with_prompt(self, prompt: str) -> "Animation":
+        """Return the same animation, made from a clip of this text."""
+        return replace(self, provenance=replace(self.provenance, prompt=prompt))
 
     def without_strays(self) -> "Animation":
         """Return the same animation of the vertices alone that have a face."""

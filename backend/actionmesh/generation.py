@@ -51,7 +51,7 @@ def generate(
             "in every frame.",
             f"Say in the text what the subject looks like, or choose another seed. The best clip is {job.clip}.",
         )
-    animated = jobs.run(usual_job(job), kept, report, cancelled, notes_on(job, footage, found.model))
+    animated = jobs.run(usual_job(job), kept, report, cancelled, notes_on(job, footage, found.model), job.prompt)
     return replace(
         animated,
         timings={**clock.timings, **animated.timings},

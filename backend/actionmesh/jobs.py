@@ -35,11 +35,13 @@ def run(
     report: Callable[[ProgressEvent], None],
     cancelled: Callable[[], bool],
     notes: tuple[str, ...] = (),
+    prompt: str = "",
 ) -> Animated:
     """Animate, and write every file of `job.out`, each completely or not at all.
 
     Args:
         notes: sentences on the clip, for the result's notes.
+        prompt: the text from which the clip was made; empty for other clips.
     Raises:
         ActionMeshError: an error that the user can cause. Outputs that cannot be written, or that would overwrite an
             input or one another, are refused before any work.
@@ -58,7 +60,7 @@ def run(
     with model.networks.job(*parts_of(job), float8=float8, check=progress.check):
         check_size(job, job.out, len(subject.frames))
         animation = animate(job, model, progress, subject)
-    animation = with_notes(animation, (*subject.notes, *left_out), notes)
+    animation = with_notes(animation, (*subject.notes, *left_out), notes).with_prompt(prompt)
     mesh = Path(job.mesh) if job.mesh else None
     save_all(animation, job.out, mesh, subject, progress, job.quantise)
     return _answer(animation, job.out, clock, model)

@@ -77,9 +77,10 @@ def _add_groups(copy: bpy.types.Object, rig: FoundRig) -> list[str]:
     bones, shares = rig.influences[vertices, columns], rig.weights[vertices, columns].astype(np.float32)
     order = np.lexsort((shares, bones))
     bones, shares, vertices = bones[order], shares[order], vertices[order]
-    ends = np.flatnonzero((np.diff(bones) != 0) | (np.diff(shares) != 0)) + 1
-    for start, end in zip([0, *ends.tolist()], [*ends.tolist(), len(order)], strict=True):  # one weight, one bone
-        groups[bones[start]].add(vertices[start:end].tolist(), float(shares[start]), "ADD")
+    starts = [0, *(np.flatnonzero((np.diff(bones) != 0) | (np.diff(shares) != 0)) + 1).tolist()]
+    ends, members = [*starts[1:], len(order)], vertices.tolist()
+    for start, end, bone, share in zip(starts, ends, bones[starts].tolist(), shares[starts].tolist(), strict=True):
+        groups[bone].add(members[start:end], share, "ADD")  # all vertices of a bone that have one weight
     return [group.name for group in groups]
 
 

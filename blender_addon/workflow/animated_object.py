@@ -69,6 +69,8 @@ def facts(target: bpy.types.Object) -> Iterator[tuple[str, str]]:
     told = made.provenance
     job = next((record for record in job_list.records(True) if record.id == made.job), None)
     yield _origin(job, Path(str(told.get("clip", ""))).name)
+    if told.get("prompt"):
+        yield "Text", _short(told["prompt"])
     yield "Seed", _short(told.get("seed", "unknown"))
     yield "Preset", _short(told.get("preset", "unknown")).capitalize()
     yield "Checkpoint", _short(told.get("checkpoint", "unknown"))

@@ -13,6 +13,7 @@ from PIL import Image
 from safetensors import safe_open
 
 from actionmesh import cli
+from actionmesh.animation import Animation
 from actionmesh.errors import Cancelled, CheckpointError, InputError, MediaError
 from actionmesh.filming import shoot as shooting
 from actionmesh.filming.first_picture import BACKGROUNDS, placed, read_subject
@@ -106,6 +107,7 @@ def test_a_text_in_any_script_becomes_an_animation_and_a_clip_that_can_be_used_a
     assert frames.shape == (9, 48, 96, 4)
     middle, corner = frames[4][24, 48, :3].astype(int), frames[4][1, 1, :3].astype(int)
     assert middle[0] > middle[1] + 60 and corner.min() > 180, "a red blob on a pale background"
+    assert Animation.load(made).provenance.prompt == PROMPT
     assert notes_of(made)[0] == f"Wan 2.1 T2V 1.3B made the clip with seed 0 from the text: {PROMPT}"
 
 

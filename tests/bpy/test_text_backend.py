@@ -12,7 +12,7 @@ import blender_addon
 from blender_addon.jobs.record import State
 from blender_addon.process.backend_locator import protocol
 from blender_addon.session import job_list, panel_state
-from blender_addon.workflow import text_clip
+from blender_addon.workflow import animated_object, text_clip
 from tests.bpy.addon import keys_of
 
 pytestmark = pytest.mark.skipif(
@@ -50,3 +50,4 @@ def test_a_text_becomes_an_object(home, monkeypatch):
     assert json.loads((record.folder / "job.json").read_text())["request"]["prompt"] == PROMPT
     assert keys_of(bpy.context.view_layer.objects.active) == 4
     assert any(PROMPT in note for note in record.result["fit"]["notes"])
+    assert ("Text", PROMPT) in animated_object.facts(bpy.context.view_layer.objects.active)
