@@ -127,7 +127,7 @@ def test_ratios_are_of_sums_by_row():
         record("b1", task, "track", vertex_error=0.3, cd_m=0.2),
         record("a1", VIDEO.name, NETWORK, problem="There is no surface."),
         record("b1", VIDEO.name, NETWORK, cd_3d=0.1, cd_4d=0.2, cd_m=0.3),
-        record("a1", "image-to-3D", NETWORK, chamfer_image=None, chamfer_random=0.5, chamfer_vae=0.1),
+        record("a1", "image-to-3D", NETWORK, chamfer_image=None, chamfer_random=0.5, chamfer_vae=0.1, iou=0.8),
         record("b1", "image-to-3D", NETWORK, chamfer_image=0.2, chamfer_random=0.3, chamfer_vae=0.1),
     ]
     found = summary_of(records)
@@ -140,7 +140,9 @@ def test_ratios_are_of_sums_by_row():
     assert given["median_vertex_error_over_still"][NETWORK] == pytest.approx((0.25 + 1.5) / 2)
     assert given["other_clip_vertex_error_over_still"] == {NETWORK: pytest.approx(2.0)}
     assert found["video"]["cd_m"] == {NETWORK: 0.3} and found["no_surface"] == 1 and found["characters"] == 2
-    assert found["image_to_3d"] == pytest.approx({"chamfer": 0.2, "chamfer_of_another": 0.4, "chamfer_of_vae": 0.1})
+    assert found["image_to_3d"] == pytest.approx(
+        {"chamfer": 0.2, "chamfer_of_another": 0.4, "chamfer_of_vae": 0.1, "iou_of_vae": 0.8}
+    )
     by_plan = grouped(records, "body_plan")
     assert by_plan["a"]["mesh_and_video"]["vertex_error_over_still"] == {NETWORK: pytest.approx(0.25)}
 
@@ -256,6 +258,7 @@ def test_the_bundled_checkpoint_moves_a_toy_of_a_file(folder):
         tracked_bench.measure_row(lambda: subject, MESH_AND_VIDEO, rows[row]) for row in (NETWORK, STILL, OTHER)
     )
     assert full["vertex_error"] < 0.9 * still["vertex_error"] and full["vertex_error"] < lent["vertex_error"]
+    assert tracked_bench.iou_with_character(subject) > 0.7
 
 
 def test_an_answer_is_any_motion_of_the_mesh(folder, tiny_model):

@@ -20,6 +20,7 @@ import bpy
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 OUT, CLIP, PACKAGE = Path(sys.argv[-3]), sys.argv[-2], sys.argv[-1]
 PATIENCE = 120
+EDITS = ("smooth_motion", "make_loop", "lock_feet", "extract_root_motion", "apply_root_motion")
 CLOSED = {"Frames", "Quality", "Placement", "Advanced"}
 told: dict = {"longest_tick": 0.0, "gaps": []}
 
@@ -172,6 +173,7 @@ def story():
     yield 1.0
     told["baked"] = [item.name for item in bpy.data.objects if item.name.endswith("(baked)")]
     activate(made)
+    yield from motion_edits(made)
     made.actionmesh.strength = 0.5
     bpy.context.window_manager.actionmesh.show_facing = True
     yield 1.0
@@ -244,6 +246,30 @@ def point_at(window, places, ctrl=False):
 def send(window, type, x, y):
     for value in ("PRESS", "RELEASE"):
         window.event_simulate(type=type, value=value, x=x, y=y)
+
+
+def motion_edits(made):
+    """Press every button that edits the motion, Smooth Motion with Escape first; note which of them moved vertices."""
+    ops, window = bpy.ops.actionmesh, bpy.context.window_manager.windows[0]
+    told["edits"], before = {}, keyed(made)
+    presses = [("escape", ops.smooth_motion)]
+    presses += [(name, getattr(ops, name)) for name in EDITS]
+    for name, operator in presses:
+        press(operator)
+        if name == "escape":
+            told["edit_was_modal"] = any(each.bl_idname.endswith("smooth_motion") for each in window.modal_operators)
+            key("ESC", "WINDOW")
+        yield lambda: not any("ACTIONMESH" in each.bl_idname for each in window.modal_operators)
+        yield 0.3
+        after = keyed(made)
+        told["edits"][name], before = after != before, after
+
+
+def keyed(target):
+    """Return what a motion consists of: the places of all keys, and where the object itself is over time."""
+    places = [[tuple(point.co) for point in block.data] for block in target.data.shape_keys.key_blocks]
+    curves = target.animation_data.action.fcurves if target.animation_data and target.animation_data.action else ()
+    return places, [[tuple(point.co) for point in curve.keyframe_points] for curve in curves]
 
 
 def jobs_without_viewport():

@@ -81,6 +81,11 @@ def test_the_subject_is_pointed_at_in_a_window_of_its_own_and_tracked(told):
     assert len(told["strip"]) == 6 and told["images_left"] == []
 
 
+def test_edits_of_the_motion_run_beside_the_window_and_escape_takes_them_back(told):
+    assert told["edit_was_modal"] and not told["edits"].pop("escape")
+    assert told["edits"] == dict.fromkeys(told["edits"], True) and len(told["edits"]) == 5
+
+
 def usually_longest(gaps):
     """Return the 95th percentile of the gaps: other programs may delay this one now and then."""
     return sorted(gaps)[int(0.95 * (len(gaps) - 1))]

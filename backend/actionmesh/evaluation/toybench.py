@@ -166,7 +166,7 @@ def measured(answer: Answer, subject: Subject, task: Task, frames: tuple[int, ..
 def measure_shape(subject: Subject, other: Subject, library: Library | None) -> dict:
     """Measure the shape VAE and image-to-3D on frame 0, without alignment; None where there is no surface."""
     return {
-        "iou": reconstruction_iou(subject),
+        "iou": reconstruction_iou(subject, lambda points: subject.toy.body.signed_distance(points, 0).numpy() < 0),
         **shape_distances(subject, other),
         "chamfer_retrieved": library and library.chamfer(subject.picture, subject.truth[0]),
     }
@@ -183,8 +183,12 @@ def shape_distances(subject: Subject, other: Subject) -> dict[str, float | None]
 
 
 @torch.no_grad()
-def reconstruction_iou(subject: Subject) -> float:
-    """Return the volume IoU of the VAE's field and the exact body in the first frame's box, padded by a tenth."""
+def reconstruction_iou(subject: Subject, is_inside: Callable[[torch.Tensor], np.ndarray]) -> float:
+    """Return the volume IoU of the VAE's field and the true body in the first frame's box, padded by a tenth.
+
+    Args:
+        is_inside: returns which points (Q, 3) float32 the body of frame 0 holds, (Q,) bool.
+    """
     toy, run = subject.toy, subject.run
     device = run.runtime.device
     low, high = toy.vertices[0].min(0), toy.vertices[0].max(0)
@@ -194,7 +198,7 @@ def reconstruction_iou(subject: Subject) -> float:
     context = run.networks.shape_vae.prepare(run.facts.denormalise(subject.given.latent[None].to(device)))
     field = run.networks.shape_vae.query(queries[None].to(device), context)
     inside = (field[0, :, 0] > 0).cpu().numpy()
-    return overlap(inside, (toy.body.signed_distance(queries, 0) < 0).numpy())
+    return overlap(inside, is_inside(queries))
 
 
 def _chamfer(make: Callable[[], Mesh], truth: np.ndarray) -> float | None:

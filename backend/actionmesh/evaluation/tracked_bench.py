@@ -11,13 +11,15 @@ from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
+from torch import Tensor
 from tqdm import tqdm
 
 from ..errors import InputError
+from ..geometry.winding import winding_numbers
 from ..memory.model import Model
 from .kept_records import KeptRecords, digest_of_weights
 from .matches import as_animated, match_rows
-from .toybench import measured, shape_distances
+from .toybench import measured, reconstruction_iou, shape_distances
 from .tracked_subjects import Cast, Character, TrackedSubject
 from .tracked_summary import NETWORK, SHAPE, grouped, summary_of
 from .variants import MESH_AND_VIDEO, OTHER, STILL, VIDEO, Task, Variant, seeing, still
@@ -77,10 +79,19 @@ def measure(character: Character, subject: Look, other: Look, kept: KeptRecords)
 
 def answers(subject: Look, other: Look) -> Iterator[tuple[str, str, Callable[[], dict]]]:
     """Yield the task and row of everything measured, with the function that measures it."""
-    yield SHAPE, NETWORK, lambda: shape_distances(subject(), other())
+    yield SHAPE, NETWORK, lambda: {**shape_distances(subject(), other()), "iou": iou_with_character(subject())}
     for task in (MESH_AND_VIDEO, VIDEO):
         for row, variant in rows_of(task, other).items():
             yield task.name, row, partial(measure_row, subject, task, variant)
+
+
+def iou_with_character(subject: TrackedSubject) -> float:
+    """Return the shape VAE's volume IoU with a character; gaps in its surface are closed by winding numbers."""
+
+    def is_inside(points: Tensor) -> np.ndarray:
+        return np.abs(winding_numbers(subject.toy.vertices[0], subject.toy.faces, points.numpy())) > 0.5
+
+    return reconstruction_iou(subject, is_inside)
 
 
 def measure_row(look: Look, task: Task, variant: Variant) -> dict:

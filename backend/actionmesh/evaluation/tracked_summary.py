@@ -6,7 +6,12 @@ from .variants import MESH_AND_VIDEO, OTHER, STILL, VIDEO
 NETWORK, SHAPE = "network", "image-to-3D"
 """The row of the network's own animation, and the task of frame 0's shape."""
 DISTANCES = ("cd_3d", "cd_4d", "cd_m")
-SHAPES = {"chamfer": "chamfer_image", "chamfer_of_another": "chamfer_random", "chamfer_of_vae": "chamfer_vae"}
+SHAPES = {
+    "chamfer": "chamfer_image",
+    "chamfer_of_another": "chamfer_random",
+    "chamfer_of_vae": "chamfer_vae",
+    "iou_of_vae": "iou",
+}
 
 
 def summary_of(records: list[dict]) -> dict:
@@ -15,8 +20,8 @@ def summary_of(records: list[dict]) -> dict:
     Returns:
         characters: their number; mesh_and_video: ratios by row (all but the still mesh and another's clip), the share
         of characters better than still, the median of their ratios, and the network's ratio on another's clip;
-        image_to_3d: means of frame 0's Chamfer distances; video: mean distances by row; no_surface: number of answers
-        without a surface.
+        image_to_3d: means of frame 0's Chamfer distances, and of the shape VAE's volume IoU; video: mean distances by
+        row; no_surface: number of answers without a surface.
     """
     given, alone = (
         by_row((record for record in records if record["task"] == task.name), lambda record: record["file"])

@@ -24,7 +24,12 @@ def table(results: dict) -> str:
         lines.append(f"{results['passed_over']} tracked files without the whole mesh or without pictures were skipped.")
     groups = {"all": results["summary"], **_told(results["splits"]), **_told(results["body_plans"])}
     lines += ["", "Mesh + video, as shares of the still mesh's error:", "", *_mesh_table(groups), ""]
-    lines += ["Clip alone, and the shape of frame 0 (Chamfer distances):", "", *_clip_table(groups), ""]
+    lines += [
+        "Clip alone, and the shape of frame 0 (Chamfer distances; the VAE's volume IoU):",
+        "",
+        *_clip_table(groups),
+        "",
+    ]
     lines += ["By file, mesh + video:", "", *_mesh_table(results["files"]), ""]
     return "\n".join(lines)
 
@@ -47,8 +52,8 @@ def _mesh_table(groups: dict[str, dict]) -> list[str]:
 def _clip_table(groups: dict[str, dict]) -> list[str]:
     titles = [name.upper().replace("_", "-") for name in DISTANCES]
     lines = [
-        f"| | {' | '.join(titles)} | image-to-3D | another's shape | the VAE's own | no surface |",
-        "|---" * 8 + "|",
+        f"| | {' | '.join(titles)} | image-to-3D | another's shape | the VAE's own | its IoU | no surface |",
+        "|---" * 9 + "|",
     ]
     for name, summary in groups.items():
         video, shape = summary["video"], summary["image_to_3d"]
