@@ -63,7 +63,7 @@ def test_a_subject_that_was_pointed_at_is_tracked_once_and_animated_with_the_sam
     width, height = map(int, runner.state.look.summary.split(", ")[1].split(" x "))
     part = f"{width // 2},1,{width - 1},{height - 1}"  # half of it, which the plain background's outline does not fit
     assert OPS.pick_subject(box=part) == {"FINISHED"}
-    strip = runner.state.strip
+    (strip,) = runner.state.strips
     assert [shown.position for shown in strip.shown] == [0, 1, 2, 3]
     masks = {path.name: path.read_bytes() for path in Path(strip.masks).iterdir()}
     assert len(masks) == 5
