@@ -5,7 +5,7 @@ height, from the bottom left.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 INSIDE = 0.01
@@ -60,6 +60,11 @@ def is_inside(place: Place) -> bool:
 
 def of_frame(picks: Picks, frame: int | None) -> Picks:
     return tuple(pick for pick in picks if pick.frame == frame)
+
+
+def with_reference(picks: Picks, frame: int) -> Picks:
+    """Return the picks with those of the reference frame as that frame's, now that its number is known."""
+    return tuple(replace(pick, frame=frame) if pick.frame is None else pick for pick in picks)
 
 
 def clicked(picks: Picks, pixel: Place, frame: int | None, removes: bool, reach: float) -> Picks:

@@ -71,7 +71,7 @@ class JobOperator:
 
 
 class ACTIONMESH_OT_animate_from_video(JobOperator, bpy.types.Operator):
-    """Make a new object at the 3D cursor that moves like the subject of the clip. You can keep working meanwhile"""
+    """Make a new object at the 3D cursor that moves like the subject of the clip, or one for each you pointed at"""
 
     bl_idname = "actionmesh.animate_from_video"
     bl_label = "Animate from Video"

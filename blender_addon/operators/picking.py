@@ -1,4 +1,4 @@
-"""Point at the subject of the clip, track it through all frames, and take both back."""
+"""Point at the subjects of the clip, track them through all frames, and take both back."""
 # mypy: disable-error-code="valid-type"
 # ruff: noqa: F722, F821
 
@@ -8,8 +8,9 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 from ..errors import ArtistError
 from ..motion.pointing import Kind, Pick, parsed
 from ..session import clip_picks, panel_state, picture_window, pointing_state
+from ..session.clip_picks import MOST_SUBJECTS
 from ..session.runner import runner
-from ..workflow import chosen_clip, subject
+from ..workflow import chosen_clip, several_subjects, subject
 from .pointing_window import PointingWindow
 from .shared import FINISHED, reporting, requires
 
@@ -70,6 +71,15 @@ class ACTIONMESH_OT_pick_subject(PointingWindow, Tracking, bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
 
+    subject: IntProperty(
+        name="Subject",
+        description="Which subject of the clip, counted from 1; the number after the last adds one. "
+        "0 is the active one",
+        min=0,
+        max=MOST_SUBJECTS,
+        options={"SKIP_SAVE"},
+    )
+
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         here = pointing_state.current
@@ -90,7 +100,8 @@ class ACTIONMESH_OT_pick_subject(PointingWindow, Tracking, bpy.types.Operator):
     def open(self, context: bpy.types.Context) -> set[str]:
         """Open the window and go on in it; nothing has changed yet, so there is no undo step."""
         panel_state.show(None)
-        subject.point(context.scene, None if self.position < 0 else self.position)
+        number = several_subjects.numbered(context.scene.actionmesh, self.subject)
+        subject.point(context.scene, None if self.position < 0 else self.position, number)
         try:
             with picture_window.opened():
                 bpy.ops.actionmesh.pick_subject("INVOKE_DEFAULT")
@@ -104,12 +115,14 @@ class ACTIONMESH_OT_pick_subject(PointingWindow, Tracking, bpy.types.Operator):
     def execute(self, context: bpy.types.Context) -> set[str]:
         panel_state.show(None)
         settings = context.scene.actionmesh
-        before = clip_picks.picks_of(settings)
-        subject.keep_picks(context.scene, self._picks())
+        number, was_active = several_subjects.numbered(settings, self.subject), settings.active_subject
+        before = clip_picks.picks_of(settings, number)
+        subject.keep_picks(context.scene, self._picks(), number)
         try:
             self.track(context)
         except ArtistError:
-            clip_picks.keep(settings, before)
+            clip_picks.keep(settings, before, number)
+            settings.active_subject = was_active
             raise
         return FINISHED
 
@@ -158,7 +171,7 @@ class ACTIONMESH_OT_cancel_tracking(bpy.types.Operator):
 
 
 class ACTIONMESH_OT_clear_picks(bpy.types.Operator):
-    """Forget what you pointed at, so that the subject is found automatically"""
+    """Forget what you pointed at of the active subject, so that it is found automatically"""
 
     bl_idname = "actionmesh.clear_picks"
     bl_label = "Clear Picks"
@@ -166,7 +179,7 @@ class ACTIONMESH_OT_clear_picks(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        return requires(cls, bool(len(context.scene.actionmesh.picks)), "Nothing was pointed at")
+        return requires(cls, bool(clip_picks.key_of(context.scene.actionmesh)), "Nothing was pointed at")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         clip_picks.keep(context.scene.actionmesh, ())
@@ -174,9 +187,80 @@ class ACTIONMESH_OT_clear_picks(bpy.types.Operator):
         return FINISHED
 
 
+class OfSeveral(OfSubject):
+    """An operator on the list of the clip's subjects."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        is_free = requires(cls, pointing_state.current is None, "Leave Pick Subject first")
+        return is_free and super().poll(context)
+
+    def show(self, context: bpy.types.Context) -> set[str]:
+        """Show the active subject, unless one is being tracked: a look would end that."""
+        if panel_state.state.tracking is None:
+            subject.look_again(context.scene.name)
+        return FINISHED
+
+
+class ACTIONMESH_OT_choose_subject(OfSeveral, bpy.types.Operator):
+    """Make this subject of the clip the active one: Pick Subject and the frames shown here are about it"""
+
+    bl_idname = "actionmesh.choose_subject"
+    bl_label = "Choose Subject"
+    bl_options = {"REGISTER", "UNDO"}
+
+    subject: IntProperty(
+        name="Subject", description="Which subject of the clip, counted from 1", min=1, max=MOST_SUBJECTS, default=1
+    )
+
+    @reporting
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        settings = context.scene.actionmesh
+        settings.active_subject = several_subjects.numbered(settings, self.subject)
+        return self.show(context)
+
+
+class ACTIONMESH_OT_add_subject(OfSeveral, bpy.types.Operator):
+    """Add another subject of the clip to point at. Each becomes an object of its own, or moves a mesh of its own"""
+
+    bl_idname = "actionmesh.add_subject"
+    bl_label = "Add Subject"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        why_not = several_subjects.why_none_more(context.scene.actionmesh)
+        return super().poll(context) and requires(cls, not why_not, why_not)
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        settings = context.scene.actionmesh
+        settings.active_subject = clip_picks.next_subject(settings)
+        return self.show(context)
+
+
+class ACTIONMESH_OT_remove_subject(OfSeveral, bpy.types.Operator):
+    """Remove the active subject and what you pointed at of it. The subjects after it move up by one number"""
+
+    bl_idname = "actionmesh.remove_subject"
+    bl_label = "Remove Subject"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        are_several = clip_picks.subject_count(context.scene.actionmesh) > 1
+        return super().poll(context) and requires(cls, are_several, "The clip has just one subject")
+
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        several_subjects.remove(context.scene)
+        return self.show(context)
+
+
 CLASSES = (
     ACTIONMESH_OT_pick_subject,
     ACTIONMESH_OT_track_subject,
     ACTIONMESH_OT_cancel_tracking,
     ACTIONMESH_OT_clear_picks,
+    ACTIONMESH_OT_choose_subject,
+    ACTIONMESH_OT_add_subject,
+    ACTIONMESH_OT_remove_subject,
 )

@@ -120,7 +120,8 @@ class PointingWindow:
         waits = "Waiting for the running job" if runner.state.records and runner.state.looking else here.message
         if waits != self._told:
             self._told = waits
-            context.area.header_text_set("    ".join(filter(None, (waits, KEYS))))
+            which = f"Subject {here.subject + 1}" if here.others else ""
+            context.area.header_text_set("    ".join(filter(None, (waits, which, KEYS))))
 
     def _accept(self, context: bpy.types.Context, here: Pointing) -> set[str]:
         """Keep the picks and track the subject; stay if they make no sense."""
@@ -128,7 +129,7 @@ class PointingWindow:
             return RUNNING
         try:
             scene = subject.scene_of(here)
-            subject.keep_picks(scene, here.picks)
+            subject.keep_picks(scene, here.picks, here.subject)
         except ArtistError as error:
             here.message = str(error)
             return RUNNING

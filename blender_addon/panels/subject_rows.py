@@ -1,4 +1,4 @@
-"""Rows of the panel Animate that concern the clip's subject: pointing at it, tracking it, and what was found."""
+"""Rows of the panel Animate that concern the clip's subjects: pointing at them, tracking them, and what was found."""
 
 import bpy
 
@@ -17,17 +17,45 @@ def draw(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     settings = context.scene.actionmesh
     if not (chosen_clip.is_file(settings) and chosen_clip.has_source(settings)):
         return
+    are_several = clip_picks.subject_count(settings) > 1
+    if are_several:
+        _draw_subjects(layout.row(align=True), settings)
     count = len(clip_picks.key_of(settings))
     row = layout.row(align=True)
-    row.operator("actionmesh.pick_subject", icon=PICK_ICON, text=f"Pick Subject ({count})" if count else "Pick Subject")
+    title = f"Pick Subject {clip_picks.active(settings) + 1}" if are_several else "Pick Subject"
+    row.operator("actionmesh.pick_subject", icon=PICK_ICON, text=f"{title} ({count})" if count else title)
     row.operator("actionmesh.track_subject", icon="TRACKING_FORWARDS", text="")
-    if count:
-        row.operator("actionmesh.clear_picks", icon="X", text="")
-    strip = panel_state.state.strip
+    if not are_several:
+        if count:
+            row.operator("actionmesh.clear_picks", icon="X", text="")
+        row.operator("actionmesh.add_subject", icon="ADD", text="")
+    strip = subject_strip.current(panel_state.state.strips, settings)
     if panel_state.state.tracking is not None:
         _draw_progress(layout.row(align=True), panel_state.state.tracking)
-    elif strip is not None and strip.source == subject_strip.strip_key(settings):
+    elif strip is not None:
         _draw_strip(layout.box(), context, strip)
+
+
+def draw_followed(layout: bpy.types.UILayout, context: bpy.types.Context, target: bpy.types.Object) -> None:
+    """Draw which of the clip's subjects a mesh follows, if it has several."""
+    count = clip_picks.subject_count(context.scene.actionmesh)
+    if count > 1:
+        split = layout.split(factor=0.4)
+        split.use_property_split = False  # it would put a label before each button
+        left, buttons = split.row(), split.row(align=True)
+        left.alignment = "RIGHT"
+        left.label(text="Subject")
+        for name in ("ACTIVE", *map(str, range(1, count + 1))):
+            buttons.prop_enum(target.actionmesh, "subject", name)
+
+
+def _draw_subjects(row: bpy.types.UILayout, settings: bpy.types.PropertyGroup) -> None:
+    """Draw a button for each subject, and those that remove the active one and add another."""
+    for subject in range(clip_picks.subject_count(settings)):
+        is_active = subject == clip_picks.active(settings)
+        row.operator("actionmesh.choose_subject", text=str(subject + 1), depress=is_active).subject = subject + 1
+    row.operator("actionmesh.remove_subject", icon="X", text="")
+    row.operator("actionmesh.add_subject", icon="ADD", text="")
 
 
 def _draw_progress(row: bpy.types.UILayout, tracking: panel_state.Tracking) -> None:

@@ -17,12 +17,12 @@ GAP = 0.1
 
 
 def stand_clear(scene: bpy.types.Scene, made: bpy.types.Object) -> None:
-    """Move an object along X until its box, in any of its poses, overlaps no visible object's box."""
+    """Move an object along X until its box, in any of its poses, overlaps no visible object's box in any of its own."""
     layer = bpy.context.view_layer if scene == bpy.context.scene else scene.view_layers[0]
     layer.update()
     low, high = _reach(made)
     width = high[:2] - low[:2]
-    neighbours = [box for box in _boxes(layer, made) if np.max(box[1][:2] - box[0][:2]) <= MUCH_LARGER * width.max()]
+    neighbours = list(_boxes(layer, made, MUCH_LARGER * width.max()))
     moved = 0.0
     while touched := [box for box in neighbours if _overlap((low, high), box)]:
         step = max(other[0] for _low, other in touched) + GAP * width.max() - low[0]
@@ -30,12 +30,21 @@ def stand_clear(scene: bpy.types.Scene, made: bpy.types.Object) -> None:
     made.location.x += moved
 
 
-def _boxes(layer: bpy.types.ViewLayer, made: bpy.types.Object) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the lowest and the highest corner of each other object, in the world."""
+def _boxes(
+    layer: bpy.types.ViewLayer, made: bpy.types.Object, widest: float
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the lowest and the highest corner of each other object in the world, unless it is wider."""
     for item in layer.objects:
         if item != made and item.type in SOLID and item.visible_get(view_layer=layer):
             corners = np.array([item.matrix_world @ Vector(corner) for corner in item.bound_box])
-            yield corners.min(axis=0), corners.max(axis=0)
+            low, high = corners.min(axis=0), corners.max(axis=0)
+            if np.max(high[:2] - low[:2]) <= widest:
+                yield _reach(item) if _moves(item) else (low, high)
+
+
+def _moves(item: bpy.types.Object) -> bool:
+    """Return whether an object is a mesh with poses, which may leave the place where it is now."""
+    return item.type == "MESH" and bool(pose_keys(item.data.shape_keys))
 
 
 def _reach(made: bpy.types.Object) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ from ..jobs import events
 from ..jobs.record import JobError, JobRecord
 from ..process.backend_locator import protocol
 from .notices import Problem, fix_of
-from .subject_strip import Strip
+from .subject_strip import Strips
 from .thumbnail import Look
 from .windows import redraw_panels, redraw_status_bar
 
@@ -35,7 +35,7 @@ class PanelState:
         look: the latest look at a clip.
         looking: whether another is on its way.
         tracking: how far a subject is tracked through the clip; None if none is.
-        strip: the last subject that was tracked.
+        strips: the subjects that were tracked, the last one first.
     """
 
     worker: events.WorkerState = events.WorkerState.STOPPED
@@ -49,7 +49,7 @@ class PanelState:
     look: Look | None = None
     looking: bool = False
     tracking: Tracking | None = None
-    strip: Strip | None = None
+    strips: Strips = ()
 
 
 state = PanelState()

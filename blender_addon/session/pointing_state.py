@@ -1,7 +1,7 @@
 """What the window of Pick Subject shows, while it is open; there is at most one."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ class Pointing:
         is_open: whether its window takes clicks and keys.
         message: what the artist should know, besides the keys.
         box: where a box is being drawn, from pixel to pixel.
+        subject: which subject of the clip is pointed at, counted from 0.
+        others: the clip's other subjects and their picks, which are shown but stay as they are.
     """
 
     scene: str
@@ -46,6 +48,8 @@ class Pointing:
     is_open: bool = False
     message: str = "Reading the frame"
     box: tuple[Place, Place] | None = field(default=None)
+    subject: int = 0
+    others: tuple[tuple[int, Picks], ...] = ()
 
     def take(self, seen: protocol.Looked) -> None:
         """Show the picture that was asked for."""
@@ -55,7 +59,8 @@ class Pointing:
     def show(self, frame: int, size: tuple[int, int], picture: Path) -> None:
         """Show a picture of the frame. Picks of the reference frame are from now on that frame's."""
         if self.frame is None and self.is_reference:
-            self.picks = tuple(replace(pick, frame=frame) if pick.frame is None else pick for pick in self.picks)
+            self.picks = pointing.with_reference(self.picks, frame)
+            self.others = tuple((number, pointing.with_reference(picks, frame)) for number, picks in self.others)
         self.frame, self.size, self.shown, self.is_new, self.message = frame, size, picture, True, ""
 
     def fail(self, error: JobError) -> None:

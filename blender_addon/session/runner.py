@@ -310,7 +310,8 @@ def _file_was_opened(path: str = "", *_: object) -> None:
     job_list.forget()
     pointing_state.end()
     frame_picture.forget()
-    panel_state.state.problem = panel_state.state.look = panel_state.state.ended = panel_state.state.strip = None
+    panel_state.state.problem = panel_state.state.look = panel_state.state.ended = None
+    panel_state.state.strips = ()
 
 
 runner = Runner()

@@ -61,12 +61,16 @@ def clip_key(settings: bpy.types.PropertyGroup) -> tuple[Any, ...]:
     return (settings.source, settings.clip if settings.source == "VIDEO" else settings.images)
 
 
-def source_key(settings: bpy.types.PropertyGroup) -> tuple[Any, ...]:
-    """Return a key of the picture that the settings name; a look with another key is out of date."""
+def source_key(settings: bpy.types.PropertyGroup, subject: int | None = None) -> tuple[Any, ...]:
+    """Return a key of the picture that the settings name; a look with another key is out of date.
+
+    Args:
+        subject: of the clip, counted from 0; None is the active one.
+    """
     first = 0 if settings.fit_clip else (settings.frame_start, settings.scene_start)
     spaced = (settings.frame_count, settings.frame_step, settings.fit_clip) if settings.anchor else ()
     seen = settings.source_facing if settings.source == "OBJECT" else settings.masks
-    return (*clip_key(settings), seen, settings.anchor, first, spaced, clip_picks.key_of(settings))
+    return (*clip_key(settings), seen, settings.anchor, first, spaced, clip_picks.key_of(settings, subject))
 
 
 def picture(path: Path) -> int:

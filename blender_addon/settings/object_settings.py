@@ -1,4 +1,4 @@
-"""The settings of an object: where its front is, how its animation plays, and which colours it shows."""
+"""The settings of an object: its front, which subject it follows, how its animation plays, which colours it shows."""
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty
@@ -6,7 +6,16 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty
 from ..menus import LOOPS, SEEN_FACINGS
 from ..scene.coat_switch import is_shown, show
 from ..session import windows
+from ..session.clip_picks import MOST_SUBJECTS
 from ..workflow import animated_object
+
+SUBJECTS = (
+    ("ACTIVE", "Active", "The subject that is active in the panel when the job is queued", "NONE", 0),
+    *(
+        (str(number), str(number), f"Subject {number} of the clip", "NONE", number)
+        for number in range(1, MOST_SUBJECTS + 1)
+    ),
+)
 
 
 class ObjectSettings(bpy.types.PropertyGroup):
@@ -21,6 +30,9 @@ WITH_CALLBACKS = {
         items=SEEN_FACINGS,
         default="AUTO",
         update=lambda _self, _context: windows.redraw_scenes(),
+    ),
+    "subject": EnumProperty(
+        name="Subject", description="Which subject of the clip this mesh follows, if it has several", items=SUBJECTS
     ),
     "strength": FloatProperty(
         name="Strength",

@@ -7,7 +7,7 @@ from bpy.props import EnumProperty, FloatProperty, IntProperty
 
 from .. import menus
 from ..process.backend_locator import protocol
-from ..session.clip_picks import REFERENCE
+from ..session.clip_picks import MOST_SUBJECTS, REFERENCE
 
 _PIXEL = protocol.limits(protocol.Spot)["x"]
 _FRAME = protocol.limits(protocol.Spot)["frame"]
@@ -23,6 +23,12 @@ class PickSettings(bpy.types.PropertyGroup):
     y: FloatProperty(name="Y", description="Row of the point, or top of the box", **_BOUNDS)
     right: FloatProperty(name="Right", description="Right side of the box", **_BOUNDS)
     bottom: FloatProperty(name="Bottom", description="Bottom of the box", **_BOUNDS)
+    subject: IntProperty(
+        name="Subject",
+        description="Which subject of the clip, counted from 0",
+        min=0,
+        max=MOST_SUBJECTS - 1,
+    )
     frame: IntProperty(
         name="Frame",
         description="Frame of the clip, counted from 0. -1 is the reference frame",

@@ -21,6 +21,7 @@ from .. import menus
 from ..errors import ArtistError
 from ..process.backend_locator import protocol
 from ..session import machine_facts, panel_state
+from ..session.clip_picks import MOST_SUBJECTS
 from ..session.notices import Problem
 from ..workflow import chosen_clip, subject
 from ..workflow.bake_options import BakeOptions
@@ -71,6 +72,12 @@ class SceneSettings(bpy.types.PropertyGroup):
     picks: CollectionProperty(type=PickSettings, description="What was pointed at in the clip, see Pick Subject")
     picked_clip: StringProperty(options={"HIDDEN"})
     """The clip that the picks belong to, as it was chosen; they have no effect on another."""
+    active_subject: IntProperty(
+        name="Active Subject",
+        description="Which of the picked clip's subjects Pick Subject and the strip are about, counted from 0",
+        min=0,
+        max=MOST_SUBJECTS - 1,
+    )
     bake: PointerProperty(type=BakeSettings, description="How to bake an animation")
     file_id: StringProperty(options={"HIDDEN"}, description="Identifies the jobs of this file")
 

@@ -19,7 +19,7 @@ from ..scene.targets import check_target, fingerprint
 from ..session import blend_identity, clip_picks, panel_state, selection, subject_strip
 from ..session.choices import choices
 from ..session.runner import runner
-from . import delivery, text_clip
+from . import delivery, several_subjects, text_clip
 from .chosen_clip import choose_clip, clip_of, has_source, picture_rate
 from .chosen_frames import frame_choice, scene_frames
 from .source_frames import SourceFrames
@@ -37,7 +37,7 @@ def submit(
     seed: int | None = None,
     waits: bool = False,
 ) -> list[str]:
-    """Queue one job for each target, None standing for a new object; return their ids.
+    """Queue one job for each target, None standing for a new object of each subject of the clip; return their ids.
 
     All targets are checked, and recorded as they are now, before the first job is queued. An animated object is
     rendered once for all of them.
@@ -47,7 +47,8 @@ def submit(
         seed: overrides the scene's settings.
         waits: whether the caller waits for the jobs; if so, this Blender renders, since nobody uses its window.
     Raises:
-        ArtistError: no source is chosen, a target cannot be animated, or the job's folder cannot be written.
+        ArtistError: no source is chosen, a target cannot be animated or follows a subject that was not pointed at, or
+            the job's folder cannot be written.
     """
     settings = context.scene.actionmesh
     for target in targets:
@@ -60,9 +61,14 @@ def submit(
         return _submit_text(context, seen, seed)
     source = settings.source_object if settings.source == "OBJECT" and not filepath else None
     frames = scene_frames(context.scene) if source else []
-    request = request_for(context.scene, FRAMES_FOLDER if source else clip_of(settings, filepath), seed, frames)
+    clip = FRAMES_FOLDER if source else clip_of(settings, filepath)
+    asked = [
+        (request_for(context.scene, clip, seed, frames, subject), item, number)
+        for target, item in zip(targets, seen, strict=True)
+        for subject, number in several_subjects.of_job(settings, target, clip)
+    ]
     pictures = SourceFrames(source, frames, settings, apart=not waits) if source else None
-    return [_submit_one(context, request, item, pictures) for item in seen]
+    return [_submit_one(context, request, item, pictures, number) for request, item, number in asked]
 
 
 def _submit_text(context: bpy.types.Context, seen: list[Seen | None], seed: int | None) -> list[str]:
@@ -118,12 +124,17 @@ def _sample_job(context: bpy.types.Context, target: bpy.types.Object) -> JobReco
 
 
 def request_for(
-    scene: bpy.types.Scene, clip: str, seed: int | None = None, rendered: Sequence[int] = ()
+    scene: bpy.types.Scene,
+    clip: str,
+    seed: int | None = None,
+    rendered: Sequence[int] = (),
+    subject: int | None = None,
 ) -> protocol.Animate:
     """Return what the settings ask of a clip, without a mesh and without results.
 
     Args:
         rendered: the scene's frames of which the clip is rendered; empty for a clip that exists.
+        subject: of the clip, counted from 0; None is the active one.
     Raises:
         ArtistError: the reference is none of the frames, or what was pointed at makes no sense.
     """
@@ -150,16 +161,21 @@ def request_for(
         memory=protocol.Memory(settings.memory),
         checkpoint=settings.checkpoint or None,
         device=choices().device,
-        picks=clip_picks.picks_for(settings, clip),
-        masks_from=subject_strip.kept_masks(panel_state.state.strip, settings, clip),
+        picks=clip_picks.picks_for(settings, clip, subject),
+        masks_from=subject_strip.kept_masks(panel_state.state.strips, settings, clip, subject),
     )
 
 
 def _submit_one(
-    context: bpy.types.Context, request: protocol.Animate, seen: Seen | None, pictures: SourceFrames | None
+    context: bpy.types.Context,
+    request: protocol.Animate,
+    seen: Seen | None,
+    pictures: SourceFrames | None,
+    number: str = "",
 ) -> str:
+    """Queue a job; `number` completes the name of its result."""
     source: SourceFrames | MeshPicture | None = pictures
-    name = pictures.name if pictures else _name_of(request)
+    name = (pictures.name if pictures else _name_of(request)) + number
     settings = context.scene.actionmesh
     writing = delivery.chosen(context.scene, name, pictures.first if pictures else None)
     if seen is None:

@@ -67,6 +67,11 @@ def test_picks_of_other_frames_stay():
     assert pointing.taken_back(PICKS, 3) == (POINT, NOT_POINT)
 
 
+def test_picks_of_the_reference_frame_become_those_of_its_number():
+    of_reference = Pick(Kind.POINT, 5, 6)
+    assert pointing.with_reference((of_reference, POINT), 9) == (Pick(Kind.POINT, 5, 6, frame=9), POINT)
+
+
 def test_a_drag_in_any_direction_is_a_box_in_place_of_the_earlier_one():
     expected = (POINT, Pick(Kind.BOX, 10, 30, 60, 90, 3))
     for start, end in (((10, 30), (60, 90)), ((60, 90), (10, 30)), ((60, 30), (10, 90))):

@@ -12,7 +12,18 @@ from actionmesh.batch.clips_folder import jobs_of_folder
 from actionmesh.batch.plan import Planned, read_table
 from actionmesh.batch_command import OWN, planned_jobs
 from actionmesh.errors import InputError
-from actionmesh.protocol import Animate, Facing, KnownShape, Match, Memory, ReferencePose, clips_in
+from actionmesh.protocol import (
+    Animate,
+    Area,
+    Facing,
+    KnownShape,
+    Match,
+    Memory,
+    Picks,
+    ReferencePose,
+    Spot,
+    clips_in,
+)
 
 from .media_files import numbered_frames, write_video
 
@@ -60,6 +71,20 @@ def test_one_cell_may_name_several_outputs_and_known_shapes(tmp_path):
     (job,) = jobs(tmp_path, text)
     assert job.out == (str(tmp_path / "r.glb"), f"{tmp_path / 'poses'}/")
     assert [known.frame for known in job.known] == [1, 2]
+
+
+@pytest.mark.fault("A row of a table could name one point of its subject, and not two")
+def test_two_rows_of_one_clip_are_two_subjects(tmp_path):
+    text = 'clip,point,not_point,box\nplay.mp4,"90,120; 12:95,118","400,130",\nplay.mp4,"400,130",,"330,60,470,200"\n'
+    dog, cat = jobs(tmp_path, text)
+    assert dog.picks == Picks((Spot(90, 120), Spot(95, 118, 12)), (Spot(400, 130),), ())
+    assert cat.picks == Picks((Spot(400, 130),), (), (Area(330, 60, 470, 200),))
+    assert [Path(job.out[0]).name for job in (dog, cat)] == ["play.glb", "play_2.glb"]
+
+
+def test_a_point_that_is_none_is_told_with_its_line(tmp_path):
+    planned, (fault,) = table(tmp_path, 'clip,point\na.mp4,"90,120; 95"\nb.mp4,"1,2"\n')
+    assert fault.place == "line 2" and "'95' is not" in fault.sentence and len(planned) == 1
 
 
 def test_results_of_one_name_are_numbered_and_named_ones_come_first(tmp_path):

@@ -29,6 +29,10 @@ class Layout:
         assert name in owner.bl_rna.properties, name
         self.drawn.append(name)
 
+    def prop_enum(self, owner, name, value):
+        assert value in owner.bl_rna.properties[name].enum_items, value
+        self.drawn.append(f"{name} {value}")
+
     def operator(self, name, **_looks):
         self.drawn.append(name)
         return SimpleNamespace()

@@ -11,7 +11,7 @@ from blender_addon.motion.pointing import Kind, Pick
 from blender_addon.process.backend_locator import protocol
 from blender_addon.scene import frame_picture
 from blender_addon.scene.viewing import read_picture
-from blender_addon.session import clip_picks, job_list, panel_state, pointing_state, thumbnail
+from blender_addon.session import clip_picks, job_list, panel_state, pointing_state, subject_strip, thumbnail
 from blender_addon.session.runner import runner
 from blender_addon.workflow import subject, submission
 from tests.addon.pictures import png
@@ -35,7 +35,7 @@ def request():
 
 
 def strip():
-    return panel_state.state.strip
+    return subject_strip.current(panel_state.state.strips, bpy.context.scene.actionmesh)
 
 
 class TestScript:

@@ -166,7 +166,7 @@ def test_enter_keeps_the_points_and_tracks(window, closed):
         closed == ["the window"] and window.context.window_manager.timers == [] and window.context.area.header is None
     )
     assert pointing_state.current is None and not len(bpy.data.images)
-    tick_until(lambda: panel_state.state.strip is not None)
+    tick_until(lambda: panel_state.state.strips)
 
 
 def test_escape_changes_nothing(window, closed):

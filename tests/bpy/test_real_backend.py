@@ -17,6 +17,7 @@ from blender_addon.scene.viewing import read_picture
 from blender_addon.session import job_list, thumbnail
 from blender_addon.session.runner import runner
 from blender_addon.workflow import animated_object, chosen_frames, clip_fit, submission
+from tests.addon.pictures import png
 from tests.bpy.addon import keys_of, selected_cube
 from tests.bpy.scenes import evaluated
 from tests.bpy.seen_meshes import drawn, halved, placed, select, twin_of, with_mirror, with_own_key, with_rig
@@ -63,13 +64,36 @@ def test_a_subject_that_was_pointed_at_is_tracked_once_and_animated_with_the_sam
     width, height = map(int, runner.state.look.summary.split(", ")[1].split(" x "))
     part = f"{width // 2},1,{width - 1},{height - 1}"  # half of it, which the plain background's outline does not fit
     assert OPS.pick_subject(box=part) == {"FINISHED"}
-    strip = runner.state.strip
+    (strip,) = runner.state.strips
     assert [shown.position for shown in strip.shown] == [0, 1, 2, 3]
     masks = {path.name: path.read_bytes() for path in Path(strip.masks).iterdir()}
     assert len(masks) == 5
     assert OPS.animate_from_video() == {"FINISHED"}
     kept = job_list.records(True)[0].folder / "result_masks"
     assert {path.name: path.read_bytes() for path in kept.iterdir()} == masks
+
+
+def test_two_subjects_of_one_clip_become_two_objects(home, tmp_path):
+    frames = tmp_path / "play"
+    frames.mkdir()
+    for number in range(2):
+        discs = np.full((64, 128, 4), 255, np.uint8)
+        rows, columns = np.mgrid[:64, :128]
+        for middle, radius, colour in ((32 + 4 * number, 14, (200, 40, 40)), (96, 22, (40, 60, 200))):
+            discs[(rows - 32) ** 2 + (columns - middle) ** 2 < radius**2, :3] = colour
+        (frames / f"{number}.png").write_bytes(png(discs[..., :3]))
+    settings = bpy.context.scene.actionmesh
+    settings.source, settings.images, settings.frame_count, settings.shape = "IMAGES", str(frames), 2, "relief"
+    assert OPS.pick_subject(box="14,14,56,50") == {"FINISHED"}
+    assert OPS.pick_subject(box="72,8,120,56", subject=2) == {"FINISHED"}
+    assert OPS.animate_from_video() == {"FINISHED"}
+    masks = []
+    for record in sorted(job_list.records(True)[:2], key=lambda record: record.title):
+        found = sorted((record.folder / "result_masks").glob("*.png"))
+        masks.append(read_picture(found[0])[..., 0] > 127)
+    assert {"play 1", "play 2"} <= {item.name for item in bpy.data.objects}
+    (_rows, left), (_others, right) = (np.nonzero(mask) for mask in masks)
+    assert left.max() < 64 < right.min() and masks[1].sum() > 1.5 * masks[0].sum()
 
 
 def test_the_sample_moves_as_its_clip(home):

@@ -21,6 +21,7 @@ OPERATORS = {
     "test_connection", "test_python",
     "make_loop", "smooth_motion", "lock_feet", "extract_root_motion", "apply_root_motion",
     "pick_subject", "track_subject", "cancel_tracking", "clear_picks",
+    "choose_subject", "add_subject", "remove_subject",
     "push_down", "take_up", "remove_result", "mark_asset",
 }  # fmt: skip
 """The public operators: scripts depend on these names."""

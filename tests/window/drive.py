@@ -214,9 +214,9 @@ def pick_subject():
         send(window, end, *middle_of(window))
         yield lambda: len(windows) == 1
         told[f"kept_after_{end}"] = len(bpy.context.scene.actionmesh.picks)
-    yield lambda: runner.state.strip is not None or runner.state.problem is not None
+    yield lambda: bool(runner.state.strips) or runner.state.problem is not None
     yield 1.0
-    told["strip"] = [shown.frame for shown in runner.state.strip.shown]
+    told["strip"] = [shown.frame for shown in runner.state.strips[0].shown]
     told["images_left"] = [image.name for image in bpy.data.images if "Pick Subject" in image.name]
     picture("strip")
     press(ops.clear_picks)

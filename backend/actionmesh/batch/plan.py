@@ -19,9 +19,10 @@ from ..protocol import Animate
 
 CLIP, OUTPUT = "clip", "output"
 FILES = {"mesh", "mask", "masks-from"}
+PICKS = {"point", "not-point", "box"}
 ALIASES = {"out": OUTPUT, "o": OUTPUT}
 SEPARATOR = ";"
-"""Separates several outputs, or several known shapes, in one cell."""
+"""Separates several outputs, known shapes, points or boxes in one cell."""
 YES, NO = {"yes", "true", "1", "x", "on"}, {"no", "false", "0", "off"}
 LARGEST_TABLE = 1 << 26
 """Most bytes of a table, which would hold hundreds of thousands of rows."""
@@ -205,6 +206,8 @@ def _arguments(name: str, cell: str, action: argparse.Action, base: Path, known:
     if name == "known":
         split = [part.partition("=") for part in _several(cell)]
         return [f"--known={frame}{equals}{mesh and _absolute(mesh, base)}" for frame, equals, mesh in split]
+    if name in PICKS:
+        return [f"--{name}={pick}" for pick in _several(cell)]
     if name == "checkpoint":
         return [f"--checkpoint={checkpoint_of(cell, base, known)}"]
     return [f"--{name}={cell}"]
