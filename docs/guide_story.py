@@ -149,6 +149,13 @@ def pick_subject():
     yield lambda: not ops.cancel_tracking.poll()
     yield 2.0
     add("subject_strip", panel())
+    press(ops.add_subject)
+    (strip,) = sys.modules[f"{EXTENSION}.session.panel_state"].state.strips
+    call(ops.pick_subject, point=f"{0.45 * strip.size[0]:.0f},{0.4 * strip.size[1]:.0f}", subject=2)
+    yield lambda: not ops.cancel_tracking.poll()
+    yield 3.0
+    add("several_subjects", panel())
+    press(ops.remove_subject)
     press(ops.clear_picks)
     yield 2.0
 
