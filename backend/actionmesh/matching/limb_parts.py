@@ -11,11 +11,11 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import dijkstra
 
-from .graph import Graph
+from .graph import Graph, ties
 
 SHORTEST = 0.08
 """Length of the shortest limb, as a share of the longest way along the surface; by mean distances to all nodes."""
-MOST = 0.22
+MOST = 0.25
 """Share of all nodes above which a branch is the body, or most of it: turned at a neck, it can take the head's place
 in the outline."""
 
@@ -39,26 +39,27 @@ def limbs_of(graph: Graph, places: np.ndarray) -> list[Limb]:
     Args:
         places: (N, 3) of the graph's nodes.
     """
-    distances = _along(graph, places)
-    branches = sorted(_branches(graph, distances), key=len, reverse=True)
-    limbs = [_hung(graph, branch) for branch in branches]
+    loose = ties(places, graph.edges)
+    edges = np.concatenate([graph.edges, *loose, *(tie[:, ::-1] for tie in loose)])
+    distances = _along(edges, places)
+    branches = sorted(_branches(edges, distances), key=len, reverse=True)
+    limbs = [_hung(edges, branch) for branch in branches]
     halves = [_outer_half(distances, limb) for limb in limbs]
-    return [limb for limb in (*limbs, *(_hung(graph, half) for half in halves if len(half))) if len(limb.hinge)]
+    return [limb for limb in (*limbs, *(_hung(edges, half) for half in halves if len(half))) if len(limb.hinge)]
 
 
-def _along(graph: Graph, places: np.ndarray) -> np.ndarray:
-    """Return the distances (N, N) between nodes along the graph's edges."""
-    starts, ends = graph.edges.T
+def _along(edges: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Return the distances (N, N) between nodes along edges (E, 2)."""
+    starts, ends = edges.T
     lengths = np.maximum(np.linalg.norm(places[ends] - places[starts], axis=1), 1e-9)
     return np.asarray(dijkstra(csr_matrix((lengths, (starts, ends)), shape=(len(places),) * 2), directed=False))
 
 
-def _branches(graph: Graph, distances: np.ndarray) -> list[np.ndarray]:
+def _branches(edges: np.ndarray, distances: np.ndarray) -> list[np.ndarray]:
     """Return the nodes of each branch."""
-    reached = np.where(np.isfinite(distances), distances, 0.0)
-    height, least = reached.mean(axis=1), SHORTEST * float(reached.max())
+    height, least = distances.mean(axis=1), SHORTEST * float(distances.max())
     near: list[list[int]] = [[] for _ in height]
-    for start, end in graph.edges.tolist():
+    for start, end in edges.tolist():
         near[start].append(end)
     branch_of: dict[int, int] = {}
     members: dict[int, list[int]] = {}
@@ -75,12 +76,12 @@ def _branches(graph: Graph, distances: np.ndarray) -> list[np.ndarray]:
     return found
 
 
-def _hung(graph: Graph, nodes: np.ndarray) -> Limb:
+def _hung(edges: np.ndarray, nodes: np.ndarray) -> Limb:
     """Return the limb of these nodes; its hinge is where edges leave it."""
-    inside = np.zeros(len(graph.nodes), bool)
+    inside = np.zeros(int(edges.max()) + 1, bool)
     inside[nodes] = True
-    across = inside[graph.edges[:, 0]] != inside[graph.edges[:, 1]]
-    return Limb(nodes, np.unique(graph.edges[across]))
+    across = inside[edges[:, 0]] != inside[edges[:, 1]]
+    return Limb(nodes, np.unique(edges[across]))
 
 
 def _outer_half(distances: np.ndarray, limb: Limb) -> np.ndarray:
