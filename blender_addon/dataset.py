@@ -61,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--views", type=int, default=1, help="number of cameras; 0 makes no pictures (1)")
     top.add_argument("--facing", default="auto", help="the axis that subjects face in Blender, such as NEG_Y (auto)")
     top.add_argument("--faces", action="store_true", help="also keep the whole mesh")
+    top.add_argument("--rest", action="store_true", help="also keep the whole mesh in the pose of its bones at rest")
     top.add_argument("--seed", type=int, default=0)
     clips = top.add_mutually_exclusive_group()
     add_constant(clips, "--every-clip", "clips", "every", "make a sequence of each animation of a file")

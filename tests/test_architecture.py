@@ -26,7 +26,7 @@ LAYERS: dict[str, set[str]] = {
     "remote": {"remote"},
     "a job": {"generation", "job_inputs", "job_outputs", "job_size", "jobs", "rig_job", "track_job"},
     "the story": {"pipeline"},
-    "endings of the story": {"colouring", "relief_animation", "rematch"},
+    "endings of the story": {"colouring", "misfit", "posing", "relief_animation", "rematch"},
     "filming": {"filming"},
     "output": {"output"},
     "the result": {"animation", "clip_camera"},

@@ -107,8 +107,8 @@ HELP = {
     "count": "how many frames (default: all that are left)",
     "step": "every N-th frame",
     "spread": "instead of --step: N frames spread evenly over the clip",
-    "anchor": "reference frame, among those chosen; -1 is the last (default: the first, or for a relief the one "
-    "that shows limbs best)",
+    "anchor": "reference frame, among those chosen; -1 is the last (default: the first, or one that shows your mesh as "
+    "it stands if the first does not; for a relief the one that shows limbs best)",
     "fps": "frames per second, for pictures or instead of a video's own",
     "in_betweens": "poses to make between every two frames",
     "match": f"how to match the animation to the clip: {Match.REFINE} bends the networks' poses, {Match.TRACK} "
@@ -117,6 +117,8 @@ HELP = {
     "(default: %(default)s)",
     "facing": "the side of your mesh that the camera sees in the reference frame, an axis with +Y up; auto finds it "
     "(default: %(default)s)",
+    "bend": "bend your mesh into the reference frame if it stands as no frame shows it; what that frame hides, above "
+    "all depth, is a guess",
     "preset": f"amount of work: {', '.join(PRESETS)}",
     "seed": "the same seed gives the same result",
     "steps": "denoising steps, instead of the preset's",
@@ -205,7 +207,7 @@ def add_choices(parser: argparse.ArgumentParser) -> None:
     frames = parser.add_argument_group("frames")
     _add(frames, "start", "count", "step", "spread", record=FrameChoice)
     _add(frames, "anchor", "fps", "in_betweens")
-    _add(parser.add_argument_group("match"), "match", "facing")
+    _add(parser.add_argument_group("match"), "match", "facing", "bend")
     model = parser.add_argument_group("model")
     _add(model, "preset", "seed", "steps", "guidance", "shape", "colours", "image_steps", "max_faces", "smallest_part")
     _add(model, "reference_pose")

@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from . import __version__
-from .animation import Animation, Provenance, between_neighbours
+from .animation import Animation, Provenance, between_neighbours, with_notes
 from .colouring import own_mesh_painted, painted_by_camera
 from .errors import InputError, MediaError, require_sound
 from .frame_numbers import index_of_frame, number_of
@@ -26,6 +26,7 @@ from .media.reader import read_clip
 from .media.subject import BackgroundRemover
 from .memory.model import Model
 from .models.background_removal import remove_background
+from .posing import posed
 from .presets import Preset
 from .progress import Progress
 from .protocol import Animate, Facing, Fit, Match, ReferencePose, Shape
@@ -88,16 +89,19 @@ def animate_clip(options: Animate, run: Run, clip: Clip) -> Animation:
 
 def animate_mesh(options: Animate, run: Run, clip: Clip, whole: Mesh) -> Animation:
     """Animate the artist's mesh: Stage I and II, match, and on request the clip's colours."""
-    mesh, anchor, progress = without_strays(whole), anchor_of(options, clip), run.progress
+    mesh, progress = without_strays(whole), run.progress
     film, standing = film_for(options, clip, progress), None
+    notes: tuple[str, ...] = ()
     if film is not None and clip.crops is not None:
-        standing = find_standing(mesh.vertices, mesh.faces, clip.crops, anchor, options.facing, progress)
+        anchor = anchor_of(options, clip)
+        found = posed(options, mesh, clip, anchor, known_frames(options, anchor, len(clip.frames)), progress)
+        mesh, standing, notes, options = found.mesh, found.standing, found.notes, replace(options, anchor=found.anchor)
     tokens = image_tokens(run, clip)
     reference = reference_from_mesh(run, mesh, options.seed, turn_for(options, standing))
     animation = moved(options, run, clip, ReadyReference(reference), tokens)
     if film is not None and standing is not None:
-        poses = known_poses(options, reference, anchor, len(clip.frames))
-        animation = matched(animation, film, standing, options.match, poses, progress)
+        poses = known_poses(options, reference, anchor_of(options, clip), len(clip.frames))
+        animation = with_notes(matched(animation, film, standing, options.match, poses, progress), (), notes)
         if options.colours and clip.crops is not None:
             animation = own_mesh_painted(animation, load_corners(whole), clip.crops, standing, progress)
     return animation.with_strays(whole.vertices, whole.faces)
@@ -201,8 +205,8 @@ def provenance_of(options: Animate, anchor: int, model: Model, fit: Fit, known: 
 
 def film_for(options: Animate, clip: Clip, progress: Progress) -> Film | None:
     """Return the clip as match sees it; None if nothing needs to be found in it."""
-    nothing = options.match is Match.OFF and options.facing is not Facing.AUTO and not options.colours
-    return None if nothing or clip.crops is None else make_film(clip.crops, progress.check)
+    wanted = options.match is not Match.OFF or options.facing is Facing.AUTO or options.colours or options.bend
+    return None if not wanted or clip.crops is None else make_film(clip.crops, progress.check)
 
 
 def turn_for(options: Animate, standing: Standing | None) -> np.ndarray | None:

@@ -35,9 +35,13 @@ def matched(
         known: the vertices (V, 3) of the frames whose poses are known, including the reference frame's.
     """
     anchor = animation.provenance.anchor
+    as_given, bent = (
+        (standing.view.overlap, None) if standing.unbent is None else (standing.unbent, standing.view.overlap)
+    )
     found_fit = replace(
         animation.provenance.fit,
-        agreement=standing.view.overlap,
+        agreement=as_given,
+        bent=bent,
         facing=standing.yaw,
         doubt=standing.doubtful,
         camera=clip_camera(film, standing) if standing.agrees else None,
@@ -72,7 +76,10 @@ def match_again(animation: Animation, clip: Clip, way: Match, facing: Facing, pr
     film, reference = make_film(clip.crops, progress.check), animation.vertices[animation.reference_frame]
     anchor = animation.provenance.anchor
     standing = find_standing(reference, animation.faces, clip.crops, anchor, facing, progress)
-    cleared = replace(animation.provenance, fit=Fit(shape=animation.provenance.fit.shape))
+    before = animation.provenance.fit
+    if before.bent is not None:
+        standing = replace(standing, unbent=before.agreement)
+    cleared = replace(animation.provenance, fit=Fit(shape=before.shape))
     again = matched(replace(animation, provenance=cleared), film, standing, way, {anchor: reference}, progress)
     return painted_again(again, clip.crops, standing, progress).with_strays(rest, faces)
 

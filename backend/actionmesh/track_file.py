@@ -36,6 +36,8 @@ CAMERAS = ("axes", "distances", "windows", "crops")
 QUERIES = {"query_points", "signed_distances"}
 MESH = {"mesh_vertices": ("F32", (-1, -1, 3)), "mesh_faces": ("I32", (-1, 3))}
 """Arrays of files made with `--faces`."""
+REST = "mesh_rest"
+"""The array of files made with `--rest`."""
 UNTIMED = {*CAMERAS, "mesh_faces"}
 
 
@@ -116,6 +118,21 @@ def read_mesh(track: Track) -> tuple[np.ndarray, np.ndarray]:
     if faces.min(initial=0) < 0 or faces.max(initial=0) >= vertices.shape[1]:
         raise InputError(f"{track.path} has faces of missing vertices.", "Make it again.")
     return vertices, faces
+
+
+def read_rest(track: Track) -> np.ndarray:
+    """Read the vertices (W, 3) float32 of `read_mesh` in the rest pose.
+
+    Raises:
+        InputError: the file was made without `--rest`, or the pose is of another mesh.
+    """
+    with opened(track.path) as file:
+        if REST not in file.keys():
+            raise InputError(f"{track.path} has no rest pose.", "Make it again with `--faces` and `--rest`.")
+        rest: np.ndarray = file.get_tensor(REST).numpy()
+        if rest.dtype != np.float32 or rest.shape != tuple(file.get_slice("mesh_vertices").get_shape()[1:]):
+            raise InputError(f"{track.path} has a rest pose of another mesh.", "Make it again.")
+    return rest
 
 
 def read_pictures(track: Track, view: int) -> np.ndarray:

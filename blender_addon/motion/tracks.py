@@ -14,6 +14,7 @@
     signed_distances  (T, Q) float16   negative inside
     mesh_vertices  (T, W, 3) float32   of the whole mesh, one per place; absent if not stored
     mesh_faces    (F, 3) int32         its triangles
+    mesh_rest     (W, 3) float32       its vertices with all bones at rest; absent if not stored
 
 The metadata has two entries: `format`, and `provenance`, plain JSON.
 """
@@ -51,6 +52,7 @@ class Tracks:
     signed_distances: np.ndarray | None = None
     mesh_vertices: np.ndarray | None = None
     mesh_faces: np.ndarray | None = None
+    mesh_rest: np.ndarray | None = None
     provenance: dict[str, Any] = field(default_factory=dict)
 
 

@@ -42,13 +42,14 @@ class TrackOptions:
         queries: Q points per frame whose signed distance is measured; 0 measures none.
         keep_still: keep sequences without motion.
         faces: keep the whole mesh too.
+        rest: keep the whole mesh in its rest pose, too; with `faces` only.
         clips: which animations, a value of `Clips`: the first that moves, the one of median motion, or every one.
         cameras: a value of `Cameras`.
         random_light: give every camera a light of its own, as cameras all around always have. Otherwise the light is
             that of the add-on's renders.
 
     Raises:
-        ArtistError: a number is too small, or there is no such facing.
+        ArtistError: a number is too small, there is no such facing, or the rest pose is asked for without the mesh.
     """
 
     frames: int = 16
@@ -61,6 +62,7 @@ class TrackOptions:
     queries: int = 0
     keep_still: bool = False
     faces: bool = False
+    rest: bool = False
     clips: str = Clips.FIRST
     cameras: str = Cameras.FRONT
     random_light: bool = False
@@ -71,3 +73,5 @@ class TrackOptions:
                 raise ArtistError(f"--{name} is {getattr(self, name)}.", f"Give at least {least}.")
         if self.facing not in (AUTO, *FACINGS):
             raise ArtistError(f"--facing is {self.facing}.", f"Give one of {', '.join((AUTO, *FACINGS))}.")
+        if self.rest and not self.faces:
+            raise ArtistError("--rest was given without --faces.", "Give both, or neither.")

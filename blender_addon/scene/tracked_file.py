@@ -22,7 +22,7 @@ from .importing import Opened, open_alone
 from .pictures import Studio, timing_of
 from .survey import Passage, Survey
 from .track_options import Cameras, Clips, TrackOptions
-from .tracking import Moving, read_motion
+from .tracking import Moving, read_motion, read_rest
 from .viewing import take_pictures
 
 
@@ -56,8 +56,10 @@ def track_passage(
     timing = timing_of(bpy.context.scene)
     with Studio(opened.objects, timing) as studio:
         world = read_motion(studio.scene, frames.tolist())
+        resting = read_rest(studio.scene, float(frames[0])) if options.rest else None
     placement = place(world, passage.turn)
     moving, closed = face_outwards(Moving(placement.to_model(world.vertices), world.triangles))
+    rest = None if resting is None else placement.to_model(resting)
     surface = followed(moving, options, rng)
     cameras, yaw = draw_cameras(moving, options, rng)
     return Tracks(
@@ -65,7 +67,7 @@ def track_passage(
         **surface,
         **seen(opened, cameras, frames.tolist(), placement, options, rng),
         **(measured(moving, surface["points"], options.queries, rng) if closed and options.queries else {}),
-        **(whole(moving) if options.faces else {}),
+        **(whole(moving, rest) if options.faces else {}),
         provenance={
             "source": path.name,
             "file": name,
@@ -121,10 +123,17 @@ def followed(moving: Moving, options: TrackOptions, rng: np.random.Generator) ->
     }
 
 
-def whole(moving: Moving) -> dict[str, np.ndarray]:
-    """Return all vertices and triangles, with one vertex per place."""
-    vertices, faces = whole_mesh(moving.vertices, moving.triangles)
-    return {"mesh_vertices": vertices, "mesh_faces": faces}
+def whole(moving: Moving, rest: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Return all vertices and triangles, with one vertex per place.
+
+    Args:
+        rest: (1, V, 3) the mesh in its rest pose; None if that is not kept.
+    """
+    poses = moving.vertices if rest is None else np.concatenate([rest, moving.vertices])
+    vertices, faces = whole_mesh(poses, moving.triangles)
+    if rest is None:
+        return {"mesh_vertices": vertices, "mesh_faces": faces}
+    return {"mesh_vertices": vertices[1:], "mesh_faces": faces, "mesh_rest": vertices[0]}
 
 
 def draw_cameras(moving: Moving, options: TrackOptions, rng: np.random.Generator) -> tuple[list[Camera], float | None]:

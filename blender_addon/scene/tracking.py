@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from operator import itemgetter
 
@@ -63,6 +64,24 @@ def read_motion(scene: bpy.types.Scene, frames: Sequence[float], keep: Keep = la
     if not np.isfinite(vertices).all():
         raise ArtistError("It has vertices that are not finite.", "Fix its meshes.")
     return Moving(vertices, triangles.reshape(-1, 3).astype(np.int32))
+
+
+def read_rest(scene: bpy.types.Scene, frame: float) -> np.ndarray:
+    """Return the vertices (1, V, 3) of `read_motion` at a frame, with all bones at rest and without shape keys.
+
+    Raises:
+        ArtistError: as `read_motion`.
+    """
+    keyed = [item for item in scene.objects if getattr(item.data, "shape_keys", None)]
+    with ExitStack() as undo:
+        for armature in bpy.data.armatures:
+            undo.callback(setattr, armature, "pose_position", armature.pose_position)
+            armature.pose_position = "REST"
+        for item in keyed:
+            undo.callback(setattr, item, "active_shape_key_index", item.active_shape_key_index)
+            undo.callback(setattr, item, "show_only_shape_key", item.show_only_shape_key)
+            item.active_shape_key_index, item.show_only_shape_key = 0, True
+        return read_motion(scene, [frame]).vertices
 
 
 def read_frame(scene: bpy.types.Scene, frame: float) -> dict[Key, Piece]:

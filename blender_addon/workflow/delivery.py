@@ -150,7 +150,7 @@ def bring_back(record: JobRecord) -> None:
 def _write(record: JobRecord, writing: Writing, target: bpy.types.Object | None) -> bpy.types.Object:
     motion = load_motion(record.result_path)
     scene = scene_of(writing, target)
-    options = _options(record, writing, scene)
+    options = _options(record, writing, scene, motion)
     if target is None:
         target, written = _add(scene, motion, writing, options)
     else:
@@ -204,16 +204,22 @@ def _tell(colours: str, written: Written) -> None:
         panel_state.show(Problem(colours, "The motion was written. Animate the mesh again to get its colours."))
 
 
-def _options(record: JobRecord, writing: Writing, scene: bpy.types.Scene) -> WriteOptions:
+def _options(record: JobRecord, writing: Writing, scene: bpy.types.Scene, motion: Motion) -> WriteOptions:
     return WriteOptions(
         start=writing.start,
         rate=frames_per_second(scene.render.fps, scene.render.fps_base),
         mode=Mode(writing.mode),
-        keep_reference_pose=record.request.reference_pose != protocol.ReferencePose.DECODED,
+        keep_reference_pose=record.request.reference_pose != protocol.ReferencePose.DECODED and not _is_bent(motion),
         facing=writing.facing,
         job=record.id,
         title=writing.name if _is_made(record.request) else "",
     )
+
+
+def _is_bent(motion: Motion) -> bool:
+    """Return whether the mesh was bent into the reference frame, whose pose is then not the basis."""
+    fit = motion.provenance.get("fit")
+    return isinstance(fit, dict) and fit.get("bent") is not None
 
 
 def _is_made(request: protocol.Animate) -> bool:

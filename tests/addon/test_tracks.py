@@ -29,6 +29,7 @@ def tracks(views=2, queries=3, faces=0):
         signed_distances=rng.normal(size=(4, queries)).astype(np.float16) if queries else None,
         mesh_vertices=rng.normal(size=(4, 7, 3)).astype(np.float32) if faces else None,
         mesh_faces=rng.integers(0, 7, (faces, 3), dtype=np.int32) if faces else None,
+        mesh_rest=rng.normal(size=(7, 3)).astype(np.float32) if faces else None,
         provenance={"source": "Größe.glb", "licence": ""},
     )
 
@@ -40,7 +41,7 @@ def test_what_is_written_is_read(tmp_path, views, queries, faces):
     read = load_file(path)
     for name, array in read.items():
         assert array.dtype == getattr(written, name).dtype and np.array_equal(array, getattr(written, name)), name
-    assert ("query_points" in read) == bool(queries) and len(read) == 10 + 2 * bool(queries) + 2 * bool(faces)
+    assert ("query_points" in read) == bool(queries) and len(read) == 10 + 2 * bool(queries) + 3 * bool(faces)
     with safe_open(str(path), "numpy") as file:
         metadata = file.metadata()
     assert metadata["format"] == "actionmesh tracks 1" and json.loads(metadata["provenance"]) == written.provenance

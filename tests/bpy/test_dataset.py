@@ -320,6 +320,25 @@ def test_the_whole_mesh_is_kept_and_is_what_the_points_are_on(tmp_path):
         assert max(tree.find_nearest(point)[3] for point in points.tolist()) < 1e-4
 
 
+def test_the_rest_pose_is_kept_without_bones_and_keys_and_leaves_the_rest_as_it_is(tmp_path):
+    save(tmp_path / "in", "walk.glb", *creature())
+    for name, options in (("without", ["--faces"]), ("with", ["--faces", "--rest"])):
+        assert run(tmp_path / "in", tmp_path / name, *options) == 0
+    plain, resting = (load_file(tmp_path / name / "walk.glb.safetensors") for name in ("without", "with"))
+    rest = resting.pop("mesh_rest")
+    assert resting.keys() == plain.keys()
+    for name, array in plain.items():
+        np.testing.assert_array_equal(resting[name], array, err_msg=name)
+    moved = np.linalg.norm(plain["mesh_vertices"] - rest, axis=-1).mean(axis=1)
+    assert rest.shape == plain["mesh_vertices"].shape[1:] and moved[-1] > 0.05
+
+
+def test_a_rest_pose_needs_the_whole_mesh(tmp_path, capsys):
+    save(tmp_path / "in", "walk.glb", *creature())
+    assert run(tmp_path / "in", tmp_path / "out", "--rest") == 2
+    assert "--rest was given without --faces" in capsys.readouterr().err
+
+
 def test_a_long_body_is_turned_across_the_view(tmp_path):
     """A rod along Y moves ahead: it is seen from its side, unless the axis that it faces is given."""
     bpy.ops.mesh.primitive_cube_add()

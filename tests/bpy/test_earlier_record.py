@@ -20,7 +20,7 @@ MISSED = np.float32([0, 0.125, 0])
 """How far the result is from the rest pose at the reference frame, in the model's axes."""
 
 
-def left_behind(addon, target, kept, mesh="target.ply", **facts):
+def left_behind(addon, target, kept, mesh="target.ply", provenance="{}", **facts):
     """Leave such a job for `target`, with its result, and return its id."""
     request, writing = (
         {"clip": clip(addon), "mesh": mesh, "keep_reference_pose": kept},
@@ -36,7 +36,7 @@ def left_behind(addon, target, kept, mesh="target.ply", **facts):
         "times": np.arange(2) / 24,
         "frame_indices": np.arange(2),
     }
-    save_file(arrays, str(folder / "result.safetensors"), {"reference_frame": "0", "provenance": "{}"})
+    save_file(arrays, str(folder / "result.safetensors"), {"reference_frame": "0", "provenance": provenance})
     return folder.name
 
 
@@ -59,6 +59,16 @@ def test_its_result_comes_back_with_its_meaning(addon, kept, expected):
     if kept:
         first = target.data.shape_keys.key_blocks["ActionMesh 0001"].points
         assert np.array_equal([point.co for point in first], read_basis(target.data))
+
+
+@pytest.mark.parametrize(("bent", "expected"), [("null", [0, 0.25]), ("0.9", [0.125, 0.375])])
+def test_a_mesh_that_was_bent_into_its_reference_frame_shows_that_pose_there(addon, bent, expected):
+    target = selected_cube()
+    basis = read_basis(target.data)
+    job = left_behind(addon, target, True, provenance=f'{{"fit": {{"bent": {bent}}}}}')
+    assert OPS.bring_back(job=job) == {"FINISHED"}
+    assert heights(target) == pytest.approx(expected, abs=1e-6)
+    assert np.array_equal(read_basis(target.data), basis), "the artist's own pose stays the basis"
 
 
 @pytest.mark.parametrize(("kept", "pose"), [(True, "corrected"), (False, "decoded")])

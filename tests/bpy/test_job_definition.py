@@ -57,6 +57,7 @@ ELSEWHERE = {
     "picks": "the settings `picks`, see Pick Subject",
     "masks_from": "the folder of the subject that was tracked",
     "guidance": "the command line alone",
+    "bend": "the command line alone",
     "quantise": "the command line alone; an export has its own",
     "names": "the worker that passes messages on to another computer",
     "clip_frames": "the command line alone",

@@ -66,7 +66,7 @@ def make_graph(vertices: np.ndarray, faces: np.ndarray, count: int = NODES) -> G
 def surface_graph(vertices: np.ndarray, faces: np.ndarray) -> csr_matrix:
     """Return the lengths (V, V) of a mesh's edges; loose parts are connected where they are nearest to each other."""
     edges = edges_of(faces).astype(np.int64)
-    edges = np.concatenate([edges, *_ties(vertices, edges)])
+    edges = np.concatenate([edges, *ties(vertices, edges)])
     lengths = np.maximum(np.linalg.norm(vertices[edges[:, 0]] - vertices[edges[:, 1]], axis=1), 1e-9)
     ends = np.concatenate([edges, edges[:, ::-1]])
     keys, first = np.unique(ends[:, 0] * len(vertices) + ends[:, 1], return_index=True)
@@ -75,17 +75,17 @@ def surface_graph(vertices: np.ndarray, faces: np.ndarray) -> csr_matrix:
     )
 
 
-def _ties(vertices: np.ndarray, edges: np.ndarray) -> list[np.ndarray]:
+def ties(vertices: np.ndarray, edges: np.ndarray) -> list[np.ndarray]:
     """Return edges (n, 2) that connect all parts of the mesh.
 
     In each round every part is tied to the nearest other one (Boruvka 1926).
     """
-    tree, ties = cKDTree(vertices), list[np.ndarray]()
+    tree, found = cKDTree(vertices), list[np.ndarray]()
     while True:
-        count, part = joined(np.concatenate([edges, *ties]), len(vertices))
+        count, part = joined(np.concatenate([edges, *found]), len(vertices))
         if count == 1:
-            return ties
-        ties.append(_nearest_others(vertices, tree, part, count))
+            return found
+        found.append(_nearest_others(vertices, tree, part, count))
 
 
 def _nearest_others(vertices: np.ndarray, tree: cKDTree, part: np.ndarray, count: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from ..geometry.surface import Normalisation, normalise
 from ..protocol import Facing
 from .camera import FilmCamera
 from .film import Film
-from .search import AROUND, FRONT, View, angle_between, explains_alike, find_views
+from .search import AROUND, FRONT, View, angle_between, explains_alike, find_views, glance
 
 EXTENT = 0.75
 """Half the longest side of a mesh's box in match space: that of the toys on which the search's prior was set."""
@@ -50,6 +50,7 @@ class Standing:
         view: the camera of match space and film, and how well it explains the reference frame.
         doubtful: yaw in degrees of another side that explains the frame almost as well; None if there is none.
         legible: whether the frame shows the subject large enough, compared with its size in the other frames.
+        unbent: overlap of the mesh as it was, if it was bent into the frame, see `bend`; None if it was not.
     """
 
     yaw: float
@@ -57,6 +58,7 @@ class Standing:
     view: View
     doubtful: float | None = None
     legible: bool = True
+    unbent: float | None = None
 
     @property
     def turn(self) -> np.ndarray | None:
@@ -65,7 +67,9 @@ class Standing:
 
     @property
     def agrees(self) -> bool:
-        """Whether the mesh stands as the reference frame shows it."""
+        """Whether the mesh stands as the reference frame shows it, of itself or because it was bent."""
+        if self.unbent is not None:
+            return True
         return self.legible and self.view.overlap >= LEAST_AGREEMENT and self.view.cost < LARGEST_MISMATCH
 
 
@@ -81,8 +85,39 @@ def stand(
         facing: the side that the camera sees; AUTO searches the whole circle for it.
         check: called now and then; what it raises stops the search.
     """
-    legible = bool(np.count_nonzero(still.masks[0]) >= LEAST_PIXELS * SHARPNESS**2)
-    return replace(_stand(vertices, faces, still, facing, check), legible=legible)
+    return replace(_stand(vertices, faces, still, facing, check), legible=is_legible(still))
+
+
+def possible_stands(
+    vertices: np.ndarray, faces: np.ndarray, still: Film, facing: Facing, check: Callable[[], None] = lambda: None
+) -> list[Standing]:
+    """Return how a mesh in another pose may stand in the reference frame: seen from the front, and from other sides.
+
+    Args: as `stand`. A facing that is given is the only one.
+    """
+    front = _facing(vertices, faces, still, YAWS.get(facing, 0), check)
+    if facing is not Facing.AUTO:
+        return [front]
+    placed, to_match = normalise(vertices, EXTENT)
+    around = [_turned(view, to_match) for view in find_views(placed, faces, still, 0, AROUND, check)]
+    return [front, *(each for each in around if abs(wrapped(each.yaw - front.yaw)) > AROUND.apart)]
+
+
+def is_legible(still: Film) -> bool:
+    """Return whether a frame at SHARPNESS shows the subject large enough to tell how a mesh stands."""
+    return bool(np.count_nonzero(still.masks[0]) >= LEAST_PIXELS * SHARPNESS**2)
+
+
+def cost_at_a_glance(
+    vertices: np.ndarray, faces: np.ndarray, still: Film, facing: Facing, check: Callable[[], None] = lambda: None
+) -> float:
+    """Return about what the best view of a mesh costs in a frame, see `View`, before any view is finished.
+
+    Args: as `stand`.
+    """
+    if facing is Facing.AUTO:
+        return glance(normalise(vertices, EXTENT)[0], faces, still, 0, AROUND, check)
+    return glance(normalise(vertices, EXTENT, turn_of(YAWS[facing]))[0], faces, still, 0, FRONT, check)
 
 
 def _stand(vertices: np.ndarray, faces: np.ndarray, still: Film, facing: Facing, check: Callable[[], None]) -> Standing:
@@ -92,11 +127,14 @@ def _stand(vertices: np.ndarray, faces: np.ndarray, still: Film, facing: Facing,
     views = find_views(placed, faces, still, 0, AROUND, check)
     if not _trusted(views):
         return _facing(vertices, faces, still, 0, check)
-    yaw = float(np.degrees(views[0].camera.yaw))
-    turned = replace(to_match, turn=turn_of(yaw))
-    return Standing(
-        wrapped(yaw), turned, _usual(replace(views[0], camera=replace(views[0].camera, yaw=0.0))), _second(views)
-    )
+    return replace(_turned(views[0], to_match), doubtful=_second(views))
+
+
+def _turned(view: View, to_match: Normalisation) -> Standing:
+    """Return how a mesh stands that a view from around shows, turned so that the camera is in front of it."""
+    yaw = float(np.degrees(view.camera.yaw))
+    seen = replace(view, camera=replace(view.camera, yaw=0.0))
+    return Standing(wrapped(yaw), replace(to_match, turn=turn_of(yaw)), _usual(seen))
 
 
 def _facing(vertices: np.ndarray, faces: np.ndarray, still: Film, yaw: float, check: Callable[[], None]) -> Standing:

@@ -93,7 +93,8 @@ class Source(Place):
         clip: video file, image folder, or image pattern (`walk_*.png`, `walk_%04d.png`).
         mask: mask folder, pattern or video that goes with the clip's frames, frame by frame.
         anchor: the reference frame, an index into the chosen frames (negative counts from the end). None is the first
-            one; for a relief it is the one that shows limbs best.
+            one, or one that shows the artist's mesh as it stands if the first does not; for a relief it is the one that
+            shows limbs best.
         fps: frames per second of an image sequence, or to override a video's own.
         picks: what was pointed at of the subject, if the clip has neither alpha nor masks.
         masks_from: folder in which an earlier job kept the subject's masks; they are used again if they are of the
@@ -159,6 +160,7 @@ class Animate(Source, Matching, Saving):
         max_faces: of the mesh that Stage 0 makes, overriding the preset.
         smallest_part: parts of that mesh with fewer faces than this share of the largest part's are dropped, overriding
             the preset; 0 keeps all.
+        bend: bend the artist's mesh into the reference frame, if it stands as no frame shows it.
         colours: paint the artist's mesh with what the clip shows of it, into its own UVs if they are usable. A mesh
             that is made here is always painted.
         reference_pose: where Stage II puts the mesh at the anchor frame; None: see `ReferencePose.by_default`.
@@ -184,6 +186,7 @@ class Animate(Source, Matching, Saving):
     smallest_part: float | None = field(
         default=None, metadata=within(Number("smallest part", 0, 1, "share", " of the largest", "; 0 keeps all"))
     )
+    bend: bool = False
     colours: bool = False
     reference_pose: ReferencePose | None = None
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from .kinds import JobId
 
-VERSION = 10
+VERSION = 11
 
 
 @dataclass(frozen=True)

@@ -172,7 +172,7 @@ def mismatch(standing: Standing, anchor: int, left_alone: bool) -> str:
     Args:
         left_alone: whether it was not matched to the clip for that reason.
     """
-    named = "the first frame" if anchor == 0 else f"frame {number_of(anchor)}"
+    named = named_frame(anchor)
     rest = " The animation was not matched to the clip." if left_alone else ""
     if not standing.legible:
         return (
@@ -186,3 +186,8 @@ def mismatch(standing: Standing, anchor: int, left_alone: bool) -> str:
         f"The mesh does not stand as {named} shows it: {agree}. "
         f"Pose it like the frame, or choose another reference frame.{rest}"
     )
+
+
+def named_frame(frame: int) -> str:
+    """Return how a sentence names a frame, by its index from 0."""
+    return "the first frame" if frame == 0 else f"frame {number_of(frame)}"
