@@ -99,7 +99,7 @@ def test_further_known_frames_bend_the_motion(model, clip, mesh, toy, tmp_path):
 
 def test_a_result_survives_saving(model, clip, mesh, tmp_path):
     animation = animate(
-        Animate(str(clip), out=(), mesh=str(mesh), preset="demo", frames=FrameChoice(start=1, count=3)), model
+        Animate(str(clip), out=(), mesh=str(mesh), preset="demo", anchor=0, frames=FrameChoice(start=1, count=3)), model
     )
     animation.save(tmp_path / "a.safetensors")
     loaded = Animation.load(tmp_path / "a.safetensors")
