@@ -51,7 +51,7 @@ def test_every_argument_reaches_the_job():
         "--known 3=c.glb --known 5=d.glb --preset fast --seed 7 --in-betweens 2 --steps 5 --guidance 3.5 "
         "--image-steps 40 --max-faces 9000 --smallest-part 0.1 "
         "--device cuda:1 --checkpoint full --memory 8 --reference-pose published --match track "
-        "--facing -X --shape relief --colours "
+        "--facing -X --bend --shape relief --colours "
         "--quantise 0.05 --point 3:10,20 --point 1,2 --not-point 5,6 --box 1,2,30,40 "
         "--masks-from kept"
     )
@@ -73,6 +73,7 @@ def test_every_argument_reaches_the_job():
         smallest_part=0.1,
         match=Match.TRACK,
         facing=Facing.LEFT,
+        bend=True,
         shape=Shape.RELIEF,
         colours=True,
         reference_pose=ReferencePose.PUBLISHED,
