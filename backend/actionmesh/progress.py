@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -66,6 +67,22 @@ class Progress:
         """Report that `stage` begins; return a function to call after each of its `total` steps."""
         advance = self.measure(stage, total, item=item)
         return lambda: advance(1)
+
+    @contextmanager
+    def about(self, stage: Stage, total: int) -> Iterator[Callable[[], None]]:
+        """Yield a `check` that advances `stage`, for work that calls it about `total` times; then fill the bar."""
+        advance, done = self.start(stage, total), 0
+
+        def check() -> None:
+            nonlocal done
+            self.check()
+            done += 1
+            if done < total:
+                advance()
+
+        yield check
+        for _ in range(max(1, total - done)):
+            advance()
 
     def track(self, items: Iterable[Item], stage: Stage, total: int | None = None) -> Iterator[Item]:
         """Iterate over `items`, reporting each as one step of `stage`; `total` is needed only for unsized iterables."""

@@ -51,25 +51,14 @@ def bend_into_frame(
         facing: the side that the camera sees; AUTO tries several.
     """
     places, place_of = weld(vertices)
-    advance, done = progress.start(Stage.FINDING_CAMERA, SHARE_OF_BENDING), 0
-
-    def check() -> None:
-        nonlocal done
-        progress.check()
-        done += 1
-        if done < SHARE_OF_BENDING:
-            advance()
-
     still = make_still(crops, frame, SHARPNESS)
-    with one_thread():
+    with progress.about(Stage.FINDING_CAMERA, SHARE_OF_BENDING) as check, one_thread():
         stands = possible_stands(places, place_of[faces], still, facing, check)
         tried = [
             (standing, bend(standing.to_match.apply(places), place_of[faces], still, standing.view.camera, check))
             for standing in stands
         ]
     standing, bent = max(tried, key=lambda pair: merit(pair[1]))
-    for _ in range(max(1, SHARE_OF_BENDING - done)):
-        advance()
     shift = standing.to_match.invert_shift(bent.vertices.astype(np.float64) - standing.to_match.apply(places))
     view = View(bent.camera, bent.after, bent.cost, bent.creases)
     moved = (vertices + shift[place_of]).astype(np.float32)

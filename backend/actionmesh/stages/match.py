@@ -61,20 +61,8 @@ def find_standing(
 ) -> Standing:
     """Return how the mesh, in its own coordinates (V, 3), stands in the reference frame `anchor` of the clip."""
     places, place_of = weld(vertices)
-    advance, done = progress.start(Stage.FINDING_CAMERA, SHARE_OF_SEARCH), 0
-
-    def check() -> None:
-        nonlocal done
-        progress.check()
-        done += 1
-        if done < SHARE_OF_SEARCH:
-            advance()
-
-    with one_thread():
-        standing = stand(places, place_of[faces], make_still(crops, anchor, SHARPNESS), facing, check)
-    for _ in range(max(1, SHARE_OF_SEARCH - done)):
-        advance()
-    return standing
+    with progress.about(Stage.FINDING_CAMERA, SHARE_OF_SEARCH) as check, one_thread():
+        return stand(places, place_of[faces], make_still(crops, anchor, SHARPNESS), facing, check)
 
 
 def match_to_clip(
