@@ -80,7 +80,7 @@ def test_kinds_of_errors_have_their_numbers():
         (Request("a", Cancel(3)), {"id": "a", "method": "cancel", "params": {"job": 3}}),
         (
             Request(1, Initialize()),
-            {"id": 1, "method": "initialize", "params": {"protocol": 10, "brief": False, "first_frame": 0}},
+            {"id": 1, "method": "initialize", "params": {"protocol": 11, "brief": False, "first_frame": 0}},
         ),
         (Notice(LogNotice(LogLevel.ERROR, "ü")), {"method": "log", "params": {"level": "error", "message": "ü"}}),
         (
@@ -143,6 +143,7 @@ def test_a_job_has_the_documented_defaults():
         "preset": "quality",
         "seed": 0,
         "in_betweens": 0,
+        "bend": False,
         "colours": False,
         "names": {},
         "picks": {"point": [], "not_point": [], "box": []},
@@ -151,7 +152,7 @@ def test_a_job_has_the_documented_defaults():
     assert json.loads(encode(Request(1, Track("a.mp4", ("a.png",)))))["params"]["size"] == 256
 
 
-FIT = Fit(Match.TRACK, "own", 0.9, 0.8, -90.0, 90.0, ClipCamera((1.0,) * 16, 640, 360, 700.0, None), ("So.",))
+FIT = Fit(Match.TRACK, "own", 0.9, 0.8, -90.0, 90.0, ClipCamera((1.0,) * 16, 640, 360, 700.0, None), ("So.",), 0.97)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +177,7 @@ def test_answers_arrive_as_they_were_sent(request_, answer):
 def test_answers_of_the_least_have_the_documented_defaults():
     plain = Animated((), 2, 3, 1, 0.5, 0, {}, 2.5, 4)
     assert (plain.plan, plain.retried_for_memory) == ("", False)
-    assert plain.fit == Fit(Match.OFF, "own", None, None, 0.0, None, None, ())
+    assert plain.fit == Fit(Match.OFF, "own", None, None, 0.0, None, None, (), None)
     assert ReferencePose.by_default(True) is ReferencePose.CORRECTED
     assert ReferencePose.by_default(False) is ReferencePose.DECODED
 

@@ -62,23 +62,23 @@ class Fit:
         way: how it was matched: `Match.OFF`, `REFINE` or `TRACK`.
         shape: where the mesh came from: "own", or `Shape.NETWORK` or `RELIEF`.
         agreement: overlap of the mesh and the subject in the reference frame, 0 to 1; None if it was not measured.
-        bent: the same for the mesh bent into that frame; None if it was not bent.
         overlap: the same for the result, averaged over the frames.
         facing: degrees around +Y from the mesh's +Z to the side that the camera sees.
         doubt: another angle that explains the reference frame almost as well; None if there is none.
         camera: None if no camera was estimated.
         notes: sentences for the user.
+        bent: as `agreement`, for the mesh bent into the reference frame; None if it was not bent.
     """
 
     way: Match = Match.OFF
     shape: str = "own"
     agreement: float | None = None
-    bent: float | None = None
     overlap: float | None = None
     facing: float = 0.0
     doubt: float | None = None
     camera: ClipCamera | None = None
     notes: tuple[str, ...] = ()
+    bent: float | None = None
 
 
 @dataclass(frozen=True)
