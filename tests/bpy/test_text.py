@@ -8,6 +8,7 @@ import pytest
 
 from blender_addon.errors import ArtistError
 from blender_addon.jobs.record import read_record
+from blender_addon.motion.result_file import Motion
 from blender_addon.process.backend_locator import protocol, public
 from blender_addon.scene.viewing import read_picture
 from blender_addon.session import model_sets
@@ -110,7 +111,8 @@ def test_without_its_mesh_the_job_says_why_it_ends(settings, submitted, change):
 def test_a_result_from_a_text_is_called_after_the_text(settings, submitted):
     submission.submit(bpy.context, [None])
     ((record, _work),) = submitted
-    options = delivery._options(record, delivery.Writing.of(record), bpy.context.scene)
+    motion = Motion(np.zeros((1, 3, 3), np.float32), np.zeros((1, 3), np.int32), np.zeros(1), 0, np.zeros(1), {})
+    options = delivery._options(record, delivery.Writing.of(record), bpy.context.scene, motion)
     assert options.title == PROMPT
     record.release()
 
