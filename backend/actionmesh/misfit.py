@@ -12,12 +12,12 @@ from .matching.film import make_film
 from .matching.standing import Standing
 from .media.subject_crops import SubjectCrops
 from .output.outline import Outliner, Window
+from .output.preview import TOP_COLOUR
 
 SIDE = 512
 """Pixels along the picture's edge."""
 MARGIN = 1.15
 """The picture's edge in longer sides of the subject's box."""
-PAPER = (243, 243, 244)
 ENDING = "_misfit.png"
 
 
@@ -54,4 +54,4 @@ def outlined(
     outliner = Outliner(faces, clip_camera(make_film(crops), standing), crops, Window(corner, side, SIDE))
     drawn = outliner.picture(frame, vertices).astype(np.float32)
     alpha = drawn[..., 3:] / 255
-    return np.rint(alpha * drawn[..., :3] + (1 - alpha) * np.array(PAPER)).astype(np.uint8)
+    return np.rint(alpha * drawn[..., :3] + (1 - alpha) * np.array(TOP_COLOUR)).astype(np.uint8)

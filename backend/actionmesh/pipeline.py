@@ -95,7 +95,8 @@ def animate_mesh(options: Animate, run: Run, clip: Clip, whole: Mesh) -> Animati
     if film is not None and clip.crops is not None:
         anchor = anchor_of(options, clip)
         found = posed(options, mesh, clip, anchor, known_frames(options, anchor, len(clip.frames)), progress)
-        mesh, standing, notes, options = found.mesh, found.standing, found.notes, replace(options, anchor=found.anchor)
+        mesh, standing, notes = found.mesh, found.standing, found.notes
+        options = replace(options, anchor=found.anchor)
     tokens = image_tokens(run, clip)
     reference = reference_from_mesh(run, mesh, options.seed, turn_for(options, standing))
     animation = moved(options, run, clip, ReadyReference(reference), tokens)

@@ -35,13 +35,10 @@ def matched(
         known: the vertices (V, 3) of the frames whose poses are known, including the reference frame's.
     """
     anchor = animation.provenance.anchor
-    as_given, bent = (
-        (standing.view.overlap, None) if standing.unbent is None else (standing.unbent, standing.view.overlap)
-    )
     found_fit = replace(
         animation.provenance.fit,
-        agreement=as_given,
-        bent=bent,
+        agreement=standing.view.overlap if standing.unbent is None else standing.unbent,
+        bent=None if standing.unbent is None else standing.view.overlap,
         facing=standing.yaw,
         doubt=standing.doubtful,
         camera=clip_camera(film, standing) if standing.agrees else None,

@@ -20,6 +20,7 @@ from . import (
     result_actions,
     results,
     sample,
+    subject_list,
 )
 
 CLASSES = (
@@ -27,6 +28,7 @@ CLASSES = (
     *animating.CLASSES,
     *clip.CLASSES,
     *picking.CLASSES,
+    *subject_list.CLASSES,
     *clip_batching.CLASSES,
     *dropping.CLASSES,
     *results.CLASSES,

@@ -49,6 +49,18 @@ def pose_keys(key: bpy.types.Key | None, prefix: str | None = None) -> list[bpy.
     return sorted(found, key=lambda block: int(block.name.split()[-1]))
 
 
+def replaceable_keys(key: bpy.types.Key | None) -> list[bpy.types.ShapeKey]:
+    """Return the keys that a new result replaces: the active result's, and any that already have a new one's names.
+
+    A damaged record may name other keys than those that are there.
+    """
+    if key is None:
+        return []
+    laid = {block.name for block in laid_keys(key)}
+    found = {block.name: block for block in (*pose_keys(key), *pose_keys(key, PREFIX))}
+    return [block for name, block in found.items() if name not in laid]
+
+
 def laid_keys(key: bpy.types.Key | None) -> list[bpy.types.ShapeKey]:
     """Return the keys of all results on tracks."""
     return [] if key is None else [block for prefix in laid_prefixes(key) for block in pose_keys(key, prefix)]
@@ -63,7 +75,7 @@ def other_keys(key: bpy.types.Key | None) -> list[bpy.types.ShapeKey]:
     """Return the artist's own keys, without the reference key."""
     if key is None:
         return []
-    ours = {block.name for block in (*result_keys(key), *pose_keys(key, PREFIX))}
+    ours = {block.name for block in (*replaceable_keys(key), *laid_keys(key))}
     return [block for block in key.key_blocks if block != key.reference_key and block.name not in ours]
 
 

@@ -19,7 +19,17 @@ from ..motion.result_file import Motion
 from . import fcurves
 from .animation_record import PLAIN, Record, read_record, remove_record, write_record
 from .bringing_back import Brought, bring_back, note_of
-from .key_blocks import ASIDE, PREFIX, add_pose, coordinates_of, laid_keys, other_keys, pose_keys, remove_blocks
+from .key_blocks import (
+    ASIDE,
+    PREFIX,
+    add_pose,
+    coordinates_of,
+    laid_keys,
+    other_keys,
+    pose_keys,
+    remove_blocks,
+    replaceable_keys,
+)
 from .measuring_back import APPLY
 from .meshes import read_basis
 from .named_actions import action_name, rename_action, title_of
@@ -97,14 +107,14 @@ def _keep_selection(object: bpy.types.Object, undo: ExitStack) -> None:
 def _leave_shared_action(object: bpy.types.Object, undo: ExitStack) -> None:
     """Give an earlier animation an action of its own: its keys are renamed, and a copy of the mesh may play it, too."""
     key = object.data.shape_keys
-    if pose_keys(key) and len(fcurves.curves(key)):
+    if replaceable_keys(key) and len(fcurves.curves(key)):
         undo.callback(fcurves.own_action(key, object.name))
 
 
 def _set_aside(object: bpy.types.Object, undo: ExitStack) -> list[bpy.types.ShapeKey]:
     """Free the names of an earlier animation's keys; Blender renames their curves with them."""
     key = object.data.shape_keys
-    blocks = pose_keys(key)
+    blocks = replaceable_keys(key)
     names = [block.name for block in blocks]
 
     def restore() -> None:

@@ -153,7 +153,7 @@ def test_a_mesh_that_fits_is_hardly_bent(acted):
     still = make_still(acted.crops, 0, SHARPNESS)
     (front,) = possible_stands(acted.vertices[0], acted.faces, still, Facing.FRONT)
     found = bend(front.to_match.apply(acted.vertices[0]), acted.faces, still, front.view.camera)
-    assert found.after > 0.97 and found.strain < 0.1
+    assert found.overlap > 0.97 and found.strain < 0.1
     assert away(front.to_match.invert(found.vertices), acted.vertices[0]) < 0.02
 
 

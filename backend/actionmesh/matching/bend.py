@@ -41,15 +41,14 @@ class Bent:
     Args:
         vertices: (V, 3) float32 in match space.
         camera: of the film of the usual sharpness.
-        before, after: intersection over union of silhouette and mask, for the mesh as it was and as it is bent.
+        overlap: intersection over union of silhouette and mask.
         cost, creases: of the bent mesh, see `View`.
         strain: radians by which neighbouring nodes are turned against each other, on average.
     """
 
     vertices: np.ndarray
     camera: FilmCamera
-    before: float
-    after: float
+    overlap: float
     cost: float
     creases: float
     strain: float
@@ -123,7 +122,6 @@ def bend(
         check: called now and then; what it raises stops the work.
     """
     coarse, film = still.shrunk(0, COARSE), still.shrunk(0, 1.0)
-    before = Bender(vertices, faces, camera).overlap(film)
     started = []
     for start in (camera, as_high(vertices, film, camera)):
         bender = Bender(vertices, faces, start)
@@ -143,7 +141,7 @@ def bend(
     cost = contour_cost(scene, bent, faces, film.outline(0), bender.camera, CAMERA_REACH / 2)
     sharp = bender.camera.rescaled(still.sharpness, (0.0, 0.0))
     creases = crease_agreement(scene, bent, faces, still, 0, sharp)
-    return Bent(bent.astype(np.float32), bender.camera, before, bender.overlap(film), cost, creases, bender.strain)
+    return Bent(bent.astype(np.float32), bender.camera, bender.overlap(film), cost, creases, bender.strain)
 
 
 def as_high(vertices: np.ndarray, film: Film, camera: FilmCamera) -> FilmCamera:
@@ -166,5 +164,5 @@ def _swing(bender: Bender, film: Film, check: Callable[[], None]) -> None:
     angles = np.zeros(len(limbs))
     for _ in range(SWEEPS):
         swings = Swings(bender.rest, bender.faces, bender.camera, film.masks[0], limbs, angles, check)
-        bender.state, _ = swings.best(bender.state)
+        bender.state = swings.best(bender.state)
         bender.refine_camera(film, COARSE_STEPS, COARSE_REACH * COARSE)

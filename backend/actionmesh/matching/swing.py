@@ -43,14 +43,14 @@ class Swings:
     angles: np.ndarray
     check: Callable[[], None] = lambda: None
 
-    def best(self, state: State) -> tuple[State, float]:
-        """Return the state with each limb in turn at its best angle, and the overlap."""
+    def best(self, state: State) -> State:
+        """Return the state with each limb in turn at its best angle."""
         overlap_now = self.overlap(state)
         for number, limb in enumerate(self.limbs):
             self.check()
             for angles in (ANGLES, CLOSER):
                 state, overlap_now = self._best_of(state, overlap_now, number, limb, angles)
-        return state, overlap_now
+        return state
 
     def overlap(self, state: State) -> float:
         """Return the intersection over union of the mesh's silhouette and the mask."""

@@ -60,7 +60,7 @@ def bend_into_frame(
         ]
     standing, bent = max(tried, key=lambda pair: merit(pair[1]))
     shift = standing.to_match.invert_shift(bent.vertices.astype(np.float64) - standing.to_match.apply(places))
-    view = View(bent.camera, bent.after, bent.cost, bent.creases)
+    view = View(bent.camera, bent.overlap, bent.cost, bent.creases)
     moved = (vertices + shift[place_of]).astype(np.float32)
     seen = replace(standing, view=view, unbent=standing.view.overlap, legible=is_legible(still))
     return BentMesh(moved, seen)
@@ -68,7 +68,7 @@ def bend_into_frame(
 
 def merit(bent: Bent) -> float:
     """Return how well a bent mesh explains its frame: what is overlapped, less what had to be bent for it."""
-    return bent.after - STRAIN_PRICE * bent.strain + CREASES_WORTH * bent.creases
+    return bent.overlap - STRAIN_PRICE * bent.strain + CREASES_WORTH * bent.creases
 
 
 def bent_into(frame: int, standing: Standing) -> str:
