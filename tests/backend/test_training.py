@@ -75,6 +75,16 @@ def test_every_part_trains_and_the_checkpoint_loads(folder, tmp_path):
     parts.train("finetune_temporal", folder, tmp_path / "again", "tiny", short("finetune_temporal"))
 
 
+def test_training_the_vae_decoder_leaves_every_latent_as_it_was(folder, tmp_path):
+    parts.train("vae", folder, tmp_path, "tiny", short("vae"))
+    before, statistics = load_file(tmp_path / "vae.safetensors"), (tmp_path / "latents.json").read_bytes()
+    parts.train("finetune_vae_decoder", folder, tmp_path, "tiny", short("finetune_vae_decoder"))
+    after = load_file(tmp_path / "vae.safetensors")
+    same = {name for name in before if torch.equal(before[name], after[name])}
+    assert same == {name for name in before if name.startswith(("encoder.", "quant."))}
+    assert (tmp_path / "latents.json").read_bytes() == statistics
+
+
 def test_shards_are_made_once_and_pictures_can_follow(tmp_path):
     path = make_shard(tmp_path, 7, pictures=False, count=1)
     before = path.stat().st_mtime_ns

@@ -83,6 +83,7 @@ class PartRecipe:
 RECIPES = {
     "vae": PartRecipe(32, 1, LoopConfig(steps=12000, minutes=20, rate=1e-3)),
     "finetune_vae": PartRecipe(32, 1, LoopConfig(steps=12000, minutes=14, rate=8e-4)),
+    "finetune_vae_decoder": PartRecipe(32, 1, LoopConfig(steps=12000, minutes=14, rate=8e-4)),
     "image_to_3d": PartRecipe(32, 1, LoopConfig(steps=12000, minutes=18, rate=1e-3)),
     "temporal": PartRecipe(8, 8, LoopConfig(steps=12000, minutes=45, rate=2e-3), relative=True),
     "finetune_temporal": PartRecipe(

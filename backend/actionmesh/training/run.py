@@ -135,6 +135,15 @@ def finetune_vae(job: Job) -> Training:
     return fit_vae(job, load_part(lambda: ShapeVAE(job.sizes.vae), job.folder, "vae"))
 
 
+def finetune_vae_decoder(job: Job) -> Training:
+    """Train only the shape VAE's decoder: latents mean what they meant, so the other parts remain valid."""
+    vae = load_part(lambda: ShapeVAE(job.sizes.vae), job.folder, "vae")
+    for encoding in (vae.encoder, vae.quant):
+        encoding.requires_grad_(False)
+    source = open_source(job.data, pictures=False)
+    return Training(ShapeObjective(vae), shape_draw(source, job.recipe, job.sizes), {"vae": vae})
+
+
 def fit_vae(job: Job, vae: ShapeVAE) -> Training:
     """Train a shape VAE on signed distances around single shapes."""
     source = open_source(job.data, pictures=False)
@@ -258,6 +267,7 @@ def initialise_autoencoder_from_vae(autoencoder: TemporalAutoencoder, vae: Shape
 PARTS: dict[str, Callable[[Job], Training]] = {
     "vae": train_vae,
     "finetune_vae": finetune_vae,
+    "finetune_vae_decoder": finetune_vae_decoder,
     "image_to_3d": train_image_to_3d,
     "temporal": train_temporal,
     "finetune_temporal": finetune_temporal,
