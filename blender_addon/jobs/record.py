@@ -8,6 +8,7 @@
         carry.npz             the way back onto a mesh that was not shown as modelled, see `motion.carrying`
         result.safetensors    its result
         result_masks/         the subject's masks, if they were found by the backend
+        result_misfit.png     the mesh over the frame that it could not be bent into, if that is why the job failed
 
 Relative paths in the request are relative to the job's folder.
 """
@@ -28,6 +29,7 @@ from .lock import Lock, is_held
 
 JOB_FILE, LOCK_FILE, RESULT_FILE = "job.json", "job.lock", "result.safetensors"
 TARGET_FILE, FRAMES_FOLDER, CLIP_FILE, MASKS_FOLDER = "target.ply", "frames", "clip.mp4", "result_masks"
+MISFIT_FILE = "result_misfit.png"
 
 
 class State(StrEnum):
@@ -127,6 +129,12 @@ class JobRecord:
     def frames_path(self) -> Path:
         """The folder for rendered frames."""
         return self.folder / FRAMES_FOLDER
+
+    @property
+    def misfit_path(self) -> Path | None:
+        """The picture of the mesh that could not be bent into the clip; None if there is none."""
+        path = self.folder / MISFIT_FILE
+        return path if path.is_file() else None
 
     @property
     def is_live(self) -> bool:

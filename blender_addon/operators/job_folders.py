@@ -1,4 +1,4 @@
-"""Open and delete the folders of jobs."""
+"""Open and delete the folders of jobs, and show a picture in one."""
 # mypy: disable-error-code="valid-type"
 # ruff: noqa: F722
 
@@ -6,6 +6,7 @@ import bpy
 from bpy.props import StringProperty
 
 from ..errors import ArtistError
+from ..session import picture_window
 from ..session.runner import runner
 from .shared import CANCELLED, FINISHED, reporting
 
@@ -46,4 +47,22 @@ class ACTIONMESH_OT_remove_job(bpy.types.Operator):
         return FINISHED
 
 
-CLASSES = (ACTIONMESH_OT_open_job_folder, ACTIONMESH_OT_remove_job)
+class ACTIONMESH_OT_show_misfit(bpy.types.Operator):
+    """Show the outline of the mesh over the frame that it could not be bent into"""
+
+    bl_idname = "actionmesh.show_misfit"
+    bl_label = "Show Picture"
+
+    job: StringProperty(name="Job", description="Which job", options={"SKIP_SAVE"})
+
+    @reporting
+    def execute(self, context: bpy.types.Context) -> set[str]:
+        picture = runner.record(self.job).misfit_path
+        if picture is None:
+            raise ArtistError("The picture is no longer in the job folder.", "Run the job again.")
+        with picture_window.opened():
+            bpy.context.space_data.image = bpy.data.images.load(str(picture))
+        return FINISHED
+
+
+CLASSES = (ACTIONMESH_OT_open_job_folder, ACTIONMESH_OT_remove_job, ACTIONMESH_OT_show_misfit)

@@ -1,4 +1,4 @@
-"""Change how a result fits its clip: match it again, face the other way, or add the clip's camera."""
+"""Change how a result fits its clip: match it again, turn or bend the mesh, or add the clip's camera."""
 # mypy: disable-error-code="valid-type"
 # ruff: noqa: F722
 
@@ -65,6 +65,22 @@ class ACTIONMESH_OT_face_other_way(OfAnimated, Again, bpy.types.Operator):
         return {"facing": clip_fit.other_side(found)}
 
 
+class ACTIONMESH_OT_bend_into_clip(OfAnimated, Again, bpy.types.Operator):
+    """Run the job again with your mesh bent into the pose that the clip shows. Its own pose stays the basis"""
+
+    bl_idname = "actionmesh.bend_into_clip"
+    bl_label = "Bend into the Clip"
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        found = clip_fit.fit_of(context.active_object)
+        otherwise = found is not None and clip_fit.stands_otherwise(found)
+        return requires(cls, otherwise, "Select a mesh of yours that does not stand as its clip shows it")
+
+    def submit(self, context: bpy.types.Context) -> str:
+        return rerun.make_anew(context, self.record(context), {"bend": True})
+
+
 class ACTIONMESH_OT_add_camera(OfAnimated, bpy.types.Operator):
     """Add the camera that filmed the clip, with the clip as its background. The mesh covers the subject in it"""
 
@@ -88,4 +104,9 @@ class ACTIONMESH_OT_add_camera(OfAnimated, bpy.types.Operator):
         return FINISHED
 
 
-CLASSES = (ACTIONMESH_OT_match_again, ACTIONMESH_OT_face_other_way, ACTIONMESH_OT_add_camera)
+CLASSES = (
+    ACTIONMESH_OT_match_again,
+    ACTIONMESH_OT_face_other_way,
+    ACTIONMESH_OT_bend_into_clip,
+    ACTIONMESH_OT_add_camera,
+)

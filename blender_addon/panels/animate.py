@@ -112,6 +112,7 @@ def _draw_target(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
         row.prop(context.window_manager.actionmesh, "show_facing", text="", icon="EMPTY_SINGLE_ARROW")
         subject_rows.draw_followed(column, context, target)
     column.prop(context.scene.actionmesh, "match")
+    column.column(heading="Pose").prop(context.scene.actionmesh, "bend")
     column.column(heading="Colours").prop(context.scene.actionmesh, "colours", text="From the Clip")
 
 

@@ -63,6 +63,8 @@ def _draw_record(column: bpy.types.UILayout, context: bpy.types.Context, record:
         write(column, context, f"Text: {title_of(record.request.prompt)}", icon="BLANK1")
     if record.error:
         write(column, context, record.error.problem, icon="BLANK1")
+        if record.misfit_path:
+            column.operator("actionmesh.show_misfit", icon="IMAGE_DATA").job = record.id
     if record.result.get("retried_for_memory"):
         write(column, context, f"Memory ran out; retried with the {record.result.get('plan')} GB plan", icon="BLANK1")
 

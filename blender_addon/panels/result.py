@@ -54,6 +54,8 @@ def _draw_fit(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
             write(box, context, note, icon="ERROR")
         if clip_fit.other_side(found) is not None:
             box.operator("actionmesh.face_other_way", icon="FILE_REFRESH")
+        if clip_fit.stands_otherwise(found):
+            box.operator("actionmesh.bend_into_clip", icon="MOD_SIMPLEDEFORM")
     row = column.row(align=True)
     row.operator("actionmesh.match_again", icon="TRACKING_FORWARDS")
     row.operator("actionmesh.add_camera", icon="CAMERA_DATA")

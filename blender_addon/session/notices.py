@@ -8,6 +8,7 @@ from ..jobs.record import JobError, JobRecord, Trouble
 from ..process.backend_locator import protocol
 
 PREFERENCES, LIGHTER = "actionmesh.open_preferences", "actionmesh.retry_lighter"
+MISFIT = "actionmesh.show_misfit"
 FIXES: dict[str, tuple[str, dict[str, Any]]] = {
     "object.mode_set": ("Leave Mode", {"mode": "OBJECT"}),
     "object.make_single_user": ("Make Single User", {"object": True, "obdata": True}),
@@ -31,7 +32,7 @@ class Problem:
 
     Args:
         problem, cure: one sentence each; the cure may be empty.
-        fix: idname of an operator that fixes it, or None.
+        fix: idname of an operator that fixes or shows it, or None.
         label: of its button; if empty, the operator's own label.
         arguments: of the operator.
         finished: id of a job whose result could not be written but can be brought back.
@@ -55,8 +56,8 @@ class Problem:
     def of_job(cls, job: JobRecord) -> "Problem":
         """Return the problem for a failed job."""
         error = job.error or JobError("", "The job failed.")
-        fix = fix_of(error)
-        arguments = {"job": job.id} if fix == LIGHTER else {}
+        fix = fix_of(error) or (MISFIT if job.misfit_path else None)
+        arguments = {"job": job.id} if fix in (LIGHTER, MISFIT) else {}
         return cls(f"{job.title}: {error.problem}", error.cure, fix, arguments=arguments)
 
 

@@ -209,6 +209,11 @@ class SceneSettings(bpy.types.PropertyGroup):
         description="How to match the motion of your own mesh to the clip, frame by frame",
         items=menus.MATCHES,
     )
+    bend: BoolProperty(
+        name="Bend into the Clip",
+        description="If your mesh stands as no frame shows it, bend it into the reference frame before it is animated. "
+        "Its own pose stays the basis. What the frame hides, above all depth, is a guess",
+    )
     colours: BoolProperty(
         name="Colours from the Clip",
         description="Paint your own mesh with the colours seen in the clip, using an added material and UV map. "

@@ -26,6 +26,14 @@ def summary(fit: protocol.Fit) -> str:
     return "" if fit.agreement is None else "Not matched to the clip"
 
 
+def stands_otherwise(fit: protocol.Fit) -> bool:
+    """Return whether the artist's mesh stands as no frame shows it, was not bent, and so was not matched to the clip.
+
+    Only such a mesh was compared with its clip and has no camera.
+    """
+    return fit.shape == OWN and fit.agreement is not None and fit.camera is None and fit.bent is None
+
+
 def other_side(fit: protocol.Fit) -> protocol.Facing | None:
     """Return the side that the camera may see instead: one that fits almost as well, or the opposite if nothing fits.
 

@@ -210,6 +210,7 @@ def _own_mesh(settings: bpy.types.PropertyGroup, axis: str) -> dict[str, Any]:
     return {
         "mesh": TARGET_FILE,
         "match": protocol.Match(settings.match),
+        "bend": settings.bend,
         "colours": settings.colours,
         "facing": protocol.Facing.AUTO if axis == AUTO else protocol.Facing.FRONT,
         "reference_pose": protocol.ReferencePose(settings.reference_pose),

@@ -1,15 +1,17 @@
 """How a result lies on its clip, and what can be done about it: the panel, matching again, the other side, History."""
 
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 
 import bpy
 import numpy as np
 import pytest
 
 from blender_addon.jobs.record import Purpose, State
-from blender_addon.panels import facing_arrow, progress, result, stage_words
+from blender_addon.panels import animate, facing_arrow, history, progress, result, stage_words
 from blender_addon.process.backend_locator import protocol
-from blender_addon.session import job_list
+from blender_addon.session import job_list, panel_state, picture_window
 from blender_addon.session.runner import runner
 from blender_addon.workflow import animated_object, clip_fit
 from tests.bpy.addon import all_over, clip, keys_of, press, selected_cube, states, tick_until
@@ -31,6 +33,17 @@ def heights(target):
     """Return how high the poses wave."""
     start = animated_object.animation_of(target).start_frame
     return [float(np.ptp(evaluated(target, start + pose)[:, 2])) for pose in range(5)]
+
+
+@contextmanager
+def image_editor():
+    """Turn an area of Blender's hidden window into an image editor and make it the context's."""
+    window = bpy.context.window_manager.windows[0]
+    area = window.screen.areas[0]
+    before, area.ui_type = area.ui_type, "IMAGE_EDITOR"
+    with bpy.context.temp_override(window=window, area=area, region=area.regions[-1]):
+        yield area.spaces.active
+    area.ui_type = before
 
 
 def text():
@@ -85,6 +98,55 @@ def test_facing_the_other_way_of_a_result_that_was_matched_again_matches_again(a
     again = newest()
     assert (again.rematch.facing, again.rematch.match, again.request.facing) == ("-X", "track", "-X")
     assert again.state is State.WRITTEN
+
+
+def test_a_mesh_that_stands_otherwise_is_bent_on_request(addon):
+    target = animated_cube(addon, "otherwise")
+    assert "Not matched to the clip" in text() and "actionmesh.bend_into_clip" in text()
+    assert newest().request.bend is False
+    assert OPS.bend_into_clip() == {"FINISHED"}
+    again = newest()
+    assert again.request.bend is True and again.request.mesh == "target.ply" and again.state is State.WRITTEN
+    assert "Fits the clip" in text() and "actionmesh.bend_into_clip" not in text()
+    assert animated_object.animation_of(target).job == again.id
+    with pytest.raises(RuntimeError, match="poll"):
+        OPS.bend_into_clip()
+
+
+def test_a_result_that_was_matched_again_in_vain_is_made_anew_to_be_bent(addon):
+    animated_cube(addon, "otherwise")
+    OPS.match_again(match="auto")
+    assert newest().rematch is not None and "actionmesh.bend_into_clip" in text()
+    assert OPS.bend_into_clip() == {"FINISHED"}
+    assert newest().rematch is None and newest().request.bend is True
+
+
+def test_the_panel_asks_for_bending_from_the_start(addon):
+    animated_cube(addon, "otherwise", bend=True)
+    assert newest().request.bend is True and "Fits the clip" in text()
+
+
+def test_a_mesh_that_cannot_be_bent_is_shown_over_its_frame(addon, monkeypatch):
+    target = selected_cube()
+    bpy.context.scene.actionmesh.bend = True
+    with pytest.raises(RuntimeError, match="cannot be bent"):
+        OPS.animate_selected(filepath=clip(addon, "misfit"))
+    failed = newest()
+    assert failed.state is State.FAILED and target.data.shape_keys is None
+    problem = panel_state.state.problem
+    assert problem.fix == "actionmesh.show_misfit" and problem.arguments == {"job": failed.id}
+    assert "actionmesh.show_misfit" in " ".join(drawn(animate.VIEW3D_PT_actionmesh_animate))
+    assert "actionmesh.show_misfit" in " ".join(drawn(history.VIEW3D_PT_actionmesh_history))
+    with pytest.raises(RuntimeError, match="opens no window"):
+        OPS.show_misfit(job=failed.id)
+    with image_editor() as editor:
+        monkeypatch.setattr(picture_window, "opened", nullcontext)
+        assert OPS.show_misfit(job=failed.id) == {"FINISHED"}
+        assert Path(editor.image.filepath) == failed.misfit_path
+    failed.misfit_path.unlink()
+    with pytest.raises(RuntimeError, match="no longer in the job folder"):
+        OPS.show_misfit(job=failed.id)
+    assert "actionmesh.show_misfit" not in " ".join(drawn(history.VIEW3D_PT_actionmesh_history))
 
 
 @pytest.mark.parametrize(

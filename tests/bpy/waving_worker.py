@@ -1,7 +1,8 @@
 """The fake worker of tests/addon with real results: what it is asked to animate waves, and without a mesh it is a tent.
 
 The name of a clip says how its job goes, as there. `wave` is good; `slow` is good too, but takes 30 seconds; `quick`
-writes rubbish; `doubtful` is good, but the mesh may be seen from another side; `painted` brings colours for what it
+writes rubbish; `doubtful` is good, but the mesh may be seen from another side; `otherwise` shows no frame as the mesh
+stands, so only a bent mesh is matched, and into `misfit` it cannot be bent; `painted` brings colours for what it
 makes, and for an artist's mesh where they are asked for. A result that is matched again waves twice as high, and has
 other colours.
 """
@@ -20,7 +21,7 @@ from safetensors import safe_open  # noqa: E402
 from safetensors.numpy import save_file  # noqa: E402
 
 from tests.addon import fake_worker  # noqa: E402
-from tests.addon.fake_worker import protocol  # noqa: E402
+from tests.addon.fake_worker import ProtocolError, protocol  # noqa: E402
 from tests.addon.pictures import png  # noqa: E402
 
 POSES = 5
@@ -59,6 +60,15 @@ def wave(worker, id, job):
         time.sleep(0.01)
 
 
+def misfit(worker, id, job):
+    """Refuse to bend a mesh, as `posing` does."""
+    wave(worker, id, job)
+    if job.bend:
+        picture = Path(job.out[0]).with_name(f"{Path(job.out[0]).stem}_misfit.png")
+        picture.write_bytes(png(np.full((8, 8, 3), 90, np.uint8)))
+        raise ProtocolError(protocol.Kind.BAD_MESH, f"target.ply cannot be bent. {picture} shows it.", "Pose the mesh.")
+
+
 def write_wave(job):
     vertices, faces, corners = read_ply(job.mesh) if job.mesh else (TENT, SIDES, {})
     poses = np.repeat(vertices[None], POSES, 0).astype(np.float32)
@@ -92,7 +102,11 @@ def fit_of(job, clip, shape):
     if shape == "network" and isinstance(job, protocol.Animate):
         return protocol.Fit(shape=shape)
     yaw = 90.0 if job.facing == "auto" else YAWS[job.facing]
-    doubtful = Path(clip).name == "doubtful" and job.facing == "auto"
+    name = Path(clip).name
+    doubtful = name == "doubtful" and job.facing == "auto"
+    bent = name == "otherwise" and getattr(job, "bend", False)
+    if name in ("otherwise", "misfit") and not bent:
+        return protocol.Fit(shape=shape, agreement=0.7, notes=("The mesh does not stand as the first frame shows it.",))
     sin, cos = np.sin(np.radians(yaw)), np.cos(np.radians(yaw))
     matrix = (cos, 0, sin, 5 * sin, 0, 1, 0, 0, -sin, 0, cos, 5 * cos, 0, 0, 0, 1)
     return protocol.Fit(
@@ -104,6 +118,7 @@ def fit_of(job, clip, shape):
         doubt=-88.0 if doubtful else None,
         camera=protocol.ClipCamera(tuple(map(float, matrix)), 640, 360, 700.0, None),
         notes=("Seen from the other side it fits as well.",) if doubtful else (),
+        bent=0.93 if bent else None,
     )
 
 
@@ -132,9 +147,8 @@ def animated(job):
 
 
 RUBBISH = fake_worker.animated
-fake_worker.JOBS["wave"] = fake_worker.JOBS["frames"] = fake_worker.JOBS["doubtful"] = fake_worker.JOBS["painted"] = (
-    wave
-)
+fake_worker.JOBS |= dict.fromkeys(("wave", "frames", "doubtful", "painted", "otherwise"), wave)
+fake_worker.JOBS["misfit"] = misfit
 fake_worker.ANSWERS[protocol.Animate], fake_worker.ANSWERS[protocol.Rematch] = animated, matched_again
 
 if __name__ == "__main__":

@@ -20,6 +20,9 @@ from .search import robust_weight
 
 MOST_CONTOUR = 400
 """Most points of either contour that are used."""
+FARTHEST = 30.0
+"""Pixels across the picture by which a step may move a node."""
+MOST_DAMPING = 1.0
 MOST_CARRIERS = 6
 """Most nodes that are kept for a face's points."""
 
@@ -217,7 +220,11 @@ class Equations:
         self._pull[at] += (counted * (self.state.places - prior)).ravel()
 
     def solved(self, damping: float = 1e-4) -> State:
-        """Return the state after the step."""
+        """Return the state after the step.
+
+        If a part hangs on so little that the step would throw it across the picture, damping rises until it stays
+        (Marquardt 1963).
+        """
         columns = np.concatenate([rows.columns.ravel() for rows in self._rows])
         at = np.concatenate([rows.at.ravel() for rows in self._rows])
         off = np.concatenate([rows.off for rows in self._rows])
@@ -226,9 +233,14 @@ class Equations:
         matrix, right = (jacobian.T @ jacobian).toarray(), jacobian.T @ off + self._pull
         diagonal = np.diag_indices(self._size)
         matrix[diagonal] += self._diagonal
-        matrix[diagonal] += damping * matrix[diagonal] + 1e-6
-        step = -cho_solve(cho_factor(matrix, check_finite=False), right, check_finite=False).reshape(-1, 6)
-        return State(rotations(step[:, :3]) @ self.state.turns, self.state.places + step[:, 3:])
+        scale = matrix[diagonal]
+        while True:
+            matrix[diagonal] = scale + damping * scale + 1e-6
+            factor = cho_factor(matrix, check_finite=False)
+            step = -cho_solve(factor, right, check_finite=False).reshape(-1, 6)
+            if np.linalg.norm(step[:, 3:5], axis=1).max() <= FARTHEST or damping >= MOST_DAMPING:
+                return State(rotations(step[:, :3]) @ self.state.turns, self.state.places + step[:, 3:])
+            damping *= 10
 
     def _moves(self, face: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, "Moves"]:
         """Return surface points (M, 3) where the nodes carry them now, and how they move with the nodes."""

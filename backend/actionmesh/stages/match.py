@@ -172,7 +172,7 @@ def mismatch(standing: Standing, anchor: int, left_alone: bool) -> str:
         agree += f", and the outlines are {np.sqrt(standing.view.cost):.1f} pixels apart"
     return (
         f"The mesh does not stand as {named} shows it: {agree}. "
-        f"Pose it like the frame, or choose another reference frame.{rest}"
+        f"Pose it like the frame, choose another reference frame, or let it be bent into the clip.{rest}"
     )
 
 
