@@ -292,7 +292,7 @@ def means_of(model: Model, out: tuple[str, ...] = (), masks_from: str | None = N
 
 
 def tracker_of(model: Model) -> Callable[[], Tracker] | None:
-    """Return what loads SAM 2.1 as a tracker, if it was downloaded."""
+    """Return what loads SAM 2.1 or EdgeTAM as a tracker, if one was downloaded."""
     return (lambda: Tracker(model.networks.subject_tracker)) if model.facts.tracks_subjects else None
 
 

@@ -20,6 +20,7 @@ ACCEPTS = {
     "CogVideoX-2b": "accept_cogvideox",
     "sam2.1-hiera-tiny": "accept_sam_tiny",
     "sam2.1-hiera-large": "accept_sam_large",
+    "EdgeTAM-hf": "accept_edgetam",
 }
 """The property that accepts each model's licence."""
 CHOICES = tuple((each.key, each.title, each.enables.capitalize()) for each in public.SETS.values() if each.downloads)
@@ -72,6 +73,7 @@ class ACTIONMESH_OT_download_models(OfModels, bpy.types.Operator):
     accept_cogvideox: _accept("CogVideoX 2B")
     accept_sam_tiny: _accept("SAM 2.1 tiny")
     accept_sam_large: _accept("SAM 2.1 large")
+    accept_edgetam: _accept("EdgeTAM")
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         try:

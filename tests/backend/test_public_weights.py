@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "docs" / "weights.md").read_text(encoding="utf-8")
 TRIPOSG, ACTIONMESH, RMBG = "VAST-AI/TripoSG", "facebook/ActionMesh", "briaai/RMBG-1.4"
 SAM_TINY, SAM_LARGE = "facebook/sam2.1-hiera-tiny", "facebook/sam2.1-hiera-large"
+EDGETAM = "yonigozlan/EdgeTAM-hf"
 WANTED = {
     TRIPOSG: {
         "model_index.json": 400,
@@ -48,6 +49,7 @@ WANTED = {
     RMBG: {"config.json": 500, "model.safetensors": 176_381_984},
     SAM_TINY: {"config.json": 7000, "model.safetensors": 155_906_050},
     SAM_LARGE: {"config.json": 7000, "model.safetensors": 897_952_466},
+    EDGETAM: {"config.json": 3000, "model.safetensors": 56_000_000},
 }
 """The files to fetch, with sizes that a hub may report."""
 UNWANTED = {
@@ -64,6 +66,7 @@ UNWANTED = {
     RMBG: "README.md t4.png model.pth pytorch_model.bin onnx/model.onnx onnx/config.json preprocessor_config.json",
     SAM_TINY: "README.md sam2.1_hiera_tiny.pt sam2.1_hiera_t.yaml preprocessor_config.json processor_config.json",
     SAM_LARGE: "README.md sam2.1_hiera_large.pt sam2.1_hiera_l.yaml preprocessor_config.json processor_config.json",
+    EDGETAM: "README.md edgetam.pt preprocessor_config.json processor_config.json",
 }
 LISTED = {name: {**files, **dict.fromkeys(UNWANTED[name].split(), 10**9)} for name, files in WANTED.items()}
 Usage = namedtuple("Usage", "total used free")
@@ -144,8 +147,8 @@ def test_what_was_not_read_from_the_hub_is_not_there():
         assert all(file.bytes is None and file.sha256 is None for file in each.files)
 
 
-def test_commercial_use_is_allowed_of_triposg_and_sam_alone():
-    assert [each.hub_id for each in DOWNLOADS if each.licence.commercial] == [TRIPOSG, SAM_TINY, SAM_LARGE]
+def test_commercial_use_is_allowed_of_triposg_and_the_trackers_alone():
+    assert [each.hub_id for each in DOWNLOADS if each.licence.commercial] == [TRIPOSG, SAM_TINY, SAM_LARGE, EDGETAM]
 
 
 def test_what_is_downloaded_is_a_checkpoint_with_the_files_that_its_parts_are_read_from(tmp_path):
@@ -161,7 +164,9 @@ def test_what_is_downloaded_is_a_checkpoint_with_the_files_that_its_parts_are_re
     read |= {checkpoint.background_removal / name for name in WANTED[RMBG]}
     assert checkpoint.subject_tracker == tmp_path / "sam2.1-hiera-large"
     read |= {
-        tmp_path / size / name for size in ("sam2.1-hiera-large", "sam2.1-hiera-tiny") for name in WANTED[SAM_TINY]
+        tmp_path / network / name
+        for network in ("sam2.1-hiera-large", "sam2.1-hiera-tiny", "EdgeTAM-hf")
+        for name in WANTED[SAM_TINY]
     }
     assert read == wanted
 
@@ -315,7 +320,7 @@ def test_everything_is_told_of_an_empty_folder(tmp_path, capsys):
         text, ACTIONMESH
     )
     assert "optional" in block(text, RMBG) and "size     176 MB\n" in block(text, RMBG)
-    assert "Still to download: 14.6 GB, and 1.2 GB more for the optional files\n" in text
+    assert "Still to download: 14.6 GB, and 1.3 GB more for the optional files\n" in text
     assert f"Free at {tmp_path}: 20.0 GB, enough\n" in text
     assert "estimate" not in text
     assert not (tmp_path / "a").exists()
@@ -329,7 +334,7 @@ def test_estimates_are_marked_one_by_one_and_in_the_total(tmp_path, capsys):
     text = told(capsys, tmp_path, ask=ask)
     assert "size     7.9 GB\n" in block(text, TRIPOSG)
     assert "about 6.6 GB (estimate: " in block(text, ACTIONMESH) and "(401)" in block(text, ACTIONMESH)
-    assert "Still to download: about 14.6 GB (estimate), and 1.2 GB more for the optional files\n" in text
+    assert "Still to download: about 14.6 GB (estimate), and 1.3 GB more for the optional files\n" in text
 
 
 def test_a_half_complete_folder_needs_the_rest_alone(tmp_path, capsys):
@@ -339,7 +344,7 @@ def test_a_half_complete_folder_needs_the_rest_alone(tmp_path, capsys):
     state = "incomplete in {}: missing or damaged: transformer/diffusion_pytorch_model.safetensors"
     assert state.format(tmp_path / "TripoSG") in block(text, TRIPOSG)
     assert f"complete in {tmp_path / 'ActionMesh'}" in block(text, ACTIONMESH)
-    assert "Still to download: 5.8 GB, and 1.2 GB more" in text
+    assert "Still to download: 5.8 GB, and 1.3 GB more" in text
     assert f"download {TRIPOSG}" in text and f"download {ACTIONMESH}" not in text
 
 
@@ -356,7 +361,7 @@ def test_a_complete_folder_needs_nothing(tmp_path, capsys):
     for each in DOWNLOADS:
         fill(tmp_path / each.name, each.hub_id)
     text = told(capsys, tmp_path, ask=from_hub, disk_usage=lambda _: Usage(10**12, 10**12, 0))
-    assert text.count("  state    complete in ") == 5
+    assert text.count("  state    complete in ") == 6
     assert "Still to download: nothing that is needed\n" in text and "hf download" not in text
     assert f"Animate with them: --checkpoint {tmp_path}\n" in text
 
@@ -377,7 +382,7 @@ def test_too_small_a_disk_is_one_sentence_and_exit_code_2(tmp_path, capsys, monk
     ("free", "judgement"),
     [
         (14_565_000_000, "enough for the needed files, too little for the optional ones"),
-        (15_800_000_000, "enough"),
+        (15_900_000_000, "enough"),
     ],
 )
 def test_room_is_judged_with_and_without_what_is_optional(tmp_path, capsys, free, judgement):
@@ -423,7 +428,7 @@ def test_offline_the_hub_is_not_asked(tmp_path):
         done = run_command(HF_ENDPOINT=hub.url, HF_HUB_OFFLINE="1", ACTIONMESH_CHECKPOINTS=str(tmp_path))
     assert done.returncode == 0 and done.stderr == "" and hub.asked == []
     assert done.stdout.startswith(f"Public weights in {tmp_path / 'full'}\n")
-    assert "about 14.6 GB (estimate)" in done.stdout and done.stdout.count("(estimate: HF_HUB_OFFLINE") == 5
+    assert "about 14.6 GB (estimate)" in done.stdout and done.stdout.count("(estimate: HF_HUB_OFFLINE") == 6
 
 
 def test_without_any_folder_the_user_is_told_to_name_one(capsys):
@@ -447,7 +452,7 @@ def test_readme_shows_the_commands_and_the_size():
     for each in DOWNLOADS:
         command = download_report.download_command(presence(each, Path("weights/full")), shell.POSIX, ".venv/bin/hf")
         assert f"\n{command}\n" in section
-    assert section.count("hf download") == 5
+    assert section.count("hf download") == 6
     assert "about 14.6 GB (estimate)" in section and "11 GB" not in README
     assert "-m actionmesh weights weights/full" in section
 
@@ -464,11 +469,11 @@ def test_printed_commands_fetch_exactly_what_is_needed_and_then_the_folder_is_co
         settings = {"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1"}
         done = run_command(folder, **settings)
         commands = re.findall(r"^\S*hf download (?:.*\\\n)*.*", done.stdout, re.MULTILINE)
-        assert len(commands) == 5
+        assert len(commands) == 6
         script = "set -e\n" + "\n".join(commands)
         subprocess.run(["sh", "-c", script], env={**os.environ, **settings}, check=True, timeout=300)
         fetched = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
         again = run_command(folder, **settings)
     wanted = {f"{name.partition('/')[2]}/{path}" for name, paths in WANTED.items() for path in paths}
     assert {path for path in fetched if ".cache/" not in path} == wanted
-    assert again.stdout.count("  state    complete in ") == 5 and "hf download" not in again.stdout
+    assert again.stdout.count("  state    complete in ") == 6 and "hf download" not in again.stdout

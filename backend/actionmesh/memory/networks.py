@@ -32,7 +32,7 @@ from .runtime import Runtime
 from .streaming import Stopped
 
 if TYPE_CHECKING:
-    from transformers import Dinov2Model, Sam2VideoModel
+    from transformers import Dinov2Model, EdgeTamVideoModel, Sam2VideoModel
 
 OPTIONAL: dict[str, Callable[[Path, str, torch.dtype], nn.Module]] = {
     "background_removal": load_background_removal,
@@ -144,7 +144,7 @@ class Networks:
         return self._part("background_removal")
 
     @property
-    def subject_tracker(self) -> "Sam2VideoModel":
+    def subject_tracker(self) -> "Sam2VideoModel | EdgeTamVideoModel":
         """The network that follows a subject; only for a checkpoint that has one."""
         return self._part("subject_tracker")
 

@@ -1,8 +1,8 @@
 """Which way finds the subject: the surest that the clip and the downloads allow.
 
-In this order: the file's own alpha or given masks; SAM 2.1 if it was downloaded; RMBG if it was downloaded and nothing
-was pointed at; a plain background, if what was pointed at agrees with it; and for any other clip flow and graph cuts,
-which always find something and say how sure they are.
+In this order: the file's own alpha or given masks; SAM 2.1 or EdgeTAM if one was downloaded; RMBG if it was downloaded
+and nothing was pointed at; a plain background, if what was pointed at agrees with it; and for any other clip flow and
+graph cuts, which always find something and say how sure they are.
 """
 
 import logging
@@ -40,7 +40,7 @@ class Means:
 
     Args:
         remover: RMBG, if it was downloaded.
-        tracker: SAM 2.1, if it was downloaded.
+        tracker: SAM 2.1 or EdgeTAM, if one was downloaded.
         folder: where masks are kept; None keeps none.
         earlier: where an earlier job kept some, which are used again if they are the right ones.
         tracker_name: tells the tracker from others, because each makes masks of its own.
@@ -109,7 +109,7 @@ def within(picks: Picks, clip: Clip) -> Picks:
 
 
 def _found(clip: Clip, means: Means, pointed: Mapping[int, FramePicks], progress: Progress) -> Found:
-    """Find the subject by SAM 2.1, or by following it."""
+    """Find the subject by the tracker, or by following it."""
     small, total = _Small(clip), len(clip.frames)
     if means.tracker is None:
         steps = steps_of(total, len(pointed))

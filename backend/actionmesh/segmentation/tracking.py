@@ -1,10 +1,11 @@
-"""SAM 2.1 on a clip of any length: frames stream through it, and its session holds only what later frames need.
+"""SAM 2.1 or EdgeTAM on a clip of any length: frames stream through, and a session holds only what later frames need.
 
-Ravi et al. 2024, "SAM 2: Segment anything in images and videos". The network is the transformers library's.
+Ravi et al. 2024, "SAM 2: Segment anything in images and videos"; Zhou et al. 2025, "EdgeTAM: On-device track anything
+model". The networks are the transformers library's, with the same interface.
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from .found import Found, coded
 from .hints import FramePicks
 
 if TYPE_CHECKING:
-    from transformers import Sam2VideoModel
+    from transformers import EdgeTamVideoModel, Sam2VideoModel
 
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 OFF, ON, TOP_LEFT, BOTTOM_RIGHT = 0, 1, 2, 3
@@ -27,9 +28,9 @@ LARGE = ("pred_masks", "high_res_masks")
 
 
 class Tracker:
-    """Follows one subject with a SAM 2.1 network."""
+    """Follows one subject with a network of SAM 2.1 or EdgeTAM."""
 
-    def __init__(self, network: "Sam2VideoModel"):
+    def __init__(self, network: "Sam2VideoModel | EdgeTamVideoModel"):
         self._network = network
         size = network.config.image_size
         self._side = int(size if isinstance(size, int) else size[0])
@@ -44,13 +45,7 @@ class Tracker:
         Raises:
             CheckpointError: the weights give no finite mask.
         """
-        from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoInferenceSession
-
-        weight = next(self._network.parameters())
-        session = Sam2VideoInferenceSession(
-            video_height=frames.shape[1], video_width=frames.shape[2], inference_device=weight.device,
-            dtype=weight.dtype,
-        )  # fmt: skip
+        session = self._session(frames.shape[1], frames.shape[2])
         subject = session.obj_id_to_idx(1)
         masks: dict[int, bytes] = {}
         seeds = [number for number in sorted(picks) if picks[number].shows_subject]
@@ -66,11 +61,23 @@ class Tracker:
                 advance()
         return Found([masks[number] for number in range(len(frames))])
 
+    def _session(self, height: int, width: int) -> Any:
+        from transformers.models.edgetam_video.modeling_edgetam_video import EdgeTamVideoInferenceSession
+        from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoInferenceSession
+
+        kinds = {"sam2_video": Sam2VideoInferenceSession, "edgetam_video": EdgeTamVideoInferenceSession}
+        weight = next(self._network.parameters())
+        return kinds[self._network.config.model_type](
+            video_height=height, video_width=width, inference_device=weight.device, dtype=weight.dtype
+        )
+
     def _mask(self, session, frame: np.ndarray, number: int, back: bool) -> bytes:
         output = self._network(session, frame_idx=number, frame=self._pixels(frame), reverse=back)
         logits = output.pred_masks[0, 0].float()
         if not (torch.isfinite(logits).all() and torch.isfinite(output.object_score_logits).all()):
-            raise CheckpointError("The weights of SAM 2.1 give no finite mask.", "Download them again, or give masks.")
+            raise CheckpointError(
+                "The weights that follow the subject give no finite mask.", "Download them again, or give masks."
+            )
         self._forget(session, number, back)
         seen = bool((output.object_score_logits > 0).all())
         mask = 255 * logits.sigmoid() if seen else torch.zeros_like(logits)

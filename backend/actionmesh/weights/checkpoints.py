@@ -1,8 +1,9 @@
 """Find checkpoints and their parts.
 
 A checkpoint is a folder that holds the public folders as downloaded, under any names: one with `transformer/` and
-`vae/` (TripoSG), one with `denoiser/` and `autoencoder/` (ActionMesh), and optionally RMBG-1.4 and SAM 2.1. The bundled
-checkpoint has the same layout and one more file, `checkpoint.json`, for its differences from the public one.
+`vae/` (TripoSG), one with `denoiser/` and `autoencoder/` (ActionMesh), and optionally RMBG-1.4, SAM 2.1 and EdgeTAM.
+The bundled checkpoint has the same layout and one more file, `checkpoint.json`, for its differences from the public
+one.
 """
 
 import os

@@ -33,7 +33,7 @@ class CheckpointFacts:
 
     @property
     def tracks_subjects(self) -> bool:
-        """Whether the checkpoint has a SAM 2.1 folder."""
+        """Whether the checkpoint has a folder of SAM 2.1 or EdgeTAM."""
         return self.checkpoint.subject_tracker is not None
 
     @property

@@ -175,6 +175,13 @@ DOWNLOADS = (
         (PublicFile("config.json"), PublicFile("model.safetensors", FLOAT32 * 224_400_000)),
         optional=True,
     ),
+    Download(
+        "yonigozlan/EdgeTAM-hf",
+        "follows a subject that you point at, on small computers",
+        APACHE,
+        (PublicFile("config.json"), PublicFile("model.safetensors", FLOAT32 * 13_900_000)),
+        optional=True,
+    ),
 )
 """In the order in which they are listed. TripoSG's estimates come from the apparent sizes of its files, the others from
 their numbers of parameters as float32."""
@@ -203,7 +210,7 @@ class ModelSet:
         return sum(download.estimated_bytes for download in self.downloads)
 
 
-TRIPOSG, ACTIONMESH, RMBG, SAM_TINY, SAM_LARGE = DOWNLOADS
+TRIPOSG, ACTIONMESH, RMBG, SAM_TINY, SAM_LARGE, EDGETAM = DOWNLOADS
 
 
 def diffusers_files(text_encoder: int, transformer: int, vae: int, tokenizer: str) -> tuple[PublicFile, ...]:
@@ -258,6 +265,7 @@ SETS = {
         ModelSet("background", "Background Removal", RMBG.enables, (RMBG,)),
         ModelSet("subject", "Subject Selection", SAM_TINY.enables, (SAM_TINY,)),
         ModelSet("subject-large", "Subject Selection, Large", SAM_LARGE.enables, (SAM_LARGE,)),
+        ModelSet("subject-light", "Subject Selection, Light", EDGETAM.enables, (EDGETAM,)),
         ModelSet("wan-5b", "Clips from Text and Pictures (Wan 2.2)", WAN_TI2V.enables, (WAN_TI2V,)),
         ModelSet("wan-1.3b", "Clips from Text (Wan 2.1, small)", WAN_T2V.enables, (WAN_T2V,)),
         ModelSet("cogvideox-2b", "Clips from Text (CogVideoX)", COGVIDEOX.enables, (COGVIDEOX,)),

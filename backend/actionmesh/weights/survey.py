@@ -11,9 +11,10 @@ OPTIONAL = {
     "RMBG-1.4": "rmbg",
     "sam2.1-hiera-large": "sam2.1-hiera-large",
     "sam2.1-hiera-tiny": "sam2.1-hiera-tiny",
+    "EdgeTAM-hf": "edgetam",
 }
 """Models that find the subject: the name of each, and the part of a folder's name that tells it from the others."""
-TRACKERS = ("sam2.1-hiera-large", "sam2.1-hiera-tiny")
+TRACKERS = ("sam2.1-hiera-large", "sam2.1-hiera-tiny", "EdgeTAM-hf")
 """Those that follow a subject, the best first."""
 MOST_FOLDERS = 5000
 """Limit on the folders to look into: a whole disk, chosen by mistake, is not a folder of checkpoints."""
