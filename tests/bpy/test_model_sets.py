@@ -145,7 +145,7 @@ def test_an_existing_folder_is_used_as_it_is(online, monkeypatch, tmp_path):
 def test_the_panel_lists_every_set(online):
     shown = drawn(VIEW3D_PT_actionmesh_models)
     assert shown[0] == "Bundled: comes with the add-on" and "Subject Selection: 156 MB" in shown
-    assert "ActionMesh: 14.6 GB" in shown and shown.count("actionmesh.download_models") == 7
+    assert "ActionMesh: 14.6 GB" in shown and shown.count("actionmesh.download_models") == 8
 
 
 @needs_backend
