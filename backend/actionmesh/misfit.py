@@ -13,12 +13,12 @@ from .matching.standing import Standing
 from .media.subject_crops import SubjectCrops
 from .output.outline import Outliner, Window
 from .output.preview import TOP_COLOUR
+from .protocol import MISFIT_ENDING
 
 SIDE = 512
 """Pixels along the picture's edge."""
 MARGIN = 1.15
 """The picture's edge in longer sides of the subject's box."""
-ENDING = "_misfit.png"
 
 
 def misfit_picture(
@@ -34,7 +34,7 @@ def misfit_picture(
     if not out or crops.box is None:
         return None
     first = Path(out[0])
-    path = first.with_name(f"{first.stem}{ENDING}")
+    path = first.with_name(f"{first.stem}{MISFIT_ENDING}")
     picture = Image.fromarray(outlined(vertices, faces, crops, frame, standing))
     try:
         write_atomically(path, lambda part: picture.save(part, "PNG"))

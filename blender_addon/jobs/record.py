@@ -29,7 +29,7 @@ from .lock import Lock, is_held
 
 JOB_FILE, LOCK_FILE, RESULT_FILE = "job.json", "job.lock", "result.safetensors"
 TARGET_FILE, FRAMES_FOLDER, CLIP_FILE, MASKS_FOLDER = "target.ply", "frames", "clip.mp4", "result_masks"
-MISFIT_FILE = "result_misfit.png"
+MISFIT_FILE = f"{Path(RESULT_FILE).stem}{protocol.MISFIT_ENDING}"
 
 
 class State(StrEnum):

@@ -3,6 +3,7 @@
 FAKE_START names how it begins (see STARTS); the name of a job's clip says how the job goes (see JOBS).
 """
 
+import base64
 import os
 import sys
 import threading
@@ -15,6 +16,10 @@ from actionmesh import protocol
 from actionmesh.protocol import Answer, Failure, Kind, Notice, ProgressNotice, ProtocolError, Stage
 
 STEP_SECONDS = 0.02
+PICTURE = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJggg=="
+)
+"""A PNG of one pixel."""
 RUBBISH = b"hello\n\xff\xfe\n{}\n[1, 2]\n" + b"x" * (2 * protocol.MAX_LINE) + b"\n"
 
 
@@ -133,7 +138,17 @@ def exhaust(worker, id, job):
     raise ProtocolError(Kind.OUT_OF_MEMORY, "There is not enough memory for this job.", "Use fewer frames.")
 
 
-JOBS = {function.__name__: function for function in (quick, slow, steady, deaf, mute, crash, rubbish, misread, exhaust)}
+def misfit(worker, id, job):
+    """Refuse to bend a mesh, as `posing` does, and leave a picture."""
+    picture = Path(job.out[0]).with_name(f"{Path(job.out[0]).stem}{protocol.MISFIT_ENDING}")
+    picture.write_bytes(PICTURE)
+    raise ProtocolError(Kind.BAD_MESH, f"target.ply cannot be bent. {picture} shows it.", "Pose the mesh.")
+
+
+JOBS = {
+    function.__name__: function
+    for function in (misfit, quick, slow, steady, deaf, mute, crash, rubbish, misread, exhaust)
+}
 
 
 def ready():

@@ -22,6 +22,7 @@ from actionmesh.remote import line as line_module
 from actionmesh.remote.errand import ask
 from actionmesh.remote.parcel import made_from
 from actionmesh.remote.place import Place
+from tests.addon.fake_worker import PICTURE
 from tests.backend.loopback_sshd import BACKEND, HOST, Server, needs_sshd, package_with_worker, program
 
 pytestmark = needs_sshd
@@ -203,6 +204,15 @@ def test_a_worker_that_dies_there_is_one_sentence_with_its_last_words(server, fa
         ask(fake, job(tmp_path, "crash"), log=log.append)
     assert "the last words of the backend" in "".join(log)
     until(lambda: not sessions(server))
+
+
+@pytest.mark.fault("A failed job names a picture that stayed on another computer")
+def test_the_picture_of_a_misfit_is_fetched(fake, tmp_path):
+    picture = tmp_path / "result_misfit.png"
+    with pytest.raises(ProtocolError) as caught:
+        ask(fake, job(tmp_path, "misfit", bend=True))
+    assert caught.value.problem == f"target.ply cannot be bent. {picture} shows it."
+    assert picture.read_bytes() == PICTURE
 
 
 def test_a_job_is_cancelled_there(server, fake, tmp_path):

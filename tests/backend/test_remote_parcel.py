@@ -91,6 +91,13 @@ def test_a_clip_that_is_made_comes_back(tmp_path):
     assert there.names["/j/clip/fox.mp4"] == places[1]
 
 
+def test_what_a_failed_job_may_have_left():
+    bent = pack(Animate("clip.mp4", ("/w/walk.glb", "/w/walk.mp4"), bend=True))
+    assert bent.remains() == [("out/0/walk_misfit.png", str(Path("/w/walk_misfit.png")))]
+    assert pack(Animate("clip.mp4", ("/w/walk.glb",))).remains() == []
+    assert pack(Generate("/w/fox.mp4", ("/w/fox.glb",), prompt="a fox")).remains() == [("clip/fox.mp4", "/w/fox.mp4")]
+
+
 def result(folder, **made):
     import numpy as np
 

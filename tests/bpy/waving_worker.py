@@ -21,7 +21,7 @@ from safetensors import safe_open  # noqa: E402
 from safetensors.numpy import save_file  # noqa: E402
 
 from tests.addon import fake_worker  # noqa: E402
-from tests.addon.fake_worker import ProtocolError, protocol  # noqa: E402
+from tests.addon.fake_worker import protocol  # noqa: E402
 from tests.addon.pictures import png  # noqa: E402
 
 POSES = 5
@@ -60,15 +60,6 @@ def wave(worker, id, job):
         time.sleep(0.01)
 
 
-def misfit(worker, id, job):
-    """Refuse to bend a mesh, as `posing` does."""
-    wave(worker, id, job)
-    if job.bend:
-        picture = Path(job.out[0]).with_name(f"{Path(job.out[0]).stem}_misfit.png")
-        picture.write_bytes(png(np.full((8, 8, 3), 90, np.uint8)))
-        raise ProtocolError(protocol.Kind.BAD_MESH, f"target.ply cannot be bent. {picture} shows it.", "Pose the mesh.")
-
-
 def write_wave(job):
     vertices, faces, corners = read_ply(job.mesh) if job.mesh else (TENT, SIDES, {})
     poses = np.repeat(vertices[None], POSES, 0).astype(np.float32)
@@ -105,7 +96,7 @@ def fit_of(job, clip, shape):
     name = Path(clip).name
     doubtful = name == "doubtful" and job.facing == "auto"
     bent = name == "otherwise" and getattr(job, "bend", False)
-    if name in ("otherwise", "misfit") and not bent:
+    if name == "otherwise" and not bent:
         return protocol.Fit(shape=shape, agreement=0.7, notes=("The mesh does not stand as the first frame shows it.",))
     sin, cos = np.sin(np.radians(yaw)), np.cos(np.radians(yaw))
     matrix = (cos, 0, sin, 5 * sin, 0, 1, 0, 0, -sin, 0, cos, 5 * cos, 0, 0, 0, 1)
@@ -148,7 +139,6 @@ def animated(job):
 
 RUBBISH = fake_worker.animated
 fake_worker.JOBS |= dict.fromkeys(("wave", "frames", "doubtful", "painted", "otherwise"), wave)
-fake_worker.JOBS["misfit"] = misfit
 fake_worker.ANSWERS[protocol.Animate], fake_worker.ANSWERS[protocol.Rematch] = animated, matched_again
 
 if __name__ == "__main__":

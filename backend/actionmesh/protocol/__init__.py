@@ -44,7 +44,18 @@ from .envelopes import (
     decode,
     encode,
 )
-from .job import MOST_BONES, USUAL_BONES, Animate, FrameChoice, Generate, KnownShape, Rematch, Rig, Source
+from .job import (
+    MISFIT_ENDING,
+    MOST_BONES,
+    USUAL_BONES,
+    Animate,
+    FrameChoice,
+    Generate,
+    KnownShape,
+    Rematch,
+    Rig,
+    Source,
+)
 from .kinds import JobId, Kind, ProtocolError
 from .limits import Checked, Fault, Number, Whole, limits
 from .looks import Look, Track
@@ -55,12 +66,12 @@ from .requests import VERSION, Cancel, Download, Initialize, Params, Ping, Remov
 from .stage import Stage
 
 __all__ = [
-    "ANSWERS", "MAX_ID", "MAX_LINE", "MOST_BONES", "NOTICES", "REQUESTS", "USUAL_BONES", "VERSION", "Animate",
-    "Animated", "Answer", "Area", "Cancel", "CancelAnswer", "Checked", "Checkpoint", "ClipCamera", "Device", "Done",
-    "Download", "Downloaded", "Facing", "Failure", "Fault", "Fit", "FrameChoice", "Generate", "Initialize",
-    "Initialized", "JobId", "Kind", "KnownShape", "LogLevel", "LogNotice", "Look", "Looked", "Match", "Memory",
-    "Message", "Notice", "Number", "Params", "Picks", "Ping", "PresetName", "ProgressNotice", "ProtocolError",
-    "ReferencePose", "Rematch", "RemoveModels", "Removed", "Request", "ResultFormat", "Rig", "Rigged", "Shape",
-    "Shutdown", "Source", "Spot", "Stage", "Track", "Tracked", "Unload", "Whole", "clips_in", "decode", "encode",
-    "limits", "read", "read_as",
+    "ANSWERS", "MAX_ID", "MAX_LINE", "MISFIT_ENDING", "MOST_BONES", "NOTICES", "REQUESTS", "USUAL_BONES", "VERSION",
+    "Animate", "Animated", "Answer", "Area", "Cancel", "CancelAnswer", "Checked", "Checkpoint", "ClipCamera",
+    "Device", "Done", "Download", "Downloaded", "Facing", "Failure", "Fault", "Fit", "FrameChoice", "Generate",
+    "Initialize", "Initialized", "JobId", "Kind", "KnownShape", "LogLevel", "LogNotice", "Look", "Looked", "Match",
+    "Memory", "Message", "Notice", "Number", "Params", "Picks", "Ping", "PresetName", "ProgressNotice",
+    "ProtocolError", "ReferencePose", "Rematch", "RemoveModels", "Removed", "Request", "ResultFormat", "Rig",
+    "Rigged", "Shape", "Shutdown", "Source", "Spot", "Stage", "Track", "Tracked", "Unload", "Whole", "clips_in",
+    "decode", "encode", "limits", "read", "read_as",
 ]  # fmt: skip

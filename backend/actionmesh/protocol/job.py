@@ -29,6 +29,8 @@ FEWEST_FACES = 4
 """The fewest faces of a solid: a tetrahedron's."""
 LEAST_ERROR, MOST_ERROR = 0.001, 10.0
 """Percent of a mesh's size that quantised poses may be off."""
+MISFIT_ENDING = "_misfit.png"
+"""After the stem of a result: the picture of a mesh that could not be bent into its clip."""
 LONGEST_PROMPT = 2000
 """Characters; of a text with more tokens than a video model reads, the end is left out, and a note says so."""
 POSES = "; an animation needs at least 2 frames"

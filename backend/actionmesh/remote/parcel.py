@@ -12,7 +12,7 @@ from typing import Any
 from ..errors import MediaError, MeshError
 from ..intake import read_json, regular_file
 from ..job_inputs import frames_of, kept_masks_of, named_by, refuse_pipe
-from ..protocol import Animate, Generate, Look, Rematch, Rig, Source, Track
+from ..protocol import MISFIT_ENDING, Animate, Generate, Look, Rematch, Rig, Source, Track
 
 Job = Animate | Rematch | Look | Track | Rig
 OUT = "out/"
@@ -74,6 +74,17 @@ class Parcel:
         if not isinstance(masks, str):
             return self.results, self.places
         return (*self.results, f"{OUT}0/{Path(masks).name}/"), (*self.places, masks)
+
+    def remains(self) -> list[tuple[str, str]]:
+        """Return what a failed job may have left there, each with its place here: its clip, a picture of a misfit."""
+        found = []
+        if isinstance(self.job, Generate):
+            found.append((self.results[-1], self.places[-1]))
+        if isinstance(self.job, Animate) and self.job.bend and self.job.out:
+            there, here = PurePosixPath(self.results[0]), Path(self.places[0])
+            name = f"{here.stem}{MISFIT_ENDING}"
+            found.append((str(there.with_name(name)), str(here.with_name(name))))
+        return found
 
     def translated(self, value: Any, folder: str) -> Any:
         """Return JSON with this computer's names instead of the paths in the job's folder there."""

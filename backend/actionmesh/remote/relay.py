@@ -149,8 +149,8 @@ class Relay:
                 self._exchange.fetch(number, *parcel.answered(told["result"]), report, job.check)
                 keep = False
                 told["result"]["out"] = params.out
-            elif isinstance(params, protocol.Generate):
-                self._keep_clip(job, number, parcel)
+            else:
+                self._fetch_remains(job, number, parcel)
             line = json.dumps(told).encode("ascii") + b"\n"
             self._release(job)
             self._send(line)
@@ -187,11 +187,12 @@ class Relay:
             if self._lost is not None:
                 raise self._lost
 
-    def _keep_clip(self, job: "_Job", number: int, parcel: Parcel) -> None:
-        """Fetch the clip of a job that failed after it was made, if it was."""
-        with suppress(ActionMeshError):
-            report = self._reporter(job, Stage.FETCHING)
-            self._exchange.fetch(number, parcel.results[-1:], parcel.places[-1:], report, lambda: None)
+    def _fetch_remains(self, job: "_Job", number: int, parcel: Parcel) -> None:
+        """Fetch what a failed job has left, if it has."""
+        for name, place in parcel.remains():
+            with suppress(ActionMeshError):
+                report = self._reporter(job, Stage.FETCHING)
+                self._exchange.fetch(number, (name,), (place,), report, lambda: None)
 
     def _check(self, job: "_Job") -> None:
         job.check()
