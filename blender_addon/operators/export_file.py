@@ -8,6 +8,7 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
 from ..file_names import safe_name
+from ..layouts import fields, in_rows
 from ..scene import engines
 from ..scene.engines import Engine
 from ..scene.exporters import ENDINGS, ExportOptions, Format
@@ -88,15 +89,10 @@ class ACTIONMESH_OT_export(bpy.types.Operator):
         return changed
 
     def draw(self, _context: bpy.types.Context) -> None:
-        layout = self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        layout.prop(self, "format")
-        layout.prop(self, "engine")
-        layout.prop(self, "whole_scene")
+        layout = in_rows(self.layout)
+        fields(layout, self, "format", "engine", "whole_scene")
         if self.format == Format.GLB:
-            layout.prop(self, "compress")
-            layout.prop(self, "quantise")
+            fields(layout, self, "compress", "quantise")
             row = layout.row()
             row.active = self.quantise
             row.prop(self, "error")

@@ -60,17 +60,18 @@ class OfAnimated:
         )
 
 
-class Queued:
-    """An operator that queues a job.
-
-    From a button it returns at once; from a script it returns when the result is in the scene.
-    """
+class InBackground:
+    """An operator that returns at once from a button; from a script it returns when its work is done."""
 
     queued: BoolProperty(name="In the Background", description="Return at once", options={"HIDDEN", "SKIP_SAVE"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.queued = True
-        return self.execute(context)
+        return self.execute(context)  # type: ignore[attr-defined,no-any-return]
+
+
+class Queued(InBackground):
+    """An operator that queues a job; its work is done when the result is in the scene."""
 
     @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -3,11 +3,12 @@
 import bpy
 
 from ..jobs.events import WorkerState
+from ..layouts import in_rows
 from ..session import machine_facts, panel_state
 from ..session.choices import choices
 from ..wording import write
 from . import setup_box
-from .sidebar import SidebarPanel, in_rows
+from .sidebar import SidebarPanel
 
 STATES = {
     WorkerState.NOT_FOUND: ("Not Found", "ERROR"),
