@@ -2,8 +2,8 @@
 
 import bpy
 
-from ..layouts import in_rows
 from ..session import panel_state, selection
+from ..wording import in_rows
 from ..workflow import bake_options
 from .shared import FINISHED, OfAnimated, reporting
 

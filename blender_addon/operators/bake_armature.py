@@ -5,10 +5,10 @@
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty
 
-from ..layouts import fields, in_rows
 from ..process.backend_locator import protocol
 from ..session import bone_search, panel_state
 from ..session.notices import Problem
+from ..wording import fields, in_rows
 from ..workflow import bone_baking
 from .shared import FINISHED, InBackground, OfAnimated, reporting, requires
 

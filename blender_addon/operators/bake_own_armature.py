@@ -8,9 +8,9 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty
 
 from ..errors import ArtistError
-from ..layouts import fields, in_rows
 from ..scene.own_rig import Moving, armature_of
 from ..scene.own_rig_baking import OwnRigBaked, bake_to_own_rig
+from ..wording import fields, in_rows
 from .shared import OfAnimated, requires
 from .sliced import Sliced
 

@@ -8,7 +8,6 @@ from collections.abc import Generator
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 
-from ..layouts import in_rows
 from ..menus import ROOT_TURNS, SMOOTHINGS
 from ..motion.curve_picture import draw_course
 from ..motion.footing import Footing, Limits
@@ -17,6 +16,7 @@ from ..motion.smoothing import Filter
 from ..scene import motion_edits, root_motion
 from ..scene.motion_edits import Looped
 from ..session import thumbnail
+from ..wording import in_rows
 from .shared import OfAnimated, requires
 from .sliced import Sliced
 

@@ -8,12 +8,12 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 
 from ..file_names import safe_name
-from ..layouts import fields, in_rows
 from ..scene import engines
 from ..scene.engines import Engine
 from ..scene.exporters import ENDINGS, ExportOptions, Format
 from ..scene.exporting import export
 from ..session import panel_state
+from ..wording import fields, in_rows
 from .shared import CANCELLED, FINISHED, reporting, requires
 
 FORMATS = (

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import bpy
 
-from ..layouts import fields, in_rows
 from ..operators.animating import label_of
 from ..operators.shared import active_mesh, selected_meshes, source_object
 from ..session import panel_state, thumbnail
 from ..session.choices import choices
-from ..wording import write
+from ..wording import fields, in_rows, write
 from ..workflow import chosen_clip
 from . import setup_box, subject_rows
 from .models import draw_hint, draw_video_hint

@@ -3,10 +3,9 @@
 import bpy
 
 from ..jobs.events import WorkerState
-from ..layouts import in_rows
 from ..session import machine_facts, panel_state
 from ..session.choices import choices
-from ..wording import write
+from ..wording import in_rows, write
 from . import setup_box
 from .sidebar import SidebarPanel
 

@@ -2,9 +2,9 @@
 
 import bpy
 
-from ..layouts import in_rows
 from ..operators.export_file import FORMATS
 from ..session import bone_search
+from ..wording import in_rows
 from ..workflow import bake_options
 from .sidebar import OfActive
 from .stage_words import in_words

@@ -2,10 +2,9 @@
 
 import bpy
 
-from ..layouts import fields, in_rows
 from ..scene.coat_switch import can_switch
 from ..scene.nla_tracks import Laid
-from ..wording import write
+from ..wording import fields, in_rows, write
 from ..workflow import animated_object, clip_fit
 from .sidebar import OfActive, SidebarPanel
 

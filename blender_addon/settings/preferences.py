@@ -5,11 +5,11 @@
 import bpy
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 
-from ..layouts import fields, in_rows
 from ..panels import setup_box
 from ..session import connection_test, installation
 from ..session.choices import ADDON
 from ..session.runner import runner
+from ..wording import fields, in_rows
 from . import links
 
 
