@@ -8,6 +8,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from inspect import GEN_RUNNING, getgeneratorstate
 
@@ -339,10 +340,8 @@ class JobQueue:
         except Exception as error:
             job.record.error = job.record.error or told_by_blender(error, job.record.folder)
         job.record.state = state
-        try:
+        with suppress(ArtistError):
             job.record.save()
-        except ArtistError:
-            pass
         job.record.release()
         if job is self._current:
             self._current = None

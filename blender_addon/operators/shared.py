@@ -10,6 +10,7 @@ import bpy
 from bpy.props import BoolProperty
 
 from ..errors import ArtistError
+from ..install.probe import Verdict
 from ..session import panel_state
 from ..session.notices import AlreadyShown, Problem
 from ..session.runner import runner
@@ -91,6 +92,13 @@ def warn(operator: bpy.types.Operator) -> set[str]:
     if panel_state.state.problem is not None:
         operator.report({"WARNING"}, f"{panel_state.state.problem.problem} {panel_state.state.problem.cure}".strip())
     return FINISHED
+
+
+def tell_verdict(operator: bpy.types.Operator, verdict: Verdict | None) -> set[str]:
+    """Report the verdict of a test, if it is over."""
+    if verdict is not None:
+        operator.report({"INFO" if verdict.works else "WARNING"}, verdict.text)
+    return FINISHED if verdict is None or verdict.works else CANCELLED
 
 
 def active_mesh(context: bpy.types.Context) -> bpy.types.Object | None:

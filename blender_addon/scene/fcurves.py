@@ -123,6 +123,19 @@ def set_points(curve: bpy.types.FCurve, points: np.ndarray) -> None:
     curve.update()
 
 
+def play(key: bpy.types.ID, path: str, frames: np.ndarray, values: np.ndarray, loop: Loop, group: str = "") -> None:
+    """Make or replace the curves of a vector's data path; see `make`.
+
+    Args:
+        frames: (T,), increasing.
+        values: (T, N), a column for each number.
+    """
+    for index, column in enumerate(values.T):
+        curve = make(key, path, index, group)
+        set_points(curve, np.stack([frames, column], axis=1))
+        set_loop(curve, loop)
+
+
 def read_points(curve: bpy.types.FCurve) -> np.ndarray:
     """Return the (N, 2) float32 keyframes: frame and value."""
     return read_all(curve.keyframe_points, "co", 2)
