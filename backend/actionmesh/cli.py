@@ -15,7 +15,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from . import __version__, job_arguments, jobs
+from . import __version__, jobs
 from .batch_command import add_batch
 from .download_command import add_download
 from .downloads import add_weights
@@ -24,6 +24,18 @@ from .errors import require_sound
 from .evaluate import add_evaluate
 from .failures import explain
 from .generation import generate
+from .job_arguments import (
+    EXAMPLES,
+    add_animate,
+    add_generate,
+    add_match,
+    add_rig,
+    generation_of,
+    job_of,
+    joined_axes,
+    rematch_of,
+    rig_of,
+)
 from .job_inputs import files_of_artist
 from .job_outputs import check_places
 from .progress import ProgressEvent
@@ -71,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run_command(arguments: list[str] | None, signals: Signals) -> int:
     """Do what `main` does; a signal raises KeyboardInterrupt, even if a library turned it into another error."""
-    chosen = build_parser().parse_args(job_arguments.joined_axes(sys.argv[1:] if arguments is None else arguments))
+    chosen = build_parser().parse_args(joined_axes(sys.argv[1:] if arguments is None else arguments))
     try:
         chosen.run(chosen)
         if sys.stdout is not None:
@@ -111,16 +123,16 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=OWN_ENTRY,
         description="Turns a video clip into an animated mesh.",
-        epilog=job_arguments.EXAMPLES,
+        epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"ActionMesh {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    job_arguments.add_animate(commands, run_animate)
-    job_arguments.add_generate(commands, run_generate)
+    add_animate(commands, run_animate)
+    add_generate(commands, run_generate)
     add_batch(commands)
-    job_arguments.add_match(commands, run_match)
-    job_arguments.add_rig(commands, run_rig)
+    add_match(commands, run_match)
+    add_rig(commands, run_rig)
     for name in ("animate", "generate", "match", "rig"):
         add_place(commands.choices[name].add_argument_group("another computer"))
     add_evaluate(commands)
@@ -135,17 +147,17 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def run_animate(chosen: argparse.Namespace) -> None:
-    run_job(jobs.run, job_arguments.job_of(chosen), chosen)
+    run_job(jobs.run, job_of(chosen), chosen)
 
 
 def run_generate(chosen: argparse.Namespace) -> None:
-    job = job_arguments.generation_of(chosen)
+    job = generation_of(chosen)
     run_job(generate, job, chosen)
     print(f"The clip is kept in {job.clip}")
 
 
 def run_match(chosen: argparse.Namespace) -> None:
-    run_job(jobs.rematch, job_arguments.rematch_of(chosen), chosen)
+    run_job(jobs.rematch, rematch_of(chosen), chosen)
 
 
 def run_job(work: Callable[..., Animated], job: Animate | Rematch, chosen: argparse.Namespace) -> None:
@@ -179,7 +191,7 @@ def say(text: str) -> None:
 
 
 def run_rig(chosen: argparse.Namespace) -> None:
-    job = job_arguments.rig_of(chosen)
+    job = rig_of(chosen)
     if place := place_of(chosen):
         rigged: Rigged = run_elsewhere(place, job, chosen.debug)
     else:
