@@ -232,7 +232,7 @@ def run_subject(chosen: argparse.Namespace) -> None:
     for scene in bench.scenes(chosen.seed, chosen.count, chosen.clips):
         results += [bench.measured(scene, way) for way in bench.WAYS]
         print(f"{scene.name}: J {results[-2]['region']:.3f}, with one point {results[-1]['region']:.3f}", flush=True)
-    _write(chosen.output, json.dumps(results, indent=1))
+    import_module("actionmesh.files.atomic").write_text(chosen.output, json.dumps(results, indent=1))
     _show(bench.table(results), chosen.output)
 
 
@@ -262,13 +262,8 @@ def _open_model(chosen: argparse.Namespace):
 
 def _show(table: str, output: Path) -> None:
     """Write a table next to a benchmark's numbers, and print it."""
-    _write(output.with_suffix(".md"), table)
+    import_module("actionmesh.files.atomic").write_text(output.with_suffix(".md"), table)
     print(table)
-
-
-def _write(path: Path, text: str) -> None:
-    write_atomically = import_module("actionmesh.files.atomic").write_atomically
-    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
 
 
 def _draw(picture, output: Path) -> None:

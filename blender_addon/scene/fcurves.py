@@ -103,9 +103,13 @@ def make(key: bpy.types.ID, path: str, index: int = 0, group: str = "") -> bpy.t
 
 def remove(key: bpy.types.ID, paths: Iterable[str]) -> None:
     """Remove the curves of these data paths, if there are any; all others stay."""
-    unwanted, all_curves = set(paths), curves(key)
-    for curve in [curve for curve in all_curves if curve.data_path in unwanted]:
-        all_curves.remove(curve)
+    remove_from(curves(key), set(paths))
+
+
+def remove_from(held: Any, paths: set[str]) -> None:
+    """Remove the curves of these data paths from a collection of curves."""
+    for curve in [curve for curve in held if curve.data_path in paths]:
+        held.remove(curve)
 
 
 def set_points(curve: bpy.types.FCurve, points: np.ndarray) -> None:
