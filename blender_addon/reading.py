@@ -5,6 +5,7 @@ infinite numbers, and limits on its nesting and on the length of its texts. All 
 with a plain reason.
 """
 
+import hashlib
 import json
 import math
 import os
@@ -17,6 +18,12 @@ DEEPEST = 40
 """Levels of lists and objects within each other."""
 LONGEST_TEXT = 1 << 20
 """Characters of one text."""
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file of any size, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:

@@ -1,4 +1,4 @@
-"""Text that panels and preferences share: sentences wrapped to the width of their region, sizes, and the time left."""
+"""What panels, operators and preferences draw and say: settings in rows, wrapped sentences, sizes, the time left."""
 
 import textwrap
 
@@ -9,6 +9,19 @@ MARGIN = 70
 """Pixels that a line cannot use."""
 LETTER = 6.8
 """Width of a letter in pixels, with some to spare: Blender cuts a line that does not fit."""
+
+
+def in_rows(layout: bpy.types.UILayout) -> bpy.types.UILayout:
+    """Lay out labels left and fields right, without keyframe dots: none of these settings can be animated."""
+    layout.use_property_split = True
+    layout.use_property_decorate = False
+    return layout
+
+
+def fields(layout: bpy.types.UILayout, settings: bpy.types.bpy_struct, *names: str) -> None:
+    """Draw some of the settings, one below the other."""
+    for name in names:
+        layout.prop(settings, name)
 
 
 def write(layout: bpy.types.UILayout, context: bpy.types.Context, text: str, icon: str = "NONE") -> None:

@@ -1,7 +1,7 @@
 """Mutation testing: change one number, operator or condition of a module at a time, and see whether a test fails.
 
     .venv/bin/python tests/mutation.py blender_addon/motion
-    .venv/bin/python tests/mutation.py backend/actionmesh/geometry/obj_file.py --most 40
+    .venv/bin/python tests/mutation.py backend/actionmesh/geometry/plain_files.py --most 40
 
 Changes that no test notices are printed, then each module's score. No file is changed: a child process runs the tests
 on the changed source, those that run the changed line first. It needs `os.fork`, so Linux or macOS.

@@ -15,7 +15,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-from . import __version__, jobs
+from . import __version__, jobs, protocol
 from .batch_command import add_batch
 from .download_command import add_download
 from .downloads import add_weights
@@ -39,22 +39,6 @@ from .job_arguments import (
 from .job_inputs import files_of_artist
 from .job_outputs import check_places
 from .progress import ProgressEvent
-from .protocol import (
-    VERSION,
-    Animate,
-    Animated,
-    Checkpoint,
-    Device,
-    Fit,
-    Initialize,
-    Initialized,
-    Kind,
-    Match,
-    ProgressNotice,
-    Rematch,
-    Rig,
-    Rigged,
-)
 from .remote.errand import ask
 from .remote.place import Place, add_place, place_of
 from .remote_command import add_remote
@@ -109,10 +93,10 @@ def report_failure(error: Exception, debug: bool) -> int:
     failure = explain(error)
     if debug:
         traceback.print_exception(error)
-    if failure.kind is Kind.CANCELLED:
+    if failure.kind is protocol.Kind.CANCELLED:
         print("Cancelled.", file=sys.stderr)
         return EXIT_CANCELLED
-    if failure.kind is Kind.INTERNAL:
+    if failure.kind is protocol.Kind.INTERNAL:
         print(f"actionmesh: {failure.problem} Run it again with --debug to see where.", file=sys.stderr)
         return EXIT_FAULT
     print(f"actionmesh: {failure}", file=sys.stderr)
@@ -133,12 +117,14 @@ def build_parser() -> argparse.ArgumentParser:
     add_batch(commands)
     add_match(commands, run_match)
     add_rig(commands, run_rig)
-    for name in ("animate", "generate", "match", "rig"):
-        add_place(commands.choices[name].add_argument_group("another computer"))
     add_evaluate(commands)
     add_weights(commands)
     add_download(commands)
     add_remote(commands)
+    for name in ("animate", "generate", "match", "rig", "weights", "download"):
+        commands.choices[name].add_argument("--debug", action="store_true", help="show where an error comes from")
+    for name in ("animate", "generate", "match", "rig"):
+        add_place(commands.choices[name].add_argument_group("another computer"))
     info = commands.add_parser("info", help="versions, devices and checkpoints of this machine")
     add_place(info)
     info.add_argument("--debug", action="store_true", help="show where an error comes from")
@@ -160,7 +146,9 @@ def run_match(chosen: argparse.Namespace) -> None:
     run_job(jobs.rematch, rematch_of(chosen), chosen)
 
 
-def run_job(work: Callable[..., Animated], job: Animate | Rematch, chosen: argparse.Namespace) -> None:
+def run_job(
+    work: Callable[..., protocol.Animated], job: protocol.Animate | protocol.Rematch, chosen: argparse.Namespace
+) -> None:
     """Do a job behind progress bars, here or on the computer chosen, until Ctrl-C stops it; print what it made."""
     if place := place_of(chosen):
         print_result(run_elsewhere(place, job, chosen.debug))
@@ -171,7 +159,7 @@ def run_job(work: Callable[..., Animated], job: Animate | Rematch, chosen: argpa
     print_result(animated)
 
 
-def run_elsewhere(place: Place, job: Animate | Rematch | Rig, debug: bool) -> Any:
+def run_elsewhere(place: Place, job: protocol.Animate | protocol.Rematch | protocol.Rig, debug: bool) -> Any:
     """Do a job on another computer behind progress bars, until Ctrl-C stops it; return the answer."""
     require_sound(job)
     check_places(job.out, inputs_from_here(job))
@@ -179,9 +167,9 @@ def run_elsewhere(place: Place, job: Animate | Rematch | Rig, debug: bool) -> An
         return ask(place, job, bars.report, asked.is_set, say, say if debug else lambda text: None)
 
 
-def inputs_from_here(job: Animate | Rematch | Rig) -> list[Path]:
+def inputs_from_here(job: protocol.Animate | protocol.Rematch | protocol.Rig) -> list[Path]:
     """Return this computer's files that a job elsewhere reads, which no result may replace."""
-    if isinstance(job, Animate):
+    if isinstance(job, protocol.Animate):
         return list(files_of_artist(job))
     return [Path(job.result), *map(Path, filter(None, (getattr(job, "clip", None), getattr(job, "mask", None))))]
 
@@ -193,7 +181,7 @@ def say(text: str) -> None:
 def run_rig(chosen: argparse.Namespace) -> None:
     job = rig_of(chosen)
     if place := place_of(chosen):
-        rigged: Rigged = run_elsewhere(place, job, chosen.debug)
+        rigged: protocol.Rigged = run_elsewhere(place, job, chosen.debug)
     else:
         with closing(Bars()) as bars, interrupts() as asked:
             rigged = rig(job, bars.report, asked.is_set)
@@ -207,7 +195,7 @@ def run_rig(chosen: argparse.Namespace) -> None:
         print(f"Note: an error of {job.error:g}% was not reached.")
 
 
-def print_result(animated: Animated) -> None:
+def print_result(animated: protocol.Animated) -> None:
     for path in animated.out:
         print(f"Wrote {path}")
     print(
@@ -224,8 +212,8 @@ def print_result(animated: Animated) -> None:
         print(f"  {name:<{width}}  {seconds:7.1f} s")
 
 
-def print_fit(fit: Fit) -> None:
-    if fit.overlap is not None and fit.way is not Match.OFF:
+def print_fit(fit: protocol.Fit) -> None:
+    if fit.overlap is not None and fit.way is not protocol.Match.OFF:
         print(f"Fits the clip: {100 * fit.overlap:.0f}% ({fit.way})")
     for note in fit.notes:
         print(f"Note: {note}")
@@ -248,7 +236,7 @@ class Bars:
         if name in self._bars:
             self._bars[name].close()
 
-    def report(self, event: ProgressEvent | ProgressNotice) -> None:
+    def report(self, event: ProgressEvent | protocol.ProgressNotice) -> None:
         name = in_words(event)
         if event.step == 0:
             self._close(name)
@@ -273,22 +261,22 @@ def run_info(chosen: argparse.Namespace) -> None:
             print(f"  {'':<12} licence: {checkpoint.licence}")
 
 
-def facts_of(place: Place | None) -> Initialized:
+def facts_of(place: Place | None) -> protocol.Initialized:
     """Return the versions, devices and checkpoints of this computer, or of another one."""
     if place is not None:
-        answer: Initialized = ask(place, Initialize())
+        answer: protocol.Initialized = ask(place, protocol.Initialize())
         return answer
     from . import machine
 
-    return Initialized(VERSION, machine.versions(), machine.devices(), machine.checkpoints())
+    return protocol.Initialized(protocol.VERSION, machine.versions(), machine.devices(), machine.checkpoints())
 
 
-def _state(checkpoint: Checkpoint) -> str:
+def _state(checkpoint: protocol.Checkpoint) -> str:
     missing = f"lacks {' and '.join(checkpoint.missing)}" if checkpoint.missing else "complete"
     return f"{checkpoint.kind:<8} {checkpoint.size / 2**20:8.1f} MiB  {missing}"
 
 
-def _memory(device: Device) -> str:
+def _memory(device: protocol.Device) -> str:
     if device.memory_total is None:
         return "memory unknown"
     free = "?" if device.memory_free is None else f"{device.memory_free / 2**30:.1f}"

@@ -48,7 +48,6 @@ def add_download(commands: "argparse._SubParsersAction[argparse.ArgumentParser]"
     parser.add_argument("--half", action="store_true", help="make half-precision copies too, in a folder FOLDER-half")
     parser.add_argument("--remove", action="store_true", help="delete what was downloaded instead")
     parser.add_argument("--yes", action="store_true", help="delete without asking")
-    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
 
 
 def run_download(chosen: argparse.Namespace) -> None:

@@ -31,7 +31,6 @@ def add_weights(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="where the weights are or will be; without it, the folder full in the one that ACTIONMESH_CHECKPOINTS "
         "names",
     )
-    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
 
 
 def run_weights(chosen: argparse.Namespace) -> None:

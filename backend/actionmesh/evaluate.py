@@ -1,6 +1,8 @@
 """The command `evaluate`: measure predictions or a checkpoint on a benchmark, or draw contact sheets."""
 
 import argparse
+import json
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -44,8 +46,8 @@ def _add_actionbench(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Arg
         "predictions", metavar="PREDICTIONS", type=Path, help="folder with UID/mesh_*.glb or UID.safetensors"
     )
     parser.add_argument("-o", "--output", metavar="CSV", type=Path, required=True, help="rows, with a .json summary")
-    parser.add_argument("--points", type=_positive, default=10_000, help="points of each cloud (default: %(default)s)")
-    parser.add_argument("--steps", type=_positive, default=200, help="steps of an alignment (default: %(default)s)")
+    _add_count(parser, "points", 10_000, "points of each cloud")
+    _add_count(parser, "steps", 200, "steps of an alignment")
     parser.add_argument(
         "--keep",
         metavar="N",
@@ -64,16 +66,10 @@ def _add_toybench(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Argume
     )
     _add_checkpoint(parser)
     parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="numbers, with a .md table")
-    parser.add_argument("--count", type=int, default=64, help="toys (default: %(default)s)")
-    parser.add_argument(
-        "--outsiders", type=int, default=16, help="sequences of other body plans (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--ablations", type=int, default=12, help="toys on which switches are tried (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--retrieved", type=int, default=512, help="training pictures to look up (default: %(default)s)"
-    )
+    _add_count(parser, "count", 64, "toys", int)
+    _add_count(parser, "outsiders", 16, "sequences of other body plans", int)
+    _add_count(parser, "ablations", 12, "toys on which switches are tried", int)
+    _add_count(parser, "retrieved", 512, "training pictures to look up", int)
     _add_again(parser)
     return parser
 
@@ -104,10 +100,8 @@ def _add_sheet(kinds: "Commands[argparse.ArgumentParser]") -> argparse.ArgumentP
     )
     _add_checkpoint(parser)
     parser.add_argument("-o", "--output", metavar="PNG", type=Path, required=True, help="the picture")
-    parser.add_argument("--count", type=_positive, default=12, help="toys (default: %(default)s)")
-    parser.add_argument(
-        "--outsiders", type=_positive, default=8, help="sequences of other body plans (default: %(default)s)"
-    )
+    _add_count(parser, "count", 12, "toys")
+    _add_count(parser, "outsiders", 8, "sequences of other body plans")
     return parser
 
 
@@ -146,7 +140,7 @@ def _add_approximations(kinds: "Commands[argparse.ArgumentParser]") -> argparse.
     )
     _add_weights(parser)
     parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="records, with a .md table")
-    parser.add_argument("--count", type=_positive, default=12, help="toys (default: %(default)s)")
+    _add_count(parser, "count", 12, "toys")
     return parser
 
 
@@ -158,8 +152,8 @@ def _add_subject(kinds: "Commands[argparse.ArgumentParser]") -> argparse.Argumen
     )
     parser.add_argument("clips", metavar="CLIP", nargs="*", help="clips with an alpha channel, in addition to toys")
     parser.add_argument("-o", "--output", metavar="JSON", type=Path, required=True, help="numbers, with a .md table")
-    parser.add_argument("--count", type=int, default=12, help="toys (default: %(default)s)")
-    parser.add_argument("--seed", type=int, default=100, help="of toys and backgrounds (default: %(default)s)")
+    _add_count(parser, "count", 12, "toys", int)
+    _add_count(parser, "seed", 100, "of toys and backgrounds", int)
     return parser
 
 
@@ -189,6 +183,12 @@ def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
+
+
+def _add_count(
+    parser: argparse.ArgumentParser, name: str, default: int, about: str, kind: Callable[[str], int] = _positive
+) -> None:
+    parser.add_argument(f"--{name}", type=kind, default=default, help=f"{about} (default: %(default)s)")
 
 
 def run_actionbench(chosen: argparse.Namespace) -> None:
@@ -232,9 +232,7 @@ def run_subject(chosen: argparse.Namespace) -> None:
     for scene in bench.scenes(chosen.seed, chosen.count, chosen.clips):
         results += [bench.measured(scene, way) for way in bench.WAYS]
         print(f"{scene.name}: J {results[-2]['region']:.3f}, with one point {results[-1]['region']:.3f}", flush=True)
-    write_atomically = import_module("actionmesh.files.atomic").write_atomically
-    text = import_module("json").dumps(results, indent=1)
-    write_atomically(chosen.output, lambda part: part.write_text(text, encoding="utf-8"))
+    import_module("actionmesh.files.atomic").write_text(chosen.output, json.dumps(results, indent=1))
     _show(bench.table(results), chosen.output)
 
 
@@ -264,8 +262,7 @@ def _open_model(chosen: argparse.Namespace):
 
 def _show(table: str, output: Path) -> None:
     """Write a table next to a benchmark's numbers, and print it."""
-    write_atomically = import_module("actionmesh.files.atomic").write_atomically
-    write_atomically(output.with_suffix(".md"), lambda part: part.write_text(table, encoding="utf-8"))
+    import_module("actionmesh.files.atomic").write_text(output.with_suffix(".md"), table)
     print(table)
 
 

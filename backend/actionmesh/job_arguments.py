@@ -185,7 +185,6 @@ def add_animate(commands: Commands, run: Callable[[argparse.Namespace], None]) -
     )
     parser.set_defaults(run=run)
     add_animate_arguments(parser)
-    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
 
 
 def add_animate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -237,7 +236,6 @@ def add_generate(commands: Commands, run: Callable[[argparse.Namespace], None]) 
     _add(clip, "video_model", "clip_frames", "clip_steps", "clip_guidance", "clip_side", record=Generate)
     add_choices(parser)
     parser.set_defaults(mask=None, masks_from=None)  # a clip that does not exist yet has no masks
-    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
 
 
 def add_match(commands: Commands, run: Callable[[argparse.Namespace], None]) -> None:
@@ -257,7 +255,6 @@ def add_match(commands: Commands, run: Callable[[argparse.Namespace], None]) -> 
     _add(parser, "checkpoint", help="name (see info) or folder of the weights that remove the background")
     _add(parser, "device", "memory")
     _add_short(parser, "low-memory")
-    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
 
 
 def add_rig(commands: Commands, run: Callable[[argparse.Namespace], None]) -> None:
@@ -273,7 +270,6 @@ def add_rig(commands: Commands, run: Callable[[argparse.Namespace], None]) -> No
     about = f"file to write, can be repeated: {mesh} (skinned and animated), {arrays} (the rig's arrays)"
     parser.add_argument("-o", "--out", metavar="OUT", action="append", required=True, help=about)
     _add(parser, "bones", "error", record=Rig)
-    parser.add_argument("--debug", action="store_true", help="show where an error comes from")
 
 
 def _add(group: argparse._ActionsContainer, *names: str, record: type = Animate, help: str = "") -> None:

@@ -1,6 +1,5 @@
 """Convert a folder of animated files to a folder of tracked sequences, file by file; `ledger` keeps the records."""
 
-import hashlib
 import sys
 import traceback
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 
 from ..errors import ArtistError, FolderError
 from ..motion.tracks import FORMAT, Tracks, save_tracks
+from ..reading import sha256
 from ..scene.importing import IMPORTERS
 from ..scene.survey import survey_file
 from ..scene.track_options import Clips, TrackOptions
@@ -143,11 +143,6 @@ def tried(step: Callable[[], Result]) -> tuple[Result | None, str | None]:
     except Exception as error:  # one odd file among thousands must not stop the others
         traceback.print_exc()
         return None, f"It cannot be tracked: {type(error).__name__}: {str(error).strip().splitlines()[-1:]}."
-
-
-def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def say(line: str) -> None:

@@ -1,7 +1,6 @@
 """Fetch one wheel from a package index: read its page, and download a file with a known hash, resuming if needed."""
 
 import base64
-import hashlib
 import re
 import ssl
 import urllib.error
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InstallError
-from ..reading import parse_json
+from ..reading import parse_json, sha256
 from . import diagnosis
 from .sources import Sources, default_index
 
@@ -38,7 +37,7 @@ def fetch_wheel(project: str, digests: set[str], tag: str, sources: Sources, fol
     """
     for place in (sources.wheels, *sources.links):
         for path in sorted(Path(place).glob(f"{project}-*{tag}*.whl")) if place and Path(place).is_dir() else []:
-            if sha256_of(path) in digests:
+            if sha256(path) in digests:
                 return path
     if sources.wheels:
         raise Unreachable(
@@ -64,11 +63,6 @@ def fetch_wheel(project: str, digests: set[str], tag: str, sources: Sources, fol
     )
 
 
-def sha256_of(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def download(url: str, folder: Path, digests: set[str], sources: Sources, told: TOLD) -> Path:
     """Download a file atomically, resuming an earlier try, and verify that its SHA-256 is one of these.
 
@@ -85,7 +79,7 @@ def download(url: str, folder: Path, digests: set[str], sources: Sources, told: 
     except urllib.error.HTTPError as error:
         if error.code != 416:  # everything, or more, is there already
             raise
-    if sha256_of(part) not in digests:
+    if sha256(part) not in digests:
         part.unlink()
         raise InstallError(
             f"{name} is not the file that was tested.", "The index may be damaged. Try again, or choose another."

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Thread
@@ -85,11 +86,8 @@ class Session:
 
 
 def _read(output: BinaryIO, inbox: SimpleQueue[Message | None]) -> None:
-    try:
-        with output:
-            for line in output:
-                if message := decode(line):
-                    inbox.put(message)
-    except OSError:
-        pass
+    with suppress(OSError), output:
+        for line in output:
+            if message := decode(line):
+                inbox.put(message)
     inbox.put(None)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import uuid
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import InstallError
@@ -66,10 +67,8 @@ def check_folder(folder: Path) -> None:
             "Fix its permissions, or name another folder in the variable ACTIONMESH_HOME.",
         ) from error
     finally:
-        try:
+        with suppress(OSError):
             probe.unlink(missing_ok=True)
-        except OSError:
-            pass
 
 
 def check_length(computer: Computer, folder: Path) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..errors import InstallError
 from ..process.backend_locator import HERE
+from ..reading import sha256
 from . import diagnosis, index
 from .child import Children
 from .computer import Computer
@@ -97,7 +98,7 @@ def _carried(digests: set[str]) -> Path | None:
     """Return the wheel in the add-on, or the one that `build.py package` downloaded in a clone."""
     for folder in (HERE / "wheels", HERE.parent / ".wheels"):
         for path in sorted(folder.glob("uv-*.whl")):
-            if index.sha256_of(path) in digests:
+            if sha256(path) in digests:
                 return path
     return None
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import InstallError
-from ..process.backend_locator import backend_folder, compiler_variables, python_in
+from ..process.backend_locator import OFFLINE, backend_folder, compiler_variables, python_in
 from ..reading import parse_json
 from . import diagnosis
 from .child import Children
@@ -91,7 +91,7 @@ def animate_once(folder: Path, children: Children, tell: Tell) -> None:
         words = ["animate", str(clip), "-o", str(out), "--preset", "demo", "--spread", "4"]
         words += ["--checkpoint", "toy", "--shape", "network"]
         command = [str(python_in(folder)), "-I", "-B", "-c", TRIAL, str(backend), *words]
-        variables = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"} | compiler_variables()
+        variables = OFFLINE | compiler_variables()
         ended = children.run(command, variables, on_tick=count)
         if ended.code != 0 or not out.is_file() or not out.stat().st_size:
             raise diagnosis.explain(ended.tail, "make a test animation")

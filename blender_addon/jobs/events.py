@@ -16,14 +16,18 @@ class WorkerState(StrEnum):
 
 
 @dataclass(frozen=True)
-class Started:
-    """A job came to the front of the queue."""
+class OfJob:
+    """Something happened to a job."""
 
     record: JobRecord
 
 
+class Started(OfJob):
+    """A job came to the front of the queue."""
+
+
 @dataclass(frozen=True)
-class Progressed:
+class Progressed(OfJob):
     """How far a job is.
 
     Args:
@@ -32,27 +36,21 @@ class Progressed:
         seconds_left: for the whole job; None while unknown.
     """
 
-    record: JobRecord
     notice: protocol.ProgressNotice
     overall: float
     seconds_left: float | None
 
 
-@dataclass(frozen=True)
-class Finished:
-    record: JobRecord
+class Finished(OfJob):
+    """Its result exists."""
 
 
-@dataclass(frozen=True)
-class Failed:
+class Failed(OfJob):
     """`record.error` says why."""
 
-    record: JobRecord
 
-
-@dataclass(frozen=True)
-class Cancelled:
-    record: JobRecord
+class Cancelled(OfJob):
+    """It was cancelled, while it waited or ran."""
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from inspect import GEN_RUNNING, getgeneratorstate
 
@@ -15,18 +16,7 @@ from ..errors import ArtistError
 from ..process import client
 from ..process.backend_locator import protocol
 from ..process.client import WorkerClient
-from .events import (
-    END_OF_JOB,
-    BackendChanged,
-    Cancelled,
-    Event,
-    Failed,
-    Finished,
-    Progressed,
-    Started,
-    Warned,
-    WorkerState,
-)
+from . import events
 from .folder import remove_folder
 from .looks import Looks
 from .overall import Experience, Overall
@@ -80,7 +70,7 @@ class JobQueue:
         self._looks = Looks(self.backend)
         self._waiting: deque[_Job] = deque()
         self._current: _Job | None = None
-        self._events: list[Event] = []
+        self._events: list[events.Event] = []
         self._told = (self.backend.state, self.backend.error)
         self._polling = False
         self.resting = False
@@ -89,7 +79,7 @@ class JobQueue:
         self._tidying: Iterator[str] = iter(())
 
     @property
-    def state(self) -> WorkerState:
+    def state(self) -> events.WorkerState:
         return self.backend.state
 
     @property
@@ -143,7 +133,7 @@ class JobQueue:
         """Stop the backend and cancel all jobs; return at once."""
         self._looks.drop()
         for job in self._jobs():
-            self._close(job, State.CANCELLED, Cancelled(job.record))
+            self._close(job, State.CANCELLED, events.Cancelled(job.record))
         self.backend.stop()
 
     def renew_backend(self) -> None:
@@ -162,7 +152,7 @@ class JobQueue:
         self.backend.stop(grace, wait=True)
         self._events.clear()
 
-    def poll(self) -> list[Event]:
+    def poll(self) -> list[events.Event]:
         """Do a little work: receive the backend's events, do one step of a preparation; return what happened."""
         if self._polling:
             return []  # a preparation that renders may let Blender's timers run
@@ -189,39 +179,39 @@ class JobQueue:
                 return
 
     def run_until_done(
-        self, id: str, on_event: Callable[[Event], object] = lambda event: None, sleep: float = 0.02
+        self, id: str, on_event: Callable[[events.Event], object] = lambda event: None, sleep: float = 0.02
     ) -> JobRecord:
         """Poll until the job is over; return its record. For scripts, where no timer runs."""
         assert id in [record.id for record in self.records], f"{id} is not in the queue"
         while True:
-            events = self.poll()
-            for event in events:
+            happened = self.poll()
+            for event in happened:
                 on_event(event)
-            for event in events:
-                if isinstance(event, END_OF_JOB) and event.record.id == id:
+            for event in happened:
+                if isinstance(event, events.END_OF_JOB) and event.record.id == id:
                     return event.record
             time.sleep(sleep)
 
     def _jobs(self) -> list[_Job]:
         return ([self._current] if self._current is not None else []) + list(self._waiting)
 
-    def _tell(self) -> list[Event]:
+    def _tell(self) -> list[events.Event]:
         now = (self.backend.state, self.backend.error)
         if now != self._told:
             self._told = now
-            self._events.append(BackendChanged(*now))
-        events, self._events = self._events, []
-        return events
+            self._events.append(events.BackendChanged(*now))
+        happened, self._events = self._events, []
+        return happened
 
     def _end_cancelled(self) -> None:
         """Close cancelled jobs that are not running in the backend."""
         for job in self._jobs():
             if job.cancelled and job.request is None:
-                self._close(job, State.CANCELLED, Cancelled(job.record))
+                self._close(job, State.CANCELLED, events.Cancelled(job.record))
 
     def _has_finished(self) -> bool:
         """Return whether a result is to be reported. It is delivered first, while the backend and its threads rest."""
-        return any(isinstance(event, Finished) for event in self._events)
+        return any(isinstance(event, events.Finished) for event in self._events)
 
     def _go_on(self) -> None:
         self._advance()
@@ -251,7 +241,7 @@ class JobQueue:
 
     def _begin(self, job: _Job) -> None:
         self._current, self.resting = job, False
-        self._events.append(Started(job.record))
+        self._events.append(events.Started(job.record))
         if job.preparation is not None:
             self._enter(job, State.PREPARING)
 
@@ -271,7 +261,7 @@ class JobQueue:
             if told is None:
                 return
             overall = job.overall.prepare(told.step, told.total)
-            self._events.append(Progressed(job.record, told, overall, job.overall.seconds_left()))
+            self._events.append(events.Progressed(job.record, told, overall, job.overall.seconds_left()))
 
     def _enter(self, job: _Job, state: State) -> bool:
         """Save a job's new state; return False and fail the job if that is impossible, as on a full disk."""
@@ -296,11 +286,11 @@ class JobQueue:
     def _note(self, notice: protocol.Params) -> None:
         job = self._current
         if isinstance(notice, protocol.LogNotice):
-            self._events.append(Warned(notice.level, notice.message))
+            self._events.append(events.Warned(notice.level, notice.message))
         elif isinstance(notice, protocol.ProgressNotice) and job is not None and notice.job == job.request:
             overall = job.overall.work(notice)
             left = job.overall.seconds_left(notice.seconds_left)
-            self._events.append(Progressed(job.record, notice, overall, left))
+            self._events.append(events.Progressed(job.record, notice, overall, left))
         elif isinstance(notice, protocol.ProgressNotice):
             self._events += self._looks.noted(notice)
 
@@ -316,7 +306,7 @@ class JobQueue:
         job.record.timings = facts.pop("timings")
         job.record.result = {name: fact for name, fact in facts.items() if name != "out"}
         self._experience.learn(job.record.rematch or job.record.request, event.value.timings)
-        self._close(job, State.FINISHED, Finished(job.record))
+        self._close(job, State.FINISHED, events.Finished(job.record))
 
     def _lose(self, event: Lost) -> None:
         """Fail the job of a lost worker; the others continue with a new worker unless that is hopeless."""
@@ -337,9 +327,9 @@ class JobQueue:
 
     def _fail(self, job: _Job, error: JobError) -> None:
         job.record.error = error
-        self._close(job, State.FAILED, Failed(job.record))
+        self._close(job, State.FAILED, events.Failed(job.record))
 
-    def _close(self, job: _Job, state: State, event: Event | None = None) -> None:
+    def _close(self, job: _Job, state: State, event: events.Event | None = None) -> None:
         """Remove a job from the queue and save its final state.
 
         If that cannot be saved, `read_record` infers it from the files in the folder.
@@ -350,10 +340,8 @@ class JobQueue:
         except Exception as error:
             job.record.error = job.record.error or told_by_blender(error, job.record.folder)
         job.record.state = state
-        try:
+        with suppress(ArtistError):
             job.record.save()
-        except ArtistError:
-            pass
         job.record.release()
         if job is self._current:
             self._current = None

@@ -23,25 +23,10 @@ from . import (
     subject_list,
 )
 
-CLASSES = (
-    *sample.CLASSES,
-    *animating.CLASSES,
-    *clip.CLASSES,
-    *picking.CLASSES,
-    *subject_list.CLASSES,
-    *clip_batching.CLASSES,
-    *dropping.CLASSES,
-    *results.CLASSES,
-    *matching.CLASSES,
-    *editing.CLASSES,
-    *result_actions.CLASSES,
-    *bake.CLASSES,
-    *bake_armature.CLASSES,
-    *bake_own_armature.CLASSES,
-    *export_file.CLASSES,
-    *job_folders.CLASSES,
-    *mending.CLASSES,
-    *model_downloads.CLASSES,
-    *backend_control.CLASSES,
-    *install_backend.CLASSES,
-)
+MODULES = (
+    sample, animating, clip, picking, subject_list, clip_batching, dropping, results, matching, editing,
+    result_actions, bake, bake_armature, bake_own_armature, export_file, job_folders, mending, model_downloads,
+    backend_control, install_backend,
+)  # fmt: skip
+"""In the order in which their classes are registered."""
+CLASSES = tuple(group for module in MODULES for group in module.CLASSES)

@@ -15,7 +15,7 @@ from ..session import panel_state
 from ..session.runner import runner
 from ..session.windows import is_our_tab
 from ..workflow import chosen_clip, submission
-from .shared import CANCELLED, FINISHED, reporting, requires, selected_meshes, warn, why_no_mesh
+from .shared import CANCELLED, FINISHED, InBackground, reporting, requires, selected_meshes, warn, why_no_mesh
 
 FROM = {
     "VIDEO": "Animate from Video",
@@ -30,7 +30,7 @@ def label_of(idname: str, settings: bpy.types.PropertyGroup) -> dict[str, str]:
     return {"text": FROM.get(settings.source, FROM["VIDEO"])} if idname == "actionmesh.animate_from_video" else {}
 
 
-class JobOperator:
+class JobOperator(InBackground):
     """An operator that queues jobs. `filepath` and `seed`, if given, override the scene's settings."""
 
     filepath: StringProperty(
@@ -41,7 +41,6 @@ class JobOperator:
         options={"SKIP_SAVE"},
     )
     seed: IntProperty(name="Seed", description="-1 uses the scene's setting", min=-1, default=-1, options={"SKIP_SAVE"})
-    queued: BoolProperty(name="In the Background", description="Return at once", options={"HIDDEN", "SKIP_SAVE"})
     asks: BoolProperty(
         name="Ask", description="Ask for a clip even if one is already chosen", options={"HIDDEN", "SKIP_SAVE"}
     )

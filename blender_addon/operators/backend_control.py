@@ -6,7 +6,7 @@ from ..jobs.events import WorkerState
 from ..session import connection_test, panel_state
 from ..session.choices import choices
 from ..session.runner import runner
-from .shared import CANCELLED, FINISHED, reporting, requires
+from .shared import CANCELLED, FINISHED, reporting, requires, tell_verdict
 
 
 class ACTIONMESH_OT_start_backend(bpy.types.Operator):
@@ -75,10 +75,7 @@ class ACTIONMESH_OT_test_connection(bpy.types.Operator):
         connection_test.begin(computer)
         if bpy.app.background:
             connection_test.wait()
-        found = connection_test.verdict
-        if found is not None:
-            self.report({"INFO" if found.works else "WARNING"}, found.text)
-        return FINISHED if found is None or found.works else CANCELLED
+        return tell_verdict(self, connection_test.verdict)
 
 
 class ACTIONMESH_OT_open_log(bpy.types.Operator):

@@ -3,6 +3,7 @@
 import bpy
 
 from ..session import panel_state, selection
+from ..wording import in_rows
 from ..workflow import bake_options
 from .shared import FINISHED, OfAnimated, reporting
 
@@ -29,9 +30,7 @@ class ACTIONMESH_OT_bake(OfAnimated, bake_options.BakeOptions, bpy.types.Operato
         return FINISHED
 
     def draw(self, _context: bpy.types.Context) -> None:
-        self.layout.use_property_split = True
-        self.layout.use_property_decorate = False
-        bake_options.draw(self.layout.column(), self)
+        bake_options.draw(in_rows(self.layout).column(), self)
 
 
 CLASSES = (ACTIONMESH_OT_bake,)

@@ -3,13 +3,14 @@
 # ruff: noqa: F722, F821
 
 import bpy
-from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
+from bpy.props import EnumProperty, FloatProperty, IntProperty
 
 from ..process.backend_locator import protocol
 from ..session import bone_search, panel_state
 from ..session.notices import Problem
+from ..wording import fields, in_rows
 from ..workflow import bone_baking
-from .shared import FINISHED, OfAnimated, reporting
+from .shared import FINISHED, InBackground, OfAnimated, reporting, requires
 
 LIMITS = (
     ("COUNT", "Number of Bones", "Get the smallest error possible with this many bones"),
@@ -17,7 +18,7 @@ LIMITS = (
 )
 
 
-class ACTIONMESH_OT_bake_armature(OfAnimated, bpy.types.Operator):
+class ACTIONMESH_OT_bake_armature(OfAnimated, InBackground, bpy.types.Operator):
     """Make a copy of the mesh that bones move instead of shape keys, for game engines. The source stays as it is"""
 
     bl_idname = "actionmesh.bake_armature"
@@ -41,24 +42,18 @@ class ACTIONMESH_OT_bake_armature(OfAnimated, bpy.types.Operator):
         default=0.5,
         subtype="PERCENTAGE",
     )
-    queued: BoolProperty(name="In the Background", description="Return at once", options={"HIDDEN", "SKIP_SAVE"})
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if bone_search.running() is not None:
-            cls.poll_message_set("A search for bones is already running")
-            return False
-        return super().poll(context)
+        free = requires(cls, bone_search.running() is None, "A search for bones is already running")
+        return free and super().poll(context)
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.queued = True
         return context.window_manager.invoke_props_dialog(self)
 
     def draw(self, _context: bpy.types.Context) -> None:
-        self.layout.use_property_split = True
-        self.layout.use_property_decorate = False
-        self.layout.prop(self, "limit")
-        self.layout.prop(self, "error" if self.limit == "ERROR" else "bones")
+        fields(in_rows(self.layout), self, "limit", "error" if self.limit == "ERROR" else "bones")
 
     @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -93,10 +88,7 @@ class ACTIONMESH_OT_cancel_bones(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if bone_search.running() is None:
-            cls.poll_message_set("No search for bones is running")
-            return False
-        return True
+        return requires(cls, bone_search.running() is not None, "No search for bones is running")
 
     def execute(self, context: bpy.types.Context) -> set[str]:
         bone_search.cancel()

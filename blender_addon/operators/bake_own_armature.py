@@ -10,6 +10,7 @@ from bpy.props import BoolProperty, EnumProperty
 from ..errors import ArtistError
 from ..scene.own_rig import Moving, armature_of
 from ..scene.own_rig_baking import OwnRigBaked, bake_to_own_rig
+from ..wording import fields, in_rows
 from .shared import OfAnimated, requires
 from .sliced import Sliced
 
@@ -38,15 +39,12 @@ class ACTIONMESH_OT_bake_to_own_armature(OfAnimated, Sliced, bpy.types.Operator)
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not super().poll(context):
-            return False
-        return requires(cls, armature_of(context.active_object) is not None, "Select a mesh that an armature moves")
+        return super().poll(context) and requires(
+            cls, armature_of(context.active_object) is not None, "Select a mesh that an armature moves"
+        )
 
     def draw(self, _context: bpy.types.Context) -> None:
-        self.layout.use_property_split = True
-        self.layout.use_property_decorate = False
-        self.layout.prop(self, "moving")
-        self.layout.prop(self, "scaling")
+        fields(in_rows(self.layout), self, "moving", "scaling")
 
     def slices(self, context: bpy.types.Context) -> Generator[None, None, str]:
         if context.mode != "OBJECT":

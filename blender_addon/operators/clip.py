@@ -10,7 +10,7 @@ from bpy.props import BoolProperty, StringProperty
 from ..session import panel_state
 from ..session.runner import runner
 from ..workflow import chosen_clip, chosen_frames, subject
-from .shared import FINISHED, reporting, requires
+from .shared import FINISHED, InBackground, reporting, requires
 
 
 class ACTIONMESH_OT_open_clip(bpy.types.Operator):
@@ -39,22 +39,16 @@ class ACTIONMESH_OT_open_clip(bpy.types.Operator):
         return FINISHED
 
 
-class ACTIONMESH_OT_look(bpy.types.Operator):
+class ACTIONMESH_OT_look(InBackground, bpy.types.Operator):
     """Show the reference frame with its subject cut out. Anything missing here will be missing in the result"""
 
     bl_idname = "actionmesh.look"
     bl_label = "Look at Reference Frame"
 
-    queued: BoolProperty(name="In the Background", description="Return at once", options={"HIDDEN", "SKIP_SAVE"})
-
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
         settings = context.scene.actionmesh
         return requires(cls, chosen_clip.is_file(settings) and chosen_clip.has_source(settings), "Choose a clip first")
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        self.queued = True
-        return self.execute(context)
 
     @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:

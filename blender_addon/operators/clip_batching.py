@@ -5,15 +5,15 @@
 from collections.abc import Generator
 
 import bpy
-from bpy.props import BoolProperty, IntProperty, StringProperty
+from bpy.props import IntProperty, StringProperty
 
 from ..session.runner import runner
 from ..workflow.clip_batch import submit_batch
-from .shared import reporting, requires, selected_meshes, warn, why_no_mesh
+from .shared import InBackground, reporting, requires, selected_meshes, warn, why_no_mesh
 from .sliced import Sliced
 
 
-class ACTIONMESH_OT_batch(Sliced, bpy.types.Operator):
+class ACTIONMESH_OT_batch(Sliced, InBackground, bpy.types.Operator):
     """Animate copies of the selected meshes with every clip of a folder, one job for each, in rows behind the meshes"""
 
     bl_idname = "actionmesh.batch"
@@ -27,7 +27,6 @@ class ACTIONMESH_OT_batch(Sliced, bpy.types.Operator):
         options={"SKIP_SAVE"},
     )
     seed: IntProperty(name="Seed", description="-1 uses the scene's setting", min=-1, default=-1, options={"SKIP_SAVE"})
-    queued: BoolProperty(name="In the Background", description="Return at once", options={"HIDDEN", "SKIP_SAVE"})
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

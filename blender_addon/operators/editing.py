@@ -16,7 +16,8 @@ from ..motion.smoothing import Filter
 from ..scene import motion_edits, root_motion
 from ..scene.motion_edits import Looped
 from ..session import thumbnail
-from .shared import OfAnimated
+from ..wording import in_rows
+from .shared import OfAnimated, requires
 from .sliced import Sliced
 
 Told = Generator[None, None, str]
@@ -25,9 +26,10 @@ Told = Generator[None, None, str]
 class MotionEdit(OfAnimated, Sliced):
     """An operator that changes the poses of the active mesh's animation in place."""
 
+    bl_options = {"REGISTER", "UNDO"}
+
     def draw(self, _context: bpy.types.Context) -> None:
-        layout = self.layout  # type: ignore[attr-defined]
-        layout.use_property_split, layout.use_property_decorate = True, False
+        layout = in_rows(self.layout)  # type: ignore[attr-defined]
         for name in type(self).__annotations__:
             if not self.rna_type.properties[name].is_hidden:  # type: ignore[attr-defined]
                 row = layout.row()
@@ -44,7 +46,6 @@ class ACTIONMESH_OT_make_loop(MotionEdit, bpy.types.Operator):
 
     bl_idname = "actionmesh.make_loop"
     bl_label = "Make Loop"
-    bl_options = {"REGISTER", "UNDO"}
 
     shortest: IntProperty(
         name="Shortest",
@@ -82,7 +83,6 @@ class ACTIONMESH_OT_smooth_motion(MotionEdit, bpy.types.Operator):
 
     bl_idname = "actionmesh.smooth_motion"
     bl_label = "Smooth Motion"
-    bl_options = {"REGISTER", "UNDO"}
 
     kind: EnumProperty(name="Filter", description="Which curve each vertex follows", items=SMOOTHINGS)
     reach: IntProperty(
@@ -120,7 +120,6 @@ class ACTIONMESH_OT_lock_feet(MotionEdit, bpy.types.Operator):
 
     bl_idname = "actionmesh.lock_feet"
     bl_label = "Lock Feet"
-    bl_options = {"REGISTER", "UNDO"}
 
     along: BoolProperty(name="Stop Slide", description="Move the body along the ground with its feet", default=True)
     calm: IntProperty(
@@ -189,7 +188,6 @@ class ACTIONMESH_OT_extract_root_motion(MotionEdit, bpy.types.Operator):
 
     bl_idname = "actionmesh.extract_root_motion"
     bl_label = "Extract Root Motion"
-    bl_options = {"REGISTER", "UNDO"}
 
     turn: EnumProperty(
         name="Rotation", description="Which rotation the object takes over", items=ROOT_TURNS, default="UP"
@@ -218,12 +216,8 @@ class ACTIONMESH_OT_apply_root_motion(OfAnimated, Sliced, bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:
-        if not super().poll(context):
-            return False
-        if not root_motion.moves_itself(context.active_object):
-            cls.poll_message_set("Select a mesh that moves as an object; Extract Root Motion makes one")
-            return False
-        return True
+        there = "Select a mesh that moves as an object; Extract Root Motion makes one"
+        return super().poll(context) and requires(cls, root_motion.moves_itself(context.active_object), there)
 
     def slices(self, context: bpy.types.Context) -> Told:
         target = context.active_object

@@ -13,6 +13,7 @@ from ..scene.engines import Engine
 from ..scene.exporters import ENDINGS, ExportOptions, Format
 from ..scene.exporting import export
 from ..session import panel_state
+from ..wording import fields, in_rows
 from .shared import CANCELLED, FINISHED, reporting, requires
 
 FORMATS = (
@@ -88,15 +89,10 @@ class ACTIONMESH_OT_export(bpy.types.Operator):
         return changed
 
     def draw(self, _context: bpy.types.Context) -> None:
-        layout = self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
-        layout.prop(self, "format")
-        layout.prop(self, "engine")
-        layout.prop(self, "whole_scene")
+        layout = in_rows(self.layout)
+        fields(layout, self, "format", "engine", "whole_scene")
         if self.format == Format.GLB:
-            layout.prop(self, "compress")
-            layout.prop(self, "quantise")
+            fields(layout, self, "compress", "quantise")
             row = layout.row()
             row.active = self.quantise
             row.prop(self, "error")

@@ -16,7 +16,7 @@ from ..session.choices import choices
 from ..session.runner import runner
 from ..session.windows import in_a_window
 from ..wording import amount
-from .shared import CANCELLED, FINISHED, refuse, reporting, requires
+from .shared import FINISHED, refuse, reporting, requires, tell_verdict
 
 
 class Installer:
@@ -173,10 +173,7 @@ class ACTIONMESH_OT_test_python(bpy.types.Operator):
         installation.test(choices().python)
         if bpy.app.background:
             installation.wait()
-        verdict = installation.state.verdict
-        if verdict is not None:
-            self.report({"INFO" if verdict.works else "WARNING"}, verdict.text)
-        return FINISHED if verdict is None or verdict.works else CANCELLED
+        return tell_verdict(self, installation.state.verdict)
 
 
 CLASSES = (

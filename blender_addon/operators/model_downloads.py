@@ -9,7 +9,7 @@ from ..errors import ArtistError
 from ..process.backend_locator import public
 from ..session import model_sets, panel_state
 from ..wording import amount
-from .shared import FINISHED, refuse, reporting, requires
+from .shared import FINISHED, InBackground, refuse, reporting, requires
 
 ACCEPTS = {
     "TripoSG": "accept_triposg",
@@ -31,11 +31,10 @@ def _accept(name: str) -> BoolProperty:
     return BoolProperty(name="I accept", description=f"Accept the licence of {name}", options={"SKIP_SAVE"})
 
 
-class OfModels:
-    """An operator on a set of models. From a button it returns at once; from a script it returns when it is done."""
+class OfModels(InBackground):
+    """An operator on a set of models."""
 
     models: EnumProperty(name="Models", description="Which models", items=CHOICES, options={"SKIP_SAVE"})
-    queued: BoolProperty(name="In the Background", description="Return at once", options={"HIDDEN", "SKIP_SAVE"})
 
     @classmethod
     def poll(cls, context: bpy.types.Context) -> bool:

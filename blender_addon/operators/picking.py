@@ -3,7 +3,7 @@
 # ruff: noqa: F722, F821
 
 import bpy
-from bpy.props import BoolProperty, IntProperty, StringProperty
+from bpy.props import IntProperty, StringProperty
 
 from ..errors import ArtistError
 from ..motion.pointing import Kind, Pick, parsed
@@ -12,7 +12,7 @@ from ..session.clip_picks import MOST_SUBJECTS
 from ..session.runner import runner
 from ..workflow import chosen_clip, several_subjects, subject
 from .pointing_window import PointingWindow
-from .shared import FINISHED, reporting, requires
+from .shared import FINISHED, InBackground, reporting, requires
 
 FORMS = {Kind.POINT: "320,180", Kind.NOT_POINT: "320,180", Kind.BOX: "40,20,600,340"}
 """What a pick of each kind looks like as text."""
@@ -30,10 +30,8 @@ class OfSubject:
         )
 
 
-class Tracking(OfSubject):
+class Tracking(OfSubject, InBackground):
     """An operator that tracks the subject: at once from a button, and for a script until that is done."""
-
-    queued: BoolProperty(name="In the Background", description="Return at once", options={"HIDDEN", "SKIP_SAVE"})
 
     def track(self, context: bpy.types.Context) -> None:
         ticket = subject.track(context.scene)
@@ -143,10 +141,6 @@ class ACTIONMESH_OT_track_subject(Tracking, bpy.types.Operator):
 
     bl_idname = "actionmesh.track_subject"
     bl_label = "Track Subject"
-
-    def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
-        self.queued = True
-        return self.execute(context)
 
     @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:

@@ -10,6 +10,7 @@ import bpy
 from bpy.props import BoolProperty
 
 from ..errors import ArtistError
+from ..install.probe import Verdict
 from ..session import panel_state
 from ..session.notices import AlreadyShown, Problem
 from ..session.runner import runner
@@ -60,17 +61,18 @@ class OfAnimated:
         )
 
 
-class Queued:
-    """An operator that queues a job.
-
-    From a button it returns at once; from a script it returns when the result is in the scene.
-    """
+class InBackground:
+    """An operator that returns at once from a button; from a script it returns when its work is done."""
 
     queued: BoolProperty(name="In the Background", description="Return at once", options={"HIDDEN", "SKIP_SAVE"})
 
     def invoke(self, context: bpy.types.Context, event: bpy.types.Event) -> set[str]:
         self.queued = True
-        return self.execute(context)
+        return self.execute(context)  # type: ignore[attr-defined,no-any-return]
+
+
+class Queued(InBackground):
+    """An operator that queues a job; its work is done when the result is in the scene."""
 
     @reporting
     def execute(self, context: bpy.types.Context) -> set[str]:
@@ -90,6 +92,13 @@ def warn(operator: bpy.types.Operator) -> set[str]:
     if panel_state.state.problem is not None:
         operator.report({"WARNING"}, f"{panel_state.state.problem.problem} {panel_state.state.problem.cure}".strip())
     return FINISHED
+
+
+def tell_verdict(operator: bpy.types.Operator, verdict: Verdict | None) -> set[str]:
+    """Report the verdict of a test, if it is over."""
+    if verdict is not None:
+        operator.report({"INFO" if verdict.works else "WARNING"}, verdict.text)
+    return FINISHED if verdict is None or verdict.works else CANCELLED
 
 
 def active_mesh(context: bpy.types.Context) -> bpy.types.Object | None:

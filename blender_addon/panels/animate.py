@@ -8,11 +8,11 @@ from ..operators.animating import label_of
 from ..operators.shared import active_mesh, selected_meshes, source_object
 from ..session import panel_state, thumbnail
 from ..session.choices import choices
-from ..wording import write
+from ..wording import fields, in_rows, write
 from ..workflow import chosen_clip
 from . import setup_box, subject_rows
 from .models import draw_hint, draw_video_hint
-from .sidebar import SidebarPanel, in_rows, show_problem
+from .sidebar import SidebarPanel, show_problem
 
 
 class VIEW3D_PT_actionmesh_animate(SidebarPanel, bpy.types.Panel):
@@ -60,15 +60,11 @@ def _draw_source(layout: bpy.types.UILayout, settings: bpy.types.PropertyGroup) 
         row.prop(settings, "clip")
         row.operator("actionmesh.open_clip", text="", icon="FILEBROWSER")
     elif settings.source == "IMAGES":
-        column.prop(settings, "images")
-        column.prop(settings, "image_rate")
+        fields(column, settings, "images", "image_rate")
     elif settings.source == "TEXT":
-        column.prop(settings, "prompt")
-        column.prop(settings, "clip_picture")
-        column.prop(settings, "video_model")
+        fields(column, settings, "prompt", "clip_picture", "video_model")
     else:
-        column.prop(settings, "source_object")
-        column.prop(settings, "source_facing")
+        fields(column, settings, "source_object", "source_facing")
 
 
 def _draw_picture(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
@@ -116,17 +112,19 @@ def _draw_target(layout: bpy.types.UILayout, context: bpy.types.Context) -> None
     column.column(heading="Colours").prop(context.scene.actionmesh, "colours", text="From the Clip")
 
 
-class VIEW3D_PT_actionmesh_frames(SidebarPanel, bpy.types.Panel):
+class PartOfAnimate(SidebarPanel):
+    bl_parent_id = "VIEW3D_PT_actionmesh_animate"
+
+
+class VIEW3D_PT_actionmesh_frames(PartOfAnimate, bpy.types.Panel):
     bl_label = "Frames"
     bl_order = 1
-    bl_parent_id = "VIEW3D_PT_actionmesh_animate"
 
     def draw(self, context: bpy.types.Context) -> None:
         settings = context.scene.actionmesh
         column = in_rows(self.layout).column()
         if settings.source == "TEXT":
-            column.prop(settings, "frame_count")
-            column.prop(settings, "in_betweens")
+            fields(column, settings, "frame_count", "in_betweens")
             return
         column.prop(settings, "fit_clip")
         chosen = column.column()
@@ -138,14 +136,12 @@ class VIEW3D_PT_actionmesh_frames(SidebarPanel, bpy.types.Panel):
         chosen = column.column()
         chosen.active = not settings.fit_clip
         chosen.prop(settings, "frame_step")
-        column.prop(settings, "reference_frame")
-        column.prop(settings, "in_betweens")
+        fields(column, settings, "reference_frame", "in_betweens")
 
 
-class VIEW3D_PT_actionmesh_quality(SidebarPanel, bpy.types.Panel):
+class VIEW3D_PT_actionmesh_quality(PartOfAnimate, bpy.types.Panel):
     bl_label = "Quality"
     bl_order = 2
-    bl_parent_id = "VIEW3D_PT_actionmesh_animate"
 
     def draw(self, context: bpy.types.Context) -> None:
         settings = context.scene.actionmesh
@@ -156,10 +152,9 @@ class VIEW3D_PT_actionmesh_quality(SidebarPanel, bpy.types.Panel):
             column.prop(settings, "masks")
 
 
-class VIEW3D_PT_actionmesh_placement(SidebarPanel, bpy.types.Panel):
+class VIEW3D_PT_actionmesh_placement(PartOfAnimate, bpy.types.Panel):
     bl_label = "Placement"
     bl_order = 3
-    bl_parent_id = "VIEW3D_PT_actionmesh_animate"
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -175,14 +170,12 @@ class VIEW3D_PT_actionmesh_placement(SidebarPanel, bpy.types.Panel):
         column.prop(settings, "reference_pose")
         column = layout.column()
         column.label(text="New Object")
-        column.prop(settings, "smooth")
-        column.prop(settings, "size")
+        fields(column, settings, "smooth", "size")
 
 
-class VIEW3D_PT_actionmesh_advanced(SidebarPanel, bpy.types.Panel):
+class VIEW3D_PT_actionmesh_advanced(PartOfAnimate, bpy.types.Panel):
     bl_label = "Advanced"
     bl_order = 4
-    bl_parent_id = "VIEW3D_PT_actionmesh_animate"
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:
@@ -192,20 +185,15 @@ class VIEW3D_PT_actionmesh_advanced(SidebarPanel, bpy.types.Panel):
         row = column.row(align=True)
         row.prop(settings, "seed")
         row.operator("actionmesh.dice", text="", icon="FILE_REFRESH")
-        column.prop(settings, "memory")
-        column.prop(settings, "checkpoint")
+        fields(column, settings, "memory", "checkpoint")
         column = layout.column()
         column.label(text="New Object")
-        column.prop(settings, "shape")
-        column.prop(settings, "image_steps")
-        column.prop(settings, "max_faces")
-        column.prop(settings, "smallest_part")
+        fields(column, settings, "shape", "image_steps", "max_faces", "smallest_part")
 
 
-class VIEW3D_PT_actionmesh_batch(SidebarPanel, bpy.types.Panel):
+class VIEW3D_PT_actionmesh_batch(PartOfAnimate, bpy.types.Panel):
     bl_label = "Batch"
     bl_order = 5
-    bl_parent_id = "VIEW3D_PT_actionmesh_animate"
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -5,9 +5,9 @@ import bpy
 from ..jobs.events import WorkerState
 from ..session import machine_facts, panel_state
 from ..session.choices import choices
-from ..wording import write
+from ..wording import in_rows, write
 from . import setup_box
-from .sidebar import SidebarPanel, in_rows
+from .sidebar import SidebarPanel
 
 STATES = {
     WorkerState.NOT_FOUND: ("Not Found", "ERROR"),

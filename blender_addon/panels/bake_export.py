@@ -4,19 +4,16 @@ import bpy
 
 from ..operators.export_file import FORMATS
 from ..session import bone_search
-from ..workflow import animated_object, bake_options
-from .sidebar import SidebarPanel, in_rows
+from ..wording import in_rows
+from ..workflow import bake_options
+from .sidebar import OfActive
 from .stage_words import in_words
 
 
-class VIEW3D_PT_actionmesh_bake_export(SidebarPanel, bpy.types.Panel):
+class VIEW3D_PT_actionmesh_bake_export(OfActive, bpy.types.Panel):
     bl_label = "Bake & Export"
     bl_options = {"DEFAULT_CLOSED"}
     bl_order = 3
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return animated_object.animation_of(context.active_object) is not None
 
     def draw(self, context: bpy.types.Context) -> None:
         layout = in_rows(self.layout)

@@ -38,16 +38,15 @@ def _draw_set(row: bpy.types.UILayout, each: public.ModelSet) -> None:
 
 def draw_hint(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw what the chosen preset lacks, and a button that downloads it or the progress of the download."""
-    sentence = model_sets.hint(context.scene.actionmesh)
-    if sentence:
-        write(layout, context, sentence, icon="INFO")
-        if not draw_running(layout):
-            layout.operator("actionmesh.download_models", text="Download", icon="IMPORT").models = model_sets.MAIN
+    _offer(layout, context, model_sets.hint(context.scene.actionmesh), model_sets.MAIN)
 
 
 def draw_video_hint(layout: bpy.types.UILayout, context: bpy.types.Context, from_picture: bool) -> None:
     """Draw which video model is missing, and a button that downloads it or the progress of the download."""
-    sentence, key = model_sets.video_hint(context.scene.actionmesh, from_picture)
+    _offer(layout, context, *model_sets.video_hint(context.scene.actionmesh, from_picture))
+
+
+def _offer(layout: bpy.types.UILayout, context: bpy.types.Context, sentence: str, key: str) -> None:
     if sentence:
         write(layout, context, sentence, icon="INFO")
         if key and not draw_running(layout):

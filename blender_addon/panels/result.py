@@ -4,9 +4,9 @@ import bpy
 
 from ..scene.coat_switch import can_switch
 from ..scene.nla_tracks import Laid
-from ..wording import write
+from ..wording import fields, in_rows, write
 from ..workflow import animated_object, clip_fit
-from .sidebar import SidebarPanel, in_rows
+from .sidebar import OfActive, SidebarPanel
 
 
 class VIEW3D_PT_actionmesh_result(SidebarPanel, bpy.types.Panel):
@@ -29,8 +29,7 @@ class VIEW3D_PT_actionmesh_result(SidebarPanel, bpy.types.Panel):
         blend = column.column()
         blend.enabled = animated_object.can_blend(target)
         blend.prop(target.actionmesh, "strength", slider=True)
-        column.prop(target.actionmesh, "speed")
-        column.prop(target.actionmesh, "loop")
+        fields(column, target.actionmesh, "speed", "loop")
         if can_switch(target):
             column.column(heading="Colours").prop(target.actionmesh, "clip_colours", text="From the Clip")
         row = layout.row(align=True)
@@ -71,17 +70,8 @@ EDITS = (
 """The operators that edit the motion, with their icons."""
 
 
-class OfActive(SidebarPanel):
-    """A part of the panel that is about the active result."""
-
-    bl_parent_id = "VIEW3D_PT_actionmesh_result"
-
-    @classmethod
-    def poll(cls, context: bpy.types.Context) -> bool:
-        return animated_object.animation_of(context.active_object) is not None
-
-
 class VIEW3D_PT_actionmesh_motion(OfActive, bpy.types.Panel):
+    bl_parent_id = "VIEW3D_PT_actionmesh_result"
     bl_label = "Motion"
     bl_options = {"DEFAULT_CLOSED"}
 
@@ -119,6 +109,7 @@ def _draw_laid(row: bpy.types.UILayout, laid: Laid) -> None:
 
 
 class VIEW3D_PT_actionmesh_origin(OfActive, bpy.types.Panel):
+    bl_parent_id = "VIEW3D_PT_actionmesh_result"
     bl_label = "Made From"
 
     def draw(self, context: bpy.types.Context) -> None:

@@ -7,6 +7,7 @@ import bpy
 
 from ..errors import BackendMissing
 from ..install.messages import SYSTEM_PREFERENCES, Failed, Finished, Planned, Progress, Stage
+from ..install.probe import Verdict
 from ..process.backend_locator import find_python
 from ..session import connection_test, installation
 from ..session.choices import choices
@@ -157,16 +158,16 @@ def _draw_installed(
 
 def draw_verdict(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw the test result of the Python set in the preferences."""
-    shown = installation.state
-    if shown.testing:
-        layout.label(text="Testing...", icon="TIME")
-    elif shown.verdict:
-        write(layout, context, shown.verdict.text, "CHECKMARK" if shown.verdict.works else "ERROR")
+    _draw_test(layout, context, "Testing..." if installation.state.testing else "", installation.state.verdict)
 
 
 def draw_connection(layout: bpy.types.UILayout, context: bpy.types.Context) -> None:
     """Draw the result of the test of the connection to another computer."""
-    if connection_test.is_running():
-        layout.label(text="Connecting...", icon="TIME")
-    elif found := connection_test.verdict:
-        write(layout, context, found.text, "CHECKMARK" if found.works else "ERROR")
+    _draw_test(layout, context, "Connecting..." if connection_test.is_running() else "", connection_test.verdict)
+
+
+def _draw_test(layout: bpy.types.UILayout, context: bpy.types.Context, doing: str, verdict: Verdict | None) -> None:
+    if doing:
+        layout.label(text=doing, icon="TIME")
+    elif verdict:
+        write(layout, context, verdict.text, "CHECKMARK" if verdict.works else "ERROR")

@@ -5,6 +5,7 @@ import bpy
 from ..session.notices import FIXES, Problem
 from ..session.windows import TAB
 from ..wording import write
+from ..workflow import animated_object
 
 
 class SidebarPanel:
@@ -13,11 +14,12 @@ class SidebarPanel:
     bl_category = TAB
 
 
-def in_rows(layout: bpy.types.UILayout) -> bpy.types.UILayout:
-    """Lay out labels left and fields right, without keyframe dots: none of these settings can be animated."""
-    layout.use_property_split = True
-    layout.use_property_decorate = False
-    return layout
+class OfActive(SidebarPanel):
+    """A panel about the active result."""
+
+    @classmethod
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return animated_object.animation_of(context.active_object) is not None
 
 
 def show_problem(layout: bpy.types.UILayout, context: bpy.types.Context, problem: Problem) -> None:

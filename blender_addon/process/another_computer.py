@@ -5,7 +5,6 @@ That worker runs in Blender's own Python and needs no packages; see the backend'
 
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 
 from . import log_file
 from .backend_locator import worker_file
@@ -34,15 +33,14 @@ class AnotherComputer:
         return [f"--{name}={value}" for name, value in named.items()]
 
 
-def start_remote_worker(computer: AnotherComputer, brief: bool = False, logs: Path | None = None) -> WorkerClient:
+def start_remote_worker(computer: AnotherComputer, brief: bool = False) -> WorkerClient:
     """Start a worker that passes everything on to another computer.
 
     Args:
         brief: whether it only reports that it is ready.
-        logs: folder for its log; None takes the user's.
     Raises:
         BackendMissing: Blender's own Python cannot be started.
         FolderError: the log cannot be written.
     """
-    log = log_file.new_log(logs)
+    log = log_file.new_log()
     return WorkerClient(sys.executable, worker_file(), log, brief=brief, words=computer.words(), host=computer.host)

@@ -20,6 +20,8 @@ PYTHON_VARIABLE, HOME_VARIABLE, CHECKPOINTS_VARIABLE = "ACTIONMESH_PYTHON", "ACT
 CURRENT_FILE, PASSED_FILE = "current.json", "passed.json"
 COMPILERS = {"TORCHINDUCTOR_CACHE_DIR": "torch", "WARP_CACHE_PATH": "warp"}
 """Variables that tell compilers where to keep their output, with the names of the folders."""
+OFFLINE = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
+"""Variables of a backend that downloads nothing."""
 BESIDE = (".venv", "venv", "env")
 """Names of an environment next to a clone's `backend`."""
 CURE = (

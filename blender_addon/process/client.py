@@ -17,6 +17,7 @@ from typing import Any
 from . import log_file, pipes
 from .backend_locator import (
     CHECKPOINTS_VARIABLE,
+    OFFLINE,
     checkpoints_folder,
     compiler_variables,
     find_python,
@@ -261,11 +262,7 @@ def start_worker(python: str = "", checkpoints: str = "", logs: Path | None = No
         BackendMissing: there is no Python, or it cannot be started.
         FolderError: the log cannot be written.
     """
-    environment = {
-        "HF_HUB_OFFLINE": "1",
-        "TRANSFORMERS_OFFLINE": "1",
-    } | compiler_variables()  # this worker downloads nothing
-    environment[CHECKPOINTS_VARIABLE] = str(checkpoints_folder(checkpoints))
+    environment = OFFLINE | compiler_variables() | {CHECKPOINTS_VARIABLE: str(checkpoints_folder(checkpoints))}
     return WorkerClient(find_python(python), worker_file(), log_file.new_log(logs), environment)
 
 
@@ -275,8 +272,7 @@ def start_brief_worker(python: str = "", logs: Path | None = None) -> WorkerClie
     Raises:
         BackendMissing, FolderError: as for `start_worker`.
     """
-    environment = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
-    return WorkerClient(find_python(python), worker_file(), log_file.new_log(logs), environment, brief=True)
+    return WorkerClient(find_python(python), worker_file(), log_file.new_log(logs), OFFLINE, brief=True)
 
 
 def start_downloader(python: str = "", token: str = "", logs: Path | None = None) -> WorkerClient:

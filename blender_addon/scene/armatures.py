@@ -130,10 +130,7 @@ def _key_bones(
         armature.pose.bones[name].rotation_mode = "QUATERNION"
         path = f'pose.bones["{bpy.utils.escape_identifier(name)}"]'
         for channel, values in zip(("location", "rotation_quaternion"), channels, strict=True):
-            for index, column in enumerate(values.T):
-                curve = fcurves.make(armature, f"{path}.{channel}", index, name)
-                fcurves.set_points(curve, np.stack([bends, column], axis=1))
-                fcurves.set_loop(curve, loop)
+            fcurves.play(armature, f"{path}.{channel}", bends, values, loop, name)
 
 
 def _bind(copy: bpy.types.Object, armature: bpy.types.Object) -> None:

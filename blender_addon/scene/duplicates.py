@@ -1,18 +1,24 @@
-"""Place a baked copy next to its source, or in place of it."""
+"""Copies of objects: of the same look, and a baked one placed next to its source, or in place of it."""
 
 from contextlib import ExitStack
 
 import bpy
 
 
-def duplicate(object: bpy.types.Object, undo: ExitStack) -> bpy.types.Object:
-    """Copy an object with its mesh, modifiers, materials, groups, parent and transform into the same collections."""
+def copy_of(object: bpy.types.Object, name: str, undo: ExitStack) -> bpy.types.Object:
+    """Copy an object with its mesh, both called `name`; the copy is in no collection yet."""
     mesh = object.data.copy()
     undo.callback(bpy.data.meshes.remove, mesh)
     copy = object.copy()
     undo.callback(bpy.data.objects.remove, copy)
-    copy.data, copy.name = mesh, f"{object.name} (baked)"
+    copy.data, copy.name = mesh, name
     mesh.name = copy.name
+    return copy
+
+
+def duplicate(object: bpy.types.Object, undo: ExitStack) -> bpy.types.Object:
+    """Copy an object with its mesh, modifiers, materials, groups, parent and transform into the same collections."""
+    copy = copy_of(object, f"{object.name} (baked)", undo)
     places = [place for place in object.users_collection if place.library is None and place.override_library is None]
     for collection in places or [bpy.context.scene.collection]:
         collection.objects.link(copy)

@@ -103,9 +103,13 @@ def make(key: bpy.types.ID, path: str, index: int = 0, group: str = "") -> bpy.t
 
 def remove(key: bpy.types.ID, paths: Iterable[str]) -> None:
     """Remove the curves of these data paths, if there are any; all others stay."""
-    unwanted, all_curves = set(paths), curves(key)
-    for curve in [curve for curve in all_curves if curve.data_path in unwanted]:
-        all_curves.remove(curve)
+    remove_from(curves(key), set(paths))
+
+
+def remove_from(held: Any, paths: set[str]) -> None:
+    """Remove the curves of these data paths from a collection of curves."""
+    for curve in [curve for curve in held if curve.data_path in paths]:
+        held.remove(curve)
 
 
 def set_points(curve: bpy.types.FCurve, points: np.ndarray) -> None:
@@ -121,6 +125,19 @@ def set_points(curve: bpy.types.FCurve, points: np.ndarray) -> None:
     for name, number in (("interpolation", LINEAR), ("handle_left_type", VECTOR), ("handle_right_type", VECTOR)):
         keyframes.foreach_set(name, np.full(len(points), number, np.int32))
     curve.update()
+
+
+def play(key: bpy.types.ID, path: str, frames: np.ndarray, values: np.ndarray, loop: Loop, group: str = "") -> None:
+    """Make or replace the curves of a vector's data path; see `make`.
+
+    Args:
+        frames: (T,), increasing.
+        values: (T, N), a column for each number.
+    """
+    for index, column in enumerate(values.T):
+        curve = make(key, path, index, group)
+        set_points(curve, np.stack([frames, column], axis=1))
+        set_loop(curve, loop)
 
 
 def read_points(curve: bpy.types.FCurve) -> np.ndarray:

@@ -38,10 +38,7 @@ def write_poses(
         for path, columns in _channels(posed, joints, number, values[number], turns[number]):
             whole = f'pose.bones["{bpy.utils.escape_identifier(bone)}"].{path}'
             fcurves.remove(armature, [whole])
-            for index, column in enumerate(columns.T):
-                curve = fcurves.make(armature, whole, index, bone)
-                fcurves.set_points(curve, np.stack([frames, column], axis=1))
-                fcurves.set_loop(curve, loop)
+            fcurves.play(armature, whole, frames, columns, loop, bone)
         yield
     armature.update_tag()
     action: bpy.types.Action = armature.animation_data.action

@@ -56,8 +56,7 @@ def release_from_rest(key: bpy.types.Key, paths: set[str]) -> None:
         return
     _own_action(strip)
     held = fcurves.curves_of(strip.action, fcurves.slot_of(strip))
-    for curve in [curve for curve in held if curve.data_path in paths]:
-        held.remove(curve)
+    fcurves.remove_from(held, paths)
     if not len(held):
         action, tracks = strip.action, key.animation_data.nla_tracks
         tracks.remove(next(track for track in tracks if strip in list(track.strips)))

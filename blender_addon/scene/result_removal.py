@@ -57,9 +57,7 @@ def remove_laid(object: bpy.types.Object, prefix: str) -> Record:
     own_actions(mixed, spare_assets=True)
     actions = {strip.action for strip in strips if strip not in mixed}
     for strip in mixed:
-        curves = fcurves.curves_of(strip.action, fcurves.slot_of(strip))
-        for curve in [curve for curve in curves if curve.data_path in paths]:
-            curves.remove(curve)
+        fcurves.remove_from(fcurves.curves_of(strip.action, fcurves.slot_of(strip)), paths)
     remove_strips(key, {strip for strip in strips if strip not in mixed})
     for action in actions:
         if not action.users:

@@ -14,6 +14,7 @@ from mathutils import Matrix, Quaternion
 from ..errors import ArtistError
 from ..motion.joints import LOCATION, ROTATION, SCALE, Joints, Pose, euler, forward, limited
 from ..motion.skin import Skin, skin_of
+from .duplicates import copy_of
 from .key_blocks import pose_keys, remove_blocks
 from .own_rig import OwnRig
 from .root_motion import carries_root, home_matrix
@@ -195,12 +196,7 @@ def sampling(rig: OwnRig) -> Iterator[RigSampler]:
 
 def _copy(mesh: bpy.types.Object, modifier: str, scene: bpy.types.Scene, undo: ExitStack) -> bpy.types.Object:
     """Put a copy of a mesh into a scene, with the modifiers up to one."""
-    data = mesh.data.copy()
-    undo.callback(bpy.data.meshes.remove, data)
-    made = mesh.copy()
-    undo.callback(bpy.data.objects.remove, made)
-    made.name = data.name = NAME
-    made.data = data
+    made = copy_of(mesh, NAME, undo)
     made.hide_viewport = made.show_only_shape_key = False
     place = made.modifiers.find(modifier)
     for later in list(made.modifiers)[place + 1 :]:

@@ -215,11 +215,8 @@ def _key(object: bpy.types.Object, record: Record, places: np.ndarray, turns: np
     if np.ptp(turns, axis=0).max() > CLOSE:
         paths.append((_rotation_path(object), turns))
     for path, values in paths:
-        for index, column in enumerate(values.T):
-            curve = fcurves.make(object, path, index)
-            column = np.append(column, column[: len(frames) - len(column)])
-            fcurves.set_points(curve, np.stack([frames, column], axis=1))
-            fcurves.set_loop(curve, loop)
+        repeated = np.concatenate([values, values[: len(frames) - len(values)]])
+        fcurves.play(object, path, frames, repeated, loop)
     object.update_tag()
 
 

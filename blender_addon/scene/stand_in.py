@@ -12,6 +12,7 @@ import bpy
 import numpy as np
 
 from .attributes import read_all
+from .duplicates import copy_of
 from .key_blocks import coordinates_of, remove_blocks, result_keys
 from .meshes import read_basis, read_triangles, used_vertices
 
@@ -110,12 +111,8 @@ def read_places(mesh: bpy.types.Mesh) -> np.ndarray:
 
 
 def _copy(object: bpy.types.Object, undo: ExitStack) -> bpy.types.Object:
-    mesh = object.data.copy()
-    undo.callback(bpy.data.meshes.remove, mesh)
-    made = object.copy()
-    undo.callback(bpy.data.objects.remove, made)
-    made.name = mesh.name = NAME
-    made.data = mesh
+    made = copy_of(object, NAME, undo)
+    mesh = made.data
     for frozen in (made, mesh, mesh.shape_keys):
         if frozen is not None and frozen.animation_data is not None:
             frozen.animation_data_clear()

@@ -18,7 +18,7 @@ from ..jobs.model_task import ModelTask
 from ..process.another_computer import start_remote_worker
 from ..process.backend_locator import protocol
 from ..process.client import start_brief_worker
-from . import panel_state
+from . import panel_state, ticking
 from .choices import choices
 from .interruption import is_occupied
 from .notices import Problem, bug, fix_of
@@ -63,8 +63,7 @@ def begin(request: protocol.Rig, folder: Path, deliver: Deliver) -> None:
     computer = choices().computer
     worker = start_remote_worker(computer, brief=True) if computer else start_brief_worker(choices().python)
     _search = Search(ModelTask(worker, request, AGAIN), folder, deliver)
-    if not bpy.app.timers.is_registered(tick):
-        bpy.app.timers.register(tick, persistent=True)
+    ticking.start(tick)
 
 
 def wait() -> None:
@@ -135,8 +134,7 @@ def _forget() -> None:
 def detach() -> None:
     """End the search and forget everything."""
     end()
-    if bpy.app.timers.is_registered(tick):
-        bpy.app.timers.unregister(tick)
+    ticking.stop(tick)
 
 
 def end() -> None:

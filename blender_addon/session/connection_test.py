@@ -2,14 +2,13 @@
 
 import time
 
-import bpy
-
 from ..errors import ArtistError
 from ..install.probe import Verdict
 from ..process.another_computer import AnotherComputer, start_remote_worker
 from ..process.backend_locator import protocol
 from ..process.client import Answered, Died, Refused, WorkerClient
-from .windows import areas, redraw_panels
+from . import ticking
+from .windows import redraw_panels_and_preferences
 
 SECONDS = 0.2
 """Seconds between two ticks of the timer."""
@@ -32,9 +31,8 @@ def begin(computer: AnotherComputer) -> None:
     except ArtistError as error:
         verdict = Verdict("", False, str(error))
         return
-    if not bpy.app.timers.is_registered(tick):
-        bpy.app.timers.register(tick, first_interval=SECONDS, persistent=True)
-    _redraw()
+    ticking.start(tick, SECONDS)
+    redraw_panels_and_preferences()
 
 
 def wait() -> None:
@@ -55,7 +53,7 @@ def tick() -> float | None:
             _client.stop(wait=False)
             _client = None
             break
-    _redraw()
+    redraw_panels_and_preferences()
     return SECONDS if _client is not None else None
 
 
@@ -66,12 +64,6 @@ def _judged(host: str, event: Answered | Refused | Died) -> Verdict:
     if isinstance(event, Refused):
         return Verdict(host, False, str(event.error))
     return Verdict(host, False, event.problem if isinstance(event, Died) else f"{host} gave no answer.")
-
-
-def _redraw() -> None:
-    redraw_panels()
-    for _window, area in areas("PREFERENCES"):
-        area.tag_redraw()
 
 
 def end() -> None:
@@ -85,5 +77,4 @@ def end() -> None:
 def detach() -> None:
     """End the test and the timer."""
     end()
-    if bpy.app.timers.is_registered(tick):
-        bpy.app.timers.unregister(tick)
+    ticking.stop(tick)

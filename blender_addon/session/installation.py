@@ -6,16 +6,15 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import bpy
-
 from ..errors import ArtistError, BackendMissing
 from ..install import places
 from ..install.installer_process import Session
 from ..install.messages import Failed, Finished, Message, Planned, Progress, Request, Stage
 from ..install.probe import Probe, Verdict
 from ..process.backend_locator import find_python
+from . import ticking
 from .choices import choices
-from .windows import areas, redraw_panels
+from .windows import redraw_panels_and_preferences
 
 SECONDS = 0.2
 """Seconds between two ticks of the timer."""
@@ -94,7 +93,8 @@ def start(request: Request, then: Callable[[], None] | None = None) -> None:
         raise ArtistError("The installer is already running.", "Wait for it or cancel it.")
     _session, _then = Session(request), then
     state.progress, state.planned, state.ended = Progress(Stage.PREFLIGHT, "Starting"), None, None
-    _drive()
+    ticking.start(tick, SECONDS)
+    redraw_panels_and_preferences()
 
 
 def cancel() -> None:
@@ -107,7 +107,7 @@ def dismiss() -> None:
     """Forget the plan, the outcome of the last run, and the sample that waited for it."""
     state.planned = state.ended = None
     state.sample_waits = False
-    _redraw()
+    redraw_panels_and_preferences()
 
 
 def wait() -> Message | None:
@@ -124,14 +124,15 @@ def test(configured: str) -> None:
     if _probe is not None:
         _probe.close()
     _probe, state.testing, state.verdict = Probe(configured), True, None
-    _drive()
+    ticking.start(tick, SECONDS)
+    redraw_panels_and_preferences()
 
 
 def tick() -> float | None:
     """Receive what happened; return the seconds until the next call, or None if nothing runs."""
     _listen_to_installer()
     _listen_to_python()
-    _redraw()
+    redraw_panels_and_preferences()
     return SECONDS if _session is not None or _probe is not None else None
 
 
@@ -160,18 +161,6 @@ def _listen_to_python() -> None:
         _probe, state.testing, state.verdict = None, False, verdict
 
 
-def _drive() -> None:
-    if not bpy.app.timers.is_registered(tick):
-        bpy.app.timers.register(tick, first_interval=SECONDS, persistent=True)
-    _redraw()
-
-
-def _redraw() -> None:
-    redraw_panels()
-    for _window, area in areas("PREFERENCES"):
-        area.tag_redraw()
-
-
 def end() -> None:
     """End the run and the test without touching Blender's data."""
     global _session, _probe
@@ -187,5 +176,4 @@ def end() -> None:
 def detach() -> None:
     """End the run, the test and the timer."""
     end()
-    if bpy.app.timers.is_registered(tick):
-        bpy.app.timers.unregister(tick)
+    ticking.stop(tick)

@@ -15,7 +15,7 @@ from ..jobs.model_task import ModelTask
 from ..process.backend_locator import checkpoints_folder, protocol, public
 from ..process.client import start_downloader
 from ..wording import amount
-from . import panel_state
+from . import panel_state, ticking
 from .choices import choices
 from .notices import Problem, fix_of
 from .runner import runner
@@ -150,8 +150,7 @@ def _begin(request: protocol.Params) -> None:
         )
     _told = ""
     _task = ModelTask(start_downloader(choices().python, choices().hub_token), request)
-    if not bpy.app.timers.is_registered(tick):
-        bpy.app.timers.register(tick, persistent=True)
+    ticking.start(tick)
 
 
 def wait() -> None:
@@ -209,8 +208,7 @@ def _choose(task: ModelTask) -> None:
 def detach() -> None:
     """Forget everything."""
     end()
-    if bpy.app.timers.is_registered(tick):
-        bpy.app.timers.unregister(tick)
+    ticking.stop(tick)
 
 
 def end() -> None:

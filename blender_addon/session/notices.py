@@ -67,11 +67,7 @@ class AlreadyShown(ArtistError):
 
 def fix_of(error: JobError) -> str | None:
     """Return the operator that fixes a job's error, or None."""
-    return {
-        protocol.Kind.OUT_OF_MEMORY: LIGHTER,
-        Trouble.BACKEND_MISSING: PREFERENCES,
-        protocol.Kind.BAD_INSTALL: PREFERENCES,
-        protocol.Kind.CANNOT_REACH: PREFERENCES,
-    }.get(
-        error.kind  # type: ignore[call-overload]
-    )
+    in_preferences = (Trouble.BACKEND_MISSING, protocol.Kind.BAD_INSTALL, protocol.Kind.CANNOT_REACH)
+    if error.kind in in_preferences:
+        return PREFERENCES
+    return LIGHTER if error.kind == protocol.Kind.OUT_OF_MEMORY else None

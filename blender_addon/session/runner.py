@@ -22,7 +22,7 @@ from ..process.another_computer import start_remote_worker
 from ..process.backend_locator import protocol
 from ..process.client import WorkerClient, start_worker
 from ..scene import frame_picture, tampered
-from . import blend_identity, job_list, panel_state, pointing_state, thumbnail
+from . import blend_identity, job_list, panel_state, pointing_state, thumbnail, ticking
 from .arrivals import Arrivals
 from .choices import choices
 from .notices import AlreadyShown, Problem, bug
@@ -215,8 +215,7 @@ class Runner:
     def detach(self) -> None:
         """End the backend and forget everything."""
         self.end()
-        if bpy.app.timers.is_registered(self._timer):
-            bpy.app.timers.unregister(self._timer)
+        ticking.stop(self._timer)
         if _file_was_opened in bpy.app.handlers.load_post:
             bpy.app.handlers.load_post.remove(_file_was_opened)
         blend_identity.detach()
@@ -248,8 +247,7 @@ class Runner:
         """
         job_list.forget()
         self._look_around()
-        if not bpy.app.timers.is_registered(self._timer):
-            bpy.app.timers.register(self._timer, first_interval=0.0, persistent=True)
+        ticking.start(self._timer)
 
     def _go_on(self) -> None:
         for event in self._queue.poll() if self._queue is not None else []:

@@ -17,6 +17,12 @@ def redraw_panels() -> None:
                 region.tag_redraw()
 
 
+def redraw_panels_and_preferences() -> None:
+    redraw_panels()
+    for _window, area in areas("PREFERENCES"):
+        area.tag_redraw()
+
+
 def redraw_scenes() -> None:
     """Redraw the 3D viewports."""
     for _window, area in areas("VIEW_3D"):

@@ -9,6 +9,7 @@ from ..panels import setup_box
 from ..session import connection_test, installation
 from ..session.choices import ADDON
 from ..session.runner import runner
+from ..wording import fields, in_rows
 from . import links
 
 
@@ -109,34 +110,23 @@ class ActionMeshPreferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, context: bpy.types.Context) -> None:
-        layout = self.layout
-        layout.use_property_split = True
-        layout.use_property_decorate = False
+        layout = in_rows(self.layout)
         setup_box.draw(layout, context, self.python)
         column = layout.column()
         row = column.row(align=True)
         row.prop(self, "python")
         row.operator("actionmesh.test_python", text="", icon="FILE_REFRESH")
         setup_box.draw_verdict(column, context)
-        column.prop(self, "wheels")
-        column.prop(self, "index")
+        fields(column, self, "wheels", "index")
         column = layout.column()
         row = column.row(align=True)
         row.prop(self, "host")
         row.operator("actionmesh.test_connection", text="", icon="FILE_REFRESH")
         if self.host.strip():
             setup_box.draw_connection(column, context)
-            column.prop(self, "host_port")
-            column.prop(self, "host_backend")
-            column.prop(self, "host_minutes")
-        column = layout.column()
-        column.prop(self, "checkpoints")
-        column.prop(self, "hub_token")
-        column.prop(self, "device")
-        column.prop(self, "keep_minutes")
-        column = layout.column()
-        column.prop(self, "job_folder")
-        column.prop(self, "job_limit")
+            fields(column, self, "host_port", "host_backend", "host_minutes")
+        fields(layout.column(), self, "checkpoints", "hub_token", "device", "keep_minutes")
+        fields(layout.column(), self, "job_folder", "job_limit")
         links.draw(layout)
 
 

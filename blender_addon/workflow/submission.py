@@ -124,11 +124,7 @@ def _sample_job(context: bpy.types.Context, target: bpy.types.Object) -> JobReco
 
 
 def request_for(
-    scene: bpy.types.Scene,
-    clip: str,
-    seed: int | None = None,
-    rendered: Sequence[int] = (),
-    subject: int | None = None,
+    scene: bpy.types.Scene, clip: str, seed: int | None = None, rendered: Sequence[int] = (), subject: int | None = None
 ) -> protocol.Animate:
     """Return what the settings ask of a clip, without a mesh and without results.
 

@@ -17,8 +17,7 @@ from actionmesh.geometry.gltf_file import GltfFile
 from actionmesh.geometry.gltf_scene import shown_primitives
 from actionmesh.geometry.mesh import Mesh
 from actionmesh.geometry.mesh_files import load_mesh
-from actionmesh.geometry.obj_file import parse_obj
-from actionmesh.geometry.ply_file import parse_ply
+from actionmesh.geometry.plain_files import parse_obj, parse_ply
 from tests.backend.gltf_files import Builder, grid, rich_scene
 
 Polygons = list[list[int]]

@@ -80,9 +80,6 @@ class Float8Linear(nn.Module):
         )
         return result.to(x.dtype).unflatten(0, x.shape[:-1])
 
-    def extra_repr(self) -> str:
-        return f"in_features={self.weight.shape[1]}, out_features={self.weight.shape[0]}, bias={self.bias is not None}"
-
 
 def quantise_rows(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return float8 (M, K) and scales (M, 1) float32 with x ~ float8 * scale, for x (M, K).

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from ..animation import Animation
 from ..errors import InputError
-from ..files.atomic import write_atomically
+from ..files.atomic import write_text
 from ..geometry.mesh import Mesh
 from ..geometry.mesh_files import load_mesh
 from .alignment import PUBLISHED, AlignmentSettings
@@ -75,8 +75,7 @@ def evaluate(
         except InputError as error:
             failures[uid] = str(error)
     summary = summarise([results.rows[uid] for uid in scenes if uid in results.rows], failures, str(settings))
-    text = json.dumps(summary, indent=2) + "\n"
-    write_atomically(output.with_suffix(".json"), lambda part: part.write_text(text, encoding="utf-8"))
+    write_text(output.with_suffix(".json"), json.dumps(summary, indent=2) + "\n")
     return summary
 
 

@@ -21,7 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ..errors import InputError, MeshError
-from ..files.atomic import write_atomically
+from ..files.atomic import write_text
 from ..memory.model import Model
 from ..presets import PRESETS, Preset
 from ..protocol import ReferencePose
@@ -185,4 +185,4 @@ def compared(found: np.ndarray, truth: np.ndarray, aligned: bool) -> dict[str, f
 def write_records(path: Path, records: list[dict]) -> None:
     """Write one record per line, atomically."""
     lines = ",\n".join(json.dumps(record) for record in records)
-    write_atomically(path, lambda part: part.write_text(f'{{"records": [\n{lines}\n]}}\n', encoding="utf-8"))
+    write_text(path, f'{{"records": [\n{lines}\n]}}\n')

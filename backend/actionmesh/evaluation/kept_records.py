@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError, MeshError
-from ..files.atomic import write_atomically
+from ..files.atomic import write_text
 
 
 class KeptRecords:
@@ -64,8 +64,7 @@ class KeptRecords:
             OutputError: the file cannot be written.
         """
         results = {**self.run, **summary, "records": self.records + self.to_come}
-        text = json.dumps(results, indent=1) + "\n"
-        write_atomically(self.path, lambda part: part.write_text(text, encoding="utf-8"))
+        write_text(self.path, json.dumps(results, indent=1) + "\n")
         return results
 
 

@@ -12,7 +12,7 @@ import torch
 from ..media.render import Camera, Light, render_frames
 from ..toys.motion import Clock, rotation_of
 from ..toys.rig import Rig, Y
-from ..toys.sequence import CALMER, LIMIT, SIZE, ToySequence
+from ..toys.sequence import CALMER, LIMIT, ToySequence, framing
 from ..toys.shapes import BlendedBody
 from ..toys.skin import pulled_onto, rest_mesh, skin_weights, skinned
 from .outsider_kinds import KINDS
@@ -77,9 +77,7 @@ def _posed(
     while True:
         pose = rig.pose(clock).turned(turn)
         vertices = pulled_onto(rig.body(pose).batch(), torch.from_numpy(skinned(rig, pose, rest, weights))).numpy()
-        low, high = vertices[0].min(axis=0), vertices[0].max(axis=0)
-        scale = SIZE / (high - low).max()
-        shift = -scale * (low + high) / 2
+        scale, shift = framing(vertices[0])
         framed = (scale * vertices + shift).astype(np.float32)
         if np.abs(framed).max() < LIMIT:
             return rig.body(pose.turned(np.eye(3), scale, shift), scale), framed

@@ -19,6 +19,7 @@ from ..protocol import FrameChoice, Picks, Spot
 from ..segmentation.choice import cut_out
 from ..toys import TEMPLATES, make_sequence
 from ..toys.rendering import render_toy
+from .over_still import mean
 from .region_measures import agreement
 from .scenery import CAMERAS, Scene, make_scene
 
@@ -61,18 +62,12 @@ def table(results: Sequence[dict]) -> str:
     for way in WAYS:
         found = [result for result in results if result["way"] == way]
         if found:
-            means = {name: _mean([each[name] for each in found]) for name in NUMBERS}
+            means = {name: mean(each[name] for each in found) for name in NUMBERS}
             rows.append(_row({"name": f"mean of {len(found)}", "camera": "", "way": way, **means}))
     return "\n".join(rows) + "\n"
 
 
 NUMBERS = ("region", "boundary", "recall", "decay", "doubt")
-
-
-def _mean(numbers: Sequence[float | None]) -> float | None:
-    """Return the mean of the numbers that are known; None if none is."""
-    known = [number for number in numbers if number is not None]
-    return float(np.mean(known)) if known else None
 
 
 def _row(result: dict) -> str:

@@ -47,6 +47,11 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
         parts.finished(part)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text as UTF-8, see `write_atomically`."""
+    write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
+
+
 def try_place(path: Path) -> None:
     """Check that `write_atomically` could write `path`: write a small file there, then remove it and all new folders.
 

@@ -14,13 +14,12 @@ import numpy as np
 
 from ..errors import MeshError
 from ..intake import beside, read_json
+from ..quantising.container import BINARY_CHUNK, JSON_CHUNK, MAGIC
 from .gltf_accessors import entry_of, read_accessor
 from .gltf_draco import DRACO, decompress
 from .gltf_extensions import COMPRESSIONS, unread
 from .gltf_instances import unfold
 from .reading import read_bytes
-
-MAGIC, JSON_CHUNK, BINARY_CHUNK = 0x46546C67, 0x4E4F534A, 0x004E4942
 
 
 class GltfFile:

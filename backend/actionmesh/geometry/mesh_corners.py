@@ -10,7 +10,7 @@ import numpy as np
 from .gltf_file import GltfFile
 from .gltf_scene import placed_primitives, triangles_of
 from .mesh import Mesh
-from .ply_file import PlyFile, parse_ply
+from .plain_files import PlyFile, parse_ply
 from .polygons import Triangles
 from .reading import naming_damage, read_bytes
 

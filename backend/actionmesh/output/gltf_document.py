@@ -14,8 +14,9 @@ import numpy as np
 
 from ..errors import MeshError, OutputError
 from ..geometry.gltf_accessors import entry_of, read_accessor, view_of
-from ..geometry.gltf_file import BINARY_CHUNK, JSON_CHUNK, MAGIC, GltfFile
+from ..geometry.gltf_file import GltfFile
 from ..geometry.reading import DAMAGED, naming_damage, read_bytes
+from ..quantising.container import LARGEST_GLB, MAGIC, chunks_of
 from .source_pictures import drop_textures, picture_of
 
 VERTEX_BUFFER, INDEX_BUFFER = 34962, 34963
@@ -27,7 +28,6 @@ WHITE = bytes.fromhex(
     "0000000049454e44ae426082"
 )
 """A PNG of one white pixel, which replaces a picture that is left out."""
-LARGEST_GLB = 2**32 - 1
 
 
 @dataclass
@@ -182,10 +182,7 @@ class Document:
         if self.binary:
             self.json["buffers"] = [{**self.json.get("buffers", [{}])[0], "byteLength": len(self.binary)}]
             self.json["buffers"][0].pop("uri", None)
-        text = json.dumps(self.json, separators=(",", ":"), allow_nan=False).encode()
-        chunks = [_chunk(JSON_CHUNK, text, b" ")]
-        chunks += [_chunk(BINARY_CHUNK, self.binary, b"\0")] if self.binary else []
-        chunks += [_chunk(kind, data, b"\0") for kind, data in self.other_chunks]
+        chunks = chunks_of(self.json, self.binary, self.other_chunks)
         length = 12 + sum(map(len, chunks))
         if length > LARGEST_GLB:
             raise OutputError("The animated glb would be over 4 GiB.", "Save as .safetensors or as a folder of meshes.")
@@ -197,8 +194,3 @@ def add_to(parent: dict, name: str, entry: dict) -> int:
     entries = parent.setdefault(name, [])
     entries.append(entry)
     return len(entries) - 1
-
-
-def _chunk(kind: int, data: bytes | bytearray, filler: bytes) -> bytes:
-    padding = filler * (-len(data) % 4)
-    return struct.pack("<II", min(len(data) + len(padding), LARGEST_GLB), kind) + data + padding

@@ -12,8 +12,7 @@ from trimesh.visual.material import SimpleMaterial
 
 from ..geometry.mesh import Mesh
 from ..geometry.mesh_corners import uv_of_ply
-from ..geometry.obj_file import ObjFile, parse_obj
-from ..geometry.ply_file import PlyFile, parse_ply
+from ..geometry.plain_files import ObjFile, PlyFile, parse_obj, parse_ply
 from ..geometry.polygons import cut_up
 from ..geometry.reading import plain, read_bytes
 from ..intake import open_picture

@@ -6,7 +6,7 @@ Specification: https://registry.khronos.org/glTF/specs/2.0/glTF-2.0.html
 
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ KINDS = {5120: "i1", 5121: "u1", 5122: "<i2", 5123: "<u2", 5125: "<u4", 5126: "<
 CODES = {"i1": 5120, "<i2": 5122, "<f4": 5126}
 WIDTHS = {"SCALAR": 1, "VEC2": 2, "VEC3": 3, "VEC4": 4, "MAT4": 16}
 VERTEX_BUFFER = 34962
+LARGEST_GLB = 2**32 - 1
 
 
 class Container:
@@ -124,10 +125,7 @@ class Container:
             self.json["buffers"] = [{**self.json.get("buffers", [{}])[0], "byteLength": len(self.binary)}]
         for name in [name for name in ("bufferViews", "accessors", "buffers") if not self.json.get(name)]:
             self.json.pop(name, None)
-        text = json.dumps(self.json, separators=(",", ":"), allow_nan=False).encode()
-        chunks = [_chunk(JSON_CHUNK, text, b" ")]
-        chunks += [_chunk(BINARY_CHUNK, bytes(self.binary), b"\0")] if self.binary else []
-        chunks += [_chunk(kind, content, b"\0") for kind, content in self.others]
+        chunks = chunks_of(self.json, self.binary, self.others)
         return b"".join([struct.pack("<III", MAGIC, 2, 12 + sum(map(len, chunks))), *chunks])
 
     def _sweep(self) -> None:
@@ -183,6 +181,14 @@ def _chunks(data: bytes) -> Iterator[tuple[int, bytes]]:
         offset += 8 + size
 
 
-def _chunk(kind: int, data: bytes, filler: bytes) -> bytes:
-    data += filler * (-len(data) % 4)
-    return struct.pack("<II", len(data), kind) + data
+def chunks_of(gltf: dict[str, Any], binary: bytearray, others: Iterable[tuple[int, bytes]]) -> list[bytes]:
+    """Return the chunks of a .glb; `others` are kinds and contents of those that are neither JSON nor the buffer."""
+    text = json.dumps(gltf, separators=(",", ":"), allow_nan=False).encode()
+    chunks = [_chunk(JSON_CHUNK, text, b" ")]
+    chunks += [_chunk(BINARY_CHUNK, binary, b"\0")] if binary else []
+    return chunks + [_chunk(kind, content, b"\0") for kind, content in others]
+
+
+def _chunk(kind: int, data: bytes | bytearray, filler: bytes) -> bytes:
+    padding = filler * (-len(data) % 4)
+    return struct.pack("<II", min(len(data) + len(padding), LARGEST_GLB), kind) + data + padding

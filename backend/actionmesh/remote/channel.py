@@ -41,13 +41,7 @@ class Channel:
         self.heard = clock()
         """When anything last arrived."""
 
-    def send(
-        self,
-        kind: str,
-        payload: bytes = b"",
-        check: Callable[[], object] | None = None,
-        **facts: Any,
-    ) -> None:
+    def send(self, kind: str, payload: bytes = b"", check: Callable[[], object] | None = None, **facts: Any) -> None:
         """Send a frame now, or as soon as there is a line.
 
         Args:

@@ -69,7 +69,7 @@ def _posed_within_box(
     while True:
         pose = rig.pose(clock).turned(turn)
         vertices = skinned(rig, pose, rest, weights)
-        scale, shift = _framing(vertices[0])
+        scale, shift = framing(vertices[0])
         if np.abs(scale * vertices + shift).max() < LIMIT:
             return _on_surface(rig, pose, rest, weights)
         clock = Clock(clock.times, clock.phase, clock.amplitude * CALMER, clock.loops)
@@ -79,11 +79,11 @@ def _on_surface(rig: Rig, pose: Pose, rest: np.ndarray, weights: np.ndarray) -> 
     """Pull the vertices onto the posed body, and frame both by the first frame's box."""
     body = rig.body(pose)
     vertices = pulled_onto(body.batch(), torch.from_numpy(skinned(rig, pose, rest, weights))).numpy()
-    scale, shift = _framing(vertices[0])
+    scale, shift = framing(vertices[0])
     return rig.body(pose.turned(np.eye(3), scale, shift), scale), (scale * vertices + shift).astype(np.float32)
 
 
-def _framing(first: np.ndarray) -> tuple[float, np.ndarray]:
+def framing(first: np.ndarray) -> tuple[float, np.ndarray]:
     """Return the scale and shift that centre the first frame (V, 3) and make its box SIZE long."""
     low, high = first.min(axis=0), first.max(axis=0)
     scale = SIZE / (high - low).max()

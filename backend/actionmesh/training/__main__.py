@@ -58,8 +58,7 @@ def parser() -> argparse.ArgumentParser:
     data.add_argument("--workers", type=int, default=os.cpu_count())
     train = commands.add_parser("train", help="train one part")
     train.add_argument("part")
-    train.add_argument("data", type=Path)
-    train.add_argument("run", type=Path)
+    add_paths(train, "data", "run")
     train.add_argument("--minutes", type=float)
     train.add_argument("--steps", type=int)
     train.add_argument("--batch", type=int, help="batch size over all processes")
@@ -70,9 +69,7 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--tensorboard", type=Path, help="folder for events")
     train.add_argument("--picture-minutes", type=float, default=10.0, help="minutes between pictures on TensorBoard")
     latents = commands.add_parser("latents", help="encode a data set once, with the finished VAE")
-    latents.add_argument("data", type=Path)
-    latents.add_argument("run", type=Path)
-    latents.add_argument("latents", type=Path)
+    add_paths(latents, "data", "run", "latents")
     further = commands.add_parser("round", help="train a checkpoint further: Stage I, Stage II, image-to-3D")
     further.add_argument("data", type=Path)
     further.add_argument("run", type=Path, help="folder for this round only")
@@ -87,22 +84,23 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument("--device", default="auto", choices=("auto", "cpu"))
         command.add_argument("--precision", default="auto", choices=("auto", "bf16", "no"))
     export = commands.add_parser("export", help="write the trained parts as a checkpoint")
-    export.add_argument("run", type=Path)
-    export.add_argument("checkpoint", type=Path)
+    add_paths(export, "run", "checkpoint")
     export.add_argument("--sizes", default="toy", choices=("toy", "tiny", "full"))
     unpack = commands.add_parser("unpack", help="turn a checkpoint's parts back into a run")
-    unpack.add_argument("checkpoint", type=Path)
-    unpack.add_argument("run", type=Path)
+    add_paths(unpack, "checkpoint", "run")
     average = commands.add_parser("average", help="average a checkpoint with the one that it continued from")
-    average.add_argument("start", type=Path)
-    average.add_argument("end", type=Path)
-    average.add_argument("checkpoint", type=Path)
+    add_paths(average, "start", "end", "checkpoint")
     average.add_argument("--share", type=float, default=0.5, help="share of END (default: %(default)s)")
     clip = commands.add_parser("clip", help="render a toy as the bundled clip")
     clip.add_argument("folder", type=Path)
     clip.add_argument("--seed", type=int, required=True)
     clip.add_argument("--template")
     return top
+
+
+def add_paths(command: argparse.ArgumentParser, *names: str) -> None:
+    for name in names:
+        command.add_argument(name, type=Path)
 
 
 def make_data(arguments: argparse.Namespace) -> None:

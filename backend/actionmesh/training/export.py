@@ -71,7 +71,7 @@ def write_configs(run: Path, folder: Path, sizes_name: str) -> None:
         presets=presets_of(sizes_name),
         licence=Settings.licence if sizes_name == "full" else LICENCE,
     )
-    write_json(folder / "checkpoint.json", settings.to_dict())
+    write_json(folder / "checkpoint.json", asdict(settings))
 
 
 def presets_of(sizes_name: str) -> dict[str, dict]:

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ..errors import InputError
-from ..files.atomic import write_atomically
+from ..files.atomic import write_atomically, write_text
 from ..models.shape_vae import ShapeVAE
 from ..sizes import Sizes
 from .batches import choose_tokens
@@ -106,8 +106,7 @@ def encode_data_set(folder: Path, vae: ShapeVAE, source: "Source", sizes: Sizes,
     folder.mkdir(parents=True, exist_ok=True)
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
-        text = json.dumps(describe(vae, source, sizes), indent=2) + "\n"
-        write_atomically(folder / SUMMARY, lambda part: part.write_text(text, encoding="utf-8"))
+        write_text(folder / SUMMARY, json.dumps(describe(vae, source, sizes), indent=2) + "\n")
     vae = vae.to(accelerator.device)
     shards = range(-(-len(source) // CHUNK))
     for shard in shards[accelerator.process_index :: accelerator.num_processes]:

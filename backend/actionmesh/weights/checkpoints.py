@@ -8,7 +8,7 @@ one.
 
 import os
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -78,9 +78,6 @@ class Settings:
             return cls(**lists, **values)
         except (TypeError, ValueError) as error:
             raise CheckpointError(f"{path} cannot be understood: {error}.", "Download the checkpoint again.") from error
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass(frozen=True)
