@@ -25,6 +25,9 @@ from .track_options import Cameras, Clips, TrackOptions
 from .tracking import Moving, read_motion, read_rest
 from .viewing import take_pictures
 
+LEAST_INSIDE = 0.15
+"""Share of the query points inside a surface with gaps, below which it is a sheet."""
+
 
 def chosen(survey: Survey, clips: str) -> tuple[Passage, ...]:
     """Return the animations that become sequences: the first, the one of median motion (the lower of two), or all."""
@@ -66,7 +69,7 @@ def track_passage(
         times=seconds(frames, frames_per_second(timing["fps"], timing["fps_base"])),
         **surface,
         **seen(opened, cameras, frames.tolist(), placement, options, rng),
-        **(measured(moving, surface["points"], options.queries, rng) if closed and options.queries else {}),
+        **(measured(moving, surface["points"], options.queries, closed, rng) if options.queries else {}),
         **(whole(moving, rest) if options.faces else {}),
         provenance={
             "source": path.name,
@@ -182,11 +185,17 @@ def covered(pictures: np.ndarray) -> tuple[int, int, int, int]:
     return int(rows[0]), int(columns[0]), int(rows[-1] - rows[0] + 1), int(columns[-1] - columns[0] + 1)
 
 
-def measured(moving: Moving, points: np.ndarray, count: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    """Return query points around every pose and their signed distances."""
+def measured(
+    moving: Moving, points: np.ndarray, count: int, closed: bool, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
+    """Return query points around every pose and their signed distances; nothing for a sheet, which has no inside."""
     asked = np.stack([draw_queries(pose, count, rng) for pose in points])
-    told = [signed_distances(pose, moving.triangles, at) for pose, at in zip(moving.vertices, asked, strict=True)]
-    return {"query_points": asked, "signed_distances": np.stack(told).astype(np.float16)}
+    told = np.stack(
+        [signed_distances(pose, moving.triangles, at, closed) for pose, at in zip(moving.vertices, asked, strict=True)]
+    )
+    if not closed and (told < 0).mean() < LEAST_INSIDE:
+        return {}
+    return {"query_points": asked, "signed_distances": told.astype(np.float16)}
 
 
 def provenance(

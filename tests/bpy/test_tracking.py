@@ -106,6 +106,23 @@ def test_a_script_has_no_leave_to_run(tmp_path):
     assert bpy.context.preferences.filepaths.use_scripts_auto_execute is False
 
 
+@pytest.mark.parametrize("outwards", [True, False])
+def test_a_surface_with_a_gap_has_an_inside(outwards):
+    """A ball without its cap: whichever way its normals point, only points near the gap may be on either side."""
+    bpy.ops.mesh.primitive_ico_sphere_add(subdivisions=5)
+    mesh = bpy.context.object.data
+    vertices = np.array([vertex.co for vertex in mesh.vertices])
+    triangles = np.array([polygon.vertices for polygon in mesh.polygons])
+    kept = vertices[triangles][:, :, 2].max(axis=1) < 0.9
+    triangles = triangles[kept] if outwards else triangles[kept][:, ::-1]
+    assert 0.02 < 1 - kept.mean() < 0.2 and not is_closed(vertices, triangles)
+    points = np.random.default_rng(0).uniform(-1.3, 1.3, (600, 3))
+    radius = np.linalg.norm(points, axis=1)
+    clear = (np.abs(radius - 1) > 0.05) & (points[:, 2] < 0.6)
+    found = signed_distances(vertices, triangles, points, closed=False)
+    assert clear.sum() > 300 and ((found < 0) == (radius < 1))[clear].all()
+
+
 def test_overlapping_parts_count_as_their_union():
     """Two cubes with a common corner: in the overlap one is inside both."""
     cube = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)], float)

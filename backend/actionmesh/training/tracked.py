@@ -171,7 +171,7 @@ class TrackedData:
         needed, cure = f"{frames} frames and {points} points", "Make them again with more."
         if queries:
             needed = f"{points} points and {queries} signed distances a frame, which training the shape VAE needs"
-            cure = "Make them again from closed surfaces, with `--distances`."
+            cure = "Make them again with `--distances`, from surfaces with an inside."
         raise InputError(f"No sequence in {self.tracks[0].path.parent} has {needed}.", cure)
 
     def _varied(self, rows: Tensor, generator: torch.Generator) -> Tensor:
