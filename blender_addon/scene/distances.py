@@ -6,8 +6,9 @@ from mathutils.bvhtree import BVHTree
 
 DIRECTIONS = tuple(Vector(ray).normalized() for ray in ((0.36, 0.48, 0.8), (-0.7, 0.62, -0.35), (0.29, -0.85, -0.44)))
 """Three rays, none along an axis: two that agree decide, so that a ray which meets an edge does not."""
-HEIGHTS = np.roll(np.linspace(-0.95, 0.95, 24).reshape(4, 6).T.ravel(), 1)
+HEIGHTS = np.linspace(-0.95, 0.95, 24).reshape(4, 6).T.ravel()
 TURNS = np.pi * (1 + 5**0.5) * np.arange(24)
+"""Of rays in all directions: z, such that any few that follow each other are spread over all heights, and the angle."""
 AROUND = tuple(
     Vector(((1 - height**2) ** 0.5 * np.cos(turn), (1 - height**2) ** 0.5 * np.sin(turn), height))
     for height, turn in zip(HEIGHTS, TURNS, strict=True)

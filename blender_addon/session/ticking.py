@@ -12,5 +12,6 @@ def start(tick: Callable[[], float | None], after: float = 0.0) -> None:
 
 
 def stop(tick: Callable[[], float | None]) -> None:
+    """Stop calling `tick`, if it is being called."""
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)

@@ -1,7 +1,9 @@
 """Mesh loading from .glb, .gltf, .obj, .ply and .stl: every vertex once, in the file's order.
 
 The order is guaranteed: code that writes an animation back into the file finds vertex 17 at index 17, which trimesh
-does not X"""
+does not promise. Polygons are triangulated. Lines, points, colours, UVs and materials are skipped. This module opens
+the file and reports what is wrong with it; each format has its own reader.
+"""
 
 from collections.abc import Callable
 from pathlib import Path

@@ -23,6 +23,7 @@ MOST_CONTOUR = 400
 FARTHEST = 30.0
 """Pixels across the picture by which a step may move a node."""
 MOST_DAMPING = 1.0
+"""The damping at which a step is taken however far it moves a node."""
 MOST_CARRIERS = 6
 """Most nodes that are kept for a face's points."""
 
@@ -222,8 +223,8 @@ class Equations:
     def solved(self, damping: float = 1e-4) -> State:
         """Return the state after the step.
 
-        If a part hangs on so little that the step would throw it across the picture, damping rises until it stays
-        (Marquardt 1963).
+        If a part hangs on so little that the step would throw it across the picture, damping rises until it stays, or
+        to MOST_DAMPING (Marquardt 1963).
         """
         columns = np.concatenate([rows.columns.ravel() for rows in self._rows])
         at = np.concatenate([rows.at.ravel() for rows in self._rows])
