@@ -20,7 +20,7 @@ from actionmesh.training.batches import IMAGE_MEAN, IMAGE_STD
 from actionmesh.training.data import make_shard
 from actionmesh.training.export import export
 from actionmesh.training.losses import motion_weights
-from actionmesh.training.mixture import Mirrored, Mixture
+from actionmesh.training.mixture import Backwards, Chosen, Mirrored, Mixture
 from actionmesh.training.patches import patches_shown
 from actionmesh.training.recipes import RECIPES, LoopConfig
 from actionmesh.training.rigs import rig_numbers
@@ -69,10 +69,10 @@ def test_a_batch_has_rows_of_every_source_by_its_share(folder):
     assert torch.equal(batch.tracks, again.tracks) and torch.equal(batch.rows, again.rows)
 
 
-def test_every_row_of_a_batch_is_what_its_source_says(folder):
-    mixture = open_source(
-        write_mixture(folder, sources=[{"folder": "toys", "share": 1}, {"folder": "tracked", "share": 1}])
-    )
+@pytest.mark.parametrize("backwards", [False, True])
+def test_every_row_of_a_batch_is_what_its_source_says(folder, backwards):
+    sources = [{"folder": name, "share": 1, "backwards": backwards} for name in ("toys", "tracked")]
+    mixture = open_source(write_mixture(folder, sources=sources))
     batch = mixture.windows(12, 3, 32, 8, draw())
     pictures, patches = mixture.pictures_of(batch), mixture.patches_of(batch, GRID).by_window(3)
     assert torch.equal(pictures, batch.pictures)
@@ -110,6 +110,25 @@ def test_the_mirror_turns_shape_pictures_and_patches_alike(folder):
         places = [columns[shown[row]] for row in rows.nonzero()[:, 0]]
         agreement = np.corrcoef(torch.cat(across).numpy(), torch.cat(places).numpy())[0, 1]
         assert agreement > 0.9  # further right in the picture means further right in space
+
+
+def test_half_of_all_windows_are_played_backwards_if_asked(folder):
+    plain = TrackedData.load(folder / "tracked")
+    both = Backwards(plain)
+    batch = both.windows(400, 3, 32, 8, draw(1))
+    turned = batch.rows >= len(plain)
+    assert len(both) == 2 * len(plain) and 0.4 < turned.float().mean() < 0.6
+    assert (batch.frame_times.diff(dim=1) > 0).all()
+    for row in range(len(plain)):
+        there, back = (both.sequence(number, 100, draw()) for number in (row, row + len(plain)))
+        assert torch.equal(back, there.flip(0)) and both.frames_of(row + len(plain)) == len(there)
+    # What patches show in a frame does not depend on the direction
+    rows, times = (
+        torch.tensor([0, len(plain)]),
+        torch.tensor([[0.0, 1.0, 3.0], [FRAMES - 1.0, FRAMES - 2.0, FRAMES - 4.0]]),
+    )
+    means = both.patches_of(Chosen(rows, times), GRID).by_window(3).means
+    assert torch.equal(means[0], means[1])
 
 
 def write_turned(path, yaw, provenance, **seen):

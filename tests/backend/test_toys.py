@@ -16,6 +16,7 @@ from actionmesh.toys import (
     stack_bodies,
     vertex_normals,
 )
+from actionmesh.toys.creatures import NAMES, template_of
 from actionmesh.toys.motion import Clock, Wave, random_clock, rotation_of
 from actionmesh.toys.rig import Rig, X, Y, Z
 from actionmesh.toys.shapes import signed_distance_and_gradient
@@ -23,7 +24,7 @@ from actionmesh.toys.shapes import signed_distance_and_gradient
 FRAMES = 6
 
 
-@pytest.fixture(scope="module", params=sorted(TEMPLATES))
+@pytest.fixture(scope="module", params=sorted(NAMES))
 def toy(request) -> ToySequence:
     return make_sequence(5, FRAMES, request.param)
 
@@ -229,6 +230,14 @@ def test_the_motion_is_visible_over_several_seeds():
     assert 0.03 < np.mean(moved) < 0.15
 
 
+def test_chimeras_differ_in_their_parts_and_most_of_them_move():
+    chimeras = [make_sequence(seed, 3, "chimera") for seed in range(16)]
+    parts = {toy.body.ends.shape[1] + toy.body.centres.shape[1] for toy in chimeras}
+    moved = [np.linalg.norm(toy.vertices - toy.vertices[:1], axis=-1).mean() / 1.5 for toy in chimeras]
+    assert len(parts) > 8 and np.mean(np.array(moved) > 0.02) > 0.6
+    assert all(np.abs(toy.vertices).max() < 1 for toy in chimeras)
+
+
 def test_loops_close_and_one_offs_do_not():
     rng = np.random.default_rng(0)
     clocks = [random_clock(rng, 12) for _ in range(40)]
@@ -240,8 +249,8 @@ def test_loops_close_and_one_offs_do_not():
 
 
 def test_a_whole_period_brings_every_template_back():
-    for name, template in TEMPLATES.items():
-        rig = template.grow(np.random.default_rng(2))
+    for name in NAMES:
+        rig = template_of(name).grow(np.random.default_rng(2))
         phase = np.array([0.3, 0.3 + np.pi, 0.3 + 2 * np.pi])
         pose = rig.pose(Clock(np.arange(3.0), phase, 1.0, True))
         assert np.allclose(pose.linear[0], pose.linear[2]) and np.allclose(pose.offset[0], pose.offset[2]), name

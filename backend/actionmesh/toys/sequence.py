@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .creatures import TEMPLATES, grow
+from .creatures import TEMPLATES, grow, template_of
 from .motion import Clock, random_clock, rotation_of
 from .paint import paint
 from .rig import Pose, Rig, Y
@@ -22,7 +22,7 @@ class ToySequence:
     """A tracked toy in model space. The first frame's box is centred, its longest side SIZE; all frames fit [-1, 1]^3.
 
     Args:
-        template: name in `creatures.TEMPLATES`.
+        template: name in `creatures.TEMPLATES` or `creatures.TRAINING_ONLY`.
         seed: the seed that it is made from.
         loops: whether one more frame would show the first pose again.
         body: the blended body in every frame; its zero level is the surface.
@@ -57,7 +57,7 @@ def make_sequence(seed: int, frames: int = 16, template: str | None = None) -> T
 
 
 def _heading(name: str, rng: np.random.Generator) -> np.ndarray:
-    template = TEMPLATES[name]
+    template = template_of(name)
     yaw = rng.choice([-1, 1]) * template.base_yaw + rng.uniform(-1, 1) * template.yaw_spread
     return rotation_of(Y, np.radians(yaw))
 

@@ -24,6 +24,7 @@ import argparse
 import os
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
     data.add_argument("data", type=Path)
     data.add_argument("--sequences", type=int, default=3000)
     data.add_argument("--first-seed", type=int, default=1_000_000, help="unseen toys have seeds below a million")
+    data.add_argument("--template", help="make toys of this template only, such as chimera, which no seed draws")
     data.add_argument("--no-pictures", action="store_true")
     data.add_argument("--workers", type=int, default=os.cpu_count())
     train = commands.add_parser("train", help="train one part")
@@ -110,15 +112,19 @@ def make_data(arguments: argparse.Namespace) -> None:
 
     import torch
 
+    from ..errors import InputError
+    from ..toys.creatures import NAMES
     from .data import SHARD, make_shard
 
+    if arguments.template not in (None, *NAMES):
+        raise InputError(f"There is no template {arguments.template!r}.", f"Choose one of {', '.join(NAMES)}.")
     firsts = range(arguments.first_seed, arguments.first_seed + arguments.sequences, SHARD)
     context = get_context("spawn")
     with ProcessPoolExecutor(
         arguments.workers, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)
     ) as pool:
-        pictures = not arguments.no_pictures
-        for path in pool.map(make_shard, [arguments.data] * len(firsts), firsts, [pictures] * len(firsts)):
+        make = partial(make_shard, arguments.data, pictures=not arguments.no_pictures, template=arguments.template)
+        for path in pool.map(make, firsts):
             print(path.name, flush=True)
 
 

@@ -93,15 +93,19 @@ def picture_path(tracks: Path) -> Path:
     return tracks.with_name(tracks.name.replace("tracks_", "pictures_"))
 
 
-def make_shard(folder: Path, first_seed: int, pictures: bool, count: int = SHARD) -> Path:
-    """Make the missing files of the shard of `count` seeds from `first_seed`; return the path of its tracks."""
+def make_shard(folder: Path, first_seed: int, pictures: bool, template: str | None = None, count: int = SHARD) -> Path:
+    """Make the missing files of the shard of `count` seeds from `first_seed`; return the path of its tracks.
+
+    Args:
+        template: name of the template of all toys; None lets each seed draw one.
+    """
     path = folder / f"tracks_{first_seed:07d}.safetensors"
     missing = [make for make, file in ((_tracks, path), (_pictures, picture_path(path))) if not file.exists()]
     if not pictures:
         missing = [make for make in missing if make is _tracks]
     if missing:
         folder.mkdir(parents=True, exist_ok=True)
-        sequences = [make_sequence(seed, FRAMES) for seed in range(first_seed, first_seed + count)]
+        sequences = [make_sequence(seed, FRAMES, template) for seed in range(first_seed, first_seed + count)]
         for make in missing:
             _save(make(sequences), path if make is _tracks else picture_path(path))
     return path

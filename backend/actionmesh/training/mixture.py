@@ -1,12 +1,13 @@
-"""Train on several sources at once, each with a share, and optionally with every sequence mirrored too.
+"""Train on several sources at once, each with a share, and with every sequence mirrored or played backwards too.
 
 A mixture is a JSON file next to its folders:
 
     {"sources": [{"folder": "toys", "share": 0.5, "mirrored": false},
-                 {"folder": "characters/humanoid", "share": 0.5, "variants": 8}],
+                 {"folder": "characters/humanoid", "share": 0.5, "backwards": true, "variants": 8}],
      "unseen": ["validation"]}
 
-Shares need not sum to 1. Sources are mirrored unless "mirrored" is false. Tracked files with "variants" above 1 are
+Shares need not sum to 1. Sources are mirrored unless "mirrored" is false, and half of the windows of a source with
+"backwards" are played backwards. Tracked files with "variants" above 1 are
 drawn with other proportions and colours too, with the strengths "stretch", "hue", "saturation" and "brightness" (see
 `variation.Variation`). Training does not start if a source has a rig that is in a folder of "unseen".
 """
@@ -99,8 +100,63 @@ class Mirrored:
         surface, asked = (_where(turned, mirrored_points, values) for values in (drawn.surface, drawn.points))
         return replace(drawn, surface=surface, points=asked)
 
+    def frames_of(self, row: int) -> int:
+        return self.source.frames_of(row % len(self.source))
+
     def _asked(self, rows: Tensor) -> tuple[Tensor, Tensor]:
         return rows % len(self.source), rows >= len(self.source)
+
+
+@dataclass(frozen=True)
+class Backwards:
+    """A source of n sequences, each also played backwards: row n + i is row i from its last frame to its first.
+
+    A network that has only seen waves that travel one way guesses the way instead of looking.
+    """
+
+    source: "Source"
+
+    def __len__(self) -> int:
+        return 2 * len(self.source)
+
+    def rows(self, batch: int, generator: torch.Generator) -> Tensor:
+        rows = self.source.rows(batch, generator)
+        return rows + (torch.rand(batch, generator=generator) < 0.5) * len(self.source)
+
+    def windows(self, batch: int, frames: int, points: int, tokens: int, generator: torch.Generator) -> Windows:
+        drawn = self.source.windows(batch, frames, points, tokens, generator)
+        turned = torch.rand(batch, generator=generator) < 0.5
+        rows = drawn.rows + turned * len(self.source)
+        return replace(
+            drawn,
+            tracks=_where(turned, _from_the_end, drawn.tracks),
+            vertices=_where(turned, _from_the_end, drawn.vertices),
+            pictures=_where(turned, _from_the_end, drawn.pictures) if len(drawn.pictures) else drawn.pictures,
+            frame_times=_where(turned, _from_the_end, self._there(Chosen(rows, drawn.frame_times)).frame_times),
+            rows=rows,
+        )
+
+    def patches_of(self, batch: ShownFrames, grid: int) -> Patches:
+        return self.source.patches_of(self._there(batch), grid)
+
+    def pictures_of(self, batch: ShownFrames) -> Tensor:
+        return self.source.pictures_of(self._there(batch))
+
+    def sequence(self, row: int, points: int, generator: torch.Generator) -> Tensor:
+        original = self.source.sequence(row % len(self.source), points, generator)
+        return original.flip(0) if row >= len(self.source) else original
+
+    def shapes(self, batch: int, points: int, tokens: int, query_count: int, generator: torch.Generator) -> Surfaces:
+        return self.source.shapes(batch, points, tokens, query_count, generator)
+
+    def frames_of(self, row: int) -> int:
+        return self.source.frames_of(row % len(self.source))
+
+    def _there(self, batch: ShownFrames) -> Chosen:
+        """Return the rows and frames of the source that a batch shows, in the batch's order."""
+        last = torch.tensor([self.frames_of(row) - 1 for row in batch.rows.tolist()])[:, None]
+        turned = batch.rows >= len(self.source)
+        return Chosen(batch.rows % len(self.source), _where(turned, lambda times: last - times, batch.frame_times))
 
 
 @dataclass(frozen=True)
@@ -155,6 +211,13 @@ class Mixture:
             row -= len(source)
         raise IndexError(row)
 
+    def frames_of(self, row: int) -> int:
+        for source in self.sources:
+            if row < len(source):
+                return source.frames_of(row)
+            row -= len(source)
+        raise IndexError(row)
+
     def _drawn(self, batch: int, generator: torch.Generator, draw: Callable[["Source", int, int], Record]) -> Record:
         """Draw a batch from the sources by their shares; `draw` gets a source, its first row and the number to draw."""
         return _in_place([(draw(source, first, len(at)), at) for source, first, at in self._chosen(batch, generator)])
@@ -198,9 +261,12 @@ def open_mixture(path: Path, pictures: bool, preprocessing: ImagePreprocessing) 
         open_source(folder, pictures, preprocessing, variation)
         for folder, variation in zip(folders, told["variations"], strict=True)
     ]
-    mirror = [bool(one.get("mirrored", True)) for one in told["sources"]]
-    sources = tuple(Mirrored(source) if also else source for source, also in zip(opened, mirror, strict=True))
-    return Mixture(sources, torch.tensor([float(one["share"]) for one in told["sources"]]))
+    sources = []
+    for source, one in zip(opened, told["sources"], strict=True):
+        if one.get("mirrored", True):
+            source = Mirrored(source)
+        sources.append(Backwards(source) if one.get("backwards", False) else source)
+    return Mixture(tuple(sources), torch.tensor([float(one["share"]) for one in told["sources"]]))
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -231,6 +297,11 @@ def mirrored_points(points: Tensor) -> Tensor:
 def mirrored_pictures(pictures: Tensor) -> Tensor:
     """Mirror pictures (..., h, w) left to right."""
     return pictures.flip(-1)
+
+
+def _from_the_end(windows: Tensor) -> Tensor:
+    """Reverse the order of the frames of windows (B, T, ...)."""
+    return windows.flip(1)
 
 
 def _where(chosen: Tensor, change: Callable[[Tensor], Tensor], values: Tensor) -> Tensor:

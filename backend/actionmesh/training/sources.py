@@ -41,6 +41,10 @@ class Source(Protocol):
         self, batch: int, points: int, tokens: int, query_count: int, generator: torch.Generator
     ) -> Surfaces: ...
 
+    def frames_of(self, row: int) -> int:
+        """Return the number of frames of a sequence."""
+        ...
+
 
 @dataclass(frozen=True)
 class Toys:
@@ -68,6 +72,9 @@ class Toys:
 
     def shapes(self, batch: int, points: int, tokens: int, query_count: int, generator: torch.Generator) -> Surfaces:
         return batches.shapes(self.data, batch, points, tokens, query_count, generator)
+
+    def frames_of(self, row: int) -> int:
+        return self.data.points.shape[1]
 
 
 def open_source(

@@ -157,6 +157,10 @@ class TrackedData:
         surface, elsewhere, asked, distances = (torch.stack(part) for part in zip(*each, strict=True))
         return Surfaces(surface, choose_tokens(elsewhere, tokens, generator), asked, distances)
 
+    def frames_of(self, row: int) -> int:
+        """Return the number of frames of a sequence."""
+        return self.tracks[row].frames
+
     def _draw(self, batch: int, frames: int, points: int, queries: int, generator: torch.Generator) -> Tensor:
         """Draw sequences (B) with enough data, as they are: first a rig, all equally likely, then a sequence of it."""
         able = torch.tensor(

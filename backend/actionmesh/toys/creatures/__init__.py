@@ -10,6 +10,7 @@ from ..rig import Rig, Y
 from .biped import biped
 from .bird import bird
 from .box import box
+from .chimera import chimera
 from .fish import fish
 from .flag import flag
 from .flower import flower
@@ -46,11 +47,19 @@ TEMPLATES: dict[str, Template] = {
     "box": Template(box, base_yaw=0, yaw_spread=45),
     "jelly": Template(jelly, base_yaw=0, yaw_spread=45),
 }
+TRAINING_ONLY = {"chimera": Template(chimera, base_yaw=0, yaw_spread=180)}
+"""Templates that must be asked for by name: no seed draws them, and nothing is measured on them."""
+NAMES = (*TEMPLATES, *TRAINING_ONLY)
+
+
+def template_of(name: str) -> Template:
+    """Return a template of either kind; raise KeyError if there is none."""
+    return TEMPLATES[name] if name in TEMPLATES else TRAINING_ONLY[name]
 
 
 def grow(name: str, rng: np.random.Generator) -> Rig:
     """Make a creature from a template; some also hop, squashed on landing and stretched in the air."""
-    rig = TEMPLATES[name].grow(rng)
+    rig = template_of(name).grow(rng)
     if rig.stretch is None and rng.random() < HOPPING:
         rig.shifts.append((Y, Wave(rng.uniform(0.1, 0.2), hop=True)))
         rig.stretch = Wave(rng.uniform(0.06, 0.14), delay=0.25)
