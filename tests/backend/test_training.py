@@ -25,7 +25,7 @@ from actionmesh.training.export import export, unpack
 from actionmesh.training.loop import Loop
 from actionmesh.training.losses import FlowNoise, Known, image_to_3d_loss, temporal_loss
 from actionmesh.training.objectives import Objective
-from actionmesh.training.optimisers import cosine, make_optimisers
+from actionmesh.training.optimisers import Float32Muon, cosine, make_optimisers, orthogonalised
 from actionmesh.training.recipes import RECIPES, LoopConfig
 
 TINY = SIZES["tiny"]
@@ -183,6 +183,7 @@ def test_a_state_of_something_else_is_refused(tmp_path, monkeypatch):
         (["train", "vae", "DATA", "RUN", "--sizes", "tiny"], "DATA has no sequences."),
         (["train", "temporal", "DATA", "RUN"], "image_to_3d.safetensors is missing."),
         (["latents", "DATA", "RUN", "LATENTS"], "DATA has no sequences with pictures."),
+        (["data", "DATA", "--template", "dragon"], "There is no template 'dragon'. Choose one of quadruped, biped,"),
     ],
 )
 def test_the_command_says_what_is_wrong_in_a_sentence(tmp_path, monkeypatch, capsys, arguments, said):
@@ -204,6 +205,24 @@ def test_muon_takes_the_matrices_inside_blocks_and_adamw_the_rest():
         LoopConfig(steps=1, optimiser="sgd")
     (alone,) = make_optimisers(LoopConfig(steps=1, optimiser="adamw"), parameters)
     assert len(alone.param_groups[0]["params"]) == len(parameters)
+
+
+@pytest.mark.parametrize("shape", [(24, 24), (12, 40), (40, 12)])
+def test_muon_in_float32_takes_the_steps_of_torchs(shape):
+    start, *gradients = torch.randn(4, *shape, generator=torch.Generator().manual_seed(0))
+    ends, options = [], {"lr": 0.01, "weight_decay": 0.1, "adjust_lr_fn": "match_rms_adamw"}
+    for make in (torch.optim.Muon, Float32Muon):
+        weight = nn.Parameter(start.clone())
+        optimiser = make([weight], **options)
+        for gradient in gradients:
+            weight.grad = gradient.clone()
+            optimiser.step()
+        ends.append((weight.detach(), optimiser.state_dict()["state"][0]["momentum_buffer"]))
+    (theirs, their_mean), (ours, our_mean) = ends
+    assert (ours - theirs).norm() < 0.02 * (theirs - start).norm()
+    assert torch.equal(our_mean, their_mean)
+    values = torch.linalg.svdvals(orthogonalised(gradients[0], (3.4445, -4.775, 2.0315), 5, 1e-7))
+    assert 0.6 < values.median() and values.max() < 1.3
 
 
 def test_a_loop_learns_and_keeps_a_log(tmp_path):
