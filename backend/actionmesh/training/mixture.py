@@ -49,8 +49,8 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Mirrored:
-    """A source of n sequences, each also mirrored left to right: row n + i is the mirror image of row i."""
+class Doubled:
+    """A source of n sequences, each also shown in a second way: row n + i is row i in that way."""
 
     source: "Source"
 
@@ -60,6 +60,17 @@ class Mirrored:
     def rows(self, batch: int, generator: torch.Generator) -> Tensor:
         rows = self.source.rows(batch, generator)
         return rows + (torch.rand(batch, generator=generator) < 0.5) * len(self.source)
+
+    def frames_of(self, row: int) -> int:
+        return self.source.frames_of(row % len(self.source))
+
+    def _asked(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the source's rows, and whether they are shown in the second way."""
+        return rows % len(self.source), rows >= len(self.source)
+
+
+class Mirrored(Doubled):
+    """A source whose sequences are also mirrored left to right."""
 
     def windows(self, batch: int, frames: int, points: int, tokens: int, generator: torch.Generator) -> Windows:
         drawn = self.source.windows(batch, frames, points, tokens, generator)
@@ -100,28 +111,12 @@ class Mirrored:
         surface, asked = (_where(turned, mirrored_points, values) for values in (drawn.surface, drawn.points))
         return replace(drawn, surface=surface, points=asked)
 
-    def frames_of(self, row: int) -> int:
-        return self.source.frames_of(row % len(self.source))
 
-    def _asked(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        return rows % len(self.source), rows >= len(self.source)
-
-
-@dataclass(frozen=True)
-class Backwards:
-    """A source of n sequences, each also played backwards: row n + i is row i from its last frame to its first.
+class Backwards(Doubled):
+    """A source whose sequences are also played from their last frame to their first.
 
     A network that has only seen waves that travel one way guesses the way instead of looking.
     """
-
-    source: "Source"
-
-    def __len__(self) -> int:
-        return 2 * len(self.source)
-
-    def rows(self, batch: int, generator: torch.Generator) -> Tensor:
-        rows = self.source.rows(batch, generator)
-        return rows + (torch.rand(batch, generator=generator) < 0.5) * len(self.source)
 
     def windows(self, batch: int, frames: int, points: int, tokens: int, generator: torch.Generator) -> Windows:
         drawn = self.source.windows(batch, frames, points, tokens, generator)
@@ -149,14 +144,11 @@ class Backwards:
     def shapes(self, batch: int, points: int, tokens: int, query_count: int, generator: torch.Generator) -> Surfaces:
         return self.source.shapes(batch, points, tokens, query_count, generator)
 
-    def frames_of(self, row: int) -> int:
-        return self.source.frames_of(row % len(self.source))
-
     def _there(self, batch: ShownFrames) -> Chosen:
         """Return the rows and frames of the source that a batch shows, in the batch's order."""
-        last = torch.tensor([self.frames_of(row) - 1 for row in batch.rows.tolist()])[:, None]
-        turned = batch.rows >= len(self.source)
-        return Chosen(batch.rows % len(self.source), _where(turned, lambda times: last - times, batch.frame_times))
+        rows, turned = self._asked(batch.rows)
+        last = torch.tensor([self.source.frames_of(row) - 1 for row in rows.tolist()])[:, None]
+        return Chosen(rows, _where(turned, lambda times: last - times, batch.frame_times))
 
 
 @dataclass(frozen=True)
