@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 import torch
+import trimesh
 
 from actionmesh import cli
 from actionmesh.errors import InputError, MeshError
@@ -23,6 +24,7 @@ from actionmesh.evaluation.variants import (
     FRAME_BY_FRAME,
     FULL,
     MESH_AND_VIDEO,
+    MIRRORED,
     NO_STAGE_2,
     ONE_NOISE,
     OTHER,
@@ -33,13 +35,14 @@ from actionmesh.evaluation.variants import (
 from actionmesh.media.render import Camera, render, render_frames
 from actionmesh.memory.model import open_model
 from actionmesh.stages.motion import synchronised_latents
+from actionmesh.stages.pictures import encode_frames
 from actionmesh.toys import TEMPLATES
 from actionmesh.toys.rendering import toy_camera_and_light
 from actionmesh.weights.checkpoints import default_checkpoint
 
 QUICK = AlignmentSettings(points=60, steps=3, starts=1)
 WAYS = ["match", "refine", "track"]
-GIVEN = [FULL, NO_STAGE_2, STILL, OTHER, *WAYS]
+GIVEN = [FULL, NO_STAGE_2, STILL, MIRRORED, OTHER, *WAYS]
 ALONE = [FULL, NO_STAGE_2, STILL, FRAME_BY_FRAME, ONE_NOISE, "relief"]
 SMALL = Extent(toys=2, outsiders=0, ablations=0, retrieved=0)
 
@@ -172,6 +175,24 @@ def test_the_bundled_checkpoint_on_one_toy(monkeypatch):
     assert matched["error_in_picture"] < 0.9 * full["error_in_picture"]
     assert found(VIDEO, FULL)["cd_m"] > 0
     assert found(VIDEO, FRAME_BY_FRAME)["cd_4d"] > 0
+
+
+def test_the_mirrored_row_mirrors_mesh_and_clip_and_the_answer_back(subject, monkeypatch):
+    seen = []
+
+    def moved(of, reference, context, reference_pose):
+        seen.append((reference.mesh, context))
+        return np.repeat(reference.mesh.vertices[None], 16, axis=0)
+
+    monkeypatch.setattr(variants, "moved", moved)
+    answer = rows_of(MESH_AND_VIDEO, lambda: subject, (0,), False)[MIRRORED](subject, MESH_AND_VIDEO)
+    (mesh, context), first = seen[0], subject.toy.vertices[0]
+    assert np.array_equal(answer.vertices[5], first) and np.array_equal(mesh.vertices, first * (-1, 1, 1))
+    volumes = [
+        trimesh.Trimesh(*parts, process=False).volume for parts in ((mesh.vertices, mesh.faces), (first, answer.faces))
+    ]
+    assert volumes[0] == pytest.approx(volumes[1]) and volumes[0] > 0
+    assert torch.equal(context, encode_frames(subject.run, np.flip(subject.frames, axis=2).copy()))
 
 
 def test_a_relief_of_a_small_picture_moves_as_the_clip_does(subject, monkeypatch):

@@ -8,7 +8,7 @@ from collections.abc import Hashable, Iterable
 from .baselines import RELIEF
 from .matches import MATCH_ROWS
 from .over_still import Found, by_row, mean, over_still, ratio
-from .variants import ABLATIONS, FRAME_BY_FRAME, FULL, MESH_AND_VIDEO, ONE_NOISE, OTHER, STILL, VIDEO
+from .variants import ABLATIONS, FRAME_BY_FRAME, FULL, MESH_AND_VIDEO, MIRRORED, ONE_NOISE, OTHER, STILL, VIDEO
 
 SHAPE = "shape of frame 0"
 """The task of what is measured on the shape of frame 0, before anything moves."""
@@ -17,6 +17,7 @@ SHAPES = ("iou", "chamfer_vae", "chamfer_image", "chamfer_random", "chamfer_retr
 RATIOS = {
     "vertex_error_over_still": (MESH_AND_VIDEO.name, "vertex_error", FULL, STILL),
     "cd_m_over_still": (MESH_AND_VIDEO.name, "cd_m", FULL, STILL),
+    "mirrored_vertex_error_over_still": (MESH_AND_VIDEO.name, "vertex_error", MIRRORED, STILL),
     "other_clip_vertex_error_over_still": (MESH_AND_VIDEO.name, "vertex_error", OTHER, STILL),
     "cd_4d_over_frame_by_frame": (VIDEO.name, "cd_4d", FULL, FRAME_BY_FRAME),
     "cd_4d_over_one_noise": (VIDEO.name, "cd_4d", FULL, ONE_NOISE),

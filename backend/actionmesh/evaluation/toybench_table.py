@@ -5,6 +5,7 @@ from .toybench_summary import MEASURES, ON_THE_CLIP, RATIOS
 WORDS = {
     "vertex_error_over_still": "mesh + video: vertex error over the still mesh's",
     "cd_m_over_still": "mesh + video: CD-M over the still mesh's",
+    "mirrored_vertex_error_over_still": "the same, mesh and clip mirrored, vertex error over the still mesh's",
     "other_clip_vertex_error_over_still": "the same from another clip's frames, vertex error over the still mesh's",
     "cd_4d_over_frame_by_frame": "video: CD-4D over image-to-3D frame by frame's",
     "cd_4d_over_one_noise": "the same, all frames from one noise",
@@ -78,6 +79,7 @@ def _template_table(templates: dict[str, dict]) -> list[str]:
     ratios = (
         "vertex error / still",
         "CD-M / still",
+        "mirrored / still",
         "other clip / still",
         "CD-4D / frame by frame",
         "the same, one noise",

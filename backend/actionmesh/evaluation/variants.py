@@ -14,7 +14,8 @@ from ..protocol import ReferencePose
 from ..sampling.windows import sliding_windows
 from ..stages.correspondence import animate_vertices
 from ..stages.motion import generate_window
-from ..stages.reference import Reference
+from ..stages.pictures import encode_frames
+from ..stages.reference import Reference, reference_from_mesh
 from .subjects import Subject, mesh_of
 
 
@@ -70,6 +71,7 @@ ABLATIONS: dict[str, Switches] = {
     "reference pose kept (video), not kept (mesh + video)": Switches(other_pose_keeping=True),
 }
 FULL, STILL, OTHER = "full", "still mesh", "another clip's frames"
+MIRRORED = "mesh and clip mirrored"
 NO_STAGE_2, FRAME_BY_FRAME = "no Stage II: a mesh for each frame", "no Stage I and II: image-to-3D frame by frame"
 ONE_NOISE = "the same, all frames from one noise"
 
@@ -84,6 +86,8 @@ class Answer:
 
 
 Variant = Callable[[Subject, Task], Answer]
+ACROSS = np.array([-1, 1, 1], np.float32)
+"""Factors that mirror a point left to right."""
 
 
 def variants_of(task: Task, other: Callable[[], Subject], frames: Sequence[int], ablated: bool) -> dict[str, Variant]:
@@ -93,7 +97,7 @@ def variants_of(task: Task, other: Callable[[], Subject], frames: Sequence[int],
     """
     rows: dict[str, Variant] = {FULL: animated, NO_STAGE_2: partial(without_stage_2, frames=frames), STILL: still}
     if task.given_mesh:
-        rows[OTHER] = partial(seeing, other=other)
+        rows |= {MIRRORED: mirrored, OTHER: partial(seeing, other=other)}
     else:
         rows[FRAME_BY_FRAME] = partial(frame_by_frame, frames=frames)
         rows[ONE_NOISE] = partial(frame_by_frame, frames=frames, own_noise=False)
@@ -105,11 +109,35 @@ def variants_of(task: Task, other: Callable[[], Subject], frames: Sequence[int],
 def animated(subject: Subject, task: Task, context: Tensor | None = None, switches: Switches = WHOLE) -> Answer:
     """Run Stages I and II; `context` (T, S, C), if given, replaces the tokens of the subject's own clip."""
     reference = task.reference(subject)
-    latents = motion_latents(subject, reference, subject.context if context is None else context, switches)
-    times = [float(frame) for frame in range(len(latents))]
     reference_pose = ReferencePose.by_default(task.given_mesh != switches.other_pose_keeping)
-    vertices = animate_vertices(subject.run, reference, latents, 0, times, reference_pose)
-    return Answer(vertices, reference.mesh.faces)
+    seen = subject.context if context is None else context
+    return Answer(moved(subject, reference, seen, reference_pose, switches), reference.mesh.faces)
+
+
+def moved(
+    subject: Subject,
+    reference: Reference,
+    context: Tensor,
+    reference_pose: ReferencePose,
+    switches: Switches = WHOLE,
+) -> np.ndarray:
+    """Run Stages I and II on a reference and tokens (T, S, C) of a clip; return vertices (T, V, 3)."""
+    latents = motion_latents(subject, reference, context, switches)
+    times = [float(frame) for frame in range(len(latents))]
+    return animate_vertices(subject.run, reference, latents, 0, times, reference_pose)
+
+
+def mirrored(subject: Subject, task: Task) -> Answer:
+    """Run Stages I and II on the given mesh and the clip, both mirrored left to right, and mirror the answer back.
+
+    An error above that of the unmirrored mesh and clip shows that the networks guess a motion by heart.
+    """
+    assert task.given_mesh
+    truth = subject.toy
+    mesh = Mesh(truth.vertices[0] * ACROSS, np.ascontiguousarray(truth.faces[:, ::-1]))
+    reference = reference_from_mesh(subject.run, mesh, truth.seed)
+    context = encode_frames(subject.run, np.ascontiguousarray(subject.frames[:, :, ::-1]))
+    return Answer(moved(subject, reference, context, ReferencePose.by_default(True)) * ACROSS, truth.faces)
 
 
 def seeing(subject: Subject, task: Task, other: Callable[[], Subject]) -> Answer:
