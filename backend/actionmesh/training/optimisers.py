@@ -34,7 +34,7 @@ def make_optimisers(config: "LoopConfig", parameters: Mapping[str, nn.Parameter]
 class Float32Muon(torch.optim.Muon):
     """torch's Muon with steps scaled to AdamW's size, computed in float32 instead of bfloat16.
 
-    It is for devices that multiply bfloat16 slowly: on a CPU without AMX the iteration takes most of a training step.
+    It is for devices that multiply bfloat16 slowly: there the iteration can take more than half of a training step.
     The states are the same.
     """
 
